@@ -1,0 +1,1 @@
+"""What comes in: `datasets` builders, users' own files, and the GloVe vectors."""

@@ -1,0 +1,1 @@
+"""What a person runs: each file is one command."""

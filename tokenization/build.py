@@ -1,0 +1,153 @@
+"""Make a tokenizer from a corpus, a list of words that have vectors, and a recipe for cleaning."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
+from tokenizers.models import WordLevel
+from tokenizers.trainers import WordLevelTrainer
+
+from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
+
+PAD, UNK = "<pad>", "<unk>"
+VARIANTS = ("article", "default")
+_EVERY_WORD = 10_000_000  # a vocabulary size that no corpus reaches
+
+# A URL in two steps, or its token would cover only the URL's last character: mark its begin, then swallow the rest.
+_URL_BEGIN = Regex(r"(?i:h(?=ttps?://\S)|w(?=ww\.\S))")
+_URL_REST = Regex(r"(?<=<)(?i:ttps?://|ww\.)\S+")
+
+
+def build_tokenizer(
+    corpus: Callable[[], Iterable[str]],
+    *,
+    variant: str = "default",
+    vocab_size: int = 60_000,
+    model_max_length: int = 1000,
+    known_words: Sequence[str] = (),
+    min_frequency: int = 3,
+    truncation_side: str = "right",
+    token_types: bool = True,
+    stop_words: Iterable[str] = (),
+) -> GloveLstmTokenizer:
+    """Make the tokenizer of a training run.
+
+    Args:
+        corpus: Gives the training texts, anew at each call.
+        variant: "article": lower-cased words without URLs, punctuation and stop words, the corpus's most frequent
+            first. "default": words, numbers, punctuation and `<url>`, lower-cased; corpus words that have a vector,
+            frequent corpus words that have none, then `known_words` in their order, which is by frequency: a test
+            word that GloVe knows must not become unknown because the training texts lack it.
+        vocab_size: Rows at the most, padding and unknown word included. Above 100,000, each load calls the Hub.
+        model_max_length: Tokens that a text is cut to.
+        known_words: Words that have a vector, most frequent first; only the default variant looks at them.
+        min_frequency: How often the corpus has a word without a vector before it gets a row of its own.
+        truncation_side: "right" keeps a text's begin, "left" its end.
+        token_types: Whether calls give word shapes as `token_type_ids`.
+        stop_words: Words that the article variant removes.
+
+    Raises:
+        ValueError: An unknown variant, or a vocabulary without room for a word.
+    """
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
+    if vocab_size < 3:
+        raise ValueError(f"vocab_size must be at least 3 (padding, the unknown word, one word), not {vocab_size}")
+    backend = Tokenizer(WordLevel({PAD: 0, UNK: 1}, unk_token=UNK))
+    backend.normalizer, backend.pre_tokenizer = (
+        _article_pipeline(stop_words) if variant == "article" else _default_pipeline()
+    )
+    if variant == "article":
+        words = _corpus_words(backend, corpus(), min_frequency=1)
+    else:
+        known = set(known_words)
+        frequent = set(_corpus_words(backend, corpus(), min_frequency=min_frequency))
+        every = _corpus_words(backend, corpus(), min_frequency=1) if known else sorted(frequent)
+        words = [word for word in every if word in known]
+        words += [word for word in every if word in frequent and word not in known]
+        words += known_words
+    vocabulary = {PAD: 0, UNK: 1}
+    for word in words:
+        if len(vocabulary) == vocab_size:
+            break
+        if word not in vocabulary:
+            vocabulary[word] = len(vocabulary)
+    backend.model = WordLevel(vocabulary, unk_token=UNK)
+    inputs = ["input_ids", "token_type_ids", "attention_mask"] if token_types else ["input_ids", "attention_mask"]
+    return GloveLstmTokenizer(
+        tokenizer_object=backend,
+        pad_token=PAD,
+        unk_token=UNK,
+        model_max_length=model_max_length,
+        truncation_side=truncation_side,
+        model_input_names=inputs,
+        split_special_tokens=True,  # a text that contains "<pad>" contains no padding
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def english_stop_words() -> list[str]:
+    """NLTK's English stop words.
+
+    Raises:
+        LookupError: They are not on this machine; the message says how to get them.
+    """
+    from nltk.corpus import stopwords
+
+    try:
+        return stopwords.words("english")
+    except LookupError:
+        raise LookupError(
+            "NLTK's stop words are not on this machine: run `python -m nltk.downloader stopwords`, or set NLTK_DATA "
+            "to a folder that holds corpora/stopwords/english"
+        ) from None
+
+
+def _default_pipeline() -> tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]:
+    normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(_URL_BEGIN, "<"),
+            normalizers.Replace(_URL_REST, "url>"),
+            normalizers.Replace(Regex("[\\u2018\\u2019\\u201b\\u02bc]"), "'"),
+            normalizers.Replace(Regex("[\\u201c\\u201d\\u201f]"), '"'),
+            normalizers.Lowercase(),
+        ]
+    )
+    word = Regex(r"<url>|\d+(?:[.,]\d+)*|\w+(?:-\w+)*|[^\w\s]")
+    return normalizer, pre_tokenizers.Split(word, "removed", invert=True)
+
+
+def _article_pipeline(
+    stop_words: Iterable[str],
+) -> tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]:
+    normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(_URL_BEGIN, "<"),
+            normalizers.Replace(_URL_REST, " "),
+            normalizers.Lowercase(),
+        ]
+    )
+    words = sorted({part for word in stop_words for part in re.findall(r"\w+", word.lower())})
+    pattern = rf"\b(?!{_trie_regex(words)}\b)\w+" if words else r"\w+"
+    return normalizer, pre_tokenizers.Split(Regex(pattern), "removed", invert=True)
+
+
+def _trie_regex(words: Sequence[str]) -> str:
+    """One pattern for many words, folded by common beginnings: as fast as one word, unlike a flat alternation."""
+    ends = "" in words
+    branches = []
+    for letter in sorted({word[0] for word in words if word}):
+        branches.append(re.escape(letter) + _trie_regex([word[1:] for word in words if word[:1] == letter]))
+    if not branches:
+        return ""
+    return f"(?:{'|'.join(branches)})" + ("?" if ends else "")
+
+
+def _corpus_words(pipeline: Tokenizer, texts: Iterable[str], *, min_frequency: int) -> list[str]:
+    """The corpus's words, most frequent first, as the pipeline cuts them."""
+    counter = Tokenizer(WordLevel(unk_token=UNK))
+    counter.normalizer, counter.pre_tokenizer = pipeline.normalizer, pipeline.pre_tokenizer
+    trainer = WordLevelTrainer(vocab_size=_EVERY_WORD, min_frequency=min_frequency, show_progress=False)
+    counter.train_from_iterator(texts, trainer)
+    vocabulary = counter.get_vocab()
+    return sorted(vocabulary, key=vocabulary.__getitem__)

@@ -1,0 +1,135 @@
+"""Tokenised texts on disk, and batches of them that hold as little padding as possible."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from datasets import Dataset
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Sampler
+from transformers import PreTrainedTokenizerBase
+
+_GROUP = 50  # batches' worth of shuffled texts that are sorted by length together
+
+
+class TokenizedTexts(TorchDataset[Any]):
+    """Token ids in an Arrow table (memory-mapped where `datasets` caches it), read a whole batch at a time.
+
+    Args:
+        table: A dataset with the columns `input_ids`, `length`, and where they apply `token_type_ids` and `labels`.
+    """
+
+    def __init__(self, table: Dataset) -> None:
+        self.lengths = np.asarray(table.with_format("numpy")["length"][:], dtype=np.int64)
+        self._table = table.remove_columns("length").with_format("arrow")
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> pa.Table:
+        return self._table[[index]]
+
+    def __getitems__(self, indices: Sequence[int]) -> pa.Table:
+        return self._table[list(indices)]
+
+
+def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, *, num_proc: int | None = None) -> TokenizedTexts:
+    """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`.
+
+    Args:
+        dataset: The texts. The result is cached beside it by `datasets`.
+        tokenizer: Cuts to its `model_max_length`.
+        num_proc: Processes; None for this one, whose Rust threads already use the cores.
+    """
+    token_types = "token_type_ids" in tokenizer.model_input_names
+
+    def encode(rows: dict[str, list[Any]]) -> dict[str, Any]:
+        encoded = tokenizer(rows["text"], rows.get("text_pair"), return_attention_mask=False)
+        columns: dict[str, Any] = {
+            "input_ids": [np.asarray(row, dtype=np.int32) for row in encoded["input_ids"]],
+            "length": [len(row) for row in encoded["input_ids"]],
+        }
+        if token_types:
+            columns["token_type_ids"] = [np.asarray(row, dtype=np.int8) for row in encoded["token_type_ids"]]
+        if "label" in rows:
+            columns["labels"] = rows["label"]
+        return columns
+
+    return TokenizedTexts(
+        dataset.map(
+            encode,
+            batched=True,
+            remove_columns=dataset.column_names,
+            num_proc=num_proc,
+            desc="Tokenising",
+        )
+    )
+
+
+def collate(batch: pa.Table | Sequence[pa.Table]) -> dict[str, Tensor]:
+    """Pad a batch on the right with zeros, to its longest text (at least one token).
+
+    Returns:
+        `input_ids`, `attention_mask` and where they apply `token_type_ids` (B, T), and `labels` (B,).
+    """
+    table = batch if isinstance(batch, pa.Table) else pa.concat_tables(batch)
+    padded: dict[str, Tensor] = {}
+    for name in ("input_ids", "token_type_ids"):
+        if name not in table.column_names:
+            continue
+        column = table[name].combine_chunks()
+        starts = column.offsets.to_numpy()
+        lengths = np.diff(starts)
+        mask = np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]
+        rows = np.zeros(mask.shape, dtype=np.int64)
+        rows[mask] = column.values.to_numpy()[starts[0] : starts[-1]]
+        padded[name] = torch.from_numpy(rows)
+        padded["attention_mask"] = torch.from_numpy(mask.astype(np.int64))
+    if "labels" in table.column_names:
+        padded["labels"] = torch.from_numpy(table["labels"].to_numpy().copy())
+    return padded
+
+
+class LengthGroupedSampler(Sampler[int]):
+    """Texts of like length side by side, in an order that depends on the seed and the epoch alone.
+
+    The order of transformers' own sampler depends on the global generator, so that a run resumed in mid-epoch sees
+    other batches than the run that was not interrupted.
+
+    Args:
+        lengths: Tokens of each text.
+        batch_size: Texts of one step.
+        seed: Of the order.
+    """
+
+    def __init__(self, lengths: Sequence[int] | np.ndarray[Any, Any], batch_size: int, seed: int) -> None:
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the Trainer's dataloader before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = np.random.default_rng([self.seed, self.epoch])
+        order = generator.permutation(len(self.lengths))
+        batches: list[np.ndarray[Any, Any]] = []
+        for start in range(0, len(order), self.batch_size * _GROUP):
+            group = order[start : start + self.batch_size * _GROUP]
+            group = group[np.argsort(-self.lengths[group], kind="stable")]
+            batches += [group[i : i + self.batch_size] for i in range(0, len(group), self.batch_size)]
+        full = [batch for batch in batches if len(batch) == self.batch_size]
+        # A short batch anywhere but at the end would shift all that follow it.
+        rest = [batch for batch in batches if len(batch) < self.batch_size]
+        for index in generator.permutation(len(full)):
+            yield from full[index].tolist()
+        for batch in rest:
+            yield from batch.tolist()

@@ -1,0 +1,206 @@
+"""Rows out of CSV, TSV, JSON, JSON lines and Parquet files, with errors that name the file and the row.
+
+A row's number is 1 for the first row of data; a CSV header does not count.
+"""
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from glove_lstm.data.download import looks_like_html
+from glove_lstm.data.errors import DataError
+
+if TYPE_CHECKING:
+    from _csv import Reader as _Reader
+
+Record = Mapping[str, Any]
+
+FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+_MAX_FIELD = 1 << 26  # characters; the csv module's 131,072 are too few for long articles
+_BATCH = 1000  # rows of a Parquet file in memory
+
+
+def read_records(path: Path) -> Iterator[tuple[int, Record]]:
+    """Yield (row number, row) of a data file; the format follows from the name, `.gz` on top of it allowed.
+
+    CSV values are all strings. JSON may hold a list of objects, such a list under "data", or an object a
+    line.
+
+    Raises:
+        DataError: If the file is missing, of an unknown format, empty, damaged or cut short, or a row is
+            malformed.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    suffix = (suffixes[:-1] if suffixes[-1:] == [".gz"] else suffixes)[-1:]
+    if not suffix or suffix[0] not in FORMATS or (suffix == [".parquet"] and suffixes[-1] == ".gz"):
+        raise DataError(
+            f"{path} is of no known format; its name must end in {', '.join(FORMATS)}, or .gz after text."
+        )
+    readers = {".csv": read_csv, ".tsv": _read_tsv, ".json": _read_json, ".parquet": _read_parquet}
+    reader = readers.get(suffix[0], _read_json_lines)
+    rows = reader(path)
+    first = next(rows, None)
+    if first is None:
+        raise DataError(f"{path} has no rows; give a file with data.")
+    yield first
+    yield from rows
+
+
+def read_csv(
+    path: Path, delimiter: str = ",", skipped: "Counter[str] | None" = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (row number, row) of a CSV file with a header, in constant memory.
+
+    Args:
+        path: The file, in UTF-8, perhaps gzipped. NUL characters are dropped.
+        delimiter: What separates columns.
+        skipped: Given, malformed rows are counted here by their fault instead of raising.
+
+    Raises:
+        DataError: If the file or one of its rows is malformed.
+    """
+    with open_text(path) as file, _long_fields():
+        reader = csv.reader((line.replace("\0", "") for line in file), delimiter=delimiter, strict=True)
+        header = _header(reader, path)
+        row = 0
+        while True:
+            row += 1
+            try:
+                values = next(reader)
+                if len(values) == len(header):
+                    yield row, dict(zip(header, values, strict=True))
+                elif values:
+                    raise csv.Error(f"columns: {len(values)}, but {len(header)} in the header")
+                else:  # a blank line is no row
+                    row -= 1
+            except StopIteration:
+                return
+            except csv.Error as error:
+                if skipped is None:
+                    raise DataError(
+                        f"{path}, row {row} (line {reader.line_num}) is malformed ({error}); "
+                        "correct it, or get the file again if it was cut short."
+                    ) from error
+                skipped[str(error).partition(":")[0]] += 1
+
+
+def _header(reader: "_Reader", path: Path) -> list[str]:
+    """Read the first line and check it."""
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise DataError(f"The header of {path} is not CSV ({error}); correct it.") from error
+    if not header:
+        raise DataError(f"{path} is empty; give a file with a header and rows.")
+    if looks_like_html(path):
+        raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise DataError(f"The header of {path} names the column {twice[0]!r} twice; rename one.")
+    return header
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """Open a UTF-8 text, perhaps gzipped, so that whatever goes wrong while it is read is a DataError."""
+    check_file(path)
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as binary:
+            yield io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8 text ({error.reason}); convert it, for instance with iconv."
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
+
+
+def check_file(path: Path) -> None:
+    """Raise a DataError unless `path` is a file."""
+    if not path.is_file():
+        raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; check the path.")
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    before = csv.field_size_limit(_MAX_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _read_tsv(path: Path) -> Iterator[tuple[int, Record]]:
+    return read_csv(path, "\t")
+
+
+def _read_json_lines(path: Path) -> Iterator[tuple[int, Record]]:
+    with open_text(path) as file:
+        row = 0
+        for line in file:
+            if line.isspace():
+                continue
+            row += 1
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{path}, row {row} is not JSON ({error}); correct it.") from error
+            yield row, _checked(record, path, row)
+
+
+def _read_json(path: Path) -> Iterator[tuple[int, Record]]:
+    with open_text(path) as file:
+        start = "".join(islice(file, 2)).lstrip()
+    first, _, rest = start.partition("\n")
+    if first.startswith("{") and first.rstrip().endswith("}") and rest.startswith("{"):
+        yield from _read_json_lines(path)  # JSON lines under the name .json, as `datasets` reads them too
+        return
+    with open_text(path) as file:
+        try:
+            records = json.load(file)
+        except ValueError as error:
+            raise DataError(
+                f"{path} is not JSON ({error}); correct it, or name JSON lines .jsonl."
+            ) from error
+    if isinstance(records, dict):
+        records = records["data"] if isinstance(records.get("data"), list) else [records]
+    if not isinstance(records, list):
+        raise DataError(f"{path} holds no list of objects; write [{{...}}, ...] or an object a line.")
+    for row, record in enumerate(records, start=1):
+        yield row, _checked(record, path, row)
+
+
+def _checked(record: Any, path: Path, row: int) -> Record:
+    if not isinstance(record, dict):
+        raise DataError(f"{path}, row {row} is not an object with named values; correct it.")
+    return record
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[int, Record]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    check_file(path)
+    row = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH):
+                for record in batch.to_pylist():
+                    row += 1
+                    yield row, record
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path} is not a whole Parquet file ({first_line(error)}); get it again.") from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, without a full stop, to stand inside a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(". ") if lines else type(error).__name__

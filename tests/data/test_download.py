@@ -1,0 +1,177 @@
+import hashlib
+import multiprocessing
+import random
+
+import pytest
+
+from glove_lstm.data.download import cache_folder, download, git_blob_id
+from glove_lstm.data.errors import DataError
+
+BODY = random.Random(0).randbytes(600_000)
+SHA256 = hashlib.sha256(BODY).hexdigest()
+BLOB_ID = hashlib.sha1(b"blob %d\0" % len(BODY) + BODY).hexdigest()
+
+
+def leftovers():
+    return [path.name for path in (cache_folder() / "downloads").iterdir() if path.suffix != ".lock"]
+
+
+def test_downloads_once_and_shows_progress(server, capsys):
+    url = server.put("/f.bin", BODY)
+    path = download(url, sha256=SHA256, blob_id=BLOB_ID, size=len(BODY))
+    assert path.read_bytes() == BODY
+    assert git_blob_id(path) == BLOB_ID
+    assert "100%" in capsys.readouterr().err
+    assert download(url, sha256=SHA256) == path
+    assert len(server.requests) == 1
+
+
+def test_no_progress_bar(server, capsys):
+    download(server.put("/f.bin", BODY), progress=False)
+    assert not capsys.readouterr().err
+
+
+def test_resumes_after_a_cut(server):
+    server.cuts = [300_000]
+    path = download(server.put("/f.bin", BODY), sha256=SHA256)
+    assert path.read_bytes() == BODY
+    first, second = server.requests
+    assert first[1] is None
+    assert int(second[1].removeprefix("bytes=").rstrip("-")) > 200_000
+    assert leftovers() == [path.name]
+
+
+def test_resumes_in_a_later_call(server):
+    url = server.put("/f.bin", BODY)
+    server.cuts = [200_000, 100_000, 0, 0]
+    with pytest.raises(
+        DataError, match=r"f.bin could not be downloaded: .* after [\d,]+.* run again to resume"
+    ):
+        download(url, sha256=SHA256)
+    server.requests.clear()
+    assert download(url, sha256=SHA256).read_bytes() == BODY
+    assert server.requests[0][1] not in (None, "bytes=0-")
+
+
+def test_resumes_where_the_server_ignores_ranges(server):
+    server.cuts, server.ranges = [300_000], False
+    assert download(server.put("/f.bin", BODY), sha256=SHA256).read_bytes() == BODY
+
+
+def test_a_part_of_another_version_is_thrown_away(server):
+    url = server.put("/f.bin", bytes(len(BODY)))
+    server.cuts = [300_000, 0, 0, 0]
+    with pytest.raises(DataError):
+        download(url, sha256=SHA256)
+    server.put("/f.bin", BODY)
+    assert download(url, sha256=SHA256).read_bytes() == BODY
+
+
+def test_a_part_that_is_too_long_is_thrown_away(server):
+    url = server.put("/f.bin", BODY)
+    part = cache_folder() / "downloads" / f"{SHA256[:16]}-f.bin.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(BODY + b"more")
+    assert download(url, sha256=SHA256).read_bytes() == BODY
+
+
+def test_without_a_hash_nothing_is_resumed(server):
+    server.cuts = [300_000]
+    assert download(server.put("/f.bin", BODY)).read_bytes() == BODY
+    assert [asked for _, asked in server.requests] == [None, None]
+
+
+def test_a_damaged_cached_file_is_downloaded_again(server):
+    url = server.put("/f.bin", BODY)
+    path = download(url, blob_id=BLOB_ID)
+    path.write_bytes(BODY[:-1])
+    assert download(url, blob_id=BLOB_ID).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("check", [{"sha256": "0" * 64}, {"blob_id": "0" * 40}])
+def test_a_wrong_hash_leaves_nothing(server, check):
+    with pytest.raises(
+        DataError, match=r"f.bin sent has the (SHA-256|git blob id) \w+ instead of 000"
+    ) as error:
+        download(server.put("/f.bin", BODY), **check)
+    assert "\n" not in str(error.value)
+    assert not leftovers()
+
+
+def test_an_html_page_is_called_one(server):
+    url = server.put("/f.bin", b"\n<!DOCTYPE html><html>Log in first</html>")
+    with pytest.raises(DataError, match="it is an HTML page"):
+        download(url, sha256=SHA256)
+
+
+def test_a_short_body(server):
+    server.cuts = [100_000] * 4
+    with pytest.raises(
+        DataError, match=r"could not be downloaded: the (connection was cut|body ended) after [\d,]+"
+    ):
+        download(server.put("/f.bin", BODY))
+
+
+def test_another_size(server):
+    with pytest.raises(DataError, match="offers 600,000 bytes instead of 7"):
+        download(server.put("/f.bin", BODY), size=7, sha256=SHA256)
+
+
+def test_the_size_bound(server):
+    with pytest.raises(DataError, match="sends more than the 1,000 bytes allowed"):
+        download(server.put("/f.bin", BODY), max_bytes=1000)
+
+
+def test_not_found(server):
+    with pytest.raises(DataError, match=r"none.bin answered 404 Not Found; check the address"):
+        download(server.put("/f.bin", BODY).replace("f.bin", "none.bin"))
+    assert len(server.requests) == 1
+
+
+def test_a_server_error_is_retried(server):
+    url = server.put("/f.bin", BODY)
+    server.status["/f.bin"] = 503
+    with pytest.raises(DataError, match="the server answered 503"):
+        download(url)
+    assert len(server.requests) == 4
+
+
+def test_nobody_there(server):
+    url = server.put("/f.bin", BODY)
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(
+        DataError, match=r"f.bin could not be downloaded: no connection \(ConnectionError\); check"
+    ):
+        download(url)
+
+
+def test_a_folder_that_cannot_be_written(server, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="could not be stored"):
+        download(server.put("/f.bin", BODY), cache_dir=tmp_path / "file")
+
+
+def _download(url, cache_dir, results):
+    results.put(download(url, sha256=SHA256, cache_dir=cache_dir, progress=False).read_bytes() == BODY)
+
+
+def test_two_processes_at_once(server, tmp_path):
+    url = server.put("/f.bin", BODY)
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    processes = [context.Process(target=_download, args=(url, tmp_path, results)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    assert [results.get(timeout=20) for _ in processes] == [True, True]
+    for process in processes:
+        process.join()
+    assert len(server.requests) == 1
+
+
+def test_the_cache_folder(monkeypatch, tmp_path):
+    assert cache_folder(tmp_path) == tmp_path
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path / "env"))
+    assert cache_folder() == tmp_path / "env"
+    monkeypatch.delenv("GLOVE_LSTM_CACHE")
+    assert cache_folder().parts[-2:] == (".cache", "glove_lstm")

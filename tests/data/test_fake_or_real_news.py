@@ -1,0 +1,197 @@
+import csv
+import hashlib
+import io
+import logging
+from pathlib import Path
+
+import pytest
+
+from glove_lstm.data import fake_or_real_news
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.fake_or_real_news import FakeOrRealNews
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "fake_or_real_news"
+COLUMNS = ["id", "title", "text", "label"]
+
+
+def content(rows):
+    text = io.StringIO()
+    csv.writer(text).writerows([["", "title", "text", "label"], *rows])
+    return text.getvalue().encode()
+
+
+def made_up(count=100):
+    """Rows of which every tenth repeats the text of the one before it."""
+    rows = []
+    for number in range(count):
+        text = " ".join(f"w{number - (number % 10 == 9)}x{at}" for at in range(30))
+        rows.append([number + 7, f"Title {number}, with a comma", text, ("FAKE", "REAL")[number // 2 % 2]])
+    return rows
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(data, name="news.csv"):
+        path = tmp_path / name
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return path
+
+    return write
+
+
+def prepare(**kwargs):
+    builder = FakeOrRealNews(**kwargs)
+    builder.download_and_prepare()
+    return builder.as_dataset()
+
+
+def test_the_default_config(file, caplog):
+    rows = made_up()
+    path = file(content(rows))
+    splits = prepare(data_files=path)
+    assert {name: len(split) for name, split in splits.items()} == {"train": 70, "validation": 10, "test": 20}
+    assert splits["train"].column_names == COLUMNS
+    assert splits["train"].features["label"].names == ["FAKE", "REAL"]
+    found = sorted(
+        [row["id"], row["title"], row["text"], ("FAKE", "REAL")[row["label"]]]
+        for split in splits.values()
+        for row in split
+    )
+    assert found == rows
+    owner = {text: name for name, split in splits.items() for text in split["text"]}
+    assert all(owner[text] == name for name, split in splits.items() for text in split["text"])
+    assert f"local file {path}, which is not the canonical one" in caplog.text
+
+
+def test_equal_titles_are_on_one_side(file):
+    rows = [
+        [
+            number,
+            f"Title {number // 4}",
+            f"a body of its own {number} {number * number}",
+            ("FAKE", "REAL")[number % 2],
+        ]
+        for number in range(80)
+    ]
+    splits = prepare(data_files=file(content(rows)))
+    titles = [set(split["title"]) for split in splits.values()]
+    assert sum(map(len, titles)) == 20
+
+
+def test_the_article_config(file):
+    splits = prepare(config_name="article", data_files=file(content(made_up())))
+    assert {name: (len(split), sum(split["label"])) for name, split in splits.items()} == {
+        "train": (80, 40),
+        "validation": (20, 10),
+    }
+
+
+def test_seeds_and_changes_of_the_file_make_other_splits(file):
+    path = file(content(made_up()))
+    first, same, other = (prepare(data_files=path, seed=seed)["test"]["id"][:] for seed in (1, 1, 2))
+    assert first == same != other
+    file(content(made_up(50)))
+    assert len(prepare(data_files=path, seed=1)["test"]) == 10
+
+
+def test_names_that_are_patterns_and_hidden_folders(tmp_path):
+    folder = tmp_path / ".hidden" / "a[1]*"
+    folder.mkdir(parents=True)
+    (folder / "n?ws.csv").write_bytes(content(made_up()))
+    assert len(prepare(data_files=str(folder / "n?ws.csv"))["train"]) == 70
+
+
+def test_a_verified_download(server, caplog):
+    caplog.set_level(logging.INFO)
+    data = content(made_up())
+    blob_id = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    url = server.put("/news.csv", data)
+    assert len(prepare(url=url, blob_id=blob_id)["train"]) == 70
+    assert f"reading the original {url}" in caplog.text
+    assert "verified" in caplog.text
+    prepare(url=url, blob_id=blob_id)
+    prepare(url=url, blob_id=blob_id, config_name="article")
+    assert len(server.requests) == 1
+
+
+def test_a_download_under_the_cache_folder_given(server, tmp_path):
+    data = content(made_up())
+    blob_id = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    prepare(url=server.put("/news.csv", data), blob_id=blob_id, cache_dir=tmp_path)
+    assert list(tmp_path.glob("downloads/downloads/*news.csv"))
+
+
+@pytest.mark.parametrize("data", [content(made_up(50)), b"<!DOCTYPE html><html></html>"])
+def test_a_changed_download(server, data):
+    with pytest.raises(
+        DataError, match=r"git blob id \w+ instead of 3eb6d94.* \(or give a copy of the data as data_files"
+    ):
+        prepare(url=server.put("/news.csv", data))
+
+
+def test_the_canonical_file_must_have_all_rows(file, monkeypatch):
+    data = content(made_up())
+    monkeypatch.setattr(
+        fake_or_real_news, "BLOB_ID", hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    )
+    with pytest.raises(DataError, match="canonical content but gave 100 rows instead of 6335"):
+        prepare(data_files=file(data))
+
+
+LONG = '"' + "long " * 40_000 + '"'
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", r"news.csv is empty"),
+        (b",title,text,label\n", r"news.csv has no rows"),
+        (
+            b"row,title,label\n1,a,FAKE\n",
+            r"news.csv lacks the column '', 'text'; its header must be ,title,text,label",
+        ),
+        (
+            b",title,text,label\n1,a,b,FAKE\n2,a,b,fake\n",
+            r"row 2 has the label 'fake'; it must be FAKE or REAL",
+        ),
+        (b",title,text,label\nx,a,b,FAKE\n", r"row 1 has the id 'x'; it must be a whole number"),
+        (
+            b",title,text,label\n1,a,b,FAKE\n2,a\n",
+            r"row 2 \(line 3\) is malformed \(columns: 2, but 4 in the header\)",
+        ),
+        (
+            b',title,text,label\n1,a,b,FAKE\n2,a,"cut sho',
+            r"row 2 \(line 3\) is malformed \(unexpected end of data\)",
+        ),
+        (b"<!doctype html>\n<html></html>", r"news.csv is an HTML page, not CSV"),
+        (b",title,text,text\n1,a,b,FAKE\n", r"names the column 'text' twice"),
+        (b",title,text,label\n1,a,b\xff,FAKE\n", r"news.csv is not UTF-8 text"),
+        (f",title,text,label\n1,a,{LONG},FAKE\n2,a,b,LIE\n".encode(), r"row 2 has the label 'LIE'"),
+    ],
+)
+def test_bad_files(file, data, message):
+    limit = csv.field_size_limit()
+    with pytest.raises(DataError, match=message) as error:
+        prepare(data_files=file(data))
+    assert "\n" not in str(error.value)
+    assert csv.field_size_limit() == limit
+
+
+def test_bad_arguments(tmp_path, file):
+    with pytest.raises(DataError, match=r"none.csv does not exist; check the path"):
+        prepare(data_files=tmp_path / "none.csv")
+    with pytest.raises(DataError, match=r"is not a file; check the path"):
+        prepare(data_files=tmp_path)
+    with pytest.raises(DataError, match=r"no config 'x'; choose from default, article"):
+        prepare(config_name="x")
+    path = file(content(made_up()))
+    with pytest.raises(DataError, match=r"data_files names 2; give one"):
+        prepare(data_files=[path, path])
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
+def test_the_genuine_head():
+    splits = prepare(data_files=SHARED / "head.csv")
+    assert sum(map(len, splits.values())) == 256
+    assert sum(sum(split["label"]) for split in splits.values()) == 133
+    assert 8476 in [number for split in splits.values() for number in split["id"]]

@@ -1,0 +1,140 @@
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.liar import LABELS, Liar
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "liar"
+
+
+def line(number, label=None, text='"A quotation that never ends', counts="1\t2.0\t3\t4\t"):
+    label = LABELS[number % 6] if label is None else label
+    return f"{number}.json\t{label}\t{text}\tsubject\tspeaker\tjob\tstate\tparty\t{counts}\tcontext\n"
+
+
+def files(count=12):
+    return {
+        name: "".join(line(number) for number in range(count))
+        for name in ("train.tsv", "valid.tsv", "test.tsv")
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, text in files().items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def archive(members):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, text in members.items():
+            file.writestr(name, text)
+    return data.getvalue()
+
+
+def prepare(**kwargs):
+    builder = Liar(**kwargs)
+    builder.download_and_prepare()
+    return builder.as_dataset()
+
+
+def test_six_labels(folder):
+    splits = prepare(data_dir=folder)
+    assert {name: len(split) for name, split in splits.items()} == {"train": 12, "validation": 12, "test": 12}
+    assert splits["train"].features["label"].names == list(LABELS)
+    row = splits["train"][1]
+    assert (row["id"], row["label"], row["text"]) == ("1.json", 1, '"A quotation that never ends')
+    assert (row["false_counts"], row["pants_on_fire_counts"], row["context"]) == (2, None, "context")
+
+
+def test_two_labels(folder):
+    train = prepare(config_name="two", data_dir=folder)["train"]
+    assert train.features["label"].names == ["FAKE", "REAL"]
+    assert train["label"][:6] == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_changed_file_in_the_folder_is_noticed(folder):
+    prepare(data_dir=folder)
+    (folder / "train.tsv").write_text(line(0))
+    assert len(prepare(data_dir=folder)["train"]) == 1
+
+
+def test_single_files(folder):
+    assert list(prepare(data_files={"test": folder / "test.tsv"})) == ["test"]
+
+
+@pytest.mark.parametrize("prefix", ["", "liar/"])
+def test_an_archive(server, prefix):
+    data = archive({prefix + name: text for name, text in files().items()} | {"README": "read me"})
+    url = server.put("/liar.zip", data)
+    splits = prepare(url=url, sha256=hashlib.sha256(data).hexdigest())
+    assert {name: len(split) for name, split in splits.items()} == {"train": 12, "validation": 12, "test": 12}
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        (files() | {"../evil": "x"}, r"has the member '../evil', which climbs out of its folder"),
+        (files() | {"/evil": "x"}, r"climbs out"),
+        (files() | {"a\\..\\..\\evil": "x"}, r"climbs out"),
+        (files() | {"C:/evil": "x"}, r"climbs out"),
+        ({"train.tsv": "", "test.tsv": ""}, r"lacks valid.tsv; check that it is LIAR's archive"),
+        (files() | {"test.tsv": "x" * 30_000}, r"holds 'test.tsv' of 30,000 bytes; the limit is 20,000"),
+        (files() | {"train.tsv": line(0, "lie")}, r"liar.zip/train.tsv, row 1 has the label 'lie'"),
+        (files() | {"train.tsv": b"\xff\n"}, r"train.tsv is not UTF-8 text"),
+    ],
+)
+def test_bad_archives(server, members, message):
+    with pytest.raises(DataError, match=message):
+        prepare(url=server.put("/liar.zip", archive(members)), max_bytes=20_000)
+
+
+def test_damaged_archives(server):
+    with pytest.raises(DataError, match=r"liar.zip is not a whole zip archive"):
+        prepare(url=server.put("/liar.zip", archive(files())[:-40]))
+    with pytest.raises(DataError, match=r"sends more than the 100 bytes allowed"):
+        prepare(url=server.put("/other.zip", archive(files())), max_bytes=100)
+    with pytest.raises(DataError, match=r"SHA-256 \w+ instead of 00"):
+        prepare(url=server.put("/third.zip", archive(files())), sha256="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"train.tsv has no rows"),
+        (line(0) + line(1, "TRUE"), r"row 2 has the label 'TRUE'; it must be of pants-fire, false"),
+        (line(0) + "only\ttwo\n", r"row 2 has 2 columns, not 14"),
+        (line(0, counts="1\t2\tmany\t4\t5"), r"row 1 has the count 'many'"),
+    ],
+)
+def test_bad_files(folder, text, message):
+    (folder / "train.tsv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        prepare(data_dir=folder)
+
+
+def test_bad_arguments(folder):
+    with pytest.raises(DataError, match=r"train.tsv does not exist"):
+        prepare(data_dir=folder / "none")
+    with pytest.raises(DataError, match=r"names the split 'all'; Liar has train, validation, test"):
+        prepare(data_files={"all": folder / "train.tsv"})
+    with pytest.raises(DataError, match=r"several files for train"):
+        prepare(data_files=[folder / "train.tsv", folder / "test.tsv"])
+    with pytest.raises(DataError, match=r"no config 'three'; choose from six, two"):
+        prepare(config_name="three", data_dir=folder)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
+def test_the_genuine_files():
+    splits = prepare(data_dir=SHARED)
+    assert {name: len(split) for name, split in splits.items()} == {
+        "train": 10269,
+        "validation": 1284,
+        "test": 1283,
+    }

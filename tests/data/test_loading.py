@@ -1,0 +1,417 @@
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from glove_lstm.data import loading
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.loading import load_splits
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+ROWS = [
+    {
+        "id": n,
+        "title": f"Title {n}",
+        "text": f"a body with its own words {n} {n * n} {-n}",
+        "label": ("REAL", "FAKE")[n % 2],
+    }
+    for n in range(40)
+]
+
+
+def csv_text(rows, delimiter=","):
+    lines = [delimiter.join(rows[0])] + [delimiter.join(str(value) for value in row.values()) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content, name="train.csv"):
+        path = tmp_path / name
+        if name.endswith(".parquet"):
+            pq.write_table(pa.Table.from_pylist(content), path)
+            return path
+        if not isinstance(content, str | bytes):
+            lines = "\n".join(map(json.dumps, content))
+            text = {".json": json.dumps(content), ".tsv": csv_text(content, "\t"), ".csv": csv_text(content)}
+            content = next((text[suffix] for suffix in text if suffix in path.suffixes), lines)
+        data = content if isinstance(content, bytes) else content.encode()
+        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        return path
+
+    return write
+
+
+NAMES = ["a.csv", "a.csv.gz", "a.tsv", "a.json", "a.jsonl", "a.jsonl.gz", "a.parquet", "a.b.csv"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format(file, name):
+    data = load_splits(
+        train_file=file(ROWS, name),
+        validation_file=file(ROWS[:5], "v" + name),
+        test_file=file(ROWS[:3], "t" + name),
+    )
+    assert {split: len(rows) for split, rows in data.splits.items()} == {
+        "train": 40,
+        "validation": 5,
+        "test": 3,
+    }
+    assert data.splits["train"].column_names == ["text", "text_pair", "label"]
+    assert data.splits["train"][1] == {"text": "Title 1", "text_pair": ROWS[1]["text"], "label": 0}
+    assert data.label_names == ["FAKE", "REAL"]
+    assert data.text_column_names == ["title", "text"]
+    assert name in data.source
+
+
+@pytest.mark.parametrize(
+    "text", [json.dumps({"data": ROWS}), "\n".join(map(json.dumps, ROWS)), json.dumps(ROWS, indent=2)]
+)
+def test_shapes_of_json(file, text):
+    assert len(load_splits(train_file=file(text, "a.json"), validation_fraction=0).splits["train"]) == 40
+
+
+def test_validation_is_cut_by_near_duplicates(file):
+    rows = []
+    for n in range(30):
+        words = [f"w{n}x{at}" for at in range(60)]
+        rows += [
+            {"text": " ".join(words), "label": n % 3},
+            {"text": " ".join([*words, "more"]), "label": n % 3},
+        ]
+    data = load_splits(train_file=file(rows), validation_fraction=0.2)
+    assert data.label_names == ["0", "1", "2"]
+    sides = [{text.split()[0] for text in data.splits[split]["text"]} for split in ("train", "validation")]
+    assert not sides[0] & sides[1]
+    assert len(data.splits["validation"]) == 12
+    assert sorted(data.splits["validation"]["label"]) == [0] * 4 + [1] * 4 + [2] * 4
+    again = load_splits(train_file=file(rows), validation_fraction=0.2)
+    assert again.splits["validation"][:] == data.splits["validation"][:]
+    assert (
+        load_splits(train_file=file(rows), validation_fraction=0.2, seed=1).splits["validation"][:]
+        != data.splits["validation"][:]
+    )
+
+
+def test_large_files_are_cut_by_exact_duplicates(file, monkeypatch):
+    monkeypatch.setattr(loading, "_NEAR_DUPLICATE_ROWS", 10)
+    monkeypatch.setattr(loading, "_BATCH", 7)
+    data = load_splits(train_file=file(ROWS + ROWS))
+    sides = [set(data.splits[split]["text"]) for split in ("train", "validation")]
+    assert not sides[0] & sides[1]
+    assert [len(side) for side in sides] == [36, 4]
+
+
+@pytest.mark.parametrize(
+    ("columns", "asked", "found"),
+    [
+        ("title,text,label", None, ["title", "text"]),
+        ("text,more,label", None, ["text"]),
+        ("row,title,label", None, ["title"]),
+        ("1,statement,label", None, ["statement"]),
+        ("title,text,label", "text", ["text"]),
+        ("title,text,label", "text, title", ["text", "title"]),
+        ("a,b,c,label", ["c", "a", "b"], ["c", "a", "b"]),
+    ],
+)
+def test_text_columns(file, columns, asked, found):
+    names = columns.split(",")
+    first = ",".join("7" if name in ("row", "1") else f"{name}-value" for name in names)
+    second = first.replace("label-value", "other")
+    data = load_splits(
+        train_file=file(f"{columns}\n{first}\n{second}\n"), validation_fraction=0, text_column_names=asked
+    )
+    assert data.text_column_names == found
+    row = data.splits["train"][0]
+    assert row["text"] == f"{found[0]}-value"
+    assert row.get("text_pair") == (" ".join(f"{name}-value" for name in found[1:]) or None)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["REAL", "FAKE"], ["FAKE", "REAL"]),
+        (["b", "c", "a"], ["a", "b", "c"]),
+        ([10, 9, 2], ["2", "9", "10"]),
+        ([1.0, 0.0], ["0", "1"]),
+        ([True, False], ["False", "True"]),
+        (["Fake", "fake", "fake "], ["Fake", "fake", "fake "]),
+    ],
+)
+def test_label_names(file, labels, names, caplog):
+    rows = [{"text": f"t{n}", "label": label} for n, label in enumerate(labels)]
+    data = load_splits(train_file=file(rows, "a.jsonl"), validation_fraction=0)
+    assert data.label_names == names
+    assert ("differ only in case or space" in caplog.text) == ("Fake" in names)
+    assert [names[label] for label in data.splits["train"]["label"]] == [
+        str(int(label)) if isinstance(label, float) else str(label) for label in labels
+    ]
+
+
+def test_labels_that_a_model_fixes(file):
+    path = file(ROWS)
+    data = load_splits(test_file=path, label_names=["REAL", "FAKE", "SATIRE"])
+    assert list(data.splits) == ["test"]
+    assert data.label_names == ["REAL", "FAKE", "SATIRE"]
+    assert data.splits["test"]["label"][:2] == [0, 1]
+    with pytest.raises(
+        DataError, match=r"train.csv, row 2 has the label 'FAKE', not of the model's labels \(REAL, B\)"
+    ):
+        load_splits(test_file=path, label_names=["REAL", "B"])
+
+
+def test_empty_texts(file, caplog):
+    rows = [
+        dict(row, title=None if n == 1 else row["title"], text="" if n < 2 else row["text"])
+        for n, row in enumerate(ROWS)
+    ]
+    path = file(rows, "a.jsonl")
+    with pytest.raises(
+        DataError, match=r"a.jsonl, row 2 has no text in title, text; fill it, or set on_empty"
+    ):
+        load_splits(train_file=path)
+    kept = load_splits(train_file=path, on_empty="keep", validation_fraction=0).splits["train"]
+    assert kept[:2]["text"] == ["Title 0", ""]
+    assert kept[:2]["text_pair"] == ["", ""]
+    assert len(load_splits(train_file=path, on_empty="drop", validation_fraction=0).splits["train"]) == 39
+    assert "1 rows without text (drop)" in caplog.text
+
+
+def test_odd_values(file):
+    rows = [{"text": 1984, "label": "a"}, {"text": "lone \ud83d", "label": "b"}]
+    assert load_splits(train_file=file(rows, "a.jsonl"), validation_fraction=0).splits["train"]["text"][
+        :
+    ] == ["1984", "lone \ufffd"]
+
+
+def test_several_files_a_split(file):
+    paths = [file(ROWS[:20], "a.csv"), file(ROWS[20:], "b.jsonl")]
+    assert len(load_splits(data_files={"train": paths, "valid": paths[0]}).splits["train"]) == 40
+    assert len(load_splits(data_files=paths, validation_fraction=0).splits["train"]) == 40
+    bad = file([{"title": "a", "text": "b", "label": ""}], "c.jsonl")
+    with pytest.raises(DataError, match=r"a.csv and .*c.jsonl, row 1 of .*c.jsonl has no label"):
+        load_splits(data_files=[paths[0], bad])
+    with pytest.raises(DataError, match=r"a.csv and .*d.csv has no column 'label'"):
+        load_splits(data_files=[paths[0], file("title,text\na,b\n", "d.csv")])
+
+
+BAD_FILES = [
+    ("a.csv", "", r"a.csv is empty"),
+    ("a.csv", "title,text,label\n", r"a.csv has no rows"),
+    (
+        "a.csv",
+        "title,text,verdict\na,b,c\n",
+        r"a.csv has no column 'label'; set label_column_name to one of 'title', 'text', 'verdict'",
+    ),
+    (
+        "a.csv",
+        "a,b,label\nx,y,z\n",
+        r"a.csv has 2 columns that may be text; set text_column_names from 'a', 'b', 'label'",
+    ),
+    ("a.csv", "a,label\n1,z\n", r"a.csv has 0 columns that may be text"),
+    (
+        "a.csv",
+        "text,label\na,b\nc\n",
+        r"a.csv, row 2 \(line 3\) is malformed \(columns: 1, but 2 in the header\)",
+    ),
+    ("a.csv", 'text,label\na,b\n"c', r"a.csv, row 2 \(line 3\) is malformed \(unexpected end of data\)"),
+    ("a.csv", "text,label\na,b\nc, \n", r"a.csv, row 2 has no label in 'label'; label or remove it"),
+    ("a.csv", "text,label\na,b\n ,b\n", r"a.csv, row 2 has no text in text"),
+    ("a.csv", "text,label\na,b\nc,b\n", r"a.csv has the label 'b' only; a classifier needs two or more"),
+    (
+        "a.csv",
+        "text,label\n" + "".join(f"t,{n}\n" for n in range(1001)),
+        r"a.csv has 1001 different labels; set label_column_name",
+    ),
+    (
+        "a.csv",
+        "text,label\na,b\nc,d\n",
+        r"a.csv has too few rows \(2\) to cut 10% for validation; give a validation file",
+    ),
+    ("a.csv", "<html></html>", r"a.csv is an HTML page"),
+    ("a.csv", b"text,label\n\xff,b\n", r"a.csv is not UTF-8 text"),
+    ("a.jsonl", '{"text": "a", "label": 1}\n{"text"\n', r"a.jsonl, row 2 is not JSON"),
+    ("a.jsonl", '{"text": "a", "label": 1}\n[1]\n', r"a.jsonl, row 2 is not an object"),
+    ("a.jsonl", '{"text": "a", "label": 1}\n{"text": "a"}\n', r"a.jsonl, row 2 has no label in 'label'"),
+    ("a.jsonl", '{"text": ["a"], "label": 1}\n', r"a.jsonl, row 1 has list instead of text in 'text'"),
+    (
+        "a.jsonl",
+        '{"text": "a", "label": 0.5}\n',
+        r"a.jsonl, row 1 has the label 0.5; labels must be text or whole numbers",
+    ),
+    ("a.jsonl", '{"text": "a", "label": [1]}\n', r"a.jsonl, row 1 has the label \[1\]"),
+    ("a.jsonl", "\n", r"a.jsonl has no rows"),
+    ("a.json", "[]", r"a.json has no rows"),
+    ("a.json", "[", r"a.json is not JSON"),
+    ("a.json", "7", r"a.json holds no list of objects"),
+    ("a.parquet.csv.gz.x", "", r"is of no known format; its name must end in .csv, .tsv"),
+    ("noextension", "", r"is of no known format"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BAD_FILES)
+def test_bad_files(file, name, content, message):
+    with pytest.raises(DataError, match=message) as error:
+        load_splits(train_file=file(content, name))
+    assert "\n" not in str(error.value)
+
+
+def test_damaged_files(file, tmp_path):
+    path = file(ROWS, "a.parquet")
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(DataError, match=r"a.parquet is not a whole Parquet file"):
+        load_splits(train_file=path)
+    path = file(ROWS * 50, "a.csv.gz")
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(DataError, match=r"a.csv.gz is damaged or cannot be read"):
+        load_splits(train_file=path)
+    with pytest.raises(DataError, match=r"none.csv does not exist; check the path"):
+        load_splits(train_file=tmp_path / "none.csv")
+
+
+def test_a_validation_file_that_does_not_fit(file):
+    train = file(ROWS)
+    with pytest.raises(
+        DataError,
+        match=r"v.csv, row 2 has the label 'SATIRE', not of the labels of .*train.csv \(FAKE, REAL\)",
+    ):
+        load_splits(
+            train_file=train, validation_file=file("title,text,label\na,b,FAKE\na,b,SATIRE\n", "v.csv")
+        )
+    with pytest.raises(DataError, match=r"v.csv has no column 'title', which the training data have"):
+        load_splits(train_file=train, validation_file=file("text,label\nb,FAKE\n", "v.csv"))
+
+
+def test_bad_arguments(file):
+    path = file(ROWS)
+    for arguments, message in [
+        ({}, "There is nothing to load"),
+        ({"dataset_name": "liar", "train_file": path}, "Both the dataset liar and train_file are given"),
+        ({"data_files": path, "train_file": path}, "Both data_files and train_file are given"),
+        ({"data_files": {"all": path}}, "names the split 'all'"),
+        ({"data_dir": path.parent}, "data_dir needs dataset_name"),
+        ({"train_file": path, "validation_fraction": 1}, "validation_fraction is 1"),
+        ({"train_file": path, "on_empty": "x"}, "on_empty is 'x'"),
+        (
+            {"train_file": path, "text_column_names": "headline"},
+            "has no column 'headline'; set text_column_names",
+        ),
+        ({"train_file": path, "text_column_names": []}, "has no column ''"),
+        (
+            {"train_file": path, "text_column_names": "label"},
+            "must differ from each other and from the label",
+        ),
+        ({"dataset_name": "fake_news_corpus"}, "FakeNewsCorpus downloads nothing"),
+        ({"dataset_name": "liar", "dataset_config_name": "x"}, "Liar has no config 'x'"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            load_splits(**arguments)
+
+
+def test_our_builders(file, tmp_path):
+    rows = [
+        {"": 7 + n} | {name: row[name] for name in ("title", "text", "label")} for n, row in enumerate(ROWS)
+    ]
+    data = load_splits("fake_or_real_news", data_files=file(rows, "news.csv"), cache_dir=tmp_path / "cache")
+    assert {split: len(rows) for split, rows in data.splits.items()} == {
+        "train": 28,
+        "validation": 4,
+        "test": 8,
+    }
+    assert data.splits["train"].column_names == ["text", "text_pair", "label"]
+    assert data.source == f"fake_or_real_news (default) from {tmp_path / 'news.csv'}"
+    rated = "".join(
+        "\t".join([f"{n}", "true" if n % 2 else "false", f"says {n}", *"abcde", *"12345", "x"]) + "\n"
+        for n in range(4)
+    )
+    data = load_splits(
+        "liar",
+        "two",
+        data_files={"train": file(rated, "t.tsv"), "test": file(rated, "u.tsv")},
+        validation_fraction=0.5,
+    )
+    assert {split: len(rows) for split, rows in data.splits.items()} == {
+        "train": 2,
+        "validation": 2,
+        "test": 4,
+    }
+    assert data.label_names == ["FAKE", "REAL"]
+    assert data.splits["test"][1] == {"text": "says 1", "label": 1}
+
+
+def test_a_dataset_as_on_the_hub(tmp_path, file, monkeypatch, caplog):
+    """ClassLabel order, other ClassLabel columns, an unlabelled and an unknown split."""
+    features = datasets.Features(
+        {
+            "review": datasets.Value("string"),
+            "kind": datasets.ClassLabel(names=["x", "y"]),
+            "label": datasets.ClassLabel(names=["pos", "neg"]),
+        }
+    )
+
+    def split(labels):
+        rows = [{"review": f"r{n}", "kind": 0, "label": label} for n, label in enumerate(labels)]
+        return datasets.Dataset.from_list(rows, features=features)
+
+    found = datasets.DatasetDict(
+        train=split([0, 1] * 20), test=split([-1, -1]), dev=split([1, 0]), unsupervised=split([-1])
+    )
+    monkeypatch.setattr(datasets, "load_dataset", lambda *args, **kwargs: found)
+    data = load_splits("someone/reviews", "plain")
+    assert {name: len(rows) for name, rows in data.splits.items()} == {"train": 40, "validation": 2}
+    assert data.label_names == ["pos", "neg"]
+    assert data.source == "someone/reviews (plain)"
+    assert "left out the splits unsupervised" in caplog.text
+    assert "split test of someone/reviews: left out, because it has no labels" in caplog.text
+    assert load_splits("someone/reviews", label_names=["neg", "pos"]).splits["train"]["label"][:2] == [1, 0]
+    found["train"] = split([0, 1, -1])
+    with pytest.raises(DataError, match="split train of someone/reviews has 1 rows without a label"):
+        load_splits("someone/reviews")
+
+
+def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):
+    file(ROWS)
+    data = load_splits(str(tmp_path), cache_dir=tmp_path / "cache")
+    assert sum(map(len, data.splits.values())) == 40
+    assert data.label_names == ["FAKE", "REAL"]
+
+    def fail(*args, **kwargs):
+        raise datasets.exceptions.DatasetNotFoundError("Dataset 'x/y' doesn't exist.\nMore.")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(
+        DataError, match="The dataset x/y could not be loaded: Dataset 'x/y' doesn't exist; check its name"
+    ):
+        load_splits("x/y")
+
+
+def test_nothing_heavy_is_imported():
+    code = (
+        "import sys, glove_lstm.data, glove_lstm.data.loading, glove_lstm.data.glove\n"
+        "glove_lstm.data.loading.near_duplicate_groups(['a'])\n"
+        "print([name for name in ('torch', 'transformers') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (result.stdout.strip(), result.stderr) == ("[]", "")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
+@pytest.mark.parametrize(
+    ("name", "rows", "real", "columns"),
+    [
+        ("fake_or_real_news/head.csv", 256, 133, ["title", "text"]),
+        ("fake_or_real_news/titles.csv", 6335, 3171, ["title"]),
+        ("recovery/recovery.csv.gz", 2188, 1363, ["title", "text"]),
+    ],
+)
+def test_the_genuine_files(name, rows, real, columns):
+    data = load_splits(test_file=SHARED / name)
+    assert len(data.splits["test"]) == rows
+    assert sum(data.splits["test"]["label"]) == real
+    assert data.text_column_names == columns

@@ -1,0 +1,133 @@
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.splits import (
+    exact_duplicate_groups,
+    grouped_stratified_split,
+    merge_groups,
+    near_duplicate_groups,
+)
+
+WORDS = [f"word{number}" for number in range(500)]
+
+
+def article(seed, length=200):
+    generator = random.Random(seed)
+    return " ".join(generator.choice(WORDS) for _ in range(length))
+
+
+def test_near_duplicates_share_a_group():
+    base = article(1)
+    one_word_changed = base.replace(" ", " altered ", 1)
+    other = article(2)
+    half = " ".join(base.split()[:100]) + " " + article(3, 100)
+    groups = near_duplicate_groups([base, other, one_word_changed, base.replace(" ", "\n  "), half])
+    assert groups.tolist() == [0, 1, 0, 0, 2]
+
+
+def test_groups_are_transitive():
+    words = article(4, 300).split()
+    chain = [" ".join(words[shift : shift + 250]) for shift in (0, 25, 50)]
+    assert near_duplicate_groups(chain).tolist() == [0, 0, 0]
+    assert near_duplicate_groups([chain[0], chain[2]]).tolist() == [0, 1]
+
+
+def test_short_empty_and_wordless_texts():
+    texts = ["", "  ", "Two words", "two WORDS!", "two other", "?!", "?!", "...", "\ud800 x"]
+    assert near_duplicate_groups(texts).tolist() == [0, 1, 2, 2, 3, 4, 4, 5, 6]
+    assert exact_duplicate_groups(iter(texts)).tolist() == [0, 1, 2, 3, 4, 5, 5, 6, 7]
+    assert near_duplicate_groups([]).tolist() == []
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.8, 1.0])
+def test_no_pair_at_the_threshold_is_missed(threshold):
+    """Against the similarity of every pair, by plain sets."""
+    generator = random.Random(5)
+    texts = []
+    for seed in range(40):
+        words = article(seed, 120).split()
+        texts.append(" ".join(words))
+        for _ in range(generator.randrange(4)):
+            words[generator.randrange(120)] = "changed"
+        texts.append(" ".join(words))
+    shingles = [{tuple(text.split()[at : at + 5]) for at in range(116)} for text in texts]
+    groups = near_duplicate_groups(texts, threshold)
+    for one, first in enumerate(shingles):
+        for two, second in enumerate(shingles):
+            assert (groups[one] == groups[two]) == (len(first & second) / len(first | second) >= threshold)
+
+
+def test_bad_arguments_of_near_duplicates():
+    with pytest.raises(DataError, match="threshold is 0"):
+        near_duplicate_groups(["a"], 0)
+    with pytest.raises(DataError, match="shingle_words is 65"):
+        near_duplicate_groups(["a"], shingle_words=65)
+
+
+def test_merging_groups():
+    assert merge_groups([0, 0, 1, 2, 3], [5, 6, 6, 7, 8]).tolist() == [0, 0, 0, 1, 2]
+    assert merge_groups([], []).tolist() == []
+    with pytest.raises(DataError, match="have 1 and 2 rows"):
+        merge_groups([1], [1, 2])
+
+
+fractions = st.sampled_from([(0.7, 0.1, 0.2), (0.8, 0.2), (0.5, 0.5), (1.0,)])
+rows = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), max_size=80)
+
+
+@given(rows, fractions, st.integers(0, 5))
+def test_split_properties(rows, fractions, seed):
+    labels, groups = [label for label, _ in rows], [group for _, group in rows]
+    parts = grouped_stratified_split(labels, groups, fractions, seed)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(rows)))
+    owners = [{groups[row] for row in part} for part in parts]
+    assert sum(map(len, owners)) == len(set(groups))  # disjoint
+    assert all((np.diff(part) > 0).all() for part in parts)
+    again = grouped_stratified_split(np.array(labels), np.array(groups), fractions, seed)
+    assert all((one == two).all() for one, two in zip(parts, again, strict=True))
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=100), fractions)
+@settings(max_examples=50)
+def test_ungrouped_splits_are_exactly_stratified(labels, fractions):
+    parts = grouped_stratified_split(labels, range(len(labels)), fractions, 0)
+    for label, count in Counter(labels).items():
+        for part, share in zip(parts, fractions, strict=True):
+            assert abs(sum(labels[row] == label for row in part) - count * share) < 1
+
+
+def test_groups_leave_the_mix_nearly_exact():
+    generator = random.Random(0)
+    labels = [generator.choice("ab") for _ in range(2000)]
+    groups = [generator.randrange(200) if generator.random() < 0.2 else 1000 + row for row in range(2000)]
+    for part, share in zip(
+        grouped_stratified_split(labels, groups, (0.7, 0.1, 0.2), 1), (0.7, 0.1, 0.2), strict=True
+    ):
+        for label in "ab":
+            assert abs(sum(labels[row] == label for row in part) - share * labels.count(label)) <= 1
+
+
+def test_seeds_differ():
+    labels, groups = ["a", "b"] * 50, list(range(100))
+    first, second = (
+        grouped_stratified_split(labels, groups, (0.5, 0.5), seed)[0].tolist() for seed in (1, 2)
+    )
+    assert first != second
+
+
+def test_a_single_row_goes_to_the_largest_part():
+    assert [len(part) for part in grouped_stratified_split(["a"], [0], (0.1, 0.7, 0.2), 0)] == [0, 1, 0]
+
+
+def test_bad_arguments_of_the_split():
+    with pytest.raises(DataError, match="2 labels but 1 groups"):
+        grouped_stratified_split([0, 1], [0], (0.5, 0.5), 0)
+    for bad in [(0.5, 0.6), (1.5, -0.5), ()]:
+        with pytest.raises(DataError, match="must be positive and add up to 1"):
+            grouped_stratified_split([0], [0], bad, 0)

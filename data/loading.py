@@ -155,6 +155,30 @@ def load_splits(
     return LoadedData(loaded, names, columns, source)
 
 
+def read_texts(
+    path: Path, text_column_names: str | Sequence[str] | None = None
+) -> tuple[list[str], Iterator[tuple[Row, dict[str, str]]]]:
+    """Open a file of texts without labels, in constant memory.
+
+    Args:
+        path: As `train_file` of `load_splits`.
+        text_column_names: As for `load_splits`.
+
+    Returns:
+        The names of the text columns, and (row number, the texts by column). A row may be without any text.
+
+    Raises:
+        DataError: As `load_splits`; a malformed row raises when it is reached.
+    """
+    found = _open_files({"test": [path]})[0]["test"]
+    names = _choose_columns(found, text_column_names, "label", labelled=False)
+    rows = (
+        (number, {name: _text(record.get(name), found.where, number, name) for name in names})
+        for number, record in found.records(names)
+    )
+    return names, rows
+
+
 def _merge(
     given: Mapping[str, FilePath], data_files: DataFiles | None, data_dir: FilePath | None
 ) -> dict[str, list[Path]]:
@@ -247,9 +271,11 @@ def _from_dataset(rows: datasets.Dataset, where: str) -> _Source:
     return _Source(where, rows.column_names, records, class_names)
 
 
-def _choose_columns(found: _Source, asked: str | Sequence[str] | None, label_column: str) -> list[str]:
+def _choose_columns(
+    found: _Source, asked: str | Sequence[str] | None, label_column: str, *, labelled: bool = True
+) -> list[str]:
     listing = ", ".join(repr(name) for name in found.columns)
-    if label_column not in found.columns:
+    if labelled and label_column not in found.columns:
         raise DataError(
             f"{found.where} has no column {label_column!r}; set label_column_name to one of {listing}."
         )
@@ -262,7 +288,7 @@ def _choose_columns(found: _Source, asked: str | Sequence[str] | None, label_col
             raise DataError(
                 f"{found.where} has no column {shown}; set text_column_names to some of {listing}."
             )
-        if label_column in names or len(set(names)) < len(names):
+        if (labelled and label_column in names) or len(set(names)) < len(names):
             raise DataError(
                 f"text_column_names {', '.join(names)} must differ from each other and from the label."
             )

@@ -46,6 +46,8 @@ class GloveLstmConfig(PreTrainedConfig):
     """
 
     model_type = "glove_lstm"
+    # Declared, because transformers refuses to save undeclared fields that generation has too.
+    temperature: float = 1.0
 
     def __init__(
         self,

@@ -21,6 +21,10 @@ class GloveLstmTrainingArguments(TrainingArguments):
         default=None,
         metadata={"help": "Learning rate of the word vectors where they are not frozen; default: --learning_rate."},
     )
+    early_stopping_patience: int | None = field(
+        default=None,
+        metadata={"help": "Stop after so many evaluations without a better one; default: train all epochs."},
+    )
 
 
 class GloveLstmTrainer(Trainer):

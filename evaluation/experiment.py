@@ -1,0 +1,296 @@
+"""One run from texts to a measured checkpoint: what `train.py`, the benchmark and `hub/` all call."""
+
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from datasets import Dataset
+from numpy.typing import NDArray
+from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedTokenizerBase, set_seed
+
+from glove_lstm import GloveLstmForSequenceClassification, GloveLstmTokenizer, __version__
+from glove_lstm.arguments import TrainingRun, config_from
+from glove_lstm.batches import TokenizedTexts, tokenize
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.data.loading import LoadedData
+from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
+from glove_lstm.evaluation.calibration import fit_temperature
+from glove_lstm.evaluation.corpora import Texts
+from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
+from glove_lstm.evaluation.plots import plot_confusion, plot_curves, plot_reliability
+from glove_lstm.prediction import predict_logits, softmax
+from glove_lstm.saving import whole_files
+from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
+from glove_lstm.training import GloveLstmTrainer, count_parameters
+from glove_lstm.word_vectors import embedding_rows
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Experiment:
+    """A trained, calibrated and measured model.
+
+    Attributes:
+        model: With the fitted temperature in its config.
+        tokenizer: Its tokenizer.
+        metrics: What `metrics.json` holds: measures by split, how the run was made, how long it took.
+        logits: Split -> (n, classes), in the order of the split, at the fitted temperature.
+        labels: Split -> (n,).
+        history: The Trainer's log.
+    """
+
+    model: GloveLstmForSequenceClassification
+    tokenizer: PreTrainedTokenizerBase
+    metrics: dict[str, Any]
+    logits: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    labels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def save(self, folder: Path) -> None:
+        """Write weights, config, tokenizer, remote code, `metrics.json` and plots; each file is whole or absent."""
+        with whole_files(folder) as part:
+            self.model.save_pretrained(part)
+            self.tokenizer.save_pretrained(part)
+            text = json.dumps(self.metrics, indent=2, ensure_ascii=False)
+            (part / "metrics.json").write_text(text + "\n", encoding="utf-8")
+            plot_curves(self.history, part / "plots" / "curves.png")
+            shown = next((split for split in ("test", "validation") if split in self.logits), None)
+            if shown:
+                probabilities, labels = softmax(self.logits[shown]), self.labels[shown]
+                names = [self.model.config.id2label[index] for index in range(self.model.config.num_labels)]
+                plot_confusion(probabilities, labels, names, part / "plots" / "confusion.png")
+                plot_reliability(probabilities, labels, part / "plots" / "reliability.png")
+
+
+def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | None = None) -> Experiment:
+    """Make a tokenizer and a model (or load them), train, fit the temperature on validation data, measure.
+
+    Args:
+        run: The arguments.
+        data: Needs "train" where `run.training.do_train`; without "validation" there is no temperature and no best
+            epoch.
+        glove: Vectors that were loaded before; None loads `run.tokenizer.glove`.
+
+    Raises:
+        DataError: Data and arguments do not fit together.
+    """
+    args = run.training
+    set_seed(args.seed)
+    began = time.perf_counter()
+    splits = _limit(run, data.splits)
+    if "train" not in splits:
+        raise DataError("There are no training texts: give --train_file or a dataset with a train split.")
+    model, tokenizer, about = _load(run, data) if run.model.model_name_or_path else _make(run, data, splits, glove)
+    tokenized = {name: tokenize(split, tokenizer) for name, split in splits.items()}
+    about["unknown_share"] = {name: _unknown_share(split, tokenizer) for name, split in tokenized.items()}
+
+    trainer = _trainer(run, model, tokenizer, tokenized)
+    prepared = time.perf_counter()
+    trainer.train(resume_from_checkpoint=args.resume_from_checkpoint or None)
+    trained = time.perf_counter()
+
+    if model.config.half_precision_embeddings and not model.config.freeze_embeddings:
+        model.round_word_vectors()
+    logits, labels = {}, {}
+    for name in ("validation", "test"):
+        if name in tokenized:
+            output = trainer.predict(tokenized[name])
+            logits[name], labels[name] = output.predictions, np.asarray(output.label_ids)
+    if "validation" in logits:
+        model.config.temperature = fit_temperature(logits["validation"], labels["validation"])
+        logits = {name: values / model.config.temperature for name, values in logits.items()}
+    metrics = {
+        name: measure_with_intervals(softmax(values), labels[name]) for name, values in logits.items()
+    }
+    metrics["about"] = {
+        **about,
+        "data": _without_folders(data.source, run),
+        "rows": {name: len(split) for name, split in splits.items()},
+        "preset": run.preset,
+        "temperature": model.config.temperature,
+        "epochs": trainer.state.epoch,
+        "best_step": trainer.state.best_global_step if args.load_best_model_at_end else None,
+        "hardware": _hardware(model),
+        "seconds": {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)},
+        "arguments": _said(run),
+        "versions": {"glove_lstm": __version__, "torch": torch.__version__, "transformers": transformers.__version__},
+        **count_parameters(model),
+    }
+    return Experiment(model, tokenizer, metrics, logits, labels, trainer.state.log_history)
+
+
+def add_other_data(experiment: Experiment, others: Mapping[str, Texts]) -> None:
+    """Measure the model on data of other kinds, into `metrics["other_data"]`."""
+    found = {}
+    for name, texts in others.items():
+        logits = predict_logits(experiment.model, experiment.tokenizer, texts.titles, texts.bodies)
+        found[name] = measure_with_intervals(softmax(logits), np.array(texts.labels))
+    experiment.metrics["other_data"] = found
+
+
+def add_baselines(experiment: Experiment, data: LoadedData, others: Mapping[str, Texts] | None = None) -> None:
+    """Measure the linear models on the same splits (and on other data), into `metrics["baselines"]`."""
+    tests = {name: list(joined_texts(data.splits[name])) for name in experiment.labels}
+    labels = dict(experiment.labels)
+    for name, texts in (others or {}).items():
+        tests[name], labels[name] = texts.joined(), np.array(texts.labels)
+    train = data.splits["train"]
+    found: dict[str, Any] = {}
+    for baseline in ("majority", *BASELINES):
+        logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
+        predicted = predict_with_baseline(baseline, list(joined_texts(train)), train["label"][:], tests)
+        found[baseline] = {name: accuracy_with_interval(rows == labels[name]) for name, rows in predicted.items()}
+    experiment.metrics["baselines"] = found
+
+
+def joined_texts(dataset: Dataset) -> Iterable[str]:
+    """Each row as one text, as the tokenizer reads a pair."""
+    pairs = "text_pair" in dataset.column_names
+    for batch in dataset.iter(batch_size=1000):
+        yield from (f"{a} {b}" for a, b in zip(batch["text"], batch["text_pair"], strict=True)) if pairs else batch["text"]
+
+
+def _make(
+    run: TrainingRun, data: LoadedData, splits: dict[str, Dataset], glove: GloveVectors | None
+) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]:
+    wanted = run.tokenizer
+    glove = glove or load_glove(wanted.glove)
+    tokenizer = build_tokenizer(
+        lambda: joined_texts(splits["train"]),
+        variant=wanted.tokenizer_variant,
+        vocab_size=wanted.vocab_size,
+        model_max_length=wanted.max_seq_length or 512,
+        known_words=glove.words,
+        min_frequency=wanted.min_frequency,
+        truncation_side=wanted.truncation_side,
+        token_types=wanted.token_types,
+        stop_words=english_stop_words() if wanted.remove_stop_words else (),
+    )
+    config = config_from(
+        run.model,
+        vocab_size=tokenizer.vocab_size,
+        embedding_size=glove.dim,
+        id2label=dict(enumerate(data.label_names)),
+        label2id={name: index for index, name in enumerate(data.label_names)},
+    )
+    model = GloveLstmForSequenceClassification(config)
+    rows, share = embedding_rows(
+        tokenizer.get_vocab(),
+        glove,
+        unknown="uniform" if wanted.unknown_vectors == "uniform" else "normal",
+        seed=run.training.seed,
+    )
+    model.load_word_vectors(rows)
+    about = {"glove": _without_folders(glove.source, run), "vocabulary_with_vectors": share}
+    return model, tokenizer, about
+
+
+def _load(
+    run: TrainingRun, data: LoadedData
+) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]:
+    path = run.model.model_name_or_path
+    assert path is not None
+    labels = {
+        "id2label": dict(enumerate(data.label_names)),
+        "label2id": {name: index for index, name in enumerate(data.label_names)},
+    }
+    model = GloveLstmForSequenceClassification.from_pretrained(
+        path, temperature=1.0, ignore_mismatched_sizes=True, **labels, **run.model.config_values()
+    )
+    tokenizer = GloveLstmTokenizer.from_pretrained(path)
+    if run.tokenizer.max_seq_length:
+        tokenizer.model_max_length = run.tokenizer.max_seq_length
+    return model, tokenizer, {"fine_tuned_from": _without_folders(path, run)}
+
+
+def _trainer(
+    run: TrainingRun,
+    model: GloveLstmForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
+    tokenized: dict[str, TokenizedTexts],
+) -> GloveLstmTrainer:
+    args = run.training
+    if "validation" not in tokenized:
+        args.eval_strategy, args.load_best_model_at_end = transformers.IntervalStrategy.NO, False
+    callbacks = []
+    if args.early_stopping_patience:
+        if not args.load_best_model_at_end:
+            raise DataError("--early_stopping_patience needs validation data and --load_best_model_at_end.")
+        callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
+    return GloveLstmTrainer(
+        model,
+        args,
+        train_dataset=tokenized["train"],
+        eval_dataset=tokenized.get("validation"),
+        processing_class=tokenizer,
+        compute_metrics=_accuracy,
+        callbacks=callbacks,
+    )
+
+
+def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
+    return {"accuracy": float((prediction.predictions.argmax(axis=1) == prediction.label_ids).mean())}
+
+
+def _limit(run: TrainingRun, splits: dict[str, Dataset]) -> dict[str, Dataset]:
+    data = run.data
+    most = {
+        "train": data.max_train_samples,
+        "validation": data.max_eval_samples,
+        "test": data.max_predict_samples,
+    }
+    result = {}
+    for name, split in splits.items():
+        limit = most.get(name)
+        if limit is not None and limit < len(split):
+            split = split.shuffle(seed=run.training.seed).select(range(limit))
+        result[name] = split
+    return result
+
+
+def _unknown_share(texts: TokenizedTexts, tokenizer: PreTrainedTokenizerBase) -> float:
+    unknown = total = 0
+    for start in range(0, len(texts), 1000):
+        ids = texts.__getitems__(range(start, min(start + 1000, len(texts))))["input_ids"].combine_chunks().flatten()
+        total += len(ids)
+        unknown += int((ids.to_numpy() == tokenizer.unk_token_id).sum())
+    return unknown / max(total, 1)
+
+
+def _without_folders(text: str, run: TrainingRun) -> str:
+    """A description without this machine's folders: what is written beside a checkpoint travels with it."""
+    data = run.data
+    paths = [data.data_files, data.data_dir, data.train_file, data.validation_file, data.test_file]
+    for path in [*paths, run.tokenizer.glove, run.model.model_name_or_path, data.dataset_name]:
+        if path and Path(path).expanduser().exists():
+            text = text.replace(str(Path(path).expanduser()), Path(path).name).replace(path, Path(path).name)
+    return text
+
+
+def _hardware(model: torch.nn.Module) -> str:
+    device = next(model.parameters()).device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+
+
+def _said(run: TrainingRun) -> dict[str, Any]:
+    """The arguments that shape the result; paths, tokens and the like stay on this machine."""
+    training = (
+        "num_train_epochs per_device_train_batch_size gradient_accumulation_steps learning_rate "
+        "embedding_learning_rate lr_scheduler_type warmup_steps weight_decay adam_beta1 adam_beta2 adam_epsilon "
+        "max_grad_norm label_smoothing_factor seed bf16 load_best_model_at_end metric_for_best_model"
+    ).split()
+    said = {name: getattr(run.training, name) for name in training}
+    said["lr_scheduler_type"] = str(getattr(run.training.lr_scheduler_type, "value", run.training.lr_scheduler_type))
+    if not run.model.model_name_or_path:
+        said |= {name: value for name, value in dataclasses.asdict(run.tokenizer).items() if name != "glove"}
+    return said | run.model.config_values()

@@ -1,0 +1,75 @@
+"""Pictures of a training run: one style, safe for the colour-blind."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from glove_lstm.evaluation.metrics import reliability
+from glove_lstm.saving import whole_file
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe and Ito 2008
+
+
+def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Loss and accuracy by epoch, from a Trainer's `log_history`."""
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for key, label, colour, axis in (
+        ("loss", "training", BLUE, left),
+        ("eval_loss", "validation", ORANGE, left),
+        ("eval_accuracy", "validation", ORANGE, right),
+    ):
+        points = [(entry["epoch"], entry[key]) for entry in history if key in entry and "epoch" in entry]
+        if points:
+            axis.plot(*zip(*points, strict=True), marker="o", markersize=3, color=colour, label=label)
+    left.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
+    right.set(xlabel="epoch", ylabel="accuracy", title="Accuracy")
+    _finish(figure, path, legends=(left, right))
+
+
+def plot_confusion(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], names: Sequence[str], path: Path
+) -> None:
+    """Rows by true and predicted label."""
+    counts = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
+    size = 2.2 + 0.6 * len(names)
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axis = figure.subplots()
+    axis.imshow(counts, cmap="Blues")
+    for (row, column), count in np.ndenumerate(counts):
+        dark = count > counts.max() / 2
+        axis.text(column, row, str(count), ha="center", va="center", color="white" if dark else "black")
+    axis.set_xticks(range(len(names)), names, rotation=30 if len(names) > 2 else 0)
+    axis.set_yticks(range(len(names)), names)
+    axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
+    _finish(figure, path)
+
+
+def plot_reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64], path: Path) -> None:
+    """Accuracy against confidence: a calibrated model lies on the diagonal."""
+    bins = reliability(probabilities, labels)
+    filled = [(sure, hit, count) for count, hit, sure in bins if count]
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="calibrated")
+    sure, hit, count = (np.array(column) for column in zip(*filled, strict=True))
+    axis.plot(sure, hit, color=BLUE, linewidth=1)
+    axis.scatter(sure, hit, s=10 + 150 * count / count.max(), color=BLUE, label="this model (area: rows)")
+    low = 1 / probabilities.shape[1]
+    axis.set(xlabel="confidence", ylabel="accuracy", title="Reliability", xlim=(low, 1.01), ylim=(min(low, hit.min()), 1.02))
+    _finish(figure, path, legends=(axis,))
+
+
+def _finish(figure: Figure, path: Path, legends: Sequence[Any] = ()) -> None:
+    for axis in figure.axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    for axis in legends:
+        if axis.get_legend_handles_labels()[1]:
+            axis.legend(frameon=False, fontsize="small")
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", dpi=150, metadata={"Software": None})

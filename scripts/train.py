@@ -1,0 +1,60 @@
+"""Train or fine-tune a GloVe+LSTM classifier, and measure it.
+
+python scripts/train.py --dataset_name fake_or_real_news --glove 6B.100d --preset article --output_dir out
+python scripts/train.py --model_name_or_path out --train_file mine.csv --validation_file val.csv --output_dir mine
+python scripts/train.py settings.json --learning_rate 2e-3
+
+OUTPUT_DIR then holds the checkpoint with its remote code, metrics.json and plots/. A run that was cut short goes on
+with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from glove_lstm.scripts._command import run_command
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parse, load, train, save, report."""
+    from glove_lstm.arguments import is_main_process, parse_training_run
+    from glove_lstm.checkpoints import check_label_names
+    from glove_lstm.data.loading import load_splits
+    from glove_lstm.evaluation.experiment import run_experiment
+
+    run = parse_training_run(argv, description=__doc__)
+    wanted = run.data
+    data = load_splits(
+        wanted.dataset_name,
+        wanted.dataset_config_name,
+        data_files=wanted.data_files,
+        data_dir=wanted.data_dir,
+        train_file=wanted.train_file,
+        validation_file=wanted.validation_file,
+        test_file=wanted.test_file,
+        text_column_names=wanted.text_column_names,
+        label_column_name=wanted.label_column_name,
+        label_names=check_label_names(run.model.model_name_or_path),
+        validation_fraction=wanted.validation_fraction,
+        on_empty=wanted.on_empty,
+        seed=run.training.seed,
+        revision=wanted.revision,
+    )
+    experiment = run_experiment(run, data)
+    if not is_main_process():
+        return
+    folder = Path(str(run.training.output_dir))
+    experiment.save(folder)
+    for split in ("validation", "test"):
+        if split in experiment.metrics:
+            found = experiment.metrics[split]
+            low, high = found["accuracy_interval"]
+            sys.stdout.write(
+                f"{split}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
+                f"{found['rows']} rows; majority class {found['majority_share']:.4f}), ECE {found['ece']:.4f}\n"
+            )
+    sys.stdout.write(f"Saved to {folder}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

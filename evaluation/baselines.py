@@ -1,6 +1,6 @@
 """The strongest simple models, to stand beside ours on the same split."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ DESCRIPTIONS = {
 
 
 def predict_with_baseline(
-    name: str, texts: Sequence[str], labels: Sequence[int], tests: dict[str, Sequence[str]]
+    name: str, texts: Sequence[str], labels: Sequence[int], tests: Mapping[str, Sequence[str]]
 ) -> dict[str, NDArray[np.int64]]:
     """Fit a baseline once and classify several sets of texts with it.
 

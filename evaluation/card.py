@@ -1,5 +1,8 @@
 """Fill `model_card.md` from what was measured; what was not measured says so."""
 
+import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +10,21 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
+from glove_lstm.evaluation.data_notes import DATA_NOTES, GLOVE_BIBTEX, notes_in
+from glove_lstm.evaluation.examples import WIDGET
 
 NOT_MEASURED = "Not measured."
 _TEMPLATE = "model_card.md"
+_MEASURES = {  # ours -> the Hub's
+    "accuracy": "accuracy",
+    "f1": "f1",
+    "precision": "precision",
+    "recall": "recall",
+    "mcc": "matthews_correlation",
+    "roc_auc": "roc_auc",
+}
 
 
 @dataclass(frozen=True)
@@ -19,100 +33,145 @@ class CardTexts:
 
     Attributes:
         model_name: The card's title.
-        repo_id: Where it will be found.
-        revision: The commit to pin; "main" until there is one.
-        data_description: What it was trained on.
-        data_citation: Whom to cite for it.
-        datasets: Ids for the card's metadata.
+        repo_id: Where it will be found; a push puts the right one in.
+        data_description: What it was trained on; what `metrics.json` says unless given.
+        cited: Names in `DATA_NOTES` to cite; those that `metrics.json` mentions unless given.
+        datasets: Ids on the Hub, for the card's metadata; what `metrics.json` says unless given.
         license: Of the weights.
-        widget: Examples, in our own words.
     """
 
     model_name: str = "GloVe+LSTM"
     repo_id: str = "user/glove-lstm"
-    revision: str = "COMMIT"
     data_description: str = ""
-    data_citation: str = ""
+    cited: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     license: str = "apache-2.0"
-    widget: tuple[str, ...] = (
-        "Senate passes budget bill after late-night vote",
-        "You won't BELIEVE what they are hiding from you!!!",
-        "Mayor answers questions about the new bridge",
-    )
 
 
 def find_template() -> Path:
-    """The template: at the top of a clone, inside the package in a wheel."""
-    here = Path(__file__).resolve()
-    for folder in (here.parents[1], here.parent):
-        if (folder / _TEMPLATE).is_file():
-            return folder / _TEMPLATE
-    raise FileNotFoundError(f"{_TEMPLATE} is neither beside the folders of a clone nor in the installed package")
+    """The template: at the top of a clone; in a wheel, which has no such place, in a folder of its own."""
+    root = Path(__file__).resolve().parents[1]
+    for path in (root / _TEMPLATE, root / "card" / _TEMPLATE):
+        if path.is_file():
+            return path
+    raise DataError(f"{_TEMPLATE} is missing from the package: install glove-lstm again.")
 
 
-def fill_card(metrics: Mapping[str, Any], config: Mapping[str, Any], megabytes: float, texts: CardTexts) -> ModelCard:
+def fill_card(
+    metrics: Mapping[str, Any], config: Mapping[str, Any], megabytes: float, texts: CardTexts
+) -> ModelCard:
     """The card of a checkpoint.
 
     Args:
         metrics: As in `metrics.json`.
         config: As in `config.json`.
-        megabytes: Size of the checkpoint's files, in 10**6 bytes.
+        megabytes: Size of weights, tokenizer and configuration, in 10**6 bytes.
         texts: The rest.
     """
     about = metrics["about"]
-    names = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
     said = about["arguments"]
-    shown = _shown_split(metrics)
-    data = ModelCardData(
-        language="en",
-        license=texts.license,
-        library_name="transformers",
-        pipeline_tag="text-classification",
-        tags=["glove", "lstm", "fake-news", "custom_code"],
-        datasets=list(texts.datasets) or None,
-        metrics=["accuracy", "f1", "matthews_correlation"],
-        model_name=texts.model_name,
-        eval_results=_eval_results(metrics) if shown else None,
-        widget=[{"text": text} for text in texts.widget],
-    )
+    names = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
+    news = set(names) == {"FAKE", "REAL"}
+    cited = texts.cited or tuple(notes_in(about["data"]))
+    glove = _glove_name(about)
     return ModelCard.from_template(
-        data,
+        _metadata(metrics, texts, news=news),
         template_path=str(find_template()),
         model_name=texts.model_name,
         label_list=", ".join(names),
-        first_label=names[0],
-        last_label=names[-1],
+        news=news,
         shape=_shape(config),
         parameters=f"{about['parameters']:,}",
         megabytes=f"{megabytes:.1f}",
         repo_id=texts.repo_id,
-        revision=texts.revision,
-        max_length=said.get("max_seq_length") or "the tokenizer's `model_max_length`",
-        truncation="their beginning is kept" if said.get("truncation_side") != "left" else "their end is kept",
-        data_description=texts.data_description or about["data"],
-        data_citation=texts.data_citation,
-        procedure=_procedure(about),
-        results=_results(metrics, shown),
-        calibration=_calibration(metrics, shown),
-        other_results=_other_results(metrics),
-        cost=_cost(about),
-        glove=about.get("glove", "those of the checkpoint that training went on with"),
+        max_length=said.get("max_seq_length") or "`model_max_length`",
+        truncation="their end" if said.get("truncation_side") == "left" else "their beginning",
+        data_description=texts.data_description or _data_description(about),
+        data_notes=_data_notes(cited),
+        glove=f"`{glove}`" if glove else "those of the checkpoint that training went on with",
+        robustness=metrics.get("robustness", {}).get("summary", "not measured."),
+        bibtex="\n\n".join([GLOVE_BIBTEX, *(DATA_NOTES[name].bibtex for name in cited)]),
+        **measured_sections(metrics),
     )
 
 
 def write_card(folder: Path, texts: CardTexts) -> None:
     """Write README.md into a checkpoint's folder, from the files in it."""
-    import json
-
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    size = sum(p.stat().st_size for p in folder.iterdir() if p.suffix in (".safetensors", ".json"))
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.suffix in (".safetensors", ".json"))
     fill_card(metrics, config, size / 1e6, texts).save(folder / "README.md")
 
 
-def _shown_split(metrics: Mapping[str, Any]) -> str | None:
-    return next((split for split in ("test", "validation") if split in metrics), None)
+def measured_sections(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of the card that hold figures; they follow from `metrics.json` alone."""
+    about = metrics["about"]
+    shown = next((split for split in ("test", "validation") if split in metrics), None)
+    return {
+        "procedure": _procedure(about),
+        "results": _results(metrics, shown),
+        "calibration": _calibration(metrics, shown),
+        "other_results": _other_results(metrics),
+        "examples": _examples(metrics),
+        "speed": _speed(about),
+        "cost": _cost(about),
+    }
+
+
+def eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
+    """The measurements as the Hub's model-index has them; what has no finite value is left out."""
+    data = metrics["about"]["data"]
+    sets = [(split, data, metrics[split]) for split in ("validation", "test") if split in metrics]
+    sets += [(None, name, found) for name, found in metrics.get("other_data", {}).items()]
+    return [
+        EvalResult(
+            task_type="text-classification",
+            dataset_type=re.sub(r"\W+", "_", name.lower()).strip("_")[:60],
+            dataset_name=name,
+            dataset_split=split,
+            metric_type=metric,
+            metric_value=round(found[measure], 4),
+        )
+        for split, name, found in sets
+        for measure, metric in _MEASURES.items()
+        if math.isfinite(found[measure])
+    ]
+
+
+def _metadata(metrics: Mapping[str, Any], texts: CardTexts, *, news: bool) -> ModelCardData:
+    about = metrics["about"]
+    results = eval_results(metrics)
+    # A description such as "user/name (config)" came from the Hub; those of files have no slash.
+    on_hub = re.match(r"[\w.-]+/[\w.-]+(?= \(|$)", about["data"])
+    origin = about.get("fine_tuned_from", "")
+    return ModelCardData(
+        language="en",
+        license=texts.license,
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        tags=["glove", "lstm", *(["fake-news"] if news else []), "custom_code"],
+        datasets=list(texts.datasets) or ([on_hub[0]] if on_hub else None),
+        base_model=origin if re.fullmatch(r"[\w.-]+/[\w.-]+", origin) else None,
+        base_embeddings=_glove_name(about),
+        metrics=list(_MEASURES.values()),
+        model_name=texts.model_name,
+        eval_results=results or None,
+        widget=[{"example_title": title, "text": text} for title, text in WIDGET] if news else None,
+    )
+
+
+def _glove_name(about: Mapping[str, Any]) -> str | None:
+    return Path(about["glove"]).name if "glove" in about else None
+
+
+def _data_description(about: Mapping[str, Any]) -> str:
+    start = f"Training went on from `{about['fine_tuned_from']}`. " if "fine_tuned_from" in about else ""
+    return f"{start}The texts: {about['data']}."
+
+
+def _data_notes(cited: tuple[str, ...]) -> str:
+    known = [f"Known of {DATA_NOTES[name].title}:\n\n{DATA_NOTES[name].known}" for name in cited]
+    return "\n\n".join(known) or "Leaks and duplicates of these data: not measured."
 
 
 def _shape(config: Mapping[str, Any]) -> str:
@@ -128,15 +187,26 @@ def _shape(config: Mapping[str, Any]) -> str:
 
 def _procedure(about: Mapping[str, Any]) -> str:
     rows = ", ".join(f"{count:,} {split}" for split, count in about["rows"].items())
+    versions = about["versions"]
     lines = [
-        f"Preset `{about['preset']}` of glove-lstm {about['versions']['glove_lstm']} (transformers "
-        f"{about['versions']['transformers']}, torch {about['versions']['torch']}); texts: {rows}.",
+        f"Preset `{about['preset']}` of glove-lstm {versions['glove_lstm']} (transformers "
+        f"{versions['transformers']}, torch {versions['torch']}); texts: {rows}; {about['epochs']:g} epochs.",
         "",
         "| setting | value |",
         "|---|---|",
-        *(f"| {name} | {value} |" for name, value in about["arguments"].items()),
+        *(f"| {name} | {_setting(value)} |" for name, value in about["arguments"].items()),
     ]
     return "\n".join(lines)
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_setting, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "none" if value is None else str(value)
 
 
 def _results(metrics: Mapping[str, Any], shown: str | None) -> str:
@@ -144,26 +214,30 @@ def _results(metrics: Mapping[str, Any], shown: str | None) -> str:
         return NOT_MEASURED
     found = metrics[shown]
     kept = {
-        "validation": "the validation texts, which also chose the epoch and the temperature: optimistic",
-        "test": "test texts, looked at once",
+        "validation": "validation texts, which also chose the epoch and the temperature, so the figures flatter it",
+        "test": "test texts, which chose nothing",
     }[shown]
     lines = [
-        f"On {found['rows']:,} {kept}.",
+        f"On {found['rows']:,} {kept}:",
         "",
         "| model | accuracy | 95 % interval |",
         "|---|---|---|",
         f"| this one | {found['accuracy']:.4f} | {_interval(found)} |",
     ]
-    for name, baseline in metrics.get("baselines", {}).items():
-        if shown in baseline:
-            other = baseline[shown]
-            lines.append(f"| {DESCRIPTIONS[name]} | {other['accuracy']:.4f} | {_interval(other)} |")
-    if "baselines" not in metrics:
-        lines.append(f"| majority class of these texts | {found['majority_share']:.4f} | |")
+    baselines = metrics.get("baselines", {})
+    lines += [
+        f"| {DESCRIPTIONS[name]} | {baseline[shown]['accuracy']:.4f} | {_interval(baseline[shown])} |"
+        for name, baseline in baselines.items()
+        if shown in baseline
+    ]
+    lines.append(f"| majority class of these texts | {found['majority_share']:.4f} | |")
+    if not baselines:
+        lines += ["", "Baselines: not measured."]
     lines += [
         "",
-        f"Macro F1 {found['f1']:.4f}, precision {found['precision']:.4f}, recall {found['recall']:.4f}, Matthews "
-        f"correlation {found['mcc']:.4f}, ROC AUC {found['roc_auc']:.4f}.",
+        f"Macro F1 {_figure(found['f1'])}, precision {_figure(found['precision'])}, recall "
+        f"{_figure(found['recall'])}, Matthews correlation {_figure(found['mcc'])}, ROC AUC "
+        f"{_figure(found['roc_auc'])}.",
     ]
     return "\n".join(lines)
 
@@ -172,11 +246,16 @@ def _calibration(metrics: Mapping[str, Any], shown: str | None) -> str:
     if shown is None:
         return NOT_MEASURED
     found = metrics[shown]
-    return (
-        f"Logits are divided by a temperature of {metrics['about']['temperature']:.3f}, fitted on the validation texts. "
-        f"Expected calibration error (15 equal-width bins) {found['ece']:.4f}, Brier score {found['brier']:.4f} on the "
-        f"{shown} texts. On other data the scores are too sure."
-    )
+    temperature = metrics["about"]["temperature"]
+    fitted = ", fitted on the validation texts" if "validation" in metrics else " (not fitted)"
+    lines = [
+        f"Logits are divided by a temperature of {temperature:.3f}{fitted}. Expected calibration error (15 bins of "
+        f"equal width) {found['ece']:.4f}, Brier score {found['brier']:.4f} on the {shown} texts."
+    ]
+    worse = [name for name, other in metrics.get("other_data", {}).items() if other["ece"] > found["ece"]]
+    if worse:
+        lines.append(f"Calibration is worse on {', '.join(worse)}: see below.")
+    return " ".join(lines)
 
 
 def _other_results(metrics: Mapping[str, Any]) -> str:
@@ -184,43 +263,62 @@ def _other_results(metrics: Mapping[str, Any]) -> str:
     if not others:
         return NOT_MEASURED
     columns = [name for name in metrics.get("baselines", {}) if name != "majority"]
-    lines = [
-        "| data | rows | this one | 95 % interval | ECE | majority class |" + "".join(f" {DESCRIPTIONS[c]} |" for c in columns),
-        "|---|---|---|---|---|---|" + "---|" * len(columns),
-    ]
+    titles = ["data", "rows", "this one", "95 % interval", "ECE", "majority class of these texts"]
+    titles += [DESCRIPTIONS[name] for name in columns]
+    lines = [_row(titles), "|" + "---|" * len(titles)]
     for name, found in others.items():
-        cells = [f"{metrics['baselines'][c][name]['accuracy']:.4f}" for c in columns]
-        lines.append(
-            f"| {name} | {found['rows']:,} | {found['accuracy']:.4f} | {_interval(found)} | {found['ece']:.4f} | "
-            f"{found['majority_share']:.4f} |" + "".join(f" {cell} |" for cell in cells)
-        )
+        figures = [found["ece"], found["majority_share"]]
+        figures += [metrics["baselines"][column][name]["accuracy"] for column in columns]
+        cells = [name, f"{found['rows']:,}", f"{found['accuracy']:.4f}", _interval(found)]
+        lines.append(_row([*cells, *(f"{figure:.4f}" for figure in figures)]))
     return "\n".join(lines)
+
+
+def _examples(metrics: Mapping[str, Any]) -> str:
+    examples = metrics.get("examples")
+    if not examples:
+        return NOT_MEASURED
+    wrong = [example for example in examples if example["label"] != example["style"]]
+    lines = [
+        f"Of {len(examples)} titles that we made up in the style of both kinds of source, {len(wrong)} got the other "
+        "label. They are far too few to measure anything; they show what to expect.",
+        "",
+        "| invented title | style of | label | score | |",
+        "|---|---|---|---|---|",
+    ]
+    for example in examples:
+        fault = "error" if example in wrong else ""
+        text = example["text"].replace("|", "\\|")
+        lines.append(_row([text, example["style"], example["label"], f"{example['score']:.2f}", fault]))
+    return "\n".join(lines)
+
+
+def _speed(about: Mapping[str, Any]) -> str:
+    speed = about.get("speed")
+    if not speed:
+        return f"Speed: {NOT_MEASURED[0].lower()}{NOT_MEASURED[1:]}"
+    return (
+        f"A text of {speed['words']} words takes {speed['one_text_ms']:.1f} ms from string to label, and "
+        f"{speed['texts_per_second']:.0f} such texts a second are labelled in batches of 32 (PyTorch, {about['hardware']})."
+    )
 
 
 def _cost(about: Mapping[str, Any]) -> str:
     seconds = about["seconds"]
     return (
         f"Training took {seconds['train']:.0f} s ({about['hardware']}), preparing the texts {seconds['prepare']:.0f} s. "
-        "Energy was not measured."
+        "Energy and emissions: not measured."
     )
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "not defined"
 
 
 def _interval(found: Mapping[str, Any]) -> str:
     low, high = found["accuracy_interval"]
     return f"{low:.4f}-{high:.4f}"
-
-
-def _eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
-    sets = {split: metrics[split] for split in ("validation", "test") if split in metrics}
-    sets |= metrics.get("other_data", {})
-    return [
-        EvalResult(
-            task_type="text-classification",
-            dataset_type=name,
-            dataset_name=name,
-            metric_type=measure,
-            metric_value=round(found[measure], 4),
-        )
-        for name, found in sets.items()
-        for measure in ("accuracy", "f1")
-    ]

@@ -1,7 +1,7 @@
 """The corpora that we train and measure on, as they lie in a data folder (`--data_dir`)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,11 @@ class Texts:
     def select(self, rows: Iterable[int]) -> "Texts":
         """These rows."""
         rows = list(rows)
-        return Texts(*([column[row] for row in rows] for column in (self.titles, self.bodies, self.labels)))
+        return Texts(
+            [self.titles[row] for row in rows],
+            [self.bodies[row] for row in rows],
+            [self.labels[row] for row in rows],
+        )
 
     def joined(self) -> list[str]:
         """Each as one text, for models that take one."""
@@ -100,13 +104,17 @@ def other_corpora(folder: Path) -> dict[str, Texts]:
 
 def hub_corpus(folder: Path, seed: int = 42) -> LoadedData:
     """What the default checkpoint is trained on, and the tenth that is kept for validation."""
-    texts = titles(folder, first_row=_HEAD_ROWS).distinct() + head(folder).distinct() + isot(folder).distinct()
+    texts = (
+        titles(folder, first_row=_HEAD_ROWS).distinct() + head(folder).distinct() + isot(folder).distinct()
+    )
     groups = near_duplicate_groups(texts.joined())
     parts = grouped_stratified_split(np.array(texts.labels), groups, [0.9, 0.1], seed)
-    return as_data(texts, {"train": parts[0], "validation": parts[1]}, "titles and head of fake_or_real_news, ISOT")
+    return as_data(
+        texts, {"train": parts[0], "validation": parts[1]}, "titles and head of fake_or_real_news, ISOT"
+    )
 
 
-def as_data(texts: Texts, rows: dict[str, Sequence[int]], source: str) -> LoadedData:
+def as_data(texts: Texts, rows: Mapping[str, Iterable[int]], source: str) -> LoadedData:
     """Rows of texts by split, as `run_experiment` takes them."""
     pairs = any(texts.bodies)
     splits = {}

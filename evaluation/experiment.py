@@ -16,9 +16,10 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedTokenizerBase, set_seed
 
-from glove_lstm import GloveLstmForSequenceClassification, GloveLstmTokenizer, __version__
+from glove_lstm import GloveLstmForSequenceClassification, __version__
 from glove_lstm.arguments import TrainingRun, config_from
 from glove_lstm.batches import TokenizedTexts, tokenize
+from glove_lstm.checkpoints import load_checkpoint, load_config
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
@@ -67,7 +68,7 @@ class Experiment:
             shown = next((split for split in ("test", "validation") if split in self.logits), None)
             if shown:
                 probabilities, labels = softmax(self.logits[shown]), self.labels[shown]
-                names = [self.model.config.id2label[index] for index in range(self.model.config.num_labels)]
+                names = self.model.config.label_names
                 plot_confusion(probabilities, labels, names, part / "plots" / "confusion.png")
                 plot_reliability(probabilities, labels, part / "plots" / "reliability.png")
 
@@ -90,7 +91,9 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
     splits = _limit(run, data.splits)
     if "train" not in splits:
         raise DataError("There are no training texts: give --train_file or a dataset with a train split.")
-    model, tokenizer, about = _load(run, data) if run.model.model_name_or_path else _make(run, data, splits, glove)
+    model, tokenizer, about = (
+        _load(run, data, splits) if run.model.model_name_or_path else _make(run, data, splits, glove)
+    )
     tokenized = {name: tokenize(split, tokenizer) for name, split in splits.items()}
     about["unknown_share"] = {name: _unknown_share(split, tokenizer) for name, split in tokenized.items()}
 
@@ -101,15 +104,16 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
 
     if model.config.half_precision_embeddings and not model.config.freeze_embeddings:
         model.round_word_vectors()
-    logits, labels = {}, {}
+    logits: dict[str, NDArray[np.float32]] = {}
+    labels: dict[str, NDArray[np.int64]] = {}
     for name in ("validation", "test"):
         if name in tokenized:
             output = trainer.predict(tokenized[name])
-            logits[name], labels[name] = output.predictions, np.asarray(output.label_ids)
+            logits[name], labels[name] = np.asarray(output.predictions), np.asarray(output.label_ids)
     if "validation" in logits:
         model.config.temperature = fit_temperature(logits["validation"], labels["validation"])
         logits = {name: values / model.config.temperature for name, values in logits.items()}
-    metrics = {
+    metrics: dict[str, Any] = {
         name: measure_with_intervals(softmax(values), labels[name]) for name, values in logits.items()
     }
     metrics["about"] = {
@@ -123,7 +127,11 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         "hardware": _hardware(model),
         "seconds": {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)},
         "arguments": _said(run),
-        "versions": {"glove_lstm": __version__, "torch": torch.__version__, "transformers": transformers.__version__},
+        "versions": {
+            "glove_lstm": __version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
         **count_parameters(model),
     }
     return Experiment(model, tokenizer, metrics, logits, labels, trainer.state.log_history)
@@ -138,7 +146,9 @@ def add_other_data(experiment: Experiment, others: Mapping[str, Texts]) -> None:
     experiment.metrics["other_data"] = found
 
 
-def add_baselines(experiment: Experiment, data: LoadedData, others: Mapping[str, Texts] | None = None) -> None:
+def add_baselines(
+    experiment: Experiment, data: LoadedData, others: Mapping[str, Texts] | None = None
+) -> None:
     """Measure the linear models on the same splits (and on other data), into `metrics["baselines"]`."""
     tests = {name: list(joined_texts(data.splits[name])) for name in experiment.labels}
     labels = dict(experiment.labels)
@@ -149,7 +159,9 @@ def add_baselines(experiment: Experiment, data: LoadedData, others: Mapping[str,
     for baseline in ("majority", *BASELINES):
         logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
         predicted = predict_with_baseline(baseline, list(joined_texts(train)), train["label"][:], tests)
-        found[baseline] = {name: accuracy_with_interval(rows == labels[name]) for name, rows in predicted.items()}
+        found[baseline] = {
+            name: accuracy_with_interval(rows == labels[name]) for name, rows in predicted.items()
+        }
     experiment.metrics["baselines"] = found
 
 
@@ -157,7 +169,11 @@ def joined_texts(dataset: Dataset) -> Iterable[str]:
     """Each row as one text, as the tokenizer reads a pair."""
     pairs = "text_pair" in dataset.column_names
     for batch in dataset.iter(batch_size=1000):
-        yield from (f"{a} {b}" for a, b in zip(batch["text"], batch["text_pair"], strict=True)) if pairs else batch["text"]
+        yield from (
+            (f"{a} {b}" for a, b in zip(batch["text"], batch["text_pair"], strict=True))
+            if pairs
+            else batch["text"]
+        )
 
 
 def _make(
@@ -196,18 +212,29 @@ def _make(
 
 
 def _load(
-    run: TrainingRun, data: LoadedData
+    run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]
 ) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]:
     path = run.model.model_name_or_path
     assert path is not None
-    labels = {
-        "id2label": dict(enumerate(data.label_names)),
-        "label2id": {name: index for index, name in enumerate(data.label_names)},
-    }
-    model = GloveLstmForSequenceClassification.from_pretrained(
-        path, temperature=1.0, ignore_mismatched_sizes=True, **labels, **run.model.config_values()
-    )
-    tokenizer = GloveLstmTokenizer.from_pretrained(path)
+    changes: dict[str, Any] = {"temperature": 1.0, **run.model.config_values()}
+    known = load_config(path).label_names
+    if set(data.label_names) <= set(known):
+        number = [known.index(name) for name in data.label_names]
+        for name, split in splits.items():
+            labels = [number[label] for label in split["label"][:]]
+            splits[name] = split.remove_columns("label").add_column("label", labels)
+    else:
+        logger.warning(
+            "The labels (%s) are not those of %s (%s): its last layer starts anew.",
+            ", ".join(data.label_names),
+            path,
+            ", ".join(known),
+        )
+        changes["id2label"] = dict(enumerate(data.label_names))
+        changes["label2id"] = {name: index for index, name in enumerate(data.label_names)}
+    model, tokenizer = load_checkpoint(path, **changes)
+    if "id2label" in changes:
+        model.reset_classifier()  # also where the number of labels happens to be the same
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
     return model, tokenizer, {"fine_tuned_from": _without_folders(path, run)}
@@ -239,7 +266,8 @@ def _trainer(
 
 
 def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
-    return {"accuracy": float((prediction.predictions.argmax(axis=1) == prediction.label_ids).mean())}
+    predicted = np.asarray(prediction.predictions).argmax(axis=1)
+    return {"accuracy": float((predicted == prediction.label_ids).mean())}
 
 
 def _limit(run: TrainingRun, splits: dict[str, Dataset]) -> dict[str, Dataset]:
@@ -261,7 +289,11 @@ def _limit(run: TrainingRun, splits: dict[str, Dataset]) -> dict[str, Dataset]:
 def _unknown_share(texts: TokenizedTexts, tokenizer: PreTrainedTokenizerBase) -> float:
     unknown = total = 0
     for start in range(0, len(texts), 1000):
-        ids = texts.__getitems__(range(start, min(start + 1000, len(texts))))["input_ids"].combine_chunks().flatten()
+        ids = (
+            texts.__getitems__(range(start, min(start + 1000, len(texts))))["input_ids"]
+            .combine_chunks()
+            .flatten()
+        )
         total += len(ids)
         unknown += int((ids.to_numpy() == tokenizer.unk_token_id).sum())
     return unknown / max(total, 1)
@@ -279,18 +311,38 @@ def _without_folders(text: str, run: TrainingRun) -> str:
 
 def _hardware(model: torch.nn.Module) -> str:
     device = next(model.parameters()).device
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    return (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{torch.get_num_threads()} CPU threads"
+    )
 
 
 def _said(run: TrainingRun) -> dict[str, Any]:
     """The arguments that shape the result; paths, tokens and the like stay on this machine."""
-    training = (
-        "num_train_epochs per_device_train_batch_size gradient_accumulation_steps learning_rate "
-        "embedding_learning_rate lr_scheduler_type warmup_steps weight_decay adam_beta1 adam_beta2 adam_epsilon "
-        "max_grad_norm label_smoothing_factor seed bf16 load_best_model_at_end metric_for_best_model"
-    ).split()
+    training = [
+        "num_train_epochs",
+        "per_device_train_batch_size",
+        "gradient_accumulation_steps",
+        "learning_rate",
+        "embedding_learning_rate",
+        "lr_scheduler_type",
+        "warmup_steps",
+        "weight_decay",
+        "adam_beta1",
+        "adam_beta2",
+        "adam_epsilon",
+        "max_grad_norm",
+        "label_smoothing_factor",
+        "seed",
+        "bf16",
+        "load_best_model_at_end",
+        "metric_for_best_model",
+    ]
     said = {name: getattr(run.training, name) for name in training}
-    said["lr_scheduler_type"] = str(getattr(run.training.lr_scheduler_type, "value", run.training.lr_scheduler_type))
+    said["lr_scheduler_type"] = str(
+        getattr(run.training.lr_scheduler_type, "value", run.training.lr_scheduler_type)
+    )
     if not run.model.model_name_or_path:
         said |= {name: value for name, value in dataclasses.asdict(run.tokenizer).items() if name != "glove"}
     return said | run.model.config_values()

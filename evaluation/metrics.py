@@ -75,7 +75,10 @@ def expected_calibration_error(probabilities: Floats, labels: Ints, bins: int = 
         labels: (n,).
         bins: Of the highest probability, from 0 to 1.
     """
-    return float(sum(abs(count * (hit - sure)) for count, hit, sure in reliability(probabilities, labels, bins)) / len(labels))
+    return float(
+        sum(abs(count * (hit - sure)) for count, hit, sure in reliability(probabilities, labels, bins))
+        / len(labels)
+    )
 
 
 def reliability(probabilities: Floats, labels: Ints, bins: int = _BINS) -> list[tuple[int, float, float]]:
@@ -87,7 +90,9 @@ def reliability(probabilities: Floats, labels: Ints, bins: int = _BINS) -> list[
     for index in range(bins):
         rows = which == index
         count = int(rows.sum())
-        result.append((count, float(correct[rows].mean()), float(confidence[rows].mean())) if count else (0, 0.0, 0.0))
+        result.append(
+            (count, float(correct[rows].mean()), float(confidence[rows].mean())) if count else (0, 0.0, 0.0)
+        )
     return result
 
 

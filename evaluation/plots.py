@@ -61,7 +61,13 @@ def plot_reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int6
     axis.plot(sure, hit, color=BLUE, linewidth=1)
     axis.scatter(sure, hit, s=10 + 150 * count / count.max(), color=BLUE, label="this model (area: rows)")
     low = 1 / probabilities.shape[1]
-    axis.set(xlabel="confidence", ylabel="accuracy", title="Reliability", xlim=(low, 1.01), ylim=(min(low, hit.min()), 1.02))
+    axis.set(
+        xlabel="confidence",
+        ylabel="accuracy",
+        title="Reliability",
+        xlim=(low, 1.01),
+        ylim=(min(low, hit.min()), 1.02),
+    )
     _finish(figure, path, legends=(axis,))
 
 

@@ -31,7 +31,7 @@ _BUILDERS = {
     "Liar": "glove_lstm.data.liar",
 }
 
-__all__ = ["__version__", *_AUTO_CLASSES, *_BUILDERS]  # noqa: PLE0604
+__all__ = ["__version__", *_AUTO_CLASSES, *_BUILDERS]
 
 
 def __getattr__(name: str) -> Any:

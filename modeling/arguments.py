@@ -1,5 +1,6 @@
 """What `scripts/train.py` understands, named as transformers' `run_classification.py` names it."""
 
+import argparse
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -22,16 +23,20 @@ class DataArguments:
 
     dataset_name: str | None = field(
         default=None,
-        metadata={"help": "fake_or_real_news, liar, fake_news_corpus, or a dataset's id on the Hub, or a folder."},
+        metadata={
+            "help": "fake_or_real_news, liar, fake_news_corpus, or a dataset's id on the Hub, or a folder."
+        },
     )
     dataset_config_name: str | None = field(
         default=None, metadata={"help": "Config of the dataset, such as `article` of fake_or_real_news."}
     )
     data_files: str | None = field(
-        default=None, metadata={"help": "A local file in the format of --dataset_name, read instead of a download."}
+        default=None,
+        metadata={"help": "A local file in the format of --dataset_name, read instead of a download."},
     )
     data_dir: str | None = field(
-        default=None, metadata={"help": "A local folder with the files of --dataset_name, such as liar's three."}
+        default=None,
+        metadata={"help": "A local folder with the files of --dataset_name, such as liar's three."},
     )
     train_file: str | None = field(
         default=None, metadata={"help": "CSV, TSV, JSON, JSONL or Parquet; text formats may end in .gz."}
@@ -47,11 +52,22 @@ class DataArguments:
         default=0.1, metadata={"help": "Share of train that is cut for a missing validation split."}
     )
     on_empty: str = field(
-        default="error", metadata={"help": "A row without any text: error, drop or keep.", "choices": ["error", "drop", "keep"]}
+        default="error",
+        metadata={
+            "help": "A row without any text: error, drop or keep.",
+            "choices": ["error", "drop", "keep"],
+        },
     )
-    revision: str | None = field(default=None, metadata={"help": "Commit, tag or branch of the dataset on the Hub."})
+    revision: str | None = field(
+        default=None, metadata={"help": "Commit, tag or branch of the dataset on the Hub."}
+    )
+    with_baselines: bool = field(
+        default=False, metadata={"help": "Whether to measure TF-IDF + linear SVC on the same split, too."}
+    )
     max_train_samples: int | None = field(default=None, metadata={"help": "Use only so many training texts."})
-    max_eval_samples: int | None = field(default=None, metadata={"help": "Use only so many validation texts."})
+    max_eval_samples: int | None = field(
+        default=None, metadata={"help": "Use only so many validation texts."}
+    )
     max_predict_samples: int | None = field(default=None, metadata={"help": "Use only so many test texts."})
 
 
@@ -60,7 +76,8 @@ class TokenizerArguments:
     """How text becomes tokens, and where the word vectors come from."""
 
     glove: str = field(
-        default="6B.100d", metadata={"help": "6B.50d, 6B.100d, 6B.200d, 6B.300d, or a file (.txt, .gz, .zip, .npy)."}
+        default="6B.100d",
+        metadata={"help": "6B.50d, 6B.100d, 6B.200d, 6B.300d, or a file (.txt, .gz, .zip, .npy)."},
     )
     tokenizer_variant: str = field(
         default="default",
@@ -69,19 +86,25 @@ class TokenizerArguments:
     vocab_size: int = field(default=60_000, metadata={"help": "Rows of the embedding at the most."})
     max_seq_length: int | None = field(default=None, metadata={"help": "Tokens that a text is cut to."})
     min_frequency: int = field(
-        default=3, metadata={"help": "How often the corpus has a word that GloVe lacks before it gets a vector."}
+        default=3,
+        metadata={"help": "How often the corpus has a word that GloVe lacks before it gets a vector."},
     )
     truncation_side: str = field(
         default="right",
         metadata={"help": "The side where long texts are cut: right or left.", "choices": ["right", "left"]},
     )
-    token_types: bool = field(default=True, metadata={"help": "Whether the model sees the shape of each word."})
+    token_types: bool = field(
+        default=True, metadata={"help": "Whether the model sees the shape of each word."}
+    )
     remove_stop_words: bool = field(
         default=False, metadata={"help": "Whether the article variant removes NLTK's English stop words."}
     )
     unknown_vectors: str = field(
         default="normal",
-        metadata={"help": "Vectors of words that GloVe lacks: normal or uniform.", "choices": ["normal", "uniform"]},
+        metadata={
+            "help": "Vectors of words that GloVe lacks: normal or uniform.",
+            "choices": ["normal", "uniform"],
+        },
     )
 
 
@@ -92,19 +115,31 @@ class ModelArguments:
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "Go on with this checkpoint, its tokenizer and its shape."}
     )
-    embedding_size: int | None = field(default=None, metadata={"help": "Width of a word vector; that of --glove."})
+    embedding_size: int | None = field(
+        default=None, metadata={"help": "Width of a word vector; that of --glove."}
+    )
     type_vocab_size: int | None = field(default=None, metadata={"help": "Number of word shapes."})
-    type_embedding_size: int | None = field(default=None, metadata={"help": "Width of a word shape's vector; 0: off."})
+    type_embedding_size: int | None = field(
+        default=None, metadata={"help": "Width of a word shape's vector; 0: off."}
+    )
     hidden_size: int | None = field(default=None, metadata={"help": "Units of the LSTM in one direction."})
     num_hidden_layers: int | None = field(default=None, metadata={"help": "LSTM layers."})
-    bidirectional: bool | None = field(default=None, metadata={"help": "Whether a second LSTM reads backwards."})
-    pooling: list[str] | None = field(default=None, metadata={"help": "One or several of max, mean, attention."})
+    bidirectional: bool | None = field(
+        default=None, metadata={"help": "Whether a second LSTM reads backwards."}
+    )
+    pooling: list[str] | None = field(
+        default=None, metadata={"help": "One or several of max, mean, attention."}
+    )
     classifier_hidden_size: int | None = field(default=None, metadata={"help": "Units of the dense layer."})
     word_dropout: float | None = field(default=None, metadata={"help": "Share of words hidden in training."})
     embedding_dropout: float | None = field(default=None, metadata={"help": "Dropout of the LSTM's input."})
     hidden_dropout: float | None = field(default=None, metadata={"help": "Dropout of the pooled vector."})
-    classifier_dropout: float | None = field(default=None, metadata={"help": "Dropout after the dense layer."})
-    freeze_embeddings: bool | None = field(default=None, metadata={"help": "Whether word vectors stay as they are."})
+    classifier_dropout: float | None = field(
+        default=None, metadata={"help": "Dropout after the dense layer."}
+    )
+    freeze_embeddings: bool | None = field(
+        default=None, metadata={"help": "Whether word vectors stay as they are."}
+    )
     half_precision_embeddings: bool | None = field(
         default=None, metadata={"help": "Whether word vectors are stored in 16 bits."}
     )
@@ -150,8 +185,9 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
     name = _last(argv, "--preset") or from_json.pop("preset", "default")
     fine_tuning = bool(_last(argv, "--model_name_or_path") or from_json.get("model_name_or_path"))
     words = [*_as_words(preset_values(name, fine_tuning=fine_tuning)), *_as_words(from_json), *argv]
-    parser = HfArgumentParser(  # type: ignore[arg-type]
-        (DataArguments, TokenizerArguments, ModelArguments, GloveLstmTrainingArguments), description=description
+    groups: Any = (DataArguments, TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
+    parser = HfArgumentParser(
+        groups, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--preset", default=name, choices=sorted(PRESETS), help="The recipe to start from.")
     *parts, rest = parser.parse_args_into_dataclasses(words, look_for_args_file=False)
@@ -216,7 +252,9 @@ def config_from(model: ModelArguments, **values: Any) -> GloveLstmConfig:
     said = model.config_values()
     for name in said.keys() & values.keys():
         if said[name] != values[name]:
-            raise DataError(f"--{name} is {said[name]}, but what was loaded has {values[name]}; leave --{name} out.")
+            raise DataError(
+                f"--{name} is {said[name]}, but what was loaded has {values[name]}; leave --{name} out."
+            )
     try:
         return GloveLstmConfig(**{**said, **values})
     except ValueError as error:

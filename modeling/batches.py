@@ -36,7 +36,9 @@ class TokenizedTexts(TorchDataset[Any]):
         return self._table[list(indices)]
 
 
-def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, *, num_proc: int | None = None) -> TokenizedTexts:
+def tokenize(
+    dataset: Dataset, tokenizer: PreTrainedTokenizerBase, *, num_proc: int | None = None
+) -> TokenizedTexts:
     """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`.
 
     Args:

@@ -1,6 +1,7 @@
 """Find, check and load checkpoints of ours."""
 
 from pathlib import Path
+from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
@@ -12,13 +13,14 @@ _NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_conf
 
 
 def load_checkpoint(
-    path: str | Path, revision: str | None = None
+    path: str | Path, revision: str | None = None, **changes: Any
 ) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase]:
     """Load a classifier and its tokenizer with this package's own code; no remote code runs.
 
     Args:
         path: A folder, or a repository's id on the Hub.
         revision: Commit, tag or branch on the Hub.
+        changes: Values of the config that shall differ; a layer whose size they change starts anew.
 
     Raises:
         DataError: A file is missing or damaged, or the checkpoint is of another kind of model.
@@ -26,10 +28,14 @@ def load_checkpoint(
     path = str(path)
     load_config(path, revision)
     try:
-        model = GloveLstmForSequenceClassification.from_pretrained(path, revision=revision)
-        tokenizer = GloveLstmTokenizer.from_pretrained(path, revision=revision)
+        model = GloveLstmForSequenceClassification.from_pretrained(
+            path, revision=revision or "main", ignore_mismatched_sizes=bool(changes), **changes
+        )
+        tokenizer = GloveLstmTokenizer.from_pretrained(path, revision=revision or "main")
     except Exception as error:
-        raise DataError(f"{path} cannot be loaded ({_first_line(error)}): get the checkpoint again.") from error
+        raise DataError(
+            f"{path} cannot be loaded ({_first_line(error)}): get the checkpoint again."
+        ) from error
     if tokenizer.vocab_size > model.config.vocab_size:
         raise DataError(
             f"{path}: tokenizer.json has {tokenizer.vocab_size} words, but the model only {model.config.vocab_size}: "
@@ -52,23 +58,17 @@ def load_config(path: str, revision: str | None = None) -> GloveLstmConfig:
             if not (folder / name).stat().st_size:
                 raise DataError(f"{folder / name} is empty: get the checkpoint again.")
     elif path.count("/") > 1 or path.startswith((".", "/", "~")):
-        raise DataError(f"{path} is no folder; give a checkpoint's folder, or a repository's id such as user/name.")
+        raise DataError(
+            f"{path} is no folder; give a checkpoint's folder, or a repository's id such as user/name."
+        )
     try:
         values, _ = GloveLstmConfig.get_config_dict(path, revision=revision)
         kind = values.get("model_type")
         if kind == GloveLstmConfig.model_type:
-            return GloveLstmConfig.from_pretrained(path, revision=revision)
+            return GloveLstmConfig.from_pretrained(path, revision=revision or "main")
     except Exception as error:
         raise DataError(f"{path}: its config.json cannot be read ({_first_line(error)}).") from error
     raise DataError(f"{path} is a model of type {kind!r}; this package loads {GloveLstmConfig.model_type!r}.")
-
-
-def check_label_names(path: str | None) -> list[str] | None:
-    """The labels of a checkpoint to go on with, in order; None without one."""
-    if path is None:
-        return None
-    names = load_config(path).id2label
-    return [names[index] for index in range(len(names))]
 
 
 def _first_line(error: Exception) -> str:

@@ -96,9 +96,16 @@ class GloveLstmConfig(PreTrainedConfig):
         if "id2label" not in kwargs and "label2id" not in kwargs and kwargs.get("num_labels", 2) == 2:
             kwargs["id2label"] = {0: "FAKE", 1: "REAL"}
             kwargs["label2id"] = {"FAKE": 0, "REAL": 1}
-        super().__init__(pad_token_id=pad_token_id, **kwargs)
+        self.pad_token_id = pad_token_id
+        super().__init__(**kwargs)
+        self.pad_token_id = pad_token_id
         # A save writes only the key of the class that is saved; an encoder must load from a classifier too.
         self.auto_map = {**AUTO_MAP, **(getattr(self, "auto_map", None) or {})}
+
+    @property
+    def label_names(self) -> list[str]:
+        """The labels, in the order of the logits."""
+        return [name for _, name in sorted((self.id2label or {}).items(), key=lambda item: int(item[0]))]
 
     @property
     def output_size(self) -> int:

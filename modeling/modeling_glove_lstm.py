@@ -6,7 +6,7 @@ Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width 
 """
 
 import os
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,19 +29,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise as Keras does, so that the published recipe starts where it started."""
         if isinstance(module, nn.LSTM):
-            for name, parameter in module.named_parameters():
-                if name.startswith("weight_ih"):
-                    for gate in parameter.chunk(4):
-                        # Keras draws one kernel for the four gates: its fan-out is 4 x hidden_size.
-                        bound = (6 / (gate.shape[1] + 4 * gate.shape[0])) ** 0.5
-                        init.uniform_(gate, -bound, bound)
-                elif name.startswith("weight_hh"):
-                    for gate in parameter.chunk(4):
-                        init.orthogonal_(gate)
-                else:
-                    init.zeros_(parameter)
-                    if name.startswith("bias_ih"):  # gates i, f, g, o: remember by default
-                        init.ones_(parameter.chunk(4)[1])
+            _init_lstm(module)
         elif isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
             if module.bias is not None:
@@ -66,11 +54,14 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Embedding:
         """The word embedding."""
-        return self.base_model.embeddings.word_embeddings
+        return self._embeddings().word_embeddings
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """Put another word embedding in its place."""
-        self.base_model.embeddings.word_embeddings = value
+        self._embeddings().word_embeddings = cast(nn.Embedding, value)
+
+    def _embeddings(self) -> "GloveLstmEmbeddings":
+        return cast("GloveLstmModel", self.base_model).embeddings
 
     @torch.no_grad()
     def load_word_vectors(self, vectors: Any) -> None:
@@ -88,7 +79,9 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         weight = self.get_input_embeddings().weight
         rows = torch.as_tensor(vectors, dtype=weight.dtype)
         if rows.shape != weight.shape:
-            raise ValueError(f"word vectors of shape {tuple(rows.shape)} do not fit an embedding of {tuple(weight.shape)}")
+            raise ValueError(
+                f"word vectors of shape {tuple(rows.shape)} do not fit an embedding of {tuple(weight.shape)}"
+            )
         weight.copy_(rows)
         weight[self.config.pad_token_id].zero_()
         if self.config.half_precision_embeddings:
@@ -100,7 +93,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         weight = self.get_input_embeddings().weight
         weight.copy_(weight.half().to(weight.dtype))
 
-    def save_pretrained(self, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
         """Save as `PreTrainedModel.save_pretrained` does, with the word vectors in 16 bits where that loses nothing.
 
         A checkpoint in mid-training, whose vectors are not round, keeps all its bits, so that a resumed run is exact.
@@ -112,7 +105,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
             state[name] = vectors.half()
         # A model that came from a Hub repository must be whole where it is saved, not point back to "user/name--...".
         self.config.auto_map = dict(AUTO_MAP)
-        super().save_pretrained(save_directory, *args, state_dict=state, **kwargs)
+        super().save_pretrained(save_directory, state_dict=state, **kwargs)
 
 
 class GloveLstmEmbeddings(nn.Module):
@@ -132,8 +125,9 @@ class GloveLstmEmbeddings(nn.Module):
         self.dropout = nn.Dropout(config.embedding_dropout)
 
     def forward(
-        self, input_ids: Tensor | None, token_type_ids: Tensor | None, inputs_embeds: Tensor | None
+        self, input_ids: Tensor | None, inputs_embeds: Tensor | None, token_type_ids: Tensor | None
     ) -> Tensor:
+        """(B, T) ids and shapes -> (B, T, E)."""
         if inputs_embeds is None:
             assert input_ids is not None
             if self.training and self.config.word_dropout:
@@ -167,7 +161,8 @@ class GloveLstmLayer(nn.Module):
         )
 
     def forward(self, hidden: Tensor, reversal: Tensor) -> Tensor:
-        hidden = hidden.to(self.forward_lstm.weight_ih_l0.dtype)
+        """(B, T, E) -> (B, T, H); `reversal` (B, T) holds the positions that turn each row's real tokens round."""
+        hidden = hidden.to(cast(Tensor, self.forward_lstm.weight_ih_l0).dtype)
         ahead, _ = self.forward_lstm(hidden)  # (B, T, E) -> (B, T, H)
         if self.backward_lstm is None:
             return ahead
@@ -181,7 +176,9 @@ class GloveLstmPooler(nn.Module):
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__()
         self.pooling = config.pooling
-        self.attention = nn.Linear(config.output_size, 1, bias=False) if "attention" in config.pooling else None
+        self.attention = (
+            nn.Linear(config.output_size, 1, bias=False) if "attention" in config.pooling else None
+        )
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Pool.
@@ -252,23 +249,13 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         Raises:
             ValueError: Neither or both of `input_ids` and `inputs_embeds` are given.
         """
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("give either input_ids or inputs_embeds, and not both")
-        if input_ids is not None:
-            input_ids = input_ids.long()  # the tokenizer gives an empty text as floats
-        if attention_mask is not None:
-            mask = attention_mask.bool()
-        elif input_ids is not None:
-            mask = input_ids != self.config.pad_token_id
-        else:
-            mask = torch.ones(inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device)
-        if token_type_ids is not None:
-            token_type_ids = token_type_ids.long()
+        mask = self._mask(input_ids, attention_mask, inputs_embeds)
+        # One of the two holds the words, the other is None; the tokenizer gives an empty text as floats.
+        words = [None if input_ids is None else input_ids.long(), inputs_embeds]
+        rows = [*words, None if token_type_ids is None else token_type_ids.long()]
         if mask.shape[1] == 0:  # empty texts: one masked position, for an LSTM needs one
             mask = mask.new_zeros(mask.shape[0], 1)
-            input_ids = None if input_ids is None else input_ids.new_full(mask.shape, self.config.pad_token_id)
-            token_type_ids = None if token_type_ids is None else token_type_ids.new_zeros(mask.shape)
-            inputs_embeds = None if inputs_embeds is None else inputs_embeds.new_zeros(*mask.shape, inputs_embeds.shape[2])
+            rows = [None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows]
 
         lengths = mask.sum(dim=1, keepdim=True)  # (B, 1)
         steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
@@ -277,12 +264,10 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         if not torch.equal(mask, real):
             # Padding on the left, or holes: move the real tokens to the front, and back again at the end.
             order = (~mask).to(torch.int8).argsort(dim=1, stable=True)
-            input_ids = None if input_ids is None else input_ids.gather(1, order)
-            token_type_ids = None if token_type_ids is None else token_type_ids.gather(1, order)
-            inputs_embeds = None if inputs_embeds is None else _take(inputs_embeds, order)
+            rows = [None if row is None else _take(row, order) for row in rows]
 
         reversal = torch.where(real, lengths - 1 - steps, steps)
-        hidden = self.embeddings(input_ids, token_type_ids, inputs_embeds)  # (B, T, E)
+        hidden = self.embeddings(*rows)  # (B, T, E)
         for index, layer in enumerate(self.layers):
             hidden = layer(self.dropout(hidden) if index else hidden, reversal)  # (B, T, H)
         pooled = self.pooler(hidden, real)
@@ -294,20 +279,38 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             return hidden, pooled
         return BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=pooled)
 
+    def _mask(
+        self, input_ids: Tensor | None, attention_mask: Tensor | None, inputs_embeds: Tensor | None
+    ) -> Tensor:
+        """Bool (B, T), true for real tokens."""
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give either input_ids or inputs_embeds, and not both")
+        if attention_mask is not None:
+            return attention_mask.bool()
+        if input_ids is not None:
+            return input_ids != self.config.pad_token_id
+        return torch.ones(inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device)
+
 
 class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     """The classifier: the encoder, a dense ReLU layer and the logits, divided by `config.temperature`."""
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__(config)
-        self.num_labels = config.num_labels
+        self.num_labels = len(config.label_names)
         self.encoder = GloveLstmModel(config)
         self.hidden_dropout = nn.Dropout(config.hidden_dropout)
         self.dense = nn.Linear(config.pooled_size, config.classifier_hidden_size)
         self.classifier_dropout = nn.Dropout(config.classifier_dropout)
-        self.classifier = nn.Linear(config.classifier_hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.classifier_hidden_size, len(config.label_names))
         self.post_init()
         self.freeze_embeddings(config.freeze_embeddings)
+
+    def reset_classifier(self) -> None:
+        """Draw the last layer anew, for labels of another meaning."""
+        # Not through _init_weights, which leaves alone what a checkpoint has filled.
+        nn.init.xavier_uniform_(self.classifier.weight)
+        nn.init.zeros_(self.classifier.bias)
 
     def forward(
         self,
@@ -344,8 +347,26 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
+def _init_lstm(lstm: nn.LSTM) -> None:
+    for name, parameter in lstm.named_parameters():
+        gates = parameter.chunk(4)  # input, forget, cell, output
+        if name.startswith("weight_ih"):
+            # Keras draws one kernel for the four gates: its fan-out is 4 x hidden_size.
+            bound = (6 / (parameter.shape[1] + parameter.shape[0])) ** 0.5
+            init.uniform_(parameter, -bound, bound)
+        elif name.startswith("weight_hh"):
+            for gate in gates:
+                init.orthogonal_(gate)
+        else:
+            init.zeros_(parameter)
+            if name.startswith("bias_ih"):
+                init.ones_(gates[1])  # remember by default
+
+
 def _take(rows: Tensor, index: Tensor) -> Tensor:
-    """Reorder each row's vectors: (B, T, E) by (B, T) -> (B, T, E). One flat row copy, faster than `gather`."""
+    """Reorder each row: (B, T) or (B, T, E) by (B, T). For vectors one flat row copy, faster than `gather`."""
+    if rows.dim() == 2:
+        return rows.gather(1, index)
     batch, length, width = rows.shape
     flat = index + torch.arange(batch, device=index.device).unsqueeze(1) * length
     return rows.reshape(-1, width).index_select(0, flat.flatten()).view(batch, length, width)

@@ -29,10 +29,12 @@ def predict_logits(
         (n, classes) logits in float32, divided by the model's temperature.
     """
     model.eval()
-    logits = np.zeros((len(texts), model.config.num_labels), dtype=np.float32)
+    logits = np.zeros((len(texts), len(model.config.label_names)), dtype=np.float32)
     if not texts:
         return logits
-    encoded = tokenizer(list(texts), None if text_pairs is None else list(text_pairs), return_attention_mask=False)
+    encoded = tokenizer(
+        list(texts), None if text_pairs is None else list(text_pairs), return_attention_mask=False
+    )
     order = np.argsort([-len(row) for row in encoded["input_ids"]], kind="stable")
     with torch.inference_mode():
         for start in range(0, len(order), batch_size):

@@ -1,13 +1,13 @@
 """The Trainer of GloVe+LSTM models: its arguments, and what it does differently."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Sampler
-from transformers import Trainer, TrainingArguments
+from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_utils import PredictionOutput
 
 from glove_lstm.batches import LengthGroupedSampler, TokenizedTexts, collate
@@ -19,7 +19,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
 
     embedding_learning_rate: float | None = field(
         default=None,
-        metadata={"help": "Learning rate of the word vectors where they are not frozen; default: --learning_rate."},
+        metadata={
+            "help": "Learning rate of the word vectors where they are not frozen; default: --learning_rate."
+        },
     )
     early_stopping_patience: int | None = field(
         default=None,
@@ -28,18 +30,18 @@ class GloveLstmTrainingArguments(TrainingArguments):
 
 
 class GloveLstmTrainer(Trainer):
-    """`Trainer` over `TokenizedTexts`: batches of like lengths in a resumable order, and word vectors at their own rate."""
+    """`Trainer` over `TokenizedTexts`: resumable batches of like lengths, and word vectors with their own rate."""
 
     args: GloveLstmTrainingArguments
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, data_collator=collate, **kwargs)
+    def __init__(self, model: PreTrainedModel, args: GloveLstmTrainingArguments, **kwargs: Any) -> None:
+        super().__init__(model, args, data_collator=collate, **kwargs)
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """The Trainer's own optimizer, with a parameter group for the word vectors where their rate differs."""
         optimizer = super().create_optimizer(*args, **kwargs)
         rate = self.args.embedding_learning_rate
-        vectors = self.model.get_input_embeddings().weight
+        vectors = cast(PreTrainedModel, self.model).get_input_embeddings().weight
         if rate is not None and vectors.requires_grad and len(optimizer.param_groups) < 3:
             for group in optimizer.param_groups:
                 group["params"] = [p for p in group["params"] if p is not vectors]

@@ -34,7 +34,9 @@ def embedding_rows(
         rows = generator.random(shape, dtype=np.float32)
     else:
         frequent = glove.vectors[:100_000]
-        rows = generator.standard_normal(shape, dtype=np.float32) * frequent.std(axis=0) + frequent.mean(axis=0)
+        rows = generator.standard_normal(shape, dtype=np.float32) * frequent.std(axis=0) + frequent.mean(
+            axis=0
+        )
     ids, sources = [], []
     for word, row in vocabulary.items():
         source = glove.index.get(word)

@@ -20,6 +20,7 @@ def run_command(main: Callable[[Sequence[str]], None], argv: Sequence[str] | Non
     try:
         main(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
+        sys.stderr.write("\n")  # below the progress bar
         return _fail("Interrupted.", 130)
     except BrokenPipeError:
         # The reader of our output went away, as `head` does. Python would complain once more at exit.

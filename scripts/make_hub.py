@@ -15,7 +15,8 @@ from pathlib import Path
 
 from glove_lstm.scripts._command import run_command
 
-_DATA = """The titles of fake_or_real_news (rows 256 and later), its first 256 articles (title and body), and a sample of
+_DATA = """\
+The titles of fake_or_real_news (rows 256 and later), its first 256 articles (title and body), and a sample of
 4,107 articles of ISOT, from which the dateline `CITY (Reuters) - ` was removed because it stands in every REAL one of
 them and in no FAKE one. Exact duplicates were dropped; a tenth, with near duplicates on one side, was kept for choosing
 the epoch and the temperature. All REAL articles of ISOT come from one agency: on long texts this checkpoint largely
@@ -29,10 +30,18 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="make_hub.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data_dir", type=Path, required=True, help="a folder laid out as ../shared/data is")
-    parser.add_argument("--glove", required=True, help="a name or a file, as for train.py")
+    parser.add_argument("--data_dir", type=Path, help="a folder laid out as ../shared/data is")
+    parser.add_argument("--glove", help="a name or a file, as for train.py")
+    parser.add_argument(
+        "--code_only", action="store_true", help="only copy the remote code again; no training"
+    )
     parser.add_argument("--output_dir", type=Path, help="default: the hub/ folder of this clone")
     args, rest = parser.parse_known_args(argv)
+    if args.code_only:
+        _copy_code(args.output_dir)
+        return
+    if args.data_dir is None or args.glove is None:
+        parser.error("--data_dir and --glove are needed, unless --code_only")
 
     from glove_lstm.arguments import parse_training_run
     from glove_lstm.checkpoints import DEFAULT_CHECKPOINT
@@ -60,6 +69,20 @@ def main(argv: Sequence[str]) -> None:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(made, target)
     sys.stdout.write(f"Made {target}\n")
+
+
+def _copy_code(target: Path | None) -> None:
+    """Bring the .py files of hub/ up to their sources, by saving what it holds once more."""
+    from glove_lstm.checkpoints import DEFAULT_CHECKPOINT, load_checkpoint
+
+    target = target or DEFAULT_CHECKPOINT
+    model, tokenizer = load_checkpoint(target)
+    with tempfile.TemporaryDirectory() as scratch:
+        model.save_pretrained(scratch)
+        tokenizer.save_pretrained(scratch)
+        for path in sorted(Path(scratch).glob("*.py")):
+            shutil.copyfile(path, target / path.name)
+            sys.stdout.write(f"Copied {path.name}\n")
 
 
 if __name__ == "__main__":

@@ -31,16 +31,18 @@ def main(argv: Sequence[str]) -> None:
     columns, rows = _rows(args)
     first = next(rows, None)  # a mistake in the input is told before the model loads
 
+    import transformers
     from tqdm import tqdm
 
     from glove_lstm.checkpoints import DEFAULT_CHECKPOINT, load_checkpoint
     from glove_lstm.prediction import predict_logits, softmax
     from glove_lstm.saving import whole_file
 
+    transformers.utils.logging.disable_progress_bar()  # ours tells more
     model, tokenizer = load_checkpoint(args.model or DEFAULT_CHECKPOINT, args.revision)
     if args.max_length:
         tokenizer.model_max_length = args.max_length
-    names = [model.config.id2label[index] for index in range(model.config.num_labels)]
+    names = model.config.label_names
     with whole_file(Path(args.output)) if args.output else nullcontext() as part:
         file = part.open("w", encoding="utf-8", newline="") if part else sys.stdout
         write = _WRITERS[args.format](file, names, columns)
@@ -62,19 +64,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="predict.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="texts to classify; without any, standard input")
-    parser.add_argument("--input", metavar="FILE", help="CSV, TSV, JSON, JSONL or Parquet; text formats may be .gz")
+    parser.add_argument(
+        "texts", nargs="*", metavar="TEXT", help="texts to classify; without any, standard input"
+    )
+    parser.add_argument(
+        "--input", metavar="FILE", help="CSV, TSV, JSON, JSONL or Parquet; text formats may be .gz"
+    )
     parser.add_argument(
         "--text_column_names",
         metavar="A,B",
         help="columns of --input to read, title before body; default: title,text, or text, or title",
     )
-    parser.add_argument("--model", metavar="FOLDER_OR_ID", help="a checkpoint's folder, or a repository's id on the Hub")
+    parser.add_argument(
+        "--model", metavar="FOLDER_OR_ID", help="a checkpoint's folder, or a repository's id on the Hub"
+    )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument("--format", choices=sorted(_WRITERS), default="table", help="default: table")
     parser.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
     parser.add_argument("--batch_size", type=_positive, default=32, help="texts at a time; default: 32")
-    parser.add_argument("--max_length", type=_positive, help="tokens that a text is cut to; default: the model's own")
+    parser.add_argument(
+        "--max_length", type=_positive, help="tokens that a text is cut to; default: the model's own"
+    )
     return parser
 
 
@@ -117,7 +127,7 @@ def _table(file: TextIO, names: list[str], columns: list[str]) -> Write:
     width = max(len(name) for name in [*names, "label"])
     file.write(f"{'label':<{width}}  score  text\n")
 
-    def write(number: int | str, row: dict[str, str], scores: list[float]) -> None:
+    def write(_number: int | str, row: dict[str, str], scores: list[float]) -> None:
         best = max(range(len(scores)), key=scores.__getitem__)
         text = " ".join(" ".join(row[column] for column in columns).split())
         # A terminal obeys control characters; nobody's article may.
@@ -128,19 +138,19 @@ def _table(file: TextIO, names: list[str], columns: list[str]) -> Write:
     return write
 
 
-def _csv(file: TextIO, names: list[str], columns: list[str]) -> Write:
+def _csv(file: TextIO, names: list[str], _columns: list[str]) -> Write:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["row", "label", "score", *(f"score_{name}" for name in names)])
 
-    def write(number: int | str, row: dict[str, str], scores: list[float]) -> None:
+    def write(number: int | str, _row: dict[str, str], scores: list[float]) -> None:
         best = max(range(len(scores)), key=scores.__getitem__)
         writer.writerow([number, names[best], *(f"{score:.6f}" for score in [scores[best], *scores])])
 
     return write
 
 
-def _jsonl(file: TextIO, names: list[str], columns: list[str]) -> Write:
-    def write(number: int | str, row: dict[str, str], scores: list[float]) -> None:
+def _jsonl(file: TextIO, names: list[str], _columns: list[str]) -> Write:
+    def write(number: int | str, _row: dict[str, str], scores: list[float]) -> None:
         best = max(range(len(scores)), key=scores.__getitem__)
         found: dict[str, Any] = {"row": number, "label": names[best], "score": round(scores[best], 6)}
         found["scores"] = {name: round(score, 6) for name, score in zip(names, scores, strict=True)}
@@ -149,7 +159,11 @@ def _jsonl(file: TextIO, names: list[str], columns: list[str]) -> Write:
     return write
 
 
-_WRITERS: dict[str, Callable[[TextIO, list[str], list[str]], Write]] = {"table": _table, "csv": _csv, "jsonl": _jsonl}
+_WRITERS: dict[str, Callable[[TextIO, list[str], list[str]], Write]] = {
+    "table": _table,
+    "csv": _csv,
+    "jsonl": _jsonl,
+}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights.
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from glove_lstm.scripts._command import run_command
 
@@ -18,9 +19,9 @@ from glove_lstm.scripts._command import run_command
 def main(argv: Sequence[str]) -> None:
     """Parse, load, train, save, report."""
     from glove_lstm.arguments import is_main_process, parse_training_run
-    from glove_lstm.checkpoints import check_label_names
-    from glove_lstm.data.loading import load_splits
-    from glove_lstm.evaluation.experiment import run_experiment
+    from glove_lstm.data.loading import OnEmpty, load_splits
+    from glove_lstm.evaluation.baselines import DESCRIPTIONS
+    from glove_lstm.evaluation.experiment import add_baselines, run_experiment
 
     run = parse_training_run(argv, description=__doc__)
     wanted = run.data
@@ -34,15 +35,16 @@ def main(argv: Sequence[str]) -> None:
         test_file=wanted.test_file,
         text_column_names=wanted.text_column_names,
         label_column_name=wanted.label_column_name,
-        label_names=check_label_names(run.model.model_name_or_path),
         validation_fraction=wanted.validation_fraction,
-        on_empty=wanted.on_empty,
+        on_empty=cast(OnEmpty, wanted.on_empty),
         seed=run.training.seed,
         revision=wanted.revision,
     )
     experiment = run_experiment(run, data)
     if not is_main_process():
         return
+    if wanted.with_baselines:
+        add_baselines(experiment, data)
     folder = Path(str(run.training.output_dir))
     experiment.save(folder)
     for split in ("validation", "test"):
@@ -53,6 +55,8 @@ def main(argv: Sequence[str]) -> None:
                 f"{split}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
                 f"{found['rows']} rows; majority class {found['majority_share']:.4f}), ECE {found['ece']:.4f}\n"
             )
+            for name, baseline in experiment.metrics.get("baselines", {}).items():
+                sys.stdout.write(f"  {DESCRIPTIONS[name]}: {baseline[split]['accuracy']:.4f}\n")
     sys.stdout.write(f"Saved to {folder}\n")
 
 

@@ -7,7 +7,7 @@ from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel
 from tokenizers.trainers import WordLevelTrainer
 
-from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
+from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer, repair
 
 PAD, UNK = "<pad>", "<unk>"
 VARIANTS = ("article", "default")
@@ -52,7 +52,9 @@ def build_tokenizer(
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
     if vocab_size < 3:
-        raise ValueError(f"vocab_size must be at least 3 (padding, the unknown word, one word), not {vocab_size}")
+        raise ValueError(
+            f"vocab_size must be at least 3 (padding, the unknown word, one word), not {vocab_size}"
+        )
     backend = Tokenizer(WordLevel({PAD: 0, UNK: 1}, unk_token=UNK))
     backend.normalizer, backend.pre_tokenizer = (
         _article_pipeline(stop_words) if variant == "article" else _default_pipeline()
@@ -73,7 +75,9 @@ def build_tokenizer(
         if word not in vocabulary:
             vocabulary[word] = len(vocabulary)
     backend.model = WordLevel(vocabulary, unk_token=UNK)
-    inputs = ["input_ids", "token_type_ids", "attention_mask"] if token_types else ["input_ids", "attention_mask"]
+    inputs = (
+        ["input_ids", "token_type_ids", "attention_mask"] if token_types else ["input_ids", "attention_mask"]
+    )
     return GloveLstmTokenizer(
         tokenizer_object=backend,
         pad_token=PAD,
@@ -135,9 +139,10 @@ def _article_pipeline(
 def _trie_regex(words: Sequence[str]) -> str:
     """One pattern for many words, folded by common beginnings: as fast as one word, unlike a flat alternation."""
     ends = "" in words
-    branches = []
-    for letter in sorted({word[0] for word in words if word}):
-        branches.append(re.escape(letter) + _trie_regex([word[1:] for word in words if word[:1] == letter]))
+    branches = [
+        re.escape(letter) + _trie_regex([word[1:] for word in words if word[:1] == letter])
+        for letter in sorted({word[0] for word in words if word})
+    ]
     if not branches:
         return ""
     return f"(?:{'|'.join(branches)})" + ("?" if ends else "")
@@ -148,6 +153,6 @@ def _corpus_words(pipeline: Tokenizer, texts: Iterable[str], *, min_frequency: i
     counter = Tokenizer(WordLevel(unk_token=UNK))
     counter.normalizer, counter.pre_tokenizer = pipeline.normalizer, pipeline.pre_tokenizer
     trainer = WordLevelTrainer(vocab_size=_EVERY_WORD, min_frequency=min_frequency, show_progress=False)
-    counter.train_from_iterator(texts, trainer)
+    counter.train_from_iterator(map(repair, texts), trainer)
     vocabulary = counter.get_vocab()
     return sorted(vocabulary, key=vocabulary.__getitem__)

@@ -1,0 +1,142 @@
+"""Configuration of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers and siblings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+POOLINGS = ("max", "mean", "attention")
+
+AUTO_MAP = {
+    "AutoConfig": "configuration_glove_lstm.GloveLstmConfig",
+    "AutoModel": "modeling_glove_lstm.GloveLstmModel",
+    "AutoModelForSequenceClassification": "modeling_glove_lstm.GloveLstmForSequenceClassification",
+}
+
+
+class GloveLstmConfig(PreTrainedConfig):
+    """Shape of a GloVe+LSTM encoder and classifier. The defaults are those of the published network.
+
+    Args:
+        vocab_size: Number of rows of the word embedding, padding and unknown word included.
+        embedding_size: Width of a word vector.
+        type_vocab_size: Number of word shapes that the tokenizer tells apart in `token_type_ids`.
+        type_embedding_size: Width of the learned embedding of `token_type_ids`; 0 switches it off.
+        hidden_size: Units of the LSTM in one direction.
+        num_hidden_layers: LSTM layers on top of one another.
+        bidirectional: Whether a second LSTM reads from the last word to the first.
+        pooling: How the LSTM's outputs over the real tokens become one vector: one or several (concatenated) of
+            "max", "mean" and "attention".
+        classifier_hidden_size: Units of the dense ReLU layer before the logits.
+        word_dropout: Share of words that training replaces by the unknown word.
+        embedding_dropout: Dropout of the LSTM's input.
+        hidden_dropout: Dropout of the pooled vector, and between LSTM layers.
+        classifier_dropout: Dropout after the dense layer.
+        freeze_embeddings: Whether training leaves the word vectors as they are.
+        half_precision_embeddings: Whether a save stores the word vectors in 16 bits where that changes no value.
+            The arithmetic stays in the model's own precision.
+        temperature: What the logits are divided by, so that softmax gives calibrated probabilities
+            (Guo et al. 2017, https://arxiv.org/abs/1706.04599). Fitted on validation data; 1.0 until then.
+        pad_token_id: Row of the word embedding that stays zero.
+        unk_token_id: Row of the unknown word.
+        kwargs: Passed to `PreTrainedConfig`, such as `id2label`.
+
+    Raises:
+        ValueError: A value is outside its range; the message names the argument.
+    """
+
+    model_type = "glove_lstm"
+    # Declared, because transformers refuses to save undeclared fields that generation has too.
+    temperature: float = 1.0
+
+    def __init__(
+        self,
+        vocab_size: int = 60_000,
+        embedding_size: int = 100,
+        type_vocab_size: int = 7,
+        type_embedding_size: int = 0,
+        hidden_size: int = 60,
+        num_hidden_layers: int = 1,
+        bidirectional: bool = False,
+        pooling: str | Sequence[str] = ("max",),
+        classifier_hidden_size: int = 50,
+        word_dropout: float = 0.0,
+        embedding_dropout: float = 0.0,
+        hidden_dropout: float = 0.1,
+        classifier_dropout: float = 0.1,
+        freeze_embeddings: bool = True,
+        half_precision_embeddings: bool = True,
+        temperature: float = 1.0,
+        pad_token_id: int = 0,
+        unk_token_id: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        self.vocab_size = _at_least(2, vocab_size=vocab_size)
+        self.embedding_size = _at_least(1, embedding_size=embedding_size)
+        self.type_vocab_size = _at_least(1, type_vocab_size=type_vocab_size)
+        self.type_embedding_size = _at_least(0, type_embedding_size=type_embedding_size)
+        self.hidden_size = _at_least(1, hidden_size=hidden_size)
+        self.num_hidden_layers = _at_least(1, num_hidden_layers=num_hidden_layers)
+        self.bidirectional = bool(bidirectional)
+        self.pooling = _poolings(pooling)
+        self.classifier_hidden_size = _at_least(1, classifier_hidden_size=classifier_hidden_size)
+        self.word_dropout = _share(word_dropout=word_dropout)
+        self.embedding_dropout = _share(embedding_dropout=embedding_dropout)
+        self.hidden_dropout = _share(hidden_dropout=hidden_dropout)
+        self.classifier_dropout = _share(classifier_dropout=classifier_dropout)
+        self.freeze_embeddings = bool(freeze_embeddings)
+        self.half_precision_embeddings = bool(half_precision_embeddings)
+        if not (isinstance(temperature, int | float) and 0 < temperature < float("inf")):
+            raise ValueError(f"temperature must be a positive number, not {temperature!r}")
+        self.temperature = float(temperature)
+        self.unk_token_id = unk_token_id
+        for name, row in (("pad_token_id", pad_token_id), ("unk_token_id", unk_token_id)):
+            if not 0 <= row < vocab_size:
+                raise ValueError(f"{name} must be a row of the embedding, 0 to {vocab_size - 1}, not {row!r}")
+        if "id2label" not in kwargs and "label2id" not in kwargs and kwargs.get("num_labels", 2) == 2:
+            kwargs["id2label"] = {0: "FAKE", 1: "REAL"}
+            kwargs["label2id"] = {"FAKE": 0, "REAL": 1}
+        self.pad_token_id = pad_token_id
+        super().__init__(**kwargs)
+        self.pad_token_id = pad_token_id
+        # A save writes only the key of the class that is saved; an encoder must load from a classifier too.
+        self.auto_map = {**AUTO_MAP, **(getattr(self, "auto_map", None) or {})}
+
+    @property
+    def label_names(self) -> list[str]:
+        """The labels, in the order of the logits."""
+        return [name for _, name in sorted((self.id2label or {}).items(), key=lambda item: int(item[0]))]
+
+    @property
+    def output_size(self) -> int:
+        """Width of the LSTM's output for one token."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
+    @property
+    def pooled_size(self) -> int:
+        """Width of the vector that stands for a whole text."""
+        return self.output_size * len(self.pooling)
+
+
+def _at_least(low: int, **named: int) -> int:
+    ((name, value),) = named.items()
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ValueError(f"{name} must be a whole number of at least {low}, not {value!r}")
+    return value
+
+
+def _share(**named: float) -> float:
+    ((name, value),) = named.items()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a number from 0 to below 1, not {value!r}")
+    return value
+
+
+def _poolings(pooling: str | Sequence[str]) -> list[str]:
+    names = [pooling] if isinstance(pooling, str) else list(pooling)
+    if not names or len(set(names)) < len(names) or not set(names) <= set(POOLINGS):
+        raise ValueError(f"pooling must be one or several of {', '.join(POOLINGS)}, not {pooling!r}")
+    return names
+
+
+GloveLstmConfig.register_for_auto_class()

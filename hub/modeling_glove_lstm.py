@@ -1,0 +1,376 @@
+"""The GloVe+LSTM encoder and classifier. Travels to the Hub: imports only torch, transformers and siblings.
+
+    token ids -> word vectors (+ word shapes) -> dropout -> LSTM -> pooling over real tokens -> dense -> logits
+
+Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
+"""
+
+import os
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
+
+from .configuration_glove_lstm import AUTO_MAP, GloveLstmConfig
+
+
+class GloveLstmPreTrainedModel(PreTrainedModel):
+    """What the encoder and the classifier share: initialisation, the freeze, and how they are saved."""
+
+    config_class = GloveLstmConfig
+    config: GloveLstmConfig
+    base_model_prefix = "encoder"
+    _no_split_modules = ["GloveLstmLayer"]  # noqa: RUF012 (transformers' own form)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Initialise as Keras does, so that the published recipe starts where it started."""
+        if isinstance(module, nn.LSTM):
+            _init_lstm(module)
+        elif isinstance(module, nn.Linear):
+            init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            init.normal_(module.weight, std=0.1)
+            if module.padding_idx is not None:
+                init.zeros_(module.weight[module.padding_idx])
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
+        """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again (loading thaws them)."""
+        loaded = super().from_pretrained(*args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        model.freeze_embeddings(model.config.freeze_embeddings)
+        return loaded
+
+    def freeze_embeddings(self, frozen: bool = True) -> None:
+        """Keep the word vectors out of training, or let them in. Written to the config, so it survives a reload."""
+        self.config.freeze_embeddings = frozen
+        self.get_input_embeddings().weight.requires_grad_(not frozen)
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The word embedding."""
+        return self._embeddings().word_embeddings
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Put another word embedding in its place."""
+        self._embeddings().word_embeddings = cast(nn.Embedding, value)
+
+    def _embeddings(self) -> "GloveLstmEmbeddings":
+        return cast("GloveLstmModel", self.base_model).embeddings
+
+    @torch.no_grad()
+    def load_word_vectors(self, vectors: Any) -> None:
+        """Copy word vectors into the embedding; the padding row stays zero.
+
+        Where `config.half_precision_embeddings` is set they are rounded to 16 bits here, once, so that what is
+        trained and measured is what is stored.
+
+        Args:
+            vectors: Float array or tensor (vocab_size, embedding_size), row i for token id i.
+
+        Raises:
+            ValueError: The shape is not that of the embedding.
+        """
+        weight = self.get_input_embeddings().weight
+        rows = torch.as_tensor(vectors, dtype=weight.dtype)
+        if rows.shape != weight.shape:
+            raise ValueError(
+                f"word vectors of shape {tuple(rows.shape)} do not fit an embedding of {tuple(weight.shape)}"
+            )
+        weight.copy_(rows)
+        weight[self.config.pad_token_id].zero_()
+        if self.config.half_precision_embeddings:
+            self.round_word_vectors()
+
+    @torch.no_grad()
+    def round_word_vectors(self) -> None:
+        """Round the word vectors to 16 bits. Call it after training that changed them, and measure after it."""
+        weight = self.get_input_embeddings().weight
+        weight.copy_(weight.half().to(weight.dtype))
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+        """Save as `PreTrainedModel.save_pretrained` does, with the word vectors in 16 bits where that loses nothing.
+
+        A checkpoint in mid-training, whose vectors are not round, keeps all its bits, so that a resumed run is exact.
+        """
+        name = next(n for n, p in self.named_parameters() if p is self.get_input_embeddings().weight)
+        state = dict(kwargs.pop("state_dict", None) or self.state_dict())
+        vectors = state[name]
+        if self.config.half_precision_embeddings and torch.equal(vectors.half().to(vectors.dtype), vectors):
+            state[name] = vectors.half()
+        # A model that came from a Hub repository must be whole where it is saved, not point back to "user/name--...".
+        self.config.auto_map = dict(AUTO_MAP)
+        super().save_pretrained(save_directory, state_dict=state, **kwargs)
+
+
+class GloveLstmEmbeddings(nn.Module):
+    """Word vectors, with a small learned vector for the word's shape beside them where the config has one."""
+
+    def __init__(self, config: GloveLstmConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.word_embeddings = nn.Embedding(
+            config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
+        )
+        self.token_type_embeddings = (
+            nn.Embedding(config.type_vocab_size, config.type_embedding_size)
+            if config.type_embedding_size
+            else None
+        )
+        self.dropout = nn.Dropout(config.embedding_dropout)
+
+    def forward(
+        self, input_ids: Tensor | None, inputs_embeds: Tensor | None, token_type_ids: Tensor | None
+    ) -> Tensor:
+        """(B, T) ids and shapes -> (B, T, E)."""
+        if inputs_embeds is None:
+            assert input_ids is not None
+            if self.training and self.config.word_dropout:
+                drop = torch.rand(input_ids.shape, device=input_ids.device) < self.config.word_dropout
+                input_ids = input_ids.masked_fill(drop, self.config.unk_token_id)
+            inputs_embeds = self.word_embeddings(input_ids)
+            if self.config.freeze_embeddings:
+                inputs_embeds = inputs_embeds.detach()
+        if self.token_type_embeddings is not None:
+            if token_type_ids is None:
+                token_type_ids = torch.zeros(
+                    inputs_embeds.shape[:2], dtype=torch.long, device=inputs_embeds.device
+                )
+            shapes = self.token_type_embeddings(token_type_ids)
+            inputs_embeds = torch.cat([inputs_embeds.to(shapes.dtype), shapes], dim=-1)
+        return self.dropout(inputs_embeds)
+
+
+class GloveLstmLayer(nn.Module):
+    """One LSTM, or two that read in opposite directions.
+
+    Two one-direction LSTMs over unpacked input, with each row's real tokens reversed by index for the second, equal
+    a packed bidirectional LSTM, are faster than it, and keep cuDNN's persistent kernel.
+    """
+
+    def __init__(self, config: GloveLstmConfig, input_size: int) -> None:
+        super().__init__()
+        self.forward_lstm = nn.LSTM(input_size, config.hidden_size, batch_first=True)
+        self.backward_lstm = (
+            nn.LSTM(input_size, config.hidden_size, batch_first=True) if config.bidirectional else None
+        )
+
+    def forward(self, hidden: Tensor, reversal: Tensor) -> Tensor:
+        """(B, T, E) -> (B, T, H); `reversal` (B, T) holds the positions that turn each row's real tokens round."""
+        hidden = hidden.to(cast(Tensor, self.forward_lstm.weight_ih_l0).dtype)
+        ahead, _ = self.forward_lstm(hidden)  # (B, T, E) -> (B, T, H)
+        if self.backward_lstm is None:
+            return ahead
+        back, _ = self.backward_lstm(_take(hidden, reversal))
+        return torch.cat([ahead, _take(back, reversal)], dim=-1)  # (B, T, 2H)
+
+
+class GloveLstmPooler(nn.Module):
+    """The outputs of all real tokens -> one vector. A text without tokens gives zeros."""
+
+    def __init__(self, config: GloveLstmConfig) -> None:
+        super().__init__()
+        self.pooling = config.pooling
+        self.attention = (
+            nn.Linear(config.output_size, 1, bias=False) if "attention" in config.pooling else None
+        )
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Pool.
+
+        Args:
+            hidden: (B, T, H).
+            mask: Bool (B, T), true for real tokens.
+
+        Returns:
+            (B, H x number of poolings).
+        """
+        real = mask.unsqueeze(-1)  # (B, T, 1)
+        nothing = torch.finfo(hidden.dtype).min
+        any_real = real.any(dim=1)  # (B, 1)
+        pooled = []
+        for pooling in self.pooling:
+            if pooling == "max":
+                pooled.append(hidden.masked_fill(~real, nothing).max(dim=1).values.masked_fill(~any_real, 0))
+            elif pooling == "mean":
+                summed = hidden.masked_fill(~real, 0).sum(dim=1)
+                pooled.append(summed / real.sum(dim=1).clamp(min=1).to(hidden.dtype))
+            else:
+                assert self.attention is not None
+                weights = self.attention(hidden).masked_fill(~real, nothing).softmax(dim=1)
+                pooled.append((weights * hidden).sum(dim=1).masked_fill(~any_real, 0))
+        return torch.cat(pooled, dim=-1)
+
+
+class GloveLstmModel(GloveLstmPreTrainedModel):
+    """The encoder: word vectors, LSTM layers and pooling. `AutoModel` gives this."""
+
+    def __init__(self, config: GloveLstmConfig) -> None:
+        super().__init__(config)
+        input_size = config.embedding_size + config.type_embedding_size
+        self.embeddings = GloveLstmEmbeddings(config)
+        self.layers = nn.ModuleList(
+            GloveLstmLayer(config, config.output_size if layer else input_size)
+            for layer in range(config.num_hidden_layers)
+        )
+        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.pooler = GloveLstmPooler(config)
+        self.post_init()
+        self.freeze_embeddings(config.freeze_embeddings)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        return_dict: bool | None = None,
+        **kwargs: Any,  # noqa: ARG002 (the pipeline and the Trainer hand over whatever they have)
+    ) -> BaseModelOutputWithPooling | tuple[Tensor, Tensor]:
+        """Encode texts.
+
+        Args:
+            input_ids: (B, T) token ids.
+            attention_mask: (B, T), nonzero for real tokens; a masked token counts as deleted, wherever it stands.
+                Without it, whatever is not the padding id is real.
+            token_type_ids: (B, T) word shapes; only used where the config has an embedding for them.
+            inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
+            return_dict: False for a tuple.
+            kwargs: Ignored.
+
+        Returns:
+            `last_hidden_state` (B, T, output_size), zero at padding, and `pooler_output` (B, pooled_size).
+
+        Raises:
+            ValueError: Neither or both of `input_ids` and `inputs_embeds` are given.
+        """
+        mask = self._mask(input_ids, attention_mask, inputs_embeds)
+        # One of the two holds the words, the other is None; the tokenizer gives an empty text as floats.
+        words = [None if input_ids is None else input_ids.long(), inputs_embeds]
+        rows = [*words, None if token_type_ids is None else token_type_ids.long()]
+        if mask.shape[1] == 0:  # empty texts: one masked position, for an LSTM needs one
+            mask = mask.new_zeros(mask.shape[0], 1)
+            rows = [None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows]
+
+        lengths = mask.sum(dim=1, keepdim=True)  # (B, 1)
+        steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
+        real = steps < lengths  # the mask of the same texts padded on the right
+        order = None
+        if not torch.equal(mask, real):
+            # Padding on the left, or holes: move the real tokens to the front, and back again at the end.
+            order = (~mask).to(torch.int8).argsort(dim=1, stable=True)
+            rows = [None if row is None else _take(row, order) for row in rows]
+
+        reversal = torch.where(real, lengths - 1 - steps, steps)
+        hidden = self.embeddings(*rows)  # (B, T, E)
+        for index, layer in enumerate(self.layers):
+            hidden = layer(self.dropout(hidden) if index else hidden, reversal)  # (B, T, H)
+        pooled = self.pooler(hidden, real)
+
+        hidden = hidden.masked_fill(~real.unsqueeze(-1), 0)
+        if order is not None:
+            hidden = _take(hidden, order.argsort(dim=1))
+        if return_dict is False:
+            return hidden, pooled
+        return BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=pooled)
+
+    def _mask(
+        self, input_ids: Tensor | None, attention_mask: Tensor | None, inputs_embeds: Tensor | None
+    ) -> Tensor:
+        """Bool (B, T), true for real tokens."""
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give either input_ids or inputs_embeds, and not both")
+        if attention_mask is not None:
+            return attention_mask.bool()
+        if input_ids is not None:
+            return input_ids != self.config.pad_token_id
+        return torch.ones(inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device)
+
+
+class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
+    """The classifier: the encoder, a dense ReLU layer and the logits, divided by `config.temperature`."""
+
+    def __init__(self, config: GloveLstmConfig) -> None:
+        super().__init__(config)
+        self.num_labels = len(config.label_names)
+        self.encoder = GloveLstmModel(config)
+        self.hidden_dropout = nn.Dropout(config.hidden_dropout)
+        self.dense = nn.Linear(config.pooled_size, config.classifier_hidden_size)
+        self.classifier_dropout = nn.Dropout(config.classifier_dropout)
+        self.classifier = nn.Linear(config.classifier_hidden_size, len(config.label_names))
+        self.post_init()
+        self.freeze_embeddings(config.freeze_embeddings)
+
+    def reset_classifier(self) -> None:
+        """Draw the last layer anew, for labels of another meaning."""
+        # Not through _init_weights, which leaves alone what a checkpoint has filled.
+        nn.init.xavier_uniform_(self.classifier.weight)
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        return_dict: bool | None = None,
+        **kwargs: Any,
+    ) -> SequenceClassifierOutput | tuple[Tensor, ...]:
+        """Classify texts.
+
+        Args:
+            input_ids: (B, T) token ids.
+            attention_mask: (B, T), as for `GloveLstmModel`.
+            token_type_ids: (B, T), as for `GloveLstmModel`.
+            inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
+            labels: (B,) class indices, or (B, num_labels) floats for several labels at once.
+            return_dict: False for a tuple.
+            kwargs: `num_items_in_batch` reaches the loss; the rest is ignored.
+
+        Returns:
+            `logits` (B, num_labels), and `loss` where labels are given.
+        """
+        pooled = self.encoder(input_ids, attention_mask, token_type_ids, inputs_embeds).pooler_output
+        dense = self.dense(self.hidden_dropout(pooled)).relu()
+        logits = self.classifier(self.classifier_dropout(dense)) / self.config.temperature
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **kwargs)
+        if return_dict is False:
+            return (logits,) if loss is None else (loss, logits)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def _init_lstm(lstm: nn.LSTM) -> None:
+    for name, parameter in lstm.named_parameters():
+        gates = parameter.chunk(4)  # input, forget, cell, output
+        if name.startswith("weight_ih"):
+            # Keras draws one kernel for the four gates: its fan-out is 4 x hidden_size.
+            bound = (6 / (parameter.shape[1] + parameter.shape[0])) ** 0.5
+            init.uniform_(parameter, -bound, bound)
+        elif name.startswith("weight_hh"):
+            for gate in gates:
+                init.orthogonal_(gate)
+        else:
+            init.zeros_(parameter)
+            if name.startswith("bias_ih"):
+                init.ones_(gates[1])  # remember by default
+
+
+def _take(rows: Tensor, index: Tensor) -> Tensor:
+    """Reorder each row: (B, T) or (B, T, E) by (B, T). For vectors one flat row copy, faster than `gather`."""
+    if rows.dim() == 2:
+        return rows.gather(1, index)
+    batch, length, width = rows.shape
+    flat = index + torch.arange(batch, device=index.device).unsqueeze(1) * length
+    return rows.reshape(-1, width).index_select(0, flat.flatten()).view(batch, length, width)
+
+
+GloveLstmModel.register_for_auto_class("AutoModel")
+GloveLstmForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")

@@ -1,0 +1,32 @@
+"""Fixtures for all tests: made-up articles, small vectors, and a checkpoint that the train command made."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pytest
+from support import QUICK, SMALL, run_script, write_articles, write_glove
+
+
+@pytest.fixture(scope="session")
+def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_articles(tmp_path_factory.mktemp("articles") / "articles.csv", 160)
+
+
+@pytest.fixture(scope="session")
+def glove_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_glove(tmp_path_factory.mktemp("glove") / "tiny.8d.txt")
+
+
+@pytest.fixture(scope="session")
+def checkpoint(articles: Path, glove_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained model in a folder, made by the command that people run. Copy it before changing it."""
+    folder = tmp_path_factory.mktemp("checkpoint") / "out"
+    done = run_script(
+        "train", "--train_file", articles, "--glove", glove_file, "--output_dir", folder, *SMALL, *QUICK
+    )
+    assert done.returncode == 0, done.stderr
+    return folder

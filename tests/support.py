@@ -1,0 +1,103 @@
+"""What tests share: made-up news and vectors, commands run as people run them, processes without our package."""
+
+import csv
+import os
+import random
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+CALM = "council budget report minister bridge committee statement vote court river school agency"
+LOUD = "shocking secret exposed miracle hoax traitor unbelievable banned truth elites cure panic"
+COMMON = "the a of and to in was on with for said about people after new city , ."
+
+
+def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
+    """A title and a body of invented words; a few words and the case of the title tell the labels apart."""
+    own = (CALM if label == "REAL" else LOUD).split()
+
+    common = COMMON.split()
+
+    def sentence(count: int) -> str:
+        return " ".join(generator.choice(own if generator.random() < 0.4 else common) for _ in range(count))
+
+    title = sentence(6)
+    return (title.title() if label == "REAL" else title.upper() + "!"), sentence(words) + "."
+
+
+def write_articles(path: Path, rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -> Path:
+    """A CSV in the format of fake_or_real_news."""
+    generator = random.Random(seed)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["", "title", "text", "label"])
+        for row in range(rows):
+            label = labels[row % len(labels)]
+            writer.writerow([row, *make_article(generator, label, generator.randint(5, 60)), label])
+    return path
+
+
+def write_glove(path: Path, dim: int = 8) -> Path:
+    """A small file of vectors in Stanford's format."""
+    generator = random.Random(1)
+    with path.open("w", encoding="utf-8") as file:
+        for word in f"{COMMON} {CALM} {LOUD} extra words".split():
+            file.write(" ".join([word, *(f"{generator.gauss(0, 0.4):.5f}" for _ in range(dim))]) + "\n")
+    return path
+
+
+_SMALL = (
+    "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4 --classifier_hidden_size 8"
+)
+_QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16 --disable_tqdm True --use_cpu True"
+SMALL, QUICK = _SMALL.split(), _QUICK.split()
+
+
+def run_script(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """`python scripts/NAME.py ARGS`, as a person runs it."""
+    command = [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *map(str, args)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    """The command failed with one sentence that says these things, and without a traceback."""
+    assert done.returncode not in (0, None), done.stdout
+    assert "Traceback" not in done.stderr, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    for part in parts:
+        assert part in last, last
+
+
+_WITHOUT_PACKAGE = """
+import importlib.abc, sys
+class Blocked(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "glove_lstm":
+            raise ModuleNotFoundError(name, name="glove_lstm")
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def run_without_package(code: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a clean process: no `glove_lstm` to import, an empty HF_HOME, no network, no standard input."""
+    base = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+    env = {
+        **base,
+        "HOME": str(home),
+        "HF_HOME": str(home / "hf"),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        **env,
+    }
+    return subprocess.run(
+        [sys.executable, "-c", _WITHOUT_PACKAGE + textwrap.dedent(code)],
+        env=env,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+    )

@@ -1,0 +1,54 @@
+"""`import glove_lstm` costs nothing, and the first use of a class makes the Auto classes know it."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import glove_lstm
+
+
+def run(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8"
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    "module", ["glove_lstm", "glove_lstm.data", "glove_lstm.data.glove", "glove_lstm.presets"]
+)
+def test_importing_brings_neither_torch_nor_transformers(module: str) -> None:
+    assert (
+        run(f"import sys, {module}; print([m for m in ('torch', 'transformers') if m in sys.modules])")
+        == "[]\n"
+    )
+
+
+def test_every_public_name_is_there() -> None:
+    for name in glove_lstm.__all__:
+        assert getattr(glove_lstm, name) is not None
+    with pytest.raises(AttributeError, match="nothing_such"):
+        _ = glove_lstm.nothing_such
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    assert glove_lstm.__version__ == version("glove-lstm")
+
+
+def test_first_use_registers_with_the_auto_classes(checkpoint) -> None:
+    code = f"""
+from glove_lstm import GloveLstmTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+path = {str(checkpoint)!r}
+for auto in (AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer):
+    print(type(auto.from_pretrained(path)).__module__)
+print(pipeline("text-classification", model=path)("Council votes on the bridge")[0]["label"] in ("FAKE", "REAL"))
+"""
+    assert run(code).splitlines() == [
+        "glove_lstm.configuration_glove_lstm",
+        "glove_lstm.modeling_glove_lstm",
+        "glove_lstm.modeling_glove_lstm",
+        "glove_lstm.tokenization.tokenization_glove_lstm",
+        "True",
+    ]

@@ -1,0 +1,132 @@
+"""scripts/predict.py: every way in, every way out, and mistakes."""
+
+import csv
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from support import ROOT, assert_refused, run_script
+
+HEADLINES = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
+
+
+def predict(*args: object, **options: object):
+    return run_script("predict", *args, **options)
+
+
+def rows_of(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[dict]:
+    done = predict(*HEADLINES, "--format", "jsonl")
+    assert done.returncode == 0, done.stderr
+    return rows_of(done.stdout)
+
+
+def test_shipped_checkpoint_labels_headlines(expected: list[dict]) -> None:
+    assert [row["row"] for row in expected] == [1, 2, 3]
+    for row in expected:
+        assert row["label"] in ("FAKE", "REAL")
+        assert row["score"] == max(row["scores"].values())
+        assert sum(row["scores"].values()) == pytest.approx(1, abs=1e-5)
+    assert expected[1]["label"] == "FAKE"
+
+
+def test_table_is_for_people_and_harmless_to_a_terminal() -> None:
+    done = predict("A \x1b[31mred\x07 headline\nin two lines", "x" * 500)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[0].split() == ["label", "score", "text"]
+    assert "\x1b" not in done.stdout
+    assert "\x07" not in done.stdout
+    assert all(len(line) < 130 for line in lines)
+    assert done.stderr == ""
+
+
+def test_same_scores_from_every_source(expected: list[dict], tmp_path: Path) -> None:
+    scores = [row["scores"] for row in expected]
+    table = [{"text": text, "n": str(n)} for n, text in enumerate(HEADLINES)]
+    with (tmp_path / "in.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["n", "text"])
+        writer.writeheader()
+        writer.writerows(table)
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table))
+    with gzip.open(tmp_path / "in.jsonl.gz", "wt") as file:
+        file.write((tmp_path / "in.jsonl").read_text())
+    for name in ("in.csv", "in.jsonl", "in.jsonl.gz"):
+        done = predict("--input", tmp_path / name, "--format", "jsonl", "--batch_size", 2)
+        assert done.returncode == 0, done.stderr
+        for row, found in zip(scores, rows_of(done.stdout), strict=True):
+            assert found["scores"] == pytest.approx(row, abs=1e-5), name
+    done = predict("--format", "jsonl", input="\n".join(HEADLINES[:2]) + "\n\n")
+    for row, found in zip(scores, rows_of(done.stdout), strict=True):
+        assert found["scores"] == pytest.approx(row, abs=1e-5)
+
+
+def test_title_and_body_are_read_as_a_pair(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("title,text\nCouncil votes,on the bridge\n")
+    done = predict("--input", tmp_path / "in.csv", "--format", "csv", "--output", tmp_path / "out.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    joined = rows_of(predict("Council votes on the bridge", "--format", "jsonl").stdout)[0]
+    with (tmp_path / "out.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert set(row) == {"row", "label", "score", "score_FAKE", "score_REAL"}
+    assert row["label"] == joined["label"]
+    assert float(row["score_REAL"]) == pytest.approx(joined["scores"]["REAL"], abs=1e-5)
+
+
+def test_other_model_and_order_over_windows(checkpoint: Path, articles: Path) -> None:
+    done = predict("--model", checkpoint, "--input", articles, "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    found = list(csv.DictReader(done.stdout.splitlines()))
+    with articles.open(newline="") as file:
+        truth = [row["label"] for row in csv.DictReader(file)]
+    assert [row["row"] for row in found] == [str(n) for n in range(1, 161)]
+    assert sum(row["label"] == label for row, label in zip(found, truth, strict=True)) > 140
+
+
+def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
+    (tmp_path / "in.csv").write_text("title,text\na,b\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "bad.jsonl").write_text('{"text": "a"}\n{"text": \n')
+    assert_refused(predict("--input", tmp_path / "none.csv"), "none.csv")
+    assert_refused(predict("--input", tmp_path / "empty.csv"), "empty.csv")
+    assert_refused(predict("--input", tmp_path / "in.csv", "--text_column_names", "body"), "'body'")
+    assert_refused(predict("a text", "--input", tmp_path / "in.csv"), "not both")
+    assert_refused(predict("a", "--model", tmp_path / "nowhere"), "nowhere")
+    assert_refused(predict("a", "--batch_size", "0"), "batch_size")
+    assert_refused(predict("a", "--model", tmp_path), "config.json is missing")
+    done = predict("--input", tmp_path / "bad.jsonl", "--output", tmp_path / "out.jsonl", "--format", "jsonl")
+    assert_refused(done, "bad.jsonl", "2")
+    assert not [path for path in tmp_path.iterdir() if "out.jsonl" in path.name]
+
+
+def test_reader_that_goes_away_is_no_error(articles: Path) -> None:
+    import subprocess
+    import sys
+
+    command = f"{sys.executable} {ROOT}/scripts/predict.py --input {articles} --format jsonl | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, encoding="utf-8")
+    assert len(done.stdout.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert "Broken pipe" not in done.stderr
+
+
+def test_help_is_complete() -> None:
+    done = predict("--help")
+    assert done.returncode == 0
+    for option in (
+        "--input",
+        "--text_column_names",
+        "--model",
+        "--revision",
+        "--format",
+        "--output",
+        "--batch_size",
+    ):
+        assert option in done.stdout

@@ -1,0 +1,159 @@
+"""A folder that was saved loads anywhere with trust_remote_code=True: no package of ours, no network."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support import ROOT, run_without_package
+
+HUB = ROOT / "hub"
+
+_USE = """
+import json, os, sys, torch
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+path = {path!r}
+assert "glove_lstm" not in sys.modules
+config = AutoConfig.from_pretrained(path, trust_remote_code=True)
+assert config.model_type == "glove_lstm" and config.id2label == {{0: "FAKE", 1: "REAL"}}
+tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=True)
+encoder = AutoModel.from_pretrained(path, trust_remote_code=True)
+model = AutoModelForSequenceClassification.from_pretrained(path, trust_remote_code=True)
+assert type(tokenizer).__name__ == "GloveLstmTokenizer", type(tokenizer)
+assert type(encoder).__name__ == "GloveLstmModel"
+assert not model.training and model.dtype == torch.float32
+
+texts = ["Council votes on the bridge", "SHOCKING secret they hide!!!", "", "a \\ud800 b", "word " * 20_000]
+batch = tokenizer(texts, padding=True, return_tensors="pt")
+assert batch["input_ids"].shape[1] <= tokenizer.model_max_length
+with torch.no_grad():
+    logits = model(**batch).logits
+    assert torch.equal(encoder(**batch).pooler_output, model.encoder(**batch).pooler_output)
+    for row, text in enumerate(texts):
+        alone = model(**tokenizer(text, return_tensors="pt")).logits[0]
+        assert torch.allclose(alone, logits[row], atol=1e-5), (text[:20], alone, logits[row])
+
+classify = pipeline("text-classification", model=path, trust_remote_code=True)
+one = classify(texts[0])
+assert set(one[0]) == {{"label", "score"}} and one[0]["label"] in ("FAKE", "REAL")
+found = {{"list": classify(texts), "batched": classify(texts, batch_size=8)}}
+for row, probabilities in enumerate(logits.softmax(-1).tolist()):
+    for way, results in found.items():
+        best = max(probabilities)
+        assert abs(results[row]["score"] - best) < 1e-5, (way, row, results[row], best)
+pair = {{"text": "Council votes", "text_pair": "on the bridge"}}
+assert abs(classify(pair)["score"] - one[0]["score"]) < 1e-6
+pairs = classify([pair, pair], batch_size=2)
+assert all(abs(result["score"] - one[0]["score"]) < 1e-6 for result in pairs)
+every = classify(texts[0], top_k=None)
+assert len(every) == 2 and abs(sum(result["score"] for result in every) - 1) < 1e-5
+assert all(abs(sum(r["score"] for r in rows) - 1) < 1e-5 for rows in classify(texts, top_k=None, batch_size=8))
+print(json.dumps([result["score"] for result in found["list"]]))
+"""
+
+_FINE_TUNE = """
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+path, out = {path!r}, {out!r}
+tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=True)
+model = AutoModelForSequenceClassification.from_pretrained(path, trust_remote_code=True)
+rows = [dict(tokenizer(text), labels=label) for text, label in [("a calm report", 1), ("LOUD NEWS!", 0)] * 8]
+before = model.classifier.weight.clone()
+args = TrainingArguments(
+    out + "/scratch", num_train_epochs=2, learning_rate=1e-2, report_to="none", use_cpu=True, save_strategy="no",
+    disable_tqdm=True,
+)
+Trainer(model, args, train_dataset=rows, processing_class=tokenizer).train()
+assert not torch.equal(before, model.classifier.weight)
+model.save_pretrained(out + "/tuned")
+tokenizer.save_pretrained(out + "/tuned")
+"""
+
+
+def copied(folder: Path, target: Path) -> Path:
+    return Path(shutil.copytree(folder, target, ignore=shutil.ignore_patterns("checkpoint-*")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["hub", "trained"])
+def test_loads_and_classifies_without_our_package(source: str, checkpoint: Path, tmp_path: Path) -> None:
+    folder = copied(HUB if source == "hub" else checkpoint, tmp_path / "copy")
+    done = run_without_package(_USE.format(path=str(folder)), tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_fine_tuned_without_our_package_loads_again_elsewhere(tmp_path: Path) -> None:
+    folder = copied(HUB, tmp_path / "copy")
+    done = run_without_package(_FINE_TUNE.format(path=str(folder), out=str(tmp_path)), tmp_path)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(folder)  # nothing may point back to where it came from
+    other = tmp_path / "other machine"
+    other.mkdir()
+    done = run_without_package(_USE.format(path=str(tmp_path / "tuned")), other)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_fine_tuned_with_our_package_loads_without_it(checkpoint: Path, tmp_path: Path) -> None:
+    from glove_lstm import GloveLstmForSequenceClassification, GloveLstmTokenizer
+
+    GloveLstmForSequenceClassification.from_pretrained(checkpoint).save_pretrained(tmp_path / "again")
+    GloveLstmTokenizer.from_pretrained(checkpoint).save_pretrained(tmp_path / "again")
+    done = run_without_package(_USE.format(path=str(tmp_path / "again")), tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_travels_imports_only_what_the_hub_allows() -> None:
+    import ast
+
+    allowed = {
+        "transformers",
+        "torch",
+        "tokenizers",
+        "numpy",
+        *("os", "re", "typing", "collections", "itertools"),
+    }
+    for source in travelling_sources():
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert {name.name.split(".")[0] for name in node.names} <= allowed, source
+            elif isinstance(node, ast.ImportFrom):
+                if node.level:  # a sibling, by name
+                    assert node.level == 1, source
+                    assert (source.parent / f"{node.module}.py").is_file(), source
+                else:
+                    assert (node.module or "").split(".")[0] in allowed, source
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"open", "exec", "eval", "compile", "__import__"}, source
+
+
+def travelling_sources() -> list[Path]:
+    modeling, tokenization = ROOT / "modeling", ROOT / "tokenization"
+    return [
+        modeling / "configuration_glove_lstm.py",
+        modeling / "modeling_glove_lstm.py",
+        tokenization / "tokenization_glove_lstm.py",
+        tokenization / "word_shapes.py",
+    ]
+
+
+def test_hub_holds_the_sources_as_they_are() -> None:
+    sources = travelling_sources()
+    assert {path.name for path in HUB.glob("*.py")} == {path.name for path in sources}
+    for source in sources:
+        assert (HUB / source.name).read_bytes() == source.read_bytes(), f"{source.name}: run `make hub-code`"
+
+
+def test_hub_is_small_whole_and_without_pickle() -> None:
+    files = [path for path in HUB.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert sum(path.stat().st_size for path in files) <= 16_000_000
+    assert {path.suffix for path in files} <= {".py", ".json", ".safetensors", ".md", ".png", ".onnx"}
+    names = {path.name for path in files}
+    assert {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "README.md",
+        "metrics.json",
+    } <= names

@@ -1,0 +1,286 @@
+"""scripts/train.py: what it makes, what its arguments do, what it says of mistakes."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support import QUICK, ROOT, SHARED, SMALL, assert_refused, run_script, write_articles
+
+ALL_FILES = {
+    "config.json",
+    "configuration_glove_lstm.py",
+    "metrics.json",
+    "model.safetensors",
+    "modeling_glove_lstm.py",
+    "tokenization_glove_lstm.py",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "word_shapes.py",
+}
+
+
+def train(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
+    return run_script("train", *SMALL, *QUICK, *args, **options)
+
+
+def weights(folder: Path) -> dict[str, object]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def same_weights(first: Path, second: Path) -> bool:
+    one, two = weights(first), weights(second)
+    return one.keys() == two.keys() and all(one[name].equal(two[name]) for name in one)
+
+
+def test_checkpoint_is_whole_and_learned(checkpoint: Path) -> None:
+    assert {path.name for path in checkpoint.iterdir() if path.is_file()} >= ALL_FILES
+    assert {path.name for path in (checkpoint / "plots").iterdir()} == {
+        "curves.png",
+        "confusion.png",
+        "reliability.png",
+    }
+    assert not list(checkpoint.glob(".saving*"))
+    metrics = json.loads((checkpoint / "metrics.json").read_text())
+    found = metrics["validation"]
+    assert found["accuracy"] > 0.9  # made-up articles are easy
+    low, high = found["accuracy_interval"]
+    assert low <= found["accuracy"] <= high
+    assert found["rows"] == metrics["about"]["rows"]["validation"]
+    config = json.loads((checkpoint / "config.json").read_text())
+    assert config["temperature"] == metrics["about"]["temperature"] != 1.0
+
+
+def test_no_local_path_travels(checkpoint: Path, articles: Path, glove_file: Path) -> None:
+    for path in checkpoint.iterdir():
+        if path.suffix in (".json", ".md"):
+            text = path.read_text(encoding="utf-8")
+            for local in (checkpoint.parent, articles.parent, glove_file.parent, ROOT):
+                assert str(local) not in text, path
+
+
+@pytest.mark.slow
+def test_same_seed_gives_the_same_weights(
+    checkpoint: Path, articles: Path, glove_file: Path, tmp_path: Path
+) -> None:
+    done = train("--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert same_weights(checkpoint, tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_ends_as_if_never_interrupted(
+    articles: Path, glove_file: Path, tmp_path: Path
+) -> None:
+    settings = [
+        "--train_file",
+        articles,
+        "--glove",
+        glove_file,
+        "--num_train_epochs",
+        6,
+        "--save_strategy",
+        "steps",
+    ]
+    settings += ["--save_steps", 5, "--eval_strategy", "steps", "--eval_steps", 5, "--save_total_limit", 20]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert train(*settings, "--output_dir", whole).returncode == 0
+
+    command = [sys.executable, str(ROOT / "scripts" / "train.py"), *SMALL, *QUICK, *map(str, settings)]
+    process = subprocess.Popen(
+        [*command, "--output_dir", str(cut)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    # 9 steps make an epoch here: step 15 is in the middle of the second.
+    while not (cut / "checkpoint-15" / "trainer_state.json").is_file() and time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it was killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (cut / "model.safetensors").exists()
+    for later in cut.glob("checkpoint-*"):
+        if int(later.name.split("-")[1]) > 15:
+            shutil.rmtree(later)
+    done = train(*settings, "--output_dir", cut, "--resume_from_checkpoint", cut / "checkpoint-15")
+    assert done.returncode == 0, done.stderr
+    assert same_weights(whole, cut)
+
+
+@pytest.mark.slow
+def test_fine_tuning_on_other_labels(checkpoint: Path, tmp_path: Path) -> None:
+    data = write_articles(tmp_path / "three.csv", 90, seed=3, labels=("fair", "LOUD", "REAL"))
+    args = ["--model_name_or_path", checkpoint, "--train_file", data, "--output_dir", tmp_path / "same"]
+    done = run_script("train", *QUICK, *args)
+    assert done.returncode == 0, done.stderr
+    assert "starts anew" in done.stderr  # the checkpoint knows FAKE and REAL
+    config = json.loads((tmp_path / "same" / "config.json").read_text())
+    assert config["id2label"] == {"0": "LOUD", "1": "REAL", "2": "fair"}
+
+    relabelled = write_articles(tmp_path / "two.csv", 60, seed=4, labels=("REAL", "FAKE"))
+    args = ["--model_name_or_path", checkpoint, "--train_file", relabelled, "--output_dir", tmp_path / "two"]
+    done = run_script("train", *QUICK, *args)
+    assert done.returncode == 0, done.stderr
+    about = json.loads((tmp_path / "two" / "metrics.json").read_text())["about"]
+    assert about["fine_tuned_from"] == "out"
+    assert "starts anew" not in done.stderr
+    assert (tmp_path / "two" / "tokenizer.json").read_bytes() == (checkpoint / "tokenizer.json").read_bytes()
+
+
+@pytest.mark.slow
+def test_three_labels_separate_files_and_baselines(glove_file: Path, tmp_path: Path) -> None:
+    files = {
+        split: write_articles(tmp_path / f"{split}.csv", 60, seed=seed, labels=("good", "bad", "other"))
+        for seed, split in enumerate(("train", "validation", "test"))
+    }
+    args = [word for split, path in files.items() for word in (f"--{split}_file", path)]
+    done = train(*args, "--glove", glove_file, "--output_dir", tmp_path / "out", "--with_baselines", True)
+    assert done.returncode == 0, done.stderr
+    assert "test: accuracy" in done.stdout
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["id2label"] == {
+        "0": "bad",
+        "1": "good",
+        "2": "other",
+    }
+    assert set(metrics["baselines"]) == {"majority", "tfidf_svc", "tfidf_svc_cased", "tfidf_svc_cased_chars"}
+    assert metrics["baselines"]["majority"]["test"]["accuracy"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.slow
+def test_article_preset_and_json_file(articles: Path, glove_file: Path, tmp_path: Path) -> None:
+    stop_words = tmp_path / "nltk" / "corpora" / "stopwords"
+    stop_words.mkdir(parents=True)
+    (stop_words / "english").write_text("the\nof\nand\ndon't\n", encoding="utf-8")
+    settings = {"preset": "article", "train_file": str(articles), "glove": str(glove_file), "hidden_size": 9}
+    (tmp_path / "run.json").write_text(json.dumps(settings))
+    done = run_script(
+        "train", tmp_path / "run.json", "--num_train_epochs", 1, "--hidden_size", 7, "--use_cpu", True,
+        "--output_dir", tmp_path / "out", env={**os.environ, "NLTK_DATA": str(tmp_path / "nltk")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert config["hidden_size"] == 7  # the command line wins over the file
+    assert config["freeze_embeddings"] is True
+    vocabulary = json.loads((tmp_path / "out" / "tokenizer.json").read_text())["model"]["vocab"]
+    assert "the" not in vocabulary
+    assert "," not in vocabulary
+    assert "council" in vocabulary
+
+
+def test_missing_stop_words_are_explained(articles: Path, glove_file: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "NLTK_DATA": str(tmp_path), "HOME": str(tmp_path)}
+    done = run_script(
+        "train", "--preset", "article", "--train_file", articles, "--glove", glove_file,
+        "--output_dir", tmp_path / "out", env=env,
+    )  # fmt: skip
+    assert_refused(done, "nltk.downloader stopwords", "NLTK_DATA")
+
+
+def test_mistakes_are_told_in_one_sentence(
+    articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    """One process for many mistakes: each costs a start-up otherwise."""
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
+    bad_glove = tmp_path / "bad.txt"
+    bad_glove.write_text("the 0.1 0.2\nof 0.1\n")
+    nan_glove = tmp_path / "nan.txt"
+    nan_glove.write_text("the 0.1 0.2\nof 0.1 nan\n")
+    no_text = tmp_path / "no_text.csv"
+    no_text.write_text("title,text,label\na,b,FAKE\n,,REAL\n")
+    broken = Path(
+        shutil.copytree(checkpoint, tmp_path / "broken", ignore=shutil.ignore_patterns("checkpoint-*"))
+    )
+    (broken / "model.safetensors").write_bytes((broken / "model.safetensors").read_bytes()[:500])
+    gone = Path(shutil.copytree(checkpoint, tmp_path / "gone", ignore=shutil.ignore_patterns("checkpoint-*")))
+    (gone / "model.safetensors").unlink()
+    given = ["--glove", str(glove_file), "--train_file", str(articles)]
+    cases = [
+        (["--train_file", "nowhere.csv", "--glove", str(glove_file)], "nowhere.csv"),
+        (["--train_file", str(empty), "--glove", str(glove_file)], "empty.csv"),
+        ([*given, "--text_column_names", "body"], "'body'"),
+        ([*given, "--label_column_name", "truth"], "'truth'"),
+        (["--train_file", str(no_text), "--glove", str(glove_file)], "row 2"),
+        (["--train_file", str(articles), "--glove", str(bad_glove)], "line 2"),
+        (["--train_file", str(articles), "--glove", str(nan_glove)], "line 2"),
+        (["--train_file", str(articles), "--glove", "7B.10d"], "7B.10d"),
+        ([*given, "--preset", "best"], "--preset"),
+        ([*given, "--pooling", "median"], "pooling"),
+        ([*given, "--hidden_dropout", "1.5"], "hidden_dropout"),
+        ([*given, "--embedding_size", "300"], "embedding_size"),
+        (
+            [*given, "--early_stopping_patience", "2", "--load_best_model_at_end", "False"],
+            "early_stopping_patience",
+        ),
+        (["--train_file", str(articles), "--model_name_or_path", str(broken)], "broken"),
+        (["--train_file", str(articles), "--model_name_or_path", str(gone)], "model.safetensors is missing"),
+        (["--train_file", str(articles), "--model_name_or_path", str(tmp_path / "none")], "none"),
+        (["nothing.json"], "nothing.json"),
+    ]
+    code = """
+import json, sys
+from glove_lstm.scripts import train
+from glove_lstm.scripts._command import run_command
+for args in json.loads(sys.argv[1]):
+    sys.stderr.write("\\n== ")
+    code = run_command(train.main, [*args, "--output_dir", sys.argv[2], "--use_cpu", "True", "--disable_tqdm", "True"])
+    sys.stderr.write(f"\\n-> {code}")
+"""
+    out = tmp_path / "never"
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps([args for args, _ in cases]), str(out)],
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    parts = done.stderr.split("\n== ")[1:]
+    assert len(parts) == len(cases)
+    for (args, expected), said in zip(cases, parts, strict=True):
+        assert said.rstrip().endswith("-> 1"), (args, said)
+        assert "Traceback" not in said, (args, said)
+        errors = [line for line in said.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1, (args, said)
+        assert expected in errors[0], (args, errors)
+    assert not (out / "model.safetensors").exists()
+
+
+def test_control_c_is_one_word(articles: Path, glove_file: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts" / "train.py"), *SMALL, "--train_file", str(articles), "--glove",
+         str(glove_file), "--output_dir", str(tmp_path / "out"), "--num_train_epochs", "10000", "--use_cpu", "True"],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8",
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while (
+        not list((tmp_path / "out").glob("checkpoint-*/trainer_state.json")) and time.monotonic() < deadline
+    ):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "error: Interrupted." in said.replace("\r", "\n").splitlines()
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.is_dir(), reason="real data are not here")
+def test_published_recipe_on_real_articles(tmp_path: Path) -> None:
+    done = run_script(
+        "train", "--preset", "article", "--dataset_name", "fake_or_real_news", "--dataset_config_name", "article",
+        "--data_files", SHARED / "fake_or_real_news" / "head.csv", "--glove", "6B.50d", "--use_cpu", True,
+        "--num_train_epochs", 2, "--output_dir", tmp_path / "out",
+        env={**os.environ, "NLTK_DATA": str(SHARED.parent / "nltk_data")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert sum(metrics["about"]["rows"].values()) == 256
+    assert metrics["about"]["vocabulary_with_vectors"] > 0.9

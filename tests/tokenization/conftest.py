@@ -1,0 +1,38 @@
+"""Tokenizers from a tiny made-up corpus."""
+
+import pytest
+
+from glove_lstm.tokenization.build import build_tokenizer
+
+CORPUS = (
+    "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
+    "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",
+    "THE SKIPPER SAID: “we count boats, not tonnes” (see www.count.example)",
+)
+STOP_WORDS = ("the", "of", "on", "he", "a", "at", "that", "were", "we", "not", "don't")
+
+
+@pytest.fixture(scope="session")
+def make():
+    """Build one variant from the tiny corpus."""
+
+    def build(variant="default", corpus=CORPUS, **options):
+        options = {"min_frequency": 1, "stop_words": STOP_WORDS if variant == "article" else (), **options}
+        return build_tokenizer(lambda: list(corpus), variant=variant, **options)
+
+    return build
+
+
+@pytest.fixture(scope="module", params=["default", "article"])
+def tokenizer(request, make):
+    return make(request.param, model_max_length=100_000)
+
+
+@pytest.fixture(scope="module")
+def default(make):
+    return make()
+
+
+@pytest.fixture(scope="module")
+def article(make):
+    return make("article")

@@ -1,0 +1,225 @@
+"""What becomes a token, over all of Unicode: no exception, and offsets into the text that the user gave."""
+
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from glove_lstm.tokenization.word_shapes import SHAPES
+
+STRAIGHT = str.maketrans("\u2018\u2019\u201b\u02bc\u201c\u201d\u201f", "''''\"\"\"")
+URL = re.compile(r"(?i:[h<]ttps?://\S+|[w<]ww\.\S+)")
+
+PIECES = [
+    "boats", "The", "SKIPPER", "iPhone", "well-known", "don't", "don’t", "“", "1,204", "3.5", "<url>", "<pad>", "<unk>",
+    "https://a.example/x?y=1", "www.b.example", "HTTP://C", "http://", "www.", "ttp://d", "<", ">", "-", ".", ",", "_",
+    " ", "\n", "\t", "\u00a0", "\x00", "\ud800", "\udfff", "\ufffd", "\u200f", "\u202e", "\u2066", "e\u0301", "\u0301",
+    "\u200d", "👩\u200d🚀", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "İ", "ß", "ẞ", "Ω", "Σ", "ǅ", "ﬁ", "٣", "Ⅷ", "²", "漢字", "нет", "שלום", "\U0010ffff",
+]  # fmt: skip
+everything = st.text(st.characters(exclude_categories=()), max_size=60)
+assigned = st.text(st.characters(exclude_categories=("Cn", "Cs", "Co")), max_size=40)
+mixed = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+texts = everything | mixed | st.tuples(everything, mixed).map("".join)
+ascii_texts = st.lists(
+    st.sampled_from([p for p in PIECES if p.isascii()] + ["a", "1", "h", "w", "ttp:", "//", " x"]),
+    max_size=14,
+).map("".join)
+
+
+def repaired(text):
+    return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
+
+
+def normal(surface):
+    """As the pipeline writes a word: quotes straightened, each letter lower-cased by itself."""
+    return "".join(letter.lower() for letter in surface.translate(STRAIGHT))
+
+
+def slow_shape(surface):
+    def kind(letter):
+        if letter.isupper() or letter.istitle():
+            return "U"
+        return "D" if letter.isnumeric() else "L" if letter.isalpha() else "-"
+
+    kinds = [kind(letter) for letter in surface]
+    if not kinds:
+        return "none"
+    if "U" in kinds:
+        if kinds[0] == "U" and kinds.count("U") == 1:
+            return "title"
+        return "mixed" if "L" in kinds else "upper"
+    return "lower" if "L" in kinds else "digits" if "D" in kinds else "punctuation"
+
+
+@settings(max_examples=400)
+@given(texts)
+@example("\ud800")
+@example("a\udc00b")
+@example("")
+def test_every_text_gives_offsets_inside_it_and_the_shape_of_each_word(tokenizer, text):
+    output = tokenizer(text, return_offsets_mapping=True)
+    offsets, tokens = output["offset_mapping"], output.tokens()
+    clean = repaired(text)
+
+    assert (
+        len(output["token_type_ids"])
+        == len(output["input_ids"])
+        == len(offsets)
+        == len(output["attention_mask"])
+    )
+    before = 0
+    for (start, end), token, shape in zip(offsets, tokens, output["token_type_ids"], strict=True):
+        assert before <= start < end <= len(text)
+        before = end
+        surface = clean[start:end]
+        assert SHAPES[shape] == slow_shape(surface)
+        if token not in ("<url>", "<unk>"):
+            assert normal(surface) == token
+
+
+@settings(max_examples=200)
+@given(assigned | mixed.map(repaired), st.sampled_from(["default", "article"]))
+def test_each_token_is_the_normalised_surface_of_its_offsets(make, text, variant):
+    tokenizer = make(variant, [text], stop_words=(), model_max_length=10_000)  # so that no word is unknown
+    output = tokenizer(text, return_offsets_mapping=True)
+    for (start, end), token in zip(output["offset_mapping"], output.tokens(), strict=True):
+        if token == "<url>":
+            assert URL.fullmatch(text[start:end]) or text[start:end].lower() == "<url>"
+        elif token not in ("<pad>", "<unk>"):
+            assert token == normal(text[start:end])
+    assert tokenizer.unk_token_id not in output["input_ids"]
+
+
+def default_reference(text):
+    """(start, end) of each token, one slow step at a time."""
+    spans, done = [], 0
+    for url in [*URL.finditer(text), None]:
+        stop = len(text) if url is None else url.start()
+        word = re.compile(r"(?i:<url>)|\d+(?:[.,]\d+)*|\w+(?:-\w+)*|[^\w\s]")
+        spans += [(m.start() + done, m.end() + done) for m in word.finditer(text[done:stop])]
+        if url is not None:
+            spans.append(url.span())
+            done = url.end()
+    return spans
+
+
+@settings(max_examples=400)
+@given(ascii_texts)
+def test_the_default_cuts_as_the_reference(default, text):
+    assert default(text, truncation=False, return_offsets_mapping=True)[
+        "offset_mapping"
+    ] == default_reference(text)
+
+
+@settings(max_examples=400)
+@given(ascii_texts)
+def test_the_article_cuts_as_the_reference(article, text):
+    stops = {"the", "of", "on", "he", "a", "at", "that", "were", "we", "not", "don", "t"}
+    words = re.findall(r"\w+", URL.sub(lambda url: "<" if url[0][0] == "<" else " ", text).lower())
+    known = article.get_vocab()
+    wanted = [word if word in known else "<unk>" for word in words if word not in stops]
+    assert article.tokenize(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Boats, boats", ["boats", ",", "boats"]),
+        ("well-known", ["well-known"]),
+        ("-boats-", ["-", "boats", "-"]),
+        ("1,204 or 3.5", ["1,204", "or", "3.5"]),
+        ("3.5.", ["3.5", "."]),
+        ("don't don’t", ["don", "'", "t", "don", "'", "t"]),
+        ("“we” ‘we’", ['"', "we", '"', "'", "we", "'"]),
+        ("(see HTTPS://Boats.example/log?id=7) now", ["(", "see", "<url>", "now"]),
+        ("www.count.example", ["<url>"]),
+        ("www. http://", ["www", ".", "http", ":", "/", "/"]),
+        ("<url> <pad> <unk>", ["<url>", "<", "pad", ">", "<", "unk", ">"]),
+    ],
+)
+def test_default_words(make, text, words):
+    tokenizer = make(corpus=[text])
+    assert tokenizer.tokenize(text) == words
+    assert tokenizer.unk_token_id not in tokenizer(text)["input_ids"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The BOATS, the tonnes!", ["boats", "tonnes"]),
+        ("a well-known skipper", ["well", "known", "skipper"]),
+        ("1,204 tonnes", ["1", "204", "tonnes"]),
+        ("don’t count; don't", ["count"]),
+        ("lost at https://boats.example/the of", ["lost"]),
+        ("theatre often", ["theatre", "often"]),  # a stop word is a whole word
+        ("<pad> <unk> <url>", ["pad", "unk", "url"]),
+    ],
+)
+def test_article_words(make, text, words):
+    tokenizer = make("article", corpus=[text])
+    assert tokenizer.tokenize(text) == words
+    assert tokenizer.unk_token_id not in tokenizer(text)["input_ids"]
+    assert not set(tokenizer.get_vocab()) & {"the", "of", "at", "<url>"}
+
+
+def test_a_url_is_one_token_with_the_offsets_of_all_of_it(default):
+    text = "see https://boats.example/log?id=7, or www.count.example"
+    output = default(text, return_offsets_mapping=True)
+    urls = [
+        text[s:e] for (s, e), t in zip(output["offset_mapping"], output.tokens(), strict=True) if t == "<url>"
+    ]
+    assert urls == ["https://boats.example/log?id=7,", "www.count.example"]
+
+
+@pytest.mark.parametrize("literal", ["<pad>", "<unk>", "x<pad>y", "<PAD>"])
+def test_a_text_that_contains_a_special_token_contains_no_special_token(tokenizer, tmp_path, literal):
+    tokenizer.save_pretrained(tmp_path)
+    for each in (tokenizer, type(tokenizer).from_pretrained(tmp_path)):
+        for output in (each(literal), each(literal, ""), each("", literal), each([literal], [literal])):
+            assert 0 not in (
+                output["input_ids"] if isinstance(output["input_ids"][0], int) else output["input_ids"][0]
+            )
+    assert "<pad>" not in tokenizer.tokenize(literal)
+
+
+@given(texts)
+@settings(max_examples=100)
+def test_every_way_of_giving_a_text_gives_the_same_ids(tokenizer, text):
+    ids = tokenizer(text)["input_ids"]
+    shapes = tokenizer(text)["token_type_ids"]
+    assert tokenizer([text])["input_ids"] == [ids]
+    assert tokenizer((text, "boats"))["input_ids"][0] == ids
+    assert tokenizer(["boats", text])["token_type_ids"][1] == shapes
+    assert tokenizer.encode(text) == ids
+    assert tokenizer.convert_tokens_to_ids(tokenizer(text).tokens()) == ids
+    assert tokenizer(text, return_tensors="np")["input_ids"].tolist() == [ids]
+    # A URL and a number may hold no space, so words cut at spaces are words.
+    words = re.split(r"\s+", repaired(text).strip())
+    if " ".join(words).translate({ord(c): " " for c in "\x1c\x1d\x1e\x1f\x85"}) == " ".join(words):
+        split = tokenizer(words, is_split_into_words=True)
+        assert split["input_ids"] == tokenizer(" ".join(words))["input_ids"]
+        assert split["token_type_ids"] == tokenizer(" ".join(words))["token_type_ids"]
+
+
+def test_the_corpus_may_hold_lone_surrogates(make):
+    assert make(corpus=["boats \ud800 boats"]).tokenize("boats \udfff") == ["boats", "\ufffd"]
+
+
+def test_vocabulary_of_the_default(make):
+    tokenizer = make(
+        corpus=["boats boats skipper Vellin Vellin Vellin once"],
+        min_frequency=2,
+        known_words=["the", "skipper", "boats", "tide"],
+    )
+    vocabulary = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+    assert vocabulary == ["<pad>", "<unk>", "boats", "skipper", "vellin", "the", "tide"]
+    small = make(corpus=["boats boats skipper"], vocab_size=3)
+    assert len(small) == 3
+    assert small.tokenize("boats skipper") == ["boats", "<unk>"] or small("skipper")["input_ids"] == [1]
+
+
+@pytest.mark.parametrize("bad", [{"variant": "other"}, {"vocab_size": 2}])
+def test_bad_arguments_are_named(make, bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        make(**bad)

@@ -121,7 +121,9 @@ def measured_sections(metrics: Mapping[str, Any]) -> dict[str, str]:
 def eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
     """The measurements as the Hub's model-index has them; what has no finite value is left out."""
     data = metrics["about"]["data"]
-    sets = [(split, data, metrics[split]) for split in ("validation", "test") if split in metrics]
+    sets: list[tuple[str | None, str, Any]] = [
+        (split, data, metrics[split]) for split in ("validation", "test") if split in metrics
+    ]
     sets += [(None, name, found) for name, found in metrics.get("other_data", {}).items()]
     return [
         EvalResult(
@@ -299,15 +301,16 @@ def _speed(about: Mapping[str, Any]) -> str:
         return f"Speed: {NOT_MEASURED[0].lower()}{NOT_MEASURED[1:]}"
     return (
         f"A text of {speed['words']} words takes {speed['one_text_ms']:.1f} ms from string to label, and "
-        f"{speed['texts_per_second']:.0f} such texts a second are labelled in batches of 32 (PyTorch, {about['hardware']})."
+        f"{speed['texts_per_second']:.0f} such texts a second are labelled in batches of 32 (PyTorch, "
+        f"{about['hardware']})."
     )
 
 
 def _cost(about: Mapping[str, Any]) -> str:
     seconds = about["seconds"]
     return (
-        f"Training took {seconds['train']:.0f} s ({about['hardware']}), preparing the texts {seconds['prepare']:.0f} s. "
-        "Energy and emissions: not measured."
+        f"Training took {seconds['train']:.0f} s ({about['hardware']}), preparing the texts "
+        f"{seconds['prepare']:.0f} s. Energy and emissions: not measured."
     )
 
 

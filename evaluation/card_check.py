@@ -74,7 +74,7 @@ def check_figures(text: str, metrics: Mapping[str, Any]) -> None:
                     f"README.md says something else than metrics.json, where it is: {line} ({_ANEW})."
                 )
     card = _parse(text)
-    claimed = {_key(result) for result in card.data.eval_results or []}
+    claimed = {_key(result) for result in getattr(card.data, "eval_results", None) or []}
     measured = {_key(result) for result in eval_results(metrics)}
     if claimed != measured:
         name, split, metric, value = min(claimed ^ measured, key=str)

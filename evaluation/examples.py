@@ -1,7 +1,6 @@
 """What a card shows of a model without any data set: examples in our own words, and its speed."""
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ _SECONDS = 1.0  # for each of the two measurements
 
 def classify_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[dict[str, Any]]:
     """Label the examples; an empty list for a model with other labels than FAKE and REAL."""
-    names: Sequence[str] = [model.config.id2label[index] for index in range(model.config.num_labels)]
+    names: list[str] = model.config.label_names
     if set(names) != {"FAKE", "REAL"}:
         return []
     probabilities = softmax(predict_logits(model, tokenizer, [text for text, _ in EXAMPLES]))

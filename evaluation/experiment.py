@@ -25,7 +25,9 @@ from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
 from glove_lstm.evaluation.calibration import fit_temperature
+from glove_lstm.evaluation.card import CardTexts, write_card
 from glove_lstm.evaluation.corpora import Texts
+from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
 from glove_lstm.evaluation.plots import plot_confusion, plot_curves, plot_reliability
 from glove_lstm.prediction import predict_logits, softmax
@@ -58,7 +60,9 @@ class Experiment:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
-        """Write weights, config, tokenizer, remote code, `metrics.json` and plots; each file is whole or absent."""
+        """Write weights, config, tokenizer, remote code, `metrics.json`, plots and the card; each file is whole."""
+        self.metrics["examples"] = classify_examples(self.model, self.tokenizer)
+        self.metrics["about"]["speed"] = measure_speed(self.model, self.tokenizer)
         with whole_files(folder) as part:
             self.model.save_pretrained(part)
             self.tokenizer.save_pretrained(part)
@@ -71,6 +75,7 @@ class Experiment:
                 names = self.model.config.label_names
                 plot_confusion(probabilities, labels, names, part / "plots" / "confusion.png")
                 plot_reliability(probabilities, labels, part / "plots" / "reliability.png")
+            write_card(part, CardTexts())
 
 
 def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | None = None) -> Experiment:

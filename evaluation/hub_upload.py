@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from glove_lstm.data.errors import DataError
 
@@ -53,8 +53,26 @@ class Pushed:
     url: str
 
 
-def check_destination(to: Destination) -> None:
-    """Refuse, without any network, what cannot work: a name that is none, no login.
+def loading_snippet(to: Destination, pushed: Pushed) -> str:
+    """Lines of Python that load what was pushed from this very commit."""
+    if to.repo_type == "dataset":
+        call = f'data = load_dataset("{to.repo_id}", revision="{pushed.commit}")'
+        return f"from datasets import load_dataset\n\n{call}\n"
+    return (
+        "from transformers import pipeline\n\n"
+        "classify = pipeline(\n"
+        f'    "text-classification", model="{to.repo_id}", revision="{pushed.commit}", trust_remote_code=True\n'
+        ")\n"
+        'classify("A title")\n'
+    )
+
+
+def check_destination(to: Destination, *, login: bool = True) -> None:
+    """Refuse, without any network, what cannot work.
+
+    Args:
+        to: Its name, revision and token are looked at.
+        login: Whether there must be one.
 
     Raises:
         DataError: Says what to do.
@@ -69,7 +87,8 @@ def check_destination(to: Destination) -> None:
         raise DataError(f"--repo_id {to.repo_id!r} is no name of a repository; give one such as user/name.")
     if to.create_pr and to.revision not in (None, "main"):
         raise DataError("A pull request goes to the main branch: leave out --revision or --create_pr.")
-    _token(to)
+    if login:
+        _token(to)
 
 
 def push_folder(folder: Path, to: Destination) -> Pushed:
@@ -250,10 +269,9 @@ def _explain(error: Exception, to: Destination) -> tuple[str | None, bool]:
 
 def _explain_status(status: int, error: Exception, to: Destination) -> str:
     said = {
-        401: "The Hub does not know this login: run `hf auth login` with a token that may write, or set HF_TOKEN to one",
+        401: "The Hub does not know this login: run `hf auth login` with a token that may write, or set HF_TOKEN",
         403: f"This login may not write to {to.repo_id}: use a token that may, of an account that owns it",
-        404: f"There is no {to.revision or 'such'} place in {to.repo_id} that this login may see: check the name and the "
-        "revision, or use another login",
+        404: f"{to.repo_id} is not there for this login: check the name and the revision, or use another login",
         409: f"Something else is changing {to.repo_id} just now: wait a little and run the command again",
         412: f"Somebody else changed {to.repo_id} meanwhile: run the command again to put this in its place",
         413: "The Hub finds a file or the whole too large: send less, or ask its owners for more room",
@@ -264,5 +282,5 @@ def _explain_status(status: int, error: Exception, to: Destination) -> str:
         sentence = f"The Hub has trouble of its own (status {status}): run the command again later"
     if sentence is None:
         message = getattr(error, "server_message", None) or str(error).strip().split("\n")[0]
-        sentence = f"The Hub refuses this (status {status}, {message.rstrip('.')}): correct it and run the command again"
+        sentence = f"The Hub refuses this (status {status}, {message.rstrip('.')}): correct it and try again"
     return sentence

@@ -125,16 +125,6 @@ def list_files(folder: Path) -> dict[str, int]:
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
 
-def loading_snippet(repo_id: str, commit: str) -> str:
-    """Three lines that load the model from this very commit."""
-    return (
-        "from transformers import pipeline\n\n"
-        f'classify = pipeline("text-classification", model="{repo_id}", revision="{commit}", '
-        "trust_remote_code=True)\n"
-        'classify("A title")\n'
-    )
-
-
 def check_contents(folder: Path, checkpoint: Path) -> None:
     """Refuse weights that are none, JSON that is none, local paths and secrets.
 
@@ -175,7 +165,9 @@ def check_private(data: bytes, name: str, source: Path | None = None) -> None:
         raise DataError(f"{name} holds a token or a key: remove it, and revoke it where it was ever public.")
     for folder in (Path.home(), *([source.resolve()] if source else [])):
         # A home such as / is in every path.
-        if len(folder.parts) > 1 and re.search(re.escape(str(folder).encode()) + rb"(?![\w-])", data):
+        if len(folder.parts) > 1 and re.search(
+            rb"(?<![\w.])" + re.escape(str(folder).encode()) + rb"(?![\w-])", data
+        ):
             raise DataError(f"{name} holds the path {folder} of this machine: remove it.")
     found = _LOCAL.search(data)
     if found:

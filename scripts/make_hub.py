@@ -7,13 +7,18 @@ datelines; a tenth is kept for the best epoch and the temperature. ReCOVery and 
 """
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from glove_lstm.scripts._command import run_command
+
+if TYPE_CHECKING:
+    from glove_lstm.evaluation.card import CardTexts
 
 _DATA = """\
 The titles of fake_or_real_news (rows 256 and later), its first 256 articles (title and body), and a sample of
@@ -21,8 +26,6 @@ The titles of fake_or_real_news (rows 256 and later), its first 256 articles (ti
 them and in no FAKE one. Exact duplicates were dropped; a tenth, with near duplicates on one side, was kept for choosing
 the epoch and the temperature. All REAL articles of ISOT come from one agency: on long texts this checkpoint largely
 tells that agency's style from others."""
-_CITATION = """Data: fake_or_real_news (George McIntire, 2016); ISOT (Ahmed, Traore and Saad, 2017); measured on
-ReCOVery (Zhou et al., CIKM 2020) and LIAR (Wang, ACL 2017)."""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -33,7 +36,9 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--data_dir", type=Path, help="a folder laid out as ../shared/data is")
     parser.add_argument("--glove", help="a name or a file, as for train.py")
     parser.add_argument(
-        "--code_only", action="store_true", help="only copy the remote code again; no training"
+        "--code_only",
+        action="store_true",
+        help="only copy the remote code and write the card again; no training",
     )
     parser.add_argument("--output_dir", type=Path, help="default: the hub/ folder of this clone")
     args, rest = parser.parse_known_args(argv)
@@ -45,7 +50,7 @@ def main(argv: Sequence[str]) -> None:
 
     from glove_lstm.arguments import parse_training_run
     from glove_lstm.checkpoints import DEFAULT_CHECKPOINT
-    from glove_lstm.evaluation.card import CardTexts, write_card
+    from glove_lstm.evaluation.card import write_card
     from glove_lstm.evaluation.corpora import hub_corpus, other_corpora
     from glove_lstm.evaluation.experiment import add_baselines, add_other_data, run_experiment
 
@@ -58,22 +63,29 @@ def main(argv: Sequence[str]) -> None:
         add_baselines(experiment, data, others)
         made = Path(scratch) / "hub"
         experiment.save(made)
-        texts = CardTexts(
-            model_name="glove-lstm-fake-news",
-            repo_id="user/glove-lstm-fake-news",
-            data_description=_DATA,
-            data_citation=_CITATION,
-        )
-        write_card(made, texts)
+        write_card(made, _texts())
         target = args.output_dir or DEFAULT_CHECKPOINT
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(made, target)
     sys.stdout.write(f"Made {target}\n")
 
 
+def _texts() -> "CardTexts":
+    from glove_lstm.evaluation.card import CardTexts
+
+    return CardTexts(
+        model_name="glove-lstm-fake-news",
+        repo_id="user/glove-lstm-fake-news",
+        data_description=_DATA,
+        cited=("fake_or_real_news", "isot", "recovery", "liar"),
+    )
+
+
 def _copy_code(target: Path | None) -> None:
-    """Bring the .py files of hub/ up to their sources, by saving what it holds once more."""
+    """Bring the .py files of hub/ up to their sources, by saving what it holds once more; and the card."""
     from glove_lstm.checkpoints import DEFAULT_CHECKPOINT, load_checkpoint
+    from glove_lstm.evaluation.card import write_card
+    from glove_lstm.evaluation.examples import classify_examples, measure_speed
 
     target = target or DEFAULT_CHECKPOINT
     model, tokenizer = load_checkpoint(target)
@@ -83,6 +95,12 @@ def _copy_code(target: Path | None) -> None:
         for path in sorted(Path(scratch).glob("*.py")):
             shutil.copyfile(path, target / path.name)
             sys.stdout.write(f"Copied {path.name}\n")
+    metrics = json.loads((target / "metrics.json").read_text(encoding="utf-8"))
+    metrics["examples"] = classify_examples(model, tokenizer)
+    metrics["about"].setdefault("speed", measure_speed(model, tokenizer))
+    text = json.dumps(metrics, indent=2, ensure_ascii=False)
+    (target / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    write_card(target, _texts())
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def main() -> int:
         sys.stdout.write(clean.stdout + clean.stderr)
         if clean.returncode:
             return 1
-        for source, name in FOLDERS.items():
+        for name in FOLDERS.values():
             planted = tree / "glove_lstm" / name.rstrip(".") / "planted_error.py"
             planted.write_text('"""Planted."""\n\nNUMBER: int = "no number"\n')
         found = check(tree, cache).stdout

@@ -53,7 +53,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         # The strategy is what every route hands on to `_encode_plus`: None there says that the caller said nothing.
         return padding, None if unsaid else truncation, max_length, kwargs
 
-    def _encode_plus(  # type: ignore[override]
+    def _encode_plus(
         self,
         text: Any,
         text_pair: Any = None,

@@ -216,7 +216,7 @@ def test_vocabulary_of_the_default(make):
     assert vocabulary == ["<pad>", "<unk>", "boats", "skipper", "vellin", "the", "tide"]
     small = make(corpus=["boats boats skipper"], vocab_size=3)
     assert len(small) == 3
-    assert small.tokenize("boats skipper") == ["boats", "<unk>"] or small("skipper")["input_ids"] == [1]
+    assert small.tokenize("boats skipper") == ["boats", "<unk>"]
 
 
 @pytest.mark.parametrize("bad", [{"variant": "other"}, {"vocab_size": 2}])

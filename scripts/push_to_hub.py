@@ -1,0 +1,77 @@
+"""Push a checkpoint, or one of our data sets, to the Hugging Face Hub.
+
+python scripts/push_to_hub.py out --repo_id user/glove-lstm-fake-news
+python scripts/push_to_hub.py out --repo_id user/glove-lstm-fake-news --dry_run
+python scripts/push_to_hub.py --dataset fake_or_real_news --repo_id user/fake_or_real_news
+
+Log in first: `hf auth login`, or HF_TOKEN. Only the files that are needed travel, in one commit after which the
+repository holds them and no others; before, they are checked and loaded once in a clean process. A card written by hand
+is kept, but its figures must be those of metrics.json. A push that failed can simply be run again.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from glove_lstm.scripts._command import run_command
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parse, check, push, report."""
+    parser = argparse.ArgumentParser(
+        prog="push_to_hub.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", nargs="?", type=Path, help="a folder that train.py made")
+    parser.add_argument(
+        "--repo_id", required=True, help="user/name; the repository is made where it is missing"
+    )
+    parser.add_argument("--private", action="store_true", help="only its owner may see it")
+    parser.add_argument("--revision", help="branch to push to, made where it is missing; default: main")
+    parser.add_argument("--commit_message", default="Upload with glove-lstm", help="default: %(default)s")
+    parser.add_argument("--create_pr", action="store_true", help="open a pull request instead")
+    parser.add_argument(
+        "--dry_run", action="store_true", help="check and list what would be sent; no network"
+    )
+    parser.add_argument("--dataset", help="push this data set: fake_or_real_news, liar or fake_news_corpus")
+    parser.add_argument("--dataset_config_name", help="its config; default: the data set's own default")
+    parser.add_argument("--data_files", help="read it from this file instead of a download")
+    parser.add_argument("--data_dir", help="read it from the files in this folder, as liar has them")
+    args = parser.parse_args(argv)
+    if (args.checkpoint is None) == (args.dataset is None):
+        parser.error("give either a checkpoint's folder or --dataset")
+
+    from glove_lstm.evaluation.dataset_publishing import staged_dataset
+    from glove_lstm.evaluation.hub_upload import Destination, check_destination, loading_snippet, push_folder
+    from glove_lstm.evaluation.publishing import list_files, staged_checkpoint
+
+    to = Destination(
+        args.repo_id,
+        repo_type="dataset" if args.dataset else "model",
+        private=args.private,
+        revision=args.revision,
+        create_pr=args.create_pr,
+        commit_message=args.commit_message,
+    )
+    check_destination(to, login=not args.dry_run)
+    if args.dataset:
+        staging = staged_dataset(
+            args.dataset, args.dataset_config_name, args.data_files, args.data_dir, args.repo_id
+        )
+    else:
+        staging = staged_checkpoint(args.checkpoint, args.repo_id)
+    with staging as folder:
+        if args.dry_run:
+            files = list_files(folder)
+            for name, size in files.items():
+                sys.stdout.write(f"{size:>12,}  {name}\n")
+            sys.stdout.write(
+                f"{sum(files.values()):>12,}  in {len(files)} files, checked; nothing was sent.\n"
+            )
+            return
+        pushed = push_folder(folder, to)
+    sys.stdout.write(f"{pushed.url}\n\n{loading_snippet(to, pushed)}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

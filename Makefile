@@ -1,4 +1,4 @@
-.PHONY: help setup fix lint test hub-code matrix
+.PHONY: help setup fix lint test oldest hub-code
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/ -/'
@@ -13,5 +13,9 @@ lint:            ## format, lint and types, without changing anything
 	mypy -p glove_lstm
 test:            ## all tests
 	python -m pytest
-hub-code:        ## bring the remote code in hub/ up to its sources
+oldest:          ## all tests on the oldest versions that pyproject.toml allows
+	python3 -m venv .venv-oldest
+	.venv-oldest/bin/pip install -q -r tests/oldest.txt -e '.[test]'
+	.venv-oldest/bin/python -m pytest
+hub-code:        ## bring the remote code and the card in hub/ up to their sources
 	python scripts/make_hub.py --code_only

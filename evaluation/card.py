@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,8 @@ def fill_card(
     said = about["arguments"]
     names = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
     news = set(names) == {"FAKE", "REAL"}
-    cited = texts.cited or tuple(notes_in(about["data"]))
+    trained_on = notes_in(about["data"])
+    cited = texts.cited or trained_on
     glove = _glove_name(about)
     return ModelCard.from_template(
         _metadata(metrics, texts, news=news),
@@ -87,7 +88,7 @@ def fill_card(
         max_length=said.get("max_seq_length") or "`model_max_length`",
         truncation="their end" if said.get("truncation_side") == "left" else "their beginning",
         data_description=texts.data_description or _data_description(about),
-        data_notes=_data_notes(cited),
+        data_notes=_data_notes(trained_on),
         glove=f"`{glove}`" if glove else "those of the checkpoint that training went on with",
         robustness=metrics.get("robustness", {}).get("summary", "not measured."),
         bibtex="\n\n".join([GLOVE_BIBTEX, *(DATA_NOTES[name].bibtex for name in cited)]),
@@ -171,8 +172,8 @@ def _data_description(about: Mapping[str, Any]) -> str:
     return f"{start}The texts: {about['data']}."
 
 
-def _data_notes(cited: tuple[str, ...]) -> str:
-    known = [f"Known of {DATA_NOTES[name].title}:\n\n{DATA_NOTES[name].known}" for name in cited]
+def _data_notes(names: Sequence[str]) -> str:
+    known = [f"Known of {DATA_NOTES[name].title}:\n\n{DATA_NOTES[name].known}" for name in names]
     return "\n\n".join(known) or "Leaks and duplicates of these data: not measured."
 
 

@@ -14,7 +14,7 @@ from glove_lstm.evaluation.card import eval_results, find_template, measured_sec
 
 _NEEDED = ("license", "language", "library_name", "pipeline_tag", "tags", "metrics")
 _PLACEHOLDER = re.compile(
-    r"\{[{%].*?[%}]\}|\bCOMMIT\b|\bTODO\b|\[More Information Needed\]|\buser/glove-lstm\b"
+    r"\{[{%].*?[%}]\}|\bCOMMIT\b|\bTODO\b|\[More Information Needed\]|\buser/glove-lstm[\w-]*"
 )
 # The places in which a card says where the model is found.
 _ADDRESS = re.compile(r'((?:model=|from_pretrained\()")[\w.-]+/[\w.-]+(")')

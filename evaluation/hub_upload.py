@@ -53,13 +53,13 @@ class Pushed:
     url: str
 
 
-def loading_snippet(to: Destination, pushed: Pushed) -> str:
-    """Lines of Python that load what was pushed from this very commit."""
+def report(to: Destination, pushed: Pushed) -> str:
+    """The page's address, and Python that loads what was pushed, from this very commit."""
     if to.repo_type == "dataset":
         call = f'data = load_dataset("{to.repo_id}", revision="{pushed.commit}")'
-        return f"from datasets import load_dataset\n\n{call}\n"
+        return f"{pushed.url}\n\nfrom datasets import load_dataset\n\n{call}\n"
     return (
-        "from transformers import pipeline\n\n"
+        f"{pushed.url}\n\nfrom transformers import pipeline\n\n"
         "classify = pipeline(\n"
         f'    "text-classification", model="{to.repo_id}", revision="{pushed.commit}", trust_remote_code=True\n'
         ")\n"
@@ -234,11 +234,17 @@ def _response(error: BaseException | None) -> Any:
 
 def _explain(error: Exception, to: Destination) -> tuple[str | None, bool]:
     """A sentence without its full stop (None: a bug of ours), and whether to try again."""
-    response = _response(error)
     if isinstance(error, DataError):
         return str(error).rstrip("."), False
-    if response is not None:
-        return _explain_status(response.status_code, error, to), response.status_code in _RETRIED
+    if isinstance(error, ValueError) and "Invalid metadata" in str(error):
+        return f"The Hub refuses the card: correct its metadata ({' '.join(str(error).split())})", False
+    response = _response(error)
+    status = None if response is None else response.status_code
+    if isinstance(error, RuntimeError) and status not in (401, 403, 413):
+        # So fails the upload of a large file: cut short, damaged on the way (400), or without any answer.
+        return "A large file did not arrive whole: run the command again; the repository is unchanged", True
+    if status is not None:
+        return _explain_status(status, error, to), status in _RETRIED
     # By name, because huggingface_hub changed from httpx to httpx2.
     chain = [error, error.__cause__] if error.__cause__ else [error]
     kinds = {kind.__name__ for link in chain for kind in type(link).__mro__}
@@ -255,15 +261,6 @@ def _explain(error: Exception, to: Destination) -> tuple[str | None, bool]:
             "half of it is ever shown",
             True,
         )
-    if isinstance(error, ValueError) and "Invalid metadata" in str(error):
-        return (
-            f"The Hub refuses the metadata of README.md: correct them ({' '.join(str(error).split())})",
-            False,
-        )
-    if isinstance(error, RuntimeError):  # how an upload of a large file fails without an answer
-        return f"A large file did not arrive ({error}): run the command again; nothing was changed".replace(
-            ".)", ")"
-        ), True
     return None, False
 
 

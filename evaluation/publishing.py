@@ -23,7 +23,7 @@ from glove_lstm.checkpoints import load_config
 from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.card import CardTexts, write_card
 from glove_lstm.evaluation.card_check import check_card, put_repo_id
-from glove_lstm.evaluation.hub_upload import Destination, Pushed, check_destination, push_folder
+from glove_lstm.evaluation.hub_upload import Destination, check_destination, push_folder, report
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +63,16 @@ for scores in found:
 """
 
 
-def publish_checkpoint(checkpoint: Path, to: Destination) -> Pushed:
-    """Check a checkpoint and push it.
+def push_and_report(checkpoint: Path, to: Destination) -> str:
+    """Check a checkpoint and push it; the address and the lines that load it.
 
     Raises:
         DataError: It is not fit to travel, or the Hub refuses it; the repository is unchanged.
     """
     check_destination(to)
     with staged_checkpoint(checkpoint, to.repo_id) as folder:
-        return push_folder(folder, to)
+        pushed = push_folder(folder, to)
+    return report(to, pushed)
 
 
 @contextmanager
@@ -200,7 +201,7 @@ def check_loads(folder: Path, checkpoint: Path) -> None:
             lines = done.stderr.replace(str(copy), str(checkpoint)).strip().splitlines() or ["it was killed"]
             raise DataError(
                 f"{checkpoint} does not load with trust_remote_code=True in a clean process "
-                f"({lines[-1].rstrip('.')}): save it again with glove-lstm {glove_lstm.__version__}."
+                f"({lines[-1].rstrip('.')}): {_save_again()}."
             )
 
 
@@ -226,20 +227,25 @@ def _remote_code(checkpoint: Path) -> list[Path]:
         for entry in auto_map.values():
             classes = entry if isinstance(entry, list) else [entry]
             modules |= {one.rsplit(".", 1)[0] for one in classes if one}
-    files = {checkpoint / f"{module}.py" for module in modules}
-    missing = [path for path in sorted(files) if not path.is_file()]
-    if missing or not files:
+    try:
+        files = {checkpoint / f"{module}.py" for module in modules}
+        files |= {Path(path) for start in sorted(files) for path in get_relative_import_files(start)}
+    except FileNotFoundError as error:
         raise DataError(
-            f"{checkpoint} lacks its remote code ({missing[0].name if missing else 'auto_map'}): save it again "
-            f"with glove-lstm {glove_lstm.__version__}."
-        )
-    files |= {Path(path) for start in sorted(files) for path in get_relative_import_files(start)}
+            f"{checkpoint} lacks its remote code ({Path(error.filename).name}): {_save_again()}."
+        ) from None
+    if not files:
+        raise DataError(f"{checkpoint} lacks its remote code (auto_map in config.json): {_save_again()}.")
     sources = [Path(str(package.__file__)).parent for package in (glove_lstm, tokenization)]
     for path in sorted(files):
         ours = next((source / path.name for source in sources if (source / path.name).is_file()), None)
-        if not path.is_file() or ours is None or ours.read_bytes() != path.read_bytes():
+        if ours is None or ours.read_bytes() != path.read_bytes():
             raise DataError(
                 f"{path} is not the file of this name in glove-lstm {glove_lstm.__version__}: install the version "
-                "that made the checkpoint, or load it and save it again with this one."
+                f"that made the checkpoint, or {_save_again()}."
             )
     return sorted(files)
+
+
+def _save_again() -> str:
+    return f"load it and save it again with glove-lstm {glove_lstm.__version__}"

@@ -1,6 +1,6 @@
 """Tokenised texts on disk, and batches of them that hold as little padding as possible."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,13 @@ class TokenizedTexts(TorchDataset[Any]):
 
     Args:
         table: A dataset with the columns `input_ids`, `length`, and where they apply `token_type_ids` and `labels`.
+
+    Attributes:
+        lengths: Tokens of each text.
+        set_epoch: Where the Trainer puts one, called before each epoch; see `GloveLstmTrainer`.
     """
+
+    set_epoch: Callable[[int], None]
 
     def __init__(self, table: Dataset) -> None:
         self.lengths = np.asarray(table.with_format("numpy")["length"][:], dtype=np.int64)

@@ -52,7 +52,10 @@ class GloveLstmTrainer(Trainer):
         dataset = self.train_dataset if train_dataset is None else train_dataset
         assert isinstance(dataset, TokenizedTexts)
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return LengthGroupedSampler(dataset.lengths, self.args.train_batch_size, seed)
+        sampler = LengthGroupedSampler(dataset.lengths, self.args.train_batch_size, seed)
+        # In the epoch that a run resumes, older versions of accelerate tell the dataset the epoch, not the sampler.
+        dataset.set_epoch = sampler.set_epoch
+        return sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int]:
         return _InOrder(np.argsort(-eval_dataset.lengths, kind="stable"))

@@ -41,9 +41,7 @@ def main(argv: Sequence[str]) -> None:
     if (args.checkpoint is None) == (args.dataset is None):
         parser.error("give either a checkpoint's folder or --dataset")
 
-    from glove_lstm.evaluation.dataset_publishing import staged_dataset
-    from glove_lstm.evaluation.hub_upload import Destination, check_destination, loading_snippet, push_folder
-    from glove_lstm.evaluation.publishing import list_files, staged_checkpoint
+    from glove_lstm.evaluation.hub_upload import Destination, check_destination, push_folder, report
 
     to = Destination(
         args.repo_id,
@@ -54,6 +52,12 @@ def main(argv: Sequence[str]) -> None:
         commit_message=args.commit_message,
     )
     check_destination(to, login=not args.dry_run)
+
+    from glove_lstm.evaluation.dataset_publishing import (
+        staged_dataset,
+    )  # takes seconds: not before the mistakes
+    from glove_lstm.evaluation.publishing import list_files, staged_checkpoint
+
     if args.dataset:
         staging = staged_dataset(
             args.dataset, args.dataset_config_name, args.data_files, args.data_dir, args.repo_id
@@ -70,7 +74,7 @@ def main(argv: Sequence[str]) -> None:
             )
             return
         pushed = push_folder(folder, to)
-    sys.stdout.write(f"{pushed.url}\n\n{loading_snippet(to, pushed)}")
+    sys.stdout.write(report(to, pushed))
 
 
 if __name__ == "__main__":

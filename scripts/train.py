@@ -5,7 +5,8 @@ python scripts/train.py --model_name_or_path out --train_file mine.csv --validat
 python scripts/train.py settings.json --learning_rate 2e-3
 
 OUTPUT_DIR then holds the checkpoint with its remote code, metrics.json and plots/. A run that was cut short goes on
-with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights.
+with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights. --push_to_hub
+--hub_model_id user/name sends it to the Hub in the end, as push_to_hub.py does.
 """
 
 import sys
@@ -22,8 +23,10 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.data.loading import OnEmpty, load_splits
     from glove_lstm.evaluation.baselines import DESCRIPTIONS
     from glove_lstm.evaluation.experiment import add_baselines, run_experiment
+    from glove_lstm.evaluation.publishing import destination_of, push_and_report
 
     run = parse_training_run(argv, description=__doc__)
+    destination = destination_of(run.training)
     wanted = run.data
     data = load_splits(
         wanted.dataset_name,
@@ -58,6 +61,8 @@ def main(argv: Sequence[str]) -> None:
             for name, baseline in experiment.metrics.get("baselines", {}).items():
                 sys.stdout.write(f"  {DESCRIPTIONS[name]}: {baseline[split]['accuracy']:.4f}\n")
     sys.stdout.write(f"Saved to {folder}\n")
+    if destination:
+        sys.stdout.write(push_and_report(folder, destination))
 
 
 if __name__ == "__main__":

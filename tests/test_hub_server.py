@@ -1,10 +1,8 @@
 """The Hub on loopback, as the real client sees it: `huggingface_hub`, in processes of its own."""
 
-import importlib.util
 import inspect
 import json
 import re
-import sys
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +10,6 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
-
-if "hub_server" not in sys.modules:  # importlib mode puts no folder on the path
-    spec = importlib.util.spec_from_file_location("hub_server", Path(__file__).with_name("hub_server.py"))
-    sys.modules["hub_server"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["hub_server"])
 from hub_server import GITATTRIBUTES, HubServer, run_client
 
 REPO = "user/model"

@@ -271,6 +271,35 @@ def test_control_c_is_one_word(articles: Path, glove_file: Path, tmp_path: Path)
     assert not (tmp_path / "out" / "model.safetensors").exists()
 
 
+@pytest.fixture
+def full_disk(tmp_path: Path):
+    """A folder with room for 200 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_full_disk(articles: Path, glove_file: Path, full_disk: Path) -> None:
+    args = [
+        "--train_file",
+        articles,
+        "--glove",
+        glove_file,
+        "--output_dir",
+        full_disk / "out",
+        "--hidden_size",
+        150,
+    ]
+    done = train(*args, "--save_strategy", "no", "--load_best_model_at_end", False)
+    assert_refused(done, "disk is full")
+    assert not (full_disk / "out" / "model.safetensors").exists()
+    assert not list((full_disk / "out").glob(".saving*"))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not SHARED.is_dir(), reason="real data are not here")
 def test_published_recipe_on_real_articles(tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if return_tensors is not None:
             output = output.convert_to_tensors(return_tensors)
         elif single and not overflow:
-            return BatchEncoding({key: value[0] for key, value in output.items()}, output.encodings)
+            # As transformers does: the one length that `return_length` gives stays in its list.
+            first = {k: v[0] if v and isinstance(v[0], list) else v for k, v in output.items()}
+            return BatchEncoding(first, output.encodings)
         if nothing:
             return BatchEncoding({key: value[:0] for key, value in output.items()}, [])
         return output

@@ -73,7 +73,7 @@ def test_the_plain_tokenizer_knows_the_same_words(default, plain):
     assert default.unk_token_id not in default("the skipper lost 1,204 boats")["input_ids"]
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(st.data())
 def test_explicit_truncation_and_padding_do_what_transformers_does(default, plain, data):
     draw = data.draw
@@ -138,7 +138,7 @@ def test_padding_to_a_multiple_beyond_the_cut_is_no_error_when_nobody_asked_for_
     assert len(default("boats " * 9, padding=True, pad_to_multiple_of=4)["input_ids"]) == 8
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(text | raw, text | raw, SIDES, st.integers(0, 14), st.booleans())
 def test_a_pair_is_title_space_body(default, title, body, side, limit, by_argument):
     default.truncation_side, default.padding_side = side, "right"

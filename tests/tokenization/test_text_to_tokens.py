@@ -52,7 +52,7 @@ def slow_shape(surface):
     return "lower" if "L" in kinds else "digits" if "D" in kinds else "punctuation"
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(texts)
 @example("\ud800")
 @example("a\udc00b")
@@ -104,7 +104,7 @@ def default_reference(text):
     return spans
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(ascii_texts)
 def test_the_default_cuts_as_the_reference(default, text):
     assert default(text, truncation=False, return_offsets_mapping=True)[
@@ -112,7 +112,7 @@ def test_the_default_cuts_as_the_reference(default, text):
     ] == default_reference(text)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(ascii_texts)
 def test_the_article_cuts_as_the_reference(article, text):
     stops = {"the", "of", "on", "he", "a", "at", "that", "were", "we", "not", "don", "t"}

@@ -1,0 +1,102 @@
+"""The config: what it refuses, and that it survives JSON."""
+
+import inspect
+import json
+from dataclasses import fields
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoConfig
+
+from glove_lstm import GloveLstmConfig
+from glove_lstm.arguments import ModelArguments
+from glove_lstm.configuration_glove_lstm import AUTO_MAP, POOLINGS
+
+COUNTS = {
+    "vocab_size": 2, "embedding_size": 1, "type_vocab_size": 1, "type_embedding_size": 0, "hidden_size": 1,
+    "num_hidden_layers": 1, "classifier_hidden_size": 1,
+}  # fmt: skip
+SHARES = ["word_dropout", "embedding_dropout", "hidden_dropout", "classifier_dropout"]
+FLAGS = ["bidirectional", "freeze_embeddings", "half_precision_embeddings"]
+NAN, INF = float("nan"), float("inf")
+
+BAD = [
+    *[(name, value) for name, low in COUNTS.items() for value in (low - 1, 2.5, "8", True, None)],
+    *[(name, value) for name in SHARES for value in (-0.1, 1, 1.5, NAN, "0.1", True, None)],
+    *[(name, value) for name in FLAGS for value in ("false", 1, None)],
+    *[("temperature", value) for value in (0, -1, NAN, INF, "1", True, None)],
+    *[(name, value) for name in ("pad_token_id", "unk_token_id") for value in (-1, 60_000, 1.0, "0", True)],
+    *[("pooling", value) for value in ([], "sum", ["max", "max"], ["max", "sum"], [["max"]], 5, None, "")],
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD, ids=repr)
+def test_a_bad_value_is_refused_by_the_name_of_its_argument(name, value):
+    with pytest.raises(ValueError, match=rf"^{name} must be "):
+        GloveLstmConfig(**{name: value})
+
+
+def test_every_argument_has_a_bad_value():
+    arguments = set(inspect.signature(GloveLstmConfig.__init__).parameters) - {"self", "kwargs"}
+    assert arguments == {name for name, _ in BAD}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    counts=st.fixed_dictionaries({name: st.integers(low + 5, low + 300) for name, low in COUNTS.items()}),
+    shares=st.fixed_dictionaries({name: st.floats(0, 0.99) | st.just(0) for name in SHARES}),
+    flags=st.fixed_dictionaries({name: st.booleans() for name in FLAGS}),
+    rest=st.fixed_dictionaries(
+        {
+            "temperature": st.floats(1e-3, 1e3) | st.integers(1, 9),
+            "pad_token_id": st.integers(0, 2),
+            "unk_token_id": st.integers(0, 2),
+            "pooling": st.lists(st.sampled_from(POOLINGS), min_size=1, unique=True),
+        }
+    ),
+    labels=st.integers(1, 7),
+)
+def test_round_trip_through_json(tmp_path_factory, counts, shares, flags, rest, labels):
+    values = {**counts, **shares, **flags, **rest}
+    config = GloveLstmConfig(**values, id2label={i: f"L{i}" for i in range(labels)})
+    for name, value in values.items():
+        assert getattr(config, name) == value
+    folder = tmp_path_factory.mktemp("config")
+    config.save_pretrained(folder)
+    for loaded in (
+        GloveLstmConfig.from_pretrained(folder),
+        AutoConfig.from_pretrained(folder),
+        GloveLstmConfig(**json.loads(config.to_json_string(use_diff=False))),
+    ):
+        assert isinstance(loaded, GloveLstmConfig)
+        for name, value in values.items():
+            assert getattr(loaded, name) == value, name
+        assert loaded.label_names == config.label_names == [f"L{i}" for i in range(labels)]
+        assert loaded.num_labels == labels
+
+
+def test_defaults_are_the_published_network():
+    config = GloveLstmConfig()
+    assert config.label_names == ["FAKE", "REAL"]
+    assert config.label2id == {"FAKE": 0, "REAL": 1}
+    assert (config.embedding_size, config.hidden_size, config.classifier_hidden_size) == (100, 60, 50)
+    assert (config.pooling, config.bidirectional, config.freeze_embeddings) == (["max"], False, True)
+    assert (config.output_size, config.pooled_size) == (60, 60)
+    assert config.auto_map == AUTO_MAP
+
+
+def test_widths_and_labels():
+    config = GloveLstmConfig(hidden_size=7, bidirectional=True, pooling=["max", "mean"], num_labels=12)
+    assert (config.output_size, config.pooled_size) == (14, 28)
+    assert config.label_names == [f"LABEL_{i}" for i in range(12)]  # 10 after 9, not after 1
+    assert GloveLstmConfig(pooling="mean").pooling == ["mean"]
+    assert GloveLstmConfig(num_labels=1).num_labels == 1
+
+
+def test_model_arguments_mirror_the_config():
+    """A field that one has and the other lacks could not be said on the command line."""
+    arguments = {field.name for field in fields(ModelArguments)} - {"model_name_or_path"}
+    config = set(inspect.signature(GloveLstmConfig.__init__).parameters) - {"self", "kwargs"}
+    assert arguments == config - {"vocab_size", "pad_token_id", "unk_token_id", "temperature"}
+    assert all(getattr(ModelArguments(), name) is None for name in arguments)

@@ -1,0 +1,320 @@
+"""What the network computes: whatever the batch and its padding, as torch's packed LSTM, as Keras."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmModel
+from glove_lstm.configuration_glove_lstm import POOLINGS
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
+EVERY_POOLING = [list(names) for n in (1, 2, 3) for names in combinations(POOLINGS, n)]
+
+
+def batch(rows, length, place):
+    """Padded ids, shapes and mask; `place` gives the positions of a row's tokens. What stands at padding is noise."""
+    ids = torch.randint(0, 30, (len(rows), length))
+    shapes = torch.randint(0, 7, (len(rows), length))
+    mask = torch.zeros(len(rows), length, dtype=torch.long)
+    for row, tokens in enumerate(rows):
+        where = place(len(tokens), length)
+        ids[row, where] = torch.tensor(tokens, dtype=torch.long)
+        shapes[row, where] = torch.tensor(tokens, dtype=torch.long) % 7
+        mask[row, where] = 1
+    return {"input_ids": ids, "token_type_ids": shapes, "attention_mask": mask}
+
+
+PLACES = {
+    "right": lambda n, length: list(range(n)),
+    "left": lambda n, length: list(range(length - n, length)),
+    "holes": lambda n, length: sorted(
+        np.random.default_rng(n * 100 + length).permutation(length)[:n].tolist()
+    ),
+}
+
+
+@pytest.mark.parametrize("pooling", EVERY_POOLING, ids="+".join)
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@settings(max_examples=8)
+@given(
+    rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5),
+    more=st.integers(0, 7),
+    where=st.sampled_from(sorted(PLACES)),
+)
+def test_logits_do_not_depend_on_batch_or_padding(pooling, layers, bidirectional, rows, more, where):
+    torch.manual_seed(1)
+    model = GloveLstmForSequenceClassification(
+        GloveLstmConfig(
+            vocab_size=30,
+            embedding_size=6,
+            hidden_size=5,
+            classifier_hidden_size=4,
+            type_embedding_size=3,
+            pooling=pooling,
+            num_hidden_layers=layers,
+            bidirectional=bidirectional,
+        )
+    ).eval()
+    together = batch(rows, max(1, *map(len, rows)) + more, PLACES[where])
+    with torch.no_grad():
+        output = model(**together).logits
+        hidden = model.encoder(**together).last_hidden_state
+        for row, tokens in enumerate(rows):
+            alone = batch([tokens], len(tokens), PLACES["right"])
+            torch.testing.assert_close(output[row : row + 1], model(**alone).logits, atol=1e-5, rtol=0)
+            real = together["attention_mask"][row].bool()
+            if tokens:
+                own = model.encoder(**alone).last_hidden_state[0]
+                torch.testing.assert_close(hidden[row][real], own, atol=1e-5, rtol=0)
+            assert not hidden[row][~real].any()
+    assert output.isfinite().all()
+
+
+def test_without_a_mask_the_padding_id_is_padding(make):
+    model = make(pooling=["max", "mean", "attention"], bidirectional=True)
+    ids = torch.tensor([[3, 4, 5, 0, 0], [0, 0, 6, 7, 8], [0, 0, 0, 0, 0]])
+    torch.testing.assert_close(
+        model(ids).logits, model(ids, attention_mask=(ids != 0).long()).logits, atol=0, rtol=0
+    )
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_equals_torch_own_packed_bidirectional_lstm(make, layers):
+    model = make(num_hidden_layers=layers, bidirectional=True, pooling=["max", "mean"])
+    theirs = nn.LSTM(6, 5, num_layers=layers, batch_first=True, bidirectional=True)
+    with torch.no_grad():
+        for index, layer in enumerate(model.encoder.layers):
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                getattr(theirs, f"{name}_l{index}").copy_(getattr(layer.forward_lstm, f"{name}_l0"))
+                getattr(theirs, f"{name}_l{index}_reverse").copy_(getattr(layer.backward_lstm, f"{name}_l0"))
+    lengths = [7, 1, 4, 6]
+    inputs = torch.randn(4, 7, 6)
+    mask = (torch.arange(7) < torch.tensor(lengths)[:, None]).long()
+    with torch.no_grad():
+        packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        wanted, _ = nn.utils.rnn.pad_packed_sequence(theirs(packed)[0], batch_first=True)
+        ours = model.encoder(inputs_embeds=inputs, attention_mask=mask)
+    torch.testing.assert_close(ours.last_hidden_state, wanted, atol=1e-6, rtol=0)
+    for row, n in enumerate(lengths):
+        pooled = torch.cat([wanted[row, :n].max(dim=0).values, wanted[row, :n].mean(dim=0)])
+        torch.testing.assert_close(ours.pooler_output[row], pooled, atol=1e-6, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return np.load(GOLDEN)
+
+
+@pytest.fixture(scope="module")
+def keras_twin(golden):
+    """The article network with the weights of the Keras model."""
+    model = GloveLstmForSequenceClassification(GloveLstmConfig(vocab_size=40)).eval()
+    lstm = model.encoder.layers[0].forward_lstm
+    with torch.no_grad():
+        for parameter, value in {
+            model.get_input_embeddings().weight: golden["embedding"],
+            lstm.weight_ih_l0: golden["lstm_kernel"].T,
+            lstm.weight_hh_l0: golden["lstm_recurrent_kernel"].T,
+            lstm.bias_ih_l0: golden["lstm_bias"],
+            lstm.bias_hh_l0: np.zeros(240),
+            model.dense.weight: golden["dense_kernel"].T,
+            model.dense.bias: golden["dense_bias"],
+            model.classifier.weight: golden["output_kernel"].T,
+            model.classifier.bias: golden["output_bias"],
+        }.items():
+            parameter.copy_(torch.as_tensor(np.ascontiguousarray(value)))
+    return model
+
+
+def test_the_article_network_computes_what_keras_computes(golden, keras_twin):
+    ids = torch.from_numpy(golden["ids"]).long()
+    with torch.no_grad():
+        logits = keras_twin(ids, attention_mask=(ids != 0).long()).logits
+        pooled = keras_twin.encoder(ids).pooler_output
+        np.testing.assert_allclose(pooled.numpy(), golden["pooled"], atol=1e-5, rtol=0)
+        np.testing.assert_allclose(logits.sigmoid().numpy(), golden["outputs"], atol=1e-5, rtol=0)
+        for row, length in enumerate(golden["lengths"]):  # and without their padding
+            alone = keras_twin(ids[row : row + 1, :length]).logits.sigmoid()
+            np.testing.assert_allclose(alone[0].numpy(), golden["outputs"][row], atol=1e-5, rtol=0)
+        empty = keras_twin(torch.zeros(1, 24, dtype=torch.long)).logits.sigmoid()
+        np.testing.assert_allclose(empty.numpy(), golden["empty_outputs"], atol=1e-5, rtol=0)
+
+
+def test_the_network_as_published_pools_over_its_padding(golden, keras_twin):
+    """The documented difference: without a mask Keras gives other numbers for padded rows, and ours gives them
+    too when it is told that padding is text."""
+    ids = torch.from_numpy(golden["ids"]).long()
+    with torch.no_grad():
+        unmasked = keras_twin(ids, attention_mask=torch.ones_like(ids)).logits.sigmoid().numpy()
+    np.testing.assert_allclose(unmasked, golden["outputs_unmasked"], atol=1e-5, rtol=0)
+    difference = np.abs(golden["outputs_unmasked"] - golden["outputs"]).max(axis=1)
+    assert difference[0] < 1e-6  # the row without padding
+    assert difference[1:].max() > 0.1
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_inputs_embeds_equal_input_ids(make, bidirectional):
+    model = make(bidirectional=bidirectional, type_embedding_size=3)
+    inputs = batch([[3, 4, 5], [6]], 4, PLACES["left"])
+    vectors = model.get_input_embeddings()(inputs["input_ids"])
+    wanted = model(**inputs).logits
+    del inputs["input_ids"]
+    torch.testing.assert_close(model(inputs_embeds=vectors, **inputs).logits, wanted, atol=0, rtol=0)
+    every = model(inputs_embeds=vectors, token_type_ids=inputs["token_type_ids"]).logits
+    inputs["attention_mask"] = torch.ones(2, 4)
+    torch.testing.assert_close(model(inputs_embeds=vectors, **inputs).logits, every, atol=0, rtol=0)
+
+
+def test_neither_or_both_inputs_are_refused(make):
+    model = make()
+    for inputs in (
+        {},
+        {"input_ids": torch.ones(1, 2, dtype=torch.long), "inputs_embeds": torch.zeros(1, 2, 6)},
+    ):
+        with pytest.raises(ValueError, match="input_ids or inputs_embeds"):
+            model(**inputs)
+
+
+@pytest.mark.parametrize("dtype", [torch.long, torch.float32])
+def test_an_empty_text_has_a_prediction(make, dtype):
+    model = make(bidirectional=True, type_embedding_size=2, pooling=["max", "mean", "attention"])
+    nothing = torch.zeros(2, 0, dtype=dtype)
+    output = model(nothing, attention_mask=nothing, token_type_ids=nothing).logits
+    torch.testing.assert_close(output, model(torch.zeros(2, 5, dtype=torch.long)).logits, atol=1e-6, rtol=0)
+    assert output.isfinite().all()
+    assert model(inputs_embeds=torch.zeros(2, 0, 6)).logits.shape == (2, 2)
+
+
+def test_word_shapes_count_only_where_the_config_has_them(make):
+    ids, shapes = torch.tensor([[3, 4]]), torch.tensor([[1, 2]])
+    without, with_shapes = make(), make(type_embedding_size=2)
+    assert torch.equal(without(ids, token_type_ids=shapes).logits, without(ids).logits)
+    assert not torch.equal(with_shapes(ids, token_type_ids=shapes).logits, with_shapes(ids).logits)
+    zeros = torch.zeros_like(shapes)
+    assert torch.equal(with_shapes(ids, token_type_ids=zeros).logits, with_shapes(ids).logits)
+
+
+@pytest.mark.parametrize(
+    ("config", "labels"),
+    [
+        ({"num_labels": 1, "problem_type": "regression"}, torch.tensor([0.5, -1.0])),
+        ({"num_labels": 1}, torch.tensor([0.5, -1.0])),
+        ({}, torch.tensor([0, 1])),
+        ({"num_labels": 6}, torch.tensor([5, 0])),
+        (
+            {"num_labels": 3, "problem_type": "multi_label_classification"},
+            torch.tensor([[1.0, 0, 1], [0, 0, 1]]),
+        ),
+    ],
+)
+def test_any_number_of_labels(make, config, labels):
+    model = make(**config)
+    output = model(torch.tensor([[3, 4], [5, 0]]), labels=labels)
+    assert output.logits.shape == (2, config.get("num_labels", 2))
+    if labels.dim() == 2:
+        wanted = nn.functional.binary_cross_entropy_with_logits(output.logits, labels)
+    elif labels.is_floating_point():
+        wanted = nn.functional.mse_loss(output.logits.squeeze(), labels)
+    else:
+        wanted = nn.functional.cross_entropy(output.logits, labels)
+    torch.testing.assert_close(output.loss, wanted)
+
+
+def test_return_dict_false(make):
+    model = make()
+    ids, labels = torch.tensor([[3, 4]]), torch.tensor([1])
+    output = model(ids, labels=labels)
+    loss, logits = model(ids, labels=labels, return_dict=False)
+    assert torch.equal(loss, output.loss)
+    assert torch.equal(logits, output.logits)
+    hidden, pooled = model.encoder(ids, return_dict=False)
+    assert hidden.shape == (1, 2, 5)
+    assert torch.equal(pooled, model.encoder(ids).pooler_output)
+
+
+def test_temperature_divides_the_logits(make):
+    model = make()
+    ids = torch.tensor([[3, 4, 5]])
+    cold = model(ids).logits
+    model.config.temperature = 2.5
+    torch.testing.assert_close(model(ids).logits, cold / 2.5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("frozen", [True, False])
+def test_other_precisions_forward_and_backward(make, dtype, frozen):
+    options = {"bidirectional": True, "num_hidden_layers": 2, "pooling": ["max", "mean", "attention"]}
+    model = make(type_embedding_size=3, freeze_embeddings=frozen, **options)
+    inputs = batch([[3, 4, 5], [6], []], 4, PLACES["right"])
+    wanted = model(**inputs).logits
+    model = model.to(dtype)
+    output = model(**inputs, labels=torch.tensor([0, 1, 1]))
+    assert output.logits.dtype == dtype
+    torch.testing.assert_close(
+        output.logits.float(), wanted, atol=0.15 if dtype == torch.bfloat16 else 1e-5, rtol=0.05
+    )
+    output.loss.backward()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad.isfinite().all(), name
+            assert parameter.grad.any(), name
+
+
+def test_autocast(make):
+    model = make(type_embedding_size=3, bidirectional=True)
+    inputs = batch([[3, 4, 5], [6]], 4, PLACES["right"])
+    wanted = model(**inputs).logits
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = model(**inputs, labels=torch.tensor([0, 1]))
+    torch.testing.assert_close(output.logits.float(), wanted, atol=0.15, rtol=0.05)
+    output.loss.backward()
+
+
+def test_gradients_reach_the_vectors_only_where_they_are_not_frozen(make):
+    inputs = batch([[3, 4, 5]], 3, PLACES["right"])
+    for frozen in (True, False):
+        model = make(freeze_embeddings=frozen)
+        model(**inputs, labels=torch.tensor([1])).loss.backward()
+        gradient = model.get_input_embeddings().weight.grad
+        assert (gradient is None) is frozen
+        assert model.encoder.layers[0].forward_lstm.weight_hh_l0.grad.any()
+    assert gradient[[3, 4, 5]].any(dim=1).all()
+    assert not gradient[[0, 1, 2, 6]].any()
+
+
+def test_word_dropout_hides_words_in_training_only(make):
+    model = make(word_dropout=0.9, hidden_dropout=0.0, classifier_dropout=0.0)
+    ids = torch.randint(2, 30, (1, 400))
+    unknown = torch.full_like(ids, model.config.unk_token_id)
+    assert torch.equal(model(ids).logits, model(ids).logits)
+    seen = []
+    model.get_input_embeddings().register_forward_hook(
+        lambda _module, inputs, _output: seen.append(inputs[0])
+    )
+    model.train()(ids)
+    share = (seen[0] == unknown).float().mean()
+    assert 0.8 < share < 0.97
+    assert torch.equal(seen[0][seen[0] != unknown], ids[seen[0] != unknown])
+
+
+def test_initial_weights_are_those_of_keras():
+    torch.manual_seed(0)
+    model = GloveLstmModel(GloveLstmConfig(vocab_size=50, embedding_size=40, hidden_size=24))
+    lstm = model.layers[0].forward_lstm
+    bias = lstm.bias_ih_l0.view(4, 24)
+    assert (bias[1] == 1).all()
+    assert not bias[[0, 2, 3]].any()
+    assert not lstm.bias_hh_l0.any()
+    for gate in lstm.weight_hh_l0.view(4, 24, 24):
+        torch.testing.assert_close(gate @ gate.T, torch.eye(24), atol=1e-5, rtol=0)
+    bound = (6 / (40 + 96)) ** 0.5
+    assert 0.95 * bound < lstm.weight_ih_l0.abs().max() <= bound
+    assert not model.embeddings.word_embeddings.weight[0].any()
+    assert not model.embeddings.word_embeddings.weight.requires_grad

@@ -1,0 +1,294 @@
+"""Batches and the Trainer: the order of texts, resuming in mid-epoch, the rate of the word vectors."""
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import TrainerCallback
+
+from glove_lstm.batches import LengthGroupedSampler, collate, tokenize
+from glove_lstm.prediction import predict_logits, softmax
+from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.training import GloveLstmTrainer, GloveLstmTrainingArguments, count_parameters
+
+WORDS = [
+    "the",
+    "tide",
+    "rose",
+    "while",
+    "BOATS",
+    "left",
+    "Vellin",
+    "harbour",
+    "grey",
+    "clouds",
+    ",",
+    "and",
+    "lamp",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return build_tokenizer(lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20)
+
+
+def make_texts(n, seed=0, pairs=False):
+    generator = np.random.default_rng(seed)
+    rows = [" ".join(generator.choice(WORDS, generator.integers(0, 26))) for _ in range(n)]
+    columns = {"text": rows, "label": [int("BOATS" in row) for row in rows]}
+    return Dataset.from_dict({**columns, "text_pair": rows[::-1]} if pairs else columns)
+
+
+@pytest.fixture(scope="module")
+def texts(tokenizer):
+    return tokenize(make_texts(97), tokenizer)
+
+
+def arguments(folder, **options):
+    values = {
+        "per_device_train_batch_size": 8, "num_train_epochs": 3, "learning_rate": 5e-3, "seed": 3, "use_cpu": True,
+        "report_to": "none", "remove_unused_columns": False, "disable_tqdm": True, "save_strategy": "no",
+        "logging_strategy": "no", "dataloader_pin_memory": False, "label_smoothing_factor": 0.1, "weight_decay": 0.01,
+        **options,
+    }  # fmt: skip
+    return GloveLstmTrainingArguments(output_dir=str(folder), **values)
+
+
+LIKE_THE_DEFAULT_PRESET = {
+    "bidirectional": True, "pooling": ["max", "mean", "attention"], "type_embedding_size": 3, "embedding_dropout": 0.3,
+    "hidden_dropout": 0.3, "classifier_dropout": 0.2, "word_dropout": 0.1, "freeze_embeddings": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_collate_is_the_tokenizers_own_pad(tokenizer, pairs):
+    dataset = make_texts(40, pairs=pairs)
+    table = tokenize(dataset, tokenizer)
+    encoded = tokenizer(dataset["text"][:], dataset["text_pair"][:] if pairs else None)
+    assert table.lengths.tolist() == [len(row) for row in encoded["input_ids"]]
+    for rows in ([3, 1, 17], [5], list(range(40)), [0, 0]):
+        wanted = tokenizer.pad(
+            {name: [encoded[name][row] for row in rows] for name in encoded}, return_tensors="pt"
+        )
+        for batch in (collate(table.__getitems__(rows)), collate([table[row] for row in rows])):
+            assert set(batch) == {*wanted, "labels"}
+            assert batch["labels"].tolist() == [dataset["label"][row] for row in rows]
+            for name in wanted:
+                assert torch.equal(batch[name], wanted[name].long()), name
+
+
+def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
+    batch = collate(tokenize(Dataset.from_dict({"text": ["", ""]}), tokenizer).__getitems__([0, 1]))
+    assert batch["input_ids"].tolist() == batch["attention_mask"].tolist() == [[0], [0]]
+    assert "labels" not in batch
+
+
+@settings(deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 60), max_size=700),
+    batch_size=st.integers(1, 9),
+    seed=st.integers(0, 2**32),
+    epoch=st.integers(0, 5),
+)
+def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(lengths, batch_size, seed, epoch):
+    sampler = LengthGroupedSampler(lengths, batch_size, seed)
+    sampler.set_epoch(epoch)
+    order = list(sampler)
+    assert len(sampler) == len(lengths)
+    assert sorted(order) == list(range(len(lengths)))
+    torch.manual_seed(seed % 1000)
+    np.random.seed(epoch)  # noqa: NPY002 (the point: the global generators do not matter)
+    again = LengthGroupedSampler(lengths, batch_size, seed)
+    again.set_epoch(epoch)
+    assert list(again) == order
+
+
+def padding(order, lengths, batch_size):
+    batches = [lengths[order[i : i + batch_size]] for i in range(0, len(order), batch_size)]
+    return sum(int((batch.max() - batch).sum()) for batch in batches)
+
+
+def test_the_sampler_saves_padding_and_shuffles():
+    generator = np.random.default_rng(0)
+    lengths = generator.integers(1, 500, 4000)
+    orders = {}
+    for seed in (1, 2):
+        for epoch in (0, 1):
+            sampler = LengthGroupedSampler(lengths, 16, seed)
+            sampler.set_epoch(epoch)
+            orders[seed, epoch] = list(sampler)
+    assert len({tuple(order) for order in orders.values()}) == 4
+    random = padding(generator.permutation(4000), lengths, 16)
+    for order in orders.values():
+        assert padding(np.array(order), lengths, 16) < random / 10
+        means = [lengths[order[i : i + 16]].mean() for i in range(0, 4000, 16)]
+        assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3  # long and short batches come in turn
+
+
+class Die(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 20:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("scheduler", ["linear", "constant"])
+def test_resuming_in_mid_epoch_ends_with_the_same_weights(make, tmp_path, texts, scheduler):
+    # 13 steps an epoch: step 18 is in the middle of the second of three.
+    options = {
+        "save_strategy": "steps",
+        "save_steps": 18,
+        "embedding_learning_rate": 1e-3,
+        "lr_scheduler_type": scheduler,
+    }
+    whole = GloveLstmTrainer(
+        make(**LIKE_THE_DEFAULT_PRESET), arguments(tmp_path / "a", **options), train_dataset=texts
+    )
+    start = {name: value.clone() for name, value in whole.model.state_dict().items()}
+    whole.train()
+
+    killed = GloveLstmTrainer(
+        make(**LIKE_THE_DEFAULT_PRESET),
+        arguments(tmp_path / "b", **options),
+        train_dataset=texts,
+        callbacks=[Die],
+    )
+    with pytest.raises(KeyboardInterrupt):
+        killed.train()
+    torch.manual_seed(99)
+    resumed = GloveLstmTrainer(
+        make(seed=7, **LIKE_THE_DEFAULT_PRESET), arguments(tmp_path / "b", **options), train_dataset=texts
+    )
+    resumed.train(resume_from_checkpoint=True)
+    assert resumed.state.global_step == whole.state.global_step == 39
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+        assert not torch.equal(start[name], value), name
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(make, tmp_path, texts):
+    ends = []
+    for seed in (3, 3, 4):
+        trainer = GloveLstmTrainer(
+            make(**LIKE_THE_DEFAULT_PRESET),
+            arguments(tmp_path, seed=seed, num_train_epochs=1),
+            train_dataset=texts,
+        )
+        trainer.train()
+        ends.append(trainer.model.classifier.weight.detach().clone())
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
+
+
+def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_path, texts):
+    model = make(half_precision_embeddings=True, **{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True})
+    model.round_word_vectors()
+    vectors = model.get_input_embeddings().weight.detach().clone()
+    head = model.classifier.weight.detach().clone()
+    counts = count_parameters(model)
+    assert counts["parameters"] - counts["trainable_parameters"] == vectors.numel()
+    trainer = GloveLstmTrainer(
+        model, arguments(tmp_path, save_strategy="epoch", embedding_learning_rate=1.0), train_dataset=texts
+    )
+    trainer.train()
+    assert torch.equal(model.get_input_embeddings().weight, vectors)
+    assert not torch.equal(model.classifier.weight, head)
+    (last, *_) = sorted(tmp_path.glob("checkpoint-39"))
+    loaded = type(model).from_pretrained(last)
+    assert torch.equal(loaded.get_input_embeddings().weight, vectors)
+    assert not loaded.get_input_embeddings().weight.requires_grad
+    assert torch.equal(loaded.classifier.weight, model.classifier.weight)
+
+
+@pytest.mark.parametrize("scheduler", ["linear", "constant"])
+def test_the_vectors_learn_at_their_own_rate(make, tmp_path, texts, scheduler):
+    model = make(**LIKE_THE_DEFAULT_PRESET)
+    rates = []
+
+    class Watch(TrainerCallback):
+        def on_step_end(self, args, state, control, optimizer=None, lr_scheduler=None, **kwargs):
+            rates.append([group["lr"] for group in optimizer.param_groups])
+
+    options = {"learning_rate": 4e-3, "embedding_learning_rate": 1e-3, "lr_scheduler_type": scheduler}
+    trainer = GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts, callbacks=[Watch])
+    trainer.train()
+    groups = trainer.optimizer.param_groups
+    vectors = model.get_input_embeddings().weight
+    own = [group for group in groups if any(p is vectors for p in group["params"])]
+    assert len(own) == 1
+    assert [p is vectors for p in own[0]["params"]] == [True]
+    assert own[0]["weight_decay"] == 0
+    learning = sorted(id(p) for group in groups for p in group["params"])
+    assert learning == sorted(id(p) for p in model.parameters())
+    which = next(index for index, group in enumerate(groups) if group is own[0])
+    for step, row in enumerate(rates, start=1):
+        share = 1 if scheduler == "constant" else 1 - step / 39
+        for index, rate in enumerate(row):
+            assert rate == pytest.approx((1e-3 if index == which else 4e-3) * share, abs=1e-12)
+
+
+def test_one_step_moves_the_vectors_by_their_own_rate(make, tmp_path, texts):
+    """Adam's first step moves each weight by its rate."""
+    model = make(**LIKE_THE_DEFAULT_PRESET)
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    options = {
+        "max_steps": 1,
+        "lr_scheduler_type": "constant",
+        "embedding_learning_rate": 1e-4,
+        "weight_decay": 0.0,
+    }
+    GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
+    for name, value in model.named_parameters():
+        moved = (value - before[name]).abs().max().item()
+        assert moved == pytest.approx(1e-4 if "word_embeddings" in name else 5e-3, rel=0.02), name
+
+
+@pytest.mark.parametrize("rate", [None, 1e-3])
+def test_without_a_rate_or_with_frozen_vectors_there_are_two_groups(make, tmp_path, texts, rate):
+    model = make(**{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": rate is not None})
+    trainer = GloveLstmTrainer(model, arguments(tmp_path, embedding_learning_rate=rate), train_dataset=texts)
+    assert len(trainer.create_optimizer().param_groups) == 2
+
+
+def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer):
+    dataset = make_texts(41, seed=5, pairs=True)
+    table = tokenize(dataset, tokenizer)
+    model = make(vocab_size=tokenizer.vocab_size, type_embedding_size=3, pooling=["max", "attention"])
+    trainer = GloveLstmTrainer(
+        model,
+        arguments(tmp_path, per_device_eval_batch_size=8, label_smoothing_factor=0.0),
+        eval_dataset=table,
+        compute_metrics=lambda p: {"accuracy": float((p.predictions.argmax(-1) == p.label_ids).mean())},
+    )
+    output = trainer.predict(table)
+    with torch.no_grad():
+        alone = [
+            model(**tokenizer(row["text"], row["text_pair"], return_tensors="pt")).logits[0].numpy()
+            for row in dataset
+        ]
+    np.testing.assert_allclose(output.predictions, alone, atol=1e-5)
+    assert output.label_ids.tolist() == dataset["label"][:]
+    right = float(np.mean(np.argmax(alone, axis=1) == dataset["label"][:]))
+    assert trainer.evaluate()["eval_accuracy"] == pytest.approx(right)
+
+    texts, pairs = dataset["text"][:], dataset["text_pair"][:]
+    for size in (1, 7, 64):
+        logits = predict_logits(model.train(), tokenizer, texts, pairs, batch_size=size)
+        np.testing.assert_allclose(logits, alone, atol=1e-5)
+        assert not model.training
+    assert predict_logits(model, tokenizer, []).shape == (0, 2)
+    joined = [f"{a} {b}" for a, b in zip(texts, pairs, strict=True)]
+    np.testing.assert_allclose(predict_logits(model, tokenizer, joined), alone, atol=1e-5)
+    # A dataset without labels.
+    bare = tokenize(dataset.remove_columns("label"), tokenizer)
+    assert trainer.predict(bare).label_ids is None
+    np.testing.assert_allclose(trainer.predict(bare).predictions, alone, atol=1e-5)
+
+
+def test_softmax_of_large_logits():
+    probabilities = softmax(np.array([[1000.0, 999.0], [-1000.0, 1000.0]], dtype=np.float32))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_allclose(probabilities[0, 0], 1 / (1 + np.exp(-1)))
+    np.testing.assert_allclose(probabilities[1], [0, 1], atol=1e-12)

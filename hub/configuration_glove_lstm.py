@@ -1,6 +1,7 @@
 """Configuration of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers and siblings."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from transformers import PreTrainedConfig
@@ -77,22 +78,26 @@ class GloveLstmConfig(PreTrainedConfig):
         self.type_embedding_size = _at_least(0, type_embedding_size=type_embedding_size)
         self.hidden_size = _at_least(1, hidden_size=hidden_size)
         self.num_hidden_layers = _at_least(1, num_hidden_layers=num_hidden_layers)
-        self.bidirectional = bool(bidirectional)
+        self.bidirectional = _yes_or_no(bidirectional=bidirectional)
         self.pooling = _poolings(pooling)
         self.classifier_hidden_size = _at_least(1, classifier_hidden_size=classifier_hidden_size)
         self.word_dropout = _share(word_dropout=word_dropout)
         self.embedding_dropout = _share(embedding_dropout=embedding_dropout)
         self.hidden_dropout = _share(hidden_dropout=hidden_dropout)
         self.classifier_dropout = _share(classifier_dropout=classifier_dropout)
-        self.freeze_embeddings = bool(freeze_embeddings)
-        self.half_precision_embeddings = bool(half_precision_embeddings)
-        if not (isinstance(temperature, int | float) and 0 < temperature < float("inf")):
+        self.freeze_embeddings = _yes_or_no(freeze_embeddings=freeze_embeddings)
+        self.half_precision_embeddings = _yes_or_no(half_precision_embeddings=half_precision_embeddings)
+        if (
+            isinstance(temperature, bool)
+            or not isinstance(temperature, int | float)
+            or not 0 < temperature < inf
+        ):
             raise ValueError(f"temperature must be a positive number, not {temperature!r}")
         self.temperature = float(temperature)
-        self.unk_token_id = unk_token_id
         for name, row in (("pad_token_id", pad_token_id), ("unk_token_id", unk_token_id)):
-            if not 0 <= row < vocab_size:
+            if _at_least(0, **{name: row}) >= vocab_size:
                 raise ValueError(f"{name} must be a row of the embedding, 0 to {vocab_size - 1}, not {row!r}")
+        self.unk_token_id = unk_token_id
         if "id2label" not in kwargs and "label2id" not in kwargs and kwargs.get("num_labels", 2) == 2:
             kwargs["id2label"] = {0: "FAKE", 1: "REAL"}
             kwargs["label2id"] = {"FAKE": 0, "REAL": 1}
@@ -125,6 +130,13 @@ def _at_least(low: int, **named: int) -> int:
     return value
 
 
+def _yes_or_no(**named: bool) -> bool:
+    ((name, value),) = named.items()
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+    return value
+
+
 def _share(**named: float) -> float:
     ((name, value),) = named.items()
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
@@ -133,8 +145,8 @@ def _share(**named: float) -> float:
 
 
 def _poolings(pooling: str | Sequence[str]) -> list[str]:
-    names = [pooling] if isinstance(pooling, str) else list(pooling)
-    if not names or len(set(names)) < len(names) or not set(names) <= set(POOLINGS):
+    names = [pooling] if isinstance(pooling, str) else list(pooling) if isinstance(pooling, Sequence) else []
+    if not names or any(name not in POOLINGS or names.count(name) > 1 for name in names):
         raise ValueError(f"pooling must be one or several of {', '.join(POOLINGS)}, not {pooling!r}")
     return names
 

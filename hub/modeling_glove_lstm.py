@@ -36,7 +36,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
                 init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=0.1)
-            if module.padding_idx is not None:
+            if module.padding_idx is not None and not _is_loaded(module.weight):
                 init.zeros_(module.weight[module.padding_idx])
 
     @classmethod
@@ -89,9 +89,14 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def round_word_vectors(self) -> None:
-        """Round the word vectors to 16 bits. Call it after training that changed them, and measure after it."""
+        """Round the word vectors to 16 bits. Call it after training that changed them, and measure after it.
+
+        Vectors with a value beyond the range of 16 bits (65,504) stay as they are, and are saved in full.
+        """
         weight = self.get_input_embeddings().weight
-        weight.copy_(weight.half().to(weight.dtype))
+        rounded = weight.half().to(weight.dtype)
+        if rounded.isfinite().all():
+            weight.copy_(rounded)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
         """Save as `PreTrainedModel.save_pretrained` does, with the word vectors in 16 bits where that loses nothing.
@@ -347,8 +352,15 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
+def _is_loaded(parameter: Tensor) -> bool:
+    """Whether a checkpoint gave this weight: `transformers.initialization` sees that of a whole one, not of a part."""
+    return getattr(parameter, "_is_hf_initialized", False)
+
+
 def _init_lstm(lstm: nn.LSTM) -> None:
     for name, parameter in lstm.named_parameters():
+        if _is_loaded(parameter):
+            continue
         gates = parameter.chunk(4)  # input, forget, cell, output
         if name.startswith("weight_ih"):
             # Keras draws one kernel for the four gates: its fan-out is 4 x hidden_size.

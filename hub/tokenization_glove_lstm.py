@@ -30,7 +30,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
     - Where the caller says nothing of truncation, texts are cut to `model_max_length`; `truncation=False` is honoured.
     - A pair (title, body) gives the ids of `title + " " + body`, also where it is cut without being asked
-      (an explicit `truncation=` means for pairs what transformers says).
+      (an explicit `truncation=` or `return_overflowing_tokens=` means for pairs what transformers says).
     - `token_type_ids`, where `model_input_names` has them, say the shape of each word of the original text: lower,
       Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`).
     - Lone surrogates, which the Rust code refuses, are read as U+FFFD.
@@ -42,58 +42,69 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, max_length: int | None = None, **kwargs: Any
     ) -> Any:
-        if truncation is None:
-            truncation, kwargs["join_pair"] = "longest_first", True
+        unsaid = truncation is None
+        if unsaid:
+            truncation = "longest_first"
             # Only used to refuse a cut that is no multiple of it, which nobody asked for here.
             kwargs.pop("pad_to_multiple_of", None)
-        return super()._get_padding_truncation_strategies(
+        padding, truncation, max_length, kwargs = super()._get_padding_truncation_strategies(
             padding=padding, truncation=truncation, max_length=max_length, **kwargs
         )
+        # The strategy is what every route hands on to `_encode_plus`: None there says that the caller said nothing.
+        return padding, None if unsaid else truncation, max_length, kwargs
 
     def _encode_plus(
         self,
         text: Any,
         text_pair: Any = None,
         *,
-        join_pair: bool = False,
+        truncation_strategy: Any = TruncationStrategy.DO_NOT_TRUNCATE,
+        max_length: int | None = None,
         return_tensors: Any = None,
         return_token_type_ids: bool | None = None,
         is_split_into_words: bool = False,
         **kwargs: Any,
     ) -> BatchEncoding:
         """The one seam: every route (call, encode, pipeline, collator) comes through here."""
-        text, text_pair = _repair(text), _repair(text_pair)
+        text, text_pair = repair(text), repair(text_pair)
         if return_token_type_ids is None:
             return_token_type_ids = "token_type_ids" in self.model_input_names
-        single = isinstance(text, str) or (is_split_into_words and not (text and isinstance(text[0], list)))
+        # A batch of one keeps the output's form the same in all cases.
+        single, texts, pairs = _as_batch(text, text_pair, is_split_into_words)
+        nothing = isinstance(texts, list) and not texts and not pairs
+        if nothing:  # the Rust code needs a row
+            texts, pairs = [[] if is_split_into_words else ""], None
+        overflow = kwargs.get("return_overflowing_tokens", False)
         options = {
             **kwargs,
+            "max_length": max_length,
             "return_token_type_ids": False,
             "is_split_into_words": is_split_into_words,
             "return_tensors": None,
         }
-        if join_pair and isinstance(text_pair, str if single else list) and not is_split_into_words:
-            firsts, seconds = ([text], [text_pair]) if single else (text, text_pair)
-            output = self._encode_joined(firsts, seconds, **options)
+        if truncation_strategy is None and isinstance(pairs, list) and not overflow:
+            output = self._encode_joined(texts, pairs, **options)
         else:
-            # A batch of one keeps the output's form the same in both cases.
-            batch, pairs = (
-                ([text], None if text_pair is None else [text_pair]) if single else (text, text_pair)
-            )
-            output = super()._encode_plus(batch, pairs, **options)
+            if truncation_strategy is None:
+                truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
+            options["truncation_strategy"] = TruncationStrategy(truncation_strategy)
+            output = super()._encode_plus(texts, pairs, **options)
         if return_token_type_ids:
             rows = output.get("overflow_to_sample_mapping") or range(len(output["input_ids"]))
-            firsts, seconds = ([text], [text_pair]) if single else (text, text_pair)
             output["token_type_ids"] = _token_shapes(
                 output.encodings or [],
-                [firsts[row] for row in rows],
-                [seconds[row] or "" for row in rows] if text_pair is not None else None,
+                [texts[row] for row in rows],
+                None if pairs is None else [pairs[row] for row in rows],
                 is_split_into_words,
             )
         if return_tensors is not None:
-            return output.convert_to_tensors(return_tensors)
-        if single and not kwargs.get("return_overflowing_tokens"):
-            return BatchEncoding({key: value[0] for key, value in output.items()}, output.encodings)
+            output = output.convert_to_tensors(return_tensors)
+        elif single and not overflow:
+            # As transformers does: the one length that `return_length` gives stays in its list.
+            first = {k: v[0] if v and isinstance(v[0], list) else v for k, v in output.items()}
+            return BatchEncoding(first, output.encodings)
+        if nothing:
+            return BatchEncoding({key: value[:0] for key, value in output.items()}, [])
         return output
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
@@ -104,31 +115,36 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
     def _encode_joined(
         self,
-        firsts: Sequence[str],
-        seconds: Sequence[str],
+        texts: Sequence[Any],
+        pairs: Sequence[Any],
         *,
         padding_strategy: Any = PaddingStrategy.DO_NOT_PAD,
-        truncation_strategy: Any = TruncationStrategy.DO_NOT_TRUNCATE,
         max_length: int | None = None,
+        is_split_into_words: bool = False,
         pad_to_multiple_of: int | None = None,
         padding_side: str | None = None,
+        split_special_tokens: bool | None = None,
         **options: Any,
     ) -> BatchEncoding:
         """Encode pairs as if each were one text, yet with offsets and sequence ids of its two parts."""
-        if len(firsts) != len(seconds):
+        if len(texts) != len(pairs):
             raise ValueError(
-                f"text has {len(firsts)} rows and text_pair {len(seconds)}: they must be equally many"
+                f"text has {len(texts)} rows and text_pair {len(pairs)}: they must be equally many"
             )
+        if split_special_tokens is None:
+            split_special_tokens = self.split_special_tokens
+        self._tokenizer.encode_special_tokens = split_special_tokens
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        parts = self._tokenizer.encode_batch([*firsts, *seconds], add_special_tokens=False)
-        cut = max_length if truncation_strategy != TruncationStrategy.DO_NOT_TRUNCATE else None
+        parts = self._tokenizer.encode_batch(
+            [*texts, *pairs], is_pretokenized=is_split_into_words, add_special_tokens=False
+        )
         encodings = [
-            _merge(first, second, cut, self.truncation_side)
-            for first, second in zip(parts[: len(firsts)], parts[len(firsts) :], strict=True)
+            _merge(first, second, max_length, self.truncation_side)
+            for first, second in zip(parts[: len(texts)], parts[len(texts) :], strict=True)
         ]
         if padding_strategy != PaddingStrategy.DO_NOT_PAD:
-            longest = max((len(encoding) for encoding in encodings), default=0)
+            longest = max(len(encoding) for encoding in encodings)
             length = longest if padding_strategy == PaddingStrategy.LONGEST else max_length or longest
             length += -length % (pad_to_multiple_of or 1)
             for encoding in encodings:
@@ -141,16 +157,38 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         wanted = {key: value for key, value in options.items() if key.startswith("return_")}
         wanted.pop("return_tensors", None)
         rows = [self._convert_encoding(encoding, **wanted)[0] for encoding in encodings]
-        keys = rows[0] if rows else {}
-        return BatchEncoding({key: [row[key][0] for row in rows] for key in keys}, encodings)
+        return BatchEncoding({key: [row[key][0] for row in rows] for key in rows[0]}, encodings)
 
 
-def _repair(text: Any) -> Any:
+def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, Any]:
+    """Whether `text` is a single text, and the batch of texts and of second parts (or None) that it makes.
+
+    A text is a string, or a list of strings where it is split into words. What is neither a text nor a batch comes
+    back as it is, for transformers to refuse.
+    """
+
+    def is_text(part: Any) -> bool:
+        if split_into_words:
+            return isinstance(part, list) and not (part and isinstance(part[0], list))
+        return isinstance(part, str)
+
+    if is_text(text):
+        return True, [text], None if pair is None else [pair]
+    if pair is None and isinstance(text, list):
+        is_pair = [isinstance(row, list) and len(row) == 2 and is_text(row[0]) for row in text]
+        if any(is_pair):  # the pairs come as tuples
+            nothing: Any = [] if split_into_words else ""
+            cut = [row if pair else (row, nothing) for row, pair in zip(text, is_pair, strict=True)]
+            return False, [first for first, _ in cut], [second for _, second in cut]
+    return False, text, pair
+
+
+def repair(text: Any) -> Any:
     """Replace each lone surrogate by U+FFFD, one for one, so that offsets stay those of the original."""
     if isinstance(text, str):
         return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
     if isinstance(text, list | tuple):
-        return [_repair(item) for item in text]
+        return [repair(item) for item in text]
     return text
 
 
@@ -165,6 +203,9 @@ def _merge(first: Encoding, second: Encoding, cut: int | None, side: str) -> Enc
             keep_first = cut - keep_second
         first.truncate(keep_first, direction=side)
         second.truncate(keep_second, direction=side)
+    # `set_sequence_id` adds to what an encoding has, and the second was encoded as a sequence 0 too; a cut forgets it.
+    second.pad(len(second) + 1, direction=side)
+    second.truncate(len(second) - 1, direction=side)
     first.set_sequence_id(0)
     second.set_sequence_id(1)
     return Encoding.merge([first, second], growing_offsets=False)

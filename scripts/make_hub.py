@@ -86,6 +86,7 @@ def _copy_code(target: Path | None) -> None:
     from glove_lstm.checkpoints import DEFAULT_CHECKPOINT, load_checkpoint
     from glove_lstm.evaluation.card import write_card
     from glove_lstm.evaluation.examples import classify_examples, measure_speed
+    from glove_lstm.saving import whole_file
 
     target = target or DEFAULT_CHECKPOINT
     model, tokenizer = load_checkpoint(target)
@@ -99,7 +100,8 @@ def _copy_code(target: Path | None) -> None:
     metrics["examples"] = classify_examples(model, tokenizer)
     metrics["about"].setdefault("speed", measure_speed(model, tokenizer))
     text = json.dumps(metrics, indent=2, ensure_ascii=False)
-    (target / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    with whole_file(target / "metrics.json") as part:
+        part.write_text(text + "\n", encoding="utf-8")
     write_card(target, _texts())
 
 

@@ -1,6 +1,7 @@
 """What `scripts/train.py` understands, named as transformers' `run_classification.py` names it."""
 
 import argparse
+import difflib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,9 @@ class DataArguments:
     test_file: str | None = field(default=None, metadata={"help": "As --train_file."})
     text_column_names: str | None = field(
         default=None,
-        metadata={"help": "Columns of text, separated by commas; default: title,text, or text, or title."},
+        metadata={
+            "help": "Columns of text, separated by commas; default: title,text, or text, or title, or the only one."
+        },
     )
     label_column_name: str = field(default="label", metadata={"help": "The column of labels."})
     validation_fraction: float = field(
@@ -177,7 +180,7 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
     """Read a command line: `[FILE.json] [--preset NAME] [--name value ...]`.
 
     Raises:
-        DataError: An unknown preset, or a JSON file that cannot be used.
+        DataError: An unknown preset or argument, or a JSON file that cannot be used.
         SystemExit: What argparse refuses, with its message.
     """
     argv = list(argv)
@@ -190,7 +193,14 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
         groups, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--preset", default=name, choices=sorted(PRESETS), help="The recipe to start from.")
-    *parts, rest = parser.parse_args_into_dataclasses(words, look_for_args_file=False)
+    *parts, rest, unknown = parser.parse_args_into_dataclasses(
+        words, return_remaining_strings=True, look_for_args_file=False
+    )
+    if unknown:
+        options = [option for action in parser._actions for option in action.option_strings]
+        close = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)
+        hint = f"did you mean {close[0]}?" if close else "see --help."
+        raise DataError(f"There is no argument {unknown[0]}; {hint}")
     return TrainingRun(rest.preset, *parts)
 
 

@@ -7,10 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from glove_lstm.data.errors import DataError
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a name to write to; the file gets its real name when the block ends well, and is removed otherwise."""
+    path = path.resolve()  # through a link, to the file that it means
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give the name of a file.")
+    if path.exists() and not path.is_file():  # a device or a pipe, which nobody wants replaced
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)

@@ -25,7 +25,11 @@ def main(argv: Sequence[str]) -> None:
     accuracy.add_argument("--seeds", type=int, default=1, help="runs of each of our models; default: 1")
     accuracy.add_argument("--models", nargs="+", help="only these, such as default article tfidf_svc_cased")
     accuracy.add_argument(
-        "--data_dir", type=Path, required=True, help="a folder laid out as ../shared/data is"
+        "--data_dir",
+        type=Path,
+        required=True,
+        help="a folder that holds fake_or_real_news/titles.csv and head.csv, recovery/recovery.csv.gz, "
+        "isot/isot.csv.gz, liar/*.tsv",
     )
     accuracy.add_argument("--glove", default="6B.100d", help="a name or a file, as for train.py")
     accuracy.add_argument(

@@ -33,7 +33,12 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="make_hub.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data_dir", type=Path, help="a folder laid out as ../shared/data is")
+    parser.add_argument(
+        "--data_dir",
+        type=Path,
+        help="a folder that holds fake_or_real_news/titles.csv and head.csv, recovery/recovery.csv.gz, "
+        "isot/isot.csv.gz, liar/*.tsv",
+    )
     parser.add_argument("--glove", help="a name or a file, as for train.py")
     parser.add_argument(
         "--code_only",

@@ -13,10 +13,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from glove_lstm.data.errors import DataError
 from glove_lstm.scripts._command import run_command
 
 _WINDOW = 1024  # rows that are sorted by length together: constant memory, little padding
@@ -30,6 +31,8 @@ def main(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     columns, rows = _rows(args)
     first = next(rows, None)  # a mistake in the input is told before the model loads
+    if first is None:
+        raise DataError("Standard input is empty; give texts, one a line, or --input FILE.")
 
     import transformers
     from tqdm import tqdm
@@ -47,15 +50,21 @@ def main(argv: Sequence[str]) -> None:
         file = part.open("w", encoding="utf-8", newline="") if part else sys.stdout
         write = _WRITERS[args.format](file, names, columns)
         bar = tqdm(unit=" texts", disable=not args.input or not sys.stderr.isatty())
-        rest = rows if first is None else _chain(first, rows)
+        rest = chain([first], rows)
+        empty = 0
         while window := list(islice(rest, _WINDOW)):
             texts = [row[columns[0]] for _, row in window]
             pairs = [" ".join(row[c] for c in columns[1:]) for _, row in window] if columns[1:] else None
             logits = predict_logits(model, tokenizer, texts, pairs, batch_size=args.batch_size)
             for (number, row), scores in zip(window, softmax(logits), strict=True):
                 write(number, row, [float(score) for score in scores])
+            empty += sum(not any(row[column].strip() for column in columns) for _, row in window)
             bar.update(len(window))
         bar.close()
+        if empty:
+            sys.stderr.write(
+                f"warning: {empty} rows without any text were labelled too; ignore their labels\n"
+            )
         if part:
             file.close()
 
@@ -73,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--text_column_names",
         metavar="A,B",
-        help="columns of --input to read, title before body; default: title,text, or text, or title",
+        help="columns of --input to read, title before body; default: title,text, or text, or title, or "
+        "the only column of text",
     )
     parser.add_argument(
         "--model", metavar="FOLDER_OR_ID", help="a checkpoint's folder, or a repository's id on the Hub"
@@ -97,8 +107,6 @@ def _positive(text: str) -> int:
 
 def _rows(args: argparse.Namespace) -> tuple[list[str], Iterator[Row]]:
     """The columns of text, and (row number from 1, row) of the input."""
-    from glove_lstm.data.errors import DataError
-
     if args.input and args.texts:
         raise DataError("Give either texts or --input, not both.")
     if args.input:
@@ -113,11 +121,6 @@ def _rows(args: argparse.Namespace) -> tuple[list[str], Iterator[Row]]:
     if hasattr(lines, "reconfigure"):
         lines.reconfigure(encoding="utf-8", errors="replace")
     return ["text"], ((number, {"text": line.rstrip("\r\n")}) for number, line in enumerate(lines, 1))
-
-
-def _chain(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
-    yield first
-    yield from rest
 
 
 Write = Callable[[int | str, dict[str, str], list[float]], None]

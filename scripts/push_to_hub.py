@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--commit_message", default="Upload with glove-lstm", help="default: %(default)s")
     parser.add_argument("--create_pr", action="store_true", help="open a pull request instead")
     parser.add_argument(
-        "--dry_run", action="store_true", help="check and list what would be sent; no network"
+        "--dry_run", action="store_true", help="check and list what would be sent, and send nothing"
     )
     parser.add_argument("--dataset", help="push this data set: fake_or_real_news, liar or fake_news_corpus")
     parser.add_argument("--dataset_config_name", help="its config; default: the data set's own default")

@@ -100,6 +100,8 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     assert_refused(predict("a text", "--input", tmp_path / "in.csv"), "not both")
     assert_refused(predict("a", "--model", tmp_path / "nowhere"), "nowhere")
     assert_refused(predict("a", "--batch_size", "0"), "batch_size")
+    assert_refused(predict(input=""), "Standard input is empty")
+    assert_refused(predict("a", "--output", tmp_path), str(tmp_path), "is a folder")
     assert_refused(predict("a", "--model", tmp_path), "config.json is missing")
     done = predict("--input", tmp_path / "bad.jsonl", "--output", tmp_path / "out.jsonl", "--format", "jsonl")
     assert_refused(done, "bad.jsonl", "2")
@@ -115,6 +117,18 @@ def test_reader_that_goes_away_is_no_error(articles: Path) -> None:
     assert len(done.stdout.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert "Broken pipe" not in done.stderr
+
+
+def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    (tmp_path / "real.csv").write_text("old")
+    done = predict("", "--format", "csv", "--output", tmp_path / "link.csv")
+    assert done.returncode == 0, done.stderr
+    assert "1 rows without any text" in done.stderr
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "real.csv").read_text().startswith("row,label")
+    assert predict("a", "--output", "/dev/null").returncode == 0
+    assert not Path("/dev/null").is_file()
 
 
 def test_help_is_complete() -> None:

@@ -223,6 +223,7 @@ def test_mistakes_are_told_in_one_sentence(
         (["--train_file", str(articles), "--model_name_or_path", str(gone)], "model.safetensors is missing"),
         (["--train_file", str(articles), "--model_name_or_path", str(tmp_path / "none")], "none"),
         (["nothing.json"], "nothing.json"),
+        (["--trainfile", str(articles)], "did you mean --train_file?"),
     ]
     code = """
 import json, sys

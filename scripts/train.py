@@ -1,6 +1,6 @@
-"""Train or fine-tune a GloVe+LSTM classifier, and measure it.
+r"""Train or fine-tune a GloVe+LSTM classifier, and measure it.
 
-python scripts/train.py --dataset_name fake_or_real_news --dataset_config_name article \\
+python scripts/train.py --dataset_name fake_or_real_news --dataset_config_name article \
     --glove 6B.100d --preset article --output_dir out
 python scripts/train.py --model_name_or_path out --train_file mine.csv --validation_file val.csv --output_dir mine
 python scripts/train.py settings.json --learning_rate 2e-3

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ class Experiment:
         metrics: What `metrics.json` holds: measures by split, how the run was made, how long it took.
         logits: Split -> (n, classes), in the order of the split, at the fitted temperature.
         labels: Split -> (n,).
+        splits: The texts that were used, with labels as the model numbers them.
         history: The Trainer's log.
     """
 
@@ -57,6 +58,7 @@ class Experiment:
     metrics: dict[str, Any]
     logits: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     labels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    splits: dict[str, Dataset] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
@@ -83,8 +85,7 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
 
     Args:
         run: The arguments.
-        data: Needs "train" where `run.training.do_train`; without "validation" there is no temperature and no best
-            epoch.
+        data: Needs "train"; without "validation" there is no temperature and no best epoch.
         glove: Vectors that were loaded before; None loads `run.tokenizer.glove`.
 
     Raises:
@@ -139,7 +140,7 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         },
         **count_parameters(model),
     }
-    return Experiment(model, tokenizer, metrics, logits, labels, trainer.state.log_history)
+    return Experiment(model, tokenizer, metrics, logits, labels, splits, trainer.state.log_history)
 
 
 def add_other_data(experiment: Experiment, others: Mapping[str, Texts]) -> None:
@@ -151,19 +152,18 @@ def add_other_data(experiment: Experiment, others: Mapping[str, Texts]) -> None:
     experiment.metrics["other_data"] = found
 
 
-def add_baselines(
-    experiment: Experiment, data: LoadedData, others: Mapping[str, Texts] | None = None
-) -> None:
+def add_baselines(experiment: Experiment, others: Mapping[str, Texts] | None = None) -> None:
     """Measure the linear models on the same splits (and on other data), into `metrics["baselines"]`."""
-    tests = {name: list(joined_texts(data.splits[name])) for name in experiment.labels}
+    tests = {name: list(joined_texts(experiment.splits[name])) for name in experiment.labels}
     labels = dict(experiment.labels)
-    for name, texts in (others or {}).items():
-        tests[name], labels[name] = texts.joined(), np.array(texts.labels)
-    train = data.splits["train"]
+    for name, other in (others or {}).items():
+        tests[name], labels[name] = other.joined(), np.array(other.labels)
+    train = experiment.splits["train"]
+    texts, numbers = list(joined_texts(train)), train["label"][:]
     found: dict[str, Any] = {}
     for baseline in ("majority", *BASELINES):
         logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
-        predicted = predict_with_baseline(baseline, list(joined_texts(train)), train["label"][:], tests)
+        predicted = predict_with_baseline(baseline, texts, numbers, tests)
         found[baseline] = {
             name: accuracy_with_interval(rows == labels[name]) for name, rows in predicted.items()
         }
@@ -201,8 +201,7 @@ def _make(
         run.model,
         vocab_size=tokenizer.vocab_size,
         embedding_size=glove.dim,
-        id2label=dict(enumerate(data.label_names)),
-        label2id={name: index for index, name in enumerate(data.label_names)},
+        **_labels(data.label_names),
     )
     model = GloveLstmForSequenceClassification(config)
     rows, share = embedding_rows(
@@ -214,6 +213,11 @@ def _make(
     model.load_word_vectors(rows)
     about = {"glove": _without_folders(glove.source, run), "vocabulary_with_vectors": share}
     return model, tokenizer, about
+
+
+def _labels(names: Sequence[str]) -> dict[str, Any]:
+    """As a config wants them."""
+    return {"id2label": dict(enumerate(names)), "label2id": {name: index for index, name in enumerate(names)}}
 
 
 def _load(
@@ -235,8 +239,7 @@ def _load(
             path,
             ", ".join(known),
         )
-        changes["id2label"] = dict(enumerate(data.label_names))
-        changes["label2id"] = {name: index for index, name in enumerate(data.label_names)}
+        changes |= _labels(data.label_names)
     model, tokenizer = load_checkpoint(path, **changes)
     if "id2label" in changes:
         model.reset_classifier()  # also where the number of labels happens to be the same

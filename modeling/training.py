@@ -62,7 +62,7 @@ class GloveLstmTrainer(Trainer):
         return sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int]:
-        return _InOrder(np.argsort(-eval_dataset.lengths, kind="stable"))
+        return _InOrder(_longest_first(eval_dataset))
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """As `Trainer.train`, but Ctrl-C always ends it."""
@@ -72,7 +72,7 @@ class GloveLstmTrainer(Trainer):
     def predict(self, test_dataset: Any, *args: Any, **kwargs: Any) -> PredictionOutput:
         """As `Trainer.predict`; evaluation runs longest first, and the rows come back in the dataset's order."""
         output = super().predict(test_dataset, *args, **kwargs)
-        back = np.argsort(np.argsort(-test_dataset.lengths, kind="stable"), kind="stable")
+        back = np.argsort(_longest_first(test_dataset), kind="stable")
         labels = None if output.label_ids is None else output.label_ids[back]
         return PredictionOutput(output.predictions[back], labels, output.metrics)
 
@@ -108,6 +108,10 @@ def _interruptible(trainer: Trainer) -> Iterator[None]:
         trainer.remove_callback(callback)
 
 
+def _longest_first(dataset: TokenizedTexts) -> np.ndarray[Any, Any]:
+    return np.argsort(-dataset.lengths, kind="stable")
+
+
 class _InOrder(Sampler[int]):
     """The given order."""
 
@@ -117,7 +121,7 @@ class _InOrder(Sampler[int]):
     def __len__(self) -> int:
         return len(self.order)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[int]:
         return iter(self.order.tolist())
 
 

@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> None:
         experiment = run_experiment(run, data)
         others = other_corpora(args.data_dir)
         add_other_data(experiment, others)
-        add_baselines(experiment, data, others)
+        add_baselines(experiment, others)
         made = Path(scratch) / "hub"
         experiment.save(made)
         write_card(made, _texts())

@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> None:
             pairs = [" ".join(row[c] for c in columns[1:]) for _, row in window] if columns[1:] else None
             logits = predict_logits(model, tokenizer, texts, pairs, batch_size=args.batch_size)
             for (number, row), scores in zip(window, softmax(logits), strict=True):
-                write(number, row, [float(score) for score in scores])
+                write(number, row, int(scores.argmax()), [float(score) for score in scores])
             empty += sum(not any(row[column].strip() for column in columns) for _, row in window)
             bar.update(len(window))
         bar.close()
@@ -123,15 +123,14 @@ def _rows(args: argparse.Namespace) -> tuple[list[str], Iterator[Row]]:
     return ["text"], ((number, {"text": line.rstrip("\r\n")}) for number, line in enumerate(lines, 1))
 
 
-Write = Callable[[int | str, dict[str, str], list[float]], None]
+Write = Callable[[int | str, dict[str, str], int, list[float]], None]  # row number, row, best label, scores
 
 
 def _table(file: TextIO, names: list[str], columns: list[str]) -> Write:
     width = max(len(name) for name in [*names, "label"])
     file.write(f"{'label':<{width}}  score  text\n")
 
-    def write(_number: int | str, row: dict[str, str], scores: list[float]) -> None:
-        best = max(range(len(scores)), key=scores.__getitem__)
+    def write(_number: int | str, row: dict[str, str], best: int, scores: list[float]) -> None:
         text = " ".join(" ".join(row[column] for column in columns).split())
         # A terminal obeys control characters; nobody's article may.
         text = "".join(c if c.isprintable() else "\ufffd" for c in text)
@@ -145,16 +144,14 @@ def _csv(file: TextIO, names: list[str], _columns: list[str]) -> Write:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["row", "label", "score", *(f"score_{name}" for name in names)])
 
-    def write(number: int | str, _row: dict[str, str], scores: list[float]) -> None:
-        best = max(range(len(scores)), key=scores.__getitem__)
+    def write(number: int | str, _row: dict[str, str], best: int, scores: list[float]) -> None:
         writer.writerow([number, names[best], *(f"{score:.6f}" for score in [scores[best], *scores])])
 
     return write
 
 
 def _jsonl(file: TextIO, names: list[str], _columns: list[str]) -> Write:
-    def write(number: int | str, _row: dict[str, str], scores: list[float]) -> None:
-        best = max(range(len(scores)), key=scores.__getitem__)
+    def write(number: int | str, _row: dict[str, str], best: int, scores: list[float]) -> None:
         found: dict[str, Any] = {"row": number, "label": names[best], "score": round(scores[best], 6)}
         found["scores"] = {name: round(score, 6) for name, score in zip(names, scores, strict=True)}
         file.write(json.dumps(found, ensure_ascii=False) + "\n")

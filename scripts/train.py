@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
     if not is_main_process():
         return
     if wanted.with_baselines:
-        add_baselines(experiment, data)
+        add_baselines(experiment)
     folder = Path(str(run.training.output_dir))
     experiment.save(folder)
     for split in ("validation", "test"):

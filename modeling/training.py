@@ -1,9 +1,6 @@
 """The Trainer of GloVe+LSTM models: its arguments, and what it does differently."""
 
-import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_utils import PredictionOutput
 
 from glove_lstm.batches import LengthGroupedSampler, TokenizedTexts, collate
@@ -64,48 +61,12 @@ class GloveLstmTrainer(Trainer):
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int]:
         return _InOrder(_longest_first(eval_dataset))
 
-    def train(self, *args: Any, **kwargs: Any) -> Any:
-        """As `Trainer.train`, but Ctrl-C always ends it."""
-        with _interruptible(self):
-            return super().train(*args, **kwargs)
-
     def predict(self, test_dataset: Any, *args: Any, **kwargs: Any) -> PredictionOutput:
         """As `Trainer.predict`; evaluation runs longest first, and the rows come back in the dataset's order."""
         output = super().predict(test_dataset, *args, **kwargs)
         back = np.argsort(_longest_first(test_dataset), kind="stable")
         labels = None if output.label_ids is None else output.label_ids[back]
         return PredictionOutput(output.predictions[back], labels, output.metrics)
-
-
-class _Interrupted(TrainerCallback):
-    """Ends training at the next step where an interrupt was raised but swallowed, as in a destructor."""
-
-    seen = False
-
-    def on_step_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        if self.seen:
-            raise KeyboardInterrupt
-
-
-@contextmanager
-def _interruptible(trainer: Trainer) -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
-    callback = _Interrupted()
-
-    def note_and_pass_on(number: int, frame: Any) -> None:
-        callback.seen = True
-        before(number, frame)
-
-    trainer.add_callback(callback)
-    signal.signal(signal.SIGINT, note_and_pass_on)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        trainer.remove_callback(callback)
 
 
 def _longest_first(dataset: TokenizedTexts) -> np.ndarray[Any, Any]:

@@ -263,6 +263,8 @@ def test_control_c_is_one_word(articles: Path, glove_file: Path, tmp_path: Path)
         [sys.executable, str(ROOT / "scripts" / "train.py"), *SMALL, "--train_file", str(articles), "--glove",
          str(glove_file), "--output_dir", str(tmp_path / "out"), "--num_train_epochs", "10000", "--use_cpu", "True"],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8",
+        # A shell starts background jobs, and so perhaps this test, with the signal ignored; a terminal does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 120
     while (

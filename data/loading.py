@@ -124,20 +124,14 @@ def load_splits(
         raise DataError(f"validation_fraction is {validation_fraction}, but must be at least 0 and below 1.")
     if on_empty not in ("error", "drop", "keep"):
         raise DataError(f"on_empty is {on_empty!r}, but must be error, drop or keep.")
-    files = {"train": train_file, "validation": validation_file, "test": test_file}
-    given = {split: file for split, file in files.items() if file is not None}
-    if dataset_name is None:
-        sources, source = _open_files(_merge(given, data_files, data_dir))
-    elif given:
-        raise DataError(
-            f"Both the dataset {dataset_name} and {next(iter(given))}_file are given; choose one."
-        )
-    else:
-        options = {"data_files": data_files, "data_dir": data_dir, "cache_dir": cache_dir}
-        hub = {"revision": revision, "token": token}
-        sources, source = _open_dataset(dataset_name, dataset_config_name, options, hub)
-
-    columns = _choose_columns(next(iter(sources.values())), text_column_names, label_column_name)
+    sources, source = open_sources(
+        dataset_name,
+        dataset_config_name,
+        {"train": train_file, "validation": validation_file, "test": test_file},
+        {"data_files": data_files, "data_dir": data_dir, "cache_dir": cache_dir},
+        {"revision": revision, "token": token},
+    )
+    columns = choose_columns(next(iter(sources.values())), text_column_names, label_column_name)
     splits = {
         split: _Split.read(found, columns, label_column_name, on_empty) for split, found in sources.items()
     }
@@ -171,12 +165,30 @@ def read_texts(
         DataError: As `load_splits`; a malformed row raises when it is reached.
     """
     found = _open_files({"test": [path]})[0]["test"]
-    names = _choose_columns(found, text_column_names, "label", labelled=False)
+    names = choose_columns(found, text_column_names, "label", labelled=False)
     rows = (
-        (number, {name: _text(record.get(name), found.where, number, name) for name in names})
+        (number, {name: read_text(record.get(name), found.where, number, name) for name in names})
         for number, record in found.records(names)
     )
     return names, rows
+
+
+def open_sources(
+    dataset_name: str | None,
+    config: str | None,
+    files: Mapping[str, FilePath | None],
+    options: dict[str, Any],
+    hub: dict[str, Any],
+) -> tuple[dict[str, _Source], str]:
+    """Return the splits of a dataset or of files, and where they come from, in words."""
+    given = {split: file for split, file in files.items() if file is not None}
+    if dataset_name is None:
+        return _open_files(_merge(given, options["data_files"], options["data_dir"]))
+    if given:
+        raise DataError(
+            f"Both the dataset {dataset_name} and {next(iter(given))}_file are given; choose one."
+        )
+    return _open_dataset(dataset_name, config, options, hub)
 
 
 def _merge(
@@ -271,9 +283,10 @@ def _from_dataset(rows: datasets.Dataset, where: str) -> _Source:
     return _Source(where, rows.column_names, records, class_names)
 
 
-def _choose_columns(
+def choose_columns(
     found: _Source, asked: str | Sequence[str] | None, label_column: str, *, labelled: bool = True
 ) -> list[str]:
+    """Return the text columns: those asked for, or those that suggest themselves."""
     listing = ", ".join(repr(name) for name in found.columns)
     if labelled and label_column not in found.columns:
         raise DataError(
@@ -337,11 +350,11 @@ class _Split:
         texts: list[list[str]] = []
         empty = 0
         for number, record in found.records([*columns, label_column]):
-            label = _label(record.get(label_column), found, number, label_column)
+            label = read_label(record.get(label_column), found, number, label_column)
             if label is None:
                 split.unlabelled += 1
                 continue
-            values = [_text(record.get(name), found.where, number, name) for name in columns]
+            values = [read_text(record.get(name), found.where, number, name) for name in columns]
             if not any(value.strip() for value in values):
                 empty += 1
                 if on_empty == "error":
@@ -388,7 +401,7 @@ class _Split:
         return datasets.Dataset(datasets.table.InMemoryTable(pa.table(columns)))
 
 
-def _label(value: Any, found: _Source, row: Row, column: str) -> str | None:
+def read_label(value: Any, found: _Source, row: Row, column: str) -> str | None:
     """Return the label as a string, or None where a ClassLabel says that the row has none."""
     class_names = found.class_names.get(column)
     if class_names is not None and isinstance(value, int):
@@ -404,7 +417,8 @@ def _label(value: Any, found: _Source, row: Row, column: str) -> str | None:
     return str(value)
 
 
-def _text(value: Any, where: str, row: Row, column: str) -> str:
+def read_text(value: Any, where: str, row: Row, column: str) -> str:
+    """Return the text as Unicode that Arrow takes; "" where there is none."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -258,7 +258,24 @@ def _calibration(metrics: Mapping[str, Any], shown: str | None) -> str:
     worse = [name for name, other in metrics.get("other_data", {}).items() if other["ece"] > found["ece"]]
     if worse:
         lines.append(f"Calibration is worse on {', '.join(worse)}: see below.")
-    return " ".join(lines)
+    return "\n\n".join([" ".join(lines), *_abstaining(found, shown)])
+
+
+def _abstaining(found: Mapping[str, Any], shown: str) -> list[str]:
+    """Paragraphs; none for `metrics.json` of a version that did not measure it."""
+    if "coverage" not in found:
+        return []
+    lines = [_row(["label only where the score is at least", "texts that get one", "accuracy of these"])]
+    lines.append("|---|---|---|")
+    for row in found["coverage"]:
+        least = f"{row['threshold']:.4f}" if row["threshold"] else "0 (all)"
+        lines.append(_row([least, f"{row['coverage']:.1%}", f"{row['accuracy']:.4f}"]))
+    return [
+        f"The score can be used to abstain. On the {shown} texts, with an area under the risk-coverage curve of "
+        f"{found['aurc']:.4f} (0: never wrong; {1 - found['accuracy']:.4f}: as if the score said nothing):",
+        "\n".join(lines),
+        "On other data the same threshold leaves out another share, and the accuracy is another.",
+    ]
 
 
 def _other_results(metrics: Mapping[str, Any]) -> str:

@@ -1,31 +1,37 @@
 """Our presets beside simple models on the same folds: what `scripts/benchmark.py accuracy` prints."""
 
 import json
+import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from tqdm import tqdm
 
-from glove_lstm.arguments import parse_training_run
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.data.loading import LoadedData, load_splits
-from glove_lstm.evaluation import corpora
-from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
-from glove_lstm.evaluation.experiment import joined_texts, run_experiment
-from glove_lstm.evaluation.metrics import bootstrap_interval, expected_calibration_error
-from glove_lstm.prediction import softmax
+from glove_lstm.evaluation.baselines import DESCRIPTIONS
+from glove_lstm.evaluation.folds import Fold, make_folds
+from glove_lstm.evaluation.metrics import expected_calibration_error
+from glove_lstm.evaluation.paired import mean_of_cells, paired_difference
+from glove_lstm.evaluation.predictions import MODELS, OURS, Cell, PredictionStore, Predictor, fingerprint
 from glove_lstm.saving import whole_file
 
-TASKS = ("titles", "recovery", "liar")
-OURS = ("default", "article")
-_VALIDATION = 0.1  # of a fold's training texts, for the best epoch and the temperature
+logger = logging.getLogger(__name__)
 
-Results = dict[str, dict[str, dict[str, dict[str, Any]]]]
+_FIRST_SEED = 42
+_ECE_DRAWS = 200
+# What others report; on other splits or data than ours, so never beside our figures in the table.
+_ELSEWHERE = {
+    "liar": "LIAR, six labels, its test set: 0.233 Bi-LSTM, 0.270 CNN, 0.274 CNN with all metadata (Wang 2017).",
+    "cross": "Trained on one set and tested on another, four other sets: 0.52 (Hoy and Koulouri 2022).",
+}
+
+Results = dict[str, dict[str, dict[str, Any]]]
+Runs = list[list[dict[str, Cell]]]  # by seed, by fold, by cell
 
 
 def compare(
@@ -33,124 +39,195 @@ def compare(
     *,
     folder: Path,
     glove: str,
-    folds: int,
-    seeds: int,
+    folds: int = 5,
+    seeds: int = 1,
+    grouped: bool = False,
     models: Sequence[str] | None = None,
     json_file: Path | None = None,
+    arguments: Sequence[str] = (),
 ) -> Results:
-    """Measure; what the JSON file already holds of the same folds and seeds is not measured again.
+    """Measure; what was predicted before, of the same data by the same recipe, is not predicted again.
 
     Args:
-        tasks: Of `TASKS`.
+        tasks: Of `folds.TASKS`.
         folder: Laid out as ../shared/data is.
         glove: A name or a file.
-        folds: The first so many of five (LIAR has a test set of its own: one).
+        folds: The first so many of five, of titles and recovery.
         seeds: Runs of each of our models, averaged.
-        models: Only these.
-        json_file: Written after each model.
+        grouped: Whether near duplicates stay in one fold of titles and recovery, which are then called
+            "titles_grouped" and "recovery_grouped".
+        models: Only these, of `predictions.MODELS`.
+        json_file: Gets the results after each model; those of other tasks in it stay. Predictions go to a folder
+            beside it, after each fold.
+        arguments: Of `train.py`, over the values of our presets.
 
     Returns:
-        Task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the folds and the 95 % bootstrap
-        interval over the pooled texts.
+        Task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its 95 % bootstrap
+        interval over the texts, and each cell's value. A cell is a fold; of the task cross, a pair of corpora. The
+        measures are "accuracy"; "typos", the accuracy lost to mistyped letters; "ece", over all cells together, of
+        models with probabilities; "versus_default", the difference in accuracy to our default preset, with "p". Beside
+        them stand "cells", their names, and "seeds".
 
     Raises:
-        DataError: An unknown model, or data that are missing.
+        DataError: An argument that is refused, or data that are missing.
     """
-    known = [*OURS, "majority", *BASELINES]
-    unknown = set(models or ()) - set(known)
-    if unknown:
-        raise DataError(f"--models has {sorted(unknown)[0]!r}; the models are {', '.join(known)}.")
-    results: Results = json.loads(json_file.read_text()) if json_file and json_file.is_file() else {}
-    vectors: GloveVectors | None = None
-    for task in tasks:
-        splits = _splits(task, folder, folds)
-        for model in models or known:
-            done = results.get(task, {}).get(model)
-            if done and len(done["accuracy"]["folds"]) == len(splits) and done.get("seeds", seeds) == seeds:
-                continue
-            if model in OURS:
-                vectors = vectors or load_glove(glove)
-                found = _measure_ours(model, splits, vectors, seeds)
-            else:
-                found = _measure_baseline(model, splits)
-            results.setdefault(task, {})[model] = found
-            if json_file:
-                with whole_file(json_file) as part:
-                    part.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    chosen = _checked(folds, seeds, models)
+    predictor = Predictor(glove, arguments)
+    predictor.check()
+    before = _read(json_file)
+    results: Results = {}
+    with _store(json_file) as store:
+        for task in tasks:
+            made = make_folds(task, folder, folds, grouped=grouped)
+            name = f"{task}_grouped" if grouped and task in ("titles", "recovery") else task
+            default: Runs | None = None
+            jobs = sum(len(made) * len(_seeds(model, seeds)) for model in chosen)
+            with tqdm(total=jobs, desc=name, unit="fold") as bar:
+                for model in chosen:
+                    bar.set_postfix_str(model)
+                    runs = _runs(model, _seeds(model, seeds), made, name, predictor, store, bar)
+                    default = runs if model == "default" else default
+                    against = None if model == "default" else default
+                    results.setdefault(name, {})[model] = _summary(runs, made, against)
+                    _write(json_file, {**before, **results})
     return results
 
 
 def table(results: Results) -> str:
-    """The results as a Markdown table."""
-    lines = ["| task | model | accuracy | 95 % interval | folds | ECE |", "|---|---|---|---|---|---|"]
+    """The results as a Markdown table, and below it what others report."""
+    head = "| task | model | accuracy | 95 % interval | difference to `default` | p | ECE | lost to typos |"
+    lines = [head, "|" + "---|" * 8]
     for task, models in results.items():
         for model, measures in models.items():
             accuracy = measures["accuracy"]
-            ece = f"{measures['ece']['mean']:.4f}" if "ece" in measures else ""
-            folds = ", ".join(f"{value:.4f}" for value in accuracy["folds"])
-            name = DESCRIPTIONS.get(model, f"**`{model}` preset**")
-            interval = f"{accuracy['low']:.4f}-{accuracy['high']:.4f}"
-            lines.append(f"| {task} | {name} | {accuracy['mean']:.4f} | {interval} | {folds} | {ece} |")
+            versus = measures.get("versus_default")
+            cells = [
+                task,
+                DESCRIPTIONS.get(model, f"**`{model}` preset**"),
+                f"{accuracy['mean']:.4f}",
+                f"{accuracy['low']:.4f}-{accuracy['high']:.4f}",
+                f"{versus['mean']:+.4f} ({versus['low']:+.4f} to {versus['high']:+.4f})" if versus else "",
+                _p_value(versus["p"]) if versus else "",
+                f"{measures['ece']['mean']:.4f}" if "ece" in measures else "",
+                f"{measures['typos']['mean']:.4f}",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    notes = [note for task, note in _ELSEWHERE.items() if task in results]
+    if notes:
+        lines += ["", "Published elsewhere, not measured here:", *(f"- {note}" for note in notes)]
     return "\n".join(lines) + "\n"
 
 
-def _splits(task: str, folder: Path, folds: int) -> list[LoadedData]:
-    """Train, validation (of the training texts) and test of each fold."""
-    if task == "liar":
-        return [load_splits("liar", data_dir=folder / "liar")]
-    texts = {"titles": corpora.titles, "recovery": corpora.recovery}[task](folder).distinct()
-    labels = np.array(texts.labels)
-    found = []
-    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(labels, labels):
-        train, validation = train_test_split(
-            train, test_size=_VALIDATION, random_state=0, stratify=labels[train]
-        )
-        rows = {"train": train, "validation": validation, "test": test}
-        found.append(corpora.as_data(texts, rows, task))
-    return found[:folds]
+def _checked(folds: int, seeds: int, models: Sequence[str] | None) -> list[str]:
+    if not 1 <= folds <= 5:
+        raise DataError(f"--folds is {folds}, but must be from 1 to 5.")
+    if seeds < 1:
+        raise DataError(f"--seeds is {seeds}, but must be at least 1.")
+    unknown = sorted(set(models or ()) - set(MODELS))
+    if unknown:
+        raise DataError(f"--models has {unknown[0]!r}; the models are {', '.join(MODELS)}.")
+    # In our order: default comes first, since the others are compared with it.
+    return [model for model in MODELS if models is None or model in models]
 
 
-def _measure_ours(model: str, splits: list[LoadedData], glove: GloveVectors, seeds: int) -> dict[str, Any]:
-    by_seed = []
-    for seed in range(42, 42 + seeds):
-        scores, labels = [], []
-        for data in splits:
-            with tempfile.TemporaryDirectory() as scratch:
-                argv = [
-                    "--preset",
-                    model,
-                    "--seed",
-                    str(seed),
-                    "--output_dir",
-                    scratch,
-                    "--disable_tqdm",
-                    "True",
-                ]
-                experiment = run_experiment(parse_training_run(argv), data, glove)
-            scores.append(softmax(experiment.logits["test"]))
-            labels.append(experiment.labels["test"])
-        by_seed.append(_summary([s.argmax(axis=1) == y for s, y in zip(scores, labels, strict=True)]))
-        pooled, truth = np.concatenate(scores), np.concatenate(labels)
-        by_seed[-1]["ece"] = expected_calibration_error(pooled, truth)
-    mean = {name: np.mean([run[name] for run in by_seed], axis=0).tolist() for name in by_seed[0]}
-    accuracy = {name: mean[name] for name in ("mean", "low", "high", "folds")}
-    return {"accuracy": accuracy, "ece": {"mean": mean["ece"]}, "seeds": seeds}
+def _seeds(model: str, count: int) -> list[int]:
+    """The simple models do the same every time."""
+    return list(range(_FIRST_SEED, _FIRST_SEED + count)) if model in OURS else [0]
 
 
-def _measure_baseline(model: str, splits: list[LoadedData]) -> dict[str, Any]:
-    correct = []
-    for data in splits:
-        # A baseline chooses nothing on validation texts, so it may learn from them too.
-        train = [text for part in ("train", "validation") for text in joined_texts(data.splits[part])]
-        labels = [label for part in ("train", "validation") for label in data.splits[part]["label"][:]]
-        tests = {"test": list(joined_texts(data.splits["test"]))}
-        predicted = predict_with_baseline(model, train, labels, tests)["test"]
-        correct.append(predicted == np.array(data.splits["test"]["label"][:]))
-    return {"accuracy": _summary(correct)}
+def _runs(
+    model: str,
+    seeds: Sequence[int],
+    folds: Sequence[Fold],
+    task: str,
+    predictor: Predictor,
+    store: PredictionStore,
+    bar: "tqdm[Any]",
+) -> Runs:
+    """The predictions of each seed and fold, from the store where it has them."""
+    runs: Runs = []
+    for seed in seeds:
+        runs.append([])
+        for fold in folds:
+            place = (task, model, str(seed), fold.name)
+            made_of = fingerprint(predictor, model, fold, seed)
+            cells = store.read(place, made_of)
+            if cells is None:
+                cells = predictor.predict(model, fold, seed)
+                store.write(place, made_of, cells)
+            runs[-1].append(cells)
+            bar.update()
+    return runs
 
 
-def _summary(correct: list[NDArray[np.bool_]]) -> dict[str, Any]:
-    folds = [float(rows.mean()) for rows in correct]
-    pooled = np.concatenate(correct)
-    low, high = bootstrap_interval(lambda rows: float(pooled[rows].mean()), len(pooled))
-    return {"mean": float(np.mean(folds)), "low": low, "high": high, "folds": folds}
+def _summary(runs: Runs, folds: Sequence[Fold], default: Runs | None) -> dict[str, Any]:
+    texts = [numbers for fold in folds for numbers in fold.texts.values()]
+    right = _mean_over_seeds(runs, "right")
+    mistyped = _mean_over_seeds(runs, "right_mistyped")
+    found: dict[str, Any] = {"accuracy": mean_of_cells(right, texts)}
+    ece = _calibration(runs)
+    if ece:
+        found["ece"] = ece
+    found["typos"] = mean_of_cells([a - b for a, b in zip(right, mistyped, strict=True)], texts)
+    if default:
+        found["versus_default"] = paired_difference(right, _mean_over_seeds(default, "right"), texts)
+    return {**found, "cells": [cell for fold in folds for cell in fold.tests], "seeds": len(runs)}
+
+
+def _mean_over_seeds(runs: Runs, attribute: str) -> list[NDArray[np.float64]]:
+    by_seed = [[getattr(cell, attribute) for fold in run for cell in fold.values()] for run in runs]
+    return [np.mean(cells, axis=0) for cells in zip(*by_seed, strict=True)]
+
+
+def _calibration(runs: Runs) -> dict[str, Any] | None:
+    """The error over the pooled texts, averaged over seeds. Few texts alone look worse: read its "folds" with care."""
+    by_seed = [[cell for fold in run for cell in fold.values()] for run in runs]
+    if any(cell.probabilities is None for cell in by_seed[0]):
+        return None
+    cells = [[(np.array(c.probabilities), np.array(c.labels)) for c in run] for run in by_seed]
+    pooled = [(np.concatenate([p for p, _ in run]), np.concatenate([y for _, y in run])) for run in cells]
+    mean = float(np.mean([expected_calibration_error(*pair) for pair in pooled]))
+    generator = np.random.default_rng(0)
+    size = len(pooled[0][1])
+    draws = []
+    for _ in range(_ECE_DRAWS):
+        rows = generator.integers(size, size=size)
+        draws.append(np.mean([expected_calibration_error(p[rows], y[rows]) for p, y in pooled]))
+    # Draws with replacement look worse calibrated than the texts are, so their quantiles would lie too high: only
+    # their spread is used.
+    half = 1.96 * float(np.std(draws))
+    folds = np.mean([[expected_calibration_error(*pair) for pair in run] for run in cells], axis=0)
+    return {"mean": mean, "low": max(0.0, mean - half), "high": mean + half, "folds": folds.tolist()}
+
+
+def _p_value(p: float) -> str:
+    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"
+
+
+@contextmanager
+def _store(json_file: Path | None) -> Iterator[PredictionStore]:
+    if json_file:
+        yield PredictionStore(json_file.with_name(f"{json_file.stem}.predictions"))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        yield PredictionStore(Path(scratch))
+
+
+def _read(json_file: Path | None) -> Results:
+    if json_file is None or not json_file.exists():
+        return {}
+    if json_file.is_dir():
+        raise DataError(f"{json_file} is a folder; give the name of a file.")
+    try:
+        found = json.loads(json_file.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise DataError(f"{json_file} holds no results of this command; give another --json.")
+    return found
+
+
+def _write(json_file: Path | None, results: Results) -> None:
+    if json_file:
+        with whole_file(json_file) as part:
+            part.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

@@ -14,7 +14,7 @@ from glove_lstm.data.reading import read_records
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 
 NAMES = ["FAKE", "REAL"]
-_HEAD_ROWS = 256  # rows of the titles whose articles head.csv has
+HEAD_ROWS = 256  # rows of the titles whose articles head.csv has
 # "WASHINGTON (Reuters) - ", "PARIS/LONDON (Reuters) - ": in every REAL article of ISOT and in no FAKE one.
 _DATELINE = re.compile(r"^.{0,120}?\(Reuters\)\s*[-\u2013\u2014]+\s*", re.DOTALL)
 _TWO_OF_SIX = {"pants-fire": 0, "false": 0, "barely-true": 0, "half-true": 1, "mostly-true": 1, "true": 1}
@@ -104,9 +104,7 @@ def other_corpora(folder: Path) -> dict[str, Texts]:
 
 def hub_corpus(folder: Path, seed: int = 42) -> LoadedData:
     """What the default checkpoint is trained on, and the tenth that is kept for validation."""
-    texts = (
-        titles(folder, first_row=_HEAD_ROWS).distinct() + head(folder).distinct() + isot(folder).distinct()
-    )
+    texts = titles(folder, first_row=HEAD_ROWS).distinct() + head(folder).distinct() + isot(folder).distinct()
     groups = near_duplicate_groups(texts.joined())
     parts = grouped_stratified_split(np.array(texts.labels), groups, [0.9, 0.1], seed)
     return as_data(

@@ -18,7 +18,7 @@ from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedTokeni
 
 from glove_lstm import GloveLstmForSequenceClassification, __version__
 from glove_lstm.arguments import TrainingRun, config_from
-from glove_lstm.batches import TokenizedTexts, tokenize
+from glove_lstm.batches import MistypedPairs, TokenizedTexts, tokenize
 from glove_lstm.checkpoints import load_checkpoint, load_config
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
@@ -29,12 +29,12 @@ from glove_lstm.evaluation.card import CardTexts, write_card
 from glove_lstm.evaluation.corpora import Texts
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
-from glove_lstm.evaluation.plots import plot_confusion, plot_curves, plot_reliability
+from glove_lstm.evaluation.plots import plot_confusion, plot_coverage, plot_curves, plot_reliability
 from glove_lstm.prediction import predict_logits, softmax
 from glove_lstm.saving import whole_files
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
 from glove_lstm.training import GloveLstmTrainer, count_parameters
-from glove_lstm.word_vectors import embedding_rows
+from glove_lstm.word_vectors import character_ngram_rows, embedding_rows
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ class Experiment:
                 names = self.model.config.label_names
                 plot_confusion(probabilities, labels, names, part / "plots" / "confusion.png")
                 plot_reliability(probabilities, labels, part / "plots" / "reliability.png")
+                plot_coverage(probabilities, labels, part / "plots" / "coverage.png")
             write_card(part, CardTexts())
 
 
@@ -103,13 +104,13 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
     tokenized = {name: tokenize(split, tokenizer) for name, split in splits.items()}
     about["unknown_share"] = {name: _unknown_share(split, tokenizer) for name, split in tokenized.items()}
 
-    trainer = _trainer(run, model, tokenizer, tokenized)
+    trainer = _trainer(run, model, tokenizer, splits, tokenized)
     prepared = time.perf_counter()
     trainer.train(resume_from_checkpoint=args.resume_from_checkpoint or None)
     trained = time.perf_counter()
 
-    if model.config.half_precision_embeddings and not model.config.freeze_embeddings:
-        model.round_word_vectors()
+    if model.config.half_precision_embeddings:
+        model.round_tables()
     logits: dict[str, NDArray[np.float32]] = {}
     labels: dict[str, NDArray[np.int64]] = {}
     for name in ("validation", "test"):
@@ -193,6 +194,7 @@ def _make(
         model_max_length=wanted.max_seq_length or 512,
         known_words=glove.words,
         min_frequency=wanted.min_frequency,
+        num_pieces=wanted.num_pieces,
         truncation_side=wanted.truncation_side,
         token_types=wanted.token_types,
         stop_words=english_stop_words() if wanted.remove_stop_words else (),
@@ -211,6 +213,15 @@ def _make(
         seed=run.training.seed,
     )
     model.load_word_vectors(rows)
+    if config.ngram_buckets and config.character_ngrams:
+        model.load_character_ngrams(
+            character_ngram_rows(
+                tokenizer.get_vocab(),
+                config.character_ngrams,
+                config.character_buckets,
+                specials=tokenizer.all_special_tokens,
+            )
+        )
     about = {"glove": _without_folders(glove.source, run), "vocabulary_with_vectors": share}
     return model, tokenizer, about
 
@@ -252,6 +263,7 @@ def _trainer(
     run: TrainingRun,
     model: GloveLstmForSequenceClassification,
     tokenizer: PreTrainedTokenizerBase,
+    splits: dict[str, Dataset],
     tokenized: dict[str, TokenizedTexts],
 ) -> GloveLstmTrainer:
     args = run.training
@@ -262,10 +274,13 @@ def _trainer(
         if not args.load_best_model_at_end:
             raise DataError("--early_stopping_patience needs validation data and --load_best_model_at_end.")
         callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
+    train = tokenized["train"]
+    if args.consistency_weight:
+        train = MistypedPairs(train, splits["train"], tokenizer, args.typo_share, args.seed)
     return GloveLstmTrainer(
         model,
         args,
-        train_dataset=tokenized["train"],
+        train_dataset=train,
         eval_dataset=tokenized.get("validation"),
         processing_class=tokenizer,
         compute_metrics=_accuracy,
@@ -342,6 +357,8 @@ def _said(run: TrainingRun) -> dict[str, Any]:
         "adam_epsilon",
         "max_grad_norm",
         "label_smoothing_factor",
+        "typo_share",
+        "consistency_weight",
         "seed",
         "bf16",
         "load_best_model_at_end",

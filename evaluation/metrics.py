@@ -1,7 +1,7 @@
 """Measures of a classifier, as an `evaluate.Metric` that needs no network, with bootstrap intervals."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import datasets
 import evaluate
@@ -14,6 +14,21 @@ Ints = NDArray[np.int64]
 
 MEASURES = ("accuracy", "f1", "precision", "recall", "mcc", "roc_auc", "ece", "brier")
 _BINS = 15
+_COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # that the card shows
+
+
+class CoverageCurve(NamedTuple):
+    """What a model gets right when it abstains below a threshold; all of shape (m,), by falling threshold.
+
+    Attributes:
+        thresholds: The distinct highest probabilities.
+        coverages: Share of the texts whose highest probability is at least that.
+        accuracies: Of those texts.
+    """
+
+    thresholds: Floats
+    coverages: Floats
+    accuracies: Floats
 
 
 class ClassificationMetrics(evaluate.Metric):
@@ -60,7 +75,8 @@ def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
         "f1": float(scores[2]),
         "precision": float(scores[0]),
         "recall": float(scores[1]),
-        "mcc": float(sk.matthews_corrcoef(labels, predicted)),
+        # 0 where all labels are the same; scikit-learn says so too, with a warning.
+        "mcc": float(sk.matthews_corrcoef(labels, predicted)) if len(np.unique(labels)) > 1 else 0.0,
         "roc_auc": _roc_auc(probabilities, labels),
         "ece": expected_calibration_error(probabilities, labels),
         "brier": float(((probabilities - np.eye(len(classes))[labels]) ** 2).sum(axis=1).mean()),
@@ -96,6 +112,58 @@ def reliability(probabilities: Floats, labels: Ints, bins: int = _BINS) -> list[
     return result
 
 
+def coverage_curve(probabilities: Floats, labels: Ints) -> CoverageCurve:
+    """Accuracy of the texts that are left where the others are abstained from (El-Yaniv and Wiener 2010).
+
+    Args:
+        probabilities: (n, classes), n at least 1.
+        labels: (n,).
+    """
+    thresholds, counts, hits = _by_confidence(probabilities, labels)
+    covered = counts.cumsum()
+    return CoverageCurve(thresholds, covered / len(labels), hits.cumsum() / covered)
+
+
+def area_under_risk_coverage(probabilities: Floats, labels: Ints) -> float:
+    """Mean, over k from 1 to n, of the error among the k surest texts (AURC; Geifman et al. 2019): lower is better.
+
+    0 is a model that is never wrong; the error itself is one whose confidence says nothing. Texts that are equally
+    sure count as if they stood in every order, so that the order of the rows changes nothing.
+    """
+    _, counts, hits = _by_confidence(probabilities, labels)
+    wrong = np.repeat((counts - hits) / counts, counts)
+    return float((wrong.cumsum() / np.arange(1, len(labels) + 1)).mean())
+
+
+def coverage_table(
+    probabilities: Floats, labels: Ints, coverages: Sequence[float] = _COVERAGES
+) -> list[dict[str, float]]:
+    """The thresholds that leave at least these shares of the texts, and the accuracy of what is left.
+
+    Returns:
+        A row for each: "threshold", rounded down to four decimals so that what is printed is what was measured (0
+        where nothing is left out), "coverage", the share that it really leaves, and "accuracy".
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    falling = np.sort(confidence)[::-1]
+    table = []
+    for share in coverages:
+        last = falling[max(int(np.ceil(share * len(labels))), 1) - 1]
+        whole = np.floor(last * 1e4)
+        whole -= whole / 1e4 > last  # where the multiplication rounded up
+        threshold = 0.0 if share >= 1 else float(whole / 1e4)
+        kept = confidence >= threshold
+        table.append(
+            {
+                "threshold": threshold,
+                "coverage": float(kept.mean()),
+                "accuracy": float(correct[kept].mean()),
+            }
+        )
+    return table
+
+
 def bootstrap_interval(
     statistic: Callable[[Ints], float], size: int, *, samples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
@@ -121,13 +189,80 @@ def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """`measure`, the number of rows, the majority class's share, and the interval of the accuracy."""
+    """`measure`, the rows, the majority class's share, the accuracy's interval, and what abstaining would bring."""
     return {
         "rows": len(labels),
         **measure(probabilities, labels),
         **accuracy_with_interval(probabilities.argmax(axis=1) == labels),
         "majority_share": float(np.bincount(labels).max() / len(labels)),
+        "aurc": area_under_risk_coverage(probabilities, labels),
+        "coverage": coverage_table(probabilities, labels),
     }
+
+
+def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:
+    """What `measure_with_intervals` has, more intervals, the confusion matrix, and precision and recall by label.
+
+    Args:
+        probabilities: (n, classes).
+        labels: (n,).
+        names: Of the classes.
+
+    Returns:
+        Flat measures with `f1_interval`, `brier_interval` and `ece_interval` beside; `confusion`, rows by true and
+        columns by predicted label; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
+    """
+    predicted, size = probabilities.argmax(axis=1), len(names)
+
+    def confusion(rows: Ints) -> Ints:
+        pairs = labels[rows] * size + predicted[rows]
+        return np.bincount(pairs, minlength=size * size).reshape(size, size)
+
+    def interval(of_counts: Callable[[Ints], float]) -> tuple[float, float]:
+        return bootstrap_interval(lambda rows: of_counts(confusion(rows)), len(labels))
+
+    counts = confusion(np.arange(len(labels)))
+    squares = ((probabilities - np.eye(size)[labels]) ** 2).sum(axis=1)
+    ece = expected_calibration_error(probabilities, labels)
+    low, high = bootstrap_interval(
+        lambda rows: expected_calibration_error(probabilities[rows], labels[rows]), len(labels)
+    )
+    by_label = {}
+    for index, name in enumerate(names):
+        by_label[name] = {
+            "rows": int(counts[index].sum()),
+            "precision": _precision(counts)[index],
+            "precision_interval": interval(lambda c, index=index: _precision(c)[index]),  # type: ignore[misc]
+            "recall": _precision(counts.T)[index],
+            "recall_interval": interval(lambda c, index=index: _precision(c.T)[index]),  # type: ignore[misc]
+        }
+    return {
+        **measure_with_intervals(probabilities, labels),
+        "f1_interval": interval(_macro_f1),
+        "brier_interval": bootstrap_interval(lambda rows: float(squares[rows].mean()), len(labels)),
+        # Noise only ever adds to this error, in each draw once more: so the draws are mirrored at what was measured
+        # (Efron and Tibshirani's basic interval), or they would lie above it.
+        "ece_interval": (max(2 * ece - high, 0.0), max(2 * ece - low, 0.0)),
+        "confusion": counts.tolist(),
+        "by_label": by_label,
+    }
+
+
+def _precision(counts: Ints) -> list[float]:
+    """By label; of the transposed matrix it is the recall."""
+    return (counts.diagonal() / np.maximum(counts.sum(axis=0), 1)).tolist()
+
+
+def _macro_f1(counts: Ints) -> float:
+    return float((2 * counts.diagonal() / np.maximum(counts.sum(axis=0) + counts.sum(axis=1), 1)).mean())
+
+
+def _by_confidence(probabilities: Floats, labels: Ints) -> tuple[Floats, Ints, Ints]:
+    """Distinct highest probabilities, falling; how many texts have each, and how many of these are right."""
+    correct = probabilities.argmax(axis=1) == labels
+    values, which, counts = np.unique(probabilities.max(axis=1), return_inverse=True, return_counts=True)
+    hits = np.bincount(which.reshape(-1), weights=correct, minlength=len(values)).astype(np.int64)
+    return values[::-1], counts[::-1], hits[::-1]
 
 
 def _roc_auc(probabilities: Floats, labels: Ints) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from glove_lstm.evaluation.metrics import reliability
+from glove_lstm.evaluation.metrics import area_under_risk_coverage, coverage_curve, reliability
 from glove_lstm.saving import whole_file
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe and Ito 2008
@@ -67,6 +67,24 @@ def plot_reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int6
         title="Reliability",
         xlim=(low, 1.01),
         ylim=(min(low, hit.min()), 1.02),
+    )
+    _finish(figure, path, legends=(axis,))
+
+
+def plot_coverage(probabilities: NDArray[np.float64], labels: NDArray[np.int64], path: Path) -> None:
+    """Accuracy of the surest texts against their share: what abstaining from the others brings."""
+    curve = coverage_curve(probabilities, labels)
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    axis = figure.subplots()
+    # Below some 20 texts the curve is noise, and its jumps would hide the rest.
+    shown = curve.coverages >= min(20 / len(labels), 1)
+    axis.plot(curve.coverages[shown], curve.accuracies[shown], color=BLUE, linewidth=1, label="this model")
+    axis.axhline(curve.accuracies[-1], color=GREY, linestyle="--", linewidth=1, label="without abstaining")
+    axis.set(
+        xlabel="share of texts that get a label",
+        ylabel="accuracy of these labels",
+        title=f"Abstaining (AURC {area_under_risk_coverage(probabilities, labels):.4f})",
+        xlim=(0, 1.01),
     )
     _finish(figure, path, legends=(axis,))
 

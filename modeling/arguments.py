@@ -92,6 +92,10 @@ class TokenizerArguments:
         default=3,
         metadata={"help": "How often the corpus has a word that GloVe lacks before it gets a vector."},
     )
+    num_pieces: int = field(
+        default=0,
+        metadata={"help": "Pieces that words without a vector are read in; 0: they are the unknown word."},
+    )
     truncation_side: str = field(
         default="right",
         metadata={"help": "The side where long texts are cut: right or left.", "choices": ["right", "left"]},
@@ -130,6 +134,20 @@ class ModelArguments:
     bidirectional: bool | None = field(
         default=None, metadata={"help": "Whether a second LSTM reads backwards."}
     )
+    window_size: int | None = field(
+        default=None, metadata={"help": "Tokens after which the LSTM starts afresh; 0: never."}
+    )
+    ngram_buckets: int | None = field(
+        default=None,
+        metadata={"help": "Rows of the table of hashed words and pairs; 0: no n-gram classifier."},
+    )
+    character_ngrams: int | None = field(
+        default=None,
+        metadata={"help": "Character n-grams of a word that the n-gram classifier sees; 0: none."},
+    )
+    character_buckets: int | None = field(
+        default=None, metadata={"help": "Rows of the table of character n-grams."}
+    )
     pooling: list[str] | None = field(
         default=None, metadata={"help": "One or several of max, mean, attention."}
     )
@@ -140,11 +158,14 @@ class ModelArguments:
     classifier_dropout: float | None = field(
         default=None, metadata={"help": "Dropout after the dense layer."}
     )
+    ngram_dropout: float | None = field(
+        default=None, metadata={"help": "Share of n-grams hidden in training."}
+    )
     freeze_embeddings: bool | None = field(
         default=None, metadata={"help": "Whether word vectors stay as they are."}
     )
     half_precision_embeddings: bool | None = field(
-        default=None, metadata={"help": "Whether word vectors are stored in 16 bits."}
+        default=None, metadata={"help": "Whether word vectors and n-gram tables are stored in 16 bits."}
     )
 
     def config_values(self) -> dict[str, Any]:

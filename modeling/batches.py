@@ -1,5 +1,6 @@
 """Tokenised texts on disk, and batches of them that hold as little padding as possible."""
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
+
+from glove_lstm.data.typos import typos
 
 _GROUP = 50  # batches' worth of shuffled texts that are sorted by length together
 
@@ -52,18 +55,10 @@ def tokenize(
         tokenizer: Cuts to its `model_max_length`.
         num_proc: Processes; None for this one, whose Rust threads already use the cores.
     """
-    token_types = "token_type_ids" in tokenizer.model_input_names
 
     def encode(rows: dict[str, list[Any]]) -> dict[str, Any]:
-        encoded = tokenizer(rows["text"], rows.get("text_pair"), return_attention_mask=False)
-        columns: dict[str, Any] = {
-            "input_ids": [np.asarray(row, dtype=np.int32) for row in encoded["input_ids"]],
-            "length": [len(row) for row in encoded["input_ids"]],
-        }
-        if token_types:
-            columns["token_type_ids"] = [np.asarray(row, dtype=np.int8) for row in encoded["token_type_ids"]]
-        if "label" in rows:
-            columns["labels"] = rows["label"]
+        columns = _encode(rows, tokenizer)
+        columns["length"] = [len(row) for row in columns["input_ids"]]
         return columns
 
     return TokenizedTexts(
@@ -75,6 +70,81 @@ def tokenize(
             desc="Tokenising",
         )
     )
+
+
+class MistypedPairs(TokenizedTexts):
+    """Texts, and with each of them the same text mistyped: a batch of n has 2n rows, the mistyped ones last.
+
+    A text's mistakes depend on the seed, the epoch and its row alone, so that a resumed run sees the same ones.
+
+    Args:
+        texts: What `tokenize` made of `dataset`.
+        dataset: The texts themselves.
+        tokenizer: Theirs.
+        share: Of the letters, the mean; each text gets its own share from 0 to twice that.
+        seed: Of the mistakes.
+
+    Attributes:
+        sampler: Where the Trainer puts the one that knows the epoch.
+    """
+
+    sampler: "LengthGroupedSampler | None" = None
+
+    def __init__(
+        self,
+        texts: TokenizedTexts,
+        dataset: Dataset,
+        tokenizer: PreTrainedTokenizerBase,
+        share: float,
+        seed: int,
+    ) -> None:
+        self.lengths = texts.lengths
+        self._texts = texts
+        self._columns = [name for name in ("text", "text_pair") if name in dataset.column_names]
+        self._dataset = dataset.select_columns(self._columns)
+        self._tokenizer = tokenizer
+        self._share = share
+        self._seed = seed
+
+    def __getitem__(self, index: int) -> pa.Table:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> pa.Table:
+        clean = self._texts.__getitems__(indices)
+        rows = self._dataset[list(indices)]
+        for name in self._columns:
+            rows[name] = [
+                self._mistype(text, f"{index} {name}")
+                for text, index in zip(rows[name], indices, strict=True)
+            ]
+        columns = _encode(rows, self._tokenizer)
+        columns["labels"] = clean["labels"]
+        mistyped = {
+            name: pa.array(columns[name], clean.schema.field(name).type)
+            if name != "labels"
+            else columns[name]
+            for name in clean.column_names
+        }
+        return pa.concat_tables([clean, pa.table(mistyped)])
+
+    def _mistype(self, text: str, key: str) -> str:
+        epoch = 0 if self.sampler is None else self.sampler.epoch
+        generator = random.Random(f"{self._seed} {epoch} {key}")  # noqa: S311 - no secret
+        # What the tokenizer will cut off need not be mistyped: no word of a real text is longer than 16 letters on
+        # average, and a text that has such words is only cut earlier.
+        text = text[: 16 * self._tokenizer.model_max_length]
+        return typos(text, generator, min(2 * self._share * generator.random(), 1.0))
+
+
+def _encode(rows: dict[str, list[Any]], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """`input_ids`, and where they apply `token_type_ids` and `labels`, of the columns `text`, `text_pair`, `label`."""
+    encoded = tokenizer(rows["text"], rows.get("text_pair"), return_attention_mask=False)
+    columns: dict[str, Any] = {"input_ids": [np.asarray(row, dtype=np.int32) for row in encoded["input_ids"]]}
+    if "token_type_ids" in tokenizer.model_input_names:
+        columns["token_type_ids"] = [np.asarray(row, dtype=np.int8) for row in encoded["token_type_ids"]]
+    if "label" in rows:
+        columns["labels"] = rows["label"]
+    return columns
 
 
 def collate(batch: pa.Table | Sequence[pa.Table]) -> dict[str, Tensor]:

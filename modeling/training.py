@@ -7,16 +7,17 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy, kl_div
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_utils import PredictionOutput
 
-from glove_lstm.batches import LengthGroupedSampler, TokenizedTexts, collate
+from glove_lstm.batches import LengthGroupedSampler, MistypedPairs, TokenizedTexts, collate
 
 
 @dataclass
 class GloveLstmTrainingArguments(TrainingArguments):
-    """`TrainingArguments`, and the rate at which word vectors learn where they are not frozen."""
+    """`TrainingArguments`, and what our recipes add: a rate for word vectors, and training on mistyped copies."""
 
     embedding_learning_rate: float | None = field(
         default=None,
@@ -28,6 +29,23 @@ class GloveLstmTrainingArguments(TrainingArguments):
         default=None,
         metadata={"help": "Stop after so many evaluations without a better one; default: train all epochs."},
     )
+    typo_share: float = field(
+        default=0.0,
+        metadata={"help": "Letters mistyped in the copies that --consistency_weight is about, on average."},
+    )
+    consistency_weight: float = field(
+        default=0.0,
+        metadata={
+            "help": "Weight of the loss that asks for the same answer to a mistyped copy of each text; 0: no copies."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.typo_share <= 0.5:
+            raise ValueError(f"typo_share must be 0 to 0.5, not {self.typo_share}")
+        if not self.consistency_weight >= 0:
+            raise ValueError(f"consistency_weight must be at least 0, not {self.consistency_weight}")
 
 
 class GloveLstmTrainer(Trainer):
@@ -37,6 +55,41 @@ class GloveLstmTrainer(Trainer):
 
     def __init__(self, model: PreTrainedModel, args: GloveLstmTrainingArguments, **kwargs: Any) -> None:
         super().__init__(model, args, data_collator=collate, **kwargs)
+        # The Trainer's own would smooth the loss of the summed logits only, and that of evaluation too.
+        self.label_smoother = None
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """The model's loss; in training with label smoothing, and with the loss of consistency with mistyped copies.
+
+        Each part of the model learns by itself. A mistyped copy has no label: its answer is drawn towards that to the
+        text itself, not the reverse (Xie et al. 2020, https://arxiv.org/abs/1904.12848).
+        """
+        smoothing, weight = self.args.label_smoothing_factor, self.args.consistency_weight
+        if not model.training or not (smoothing or weight):
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        copies = 2 if weight else 1
+        labels = labels.chunk(copies)[0]
+        items = len(labels) if num_items_in_batch is None else num_items_in_batch / copies
+        losses = []
+        for part in outputs.part_logits:
+            logits = part.chunk(copies)[0]
+            losses.append(cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing))
+            if weight:
+                target, answer = (
+                    logits.detach().log_softmax(dim=-1),
+                    part.chunk(copies)[1].log_softmax(dim=-1),
+                )
+                losses.append(weight * kl_div(answer, target, reduction="sum", log_target=True))
+        loss = torch.stack(losses).sum() / items
+        return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """The Trainer's own optimizer, with a parameter group for the word vectors where their rate differs."""
@@ -56,6 +109,8 @@ class GloveLstmTrainer(Trainer):
         sampler = LengthGroupedSampler(dataset.lengths, self.args.train_batch_size, seed)
         # In the epoch that a run resumes, older versions of accelerate tell the dataset the epoch, not the sampler.
         dataset.set_epoch = sampler.set_epoch
+        if isinstance(dataset, MistypedPairs):
+            dataset.sampler = sampler
         return sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int]:

@@ -22,6 +22,7 @@ from glove_lstm.scripts._command import run_command
 
 _WINDOW = 1024  # rows that are sorted by length together: constant memory, little padding
 _SHOWN = 100  # characters of a text in the table
+ABSTAIN = "ABSTAIN"  # what stands for a label where the score is too low
 
 Row = tuple[int | str, dict[str, str]]
 
@@ -46,9 +47,14 @@ def main(argv: Sequence[str]) -> None:
     if args.max_length:
         tokenizer.model_max_length = args.max_length
     names = model.config.label_names
+    if args.abstain_below is not None and ABSTAIN in names:
+        raise DataError(
+            f"The model has a label {ABSTAIN}, which --abstain_below writes for rows without one; leave it out."
+        )
     with whole_file(Path(args.output)) if args.output else nullcontext() as part:
         file = part.open("w", encoding="utf-8", newline="") if part else sys.stdout
-        write = _WRITERS[args.format](file, names, columns)
+        labels = names if args.abstain_below is None else [*names, ABSTAIN]
+        write = _WRITERS[args.format](file, names, columns, labels)
         bar = tqdm(unit=" texts", disable=not args.input or not sys.stderr.isatty())
         rest = chain([first], rows)
         empty = 0
@@ -57,7 +63,9 @@ def main(argv: Sequence[str]) -> None:
             pairs = [" ".join(row[c] for c in columns[1:]) for _, row in window] if columns[1:] else None
             logits = predict_logits(model, tokenizer, texts, pairs, batch_size=args.batch_size)
             for (number, row), scores in zip(window, softmax(logits), strict=True):
-                write(number, row, int(scores.argmax()), [float(score) for score in scores])
+                sure = scores.max() >= (args.abstain_below or 0)
+                label = names[int(scores.argmax())] if sure else ABSTAIN
+                write(number, row, label, [float(score) for score in scores])
             empty += sum(not any(row[column].strip() for column in columns) for _, row in window)
             bar.update(len(window))
         bar.close()
@@ -90,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument("--format", choices=sorted(_WRITERS), default="table", help="default: table")
+    parser.add_argument(
+        "--abstain_below",
+        type=_probability,
+        metavar="P",
+        help=f"write {ABSTAIN} instead of a label where the best label's score is below P, 0 to 1; the card says "
+        "how many texts that leaves out and how accurate the others are",
+    )
     parser.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
     parser.add_argument("--batch_size", type=_positive, default=32, help="texts at a time; default: 32")
     parser.add_argument(
@@ -102,6 +117,16 @@ def _positive(text: str) -> int:
     value = int(text) if text.isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return value
+
+
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not {text!r}")
     return value
 
 
@@ -123,43 +148,43 @@ def _rows(args: argparse.Namespace) -> tuple[list[str], Iterator[Row]]:
     return ["text"], ((number, {"text": line.rstrip("\r\n")}) for number, line in enumerate(lines, 1))
 
 
-Write = Callable[[int | str, dict[str, str], int, list[float]], None]  # row number, row, best label, scores
+Write = Callable[[int | str, dict[str, str], str, list[float]], None]  # row number, row, label, scores
 
 
-def _table(file: TextIO, names: list[str], columns: list[str]) -> Write:
-    width = max(len(name) for name in [*names, "label"])
+def _table(file: TextIO, _names: list[str], columns: list[str], labels: list[str]) -> Write:
+    width = max(len(name) for name in [*labels, "label"])
     file.write(f"{'label':<{width}}  score  text\n")
 
-    def write(_number: int | str, row: dict[str, str], best: int, scores: list[float]) -> None:
+    def write(_number: int | str, row: dict[str, str], label: str, scores: list[float]) -> None:
         text = " ".join(" ".join(row[column] for column in columns).split())
         # A terminal obeys control characters; nobody's article may.
         text = "".join(c if c.isprintable() else "\ufffd" for c in text)
         shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-        file.write(f"{names[best]:<{width}}  {scores[best]:.3f}  {shown}\n")
+        file.write(f"{label:<{width}}  {max(scores):.3f}  {shown}\n")
 
     return write
 
 
-def _csv(file: TextIO, names: list[str], _columns: list[str]) -> Write:
+def _csv(file: TextIO, names: list[str], _columns: list[str], _labels: list[str]) -> Write:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["row", "label", "score", *(f"score_{name}" for name in names)])
 
-    def write(number: int | str, _row: dict[str, str], best: int, scores: list[float]) -> None:
-        writer.writerow([number, names[best], *(f"{score:.6f}" for score in [scores[best], *scores])])
+    def write(number: int | str, _row: dict[str, str], label: str, scores: list[float]) -> None:
+        writer.writerow([number, label, *(f"{score:.6f}" for score in [max(scores), *scores])])
 
     return write
 
 
-def _jsonl(file: TextIO, names: list[str], _columns: list[str]) -> Write:
-    def write(number: int | str, _row: dict[str, str], best: int, scores: list[float]) -> None:
-        found: dict[str, Any] = {"row": number, "label": names[best], "score": round(scores[best], 6)}
+def _jsonl(file: TextIO, names: list[str], _columns: list[str], _labels: list[str]) -> Write:
+    def write(number: int | str, _row: dict[str, str], label: str, scores: list[float]) -> None:
+        found: dict[str, Any] = {"row": number, "label": label, "score": round(max(scores), 6)}
         found["scores"] = {name: round(score, 6) for name, score in zip(names, scores, strict=True)}
         file.write(json.dumps(found, ensure_ascii=False) + "\n")
 
     return write
 
 
-_WRITERS: dict[str, Callable[[TextIO, list[str], list[str]], Write]] = {
+_WRITERS: dict[str, Callable[[TextIO, list[str], list[str], list[str]], Write]] = {
     "table": _table,
     "csv": _csv,
     "jsonl": _jsonl,

@@ -1,18 +1,32 @@
 """scripts/predict.py: every way in, every way out, and mistakes."""
 
+import contextlib
 import csv
 import gzip
+import io
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from support import ROOT, assert_refused, run_script
+
+from glove_lstm.scripts import predict as command
 
 HEADLINES = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
 
 
 def predict(*args: object, **options: object):
     return run_script("predict", *args, **options)
+
+
+def parse_only(*args: str) -> subprocess.CompletedProcess[str]:
+    """A command line that argparse refuses, without the seconds that a process takes."""
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors), pytest.raises(SystemExit) as stop:
+        command.main(args)
+    return subprocess.CompletedProcess([], stop.value.code, "", errors.getvalue())
 
 
 def rows_of(text: str) -> list[dict]:
@@ -90,6 +104,37 @@ def test_other_model_and_order_over_windows(checkpoint: Path, articles: Path) ->
     assert sum(row["label"] == label for row, label in zip(found, truth, strict=True)) > 140
 
 
+def test_abstains_below_a_score(expected: list[dict], tmp_path: Path) -> None:
+    least = sorted(row["score"] for row in expected)[1] - 1e-4
+    wanted = [row["label"] if row["score"] >= least else "ABSTAIN" for row in expected]
+    assert wanted.count("ABSTAIN") == 1
+    done = predict(*HEADLINES, "--format", "jsonl", "--abstain_below", least)
+    assert done.returncode == 0, done.stderr
+    found = rows_of(done.stdout)
+    assert [row["label"] for row in found] == wanted
+    for row, before in zip(found, expected, strict=True):
+        assert row["score"] == pytest.approx(before["score"], abs=1e-5)  # the best label's, as before
+        assert row["scores"] == pytest.approx(before["scores"], abs=1e-5)
+    with (tmp_path / "in.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["text"], *([text] for text in HEADLINES)])
+    done = predict("--input", tmp_path / "in.csv", "--format", "csv", "--abstain_below", least)
+    assert [row["label"] for row in csv.DictReader(done.stdout.splitlines())] == wanted
+    done = predict("--abstain_below", 1, input="\n".join(HEADLINES))
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["label", *["ABSTAIN"] * len(HEADLINES[:2])]
+    assert lines[0].index("score") == len("ABSTAIN  ")
+
+
+def test_label_named_as_abstaining_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"]["0"], config["label2id"] = "ABSTAIN", {"ABSTAIN": 0, "REAL": 1}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert_refused(
+        predict("a", "--model", folder, "--abstain_below", 0.9), "has a label ABSTAIN", "leave it out"
+    )
+
+
 def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     (tmp_path / "in.csv").write_text("title,text\na,b\n")
     (tmp_path / "empty.csv").write_text("")
@@ -100,6 +145,9 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     assert_refused(predict("a text", "--input", tmp_path / "in.csv"), "not both")
     assert_refused(predict("a", "--model", tmp_path / "nowhere"), "nowhere")
     assert_refused(predict("a", "--batch_size", "0"), "batch_size")
+    for wrong in ("1.5", "-0.1", "nan", "much"):
+        done = parse_only("a", f"--abstain_below={wrong}")
+        assert_refused(done, "abstain_below", "from 0 to 1", wrong)
     assert_refused(predict(input=""), "Standard input is empty")
     assert_refused(predict("a", "--output", tmp_path), str(tmp_path), "is a folder")
     assert_refused(predict("a", "--model", tmp_path), "config.json is missing")
@@ -109,11 +157,10 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
 
 
 def test_reader_that_goes_away_is_no_error(articles: Path) -> None:
-    import subprocess
     import sys
 
-    command = f"{sys.executable} {ROOT}/scripts/predict.py --input {articles} --format jsonl | head -1"
-    done = subprocess.run(command, shell=True, capture_output=True, encoding="utf-8")
+    line = f"{sys.executable} {ROOT}/scripts/predict.py --input {articles} --format jsonl | head -1"
+    done = subprocess.run(line, shell=True, capture_output=True, encoding="utf-8")
     assert len(done.stdout.splitlines()) == 1
     assert "Traceback" not in done.stderr
     assert "Broken pipe" not in done.stderr
@@ -142,5 +189,6 @@ def test_help_is_complete() -> None:
         "--format",
         "--output",
         "--batch_size",
+        "--abstain_below",
     ):
         assert option in done.stdout

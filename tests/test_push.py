@@ -20,6 +20,7 @@ FILES = {
     "model.safetensors",
     "modeling_glove_lstm.py",
     "plots/confusion.png",
+    "plots/coverage.png",
     "plots/curves.png",
     "plots/reliability.png",
     "tokenization_glove_lstm.py",

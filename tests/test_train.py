@@ -45,6 +45,7 @@ def test_checkpoint_is_whole_and_learned(checkpoint: Path) -> None:
     assert {path.name for path in (checkpoint / "plots").iterdir()} == {
         "curves.png",
         "confusion.png",
+        "coverage.png",
         "reliability.png",
     }
     assert not list(checkpoint.glob(".saving*"))

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
-from tokenizers.models import WordLevel
-from tokenizers.trainers import WordLevelTrainer
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers.models import WordLevel, WordPiece
+from tokenizers.trainers import WordLevelTrainer, WordPieceTrainer
 
 from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer, repair
 
 PAD, UNK = "<pad>", "<unk>"
+PIECE = "##"  # marks a piece that is no word's begin; no word of the default variant contains it
 VARIANTS = ("article", "default")
+_ALPHABET = 200  # characters that pieces are made of; a word with a rarer one is unknown
 _EVERY_WORD = 10_000_000  # a vocabulary size that no corpus reaches
 
 # A URL in two steps, or its token would cover only the URL's last character: mark its begin, then swallow the rest.
@@ -26,6 +28,7 @@ def build_tokenizer(
     model_max_length: int = 1000,
     known_words: Sequence[str] = (),
     min_frequency: int = 3,
+    num_pieces: int = 0,
     truncation_side: str = "right",
     token_types: bool = True,
     stop_words: Iterable[str] = (),
@@ -42,6 +45,8 @@ def build_tokenizer(
         model_max_length: Tokens that a text is cut to.
         known_words: Words that have a vector, most frequent first; only the default variant looks at them.
         min_frequency: How often the corpus has a word without a vector before it gets a row of its own.
+        num_pieces: Above 0, a word that has no row is read in pieces, begins of words and up to so many learned from
+            the corpus, instead of as the unknown word (WordPiece, longest piece first); only in the default variant.
         truncation_side: "right" keeps a text's begin, "left" its end.
         token_types: Whether calls give word shapes as `token_type_ids`.
         stop_words: Words that the article variant removes.
@@ -62,10 +67,11 @@ def build_tokenizer(
     if variant == "article":
         words = _corpus_words(backend, corpus(), min_frequency=1)
     else:
+        pieces = _corpus_pieces(backend, corpus(), num_pieces) if num_pieces else []
         known = set(known_words)
         frequent = set(_corpus_words(backend, corpus(), min_frequency=min_frequency))
         every = _corpus_words(backend, corpus(), min_frequency=1) if known else sorted(frequent)
-        words = [word for word in every if word in known]
+        words = [*pieces, *(word for word in every if word in known)]
         words += [word for word in every if word in frequent and word not in known]
         words += known_words
     vocabulary = {PAD: 0, UNK: 1}
@@ -74,7 +80,11 @@ def build_tokenizer(
             break
         if word not in vocabulary:
             vocabulary[word] = len(vocabulary)
-    backend.model = WordLevel(vocabulary, unk_token=UNK)
+    if variant == "default" and num_pieces:
+        backend.model = WordPiece(vocabulary, unk_token=UNK, continuing_subword_prefix=PIECE)
+        backend.decoder = decoders.WordPiece(PIECE, cleanup=False)
+    else:
+        backend.model = WordLevel(vocabulary, unk_token=UNK)
     inputs = (
         ["input_ids", "token_type_ids", "attention_mask"] if token_types else ["input_ids", "attention_mask"]
     )
@@ -156,3 +166,19 @@ def _corpus_words(pipeline: Tokenizer, texts: Iterable[str], *, min_frequency: i
     counter.train_from_iterator(map(repair, texts), trainer)
     vocabulary = counter.get_vocab()
     return sorted(vocabulary, key=vocabulary.__getitem__)
+
+
+def _corpus_pieces(pipeline: Tokenizer, texts: Iterable[str], size: int) -> list[str]:
+    """Single characters, and pieces that are no word's begin, as WordPiece learns them: at most `size`."""
+    learner = Tokenizer(WordPiece(unk_token=UNK))
+    learner.normalizer, learner.pre_tokenizer = pipeline.normalizer, pipeline.pre_tokenizer
+    trainer = WordPieceTrainer(
+        vocab_size=size, limit_alphabet=_ALPHABET, show_progress=False, continuing_subword_prefix=PIECE
+    )
+    learner.train_from_iterator(map(repair, texts), trainer)
+    learned = learner.get_vocab()
+    return [
+        piece
+        for piece in sorted(learned, key=learned.__getitem__)
+        if piece.startswith(PIECE) or len(piece) == 1
+    ]

@@ -124,7 +124,7 @@ def test_trained_vectors_are_saved_in_full_until_they_are_rounded(make, tmp_path
     assert load_file(tmp_path / "full" / "model.safetensors")[VECTORS].dtype == torch.float32
     loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "full")
     assert torch.equal(loaded.get_input_embeddings().weight, model.get_input_embeddings().weight)
-    loaded.round_word_vectors()
+    loaded.round_tables()
     loaded.save_pretrained(tmp_path / "half")
     assert size(tmp_path / "half") < size(tmp_path / "full")
     again = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "half")
@@ -142,7 +142,7 @@ def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
 
 def test_a_state_dict_as_the_trainer_hands_it_over(make, tmp_path):
     model = make()
-    model.round_word_vectors()
+    model.round_tables()
     state = {
         name: value + 1 if name == "classifier.bias" else value for name, value in model.state_dict().items()
     }
@@ -156,7 +156,7 @@ def test_a_state_dict_as_the_trainer_hands_it_over(make, tmp_path):
 
 def test_saving_leaves_the_model_as_it_was(make, tmp_path):
     model = make()
-    model.round_word_vectors()
+    model.round_tables()
     before = model(IDS).logits
     model.save_pretrained(tmp_path)
     assert model.get_input_embeddings().weight.dtype == torch.float32
@@ -171,7 +171,7 @@ def test_vectors_of_the_wrong_shape_are_refused(make):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_loading_in_another_precision(make, tmp_path, dtype):
     model = make(**RICH)
-    model.round_word_vectors()
+    model.round_tables()
     model.save_pretrained(tmp_path)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=dtype)
     assert {p.dtype for p in loaded.parameters()} == {dtype}

@@ -15,9 +15,10 @@ from glove_lstm.configuration_glove_lstm import AUTO_MAP, POOLINGS
 
 COUNTS = {
     "vocab_size": 2, "embedding_size": 1, "type_vocab_size": 1, "type_embedding_size": 0, "hidden_size": 1,
-    "num_hidden_layers": 1, "classifier_hidden_size": 1,
+    "num_hidden_layers": 1, "classifier_hidden_size": 1, "window_size": 0, "ngram_buckets": 0, "character_ngrams": 0,
+    "character_buckets": 2,
 }  # fmt: skip
-SHARES = ["word_dropout", "embedding_dropout", "hidden_dropout", "classifier_dropout"]
+SHARES = ["word_dropout", "embedding_dropout", "hidden_dropout", "classifier_dropout", "ngram_dropout"]
 FLAGS = ["bidirectional", "freeze_embeddings", "half_precision_embeddings"]
 NAN, INF = float("nan"), float("inf")
 
@@ -27,6 +28,7 @@ BAD = [
     *[(name, value) for name in FLAGS for value in ("false", 1, None)],
     *[("temperature", value) for value in (0, -1, NAN, INF, "1", True, None)],
     *[(name, value) for name in ("pad_token_id", "unk_token_id") for value in (-1, 60_000, 1.0, "0", True)],
+    ("character_buckets", 32_769),
     *[("pooling", value) for value in ([], "sum", ["max", "max"], ["max", "sum"], [["max"]], 5, None, "")],
 ]
 

@@ -184,7 +184,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(make, tmp_
 
 def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_path, texts):
     model = make(half_precision_embeddings=True, **{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True})
-    model.round_word_vectors()
+    model.round_tables()
     vectors = model.get_input_embeddings().weight.detach().clone()
     head = model.classifier.weight.detach().clone()
     counts = count_parameters(model)

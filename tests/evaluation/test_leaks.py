@@ -1,0 +1,192 @@
+"""Leak checks find what is planted, in articles of our own words, and say nothing where there is nothing."""
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from glove_lstm.data.tables import Table, load_tables
+from glove_lstm.evaluation.boilerplate import find_boilerplate
+from glove_lstm.evaluation.column_leaks import find_column_leaks
+from glove_lstm.evaluation.leaks import check_leaks
+
+_WORDS = """council minister court school union bank hospital farmer player museum
+approves rejects delays questions praises sues visits audits closes funds
+budget bridge reform strike merger vaccine harvest stadium library treaty
+the a on after said that week over and but with new old local report plan"""
+SUBJECTS, VERBS, OBJECTS, FILL = (line.split() for line in _WORDS.splitlines())
+CITIES = ["WASHINGTON", "PARIS/LONDON", "NEW DELHI", "LIMA", "OSLO", "CAIRO", "ROME", "KYIV"]
+
+
+def article(generator: random.Random, words: int = 60) -> str:
+    head = f"{generator.choice(SUBJECTS).title()} {generator.choice(VERBS)} the {generator.choice(OBJECTS)}"
+    rest = (generator.choice(SUBJECTS + VERBS + OBJECTS + FILL * 2) for _ in range(words))
+    return f"{head} {' '.join(rest)}."
+
+
+def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -> Table:
+    """Clean: the text says nothing of the label."""
+    generator = random.Random(seed)
+    texts = [article(generator, generator.randint(20, 120)) for _ in range(rows)]
+    titles = [text.split(" ", 5)[:5] for text in texts]
+    others = {
+        "id": generator.sample(range(10_000), rows),
+        "source": [generator.choice(["herald.example", "post.example", "times.example"]) for _ in texts],
+        "day": [str(date(2020, 1, 1) + timedelta(days=generator.randrange(900))) for _ in texts],
+        "note": [None if generator.random() < 0.3 else generator.random() for _ in texts],
+    }
+    return Table(
+        {"title": [" ".join(title) for title in titles], "text": texts},
+        [generator.choice(labels) for _ in texts],
+        others,
+    )
+
+
+def found(table: Table, check: str) -> list[str]:
+    return [finding.sentence for finding in check_leaks({"test": table}).findings if finding.check == check]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_silence_on_clean_texts_and_random_labels(seed: int) -> None:
+    labels = ("FAKE", "REAL") if seed % 2 else ("a", "a", "a", "b", "c")
+    report = check_leaks({"test": news(40 if seed < 4 else 300, seed, labels)})
+    assert report.findings == [] or {finding.check for finding in report.findings} == {"duplicates"}
+    assert report.checked["other_columns"] == ["id", "source", "day", "note"]
+
+
+def test_agency_s_dateline_is_found_and_not_once_it_is_gone() -> None:
+    clean = news(300)
+    generator = random.Random(1)
+    bodies = [
+        f"{generator.choice(CITIES)} (Reuters) - {text}" if label == "REAL" else text
+        for text, label in zip(clean.texts["text"], clean.labels, strict=True)
+    ]
+    planted = Table({"title": clean.texts["title"], "text": bodies}, clean.labels, {})
+    (sentence,) = found(planted, "boilerplate")
+    assert (
+        "'(Reuters) -' stands near the beginning in 'text' of 100.0% of the REAL texts and of 0.0%"
+        in sentence
+    )
+    assert "remove it" in sentence
+    assert found(clean, "boilerplate") == []
+
+
+def test_ends_and_empty_texts_are_found() -> None:
+    generator = random.Random(2)
+    texts, labels = [], []
+    for row in range(120):
+        fake = row % 2 == 0
+        texts.append(article(generator) + (" Share this!" if fake and row % 3 else ""))
+        labels.append("FAKE" if fake else "REAL")
+    (leak,) = find_boilerplate(texts, labels)
+    assert (leak.run, leak.label, leak.place) == (". Share this!", "FAKE", "as the end")
+    assert leak.covered == pytest.approx(2 / 3)
+    texts = ["" if row % 2 and row % 3 else text for row, text in enumerate(texts)]
+    leaks = {(leak.run, leak.label) for leak in find_boilerplate(texts, labels)}
+    assert leaks == {(". Share this!", "FAKE"), ("", "REAL")}
+    assert found(Table({"text": texts}, labels, {}), "boilerplate")
+
+
+def test_a_habit_is_no_boilerplate() -> None:
+    """Three times as frequent under one label, as style is; or exclusive but rare."""
+    generator = random.Random(3)
+    texts, labels = [], []
+    for row in range(600):
+        fake = row % 2 == 0
+        habit = " Experts say so." if generator.random() < (0.9 if fake else 0.3) else ""
+        rare = " Zounds." if fake and generator.random() < 0.1 else ""
+        texts.append(article(generator) + rare + habit)
+        labels.append("FAKE" if fake else "REAL")
+    assert find_boilerplate(texts, labels) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "example"),
+    [
+        (lambda fake, n, g: n + (50_000 if fake else 0), "at most"),  # REAL ids lie low
+        (lambda fake, n, g: 10**18 + n + (10**4 if fake else 0), "at most"),
+        (lambda fake, n, g: str(n + (50_000 if fake else 0)), "at most"),
+        (lambda fake, n, g: date(2016 if fake else 2017, 1 + n % 12, 1 + n % 28).isoformat(), "at most"),
+        (lambda fake, n, g: g.choice(["wire", "daily"]) if g.random() < 0.8 and not fake else "blog", "->"),
+        (lambda fake, n, g: f"https://{'hoax' if fake else 'herald'}.example/{n}", "without"),
+        (lambda fake, n, g: None if fake else n % 7, "->"),
+        (lambda fake, n, g: ["tag"] if fake else [], "->"),
+    ],
+)
+def test_columns_that_give_the_label_away(values, example: str) -> None:
+    generator = random.Random(4)
+    table = news(200)
+    rows = list(enumerate(table.labels))
+    leaking = [values(label == "FAKE", n, generator) for n, label in rows]
+    (leak,) = find_column_leaks({**table.others, "leaking": leaking}, table.labels)
+    assert leak.column == "leaking"
+    assert leak.accuracy > 0.85
+    assert 0.4 < leak.majority < 0.6
+    assert example in leak.example
+    (sentence,) = found(Table(table.texts, table.labels, {"leaking": leaking}), "column")
+    assert "keep it from the model" in sentence
+    shuffled = generator.sample(leaking, len(leaking))
+    assert find_column_leaks({"leaking": shuffled}, table.labels) == []
+
+
+def test_columns_of_any_kind_are_taken() -> None:
+    labels = news(100).labels
+    kinds = {
+        "constant": [1] * 100,
+        "empty": [None] * 100,
+        "endless": [float("inf"), float("nan")] * 50,
+        "huge": [10**400] * 100,
+        "marks": ["?", "!", "..", ""] * 25,
+        "objects": [{"a": 1}, [2]] * 50,
+        "dates": ["2020-13-45", "2020-01-01"] * 50,
+        "prose": [f"a sentence of several words {n}" for n in range(100)],
+    }
+    assert find_column_leaks(kinds, labels) == []
+
+
+def test_length() -> None:
+    generator = random.Random(5)
+    labels = [generator.choice(["FAKE", "REAL"]) for _ in range(200)]
+    texts = [
+        article(generator, generator.randint(20, 60) + (60 if label == "REAL" else 0)) for label in labels
+    ]
+    (sentence,) = found(Table({"text": texts}, labels, {}), "length")
+    assert "curve of 1.000" in sentence
+    three = ["SHORT" if len(text.split()) < 45 else generator.choice("AB") for text in texts]
+    (sentence,) = found(Table({"text": texts}, three, {}), "length")
+    assert "alone tells SHORT" in sentence
+
+
+def test_overlap_and_duplicates() -> None:
+    train, test = news(60, 1), news(30, 2)
+    bodies = test.texts["text"]
+    bodies[0] = train.texts["text"][0].replace(" ", "  ")
+    bodies[1] = train.texts["text"][1] + " Advertisement"
+    labels = list(test.labels)
+    labels[1] = "FAKE" if train.labels[1] == "REAL" else "REAL"
+    labels[0] = train.labels[0]
+    test = Table(test.texts, labels, test.others)
+    (overlap,) = [f for f in check_leaks({"train": train, "test": test}).findings if f.check == "overlap"]
+    assert overlap.figures == {"split": "test", "rows": 30, "exact": 1, "near": 1, "other_label": 1}
+    assert (
+        "Of 30 test texts 1 stand in train word for word and 1 nearly (1 of these under another"
+        in overlap.sentence
+    )
+    both = Table(
+        {name: train.texts[name] + test.texts[name] for name in train.texts}, train.labels + labels, {}
+    )
+    (duplicates,) = [f for f in check_leaks({"train": both}).findings if f.check == "duplicates"]
+    assert duplicates.figures == {"rows": 90, "exact": 1, "near": 1}
+
+
+def test_one_label_or_few_rows_are_no_error() -> None:
+    assert check_leaks({"test": Table({"text": ["a", "b"]}, ["X", "X"], {"id": [1, 2]})}).findings == []
+    assert check_leaks({"test": Table({"text": [""]}, ["X"], {})}).findings == []
+
+
+def test_tables_hold_every_column(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("id,title,text,verdict\n7,T,body,yes\n8,U,,no\n")
+    table = load_tables(test_file=tmp_path / "a.csv", label_column_name="verdict")["test"]
+    assert table.texts == {"title": ["T", "U"], "text": ["body", ""]}
+    assert table.labels == ["yes", "no"]
+    assert table.others == {"id": ["7", "8"]}

@@ -1,0 +1,115 @@
+"""Perturbations do what their names say, the same way each time; what they cost is measured pair by pair."""
+
+import random
+import string
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glove_lstm.evaluation.robustness import (
+    DESCRIPTIONS,
+    PERTURBATIONS,
+    measure_robustness,
+    perturb,
+    summarize,
+    typos,
+)
+
+ANY = st.text(max_size=200)
+LONG = "The Council of Berwick didn't approve the U.S. plan, a well-known one: 3.5% said so! " * 20
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ANY, max_size=5), st.integers(0, 5), st.sampled_from(sorted(PERTURBATIONS)))
+def test_deterministic_whatever_stands_beside(texts: list[str], seed: int, name: str) -> None:
+    found = perturb(name, texts, seed)
+    assert found == [perturb(name, [text], seed)[0] for text in texts]
+    assert len(found) == len(texts)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANY, st.floats(0, 1), st.integers(0, 100))
+def test_typos_leave_all_but_letters_alone(text: str, share: float, seed: int) -> None:
+    typed = typos(text, random.Random(seed), share)
+    others = [c for c in text if not c.isalpha()]
+    if share == 0:
+        assert typed == text
+    if any(c.isupper() != c.lower().isupper() and len(c.lower()) > 1 for c in text):
+        return  # a letter whose lower case is a letter and a mark, such as İ
+    assert [c for c in typed if not c.isalpha()] == others
+
+
+def edits(before: str, after: str) -> int:
+    """Damerau's distance: insertions, deletions, replacements, swaps of neighbours."""
+    table = np.zeros((len(before) + 1, len(after) + 1), dtype=int)
+    table[:, 0], table[0] = range(len(before) + 1), range(len(after) + 1)
+    for i, a in enumerate(before, 1):
+        for j, b in enumerate(after, 1):
+            table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (a != b))
+            if i > 1 and j > 1 and a == after[j - 2] and b == before[i - 2]:
+                table[i, j] = min(table[i, j], table[i - 2, j - 2] + 1)
+    return int(table[-1, -1])
+
+
+def test_a_tenth_of_the_letters_is_mistyped() -> None:
+    letters = sum(c.isalpha() for c in LONG[:600])
+    made = [edits(LONG[:600], typos(LONG[:600], random.Random(seed))) for seed in range(3)]
+    # Mistakes side by side can count once less or once more.
+    assert all(0.09 * letters <= count <= 0.11 * letters for count in made), (made, letters)
+    # Short texts share the rounding: a tenth on the whole, not none.
+    assert 60 < sum(typos("word", random.Random(seed)) != "word" for seed in range(200)) < 100
+
+
+def test_each_mistake_occurs_and_case_is_kept() -> None:
+    one = {typos("G", random.Random(seed), 1.0) for seed in range(200)}
+    assert one == {"", "GG", *"FHTYVB"}
+    assert "EGG" not in one
+    two = {typos("Tj", random.Random(seed), 0.5) for seed in range(300)}
+    assert "Jt" in two  # swapped: the capital stays in front
+    assert {"TTj", "Tjj", "T", "j"} <= two
+    cyrillic = {typos("ж", random.Random(seed), 1.0) for seed in range(50)}
+    assert cyrillic == {"", "жж"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("no_case", "The U.S. MAYOR", "the u.s. mayor"),
+        ("no_punctuation", "“Don't”, said the U.S. mayor – again!!", "Dont said the US mayor again"),
+        ("no_punctuation", "a well-known $3.50 one…", "a well known 3 50 one"),
+        ("no_punctuation", "?!", ""),
+        ("first_10_words", "one two  three", "one two  three"),
+        ("first_10_words", " ".join(string.ascii_letters), " ".join("abcdefghij")),
+        ("first_50_words", " ".join(["w,"] * 60), " ".join(["w,"] * 50)),
+        ("first_50_words", "", ""),
+    ],
+)
+def test_what_is_left(name: str, text: str, expected: str) -> None:
+    assert perturb(name, [text], 0) == [expected]
+    assert perturb(name, [expected], 3) == [expected]
+
+
+def test_lone_surrogates_are_texts_too() -> None:
+    for name in PERTURBATIONS:
+        assert len(perturb(name, ["a \ud800 b"], 0)) == 1
+
+
+def test_what_it_costs() -> None:
+    texts = [f"{'LOUD' if row % 2 else 'calm'} text {row}" for row in range(200)]
+    labels = [row % 2 for row in range(200)]
+
+    def by_case(rows):
+        return np.array([int(text.split()[0].isupper()) for text in rows])
+
+    found = measure_robustness(by_case, texts, labels)
+    assert set(found) == {"clean", *PERTURBATIONS} == {"clean", *DESCRIPTIONS}
+    assert found["clean"] == {"accuracy": 1.0, "accuracy_interval": (1.0, 1.0)}
+    assert found["no_case"]["accuracy"] == found["no_case"]["lost"] == 0.5
+    low, high = found["no_case"]["lost_interval"]
+    assert 0.4 < low < 0.5 < high < 0.6
+    assert found["no_punctuation"]["lost"] == 0
+    assert found == measure_robustness(by_case, texts, labels)
+    assert summarize(found).startswith("accuracy 1.0000 becomes, with 10 % of letters mistyped ")
+    assert "lower-cased 0.5000;" in summarize(found)

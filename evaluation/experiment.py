@@ -187,18 +187,21 @@ def _make(
 ) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]:
     wanted = run.tokenizer
     glove = glove or load_glove(wanted.glove)
-    tokenizer = build_tokenizer(
-        lambda: joined_texts(splits["train"]),
-        variant=wanted.tokenizer_variant,
-        vocab_size=wanted.vocab_size,
-        model_max_length=wanted.max_seq_length or 512,
-        known_words=glove.words,
-        min_frequency=wanted.min_frequency,
-        num_pieces=wanted.num_pieces,
-        truncation_side=wanted.truncation_side,
-        token_types=wanted.token_types,
-        stop_words=english_stop_words() if wanted.remove_stop_words else (),
-    )
+    try:
+        tokenizer = build_tokenizer(
+            lambda: joined_texts(splits["train"]),
+            variant=wanted.tokenizer_variant,
+            vocab_size=wanted.vocab_size,
+            model_max_length=wanted.max_seq_length or 512,
+            known_words=glove.words,
+            min_frequency=wanted.min_frequency,
+            num_pieces=wanted.num_pieces,
+            truncation_side=wanted.truncation_side,
+            token_types=wanted.token_types,
+            stop_words=english_stop_words() if wanted.remove_stop_words else (),
+        )
+    except ValueError as error:
+        raise DataError(f"{error}.") from None
     config = config_from(
         run.model,
         vocab_size=tokenizer.vocab_size,
@@ -213,6 +216,15 @@ def _make(
         seed=run.training.seed,
     )
     model.load_word_vectors(rows)
+    _load_character_ngrams(model, tokenizer)
+    about = {"glove": _without_folders(glove.source, run), "vocabulary_with_vectors": share}
+    return model, tokenizer, about
+
+
+def _load_character_ngrams(
+    model: GloveLstmForSequenceClassification, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    config = model.config
     if config.ngram_buckets and config.character_ngrams:
         model.load_character_ngrams(
             character_ngram_rows(
@@ -222,8 +234,6 @@ def _make(
                 specials=tokenizer.all_special_tokens,
             )
         )
-    about = {"glove": _without_folders(glove.source, run), "vocabulary_with_vectors": share}
-    return model, tokenizer, about
 
 
 def _labels(names: Sequence[str]) -> dict[str, Any]:
@@ -254,6 +264,8 @@ def _load(
     model, tokenizer = load_checkpoint(path, **changes)
     if "id2label" in changes:
         model.reset_classifier()  # also where the number of labels happens to be the same
+    if changes.keys() & {"ngram_buckets", "character_ngrams", "character_buckets"}:
+        _load_character_ngrams(model, tokenizer)  # the checkpoint's, if any, may be of another shape
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
     return model, tokenizer, {"fine_tuned_from": _without_folders(path, run)}
@@ -276,7 +288,9 @@ def _trainer(
         callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
     train = tokenized["train"]
     if args.consistency_weight:
-        train = MistypedPairs(train, splits["train"], tokenizer, args.typo_share, args.seed)
+        train = MistypedPairs(
+            train, splits["train"], tokenizer, args.typo_share, args.max_copy_length, args.seed
+        )
     return GloveLstmTrainer(
         model,
         args,
@@ -358,6 +372,7 @@ def _said(run: TrainingRun) -> dict[str, Any]:
         "max_grad_norm",
         "label_smoothing_factor",
         "typo_share",
+        "max_copy_length",
         "consistency_weight",
         "seed",
         "bf16",

@@ -201,7 +201,7 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
     """Read a command line: `[FILE.json] [--preset NAME] [--name value ...]`.
 
     Raises:
-        DataError: An unknown preset or argument, or a JSON file that cannot be used.
+        DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
         SystemExit: What argparse refuses, with its message.
     """
     argv = list(argv)
@@ -214,9 +214,12 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
         groups, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--preset", default=name, choices=sorted(PRESETS), help="The recipe to start from.")
-    *parts, rest, unknown = parser.parse_args_into_dataclasses(
-        words, return_remaining_strings=True, look_for_args_file=False
-    )
+    try:
+        *parts, rest, unknown = parser.parse_args_into_dataclasses(
+            words, return_remaining_strings=True, look_for_args_file=False
+        )
+    except ValueError as error:  # what the dataclasses refuse
+        raise DataError(f"{str(error).rstrip('.')}.") from None
     if unknown:
         options = [option for action in parser._actions for option in action.option_strings]
         close = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)

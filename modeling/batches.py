@@ -82,6 +82,7 @@ class MistypedPairs(TokenizedTexts):
         dataset: The texts themselves.
         tokenizer: Theirs.
         share: Of the letters, the mean; each text gets its own share from 0 to twice that.
+        max_length: Tokens that a mistyped copy is cut to.
         seed: Of the mistakes.
 
     Attributes:
@@ -96,6 +97,7 @@ class MistypedPairs(TokenizedTexts):
         dataset: Dataset,
         tokenizer: PreTrainedTokenizerBase,
         share: float,
+        max_length: int,
         seed: int,
     ) -> None:
         self.lengths = texts.lengths
@@ -104,6 +106,7 @@ class MistypedPairs(TokenizedTexts):
         self._dataset = dataset.select_columns(self._columns)
         self._tokenizer = tokenizer
         self._share = share
+        self._max_length = min(max_length, tokenizer.model_max_length)
         self._seed = seed
 
     def __getitem__(self, index: int) -> pa.Table:
@@ -117,7 +120,7 @@ class MistypedPairs(TokenizedTexts):
                 self._mistype(text, f"{index} {name}")
                 for text, index in zip(rows[name], indices, strict=True)
             ]
-        columns = _encode(rows, self._tokenizer)
+        columns = _encode(rows, self._tokenizer, max_length=self._max_length)
         columns["labels"] = clean["labels"]
         mistyped = {
             name: pa.array(columns[name], clean.schema.field(name).type)
@@ -132,13 +135,14 @@ class MistypedPairs(TokenizedTexts):
         generator = random.Random(f"{self._seed} {epoch} {key}")  # noqa: S311 - no secret
         # What the tokenizer will cut off need not be mistyped: no word of a real text is longer than 16 letters on
         # average, and a text that has such words is only cut earlier.
-        text = text[: 16 * self._tokenizer.model_max_length]
+        most = 16 * self._max_length
+        text = text[-most:] if self._tokenizer.truncation_side == "left" else text[:most]
         return typos(text, generator, min(2 * self._share * generator.random(), 1.0))
 
 
-def _encode(rows: dict[str, list[Any]], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+def _encode(rows: dict[str, list[Any]], tokenizer: PreTrainedTokenizerBase, **options: Any) -> dict[str, Any]:
     """`input_ids`, and where they apply `token_type_ids` and `labels`, of the columns `text`, `text_pair`, `label`."""
-    encoded = tokenizer(rows["text"], rows.get("text_pair"), return_attention_mask=False)
+    encoded = tokenizer(rows["text"], rows.get("text_pair"), return_attention_mask=False, **options)
     columns: dict[str, Any] = {"input_ids": [np.asarray(row, dtype=np.int32) for row in encoded["input_ids"]]}
     if "token_type_ids" in tokenizer.model_input_names:
         columns["token_type_ids"] = [np.asarray(row, dtype=np.int8) for row in encoded["token_type_ids"]]

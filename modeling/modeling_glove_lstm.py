@@ -42,6 +42,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         elif isinstance(module, GloveLstmNgramClassifier):
             init.zeros_(module.word_weights)
             init.zeros_(module.character_weights)
+            init.zeros_(module.character_ngrams)  # where a checkpoint lacks them, they are random memory
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=0.1)
             if module.padding_idx is not None and not _is_loaded(module.weight):
@@ -292,16 +293,24 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         """(B, T, E) and the mask of right-padded texts (B, T) -> the LSTM's outputs (B, T, H)."""
         texts, length = real.shape
         window = self.config.window_size
-        if window and length > window:  # the windows of a text become rows
+        full = None
+        if (
+            window and length > window
+        ):  # the windows of a text become rows; those of padding alone are left out
             missing = -length % window
             hidden = functional.pad(hidden, (0, 0, 0, missing)).reshape(-1, window, hidden.shape[2])
             real = functional.pad(real, (0, missing)).reshape(-1, window)
+            full = real.any(dim=1).nonzero().squeeze(1)
+            windows, hidden, real = len(real), hidden[full], real[full]
         lengths = real.sum(dim=1, keepdim=True)
         steps = torch.arange(real.shape[1], device=real.device).expand_as(real)
         reversal = torch.where(real, lengths - 1 - steps, steps)
         for index, layer in enumerate(self.layers):
             hidden = layer(self.dropout(hidden) if index else hidden, reversal)
-        return hidden.reshape(texts, -1, hidden.shape[2])[:, :length]
+        if full is None:
+            return hidden
+        every = hidden.new_zeros(windows, window, hidden.shape[2]).index_copy(0, full, hidden)
+        return every.reshape(texts, -1, hidden.shape[2])[:, :length]
 
     def mask(
         self, input_ids: Tensor | None, attention_mask: Tensor | None, inputs_embeds: Tensor | None
@@ -371,8 +380,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             raise ValueError(
                 f"character n-grams of shape {tuple(rows.shape)} do not fit a model that has {tuple(held.shape)}"
             )
-        if rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < self.config.character_buckets:
-            raise ValueError(f"character n-grams must be 0 to {self.config.character_buckets - 1}")
+        last = self.config.character_buckets - 1
+        if rows.is_floating_point() or (rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) <= last):
+            raise ValueError(f"character n-grams must be whole numbers from 0 to {last}")
         held.copy_(rows)
 
     def forward(

@@ -62,14 +62,14 @@ class GloveLstmNgramClassifier(nn.Module):
         """Buckets of the T words and T + 1 pairs, and which of them the text has: (B, 2T + 1) each."""
         shapes = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         codes = input_ids * self.config.type_vocab_size + shapes + _FIRST_CODE
-        edge = torch.full_like(codes[:, :1], _EDGE)
+        edge = codes.new_full((codes.shape[0], 1), _EDGE)  # also where there are no tokens at all
         left = torch.cat([edge, codes.masked_fill(~mask, _EDGE)], dim=1)
         right = torch.cat([codes.masked_fill(~mask, _EDGE), edge], dim=1)
         left = torch.cat([torch.full_like(codes, _SINGLE), left], dim=1)
         right = torch.cat([codes, right], dim=1)
         buckets = (left * _LEFT + right * _RIGHT) % _PRIME % self.config.ngram_buckets
         # The pair of the last word and the edge stands right after the real tokens.
-        pairs = torch.cat([torch.ones_like(mask[:, :1]), mask], dim=1)
+        pairs = torch.cat([mask.new_ones(mask.shape[0], 1), mask], dim=1)
         return buckets, torch.cat([mask, pairs], dim=1)
 
     def _drop(self, present: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ PRESETS = {
         },
         training={
             "num_train_epochs": 8,
-            "per_device_train_batch_size": 32,
+            "per_device_train_batch_size": 16,
             "learning_rate": 5e-3,
             "embedding_learning_rate": 1.5e-3,
             "lr_scheduler_type": "linear",
@@ -83,10 +83,9 @@ PRESETS = {
             "label_smoothing_factor": 0.1,
             "consistency_weight": 1.0,
             "typo_share": 0.1,
+            # The rate falls to zero, so the last epoch is the best but for chance.
             "eval_strategy": "epoch",
             "save_strategy": "epoch",
-            "load_best_model_at_end": True,
-            "metric_for_best_model": "accuracy",
         },
     ),
 }

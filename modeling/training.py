@@ -33,6 +33,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
         default=0.0,
         metadata={"help": "Letters mistyped in the copies that --consistency_weight is about, on average."},
     )
+    max_copy_length: int = field(
+        default=256, metadata={"help": "Tokens that a mistyped copy is cut to, which saves time."}
+    )
     consistency_weight: float = field(
         default=0.0,
         metadata={
@@ -44,6 +47,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
         super().__post_init__()
         if not 0 <= self.typo_share <= 0.5:
             raise ValueError(f"typo_share must be 0 to 0.5, not {self.typo_share}")
+        if self.max_copy_length < 1:
+            raise ValueError(f"max_copy_length must be at least 1, not {self.max_copy_length}")
         if not self.consistency_weight >= 0:
             raise ValueError(f"consistency_weight must be at least 0, not {self.consistency_weight}")
 
@@ -89,6 +94,10 @@ class GloveLstmTrainer(Trainer):
                 )
                 losses.append(weight * kl_div(answer, target, reduction="sum", log_target=True))
         loss = torch.stack(losses).sum() / items
+        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
+            loss = (
+                loss * self.accelerator.num_processes
+            )  # the items are those of all processes, the loss is not
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:

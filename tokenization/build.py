@@ -1,7 +1,9 @@
 """Make a tokenizer from a corpus, a list of words that have vectors, and a recipe for cleaning."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel, WordPiece
@@ -52,7 +54,7 @@ def build_tokenizer(
         stop_words: Words that the article variant removes.
 
     Raises:
-        ValueError: An unknown variant, or a vocabulary without room for a word.
+        ValueError: An unknown variant, a vocabulary without room for a word, or a negative number of pieces.
     """
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
@@ -60,6 +62,8 @@ def build_tokenizer(
         raise ValueError(
             f"vocab_size must be at least 3 (padding, the unknown word, one word), not {vocab_size}"
         )
+    if num_pieces < 0:
+        raise ValueError(f"num_pieces must be at least 0, not {num_pieces}")
     backend = Tokenizer(WordLevel({PAD: 0, UNK: 1}, unk_token=UNK))
     backend.normalizer, backend.pre_tokenizer = (
         _article_pipeline(stop_words) if variant == "article" else _default_pipeline()
@@ -67,7 +71,7 @@ def build_tokenizer(
     if variant == "article":
         words = _corpus_words(backend, corpus(), min_frequency=1)
     else:
-        pieces = _corpus_pieces(backend, corpus(), num_pieces) if num_pieces else []
+        pieces = _corpus_pieces(backend, corpus, num_pieces) if num_pieces else []
         known = set(known_words)
         frequent = set(_corpus_words(backend, corpus(), min_frequency=min_frequency))
         every = _corpus_words(backend, corpus(), min_frequency=1) if known else sorted(frequent)
@@ -168,17 +172,26 @@ def _corpus_words(pipeline: Tokenizer, texts: Iterable[str], *, min_frequency: i
     return sorted(vocabulary, key=vocabulary.__getitem__)
 
 
-def _corpus_pieces(pipeline: Tokenizer, texts: Iterable[str], size: int) -> list[str]:
-    """Single characters, and pieces that are no word's begin, as WordPiece learns them: at most `size`."""
+def _corpus_pieces(pipeline: Tokenizer, corpus: Callable[[], Iterable[str]], size: int) -> list[str]:
+    """Single characters, and pieces that are no word's begin, as WordPiece learns them: at most `size`.
+
+    The learner numbers its alphabet in an order that differs from process to process, and breaks ties by number: it
+    gets the alphabet from here, as special tokens, and is left none to find.
+    """
+    words = _corpus_words(pipeline, corpus(), min_frequency=1)
+    counts = Counter(chain.from_iterable(words))
+    alphabet = sorted(counts, key=lambda character: (-counts[character], character))[:_ALPHABET]
+    inner = set(chain.from_iterable(word[1:] for word in words))
     learner = Tokenizer(WordPiece(unk_token=UNK))
     learner.normalizer, learner.pre_tokenizer = pipeline.normalizer, pipeline.pre_tokenizer
     trainer = WordPieceTrainer(
-        vocab_size=size, limit_alphabet=_ALPHABET, show_progress=False, continuing_subword_prefix=PIECE
+        vocab_size=size,
+        limit_alphabet=0,
+        special_tokens=[*alphabet, *(PIECE + character for character in alphabet if character in inner)],
+        show_progress=False,
+        continuing_subword_prefix=PIECE,
     )
-    learner.train_from_iterator(map(repair, texts), trainer)
+    learner.train_from_iterator(map(repair, corpus()), trainer)
     learned = learner.get_vocab()
-    return [
-        piece
-        for piece in sorted(learned, key=learned.__getitem__)
-        if piece.startswith(PIECE) or len(piece) == 1
-    ]
+    pieces = sorted(learned, key=learned.__getitem__)
+    return [piece for piece in pieces if piece.startswith(PIECE) or len(piece) == 1][:size]

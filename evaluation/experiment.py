@@ -4,7 +4,7 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,12 @@ from glove_lstm.checkpoints import load_checkpoint, load_config
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
 from glove_lstm.evaluation.calibration import fit_temperature
 from glove_lstm.evaluation.card import CardTexts, write_card
-from glove_lstm.evaluation.corpora import Texts
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
-from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
+from glove_lstm.evaluation.metrics import measure_with_intervals
 from glove_lstm.evaluation.plots import plot_confusion, plot_coverage, plot_curves, plot_reliability
-from glove_lstm.prediction import predict_logits, softmax
+from glove_lstm.prediction import softmax
 from glove_lstm.saving import whole_files
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
 from glove_lstm.training import GloveLstmTrainer, count_parameters
@@ -142,33 +140,6 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         **count_parameters(model),
     }
     return Experiment(model, tokenizer, metrics, logits, labels, splits, trainer.state.log_history)
-
-
-def add_other_data(experiment: Experiment, others: Mapping[str, Texts]) -> None:
-    """Measure the model on data of other kinds, into `metrics["other_data"]`."""
-    found = {}
-    for name, texts in others.items():
-        logits = predict_logits(experiment.model, experiment.tokenizer, texts.titles, texts.bodies)
-        found[name] = measure_with_intervals(softmax(logits), np.array(texts.labels))
-    experiment.metrics["other_data"] = found
-
-
-def add_baselines(experiment: Experiment, others: Mapping[str, Texts] | None = None) -> None:
-    """Measure the linear models on the same splits (and on other data), into `metrics["baselines"]`."""
-    tests = {name: list(joined_texts(experiment.splits[name])) for name in experiment.labels}
-    labels = dict(experiment.labels)
-    for name, other in (others or {}).items():
-        tests[name], labels[name] = other.joined(), np.array(other.labels)
-    train = experiment.splits["train"]
-    texts, numbers = list(joined_texts(train)), train["label"][:]
-    found: dict[str, Any] = {}
-    for baseline in ("majority", *BASELINES):
-        logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
-        predicted = predict_with_baseline(baseline, texts, numbers, tests)
-        found[baseline] = {
-            name: accuracy_with_interval(rows == labels[name]) for name, rows in predicted.items()
-        }
-    experiment.metrics["baselines"] = found
 
 
 def joined_texts(dataset: Dataset) -> Iterable[str]:

@@ -3,7 +3,7 @@
 python scripts/make_hub.py --data_dir ../shared/data --glove ~/.cache/glove/glove.6B.100d.partial.txt
 
 Trains the default preset on the titles of fake_or_real_news, its first 256 articles and a sample of ISOT without its
-datelines; a tenth is kept for the best epoch and the temperature. ReCOVery and LIAR only measure.
+datelines; a tenth is kept for the temperature. ReCOVery and LIAR only measure.
 """
 
 import argparse
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 _DATA = """\
 The titles of fake_or_real_news (rows 256 and later), its first 256 articles (title and body), and a sample of
 4,107 articles of ISOT, from which the dateline `CITY (Reuters) - ` was removed because it stands in every REAL one of
-them and in no FAKE one. Exact duplicates were dropped; a tenth, with near duplicates on one side, was kept for choosing
-the epoch and the temperature. All REAL articles of ISOT come from one agency: on long texts this checkpoint largely
-tells that agency's style from others. Every figure of this card comes from `python scripts/make_hub.py --data_dir
+them and in no FAKE one. Exact duplicates were dropped; a tenth, with near duplicates on one side, was kept for fitting
+the temperature. All REAL articles of ISOT come from one agency: on long texts this checkpoint largely
+tells that agency's style from others. Every figure of this checkpoint comes from `python scripts/make_hub.py --data_dir
 ../shared/data --glove glove.6B.100d.partial.txt` (341,479 of the 400,000 words of GloVe 6B 100d)."""
 
 
@@ -46,10 +46,15 @@ def main(argv: Sequence[str]) -> None:
         action="store_true",
         help="only copy the remote code and write the card again; no training",
     )
+    parser.add_argument(
+        "--benchmark",
+        type=Path,
+        help="what benchmark.py accuracy --json wrote, for the card's table of the recipe",
+    )
     parser.add_argument("--output_dir", type=Path, help="default: the hub/ folder of this clone")
     args, rest = parser.parse_known_args(argv)
     if args.code_only:
-        _copy_code(args.output_dir)
+        _copy_code(args.output_dir, args.benchmark)
         return
     if args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only")
@@ -58,7 +63,13 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.checkpoints import DEFAULT_CHECKPOINT
     from glove_lstm.evaluation.card import write_card
     from glove_lstm.evaluation.corpora import hub_corpus, other_corpora
-    from glove_lstm.evaluation.experiment import add_baselines, add_other_data, run_experiment
+    from glove_lstm.evaluation.experiment import run_experiment
+    from glove_lstm.evaluation.more_measures import (
+        add_baselines,
+        add_other_data,
+        add_recipe,
+        add_robustness,
+    )
 
     data = hub_corpus(args.data_dir)
     with tempfile.TemporaryDirectory() as scratch:
@@ -67,6 +78,8 @@ def main(argv: Sequence[str]) -> None:
         others = other_corpora(args.data_dir)
         add_other_data(experiment, others)
         add_baselines(experiment, others)
+        add_robustness(experiment, "validation")
+        add_recipe(experiment.metrics, args.benchmark)
         made = Path(scratch) / "hub"
         experiment.save(made)
         write_card(made, _texts())
@@ -87,11 +100,12 @@ def _texts() -> "CardTexts":
     )
 
 
-def _copy_code(target: Path | None) -> None:
+def _copy_code(target: Path | None, benchmark: Path | None) -> None:
     """Bring the .py files of hub/ up to their sources, by saving what it holds once more; and the card."""
     from glove_lstm.checkpoints import DEFAULT_CHECKPOINT, load_checkpoint
     from glove_lstm.evaluation.card import write_card
     from glove_lstm.evaluation.examples import classify_examples, measure_speed
+    from glove_lstm.evaluation.more_measures import add_recipe
     from glove_lstm.saving import whole_file
 
     target = target or DEFAULT_CHECKPOINT
@@ -104,6 +118,7 @@ def _copy_code(target: Path | None) -> None:
             sys.stdout.write(f"Copied {path.name}\n")
     metrics = json.loads((target / "metrics.json").read_text(encoding="utf-8"))
     metrics["examples"] = classify_examples(model, tokenizer)
+    add_recipe(metrics, benchmark)
     metrics["about"].setdefault("speed", measure_speed(model, tokenizer))
     text = json.dumps(metrics, indent=2, ensure_ascii=False)
     with whole_file(target / "metrics.json") as part:

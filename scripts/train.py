@@ -23,7 +23,8 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.arguments import is_main_process, parse_training_run
     from glove_lstm.data.loading import OnEmpty, load_splits
     from glove_lstm.evaluation.baselines import DESCRIPTIONS
-    from glove_lstm.evaluation.experiment import add_baselines, run_experiment
+    from glove_lstm.evaluation.experiment import run_experiment
+    from glove_lstm.evaluation.more_measures import add_baselines
     from glove_lstm.evaluation.publishing import destination_of, push_and_report
 
     run = parse_training_run(argv, description=__doc__)

@@ -26,16 +26,23 @@ class GloveLstmConfig(PreTrainedConfig):
         hidden_size: Units of the LSTM in one direction.
         num_hidden_layers: LSTM layers on top of one another.
         bidirectional: Whether a second LSTM reads from the last word to the first.
+        window_size: After so many tokens the LSTM starts afresh, and the windows of a text are read side by side,
+            which is faster; pooling is over all of them. 0: one window, however long.
         pooling: How the LSTM's outputs over the real tokens become one vector: one or several (concatenated) of
             "max", "mean" and "attention".
         classifier_hidden_size: Units of the dense ReLU layer before the logits.
+        ngram_buckets: Rows of the table of hashed words and word pairs that a linear classifier beside the LSTM
+            looks at; 0 leaves that classifier out.
+        character_ngrams: At most so many character n-grams of each word join them; 0: none.
+        character_buckets: Rows of the table of hashed character n-grams, at most 32,768.
         word_dropout: Share of words that training replaces by the unknown word.
         embedding_dropout: Dropout of the LSTM's input.
         hidden_dropout: Dropout of the pooled vector, and between LSTM layers.
         classifier_dropout: Dropout after the dense layer.
+        ngram_dropout: Share of the words and pairs that the linear classifier does not see in training.
         freeze_embeddings: Whether training leaves the word vectors as they are.
-        half_precision_embeddings: Whether a save stores the word vectors in 16 bits where that changes no value.
-            The arithmetic stays in the model's own precision.
+        half_precision_embeddings: Whether a save stores the word vectors and the n-gram tables in 16 bits where that
+            changes no value. The arithmetic stays in the model's own precision.
         temperature: What the logits are divided by, so that softmax gives calibrated probabilities
             (Guo et al. 2017, https://arxiv.org/abs/1706.04599). Fitted on validation data; 1.0 until then.
         pad_token_id: Row of the word embedding that stays zero.
@@ -59,12 +66,17 @@ class GloveLstmConfig(PreTrainedConfig):
         hidden_size: int = 60,
         num_hidden_layers: int = 1,
         bidirectional: bool = False,
+        window_size: int = 0,
         pooling: str | Sequence[str] = ("max",),
         classifier_hidden_size: int = 50,
+        ngram_buckets: int = 0,
+        character_ngrams: int = 0,
+        character_buckets: int = 32_768,
         word_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         hidden_dropout: float = 0.1,
         classifier_dropout: float = 0.1,
+        ngram_dropout: float = 0.0,
         freeze_embeddings: bool = True,
         half_precision_embeddings: bool = True,
         temperature: float = 1.0,
@@ -79,12 +91,19 @@ class GloveLstmConfig(PreTrainedConfig):
         self.hidden_size = _at_least(1, hidden_size=hidden_size)
         self.num_hidden_layers = _at_least(1, num_hidden_layers=num_hidden_layers)
         self.bidirectional = _yes_or_no(bidirectional=bidirectional)
+        self.window_size = _at_least(0, window_size=window_size)
         self.pooling = _poolings(pooling)
         self.classifier_hidden_size = _at_least(1, classifier_hidden_size=classifier_hidden_size)
+        self.ngram_buckets = _at_least(0, ngram_buckets=ngram_buckets)
+        self.character_ngrams = _at_least(0, character_ngrams=character_ngrams)
+        if _at_least(2, character_buckets=character_buckets) > 32_768:  # they are stored in 16 bits
+            raise ValueError(f"character_buckets must be at most 32,768, not {character_buckets!r}")
+        self.character_buckets = character_buckets
         self.word_dropout = _share(word_dropout=word_dropout)
         self.embedding_dropout = _share(embedding_dropout=embedding_dropout)
         self.hidden_dropout = _share(hidden_dropout=hidden_dropout)
         self.classifier_dropout = _share(classifier_dropout=classifier_dropout)
+        self.ngram_dropout = _share(ngram_dropout=ngram_dropout)
         self.freeze_embeddings = _yes_or_no(freeze_embeddings=freeze_embeddings)
         self.half_precision_embeddings = _yes_or_no(half_precision_embeddings=half_precision_embeddings)
         if (

@@ -1,20 +1,25 @@
-"""The GloVe+LSTM encoder and classifier. Travels to the Hub: imports only torch, transformers and siblings.
+r"""The GloVe+LSTM encoder and classifier. Travels to the Hub: imports only torch, transformers and siblings.
 
     token ids -> word vectors (+ word shapes) -> dropout -> LSTM -> pooling over real tokens -> dense -> logits
+             \-> hashed words, pairs and character n-grams -> a linear classifier whose logits are added
 
 Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
 """
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
 from .configuration_glove_lstm import AUTO_MAP, GloveLstmConfig
+from .ngram_classifier import GloveLstmNgramClassifier
 
 
 class GloveLstmPreTrainedModel(PreTrainedModel):
@@ -34,6 +39,10 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
             init.xavier_uniform_(module.weight)
             if module.bias is not None:
                 init.zeros_(module.bias)
+        elif isinstance(module, GloveLstmNgramClassifier):
+            init.zeros_(module.word_weights)
+            init.zeros_(module.character_weights)
+            init.zeros_(module.character_ngrams)  # where a checkpoint lacks them, they are random memory
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=0.1)
             if module.padding_idx is not None and not _is_loaded(module.weight):
@@ -85,29 +94,36 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         weight.copy_(rows)
         weight[self.config.pad_token_id].zero_()
         if self.config.half_precision_embeddings:
-            self.round_word_vectors()
+            _round(weight)
 
     @torch.no_grad()
-    def round_word_vectors(self) -> None:
-        """Round the word vectors to 16 bits. Call it after training that changed them, and measure after it.
+    def round_tables(self) -> None:
+        """Round word vectors and n-gram tables to 16 bits. Call it after training that changed them, and measure then.
 
-        Vectors with a value beyond the range of 16 bits (65,504) stay as they are, and are saved in full.
+        A table with a value beyond the range of 16 bits (65,504) stays as it is, and is saved in full.
         """
-        weight = self.get_input_embeddings().weight
-        rounded = weight.half().to(weight.dtype)
-        if rounded.isfinite().all():
-            weight.copy_(rounded)
+        for table in self._tables().values():
+            _round(table)
+
+    def _tables(self) -> dict[str, nn.Parameter]:
+        """What `config.half_precision_embeddings` is about, by its name in this model's state."""
+        vectors = self.get_input_embeddings().weight
+        return {
+            name: parameter
+            for name, parameter in self.named_parameters()
+            if parameter is vectors or name.startswith("ngrams.")
+        }
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
-        """Save as `PreTrainedModel.save_pretrained` does, with the word vectors in 16 bits where that loses nothing.
+        """Save as `PreTrainedModel.save_pretrained` does, with the big tables in 16 bits where that loses nothing.
 
-        A checkpoint in mid-training, whose vectors are not round, keeps all its bits, so that a resumed run is exact.
+        A checkpoint in mid-training, whose tables are not round, keeps all its bits, so that a resumed run is exact.
         """
-        name = next(n for n, p in self.named_parameters() if p is self.get_input_embeddings().weight)
         state = dict(kwargs.pop("state_dict", None) or self.state_dict())
-        vectors = state[name]
-        if self.config.half_precision_embeddings and torch.equal(vectors.half().to(vectors.dtype), vectors):
-            state[name] = vectors.half()
+        for name in self._tables() if self.config.half_precision_embeddings else ():
+            table = state[name]
+            if torch.equal(table.half().to(table.dtype), table):
+                state[name] = table.half()
         # A model that came from a Hub repository must be whole where it is saved, not point back to "user/name--...".
         self.config.auto_map = dict(AUTO_MAP)
         super().save_pretrained(save_directory, state_dict=state, **kwargs)
@@ -254,7 +270,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         Raises:
             ValueError: Neither or both of `input_ids` and `inputs_embeds` are given.
         """
-        mask = self._mask(input_ids, attention_mask, inputs_embeds)
+        mask = self.mask(input_ids, attention_mask, inputs_embeds)
         # One of the two holds the words, the other is None; the tokenizer gives an empty text as floats.
         words = [None if input_ids is None else input_ids.long(), inputs_embeds]
         rows = [*words, None if token_type_ids is None else token_type_ids.long()]
@@ -262,19 +278,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             mask = mask.new_zeros(mask.shape[0], 1)
             rows = [None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows]
 
-        lengths = mask.sum(dim=1, keepdim=True)  # (B, 1)
-        steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
-        real = steps < lengths  # the mask of the same texts padded on the right
-        order = None
-        if not torch.equal(mask, real):
-            # Padding on the left, or holes: move the real tokens to the front, and back again at the end.
-            order = (~mask).to(torch.int8).argsort(dim=1, stable=True)
-            rows = [None if row is None else _take(row, order) for row in rows]
-
-        reversal = torch.where(real, lengths - 1 - steps, steps)
-        hidden = self.embeddings(*rows)  # (B, T, E)
-        for index, layer in enumerate(self.layers):
-            hidden = layer(self.dropout(hidden) if index else hidden, reversal)  # (B, T, H)
+        real, order, rows = _to_front(mask, rows)
+        hidden = self._read(self.embeddings(*rows), real)
         pooled = self.pooler(hidden, real)
 
         hidden = hidden.masked_fill(~real.unsqueeze(-1), 0)
@@ -284,7 +289,30 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             return hidden, pooled
         return BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=pooled)
 
-    def _mask(
+    def _read(self, hidden: Tensor, real: Tensor) -> Tensor:
+        """(B, T, E) and the mask of right-padded texts (B, T) -> the LSTM's outputs (B, T, H)."""
+        texts, length = real.shape
+        window = self.config.window_size
+        full = None
+        if (
+            window and length > window
+        ):  # the windows of a text become rows; those of padding alone are left out
+            missing = -length % window
+            hidden = functional.pad(hidden, (0, 0, 0, missing)).reshape(-1, window, hidden.shape[2])
+            real = functional.pad(real, (0, missing)).reshape(-1, window)
+            full = real.any(dim=1).nonzero().squeeze(1)
+            windows, hidden, real = len(real), hidden[full], real[full]
+        lengths = real.sum(dim=1, keepdim=True)
+        steps = torch.arange(real.shape[1], device=real.device).expand_as(real)
+        reversal = torch.where(real, lengths - 1 - steps, steps)
+        for index, layer in enumerate(self.layers):
+            hidden = layer(self.dropout(hidden) if index else hidden, reversal)
+        if full is None:
+            return hidden
+        every = hidden.new_zeros(windows, window, hidden.shape[2]).index_copy(0, full, hidden)
+        return every.reshape(texts, -1, hidden.shape[2])[:, :length]
+
+    def mask(
         self, input_ids: Tensor | None, attention_mask: Tensor | None, inputs_embeds: Tensor | None
     ) -> Tensor:
         """Bool (B, T), true for real tokens."""
@@ -297,8 +325,20 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         return torch.ones(inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device)
 
 
+@dataclass
+class GloveLstmClassifierOutput(SequenceClassifierOutput):
+    """`SequenceClassifierOutput`, and in training the logits (B, num_labels) of each part whose sum `logits` is."""
+
+    part_logits: tuple[Tensor, ...] | None = None
+
+
 class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
-    """The classifier: the encoder, a dense ReLU layer and the logits, divided by `config.temperature`."""
+    """The classifier: the encoder, a dense ReLU layer and the logits, divided by `config.temperature`.
+
+    Where `config.ngram_buckets` is set, the logits of a linear classifier over n-grams are added to those of the LSTM.
+    The loss is then the sum of the losses that either has by itself: trained on their sum, the linear one, which learns
+    faster, would leave the LSTM little to learn from.
+    """
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__(config)
@@ -308,14 +348,42 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         self.dense = nn.Linear(config.pooled_size, config.classifier_hidden_size)
         self.classifier_dropout = nn.Dropout(config.classifier_dropout)
         self.classifier = nn.Linear(config.classifier_hidden_size, len(config.label_names))
+        self.ngrams = GloveLstmNgramClassifier(config) if config.ngram_buckets else None
         self.post_init()
         self.freeze_embeddings(config.freeze_embeddings)
 
     def reset_classifier(self) -> None:
-        """Draw the last layer anew, for labels of another meaning."""
+        """Draw the last layer anew (and empty the n-gram tables), for labels of another meaning."""
         # Not through _init_weights, which leaves alone what a checkpoint has filled.
         nn.init.xavier_uniform_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
+        if self.ngrams is not None:
+            nn.init.zeros_(self.ngrams.word_weights)
+            nn.init.zeros_(self.ngrams.character_weights)
+
+    @torch.no_grad()
+    def load_character_ngrams(self, rows: Any) -> None:
+        """Say which character n-grams each word has.
+
+        Args:
+            rows: Whole numbers (vocab_size, config.character_ngrams), rows of the table of character n-grams for
+                token id i; 0 for none. `glove_lstm.word_vectors.character_ngram_rows` makes them.
+
+        Raises:
+            ValueError: The model has no n-gram classifier, or the shape or a value does not fit it.
+        """
+        if self.ngrams is None:
+            raise ValueError("config.ngram_buckets is 0: this model has no n-gram classifier")
+        held = self.ngrams.character_ngrams
+        rows = torch.as_tensor(rows)
+        if rows.shape != held.shape:
+            raise ValueError(
+                f"character n-grams of shape {tuple(rows.shape)} do not fit a model that has {tuple(held.shape)}"
+            )
+        last = self.config.character_buckets - 1
+        if rows.is_floating_point() or (rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) <= last):
+            raise ValueError(f"character n-grams must be whole numbers from 0 to {last}")
+        held.copy_(rows)
 
     def forward(
         self,
@@ -326,7 +394,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         labels: Tensor | None = None,
         return_dict: bool | None = None,
         **kwargs: Any,
-    ) -> SequenceClassifierOutput | tuple[Tensor, ...]:
+    ) -> "GloveLstmClassifierOutput | tuple[Tensor, ...]":
         """Classify texts.
 
         Args:
@@ -339,17 +407,41 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             kwargs: `num_items_in_batch` reaches the loss; the rest is ignored.
 
         Returns:
-            `logits` (B, num_labels), and `loss` where labels are given.
+            `logits` (B, num_labels), `loss` where labels are given, and `part_logits` in training.
         """
         pooled = self.encoder(input_ids, attention_mask, token_type_ids, inputs_embeds).pooler_output
         dense = self.dense(self.hidden_dropout(pooled)).relu()
-        logits = self.classifier(self.classifier_dropout(dense)) / self.config.temperature
+        parts = [self.classifier(self.classifier_dropout(dense))]
+        if self.ngrams is not None and input_ids is not None:
+            parts.append(self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids))
+        parts = [part / self.config.temperature for part in parts]
+        logits = parts[0] + parts[1] if len(parts) == 2 else parts[0]
         loss = None
         if labels is not None:
-            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config, **kwargs)
+            alone = parts if self.training else [logits]
+            losses = [
+                self.loss_function(labels=labels, pooled_logits=part, config=self.config, **kwargs)
+                for part in alone
+            ]
+            loss = torch.stack(losses).sum()
         if return_dict is False:
             return (logits,) if loss is None else (loss, logits)
-        return SequenceClassifierOutput(loss=loss, logits=logits)
+        return GloveLstmClassifierOutput(
+            loss=loss, logits=logits, part_logits=tuple(parts) if self.training else None
+        )
+
+    def _classify_ngrams(
+        self,
+        ngrams: GloveLstmNgramClassifier,
+        input_ids: Tensor,
+        attention_mask: Tensor | None,
+        shapes: Tensor | None,
+    ) -> Tensor:
+        mask = self.encoder.mask(input_ids, attention_mask, None)
+        rows = [input_ids.long(), None if shapes is None else shapes.long()]
+        real, _, (ids, types) = _to_front(mask, rows)
+        assert ids is not None
+        return ngrams(ids, types, real)
 
 
 def _is_loaded(parameter: Tensor) -> bool:
@@ -373,6 +465,26 @@ def _init_lstm(lstm: nn.LSTM) -> None:
             init.zeros_(parameter)
             if name.startswith("bias_ih"):
                 init.ones_(gates[1])  # remember by default
+
+
+@torch.no_grad()
+def _round(table: Tensor) -> None:
+    rounded = table.half().to(table.dtype)
+    if rounded.isfinite().all():
+        table.copy_(rounded)
+
+
+def _to_front(
+    mask: Tensor, rows: Sequence[Tensor | None]
+) -> tuple[Tensor, Tensor | None, list[Tensor | None]]:
+    """Move each row's real tokens to its front: the new mask (B, T), the order (None: as they were), the rows."""
+    steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
+    real = steps < mask.sum(dim=1, keepdim=True)
+    if torch.equal(mask, real):
+        return real, None, list(rows)
+    # Padding on the left, or holes.
+    order = (~mask).to(torch.int8).argsort(dim=1, stable=True)
+    return real, order, [None if row is None else _take(row, order) for row in rows]
 
 
 def _take(rows: Tensor, index: Tensor) -> Tensor:

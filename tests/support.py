@@ -1,4 +1,4 @@
-"""What tests share: made-up news and vectors, commands run as people run them, processes without our package."""
+"""What tests share: made-up news and vectors, slow references, commands run as people run them, clean processes."""
 
 import csv
 import os
@@ -70,6 +70,24 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
     last = done.stderr.strip().splitlines()[-1]
     for part in parts:
         assert part in last, last
+
+
+def slow_shape(surface: str) -> str:
+    """The shape of a word, one character at a time."""
+
+    def kind(letter: str) -> str:
+        if letter.isupper() or letter.istitle():
+            return "U"
+        return "D" if letter.isnumeric() else "L" if letter.isalpha() else "-"
+
+    kinds = [kind(letter) for letter in surface]
+    if not kinds:
+        return "none"
+    if "U" in kinds:
+        if kinds[0] == "U" and kinds.count("U") == 1:
+            return "title"
+        return "mixed" if "L" in kinds else "upper"
+    return "lower" if "L" in kinds else "digits" if "D" in kinds else "punctuation"
 
 
 _WITHOUT_PACKAGE = """

@@ -19,6 +19,7 @@ FILES = {
     "metrics.json",
     "model.safetensors",
     "modeling_glove_lstm.py",
+    "ngram_classifier.py",
     "plots/confusion.png",
     "plots/coverage.png",
     "plots/curves.png",
@@ -167,6 +168,9 @@ def test_unfit_folders_are_refused(copy, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "unusual-token")
     trial("README.md", readme + b"unusual-token", "README.md holds a token or a key")
 
+    (copy / "ngram_classifier.py").unlink()
+    refused("lacks its remote code (ngram_classifier.py)")
+    shutil.copy(ROOT / "modeling" / "ngram_classifier.py", copy)
     (copy / "word_shapes.py").unlink()
     refused("lacks its remote code (word_shapes.py)")
     shutil.copy(ROOT / "tokenization" / "word_shapes.py", copy)

@@ -9,8 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support import QUICK, ROOT, SHARED, SMALL, assert_refused, run_script, write_articles
+
+from glove_lstm.word_vectors import character_ngram_rows
 
 ALL_FILES = {
     "config.json",
@@ -18,6 +21,7 @@ ALL_FILES = {
     "metrics.json",
     "model.safetensors",
     "modeling_glove_lstm.py",
+    "ngram_classifier.py",
     "tokenization_glove_lstm.py",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -118,11 +122,16 @@ def test_killed_and_resumed_ends_as_if_never_interrupted(
 def test_fine_tuning_on_other_labels(checkpoint: Path, tmp_path: Path) -> None:
     data = write_articles(tmp_path / "three.csv", 90, seed=3, labels=("fair", "LOUD", "REAL"))
     args = ["--model_name_or_path", checkpoint, "--train_file", data, "--output_dir", tmp_path / "same"]
-    done = run_script("train", *QUICK, *args)
+    done = run_script("train", *QUICK, *args, "--character_ngrams", 5, "--character_buckets", 100)
     assert done.returncode == 0, done.stderr
     assert "starts anew" in done.stderr  # the checkpoint knows FAKE and REAL
     config = json.loads((tmp_path / "same" / "config.json").read_text())
     assert config["id2label"] == {"0": "LOUD", "1": "REAL", "2": "fair"}
+    # Character n-grams of another number than the checkpoint's are made anew.
+    assert config["character_ngrams"] == 5
+    vocabulary = json.loads((tmp_path / "same" / "tokenizer.json").read_text())["model"]["vocab"]
+    held = weights(tmp_path / "same")["ngrams.character_ngrams"].numpy()
+    assert np.array_equal(held, character_ngram_rows(vocabulary, 5, 100, specials=["<pad>", "<unk>"]))
 
     relabelled = write_articles(tmp_path / "two.csv", 60, seed=4, labels=("REAL", "FAKE"))
     args = ["--model_name_or_path", checkpoint, "--train_file", relabelled, "--output_dir", tmp_path / "two"]
@@ -221,6 +230,10 @@ def test_mistakes_are_told_in_one_sentence(
         ([*given, "--preset", "best"], "--preset"),
         ([*given, "--pooling", "median"], "pooling"),
         ([*given, "--hidden_dropout", "1.5"], "hidden_dropout"),
+        ([*given, "--typo_share", "2"], "typo_share must be 0 to 0.5, not 2.0."),
+        ([*given, "--consistency_weight", "-1"], "consistency_weight must be at least 0, not -1.0."),
+        ([*given, "--num_pieces", "-1"], "num_pieces must be at least 0, not -1."),
+        ([*given, "--vocab_size", "2"], "vocab_size"),
         ([*given, "--embedding_size", "300"], "embedding_size"),
         (
             [*given, "--early_stopping_patience", "2", "--load_best_model_at_end", "False"],

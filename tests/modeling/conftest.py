@@ -25,6 +25,9 @@ def make():
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.copy_(torch.randn_like(parameter) * 0.7)
+        if model.ngrams is not None:
+            held = model.ngrams.character_ngrams
+            model.load_character_ngrams(torch.randint(0, model.config.character_buckets, held.shape))
         return model
 
     return build

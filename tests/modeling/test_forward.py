@@ -14,6 +14,7 @@ from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, Glov
 from glove_lstm.configuration_glove_lstm import POOLINGS
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
+NGRAMS = {"ngram_buckets": 40, "character_ngrams": 3, "character_buckets": 17}
 EVERY_POOLING = [list(names) for n in (1, 2, 3) for names in combinations(POOLINGS, n)]
 
 
@@ -42,13 +43,14 @@ PLACES = {
 @pytest.mark.parametrize("pooling", EVERY_POOLING, ids="+".join)
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [False, True])
-@settings(max_examples=8)
+@settings(max_examples=10, deadline=None)
 @given(
+    extra=st.sampled_from([{}, {"window_size": 3}, {**NGRAMS, "window_size": 4}]),
     rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5),
     more=st.integers(0, 7),
     where=st.sampled_from(sorted(PLACES)),
 )
-def test_logits_do_not_depend_on_batch_or_padding(pooling, layers, bidirectional, rows, more, where):
+def test_logits_do_not_depend_on_batch_or_padding(pooling, layers, bidirectional, extra, rows, more, where):
     torch.manual_seed(1)
     model = GloveLstmForSequenceClassification(
         GloveLstmConfig(
@@ -60,8 +62,13 @@ def test_logits_do_not_depend_on_batch_or_padding(pooling, layers, bidirectional
             pooling=pooling,
             num_hidden_layers=layers,
             bidirectional=bidirectional,
+            **extra,
         )
     ).eval()
+    if model.ngrams is not None:  # new ones are empty
+        nn.init.normal_(model.ngrams.word_weights)
+        nn.init.normal_(model.ngrams.character_weights)
+        model.load_character_ngrams(torch.randint(0, 17, (30, 3)))
     together = batch(rows, max(1, *map(len, rows)) + more, PLACES[where])
     with torch.no_grad():
         output = model(**together).logits
@@ -183,8 +190,9 @@ def test_neither_or_both_inputs_are_refused(make):
 
 
 @pytest.mark.parametrize("dtype", [torch.long, torch.float32])
-def test_an_empty_text_has_a_prediction(make, dtype):
-    model = make(bidirectional=True, type_embedding_size=2, pooling=["max", "mean", "attention"])
+@pytest.mark.parametrize("extra", [{}, {**NGRAMS, "window_size": 2}], ids=["lstm", "ngrams"])
+def test_an_empty_text_has_a_prediction(make, dtype, extra):
+    model = make(bidirectional=True, type_embedding_size=2, pooling=["max", "mean", "attention"], **extra)
     nothing = torch.zeros(2, 0, dtype=dtype)
     output = model(nothing, attention_mask=nothing, token_type_ids=nothing).logits
     torch.testing.assert_close(output, model(torch.zeros(2, 5, dtype=torch.long)).logits, atol=1e-6, rtol=0)
@@ -249,9 +257,10 @@ def test_temperature_divides_the_logits(make):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("frozen", [True, False])
-def test_other_precisions_forward_and_backward(make, dtype, frozen):
+@pytest.mark.parametrize("extra", [{}, {**NGRAMS, "window_size": 2}], ids=["lstm", "ngrams"])
+def test_other_precisions_forward_and_backward(make, dtype, frozen, extra):
     options = {"bidirectional": True, "num_hidden_layers": 2, "pooling": ["max", "mean", "attention"]}
-    model = make(type_embedding_size=3, freeze_embeddings=frozen, **options)
+    model = make(type_embedding_size=3, freeze_embeddings=frozen, **options, **extra)
     inputs = batch([[3, 4, 5], [6], []], 4, PLACES["right"])
     wanted = model(**inputs).logits
     model = model.to(dtype)
@@ -267,8 +276,9 @@ def test_other_precisions_forward_and_backward(make, dtype, frozen):
             assert parameter.grad.any(), name
 
 
-def test_autocast(make):
-    model = make(type_embedding_size=3, bidirectional=True)
+@pytest.mark.parametrize("extra", [{}, NGRAMS], ids=["lstm", "ngrams"])
+def test_autocast(make, extra):
+    model = make(type_embedding_size=3, bidirectional=True, **extra)
     inputs = batch([[3, 4, 5], [6]], 4, PLACES["right"])
     wanted = model(**inputs).logits
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -302,6 +312,40 @@ def test_word_dropout_hides_words_in_training_only(make):
     share = (seen[0] == unknown).float().mean()
     assert 0.8 < share < 0.97
     assert torch.equal(seen[0][seen[0] != unknown], ids[seen[0] != unknown])
+
+
+EVERYTHING = {"bidirectional": True, "num_hidden_layers": 2, "pooling": ["max", "mean", "attention"]}
+
+
+@pytest.mark.parametrize("window", [5, 6, 1000])
+def test_a_window_as_long_as_the_texts_changes_nothing(make, window):
+    inputs = batch([[3, 4, 5], [6, 7, 8, 9, 10], []], 5, PLACES["left"])
+    wanted = make(**EVERYTHING).encoder(**inputs)
+    output = make(window_size=window, **EVERYTHING).encoder(**inputs)
+    assert torch.equal(output.last_hidden_state, wanted.last_hidden_state)
+    assert torch.equal(output.pooler_output, wanted.pooler_output)
+
+
+@pytest.mark.parametrize("where", sorted(PLACES))
+@pytest.mark.parametrize("window", [1, 3, 4])
+def test_windows_are_encoded_one_by_one_and_pooled_together(make, window, where):
+    whole, model = make(**EVERYTHING), make(window_size=window, **EVERYTHING)
+    rows = [list(range(3, 14)), [5], [9, 8, 7, 6], []]
+    inputs = batch(rows, 13, PLACES[where])
+    with torch.no_grad():
+        output = model.encoder(**inputs)
+        for row, tokens in enumerate(rows):
+            starts = range(0, len(tokens), window)
+            pieces = [torch.tensor([tokens[start : start + window]]) for start in starts]
+            states = [whole.encoder(piece).last_hidden_state[0] for piece in pieces] or [torch.zeros(0, 10)]
+            alone = torch.cat(states)
+            hidden = output.last_hidden_state[row][inputs["attention_mask"][row].bool()]
+            torch.testing.assert_close(hidden, alone, atol=1e-5, rtol=0)
+            if tokens:
+                pooled = whole.encoder.pooler(alone[None], torch.ones(1, len(tokens), dtype=torch.bool))[0]
+                torch.testing.assert_close(output.pooler_output[row], pooled, atol=1e-5, rtol=0)
+                by_hand = torch.cat([alone.max(dim=0).values, alone.mean(dim=0)])
+                torch.testing.assert_close(output.pooler_output[row, :20], by_hand, atol=1e-5, rtol=0)
 
 
 def test_initial_weights_are_those_of_keras():

@@ -1,4 +1,4 @@
-"""Batches and the Trainer: the order of texts, resuming in mid-epoch, the rate of the word vectors."""
+"""Batches and the Trainer: the order of texts, mistyped copies, resuming in mid-epoch, the rate of the word vectors."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import TrainerCallback
 
-from glove_lstm.batches import LengthGroupedSampler, collate, tokenize
+from glove_lstm.arguments import parse_training_run
+from glove_lstm.batches import LengthGroupedSampler, MistypedPairs, collate, tokenize
+from glove_lstm.data.errors import DataError
 from glove_lstm.prediction import predict_logits, softmax
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training import GloveLstmTrainer, GloveLstmTrainingArguments, count_parameters
@@ -59,8 +61,26 @@ def arguments(folder, **options):
 
 LIKE_THE_DEFAULT_PRESET = {
     "bidirectional": True, "pooling": ["max", "mean", "attention"], "type_embedding_size": 3, "embedding_dropout": 0.3,
-    "hidden_dropout": 0.3, "classifier_dropout": 0.2, "word_dropout": 0.1, "freeze_embeddings": False,
+    "hidden_dropout": 0.3, "classifier_dropout": 0.2, "word_dropout": 0.1, "freeze_embeddings": False, "window_size": 8,
+    "ngram_buckets": 64, "character_ngrams": 3, "character_buckets": 17, "ngram_dropout": 0.5,
 }  # fmt: skip
+WITHOUT_DROPOUT = {name: 0.0 for name in LIKE_THE_DEFAULT_PRESET if name.endswith("dropout")}
+
+
+def mistyped_pairs(dataset, tokenizer, share=0.2, max_length=100, seed=3, epoch=0):
+    """Pairs whose sampler has come to an epoch."""
+    texts = tokenize(dataset, tokenizer)
+    pairs = MistypedPairs(texts, dataset, tokenizer, share=share, max_length=max_length, seed=seed)
+    pairs.sampler = LengthGroupedSampler(texts.lengths, 8, seed)
+    pairs.sampler.set_epoch(epoch)
+    return pairs
+
+
+@pytest.fixture(scope="module")
+def spelled():
+    """A tokenizer that can read mistyped words."""
+    corpus = [" ".join(WORDS), "abcdefghijklmnopqrstuvwxyz"]
+    return build_tokenizer(lambda: corpus, min_frequency=1, model_max_length=20, num_pieces=80)
 
 
 @pytest.mark.parametrize("pairs", [False, True])
@@ -84,6 +104,59 @@ def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
     batch = collate(tokenize(Dataset.from_dict({"text": ["", ""]}), tokenizer).__getitems__([0, 1]))
     assert batch["input_ids"].tolist() == batch["attention_mask"].tolist() == [[0], [0]]
     assert "labels" not in batch
+
+
+def rows_of(table):
+    return [
+        {name: row[name] for name in ("input_ids", "token_type_ids", "labels")} for row in table.to_pylist()
+    ]
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_mistyped_copies_follow_the_texts_and_depend_on_seed_epoch_and_row_alone(spelled, pairs):
+    dataset = make_texts(40, pairs=pairs)
+    plain = tokenize(dataset, spelled)
+    both = mistyped_pairs(dataset, spelled)
+    assert len(both) == 40
+    assert np.array_equal(both.lengths, plain.lengths)
+    everything = rows_of(both.__getitems__(range(40)))
+    assert len(everything) == 80
+    clean, copies = everything[:40], everything[40:]
+    assert clean == rows_of(plain.__getitems__(range(40)))
+    assert [row["labels"] for row in copies] == dataset["label"][:]
+    assert all(len(row["input_ids"]) == len(row["token_type_ids"]) <= 20 for row in copies)
+    assert sum(a != b for a, b in zip(clean, copies, strict=True)) > 25
+
+    for indices in ([3, 1, 17], [5], [0, 0], [39, *range(39)]):
+        wanted = [clean[index] for index in indices] + [copies[index] for index in indices]
+        for batch in (both.__getitems__(indices), both.__getitems__(np.array(indices))):
+            assert rows_of(batch) == wanted
+        assert len(collate(both.__getitems__(indices))["labels"]) == 2 * len(indices)
+    assert rows_of(both[7]) == [clean[7], copies[7]]
+    np.random.seed(0)  # noqa: NPY002 (the point: the global generators do not matter)
+    assert rows_of(mistyped_pairs(dataset, spelled).__getitems__(range(40))) == everything
+    for other in ({"epoch": 1}, {"seed": 4}):
+        again = rows_of(mistyped_pairs(dataset, spelled, **other).__getitems__(range(40)))
+        assert again[:40] == clean
+        assert sum(a != b for a, b in zip(again[40:], copies, strict=True)) > 25
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_a_share_of_zero_gives_exact_copies_cut_where_the_texts_are_cut(pairs, side):
+    tokenizer = build_tokenizer(
+        lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20, truncation_side=side
+    )
+    dataset = make_texts(30, pairs=pairs)
+    longer = [f"{text} {'tide rose ' * 200}{text}" for text in dataset["text"][:10]]  # far beyond any cut
+    dataset = Dataset.from_dict({**dataset[:], "text": longer + dataset["text"][10:]})
+    for most in (100, 7):
+        rows = rows_of(mistyped_pairs(dataset, tokenizer, share=0.0, max_length=most).__getitems__(range(30)))
+        for clean, copy in zip(rows[:30], rows[30:], strict=True):
+            for name in ("input_ids", "token_type_ids"):
+                cut = clean[name][:most] if side == "right" else clean[name][-most:]
+                assert copy[name] == cut
+            assert copy["labels"] == clean["labels"]
 
 
 @settings(deadline=None)
@@ -134,17 +207,24 @@ class Die(TrainerCallback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("scheduler", ["linear", "constant"])
-def test_resuming_in_mid_epoch_ends_with_the_same_weights(make, tmp_path, texts, scheduler):
+@pytest.mark.parametrize(("scheduler", "weight"), [("linear", 0.0), ("constant", 1.0)])
+def test_resuming_in_mid_epoch_ends_with_the_same_weights(
+    make, tmp_path, texts, tokenizer, scheduler, weight
+):
     # 13 steps an epoch: step 18 is in the middle of the second of three.
     options = {
         "save_strategy": "steps",
         "save_steps": 18,
         "embedding_learning_rate": 1e-3,
         "lr_scheduler_type": scheduler,
+        "consistency_weight": weight,
     }
+
+    def train_texts():
+        return mistyped_pairs(make_texts(97), tokenizer) if weight else texts
+
     whole = GloveLstmTrainer(
-        make(**LIKE_THE_DEFAULT_PRESET), arguments(tmp_path / "a", **options), train_dataset=texts
+        make(**LIKE_THE_DEFAULT_PRESET), arguments(tmp_path / "a", **options), train_dataset=train_texts()
     )
     start = {name: value.clone() for name, value in whole.model.state_dict().items()}
     whole.train()
@@ -152,20 +232,122 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(make, tmp_path, texts,
     killed = GloveLstmTrainer(
         make(**LIKE_THE_DEFAULT_PRESET),
         arguments(tmp_path / "b", **options),
-        train_dataset=texts,
+        train_dataset=train_texts(),
         callbacks=[Die],
     )
     with pytest.raises(KeyboardInterrupt):
         killed.train()
     torch.manual_seed(99)
     resumed = GloveLstmTrainer(
-        make(seed=7, **LIKE_THE_DEFAULT_PRESET), arguments(tmp_path / "b", **options), train_dataset=texts
+        make(seed=7, **LIKE_THE_DEFAULT_PRESET),
+        arguments(tmp_path / "b", **options),
+        train_dataset=train_texts(),
     )
     resumed.train(resume_from_checkpoint=True)
     assert resumed.state.global_step == whole.state.global_step == 39
     for name, value in whole.model.state_dict().items():
         assert torch.equal(resumed.model.state_dict()[name], value), name
-        assert not torch.equal(start[name], value), name
+        assert torch.equal(start[name], value) is (name == "ngrams.character_ngrams"), name
+
+
+def test_the_loss_of_a_batch_by_hand(make, tmp_path, spelled):
+    """Smoothed cross-entropy of each part on the texts, and of its answers to the copies the distance from those."""
+    pairs = mistyped_pairs(make_texts(6, seed=2), spelled)
+    model = make(vocab_size=spelled.vocab_size, **{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT}).train()
+    options = {"label_smoothing_factor": 0.2, "consistency_weight": 0.7}
+    trainer = GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=pairs)
+    inputs = collate(pairs.__getitems__(range(6)))
+    labels = inputs["labels"][:6]
+
+    def by_hand():
+        total = torch.zeros(())
+        for part in model(**inputs).part_logits:
+            probabilities = part.softmax(dim=1)
+            for clean, copy, label in zip(probabilities[:6], probabilities[6:], labels, strict=True):
+                smooth = torch.full((2,), 0.1)
+                smooth[label] = 0.9
+                total = total - (smooth * clean.log()).sum()
+                fixed = clean.detach()  # the text's answer is the teacher
+                total = total + 0.7 * (fixed * (fixed / copy).log()).sum()
+        return total
+
+    for items, count in ((None, 6), (torch.tensor(12), 6), (torch.tensor(24), 12)):
+        model.zero_grad()
+        (by_hand() / count).backward()
+        wanted = {name: parameter.grad for name, parameter in model.named_parameters()}
+        model.zero_grad()
+        loss = trainer.compute_loss(model, dict(inputs), num_items_in_batch=items)
+        loss.backward()
+        torch.testing.assert_close(loss.detach(), by_hand().detach() / count, atol=1e-5, rtol=1e-5)
+        for name, parameter in model.named_parameters():
+            torch.testing.assert_close(parameter.grad, wanted[name], atol=1e-5, rtol=1e-4, msg=name)
+    again, outputs = trainer.compute_loss(model, dict(inputs), return_outputs=True)
+    assert torch.equal(again, trainer.compute_loss(model, dict(inputs)))
+    assert outputs.logits.shape == (12, 2)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_almost_no_smoothing_is_the_models_own_loss(make, tmp_path, texts, processes, monkeypatch):
+    model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT}).train()
+    inputs = collate(texts.__getitems__(range(6)))
+    trainers = [
+        GloveLstmTrainer(model, arguments(tmp_path, label_smoothing_factor=smoothing))
+        for smoothing in (0.0, 1e-9)
+    ]
+    monkeypatch.setattr(type(trainers[0].accelerator), "num_processes", processes)
+    found = [
+        trainer.compute_loss(model, dict(inputs), num_items_in_batch=items)
+        for trainer in trainers
+        for items in (None, torch.tensor(24))
+    ]
+    torch.testing.assert_close(found[2:], found[:2])
+    torch.testing.assert_close(found[1], found[0] * processes / 4)
+
+
+def test_the_loss_of_evaluation_is_plain(make, tmp_path, texts):
+    model = make(**LIKE_THE_DEFAULT_PRESET)
+    trainer = GloveLstmTrainer(
+        model, arguments(tmp_path, label_smoothing_factor=0.3, consistency_weight=2.0), eval_dataset=texts
+    )
+    output = trainer.predict(texts)
+    log_probabilities = np.log(softmax(output.predictions))
+    wanted = -log_probabilities[np.arange(97), output.label_ids].mean()
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(wanted, rel=1e-4)
+    assert output.metrics["test_loss"] == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_accumulated_gradients_are_those_of_one_big_batch(make, tmp_path, tokenizer, weight, smoothing):
+    dataset = make_texts(8, seed=1)
+    ends = []
+    for size, steps in ((8, 1), (4, 2), (2, 4)):
+        model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT})
+        options = {
+            "per_device_train_batch_size": size, "gradient_accumulation_steps": steps, "max_steps": 1, "optim": "sgd",
+            "learning_rate": 0.5, "max_grad_norm": 0.0, "lr_scheduler_type": "constant",
+            "consistency_weight": weight, "label_smoothing_factor": smoothing,
+        }  # fmt: skip
+        train = mistyped_pairs(dataset, tokenizer) if weight else tokenize(dataset, tokenizer)
+        start = model.classifier.weight.detach().clone()
+        GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=train).train()
+        ends.append(model.state_dict())
+        assert not torch.allclose(start, model.classifier.weight, atol=1e-3)
+    for end in ends[1:]:
+        for name, value in ends[0].items():
+            torch.testing.assert_close(end[name], value, atol=1e-5, rtol=0, msg=name)
+
+
+BAD = [("typo_share", -0.1), ("typo_share", 0.6), ("typo_share", float("nan"))]
+BAD += [("consistency_weight", -1.0), ("consistency_weight", float("nan")), ("max_copy_length", 0)]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value_is_refused_by_the_name_of_its_argument(tmp_path, name, value):
+    with pytest.raises(ValueError, match=rf"^{name} must be .*, not {value}$"):
+        arguments(tmp_path, **{name: value})
+    with pytest.raises(DataError, match=rf"^{name} must be .*, not {value}\.$"):
+        parse_training_run([f"--{name}={value}", "--output_dir", str(tmp_path), "--use_cpu", "True"])
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(make, tmp_path, texts):

@@ -23,8 +23,10 @@ def make():
     return build
 
 
-@pytest.fixture(scope="module", params=["default", "article"])
+@pytest.fixture(scope="module", params=["default", "article", "pieces"])
 def tokenizer(request, make):
+    if request.param == "pieces":
+        return make(model_max_length=100_000, num_pieces=200)
     return make(request.param, model_max_length=100_000)
 
 

@@ -1,0 +1,245 @@
+"""The n-gram classifier beside the LSTM: what it computes, what it learns, and how the loss treats the two."""
+
+from itertools import pairwise
+from math import sqrt
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
+
+NGRAMS = {"ngram_buckets": 40, "character_ngrams": 3, "character_buckets": 17}
+NO_DROPOUT = {"hidden_dropout": 0.0, "classifier_dropout": 0.0}
+
+
+def buckets(config, words, shapes):
+    """Rows of the table that a text's words and pairs have, one by one."""
+
+    def bucket(left, right):
+        return (left * 1_000_003 + right * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets
+
+    codes = [word * config.type_vocab_size + shape + 2 for word, shape in zip(words, shapes, strict=True)]
+    return [bucket(0, code) for code in codes] + [bucket(*pair) for pair in pairwise([1, *codes, 1])]
+
+
+def slow_logits(model, words, shapes):
+    """The same in plain Python, for one text."""
+    ngrams = model.ngrams
+    terms = [ngrams.word_weights[row].tolist() for row in buckets(model.config, words, shapes)]
+    characters = [
+        ngrams.character_weights[gram].tolist()
+        for word in words
+        for gram in ngrams.character_ngrams[word].tolist()
+        if gram
+    ]
+    logits = [0.0] * len(model.config.label_names)
+    for group in (terms, characters):
+        for term in group:
+            for label, weight in enumerate(term):
+                logits[label] += weight / sqrt(len(group))
+    return logits
+
+
+def ngram_logits(model, **inputs):
+    lstm, ngrams = model.train()(**inputs).part_logits
+    assert lstm.shape == ngrams.shape
+    return ngrams
+
+
+@pytest.fixture(scope="module")
+def built():
+    """One model for many texts, whose word 5 has no character n-grams and whose word 6 has one."""
+    torch.manual_seed(0)
+    config = GloveLstmConfig(vocab_size=30, embedding_size=6, hidden_size=5, num_labels=3, **NGRAMS)
+    model = GloveLstmForSequenceClassification(config)
+    nn.init.normal_(model.ngrams.word_weights)
+    nn.init.normal_(model.ngrams.character_weights)
+    rows = torch.randint(1, 17, (30, 3))
+    rows[5] = 0
+    rows[6, 1:] = 0
+    model.load_character_ngrams(rows)
+    return model
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(
+        st.lists(st.tuples(st.integers(1, 29), st.integers(0, 6)), max_size=8), min_size=1, max_size=4
+    ),
+    more=st.integers(0, 4),
+    data=st.data(),
+)
+def test_logits_are_those_of_the_slow_reference_wherever_the_padding_is(built, rows, more, data):
+    length = max(map(len, rows)) + more
+    ids, shapes = torch.randint(0, 30, (len(rows), length)), torch.randint(0, 7, (len(rows), length))
+    mask = torch.zeros(len(rows), length, dtype=torch.long)
+    for row, tokens in enumerate(rows):
+        where = sorted(data.draw(st.permutations(range(length)))[: len(tokens)])
+        for place, (word, shape) in zip(where, tokens, strict=True):
+            ids[row, place], shapes[row, place], mask[row, place] = word, shape, 1
+    found = ngram_logits(built, input_ids=ids, token_type_ids=shapes, attention_mask=mask)
+    wanted = torch.tensor(
+        [slow_logits(built, *zip(*row, strict=True)) if row else slow_logits(built, [], []) for row in rows]
+    )
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+
+
+def test_case_and_order_matter_and_no_shapes_are_shape_zero(built):
+    ids = torch.tensor([[3, 4, 5]])
+    title = ngram_logits(built, input_ids=ids, token_type_ids=torch.tensor([[2, 1, 1]]))
+    upper = ngram_logits(built, input_ids=ids, token_type_ids=torch.tensor([[3, 1, 1]]))
+    assert not torch.allclose(title, upper)
+    assert not torch.allclose(
+        ngram_logits(built, input_ids=ids), ngram_logits(built, input_ids=ids.flip(1)), atol=1e-3
+    )
+    zeros = ngram_logits(built, input_ids=ids, token_type_ids=torch.zeros_like(ids))
+    assert torch.equal(ngram_logits(built, input_ids=ids), zeros)
+    torch.testing.assert_close(
+        zeros, torch.tensor([slow_logits(built, [3, 4, 5], [0, 0, 0])]), atol=1e-5, rtol=0
+    )
+
+
+def test_large_codes_do_not_overflow():
+    config = GloveLstmConfig(vocab_size=100_000, embedding_size=2, hidden_size=2, ngram_buckets=1009)
+    model = GloveLstmForSequenceClassification(config)
+    nn.init.normal_(model.ngrams.word_weights)
+    words, shapes = [99_999, 99_998, 2, 99_999], [6, 5, 6, 0]
+    found = ngram_logits(model, input_ids=torch.tensor([words]), token_type_ids=torch.tensor([shapes]))
+    torch.testing.assert_close(found, torch.tensor([slow_logits(model, words, shapes)]), atol=1e-5, rtol=0)
+
+
+def test_without_character_ngrams(make):
+    model = make(ngram_buckets=40)
+    assert model.ngrams.character_ngrams.shape == (30, 0)
+    found = ngram_logits(model, input_ids=torch.tensor([[3, 4, 5]]))
+    torch.testing.assert_close(
+        found, torch.tensor([slow_logits(model, [3, 4, 5], [0, 0, 0])]), atol=1e-5, rtol=0
+    )
+
+
+def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothing(make):
+    config = {"type_embedding_size": 3, **NO_DROPOUT}
+    inputs = {"input_ids": torch.tensor([[3, 4, 5], [6, 0, 0]]), "token_type_ids": torch.ones(2, 3)}
+    model = make(**config, **NGRAMS)
+    whole = model(**inputs)
+    assert whole.part_logits is None
+    parts = model.train()(**inputs)
+    assert len(parts.part_logits) == 2
+    torch.testing.assert_close(sum(parts.part_logits), whole.logits, atol=1e-6, rtol=0)
+    assert torch.equal(sum(parts.part_logits), parts.logits)
+    model.config.temperature = 2.0
+    for cold, part in zip(model(**inputs).part_logits, parts.part_logits, strict=True):
+        torch.testing.assert_close(cold, part / 2)
+
+    new = GloveLstmForSequenceClassification(GloveLstmConfig(vocab_size=30, embedding_size=6, **NGRAMS))
+    assert not ngram_logits(new, **inputs).any()
+    assert not new.ngrams.character_ngrams.any()
+    alone = new.eval()(**inputs).logits
+    new.ngrams = None
+    assert torch.equal(new(**inputs).logits, alone)
+
+
+def test_vectors_instead_of_words_leave_the_ngrams_out(make):
+    model = make(**NGRAMS)
+    ids = torch.tensor([[3, 4, 5]])
+    vectors = model.get_input_embeddings()(ids)
+    output = model(inputs_embeds=vectors)
+    assert not torch.allclose(output.logits, model(ids).logits)
+    model.reset_classifier()
+    before = model(ids).logits
+    torch.testing.assert_close(model(inputs_embeds=vectors).logits, before)
+    assert len(model.train()(inputs_embeds=vectors, labels=torch.tensor([1])).part_logits) == 1
+
+
+def test_a_new_last_layer_empties_the_tables(make):
+    model = make(**NGRAMS)
+    rows, dense = model.ngrams.character_ngrams.clone(), model.dense.weight.detach().clone()
+    last = model.classifier.weight.detach().clone()
+    model.reset_classifier()
+    assert not model.ngrams.word_weights.any()
+    assert not model.ngrams.character_weights.any()
+    assert not model.classifier.bias.any()
+    assert not torch.equal(model.classifier.weight, last)
+    assert torch.equal(model.ngrams.character_ngrams, rows)
+    assert torch.equal(model.dense.weight, dense)
+
+
+def test_ngram_dropout_hides_ngrams_in_training_only(make):
+    model = make(ngram_dropout=0.5, **NGRAMS)
+    model.load_character_ngrams(torch.ones(30, 3, dtype=torch.long))
+    ids = torch.randint(2, 30, (1, 400))
+    assert torch.equal(model(ids).logits, model(ids).logits)
+    # n weights of one, over the root of n: the square says how many there were.
+    for table, others, every in (
+        (model.ngrams.word_weights, model.ngrams.character_weights, 801),
+        (model.ngrams.character_weights, model.ngrams.word_weights, 1200),
+    ):
+        nn.init.ones_(table)
+        nn.init.zeros_(others)
+        found = ngram_logits(model, input_ids=ids)
+        assert (found == found[0, 0]).all()
+        seen = found[0, 0].item() ** 2
+        assert 0.4 * every < seen < 0.6 * every
+        if every == 1200:  # a word's character n-grams are hidden together
+            assert seen / 3 == pytest.approx(round(seen / 3), abs=1e-2)
+        model.config.ngram_dropout = 0.0
+        assert ngram_logits(model, input_ids=ids)[0, 0].item() ** 2 == pytest.approx(every, rel=1e-4)
+        model.config.ngram_dropout = 0.5
+
+
+def test_gradients_reach_the_weights_of_the_ngrams_that_a_text_has(make):
+    model = make(**NGRAMS)
+    words, shapes = [3, 4, 5, 3], [1, 2, 3, 1]
+    inputs = {
+        "input_ids": torch.tensor([[*words, 9]]),
+        "token_type_ids": torch.tensor([[*shapes, 1]]),
+        "attention_mask": torch.tensor([[1, 1, 1, 1, 0]]),
+    }
+    model.train()(**inputs, labels=torch.tensor([1])).loss.backward()
+    touched = model.ngrams.word_weights.grad.any(dim=1).nonzero().flatten().tolist()
+    assert touched == sorted(set(buckets(model.config, words, shapes)))
+    grams = set(model.ngrams.character_ngrams[words].flatten().tolist()) - {0}
+    assert model.ngrams.character_weights.grad.any(dim=1).nonzero().flatten().tolist() == sorted(grams)
+
+
+LABELS = [
+    ({"num_labels": 1}, torch.tensor([0.5, -1.0])),
+    ({}, torch.tensor([0, 1])),
+    ({"num_labels": 6}, torch.tensor([5, 0])),
+    ({"num_labels": 3, "problem_type": "multi_label_classification"}, torch.tensor([[1.0, 0, 1], [0, 0, 1]])),
+]
+
+
+def plain_loss(logits, labels):
+    if labels.dim() == 2:
+        return nn.functional.binary_cross_entropy_with_logits(logits, labels)
+    if labels.is_floating_point():
+        return nn.functional.mse_loss(logits.squeeze(), labels)
+    return nn.functional.cross_entropy(logits, labels)
+
+
+@pytest.mark.parametrize("extra", [{}, NGRAMS], ids=["lstm", "ngrams"])
+@pytest.mark.parametrize(("config", "labels"), LABELS)
+def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(make, extra, config, labels):
+    model = make(**NO_DROPOUT, **extra, **config)
+    ids = torch.tensor([[3, 4], [5, 0]])
+    evaluated = model(ids, labels=labels)
+    assert evaluated.part_logits is None
+    assert len(evaluated) == 2
+    torch.testing.assert_close(evaluated.loss, plain_loss(evaluated.logits, labels))
+    trained = model.train()(ids, labels=labels)
+    assert len(trained.part_logits) == (2 if extra else 1)
+    torch.testing.assert_close(trained.logits, evaluated.logits, atol=1e-6, rtol=0)
+    torch.testing.assert_close(trained.loss, sum(plain_loss(part, labels) for part in trained.part_logits))
+    if not extra:
+        torch.testing.assert_close(trained.loss, evaluated.loss)
+        assert torch.equal(trained.part_logits[0], trained.logits)
+    loss, logits = model(ids, labels=labels, return_dict=False)
+    assert torch.equal(loss, trained.loss)
+    assert torch.equal(logits, trained.logits)
+    if labels.dtype == torch.long:
+        summed = model(ids, labels=labels, num_items_in_batch=4).loss  # two batches of two make a step
+        torch.testing.assert_close(summed, trained.loss / 2)

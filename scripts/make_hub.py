@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _DATA = """\
 The titles of fake_or_real_news (rows 256 and later), its first 256 articles (title and body), and a sample of
 4,107 articles of ISOT, from which the dateline `CITY (Reuters) - ` was removed because it stands in every REAL one of
-them and in no FAKE one. Exact duplicates were dropped; a tenth, with near duplicates on one side, was kept for fitting
-the temperature. All REAL articles of ISOT come from one agency: on long texts this checkpoint largely
+them and in no FAKE one. Exact duplicates were dropped; a tenth, with near duplicates on one side, was kept for
+validation. All REAL articles of ISOT come from one agency: on long texts this checkpoint largely
 tells that agency's style from others. Every figure of this checkpoint comes from `python scripts/make_hub.py --data_dir
 ../shared/data --glove glove.6B.100d.partial.txt` (341,479 of the 400,000 words of GloVe 6B 100d)."""
 

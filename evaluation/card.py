@@ -218,7 +218,9 @@ def _results(metrics: Mapping[str, Any], shown: str | None) -> str:
     if shown is None:
         return NOT_MEASURED
     found = metrics[shown]
-    chosen = "the temperature" if metrics["about"]["best_step"] is None else "the epoch and the temperature"
+    chosen = (
+        "the temperature" if metrics["about"].get("best_step") is None else "the epoch and the temperature"
+    )
     kept = {
         "validation": f"validation texts, which also chose {chosen}, so the figures flatter it",
         "test": "test texts, which chose nothing",

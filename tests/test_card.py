@@ -9,7 +9,7 @@ import pytest
 from hub_server import HubServer, run_client
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.evaluation.card import CardTexts, eval_results, fill_card, write_card
+from glove_lstm.evaluation.card import CardTexts, eval_results, fill_card, measured_sections, write_card
 from glove_lstm.evaluation.card_check import check_card, check_figures, put_repo_id
 from glove_lstm.evaluation.examples import EXAMPLES, WIDGET
 
@@ -41,6 +41,7 @@ METRICS = {
         "preset": "default",
         "temperature": 1.25,
         "epochs": 4.0,
+        "best_step": 300,
         "hardware": "2 CPU threads",
         "seconds": {"prepare": 3.2, "train": 61.0},
         "arguments": {"max_seq_length": 512, "pooling": ["max", "mean"], "bf16": False, "warmup_steps": None},
@@ -147,6 +148,8 @@ On 1,200 validation texts, which also chose the epoch and the temperature, so th
 \| majority class of these texts \| 0.5000 \| \|
 
 Macro F1 0.9000, precision 0.8000, recall 0.7000, Matthews correlation 0.6000, ROC AUC 0.9500.
+
+The recipe on held-out folds: not measured.
 
 ## Calibration
 
@@ -386,3 +389,27 @@ def test_checkpoint_has_its_card(checkpoint: Path) -> None:
     assert f"| 100.0% | {metrics['validation']['accuracy']:.4f} |" in text
     with pytest.raises(DataError, match="placeholder user/glove-lstm"):
         check_card(checkpoint, REPO)
+
+
+def test_the_recipes_own_table():
+    def found(mean, **more):
+        return {
+            "accuracy": {"mean": mean, "low": mean - 0.01, "high": mean + 0.01},
+            "typos": {"mean": 0.02},
+            **more,
+        }
+
+    recipe = {
+        "titles": {
+            "default": found(0.88, ece={"mean": 0.0123}),
+            "majority": found(0.5, versus_default={"p": 0.00012}),
+        }
+    }
+    shown = measured_sections({**METRICS, "recipe": recipe})["recipe_results"]
+    assert "| titles | `default` preset | 0.8800 | 0.8700-0.8900 |  | 0.0123 | 0.0200 |" in shown
+    assert "| 0.5000 | 0.4900-0.5100 | 0.00012 |  | 0.0200 |" in shown
+
+
+def test_validation_texts_that_chose_no_epoch():
+    plain = {**METRICS, "about": {**METRICS["about"], "best_step": None}}
+    assert "which also chose the temperature, so" in measured_sections(plain)["results"]

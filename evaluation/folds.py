@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 TASKS = ("titles", "recovery", "liar", "cross")
 _FOLDS = 5
-_VALIDATION = 0.1  # of a fold's training texts, for the best epoch and the temperature
+_VALIDATION = 0.1  # of a fold's training texts, for the temperature
 _PARTS = ("text", "text_pair")
 
 

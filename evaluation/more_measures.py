@@ -2,19 +2,18 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
 from glove_lstm.evaluation.corpora import Texts
 from glove_lstm.evaluation.experiment import Experiment, joined_texts
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
-from glove_lstm.evaluation.robustness import measure_robustness, summarize
+from glove_lstm.evaluation.robustness import measure_model_robustness, summarize
 from glove_lstm.prediction import predict_logits, softmax
 
 logger = logging.getLogger(__name__)
@@ -50,11 +49,7 @@ def add_baselines(experiment: Experiment, others: Mapping[str, Texts] | None = N
 def add_robustness(experiment: Experiment, split: str) -> None:
     """Measure the model on perturbed texts of a split, into `metrics["robustness"]`."""
     texts = list(joined_texts(experiment.splits[split]))
-
-    def predict(rows: Sequence[str]) -> NDArray[np.int64]:
-        return predict_logits(experiment.model, experiment.tokenizer, rows).argmax(axis=1)
-
-    found = measure_robustness(predict, texts, experiment.labels[split])
+    found = measure_model_robustness(experiment.model, experiment.tokenizer, texts, experiment.labels[split])
     experiment.metrics["robustness"] = {**found, "summary": f"on the {split} texts, {summarize(found)}"}
 
 

@@ -16,7 +16,7 @@ from glove_lstm.evaluation.experiment import joined_texts
 from glove_lstm.evaluation.leaks import LeakReport
 from glove_lstm.evaluation.metrics import measure_labels
 from glove_lstm.evaluation.plots import plot_confusion, plot_coverage, plot_reliability
-from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
+from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_model_robustness
 from glove_lstm.prediction import predict_logits, softmax
 from glove_lstm.saving import whole_file
 
@@ -61,11 +61,9 @@ class Report:
         self.probabilities = softmax(predict_logits(model, tokenizer, texts["text"][:], pairs))
         self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
         if robustness:
-
-            def predict(rows: Sequence[str]) -> NDArray[np.int64]:
-                return predict_logits(model, tokenizer, rows).argmax(axis=1)
-
-            self.figures["robustness"] = measure_robustness(predict, list(joined_texts(texts)), self.labels)
+            self.figures["robustness"] = measure_model_robustness(
+                model, tokenizer, list(joined_texts(texts)), self.labels
+            )
 
     def add_leaks(self, leaks: LeakReport) -> None:
         """Take up what the leak checks found."""

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from glove_lstm.data.typos import typos
 from glove_lstm.evaluation.metrics import accuracy_with_interval, bootstrap_interval
+from glove_lstm.prediction import predict_logits
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +107,20 @@ def measure_robustness(
             "lost_interval": bootstrap_interval(mean_lost, len(lost)),
         }
     return found
+
+
+def measure_model_robustness(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    labels: NDArray[np.integer],
+) -> dict[str, dict[str, Any]]:
+    """`measure_robustness` of a classifier and its tokenizer."""
+
+    def predict(rows: Sequence[str]) -> NDArray[np.int64]:
+        return predict_logits(model, tokenizer, rows).argmax(axis=1)
+
+    return measure_robustness(predict, texts, labels)
 
 
 def summarize(found: Mapping[str, Mapping[str, Any]]) -> str:

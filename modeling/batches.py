@@ -121,11 +121,8 @@ class MistypedPairs(TokenizedTexts):
                 for text, index in zip(rows[name], indices, strict=True)
             ]
         columns = _encode(rows, self._tokenizer, max_length=self._max_length)
-        columns["labels"] = clean["labels"]
         mistyped = {
-            name: pa.array(columns[name], clean.schema.field(name).type)
-            if name != "labels"
-            else columns[name]
+            name: clean[name] if name == "labels" else pa.array(columns[name], clean.schema.field(name).type)
             for name in clean.column_names
         }
         return pa.concat_tables([clean, pa.table(mistyped)])

@@ -88,16 +88,13 @@ class GloveLstmTrainer(Trainer):
             logits = part.chunk(copies)[0]
             losses.append(cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing))
             if weight:
-                target, answer = (
-                    logits.detach().log_softmax(dim=-1),
-                    part.chunk(copies)[1].log_softmax(dim=-1),
-                )
+                target = logits.detach().log_softmax(dim=-1)
+                answer = part.chunk(copies)[1].log_softmax(dim=-1)
                 losses.append(weight * kl_div(answer, target, reduction="sum", log_target=True))
         loss = torch.stack(losses).sum() / items
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
-            loss = (
-                loss * self.accelerator.num_processes
-            )  # the items are those of all processes, the loss is not
+            # The items are those of all processes, the loss is not.
+            loss = loss * self.accelerator.num_processes
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:

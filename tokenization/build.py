@@ -71,10 +71,11 @@ def build_tokenizer(
     if variant == "article":
         words = _corpus_words(backend, corpus(), min_frequency=1)
     else:
-        pieces = _corpus_pieces(backend, corpus, num_pieces) if num_pieces else []
         known = set(known_words)
+        counted = _corpus_words(backend, corpus(), min_frequency=1) if known or num_pieces else []
+        pieces = _corpus_pieces(backend, corpus(), counted, num_pieces) if num_pieces else []
         frequent = set(_corpus_words(backend, corpus(), min_frequency=min_frequency))
-        every = _corpus_words(backend, corpus(), min_frequency=1) if known else sorted(frequent)
+        every = counted if known else sorted(frequent)
         words = [*pieces, *(word for word in every if word in known)]
         words += [word for word in every if word in frequent and word not in known]
         words += known_words
@@ -172,13 +173,14 @@ def _corpus_words(pipeline: Tokenizer, texts: Iterable[str], *, min_frequency: i
     return sorted(vocabulary, key=vocabulary.__getitem__)
 
 
-def _corpus_pieces(pipeline: Tokenizer, corpus: Callable[[], Iterable[str]], size: int) -> list[str]:
+def _corpus_pieces(pipeline: Tokenizer, texts: Iterable[str], words: Sequence[str], size: int) -> list[str]:
     """Single characters, and pieces that are no word's begin, as WordPiece learns them: at most `size`.
+
+    `words` are all that the texts have.
 
     The learner numbers its alphabet in an order that differs from process to process, and breaks ties by number: it
     gets the alphabet from here, as special tokens, and is left none to find.
     """
-    words = _corpus_words(pipeline, corpus(), min_frequency=1)
     counts = Counter(chain.from_iterable(words))
     alphabet = sorted(counts, key=lambda character: (-counts[character], character))[:_ALPHABET]
     inner = set(chain.from_iterable(word[1:] for word in words))
@@ -191,7 +193,7 @@ def _corpus_pieces(pipeline: Tokenizer, corpus: Callable[[], Iterable[str]], siz
         show_progress=False,
         continuing_subword_prefix=PIECE,
     )
-    learner.train_from_iterator(map(repair, corpus()), trainer)
+    learner.train_from_iterator(map(repair, texts), trainer)
     learned = learner.get_vocab()
     pieces = sorted(learned, key=learned.__getitem__)
     return [piece for piece in pieces if piece.startswith(PIECE) or len(piece) == 1][:size]

@@ -23,7 +23,7 @@ from glove_lstm.checkpoints import load_checkpoint, load_config
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.evaluation.calibration import fit_temperature
+from glove_lstm.evaluation.calibration import fit_scales
 from glove_lstm.evaluation.card import CardTexts, write_card
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import measure_with_intervals
@@ -111,13 +111,12 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         model.round_tables()
     logits: dict[str, NDArray[np.float32]] = {}
     labels: dict[str, NDArray[np.int64]] = {}
+    if "validation" in tokenized:
+        _calibrate(model, trainer, tokenized["validation"])
     for name in ("validation", "test"):
         if name in tokenized:
             output = trainer.predict(tokenized[name])
             logits[name], labels[name] = np.asarray(output.predictions), np.asarray(output.label_ids)
-    if "validation" in logits:
-        model.config.temperature = fit_temperature(logits["validation"], labels["validation"])
-        logits = {name: values / model.config.temperature for name, values in logits.items()}
     metrics: dict[str, Any] = {
         name: measure_with_intervals(softmax(values), labels[name]) for name, values in logits.items()
     }
@@ -127,6 +126,7 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         "rows": {name: len(split) for name, split in splits.items()},
         "preset": run.preset,
         "temperature": model.config.temperature,
+        "ngram_weight": model.config.ngram_weight if model.ngrams is not None else None,
         "epochs": trainer.state.epoch,
         "best_step": trainer.state.best_global_step if args.load_best_model_at_end else None,
         "hardware": _hardware(model),
@@ -217,7 +217,7 @@ def _load(
 ) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]:
     path = run.model.model_name_or_path
     assert path is not None
-    changes: dict[str, Any] = {"temperature": 1.0, **run.model.config_values()}
+    changes: dict[str, Any] = {"temperature": 1.0, "ngram_weight": 1.0, **run.model.config_values()}
     known = load_config(path).label_names
     if set(data.label_names) <= set(known):
         number = [known.index(name) for name in data.label_names]
@@ -273,8 +273,21 @@ def _trainer(
     )
 
 
+def _calibrate(
+    model: GloveLstmForSequenceClassification, trainer: GloveLstmTrainer, validation: TokenizedTexts
+) -> None:
+    """Fit the temperature, and the weight of the n-gram classifier where there is one."""
+    output = trainer.predict(validation, ignore_keys=[])
+    scale, *others = fit_scales(output.predictions[1], np.asarray(output.label_ids))
+    model.config.temperature = 1 / scale
+    if others:
+        model.config.ngram_weight = others[0] / scale
+
+
 def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
-    predicted = np.asarray(prediction.predictions).argmax(axis=1)
+    predictions = prediction.predictions  # with those of the parts, or without
+    logits = predictions[0] if isinstance(predictions, tuple) else predictions
+    predicted = np.asarray(logits).argmax(axis=1)
     return {"accuracy": float((predicted == prediction.label_ids).mean())}
 
 
@@ -334,6 +347,7 @@ def _said(run: TrainingRun) -> dict[str, Any]:
         "gradient_accumulation_steps",
         "learning_rate",
         "embedding_learning_rate",
+        "ngram_learning_rate",
         "lr_scheduler_type",
         "warmup_steps",
         "weight_decay",

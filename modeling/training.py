@@ -25,6 +25,10 @@ class GloveLstmTrainingArguments(TrainingArguments):
             "help": "Learning rate of the word vectors where they are not frozen; default: --learning_rate."
         },
     )
+    ngram_learning_rate: float | None = field(
+        default=None,
+        metadata={"help": "Learning rate of the n-gram classifier's tables; default: --learning_rate."},
+    )
     early_stopping_patience: int | None = field(
         default=None,
         metadata={"help": "Stop after so many evaluations without a better one; default: train all epochs."},
@@ -84,7 +88,7 @@ class GloveLstmTrainer(Trainer):
         labels = labels.chunk(copies)[0]
         items = len(labels) if num_items_in_batch is None else num_items_in_batch / copies
         losses = []
-        for part in outputs.part_logits:
+        for part in outputs.part_logits.unbind(dim=1):
             logits = part.chunk(copies)[0]
             losses.append(cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing))
             if weight:
@@ -98,14 +102,28 @@ class GloveLstmTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        """The Trainer's own optimizer, with a parameter group for the word vectors where their rate differs."""
+        """The Trainer's own optimizer, with parameter groups for the word vectors and the n-gram tables.
+
+        Only where their rates differ from the others'.
+        """
+        existed = self.optimizer is not None
         optimizer = super().create_optimizer(*args, **kwargs)
-        rate = self.args.embedding_learning_rate
-        vectors = cast(PreTrainedModel, self.model).get_input_embeddings().weight
-        if rate is not None and vectors.requires_grad and len(optimizer.param_groups) < 3:
+        if existed:
+            return optimizer
+        model = cast(PreTrainedModel, self.model)
+        vectors = model.get_input_embeddings().weight
+        tables = [table for name, table in model.named_parameters() if name.startswith("ngrams.")]
+        apart = [
+            ([vectors] if vectors.requires_grad else [], self.args.embedding_learning_rate, 0.0),
+            (tables, self.args.ngram_learning_rate, self.args.weight_decay),
+        ]
+        for parameters, rate, decay in apart:
+            if rate is None or not parameters:
+                continue
+            moved = set(map(id, parameters))
             for group in optimizer.param_groups:
-                group["params"] = [p for p in group["params"] if p is not vectors]
-            optimizer.add_param_group({"params": [vectors], "lr": rate, "weight_decay": 0.0})
+                group["params"] = [p for p in group["params"] if id(p) not in moved]
+            optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": decay})
         return optimizer
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -126,8 +144,15 @@ class GloveLstmTrainer(Trainer):
         """As `Trainer.predict`; evaluation runs longest first, and the rows come back in the dataset's order."""
         output = super().predict(test_dataset, *args, **kwargs)
         back = np.argsort(_longest_first(test_dataset), kind="stable")
-        labels = None if output.label_ids is None else output.label_ids[back]
-        return PredictionOutput(output.predictions[back], labels, output.metrics)
+        predictions, labels = _rows(output.predictions, back), _rows(output.label_ids, back)
+        return PredictionOutput(predictions, labels, output.metrics)
+
+
+def _rows(values: Any, rows: np.ndarray[Any, Any]) -> Any:
+    """Some rows of an array, or of each of several."""
+    if values is None:
+        return None
+    return tuple(_rows(part, rows) for part in values) if isinstance(values, tuple) else values[rows]
 
 
 def _longest_first(dataset: TokenizedTexts) -> np.ndarray[Any, Any]:

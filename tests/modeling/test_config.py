@@ -26,7 +26,11 @@ BAD = [
     *[(name, value) for name, low in COUNTS.items() for value in (low - 1, 2.5, "8", True, None)],
     *[(name, value) for name in SHARES for value in (-0.1, 1, 1.5, NAN, "0.1", True, None)],
     *[(name, value) for name in FLAGS for value in ("false", 1, None)],
-    *[("temperature", value) for value in (0, -1, NAN, INF, "1", True, None)],
+    *[
+        (name, value)
+        for name in ("temperature", "ngram_weight")
+        for value in (0, -1, NAN, INF, "1", True, None)
+    ],
     *[(name, value) for name in ("pad_token_id", "unk_token_id") for value in (-1, 60_000, 1.0, "0", True)],
     ("character_buckets", 32_769),
     *[("pooling", value) for value in ([], "sum", ["max", "max"], ["max", "sum"], [["max"]], 5, None, "")],
@@ -52,6 +56,7 @@ def test_every_argument_has_a_bad_value():
     rest=st.fixed_dictionaries(
         {
             "temperature": st.floats(1e-3, 1e3) | st.integers(1, 9),
+            "ngram_weight": st.floats(1e-3, 1e3) | st.integers(1, 9),
             "pad_token_id": st.integers(0, 2),
             "unk_token_id": st.integers(0, 2),
             "pooling": st.lists(st.sampled_from(POOLINGS), min_size=1, unique=True),
@@ -100,5 +105,5 @@ def test_model_arguments_mirror_the_config():
     """A field that one has and the other lacks could not be said on the command line."""
     arguments = {field.name for field in fields(ModelArguments)} - {"model_name_or_path"}
     config = set(inspect.signature(GloveLstmConfig.__init__).parameters) - {"self", "kwargs"}
-    assert arguments == config - {"vocab_size", "pad_token_id", "unk_token_id", "temperature"}
+    assert arguments == config - {"vocab_size", "pad_token_id", "unk_token_id", "temperature", "ngram_weight"}
     assert all(getattr(ModelArguments(), name) is None for name in arguments)

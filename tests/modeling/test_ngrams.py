@@ -1,5 +1,6 @@
 """The n-gram classifier beside the LSTM: what it computes, what it learns, and how the loss treats the two."""
 
+from collections import Counter
 from itertools import pairwise
 from math import sqrt
 
@@ -28,25 +29,18 @@ def buckets(config, words, shapes):
 def slow_logits(model, words, shapes):
     """The same in plain Python, for one text."""
     ngrams = model.ngrams
-    terms = [ngrams.word_weights[row].tolist() for row in buckets(model.config, words, shapes)]
-    characters = [
-        ngrams.character_weights[gram].tolist()
-        for word in words
-        for gram in ngrams.character_ngrams[word].tolist()
-        if gram
-    ]
+    terms = buckets(model.config, words, shapes)
+    characters = [gram for word in words for gram in ngrams.character_ngrams[word].tolist() if gram]
     logits = [0.0] * len(model.config.label_names)
-    for group in (terms, characters):
-        for term in group:
-            for label, weight in enumerate(term):
-                logits[label] += weight / sqrt(len(group))
+    for table, group in ((ngrams.word_weights, terms), (ngrams.character_weights, characters)):
+        for row, count in Counter(group).items():
+            for label, weight in enumerate(table[row].tolist()):
+                logits[label] += weight * sqrt(count / len(group))
     return logits
 
 
 def ngram_logits(model, **inputs):
-    lstm, ngrams = model.train()(**inputs).part_logits
-    assert lstm.shape == ngrams.shape
-    return ngrams
+    return model.train()(**inputs).part_logits[:, 1]
 
 
 @pytest.fixture(scope="module")
@@ -125,14 +119,16 @@ def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothi
     inputs = {"input_ids": torch.tensor([[3, 4, 5], [6, 0, 0]]), "token_type_ids": torch.ones(2, 3)}
     model = make(**config, **NGRAMS)
     whole = model(**inputs)
-    assert whole.part_logits is None
     parts = model.train()(**inputs)
-    assert len(parts.part_logits) == 2
-    torch.testing.assert_close(sum(parts.part_logits), whole.logits, atol=1e-6, rtol=0)
-    assert torch.equal(sum(parts.part_logits), parts.logits)
-    model.config.temperature = 2.0
-    for cold, part in zip(model(**inputs).part_logits, parts.part_logits, strict=True):
-        torch.testing.assert_close(cold, part / 2)
+    for output in (whole, parts):
+        assert output.part_logits.shape == (2, 2, 2)
+        assert torch.equal(output.part_logits.sum(dim=1), output.logits)
+    torch.testing.assert_close(parts.logits, whole.logits, atol=1e-6, rtol=0)
+    lstm, ngrams = parts.part_logits.unbind(dim=1)
+    model.config.temperature, model.config.ngram_weight = 2.0, 3.0
+    colder = model(**inputs)
+    torch.testing.assert_close(colder.part_logits, torch.stack([lstm / 2, ngrams * 1.5], dim=1))
+    assert torch.equal(colder.part_logits.sum(dim=1), colder.logits)
 
     new = GloveLstmForSequenceClassification(GloveLstmConfig(vocab_size=30, embedding_size=6, **NGRAMS))
     assert not ngram_logits(new, **inputs).any()
@@ -151,7 +147,7 @@ def test_vectors_instead_of_words_leave_the_ngrams_out(make):
     model.reset_classifier()
     before = model(ids).logits
     torch.testing.assert_close(model(inputs_embeds=vectors).logits, before)
-    assert len(model.train()(inputs_embeds=vectors, labels=torch.tensor([1])).part_logits) == 1
+    assert model.train()(inputs_embeds=vectors, labels=torch.tensor([1])).part_logits.shape == (1, 1, 2)
 
 
 def test_a_new_last_layer_empties_the_tables(make):
@@ -172,22 +168,28 @@ def test_ngram_dropout_hides_ngrams_in_training_only(make):
     model.load_character_ngrams(torch.ones(30, 3, dtype=torch.long))
     ids = torch.randint(2, 30, (1, 400))
     assert torch.equal(model(ids).logits, model(ids).logits)
-    # n weights of one, over the root of n: the square says how many there were.
-    for table, others, every in (
-        (model.ngrams.word_weights, model.ngrams.character_weights, 801),
-        (model.ngrams.character_weights, model.ngrams.word_weights, 1200),
-    ):
-        nn.init.ones_(table)
+    words, characters = model.ngrams.word_weights, model.ngrams.character_weights
+    for table, others in ((words, characters), (characters, words)):
+        nn.init.normal_(table)
         nn.init.zeros_(others)
-        found = ngram_logits(model, input_ids=ids)
-        assert (found == found[0, 0]).all()
-        seen = found[0, 0].item() ** 2
-        assert 0.4 * every < seen < 0.6 * every
-        if every == 1200:  # a word's character n-grams are hidden together
-            assert seen / 3 == pytest.approx(round(seen / 3), abs=1e-2)
-        model.config.ngram_dropout = 0.0
-        assert ngram_logits(model, input_ids=ids)[0, 0].item() ** 2 == pytest.approx(every, rel=1e-4)
-        model.config.ngram_dropout = 0.5
+        before = model(ids).part_logits[:, 1]
+        seen = {ngram_logits(model, input_ids=ids)[0, 0].item() for _ in range(4)}
+        if table is words:
+            assert len(seen) == 4
+            assert before[0, 0].item() not in seen
+        else:  # the only character n-gram there is, is all of them, whatever is hidden
+            assert seen == {before[0, 0].item()}
+    # Two words: what is hidden is a word with all its character n-grams.
+    rows = torch.tensor([[0, 0, 0], [1, 2, 3]]).repeat(15, 1)
+    rows[2] = torch.tensor([4, 5, 6])
+    model.load_character_ngrams(rows)
+    with torch.no_grad():
+        characters.copy_(torch.arange(17.0).unsqueeze(1).expand(17, 2))
+    found = {
+        round(ngram_logits(model.eval().train(), input_ids=torch.tensor([[2, 3]]))[0, 0].item(), 3)
+        for _ in range(60)
+    }
+    assert found == {0.0, round(6 / sqrt(3), 3), round(15 / sqrt(3), 3), round(21 / sqrt(6), 3)}
 
 
 def test_gradients_reach_the_weights_of_the_ngrams_that_a_text_has(make):
@@ -227,16 +229,16 @@ def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(make
     model = make(**NO_DROPOUT, **extra, **config)
     ids = torch.tensor([[3, 4], [5, 0]])
     evaluated = model(ids, labels=labels)
-    assert evaluated.part_logits is None
-    assert len(evaluated) == 2
     torch.testing.assert_close(evaluated.loss, plain_loss(evaluated.logits, labels))
     trained = model.train()(ids, labels=labels)
-    assert len(trained.part_logits) == (2 if extra else 1)
+    assert trained.part_logits.shape[1] == (2 if extra else 1)
     torch.testing.assert_close(trained.logits, evaluated.logits, atol=1e-6, rtol=0)
-    torch.testing.assert_close(trained.loss, sum(plain_loss(part, labels) for part in trained.part_logits))
+    torch.testing.assert_close(
+        trained.loss, sum(plain_loss(part, labels) for part in trained.part_logits.unbind(1))
+    )
     if not extra:
         torch.testing.assert_close(trained.loss, evaluated.loss)
-        assert torch.equal(trained.part_logits[0], trained.logits)
+        assert torch.equal(trained.part_logits[:, 0], trained.logits)
     loss, logits = model(ids, labels=labels, return_dict=False)
     assert torch.equal(loss, trained.loss)
     assert torch.equal(logits, trained.logits)

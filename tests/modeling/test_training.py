@@ -261,7 +261,7 @@ def test_the_loss_of_a_batch_by_hand(make, tmp_path, spelled):
 
     def by_hand():
         total = torch.zeros(())
-        for part in model(**inputs).part_logits:
+        for part in model(**inputs).part_logits.unbind(dim=1):
             probabilities = part.softmax(dim=1)
             for clean, copy, label in zip(probabilities[:6], probabilities[6:], labels, strict=True):
                 smooth = torch.full((2,), 0.1)
@@ -385,7 +385,7 @@ def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_p
 
 
 @pytest.mark.parametrize("scheduler", ["linear", "constant"])
-def test_the_vectors_learn_at_their_own_rate(make, tmp_path, texts, scheduler):
+def test_vectors_and_ngram_tables_learn_at_their_own_rates(make, tmp_path, texts, scheduler):
     model = make(**LIKE_THE_DEFAULT_PRESET)
     rates = []
 
@@ -393,25 +393,30 @@ def test_the_vectors_learn_at_their_own_rate(make, tmp_path, texts, scheduler):
         def on_step_end(self, args, state, control, optimizer=None, lr_scheduler=None, **kwargs):
             rates.append([group["lr"] for group in optimizer.param_groups])
 
-    options = {"learning_rate": 4e-3, "embedding_learning_rate": 1e-3, "lr_scheduler_type": scheduler}
+    options = {
+        "learning_rate": 4e-3,
+        "embedding_learning_rate": 1e-3,
+        "ngram_learning_rate": 2e-2,
+        "lr_scheduler_type": scheduler,
+        "weight_decay": 0.1,
+    }
     trainer = GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts, callbacks=[Watch])
     trainer.train()
     groups = trainer.optimizer.param_groups
     vectors = model.get_input_embeddings().weight
-    own = [group for group in groups if any(p is vectors for p in group["params"])]
-    assert len(own) == 1
-    assert [p is vectors for p in own[0]["params"]] == [True]
-    assert own[0]["weight_decay"] == 0
+    holds = [[id(p) for p in group["params"]] for group in groups]
+    tables = [id(model.ngrams.word_weights), id(model.ngrams.character_weights)]
+    own = {holds.index([id(vectors)]): 1e-3, holds.index(tables): 2e-2}
+    assert [groups[index]["weight_decay"] for index in own] == [0, 0.1]
     learning = sorted(id(p) for group in groups for p in group["params"])
     assert learning == sorted(id(p) for p in model.parameters())
-    which = next(index for index, group in enumerate(groups) if group is own[0])
     for step, row in enumerate(rates, start=1):
         share = 1 if scheduler == "constant" else 1 - step / 39
         for index, rate in enumerate(row):
-            assert rate == pytest.approx((1e-3 if index == which else 4e-3) * share, abs=1e-12)
+            assert rate == pytest.approx(own.get(index, 4e-3) * share, abs=1e-12)
 
 
-def test_one_step_moves_the_vectors_by_their_own_rate(make, tmp_path, texts):
+def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
     """Adam's first step moves each weight by its rate."""
     model = make(**LIKE_THE_DEFAULT_PRESET)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
@@ -419,18 +424,23 @@ def test_one_step_moves_the_vectors_by_their_own_rate(make, tmp_path, texts):
         "max_steps": 1,
         "lr_scheduler_type": "constant",
         "embedding_learning_rate": 1e-4,
+        "ngram_learning_rate": 2e-2,
         "weight_decay": 0.0,
     }
+    rates = {"encoder.embeddings.word_embeddings.weight": 1e-4}
+    rates |= dict.fromkeys(["ngrams.word_weights", "ngrams.character_weights"], 2e-2)
     GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
     for name, value in model.named_parameters():
         moved = (value - before[name]).abs().max().item()
-        assert moved == pytest.approx(1e-4 if "word_embeddings" in name else 5e-3, rel=0.02), name
+        assert moved == pytest.approx(rates.get(name, 5e-3), rel=0.02), name
 
 
 @pytest.mark.parametrize("rate", [None, 1e-3])
-def test_without_a_rate_or_with_frozen_vectors_there_are_two_groups(make, tmp_path, texts, rate):
-    model = make(**{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": rate is not None})
-    trainer = GloveLstmTrainer(model, arguments(tmp_path, embedding_learning_rate=rate), train_dataset=texts)
+def test_without_rates_or_what_they_are_for_there_are_two_groups(make, tmp_path, texts, rate):
+    without = {} if rate is None else {"freeze_embeddings": True, "ngram_buckets": 0}
+    model = make(**{**LIKE_THE_DEFAULT_PRESET, **without})
+    rates = {"embedding_learning_rate": rate, "ngram_learning_rate": rate}
+    trainer = GloveLstmTrainer(model, arguments(tmp_path, **rates), train_dataset=texts)
     assert len(trainer.create_optimizer().param_groups) == 2
 
 

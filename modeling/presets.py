@@ -77,7 +77,7 @@ PRESETS = {
             "per_device_train_batch_size": 16,
             "learning_rate": 5e-3,
             "embedding_learning_rate": 1.5e-3,
-            "ngram_learning_rate": 2e-2,
+            "ngram_learning_rate": 1e-2,
             "lr_scheduler_type": "linear",
             "weight_decay": 0.01,
             "max_grad_norm": 1.0,

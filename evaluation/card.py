@@ -287,8 +287,14 @@ def _calibration(metrics: Mapping[str, Any], shown: str | None) -> str:
     found = metrics[shown]
     temperature = metrics["about"]["temperature"]
     fitted = ", fitted on the validation texts" if "validation" in metrics else " (not fitted)"
+    weight = metrics["about"].get("ngram_weight")
+    logits = (
+        f"The logits of the n-gram classifier, times {weight:.3f}, are added to those of the LSTM; the sum is"
+        if weight
+        else "Logits are"
+    )
     lines = [
-        f"Logits are divided by a temperature of {temperature:.3f}{fitted}. Expected calibration error (15 bins of "
+        f"{logits} divided by a temperature of {temperature:.3f}{fitted}. Expected calibration error (15 bins of "
         f"equal width) {found['ece']:.4f}, Brier score {found['brier']:.4f} on the {shown} texts."
     ]
     worse = [name for name, other in metrics.get("other_data", {}).items() if other["ece"] > found["ece"]]

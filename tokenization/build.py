@@ -1,25 +1,22 @@
 """Make a tokenizer from a corpus, a list of words that have vectors, and a recipe for cleaning."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
-from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, decoders
 from tokenizers.models import WordLevel, WordPiece
 from tokenizers.trainers import WordLevelTrainer, WordPieceTrainer
 
-from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer, repair
+from glove_lstm.tokenization.pipelines import article_pipeline, default_pipeline
+from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
+from glove_lstm.tokenization.word_shapes import repair
 
 PAD, UNK = "<pad>", "<unk>"
 PIECE = "##"  # marks a piece that is no word's begin; no word of the default variant contains it
 VARIANTS = ("article", "default")
 _ALPHABET = 200  # characters that pieces are made of; a word with a rarer one is unknown
 _EVERY_WORD = 10_000_000  # a vocabulary size that no corpus reaches
-
-# A URL in two steps, or its token would cover only the URL's last character: mark its begin, then swallow the rest.
-_URL_BEGIN = Regex(r"(?i:h(?=ttps?://\S)|w(?=ww\.\S))")
-_URL_REST = Regex(r"(?<=<)(?i:ttps?://|ww\.)\S+")
 
 
 def build_tokenizer(
@@ -66,7 +63,7 @@ def build_tokenizer(
         raise ValueError(f"num_pieces must be at least 0, not {num_pieces}")
     backend = Tokenizer(WordLevel({PAD: 0, UNK: 1}, unk_token=UNK))
     backend.normalizer, backend.pre_tokenizer = (
-        _article_pipeline(stop_words) if variant == "article" else _default_pipeline()
+        article_pipeline(stop_words) if variant == "article" else default_pipeline()
     )
     if variant == "article":
         words = _corpus_words(backend, corpus(), min_frequency=1)
@@ -120,47 +117,6 @@ def english_stop_words() -> list[str]:
             "NLTK's stop words are not on this machine: run `python -m nltk.downloader stopwords`, or set NLTK_DATA "
             "to a folder that holds corpora/stopwords/english"
         ) from None
-
-
-def _default_pipeline() -> tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]:
-    normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(_URL_BEGIN, "<"),
-            normalizers.Replace(_URL_REST, "url>"),
-            normalizers.Replace(Regex("[\\u2018\\u2019\\u201b\\u02bc]"), "'"),
-            normalizers.Replace(Regex("[\\u201c\\u201d\\u201f]"), '"'),
-            normalizers.Lowercase(),
-        ]
-    )
-    word = Regex(r"<url>|\d+(?:[.,]\d+)*|\w+(?:-\w+)*|[^\w\s]")
-    return normalizer, pre_tokenizers.Split(word, "removed", invert=True)
-
-
-def _article_pipeline(
-    stop_words: Iterable[str],
-) -> tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]:
-    normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(_URL_BEGIN, "<"),
-            normalizers.Replace(_URL_REST, " "),
-            normalizers.Lowercase(),
-        ]
-    )
-    words = sorted({part for word in stop_words for part in re.findall(r"\w+", word.lower())})
-    pattern = rf"\b(?!{_trie_regex(words)}\b)\w+" if words else r"\w+"
-    return normalizer, pre_tokenizers.Split(Regex(pattern), "removed", invert=True)
-
-
-def _trie_regex(words: Sequence[str]) -> str:
-    """One pattern for many words, folded by common beginnings: as fast as one word, unlike a flat alternation."""
-    ends = "" in words
-    branches = [
-        re.escape(letter) + _trie_regex([word[1:] for word in words if word[:1] == letter])
-        for letter in sorted({word[0] for word in words if word})
-    ]
-    if not branches:
-        return ""
-    return f"(?:{'|'.join(branches)})" + ("?" if ends else "")
 
 
 def _corpus_words(pipeline: Tokenizer, texts: Iterable[str], *, min_frequency: int) -> list[str]:

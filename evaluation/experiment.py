@@ -217,7 +217,7 @@ def _load(
 ) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]:
     path = run.model.model_name_or_path
     assert path is not None
-    changes: dict[str, Any] = {"temperature": 1.0, "ngram_weight": 1.0, **run.model.config_values()}
+    changes: dict[str, Any] = {"temperature": 1.0, **run.model.config_values()}
     known = load_config(path).label_names
     if set(data.label_names) <= set(known):
         number = [known.index(name) for name in data.label_names]
@@ -278,10 +278,12 @@ def _calibrate(
 ) -> None:
     """Fit the temperature, and the weight of the n-gram classifier where there is one."""
     output = trainer.predict(validation, ignore_keys=[])
-    scale, *others = fit_scales(output.predictions[1], np.asarray(output.label_ids))
-    model.config.temperature = 1 / scale
+    parts, config = output.predictions[1], model.config
+    parts[:, 1:] *= config.ngram_weight
+    scale, *others = fit_scales(parts, np.asarray(output.label_ids))
+    config.temperature = 1 / scale
     if others:
-        model.config.ngram_weight = others[0] / scale
+        config.ngram_weight *= others[0] / scale
 
 
 def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
@@ -347,7 +349,7 @@ def _said(run: TrainingRun) -> dict[str, Any]:
         "gradient_accumulation_steps",
         "learning_rate",
         "embedding_learning_rate",
-        "ngram_learning_rate",
+        "ngram_travel",
         "lr_scheduler_type",
         "warmup_steps",
         "weight_decay",

@@ -158,6 +158,10 @@ class ModelArguments:
     classifier_dropout: float | None = field(
         default=None, metadata={"help": "Dropout after the dense layer."}
     )
+    ngram_weight: float | None = field(
+        default=None,
+        metadata={"help": "How much the n-gram classifier counts, before validation texts say more."},
+    )
     ngram_dropout: float | None = field(
         default=None, metadata={"help": "Share of n-grams hidden in training."}
     )

@@ -40,7 +40,7 @@ class GloveLstmConfig(PreTrainedConfig):
         hidden_dropout: Dropout of the pooled vector, and between LSTM layers.
         classifier_dropout: Dropout after the dense layer.
         ngram_weight: How much the linear classifier's logits count beside those of the LSTM. Fitted on validation
-            data together with the temperature; 1.0 until then.
+            data together with the temperature.
         ngram_dropout: Share of the words and pairs that the linear classifier does not see in training.
         freeze_embeddings: Whether training leaves the word vectors as they are.
         half_precision_embeddings: Whether a save stores the word vectors and the n-gram tables in 16 bits where that

@@ -327,7 +327,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
 
 @dataclass
 class GloveLstmClassifierOutput(SequenceClassifierOutput):
-    """`SequenceClassifierOutput`, and the logits (B, parts, num_labels) of the parts whose sum `logits` is."""
+    """`SequenceClassifierOutput`, and the logits (B, parts, num_labels) of the LSTM, and of the n-grams unweighted."""
 
     part_logits: Tensor | None = None
 
@@ -413,10 +413,11 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         dense = self.dense(self.hidden_dropout(pooled)).relu()
         parts = [self.classifier(self.classifier_dropout(dense))]
         if self.ngrams is not None and input_ids is not None:
-            ngrams = self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids)
-            parts.append(ngrams * self.config.ngram_weight)
+            parts.append(self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids))
         part_logits = torch.stack(parts, dim=1) / self.config.temperature  # (B, 1 or 2, num_labels)
-        logits = part_logits.sum(dim=1)
+        logits = part_logits[:, 0]
+        if len(parts) == 2:
+            logits = logits + self.config.ngram_weight * part_logits[:, 1]
         loss = None
         if labels is not None:
             alone = part_logits.unbind(dim=1) if self.training else [logits]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import ceil, inf
 from typing import Any, cast
 
 import numpy as np
@@ -25,9 +26,12 @@ class GloveLstmTrainingArguments(TrainingArguments):
             "help": "Learning rate of the word vectors where they are not frozen; default: --learning_rate."
         },
     )
-    ngram_learning_rate: float | None = field(
+    ngram_travel: float | None = field(
         default=None,
-        metadata={"help": "Learning rate of the n-gram classifier's tables; default: --learning_rate."},
+        metadata={
+            "help": "Learning rate of the n-gram classifier's tables times the number of steps, so that a weight goes "
+            "as far on few texts as on many; default: their rate is --learning_rate."
+        },
     )
     early_stopping_patience: int | None = field(
         default=None,
@@ -53,6 +57,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
             raise ValueError(f"typo_share must be 0 to 0.5, not {self.typo_share}")
         if self.max_copy_length < 1:
             raise ValueError(f"max_copy_length must be at least 1, not {self.max_copy_length}")
+        if self.ngram_travel is not None and not 0 < self.ngram_travel < inf:
+            raise ValueError(f"ngram_travel must be a positive number, not {self.ngram_travel}")
         if not self.consistency_weight >= 0:
             raise ValueError(f"consistency_weight must be at least 0, not {self.consistency_weight}")
 
@@ -106,7 +112,7 @@ class GloveLstmTrainer(Trainer):
 
         Only where their rates differ from the others'.
         """
-        existed = self.optimizer is not None
+        existed, travel = self.optimizer is not None, self.args.ngram_travel
         optimizer = super().create_optimizer(*args, **kwargs)
         if existed:
             return optimizer
@@ -115,7 +121,7 @@ class GloveLstmTrainer(Trainer):
         tables = [table for name, table in model.named_parameters() if name.startswith("ngrams.")]
         apart = [
             ([vectors] if vectors.requires_grad else [], self.args.embedding_learning_rate, 0.0),
-            (tables, self.args.ngram_learning_rate, self.args.weight_decay),
+            (tables, None if travel is None else travel / self._steps(), self.args.weight_decay),
         ]
         for parameters, rate, decay in apart:
             if rate is None or not parameters:
@@ -125,6 +131,15 @@ class GloveLstmTrainer(Trainer):
                 group["params"] = [p for p in group["params"] if id(p) not in moved]
             optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": decay})
         return optimizer
+
+    def _steps(self) -> int:
+        """Of the whole training."""
+        args = self.args
+        if args.max_steps > 0:
+            return args.max_steps
+        assert isinstance(self.train_dataset, TokenizedTexts)
+        texts = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
+        return max(1, ceil(args.num_train_epochs * ceil(len(self.train_dataset) / texts)))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         dataset = self.train_dataset if train_dataset is None else train_dataset

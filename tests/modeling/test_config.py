@@ -105,5 +105,5 @@ def test_model_arguments_mirror_the_config():
     """A field that one has and the other lacks could not be said on the command line."""
     arguments = {field.name for field in fields(ModelArguments)} - {"model_name_or_path"}
     config = set(inspect.signature(GloveLstmConfig.__init__).parameters) - {"self", "kwargs"}
-    assert arguments == config - {"vocab_size", "pad_token_id", "unk_token_id", "temperature", "ngram_weight"}
+    assert arguments == config - {"vocab_size", "pad_token_id", "unk_token_id", "temperature"}
     assert all(getattr(ModelArguments(), name) is None for name in arguments)

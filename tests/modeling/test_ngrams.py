@@ -122,13 +122,13 @@ def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothi
     parts = model.train()(**inputs)
     for output in (whole, parts):
         assert output.part_logits.shape == (2, 2, 2)
-        assert torch.equal(output.part_logits.sum(dim=1), output.logits)
+        torch.testing.assert_close(output.part_logits.sum(dim=1), output.logits)
     torch.testing.assert_close(parts.logits, whole.logits, atol=1e-6, rtol=0)
     lstm, ngrams = parts.part_logits.unbind(dim=1)
     model.config.temperature, model.config.ngram_weight = 2.0, 3.0
     colder = model(**inputs)
-    torch.testing.assert_close(colder.part_logits, torch.stack([lstm / 2, ngrams * 1.5], dim=1))
-    assert torch.equal(colder.part_logits.sum(dim=1), colder.logits)
+    torch.testing.assert_close(colder.part_logits, parts.part_logits / 2, atol=1e-6, rtol=0)
+    torch.testing.assert_close(colder.logits, lstm / 2 + ngrams * 1.5, atol=1e-6, rtol=0)
 
     new = GloveLstmForSequenceClassification(GloveLstmConfig(vocab_size=30, embedding_size=6, **NGRAMS))
     assert not ngram_logits(new, **inputs).any()

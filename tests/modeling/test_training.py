@@ -340,6 +340,7 @@ def test_accumulated_gradients_are_those_of_one_big_batch(make, tmp_path, tokeni
 
 BAD = [("typo_share", -0.1), ("typo_share", 0.6), ("typo_share", float("nan"))]
 BAD += [("consistency_weight", -1.0), ("consistency_weight", float("nan")), ("max_copy_length", 0)]
+BAD += [("ngram_travel", value) for value in (0.0, -1.0, float("nan"), float("inf"))]
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
@@ -396,7 +397,7 @@ def test_vectors_and_ngram_tables_learn_at_their_own_rates(make, tmp_path, texts
     options = {
         "learning_rate": 4e-3,
         "embedding_learning_rate": 1e-3,
-        "ngram_learning_rate": 2e-2,
+        "ngram_travel": 39 * 2e-2,
         "lr_scheduler_type": scheduler,
         "weight_decay": 0.1,
     }
@@ -424,7 +425,7 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
         "max_steps": 1,
         "lr_scheduler_type": "constant",
         "embedding_learning_rate": 1e-4,
-        "ngram_learning_rate": 2e-2,
+        "ngram_travel": 2e-2,
         "weight_decay": 0.0,
     }
     rates = {"encoder.embeddings.word_embeddings.weight": 1e-4}
@@ -439,7 +440,7 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
 def test_without_rates_or_what_they_are_for_there_are_two_groups(make, tmp_path, texts, rate):
     without = {} if rate is None else {"freeze_embeddings": True, "ngram_buckets": 0}
     model = make(**{**LIKE_THE_DEFAULT_PRESET, **without})
-    rates = {"embedding_learning_rate": rate, "ngram_learning_rate": rate}
+    rates = {"embedding_learning_rate": rate, "ngram_travel": rate}
     trainer = GloveLstmTrainer(model, arguments(tmp_path, **rates), train_dataset=texts)
     assert len(trainer.create_optimizer().param_groups) == 2
 

@@ -39,6 +39,8 @@ class GloveLstmConfig(PreTrainedConfig):
         embedding_dropout: Dropout of the LSTM's input.
         hidden_dropout: Dropout of the pooled vector, and between LSTM layers.
         classifier_dropout: Dropout after the dense layer.
+        ngram_weight: How much the linear classifier's logits count beside those of the LSTM. Fitted on validation
+            data together with the temperature.
         ngram_dropout: Share of the words and pairs that the linear classifier does not see in training.
         freeze_embeddings: Whether training leaves the word vectors as they are.
         half_precision_embeddings: Whether a save stores the word vectors and the n-gram tables in 16 bits where that
@@ -54,6 +56,7 @@ class GloveLstmConfig(PreTrainedConfig):
     """
 
     model_type = "glove_lstm"
+    keys_to_ignore_at_inference = ["part_logits"]  # noqa: RUF012 (transformers' own form)
     # Declared, because transformers refuses to save undeclared fields that generation has too.
     temperature: float = 1.0
 
@@ -76,6 +79,7 @@ class GloveLstmConfig(PreTrainedConfig):
         embedding_dropout: float = 0.0,
         hidden_dropout: float = 0.1,
         classifier_dropout: float = 0.1,
+        ngram_weight: float = 1.0,
         ngram_dropout: float = 0.0,
         freeze_embeddings: bool = True,
         half_precision_embeddings: bool = True,
@@ -106,13 +110,8 @@ class GloveLstmConfig(PreTrainedConfig):
         self.ngram_dropout = _share(ngram_dropout=ngram_dropout)
         self.freeze_embeddings = _yes_or_no(freeze_embeddings=freeze_embeddings)
         self.half_precision_embeddings = _yes_or_no(half_precision_embeddings=half_precision_embeddings)
-        if (
-            isinstance(temperature, bool)
-            or not isinstance(temperature, int | float)
-            or not 0 < temperature < inf
-        ):
-            raise ValueError(f"temperature must be a positive number, not {temperature!r}")
-        self.temperature = float(temperature)
+        self.ngram_weight = _positive(ngram_weight=ngram_weight)
+        self.temperature = _positive(temperature=temperature)
         for name, row in (("pad_token_id", pad_token_id), ("unk_token_id", unk_token_id)):
             if _at_least(0, **{name: row}) >= vocab_size:
                 raise ValueError(f"{name} must be a row of the embedding, 0 to {vocab_size - 1}, not {row!r}")
@@ -161,6 +160,13 @@ def _share(**named: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise ValueError(f"{name} must be a number from 0 to below 1, not {value!r}")
     return value
+
+
+def _positive(**named: float) -> float:
+    ((name, value),) = named.items()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
+        raise ValueError(f"{name} must be a positive number, not {value!r}")
+    return float(value)
 
 
 def _poolings(pooling: str | Sequence[str]) -> list[str]:

@@ -327,17 +327,17 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
 
 @dataclass
 class GloveLstmClassifierOutput(SequenceClassifierOutput):
-    """`SequenceClassifierOutput`, and in training the logits (B, num_labels) of each part whose sum `logits` is."""
+    """`SequenceClassifierOutput`, and the logits (B, parts, num_labels) of the LSTM, and of the n-grams unweighted."""
 
-    part_logits: tuple[Tensor, ...] | None = None
+    part_logits: Tensor | None = None
 
 
 class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     """The classifier: the encoder, a dense ReLU layer and the logits, divided by `config.temperature`.
 
-    Where `config.ngram_buckets` is set, the logits of a linear classifier over n-grams are added to those of the LSTM.
-    The loss is then the sum of the losses that either has by itself: trained on their sum, the linear one, which learns
-    faster, would leave the LSTM little to learn from.
+    Where `config.ngram_buckets` is set, the logits of a linear classifier over n-grams, times `config.ngram_weight`,
+    are added to those of the LSTM. The loss in training is then the sum of the losses that either has by itself:
+    trained on their sum, the linear one, which learns faster, would leave the LSTM little to learn from.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -407,18 +407,20 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             kwargs: `num_items_in_batch` reaches the loss; the rest is ignored.
 
         Returns:
-            `logits` (B, num_labels), `loss` where labels are given, and `part_logits` in training.
+            `logits` (B, num_labels), `loss` where labels are given, and `part_logits`.
         """
         pooled = self.encoder(input_ids, attention_mask, token_type_ids, inputs_embeds).pooler_output
         dense = self.dense(self.hidden_dropout(pooled)).relu()
         parts = [self.classifier(self.classifier_dropout(dense))]
         if self.ngrams is not None and input_ids is not None:
             parts.append(self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids))
-        parts = [part / self.config.temperature for part in parts]
-        logits = parts[0] + parts[1] if len(parts) == 2 else parts[0]
+        part_logits = torch.stack(parts, dim=1) / self.config.temperature  # (B, 1 or 2, num_labels)
+        logits = part_logits[:, 0]
+        if len(parts) == 2:
+            logits = logits + self.config.ngram_weight * part_logits[:, 1]
         loss = None
         if labels is not None:
-            alone = parts if self.training else [logits]
+            alone = part_logits.unbind(dim=1) if self.training else [logits]
             losses = [
                 self.loss_function(labels=labels, pooled_logits=part, config=self.config, **kwargs)
                 for part in alone
@@ -426,9 +428,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             loss = torch.stack(losses).sum()
         if return_dict is False:
             return (logits,) if loss is None else (loss, logits)
-        return GloveLstmClassifierOutput(
-            loss=loss, logits=logits, part_logits=tuple(parts) if self.training else None
-        )
+        return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
 
     def _classify_ngrams(
         self,

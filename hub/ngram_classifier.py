@@ -2,15 +2,11 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .configuration_glove_lstm import GloveLstmConfig
 
-_SINGLE, _EDGE, _FIRST_CODE = (
-    0,
-    1,
-    2,
-)  # stand left of a single word; beside a text's first and last word; words
+# These codes stand left of a single word, and beside a text's first and last word; those of words begin at the third.
+_SINGLE, _EDGE, _FIRST_CODE = 0, 1, 2
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 
@@ -21,7 +17,8 @@ class GloveLstmNgramClassifier(nn.Module):
     A word here is a token id with its shape, so "US" and "us" differ. Words and pairs are hashed into one table, as
     in fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759); the character n-grams of a word (Bojanowski et
     al. 2017, https://arxiv.org/abs/1607.04606) let words that are rare in training share what is known of their
-    parts. Each sum is divided by the root of the number of its terms.
+    parts. A weight counts by the root of its n-gram's share of the text: the hundredth "the" says less than the first,
+    and the vector of roots has length 1, however long the text is.
     """
 
     character_ngrams: Tensor  # (vocab_size, config.character_ngrams), 16 bits; 0 stands for none
@@ -47,15 +44,11 @@ class GloveLstmNgramClassifier(nn.Module):
             Logits (B, num_labels).
         """
         ngrams, present = self._hash(input_ids, token_type_ids, mask)
-        seen = self._drop(present)
-        weights = functional.embedding(ngrams, self.word_weights)  # (B, 2T + 1, num_labels)
-        logits = _root_mean(weights, seen)
+        logits = _weigh(self.word_weights, ngrams, self._drop(present))
         if self.config.character_ngrams:
-            words = self._drop(mask)
             characters = self.character_ngrams[input_ids].long()  # (B, T, n)
-            weights = functional.embedding(characters, self.character_weights)  # (B, T, n, num_labels)
-            seen = (characters > 0) & words.unsqueeze(-1)
-            logits = logits + _root_mean(weights.flatten(1, 2), seen.flatten(1, 2))
+            seen = (characters > 0) & self._drop(mask).unsqueeze(-1)
+            logits = logits + _weigh(self.character_weights, characters.flatten(1), seen.flatten(1))
         return logits
 
     def _hash(self, input_ids: Tensor, token_type_ids: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,7 +71,8 @@ class GloveLstmNgramClassifier(nn.Module):
         return present & (torch.rand(present.shape, device=present.device) >= self.config.ngram_dropout)
 
 
-def _root_mean(weights: Tensor, seen: Tensor) -> Tensor:
-    """(B, n, C) and which of the n count -> (B, C), their sum over the root of their number."""
-    total = weights.masked_fill(~seen.unsqueeze(-1), 0).sum(dim=1)
-    return total / seen.sum(dim=1, keepdim=True).clamp(min=1).to(total.dtype).sqrt()
+def _weigh(weights: Tensor, ngrams: Tensor, seen: Tensor) -> Tensor:
+    """Rows (B, n) of a table (N, C), and which of the n count -> (B, C): roots of shares, times weights."""
+    counts = weights.new_zeros(len(ngrams), len(weights)).scatter_add(1, ngrams, seen.to(weights.dtype))
+    shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
+    return shares.sqrt() @ weights

@@ -1,9 +1,7 @@
 """The tokenizer of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers, numpy and siblings."""
 
 import os
-import re
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,9 +16,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils.generic import PaddingStrategy
 
-from .word_shapes import word_shapes
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from .word_shapes import repair, shapes_of_tokens
 
 
 class GloveLstmTokenizer(PreTrainedTokenizerFast):
@@ -183,15 +179,6 @@ def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, 
     return False, text, pair
 
 
-def repair(text: Any) -> Any:
-    """Replace each lone surrogate by U+FFFD, one for one, so that offsets stay those of the original."""
-    if isinstance(text, str):
-        return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
-    if isinstance(text, list | tuple):
-        return [repair(item) for item in text]
-    return text
-
-
 def _merge(first: Encoding, second: Encoding, cut: int | None, side: str) -> Encoding:
     """Two parts -> one encoding of at most `cut` tokens, cut at the given side of the whole."""
     if cut is not None and len(first) + len(second) > cut:
@@ -223,7 +210,6 @@ def _token_shapes(
         split_into_words: Whether the parts are lists of words, and offsets count from each word's begin.
     """
     sources: list[str] = []  # every string that offsets point into
-    base = [0]  # where each source begins in all of them together
     source_of_token: list[NDArray[np.int64]] = []
     for row, encoding in enumerate(encodings):
         parts = [texts[row]] if pairs is None else [texts[row], pairs[row]]
@@ -240,14 +226,9 @@ def _token_shapes(
             if split_into_words:
                 source = source + np.array([word or 0 for word in encoding.word_ids], dtype=np.int64)
             source_of_token.append(source)
-    for source_text in sources:
-        base.append(base[-1] + len(source_text))
     lengths = [len(encoding) for encoding in encodings]
-    flat = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings))
-    offsets = np.fromiter(flat, dtype=np.int64, count=2 * sum(lengths)).reshape(-1, 2)
-    begin = np.array(base)[np.concatenate(source_of_token)] if offsets.size else 0
-    # Padding has the empty offsets (0, 0), which is shape 0 wherever they point.
-    shapes = word_shapes("".join(sources), offsets[:, 0] + begin, offsets[:, 1] + begin).tolist()
+    source = np.concatenate(source_of_token) if encodings else np.zeros(0, dtype=np.int64)
+    shapes = shapes_of_tokens(sources, source, [encoding.offsets for encoding in encodings]).tolist()
     ends = np.cumsum(lengths)
     return [shapes[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 

@@ -12,6 +12,7 @@ from filelock import FileLock
 from tqdm.auto import tqdm
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import looks_like_html
 
 logger = logging.getLogger(__name__)
 
@@ -102,13 +103,6 @@ def download(
             f"{url} could not be stored as {final}: {error}; free space or set GLOVE_LSTM_CACHE."
         ) from error
     return final
-
-
-def looks_like_html(path: Path) -> bool:
-    """Say whether the file begins like a web page, which is what a server's error often is."""
-    with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def _fetch(url: str, part: Path, size: int | None, max_bytes: int, progress: bool, resumable: bool) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from glove_lstm.data.builder import DataFiles, FilePath, NewsBuilder
+from glove_lstm.data.columns import choose_columns, read_text
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_news_corpus import FakeNewsCorpus
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
@@ -283,52 +284,6 @@ def _from_dataset(rows: datasets.Dataset, where: str) -> _Source:
     return _Source(where, rows.column_names, records, class_names)
 
 
-def choose_columns(
-    found: _Source, asked: str | Sequence[str] | None, label_column: str, *, labelled: bool = True
-) -> list[str]:
-    """Return the text columns: those asked for, or those that suggest themselves."""
-    listing = ", ".join(repr(name) for name in found.columns)
-    if labelled and label_column not in found.columns:
-        raise DataError(
-            f"{found.where} has no column {label_column!r}; set label_column_name to one of {listing}."
-        )
-    if asked is not None:
-        names = asked.split(",") if isinstance(asked, str) else list(asked)
-        names = [name if name in found.columns else name.strip() for name in names]
-        missing = [name for name in names if name not in found.columns]
-        if missing or not names:
-            shown = repr(missing[0]) if missing else "''"
-            raise DataError(
-                f"{found.where} has no column {shown}; set text_column_names to some of {listing}."
-            )
-        if (labelled and label_column in names) or len(set(names)) < len(names):
-            raise DataError(
-                f"text_column_names {', '.join(names)} must differ from each other and from the label."
-            )
-        return names
-    for names in (["title", "text"], ["text"], ["title"]):
-        if all(name in found.columns and name != label_column for name in names):
-            return names
-    first = next(iter(found.records(found.columns)), (0, {}))[1]
-    names = [name for name in found.columns if name != label_column and _is_text(first.get(name))]
-    if len(names) != 1:
-        raise DataError(
-            f"{found.where} has {len(names)} columns that may be text; set text_column_names from {listing}."
-        )
-    return names
-
-
-def _is_text(value: Any) -> bool:
-    """Say whether a value is a string and, since everything in a CSV file is one, not a number."""
-    if not isinstance(value, str):
-        return False
-    try:
-        float(value)
-    except ValueError:
-        return True
-    return False
-
-
 @dataclass
 class _Split:
     """A split as read: its texts in Arrow, its labels as strings."""
@@ -415,21 +370,6 @@ def read_label(value: Any, found: _Source, row: Row, column: str) -> str | None:
             f"{found.where}, row {row} has the label {value!r}; labels must be text or whole numbers."
         )
     return str(value)
-
-
-def read_text(value: Any, where: str, row: Row, column: str) -> str:
-    """Return the text as Unicode that Arrow takes; "" where there is none."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        # A lone surrogate, which JSON can spell, is no Unicode text and Arrow refuses it.
-        plain = value.isascii()
-        return value if plain else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, int | float):
-        return str(value)
-    raise DataError(
-        f"{where}, row {row} has {type(value).__name__} instead of text in {column!r}; choose another column."
-    )
 
 
 def _name_labels(

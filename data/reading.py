@@ -15,7 +15,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from glove_lstm.data.download import looks_like_html
 from glove_lstm.data.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
-_MAX_FIELD = 1 << 26  # characters; the csv module's 131,072 are too few for long articles
+MAX_FIELD = 1 << 26  # characters; the csv module's 131,072 are too few for long articles
 _BATCH = 1000  # rows of a Parquet file in memory
 
 
@@ -38,14 +37,8 @@ def read_records(path: Path) -> Iterator[tuple[int, Record]]:
         DataError: If the file is missing, of an unknown format, empty, damaged or cut short, or a row is
             malformed.
     """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    suffix = (suffixes[:-1] if suffixes[-1:] == [".gz"] else suffixes)[-1:]
-    if not suffix or suffix[0] not in FORMATS or (suffix == [".parquet"] and suffixes[-1] == ".gz"):
-        raise DataError(
-            f"{path} is of no known format; its name must end in {', '.join(FORMATS)}, or .gz after text."
-        )
     readers = {".csv": read_csv, ".tsv": _read_tsv, ".json": _read_json, ".parquet": _read_parquet}
-    reader = readers.get(suffix[0], _read_json_lines)
+    reader = readers.get(file_format(path), _read_json_lines)
     rows = reader(path)
     first = next(rows, None)
     if first is None:
@@ -67,9 +60,11 @@ def read_csv(
     Raises:
         DataError: If the file or one of its rows is malformed.
     """
-    with open_text(path) as file, _long_fields():
+    with open_text(path) as file, long_fields():
         reader = csv.reader((line.replace("\0", "") for line in file), delimiter=delimiter, strict=True)
-        header = _header(reader, path)
+        if looks_like_html(path):
+            raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
+        header = read_header(reader, str(path))
         row = 0
         while True:
             row += 1
@@ -92,35 +87,57 @@ def read_csv(
                 skipped[str(error).partition(":")[0]] += 1
 
 
-def _header(reader: "_Reader", path: Path) -> list[str]:
-    """Read the first line and check it."""
+def read_header(reader: "_Reader", where: str) -> list[str]:
+    """Read the first line of a CSV file and check it.
+
+    Raises:
+        DataError: It is missing, malformed, or names a column twice.
+    """
     try:
         header = next(reader, [])
     except csv.Error as error:
-        raise DataError(f"The header of {path} is not CSV ({error}); correct it.") from error
+        raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from error
     if not header:
-        raise DataError(f"{path} is empty; give a file with a header and rows.")
-    if looks_like_html(path):
-        raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
+        raise DataError(f"{where} is empty; give a file with a header and rows.")
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
-        raise DataError(f"The header of {path} names the column {twice[0]!r} twice; rename one.")
+        raise DataError(f"The header of {where} names the column {twice[0]!r} twice; rename one.")
     return header
 
 
 @contextmanager
-def open_text(path: Path) -> Iterator[TextIO]:
-    """Open a UTF-8 text, perhaps gzipped, so that whatever goes wrong while it is read is a DataError."""
+def open_text(path: Path, undecodable: str = "strict") -> Iterator[TextIO]:
+    """Open a UTF-8 text, perhaps gzipped, so that whatever goes wrong while it is read is a DataError.
+
+    Args:
+        path: The file.
+        undecodable: What becomes of bytes that are not UTF-8: a name as `open(errors=)` takes it.
+    """
     check_file(path)
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as binary:
-            yield io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+            yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors=undecodable, newline="")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not UTF-8 text ({error.reason}); convert it, for instance with iconv."
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
+
+
+def file_format(path: Path) -> str:
+    """Return which of `FORMATS` a file's name means; `.gz` may follow after a text format.
+
+    Raises:
+        DataError: It means none.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    suffix = (suffixes[:-1] if suffixes[-1:] == [".gz"] else suffixes)[-1:]
+    if not suffix or suffix[0] not in FORMATS or (suffix == [".parquet"] and suffixes[-1] == ".gz"):
+        raise DataError(
+            f"{path} is of no known format; its name must end in {', '.join(FORMATS)}, or .gz after text."
+        )
+    return suffix[0]
 
 
 def check_file(path: Path) -> None:
@@ -130,8 +147,9 @@ def check_file(path: Path) -> None:
 
 
 @contextmanager
-def _long_fields() -> Iterator[None]:
-    before = csv.field_size_limit(_MAX_FIELD)
+def long_fields() -> Iterator[None]:
+    """Let the csv module take fields of up to `MAX_FIELD` characters."""
+    before = csv.field_size_limit(MAX_FIELD)
     try:
         yield
     finally:
@@ -198,6 +216,13 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Record]]:
                     yield row, record
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path} is not a whole Parquet file ({first_line(error)}); get it again.") from error
+
+
+def looks_like_html(path: Path) -> bool:
+    """Say whether the file begins like a web page, which is what a server's error often is."""
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def first_line(error: BaseException) -> str:

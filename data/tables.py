@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from glove_lstm.data.builder import DataFiles, FilePath
+from glove_lstm.data.columns import choose_columns, read_text
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.loading import choose_columns, open_sources, read_label, read_text
+from glove_lstm.data.loading import open_sources, read_label
 
 
 @dataclass(frozen=True, eq=False)

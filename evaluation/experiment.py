@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -278,7 +278,8 @@ def _calibrate(
 ) -> None:
     """Fit the temperature, and the weight of the n-gram classifier where there is one."""
     output = trainer.predict(validation, ignore_keys=[])
-    parts, config = output.predictions[1], model.config
+    _, parts = cast(tuple[NDArray[np.float32], NDArray[np.float32]], output.predictions)
+    config = model.config
     parts[:, 1:] *= config.ngram_weight
     scale, *others = fit_scales(parts, np.asarray(output.label_ids))
     config.temperature = 1 / scale

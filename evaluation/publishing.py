@@ -19,6 +19,7 @@ from transformers.dynamic_module_utils import get_relative_import_files
 
 import glove_lstm
 from glove_lstm import tokenization
+from glove_lstm.checkpoint_files import INT8_NAME, ONNX_NAME, check_made_from, weights_digest
 from glove_lstm.checkpoints import load_config
 from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.card import CardTexts, write_card
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 # Everything else stays: checkpoint-*/ and optimizer.pt, training_args.bin, hidden files, __pycache__.
 _NEEDED = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json")
-_TRAVEL = (*_NEEDED, "special_tokens_map.json", "README.md", "metrics.json", "model.onnx")
+_TRAVEL = (*_NEEDED, "special_tokens_map.json", "README.md", "metrics.json", ONNX_NAME, INT8_NAME)
 _SECRETS = re.compile(
     rb"\bhf_[A-Za-z0-9]{30,}|\bgh[opsu]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bsk-[A-Za-z0-9_-]{30,}"
     rb"|\bAKIA[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----"
@@ -95,6 +96,9 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
             write_card(folder, CardTexts(repo_id=repo_id))
         readme.write_text(put_repo_id(readme.read_text(encoding="utf-8"), repo_id), encoding="utf-8")
         check_contents(folder, checkpoint)
+        for name in (ONNX_NAME, INT8_NAME):
+            if (folder / name).is_file():
+                check_made_from(checkpoint / name, weights_digest(checkpoint))
         check_card(folder, repo_id)
         check_loads(folder, checkpoint)
         yield folder

@@ -6,9 +6,9 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
+from glove_lstm.checkpoint_files import DEFAULT_CHECKPOINT as DEFAULT_CHECKPOINT
 from glove_lstm.data.errors import DataError
 
-DEFAULT_CHECKPOINT = Path(__file__).resolve().parents[1] / "hub"  # in a clone and in a wheel alike
 _NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 

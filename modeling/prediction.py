@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from glove_lstm.scores import softmax as softmax
+
 
 def predict_logits(
     model: PreTrainedModel,
@@ -46,9 +48,3 @@ def predict_logits(
             )
             logits[rows] = model(**batch.to(model.device)).logits.float().cpu().numpy()
     return logits
-
-
-def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Probabilities of (n, classes) logits."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)

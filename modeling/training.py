@@ -117,9 +117,9 @@ class GloveLstmTrainer(Trainer):
         if existed:
             return optimizer
         model = cast(PreTrainedModel, self.model)
-        vectors = model.get_input_embeddings().weight
+        vectors = cast(nn.Parameter, model.get_input_embeddings().weight)
         tables = [table for name, table in model.named_parameters() if name.startswith("ngrams.")]
-        apart = [
+        apart: list[tuple[list[nn.Parameter], float | None, float]] = [
             ([vectors] if vectors.requires_grad else [], self.args.embedding_learning_rate, 0.0),
             (tables, None if travel is None else travel / self._steps(), self.args.weight_decay),
         ]

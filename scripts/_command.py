@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
 # On small virtual machines OpenMP's spinning barriers can slow an LSTM 5 to 150 times; read once, when torch loads.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -32,6 +33,19 @@ def run_command(main: Callable[[Sequence[str]], None], argv: Sequence[str] | Non
             raise
         return _fail(sentence, 1)
     return 0
+
+
+def need(extra: str, *modules: str) -> None:
+    """Refuse to go on without modules that one of our extras brings.
+
+    Raises:
+        DataError: One is not installed.
+    """
+    from glove_lstm.data.errors import DataError
+
+    for name in modules:
+        if find_spec(name) is None:
+            raise DataError(f"This needs {name}, which is not installed: pip install 'glove-lstm[{extra}]'.")
 
 
 def _sentence(error: Exception) -> str | None:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glove_lstm.scripts._command import run_command
+from glove_lstm.scripts._command import need, run_command
 
 if TYPE_CHECKING:
     from glove_lstm.evaluation.card import CardTexts
@@ -58,6 +58,7 @@ def main(argv: Sequence[str]) -> None:
         return
     if args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only")
+    need("onnx", "onnx", "onnxruntime")
 
     from glove_lstm.arguments import parse_training_run
     from glove_lstm.checkpoints import DEFAULT_CHECKPOINT
@@ -70,6 +71,7 @@ def main(argv: Sequence[str]) -> None:
         add_recipe,
         add_robustness,
     )
+    from glove_lstm.onnx_export import export_onnx
 
     data = hub_corpus(args.data_dir)
     with tempfile.TemporaryDirectory() as scratch:
@@ -82,6 +84,7 @@ def main(argv: Sequence[str]) -> None:
         add_recipe(experiment.metrics, args.benchmark)
         made = Path(scratch) / "hub"
         experiment.save(made)
+        export_onnx(made)
         write_card(made, _texts())
         target = args.output_dir or DEFAULT_CHECKPOINT
         shutil.rmtree(target, ignore_errors=True)

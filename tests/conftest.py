@@ -1,6 +1,7 @@
 """Fixtures for all tests: made-up articles, small vectors, and a checkpoint that the train command made."""
 
 import os
+import shutil
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,3 +31,19 @@ def checkpoint(articles: Path, glove_file: Path, tmp_path_factory: pytest.TempPa
     )
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_export(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint, with the model.onnx that the export command wrote. Copy it before changing it."""
+    folder = tmp_path_factory.mktemp("export") / "out"
+    shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("checkpoint-*"))
+    done = run_script("export_onnx", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def exported(shared_export: Path, tmp_path: Path) -> Path:
+    """A copy of it for one test to spoil."""
+    return Path(shutil.copytree(shared_export, tmp_path / "exported"))

@@ -418,5 +418,8 @@ def test_validation_texts_that_chose_no_epoch():
 def test_the_weight_of_the_ngram_classifier_is_told():
     weighed = {**METRICS, "about": {**METRICS["about"], "ngram_weight": 1.5}}
     told = measured_sections(weighed)["calibration"]
-    assert "n-gram classifier, times 1.500, are added to those of the LSTM; the sum is divided by a temperature" in told
+    assert (
+        "n-gram classifier, times 1.500, are added to those of the LSTM; the sum is divided by a temperature"
+        in told
+    )
     assert "n-gram" not in measured_sections(METRICS)["calibration"]

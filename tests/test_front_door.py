@@ -16,7 +16,16 @@ def run(code: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "module", ["glove_lstm", "glove_lstm.data", "glove_lstm.data.glove", "glove_lstm.presets"]
+    "module",
+    [
+        "glove_lstm",
+        "glove_lstm.data",
+        "glove_lstm.data.glove",
+        "glove_lstm.presets",
+        "glove_lstm.runtime",
+        "glove_lstm.scripts.predict",
+        "glove_lstm.tokenization.light_tokenizer",
+    ],
 )
 def test_importing_brings_neither_torch_nor_transformers(module: str) -> None:
     assert (

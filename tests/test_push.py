@@ -164,6 +164,7 @@ def test_unfit_folders_are_refused(copy, monkeypatch):
     trial("model.safetensors", b"\x80\x04not safe", "model.safetensors is damaged")
     trial("plots/curves.png", b"GIF89a", "is no PNG image")
     trial("model.onnx", b"PK\x03\x04", "is no ONNX model")
+    trial("model.onnx", b"\x08\x08 of other weights", "model.onnx was not made by glove-lstm, or is damaged")
     trial("modeling_glove_lstm.py", b"import os\n", "is not the file of this name in glove-lstm")
     monkeypatch.setenv("HF_TOKEN", "unusual-token")
     trial("README.md", readme + b"unusual-token", "README.md holds a token or a key")

@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,7 @@ class LightTokenizer:
         ] = {}  # a word's only token and its shape in one number, or -1 - its place below
         self._several: list[NDArray[np.int64]] = []  # of words that make no token, or several
         self._held = 0
+        self._lock = Lock()  # of the dictionary
 
     @classmethod
     def from_folder(cls, folder: Path) -> "LightTokenizer":
@@ -138,8 +140,8 @@ class LightTokenizer:
             raise ValueError(
                 f"{len(texts)} texts, but {len(text_pairs)} second parts: they must be equally many"
             )
-        parts = zip(texts, text_pairs, strict=True)
-        return [self._cut(np.concatenate([self._read(one), self._read(two)])) for one, two in parts]
+        pairs = zip(texts, text_pairs, strict=True)
+        return [self._cut(np.concatenate([self._read(part) for part in pair])) for pair in pairs]
 
     def _cut(self, packed: NDArray[np.int64]) -> TokenizedText:
         longest = self.model_max_length
@@ -156,12 +158,13 @@ class LightTokenizer:
         words = self._words(text)
         if words is None:
             return self._read_slowly(text)
-        try:
-            packed = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
-        except KeyError:
-            self._learn(words)
-            packed = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
-        return self._spread(packed)
+        with self._lock:
+            try:
+                packed = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
+            except KeyError:
+                self._learn(words)
+                packed = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
+            return self._spread(packed)
 
     def _words(self, text: str) -> list[str] | None:
         """The words as they stand there, or None where only Rust can tell."""

@@ -1,0 +1,131 @@
+"""A checkpoint as a function from texts to probabilities, by ONNX Runtime or by PyTorch, whichever is there."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.checkpoint_files import ONNX_NAME, weights_digest
+from glove_lstm.data.errors import DataError
+
+Backend = Literal["onnx", "torch"]
+
+# n texts and n second parts (bodies to titles), or None -> (n, labels) probabilities at the model's temperature.
+Predict = Callable[[list[str], list[str] | None], NDArray[np.floating]]
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model that is ready.
+
+    Attributes:
+        predict: Gives the scores of texts.
+        label_names: In their order.
+        identity: What decides the scores, for JSON: two models that could differ have another one.
+    """
+
+    predict: Predict
+    label_names: tuple[str, ...]
+    identity: dict[str, Any]
+
+
+def open_model(
+    model: str | Path,
+    *,
+    revision: str | None = None,
+    backend: Backend | None = None,
+    threads: int | None = None,
+    batch_size: int = 32,
+    max_length: int | None = None,
+) -> OpenModel:
+    """Load a checkpoint.
+
+    Args:
+        model: A folder, or, with torch, a repository's id on the Hub.
+        revision: Commit, tag or branch on the Hub.
+        backend: What computes; None takes onnx where the folder has a `model.onnx` and ONNX Runtime is there.
+        threads: Processors that may be used; None leaves it to the backend: all of them.
+        batch_size: Texts at a time, with torch.
+        max_length: Tokens that a text is cut to; None takes the model's own.
+
+    Raises:
+        DataError: There is no usable checkpoint, or what the backend needs is not installed.
+    """
+    chosen = _choose(Path(model), backend)
+    loaded = (
+        _open_onnx(Path(model), threads, max_length)
+        if chosen == "onnx"
+        else _open_torch(model, revision, threads, batch_size, max_length)
+    )
+    if Path(model).is_dir():
+        loaded.identity["checkpoint"] = _digest(Path(model))
+    loaded.identity.update(backend=chosen, max_length=max_length)
+    return loaded
+
+
+def _choose(folder: Path, asked: Backend | None) -> Backend:
+    if asked == "onnx":
+        if not folder.is_dir():
+            raise DataError(f"{folder} is no folder: --backend onnx reads a checkpoint on this machine.")
+        if find_spec("onnxruntime") is None:
+            raise DataError("--backend onnx needs ONNX Runtime: pip install 'glove-lstm[onnx]'.")
+    elif asked is None and (folder / ONNX_NAME).is_file() and find_spec("onnxruntime"):
+        return "onnx"
+    elif find_spec("torch") is None or find_spec("transformers") is None:
+        raise DataError(
+            f"{folder} is read by torch and transformers, and they are not installed: pip install glove-lstm, or "
+            f"write {ONNX_NAME} with scripts/export_onnx.py where they are."
+        )
+    return asked or "torch"
+
+
+def _open_onnx(folder: Path, threads: int | None, max_length: int | None) -> OpenModel:
+    from glove_lstm.runtime import LightClassifier
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    classifier = LightClassifier.from_pretrained(folder, threads=threads or cores or 1)
+    if max_length:
+        classifier.tokenizer.model_max_length = max_length
+    return OpenModel(classifier.predict_probabilities, tuple(classifier.label_names), {})
+
+
+def _open_torch(
+    path: str | Path, revision: str | None, threads: int | None, batch_size: int, max_length: int | None
+) -> OpenModel:
+    # On small virtual machines OpenMP's spinning barriers can slow an LSTM 5 to 150 times; read when torch loads.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    import torch
+    import transformers
+
+    from glove_lstm.checkpoints import load_checkpoint
+    from glove_lstm.prediction import predict_logits
+    from glove_lstm.scores import softmax
+
+    transformers.utils.logging.disable_progress_bar()  # ours tells more
+    if threads:
+        torch.set_num_threads(threads)
+    model, tokenizer = load_checkpoint(path, revision)
+    if max_length:
+        tokenizer.model_max_length = max_length
+
+    def predict(texts: list[str], pairs: list[str] | None) -> NDArray[np.float64]:
+        return softmax(predict_logits(model, tokenizer, texts, pairs, batch_size=batch_size))
+
+    commit = getattr(model.config, "_commit_hash", None)
+    return OpenModel(
+        predict, tuple(model.config.label_names), {"repository": f"{path}@{commit}"} if commit else {}
+    )
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 of what decides a checkpoint's scores: weights, config, and tokenizer."""
+    found = hashlib.sha256(weights_digest(folder).encode())
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        found.update(hashlib.sha256((folder / name).read_bytes()).digest())
+    return found.hexdigest()

@@ -1,0 +1,59 @@
+"""A process that labels a file with a made-up classifier, for tests that kill it or measure it.
+
+python bulk_worker.py INPUT OUTPUT KIND ROWS_PER_PART SECONDS_A_WINDOW [NUM_SHARDS SHARD_INDEX]
+
+OUTPUT is a file where it has a suffix, else a folder. Prints the peak memory in MB at the end.
+"""
+
+import re
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from glove_lstm.bulk import Labeller, Shard, label_to_file, label_to_folder
+from glove_lstm.data.streaming import open_files
+
+NAMES = ("FAKE", "REAL")
+
+
+def predict(texts, pairs=None):
+    """Scores that depend on the texts alone."""
+    seeds = np.array(
+        [sum(map(ord, text[:40])) + len(pair) for text, pair in zip(texts, pairs or texts, strict=True)]
+    )
+    fake = (seeds % 997 + 1) / 1000
+    return np.stack([fake, 1 - fake], axis=1)
+
+
+def main(path, output, kind, rows_per_part, pause, num_shards=1, shard_index=0):
+    """Label."""
+
+    def slowly(texts, pairs):
+        time.sleep(float(pause))
+        return predict(texts, pairs)
+
+    options = {"model": {"made": "up"}, "rows_per_part": int(rows_per_part)}
+    labeller = Labeller(slowly, NAMES)
+    if Path(output).suffix:
+        summary = label_to_file(open_files([path]), labeller, Path(output), kind, **options)
+    else:
+        shard = Shard(int(num_shards), int(shard_index))
+        summary = label_to_folder(open_files([path]), labeller, Path(output), kind, shard=shard, **options)
+    sys.stdout.write(f"{summary.rows} {peak_memory():.1f}\n")
+
+
+def peak_memory():
+    """Of this process alone, in MB; Linux lets ru_maxrss begin with that of the process that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1 << 20 if sys.platform == "darwin" else 1024
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,223 @@
+"""Texts in windows out of every kind of input, and what becomes of rows that cannot be read."""
+
+import csv
+import gzip
+import io
+import json
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.hub_streaming import open_hub
+from glove_lstm.data.streaming import BadRow, TextRow, open_files, open_stream, open_texts
+
+ROWS = [{"title": f"Title {n}", "text": f"body, of\n{n} é" if n % 3 else ""} for n in range(1, 24)]
+
+
+def write(path, rows=ROWS):
+    """In the format that the name says."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=5)
+        return path
+    text = io.StringIO(newline="")
+    if ".csv" in path.name or ".tsv" in path.name:
+        writer = csv.DictWriter(text, list(rows[0]), delimiter="\t" if ".tsv" in path.name else ",")
+        writer.writeheader()
+        writer.writerows(rows)
+    elif path.suffix == ".json":
+        json.dump(rows, text)
+    else:
+        text.write("".join(json.dumps(row) + "\n" for row in rows))
+    data = text.getvalue().encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+def read(source, rows=5, wanted=lambda _: True):
+    return {index: None if found is None else list(found) for index, found in source.windows(rows, wanted)}
+
+
+def flat(source, **options):
+    return [row for window in read(source, **options).values() for row in window or ()]
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.csv.gz", "a.tsv", "a.jsonl", "a.jsonl.gz", "a.ndjson", "a.json", "a.parquet"]
+)
+def test_every_format_gives_the_same_windows(tmp_path, name):
+    source = open_files([write(tmp_path / name)])
+    assert source.columns == ["title", "text"]
+    assert source.total == (23 if name == "a.parquet" else None)
+    found = read(source)
+    assert [len(window) for window in found.values()] == [5, 5, 5, 5, 3]
+    assert [(row.number, row.text, row.pair) for window in found.values() for row in window] == [
+        (number, row["title"], row["text"]) for number, row in enumerate(ROWS, 1)
+    ]
+    assert source.seen == 23
+    # Windows that others read are passed over, and the rest is the same.
+    assert read(open_files([tmp_path / name]), wanted=lambda index: index in (1, 4)) == {
+        index: window if index in (1, 4) else None for index, window in found.items()
+    }
+
+
+def test_windows_cross_files_of_different_formats(tmp_path):
+    paths = [
+        write(tmp_path / f"{n}{suffix}", ROWS[:7]) for n, suffix in enumerate([".csv", ".jsonl", ".parquet"])
+    ]
+    source = open_files([tmp_path / "0.csv", str(tmp_path / "[12].*")])
+    found = read(source)
+    assert source.named
+    assert [len(window) for window in found.values()] == [5, 5, 5, 5, 1]
+    rows = [row for window in found.values() for row in window]
+    assert [(row.file, row.number) for row in rows] == [(str(path), n) for path in paths for n in range(1, 8)]
+    assert not open_files([paths[0]]).named
+    assert open_files(paths[2:]).total == 7
+    third = read(open_files(paths), wanted=lambda index: index == 2)
+    assert third[2] == found[2]
+
+
+def test_windows_that_are_not_taken_are_passed(tmp_path):
+    source = open_files([write(tmp_path / "a.csv")])
+    firsts = [next(rows).number for _, rows in source.windows(5)]
+    assert firsts == [1, 6, 11, 16, 21]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
+def test_standard_input(tmp_path, kind):
+    data = write(tmp_path / f"a.{kind}").read_bytes()
+    source = open_stream(io.BytesIO(data), kind)
+    assert not source.resumable
+    assert [row.text for row in flat(source)] == [row["title"] for row in ROWS]
+    with pytest.raises(DataError, match="standard input"):
+        open_stream(io.BytesIO(b""), kind)
+
+
+def test_plain_texts():
+    assert flat(open_texts(["a", ""], "here")) == [TextRow("here", 1, "a"), TextRow("here", 2, "")]
+    assert TextRow("here", 2, " ", "").empty
+    with pytest.raises(DataError, match="here has no rows"):
+        open_texts([], "here")
+
+
+def test_a_dataset_is_streamed_and_named(tmp_path):
+    write(tmp_path / "train.jsonl")
+    write(tmp_path / "test.jsonl", ROWS[:4])
+    source = open_hub(str(tmp_path), split="test")
+    assert [row.pair for row in flat(source)] == [row["text"] for row in ROWS[:4]]
+    before = source.identity()
+    write(tmp_path / "test.jsonl", ROWS[:5])
+    assert source.identity() != before
+    with pytest.raises(DataError, match=r"several splits; choose one of 'train', 'test'"):
+        open_hub(str(tmp_path))
+    with pytest.raises(DataError, match="no split 'dev'"):
+        open_hub(str(tmp_path), split="dev")
+    with pytest.raises(DataError, match="nobody/nothing could not be reached"):
+        open_hub("nobody/nothing")
+
+
+BAD = {
+    "quote.csv": (b'text\ngood\n"never "closed\ngood 2\n', 2, "line 3"),
+    "quotes.csv": (b'text\ngood\n"two\nlines" x\ngood 2\n', 2, "lines 3 to 4"),
+    "columns.csv": (b"text,n\ngood,1\nb,2,3\ngood 2,3\n", 2, "has 3 columns, but the header 2"),
+    "nul.csv": (b"text\ngood\nb\0d\ngood 2\n", 2, "NUL"),
+    "latin.csv": (b"text\ngood\ncaf\xe9\ngood 2\n", 2, "not UTF-8"),
+    "syntax.jsonl": (b'{"text": "good"}\n\n{"text": \n{"text": "good 2"}\n', 2, "line 3"),
+    "list.jsonl": (b'{"text": "good"}\n[1]\n{"text": "good 2"}\n', 2, "not an object"),
+    "deep.jsonl": (b'{"text": "good"}\n' + b"[" * 200_000 + b'\n{"text": "good 2"}\n', 2, "not JSON"),
+    "type.jsonl": (b'{"text": "good"}\n{"text": ["b"]}\n{"text": "good 2"}\n', 2, "list instead of text"),
+    "nul.jsonl": (b'{"text": "good"}\n{"text": "b\0d"}\n{"text": "good 2"}\n', 2, "NUL"),
+    "latin.jsonl": (b'{"text": "good"}\n{"text": "caf\xe9"}\n{"text": "good 2"}\n', 2, "not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_row_is_named_or_left_out(tmp_path, name):
+    content, number, words = BAD[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"{name}, row {number}.*set on_error to skip") as error:
+        flat(open_files([path]))
+    assert words in str(error.value)
+    rows = flat(open_files([path], skip_bad=True))
+    assert [row.text for row in rows if isinstance(row, TextRow)] == ["good", "good 2"]
+    (bad,) = [row for row in rows if isinstance(row, BadRow)]
+    assert (bad.file, bad.number) == (str(path), number)
+    assert words in bad.reason
+
+
+def test_an_unclosed_quote_says_how_far_it_reaches(tmp_path):
+    (tmp_path / "a.csv").write_text('text\ngood\n"open\n' + "lost\n" * 50)
+    rows = flat(open_files([tmp_path / "a.csv"], skip_bad=True))
+    assert rows[0].text == "good"
+    assert len(rows) == 2
+    assert "lines 3 to 53" in rows[1].reason
+
+
+def test_a_line_without_end_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("glove_lstm.data.row_readers.MAX_FIELD", 100)
+    monkeypatch.setattr("glove_lstm.data.reading.MAX_FIELD", 100)
+    for name, rows in (
+        ("a.jsonl", ['{"text": "good"}', json.dumps({"text": "x" * 1000}), '{"text": "good 2"}']),
+        ("a.csv", ["text", "good", "x" * 1000, "good 2"]),
+    ):
+        (tmp_path / name).write_text("\n".join(rows) + "\n")
+        rows = flat(open_files([tmp_path / name], skip_bad=True))
+        assert [getattr(row, "text", None) for row in rows] == ["good", None, "good 2"], name
+        assert "more than 100 characters" in rows[1].reason
+    (tmp_path / "b.csv").write_text('text\ngood\n"' + "x\n" * 100 + '"\n')
+    with pytest.raises(DataError, match="field larger than field limit"):
+        flat(open_files([tmp_path / "b.csv"]))
+
+
+def test_mistakes_name_the_file(tmp_path):
+    whole = write(tmp_path / "whole.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"text\n" + b"a b c\n" * 99999)[:-100])
+    (tmp_path / "page.csv").write_text("<html><body>")
+    (tmp_path / "utf16.csv").write_bytes("text\na\n".encode("utf-16"))
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "rows.csv").write_text("text\n")
+    (tmp_path / "garbage.jsonl").write_text("a\nb\n")
+    for name, words in {
+        "none.csv": "does not exist",
+        "*.tsv": "No file matches",
+        "cut.parquet": "not a whole Parquet file",
+        "cut.csv.gz": "damaged",
+        "page.csv": "HTML page",
+        "utf16.csv": r"header .*not UTF-8",
+        "empty.jsonl": "no rows",
+        "rows.csv": "no rows",
+        "garbage.jsonl": "no row before it is good",
+    }.items():
+        for skip_bad in (False, True):
+            with pytest.raises(DataError, match=words) as error:
+                flat(open_files([tmp_path / name], skip_bad=skip_bad))
+            assert name in str(error.value)
+    with pytest.raises(DataError, match="given twice"):
+        open_files([tmp_path / "whole.parquet", tmp_path / "*.parquet"])
+    with pytest.raises(DataError, match="no column 'body'"):
+        open_files([tmp_path / "whole.parquet"], "body")
+
+
+def test_a_later_file_without_the_columns_is_refused(tmp_path):
+    write(tmp_path / "1.csv")
+    write(tmp_path / "2.csv", [{"text": "a"}])
+    with pytest.raises(DataError, match=r"2\.csv has no column 'title'"):
+        flat(open_files([tmp_path / "*.csv"]))
+    # A JSON row may leave a value out.
+    write(tmp_path / "3.jsonl", [{"text": "a"}, {"title": "b"}])
+    rows = flat(open_files([tmp_path / "1.csv", tmp_path / "3.jsonl"]))
+    assert [(row.text, row.pair) for row in rows[-2:]] == [("", "a"), ("b", "")]
+    # A part without rows, as engines write them, is fine.
+    (tmp_path / "0.jsonl").write_text("")
+    assert len(flat(open_files([tmp_path / "0.jsonl", tmp_path / "1.csv"]))) == 23
+
+
+def test_reading_needs_no_heavy_library():
+    code = "import sys, glove_lstm.data.streaming; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert not {"torch", "transformers", "datasets", "requests", "pyarrow"} & set(done.stdout.split())

@@ -44,11 +44,20 @@ def rows_of(path: Path) -> list[dict]:
         return list(csv.DictReader(file))
 
 
+def assert_same(found: list[dict], wanted: list[dict]) -> None:
+    """Equal but for what windows of other sizes may change: the last digit of a score."""
+    for one, other in zip(found, wanted, strict=True):
+        assert (int(one["row"]), one["label"]) == (int(other["row"]), other["label"])
+        for name in ("score", "score_FAKE", "score_REAL"):
+            assert float(one[name]) == pytest.approx(float(other[name]), abs=1e-5)
+
+
 @pytest.fixture(scope="module")
 def whole(model: Path, articles: Path, tmp_path_factory) -> Path:
-    """What one undisturbed run writes."""
+    """What one undisturbed run writes, in windows of 30."""
     path = tmp_path_factory.mktemp("whole") / "labels.csv"
-    assert "160 rows in" in succeed(model, "--input", articles, "--format", "csv", "--output", path)
+    args = ("--input", articles, "--format", "csv", "--rows_per_part", 30, "--output", path)
+    assert "160 rows in" in succeed(model, *args)
     return path
 
 
@@ -59,7 +68,7 @@ def test_every_way_in_gives_the_same_rows(model: Path, articles: Path, whole: Pa
     with (data / "in.jsonl").open("w") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows_of(articles))
     out = tmp_path / "out.csv"
-    common = ("--format", "csv", "--output", out, "--rows_per_part", 50)
+    common = ("--format", "csv", "--output", out, "--rows_per_part", 30)
     for source in (
         ["--input", data / "in.parquet"],
         ["--input", data / "in.jsonl"],
@@ -75,9 +84,7 @@ def test_every_way_in_gives_the_same_rows(model: Path, articles: Path, whole: Pa
     succeed(model, "--input", data / "*.parquet", data / "in.jsonl", *common)
     found = rows_of(out)
     assert [row["file"] for row in found] == [str(data / "in.parquet")] * 160 + [str(data / "in.jsonl")] * 160
-    for row in found:
-        row.pop("file")
-    assert found == rows_of(whole) * 2
+    assert_same(found, rows_of(whole) * 2)
 
 
 def test_parts_of_shards_are_those_of_one_process(
@@ -138,9 +145,7 @@ def test_bad_rows_end_the_run_or_are_reported(model: Path, tmp_path: Path) -> No
 
 def test_parquet_out(model: Path, articles: Path, whole: Path, tmp_path: Path) -> None:
     succeed(model, "--input", articles, "--format", "parquet", "--output", tmp_path / "out.parquet")
-    table = pq.read_table(tmp_path / "out.parquet")
-    assert table["label"].to_pylist() == [row["label"] for row in rows_of(whole)]
-    assert table["score_FAKE"].to_pylist() == [float(row["score_FAKE"]) for row in rows_of(whole)]
+    assert_same(pq.read_table(tmp_path / "out.parquet").to_pylist(), rows_of(whole))
 
 
 def test_mistakes(model: Path, articles: Path, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@
     workers = ray.data.ActorPoolStrategy(size=8)
     rows.map_batches(BatchClassifier, fn_constructor_args=["out"], compute=workers).write_parquet("labels/")
 
-Labels and scores are those that predict.py writes.
+Labels and scores are those that predict.py writes. Leave processors free beside the workers: where they hold all that
+Ray has, its tasks that write the results wait for ever.
 """
 
 from collections.abc import Mapping, Sequence

@@ -70,6 +70,10 @@ class GloveLstmTrainer(Trainer):
 
     def __init__(self, model: PreTrainedModel, args: GloveLstmTrainingArguments, **kwargs: Any) -> None:
         super().__init__(model, args, data_collator=collate, **kwargs)
+        # Tables that do not learn are made from the tokenizer, the same in every process; gloo cannot send their 16-bit
+        # integers, so DistributedDataParallel must not try.
+        left_out = [name for name, table in model.named_buffers() if table.dtype == torch.int16]
+        vars(model)["_ddp_params_and_buffers_to_ignore"] = left_out
         # The Trainer's own would smooth the loss of the summed logits only, and that of evaluation too.
         self.label_smoother = None
 

@@ -336,3 +336,27 @@ def test_published_recipe_on_real_articles(tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert sum(metrics["about"]["rows"].values()) == 256
     assert metrics["about"]["vocabulary_with_vectors"] > 0.9
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_path: Path) -> None:
+    args = [
+        "--train_file",
+        articles,
+        "--glove",
+        glove_file,
+        "--output_dir",
+        tmp_path / "out",
+        "--use_cpu",
+        "True",
+    ]
+    options = [*QUICK, *args, "--save_strategy", "epoch", "--per_device_train_batch_size", 8]
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [sys.executable, *launch, ROOT / "scripts" / "train.py", *options]
+    done = subprocess.run([*map(str, command)], capture_output=True, encoding="utf-8", timeout=300)
+    assert done.returncode == 0, done.stderr
+    [last] = (tmp_path / "out").glob("checkpoint-*/trainer_state.json")
+    state = json.loads(last.read_text())
+    rows = json.loads((tmp_path / "out" / "metrics.json").read_text())["about"]["rows"]["train"]
+    assert state["global_step"] == state["num_train_epochs"] * -(-rows // 16)  # two times eight texts a step
+    assert weights(tmp_path / "out")["ngrams.character_ngrams"].any()

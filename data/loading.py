@@ -150,30 +150,6 @@ def load_splits(
     return LoadedData(loaded, names, columns, source)
 
 
-def read_texts(
-    path: Path, text_column_names: str | Sequence[str] | None = None
-) -> tuple[list[str], Iterator[tuple[Row, dict[str, str]]]]:
-    """Open a file of texts without labels, in constant memory.
-
-    Args:
-        path: As `train_file` of `load_splits`.
-        text_column_names: As for `load_splits`.
-
-    Returns:
-        The names of the text columns, and (row number, the texts by column). A row may be without any text.
-
-    Raises:
-        DataError: As `load_splits`; a malformed row raises when it is reached.
-    """
-    found = _open_files({"test": [path]})[0]["test"]
-    names = choose_columns(found, text_column_names, "label", labelled=False)
-    rows = (
-        (number, {name: read_text(record.get(name), found.where, number, name) for name in names})
-        for number, record in found.records(names)
-    )
-    return names, rows
-
-
 def open_sources(
     dataset_name: str | None,
     config: str | None,

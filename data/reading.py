@@ -218,6 +218,23 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Record]]:
         raise DataError(f"{path} is not a whole Parquet file ({first_line(error)}); get it again.") from error
 
 
+def read_checkpoint_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object of one of a checkpoint's files.
+
+    Raises:
+        DataError: It is missing or no JSON object.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise DataError(f"{path} is no JSON ({error}): get the checkpoint again.") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{path} holds no JSON object: get the checkpoint again.")
+    return found
+
+
 def looks_like_html(path: Path) -> bool:
     """Say whether the file begins like a web page, which is what a server's error often is."""
     with path.open("rb") as file:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.prediction import predict_logits, softmax
+from glove_lstm.prediction import predict_logits
+from glove_lstm.scores import softmax
 
 # Invented, so that nobody's words are copied; each with the label of the sources whose style it has.
 EXAMPLES = (

@@ -28,8 +28,8 @@ from glove_lstm.evaluation.card import CardTexts, write_card
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import measure_with_intervals
 from glove_lstm.evaluation.plots import plot_confusion, plot_coverage, plot_curves, plot_reliability
-from glove_lstm.prediction import softmax
 from glove_lstm.saving import whole_files
+from glove_lstm.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
 from glove_lstm.training import GloveLstmTrainer, count_parameters
 from glove_lstm.word_vectors import character_ngram_rows, embedding_rows

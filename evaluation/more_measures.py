@@ -14,7 +14,8 @@ from glove_lstm.evaluation.corpora import Texts
 from glove_lstm.evaluation.experiment import Experiment, joined_texts
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
 from glove_lstm.evaluation.robustness import measure_model_robustness, summarize
-from glove_lstm.prediction import predict_logits, softmax
+from glove_lstm.prediction import predict_logits
+from glove_lstm.scores import softmax
 
 logger = logging.getLogger(__name__)
 

@@ -26,8 +26,9 @@ from glove_lstm.evaluation import baselines, calibration, experiment
 from glove_lstm.evaluation.baselines import BASELINES, GLOVE_BASELINES, predict_with_baseline
 from glove_lstm.evaluation.experiment import joined_texts, run_experiment
 from glove_lstm.evaluation.folds import Fold
-from glove_lstm.prediction import predict_logits, softmax
+from glove_lstm.prediction import predict_logits
 from glove_lstm.saving import whole_file
+from glove_lstm.scores import softmax
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,9 @@ from glove_lstm.evaluation.leaks import LeakReport
 from glove_lstm.evaluation.metrics import measure_labels
 from glove_lstm.evaluation.plots import plot_confusion, plot_coverage, plot_reliability
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_model_robustness
-from glove_lstm.prediction import predict_logits, softmax
+from glove_lstm.prediction import predict_logits
 from glove_lstm.saving import whole_file
+from glove_lstm.scores import softmax
 
 
 @dataclass

@@ -24,12 +24,12 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.corpora import NAMES
 from glove_lstm.evaluation.experiment import joined_texts, run_experiment
 from glove_lstm.evaluation.folds import Fold, make_folds
+from glove_lstm.evaluation.predictions import Predictor
 
 logger = logging.getLogger(__name__)
 
 _SEED = 42
 _SHAPE = set(RESULT_FIELDS) - {"temperature", "ngram_weight"}  # these are fitted
-_OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
 
 
 class Models:
@@ -57,15 +57,11 @@ class Models:
         checkpoints: Mapping[str, Path] | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
-        said = {word.partition("=")[0] for word in arguments}
-        for name in _OWN_ARGUMENTS:
-            if name in said:
-                raise DataError(f"{name} cannot be given here: the benchmark chooses it.")
+        Predictor(glove, arguments).check()
         self.scratch = scratch
         self.glove = glove
         self.arguments = list(arguments)
         self._checkpoints = dict(checkpoints or {})
-        self.run("default"), self.run("article")  # refuses unknown arguments now
         self._fold: Fold = make_folds("recovery", data_dir, 1)[0]
         self._ready: dict[str, Path] = {}
 

@@ -68,7 +68,8 @@ def classify_runtime(job: Values) -> Work:
 def classify_torch(job: Values) -> Work:
     """The same by PyTorch, for comparison."""
     from glove_lstm.checkpoints import load_checkpoint
-    from glove_lstm.prediction import predict_logits, softmax
+    from glove_lstm.prediction import predict_logits
+    from glove_lstm.scores import softmax
 
     model, tokenizer = load_checkpoint(job["model"])
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -27,12 +28,21 @@ class OpenModel:
     Attributes:
         predict: Gives the scores of texts.
         label_names: In their order.
-        identity: What decides the scores, for JSON: two models that could differ have another one.
+        folder: Where it lies, or None where it came from the Hub.
+        described: What decides the scores beside what lies there, for JSON.
     """
 
     predict: Predict
     label_names: tuple[str, ...]
-    identity: dict[str, Any]
+    folder: Path | None
+    described: dict[str, Any]
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What decides the scores, for JSON: two models that could differ have another one. Reads the whole folder."""
+        return (
+            self.described if self.folder is None else {**self.described, "checkpoint": _digest(self.folder)}
+        )
 
 
 def open_model(
@@ -58,15 +68,14 @@ def open_model(
         DataError: There is no usable checkpoint, or what the backend needs is not installed.
     """
     chosen = _choose(Path(model), backend)
-    loaded = (
-        _open_onnx(Path(model), threads, max_length)
-        if chosen == "onnx"
-        else _open_torch(model, revision, threads, batch_size, max_length)
-    )
-    if Path(model).is_dir():
-        loaded.identity["checkpoint"] = _digest(Path(model))
-    loaded.identity.update(backend=chosen, max_length=max_length)
-    return loaded
+    described: dict[str, Any] = {"backend": chosen, "max_length": max_length}
+    if chosen == "onnx":
+        predict, names = _open_onnx(Path(model), threads, max_length)
+    else:
+        predict, names, commit = _open_torch(model, revision, threads, batch_size, max_length)
+        if commit:
+            described["repository"] = f"{model}@{commit}"
+    return OpenModel(predict, names, Path(model) if Path(model).is_dir() else None, described)
 
 
 def _choose(folder: Path, asked: Backend | None) -> Backend:
@@ -85,19 +94,19 @@ def _choose(folder: Path, asked: Backend | None) -> Backend:
     return asked or "torch"
 
 
-def _open_onnx(folder: Path, threads: int | None, max_length: int | None) -> OpenModel:
+def _open_onnx(folder: Path, threads: int | None, max_length: int | None) -> tuple[Predict, tuple[str, ...]]:
     from glove_lstm.runtime import LightClassifier
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     classifier = LightClassifier.from_pretrained(folder, threads=threads or cores or 1)
     if max_length:
         classifier.tokenizer.model_max_length = max_length
-    return OpenModel(classifier.predict_probabilities, tuple(classifier.label_names), {})
+    return classifier.predict_probabilities, classifier.label_names
 
 
 def _open_torch(
     path: str | Path, revision: str | None, threads: int | None, batch_size: int, max_length: int | None
-) -> OpenModel:
+) -> tuple[Predict, tuple[str, ...], str | None]:
     # On small virtual machines OpenMP's spinning barriers can slow an LSTM 5 to 150 times; read when torch loads.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import torch
@@ -117,10 +126,7 @@ def _open_torch(
     def predict(texts: list[str], pairs: list[str] | None) -> NDArray[np.float64]:
         return softmax(predict_logits(model, tokenizer, texts, pairs, batch_size=batch_size))
 
-    commit = getattr(model.config, "_commit_hash", None)
-    return OpenModel(
-        predict, tuple(model.config.label_names), {"repository": f"{path}@{commit}"} if commit else {}
-    )
+    return predict, tuple(model.config.label_names), getattr(model.config, "_commit_hash", None)
 
 
 def _digest(folder: Path) -> str:

@@ -7,9 +7,9 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import read_checkpoint_json
 
 DEFAULT_CHECKPOINT = Path(__file__).resolve().parents[1] / "hub"  # in a clone and in a wheel alike
 ONNX_NAME = "model.onnx"
@@ -47,7 +47,7 @@ def weights_digest(folder: Path) -> str:
     Raises:
         DataError: A file is missing or no JSON.
     """
-    config = read_json(folder / "config.json")
+    config = read_checkpoint_json(folder / "config.json")
     found = hashlib.sha256(json.dumps([config.get(name) for name in RESULT_FIELDS]).encode())
     try:
         with (folder / WEIGHTS_NAME).open("rb", buffering=0) as file:
@@ -73,20 +73,3 @@ def check_made_from(onnx_file: Path, digest: str) -> None:
         raise DataError(f"{onnx_file} was not made by glove-lstm, or is damaged: {again}.")
     if entry[1].decode() != digest:
         raise DataError(f"{onnx_file} was not made from the weights and the config beside it: {again}.")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """One JSON object from a file.
-
-    Raises:
-        DataError: It is missing or no JSON object.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}): get the checkpoint again.") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{path} holds no JSON object: get the checkpoint again.")
-    return found

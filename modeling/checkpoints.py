@@ -6,7 +6,6 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
-from glove_lstm.checkpoint_files import DEFAULT_CHECKPOINT as DEFAULT_CHECKPOINT
 from glove_lstm.data.errors import DataError
 
 _NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")

@@ -22,6 +22,7 @@ from typing import Any
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import BadRow
 from glove_lstm.label_writers import WRITERS, LabelWriter, Layout
+from glove_lstm.saving import whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -271,10 +272,9 @@ def _create(path: Path, text: str) -> bool:
 
 def _write(path: Path, text: str) -> None:
     """Write a file, whole at once."""
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    hidden.write_text(text, encoding="utf-8")
-    _flush(hidden)
-    hidden.replace(path)
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+        _flush(part)
 
 
 def _flush(path: Path) -> None:

@@ -7,8 +7,6 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.scores import softmax as softmax
-
 
 def predict_logits(
     model: PreTrainedModel,

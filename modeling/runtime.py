@@ -19,8 +19,9 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.checkpoint_files import INT8_NAME, ONNX_NAME, check_made_from, read_json, weights_digest
+from glove_lstm.checkpoint_files import INT8_NAME, ONNX_NAME, check_made_from, weights_digest
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import read_checkpoint_json
 from glove_lstm.scores import sigmoid, softmax
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer, TokenizedText
 
@@ -82,7 +83,7 @@ class LightClassifier:
             option = " --test_file LABELLED" if path.name == INT8_NAME else ""
             raise DataError(f"{path} is missing: make it with scripts/export_onnx.py {folder}{option}.")
         check_made_from(path, weights_digest(folder))
-        config = read_json(folder / "config.json")
+        config = read_checkpoint_json(folder / "config.json")
         tokenizer = LightTokenizer.from_folder(folder)
         if tokenizer.vocab_size > config.get("vocab_size", 0):
             raise DataError(

@@ -40,7 +40,8 @@ def main(argv: Sequence[str]) -> None:
 
     import transformers
 
-    from glove_lstm.checkpoints import DEFAULT_CHECKPOINT, load_checkpoint, load_config
+    from glove_lstm.checkpoint_files import DEFAULT_CHECKPOINT
+    from glove_lstm.checkpoints import load_checkpoint, load_config
     from glove_lstm.data.loading import load_splits
     from glove_lstm.data.tables import load_tables
     from glove_lstm.evaluation.leaks import check_leaks

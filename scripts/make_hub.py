@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> None:
     need("onnx", "onnx", "onnxruntime")
 
     from glove_lstm.arguments import parse_training_run
-    from glove_lstm.checkpoints import DEFAULT_CHECKPOINT
+    from glove_lstm.checkpoint_files import DEFAULT_CHECKPOINT
     from glove_lstm.evaluation.card import write_card
     from glove_lstm.evaluation.corpora import hub_corpus, other_corpora
     from glove_lstm.evaluation.experiment import run_experiment
@@ -105,7 +105,8 @@ def _texts() -> "CardTexts":
 
 def _copy_code(target: Path | None, benchmark: Path | None) -> None:
     """Bring the .py files of hub/ up to their sources, by saving what it holds once more; and the card."""
-    from glove_lstm.checkpoints import DEFAULT_CHECKPOINT, load_checkpoint
+    from glove_lstm.checkpoint_files import DEFAULT_CHECKPOINT
+    from glove_lstm.checkpoints import load_checkpoint
     from glove_lstm.evaluation.card import write_card
     from glove_lstm.evaluation.examples import classify_examples, measure_speed
     from glove_lstm.evaluation.more_measures import add_recipe

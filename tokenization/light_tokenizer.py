@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import read_checkpoint_json
 from glove_lstm.tokenization.pipelines import ARTICLE_WORD, DEFAULT_WORD, article_pipeline, default_pipeline
 from glove_lstm.tokenization.word_shapes import repair, shapes_of_tokens
 
@@ -106,7 +107,7 @@ class LightTokenizer:
         Raises:
             DataError: One is missing, damaged, or of another kind of tokenizer.
         """
-        settings = _read_settings(folder / "tokenizer_config.json")
+        settings = read_checkpoint_json(folder / "tokenizer_config.json")
         path = folder / "tokenizer.json"
         longest = settings.get("model_max_length")
         try:
@@ -244,15 +245,3 @@ def _word_of(backend: Tokenizer) -> re.Pattern[str] | None:
 
 def _state(part: Any) -> dict[str, Any]:
     return json.loads(part.__getstate__())
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}): get the checkpoint again.") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{path} holds no JSON object: get the checkpoint again.")
-    return found

@@ -11,7 +11,8 @@ from transformers import TrainerCallback
 from glove_lstm.arguments import parse_training_run
 from glove_lstm.batches import LengthGroupedSampler, MistypedPairs, collate, tokenize
 from glove_lstm.data.errors import DataError
-from glove_lstm.prediction import predict_logits, softmax
+from glove_lstm.prediction import predict_logits
+from glove_lstm.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training import GloveLstmTrainer, GloveLstmTrainingArguments, count_parameters
 

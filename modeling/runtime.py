@@ -6,8 +6,8 @@
     classify(["Senate passes budget bill", ""])              # [{"label": "REAL", "score": 0.98}, ...]
     classify.predict_probabilities(titles, bodies)           # (n, labels)
 
-It starts in a fraction of the time and the memory that torch and transformers take, and reads several times as many
-articles a second. Calls from several threads are safe; for more speed than one process gives, start several.
+It starts in a fraction of the time and the memory that torch and transformers take, and reads more articles a second.
+Calls from several threads are safe; for more speed than one process gives, start several.
 """
 
 from collections.abc import Iterator, Sequence

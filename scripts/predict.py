@@ -6,7 +6,7 @@ head -5 headlines.txt | python scripts/predict.py --format jsonl
 python scripts/predict.py --input "news/*.parquet" --format parquet --output_dir labels
 
 Without --model it uses the checkpoint that ships with the package, and needs no network. Where export_onnx.py wrote a
-model.onnx into the checkpoint's folder, that is used where ONNX Runtime is installed: it starts much faster than PyTorch.
+model.onnx into the checkpoint's folder, that is used where ONNX Runtime is installed: it starts faster than PyTorch.
 """
 
 import argparse

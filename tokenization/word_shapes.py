@@ -98,7 +98,7 @@ def _kinds(text: str) -> NDArray[np.uint8]:
     points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     kinds = _kind_of[points]
     if not kinds.all():
-        for point in np.unique(points[kinds == _UNKNOWN]):
+        for point in set(points[kinds == _UNKNOWN].tolist()):  # np.unique would load 10 MB of numpy.ma
             _kind_of[point] = _kind(chr(point))
         kinds = _kind_of[points]
     return kinds

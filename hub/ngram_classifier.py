@@ -18,7 +18,8 @@ class GloveLstmNgramClassifier(nn.Module):
     in fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759); the character n-grams of a word (Bojanowski et
     al. 2017, https://arxiv.org/abs/1607.04606) let words that are rare in training share what is known of their
     parts. A weight counts by the root of its n-gram's share of the text: the hundredth "the" says less than the first,
-    and the vector of roots has length 1, however long the text is.
+    and the vector of roots has length 1, however long the text is. The words and pairs of the first
+    `config.ngram_opening` tokens (a title, most often) count once more, by weights of their own.
     """
 
     character_ngrams: Tensor  # (vocab_size, config.character_ngrams), 16 bits; 0 stands for none
@@ -29,6 +30,8 @@ class GloveLstmNgramClassifier(nn.Module):
         labels = len(config.label_names)
         self.word_weights = nn.Parameter(torch.zeros(config.ngram_buckets, labels))
         self.character_weights = nn.Parameter(torch.zeros(config.character_buckets, labels))
+        opening = torch.zeros(config.ngram_buckets, labels) if config.ngram_opening else None
+        self.opening_weights = None if opening is None else nn.Parameter(opening)
         rows = torch.zeros(config.vocab_size, config.character_ngrams, dtype=torch.int16)
         self.register_buffer("character_ngrams", rows)
 
@@ -43,13 +46,46 @@ class GloveLstmNgramClassifier(nn.Module):
         Returns:
             Logits (B, num_labels).
         """
-        ngrams, present = self._hash(input_ids, token_type_ids, mask)
-        logits = _weigh(self.word_weights, ngrams, self._drop(present))
+        logits = torch.zeros((), device=input_ids.device)
+        for weights, length in self._word_tables():
+            shapes = None if token_type_ids is None else token_type_ids[:, :length]
+            ngrams, present = self._hash(input_ids[:, :length], shapes, mask[:, :length])
+            logits = logits + _weigh(weights, ngrams, self._drop(present))
         if self.config.character_ngrams:
             characters = self.character_ngrams[input_ids].long()  # (B, T, n)
             seen = (characters > 0) & self._drop(mask).unsqueeze(-1)
             logits = logits + _weigh(self.character_weights, characters.flatten(1), seen.flatten(1))
         return logits
+
+    def contributions(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
+        """What each token adds to the logits: those of its n-grams, each shared evenly by the places where it stands.
+
+        A pair counts half for either of its words. The sum over the tokens is what `forward` gives in eval mode.
+
+        Args:
+            input_ids: (B, T), all of them real tokens, T at least 1.
+            token_type_ids: (B, T) word shapes, or None for none.
+
+        Returns:
+            (B, T, num_labels).
+        """
+        tokens = self.word_weights.new_zeros(*input_ids.shape, self.word_weights.shape[1])
+        for weights, length in self._word_tables():
+            ids = input_ids[:, :length]
+            shapes = None if token_type_ids is None else token_type_ids[:, :length]
+            ngrams, present = self._hash(ids, shapes, torch.ones_like(ids, dtype=torch.bool))
+            tokens[:, :length] += _to_tokens(_weigh_each(weights, ngrams, present))
+        if self.config.character_ngrams:
+            characters = self.character_ngrams[input_ids].long()  # (B, T, n)
+            each = _weigh_each(self.character_weights, characters.flatten(1), (characters > 0).flatten(1))
+            tokens = tokens + each.unflatten(1, characters.shape[1:]).sum(dim=2)
+        return tokens
+
+    def _word_tables(self) -> list[tuple[nn.Parameter, int | None]]:
+        """The tables of words and pairs, and how many of a text's first tokens each looks at; None for all."""
+        opening = self.opening_weights
+        tables: list[tuple[nn.Parameter, int | None]] = [(self.word_weights, None)]
+        return tables if opening is None else [*tables, (opening, self.config.ngram_opening)]
 
     def _hash(self, input_ids: Tensor, token_type_ids: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Buckets of the T words and T + 1 pairs, and which of them the text has: (B, 2T + 1) each."""
@@ -73,6 +109,29 @@ class GloveLstmNgramClassifier(nn.Module):
 
 def _weigh(weights: Tensor, ngrams: Tensor, seen: Tensor) -> Tensor:
     """Rows (B, n) of a table (N, C), and which of the n count -> (B, C): roots of shares, times weights."""
+    _, roots = _count(weights, ngrams, seen)
+    return roots @ weights
+
+
+def _weigh_each(weights: Tensor, ngrams: Tensor, seen: Tensor) -> Tensor:
+    """`_weigh`, shared out to the places of the n-grams: (B, n, C)."""
+    counts, roots = _count(weights, ngrams, seen)
+    shares = (roots / counts.clamp(min=1)).gather(1, ngrams) * seen
+    return shares.unsqueeze(-1) * weights[ngrams]
+
+
+def _to_tokens(each: Tensor) -> Tensor:
+    """What T words and T + 1 pairs add, (B, 2T + 1, C), as `_hash` orders them -> what the T tokens add."""
+    length = each.shape[1] // 2
+    words, halves = each[:, :length], each[:, length:] / 2
+    tokens = words + halves[:, :-1] + halves[:, 1:]
+    tokens[:, 0] += halves[:, 0]  # the edges of a text are no words
+    tokens[:, -1] += halves[:, -1]
+    return tokens
+
+
+def _count(weights: Tensor, ngrams: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    """How often a text has each row of the table, and the root of its share: (B, N) each."""
     counts = weights.new_zeros(len(ngrams), len(weights)).scatter_add(1, ngrams, seen.to(weights.dtype))
     shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-    return shares.sqrt() @ weights
+    return counts, shares.sqrt()

@@ -137,9 +137,16 @@ class ModelArguments:
     window_size: int | None = field(
         default=None, metadata={"help": "Tokens after which the LSTM starts afresh; 0: never."}
     )
+    lstm_length: int | None = field(
+        default=None, metadata={"help": "Tokens of a text that the LSTM reads, the first ones; 0: all."}
+    )
     ngram_buckets: int | None = field(
         default=None,
         metadata={"help": "Rows of the table of hashed words and pairs; 0: no n-gram classifier."},
+    )
+    ngram_opening: int | None = field(
+        default=None,
+        metadata={"help": "First tokens of a text whose words and pairs count once more; 0: not."},
     )
     character_ngrams: int | None = field(
         default=None,

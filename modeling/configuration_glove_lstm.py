@@ -28,11 +28,14 @@ class GloveLstmConfig(PreTrainedConfig):
         bidirectional: Whether a second LSTM reads from the last word to the first.
         window_size: After so many tokens the LSTM starts afresh, and the windows of a text are read side by side,
             which is faster; pooling is over all of them. 0: one window, however long.
+        lstm_length: Tokens of a text that the LSTM reads, the first ones; 0: all. The n-gram classifier reads on.
         pooling: How the LSTM's outputs over the real tokens become one vector: one or several (concatenated) of
             "max", "mean" and "attention".
         classifier_hidden_size: Units of the dense ReLU layer before the logits.
         ngram_buckets: Rows of the table of hashed words and word pairs that a linear classifier beside the LSTM
             looks at; 0 leaves that classifier out.
+        ngram_opening: Words and pairs among so many of a text's first tokens count once more, by weights of their
+            own; 0: not.
         character_ngrams: At most so many character n-grams of each word join them; 0: none.
         character_buckets: Rows of the table of hashed character n-grams, at most 32,768.
         word_dropout: Share of words that training replaces by the unknown word.
@@ -70,9 +73,11 @@ class GloveLstmConfig(PreTrainedConfig):
         num_hidden_layers: int = 1,
         bidirectional: bool = False,
         window_size: int = 0,
+        lstm_length: int = 0,
         pooling: str | Sequence[str] = ("max",),
         classifier_hidden_size: int = 50,
         ngram_buckets: int = 0,
+        ngram_opening: int = 0,
         character_ngrams: int = 0,
         character_buckets: int = 32_768,
         word_dropout: float = 0.0,
@@ -96,9 +101,11 @@ class GloveLstmConfig(PreTrainedConfig):
         self.num_hidden_layers = _at_least(1, num_hidden_layers=num_hidden_layers)
         self.bidirectional = _yes_or_no(bidirectional=bidirectional)
         self.window_size = _at_least(0, window_size=window_size)
+        self.lstm_length = _at_least(0, lstm_length=lstm_length)
         self.pooling = _poolings(pooling)
         self.classifier_hidden_size = _at_least(1, classifier_hidden_size=classifier_hidden_size)
         self.ngram_buckets = _at_least(0, ngram_buckets=ngram_buckets)
+        self.ngram_opening = _at_least(0, ngram_opening=ngram_opening)
         self.character_ngrams = _at_least(0, character_ngrams=character_ngrams)
         if _at_least(2, character_buckets=character_buckets) > 32_768:  # they are stored in 16 bits
             raise ValueError(f"character_buckets must be at most 32,768, not {character_buckets!r}")

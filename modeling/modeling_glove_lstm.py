@@ -40,8 +40,8 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
             if module.bias is not None:
                 init.zeros_(module.bias)
         elif isinstance(module, GloveLstmNgramClassifier):
-            init.zeros_(module.word_weights)
-            init.zeros_(module.character_weights)
+            for table in module.parameters():
+                init.zeros_(table)
             init.zeros_(module.character_ngrams)  # where a checkpoint lacks them, they are random memory
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=0.1)
@@ -265,7 +265,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             kwargs: Ignored.
 
         Returns:
-            `last_hidden_state` (B, T, output_size), zero at padding, and `pooler_output` (B, pooled_size).
+            `last_hidden_state` (B, T, output_size), zero at padding and after `config.lstm_length` tokens, and
+            `pooler_output` (B, pooled_size).
 
         Raises:
             ValueError: Neither or both of `input_ids` and `inputs_embeds` are given.
@@ -279,10 +280,13 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             rows = [None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows]
 
         real, order, rows = _to_front(mask, rows)
+        length = self.config.lstm_length or real.shape[1]
+        unread = max(real.shape[1] - length, 0)
+        real, rows = real[:, :length], [None if row is None else row[:, :length] for row in rows]
         hidden = self._read(self.embeddings(*rows), real)
         pooled = self.pooler(hidden, real)
 
-        hidden = hidden.masked_fill(~real.unsqueeze(-1), 0)
+        hidden = functional.pad(hidden.masked_fill(~real.unsqueeze(-1), 0), (0, 0, 0, unread))
         if order is not None:
             hidden = _take(hidden, order.argsort(dim=1))
         if return_dict is False:
@@ -358,8 +362,8 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         nn.init.xavier_uniform_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
         if self.ngrams is not None:
-            nn.init.zeros_(self.ngrams.word_weights)
-            nn.init.zeros_(self.ngrams.character_weights)
+            for table in self.ngrams.parameters():
+                nn.init.zeros_(table)
 
     @torch.no_grad()
     def load_character_ngrams(self, rows: Any) -> None:

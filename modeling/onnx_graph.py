@@ -111,6 +111,10 @@ class _Graph:
             return self.op(kind, value, self.constant([axis]), keepdims=int(keep))
         return self.op(kind, value, axes=[axis], keepdims=int(keep))
 
+    def beginning(self, value: str, length: int) -> str:
+        """The first columns of (B, T)."""
+        return self.op("Slice", value, *(self.constant([number]) for number in (0, length, 1)))
+
     def column(self, value: str, axis: int = 1) -> str:
         """Put in an axis of length 1."""
         return self.op("Unsqueeze", value, self.constant([axis]))
@@ -191,6 +195,9 @@ class _Windows:
 def _encode(graph: _Graph, config: "GloveLstmConfig", types: str | None, lengths: str, *, int8: bool) -> str:
     """Word vectors, LSTM and pooling: the pooled vectors (B, H x D x number of poolings)."""
     names = ["input_ids", *([types] if config.type_embedding_size and types else [])]
+    if config.lstm_length:
+        names = [graph.beginning(name, config.lstm_length) for name in names]
+        lengths = graph.op("Min", lengths, graph.constant(config.lstm_length))
     windows, cut = _cut(graph, config, names, lengths)
     hidden = graph.rows("encoder.embeddings.word_embeddings.weight", cut[0])  # (W, N, E)
     if config.type_embedding_size:
@@ -212,7 +219,7 @@ def _cut(
     graph: _Graph, config: "GloveLstmConfig", names: Sequence[str], lengths: str
 ) -> tuple[_Windows, list[str]]:
     """Cut texts into windows, leave out those of padding alone, and turn them: (B, T) -> (W, N) for each name."""
-    size = graph.op("Shape", "input_ids")  # (2,)
+    size = graph.op("Shape", names[0])  # (2,)
     batch = graph.op("Slice", size, graph.constant([0]), graph.constant([1]))
     tokens = graph.op("Slice", size, graph.constant([1]), graph.constant([2]))
     width = graph.op("Max", tokens, graph.constant([1]))  # an LSTM needs a token
@@ -354,16 +361,32 @@ def _classify(graph: _Graph, pooled: str) -> str:
 
 def _classify_ngrams(graph: _Graph, config: "GloveLstmConfig", types: str, real: str) -> str:
     """Words, pairs and character n-grams: (B, C)."""
-    present = graph.cast(real, TensorProto.BOOL)
     batch = graph.op("Slice", graph.op("Shape", "input_ids"), graph.constant([0]), graph.constant([1]))
+    words = ["input_ids", types, real]
+    logits = _classify_words(graph, config, words, batch, "ngrams.word_weights")
+    if config.ngram_opening:
+        words = [graph.beginning(value, config.ngram_opening) for value in words]
+        opening = _classify_words(graph, config, words, batch, "ngrams.opening_weights")
+        logits = graph.op("Add", logits, opening)
+    if config.character_ngrams:
+        logits = graph.op("Add", logits, _classify_characters(graph, config, real, batch))
+    return logits
+
+
+def _classify_words(
+    graph: _Graph, config: "GloveLstmConfig", words: Sequence[str], batch: str, table: str
+) -> str:
+    """Words and pairs, given as ids, shapes and mask (B, T) of whole numbers: (B, C)."""
+    ids, types, real = words
+    present = graph.cast(real, TensorProto.BOOL)
     one = graph.shape(batch, 1)
-    codes = graph.op("Mul", "input_ids", graph.constant(config.type_vocab_size))
+    codes = graph.op("Mul", ids, graph.constant(config.type_vocab_size))
     codes = graph.op("Add", graph.op("Add", codes, types), graph.constant(_FIRST_CODE))
     edge = graph.op("Expand", graph.constant(_EDGE), one)
-    words = graph.op("Where", present, codes, graph.constant(_EDGE))
+    known = graph.op("Where", present, codes, graph.constant(_EDGE))
     singles = graph.op("Mul", graph.op("Mul", codes, graph.constant(0)), graph.constant(_SINGLE))
-    left = graph.op("Concat", singles, edge, words, axis=1)  # (B, 2T + 1)
-    right = graph.op("Concat", codes, words, edge, axis=1)
+    left = graph.op("Concat", singles, edge, known, axis=1)  # (B, 2T + 1)
+    right = graph.op("Concat", codes, known, edge, axis=1)
     mixed = graph.op(
         "Add",
         graph.op("Mul", left, graph.constant(_LEFT)),
@@ -383,11 +406,8 @@ def _classify_ngrams(graph: _Graph, config: "GloveLstmConfig", types: str, real:
     total = graph.reduce("ReduceSum", counted, 1, keep=True)
     roots = graph.op("Sqrt", graph.op("Mul", graph.op("Max", counts, graph.constant(1, "f4")), total))
     shares = graph.column(graph.op("Div", counted, roots))  # (B, 1, 2T + 1)
-    weights = graph.rows("ngrams.word_weights", buckets)  # (B, 2T + 1, C)
-    logits = graph.op("Squeeze", graph.op("MatMul", shares, weights), graph.constant([1]))
-    if config.character_ngrams:
-        logits = graph.op("Add", logits, _classify_characters(graph, config, real, batch))
-    return logits
+    weights = graph.rows(table, buckets)  # (B, 2T + 1, C)
+    return graph.op("Squeeze", graph.op("MatMul", shares, weights), graph.constant([1]))
 
 
 def _classify_characters(graph: _Graph, config: "GloveLstmConfig", real: str, batch: str) -> str:

@@ -33,6 +33,13 @@ class GloveLstmTrainingArguments(TrainingArguments):
             "as far on few texts as on many; default: their rate is --learning_rate."
         },
     )
+    ngram_epsilon: float | None = field(
+        default=None,
+        metadata={
+            "help": "Adam's epsilon for the n-gram classifier's tables. A large one lets rare n-grams go less far than "
+            "frequent ones, which without it they equal; default: --adam_epsilon."
+        },
+    )
     early_stopping_patience: int | None = field(
         default=None,
         metadata={"help": "Stop after so many evaluations without a better one; default: train all epochs."},
@@ -57,8 +64,10 @@ class GloveLstmTrainingArguments(TrainingArguments):
             raise ValueError(f"typo_share must be 0 to 0.5, not {self.typo_share}")
         if self.max_copy_length < 1:
             raise ValueError(f"max_copy_length must be at least 1, not {self.max_copy_length}")
-        if self.ngram_travel is not None and not 0 < self.ngram_travel < inf:
-            raise ValueError(f"ngram_travel must be a positive number, not {self.ngram_travel}")
+        for name in ("ngram_travel", "ngram_epsilon"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < inf:
+                raise ValueError(f"{name} must be a positive number, not {value}")
         if not self.consistency_weight >= 0:
             raise ValueError(f"consistency_weight must be at least 0, not {self.consistency_weight}")
 
@@ -123,17 +132,24 @@ class GloveLstmTrainer(Trainer):
         model = cast(PreTrainedModel, self.model)
         vectors = cast(nn.Parameter, model.get_input_embeddings().weight)
         tables = [table for name, table in model.named_parameters() if name.startswith("ngrams.")]
-        apart: list[tuple[list[nn.Parameter], float | None, float]] = [
-            ([vectors] if vectors.requires_grad else [], self.args.embedding_learning_rate, 0.0),
-            (tables, None if travel is None else travel / self._steps(), self.args.weight_decay),
-        ]
-        for parameters, rate, decay in apart:
-            if rate is None or not parameters:
+        of_tables: dict[str, float] = {"weight_decay": self.args.weight_decay}
+        if travel is not None:
+            of_tables["lr"] = travel / self._steps()
+        if self.args.ngram_epsilon is not None:
+            of_tables["eps"] = self.args.ngram_epsilon
+        of_vectors: dict[str, float] = {"weight_decay": 0.0}
+        if self.args.embedding_learning_rate is not None:
+            of_vectors["lr"] = self.args.embedding_learning_rate
+        for parameters, options in (
+            ([vectors] if vectors.requires_grad else [], of_vectors),
+            (tables, of_tables),
+        ):
+            if len(options) == 1 or not parameters:
                 continue
             moved = set(map(id, parameters))
             for group in optimizer.param_groups:
                 group["params"] = [p for p in group["params"] if id(p) not in moved]
-            optimizer.add_param_group({"params": parameters, "lr": rate, "weight_decay": decay})
+            optimizer.add_param_group({"params": parameters, **options})
         return optimizer
 
     def _steps(self) -> int:

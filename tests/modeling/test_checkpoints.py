@@ -22,8 +22,9 @@ RICH = {
     "pooling": ["max", "mean", "attention"],
     "type_embedding_size": 3,
     "window_size": 2,
+    "lstm_length": 3,
 }
-NGRAMS = {"ngram_buckets": 40, "character_ngrams": 3, "character_buckets": 17}
+NGRAMS = {"ngram_buckets": 40, "ngram_opening": 2, "character_ngrams": 3, "character_buckets": 17}
 
 
 @pytest.mark.parametrize(

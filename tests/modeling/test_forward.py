@@ -14,7 +14,7 @@ from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, Glov
 from glove_lstm.configuration_glove_lstm import POOLINGS
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
-NGRAMS = {"ngram_buckets": 40, "character_ngrams": 3, "character_buckets": 17}
+NGRAMS = {"ngram_buckets": 40, "ngram_opening": 3, "character_ngrams": 3, "character_buckets": 17}
 EVERY_POOLING = [list(names) for n in (1, 2, 3) for names in combinations(POOLINGS, n)]
 
 
@@ -45,7 +45,9 @@ PLACES = {
 @pytest.mark.parametrize("bidirectional", [False, True])
 @settings(max_examples=10, deadline=None)
 @given(
-    extra=st.sampled_from([{}, {"window_size": 3}, {**NGRAMS, "window_size": 4}]),
+    extra=st.sampled_from(
+        [{}, {"window_size": 3}, {"lstm_length": 4}, {**NGRAMS, "window_size": 4, "lstm_length": 6}]
+    ),
     rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5),
     more=st.integers(0, 7),
     where=st.sampled_from(sorted(PLACES)),
@@ -324,6 +326,31 @@ def test_a_window_as_long_as_the_texts_changes_nothing(make, window):
     output = make(window_size=window, **EVERYTHING).encoder(**inputs)
     assert torch.equal(output.last_hidden_state, wanted.last_hidden_state)
     assert torch.equal(output.pooler_output, wanted.pooler_output)
+
+
+@pytest.mark.parametrize("where", sorted(PLACES))
+@pytest.mark.parametrize("window", [0, 2, 5])
+def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(make, window, where):
+    model = make(window_size=window, lstm_length=4, **EVERYTHING, **NGRAMS)
+    torch.nn.init.normal_(model.ngrams.word_weights)
+    rows = [list(range(3, 14)), [5], [9, 8, 7, 6], []]
+    inputs = batch(rows, 13, PLACES[where])
+    with torch.no_grad():
+        hidden, pooled = model.encoder(**inputs, return_dict=False)
+        beginnings = batch([row[:4] for row in rows], 4, PLACES["right"])
+        wanted = model.encoder(**beginnings)
+        parts = model(**inputs).part_logits
+        others = model(**beginnings).part_logits
+    assert hidden.shape == (4, 13, 10)
+    torch.testing.assert_close(pooled, wanted.pooler_output, atol=1e-5, rtol=0)
+    for row, tokens in enumerate(rows):
+        states = hidden[row][inputs["attention_mask"][row].bool()]
+        torch.testing.assert_close(
+            states[:4], wanted.last_hidden_state[row, : len(tokens[:4])], atol=1e-5, rtol=0
+        )
+        assert not states[4:].any()
+    torch.testing.assert_close(parts[:, 0], others[:, 0], atol=1e-5, rtol=0)
+    assert not torch.allclose(parts[0, 1], others[0, 1], atol=1e-3)
 
 
 @pytest.mark.parametrize("where", sorted(PLACES))

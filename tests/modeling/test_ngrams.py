@@ -12,7 +12,7 @@ from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 
-NGRAMS = {"ngram_buckets": 40, "character_ngrams": 3, "character_buckets": 17}
+NGRAMS = {"ngram_buckets": 40, "ngram_opening": 3, "character_ngrams": 3, "character_buckets": 17}
 NO_DROPOUT = {"hidden_dropout": 0.0, "classifier_dropout": 0.0}
 
 
@@ -30,9 +30,14 @@ def slow_logits(model, words, shapes):
     """The same in plain Python, for one text."""
     ngrams = model.ngrams
     terms = buckets(model.config, words, shapes)
+    opening = slice(None, model.config.ngram_opening)
+    first = buckets(model.config, words[opening], shapes[opening])
     characters = [gram for word in words for gram in ngrams.character_ngrams[word].tolist() if gram]
     logits = [0.0] * len(model.config.label_names)
-    for table, group in ((ngrams.word_weights, terms), (ngrams.character_weights, characters)):
+    groups = [(ngrams.word_weights, terms), (ngrams.character_weights, characters)]
+    for table, group in [*groups, (ngrams.opening_weights, first)]:
+        if table is None:
+            continue
         for row, count in Counter(group).items():
             for label, weight in enumerate(table[row].tolist()):
                 logits[label] += weight * sqrt(count / len(group))
@@ -51,6 +56,7 @@ def built():
     model = GloveLstmForSequenceClassification(config)
     nn.init.normal_(model.ngrams.word_weights)
     nn.init.normal_(model.ngrams.character_weights)
+    nn.init.normal_(model.ngrams.opening_weights)
     rows = torch.randint(1, 17, (30, 3))
     rows[5] = 0
     rows[6, 1:] = 0
@@ -155,8 +161,7 @@ def test_a_new_last_layer_empties_the_tables(make):
     rows, dense = model.ngrams.character_ngrams.clone(), model.dense.weight.detach().clone()
     last = model.classifier.weight.detach().clone()
     model.reset_classifier()
-    assert not model.ngrams.word_weights.any()
-    assert not model.ngrams.character_weights.any()
+    assert not any(table.any() for table in model.ngrams.parameters())
     assert not model.classifier.bias.any()
     assert not torch.equal(model.classifier.weight, last)
     assert torch.equal(model.ngrams.character_ngrams, rows)
@@ -168,13 +173,14 @@ def test_ngram_dropout_hides_ngrams_in_training_only(make):
     model.load_character_ngrams(torch.ones(30, 3, dtype=torch.long))
     ids = torch.randint(2, 30, (1, 400))
     assert torch.equal(model(ids).logits, model(ids).logits)
-    words, characters = model.ngrams.word_weights, model.ngrams.character_weights
-    for table, others in ((words, characters), (characters, words)):
+    characters = model.ngrams.character_weights
+    for table in model.ngrams.parameters():
+        for other in model.ngrams.parameters():
+            nn.init.zeros_(other)
         nn.init.normal_(table)
-        nn.init.zeros_(others)
         before = model(ids).part_logits[:, 1]
         seen = {ngram_logits(model, input_ids=ids)[0, 0].item() for _ in range(4)}
-        if table is words:
+        if table is not characters:
             assert len(seen) == 4
             assert before[0, 0].item() not in seen
         else:  # the only character n-gram there is, is all of them, whatever is hidden
@@ -184,6 +190,8 @@ def test_ngram_dropout_hides_ngrams_in_training_only(make):
     rows[2] = torch.tensor([4, 5, 6])
     model.load_character_ngrams(rows)
     with torch.no_grad():
+        for table in model.ngrams.parameters():
+            table.zero_()
         characters.copy_(torch.arange(17.0).unsqueeze(1).expand(17, 2))
     found = {
         round(ngram_logits(model.eval().train(), input_ids=torch.tensor([[2, 3]]))[0, 0].item(), 3)
@@ -245,3 +253,38 @@ def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(make
     if labels.dtype == torch.long:
         summed = model(ids, labels=labels, num_items_in_batch=4).loss  # two batches of two make a step
         torch.testing.assert_close(summed, trained.loss / 2)
+
+
+def slow_contributions(model, words, shapes):
+    """What each token adds, one occurrence of an n-gram after the other."""
+    ngrams, size, labels = model.ngrams, len(words), len(model.config.label_names)
+
+    def terms(size):
+        pairs = [[max(place - 1, 0), min(place, size - 1)] for place in range(size + 1)]
+        rows = buckets(model.config, words[:size], shapes[:size])
+        return list(zip(rows, [[n] for n in range(size)] + pairs, strict=True))
+
+    characters = [
+        (gram, [place])
+        for place, word in enumerate(words)
+        for gram in ngrams.character_ngrams[word].tolist()
+        if gram
+    ]
+    added = torch.zeros(size, labels)
+    groups = [(ngrams.word_weights, terms(size)), (ngrams.character_weights, characters)]
+    for table, group in [*groups, (ngrams.opening_weights, terms(min(size, model.config.ngram_opening)))]:
+        counts = Counter(row for row, _ in group)
+        for row, places in group:
+            each = table[row].detach() * sqrt(counts[row] / len(group)) / counts[row]
+            for place in places:
+                added[place] += each / len(places)
+    return added
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=st.lists(st.tuples(st.integers(1, 29), st.integers(0, 6)), min_size=1, max_size=8))
+def test_contributions_share_the_logits_out_to_the_tokens(built, words):
+    ids, shapes = (list(column) for column in zip(*words, strict=True))
+    found = built.ngrams.contributions(torch.tensor([ids]), torch.tensor([shapes]))[0]
+    torch.testing.assert_close(found, slow_contributions(built, ids, shapes), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.sum(0), torch.tensor(slow_logits(built, ids, shapes)), atol=1e-5, rtol=0)

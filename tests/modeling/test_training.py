@@ -341,7 +341,11 @@ def test_accumulated_gradients_are_those_of_one_big_batch(make, tmp_path, tokeni
 
 BAD = [("typo_share", -0.1), ("typo_share", 0.6), ("typo_share", float("nan"))]
 BAD += [("consistency_weight", -1.0), ("consistency_weight", float("nan")), ("max_copy_length", 0)]
-BAD += [("ngram_travel", value) for value in (0.0, -1.0, float("nan"), float("inf"))]
+BAD += [
+    (name, value)
+    for name in ("ngram_travel", "ngram_epsilon")
+    for value in (0.0, -1.0, float("nan"), float("inf"))
+]
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
@@ -399,6 +403,7 @@ def test_vectors_and_ngram_tables_learn_at_their_own_rates(make, tmp_path, texts
         "learning_rate": 4e-3,
         "embedding_learning_rate": 1e-3,
         "ngram_travel": 39 * 2e-2,
+        "ngram_epsilon": 1e-3,
         "lr_scheduler_type": scheduler,
         "weight_decay": 0.1,
     }
@@ -407,9 +412,10 @@ def test_vectors_and_ngram_tables_learn_at_their_own_rates(make, tmp_path, texts
     groups = trainer.optimizer.param_groups
     vectors = model.get_input_embeddings().weight
     holds = [[id(p) for p in group["params"]] for group in groups]
-    tables = [id(model.ngrams.word_weights), id(model.ngrams.character_weights)]
+    tables = [id(table) for table in model.ngrams.parameters()]
     own = {holds.index([id(vectors)]): 1e-3, holds.index(tables): 2e-2}
     assert [groups[index]["weight_decay"] for index in own] == [0, 0.1]
+    assert [group["eps"] for group in groups] == [1e-3 if held == tables else 1e-8 for held in holds]
     learning = sorted(id(p) for group in groups for p in group["params"])
     assert learning == sorted(id(p) for p in model.parameters())
     for step, row in enumerate(rates, start=1):
@@ -430,7 +436,7 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
         "weight_decay": 0.0,
     }
     rates = {"encoder.embeddings.word_embeddings.weight": 1e-4}
-    rates |= dict.fromkeys(["ngrams.word_weights", "ngrams.character_weights"], 2e-2)
+    rates |= {name: 2e-2 for name in before if name.startswith("ngrams.")}
     GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
     for name, value in model.named_parameters():
         moved = (value - before[name]).abs().max().item()
@@ -441,7 +447,7 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
 def test_without_rates_or_what_they_are_for_there_are_two_groups(make, tmp_path, texts, rate):
     without = {} if rate is None else {"freeze_embeddings": True, "ngram_buckets": 0}
     model = make(**{**LIKE_THE_DEFAULT_PRESET, **without})
-    rates = {"embedding_learning_rate": rate, "ngram_travel": rate}
+    rates = {"embedding_learning_rate": rate, "ngram_travel": rate, "ngram_epsilon": rate}
     trainer = GloveLstmTrainer(model, arguments(tmp_path, **rates), train_dataset=texts)
     assert len(trainer.create_optimizer().param_groups) == 2
 

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,14 @@ from glove_lstm.evaluation.examples import WIDGET
 
 NOT_MEASURED = "Not measured."
 _TEMPLATE = "model_card.md"
+_PICTURES = {  # by their file's name in plots/, in the order in which they are shown
+    "curves": "Loss and accuracy by epoch of the training",
+    "confusion": "Confusion matrix: how many texts of each label got each label",
+    "reliability": "Accuracy against confidence: on the diagonal, a score means what it says",
+    "coverage": "Accuracy against the share of texts that get a label, where the least sure are left without one",
+    "lengths": "Length of the texts of each label, in words",
+    "words": "Words that move the texts most towards each label, as the explanations of up to 200 texts have it",
+}
 _MEASURES = {  # ours -> the Hub's
     "accuracy": "accuracy",
     "f1": "f1",
@@ -58,7 +66,11 @@ def find_template() -> Path:
 
 
 def fill_card(
-    metrics: Mapping[str, Any], config: Mapping[str, Any], megabytes: float, texts: CardTexts
+    metrics: Mapping[str, Any],
+    config: Mapping[str, Any],
+    megabytes: float,
+    texts: CardTexts,
+    plots: Collection[str] = (),
 ) -> ModelCard:
     """The card of a checkpoint.
 
@@ -67,6 +79,7 @@ def fill_card(
         config: As in `config.json`.
         megabytes: Size of weights, tokenizer and configuration, in 10**6 bytes.
         texts: The rest.
+        plots: Names of the pictures in `plots/`.
     """
     about = metrics["about"]
     said = about["arguments"]
@@ -90,6 +103,7 @@ def fill_card(
         data_description=texts.data_description or _data_description(about),
         data_notes=_data_notes(trained_on),
         glove=f"`{glove}`" if glove else "those of the checkpoint that training went on with",
+        pictures=_pictures(plots),
         robustness=metrics.get("robustness", {}).get("summary", "not measured."),
         bibtex="\n\n".join([GLOVE_BIBTEX, *(DATA_NOTES[name].bibtex for name in cited)]),
         **measured_sections(metrics),
@@ -101,7 +115,8 @@ def write_card(folder: Path, texts: CardTexts) -> None:
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     size = sum(path.stat().st_size for path in folder.iterdir() if path.suffix in (".safetensors", ".json"))
-    fill_card(metrics, config, size / 1e6, texts).save(folder / "README.md")
+    plots = {path.name for path in (folder / "plots").glob("*.png")}
+    fill_card(metrics, config, size / 1e6, texts, plots).save(folder / "README.md")
 
 
 def measured_sections(metrics: Mapping[str, Any]) -> dict[str, str]:
@@ -202,6 +217,13 @@ def _procedure(about: Mapping[str, Any]) -> str:
         *(f"| {name} | {_setting(value)} |" for name, value in about["arguments"].items()),
     ]
     return "\n".join(lines)
+
+
+def _pictures(plots: Collection[str]) -> str:
+    shown = [f"![{said}](plots/{name}.png)" for name, said in _PICTURES.items() if f"{name}.png" in plots]
+    if not shown:
+        return "None were made."
+    return "\n\n".join(["But for the first, of the texts under Results.", *shown])
 
 
 def _setting(value: Any) -> str:

@@ -26,8 +26,10 @@ from glove_lstm.data.loading import LoadedData
 from glove_lstm.evaluation.calibration import fit_scales
 from glove_lstm.evaluation.card import CardTexts, write_card
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
+from glove_lstm.evaluation.explanations import explain_sample, important_words
 from glove_lstm.evaluation.metrics import measure_with_intervals
-from glove_lstm.evaluation.plots import plot_confusion, plot_coverage, plot_curves, plot_reliability
+from glove_lstm.evaluation.plots import plot_curves, plot_measured
+from glove_lstm.resuming import check_resumable
 from glove_lstm.saving import whole_files
 from glove_lstm.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
@@ -71,11 +73,15 @@ class Experiment:
             plot_curves(self.history, part / "plots" / "curves.png")
             shown = next((split for split in ("test", "validation") if split in self.logits), None)
             if shown:
-                probabilities, labels = softmax(self.logits[shown]), self.labels[shown]
-                names = self.model.config.label_names
-                plot_confusion(probabilities, labels, names, part / "plots" / "confusion.png")
-                plot_reliability(probabilities, labels, part / "plots" / "reliability.png")
-                plot_coverage(probabilities, labels, part / "plots" / "coverage.png")
+                texts = self.splits[shown]
+                plot_measured(
+                    softmax(self.logits[shown]),
+                    self.labels[shown],
+                    self.model.config.label_names,
+                    word_counts(texts),
+                    important_words(explain_sample(self.model, self.tokenizer, texts)),
+                    part / "plots",
+                )
             write_card(part, CardTexts())
 
 
@@ -91,6 +97,8 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         DataError: Data and arguments do not fit together.
     """
     args = run.training
+    if args.resume_from_checkpoint:
+        check_resumable(Path(args.resume_from_checkpoint))
     set_seed(args.seed)
     began = time.perf_counter()
     splits = _limit(run, data.splits)
@@ -151,6 +159,11 @@ def joined_texts(dataset: Dataset) -> Iterable[str]:
             if pairs
             else batch["text"]
         )
+
+
+def word_counts(dataset: Dataset) -> list[int]:
+    """Words of each row, separated by white space."""
+    return [len(text.split()) for text in joined_texts(dataset)]
 
 
 def _make(
@@ -351,6 +364,7 @@ def _said(run: TrainingRun) -> dict[str, Any]:
         "learning_rate",
         "embedding_learning_rate",
         "ngram_travel",
+        "ngram_epsilon",
         "lr_scheduler_type",
         "warmup_steps",
         "weight_decay",

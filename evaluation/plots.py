@@ -1,5 +1,6 @@
 """Pictures of a training run: one style, safe for the colour-blind."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ from glove_lstm.evaluation.metrics import area_under_risk_coverage, coverage_cur
 from glove_lstm.saving import whole_file
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe and Ito 2008
+_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # of labels; theirs, too
+_LINES = ("-", "--", ":", "-.")  # beside the colours, for who cannot tell these apart
+_LONGEST = 18  # characters of a word
+_COLUMNS = 3  # of small pictures in a large one
 
 
 def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -29,6 +34,32 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     left.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
     right.set(xlabel="epoch", ylabel="accuracy", title="Accuracy")
     _finish(figure, path, legends=(left, right))
+
+
+def plot_measured(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    names: Sequence[str],
+    lengths: Sequence[int],
+    words: Mapping[str, Sequence[tuple[str, float]]],
+    folder: Path,
+) -> None:
+    """All pictures of labelled texts: confusion.png, reliability.png, coverage.png, lengths.png and words.png.
+
+    Args:
+        probabilities: (n, classes).
+        labels: (n,).
+        names: Of the classes.
+        lengths: n numbers of words.
+        words: As `explanations.important_words` gives them; without any, there is no words.png.
+        folder: Where they go.
+    """
+    plot_confusion(probabilities, labels, names, folder / "confusion.png")
+    plot_reliability(probabilities, labels, folder / "reliability.png")
+    plot_coverage(probabilities, labels, folder / "coverage.png")
+    plot_lengths(lengths, labels, names, folder / "lengths.png")
+    if any(words.values()):
+        plot_words({name: words.get(name, []) for name in names}, folder / "words.png")
 
 
 def plot_confusion(
@@ -89,6 +120,54 @@ def plot_coverage(probabilities: NDArray[np.float64], labels: NDArray[np.int64],
     _finish(figure, path, legends=(axis,))
 
 
+def plot_lengths(lengths: Sequence[int], labels: NDArray[np.int64], names: Sequence[str], path: Path) -> None:
+    """How long the texts of each label are: where these differ, length alone may give labels away."""
+    counts = np.maximum(np.asarray(lengths), 1)  # an empty text, too, on a scale that has no 0
+    edges = np.geomspace(counts.min(), counts.max() + 1, 31)
+    figure = Figure(figsize=(5.5, 3.2), layout="constrained")
+    axis = figure.subplots()
+    for index, name in enumerate(names):
+        own = counts[labels == index]
+        if len(own):
+            axis.hist(
+                own,
+                bins=edges.tolist(),
+                weights=np.full(len(own), 1 / len(own)),
+                histtype="step",
+                color=_COLOURS[index % len(_COLOURS)],
+                linestyle=_LINES[index % len(_LINES)],
+                label=f"{name} (median {np.median(own):,.0f})",
+            )
+    axis.set(xlabel="words of a text", ylabel="share of the label's texts", title="Length", xscale="log")
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    _finish(figure, path, legends=(axis,))
+
+
+def plot_words(words: Mapping[str, Sequence[tuple[str, float]]], path: Path) -> None:
+    """The words that move texts most towards each label.
+
+    Args:
+        words: Label -> words and their weights, as `explanations.important_words` gives them; some label has words.
+        path: Of the PNG file.
+    """
+    shown = [(index, label, items) for index, (label, items) in enumerate(words.items()) if items]
+    columns = min(len(shown), _COLUMNS)
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(3.4 * columns, 3.6 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flatten()
+    largest = max(mean for _, _, items in shown for _, mean in items)
+    for axis, (index, label, items) in zip(axes, shown, strict=False):
+        axis.barh(range(len(items)), [mean for _, mean in items], color=_COLOURS[index % len(_COLOURS)])
+        # A "$" in an article begins no formula.
+        axis.set_yticks(range(len(items)), [_shortened(word) for word, _ in items], parse_math=False)
+        axis.invert_yaxis()
+        axis.set(xlim=(0, 1.05 * largest), xlabel="mean of what it adds to the logit's lead")
+        axis.set_title(f"For {label}", parse_math=False)
+    for axis in axes[len(shown) :]:
+        axis.set_axis_off()
+    _finish(figure, path)
+
+
 def plot_trade_off(
     models: Mapping[str, tuple[float, NDArray[np.bool_]]], without_accuracy: float | None, path: Path
 ) -> None:
@@ -128,5 +207,10 @@ def _finish(figure: Figure, path: Path, legends: Sequence[Any] = ()) -> None:
     for axis in legends:
         if axis.get_legend_handles_labels()[1]:
             axis.legend(frameon=False, fontsize="small")
-    with whole_file(path) as part:
+    with whole_file(path) as part, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a word in a script that the font lacks
         figure.savefig(part, format="png", dpi=150, metadata={"Software": None})
+
+
+def _shortened(word: str) -> str:
+    return word if len(word) <= _LONGEST else f"{word[: _LONGEST - 1]}…"

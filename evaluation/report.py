@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
-from glove_lstm.evaluation.experiment import joined_texts
+from glove_lstm.evaluation.experiment import joined_texts, word_counts
+from glove_lstm.evaluation.explanations import describe, explain_sample, explanation_figures
 from glove_lstm.evaluation.leaks import LeakReport
 from glove_lstm.evaluation.metrics import measure_labels
-from glove_lstm.evaluation.plots import plot_confusion, plot_coverage, plot_reliability
+from glove_lstm.evaluation.plots import plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_model_robustness
+from glove_lstm.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.prediction import predict_logits
 from glove_lstm.saving import whole_file
 from glove_lstm.scores import softmax
@@ -30,20 +32,23 @@ class Report:
         figures: What eval.json holds.
         probabilities: (n, classes); None where no model was run.
         labels: (n,), as the model numbers them; None where no model was run.
+        lengths: Words of each of the n texts.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
     probabilities: NDArray[np.float64] | None = None
     labels: NDArray[np.int64] | None = None
+    lengths: Sequence[int] = ()
 
     def add_model(
         self,
-        model: PreTrainedModel,
+        model: GloveLstmForSequenceClassification,
         tokenizer: PreTrainedTokenizerBase,
         texts: Dataset,
         label_names: Sequence[str],
         *,
         robustness: bool = False,
+        explained: int = 0,
     ) -> None:
         """Measure a model.
 
@@ -53,6 +58,7 @@ class Report:
             texts: Columns text, label, perhaps text_pair, as `load_splits` makes them.
             label_names: What the numbers in the column of labels mean.
             robustness: Whether to measure it on perturbed texts, too.
+            explained: Texts to explain at the most.
         """
         names: list[str] = model.config.label_names
         number = np.array([names.index(name) if name in names else -1 for name in label_names])
@@ -61,6 +67,10 @@ class Report:
         pairs = texts["text_pair"][:] if "text_pair" in texts.column_names else None
         self.probabilities = softmax(predict_logits(model, tokenizer, texts["text"][:], pairs))
         self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
+        self.lengths = word_counts(texts)
+        if explained:
+            explanations = explain_sample(model, tokenizer, texts, limit=explained)
+            self.figures["explanations"] = explanation_figures(model, tokenizer, explanations)
         if robustness:
             self.figures["robustness"] = measure_model_robustness(
                 model, tokenizer, list(joined_texts(texts)), self.labels
@@ -81,16 +91,19 @@ class Report:
             parts += [_measures(figures), _by_label(figures), _confusion(figures), _coverage(figures)]
         if "robustness" in figures:
             parts.append(_robustness(figures["robustness"]))
+        if "explanations" in figures:
+            parts.append(describe(figures["explanations"]))
         if "leaks" in figures:
             parts.append(_leaks(figures["leaks"]))
         return "\n\n".join(parts) + "\n"
 
     def save(self, folder: Path) -> None:
-        """Write eval.json and, where a model was run, confusion.png, reliability.png and coverage.png."""
+        """Write eval.json and, where a model was run, the pictures of `plot_measured`."""
         if self.probabilities is not None and self.labels is not None:
-            plot_confusion(self.probabilities, self.labels, self.figures["labels"], folder / "confusion.png")
-            plot_reliability(self.probabilities, self.labels, folder / "reliability.png")
-            plot_coverage(self.probabilities, self.labels, folder / "coverage.png")
+            words = self.figures.get("explanations", {}).get("words", {})
+            plot_measured(
+                self.probabilities, self.labels, self.figures["labels"], self.lengths, words, folder
+            )
         with whole_file(folder / "eval.json") as part:
             # NaN, where a measure is not defined, is no JSON.
             figures = {

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from glove_lstm.configuration_glove_lstm import GloveLstmConfig as GloveLstmConfig
     from glove_lstm.data.fake_or_real_news import FakeOrRealNews as FakeOrRealNews
     from glove_lstm.data.liar import Liar as Liar
+    from glove_lstm.explanation import Explanation as Explanation
+    from glove_lstm.explanation import explain as explain
     from glove_lstm.modeling_glove_lstm import (
         GloveLstmForSequenceClassification as GloveLstmForSequenceClassification,
     )
@@ -26,17 +28,19 @@ _AUTO_CLASSES = {
     "GloveLstmModel": "glove_lstm.modeling_glove_lstm",
     "GloveLstmTokenizer": "glove_lstm.tokenization.tokenization_glove_lstm",
 }
-_BUILDERS = {
+_OTHERS = {
+    "Explanation": "glove_lstm.explanation",
     "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
     "Liar": "glove_lstm.data.liar",
+    "explain": "glove_lstm.explanation",
 }
 
-__all__ = ["__version__", *_AUTO_CLASSES, *_BUILDERS]
+__all__ = ["__version__", *_AUTO_CLASSES, *_OTHERS]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _BUILDERS:
-        return getattr(import_module(_BUILDERS[name]), name)
+    if name in _OTHERS:
+        return getattr(import_module(_OTHERS[name]), name)
     if name in _AUTO_CLASSES:
         _register()
         return globals()[name]

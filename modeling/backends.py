@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.checkpoint_files import ONNX_NAME, weights_digest
 from glove_lstm.data.errors import DataError
+
+if TYPE_CHECKING:
+    from glove_lstm.explanation import Explanation
 
 Backend = Literal["onnx", "torch"]
 
@@ -30,12 +33,15 @@ class OpenModel:
         label_names: In their order.
         folder: Where it lies, or None where it came from the Hub.
         described: What decides the scores beside what lies there, for JSON.
+        explain: Says what each word of a text and its second part contributes; None with ONNX Runtime, which has no
+            gradients.
     """
 
     predict: Predict
     label_names: tuple[str, ...]
     folder: Path | None
     described: dict[str, Any]
+    explain: "Callable[[str, str | None], Explanation] | None" = None
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -69,13 +75,14 @@ def open_model(
     """
     chosen = _choose(Path(model), backend)
     described: dict[str, Any] = {"backend": chosen, "max_length": max_length}
+    folder = Path(model) if Path(model).is_dir() else None
     if chosen == "onnx":
         predict, names = _open_onnx(Path(model), threads, max_length)
-    else:
-        predict, names, commit = _open_torch(model, revision, threads, batch_size, max_length)
-        if commit:
-            described["repository"] = f"{model}@{commit}"
-    return OpenModel(predict, names, Path(model) if Path(model).is_dir() else None, described)
+        return OpenModel(predict, names, folder, described)
+    predict, explain, names, commit = _open_torch(model, revision, threads, batch_size, max_length)
+    if commit:
+        described["repository"] = f"{model}@{commit}"
+    return OpenModel(predict, names, folder, described, explain)
 
 
 def _choose(folder: Path, asked: Backend | None) -> Backend:
@@ -106,7 +113,7 @@ def _open_onnx(folder: Path, threads: int | None, max_length: int | None) -> tup
 
 def _open_torch(
     path: str | Path, revision: str | None, threads: int | None, batch_size: int, max_length: int | None
-) -> tuple[Predict, tuple[str, ...], str | None]:
+) -> "tuple[Predict, Callable[[str, str | None], Explanation], tuple[str, ...], str | None]":
     # On small virtual machines OpenMP's spinning barriers can slow an LSTM 5 to 150 times; read when torch loads.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import torch
@@ -126,7 +133,12 @@ def _open_torch(
     def predict(texts: list[str], pairs: list[str] | None) -> NDArray[np.float64]:
         return softmax(predict_logits(model, tokenizer, texts, pairs, batch_size=batch_size))
 
-    return predict, tuple(model.config.label_names), getattr(model.config, "_commit_hash", None)
+    def explain(text: str, pair: str | None) -> "Explanation":
+        from glove_lstm.explanation import explain as explain_text
+
+        return explain_text(model, tokenizer, text, pair)
+
+    return predict, explain, tuple(model.config.label_names), getattr(model.config, "_commit_hash", None)
 
 
 def _digest(folder: Path) -> str:

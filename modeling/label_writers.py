@@ -105,7 +105,12 @@ class JsonlWriter:
             values: dict[str, Any] = {"file": row.file} if self._layout.named else {}
             values |= {"row": row.number, "label": label, "score": best}
             values["scores"] = dict(zip(names, scores, strict=True))
+            values |= self.more(row)
             self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+    def more(self, row: TextRow) -> dict[str, Any]:  # noqa: ARG002 (for subclasses)
+        """What else to say of a row; nothing here."""
+        return {}
 
     def close(self) -> None:
         """See `LabelWriter`."""

@@ -3,10 +3,11 @@ r"""Measure a checkpoint on labelled texts, and look for what gives their labels
 python scripts/eval.py --test_file labelled.csv --output_dir report
 python scripts/eval.py out --dataset_name fake_or_real_news --robustness
 python scripts/eval.py --train_file train.csv --test_file test.csv --leaks
+python scripts/eval.py --test_file labelled.csv --explain --output_dir report
 
 Without MODEL it measures the checkpoint that ships with the package; where the texts have other labels, --leaks then
-looks at them without a model. OUTPUT_DIR gets eval.json and, of a model, confusion.png, reliability.png and
-coverage.png.
+looks at them without a model. OUTPUT_DIR gets eval.json and, of a model, confusion.png, reliability.png, coverage.png
+and lengths.png; with --explain, words.png too.
 """
 
 import argparse
@@ -37,6 +38,8 @@ def main(argv: Sequence[str]) -> None:
     folder = Path(args.output_dir) if args.output_dir else None
     if folder and folder.exists() and not folder.is_dir():
         raise DataError(f"--output_dir {folder} is a file; give a folder.")
+    if args.explain < 0:
+        raise DataError("--explain needs a number of texts of at least 1.")
 
     import transformers
 
@@ -75,7 +78,9 @@ def main(argv: Sequence[str]) -> None:
     else:
         model, tokenizer = load_checkpoint(path, args.revision)
         report.figures |= {"model": path, "revision": args.revision}
-        report.add_model(model, tokenizer, texts, data.label_names, robustness=args.robustness)
+        report.add_model(
+            model, tokenizer, texts, data.label_names, robustness=args.robustness, explained=args.explain
+        )
         sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n\n")
     if args.leaks:
         report.add_leaks(check_leaks(load_tables(**wanted)))
@@ -87,6 +92,7 @@ def main(argv: Sequence[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     from glove_lstm.arguments import DataArguments
+    from glove_lstm.evaluation.explanations import TEXTS
 
     parser = argparse.ArgumentParser(
         prog="eval.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -123,6 +129,16 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="look for overlap of train and the other splits, and for columns, boilerplate and lengths that give "
         "labels away",
+    )
+    parser.add_argument(
+        "--explain",
+        type=int,
+        nargs="?",
+        default=0,
+        const=TEXTS,
+        metavar="N",
+        help="explain at most N texts, drawn at random (without N: %(const)s): the words that count most for each "
+        "label, and how far scores move when words that explanations name are deleted",
     )
     parser.add_argument("--output_dir", metavar="DIR", help="write eval.json and pictures there, too")
     return parser

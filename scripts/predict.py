@@ -3,6 +3,8 @@
 python scripts/predict.py "A headline" "Another one"
 python scripts/predict.py --input articles.csv --format csv --output labels.csv
 head -5 headlines.txt | python scripts/predict.py --format jsonl
+python scripts/predict.py "A headline" --explain
+python scripts/predict.py --input articles.csv --explain --format html --output why.html
 python scripts/predict.py --input "news/*.parquet" --format parquet --output_dir labels
 
 Without --model it uses the checkpoint that ships with the package, and needs no network. Where export_onnx.py wrote a
@@ -11,7 +13,7 @@ model.onnx into the checkpoint's folder, that is used where ONNX Runtime is inst
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -23,10 +25,12 @@ from glove_lstm.scripts._command import run_command
 
 if TYPE_CHECKING:
     from glove_lstm.bulk import Labeller, Summary
-    from glove_lstm.label_writers import Labelled
+    from glove_lstm.explanation import Explanation
+    from glove_lstm.label_writers import Labelled, LabelWriter
 
 _SHOWN = 100  # characters of a text in the table
-_FORMATS = ("csv", "jsonl", "parquet", "table")
+_FORMATS = ("csv", "html", "jsonl", "parquet", "table")
+_EXPLAINED = ("html", "jsonl", "table")
 _STREAMED = ("csv", "tsv", "jsonl")
 
 
@@ -44,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
     model = open_model(
         args.model or DEFAULT_CHECKPOINT,
         revision=args.revision,
-        backend=args.backend,
+        backend="torch" if args.explain else args.backend,
         batch_size=args.batch_size,
         max_length=args.max_length,
     )
@@ -63,7 +67,7 @@ def main(argv: Sequence[str]) -> None:
             shard=shard,
             progress=progress,
         )
-    elif args.output and args.format != "table":
+    elif args.output and args.format != "table" and not args.explain:
         found = label_to_file(
             source,
             labeller,
@@ -74,7 +78,7 @@ def main(argv: Sequence[str]) -> None:
             progress=progress,
         )
     else:
-        found = _stream(args, source, labeller, progress)
+        found = _stream(args, source, labeller, progress, model.explain if args.explain else None)
     if bulk and (args.output or args.output_dir or found.skipped):
         sys.stderr.write(f"{found}\n")
     if found.empty:
@@ -83,8 +87,14 @@ def main(argv: Sequence[str]) -> None:
         )
 
 
-def _stream(args: argparse.Namespace, source: TextSource, labeller: "Labeller", progress: bool) -> "Summary":
-    """Write as the rows come: to standard output, or a table to a file."""
+def _stream(
+    args: argparse.Namespace,
+    source: TextSource,
+    labeller: "Labeller",
+    progress: bool,
+    explain: "Callable[[str, str | None], Explanation] | None",
+) -> "Summary":
+    """Write as the rows come: to standard output, or a table or explanations to a file."""
     from glove_lstm.bulk import label_to
     from glove_lstm.label_writers import ABSTAIN, WRITERS, Layout
     from glove_lstm.saving import whole_file
@@ -93,12 +103,16 @@ def _stream(args: argparse.Namespace, source: TextSource, labeller: "Labeller", 
     with whole_file(Path(args.output)) if args.output else nullcontext() as part:
         file = part.open("w", encoding="utf-8", newline="") if part else sys.stdout
         with file if part else nullcontext():
-            labels = names if args.abstain_below is None else [*names, ABSTAIN]
-            writer = (
-                _Table(file, labels)
-                if args.format == "table"
-                else WRITERS[args.format](file, Layout(names, source.named))
-            )
+            layout = Layout(names, source.named)
+            writer: LabelWriter
+            if explain:
+                from glove_lstm.explanation_writers import EXPLAINED_WRITERS
+
+                writer = EXPLAINED_WRITERS[args.format](file, layout, explain)
+            elif args.format == "table":
+                writer = _Table(file, names if args.abstain_below is None else [*names, ABSTAIN])
+            else:
+                writer = WRITERS[args.format](file, layout)
             with closing(writer):
                 return label_to(source, labeller, writer, rows_per_part=args.rows_per_part, progress=progress)
 
@@ -115,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="FILE",
         help="CSV, TSV, JSON, JSONL or Parquet files, or globs in quotes; text formats may be .gz; - is standard "
-        "input, with --input_format. A field or a line has at most 67,108,864 characters",
+        "input, with --input_format. A row has at most 67,108,864 characters",
     )
     parser.add_argument("--input_format", choices=_STREAMED, help="of --input -, in UTF-8")
     parser.add_argument(
@@ -140,7 +154,15 @@ def _parser() -> argparse.ArgumentParser:
         help=f"what computes; default: onnx where the checkpoint has a {ONNX_NAME} and ONNX Runtime is installed",
     )
     parser.add_argument(
-        "--format", choices=_FORMATS, help="default: table, or csv with --output_dir; parquet needs a file"
+        "--format",
+        choices=_FORMATS,
+        help="default: table, or csv with --output_dir; parquet needs a file, html --explain",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="say what each word contributes to the label rather than to the strongest other one, with torch; in "
+        "colour on a terminal, or with --format jsonl or html",
     )
     parser.add_argument(
         "--abstain_below",
@@ -233,6 +255,12 @@ def _check(args: argparse.Namespace) -> None:
         "--input_format belongs to --input -; a file's name tells its format.": args.input_format
         and not piped,
         "--output_dir takes the formats csv, jsonl and parquet.": args.format == "table" and args.output_dir,
+        "--explain does not go with --output_dir; give --output.": args.explain and args.output_dir,
+        f"--explain takes the formats {', '.join(_EXPLAINED)}.": args.explain
+        and args.format not in _EXPLAINED,
+        "--format html needs --explain.": args.format == "html" and not args.explain,
+        "--explain needs gradients, which --backend onnx does not have; leave --backend out.": args.explain
+        and args.backend == "onnx",
         "Parquet cannot go to standard output; give --output or --output_dir.": args.format == "parquet"
         and not (args.output or args.output_dir),
     }

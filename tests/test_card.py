@@ -172,6 +172,10 @@ On other data [^|]+
 \|---\|---\|---\|---\|---\|---\|---\|
 \| recovery \| 1,200 \| 0.7000 \| 0.9000-0.9250 \| 0.2000 \| 0.5000 \| 0.5000 \|
 
+## Pictures
+
+None were made.
+
 ## Examples and errors
 
 Of 12 titles [^|]+
@@ -251,6 +255,16 @@ def test_metrics_of_before_coverage_was_measured_still_make_a_card() -> None:
     text = str(made({**METRICS, "validation": before}))
     assert "abstain" not in text
     assert "0.8415" not in text
+
+
+def test_pictures_that_are_there_are_shown(folder: Path) -> None:
+    (folder / "plots").mkdir()
+    for name in ("words", "curves", "other"):
+        (folder / "plots" / f"{name}.png").write_bytes(b"\x89PNG")
+    write_card(folder, CardTexts(repo_id=REPO))
+    check_card(folder, REPO)
+    shown = re.findall(r"!\[[^]]+\]\((.+?)\)", (folder / "README.md").read_text())
+    assert shown == ["plots/curves.png", "plots/words.png"]
 
 
 def test_metadata() -> None:

@@ -17,7 +17,7 @@ from glove_lstm.prediction import predict_logits
 from glove_lstm.scripts import eval as command
 from glove_lstm.scripts._command import run_command
 
-SHAPES = {"confusion.png", "coverage.png", "reliability.png"}
+SHAPES = {"confusion.png", "coverage.png", "lengths.png", "reliability.png"}
 
 
 def evaluate(*args: object) -> subprocess.CompletedProcess[str]:

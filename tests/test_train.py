@@ -39,9 +39,10 @@ def weights(folder: Path) -> dict[str, object]:
     return load_file(folder / "model.safetensors")
 
 
-def same_weights(first: Path, second: Path) -> bool:
-    one, two = weights(first), weights(second)
-    return one.keys() == two.keys() and all(one[name].equal(two[name]) for name in one)
+def same_result(first: Path, second: Path) -> bool:
+    """Byte for byte: weights, vocabulary, and the temperature that was fitted."""
+    names = ("model.safetensors", "tokenizer.json", "config.json")
+    return all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
 
 
 def test_checkpoint_is_whole_and_learned(checkpoint: Path) -> None:
@@ -50,7 +51,9 @@ def test_checkpoint_is_whole_and_learned(checkpoint: Path) -> None:
         "curves.png",
         "confusion.png",
         "coverage.png",
+        "lengths.png",
         "reliability.png",
+        "words.png",
     }
     assert not list(checkpoint.glob(".saving*"))
     metrics = json.loads((checkpoint / "metrics.json").read_text())
@@ -72,12 +75,12 @@ def test_no_local_path_travels(checkpoint: Path, articles: Path, glove_file: Pat
 
 
 @pytest.mark.slow
-def test_same_seed_gives_the_same_weights(
+def test_same_seed_gives_the_same_files(
     checkpoint: Path, articles: Path, glove_file: Path, tmp_path: Path
 ) -> None:
     done = train("--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert same_weights(checkpoint, tmp_path / "out")
+    assert same_result(checkpoint, tmp_path / "out")
 
 
 @pytest.mark.slow
@@ -115,7 +118,7 @@ def test_killed_and_resumed_ends_as_if_never_interrupted(
             shutil.rmtree(later)
     done = train(*settings, "--output_dir", cut, "--resume_from_checkpoint", cut / "checkpoint-15")
     assert done.returncode == 0, done.stderr
-    assert same_weights(whole, cut)
+    assert same_result(whole, cut)
 
 
 @pytest.mark.slow

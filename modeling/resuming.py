@@ -1,0 +1,48 @@
+"""Whether training can go on from a checkpoint of the Trainer, before anything is loaded from it."""
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from glove_lstm.data.errors import DataError
+
+_STATE = "trainer_state.json"  # the Trainer writes it last
+_NEEDED = ("config.json", "model.safetensors", "optimizer.pt", "scheduler.pt", _STATE)
+
+
+def check_resumable(folder: Path) -> None:
+    """Refuse a checkpoint that a kill or a full disk left half-written, or that was damaged since.
+
+    The Trainer itself goes on without some of the files, to other weights.
+
+    Raises:
+        DataError: Names the file.
+    """
+    if not folder.is_dir():
+        raise DataError(f"--resume_from_checkpoint {folder} is no folder; give OUTPUT_DIR/checkpoint-N.")
+    advice = "resume from another checkpoint, or begin anew"
+    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    states = sorted(folder.glob("rng_state*.pth"))  # one for each process
+    if missing or not states:
+        raise DataError(f"{folder} is not whole: {(missing or ['rng_state.pth'])[0]} is missing; {advice}.")
+    for path in (*(folder / name for name in _NEEDED), *states):
+        try:
+            _read(path)
+        except (OSError, ValueError, SafetensorError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise DataError(f"{path} is damaged ({error}); {advice}.") from None
+
+
+def _read(path: Path) -> None:
+    """Raise something if the file is not whole; nothing is unpickled."""
+    if path.suffix == ".json":
+        json.loads(path.read_text(encoding="utf-8"))
+    elif path.suffix == ".safetensors":
+        with safe_open(path, framework="numpy"):
+            pass
+    else:  # a zip archive, with a checksum for each member
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():
+                raise ValueError(f"{damaged} has another checksum")

@@ -37,7 +37,7 @@ class Destination:
     """
 
     repo_id: str
-    repo_type: Literal["model", "dataset"] = "model"
+    repo_type: Literal["model", "dataset", "space"] = "model"
     private: bool = False
     revision: str | None = None
     create_pr: bool = False
@@ -54,7 +54,9 @@ class Pushed:
 
 
 def report(to: Destination, pushed: Pushed) -> str:
-    """The page's address, and Python that loads what was pushed, from this very commit."""
+    """The page's address, and Python that loads what was pushed, from this very commit (a Space is its page)."""
+    if to.repo_type == "space":
+        return f"{pushed.url}\n"
     if to.repo_type == "dataset":
         call = f'data = load_dataset("{to.repo_id}", revision="{pushed.commit}")'
         return f"{pushed.url}\n\nfrom datasets import load_dataset\n\n{call}\n"
@@ -124,7 +126,7 @@ def _push_once(api: HfApi, folder: Path, to: Destination, seen_pulls: set[str]) 
     wanted = {
         path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    url = f"{api.endpoint}/{'datasets/' if to.repo_type == 'dataset' else ''}{to.repo_id}"
+    url = f"{api.endpoint}/{'' if to.repo_type == 'model' else f'{to.repo_type}s/'}{to.repo_id}"
     if to.create_pr:
         # An answer that got lost may have opened the request already.
         for ref, commit in _pull_requests(api, to).items():
@@ -159,7 +161,10 @@ def _push_once(api: HfApi, folder: Path, to: Destination, seen_pulls: set[str]) 
 
 def _open_repo(api: HfApi, to: Destination) -> None:
     """Make the repository and the branch where they are missing."""
-    api.create_repo(to.repo_id, repo_type=to.repo_type, private=to.private or None, exist_ok=True)
+    sdk = "gradio" if to.repo_type == "space" else None
+    api.create_repo(
+        to.repo_id, repo_type=to.repo_type, private=to.private or None, exist_ok=True, space_sdk=sdk
+    )
     if to.private and not api.repo_info(to.repo_id, repo_type=to.repo_type).private:
         raise DataError(
             f"{to.repo_id} exists and is public: make it private in its settings, or leave out --private."

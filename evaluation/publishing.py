@@ -107,19 +107,19 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
 def destination_of(training: Any) -> Destination | None:
     """Where `--push_to_hub --hub_model_id ID` of the training arguments wants the model, if anywhere.
 
-    The flag is taken off them: the Trainer's own pushes lack the remote code and overwrite the card.
+    The flag is taken off them: the Trainer's own pushes lack the remote code and overwrite the card. So is the token,
+    which the Trainer would write into every checkpoint's training_args.bin.
 
     Raises:
         DataError: The id or the login is missing.
     """
+    token, training.hub_token = training.hub_token or None, None
     if not training.push_to_hub:
         return None
     training.push_to_hub = False
     if not training.hub_model_id:
         raise DataError("--push_to_hub needs --hub_model_id user/name.")
-    to = Destination(
-        training.hub_model_id, private=bool(training.hub_private_repo), token=training.hub_token or None
-    )
+    to = Destination(training.hub_model_id, private=bool(training.hub_private_repo), token=token)
     check_destination(to)
     return to
 

@@ -1,7 +1,8 @@
-"""Push a checkpoint, or one of our data sets, to the Hugging Face Hub.
+"""Push a checkpoint, an app that shows it, or one of our data sets, to the Hugging Face Hub.
 
 python scripts/push_to_hub.py out --repo_id user/glove-lstm-fake-news
 python scripts/push_to_hub.py out --repo_id user/glove-lstm-fake-news --dry_run
+python scripts/push_to_hub.py out --space --repo_id user/fake-news-demo
 python scripts/push_to_hub.py --dataset fake_or_real_news --repo_id user/fake_or_real_news
 
 Log in first: `hf auth login`, or HF_TOKEN. Only the files that are needed travel, in one commit after which the
@@ -33,6 +34,11 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--dry_run", action="store_true", help="check and list what would be sent, and send nothing"
     )
+    parser.add_argument(
+        "--space",
+        action="store_true",
+        help="push a Space that shows the checkpoint, as demo.py does; the package's files travel along",
+    )
     parser.add_argument("--dataset", help="push this data set: fake_or_real_news, liar or fake_news_corpus")
     parser.add_argument("--dataset_config_name", help="its config; default: the data set's own default")
     parser.add_argument("--data_files", help="read it from this file instead of a download")
@@ -40,12 +46,14 @@ def main(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
     if (args.checkpoint is None) == (args.dataset is None):
         parser.error("give either a checkpoint's folder or --dataset")
+    if args.space and args.dataset:
+        parser.error("--space shows a checkpoint: give its folder instead of --dataset")
 
     from glove_lstm.evaluation.hub_upload import Destination, check_destination, push_folder, report
 
     to = Destination(
         args.repo_id,
-        repo_type="dataset" if args.dataset else "model",
+        repo_type="dataset" if args.dataset else "space" if args.space else "model",
         private=args.private,
         revision=args.revision,
         create_pr=args.create_pr,
@@ -57,11 +65,14 @@ def main(argv: Sequence[str]) -> None:
         staged_dataset,
     )  # takes seconds: not before the mistakes
     from glove_lstm.evaluation.publishing import list_files, staged_checkpoint
+    from glove_lstm.evaluation.space_publishing import staged_space
 
     if args.dataset:
         staging = staged_dataset(
             args.dataset, args.dataset_config_name, args.data_files, args.data_dir, args.repo_id
         )
+    elif args.space:
+        staging = staged_space(args.checkpoint, args.repo_id)
     else:
         staging = staged_checkpoint(args.checkpoint, args.repo_id)
     with staging as folder:

@@ -1,0 +1,53 @@
+"""Starts the app for tests as people start it, and ends it."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from support import ROOT
+
+_SECONDS = 240  # a busy machine
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where it listens, its process, and what it said so far."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def run_demo(log: Path, *args: object, command: tuple[str, ...] = (), **env: str) -> Iterator[Running]:
+    """Start `scripts/demo.py ARGS`, or another command, and end it afterwards."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    start = command or (sys.executable, str(ROOT / "scripts" / "demo.py"), "--port", port)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "GRADIO_SERVER_PORT": port, **env}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [*start, *map(str, args)], stdout=file, stderr=subprocess.STDOUT, env=environment
+        )
+    try:
+        deadline = time.monotonic() + _SECONDS
+        while not (found := re.search(r"Running at (http://\S+?)/?\s", log.read_text(encoding="utf-8"))):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+            time.sleep(0.1)
+        yield Running(found[1], process, log)
+    finally:
+        process.terminate()
+        process.wait(60)

@@ -1,11 +1,14 @@
 """Which columns of a table are its text, and the text in them. Standard library only."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import Record
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Columns(Protocol):
@@ -88,9 +91,8 @@ def read_text(value: Any, where: str, row: int | str, column: str) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        # A lone surrogate, which JSON can spell, is no Unicode text and Arrow refuses it.
-        plain = value.isascii()
-        return value if plain else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        # A lone surrogate, which JSON can spell, is no Unicode text: Arrow refuses it, the tokenizer reads it as this.
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
     if isinstance(value, int | float):
         return str(value)
     raise DataError(

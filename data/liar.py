@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import datasets
 
+from glove_lstm.data.archives import zip_members
 from glove_lstm.data.builder import DataFiles, NewsBuilder
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import open_text
@@ -137,25 +138,9 @@ def check_archive(path: Path, max_bytes: int) -> dict[str, str]:
         DataError: If it is damaged, lacks a file, has one over `max_bytes`, or a member would climb out of
             its folder.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-    except zipfile.BadZipFile as error:
-        raise DataError(
-            f"{path} is not a whole zip archive ({error}); delete it to have it downloaded again."
-        ) from error
     members: dict[str, str] = {}
-    for info in infos:
-        name = PurePosixPath(info.filename.replace("\\", "/"))
-        if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
-            raise DataError(
-                f"{path} has the member {info.filename!r}, which climbs out of its folder; do not trust it."
-            )
-        if info.file_size > max_bytes:
-            raise DataError(
-                f"{path} holds {info.filename!r} of {info.file_size:,} bytes; the limit is {max_bytes:,}."
-            )
-        members.setdefault(name.name, info.filename)
+    for member in zip_members(path, max_bytes):
+        members.setdefault(PurePosixPath(member.replace("\\", "/")).name, member)
     missing = [name for name in FILES.values() if name not in members]
     if missing:
         raise DataError(f"{path} lacks {', '.join(missing)}; check that it is LIAR's archive.")

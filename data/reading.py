@@ -169,22 +169,37 @@ def _read_json_lines(path: Path) -> Iterator[tuple[int, Record]]:
             row += 1
             try:
                 record = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise DataError(f"{path}, row {row} is not JSON ({error}); correct it.") from error
             yield row, _checked(record, path, row)
 
 
 def _read_json(path: Path) -> Iterator[tuple[int, Record]]:
+    if has_json_lines(path):
+        yield from _read_json_lines(path)
+        return
+    for row, record in enumerate(read_json_list(path), start=1):
+        yield row, _checked(record, path, row)
+
+
+def has_json_lines(path: Path) -> bool:
+    """Say whether a .json file holds an object a line, as `datasets` reads it too."""
     with open_text(path) as file:
         start = "".join(islice(file, 2)).lstrip()
     first, _, rest = start.partition("\n")
-    if first.startswith("{") and first.rstrip().endswith("}") and rest.startswith("{"):
-        yield from _read_json_lines(path)  # JSON lines under the name .json, as `datasets` reads them too
-        return
+    return first.startswith("{") and first.rstrip().endswith("}") and rest.startswith("{")
+
+
+def read_json_list(path: Path) -> list[Any]:
+    """Return what a .json file lists, whether or not it is an object.
+
+    Raises:
+        DataError: It is no JSON, or no list.
+    """
     with open_text(path) as file:
         try:
             records = json.load(file)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{path} is not JSON ({error}); correct it, or name JSON lines .jsonl."
             ) from error
@@ -192,8 +207,7 @@ def _read_json(path: Path) -> Iterator[tuple[int, Record]]:
         records = records["data"] if isinstance(records.get("data"), list) else [records]
     if not isinstance(records, list):
         raise DataError(f"{path} holds no list of objects; write [{{...}}, ...] or an object a line.")
-    for row, record in enumerate(records, start=1):
-        yield row, _checked(record, path, row)
+    return records
 
 
 def _checked(record: Any, path: Path, row: int) -> Record:

@@ -23,11 +23,12 @@ from glove_lstm.data.reading import (
     check_file,
     file_format,
     first_line,
+    has_json_lines,
     long_fields,
     looks_like_html,
     open_text,
     read_header,
-    read_records,
+    read_json_list,
 )
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def open_reader(path: Path) -> RowReader:
     check_file(path)
     if kind == ".parquet":
         return _ParquetReader(path)
-    if kind == ".json":
-        return SequentialReader(str(path), (record for _, record in read_records(path)))
+    if kind == ".json" and not has_json_lines(path):
+        return SequentialReader(str(path), iter(read_json_list(path)), _check_object)
     if kind in _DELIMITERS and looks_like_html(path):
         raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
     return _open_text_rows(open_text(path, "surrogateescape"), str(path), kind)
@@ -206,21 +207,20 @@ class _Lines:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._fault: str | None = None
+        self._length = 0  # of the row
         self.number = 0
 
     def __iter__(self) -> "_Lines":
         return self
 
     def __next__(self) -> str:
-        line = self._file.readline(MAX_FIELD)
+        line = self._file.readline(MAX_FIELD + 1)
         if not line:
             raise StopIteration
         self.number += 1
-        if len(line) == MAX_FIELD and line[-1] not in "\r\n":
-            self._fault = f"has a line of more than {MAX_FIELD:,} characters"
-            while line and line[-1] not in "\r\n":
-                line = self._file.readline(MAX_FIELD)
-            return "\n"
+        self._length += len(line)
+        if self._length > MAX_FIELD:
+            return self._pass_over(line)
         if "\0" in line:
             self._fault = "has a NUL character, which no text has"
             line = line.replace("\0", "")
@@ -232,9 +232,18 @@ class _Lines:
                 line = line.encode("utf-8", "replace").decode()
         return line
 
-    def take_fault(self) -> str | None:
+    def _pass_over(self, line: str) -> str:
+        """What is left of a line of a row that is too long: the quote that says whether the row ends with the line."""
+        self._fault = f"has more than {MAX_FIELD:,} characters"
+        quotes = line.count('"')
+        while line and line[-1] not in "\r\n":
+            line = self._file.readline(MAX_FIELD)
+            quotes += line.count('"')
+        return '"' if quotes % 2 else ""
+
+    def end_row(self) -> str | None:
         """What was wrong with the lines since the last call."""
-        fault, self._fault = self._fault, None
+        fault, self._fault, self._length = self._fault, None, 0
         return fault
 
 
@@ -260,7 +269,7 @@ def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str
         lines = _Lines(file)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         header = read_header(reader, where)
-        if fault := lines.take_fault():
+        if fault := lines.end_row():
             raise DataError(f"{where}: its header (line {lines.number}) {fault}.")
         yield _RawRow(header, None, (1, lines.number))
         while True:
@@ -273,7 +282,7 @@ def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str
                 return
             except csv.Error as error:
                 fault = f"is malformed ({error})"
-            fault = lines.take_fault() or fault
+            fault = lines.end_row() or fault
             if values or fault:  # a blank line is no row
                 yield _RawRow(values, fault, (start, lines.number))
 
@@ -282,7 +291,7 @@ def _json_rows(opened: AbstractContextManager[TextIO]) -> Iterator[_RawRow]:
     with opened as file:
         lines = _Lines(file)
         for line in lines:
-            fault = lines.take_fault()
+            fault = lines.end_row()
             if fault or not line.isspace():
                 yield _RawRow(line, fault, (lines.number, lines.number))
 
@@ -294,9 +303,11 @@ def _parse_json(row: _RawRow) -> Record | Fault:
         found = json.loads(row.content)
     except (ValueError, RecursionError) as error:
         return Fault(f"is not JSON ({error})", row.lines)
-    if not isinstance(found, dict):
-        return Fault("is not an object with named values", row.lines)
-    return found
+    return _check_object(found, row.lines)
+
+
+def _check_object(found: Any, lines: tuple[int, int] | None = None) -> Record | Fault:
+    return found if isinstance(found, dict) else Fault("is not an object with named values", lines)
 
 
 class _ParquetReader:

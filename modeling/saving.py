@@ -1,13 +1,20 @@
 """Files that appear whole or not at all."""
 
+import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from glove_lstm.data.errors import DataError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where what a killed process left behind stays
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -20,15 +27,16 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield path
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    part = Path(name)
-    try:
+    with hidden_file(path) as part:
         yield part
-        part.chmod(0o666 & ~_umask())  # mkstemp's files are private
         part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def hidden_file(path: Path) -> Iterator[Path]:
+    """Give the name of an empty file beside `path`, removed in the end; after a kill, by whoever does so next."""
+    with _hidden(path.parent, f".{path.name}.", _make_file) as part:
+        yield part
 
 
 @contextmanager
@@ -37,20 +45,73 @@ def whole_files(folder: Path, *, last: str = "config.json") -> Iterator[Path]:
 
     Args:
         folder: Where they go; files of the same name are replaced, others stay.
-        last: The file that moves at the end, so that a reader who finds it finds the others.
+        last: The file that an older one of its name is removed of first, and that moves at the end: a reader who finds
+            it finds the others, and never finds some of the old and some of the new.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=folder, prefix=".saving-"))
-    try:
+    with _hidden(folder, ".saving-", tempfile.mkdtemp) as part:
         yield part
         files = [path for path in sorted(part.rglob("*")) if path.is_file()]
+        if part / last in files:
+            (folder / last).unlink(missing_ok=True)
         for path in sorted(files, key=lambda path: path.name == last):
             target = folder / path.relative_to(part)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.chmod(0o666 & ~_umask())  # safetensors writes files that only their owner can read
             path.replace(target)
+
+
+@contextmanager
+def _hidden(folder: Path, prefix: str, make: Callable[..., str]) -> Iterator[Path]:
+    """Make a hidden file or folder, and remove it in the end, with those of its kind that killed processes left."""
+    guard = _lock(folder, wait=True)  # or somebody takes a new one for abandoned before it is locked
+    try:
+        for path in folder.glob(f"{glob.escape(prefix)}*.part"):
+            abandoned = _lock(path, wait=False)
+            if abandoned is not None:
+                _remove(path)
+                os.close(abandoned)
+        part = Path(make(dir=folder, prefix=prefix, suffix=".part"))
+        held = _lock(part, wait=False)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if guard is not None:
+            os.close(guard)
+    try:
+        yield part
+    finally:
+        _remove(part)
+        if held is not None:
+            os.close(held)
+
+
+def _make_file(**named: Any) -> str:
+    handle, name = tempfile.mkstemp(**named)
+    os.close(handle)
+    Path(name).chmod(0o666 & ~_umask())  # others may read it
+    return name
+
+
+def _lock(path: Path, *, wait: bool) -> int | None:
+    """Lock a file or folder until the handle is closed, at the latest when the process ends; None where that fails."""
+    if fcntl is None:
+        return None
+    handle = None
+    try:
+        handle = os.open(path, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # held by another process, gone, or on a file system without locks
+        if handle is not None:
+            os.close(handle)
+        return None
+    return handle
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

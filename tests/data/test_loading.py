@@ -250,6 +250,12 @@ BAD_FILES = [
     ("a.json", "[]", r"a.json has no rows"),
     ("a.json", "[", r"a.json is not JSON"),
     ("a.json", "7", r"a.json holds no list of objects"),
+    (
+        "a.jsonl",
+        '{"text": "a", "label": 1}\n' + "[" * 200_000,
+        r"a.jsonl, row 2 is not JSON \(maximum recursion",
+    ),
+    ("a.json", "[" * 200_000, r"a.json is not JSON \(maximum recursion"),
     ("a.parquet.csv.gz.x", "", r"is of no known format; its name must end in .csv, .tsv"),
     ("noextension", "", r"is of no known format"),
 ]

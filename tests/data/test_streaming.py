@@ -168,9 +168,20 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path, monkeypatch):
         rows = flat(open_files([tmp_path / name], skip_bad=True))
         assert [getattr(row, "text", None) for row in rows] == ["good", None, "good 2"], name
         assert "more than 100 characters" in rows[1].reason
-    (tmp_path / "b.csv").write_text('text\ngood\n"' + "x\n" * 100 + '"\n')
-    with pytest.raises(DataError, match="field larger than field limit"):
-        flat(open_files([tmp_path / "b.csv"]))
+    # Nor does a row of many lines, or one whose quotes stand in a line that is passed over; the rows after it are found.
+    for name, long in (
+        ("b.csv", '"' + "x\n" * 100 + '"'),
+        ("c.csv", '"short\n' + "x" * 1000 + '"'),
+        ("d.csv", '"' + "x" * 1000 + '\nshort"'),
+        ("e.csv", '"' + "x" * 1000 + '""\n""' + "x" * 1000 + '"'),
+    ):
+        (tmp_path / name).write_text(f"text\ngood\n{long}\ngood 2\n")
+        rows = flat(open_files([tmp_path / name], skip_bad=True))
+        assert [getattr(row, "text", None) for row in rows] == ["good", None, "good 2"], name
+        with pytest.raises(
+            DataError, match=rf"row 2 \(lines 3 to {2 + len(long.splitlines())}\) has more than 100"
+        ):
+            flat(open_files([tmp_path / name]))
 
 
 def test_mistakes_name_the_file(tmp_path):

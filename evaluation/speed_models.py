@@ -9,12 +9,8 @@ from contextlib import redirect_stdout
 from functools import cached_property
 from pathlib import Path
 
-import joblib
 import numpy as np
 from datasets import Dataset, concatenate_datasets
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import make_pipeline
-from sklearn.svm import LinearSVC
 from tokenizers import BertWordPieceTokenizer
 
 from glove_lstm.arguments import TrainingRun, parse_training_run
@@ -25,6 +21,7 @@ from glove_lstm.evaluation.corpora import NAMES
 from glove_lstm.evaluation.experiment import joined_texts, run_experiment
 from glove_lstm.evaluation.folds import Fold, make_folds
 from glove_lstm.evaluation.predictions import Predictor
+from glove_lstm.evaluation.speed_sklearn import fit_linear
 
 logger = logging.getLogger(__name__)
 
@@ -124,9 +121,8 @@ class Models:
     def sklearn(self) -> Path:
         """TF-IDF of words and pairs with a linear SVC, fitted on the training texts."""
         logger.info("Fitting scikit-learn.")
-        model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC(random_state=0))
-        path = self.scratch / "sklearn.joblib"
-        joblib.dump(model.fit(self.train_texts, self.train["label"][:]), path)
+        path = self.scratch / "sklearn"
+        fit_linear(path, self.train_texts, self.train["label"][:])
         return path
 
     @cached_property

@@ -123,7 +123,7 @@ def train_keras(job: Values) -> Work:
     threads = len(job["cores"])
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
     tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
-    inputs = np.load(job["inputs"])
+    inputs = np.load(job["inputs"], allow_pickle=False)
     weights = [inputs[f"weight_{number}"] for number in range(8)]
     words, width = weights[0].shape
     model = keras.Sequential(

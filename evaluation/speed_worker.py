@@ -84,9 +84,9 @@ def classify_torch(job: Values) -> Work:
 
 def classify_sklearn(job: Values) -> Work:
     """A fitted scikit-learn pipeline on raw texts: labels."""
-    import joblib
+    from glove_lstm.evaluation.speed_sklearn import load_linear
 
-    return _measured(job, joblib.load(job["model"]).predict)
+    return _measured(job, load_linear(Path(job["model"])).predict)
 
 
 def classify_transformer(job: Values) -> Work:

@@ -22,7 +22,7 @@ from typing import Any
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import BadRow
 from glove_lstm.label_writers import WRITERS, LabelWriter, Layout
-from glove_lstm.saving import whole_file
+from glove_lstm.saving import hidden_file, whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -257,16 +257,14 @@ def _clear(folder: Path) -> None:
 
 def _create(path: Path, text: str) -> bool:
     """Write a file, whole at once, unless it is there; whether it was written."""
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    hidden.write_text(text, encoding="utf-8")
-    try:
-        os.link(hidden, path)
-    except FileExistsError:
-        return False
-    except OSError:  # a file system without links
-        hidden.replace(path)
-    finally:
-        hidden.unlink(missing_ok=True)
+    with hidden_file(path) as hidden:
+        hidden.write_text(text, encoding="utf-8")
+        try:
+            os.link(hidden, path)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links
+            hidden.replace(path)
     return True
 
 

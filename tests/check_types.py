@@ -15,6 +15,7 @@ FOLDERS = {
     "data": "data.",
     "tokenization": "tokenization.",
     "evaluation": "evaluation.",
+    "app": "app.",
     "scripts": "scripts.",
 }
 

@@ -1,6 +1,7 @@
 """Fixtures for all tests: made-up articles, small vectors, and a checkpoint that the train command made."""
 
 import os
+import runpy
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 from support import QUICK, SMALL, run_script, write_articles, write_glove
+
+# No network but loopback, in this process and in those that it starts.
+_NO_NETWORK = Path(__file__).parent / "no_network"
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_NO_NETWORK), os.environ.get("PYTHONPATH")]))
+runpy.run_path(str(_NO_NETWORK / "sitecustomize.py"))
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,7 @@ class Commit:
 
 @dataclass
 class Repo:
-    """A repository of one kind ("models" or "datasets").
+    """A repository of one kind ("models", "datasets" or "spaces").
 
     Its refs have their full names: refs/heads/main, refs/tags/v1, refs/pr/1.
     """
@@ -376,7 +376,7 @@ class HubServer:
         namespace = wish.get("organization") or self._login(request).user
         self._login(request, namespace)
         kind, repo_id = f"{wish.get('type') or 'model'}s", f"{namespace}/{wish['name']}"
-        if kind not in ("models", "datasets"):
+        if kind not in ("models", "datasets", "spaces"):
             raise HubError(501, f"tests/hub_server.py has no {kind}")
         if action == "delete":
             self._repo(request, kind, repo_id)
@@ -557,8 +557,8 @@ class HubServer:
 
 
 _ID = r"(?P<repo>[\w.-]+(?:/[\w.-]+)?)"
-_API = rf"/api/(?P<kind>models|datasets)/{_ID}"
-_WEB = rf"/(?P<kind>datasets/|){_ID}"
+_API = rf"/api/(?P<kind>models|datasets|spaces)/{_ID}"
+_WEB = rf"/(?P<kind>datasets/|spaces/|){_ID}"
 _REV = "(?P<rev>[^/]+)"
 ROUTES: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
     ("GET", "/api/whoami-v2", HubServer.whoami),
@@ -669,16 +669,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet: the log is `HubServer.requests`."""
 
 
-_LOOPBACK_ONLY = """
-import socket as _socket
-def _loopback_only(host, *args, _real=_socket.getaddrinfo, **kwargs):
-    if host not in (None, "127.0.0.1", "localhost", "::1"):
-        raise _socket.gaierror(f"tests use no network: {host}")
-    return _real(host, *args, **kwargs)
-_socket.getaddrinfo = _loopback_only
-"""
-
-
 def run_client(
     hub: HubServer,
     code: str,
@@ -691,7 +681,7 @@ def run_client(
     """Run Python code in a clean process that knows only this Hub and keeps its caches under `home`.
 
     It inherits PATH and little else, so no login, cache, proxy or PYTHONPATH of this machine; it works in
-    `home` and can look up no other host. What is installed for this Python is importable there.
+    `home` and can reach no other host. What is installed for this Python is importable there.
     """
     names = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "LANG")
     environment = {name: os.environ[name] for name in names if name in os.environ} | {
@@ -703,9 +693,10 @@ def run_client(
         "HF_HUB_DISABLE_XET": "1",
         "NO_PROXY": "*",
         "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).parent / "no_network"),
         **({"HF_TOKEN": token} if token else {}),
         **(env or {}),
     }
     home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-c", _LOOPBACK_ONLY + textwrap.dedent(code)]
+    command = [sys.executable, "-c", textwrap.dedent(code)]
     return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, timeout=timeout)

@@ -102,7 +102,8 @@ sys.meta_path.insert(0, Blocked())
 
 def run_without_package(code: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run code in a clean process: no `glove_lstm` to import, an empty HF_HOME, no network, no standard input."""
-    base = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+    kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH")  # the last one forbids the network
+    base = {name: os.environ[name] for name in kept if name in os.environ}
     env = {
         **base,
         "HOME": str(home),

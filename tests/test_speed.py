@@ -18,6 +18,7 @@ from glove_lstm.evaluation.speed import check_predictions, measure_speed
 from glove_lstm.evaluation.speed_models import Models
 from glove_lstm.evaluation.speed_processes import Job, choose_cores, pinned, run_together, start_cold
 from glove_lstm.evaluation.speed_rows import GOALS, WORKS, Row, table, write_json
+from glove_lstm.evaluation.speed_sklearn import fit_linear, load_linear
 from glove_lstm.evaluation.speed_training import DisagreementError, check_probabilities, write_keras_inputs
 
 # The stop words of the article preset are not on every machine.
@@ -136,6 +137,21 @@ def test_pinning() -> None:
     assert (start.label, start.score) == ("1 thread", 1)
     assert 0 < start.seconds < 60
     assert 1e6 < start.peak_bytes < 1e9
+
+
+def test_scikit_learns_model_comes_back_as_it_was(tmp_path: Path) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.svm import LinearSVC
+
+    texts = ["a calm report", "LOUD news of a report", "council votes", "they hide the council"] * 5
+    labels = [1, 0, 1, 0] * 5
+    fitted = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC(random_state=0)).fit(texts, labels)
+    fit_linear(tmp_path / "sklearn", texts, labels)
+    again = load_linear(tmp_path / "sklearn")
+    unseen = [*texts, "a calm council of loud news", "", "nothing known"]
+    assert np.array_equal(again.decision_function(unseen), fitted.decision_function(unseen))
+    assert np.array_equal(again.predict(unseen), fitted.predict(unseen))
 
 
 def test_failed_processes_say_why(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from support import ROOT
 
 def test_lower_bounds_are_those_that_are_tested() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["onnx"]]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["onnx"], *extras["demo"]]
     promised = dict(re.fullmatch(r"([\w-]+)>=([\d.]+)", line).groups() for line in lines)
     lines = (ROOT / "tests" / "oldest.txt").read_text(encoding="utf-8").splitlines()
     tested = dict(line.split("==") for line in lines if "==" in line)

@@ -1,0 +1,84 @@
+"""Write hub_scores.json: what hub/ says of some texts, in float32, in bfloat16 and by ONNX Runtime.
+
+    python tests/golden/make_hub_scores.py      # after hub/ was made anew
+
+The texts are made up. A score is the probability of the last label. `tests/test_hub_scores.py` holds hub/ to it.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+HERE = Path(__file__).resolve().parent
+HUB = HERE.parents[1] / "hub"
+# Absolute. Processors add up in different orders: that is 1e-7 in float32; a bfloat16 has 8 bits, and was 0.002 off.
+TOLERANCES = {"float32": 1e-5, "onnx": 1e-5, "bfloat16": 0.01}
+TEXTS = [
+    "Council approves budget after long debate",
+    "You WON'T BELIEVE what they are hiding!!!",
+    "Senate committee delays vote on bridge repairs",
+    "BREAKING: secret cure EXPOSED, doctors furious",
+    "The minister said on Tuesday that about 1,200 people had left the city.",
+    "Why the elites are so afraid of this simple truth",
+    "Mayor's SHOCK over bridge",
+    "Court upholds ruling; appeal expected in 2017",
+    "",
+    "https://www.example.org/story?id=7",
+    "Zürich \ud800 \u202eabc\u202c 😀 naïve co-operation",
+    "word " * 3000,
+    " ".join(f"On day {day} the council met, and a reporter asked why." for day in range(60)),
+]
+PAIRS = [
+    ["Council votes", "The council voted on Monday to repair the old bridge, a spokeswoman said."],
+    ["They LIED to you", "Wake up, people! The media will never tell you this."],
+    ["", "only a body"],
+]
+
+
+def scores(folder: Path = HUB) -> dict[str, list[float]]:
+    """Way -> the scores of the texts, then of the pairs."""
+    import torch
+
+    from glove_lstm.checkpoints import load_checkpoint
+    from glove_lstm.prediction import predict_logits
+    from glove_lstm.runtime import LightClassifier
+    from glove_lstm.scores import softmax
+
+    model, tokenizer = load_checkpoint(folder)
+    light = LightClassifier.from_pretrained(folder)
+
+    def by_torch(texts: list[str], bodies: list[str] | None) -> NDArray[Any]:
+        return softmax(predict_logits(model, tokenizer, texts, bodies))
+
+    found = {"float32": _all(by_torch), "onnx": _all(light.predict_probabilities)}
+    model.to(torch.bfloat16)
+    return {**found, "bfloat16": _all(by_torch)}
+
+
+def weights_sha256(folder: Path = HUB) -> str:
+    """Of the weights that the scores belong to."""
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def _all(classify: Any) -> list[float]:
+    titles, bodies = ([pair[side] for pair in PAIRS] for side in (0, 1))
+    found = np.concatenate([classify(TEXTS, None), classify(titles, bodies)])
+    return [round(float(score), 7) for score in found[:, -1]]
+
+
+def main() -> None:
+    """Measure and write."""
+    found = {"weights_sha256": weights_sha256(), "tolerances": TOLERANCES, "scores": scores()}
+    (HERE / "hub_scores.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    exact = np.array(found["scores"]["float32"])  # type: ignore[index]
+    for way, values in found["scores"].items():  # type: ignore[attr-defined]
+        sys.stdout.write(f"{way}: at most {np.abs(np.array(values) - exact).max():.2g} from float32\n")
+
+
+if __name__ == "__main__":
+    main()

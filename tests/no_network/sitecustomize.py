@@ -1,0 +1,50 @@
+"""Refuse every address but this machine's own. `conftest.py` puts it into each Python process of the tests.
+
+Python runs a file of this name at its start where the folder is in PYTHONPATH. An audit hook sees what `socket` does,
+whoever calls it, and cannot be taken off again. It does not see sockets of C libraries, such as gloo's.
+"""
+
+import ipaddress
+import socket
+import sys
+from typing import Any
+
+_ADDRESS_AT = {
+    "socket.connect": 1,
+    "socket.sendto": 1,
+    "socket.sendmsg": 1,
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+    "socket.gethostbyaddr": 0,
+}
+_OWN = {None, "", "localhost", socket.gethostname().lower()}
+
+
+def is_own(host: Any) -> bool:
+    """Whether it names this machine."""
+    name = host.decode("utf-8", "replace") if isinstance(host, bytes) else host
+    if isinstance(name, str):
+        name = name.lower()
+    if name in _OWN:
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def refuse(event: str, args: tuple[Any, ...]) -> None:
+    """An audit hook."""
+    if event not in _ADDRESS_AT:
+        return
+    address = args[_ADDRESS_AT[event]]
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        if not isinstance(address, tuple):  # a name in the file system, or where it was connected to
+            return
+        address = address[0]
+    if not is_own(address):
+        raise socket.gaierror(socket.EAI_FAIL, f"tests use no network: {address}")
+
+
+sys.addaudithook(refuse)

@@ -1,0 +1,79 @@
+"""What is written for those who carry on: every file, link and target that it names is there, and CI is one command."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from support import ROOT
+
+GITHUB = ROOT / ".github"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "model_card.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(GITHUB.glob("*.md")),
+]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
+        file, _, heading = link.partition("#")
+        if "://" in file or "{{" in file:
+            continue
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), link
+        headings = (
+            [
+                re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+                for line in text_of(target).splitlines()
+                if line.startswith("#")
+            ]
+            if heading
+            else []
+        )
+        assert not heading or heading in headings, link
+
+
+def test_the_architecture_page_names_files_that_are_there() -> None:
+    page = text_of(ROOT / "docs" / "architecture.md")
+    named = set(re.findall(r"(?<![\w./])[\w/]*\w\.(?:py|md)\b", page))
+    assert len(named) > 30
+    here = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.*") if path.suffix in (".py", ".md")}
+    for name in named:
+        assert any(path == name or path.endswith("/" + name) for path in here), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_targets_of_make_are_there(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    for line in re.findall(r"`make ([a-z -]+)`", text_of(page)):
+        assert set(line.split()) <= targets, line
+
+
+def test_every_target_is_phony_and_most_are_told_of() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    assert phony is not None
+    assert targets == set(phony[1].split())
+    told = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.MULTILINE))
+    assert targets - told == {"install", "format", "check"}  # other names that people guess
+
+
+def test_contributing_takes_ten_lines() -> None:
+    steps = re.findall(r"^(\d+)\. ", text_of(ROOT / "CONTRIBUTING.md"), re.MULTILINE)
+    assert steps == [str(number) for number in range(1, 11)]
+
+
+def test_github_runs_what_ci_runs() -> None:
+    [workflow] = (GITHUB / "workflows").glob("*.yml")
+    jobs = yaml.safe_load(text_of(workflow))["jobs"]
+    runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    assert runs == [".ci/run"]
+    for form in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml"):
+        assert yaml.safe_load(text_of(form)), form

@@ -1,0 +1,55 @@
+"""The shipped checkpoint says today what it said when it was made, whatever it is run with."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from support import ROOT
+
+GOLDEN = ROOT / "tests" / "golden"
+KEPT = json.loads((GOLDEN / "hub_scores.json").read_text(encoding="utf-8"))
+AGAIN = "run `python tests/golden/make_hub_scores.py`"
+
+
+@pytest.fixture(scope="module")
+def golden() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_hub_scores", GOLDEN / "make_hub_scores.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def found(golden: ModuleType) -> dict[str, list[float]]:
+    return golden.scores()
+
+
+def test_the_file_is_of_these_weights(golden: ModuleType) -> None:
+    assert KEPT["weights_sha256"] == golden.weights_sha256(), f"hub/ has other weights: {AGAIN}"
+    assert KEPT["tolerances"] == golden.TOLERANCES, AGAIN
+
+
+@pytest.mark.parametrize("way", ["float32", "onnx", "bfloat16"])
+def test_scores_are_the_golden_ones(found: dict[str, list[float]], way: str) -> None:
+    wanted = KEPT["scores"][way]
+    assert len(set(wanted)) > 10
+    np.testing.assert_allclose(found[way], wanted, rtol=0, atol=KEPT["tolerances"][way])
+
+
+def test_other_weights_have_other_scores(golden: ModuleType, tmp_path: Path) -> None:
+    """One LSTM weight in a thousand, a little larger, is more than the tolerance."""
+    from glove_lstm.checkpoints import load_checkpoint
+    from glove_lstm.prediction import predict_logits
+    from glove_lstm.scores import softmax
+
+    model, tokenizer = load_checkpoint(golden.HUB)
+    weight = next(value for name, value in model.named_parameters() if "weight_hh" in name)
+    weight.data.flatten()[::1000] += 0.1
+    scores = softmax(predict_logits(model, tokenizer, golden.TEXTS))[:, -1]
+    wanted = KEPT["scores"]["float32"][: len(scores)]
+    assert np.abs(scores - wanted).max() > 10 * KEPT["tolerances"]["float32"]

@@ -11,7 +11,9 @@ from pathlib import Path
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import read_checkpoint_json
 
-DEFAULT_CHECKPOINT = Path(__file__).resolve().parents[1] / "hub"  # in a clone and in a wheel alike
+# A wheel brings it inside of the package, a clone beside this folder.
+_PACKAGE = Path(__file__).resolve().parent
+DEFAULT_CHECKPOINT = (_PACKAGE if (_PACKAGE / "hub").is_dir() else _PACKAGE.parent) / "hub"
 ONNX_NAME = "model.onnx"
 INT8_NAME = "model_int8.onnx"
 WEIGHTS_NAME = "model.safetensors"

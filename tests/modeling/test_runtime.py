@@ -137,6 +137,7 @@ texts, titles, bodies = json.loads(sys.stdin.read())
 found = {"texts": light(texts), "pairs": light(titles, bodies)}
 sys.stdout = open(sys.argv[2], "w")
 main(["--model", sys.argv[1], "--format", "jsonl", texts[0]])
+main(["--format", "jsonl", texts[0]])  # the checkpoint that the wheel brings
 sys.stdout.close()
 unwanted = {"torch", "transformers", "datasets", "safetensors", "onnx"} & set(sys.modules)
 print(json.dumps({**found, "unwanted": sorted(unwanted), "file": glove_lstm.__file__}), file=sys.__stdout__)
@@ -164,7 +165,7 @@ def _bare_environment(folder: Path, wheel: Path) -> Path:
 def test_wheel_beside_three_libraries_gives_the_same(shared_export, expected, tmp_path) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    for name in ("modeling", "data", "tokenization", "evaluation", "scripts", "hub"):
+    for name in ("modeling", "data", "tokenization", "evaluation", "app", "scripts", "hub"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "model_card.md"):
         shutil.copy(ROOT / name, source / name)
@@ -184,6 +185,7 @@ def test_wheel_beside_three_libraries_gives_the_same(shared_export, expected, tm
     assert str(tmp_path / "venv") in found["file"]
     assert_same(found["texts"], expected["texts"])
     assert_same(found["pairs"], expected["pairs"])
-    row = json.loads((tmp_path / "out.jsonl").read_text())
+    row, shipped = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert shipped["label"] in ("FAKE", "REAL")
     assert row["label"] == expected["texts"][0]["label"]
     assert row["score"] == pytest.approx(expected["texts"][0]["score"], abs=1e-5)

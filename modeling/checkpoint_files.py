@@ -52,7 +52,9 @@ def weights_digest(folder: Path) -> str:
         DataError: A file is missing or no JSON.
     """
     config = read_checkpoint_json(folder / "config.json")
-    found = hashlib.sha256(json.dumps([config.get(name) for name in RESULT_FIELDS]).encode())
+    # A field that came after a checkpoint was saved is not in its config, and leaves its digest as it was.
+    said = {name: config[name] for name in RESULT_FIELDS if name in config}
+    found = hashlib.sha256(json.dumps(said).encode())
     try:
         with (folder / WEIGHTS_NAME).open("rb", buffering=0) as file:
             while part := file.read(1 << 20):

@@ -67,6 +67,15 @@ def test_a_part_of_another_version_is_thrown_away(server):
     assert download(url, sha256=SHA256).read_bytes() == BODY
 
 
+def test_a_part_that_is_whole_needs_no_request(server):
+    url = server.put("/f.bin", BODY)
+    part = cache_folder() / "downloads" / f"{SHA256[:16]}-f.bin.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(BODY)
+    assert download(url, sha256=SHA256, size=len(BODY)).read_bytes() == BODY
+    assert not server.requests
+
+
 def test_a_part_that_is_too_long_is_thrown_away(server):
     url = server.put("/f.bin", BODY)
     part = cache_folder() / "downloads" / f"{SHA256[:16]}-f.bin.part"

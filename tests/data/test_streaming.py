@@ -168,7 +168,7 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path, monkeypatch):
         rows = flat(open_files([tmp_path / name], skip_bad=True))
         assert [getattr(row, "text", None) for row in rows] == ["good", None, "good 2"], name
         assert "more than 100 characters" in rows[1].reason
-    # Nor does a row of many lines, or one whose quotes stand in a line that is passed over; the rows after it are found.
+    # Nor does a row of many lines, or one whose quotes stand in a line that is skipped; the rows after it are found.
     for name, long in (
         ("b.csv", '"' + "x\n" * 100 + '"'),
         ("c.csv", '"short\n' + "x" * 1000 + '"'),

@@ -142,10 +142,10 @@ class PartFolder:
 
     def finished(self) -> Totals | None:
         """What a run before this one noted; None where it was not finished or a part has gone since."""
-        path = self.folder / _COMPLETE
-        if not path.is_file():
+        try:
+            totals = Totals(**json.loads((self.folder / _COMPLETE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # not there, or damaged: it is counted again
             return None
-        totals = Totals(**json.loads(path.read_text(encoding="utf-8")))
         return totals if all(part in self._done for part in range(totals.parts)) else None
 
     def paths(self, parts: int) -> list[Path]:

@@ -15,7 +15,12 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 # What safetensors, torch and datasets say of a full disk.
-_FULL = ("No space left on device", "PytorchStreamWriter failed writing", "Not enough disk space")
+_FULL = (
+    "No space left on device",
+    "PytorchStreamWriter failed",
+    "inline_container.cc",
+    "Not enough disk space",
+)
 
 
 class _TerminatedError(BaseException):

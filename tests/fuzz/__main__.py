@@ -170,7 +170,7 @@ def _report(finding: Finding, check: Check, *, keep: bool) -> None:
 
 
 def _bar(steps, name: str):
-    return tqdm(steps, desc=name, disable=None, mininterval=1)
+    return tqdm(steps, desc=name, mininterval=5)
 
 
 if __name__ == "__main__":

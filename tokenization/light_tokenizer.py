@@ -7,14 +7,16 @@ words as they stand there, in their case, and a dictionary knows the tokens and 
 before. What is not in it yet goes through Rust and `word_shapes`, and only then into the dictionary.
 
 This is exact as long as both regular expressions agree on what is a letter, a digit and white space, also after
-lower-casing. They do for every character of `_SAFE`, as the tests check one by one; a text with any other character,
-and every text where the pipeline is an unknown one, goes through Rust as a whole.
+lower-casing. They do for every character of `_SAFE`, as the tests check one by one. What stands between white spaces
+and has any other character is taken for a word of several tokens, which Rust cuts; where it is long, or the pipeline is
+an unknown one, the text goes through Rust as a whole.
 """
 
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -38,6 +40,8 @@ _SAFE = (
     "\\U0001f900-\\U0001f9ff"
 )
 _UNSAFE = re.compile(f"[^{_SAFE}]")
+_WHITE = re.compile("[ \t\n\r]+")  # white space for both
+_LONGEST = 200  # characters between white spaces that are worth a place in the dictionary
 _URL_MARKS = ("://", "ww.", "WW.", "Ww.", "wW.")  # one of them stands in every URL
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _STOP_WORDS = re.compile(r"\\b\(\?!((?:\(\?:|\||\)\??|\w)+)\\b\)\\w\+")  # as `article_pipeline` writes them
@@ -93,11 +97,7 @@ class LightTokenizer:
         self.token_types = token_types
         self._backend = backend
         self._word = _word_of(backend) if split_special_tokens else None
-        self._known: dict[
-            str, int
-        ] = {}  # a word's only token and its shape in one number, or -1 - its place below
-        self._several: list[NDArray[np.int64]] = []  # of words that make no token, or several
-        self._held = 0
+        self._forget()
         self._lock = Lock()  # of the dictionary
 
     @classmethod
@@ -144,6 +144,14 @@ class LightTokenizer:
         pairs = zip(texts, text_pairs, strict=True)
         return [self._cut(np.concatenate([self._read(part) for part in pair])) for pair in pairs]
 
+    def _forget(self) -> None:
+        # A word's only token and its shape in one number, or -1 - its place below.
+        self._known: dict[str, int] = {}
+        self._several = [
+            np.zeros(0, dtype=np.int64)
+        ]  # first, words that make no token; then those that make several
+        self._held = 0
+
     def _cut(self, packed: NDArray[np.int64]) -> TokenizedText:
         longest = self.model_max_length
         if longest is not None and len(packed) > longest:
@@ -169,8 +177,21 @@ class LightTokenizer:
 
     def _words(self, text: str) -> list[str] | None:
         """The words as they stand there, or None where only Rust can tell."""
-        if self._word is None or _UNSAFE.search(text):
+        if self._word is None:
             return None
+        if not _UNSAFE.search(text):
+            return self._safe_words(text)
+        words: list[str] = []
+        for unsafe, group in groupby(_WHITE.split(text), lambda piece: bool(_UNSAFE.search(piece))):
+            pieces = list(group)
+            found = pieces if unsafe else self._safe_words(" ".join(pieces))
+            if found is None or (unsafe and max(map(len, pieces)) > _LONGEST):
+                return None
+            words += found
+        return words
+
+    def _safe_words(self, text: str) -> list[str] | None:
+        assert self._word is not None
         url = any(mark in text for mark in _URL_MARKS)
         if "<" in text and (url or "<url>" in text.lower()):
             return None
@@ -189,6 +210,8 @@ class LightTokenizer:
         places = np.flatnonzero(packed < 0)
         if not len(places):
             return packed
+        if (packed[places] == -1).all():  # stop words, most often
+            return packed[packed >= 0]
         held = [self._several[place] for place in (-1 - packed[places]).tolist()]
         counts = np.ones(len(packed), dtype=np.int64)
         counts[places] = [len(tokens) for tokens in held]
@@ -199,7 +222,7 @@ class LightTokenizer:
     def _learn(self, words: Sequence[str]) -> None:
         """Take words into the dictionary that are not in it yet."""
         if self._held > _MOST_HELD:
-            self._known, self._several, self._held = {}, [], 0
+            self._forget()
         new = [word for word in dict.fromkeys(words) if word not in self._known]
         encoding = self._backend.encode(" ".join(new), add_special_tokens=False)
         packed = self._pack(" ".join(new), encoding)
@@ -210,6 +233,8 @@ class LightTokenizer:
             tokens = packed[ends[number] : ends[number + 1]]
             if len(tokens) == 1:
                 self._known[word] = int(tokens[0])
+            elif not len(tokens):
+                self._known[word] = -1
             else:
                 self._known[word] = -1 - len(self._several)
                 self._several.append(tokens)

@@ -140,6 +140,23 @@ def test_every_character_of_the_fast_way(both) -> None:
         tokenizer.model_max_length = light.model_max_length = before
 
 
+def test_only_what_stands_beside_a_strange_character_goes_through_rust(both) -> None:
+    strange = [
+        "x\u00b2",
+        "\u0130stanbul.",
+        "e\u0301t\u00e9-d'un",
+        "\u0915\u093e\u0928\u0942\u0928",
+        "see:https://a.b/\u00b2,c",
+        "\u00b2",
+    ]
+    texts = [f"The plan, {word} {word}\nand  https://a.b/c\t{word}!" for word in strange]
+    texts += ["".join(f"{word} " for word in strange), " \u00b2", "\u00b2 ", "<url> \u00b2 www.a.b"]
+    for text in texts[:-1]:
+        assert both[1]._words(text) is not None
+    assert both[1]._words("x \u00b2" + "y" * light_tokenizer._LONGEST) is None
+    assert_same(both, texts)
+
+
 def test_dictionary_that_is_full_starts_anew(both, monkeypatch) -> None:
     monkeypatch.setattr(light_tokenizer, "_MOST_HELD", 50)
     for text in (

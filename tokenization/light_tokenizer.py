@@ -163,10 +163,9 @@ class LightTokenizer:
 
     def _read(self, text: str) -> NDArray[np.int64]:
         """All tokens of a text, each with its shape in one number: (n,)."""
-        text = repair(text)
         words = self._words(text)
         if words is None:
-            return self._read_slowly(text)
+            return self._read_slowly(repair(text))
         with self._lock:
             try:
                 packed = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
@@ -181,6 +180,7 @@ class LightTokenizer:
             return None
         if not _UNSAFE.search(text):
             return self._safe_words(text)
+        text = repair(text)
         words: list[str] = []
         for unsafe, group in groupby(_WHITE.split(text), lambda piece: bool(_UNSAFE.search(piece))):
             pieces = list(group)

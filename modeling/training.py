@@ -15,8 +15,6 @@ from transformers.trainer_utils import PredictionOutput
 
 from glove_lstm.batches import LengthGroupedSampler, MistypedPairs, TokenizedTexts, collate
 
-_LARGEST_STEP = 0.12  # of a table's weight; larger ones overshoot where there are only some dozens of steps
-
 
 @dataclass
 class GloveLstmTrainingArguments(TrainingArguments):
@@ -32,7 +30,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         default=None,
         metadata={
             "help": "Learning rate of the n-gram classifier's tables times the number of steps, so that a weight goes "
-            "as far on few texts as on many; the rate is at most 0.12. Default: their rate is --learning_rate."
+            "as far on few texts as on many; default: their rate is --learning_rate."
         },
     )
     ngram_epsilon: float | None = field(
@@ -136,7 +134,7 @@ class GloveLstmTrainer(Trainer):
         tables = [table for name, table in model.named_parameters() if name.startswith("ngrams.")]
         of_tables: dict[str, float] = {"weight_decay": self.args.weight_decay}
         if travel is not None:
-            of_tables["lr"] = min(travel / self._steps(), _LARGEST_STEP)
+            of_tables["lr"] = travel / self._steps()
         if self.args.ngram_epsilon is not None:
             of_tables["eps"] = self.args.ngram_epsilon
         of_vectors: dict[str, float] = {"weight_decay": 0.0}

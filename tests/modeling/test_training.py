@@ -424,12 +424,6 @@ def test_vectors_and_ngram_tables_learn_at_their_own_rates(make, tmp_path, texts
             assert rate == pytest.approx(own.get(index, 4e-3) * share, abs=1e-12)
 
 
-def test_few_steps_do_not_make_the_tables_rate_overshoot(make, tmp_path, texts):
-    model = make(**LIKE_THE_DEFAULT_PRESET)
-    trainer = GloveLstmTrainer(model, arguments(tmp_path, ngram_travel=80.0), train_dataset=texts)
-    assert trainer.create_optimizer().param_groups[-1]["lr"] == 0.12
-
-
 def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
     """Adam's first step moves each weight by its rate."""
     model = make(**LIKE_THE_DEFAULT_PRESET)

@@ -47,9 +47,7 @@ class GloveLstmNgramClassifier(nn.Module):
             Logits (B, num_labels).
         """
         logits = torch.zeros((), device=input_ids.device)
-        for weights, length in self._word_tables():
-            shapes = None if token_type_ids is None else token_type_ids[:, :length]
-            ngrams, present = self._hash(input_ids[:, :length], shapes, mask[:, :length])
+        for weights, ngrams, present in self._look_up(input_ids, token_type_ids, mask):
             logits = logits + _weigh(weights, ngrams, self._drop(present))
         if self.config.character_ngrams:
             characters = self.character_ngrams[input_ids].long()  # (B, T, n)
@@ -70,22 +68,29 @@ class GloveLstmNgramClassifier(nn.Module):
             (B, T, num_labels).
         """
         tokens = self.word_weights.new_zeros(*input_ids.shape, self.word_weights.shape[1])
-        for weights, length in self._word_tables():
-            ids = input_ids[:, :length]
-            shapes = None if token_type_ids is None else token_type_ids[:, :length]
-            ngrams, present = self._hash(ids, shapes, torch.ones_like(ids, dtype=torch.bool))
-            tokens[:, :length] += _to_tokens(_weigh_each(weights, ngrams, present))
+        mask = torch.ones_like(input_ids, dtype=torch.bool)
+        for weights, ngrams, present in self._look_up(input_ids, token_type_ids, mask):
+            added = _to_tokens(_weigh_each(weights, ngrams, present))
+            tokens[:, : added.shape[1]] += added
         if self.config.character_ngrams:
             characters = self.character_ngrams[input_ids].long()  # (B, T, n)
             each = _weigh_each(self.character_weights, characters.flatten(1), (characters > 0).flatten(1))
             tokens = tokens + each.unflatten(1, characters.shape[1:]).sum(dim=2)
         return tokens
 
-    def _word_tables(self) -> list[tuple[nn.Parameter, int | None]]:
-        """The tables of words and pairs, and how many of a text's first tokens each looks at; None for all."""
-        opening = self.opening_weights
-        tables: list[tuple[nn.Parameter, int | None]] = [(self.word_weights, None)]
-        return tables if opening is None else [*tables, (opening, self.config.ngram_opening)]
+    def _look_up(
+        self, input_ids: Tensor, token_type_ids: Tensor | None, mask: Tensor
+    ) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Each table of words and pairs, with what `_hash` says of the tokens that it looks at."""
+        found: list[tuple[Tensor, Tensor, Tensor]] = [
+            (self.word_weights, *self._hash(input_ids, token_type_ids, mask))
+        ]
+        if self.opening_weights is not None:
+            length = self.config.ngram_opening
+            shapes = None if token_type_ids is None else token_type_ids[:, :length]
+            hashed = self._hash(input_ids[:, :length], shapes, mask[:, :length])
+            found.append((self.opening_weights, *hashed))
+        return found
 
     def _hash(self, input_ids: Tensor, token_type_ids: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Buckets of the T words and T + 1 pairs, and which of them the text has: (B, 2T + 1) each."""

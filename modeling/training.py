@@ -132,24 +132,20 @@ class GloveLstmTrainer(Trainer):
         model = cast(PreTrainedModel, self.model)
         vectors = cast(nn.Parameter, model.get_input_embeddings().weight)
         tables = [table for name, table in model.named_parameters() if name.startswith("ngrams.")]
-        of_tables: dict[str, float] = {"weight_decay": self.args.weight_decay}
-        if travel is not None:
-            of_tables["lr"] = travel / self._steps()
-        if self.args.ngram_epsilon is not None:
-            of_tables["eps"] = self.args.ngram_epsilon
-        of_vectors: dict[str, float] = {"weight_decay": 0.0}
-        if self.args.embedding_learning_rate is not None:
-            of_vectors["lr"] = self.args.embedding_learning_rate
-        for parameters, options in (
-            ([vectors] if vectors.requires_grad else [], of_vectors),
-            (tables, of_tables),
+        rate = None if travel is None else travel / self._steps()
+        of_vectors = {"lr": self.args.embedding_learning_rate}
+        of_tables = {"lr": rate, "eps": self.args.ngram_epsilon}
+        for parameters, decay, wanted in (
+            ([vectors] if vectors.requires_grad else [], 0.0, of_vectors),
+            (tables, self.args.weight_decay, of_tables),
         ):
-            if len(options) == 1 or not parameters:
+            said = {name: value for name, value in wanted.items() if value is not None}
+            if not said or not parameters:
                 continue
             moved = set(map(id, parameters))
             for group in optimizer.param_groups:
                 group["params"] = [p for p in group["params"] if id(p) not in moved]
-            optimizer.add_param_group({"params": parameters, **options})
+            optimizer.add_param_group({"params": parameters, "weight_decay": decay, **said})
         return optimizer
 
     def _steps(self) -> int:

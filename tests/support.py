@@ -1,11 +1,14 @@
 """What tests share: made-up news and vectors, slow references, commands run as people run them, clean processes."""
 
+import contextlib
 import csv
+import io
 import os
 import random
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,6 +64,32 @@ def run_script(name: str, *args: object, **options: object) -> subprocess.Comple
     """`python scripts/NAME.py ARGS`, as a person runs it."""
     command = [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *map(str, args)]
     return subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
+
+
+def run_here(main: Callable[[Sequence[str]], None], *args: object) -> subprocess.CompletedProcess[str]:
+    """A command in this process, which has imported already what takes seconds to import."""
+    from glove_lstm.scripts._command import run_command
+
+    out, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        try:
+            code = run_command(main, list(map(str, args)))
+        except SystemExit as stop:  # argparse
+            code = stop.code
+    return subprocess.CompletedProcess([], code, out.getvalue(), errors.getvalue())
+
+
+def fill_at_random(model):
+    """Weights and character n-grams that make every part of a small model count."""
+    import torch
+
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.7)
+    if model.ngrams is not None:
+        held = model.ngrams.character_ngrams
+        model.load_character_ngrams(torch.randint(0, model.config.character_buckets, held.shape))
+    return model
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:

@@ -1,8 +1,6 @@
 """scripts/eval.py: what it prints and saves, with and without a model, and mistakes."""
 
-import contextlib
 import csv
-import io
 import json
 import random
 import shutil
@@ -10,25 +8,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support import assert_refused, make_article, run_script, write_articles
+from support import assert_refused, make_article, run_here, run_script, write_articles
 
 from glove_lstm.checkpoints import load_checkpoint
 from glove_lstm.prediction import predict_logits
 from glove_lstm.scripts import eval as command
-from glove_lstm.scripts._command import run_command
 
 SHAPES = {"confusion.png", "coverage.png", "lengths.png", "reliability.png"}
 
 
 def evaluate(*args: object) -> subprocess.CompletedProcess[str]:
-    """The command in this process, which has imported already what takes seconds to import."""
-    out, errors = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
-        try:
-            code = run_command(command.main, list(map(str, args)))
-        except SystemExit as stop:  # argparse
-            code = stop.code
-    return subprocess.CompletedProcess([], code, out.getvalue(), errors.getvalue())
+    return run_here(command.main, *args)
 
 
 def write_csv(path: Path, rows: list[dict]) -> Path:

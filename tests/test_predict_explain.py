@@ -1,7 +1,6 @@
 """scripts/predict.py --explain: on a terminal, in a file, as JSON lines and HTML, and what does not go together."""
 
 import contextlib
-import io
 import json
 import os
 import pty
@@ -10,23 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT, assert_refused, run_script
+from support import ROOT, assert_refused, run_here, run_script
 
 from glove_lstm.scripts import predict as command
-from glove_lstm.scripts._command import run_command
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret <b>they</b> hide!!!"]
 
 
 def predict(*args: object) -> subprocess.CompletedProcess[str]:
-    """The command in this process, which has imported already what takes seconds to import."""
-    out, errors = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
-        try:
-            code = run_command(command.main, list(map(str, args)))
-        except SystemExit as stop:  # argparse
-            code = stop.code
-    return subprocess.CompletedProcess([], code, out.getvalue(), errors.getvalue())
+    return run_here(command.main, *args)
 
 
 def test_lines_are_those_without_explanations_and_more() -> None:

@@ -147,9 +147,8 @@ class LightTokenizer:
     def _forget(self) -> None:
         # A word's only token and its shape in one number, or -1 - its place below.
         self._known: dict[str, int] = {}
-        self._several = [
-            np.zeros(0, dtype=np.int64)
-        ]  # first, words that make no token; then those that make several
+        # The first is of words that make no token, the others are of those that make several.
+        self._several = [np.zeros(0, dtype=np.int64)]
         self._held = 0
 
     def _cut(self, packed: NDArray[np.int64]) -> TokenizedText:

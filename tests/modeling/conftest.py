@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from support import fill_at_random
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 
@@ -22,12 +23,6 @@ def make():
             **config,
         }
         model = GloveLstmForSequenceClassification(GloveLstmConfig(**values)).eval()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.copy_(torch.randn_like(parameter) * 0.7)
-        if model.ngrams is not None:
-            held = model.ngrams.character_ngrams
-            model.load_character_ngrams(torch.randint(0, model.config.character_buckets, held.shape))
-        return model
+        return fill_at_random(model)
 
     return build

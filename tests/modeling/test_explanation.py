@@ -12,6 +12,7 @@ import rich.console
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import fill_at_random
 from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, explain
@@ -60,13 +61,7 @@ def build(kind: str, **more: object):
     torch.manual_seed(0)
     values = {"vocab_size": tokenizer.vocab_size, "embedding_size": 6, "hidden_size": 5, **config, **more}
     model = GloveLstmForSequenceClassification(GloveLstmConfig(**values))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn_like(parameter) * 0.7)
-    if model.ngrams is not None:
-        held = model.ngrams.character_ngrams
-        model.load_character_ngrams(torch.randint(0, model.config.character_buckets, held.shape))
-    return model, tokenizer
+    return fill_at_random(model), tokenizer
 
 
 @pytest.fixture(scope="module", params=KINDS)

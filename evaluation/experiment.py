@@ -28,6 +28,7 @@ from glove_lstm.evaluation.card import CardTexts, write_card
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.explanations import explain_sample, important_words
 from glove_lstm.evaluation.metrics import measure_with_intervals
+from glove_lstm.evaluation.ngram_fitting import fit_ngrams
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.resuming import check_resumable
 from glove_lstm.saving import whole_files
@@ -111,9 +112,18 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
     about["unknown_share"] = {name: _unknown_share(split, tokenizer) for name, split in tokenized.items()}
 
     trainer = _trainer(run, model, tokenizer, splits, tokenized)
+    if not args.resume_from_checkpoint:  # it holds what was fitted
+        fit_ngrams(
+            model,
+            _mistyped(run, tokenizer, splits, tokenized, tokenizer.model_max_length),
+            strength=args.ngram_strength,
+            progress=not args.disable_tqdm,
+        )
+    model.freeze_ngrams()
     prepared = time.perf_counter()
     trainer.train(resume_from_checkpoint=args.resume_from_checkpoint or None)
     trained = time.perf_counter()
+    model.freeze_ngrams(False)
 
     if model.config.half_precision_embeddings:
         model.round_tables()
@@ -272,9 +282,7 @@ def _trainer(
         callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
     train = tokenized["train"]
     if args.consistency_weight:
-        train = MistypedPairs(
-            train, splits["train"], tokenizer, args.typo_share, args.max_copy_length, args.seed
-        )
+        train = _mistyped(run, tokenizer, splits, tokenized, args.max_copy_length)
     return GloveLstmTrainer(
         model,
         args,
@@ -284,6 +292,20 @@ def _trainer(
         compute_metrics=_accuracy,
         callbacks=callbacks,
     )
+
+
+def _mistyped(
+    run: TrainingRun,
+    tokenizer: PreTrainedTokenizerBase,
+    splits: dict[str, Dataset],
+    tokenized: dict[str, TokenizedTexts],
+    max_length: int,
+) -> TokenizedTexts:
+    """The training texts with mistyped copies, where there are to be any."""
+    args, texts = run.training, tokenized["train"]
+    if not args.typo_share:
+        return texts
+    return MistypedPairs(texts, splits["train"], tokenizer, args.typo_share, max_length, args.seed)
 
 
 def _calibrate(
@@ -363,8 +385,7 @@ def _said(run: TrainingRun) -> dict[str, Any]:
         "gradient_accumulation_steps",
         "learning_rate",
         "embedding_learning_rate",
-        "ngram_travel",
-        "ngram_epsilon",
+        "ngram_strength",
         "lr_scheduler_type",
         "warmup_steps",
         "weight_decay",

@@ -155,6 +155,10 @@ class ModelArguments:
     character_buckets: int | None = field(
         default=None, metadata={"help": "Rows of the table of character n-grams."}
     )
+    shape_buckets: int | None = field(
+        default=None,
+        metadata={"help": "Rows of the table of runs of word shapes, and of words beside a shape; 0: none."},
+    )
     pooling: list[str] | None = field(
         default=None, metadata={"help": "One or several of max, mean, attention."}
     )
@@ -168,9 +172,6 @@ class ModelArguments:
     ngram_weight: float | None = field(
         default=None,
         metadata={"help": "How much the n-gram classifier counts, before validation texts say more."},
-    )
-    ngram_dropout: float | None = field(
-        default=None, metadata={"help": "Share of n-grams hidden in training."}
     )
     freeze_embeddings: bool | None = field(
         default=None, metadata={"help": "Whether word vectors stay as they are."}

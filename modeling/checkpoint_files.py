@@ -36,6 +36,7 @@ RESULT_FIELDS = (
     "ngram_opening",
     "character_ngrams",
     "character_buckets",
+    "shape_buckets",
     "ngram_weight",
     "temperature",
 )

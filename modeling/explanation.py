@@ -189,6 +189,8 @@ def _share_out(
             of_ngrams = model.ngrams.contributions(ids, shapes)[0].double()  # (T, labels)
         scale = model.config.ngram_weight / model.config.temperature
         tokens = tokens + scale * (of_ngrams[:, label] - of_ngrams[:, rival])
+        bias = model.ngrams.bias.detach().double()
+        baseline += scale * float(bias[label] - bias[rival])
     return baseline, tokens.tolist()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil, inf
+from math import inf
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +18,7 @@ from glove_lstm.batches import LengthGroupedSampler, MistypedPairs, TokenizedTex
 
 @dataclass
 class GloveLstmTrainingArguments(TrainingArguments):
-    """`TrainingArguments`, and what our recipes add: a rate for word vectors, and training on mistyped copies."""
+    """`TrainingArguments`, and what our recipes add: a rate for word vectors, n-grams, and mistyped copies."""
 
     embedding_learning_rate: float | None = field(
         default=None,
@@ -26,18 +26,10 @@ class GloveLstmTrainingArguments(TrainingArguments):
             "help": "Learning rate of the word vectors where they are not frozen; default: --learning_rate."
         },
     )
-    ngram_travel: float | None = field(
-        default=None,
+    ngram_strength: float = field(
+        default=5.0,
         metadata={
-            "help": "Learning rate of the n-gram classifier's tables times the number of steps, so that a weight goes "
-            "as far on few texts as on many; default: their rate is --learning_rate."
-        },
-    )
-    ngram_epsilon: float | None = field(
-        default=None,
-        metadata={
-            "help": "Adam's epsilon for the n-gram classifier's tables. A large one lets rare n-grams go less far than "
-            "frequent ones, which without it they equal; default: --adam_epsilon."
+            "help": "How closely the n-gram classifier follows the training texts: C of its support vector machine."
         },
     )
     early_stopping_patience: int | None = field(
@@ -64,10 +56,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
             raise ValueError(f"typo_share must be 0 to 0.5, not {self.typo_share}")
         if self.max_copy_length < 1:
             raise ValueError(f"max_copy_length must be at least 1, not {self.max_copy_length}")
-        for name in ("ngram_travel", "ngram_epsilon"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < inf:
-                raise ValueError(f"{name} must be a positive number, not {value}")
+        if not 0 < self.ngram_strength < inf:
+            raise ValueError(f"ngram_strength must be a positive number, not {self.ngram_strength}")
         if not self.consistency_weight >= 0:
             raise ValueError(f"consistency_weight must be at least 0, not {self.consistency_weight}")
 
@@ -121,41 +111,16 @@ class GloveLstmTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        """The Trainer's own optimizer, with parameter groups for the word vectors and the n-gram tables.
-
-        Only where their rates differ from the others'.
-        """
-        existed, travel = self.optimizer is not None, self.args.ngram_travel
+        """The Trainer's own optimizer, with a parameter group for the word vectors where their rate is another."""
+        existed, rate = self.optimizer is not None, self.args.embedding_learning_rate
         optimizer = super().create_optimizer(*args, **kwargs)
-        if existed:
+        vectors = cast(nn.Parameter, cast(PreTrainedModel, self.model).get_input_embeddings().weight)
+        if existed or rate is None or not vectors.requires_grad:
             return optimizer
-        model = cast(PreTrainedModel, self.model)
-        vectors = cast(nn.Parameter, model.get_input_embeddings().weight)
-        tables = [table for name, table in model.named_parameters() if name.startswith("ngrams.")]
-        rate = None if travel is None else travel / self._steps()
-        of_vectors = {"lr": self.args.embedding_learning_rate}
-        of_tables = {"lr": rate, "eps": self.args.ngram_epsilon}
-        for parameters, decay, wanted in (
-            ([vectors] if vectors.requires_grad else [], 0.0, of_vectors),
-            (tables, self.args.weight_decay, of_tables),
-        ):
-            said = {name: value for name, value in wanted.items() if value is not None}
-            if not said or not parameters:
-                continue
-            moved = set(map(id, parameters))
-            for group in optimizer.param_groups:
-                group["params"] = [p for p in group["params"] if id(p) not in moved]
-            optimizer.add_param_group({"params": parameters, "weight_decay": decay, **said})
+        for group in optimizer.param_groups:
+            group["params"] = [parameter for parameter in group["params"] if parameter is not vectors]
+        optimizer.add_param_group({"params": [vectors], "lr": rate, "weight_decay": 0.0})
         return optimizer
-
-    def _steps(self) -> int:
-        """Of the whole training."""
-        args = self.args
-        if args.max_steps > 0:
-            return args.max_steps
-        assert isinstance(self.train_dataset, TokenizedTexts)
-        texts = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
-        return max(1, ceil(args.num_train_epochs * ceil(len(self.train_dataset) / texts)))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         dataset = self.train_dataset if train_dataset is None else train_dataset

@@ -18,7 +18,7 @@ from glove_lstm.data.errors import DataError
 if TYPE_CHECKING:
     from glove_lstm.explanation import Explanation
 
-Backend = Literal["onnx", "torch"]
+Backend = Literal["onnx", "onnx-int8", "torch"]
 
 # n texts and n second parts (bodies to titles), or None -> (n, labels) probabilities at the model's temperature.
 Predict = Callable[[list[str], list[str] | None], NDArray[np.floating]]
@@ -66,6 +66,7 @@ def open_model(
         model: A folder, or, with torch, a repository's id on the Hub.
         revision: Commit, tag or branch on the Hub.
         backend: What computes; None takes onnx where the folder has a `model.onnx` and ONNX Runtime is there.
+            onnx-int8 reads `model_int8.onnx`, which rounds.
         threads: Processors that may be used; None leaves it to the backend: all of them.
         batch_size: Texts at a time, with torch.
         max_length: Tokens that a text is cut to; None takes the model's own.
@@ -76,8 +77,8 @@ def open_model(
     chosen = _choose(Path(model), backend)
     described: dict[str, Any] = {"backend": chosen, "max_length": max_length}
     folder = Path(model) if Path(model).is_dir() else None
-    if chosen == "onnx":
-        predict, names = _open_onnx(Path(model), threads, max_length)
+    if chosen != "torch":
+        predict, names = _open_onnx(Path(model), threads, max_length, int8=chosen == "onnx-int8")
         return OpenModel(predict, names, folder, described)
     predict, explain, names, commit = _open_torch(model, revision, threads, batch_size, max_length)
     if commit:
@@ -86,11 +87,11 @@ def open_model(
 
 
 def _choose(folder: Path, asked: Backend | None) -> Backend:
-    if asked == "onnx":
+    if asked in ("onnx", "onnx-int8"):
         if not folder.is_dir():
-            raise DataError(f"{folder} is no folder: --backend onnx reads a checkpoint on this machine.")
+            raise DataError(f"{folder} is no folder: --backend {asked} reads a checkpoint on this machine.")
         if find_spec("onnxruntime") is None:
-            raise DataError("--backend onnx needs ONNX Runtime: pip install 'glove-lstm[onnx]'.")
+            raise DataError(f"--backend {asked} needs ONNX Runtime: pip install 'glove-lstm[onnx]'.")
     elif asked is None and (folder / ONNX_NAME).is_file() and find_spec("onnxruntime"):
         return "onnx"
     elif find_spec("torch") is None or find_spec("transformers") is None:
@@ -101,11 +102,13 @@ def _choose(folder: Path, asked: Backend | None) -> Backend:
     return asked or "torch"
 
 
-def _open_onnx(folder: Path, threads: int | None, max_length: int | None) -> tuple[Predict, tuple[str, ...]]:
+def _open_onnx(
+    folder: Path, threads: int | None, max_length: int | None, *, int8: bool
+) -> tuple[Predict, tuple[str, ...]]:
     from glove_lstm.runtime import LightClassifier
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    classifier = LightClassifier.from_pretrained(folder, threads=threads or cores or 1)
+    classifier = LightClassifier.from_pretrained(folder, threads=threads or cores or 1, int8=int8)
     if max_length:
         classifier.tokenizer.model_max_length = max_length
     return classifier.predict_probabilities, classifier.label_names
@@ -121,7 +124,7 @@ def _open_torch(
 
     from glove_lstm.checkpoints import load_checkpoint
     from glove_lstm.prediction import predict_logits
-    from glove_lstm.scores import softmax
+    from glove_lstm.scores import sigmoid, softmax, stand_alone
 
     transformers.utils.logging.disable_progress_bar()  # ours tells more
     if threads:
@@ -129,16 +132,18 @@ def _open_torch(
     model, tokenizer = load_checkpoint(path, revision)
     if max_length:
         tokenizer.model_max_length = max_length
+    names = tuple(model.config.label_names)
+    scores = sigmoid if stand_alone(model.config.problem_type, names) else softmax
 
     def predict(texts: list[str], pairs: list[str] | None) -> NDArray[np.float64]:
-        return softmax(predict_logits(model, tokenizer, texts, pairs, batch_size=batch_size))
+        return scores(predict_logits(model, tokenizer, texts, pairs, batch_size=batch_size))
 
     def explain(text: str, pair: str | None) -> "Explanation":
         from glove_lstm.explanation import explain as explain_text
 
         return explain_text(model, tokenizer, text, pair)
 
-    return predict, explain, tuple(model.config.label_names), getattr(model.config, "_commit_hash", None)
+    return predict, explain, names, getattr(model.config, "_commit_hash", None)
 
 
 def _digest(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""A checkpoint's files: where the shipped one lies, and whether an ONNX file was made from the very weights beside it.
+"""A checkpoint's files: where the shipped one lies, what the weights file holds, and whether an ONNX file fits it.
 
 Needs the standard library alone.
 """
@@ -6,6 +6,8 @@ Needs the standard library alone.
 import hashlib
 import json
 import re
+import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 from glove_lstm.data.errors import DataError
@@ -44,6 +46,49 @@ RESULT_FIELDS = (
 _ENTRY = re.compile(
     b"\x0a" + bytes([len(DIGEST_KEY)]) + re.escape(DIGEST_KEY.encode()) + rb"\x12\x40([0-9a-f]{64})"
 )
+
+
+_KINDS = {"F32": "<f4", "F16": "<f2", "I16": "<i2"}  # what a checkpoint of ours holds, as numpy calls it
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """Where and how a tensor lies in `model.safetensors`.
+
+    Attributes:
+        kind: As numpy calls it.
+        shape: Its sizes.
+        offset: Bytes from the file's begin.
+        length: Bytes.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    offset: int
+    length: int
+
+
+def stored_tensors(path: Path) -> dict[str, StoredTensor]:
+    """What a safetensors file holds, by name: 8 bytes tell the length of the JSON that follows, which tells it.
+
+    Raises:
+        DataError: A tensor is of a kind that only torch reads.
+    """
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    found = {}
+    for name, tensor in header.items():
+        if tensor["dtype"] not in _KINDS:
+            raise DataError(
+                f"{path}: {name} is stored as {tensor['dtype']}; save the model in float32 to export it."
+            )
+        begin, end = tensor["data_offsets"]
+        found[name] = StoredTensor(
+            _KINDS[tensor["dtype"]], tuple(tensor["shape"]), 8 + length + begin, end - begin
+        )
+    return found
 
 
 def weights_digest(folder: Path) -> str:

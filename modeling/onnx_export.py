@@ -1,7 +1,5 @@
 """Write a checkpoint's ONNX files, each checked against PyTorch before it gets its name."""
 
-import json
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +12,15 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.checkpoint_files import INT8_NAME, ONNX_NAME, WEIGHTS_NAME, weights_digest
+from glove_lstm.checkpoint_files import INT8_NAME, ONNX_NAME, WEIGHTS_NAME, stored_tensors, weights_digest
 from glove_lstm.checkpoints import load_checkpoint
 from glove_lstm.data.errors import DataError
-from glove_lstm.onnx_graph import StoredTensor, build_graph
+from glove_lstm.onnx_graph import build_graph
 from glove_lstm.runtime import LightClassifier
 from glove_lstm.saving import whole_file
 
 MOST_LOST = 0.002  # of the accuracy, in 8 bits
 _TOLERANCE = 1e-5
-_KINDS = {"F32": 4, "F16": 2, "I16": 2}  # bytes of a number of what a checkpoint of ours holds
 
 
 @dataclass(frozen=True)
@@ -113,31 +110,12 @@ def _local(folder: str | Path) -> Path:
 
 def _write(folder: Path, model: GloveLstmForSequenceClassification, path: Path, *, int8: bool) -> None:
     weights = folder / WEIGHTS_NAME
-    stored = _stored(weights)
+    stored = stored_tensors(weights)
     try:
         graph = build_graph(model.config, load_file(weights), stored, weights_digest(folder), int8=int8)
     except SafetensorError as error:
         raise DataError(f"{weights} is damaged ({error}): get the checkpoint again.") from None
     path.write_bytes(graph.SerializeToString(deterministic=True))
-
-
-def _stored(path: Path) -> dict[str, StoredTensor]:
-    """Where each tensor of a safetensors file lies: 8 bytes tell the length of the JSON that follows, and tells it."""
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-    header.pop("__metadata__", None)
-    for name, tensor in header.items():
-        if tensor["dtype"] not in _KINDS:
-            raise DataError(
-                f"{path}: {name} is stored as {tensor['dtype']}; save the model in float32 to export it."
-            )
-    return {
-        name: StoredTensor(
-            8 + length + tensor["data_offsets"][0], tensor["data_offsets"][1] - tensor["data_offsets"][0]
-        )
-        for name, tensor in header.items()
-    }
 
 
 def _compare(model: GloveLstmForSequenceClassification, path: Path) -> None:

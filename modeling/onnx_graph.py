@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from glove_lstm.checkpoint_files import DIGEST_KEY, WEIGHTS_NAME
+from glove_lstm.checkpoint_files import DIGEST_KEY, WEIGHTS_NAME, StoredTensor
 
 if TYPE_CHECKING:
     from glove_lstm.configuration_glove_lstm import GloveLstmConfig
@@ -32,14 +32,6 @@ _SINGLE, _EDGE, _FIRST_CODE = 0, 1, 2
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 
 Weights = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class StoredTensor:
-    """Where a tensor lies in `model.safetensors`: the ONNX file points there instead of holding it again."""
-
-    offset: int  # bytes from the file's begin
-    length: int  # bytes
 
 
 @dataclass

@@ -1,7 +1,14 @@
 """From logits to probabilities, with numpy alone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+
+
+def stand_alone(problem_type: str | None, label_names: Sequence[str]) -> bool:
+    """Whether a text may have several labels, so that each score stands for itself, as the pipeline has it."""
+    return problem_type == "multi_label_classification" or len(label_names) == 1
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

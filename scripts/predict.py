@@ -18,7 +18,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from glove_lstm.checkpoint_files import DEFAULT_CHECKPOINT, ONNX_NAME
+from glove_lstm.checkpoint_files import DEFAULT_CHECKPOINT, INT8_NAME, ONNX_NAME
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
 from glove_lstm.scripts._command import run_command
@@ -150,8 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument(
         "--backend",
-        choices=["onnx", "torch"],
-        help=f"what computes; default: onnx where the checkpoint has a {ONNX_NAME} and ONNX Runtime is installed",
+        choices=["onnx", "onnx-int8", "torch"],
+        help=f"what computes; default: onnx where the checkpoint has a {ONNX_NAME} and ONNX Runtime is installed; "
+        f"onnx-int8 reads {INT8_NAME}, where export_onnx.py --test_file wrote it",
     )
     parser.add_argument(
         "--format",
@@ -260,7 +261,7 @@ def _check(args: argparse.Namespace) -> None:
         and args.format not in _EXPLAINED,
         "--format html needs --explain.": args.format == "html" and not args.explain,
         "--explain needs gradients, which --backend onnx does not have; leave --backend out.": args.explain
-        and args.backend == "onnx",
+        and args.backend not in (None, "torch"),
         "Parquet cannot go to standard output; give --output or --output_dir.": args.format == "parquet"
         and not (args.output or args.output_dir),
     }

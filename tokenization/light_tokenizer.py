@@ -1,22 +1,18 @@
-r"""The ids and word shapes that `GloveLstmTokenizer` gives, without transformers, and several times as fast.
+r"""The ids and word shapes that `GloveLstmTokenizer` gives, without transformers, and many times as fast.
 
 Rust's regular expressions, with the bookkeeping of offsets, take most of the time that a tokenizer needs. Yet in the
-pipelines of `pipelines.py` the tokens of a text are those of its words, one after the other, whatever stands beside
-them: nothing looks across a word's ends but the search for URLs, which end at white space. So Python cuts a text into
-words as they stand there, in their case, and a dictionary knows the tokens and the shape of each word that was met
-before. What is not in it yet goes through Rust and `word_shapes`, and only then into the dictionary.
-
-This is exact as long as both regular expressions agree on what is a letter, a digit and white space, also after
-lower-casing. They do for every character of `_SAFE`, as the tests check one by one. What stands between white spaces
-and has any other character is taken for a word of several tokens, which Rust cuts; where it is long, or the pipeline is
-an unknown one, the text goes through Rust as a whole.
+pipelines of `pipelines.py` nothing looks across white space: the tokens of a text are those of the pieces between it,
+one after the other, whatever stands beside them. So Python splits a text at white space, and a dictionary knows the
+tokens and shapes of each piece that was met before, such as "(Reuters)" or "said,". What is not in it yet goes through
+Rust and `word_shapes`, and only then into the dictionary. Where the pipeline is an unknown one, each text goes through
+Rust as a whole.
 """
 
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -27,26 +23,17 @@ from tokenizers import Tokenizer
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import read_checkpoint_json
-from glove_lstm.tokenization.pipelines import ARTICLE_WORD, DEFAULT_WORD, article_pipeline, default_pipeline
+from glove_lstm.tokenization.pipelines import ARTICLE_WORD, article_pipeline, default_pipeline
 from glove_lstm.tokenization.word_shapes import repair, shapes_of_tokens
 
-# Latin, Greek and Cyrillic letters, punctuation, currencies, arrows, shapes and emoji; without what Python takes for
-# letters, digits or white space and Rust does not, or the other way round (superscripts, fractions, combining marks),
-# what lower-casing makes into another kind of character or into two, and what matches the s of "https" without case.
-_SAFE = (
-    "\\x00-\\x1b\\x20-\\xb1\\xb4-\\xb8\\xba\\xbb\\xbf-\\u012f\\u0131-\\u017e\\u0180-\\u02bb\\u02bd-\\u02ff"
-    "\\u0384-\\u0482\\u048a-\\u04ff\\u2000-\\u203e\\u2041-\\u2053\\u2055-\\u2060\\u20a0-\\u20bf\\u2100-\\u214f"
-    "\\u2190-\\u23ff\\u2500-\\u2775\\u2794-\\u27bf\\ufffd\\U0001f300-\\U0001f64f\\U0001f680-\\U0001f6ff"
-    "\\U0001f900-\\U0001f9ff"
-)
-_UNSAFE = re.compile(f"[^{_SAFE}]")
+# Python's str.split takes these for white space, and Rust does not; on all other characters they agree.
+_DISPUTED = "\x1c\x1d\x1e\x1f"
 _WHITE = re.compile("[ \t\n\r]+")  # white space for both
-_LONGEST = 200  # characters between white spaces that are worth a place in the dictionary
-_URL_MARKS = ("://", "ww.", "WW.", "Ww.", "wW.")  # one of them stands in every URL
-_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _STOP_WORDS = re.compile(r"\\b\(\?!((?:\(\?:|\||\)\??|\w)+)\\b\)\\w\+")  # as `article_pipeline` writes them
 
-_MOST_HELD = 1 << 25  # characters of words in the dictionary, and 100 for each word: about 100 MB
+_TEXTS = 64  # that are looked up together: numpy's calls are then few, and the lists of pieces small
+_MOST_HELD = 1 << 25  # characters of pieces in the dictionary, and 100 for each piece: about 100 MB
+_COUNT_BITS = 32  # of a dictionary's entry; above them stands where the tokens of a piece begin
 _SHAPE_BITS = 3
 _UNLIMITED = 10**20  # transformers writes 1e30 where there is no limit
 
@@ -62,6 +49,27 @@ class TokenizedText:
 
     ids: NDArray[np.int64]
     shapes: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class TokenizedTexts:
+    """n texts of m tokens in all, one after the other.
+
+    Attributes:
+        ids: (m,) token ids.
+        shapes: (m,) word shapes, as in `token_type_ids`; zeros where the tokenizer gives none.
+        lengths: (n,) tokens of each text.
+    """
+
+    ids: NDArray[np.int64]
+    shapes: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    def apart(self) -> list[TokenizedText]:
+        """Each by itself."""
+        ends = np.cumsum(self.lengths)
+        pairs = zip((ends - self.lengths).tolist(), ends.tolist(), strict=True)
+        return [TokenizedText(self.ids[begin:end], self.shapes[begin:end]) for begin, end in pairs]
 
 
 class LightTokenizer:
@@ -96,7 +104,7 @@ class LightTokenizer:
         self.truncation_side = truncation_side
         self.token_types = token_types
         self._backend = backend
-        self._word = _word_of(backend) if split_special_tokens else None
+        self._by_pieces = split_special_tokens and _is_known(backend)
         self._forget()
         self._lock = Lock()  # of the dictionary
 
@@ -135,136 +143,120 @@ class LightTokenizer:
         Raises:
             ValueError: There are not as many second parts as texts.
         """
-        if text_pairs is None:
-            return [self._cut(self._read(text)) for text in texts]
-        if len(texts) != len(text_pairs):
-            raise ValueError(
-                f"{len(texts)} texts, but {len(text_pairs)} second parts: they must be equally many"
-            )
-        pairs = zip(texts, text_pairs, strict=True)
-        return [self._cut(np.concatenate([self._read(part) for part in pair])) for pair in pairs]
+        return self.read(texts, text_pairs).apart()
+
+    def read(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> TokenizedTexts:
+        """As a call, with the texts in one."""
+        parts = list(texts)
+        if text_pairs is not None:
+            if len(texts) != len(text_pairs):
+                raise ValueError(
+                    f"{len(texts)} texts, but {len(text_pairs)} second parts: they must be equally many"
+                )
+            parts = list(chain.from_iterable(zip(texts, text_pairs, strict=True)))
+        read = self._read if self._by_pieces else self._read_slowly
+        found = [read(parts[start : start + _TEXTS]) for start in range(0, len(parts), _TEXTS)]
+        nothing = np.zeros(0, dtype=np.int64)
+        packed = np.concatenate([nothing, *(tokens for tokens, _ in found)])
+        lengths = np.concatenate([nothing, *(counts for _, counts in found)])
+        return self._cut(packed, lengths if text_pairs is None else lengths.reshape(-1, 2).sum(axis=1))
 
     def _forget(self) -> None:
-        # A word's only token and its shape in one number, or -1 - its place below.
+        # Where a piece's tokens begin in the array, and how many they are, in one number.
         self._known: dict[str, int] = {}
-        # The first is of words that make no token, the others are of those that make several.
-        self._several = [np.zeros(0, dtype=np.int64)]
+        self._tokens = np.zeros(
+            1 << 10, dtype=np.int64
+        )  # of all pieces, each with its shape; longer than needed
+        self._used = 0  # of the array
         self._held = 0
 
-    def _cut(self, packed: NDArray[np.int64]) -> TokenizedText:
+    def _cut(self, packed: NDArray[np.int64], lengths: NDArray[np.int64]) -> TokenizedTexts:
         longest = self.model_max_length
-        if longest is not None and len(packed) > longest:
-            packed = packed[:longest] if self.truncation_side == "right" else packed[-longest:]
-        shapes = (
-            packed & ((1 << _SHAPE_BITS) - 1) if self.token_types else np.zeros(len(packed), dtype=np.int64)
-        )
-        return TokenizedText(packed >> _SHAPE_BITS, shapes)
+        if longest is not None and (lengths > longest).any():
+            begins = np.cumsum(lengths) - lengths
+            kept = np.minimum(lengths, longest)
+            packed = packed[
+                ranges(begins if self.truncation_side == "right" else begins + lengths - kept, kept)
+            ]
+            lengths = kept
+        shapes = packed & ((1 << _SHAPE_BITS) - 1) if self.token_types else np.zeros_like(packed)
+        return TokenizedTexts(packed >> _SHAPE_BITS, shapes, lengths)
 
-    def _read(self, text: str) -> NDArray[np.int64]:
-        """All tokens of a text, each with its shape in one number: (n,)."""
-        words = self._words(text)
-        if words is None:
-            return self._read_slowly(repair(text))
+    def _read(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All tokens of n texts, each with its shape in one number: (m,), and how many each text has: (n,)."""
+        rows = [_pieces(text) for text in texts]
+        pieces = list(chain.from_iterable(rows))
         with self._lock:
             try:
-                packed = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
+                entries = np.fromiter(map(self._known.__getitem__, pieces), np.int64, len(pieces))
             except KeyError:
-                self._learn(words)
-                packed = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
-            return self._spread(packed)
+                self._learn(pieces)
+                entries = np.fromiter(map(self._known.__getitem__, pieces), np.int64, len(pieces))
+            counts = entries & ((1 << _COUNT_BITS) - 1)
+            packed = self._tokens[ranges(entries >> _COUNT_BITS, counts)]
+        before = np.concatenate([[0], np.cumsum(counts)])  # tokens before each piece
+        return packed, np.diff(before[np.cumsum([0, *map(len, rows)])])
 
-    def _words(self, text: str) -> list[str] | None:
-        """The words as they stand there, or None where only Rust can tell."""
-        if self._word is None:
-            return None
-        if not _UNSAFE.search(text):
-            return self._safe_words(text)
-        text = repair(text)
-        words: list[str] = []
-        for unsafe, group in groupby(_WHITE.split(text), lambda piece: bool(_UNSAFE.search(piece))):
-            pieces = list(group)
-            found = pieces if unsafe else self._safe_words(" ".join(pieces))
-            if found is None or (unsafe and max(map(len, pieces)) > _LONGEST):
-                return None
-            words += found
-        return words
-
-    def _safe_words(self, text: str) -> list[str] | None:
-        assert self._word is not None
-        url = any(mark in text for mark in _URL_MARKS)
-        if "<" in text and (url or "<url>" in text.lower()):
-            return None
-        if not url:
-            return self._word.findall(text)
-        words: list[str] = []
-        end = 0
-        for found in _URL.finditer(text):
-            words += self._word.findall(text, end, found.start())
-            words.append(found[0])
-            end = found.end()
-        return words + self._word.findall(text, end)
-
-    def _spread(self, packed: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Put the tokens of words that make several, or none, in their place."""
-        places = np.flatnonzero(packed < 0)
-        if not len(places):
-            return packed
-        if (packed[places] == -1).all():  # stop words, most often
-            return packed[packed >= 0]
-        held = [self._several[place] for place in (-1 - packed[places]).tolist()]
-        counts = np.ones(len(packed), dtype=np.int64)
-        counts[places] = [len(tokens) for tokens in held]
-        spread = np.repeat(packed, counts)
-        spread[spread < 0] = np.concatenate(held)
-        return spread
-
-    def _learn(self, words: Sequence[str]) -> None:
-        """Take words into the dictionary that are not in it yet."""
+    def _learn(self, pieces: Sequence[str]) -> None:
+        """Take pieces into the dictionary that are not in it yet."""
         if self._held > _MOST_HELD:
             self._forget()
-        new = [word for word in dict.fromkeys(words) if word not in self._known]
-        encoding = self._backend.encode(" ".join(new), add_special_tokens=False)
-        packed = self._pack(" ".join(new), encoding)
-        begins = np.cumsum([0, *(len(word) + 1 for word in new)])
-        word_of_token = np.searchsorted(begins, [begin for begin, _ in encoding.offsets], side="right") - 1
-        ends = np.searchsorted(word_of_token, np.arange(len(new) + 1)).tolist()
-        for number, word in enumerate(new):
-            tokens = packed[ends[number] : ends[number + 1]]
-            if len(tokens) == 1:
-                self._known[word] = int(tokens[0])
-            elif not len(tokens):
-                self._known[word] = -1
-            else:
-                self._known[word] = -1 - len(self._several)
-                self._several.append(tokens)
-        self._held += int(begins[-1]) + 100 * len(new)
+        new = [piece for piece in dict.fromkeys(pieces) if piece not in self._known]
+        packed, begins = self._encode(" ".join(new))
+        ends = np.cumsum([len(piece) + 1 for piece in new])
+        counts = np.bincount(np.searchsorted(ends, begins, side="right"), minlength=len(new))
+        starts = self._used + np.cumsum(counts) - counts
+        self._known.update(zip(new, (starts << _COUNT_BITS | counts).tolist(), strict=True))
+        used = self._used + len(packed)
+        if used > len(self._tokens):
+            self._tokens = np.concatenate([self._tokens, np.zeros(used, dtype=np.int64)])
+        self._tokens[self._used : used] = packed
+        self._used = used
+        self._held += int(ends[-1]) + 100 * len(new)
 
-    def _read_slowly(self, text: str) -> NDArray[np.int64]:
-        return self._pack(text, self._backend.encode(text, add_special_tokens=False))
+    def _read_slowly(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """As `_read`, by Rust alone."""
+        found = [self._encode(text)[0] for text in texts]
+        return np.concatenate(found), np.array([len(packed) for packed in found], dtype=np.int64)
 
-    def _pack(self, text: str, encoding: Any) -> NDArray[np.int64]:
+    def _encode(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """A text's tokens, each with its shape in one number, and where they begin in it: (m,) each."""
+        text = repair(text)
+        encoding = self._backend.encode(text, add_special_tokens=False)
         ids = np.array(encoding.ids, dtype=np.int64)
-        shapes = shapes_of_tokens([text], np.zeros(len(ids), dtype=np.int64), [encoding.offsets])
-        return ids << _SHAPE_BITS | shapes
+        offsets = encoding.offsets
+        shapes = shapes_of_tokens([text], np.zeros(len(ids), dtype=np.int64), [offsets])
+        return ids << _SHAPE_BITS | shapes, np.array([begin for begin, _ in offsets], dtype=np.int64)
 
 
-def _word_of(backend: Tokenizer) -> re.Pattern[str] | None:
-    """The regular expression for one word of the pipeline, where it is one of ours."""
+def _pieces(text: str) -> list[str]:
+    """What stands between white space."""
+    if any(character in text for character in _DISPUTED):
+        return _WHITE.split(text)
+    return text.split()
+
+
+def ranges(begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The indices begin, begin + 1 ... of n runs of `counts` indices each, one run after the other."""
+    ends = np.cumsum(counts)
+    return np.repeat(begins - ends + counts, counts) + np.arange(int(ends[-1]) if len(ends) else 0)
+
+
+def _is_known(backend: Tokenizer) -> bool:
+    """Whether the pipeline is one of ours."""
     if backend.normalizer is None or backend.pre_tokenizer is None:
-        return None
+        return False
     normalizer, split = _state(backend.normalizer), _state(backend.pre_tokenizer)
     if any(not token.special for token in backend.get_added_tokens_decoder().values()):
-        return None  # they would be looked for in the whole text
-    for word, pipeline in ((DEFAULT_WORD, default_pipeline()), (ARTICLE_WORD, article_pipeline(()))):
-        if normalizer != _state(pipeline[0]):
-            continue
-        if split == _state(pipeline[1]):
-            return re.compile(word)
-        pattern = split.get("pattern", {}).get("Regex", "")
-        behaves_alike = split | {"pattern": None} == _state(pipeline[1]) | {"pattern": None}
-        if word == ARTICLE_WORD and behaves_alike and _STOP_WORDS.fullmatch(pattern):
-            return re.compile(word)
-    return None
+        return False  # they would be looked for in the whole text
+    wanted, article = default_pipeline(), article_pipeline(())
+    if normalizer == _state(wanted[0]):
+        return split == _state(wanted[1])
+    if normalizer != _state(article[0]):
+        return False
+    pattern = split.get("pattern", {}).get("Regex", "")
+    behaves_alike = split | {"pattern": None} == _state(article[1]) | {"pattern": None}
+    return behaves_alike and (pattern == ARTICLE_WORD or _STOP_WORDS.fullmatch(pattern) is not None)
 
 
 def _state(part: Any) -> dict[str, Any]:

@@ -53,10 +53,15 @@ def test_same_labels_and_scores_as_the_pipeline(light, expected, monkeypatch) ->
     assert_same(light(TITLES, BODIES), expected["pairs"])
     monkeypatch.setattr(runtime, "_TOKENS", 1)  # each by itself
     assert_same(light(TEXTS), expected["texts"])
+    monkeypatch.setattr(runtime, "_MANY", 1)  # without ONNX Runtime
+    assert_same(light(TEXTS), expected["texts"])
+    assert_same(light(TITLES, BODIES), expected["pairs"])
 
 
-def test_threads_and_windows_change_nothing(shared_export, expected, monkeypatch) -> None:
+@pytest.mark.parametrize("many", [1, 1000])
+def test_threads_and_windows_change_nothing(shared_export, expected, monkeypatch, many) -> None:
     monkeypatch.setattr(runtime, "_WINDOW", 3)
+    monkeypatch.setattr(runtime, "_MANY", many)
     light = LightClassifier.from_pretrained(shared_export, threads=2)
     assert_same(light(TEXTS), expected["texts"])
     found = {}

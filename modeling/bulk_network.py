@@ -41,7 +41,7 @@ _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 
 _KNOWN = re.compile(
     r"encoder\.embeddings\.(word|token_type)_embeddings\.weight|encoder\.layers\.0\..*|encoder\.pooler\.attention\.weight"
-    r"|(dense|classifier)\.(weight|bias)|ngrams\.(word_weights|opening_weights|character_weights|character_ngrams)"
+    r"|(dense|classifier)\.(weight|bias)|ngrams\.(word_weights|opening_weights|character_weights|character_ngrams|shape_weights|bias)"
 )
 
 Weights = Mapping[str, NDArray[Any]]
@@ -290,7 +290,7 @@ class _Lstm:
 
 
 class _Ngrams:
-    """The linear classifier over words, pairs and character n-grams."""
+    """The linear classifier over words, pairs, character n-grams and shapes."""
 
     def __init__(self, weights: Weights, config: Mapping[str, Any]) -> None:
         self._weight: float = config["ngram_weight"]
@@ -301,35 +301,50 @@ class _Ngrams:
         self._tables = [(np.pad(_turned(weights[name]), ((0, 0), (0, 1))), length) for name, length in tables]
         self._rows = weights["ngrams.character_ngrams"]  # (vocabulary, n-grams of a word)
         self._characters = _turned(weights["ngrams.character_weights"])  # (C, buckets)
+        shapes = weights.get("ngrams.shape_weights")
+        self._shapes = None if shapes is None else np.pad(_turned(shapes), ((0, 0), (0, 1)))
+        self._bias = weights["ngrams.bias"].astype(np.float32)
 
     def logits(self, texts: TokenizedTexts) -> Floats:
         """(n, C), by their weight beside the LSTM's."""
         codes = texts.ids * self._kinds + texts.shapes + _FIRST_CODE
-        found = np.zeros((len(texts.lengths), len(self._characters)))
+        found = np.tile(self._bias.astype(np.float64), (len(texts.lengths), 1))
         for table, length in self._tables:
             found += self._words(table, *_first(codes, texts.lengths, length))
         if self._rows.shape[1]:
             found += self._words_parts(texts)
+        if self._shapes is not None:
+            found += self._runs(self._shapes, texts)
         return self._weight * found
 
     def _words(self, table: NDArray[np.float32], codes: Whole, lengths: Whole) -> Floats:
         """Words and pairs of n texts, given as codes (m,): (n, C)."""
         buckets = table.shape[1] - 1
-        ends = np.cumsum(lengths + 1)  # of the pairs; a text has one more of them than words
-        left, right = np.full((2, int(ends[-1])), _EDGE)
+        sizes = lengths + 1  # of the pairs; a text has one more of them than words
+        left, right = np.full((2, int(sizes.sum())), _EDGE)
         places = np.arange(len(codes)) + np.repeat(np.arange(len(lengths)), lengths)
         left[places + 1] = right[places] = codes
-        ngrams = (
-            np.stack([_SINGLE * _LEFT + right * _RIGHT, left * _LEFT + right * _RIGHT]) % _PRIME % buckets
-        )
-        ngrams[0, ends - 1] = buckets  # the edge is no word
-        found = np.empty((len(lengths), len(table)))
-        for row, begin, end in zip(found, (ends - lengths - 1).tolist(), ends.tolist(), strict=True):
-            here = ngrams[:, begin:end].ravel()
-            # Each occurrence of k counts 1 / k of its root: sqrt(k / total) = k x 1 / sqrt(k x total).
-            roots = np.sqrt(np.bincount(here)[here].astype(np.float32))
-            row[:] = [(column[here] / roots).sum() for column in table]
-        return found / np.sqrt(2 * lengths + 1)[:, None]
+        ngrams = np.stack([_hash(_SINGLE, right, buckets), _hash(left, right, buckets)])
+        ngrams[0, np.cumsum(sizes) - 1] = buckets  # the edge is no word
+        return _weigh(table, ngrams, sizes) / np.sqrt(2 * lengths + 1)[:, None]
+
+    def _runs(self, table: NDArray[np.float32], texts: TokenizedTexts) -> Floats:
+        """Runs of three shapes, and words beside a shape: (n, C)."""
+        lengths, buckets, edge = texts.lengths, table.shape[1] - 1, self._kinds
+        kinds = edge + 1
+        sizes = lengths + 2  # of the runs; a text has two more of them than words
+        text = np.arange(len(lengths))
+        known = np.full(int(sizes.sum()) + 2 * len(lengths), edge)  # two edges before and after each text
+        places = np.arange(len(texts.ids)) + 4 * np.repeat(text, lengths) + 2
+        known[places] = texts.shapes
+        starts = np.arange(int(sizes.sum())) + 2 * np.repeat(text, sizes)
+        pairs = known[starts] * kinds + known[starts + 1]
+        ngrams = np.full((3, len(starts)), buckets)
+        ngrams[0] = _hash(pairs, known[starts + 2], buckets)
+        words = np.arange(len(texts.ids)) + 2 * np.repeat(text, lengths)
+        ngrams[1, words] = _hash(texts.ids + kinds**2, known[places + 1], buckets)
+        ngrams[2, words] = _hash(known[places - 1], texts.ids + kinds, buckets)
+        return _weigh(table, ngrams, sizes) / np.sqrt(3 * lengths + 2)[:, None]
 
     def _words_parts(self, texts: TokenizedTexts) -> Floats:
         """The character n-grams of each word: (n, C). Number 0 stands for none."""
@@ -341,6 +356,32 @@ class _Ngrams:
             total = max(float(counts.sum()), 1)
             row[:] = np.einsum("cb,b->c", self._characters, np.sqrt(counts, out=counts)) / total**0.5
         return found
+
+
+def _hash(left: Whole | int, right: Whole, buckets: int) -> Whole:
+    found: Whole = (left * _LEFT + right * _RIGHT) % _PRIME % buckets
+    return found
+
+
+def _weigh(table: NDArray[np.float32], ngrams: Whole, sizes: Whole) -> Floats:
+    """Sum what n-grams add by the roots of their counts.
+
+    Args:
+        table: (C, buckets + 1), with zeros at the end, for what is no n-gram.
+        ngrams: (k, N) columns of the table; the first sizes[0] of each of the k are the first text's, and so on.
+        sizes: (n,)
+
+    Returns:
+        (n, C)
+    """
+    found = np.empty((len(sizes), len(table)))
+    ends = np.cumsum(sizes)
+    for row, begin, end in zip(found, (ends - sizes).tolist(), ends.tolist(), strict=True):
+        here = ngrams[:, begin:end].ravel()
+        # Each occurrence of k counts 1 / k of its root: sqrt(k / total) = k x 1 / sqrt(k x total).
+        roots = np.sqrt(np.bincount(here)[here].astype(np.float32))
+        row[:] = [(column[here] / roots).sum() for column in table]
+    return found
 
 
 def _turned(table: NDArray[Any]) -> NDArray[np.float32]:

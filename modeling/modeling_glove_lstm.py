@@ -425,7 +425,11 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         pooled = self.encoder(input_ids, attention_mask, token_type_ids, inputs_embeds).pooler_output
         dense = self.dense(self.hidden_dropout(pooled)).relu()
         parts = [self.classifier(self.classifier_dropout(dense))]
-        if self.ngrams is not None and input_ids is not None and not (self.training and self._ngrams_frozen()):
+        if (
+            self.ngrams is not None
+            and input_ids is not None
+            and not (self.training and self._ngrams_frozen())
+        ):
             parts.append(self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids))
         part_logits = torch.stack(parts, dim=1) / self.config.temperature  # (B, 1 or 2, num_labels)
         logits = part_logits[:, 0]

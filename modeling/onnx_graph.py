@@ -352,16 +352,20 @@ def _classify(graph: _Graph, pooled: str) -> str:
 
 
 def _classify_ngrams(graph: _Graph, config: "GloveLstmConfig", types: str, real: str) -> str:
-    """Words, pairs and character n-grams: (B, C)."""
+    """Words, pairs, character n-grams and shapes: (B, C)."""
     batch = graph.op("Slice", graph.op("Shape", "input_ids"), graph.constant([0]), graph.constant([1]))
     words = ["input_ids", types, real]
-    logits = _classify_words(graph, config, words, batch, "ngrams.word_weights")
+    parts = [_classify_words(graph, config, words, batch, "ngrams.word_weights")]
     if config.ngram_opening:
-        words = [graph.beginning(value, config.ngram_opening) for value in words]
-        opening = _classify_words(graph, config, words, batch, "ngrams.opening_weights")
-        logits = graph.op("Add", logits, opening)
+        opening = [graph.beginning(value, config.ngram_opening) for value in words]
+        parts.append(_classify_words(graph, config, opening, batch, "ngrams.opening_weights"))
     if config.character_ngrams:
-        logits = graph.op("Add", logits, _classify_characters(graph, config, real, batch))
+        parts.append(_classify_characters(graph, config, real, batch))
+    if config.shape_buckets:
+        parts.append(_classify_shapes(graph, config, types, real, batch))
+    logits = graph.matrix("ngrams.bias")
+    for part in parts:
+        logits = graph.op("Add", logits, part)
     return logits
 
 
@@ -379,26 +383,56 @@ def _classify_words(
     singles = graph.op("Mul", graph.op("Mul", codes, graph.constant(0)), graph.constant(_SINGLE))
     left = graph.op("Concat", singles, edge, known, axis=1)  # (B, 2T + 1)
     right = graph.op("Concat", codes, known, edge, axis=1)
+    # The pair of the last word and the edge stands right after the real tokens.
+    flags = graph.cast(real, TensorProto.FLOAT)
+    ones = graph.op("Expand", graph.constant(1, "f4"), one)
+    counted = graph.op("Concat", flags, ones, flags, axis=1)
+    return _weigh(graph, (left, right, counted), batch, table, config.ngram_buckets)
+
+
+def _classify_shapes(graph: _Graph, config: "GloveLstmConfig", types: str, real: str, batch: str) -> str:
+    """Runs of three shapes, and words beside a shape: (B, C)."""
+    edge = config.type_vocab_size
+    kinds = edge + 1
+    present = graph.cast(real, TensorProto.BOOL)
+    two = graph.shape(batch, 2)
+    edges = graph.op("Expand", graph.constant(edge), two)
+    known = graph.op("Where", present, types, graph.constant(edge))
+    known = graph.op("Concat", edges, known, edges, axis=1)  # (B, T + 4)
+
+    def part(start: int, end: int) -> str:
+        """(B, T + 4 + end - start)."""
+        bounds = (start, end or np.iinfo(np.int64).max, 1)
+        return graph.op("Slice", known, *(graph.constant([number]) for number in bounds))
+
+    pairs = graph.op("Add", graph.op("Mul", part(0, -2), graph.constant(kinds)), part(1, -1))
+    ahead = graph.op("Add", "input_ids", graph.constant(kinds**2))
+    behind = graph.op("Add", "input_ids", graph.constant(kinds))
+    left = graph.op("Concat", pairs, ahead, part(1, -3), axis=1)  # (B, 3T + 2)
+    right = graph.op("Concat", part(2, 0), part(3, -1), behind, axis=1)
+    flags = graph.cast(real, TensorProto.FLOAT)
+    ones = graph.op("Expand", graph.constant(1, "f4"), two)
+    counted = graph.op("Concat", ones, flags, flags, flags, axis=1)
+    return _weigh(graph, (left, right, counted), batch, "ngrams.shape_weights", config.shape_buckets)
+
+
+def _weigh(graph: _Graph, ngrams: tuple[str, str, str], batch: str, table: str, buckets: int) -> str:
+    """N-grams (B, n), given as what is hashed, left and right, and which of them count, by their roots: (B, C)."""
+    left, right, counted = ngrams
     mixed = graph.op(
         "Add",
         graph.op("Mul", left, graph.constant(_LEFT)),
         graph.op("Mul", right, graph.constant(_RIGHT)),
     )
-    buckets = graph.op(
-        "Mod", graph.op("Mod", mixed, graph.constant(_PRIME)), graph.constant(config.ngram_buckets)
-    )
-    # The pair of the last word and the edge stands right after the real tokens.
-    flags = graph.cast(real, TensorProto.FLOAT)
-    ones = graph.op("Expand", graph.constant(1, "f4"), one)
-    counted = graph.op("Concat", flags, ones, flags, axis=1)
+    rows = graph.op("Mod", graph.op("Mod", mixed, graph.constant(_PRIME)), graph.constant(buckets))
     # Each occurrence of n counts 1 / n of its root: sqrt(n / total) = n x 1 / sqrt(n x total).
-    blank = graph.op("Expand", graph.constant(0, "f4"), graph.shape(batch, config.ngram_buckets))
-    counts = graph.op("ScatterElements", blank, buckets, counted, axis=1, reduction="add")
-    counts = graph.op("GatherElements", counts, buckets, axis=1)  # (B, 2T + 1)
+    blank = graph.op("Expand", graph.constant(0, "f4"), graph.shape(batch, buckets))
+    counts = graph.op("ScatterElements", blank, rows, counted, axis=1, reduction="add")
+    counts = graph.op("GatherElements", counts, rows, axis=1)  # (B, n)
     total = graph.reduce("ReduceSum", counted, 1, keep=True)
     roots = graph.op("Sqrt", graph.op("Mul", graph.op("Max", counts, graph.constant(1, "f4")), total))
-    shares = graph.column(graph.op("Div", counted, roots))  # (B, 1, 2T + 1)
-    weights = graph.rows(table, buckets)  # (B, 2T + 1, C)
+    shares = graph.column(graph.op("Div", counted, roots))  # (B, 1, n)
+    weights = graph.rows(table, rows)  # (B, n, C)
     return graph.op("Squeeze", graph.op("MatMul", shares, weights), graph.constant([1]))
 
 

@@ -18,6 +18,7 @@ SHAPES = st.fixed_dictionaries(
         "ngram_opening": st.sampled_from([0, 1, 4]),
         "character_ngrams": st.sampled_from([0, 4]),
         "character_buckets": st.sampled_from([2, 16]),
+        "shape_buckets": st.sampled_from([0, 23]),
         "ngram_weight": st.sampled_from([1.0, 0.4]),
         "temperature": st.sampled_from([1.0, 0.7]),
         "num_labels": st.integers(1, 4),

@@ -54,6 +54,7 @@ def test_half_precision_and_a_text_by_itself(make) -> None:
         ngram_buckets=16,
         ngram_opening=3,
         character_ngrams=4,
+        shape_buckets=23,
         type_embedding_size=2,
     )
     model.round_tables()
@@ -75,7 +76,7 @@ def test_config_that_says_nothing_means_what_the_model_takes_it_for(make) -> Non
     # Every other value that changes the result is told by the shapes of the weights.
     told = {"vocab_size", "embedding_size", "type_embedding_size", "hidden_size", "num_hidden_layers"}
     told |= {"bidirectional", "classifier_hidden_size", "ngram_buckets", "character_ngrams"}
-    assert set(RESULT_FIELDS) == set(DEFAULTS) | told | {"character_buckets"}
+    assert set(RESULT_FIELDS) == set(DEFAULTS) | told | {"character_buckets", "shape_buckets"}
     model = make()
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     batch = random_batch([3, 5], 5)

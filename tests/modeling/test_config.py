@@ -16,9 +16,9 @@ from glove_lstm.configuration_glove_lstm import AUTO_MAP, POOLINGS
 COUNTS = {
     "vocab_size": 2, "embedding_size": 1, "type_vocab_size": 1, "type_embedding_size": 0, "hidden_size": 1,
     "num_hidden_layers": 1, "classifier_hidden_size": 1, "window_size": 0, "lstm_length": 0,
-    "ngram_buckets": 0, "ngram_opening": 0, "character_ngrams": 0, "character_buckets": 2,
+    "ngram_buckets": 0, "ngram_opening": 0, "character_ngrams": 0, "character_buckets": 2, "shape_buckets": 0,
 }  # fmt: skip
-SHARES = ["word_dropout", "embedding_dropout", "hidden_dropout", "classifier_dropout", "ngram_dropout"]
+SHARES = ["word_dropout", "embedding_dropout", "hidden_dropout", "classifier_dropout"]
 FLAGS = ["bidirectional", "freeze_embeddings", "half_precision_embeddings"]
 NAN, INF = float("nan"), float("inf")
 

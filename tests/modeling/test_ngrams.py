@@ -13,6 +13,7 @@ from torch import nn
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 
 NGRAMS = {"ngram_buckets": 40, "ngram_opening": 3, "character_ngrams": 3, "character_buckets": 17}
+NGRAMS["shape_buckets"] = 23
 NO_DROPOUT = {"hidden_dropout": 0.0, "classifier_dropout": 0.0}
 
 
@@ -26,6 +27,17 @@ def buckets(config, words, shapes):
     return [bucket(0, code) for code in codes] + [bucket(*pair) for pair in pairwise([1, *codes, 1])]
 
 
+def runs(config, words, shapes):
+    """Rows of the table of shapes: runs of three, words with the shape after them, words with that before."""
+    edge = config.type_vocab_size
+    kinds = edge + 1
+    known = [edge, edge, *shapes, edge, edge]
+    pairs = [(a * kinds + b, c) for a, b, c in zip(known, known[1:], known[2:], strict=False)]
+    pairs += [(word + kinds**2, after) for word, after in zip(words, known[3:], strict=False)]
+    pairs += [(before, word + kinds) for before, word in zip(known[1:], words, strict=False)]
+    return [(a * 1_000_003 + b * 2_654_435_761) % 4_294_967_291 % config.shape_buckets for a, b in pairs]
+
+
 def slow_logits(model, words, shapes):
     """The same in plain Python, for one text."""
     ngrams = model.ngrams
@@ -33,11 +45,13 @@ def slow_logits(model, words, shapes):
     opening = slice(None, model.config.ngram_opening)
     first = buckets(model.config, words[opening], shapes[opening])
     characters = [gram for word in words for gram in ngrams.character_ngrams[word].tolist() if gram]
-    logits = [0.0] * len(model.config.label_names)
+    logits = ngrams.bias.tolist()
     groups = [(ngrams.word_weights, terms), (ngrams.character_weights, characters)]
-    for table, group in [*groups, (ngrams.opening_weights, first)]:
-        if table is None:
-            continue
+    if ngrams.opening_weights is not None:
+        groups.append((ngrams.opening_weights, first))
+    if ngrams.shape_weights is not None:
+        groups.append((ngrams.shape_weights, runs(model.config, words, shapes)))
+    for table, group in groups:
         for row, count in Counter(group).items():
             for label, weight in enumerate(table[row].tolist()):
                 logits[label] += weight * sqrt(count / len(group))
@@ -54,9 +68,8 @@ def built():
     torch.manual_seed(0)
     config = GloveLstmConfig(vocab_size=30, embedding_size=6, hidden_size=5, num_labels=3, **NGRAMS)
     model = GloveLstmForSequenceClassification(config)
-    nn.init.normal_(model.ngrams.word_weights)
-    nn.init.normal_(model.ngrams.character_weights)
-    nn.init.normal_(model.ngrams.opening_weights)
+    for parameter in model.ngrams.parameters():
+        nn.init.normal_(parameter)
     rows = torch.randint(1, 17, (30, 3))
     rows[5] = 0
     rows[6, 1:] = 0
@@ -168,36 +181,20 @@ def test_a_new_last_layer_empties_the_tables(make):
     assert torch.equal(model.dense.weight, dense)
 
 
-def test_ngram_dropout_hides_ngrams_in_training_only(make):
-    model = make(ngram_dropout=0.5, **NGRAMS)
-    model.load_character_ngrams(torch.ones(30, 3, dtype=torch.long))
-    ids = torch.randint(2, 30, (1, 400))
-    assert torch.equal(model(ids).logits, model(ids).logits)
-    characters = model.ngrams.character_weights
-    for table in model.ngrams.parameters():
-        for other in model.ngrams.parameters():
-            nn.init.zeros_(other)
-        nn.init.normal_(table)
-        before = model(ids).part_logits[:, 1]
-        seen = {ngram_logits(model, input_ids=ids)[0, 0].item() for _ in range(4)}
-        if table is not characters:
-            assert len(seen) == 4
-            assert before[0, 0].item() not in seen
-        else:  # the only character n-gram there is, is all of them, whatever is hidden
-            assert seen == {before[0, 0].item()}
-    # Two words: what is hidden is a word with all its character n-grams.
-    rows = torch.tensor([[0, 0, 0], [1, 2, 3]]).repeat(15, 1)
-    rows[2] = torch.tensor([4, 5, 6])
-    model.load_character_ngrams(rows)
-    with torch.no_grad():
-        for table in model.ngrams.parameters():
-            table.zero_()
-        characters.copy_(torch.arange(17.0).unsqueeze(1).expand(17, 2))
-    found = {
-        round(ngram_logits(model.eval().train(), input_ids=torch.tensor([[2, 3]]))[0, 0].item(), 3)
-        for _ in range(60)
-    }
-    assert found == {0.0, round(6 / sqrt(3), 3), round(15 / sqrt(3), 3), round(21 / sqrt(6), 3)}
+def test_a_frozen_classifier_takes_no_part_in_training(make):
+    model = make(**NO_DROPOUT, **NGRAMS)
+    ids, labels = torch.tensor([[3, 4, 5]]), torch.tensor([1])
+    whole = model(ids, labels=labels)
+    model.freeze_ngrams()
+    assert torch.equal(model(ids, labels=labels).loss, whole.loss)
+    trained = model.train()(ids, labels=labels)
+    assert trained.part_logits.shape == (1, 1, 2)
+    torch.testing.assert_close(trained.logits, whole.part_logits[:, 0], atol=1e-6, rtol=0)
+    trained.loss.backward()
+    assert all(parameter.grad is None for parameter in model.ngrams.parameters())
+    model.freeze_ngrams(False)
+    assert model(ids).part_logits.shape == (1, 2, 2)
+    make().freeze_ngrams()  # a model without one has nothing to freeze
 
 
 def test_gradients_reach_the_weights_of_the_ngrams_that_a_text_has(make):
@@ -270,9 +267,16 @@ def slow_contributions(model, words, shapes):
         for gram in ngrams.character_ngrams[word].tolist()
         if gram
     ]
+    rows = runs(model.config, words, shapes)
+    covered = [range(place - 2, place + 1) for place in range(size + 2)]
+    covered += [range(place, place + 2) for place in range(size)] + [
+        range(place - 1, place + 1) for place in range(size)
+    ]
+    covered = [[place for place in places if 0 <= place < size] for places in covered]
     added = torch.zeros(size, labels)
     groups = [(ngrams.word_weights, terms(size)), (ngrams.character_weights, characters)]
-    for table, group in [*groups, (ngrams.opening_weights, terms(min(size, model.config.ngram_opening)))]:
+    groups.append((ngrams.opening_weights, terms(min(size, model.config.ngram_opening))))
+    for table, group in [*groups, (ngrams.shape_weights, list(zip(rows, covered, strict=True)))]:
         counts = Counter(row for row, _ in group)
         for row, places in group:
             each = table[row].detach() * sqrt(counts[row] / len(group)) / counts[row]
@@ -287,4 +291,5 @@ def test_contributions_share_the_logits_out_to_the_tokens(built, words):
     ids, shapes = (list(column) for column in zip(*words, strict=True))
     found = built.ngrams.contributions(torch.tensor([ids]), torch.tensor([shapes]))[0]
     torch.testing.assert_close(found, slow_contributions(built, ids, shapes), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found.sum(0), torch.tensor(slow_logits(built, ids, shapes)), atol=1e-5, rtol=0)
+    summed = found.sum(0) + built.ngrams.bias.detach()
+    torch.testing.assert_close(summed, torch.tensor(slow_logits(built, ids, shapes)), atol=1e-5, rtol=0)

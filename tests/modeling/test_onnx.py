@@ -27,7 +27,6 @@ HARMLESS = {
     "embedding_dropout",
     "hidden_dropout",
     "classifier_dropout",
-    "ngram_dropout",
     "freeze_embeddings",
     "half_precision_embeddings",
     "pad_token_id",

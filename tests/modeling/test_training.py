@@ -63,7 +63,7 @@ def arguments(folder, **options):
 LIKE_THE_DEFAULT_PRESET = {
     "bidirectional": True, "pooling": ["max", "mean", "attention"], "type_embedding_size": 3, "embedding_dropout": 0.3,
     "hidden_dropout": 0.3, "classifier_dropout": 0.2, "word_dropout": 0.1, "freeze_embeddings": False, "window_size": 8,
-    "ngram_buckets": 64, "character_ngrams": 3, "character_buckets": 17, "ngram_dropout": 0.5,
+    "ngram_buckets": 64, "character_ngrams": 3, "character_buckets": 17, "shape_buckets": 23,
 }  # fmt: skip
 WITHOUT_DROPOUT = {name: 0.0 for name in LIKE_THE_DEFAULT_PRESET if name.endswith("dropout")}
 
@@ -341,11 +341,7 @@ def test_accumulated_gradients_are_those_of_one_big_batch(make, tmp_path, tokeni
 
 BAD = [("typo_share", -0.1), ("typo_share", 0.6), ("typo_share", float("nan"))]
 BAD += [("consistency_weight", -1.0), ("consistency_weight", float("nan")), ("max_copy_length", 0)]
-BAD += [
-    (name, value)
-    for name in ("ngram_travel", "ngram_epsilon")
-    for value in (0.0, -1.0, float("nan"), float("inf"))
-]
+BAD += [("ngram_strength", value) for value in (0.0, -1.0, float("nan"), float("inf"))]
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
@@ -391,7 +387,7 @@ def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_p
 
 
 @pytest.mark.parametrize("scheduler", ["linear", "constant"])
-def test_vectors_and_ngram_tables_learn_at_their_own_rates(make, tmp_path, texts, scheduler):
+def test_vectors_learn_at_their_own_rate(make, tmp_path, texts, scheduler):
     model = make(**LIKE_THE_DEFAULT_PRESET)
     rates = []
 
@@ -402,8 +398,6 @@ def test_vectors_and_ngram_tables_learn_at_their_own_rates(make, tmp_path, texts
     options = {
         "learning_rate": 4e-3,
         "embedding_learning_rate": 1e-3,
-        "ngram_travel": 39 * 2e-2,
-        "ngram_epsilon": 1e-3,
         "lr_scheduler_type": scheduler,
         "weight_decay": 0.1,
     }
@@ -412,10 +406,8 @@ def test_vectors_and_ngram_tables_learn_at_their_own_rates(make, tmp_path, texts
     groups = trainer.optimizer.param_groups
     vectors = model.get_input_embeddings().weight
     holds = [[id(p) for p in group["params"]] for group in groups]
-    tables = [id(table) for table in model.ngrams.parameters()]
-    own = {holds.index([id(vectors)]): 1e-3, holds.index(tables): 2e-2}
-    assert [groups[index]["weight_decay"] for index in own] == [0, 0.1]
-    assert [group["eps"] for group in groups] == [1e-3 if held == tables else 1e-8 for held in holds]
+    own = {holds.index([id(vectors)]): 1e-3}
+    assert [groups[index]["weight_decay"] for index in own] == [0]
     learning = sorted(id(p) for group in groups for p in group["params"])
     assert learning == sorted(id(p) for p in model.parameters())
     for step, row in enumerate(rates, start=1):
@@ -432,11 +424,9 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
         "max_steps": 1,
         "lr_scheduler_type": "constant",
         "embedding_learning_rate": 1e-4,
-        "ngram_travel": 2e-2,
         "weight_decay": 0.0,
     }
     rates = {"encoder.embeddings.word_embeddings.weight": 1e-4}
-    rates |= {name: 2e-2 for name in before if name.startswith("ngrams.")}
     GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
     for name, value in model.named_parameters():
         moved = (value - before[name]).abs().max().item()
@@ -447,8 +437,7 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
 def test_without_rates_or_what_they_are_for_there_are_two_groups(make, tmp_path, texts, rate):
     without = {} if rate is None else {"freeze_embeddings": True, "ngram_buckets": 0}
     model = make(**{**LIKE_THE_DEFAULT_PRESET, **without})
-    rates = {"embedding_learning_rate": rate, "ngram_travel": rate, "ngram_epsilon": rate}
-    trainer = GloveLstmTrainer(model, arguments(tmp_path, **rates), train_dataset=texts)
+    trainer = GloveLstmTrainer(model, arguments(tmp_path, embedding_learning_rate=rate), train_dataset=texts)
     assert len(trainer.create_optimizer().param_groups) == 2
 
 

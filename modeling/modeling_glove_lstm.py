@@ -1,7 +1,7 @@
 r"""The GloVe+LSTM encoder and classifier. Travels to the Hub: imports only torch, transformers and siblings.
 
     token ids -> word vectors (+ word shapes) -> dropout -> LSTM -> pooling over real tokens -> dense -> logits
-             \-> hashed words, pairs and character n-grams -> a linear classifier whose logits are added
+             \-> hashed words, pairs, character n-grams, shapes -> a linear classifier whose logits are added
 
 Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
 """

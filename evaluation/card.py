@@ -196,7 +196,7 @@ def _data_notes(names: Sequence[str]) -> str:
 def _shape(config: Mapping[str, Any]) -> str:
     direction = "bidirectional LSTM" if config["bidirectional"] else "LSTM"
     vectors = "frozen" if config["freeze_embeddings"] else "trained"
-    ngrams = ", beside a linear classifier of hashed n-grams (fitted as a support vector machine)" if config.get("ngram_buckets") else ""
+    ngrams = ", beside a support vector machine over hashed n-grams" if config.get("ngram_buckets") else ""
     shapes = " and word shapes" if config["type_embedding_size"] else ""
     return (
         f"GloVe vectors of {config['embedding_size']} dimensions ({vectors}){shapes}, "

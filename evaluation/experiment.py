@@ -1,5 +1,6 @@
 """One run from texts to a measured checkpoint: what `train.py`, the benchmark and `hub/` all call."""
 
+import copy
 import dataclasses
 import json
 import logging
@@ -12,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 import transformers
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
 from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedTokenizerBase, set_seed
 
@@ -34,7 +35,7 @@ from glove_lstm.resuming import check_resumable
 from glove_lstm.saving import whole_files
 from glove_lstm.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
-from glove_lstm.training import GloveLstmTrainer, count_parameters
+from glove_lstm.training import GloveLstmTrainer, GloveLstmTrainingArguments, count_parameters
 from glove_lstm.word_vectors import character_ngram_rows, embedding_rows
 
 logger = logging.getLogger(__name__)
@@ -112,13 +113,8 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
     about["unknown_share"] = {name: _unknown_share(split, tokenizer) for name, split in tokenized.items()}
 
     trainer = _trainer(run, model, tokenizer, splits, tokenized)
-    if not args.resume_from_checkpoint:  # it holds what was fitted
-        fit_ngrams(
-            model,
-            _mistyped(run, tokenizer, splits, tokenized, tokenizer.model_max_length),
-            strength=args.ngram_strength,
-            progress=not args.disable_tqdm,
-        )
+    ngrams = None if model.ngrams is None else copy.deepcopy(model.ngrams.state_dict())
+    scale = _fit_ngrams(run, model, tokenizer, splits["train"], tokenized["train"])
     model.freeze_ngrams()
     prepared = time.perf_counter()
     trainer.train(resume_from_checkpoint=args.resume_from_checkpoint or None)
@@ -135,6 +131,13 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         if name in tokenized:
             output = trainer.predict(tokenized[name])
             logits[name], labels[name] = np.asarray(output.predictions), np.asarray(output.label_ids)
+        if name == "validation" and name in tokenized and args.refit_ngrams and model.ngrams is not None:
+            # They have said what they had to say of the temperature: now they may teach, too.
+            model.ngrams.load_state_dict(ngrams)
+            every = concatenate_datasets([splits["train"], splits[name]])
+            _fit_ngrams(run, model, tokenizer, every, tokenize(every, tokenizer), scale)
+            if model.config.half_precision_embeddings:
+                model.round_tables()
     metrics: dict[str, Any] = {
         name: measure_with_intervals(softmax(values), labels[name]) for name, values in logits.items()
     }
@@ -282,7 +285,7 @@ def _trainer(
         callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
     train = tokenized["train"]
     if args.consistency_weight:
-        train = _mistyped(run, tokenizer, splits, tokenized, args.max_copy_length)
+        train = _mistyped(args, tokenizer, splits["train"], train, args.max_copy_length)
     return GloveLstmTrainer(
         model,
         args,
@@ -294,18 +297,31 @@ def _trainer(
     )
 
 
-def _mistyped(
+def _fit_ngrams(
     run: TrainingRun,
+    model: GloveLstmForSequenceClassification,
     tokenizer: PreTrainedTokenizerBase,
-    splits: dict[str, Dataset],
-    tokenized: dict[str, TokenizedTexts],
+    texts: Dataset,
+    tokenized: TokenizedTexts,
+    scale: float | None = None,
+) -> float:
+    """Fit the n-gram classifier on texts, and on a mistyped copy of each where there are to be any; its scale."""
+    args = run.training
+    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length)
+    return fit_ngrams(model, pairs, strength=args.ngram_strength, scale=scale, progress=not args.disable_tqdm)
+
+
+def _mistyped(
+    args: GloveLstmTrainingArguments,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Dataset,
+    tokenized: TokenizedTexts,
     max_length: int,
 ) -> TokenizedTexts:
-    """The training texts with mistyped copies, where there are to be any."""
-    args, texts = run.training, tokenized["train"]
+    """Texts with mistyped copies beside them, where there are to be any."""
     if not args.typo_share:
-        return texts
-    return MistypedPairs(texts, splits["train"], tokenizer, args.typo_share, max_length, args.seed)
+        return tokenized
+    return MistypedPairs(tokenized, texts, tokenizer, args.typo_share, max_length, args.seed)
 
 
 def _calibrate(
@@ -386,6 +402,7 @@ def _said(run: TrainingRun) -> dict[str, Any]:
         "learning_rate",
         "embedding_learning_rate",
         "ngram_strength",
+        "refit_ngrams",
         "lr_scheduler_type",
         "warmup_steps",
         "weight_decay",

@@ -46,8 +46,9 @@ def fit_ngrams(
     texts: TokenizedTexts,
     *,
     strength: float = 5.0,
+    scale: float | None = None,
     progress: bool = True,
-) -> None:
+) -> float:
     """Fit the n-gram classifier's tables, and scale its logits to be probabilities' logarithms on texts it never saw.
 
     A rare n-gram's weight may grow further than a frequent one's, by the root of its inverse document frequency. What
@@ -57,15 +58,19 @@ def fit_ngrams(
         model: Its n-gram classifier is fitted, if it has one.
         texts: With labels. Of `MistypedPairs` each text is fitted with its mistyped copy.
         strength: C of the support vector machine.
+        scale: What to multiply its logits by; None finds it by cross-fitting, which takes three more fits.
         progress: Whether to show a bar.
+
+    Returns:
+        The scale; 1 where nothing was fitted.
     """
     if model.ngrams is None:
-        return
+        return 1.0
     count = len(model.config.label_names)
     parts, before, labels = _read(model, texts, progress=progress)
     if len(np.unique(labels)) < 2:
         logger.warning("All training texts have one label: the n-gram classifier learns nothing from them.")
-        return
+        return 1.0
     clean = parts[0]
     seen = np.bincount(clean.indices, minlength=clean.shape[1])
     reach = np.sqrt(1 + np.log((1 + clean.shape[0]) / (1 + seen)))
@@ -78,7 +83,7 @@ def fit_ngrams(
         rows = [hstack([part, csr_matrix(logits)]) for part, logits in zip(rows, before, strict=True)]
     rows = [part.tocsr() for part in rows]
 
-    scale = _scale(rows, labels, count, strength)
+    scale = _scale(rows, labels, count, strength) if scale is None else scale
     fitted = _fit(rows, labels, count, strength)
     width = clean.shape[1]
     table = fitted.table[:width] * reach[:, None]
@@ -90,6 +95,7 @@ def fit_ngrams(
     for index, (_, held) in enumerate(_tables(model)):
         held.copy_(torch.from_numpy(scale * table[_columns(model, index)]))
     model.ngrams.bias.copy_(torch.from_numpy(scale * bias))
+    return scale
 
 
 def _tables(model: GloveLstmForSequenceClassification) -> list[tuple[str, torch.Tensor]]:

@@ -81,6 +81,7 @@ PRESETS = {
             "learning_rate": 5e-3,
             "embedding_learning_rate": 1.5e-3,
             "ngram_strength": 5.0,
+            "refit_ngrams": True,
             "lr_scheduler_type": "linear",
             "weight_decay": 0.01,
             "max_grad_norm": 1.0,

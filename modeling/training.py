@@ -32,6 +32,13 @@ class GloveLstmTrainingArguments(TrainingArguments):
             "help": "How closely the n-gram classifier follows the training texts: C of its support vector machine."
         },
     )
+    refit_ngrams: bool = field(
+        default=False,
+        metadata={
+            "help": "Whether the n-gram classifier is fitted once more in the end, with the validation texts among the "
+            "training texts. The measures of validation are those from before."
+        },
+    )
     early_stopping_patience: int | None = field(
         default=None,
         metadata={"help": "Stop after so many evaluations without a better one; default: train all epochs."},

@@ -243,8 +243,12 @@ def _results(metrics: Mapping[str, Any], shown: str | None) -> str:
     chosen = (
         "the temperature" if metrics["about"].get("best_step") is None else "the epoch and the temperature"
     )
+    again = metrics["about"].get("ngram_weight") and metrics["about"]["arguments"].get("refit_ngrams")
+    later = (
+        " (measured before the n-grams' weights were fitted once more, to these texts too)" if again else ""
+    )
     kept = {
-        "validation": f"validation texts, which also chose {chosen}, so the figures flatter it",
+        "validation": f"validation texts, which also chose {chosen}, so the figures flatter it{later}",
         "test": "test texts, which chose nothing",
     }[shown]
     lines = [

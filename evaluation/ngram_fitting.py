@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix, diags, hstack, vstack
+from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
@@ -19,7 +21,6 @@ from tqdm import tqdm
 
 from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.batches import TokenizedTexts, collate
-from glove_lstm.evaluation.calibration import fit_scales
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ Ints = NDArray[np.int64]
 _BATCH = 32  # texts at a time
 _FOLDS = 3
 _OPENING = 0.5  # length of the vector of an opening's n-grams, beside the others' 1
+_SCALES = (np.log(0.05), np.log(50))
 _ABSENT = -1.0  # logit of a label that no training text has: a text on the wrong side of the margin
 
 
@@ -173,5 +175,12 @@ def _scale(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -
     for train, test in StratifiedKFold(folds, shuffle=True, random_state=0).split(labels, labels):
         fitted = _fit([part[train] for part in parts], labels[train], count, strength)
         logits[test] = parts[0][test] @ fitted.table + fitted.bias
-    [scale] = fit_scales(logits[:, None], labels)
-    return scale
+    # Platt's targets (1999): however well the texts are told apart, so many of them allow no more certainty than this.
+    doubt = 1 / (len(labels) / count + 2)
+    targets = np.full(logits.shape, doubt / max(1, count - 1))
+    targets[np.arange(len(labels)), labels] = 1 - doubt
+
+    def loss(log_scale: float) -> float:
+        return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())
+
+    return float(np.exp(minimize_scalar(loss, bounds=_SCALES, method="bounded").x))

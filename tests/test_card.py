@@ -437,3 +437,12 @@ def test_the_weight_of_the_ngram_classifier_is_told():
         in told
     )
     assert "n-gram" not in measured_sections(METRICS)["calibration"]
+
+
+def test_texts_that_taught_the_ngrams_in_the_end_are_told():
+    arguments = {**METRICS["about"]["arguments"], "refit_ngrams": True}
+    again = {**METRICS, "about": {**METRICS["about"], "ngram_weight": 1.5, "arguments": arguments}}
+    assert "fitted once more, to these texts too" in measured_sections(again)["results"]
+    alone = {**again, "about": {**again["about"], "ngram_weight": None}}  # no n-grams, nothing fitted
+    assert "fitted once more" not in measured_sections(alone)["results"]
+    assert "fitted once more" not in measured_sections(METRICS)["results"]

@@ -29,6 +29,9 @@ ALL_FILES = {
 }
 
 
+_TABLES = ("bias", "word_weights", "opening_weights", "character_weights", "shape_weights")
+
+
 def train(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
     return run_script("train", *SMALL, *QUICK, *args, **options)
 
@@ -120,6 +123,24 @@ def test_killed_and_resumed_ends_as_if_never_interrupted(
     done = train(*settings, "--output_dir", cut, "--resume_from_checkpoint", cut / "checkpoint-15")
     assert done.returncode == 0, done.stderr
     assert same_result(whole, cut)
+
+
+@pytest.mark.slow
+def test_validation_texts_teach_the_ngrams_in_the_end_and_only_them(
+    articles: Path, glove_file: Path, tmp_path: Path
+) -> None:
+    found = {}
+    for refit in (False, True):
+        out = tmp_path / str(refit)
+        args = ["--train_file", articles, "--glove", glove_file, "--output_dir", out, "--refit_ngrams", refit]
+        done = train(*args)
+        assert done.returncode == 0, done.stderr
+        found[refit] = weights(out), json.loads((out / "metrics.json").read_text())
+    (once, measured), (twice, measured_before) = found[False], found[True]
+    differ = {name for name in once if not np.array_equal(once[name], twice[name])}
+    assert differ == {f"ngrams.{name}" for name in _TABLES}
+    assert measured["validation"] == measured_before["validation"]
+    assert measured["about"]["temperature"] == measured_before["about"]["temperature"]
 
 
 @pytest.mark.slow

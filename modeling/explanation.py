@@ -76,6 +76,7 @@ class Explanation:
             gates let them through; of a text without words, all of it.
         words: Every word that was read, in order; tokens that touch within a word are one. What the tokenizer leaves
             out (white space; stop words and punctuation, with some; what lies beyond its maximal length) is not there.
+        unread: Tokens that lie beyond the tokenizer's maximal length; nobody knows what they would have added.
     """
 
     text: str
@@ -86,6 +87,7 @@ class Explanation:
     logit_difference: float
     baseline_difference: float
     words: tuple[WordContribution, ...]
+    unread: int = 0
 
     def by_word(self) -> dict[str, float]:
         """Lower-cased word -> what all of its occurrences add together; the strongest first, whatever its sign."""
@@ -142,7 +144,8 @@ def explain(
     if label is not None and label not in names:
         raise ValueError(f"the model has no label {label!r}; it has {', '.join(names)}")
     model.eval()
-    encoded = tokenizer([text], None if text_pair is None else [text_pair])
+    pairs = None if text_pair is None else [text_pair]
+    encoded = tokenizer([text], pairs)
     device = model.get_input_embeddings().weight.device
     ids = torch.tensor(encoded["input_ids"], dtype=torch.long, device=device)  # (1, T)
     shapes = (
@@ -159,6 +162,9 @@ def explain(
     difference = float(logits[chosen] - logits[rival])
     baseline, tokens = _share_out(model, ids, shapes, chosen, rival) if ids.shape[1] else (difference, [])
     parts = (repair(text), repair(text_pair))
+    whole = ids.shape[1]
+    if whole >= tokenizer.model_max_length:
+        whole = len(tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0])
     return Explanation(
         *parts,
         label=names[chosen],
@@ -167,6 +173,7 @@ def explain(
         logit_difference=difference,
         baseline_difference=baseline,
         words=tuple(_words(parts, encoded.encodings[0], tokens)),
+        unread=whole - ids.shape[1],
     )
 
 

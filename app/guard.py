@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from glove_lstm.app.limits import Limits
 from glove_lstm.app.uploads import UploadFolder
 
 Scope = MutableMapping[str, Any]
@@ -51,15 +50,14 @@ class RefusedError(Exception):
 class Guard:
     """ASGI middleware around a gradio app."""
 
-    def __init__(self, app: App, limits: Limits, uploads: UploadFolder) -> None:
+    def __init__(self, app: App, uploads: UploadFolder) -> None:
         """Let through what the page and its API need.
 
         Args:
             app: What answers.
-            limits: Of the bodies.
-            uploads: Where gradio keeps files.
+            uploads: Where gradio keeps files; its limits are those of bodies, too.
         """
-        self._app, self._limits, self._uploads = app, limits, uploads
+        self._app, self._limits, self._uploads = app, uploads.limits, uploads
         self._receiving = 0  # bytes of bodies in memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -31,7 +31,7 @@ class UploadFolder:
     """
 
     path: Path
-    limits: Limits
+    limits: Limits = field(default_factory=Limits)
     _bytes: int = 0
     _swept: float = -_SWEEP_SECONDS
     _lock: Lock = field(default_factory=Lock)

@@ -19,6 +19,7 @@ Hashes = NDArray[np.uint64]
 
 _WORD = re.compile(r"\w+")
 _PERMUTATIONS = 128
+_NEAR_DUPLICATE_ROWS = 50_000  # above, looking for them takes too long
 # Odd 64-bit constants: multiplying by an odd number loses nothing modulo 2**64.
 _MULTIPLIERS = np.random.default_rng(5).integers(0, 2**63, 64, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
@@ -80,6 +81,12 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
         Shape (n,): group numbers 0, 1, 2, ... in order of first appearance.
     """
     return _renumber(folded_key(text) or position for position, text in enumerate(texts))
+
+
+def duplicate_groups(texts: Sequence[str]) -> tuple[Ints, bool]:
+    """`near_duplicate_groups` of up to 50,000 texts, `exact_duplicate_groups` of more; and whether it is the former."""
+    near = len(texts) <= _NEAR_DUPLICATE_ROWS
+    return (near_duplicate_groups if near else exact_duplicate_groups)(texts), near
 
 
 def folded_key(text: str) -> bytes:

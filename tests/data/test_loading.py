@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from glove_lstm.data import loading
+from glove_lstm.data import loading, splits
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import load_splits
 
@@ -100,7 +100,7 @@ def test_validation_is_cut_by_near_duplicates(file):
 
 
 def test_large_files_are_cut_by_exact_duplicates(file, monkeypatch):
-    monkeypatch.setattr(loading, "_NEAR_DUPLICATE_ROWS", 10)
+    monkeypatch.setattr(splits, "_NEAR_DUPLICATE_ROWS", 10)
     monkeypatch.setattr(loading, "_BATCH", 7)
     data = load_splits(train_file=file(ROWS + ROWS))
     sides = [set(data.splits[split]["text"]) for split in ("train", "validation")]
@@ -400,7 +400,7 @@ def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):
 def test_nothing_heavy_is_imported():
     code = (
         "import sys, glove_lstm.data, glove_lstm.data.loading, glove_lstm.data.glove\n"
-        "glove_lstm.data.loading.near_duplicate_groups(['a'])\n"
+        "glove_lstm.data.splits.near_duplicate_groups(['a'])\n"
         "print([name for name in ('torch', 'transformers') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -193,10 +193,10 @@ def open_parts(
             _clear(folder)
         elif problem:
             raise DataError(f"{folder} {problem}; choose another folder, or remove this one.")
-        if _create(folder / _MANIFEST, json.dumps(plan, indent=1) + "\n"):
-            pass
-        elif problem := _problem(folder, plan, resumable=True, skip_bad=skip_bad):  # another shard was faster
-            raise DataError(f"{folder} {problem}; choose another folder, or remove this one.")
+        if not _create(folder / _MANIFEST, json.dumps(plan, indent=1) + "\n"):  # another shard was faster
+            problem = _problem(folder, plan, resumable=True, skip_bad=skip_bad)
+            if problem:
+                raise DataError(f"{folder} {problem}; choose another folder, or remove this one.")
         yield PartFolder(folder, kind, layout, shard, _found(folder, kind))
 
 

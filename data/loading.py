@@ -22,7 +22,8 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_news_corpus import FakeNewsCorpus
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.liar import Liar
-from glove_lstm.data.reading import Record, first_line, read_records
+from glove_lstm.data.reading import Record, first_line
+from glove_lstm.data.row_readers import read_records
 from glove_lstm.data.splits import duplicate_groups, grouped_stratified_split
 
 logger = logging.getLogger(__name__)

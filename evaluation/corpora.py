@@ -11,7 +11,7 @@ import numpy as np
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.liar import read_statements
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.reading import read_records
+from glove_lstm.data.row_readers import read_records
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 
 NAMES = ["FAKE", "REAL"]

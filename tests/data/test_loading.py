@@ -236,8 +236,8 @@ BAD_FILES = [
     ),
     ("a.csv", "<html></html>", r"a.csv is an HTML page"),
     ("a.csv", b"text,label\n\xff,b\n", r"a.csv is not UTF-8 text"),
-    ("a.jsonl", '{"text": "a", "label": 1}\n{"text"\n', r"a.jsonl, row 2 is not JSON"),
-    ("a.jsonl", '{"text": "a", "label": 1}\n[1]\n', r"a.jsonl, row 2 is not an object"),
+    ("a.jsonl", '{"text": "a", "label": 1}\n{"text"\n', r"a.jsonl, row 2 \(line 2\) is not JSON"),
+    ("a.jsonl", '{"text": "a", "label": 1}\n[1]\n', r"a.jsonl, row 2 \(line 2\) is not an object"),
     ("a.jsonl", '{"text": "a", "label": 1}\n{"text": "a"}\n', r"a.jsonl, row 2 has no label in 'label'"),
     ("a.jsonl", '{"text": ["a"], "label": 1}\n', r"a.jsonl, row 1 has list instead of text in 'text'"),
     (
@@ -253,7 +253,7 @@ BAD_FILES = [
     (
         "a.jsonl",
         '{"text": "a", "label": 1}\n' + "[" * 200_000,
-        r"a.jsonl, row 2 is not JSON \(maximum recursion",
+        r"a.jsonl, row 2 \(line 2\) is not JSON \(maximum recursion",
     ),
     ("a.json", "[" * 200_000, r"a.json is not JSON \(maximum recursion"),
     ("a.parquet.csv.gz.x", "", r"is of no known format; its name must end in .csv, .tsv"),

@@ -179,9 +179,7 @@ class Service:
         """
         title, text = self._text(title, "title"), self._text(text, "text")
         if len(title) + len(text) > self.limits.characters:
-            raise DataError(
-                f"A text may have at most {self.limits.characters:,} characters here; send a part of it."
-            )
+            raise DataError(self.limits.too_long)
         if not title.strip() and not text.strip():
             raise DataError("There is nothing to classify: type or paste a title or a text.")
         if title.strip() and text.strip():

@@ -270,9 +270,8 @@ def _parse(lines: Iterable[bytes], source: str, dim: int | None = None) -> Glove
         numbers: list[int] = []  # the line of each row in the block
 
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "error", DeprecationWarning
-            )  # how older NumPy says that a value is not a number
+            # How older NumPy says that a value is not a number.
+            warnings.simplefilter("error", DeprecationWarning)
             for number, line in enumerate(itertools.chain(head, lines), start=1):
                 if (promised and number == 1) or line.isspace():
                     continue

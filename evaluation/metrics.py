@@ -12,7 +12,6 @@ from sklearn import metrics as sk
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MEASURES = ("accuracy", "f1", "precision", "recall", "mcc", "roc_auc", "ece", "brier")
 _BINS = 15
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # that the card shows
 
@@ -56,7 +55,7 @@ class ClassificationMetrics(evaluate.Metric):
 
 
 def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
-    """All of `MEASURES`.
+    """All that `ClassificationMetrics` gives.
 
     Args:
         probabilities: (n, classes), rows that add up to 1.

@@ -242,9 +242,8 @@ class _LinearLstm(nn.LSTM):
     def forward(self, inputs: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         """(B, T, E) -> (B, T, hidden_size)."""
         weight, recurrent = self.weight_ih_l0, self.weight_hh_l0
-        signal = slice(
-            2 * self.hidden_size, 3 * self.hidden_size
-        )  # between input and forget, and output gate
+        # It stands between the input and forget gates, and the output gate.
+        signal = slice(2 * self.hidden_size, 3 * self.hidden_size)
         projected = inputs.detach() @ weight.T + self.bias_ih_l0 + self.bias_hh_l0
         signals = inputs @ weight[signal].T + (self.bias_ih_l0 + self.bias_hh_l0)[signal]
         hidden = cell = inputs.new_zeros(len(inputs), self.hidden_size)

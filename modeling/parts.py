@@ -104,9 +104,7 @@ class PartFolder:
             bad: Rows that it lacks; it is looked at when the block ends.
         """
         final = self._path(part)
-        hidden = final.with_name(
-            f".{final.name}.tmp"
-        )  # nobody else writes it, so a killed run's is overwritten
+        hidden = final.with_name(f".{final.name}.tmp")  # nobody else writes it: a killed run's is overwritten
         writer = WRITERS[self.kind](hidden, self.layout)
         try:
             with closing(writer):

@@ -163,6 +163,9 @@ def open_sources(
     """Return the splits of a dataset or of files, and where they come from, in words."""
     given = {split: file for split, file in files.items() if file is not None}
     if dataset_name is None:
+        for option, value in (("dataset_config_name", config), ("revision", revision)):
+            if value is not None:
+                raise DataError(f"{option} needs dataset_name; name the dataset or leave it out.")
         return _open_files(_merge(given, options["data_files"], options["data_dir"]))
     if given:
         raise DataError(
@@ -217,6 +220,8 @@ def _open_dataset(
     name: str, config: str | None, options: dict[str, Any], revision: str | None
 ) -> tuple[dict[str, _Source], str]:
     if name in BUILDERS:
+        if revision is not None:
+            raise DataError(f"revision is that of a dataset on the Hub, and {name} is none; leave it out.")
         builder = BUILDERS[name](config_name=config, **options)
         builder.download_and_prepare()
         found = builder.as_dataset()

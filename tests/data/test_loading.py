@@ -302,6 +302,9 @@ def test_bad_arguments(file):
         ({"data_files": path, "train_file": path}, "Both data_files and train_file are given"),
         ({"data_files": {"all": path}}, "names the split 'all'"),
         ({"data_dir": path.parent}, "data_dir needs dataset_name"),
+        ({"train_file": path, "dataset_config_name": "six"}, "dataset_config_name needs dataset_name"),
+        ({"train_file": path, "revision": "main"}, "revision needs dataset_name"),
+        ({"dataset_name": "liar", "revision": "main"}, "liar is none; leave it out"),
         ({"train_file": path, "validation_fraction": 1}, "validation_fraction is 1"),
         ({"train_file": path, "on_empty": "x"}, "on_empty is 'x'"),
         (

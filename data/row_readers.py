@@ -139,14 +139,14 @@ def _good_rows(path: Path) -> Iterator[tuple[int, Record]]:
             yield number, found
 
 
-def open_stream_reader(stream: BinaryIO, kind: str, where: str = "standard input") -> RowReader:
-    """Read CSV (`kind` ".csv"), TSV or JSON lines in UTF-8 from an open stream, once.
+def open_stream_reader(stream: BinaryIO, kind: str) -> RowReader:
+    """Read CSV (`kind` ".csv"), TSV or JSON lines in UTF-8 from standard input, once.
 
     Raises:
         DataError: As `open_reader`.
     """
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return _open_text_rows(nullcontext(text), where, kind)
+    return _open_text_rows(nullcontext(text), "standard input", kind)
 
 
 class SequentialReader:

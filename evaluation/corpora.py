@@ -89,9 +89,9 @@ def isot(folder: Path) -> Texts:
     return Texts(found.titles, [_DATELINE.sub("", body) for body in found.bodies], found.labels)
 
 
-def liar_two(folder: Path, split: str = "test") -> Texts:
-    """Statements of LIAR with its six labels folded into two."""
-    rows = [row for _, row in read_statements(_there(folder / "liar" / f"{split}.tsv"))]
+def liar_two(folder: Path) -> Texts:
+    """Test statements of LIAR with its six labels folded into two."""
+    rows = [row for _, row in read_statements(_there(folder / "liar" / "test.tsv"))]
     labels = [_TWO_OF_SIX[row["label"]] for row in rows]
     return Texts([row["text"] for row in rows], [""] * len(rows), labels)
 
@@ -101,11 +101,11 @@ def other_corpora(folder: Path) -> dict[str, Texts]:
     return {"recovery": recovery(folder).distinct(), "liar (two labels)": liar_two(folder)}
 
 
-def hub_corpus(folder: Path, seed: int = 42) -> LoadedData:
+def hub_corpus(folder: Path) -> LoadedData:
     """What the default checkpoint is trained on, and the tenth that is kept for validation."""
     texts = titles(folder, first_row=HEAD_ROWS).distinct() + head(folder).distinct() + isot(folder).distinct()
     groups = near_duplicate_groups(texts.joined())
-    parts = grouped_stratified_split(np.array(texts.labels), groups, [0.9, 0.1], seed)
+    parts = grouped_stratified_split(np.array(texts.labels), groups, [0.9, 0.1], seed=42)
     return as_data(
         texts, {"train": parts[0], "validation": parts[1]}, "titles and head of fake_or_real_news, ISOT"
     )

@@ -25,7 +25,7 @@ quick:           ## the tests that take no more than some seconds each
 fuzz:            ## a million hostile texts and 10,000 tables, long; ARGS as `make fuzz ARGS=--help` says
 	cd tests && python -m fuzz $(ARGS)
 faults:          ## kills, full disks and damaged files at many more points than in CI, long
-	FAULT_POINTS=40 python -m pytest tests/faults $(ARGS)
+	FAULT_POINTS=40 python -m pytest tests/faults --timeout 7200 $(ARGS)
 coverage:        ## all tests, and the lines and branches that none of them reaches
 	coverage erase
 	coverage run -m pytest $(ARGS)

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from glove_lstm.app.limits import Limits
-from glove_lstm.app.uploads import UploadFolder
+from glove_lstm.app.uploads import NO_ROOM, UploadFolder
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -51,15 +50,14 @@ class RefusedError(Exception):
 class Guard:
     """ASGI middleware around a gradio app."""
 
-    def __init__(self, app: App, limits: Limits, uploads: UploadFolder) -> None:
+    def __init__(self, app: App, uploads: UploadFolder) -> None:
         """Let through what the page and its API need.
 
         Args:
             app: What answers.
-            limits: Of the bodies.
-            uploads: Where gradio keeps files.
+            uploads: Where gradio keeps files; its limits are those of bodies, too.
         """
-        self._app, self._limits, self._uploads = app, limits, uploads
+        self._app, self._limits, self._uploads = app, uploads.limits, uploads
         self._receiving = 0  # bytes of bodies in memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,7 +116,7 @@ class Guard:
         if _length(scope) > limit:
             raise RefusedError(413, sentence)
         if self._uploads.full():
-            raise RefusedError(507, "There is no room for more files just now; try again in half an hour.")
+            raise RefusedError(507, NO_ROOM)
         received = 0
 
         async def count() -> Message:
@@ -137,7 +135,7 @@ class Guard:
         size = 0
         try:
             if _length(scope) > self._limits.body_bytes:
-                raise RefusedError(413, self._too_long())
+                raise RefusedError(413, self._limits.too_long)
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -145,7 +143,7 @@ class Guard:
                 part = message.get("body", b"")
                 size, self._receiving = size + len(part), self._receiving + len(part)
                 if size > self._limits.body_bytes:
-                    raise RefusedError(413, self._too_long())
+                    raise RefusedError(413, self._limits.too_long)
                 if self._receiving > self._limits.reading_bytes:
                     raise RefusedError(
                         429, "Too many requests are coming in just now; try again in a minute."
@@ -158,9 +156,6 @@ class Guard:
             await self._app(scope, _replay(body, receive), send)
         finally:
             self._receiving -= size
-
-    def _too_long(self) -> str:
-        return f"A text may have at most {self._limits.characters:,} characters here; send a part of it."
 
     def _check_body(self, body: bytes) -> None:
         """Refuse what is no JSON, and files that were not uploaded: gradio would fetch an address given as a path."""

@@ -10,7 +10,7 @@ import gradio as gr
 
 from glove_lstm.app import fragments
 from glove_lstm.app.service import Service, in_words
-from glove_lstm.app.uploads import UploadFolder, read_rows, read_text_file
+from glove_lstm.app.uploads import NO_ROOM, UploadFolder, read_rows, read_text_file
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import BadRow, TextRow
 from glove_lstm.label_writers import WRITERS, Labelled, Layout
@@ -85,9 +85,8 @@ class Handlers:
         """The card with its pictures, and those that it does not show."""
         main = self._service.main
         others = [path for path in main.plots if f"plots/{path.name}" not in main.card]
-        return fragments.card(main.card or "This checkpoint has no card.", main.plots) + fragments.plots(
-            others
-        )
+        card = fragments.card(main.card or "This checkpoint has no card.", main.plots)
+        return card + fragments.plots(others)
 
     @in_words
     def read_text(self, file: str) -> str:
@@ -109,14 +108,14 @@ class Handlers:
         if kind not in WRITERS:
             raise DataError(f"A download is one of {', '.join(WRITERS)}.")
         if self._uploads.full():
-            raise DataError("There is no room for more files just now; try again in half an hour.")
+            raise DataError(NO_ROOM)
         labeller = self._service.labeller(threshold)
         limits = self._service.limits
         layout = Layout(labeller.label_names)
         progress(0, desc="reading")
         rows = list(
             read_rows(self._uploads.check(file), columns or "", limits)
-        )  # all: a refusal comes before the work
+        )  # a refusal comes before the work
         good = [row for row in rows if isinstance(row, TextRow)]
         bad = [row.reason for row in rows if isinstance(row, BadRow)]
         path = Path(tempfile.mkdtemp(dir=self._uploads.path)) / f"labels.{kind}"

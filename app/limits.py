@@ -41,3 +41,8 @@ class Limits:
     at_once: int = field(default_factory=lambda: min(_processors(), 8))
     waiting: int = 100
     any_models: int = 2
+
+    @property
+    def too_long(self) -> str:
+        """What is said of a text beyond `characters`."""
+        return f"A text may have at most {self.characters:,} characters here; send a part of it."

@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm.app.word_space import WordSpace
 from glove_lstm.checkpoints import load_checkpoint, load_config
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import first_line
 from glove_lstm.explanation import Explanation, explain
 from glove_lstm.prediction import predict_logits
 from glove_lstm.scores import softmax
@@ -134,7 +135,6 @@ def _download(repo_id: str, revision: str | None) -> Path:
     except HFValidationError:
         raise DataError(f"{repo_id} is neither a folder nor a repository's id such as user/name.") from None
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise DataError(
-            f"{repo_id} cannot be had from the Hub ({first}); check its name and revision."
+            f"{repo_id} cannot be had from the Hub ({first_line(error)}); check its name and revision."
         ) from error

@@ -1,7 +1,7 @@
 """The page: tabs, what they hold, and which function of the service each button calls."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,24 @@ def build_page(service: Service, uploads: UploadFolder) -> gr.Blocks:
         ):
             api(function, api_name=function.__name__, api_description=function.__doc__, **run)
     page.queue(max_size=limits.waiting, default_concurrency_limit=limits.at_once, api_open=False)
+    vars(page)["preprocess_data"] = _refuse_in_words(page.preprocess_data)
     return page
+
+
+def _refuse_in_words(preprocess: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """What a component cannot take is no fault of ours: gradio would write a traceback of it, and say nothing."""
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await preprocess(*args, **kwargs)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception:
+            sentence = "The request does not fit: /gradio_api/info says what each endpoint takes."
+            raise gr.Error(sentence, print_exception=False) from None
+
+    return call
 
 
 def _hidden(function: Callable[..., Any]) -> dict[str, Any]:

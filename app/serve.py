@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glove_lstm.app.limits import Limits
+from glove_lstm.app.uploads import UploadFolder
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -26,37 +26,28 @@ def serve(
     host: str | None = None,
     port: int = PORT,
     allow_any_model: bool = False,
-    limits: Limits | None = None,
 ) -> None:
-    """Run the app until it is interrupted.
+    """Run the app until it is interrupted; see `prepare` for the other arguments.
 
     Args:
         model: A checkpoint's folder, or a repository's id on the Hub.
         revision: Commit, tag or branch of `model` on the Hub.
-        compare: Other checkpoints, to be set beside it.
-        glove: Name or path of GloVe vectors, to be shown beside the trained ones.
+        compare: Other checkpoints.
+        glove: Name or path of GloVe vectors.
         host: Address to listen at; None is this machine alone, or what GRADIO_SERVER_NAME says (a Space sets it).
         port: To listen at.
-        allow_any_model: Whether a visitor may name a repository, which is then downloaded and loaded.
-        limits: Of requests; None takes the usual ones.
+        allow_any_model: Whether a visitor may name a repository.
 
     Raises:
         DataError: A checkpoint or the vectors cannot be loaded.
         OSError: The port is taken.
     """
-    limits = limits or Limits()
     with tempfile.TemporaryDirectory(prefix="glove-lstm-app-") as scratch:
-        folder = Path(scratch)
+        uploads = UploadFolder(Path(scratch))
         page = prepare(
-            model,
-            revision=revision,
-            compare=compare,
-            glove=glove,
-            allow_any_model=allow_any_model,
-            limits=limits,
-            folder=folder,
+            model, uploads, revision=revision, compare=compare, glove=glove, allow_any_model=allow_any_model
         )
-        address = _launch(page, host, port, limits, folder)
+        address = launch(page, uploads, host, port)
         sys.stdout.write(f"Running at {address}\n")
         sys.stdout.flush()
         try:
@@ -67,27 +58,28 @@ def serve(
 
 def prepare(
     model: str | Path,
+    uploads: UploadFolder,
     *,
-    folder: Path,
     revision: str | None = None,
     compare: Sequence[str | Path] = (),
     glove: str | None = None,
     allow_any_model: bool = False,
-    limits: Limits | None = None,
 ) -> "Blocks":
-    """Load all and lay out the page, for a server to start; see `serve` for the other arguments.
+    """Load all and lay out the page, for `launch`.
 
     Args:
         model: A checkpoint's folder, or a repository's id on the Hub.
-        folder: Where visitors' files will be, alone.
+        uploads: Where visitors' files will be, and how much they may ask for.
         revision: Commit, tag or branch of `model` on the Hub.
-        compare: Other checkpoints.
-        glove: Name or path of GloVe vectors.
-        allow_any_model: Whether a visitor may name a repository.
-        limits: Of requests; None takes the usual ones.
+        compare: Other checkpoints, to be set beside it.
+        glove: Name or path of GloVe vectors, to be shown beside the trained ones.
+        allow_any_model: Whether a visitor may name a repository, which is then downloaded and loaded.
+
+    Raises:
+        DataError: A checkpoint or the vectors cannot be loaded.
     """
     # gradio reads these when it is imported: files here alone, and nothing told to its makers or kept of requests.
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads.path)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_RUN_HISTORY"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -96,31 +88,28 @@ def prepare(
     from glove_lstm.app.opened import open_checkpoint
     from glove_lstm.app.page import build_page
     from glove_lstm.app.service import Service
-    from glove_lstm.app.uploads import UploadFolder
 
-    limits = limits or Limits()
     torch.set_num_threads(1)  # requests share the processors out among themselves
-    copies = limits.at_once + 1  # a table is labelled beside the others
+    copies = uploads.limits.at_once + 1  # a table is labelled beside the others
     service = Service(
         open_checkpoint(model, revision, copies=copies),
         [open_checkpoint(other, copies=copies) for other in compare],
-        limits=limits,
+        limits=uploads.limits,
         any_model=allow_any_model,
         glove=_glove(glove) if glove else None,
     )
-    return build_page(service, UploadFolder(folder, limits))
+    return build_page(service, uploads)
 
 
-def _launch(page: "Blocks", host: str | None, port: int, limits: Limits, folder: Path) -> str:
+def launch(page: "Blocks", uploads: UploadFolder, host: str | None, port: int) -> str:
     """Listen in another thread; the address."""
     import gradio as gr
     from starlette.middleware import Middleware
 
     from glove_lstm.app.guard import Guard
     from glove_lstm.app.page import STYLE
-    from glove_lstm.app.uploads import UploadFolder
 
-    guard = Middleware(Guard, limits=limits, uploads=UploadFolder(folder, limits))
+    guard = Middleware(Guard, uploads=uploads)
     # Not Google's fonts, and not css=, which would be rewritten and lose its @media rules.
     theme = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     style = f"<style>{STYLE.read_text(encoding='utf-8')}</style>"
@@ -130,7 +119,7 @@ def _launch(page: "Blocks", host: str | None, port: int, limits: Limits, folder:
         app_kwargs={"middleware": [guard]},
         theme=theme,
         head=style,
-        max_file_size=limits.file_bytes,
+        max_file_size=uploads.limits.file_bytes,
         footer_links=["api", "settings"],
         share=False,
         show_error=False,

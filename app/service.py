@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 from huggingface_hub.errors import HFValidationError
@@ -18,9 +18,7 @@ from glove_lstm.app.word_space import WordSpace
 from glove_lstm.bulk import Labeller
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow
-
-if TYPE_CHECKING:
-    from glove_lstm.explanation import Explanation
+from glove_lstm.explanation import Explanation
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +132,7 @@ class Service:
 
     def explanation(
         self, checkpoint: OpenedCheckpoint, text: str, pair: str | None, label: str = ""
-    ) -> "Explanation":
+    ) -> Explanation:
         """What each word contributes."""
         label = self._text(label, "label")
         if len(checkpoint.label_names) < 2:
@@ -181,9 +179,7 @@ class Service:
         """
         title, text = self._text(title, "title"), self._text(text, "text")
         if len(title) + len(text) > self.limits.characters:
-            raise DataError(
-                f"A text may have at most {self.limits.characters:,} characters here; send a part of it."
-            )
+            raise DataError(self.limits.too_long)
         if not title.strip() and not text.strip():
             raise DataError("There is nothing to classify: type or paste a title or a text.")
         if title.strip() and text.strip():

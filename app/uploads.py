@@ -17,6 +17,7 @@ from glove_lstm.data.streaming import BadRow, TextRow
 
 TABLE_FORMATS = (*FORMATS, ".gz")
 TEXT_FORMATS = (".txt", ".md", ".text")
+NO_ROOM = "There is no room for more files just now; try again in half an hour."
 _SECONDS = 90.0  # of waiting for the process
 _SWEEP_SECONDS = 5.0
 
@@ -31,7 +32,7 @@ class UploadFolder:
     """
 
     path: Path
-    limits: Limits
+    limits: Limits = field(default_factory=Limits)
     _bytes: int = 0
     _swept: float = -_SWEEP_SECONDS
     _lock: Lock = field(default_factory=Lock)

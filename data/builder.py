@@ -34,7 +34,7 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         **kwargs: Passed on; fields of the config among them.
 
     Raises:
-        DataError: If a file is missing or the config is unknown.
+        DataError: If a file is missing, the config is unknown, or there is a `data_dir`, which Liar alone takes.
     """
 
     def __init__(
@@ -50,6 +50,8 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             raise DataError(
                 f"{type(self).__name__} has no config {config_name!r}; choose from {', '.join(known)}."
             )
+        if kwargs.get("data_dir") is not None:  # `datasets` would take it, and nobody would look there
+            raise DataError(f"{type(self).__name__} takes no data_dir; give data_files.")
         self.download_dir = None if cache_dir is None else Path(cache_dir).expanduser() / "downloads"
         # `datasets` keeps using what an older version of this code prepared, unless the hash says otherwise.
         kwargs.setdefault("hash", _code_hash())

@@ -1,9 +1,8 @@
 """Which columns of a table are its text, and the text in them. Standard library only."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import Record
@@ -11,66 +10,49 @@ from glove_lstm.data.reading import Record
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Columns(Protocol):
-    """A table as it was found: `where` names it in errors, `records` gives its rows."""
-
-    @property
-    def where(self) -> str:
-        """In words."""
-
-    @property
-    def columns(self) -> list[str]:
-        """The names of all columns."""
-
-    @property
-    def records(self) -> Callable[[Sequence[str]], Iterable[tuple[int | str, Record]]]:
-        """The rows, numbered, from the beginning."""
-
-
-@dataclass(frozen=True)
-class FoundColumns:
-    """`Columns` of which only the first rows are needed."""
-
-    where: str
-    columns: list[str]
-    rows: Sequence[tuple[int | str, Record]]
-
-    def records(self, _: Sequence[str]) -> Sequence[tuple[int | str, Record]]:
-        """See `Columns`."""
-        return self.rows
-
-
 def choose_columns(
-    found: Columns, asked: str | Sequence[str] | None, label_column: str, *, labelled: bool = True
+    where: str,
+    columns: Sequence[str],
+    first: Record,
+    asked: str | Sequence[str] | None,
+    label_column: str | None = None,
 ) -> list[str]:
-    """Return the text columns: those asked for, or those that suggest themselves."""
-    listing = ", ".join(repr(name) for name in found.columns)
-    if labelled and label_column not in found.columns:
-        raise DataError(
-            f"{found.where} has no column {label_column!r}; set label_column_name to one of {listing}."
-        )
+    """Return the text columns: those asked for, or those that suggest themselves.
+
+    Args:
+        where: Names the table in errors.
+        columns: All that it has.
+        first: Its first row.
+        asked: In a list or separated by commas; None takes title and text, else text, else title, else the only
+            column of text.
+        label_column: Must be there, and is no text; None where labels are not needed ("label" is no text then).
+
+    Raises:
+        DataError: There are no such columns, or several that may be text.
+    """
+    listing = ", ".join(repr(name) for name in columns)
+    if label_column is not None and label_column not in columns:
+        raise DataError(f"{where} has no column {label_column!r}; set label_column_name to one of {listing}.")
     if asked is not None:
         names = asked.split(",") if isinstance(asked, str) else list(asked)
-        names = [name if name in found.columns else name.strip() for name in names]
-        missing = [name for name in names if name not in found.columns]
+        names = [name if name in columns else name.strip() for name in names]
+        missing = [name for name in names if name not in columns]
         if missing or not names:
             shown = repr(missing[0]) if missing else "''"
-            raise DataError(
-                f"{found.where} has no column {shown}; set text_column_names to some of {listing}."
-            )
-        if (labelled and label_column in names) or len(set(names)) < len(names):
+            raise DataError(f"{where} has no column {shown}; set text_column_names to some of {listing}.")
+        if label_column in names or len(set(names)) < len(names):
             raise DataError(
                 f"text_column_names {', '.join(names)} must differ from each other and from the label."
             )
         return names
+    others = [name for name in columns if name != (label_column or "label")]
     for names in (["title", "text"], ["text"], ["title"]):
-        if all(name in found.columns and name != label_column for name in names):
+        if all(name in others for name in names):
             return names
-    first = next(iter(found.records(found.columns)), (0, {}))[1]
-    names = [name for name in found.columns if name != label_column and _is_text(first.get(name))]
+    names = [name for name in others if _is_text(first.get(name))]
     if len(names) != 1:
         raise DataError(
-            f"{found.where} has {len(names)} columns that may be text; set text_column_names from {listing}."
+            f"{where} has {len(names)} columns that may be text; set text_column_names from {listing}."
         )
     return names
 

@@ -47,10 +47,10 @@ def download(
     size: int | None = None,
     max_bytes: int = 2 * _GIB,
     cache_dir: str | os.PathLike[str] | None = None,
-    progress: bool = True,
 ) -> Path:
     """Return the local path of what `url` serves, downloading it unless a good copy is cached.
 
+    A bar on standard error shows how far it is (`TQDM_DISABLE=1`: none).
     The file is written beside its final name, verified, then renamed, all under a lock. With a hash to check
     the result against, a partial download is resumed by HTTP Range, in this process and in later ones.
 
@@ -61,7 +61,6 @@ def download(
         size: The expected size in bytes.
         max_bytes: Refuse anything larger, in bytes, and stop reading there: a server may announce no size, or lie.
         cache_dir: The folder to cache under; see `cache_folder`.
-        progress: Whether to show a bar on stderr.
 
     Returns:
         The path `<cache>/downloads/<first digits of the expected hash, or of the URL's>-<file name>`.
@@ -86,11 +85,11 @@ def download(
             if not resumable:
                 part.unlink(missing_ok=True)
             resumed = part.exists()
-            _fetch(url, part, size, max_bytes, progress, resumable)
+            _fetch(url, part, size, max_bytes, resumable)
             problem = _problem(part, sha256, blob_id, size)
             if problem and resumed:  # the beginning may be another version's, so once more from nothing
                 part.unlink()
-                _fetch(url, part, size, max_bytes, progress, resumable)
+                _fetch(url, part, size, max_bytes, resumable)
                 problem = _problem(part, sha256, blob_id, size)
             if problem:
                 page = " (it is an HTML page)" if looks_like_html(part) else ""
@@ -106,7 +105,7 @@ def download(
     return final
 
 
-def _fetch(url: str, part: Path, size: int | None, max_bytes: int, progress: bool, resumable: bool) -> None:
+def _fetch(url: str, part: Path, size: int | None, max_bytes: int, resumable: bool) -> None:
     """Fill `part` in up to `ATTEMPTS` transfers."""
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -114,7 +113,7 @@ def _fetch(url: str, part: Path, size: int | None, max_bytes: int, progress: boo
         if not resumable:
             part.unlink(missing_ok=True)
         try:
-            return _transfer(url, part, size, max_bytes, progress)
+            return _transfer(url, part, size, max_bytes)
         except _CutError as cut:
             logger.info("Attempt %d of %d for %s: %s.", attempt + 1, ATTEMPTS, url, cut)
             last = cut
@@ -126,7 +125,7 @@ def _fetch(url: str, part: Path, size: int | None, max_bytes: int, progress: boo
     raise DataError(f"{url} could not be downloaded: {last}; check the network and {hint}.")
 
 
-def _transfer(url: str, part: Path, size: int | None, max_bytes: int, progress: bool) -> None:
+def _transfer(url: str, part: Path, size: int | None, max_bytes: int) -> None:
     """Make one request that appends to `part` what is missing."""
     have = part.stat().st_size if part.exists() else 0
     if size is not None and have == size:
@@ -146,7 +145,7 @@ def _transfer(url: str, part: Path, size: int | None, max_bytes: int, progress: 
         most = max_bytes if size is None else min(size, max_bytes)
         with (
             part.open("ab" if have else "wb") as file,
-            _bar(part.stem.partition("-")[2], total, have, progress) as bar,
+            _bar(part.stem.partition("-")[2], total, have) as bar,
         ):
             try:
                 for chunk in response.iter_content(_CHUNK):
@@ -177,7 +176,7 @@ def _announced(response: requests.Response, have: int, url: str, size: int | Non
     return total
 
 
-def _bar(name: str, total: int | None, initial: int, progress: bool) -> "tqdm[None]":
+def _bar(name: str, total: int | None, initial: int) -> "tqdm[None]":
     return tqdm(
         desc=name,
         total=total,
@@ -185,7 +184,6 @@ def _bar(name: str, total: int | None, initial: int, progress: bool) -> "tqdm[No
         unit="B",
         unit_scale=True,
         unit_divisor=1024,
-        disable=not progress,
     )
 
 

@@ -1,7 +1,7 @@
 """George McIntire's fake_or_real_news: 6,335 articles of 2015 and 2016, labelled FAKE or REAL.
 
-builder = FakeOrRealNews()                                   # or config_name="article", or
-data_files="mine.csv" builder.download_and_prepare()
+builder = FakeOrRealNews()          # or with config_name="article", or data_files="mine.csv"
+builder.download_and_prepare()
 train = builder.as_dataset(split="train")
 """
 

@@ -1,7 +1,7 @@
 """Find, verify and read GloVe word vectors.
 
 glove = load_glove("6B.100d")                  # Stanford's archive, downloaded once and cached
-glove = load_glove("vectors.txt.gz", words=my_words)
+glove = load_glove("vectors.txt.gz")
 glove.vectors[glove.index["the"]]
 """
 
@@ -80,7 +80,6 @@ class GloveVectors:
 def load_glove(
     name_or_path: str | os.PathLike[str],
     *,
-    words: Iterable[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     url: str = URL,
     sha256: str | None = SHA256,
@@ -99,7 +98,6 @@ def load_glove(
 
     Args:
         name_or_path: One of `GLOVE_NAMES`, or a path.
-        words: Keep only these, in the file's order; words that the file lacks are passed over.
         cache_dir: The folder to cache under; see `cache_folder`.
         url: Where the archive of the named vectors is.
         sha256: Its SHA-256 in hex; None accepts anything.
@@ -111,14 +109,8 @@ def load_glove(
     """
     name = os.fspath(name_or_path)
     if name.removeprefix("glove.") in GLOVE_NAMES and not Path(name).exists():
-        glove = _load_by_name(name.removeprefix("glove."), cache_dir, url, sha256, size)
-    else:
-        glove = _load_by_path(Path(name).expanduser(), cache_dir)
-    if words is None:
-        return glove
-    wanted = set(words)
-    rows = [row for row, word in enumerate(glove.words) if word in wanted]
-    return GloveVectors([glove.words[row] for row in rows], glove.vectors[rows], glove.source)
+        return _load_by_name(name.removeprefix("glove."), cache_dir, url, sha256, size)
+    return _load_by_path(Path(name).expanduser(), cache_dir)
 
 
 def _load_by_name(
@@ -278,9 +270,8 @@ def _parse(lines: Iterable[bytes], source: str, dim: int | None = None) -> Glove
         numbers: list[int] = []  # the line of each row in the block
 
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "error", DeprecationWarning
-            )  # how older NumPy says that a value is not a number
+            # How older NumPy says that a value is not a number.
+            warnings.simplefilter("error", DeprecationWarning)
             for number, line in enumerate(itertools.chain(head, lines), start=1):
                 if (promised and number == 1) or line.isspace():
                     continue

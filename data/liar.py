@@ -1,7 +1,7 @@
 """LIAR (Wang, ACL 2017): 12,836 short political statements, rated by PolitiFact.
 
-builder = Liar(data_dir="liar")                              # train.tsv, valid.tsv, test.tsv; or Liar() to
-download builder.download_and_prepare()
+builder = Liar(data_dir="liar")     # train.tsv, valid.tsv, test.tsv; Liar() downloads them
+builder.download_and_prepare()
 """
 
 import io

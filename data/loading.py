@@ -22,8 +22,9 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_news_corpus import FakeNewsCorpus
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.liar import Liar
-from glove_lstm.data.reading import Record, first_line, read_records
-from glove_lstm.data.splits import exact_duplicate_groups, grouped_stratified_split, near_duplicate_groups
+from glove_lstm.data.reading import Record, first_line
+from glove_lstm.data.row_readers import read_records
+from glove_lstm.data.splits import duplicate_groups, grouped_stratified_split
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ Row = int | str  # a number or, where a split has several files, "3 of b.csv"
 
 _SPLITS = ("train", "validation", "test")
 _SPLIT_NAMES = {"valid": "validation", "val": "validation", "dev": "validation", "eval": "validation"}
-_NEAR_DUPLICATE_ROWS = 50_000  # above, only exact duplicates are looked for
 _MAX_LABELS = 1000
 _BATCH = 10_000  # rows held as Python objects
 
@@ -69,6 +69,11 @@ class _Source:
     records: Callable[[Sequence[str]], Iterable[tuple[Row, Record]]]
     class_names: Mapping[str, list[str]] = field(default_factory=dict)  # ClassLabel columns
 
+    def choose_columns(self, asked: str | Sequence[str] | None, label_column: str) -> list[str]:
+        """The text columns; see `columns.choose_columns`."""
+        first = next(iter(self.records(self.columns)), (0, {}))[1]
+        return choose_columns(self.where, self.columns, first, asked, label_column)
+
 
 def load_splits(
     dataset_name: str | None = None,
@@ -87,7 +92,6 @@ def load_splits(
     seed: int = 42,
     cache_dir: FilePath | None = None,
     revision: str | None = None,
-    token: str | bool | None = None,
 ) -> LoadedData:
     """Load labelled text from one of our builders, files, or the Hub.
 
@@ -116,7 +120,6 @@ def load_splits(
         seed: Of the cut.
         cache_dir: For prepared datasets and downloads.
         revision: Of a dataset on the Hub.
-        token: For a dataset on the Hub.
 
     Raises:
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
@@ -130,9 +133,9 @@ def load_splits(
         dataset_config_name,
         {"train": train_file, "validation": validation_file, "test": test_file},
         {"data_files": data_files, "data_dir": data_dir, "cache_dir": cache_dir},
-        {"revision": revision, "token": token},
+        revision,
     )
-    columns = choose_columns(next(iter(sources.values())), text_column_names, label_column_name)
+    columns = next(iter(sources.values())).choose_columns(text_column_names, label_column_name)
     splits = {
         split: _Split.read(found, columns, label_column_name, on_empty) for split, found in sources.items()
     }
@@ -155,17 +158,20 @@ def open_sources(
     config: str | None,
     files: Mapping[str, FilePath | None],
     options: dict[str, Any],
-    hub: dict[str, Any],
+    revision: str | None,
 ) -> tuple[dict[str, _Source], str]:
     """Return the splits of a dataset or of files, and where they come from, in words."""
     given = {split: file for split, file in files.items() if file is not None}
     if dataset_name is None:
+        for option, value in (("dataset_config_name", config), ("revision", revision)):
+            if value is not None:
+                raise DataError(f"{option} needs dataset_name; name the dataset or leave it out.")
         return _open_files(_merge(given, options["data_files"], options["data_dir"]))
     if given:
         raise DataError(
             f"Both the dataset {dataset_name} and {next(iter(given))}_file are given; choose one."
         )
-    return _open_dataset(dataset_name, config, options, hub)
+    return _open_dataset(dataset_name, config, options, revision)
 
 
 def _merge(
@@ -211,16 +217,18 @@ def _concatenate(first: _Source, second: _Source) -> _Source:
 
 
 def _open_dataset(
-    name: str, config: str | None, options: dict[str, Any], hub: dict[str, Any]
+    name: str, config: str | None, options: dict[str, Any], revision: str | None
 ) -> tuple[dict[str, _Source], str]:
     if name in BUILDERS:
+        if revision is not None:
+            raise DataError(f"revision is that of a dataset on the Hub, and {name} is none; leave it out.")
         builder = BUILDERS[name](config_name=config, **options)
         builder.download_and_prepare()
         found = builder.as_dataset()
         source = f"{name} ({builder.config.name}) from {builder.source}"
     else:
         try:
-            found = datasets.load_dataset(name, config, **_plain(options), **hub)
+            found = datasets.load_dataset(name, config, revision=revision, **_plain(options))
         except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
             raise DataError(
                 f"The dataset {name} could not be loaded: {first_line(error)}; check its name."
@@ -411,7 +419,4 @@ def _groups(rows: datasets.Dataset) -> Any:
     lengths = [np.mean([len(value) for value in rows[name]]) for name in columns]
     body = columns[int(np.argmax(lengths))]
     other = columns[1 - columns.index(body)] if len(columns) == 2 else body
-    texts = (row[body] if row[body].strip() else row[other] for row in rows)
-    if len(rows) <= _NEAR_DUPLICATE_ROWS:
-        return near_duplicate_groups(list(texts))
-    return exact_duplicate_groups(texts)
+    return duplicate_groups([row[body] if row[body].strip() else row[other] for row in rows])[0]

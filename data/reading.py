@@ -1,4 +1,4 @@
-"""Rows out of CSV, TSV, JSON, JSON lines and Parquet files, with errors that name the file and the row.
+"""Text files and CSV, opened and checked, with errors that name the file and the row; `row_readers` builds on it.
 
 A row's number is 1 for the first row of data; a CSV header does not count.
 """
@@ -24,27 +24,6 @@ Record = Mapping[str, Any]
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_FIELD = 1 << 26  # characters; the csv module's 131,072 are too few for long articles
-_BATCH = 1000  # rows of a Parquet file in memory
-
-
-def read_records(path: Path) -> Iterator[tuple[int, Record]]:
-    """Yield (row number, row) of a data file; the format follows from the name, `.gz` on top of it allowed.
-
-    CSV values are all strings. JSON may hold a list of objects, such a list under "data", or an object a
-    line.
-
-    Raises:
-        DataError: If the file is missing, of an unknown format, empty, damaged or cut short, or a row is
-            malformed.
-    """
-    readers = {".csv": read_csv, ".tsv": _read_tsv, ".json": _read_json, ".parquet": _read_parquet}
-    reader = readers.get(file_format(path), _read_json_lines)
-    rows = reader(path)
-    first = next(rows, None)
-    if first is None:
-        raise DataError(f"{path} has no rows; give a file with data.")
-    yield first
-    yield from rows
 
 
 def read_csv(
@@ -156,32 +135,6 @@ def long_fields() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _read_tsv(path: Path) -> Iterator[tuple[int, Record]]:
-    return read_csv(path, "\t")
-
-
-def _read_json_lines(path: Path) -> Iterator[tuple[int, Record]]:
-    with open_text(path) as file:
-        row = 0
-        for line in file:
-            if line.isspace():
-                continue
-            row += 1
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{path}, row {row} is not JSON ({error}); correct it.") from error
-            yield row, _checked(record, path, row)
-
-
-def _read_json(path: Path) -> Iterator[tuple[int, Record]]:
-    if has_json_lines(path):
-        yield from _read_json_lines(path)
-        return
-    for row, record in enumerate(read_json_list(path), start=1):
-        yield row, _checked(record, path, row)
-
-
 def has_json_lines(path: Path) -> bool:
     """Say whether a .json file holds an object a line, as `datasets` reads it too."""
     with open_text(path) as file:
@@ -208,28 +161,6 @@ def read_json_list(path: Path) -> list[Any]:
     if not isinstance(records, list):
         raise DataError(f"{path} holds no list of objects; write [{{...}}, ...] or an object a line.")
     return records
-
-
-def _checked(record: Any, path: Path, row: int) -> Record:
-    if not isinstance(record, dict):
-        raise DataError(f"{path}, row {row} is not an object with named values; correct it.")
-    return record
-
-
-def _read_parquet(path: Path) -> Iterator[tuple[int, Record]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    check_file(path)
-    row = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH):
-                for record in batch.to_pylist():
-                    row += 1
-                    yield row, record
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path} is not a whole Parquet file ({first_line(error)}); get it again.") from error
 
 
 def read_checkpoint_json(path: Path) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Readers that pass over rows cheaply or read them one by one, and give a faulty row as such instead of ending there.
+"""Rows out of CSV, TSV, JSON, JSON lines and Parquet files.
+
+`read_records` ends at a faulty row. Readers give it as such, pass over rows cheaply, and read the others one by one.
 
 A row's number is 1 for the first row of data; a CSV header and blank lines do not count. Memory does not grow with the
 input, except for JSON that is one list.
@@ -7,10 +9,11 @@ input, except for JSON that is one list.
 import csv
 import io
 import json
+import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from itertools import accumulate, chain, islice
 from pathlib import Path
@@ -27,6 +30,7 @@ from glove_lstm.data.reading import (
     long_fields,
     looks_like_html,
     open_text,
+    read_csv,
     read_header,
     read_json_list,
 )
@@ -34,6 +38,7 @@ from glove_lstm.data.reading import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PARQUET_BATCH = 256  # rows that are Python objects at a time
 _PARQUET_BUFFER = 1 << 20  # bytes of a column chunk that are read at a time
 _PEEKED = 1000  # faulty rows at the beginning after which the input is taken for something else
@@ -109,14 +114,39 @@ def open_reader(path: Path) -> RowReader:
     return _open_text_rows(open_text(path, "surrogateescape"), str(path), kind)
 
 
-def open_stream_reader(stream: BinaryIO, kind: str, where: str = "standard input") -> RowReader:
-    """Read CSV (`kind` ".csv"), TSV or JSON lines in UTF-8 from an open stream, once.
+def read_records(path: Path) -> Iterator[tuple[int, Record]]:
+    """Yield (row number, row) of a data file; the format follows from the name, `.gz` on top of it allowed.
+
+    CSV values are all strings. JSON may hold a list of objects, such a list under "data", or an object a line.
+
+    Raises:
+        DataError: If the file is missing, of an unknown format, empty, damaged or cut short, or a row is malformed.
+    """
+    kind = file_format(path)
+    rows = read_csv(path, _DELIMITERS[kind]) if kind in _DELIMITERS else _good_rows(path)
+    first = next(rows, None)
+    if first is None:
+        raise DataError(f"{path} has no rows; give a file with data.")
+    yield first
+    yield from rows
+
+
+def _good_rows(path: Path) -> Iterator[tuple[int, Record]]:
+    with closing(open_reader(path)) as reader:
+        for number, found in reader.read(sys.maxsize):
+            if isinstance(found, Fault):
+                raise DataError(f"{found.sentence(reader.where, number)}; correct it.")
+            yield number, found
+
+
+def open_stream_reader(stream: BinaryIO, kind: str) -> RowReader:
+    """Read CSV (`kind` ".csv"), TSV or JSON lines in UTF-8 from standard input, once.
 
     Raises:
         DataError: As `open_reader`.
     """
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return _open_text_rows(nullcontext(text), where, kind)
+    return _open_text_rows(nullcontext(text), "standard input", kind)
 
 
 class SequentialReader:
@@ -184,9 +214,6 @@ class SequentialReader:
 def _emptied(rows: deque[Any]) -> Iterator[Any]:
     while rows:
         yield rows.popleft()
-
-
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True, slots=True)

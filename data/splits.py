@@ -18,45 +18,43 @@ Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
 _WORD = re.compile(r"\w+")
-_PERMUTATIONS = 128
+_WORDS = 5  # in a run
+_SIMILAR = 0.8  # the least Jaccard similarity of near duplicates
+# 25 bands of 5 rows find 999 in 1,000 pairs at that similarity, 1 - (1 - 0.8**5)**25; wider ones do not.
+_BANDS = (25, 5)
+_PERMUTATIONS = 125
+_NEAR_DUPLICATE_ROWS = 50_000  # above, looking for them takes too long
 # Odd 64-bit constants: multiplying by an odd number loses nothing modulo 2**64.
-_MULTIPLIERS = np.random.default_rng(5).integers(0, 2**63, 64, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+_MULTIPLIERS = np.random.default_rng(5).integers(0, 2**63, _WORDS, dtype=np.uint64) * np.uint64(
+    2
+) + np.uint64(1)
 
 
-def near_duplicate_groups(texts: Sequence[str], threshold: float = 0.8, *, shingle_words: int = 5) -> Ints:
+def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     """Give the same number to texts that are equal or nearly equal.
 
-    Two texts are near duplicates when the sets of their runs of `shingle_words` lower-cased words have a
-    Jaccard similarity of at least `threshold`. MinHash LSH finds the candidates (at the threshold it misses
-    fewer than one pair in a thousand), and every candidate is confirmed by its true similarity. Groups are
-    transitive. A text with fewer words than a run is one run of all its words. Texts equal after folding
-    white space always share a group. A text without any word (empty, or punctuation only) is only ever
-    grouped with an equal text, and an empty one with nothing: it carries no text that could leak.
+    Two texts are near duplicates when the sets of their runs of five lower-cased words have a Jaccard similarity of
+    at least 0.8. MinHash LSH finds the candidates (at the threshold it misses fewer than one pair in a thousand), and
+    every candidate is confirmed by its true similarity. Groups are transitive. A text with fewer words than a run is
+    one run of all its words. Texts equal after folding white space always share a group. A text without any word
+    (empty, or punctuation only) is only ever grouped with an equal text, and an empty one with nothing: it carries no
+    text that could leak.
 
     Args:
         texts: n texts.
-        threshold: The least Jaccard similarity, in (0, 1]; 1 groups texts with the same set of runs.
-        shingle_words: The words in a run, at most 64.
 
     Returns:
         Shape (n,): group numbers 0, 1, 2, ... in order of first appearance.
-
-    Raises:
-        DataError: If `threshold` or `shingle_words` is out of range.
     """
     from datasketch import MinHash, MinHashLSH  # imports scipy, which only this function needs
 
-    if not 0 < threshold <= 1:
-        raise DataError(f"threshold is {threshold}, but a similarity must lie above 0 and at most at 1.")
-    if not 1 <= shingle_words <= len(_MULTIPLIERS):
-        raise DataError(f"shingle_words is {shingle_words}, but must be between 1 and {len(_MULTIPLIERS)}.")
     exact = exact_duplicate_groups(texts)
     _, firsts = np.unique(exact, return_index=True)
     parents = list(range(len(firsts)))
     known: dict[str, int] = {}
-    shingles = [_shingles(texts[first], shingle_words, known) for first in firsts]
+    shingles = [_shingles(texts[first], known) for first in firsts]
 
-    lsh = MinHashLSH(num_perm=_PERMUTATIONS, params=_bands(threshold))
+    lsh = MinHashLSH(num_perm=_PERMUTATIONS, params=_BANDS)
     sketched = [group for group, hashes in enumerate(shingles) if len(hashes)]
     # The high half of each hash serves MinHash, which takes 32 bits; `tolist` because it loops in Python.
     halves = ((shingles[group] >> np.uint64(32)).tolist() for group in sketched)
@@ -64,7 +62,7 @@ def near_duplicate_groups(texts: Sequence[str], threshold: float = 0.8, *, shing
     for group, sketch in zip(sketched, sketches, strict=True):
         for other in lsh.query(sketch):
             if _root(parents, other) != _root(parents, group) and (
-                _jaccard(shingles[group], shingles[other]) >= threshold
+                _jaccard(shingles[group], shingles[other]) >= _SIMILAR
             ):
                 _join(parents, group, other)
         lsh.insert(group, sketch, check_duplication=False)
@@ -80,6 +78,12 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
         Shape (n,): group numbers 0, 1, 2, ... in order of first appearance.
     """
     return _renumber(folded_key(text) or position for position, text in enumerate(texts))
+
+
+def duplicate_groups(texts: Sequence[str]) -> tuple[Ints, bool]:
+    """`near_duplicate_groups` of up to 50,000 texts, `exact_duplicate_groups` of more; and whether it is the former."""
+    near = len(texts) <= _NEAR_DUPLICATE_ROWS
+    return (near_duplicate_groups if near else exact_duplicate_groups)(texts), near
 
 
 def folded_key(text: str) -> bytes:
@@ -187,17 +191,8 @@ def _fill(room: Ints, count: int) -> Ints:
     return want if want.sum() == count else _apportion(count, (want / want.sum()).tolist())
 
 
-def _bands(threshold: float) -> tuple[int, int]:
-    """Choose LSH bands and rows: the most selective that still find 999 pairs in 1,000 at the threshold."""
-    for rows in range(_PERMUTATIONS // 2, 1, -1):
-        bands = _PERMUTATIONS // rows
-        if 1 - (1 - threshold**rows) ** bands >= 0.999:
-            return bands, rows
-    return _PERMUTATIONS, 1
-
-
-def _shingles(text: str, size: int, known: dict[str, int]) -> Hashes:
-    """Return the sorted, distinct 64-bit hashes of the runs of `size` words; `known` caches word hashes."""
+def _shingles(text: str, known: dict[str, int]) -> Hashes:
+    """Return the sorted, distinct 64-bit hashes of the runs of five words; `known` caches word hashes."""
     words = _WORD.findall(text.lower())
     if not words:
         return np.empty(0, dtype=np.uint64)
@@ -206,7 +201,7 @@ def _shingles(text: str, size: int, known: dict[str, int]) -> Hashes:
             digest = blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
             known[word] = int.from_bytes(digest, "little")
     hashes = np.array([known[word] for word in words], dtype=np.uint64)
-    size = min(size, len(hashes))
+    size = min(_WORDS, len(hashes))
     runs = np.lib.stride_tricks.sliding_window_view(hashes, size)
     mixed = (runs * _MULTIPLIERS[:size]).sum(axis=1, dtype=np.uint64)
     mixed = (mixed ^ (mixed >> np.uint64(31))) * _MULTIPLIERS[0]

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.data.columns import FoundColumns, choose_columns, read_text
+from glove_lstm.data.columns import choose_columns, read_text
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import Record, check_file, file_format
 from glove_lstm.data.row_readers import (
@@ -144,8 +144,7 @@ class TextSource:
             reader = one.open()
             first = reader.first()
             if first is not None:
-                found = FoundColumns(reader.where, reader.columns, [(1, first)])
-                self.columns = choose_columns(found, asked, "label", labelled=False)
+                self.columns = choose_columns(reader.where, reader.columns, first, asked)
                 reader.select(self.columns)
                 self._inputs = self._inputs[index:]
                 return reader

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glove_lstm.data.builder import DataFiles, FilePath
-from glove_lstm.data.columns import choose_columns, read_text
+from glove_lstm.data.columns import read_text
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import open_sources, read_label
 
@@ -49,9 +49,9 @@ def load_tables(
         dataset_config_name,
         {"train": train_file, "test": test_file},
         {"data_files": data_files, "data_dir": data_dir, "cache_dir": None},
-        {"revision": revision, "token": None},
+        revision,
     )
-    names = choose_columns(next(iter(sources.values())), text_column_names, label_column_name)
+    names = next(iter(sources.values())).choose_columns(text_column_names, label_column_name)
     tables = {}
     for split, found in sources.items():
         missing = [name for name in (*names, label_column_name) if name not in found.columns]

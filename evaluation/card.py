@@ -280,7 +280,7 @@ def _recipe_results(metrics: Mapping[str, Any]) -> str:
     """A table of `metrics["recipe"]`, which is what `scripts/benchmark.py accuracy` writes; nothing without it."""
     recipe = metrics.get("recipe")
     if not recipe:
-        return f"The recipe on held-out folds: {NOT_MEASURED[0].lower()}{NOT_MEASURED[1:]}"
+        return "The recipe on held-out folds: not measured."
     columns = ["task", "model", "accuracy", "95 % interval", "p against `default`", "ECE", "lost to typos"]
     lines = [
         "The same recipe, trained anew for each fold and tested on the texts left out, by `scripts/benchmark.py "
@@ -384,7 +384,7 @@ def _examples(metrics: Mapping[str, Any]) -> str:
 def _speed(about: Mapping[str, Any]) -> str:
     speed = about.get("speed")
     if not speed:
-        return f"Speed: {NOT_MEASURED[0].lower()}{NOT_MEASURED[1:]}"
+        return "Speed: not measured."
     return (
         f"A text of {speed['words']} words takes {speed['one_text_ms']:.1f} ms from string to label, and "
         f"{speed['texts_per_second']:.0f} such texts a second are labelled in batches of 32 (PyTorch, "

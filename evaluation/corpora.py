@@ -9,8 +9,9 @@ import datasets
 import numpy as np
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.liar import read_statements
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.reading import read_records
+from glove_lstm.data.row_readers import read_records
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 
 NAMES = ["FAKE", "REAL"]
@@ -88,13 +89,11 @@ def isot(folder: Path) -> Texts:
     return Texts(found.titles, [_DATELINE.sub("", body) for body in found.bodies], found.labels)
 
 
-def liar_two(folder: Path, split: str = "test") -> Texts:
-    """Statements of LIAR with its six labels folded into two."""
-    path = folder / "liar" / f"{split}.tsv"
-    if not path.is_file():
-        raise DataError(f"{path} is missing; give a --data_dir that holds it.")
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line]
-    return Texts([row[2] for row in rows], [""] * len(rows), [_TWO_OF_SIX[row[1]] for row in rows])
+def liar_two(folder: Path) -> Texts:
+    """Test statements of LIAR with its six labels folded into two."""
+    rows = [row for _, row in read_statements(_there(folder / "liar" / "test.tsv"))]
+    labels = [_TWO_OF_SIX[row["label"]] for row in rows]
+    return Texts([row["text"] for row in rows], [""] * len(rows), labels)
 
 
 def other_corpora(folder: Path) -> dict[str, Texts]:
@@ -102,11 +101,11 @@ def other_corpora(folder: Path) -> dict[str, Texts]:
     return {"recovery": recovery(folder).distinct(), "liar (two labels)": liar_two(folder)}
 
 
-def hub_corpus(folder: Path, seed: int = 42) -> LoadedData:
+def hub_corpus(folder: Path) -> LoadedData:
     """What the default checkpoint is trained on, and the tenth that is kept for validation."""
     texts = titles(folder, first_row=HEAD_ROWS).distinct() + head(folder).distinct() + isot(folder).distinct()
     groups = near_duplicate_groups(texts.joined())
-    parts = grouped_stratified_split(np.array(texts.labels), groups, [0.9, 0.1], seed)
+    parts = grouped_stratified_split(np.array(texts.labels), groups, [0.9, 0.1], seed=42)
     return as_data(
         texts, {"train": parts[0], "validation": parts[1]}, "titles and head of fake_or_real_news, ISOT"
     )
@@ -126,8 +125,12 @@ def as_data(texts: Texts, rows: Mapping[str, Iterable[int]], source: str) -> Loa
 
 
 def _read(path: Path) -> Texts:
-    if not path.is_file():
-        raise DataError(f"{path} is missing; give a --data_dir that holds it.")
-    rows = [row for _, row in read_records(path)]
+    rows = [row for _, row in read_records(_there(path))]
     labels = [NAMES.index(str(row["label"])) for row in rows]
     return Texts([str(row["title"]) for row in rows], [str(row.get("text", "")) for row in rows], labels)
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise DataError(f"{path} is missing; give a --data_dir that holds it.")
+    return path

@@ -68,9 +68,7 @@ def staged_dataset(
     """
     if name not in BUILDERS:
         raise DataError(f"--dataset must be one of {', '.join(BUILDERS)}, not {name!r}.")
-    builder = BUILDERS[name](
-        config_name=config, data_files=data_files, **({"data_dir": data_dir} if data_dir else {})
-    )
+    builder = BUILDERS[name](config_name=config, data_files=data_files, data_dir=data_dir)
     builder.download_and_prepare()
     splits: datasets.DatasetDict = builder.as_dataset()
     with tempfile.TemporaryDirectory() as scratch:
@@ -122,15 +120,14 @@ def _card(name: str, builder: NewsBuilder, splits: datasets.DatasetDict, repo_id
 def _origin(builder: NewsBuilder) -> str:
     """What was read, without this machine's folders."""
     local = [path for paths in builder.local_files.values() for path in paths]
+    known = builder.dataset_name == "fake_or_real_news"  # of the others nobody published a checksum
     if not local:
-        # A download was compared with the known file. LIAR's folder is a local one too.
-        folder: Any = getattr(builder.config, "data_dir", None)
-        return "Made from local files." if folder else f"Made from {builder.source}, verified."
+        return f"Made from {builder.source}{', verified' if known else ''}."
     names = ", ".join(f"`{path.name}`" for path in local)
-    if builder.dataset_name == "fake_or_real_news":
+    if known:
         same = git_blob_id(local[0]) == BLOB_ID
         return f"Made from the local file {names}, {'the' if same else 'which is not the'} canonical one."
-    return f"Made from the local file {names}."
+    return f"Made from the local file{'s' if len(local) > 1 else ''} {names}."
 
 
 def _check_loads(folder: Path, splits: datasets.DatasetDict, cache: Path) -> None:

@@ -12,7 +12,6 @@ from sklearn import metrics as sk
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MEASURES = ("accuracy", "f1", "precision", "recall", "mcc", "roc_auc", "ece", "brier")
 _BINS = 15
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # that the card shows
 
@@ -56,7 +55,7 @@ class ClassificationMetrics(evaluate.Metric):
 
 
 def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
-    """All of `MEASURES`.
+    """All that `ClassificationMetrics` gives.
 
     Args:
         probabilities: (n, classes), rows that add up to 1.
@@ -165,20 +164,18 @@ def coverage_table(
 
 
 def bootstrap_interval(
-    statistic: Callable[[Ints], float], size: int, *, samples: int = 1000, level: float = 0.95, seed: int = 0
+    statistic: Callable[[Ints], float], size: int, *, samples: int = 1000
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic over rows drawn with replacement (Efron 1979).
+    """95 % percentile interval of a statistic over rows drawn with replacement (Efron 1979).
 
     Args:
         statistic: Of the given row indices.
         size: Number of rows.
         samples: Draws.
-        level: Share of the draws inside.
-        seed: Of the draws.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     values = [statistic(generator.integers(size, size=size)) for _ in range(samples)]
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
 
 

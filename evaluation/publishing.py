@@ -186,13 +186,31 @@ def check_loads(folder: Path, checkpoint: Path) -> None:
     Raises:
         DataError: With the last line of what went wrong.
     """
+    fault = fault_in_copy(_LOAD, folder, checkpoint)
+    if fault:
+        raise DataError(
+            f"{checkpoint} does not load with trust_remote_code=True in a clean process ({fault}): {_save_again()}."
+        )
+
+
+def fault_in_copy(code: str, folder: Path, source: Path) -> str | None:
+    """Run Python code on a copy of a folder, in a process without login and network.
+
+    Args:
+        code: Finds the copy's path in `sys.argv[1]`.
+        folder: To be copied.
+        source: What the user calls the folder.
+
+    Returns:
+        The last line of what went wrong, without a full stop; None where nothing did.
+    """
     hidden = ("HF_", "HUGGING", "TRANSFORMERS_", "GLOVE_LSTM_")  # logins, caches and offline switches
     env = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     with tempfile.TemporaryDirectory() as home:
-        copy = shutil.copytree(folder, Path(home) / "model")
+        copy = shutil.copytree(folder, Path(home) / "copy")
         env |= {"HF_HOME": str(Path(home) / "hf"), "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-P", "-c", _LOAD, str(copy)],
+            [sys.executable, "-P", "-c", code, str(copy)],
             env=env,
             cwd=home,
             stdin=subprocess.DEVNULL,
@@ -201,12 +219,8 @@ def check_loads(folder: Path, checkpoint: Path) -> None:
             errors="replace",
             check=False,
         )
-        if done.returncode:
-            lines = done.stderr.replace(str(copy), str(checkpoint)).strip().splitlines() or ["it was killed"]
-            raise DataError(
-                f"{checkpoint} does not load with trust_remote_code=True in a clean process "
-                f"({lines[-1].rstrip('.')}): {_save_again()}."
-            )
+    lines = done.stderr.replace(str(copy), str(source)).strip().splitlines() or ["it was killed"]
+    return lines[-1].rstrip(".") if done.returncode else None
 
 
 def _stage(checkpoint: Path, folder: Path) -> None:

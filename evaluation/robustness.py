@@ -76,7 +76,7 @@ def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
 
 
 def measure_robustness(
-    predict: Predict, texts: Sequence[str], labels: Sequence[int] | NDArray[np.integer], seed: int = 0
+    predict: Predict, texts: Sequence[str], labels: Sequence[int] | NDArray[np.integer]
 ) -> dict[str, dict[str, Any]]:
     """Accuracy on texts as they are and under each perturbation, and what each costs.
 
@@ -84,7 +84,6 @@ def measure_robustness(
         predict: Class indices of texts.
         texts: n single texts; join a title and its body with a space, which is how the tokenizer reads a pair.
         labels: n class indices.
-        seed: Of the perturbations.
 
     Returns:
         "clean" and each name in `PERTURBATIONS` -> accuracy and accuracy_interval; under the perturbations also
@@ -95,7 +94,7 @@ def measure_robustness(
     found: dict[str, dict[str, Any]] = {"clean": accuracy_with_interval(clean)}
     for name in PERTURBATIONS:
         logger.info("Measuring robustness: %s", DESCRIPTIONS[name])
-        correct = np.asarray(predict(perturb(name, texts, seed))) == truth
+        correct = np.asarray(predict(perturb(name, texts, seed=0))) == truth
         lost = clean.astype(float) - correct
 
         def mean_lost(rows: NDArray[np.int64], lost: NDArray[np.float64] = lost) -> float:

@@ -4,10 +4,7 @@ The package is on no index, so its files travel along: the Hub installs requirem
 files, and could install nothing from a file beside it. What app.py starts is therefore exactly what was checked here.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +15,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.evaluation.publishing import check_private, list_files, staged_checkpoint
+from glove_lstm.evaluation.publishing import check_private, fault_in_copy, list_files, staged_checkpoint
 
 _PACKAGES = ("glove_lstm", "glove_lstm.data", "glove_lstm.tokenization", "glove_lstm.app")
 _SUFFIXES = (".py", ".css", ".typed")
@@ -61,11 +58,13 @@ resembles, **not whether its claims are true**. The checkpoint is in `checkpoint
 _START = """
 import sys
 from pathlib import Path
-sys.path.insert(0, str(Path.cwd()))
+folder = Path(sys.argv[1]).resolve()
+sys.path.insert(0, str(folder))
 import glove_lstm
-assert Path(glove_lstm.__file__).is_relative_to(Path.cwd()), glove_lstm.__file__
+assert Path(glove_lstm.__file__).is_relative_to(folder), glove_lstm.__file__
 from glove_lstm.app.serve import prepare
-prepare("checkpoint", folder=Path("uploads"))
+from glove_lstm.app.uploads import UploadFolder
+prepare(folder / "checkpoint", UploadFolder(folder / "uploads"))
 """
 
 
@@ -100,7 +99,9 @@ def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
         for name in list_files(folder):
             if not name.startswith("checkpoint/") or name == "checkpoint/README.md":
                 check_private((folder / name).read_bytes(), name)
-        _check_starts(folder, checkpoint)
+        fault = fault_in_copy(_START, folder, checkpoint)
+        if fault:
+            raise DataError(f"The app does not start with {checkpoint} ({fault}): mend that first.")
         yield folder
 
 
@@ -128,24 +129,3 @@ def _requirements() -> list[str]:
             one.marker = None
             found.append(str(one))
     return sorted(found)
-
-
-def _check_starts(folder: Path, checkpoint: Path) -> None:
-    """Load the checkpoint and lay out the page by the copied package, in a process without login and network."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTHONPATH"))}
-    with tempfile.TemporaryDirectory() as home:
-        copy = shutil.copytree(folder, Path(home) / "space")
-        env |= {"HF_HOME": home, "HF_HUB_OFFLINE": "1"}
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", _START],
-            env=env,
-            cwd=copy,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it was killed"])[-1].rstrip(".")
-        raise DataError(f"The app does not start with {checkpoint} ({last}): mend that first.")

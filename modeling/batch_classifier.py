@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.backends import Backend, open_model
 from glove_lstm.bulk import Labeller
-from glove_lstm.data.columns import FoundColumns, choose_columns, read_text
+from glove_lstm.data.columns import choose_columns, read_text
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow
 
@@ -83,9 +83,7 @@ class BatchClassifier:
         first = {name: _python(table[name][:1])[0] for name in names if len(table[name])}
         if not first:
             return []
-        columns = choose_columns(
-            FoundColumns("The batch", names, [(1, first)]), self._asked, "label", labelled=False
-        )
+        columns = choose_columns("The batch", names, first, self._asked)
         texts = [
             [read_text(value, "The batch", row, name) for row, value in enumerate(_python(table[name]), 1)]
             for name in columns

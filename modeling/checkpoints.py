@@ -7,6 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import first_line
 
 _NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
@@ -33,7 +34,7 @@ def load_checkpoint(
         tokenizer = GloveLstmTokenizer.from_pretrained(path, revision=revision or "main")
     except Exception as error:
         raise DataError(
-            f"{path} cannot be loaded ({_first_line(error)}): get the checkpoint again."
+            f"{path} cannot be loaded ({first_line(error)}): get the checkpoint again."
         ) from error
     if tokenizer.vocab_size > model.config.vocab_size:
         raise DataError(
@@ -66,9 +67,5 @@ def load_config(path: str, revision: str | None = None) -> GloveLstmConfig:
         if kind == GloveLstmConfig.model_type:
             return GloveLstmConfig.from_pretrained(path, revision=revision or "main")
     except Exception as error:
-        raise DataError(f"{path}: its config.json cannot be read ({_first_line(error)}).") from error
+        raise DataError(f"{path}: its config.json cannot be read ({first_line(error)}).") from error
     raise DataError(f"{path} is a model of type {kind!r}; this package loads {GloveLstmConfig.model_type!r}.")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__

@@ -76,6 +76,7 @@ class Explanation:
             gates let them through; of a text without words, all of it.
         words: Every word that was read, in order; tokens that touch within a word are one. What the tokenizer leaves
             out (white space; stop words and punctuation, with some; what lies beyond its maximal length) is not there.
+        unread: Tokens that lie beyond the tokenizer's maximal length; nobody knows what they would have added.
     """
 
     text: str
@@ -86,6 +87,7 @@ class Explanation:
     logit_difference: float
     baseline_difference: float
     words: tuple[WordContribution, ...]
+    unread: int = 0
 
     def by_word(self) -> dict[str, float]:
         """Lower-cased word -> what all of its occurrences add together; the strongest first, whatever its sign."""
@@ -142,7 +144,8 @@ def explain(
     if label is not None and label not in names:
         raise ValueError(f"the model has no label {label!r}; it has {', '.join(names)}")
     model.eval()
-    encoded = tokenizer([text], None if text_pair is None else [text_pair])
+    pairs = None if text_pair is None else [text_pair]
+    encoded = tokenizer([text], pairs)
     device = model.get_input_embeddings().weight.device
     ids = torch.tensor(encoded["input_ids"], dtype=torch.long, device=device)  # (1, T)
     shapes = (
@@ -159,6 +162,9 @@ def explain(
     difference = float(logits[chosen] - logits[rival])
     baseline, tokens = _share_out(model, ids, shapes, chosen, rival) if ids.shape[1] else (difference, [])
     parts = (repair(text), repair(text_pair))
+    whole = ids.shape[1]
+    if whole >= tokenizer.model_max_length:
+        whole = len(tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0])
     return Explanation(
         *parts,
         label=names[chosen],
@@ -167,6 +173,7 @@ def explain(
         logit_difference=difference,
         baseline_difference=baseline,
         words=tuple(_words(parts, encoded.encodings[0], tokens)),
+        unread=whole - ids.shape[1],
     )
 
 
@@ -235,9 +242,8 @@ class _LinearLstm(nn.LSTM):
     def forward(self, inputs: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         """(B, T, E) -> (B, T, hidden_size)."""
         weight, recurrent = self.weight_ih_l0, self.weight_hh_l0
-        signal = slice(
-            2 * self.hidden_size, 3 * self.hidden_size
-        )  # between input and forget, and output gate
+        # It stands between the input and forget gates, and the output gate.
+        signal = slice(2 * self.hidden_size, 3 * self.hidden_size)
         projected = inputs.detach() @ weight.T + self.bias_ih_l0 + self.bias_hh_l0
         signals = inputs @ weight[signal].T + (self.bias_ih_l0 + self.bias_hh_l0)[signal]
         hidden = cell = inputs.new_zeros(len(inputs), self.hidden_size)

@@ -148,9 +148,14 @@ def _listed(words: list[tuple[str, float]]) -> str:
 
 def _sum(explanation: "Explanation") -> str:
     words = explanation.logit_difference - explanation.baseline_difference
+    cut = (
+        f" The text was cut: {explanation.unread:,} of its tokens were not read."
+        if explanation.unread
+        else ""
+    )
     return (
         f"Logit of {explanation.label} less that of {explanation.rival}: {explanation.logit_difference:+.2f}, of which "
-        f"{words:+.2f} comes from the words and {explanation.baseline_difference:+.2f} from none."
+        f"{words:+.2f} comes from the words and {explanation.baseline_difference:+.2f} from none.{cut}"
     )
 
 

@@ -104,9 +104,7 @@ class PartFolder:
             bad: Rows that it lacks; it is looked at when the block ends.
         """
         final = self._path(part)
-        hidden = final.with_name(
-            f".{final.name}.tmp"
-        )  # nobody else writes it, so a killed run's is overwritten
+        hidden = final.with_name(f".{final.name}.tmp")  # nobody else writes it: a killed run's is overwritten
         writer = WRITERS[self.kind](hidden, self.layout)
         try:
             with closing(writer):
@@ -193,10 +191,10 @@ def open_parts(
             _clear(folder)
         elif problem:
             raise DataError(f"{folder} {problem}; choose another folder, or remove this one.")
-        if _create(folder / _MANIFEST, json.dumps(plan, indent=1) + "\n"):
-            pass
-        elif problem := _problem(folder, plan, resumable=True, skip_bad=skip_bad):  # another shard was faster
-            raise DataError(f"{folder} {problem}; choose another folder, or remove this one.")
+        if not _create(folder / _MANIFEST, json.dumps(plan, indent=1) + "\n"):  # another shard was faster
+            problem = _problem(folder, plan, resumable=True, skip_bad=skip_bad)
+            if problem:
+                raise DataError(f"{folder} {problem}; choose another folder, or remove this one.")
         yield PartFolder(folder, kind, layout, shard, _found(folder, kind))
 
 

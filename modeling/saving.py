@@ -16,6 +16,8 @@ try:
 except ImportError:  # not on Windows, where what a killed process left behind stays
     fcntl = None  # type: ignore[assignment]
 
+_LAST = "config.json"  # what readers of a checkpoint look for first
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -40,21 +42,22 @@ def hidden_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_files(folder: Path, *, last: str = "config.json") -> Iterator[Path]:
+def whole_files(folder: Path) -> Iterator[Path]:
     """Give an empty folder to write to; its files move into the real one, one by one, when the block ends well.
+
+    An older config.json is removed first, and the new one moves last: a reader who finds it finds the others, and never
+    some of the old and some of the new.
 
     Args:
         folder: Where they go; files of the same name are replaced, others stay.
-        last: The file that an older one of its name is removed of first, and that moves at the end: a reader who finds
-            it finds the others, and never finds some of the old and some of the new.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _hidden(folder, ".saving-", tempfile.mkdtemp) as part:
         yield part
         files = [path for path in sorted(part.rglob("*")) if path.is_file()]
-        if part / last in files:
-            (folder / last).unlink(missing_ok=True)
-        for path in sorted(files, key=lambda path: path.name == last):
+        if part / _LAST in files:
+            (folder / _LAST).unlink(missing_ok=True)
+        for path in sorted(files, key=lambda path: path.name == _LAST):
             target = folder / path.relative_to(part)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.chmod(0o666 & ~_umask())  # safetensors writes files that only their owner can read

@@ -88,7 +88,7 @@ def need(extra: str, *modules: str) -> None:
 def _sentence(error: Exception) -> str | None:
     from glove_lstm.data.errors import DataError
 
-    if isinstance(error, DataError | LookupError) and not isinstance(error, KeyError | IndexError):
+    if isinstance(error, DataError):
         return str(error)
     if _disk_is_full(error):
         return "The disk is full: free some space and run the command again."

@@ -24,8 +24,9 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "model",
         nargs="?",
+        metavar="MODEL",
         default=str(DEFAULT_CHECKPOINT),
-        help="a checkpoint's folder, or a repository's id",
+        help="a checkpoint's folder, or a repository's id on the Hub; default: the one that ships",
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument(

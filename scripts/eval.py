@@ -25,8 +25,8 @@ _DATA = (  # arguments of train.py, with its help
     "dataset_config_name",
     "data_files",
     "data_dir",
-    "test_file",
     "train_file",
+    "test_file",
     "text_column_names",
     "label_column_name",
 )

@@ -61,9 +61,8 @@ def main(argv: Sequence[str]) -> None:
     )
     check_destination(to, login=not args.dry_run)
 
-    from glove_lstm.evaluation.dataset_publishing import (
-        staged_dataset,
-    )  # takes seconds: not before the mistakes
+    # These take seconds: not before the mistakes are told.
+    from glove_lstm.evaluation.dataset_publishing import staged_dataset
     from glove_lstm.evaluation.publishing import list_files, staged_checkpoint
     from glove_lstm.evaluation.space_publishing import staged_space
 

@@ -26,9 +26,12 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.evaluation.experiment import run_experiment
     from glove_lstm.evaluation.more_measures import add_baselines
     from glove_lstm.evaluation.publishing import destination_of, push_and_report
+    from glove_lstm.resuming import check_resumable
 
     run = parse_training_run(argv, description=__doc__)
     destination = destination_of(run.training)
+    if run.training.resume_from_checkpoint:  # a mistake in it is told before the data are loaded
+        check_resumable(Path(run.training.resume_from_checkpoint))
     wanted = run.data
     data = load_splits(
         wanted.dataset_name,

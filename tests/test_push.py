@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -334,3 +335,27 @@ def test_unknown_data_set_is_refused():
 
     with pytest.raises(DataError, match="fake_or_real_news"), staged_dataset("squad", None, None, None, REPO):
         pass
+
+
+def test_a_data_set_is_called_verified_only_where_it_was(tmp_path, monkeypatch):
+    import datasets
+
+    from glove_lstm.data import builder, liar
+    from glove_lstm.evaluation.dataset_publishing import staged_dataset
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    folder = tmp_path / "liar"
+    folder.mkdir()
+    for name in liar.FILES.values():
+        row = ["1.json", "true", f"A statement in {name}.", "a", "b", "c", "d", "e", *"01234", "f"]
+        (folder / name).write_text("\t".join(row) + "\n")
+    with staged_dataset("liar", None, None, str(folder), REPO) as staged:
+        card = (staged / "README.md").read_text()
+    assert "Made from the local files `train.tsv`, `valid.tsv`, `test.tsv`." in card
+    with zipfile.ZipFile(tmp_path / "liar.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    monkeypatch.setattr(builder, "download", lambda *_, **__: tmp_path / "liar.zip")
+    with staged_dataset("liar", None, None, None, REPO) as staged:
+        card = (staged / "README.md").read_text()
+    assert f"Made from {liar.URL}." in card

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer, decoders
 from tokenizers.models import WordLevel, WordPiece
 from tokenizers.trainers import WordLevelTrainer, WordPieceTrainer
 
+from glove_lstm.data.errors import DataError
 from glove_lstm.tokenization.pipelines import article_pipeline, default_pipeline
 from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
 from glove_lstm.tokenization.word_shapes import repair
@@ -106,14 +107,14 @@ def english_stop_words() -> list[str]:
     """NLTK's English stop words.
 
     Raises:
-        LookupError: They are not on this machine; the message says how to get them.
+        DataError: They are not on this machine; the message says how to get them.
     """
     from nltk.corpus import stopwords
 
     try:
         return stopwords.words("english")
     except LookupError:
-        raise LookupError(
+        raise DataError(
             "NLTK's stop words are not on this machine: run `python -m nltk.downloader stopwords`, or set NLTK_DATA "
             "to a folder that holds corpora/stopwords/english"
         ) from None

@@ -230,6 +230,26 @@ def test_what_is_no_request_is_refused_without_a_trace(http, demo, body):
     assert str(ROOT) not in posted.text
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("label_file", ["no file", "", 0, "csv"]),
+        ("label_file", [{"meta": {"_type": "gradio.FileData"}}, "", 0, "csv"]),
+        ("label_file", [None, [1], "x", {}]),
+        ("label_file", []),
+        ("read_text", [3]),
+        ("read_text", [["a", None]]),
+        ("classify", []),
+    ],
+)
+def test_calls_that_do_not_fit_are_refused_in_words_and_without_a_trace(http, demo, name, data):
+    before = len(demo.said)
+    well, said = call(http, name, *data)
+    assert not well
+    assert said
+    assert "Traceback" not in demo.said[before:]
+
+
 def test_the_examples_of_the_readme_run(demo, tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = text.partition("## In a browser")[2].partition("\n## ")[0]

@@ -26,11 +26,6 @@ def test_downloads_once_and_shows_progress(server, capsys):
     assert len(server.requests) == 1
 
 
-def test_no_progress_bar(server, capsys):
-    download(server.put("/f.bin", BODY), progress=False)
-    assert not capsys.readouterr().err
-
-
 def test_resumes_after_a_cut(server):
     server.cuts = [300_000]
     path = download(server.put("/f.bin", BODY), sha256=SHA256)
@@ -162,7 +157,7 @@ def test_a_folder_that_cannot_be_written(server, tmp_path):
 
 
 def _download(url, cache_dir, results):
-    results.put(download(url, sha256=SHA256, cache_dir=cache_dir, progress=False).read_bytes() == BODY)
+    results.put(download(url, sha256=SHA256, cache_dir=cache_dir).read_bytes() == BODY)
 
 
 def test_two_processes_at_once(server, tmp_path):

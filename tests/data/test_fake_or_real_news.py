@@ -184,6 +184,8 @@ def test_bad_arguments(tmp_path, file):
         prepare(data_files=tmp_path)
     with pytest.raises(DataError, match=r"no config 'x'; choose from default, article"):
         prepare(config_name="x")
+    with pytest.raises(DataError, match=r"FakeOrRealNews takes no data_dir; give data_files"):
+        prepare(data_dir=tmp_path)
     path = file(content(made_up()))
     with pytest.raises(DataError, match=r"data_files names 2; give one"):
         prepare(data_files=[path, path])

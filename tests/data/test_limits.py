@@ -72,20 +72,20 @@ def test_an_endless_body_is_cut_off(speak, head, body, known):
     server = speak(head, body)
     most = known.get("size", 100_000)
     with pytest.raises(DataError, match=f"sends more than the {most:,} bytes allowed"):
-        download(server.url, max_bytes=100_000, progress=False, **known)
+        download(server.url, max_bytes=100_000, **known)
     assert server.sent < 20_000_000  # what the sockets hold, not what 2 GiB would be
     assert kept() == []
 
 
 def test_more_than_was_announced_is_not_read(speak):
     server = speak(b"Content-Length: 10", lambda: [b"0123456789", b"more" * 1000])
-    assert download(server.url, progress=False).read_bytes() == b"0123456789"
+    assert download(server.url).read_bytes() == b"0123456789"
 
 
 def test_too_large_an_announcement_is_refused_before_the_body(speak):
     server = speak(b"Content-Length: 100001", lambda: itertools.repeat(b"x"))
     with pytest.raises(DataError, match="sends more than the 100,000 bytes allowed"):
-        download(server.url, max_bytes=100_000, progress=False)
+        download(server.url, max_bytes=100_000)
     assert kept() == []
 
 
@@ -93,7 +93,7 @@ def test_too_large_an_announcement_is_refused_before_the_body(speak):
 def test_an_absurd_announcement_is_one_sentence(speak, length):
     server = speak(b"Content-Length: " + length, lambda: [b"0123456789"])
     with pytest.raises(DataError, match="could not be downloaded"):
-        download(server.url, progress=False)
+        download(server.url)
 
 
 def test_a_compressed_bomb_is_cut_off(speak):
@@ -102,7 +102,7 @@ def test_a_compressed_bomb_is_cut_off(speak):
     bomb = gzip.compress(bytes(30_000_000))
     server = speak(b"Content-Encoding: gzip\r\nContent-Length: %d" % len(bomb), lambda: [bomb])
     with pytest.raises(DataError, match="sends more than the 1,000,000 bytes allowed"):
-        download(server.url, max_bytes=1_000_000, progress=False)
+        download(server.url, max_bytes=1_000_000)
     assert kept() == []
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from glove_lstm.data import loading
+from glove_lstm.data import loading, splits
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import load_splits
 
@@ -100,7 +100,7 @@ def test_validation_is_cut_by_near_duplicates(file):
 
 
 def test_large_files_are_cut_by_exact_duplicates(file, monkeypatch):
-    monkeypatch.setattr(loading, "_NEAR_DUPLICATE_ROWS", 10)
+    monkeypatch.setattr(splits, "_NEAR_DUPLICATE_ROWS", 10)
     monkeypatch.setattr(loading, "_BATCH", 7)
     data = load_splits(train_file=file(ROWS + ROWS))
     sides = [set(data.splits[split]["text"]) for split in ("train", "validation")]
@@ -236,8 +236,8 @@ BAD_FILES = [
     ),
     ("a.csv", "<html></html>", r"a.csv is an HTML page"),
     ("a.csv", b"text,label\n\xff,b\n", r"a.csv is not UTF-8 text"),
-    ("a.jsonl", '{"text": "a", "label": 1}\n{"text"\n', r"a.jsonl, row 2 is not JSON"),
-    ("a.jsonl", '{"text": "a", "label": 1}\n[1]\n', r"a.jsonl, row 2 is not an object"),
+    ("a.jsonl", '{"text": "a", "label": 1}\n{"text"\n', r"a.jsonl, row 2 \(line 2\) is not JSON"),
+    ("a.jsonl", '{"text": "a", "label": 1}\n[1]\n', r"a.jsonl, row 2 \(line 2\) is not an object"),
     ("a.jsonl", '{"text": "a", "label": 1}\n{"text": "a"}\n', r"a.jsonl, row 2 has no label in 'label'"),
     ("a.jsonl", '{"text": ["a"], "label": 1}\n', r"a.jsonl, row 1 has list instead of text in 'text'"),
     (
@@ -253,7 +253,7 @@ BAD_FILES = [
     (
         "a.jsonl",
         '{"text": "a", "label": 1}\n' + "[" * 200_000,
-        r"a.jsonl, row 2 is not JSON \(maximum recursion",
+        r"a.jsonl, row 2 \(line 2\) is not JSON \(maximum recursion",
     ),
     ("a.json", "[" * 200_000, r"a.json is not JSON \(maximum recursion"),
     ("a.parquet.csv.gz.x", "", r"is of no known format; its name must end in .csv, .tsv"),
@@ -302,6 +302,9 @@ def test_bad_arguments(file):
         ({"data_files": path, "train_file": path}, "Both data_files and train_file are given"),
         ({"data_files": {"all": path}}, "names the split 'all'"),
         ({"data_dir": path.parent}, "data_dir needs dataset_name"),
+        ({"train_file": path, "dataset_config_name": "six"}, "dataset_config_name needs dataset_name"),
+        ({"train_file": path, "revision": "main"}, "revision needs dataset_name"),
+        ({"dataset_name": "liar", "revision": "main"}, "liar is none; leave it out"),
         ({"train_file": path, "validation_fraction": 1}, "validation_fraction is 1"),
         ({"train_file": path, "on_empty": "x"}, "on_empty is 'x'"),
         (
@@ -400,7 +403,7 @@ def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):
 def test_nothing_heavy_is_imported():
     code = (
         "import sys, glove_lstm.data, glove_lstm.data.loading, glove_lstm.data.glove\n"
-        "glove_lstm.data.loading.near_duplicate_groups(['a'])\n"
+        "glove_lstm.data.splits.near_duplicate_groups(['a'])\n"
         "print([name for name in ('torch', 'transformers') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -48,7 +48,7 @@ Read = Callable[[Job], Any]  # None where there is nothing that a reader would t
 
 def download(job: Job) -> None:
     downloads.PAUSE = 0.0
-    downloads.download(job.given["url"], sha256=job.given["sha256"], cache_dir=job.work, progress=False)
+    downloads.download(job.given["url"], sha256=job.given["sha256"], cache_dir=job.work)
 
 
 def read_download(job: Job) -> Any:

@@ -148,6 +148,7 @@ def test_damaged_checkpoints_of_the_trainer(
     )
     for ((file, _), folder), (code, said) in zip(cases.items(), found, strict=True):
         assert_told(code, said, folder.name, file, "begin anew")
+    given[1] = str(tmp_path / "none.csv")  # the checkpoint is looked at before the data
     ((code, said),) = run_all([("train", [*given, "--resume_from_checkpoint", str(tmp_path / "none")])])
     assert_told(code, said, "none is no folder")
 

@@ -56,7 +56,8 @@ def assert_same_everywhere(routes: dict, texts: list[str]) -> None:
 def test_what_broke_once(both: Tokenizers, routes: dict) -> None:
     texts = [text for text, _ in corpus.load()]
     assert both.check(texts) == both.check_pairs(texts) == []
-    assert_same_everywhere({name: route for name, route in routes.items() if name != "bulk"}, texts)
+    written = ("bulk", "app")  # these get what JSON can spell
+    assert_same_everywhere({name: route for name, route in routes.items() if name not in written}, texts)
     assert_same_everywhere(routes, list(map(as_written, texts)))
 
 

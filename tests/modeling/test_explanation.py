@@ -107,6 +107,21 @@ def test_contributions_and_baseline_add_up_and_words_are_where_they_are_said_to_
     found.to_html().encode()
 
 
+@pytest.mark.parametrize("kind", ["default", "article"])  # which cut the end, and the begin
+def test_what_was_cut_off_is_told(kind) -> None:
+    model, tokenizer = build(kind)
+    text = "boats " * MOST
+    assert explain(model, tokenizer, text).unread == explain(model, tokenizer, "").unread == 0
+    for pair, unread in ((None, 3), ("tonnes lie", 5)):
+        found = explain(model, tokenizer, f"{text} lie lie lie", pair)
+        assert found.unread == unread
+        assert len(found.words) == MOST
+        said = f"{unread} of its tokens were not read"
+        assert said in found.to_html()
+        assert said in str(found.__rich__())
+    assert "cut" not in explain(model, tokenizer, text).to_html()
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "article"])
 def test_every_character_of_a_text_that_is_not_cut_is_in_a_word(kind) -> None:
     model, tokenizer = build(kind)

@@ -139,7 +139,7 @@ def test_missing_stop_words_say_how_to_get_them(tmp_path):
     result = run(code, NLTK_DATA=tmp_path / "empty", HOME=tmp_path)
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("LookupError: NLTK's stop words are not on this machine")
+    assert last.startswith("glove_lstm.data.errors.DataError: NLTK's stop words are not on this machine")
     assert "python -m nltk.downloader stopwords" in last
     assert "NLTK_DATA" in last
     assert "During handling" not in result.stderr

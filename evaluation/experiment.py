@@ -113,7 +113,7 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
     about["unknown_share"] = {name: _unknown_share(split, tokenizer) for name, split in tokenized.items()}
 
     trainer = _trainer(run, model, tokenizer, splits, tokenized)
-    ngrams = None if model.ngrams is None else copy.deepcopy(model.ngrams.state_dict())
+    ngrams = {} if model.ngrams is None else copy.deepcopy(model.ngrams.state_dict())
     scale = _fit_ngrams(run, model, tokenizer, splits["train"], tokenized["train"])
     model.freeze_ngrams()
     prepared = time.perf_counter()

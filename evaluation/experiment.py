@@ -31,7 +31,6 @@ from glove_lstm.evaluation.explanations import explain_sample, important_words
 from glove_lstm.evaluation.metrics import measure_with_intervals
 from glove_lstm.evaluation.ngram_fitting import fit_ngrams
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
-from glove_lstm.resuming import check_resumable
 from glove_lstm.saving import whole_files
 from glove_lstm.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
@@ -99,8 +98,6 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         DataError: Data and arguments do not fit together.
     """
     args = run.training
-    if args.resume_from_checkpoint:
-        check_resumable(Path(args.resume_from_checkpoint))
     set_seed(args.seed)
     began = time.perf_counter()
     splits = _limit(run, data.splits)
@@ -198,7 +195,7 @@ def _make(
             stop_words=english_stop_words() if wanted.remove_stop_words else (),
         )
     except ValueError as error:
-        raise DataError(f"{error}.") from None
+        raise DataError(f"{str(error).rstrip('.')}.") from None
     config = config_from(
         run.model,
         vocab_size=tokenizer.vocab_size,

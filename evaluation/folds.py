@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def make_folds(task: str, folder: Path, count: int, *, grouped: bool = False) ->
         raise DataError(
             f"{folder} has fewer than {2 * _FOLDS} distinct texts of a label for the task {task}."
         )
-    return list(_cross_validation(texts, task, grouped))[:count]
+    return list(islice(_cross_validation(texts, task, grouped), count))
 
 
 def _cross_validation(texts: Texts, task: str, grouped: bool) -> Iterator[Fold]:

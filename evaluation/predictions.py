@@ -22,7 +22,7 @@ from glove_lstm import __version__
 from glove_lstm.arguments import parse_training_run, preset_values
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.evaluation import baselines, calibration, experiment
+from glove_lstm.evaluation import baselines, calibration, experiment, ngram_fitting
 from glove_lstm.evaluation.baselines import BASELINES, GLOVE_BASELINES, predict_with_baseline
 from glove_lstm.evaluation.experiment import joined_texts, run_experiment
 from glove_lstm.evaluation.folds import Fold
@@ -207,7 +207,7 @@ def _code_digest() -> str:
     found = hashlib.sha256()
     modules = [
         Path(str(module.__file__))
-        for module in (glove_lstm, glove_lstm.tokenization, experiment, calibration)
+        for module in (glove_lstm, glove_lstm.tokenization, experiment, ngram_fitting, calibration)
     ]
     for path in modules:
         for file in sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]:

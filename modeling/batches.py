@@ -45,15 +45,12 @@ class TokenizedTexts(TorchDataset[Any]):
         return self._table[list(indices)]
 
 
-def tokenize(
-    dataset: Dataset, tokenizer: PreTrainedTokenizerBase, *, num_proc: int | None = None
-) -> TokenizedTexts:
+def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> TokenizedTexts:
     """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`.
 
     Args:
         dataset: The texts. The result is cached beside it by `datasets`.
-        tokenizer: Cuts to its `model_max_length`.
-        num_proc: Processes; None for this one, whose Rust threads already use the cores.
+        tokenizer: Cuts to its `model_max_length`. Its Rust threads use the cores.
     """
 
     def encode(rows: dict[str, list[Any]]) -> dict[str, Any]:
@@ -66,7 +63,6 @@ def tokenize(
             encode,
             batched=True,
             remove_columns=dataset.column_names,
-            num_proc=num_proc,
             desc="Tokenising",
         )
     )

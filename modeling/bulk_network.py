@@ -128,9 +128,8 @@ class _Lstm:
         bias = stacked("bias_ih") + stacked("bias_hh")  # (4, D, H)
         # (4, D, E + 1, H) and (4, D, H, H)
         self._input = np.concatenate([stacked("weight_ih"), bias[..., None]], axis=3).swapaxes(2, 3).copy()
-        self._state = (
-            stacked("weight_hh").swapaxes(2, 3) / 2
-        ).copy()  # in C's order, which OpenBLAS reads faster
+        # In C's order, which OpenBLAS reads faster.
+        self._state = (stacked("weight_hh").swapaxes(2, 3) / 2).copy()
         self._block = max(1, _ONE_THREAD // self._state[0, 0].size)  # rows of one product
         self._window: int = config["window_size"]
         self._length: int = config["lstm_length"]

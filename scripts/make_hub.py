@@ -89,9 +89,20 @@ def main(argv: Sequence[str]) -> None:
         export_onnx(made)
         write_card(made, _texts())
         target = args.output_dir or DEFAULT_CHECKPOINT
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(made, target)
+        _replace(target, made)
     sys.stdout.write(f"Made {target}\n")
+
+
+def _replace(target: Path, made: Path) -> None:
+    """Put a folder in another's place; only between two renames is there none."""
+    new, old = (target.with_name(f".{target.name}.{name}") for name in ("new", "old"))
+    for left in (new, old):
+        shutil.rmtree(left, ignore_errors=True)
+    shutil.copytree(made, new)
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _texts() -> "CardTexts":

@@ -74,8 +74,8 @@ class GloveLstmNgramClassifier(nn.Module):
         logits = self.bias.expand(len(input_ids), -1)
         for group in self.groups(input_ids, token_type_ids, mask):
             weights = self.get_parameter(group.name)
-            counts = _count(group, len(weights))
-            logits = logits + (counts / _total(group)).sqrt() @ weights
+            roots = (_count(group, weights) / _total(group)).sqrt()
+            logits = logits + roots.to(weights.dtype) @ weights
         return logits
 
     def contributions(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
@@ -95,7 +95,7 @@ class GloveLstmNgramClassifier(nn.Module):
         tokens = self.bias.new_zeros(*input_ids.shape, len(self.bias))
         for group in self.groups(input_ids, token_type_ids, mask):
             weights = self.get_parameter(group.name)
-            counts = _count(group, len(weights)).gather(1, group.rows).clamp(min=1)
+            counts = _count(group, weights).gather(1, group.rows).clamp(min=1)
             # Each occurrence of n counts 1 / n of its root.
             shares = group.present / (counts * _total(group)).sqrt()
             covered = group.places >= 0
@@ -179,10 +179,11 @@ def _stacked(*places: Tensor) -> Tensor:
     return torch.cat([nn.functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places])
 
 
-def _count(group: NgramGroup, rows: int) -> Tensor:
-    """How often each text has each row of the table: (B, rows)."""
-    counts = torch.zeros(len(group.rows), rows, device=group.rows.device)
-    return counts.scatter_add(1, group.rows, group.present.to(counts.dtype))
+def _count(group: NgramGroup, weights: Tensor) -> Tensor:
+    """How often each text has each row of a table: (B, rows), in 32 bits at least, since fewer cannot count to 257."""
+    dtype = torch.promote_types(weights.dtype, torch.float32)
+    counts = torch.zeros(len(group.rows), len(weights), dtype=dtype, device=weights.device)
+    return counts.scatter_add(1, group.rows, group.present.to(dtype))
 
 
 def _total(group: NgramGroup) -> Tensor:

@@ -38,13 +38,13 @@ class GloveLstmConfig(PreTrainedConfig):
             own; 0: not.
         character_ngrams: At most so many character n-grams of each word join them; 0: none.
         character_buckets: Rows of the table of hashed character n-grams, at most 32,768.
+        shape_buckets: Rows of the table of hashed runs of three word shapes, and of words beside a shape; 0: none.
         word_dropout: Share of words that training replaces by the unknown word.
         embedding_dropout: Dropout of the LSTM's input.
         hidden_dropout: Dropout of the pooled vector, and between LSTM layers.
         classifier_dropout: Dropout after the dense layer.
         ngram_weight: How much the linear classifier's logits count beside those of the LSTM. Fitted on validation
             data together with the temperature.
-        ngram_dropout: Share of the words and pairs that the linear classifier does not see in training.
         freeze_embeddings: Whether training leaves the word vectors as they are.
         half_precision_embeddings: Whether a save stores the word vectors and the n-gram tables in 16 bits where that
             changes no value. The arithmetic stays in the model's own precision.
@@ -80,12 +80,12 @@ class GloveLstmConfig(PreTrainedConfig):
         ngram_opening: int = 0,
         character_ngrams: int = 0,
         character_buckets: int = 32_768,
+        shape_buckets: int = 0,
         word_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         hidden_dropout: float = 0.1,
         classifier_dropout: float = 0.1,
         ngram_weight: float = 1.0,
-        ngram_dropout: float = 0.0,
         freeze_embeddings: bool = True,
         half_precision_embeddings: bool = True,
         temperature: float = 1.0,
@@ -110,11 +110,11 @@ class GloveLstmConfig(PreTrainedConfig):
         if _at_least(2, character_buckets=character_buckets) > 32_768:  # they are stored in 16 bits
             raise ValueError(f"character_buckets must be at most 32,768, not {character_buckets!r}")
         self.character_buckets = character_buckets
+        self.shape_buckets = _at_least(0, shape_buckets=shape_buckets)
         self.word_dropout = _share(word_dropout=word_dropout)
         self.embedding_dropout = _share(embedding_dropout=embedding_dropout)
         self.hidden_dropout = _share(hidden_dropout=hidden_dropout)
         self.classifier_dropout = _share(classifier_dropout=classifier_dropout)
-        self.ngram_dropout = _share(ngram_dropout=ngram_dropout)
         self.freeze_embeddings = _yes_or_no(freeze_embeddings=freeze_embeddings)
         self.half_precision_embeddings = _yes_or_no(half_precision_embeddings=half_precision_embeddings)
         self.ngram_weight = _positive(ngram_weight=ngram_weight)

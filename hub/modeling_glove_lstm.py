@@ -1,7 +1,7 @@
 r"""The GloVe+LSTM encoder and classifier. Travels to the Hub: imports only torch, transformers and siblings.
 
     token ids -> word vectors (+ word shapes) -> dropout -> LSTM -> pooling over real tokens -> dense -> logits
-             \-> hashed words, pairs and character n-grams -> a linear classifier whose logits are added
+             \-> hashed words, pairs, character n-grams, shapes -> a linear classifier whose logits are added
 
 Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
 """
@@ -341,7 +341,8 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
 
     Where `config.ngram_buckets` is set, the logits of a linear classifier over n-grams, times `config.ngram_weight`,
     are added to those of the LSTM. The loss in training is then the sum of the losses that either has by itself:
-    trained on their sum, the linear one, which learns faster, would leave the LSTM little to learn from.
+    trained on their sum, the linear one, which learns faster, would leave the LSTM little to learn from. Where the
+    linear one is frozen (`freeze_ngrams`), training does without it: loss and logits are the LSTM's.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -364,6 +365,14 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         if self.ngrams is not None:
             for table in self.ngrams.parameters():
                 nn.init.zeros_(table)
+
+    def freeze_ngrams(self, frozen: bool = True) -> None:
+        """Keep the n-gram classifier out of training, or let it in. Not saved: a loaded one takes part."""
+        if self.ngrams is not None:
+            self.ngrams.requires_grad_(not frozen)
+
+    def _ngrams_frozen(self) -> bool:
+        return self.ngrams is not None and not self.ngrams.word_weights.requires_grad
 
     @torch.no_grad()
     def load_character_ngrams(self, rows: Any) -> None:
@@ -416,7 +425,11 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         pooled = self.encoder(input_ids, attention_mask, token_type_ids, inputs_embeds).pooler_output
         dense = self.dense(self.hidden_dropout(pooled)).relu()
         parts = [self.classifier(self.classifier_dropout(dense))]
-        if self.ngrams is not None and input_ids is not None:
+        if (
+            self.ngrams is not None
+            and input_ids is not None
+            and not (self.training and self._ngrams_frozen())
+        ):
             parts.append(self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids))
         part_logits = torch.stack(parts, dim=1) / self.config.temperature  # (B, 1 or 2, num_labels)
         logits = part_logits[:, 0]

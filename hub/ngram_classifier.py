@@ -1,5 +1,7 @@
 """A linear classifier over hashed n-grams, beside the LSTM. Travels to the Hub: imports only torch and siblings."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -11,15 +13,33 @@ _SINGLE, _EDGE, _FIRST_CODE = 0, 1, 2
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 
 
+@dataclass(frozen=True)
+class NgramGroup:
+    """One kind of n-grams of B texts of T tokens, n at the most in a text.
+
+    Attributes:
+        name: Of the table that weighs them.
+        rows: (B, n) rows of that table.
+        present: Bool (B, n), which of the n a text has.
+        places: (n, k) the tokens that an n-gram covers, at most k; -1 for none. They are right for texts of T tokens.
+    """
+
+    name: str
+    rows: Tensor
+    present: Tensor
+    places: Tensor
+
+
 class GloveLstmNgramClassifier(nn.Module):
-    """Sums learned weights of the words, the word pairs and the words' character n-grams that a text has.
+    """Sums learned weights of the n-grams that a text has, of words, of their shapes and of their characters.
 
     A word here is a token id with its shape, so "US" and "us" differ. Words and pairs are hashed into one table, as
-    in fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759); the character n-grams of a word (Bojanowski et
-    al. 2017, https://arxiv.org/abs/1607.04606) let words that are rare in training share what is known of their
-    parts. A weight counts by the root of its n-gram's share of the text: the hundredth "the" says less than the first,
-    and the vector of roots has length 1, however long the text is. The words and pairs of the first
-    `config.ngram_opening` tokens (a title, most often) count once more, by weights of their own.
+    in fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759), and those of the first `config.ngram_opening`
+    tokens (a title, most often) into one of their own. Character n-grams of a word (Bojanowski et al. 2017,
+    https://arxiv.org/abs/1607.04606) let words that are rare in training share what is known of their parts. Three
+    shapes in a row, and a word beside a shape, tell how a text is written where its words are new. A weight counts by
+    the root of its n-gram's share of its kind: the hundredth "the" says less than the first, and the vector of roots
+    has length 1, however long the text is.
     """
 
     character_ngrams: Tensor  # (vocab_size, config.character_ngrams), 16 bits; 0 stands for none
@@ -28,10 +48,15 @@ class GloveLstmNgramClassifier(nn.Module):
         super().__init__()
         self.config = config
         labels = len(config.label_names)
+
+        def table(size: int) -> nn.Parameter | None:
+            return nn.Parameter(torch.zeros(size, labels)) if size else None
+
         self.word_weights = nn.Parameter(torch.zeros(config.ngram_buckets, labels))
+        self.opening_weights = table(config.ngram_buckets if config.ngram_opening else 0)
         self.character_weights = nn.Parameter(torch.zeros(config.character_buckets, labels))
-        opening = torch.zeros(config.ngram_buckets, labels) if config.ngram_opening else None
-        self.opening_weights = None if opening is None else nn.Parameter(opening)
+        self.shape_weights = table(config.shape_buckets)
+        self.bias = nn.Parameter(torch.zeros(labels))
         rows = torch.zeros(config.vocab_size, config.character_ngrams, dtype=torch.int16)
         self.register_buffer("character_ngrams", rows)
 
@@ -46,19 +71,18 @@ class GloveLstmNgramClassifier(nn.Module):
         Returns:
             Logits (B, num_labels).
         """
-        logits = torch.zeros((), device=input_ids.device)
-        for weights, ngrams, present in self._look_up(input_ids, token_type_ids, mask):
-            logits = logits + _weigh(weights, ngrams, self._drop(present))
-        if self.config.character_ngrams:
-            characters = self.character_ngrams[input_ids].long()  # (B, T, n)
-            seen = (characters > 0) & self._drop(mask).unsqueeze(-1)
-            logits = logits + _weigh(self.character_weights, characters.flatten(1), seen.flatten(1))
+        logits = self.bias.expand(len(input_ids), -1)
+        for group in self.groups(input_ids, token_type_ids, mask):
+            weights = self.get_parameter(group.name)
+            roots = (_count(group, weights) / _total(group)).sqrt()
+            logits = logits + roots.to(weights.dtype) @ weights
         return logits
 
     def contributions(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
         """What each token adds to the logits: those of its n-grams, each shared evenly by the places where it stands.
 
-        A pair counts half for either of its words. The sum over the tokens is what `forward` gives in eval mode.
+        An n-gram counts evenly for the words that it covers. The sum over the tokens, with the bias, is what `forward`
+        gives.
 
         Args:
             input_ids: (B, T), all of them real tokens, T at least 1.
@@ -67,76 +91,101 @@ class GloveLstmNgramClassifier(nn.Module):
         Returns:
             (B, T, num_labels).
         """
-        tokens = self.word_weights.new_zeros(*input_ids.shape, self.word_weights.shape[1])
         mask = torch.ones_like(input_ids, dtype=torch.bool)
-        for weights, ngrams, present in self._look_up(input_ids, token_type_ids, mask):
-            added = _to_tokens(_weigh_each(weights, ngrams, present))
-            tokens[:, : added.shape[1]] += added
-        if self.config.character_ngrams:
-            characters = self.character_ngrams[input_ids].long()  # (B, T, n)
-            each = _weigh_each(self.character_weights, characters.flatten(1), (characters > 0).flatten(1))
-            tokens = tokens + each.unflatten(1, characters.shape[1:]).sum(dim=2)
+        tokens = self.bias.new_zeros(*input_ids.shape, len(self.bias))
+        for group in self.groups(input_ids, token_type_ids, mask):
+            weights = self.get_parameter(group.name)
+            counts = _count(group, weights).gather(1, group.rows).clamp(min=1)
+            # Each occurrence of n counts 1 / n of its root.
+            shares = group.present / (counts * _total(group)).sqrt()
+            covered = group.places >= 0
+            shares = shares / covered.sum(dim=1).clamp(min=1)
+            each = shares.unsqueeze(-1) * weights[group.rows]  # (B, n, C)
+            for place, real in zip(group.places.clamp(min=0).unbind(1), covered.unbind(1), strict=True):
+                tokens = tokens.index_add(1, place, each * real[:, None])
         return tokens
 
-    def _look_up(
-        self, input_ids: Tensor, token_type_ids: Tensor | None, mask: Tensor
-    ) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Each table of words and pairs, with what `_hash` says of the tokens that it looks at."""
-        found: list[tuple[Tensor, Tensor, Tensor]] = [
-            (self.word_weights, *self._hash(input_ids, token_type_ids, mask))
-        ]
+    def groups(self, input_ids: Tensor, token_type_ids: Tensor | None, mask: Tensor) -> list[NgramGroup]:
+        """The n-grams of each table that this classifier has; arguments as of `forward`."""
+        shapes = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
+        found = [self._words("word_weights", input_ids, shapes, mask)]
         if self.opening_weights is not None:
-            length = self.config.ngram_opening
-            shapes = None if token_type_ids is None else token_type_ids[:, :length]
-            hashed = self._hash(input_ids[:, :length], shapes, mask[:, :length])
-            found.append((self.opening_weights, *hashed))
+            opening = [values[:, : self.config.ngram_opening] for values in (input_ids, shapes, mask)]
+            found.append(self._words("opening_weights", *opening))
+        if self.config.character_ngrams:
+            characters = self.character_ngrams[input_ids].long()  # (B, T, n)
+            present = (characters > 0) & mask.unsqueeze(-1)
+            places = torch.arange(input_ids.shape[1], device=mask.device)
+            places = places.repeat_interleave(characters.shape[2]).unsqueeze(1)
+            found.append(NgramGroup("character_weights", characters.flatten(1), present.flatten(1), places))
+        if self.shape_weights is not None:
+            found.append(self._shapes(input_ids, shapes, mask))
         return found
 
-    def _hash(self, input_ids: Tensor, token_type_ids: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Buckets of the T words and T + 1 pairs, and which of them the text has: (B, 2T + 1) each."""
-        shapes = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
+    def _words(self, name: str, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
+        """T words, and T + 1 pairs of neighbours, a text's edges among them."""
         codes = input_ids * self.config.type_vocab_size + shapes + _FIRST_CODE
         edge = codes.new_full((codes.shape[0], 1), _EDGE)  # also where there are no tokens at all
-        left = torch.cat([edge, codes.masked_fill(~mask, _EDGE)], dim=1)
-        right = torch.cat([codes.masked_fill(~mask, _EDGE), edge], dim=1)
-        left = torch.cat([torch.full_like(codes, _SINGLE), left], dim=1)
-        right = torch.cat([codes, right], dim=1)
-        buckets = (left * _LEFT + right * _RIGHT) % _PRIME % self.config.ngram_buckets
+        known = codes.masked_fill(~mask, _EDGE)
+        left = torch.cat([torch.full_like(codes, _SINGLE), edge, known], dim=1)
+        right = torch.cat([codes, known, edge], dim=1)
         # The pair of the last word and the edge stands right after the real tokens.
         pairs = torch.cat([mask.new_ones(mask.shape[0], 1), mask], dim=1)
-        return buckets, torch.cat([mask, pairs], dim=1)
+        return NgramGroup(
+            name,
+            _hash(left, right, self.config.ngram_buckets),
+            torch.cat([mask, pairs], dim=1),
+            _stacked(_covered(codes, 0, 0), _covered(codes, -1, 0)),
+        )
 
-    def _drop(self, present: Tensor) -> Tensor:
-        if not self.training or not self.config.ngram_dropout:
-            return present
-        return present & (torch.rand(present.shape, device=present.device) >= self.config.ngram_dropout)
-
-
-def _weigh(weights: Tensor, ngrams: Tensor, seen: Tensor) -> Tensor:
-    """Rows (B, n) of a table (N, C), and which of the n count -> (B, C): roots of shares, times weights."""
-    _, roots = _count(weights, ngrams, seen)
-    return roots @ weights
-
-
-def _weigh_each(weights: Tensor, ngrams: Tensor, seen: Tensor) -> Tensor:
-    """`_weigh`, shared out to the places of the n-grams: (B, n, C)."""
-    counts, roots = _count(weights, ngrams, seen)
-    shares = (roots / counts.clamp(min=1)).gather(1, ngrams) * seen
-    return shares.unsqueeze(-1) * weights[ngrams]
-
-
-def _to_tokens(each: Tensor) -> Tensor:
-    """What T words and T + 1 pairs add, (B, 2T + 1, C), as `_hash` orders them -> what the T tokens add."""
-    length = each.shape[1] // 2
-    words, halves = each[:, :length], each[:, length:] / 2
-    tokens = words + halves[:, :-1] + halves[:, 1:]
-    tokens[:, 0] += halves[:, 0]  # the edges of a text are no words
-    tokens[:, -1] += halves[:, -1]
-    return tokens
+    def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
+        """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""
+        edge = self.config.type_vocab_size
+        kinds = edge + 1
+        known = nn.functional.pad(shapes.masked_fill(~mask, edge), (2, 2), value=edge)  # (B, T + 4)
+        length = input_ids.shape[1]
+        # What stands left tells the three apart: two shapes are fewer than kinds**2, one shape fewer than kinds; and
+        # a word right of a shape begins at `kinds`.
+        left = [known[:, :-2] * kinds + known[:, 1:-1], input_ids + kinds**2, known[:, 1 : length + 1]]
+        right = [known[:, 2:], known[:, 3 : length + 3], input_ids + kinds]
+        present = [mask.new_ones(mask.shape[0], 2), mask, mask, mask]
+        before, after = _covered(input_ids, -1, 0, ends=False), _covered(input_ids, 0, 1, ends=False)
+        return NgramGroup(
+            "shape_weights",
+            _hash(torch.cat(left, dim=1), torch.cat(right, dim=1), self.config.shape_buckets),
+            torch.cat(present, dim=1),
+            _stacked(_covered(input_ids, -2, 0), after, before),
+        )
 
 
-def _count(weights: Tensor, ngrams: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-    """How often a text has each row of the table, and the root of its share: (B, N) each."""
-    counts = weights.new_zeros(len(ngrams), len(weights)).scatter_add(1, ngrams, seen.to(weights.dtype))
-    shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-    return counts, shares.sqrt()
+def _hash(left: Tensor, right: Tensor, buckets: int) -> Tensor:
+    return (left * _LEFT + right * _RIGHT) % _PRIME % buckets
+
+
+def _covered(ids: Tensor, first: int, last: int, *, ends: bool = True) -> Tensor:
+    """The places from `first` to `last` around each of T tokens, -1 beyond a text.
+
+    With `ends` there are -first more, around the places after the text. (T or T - first, last - first + 1).
+    """
+    length = ids.shape[1]
+    centres = torch.arange(length - first if ends else length, device=ids.device)
+    places = centres.unsqueeze(1) + torch.arange(first, last + 1, device=ids.device)
+    return places.masked_fill((places < 0) | (places >= length), -1)
+
+
+def _stacked(*places: Tensor) -> Tensor:
+    """Below one another, filled up with -1 to the width of the widest."""
+    width = max(rows.shape[1] for rows in places)
+    return torch.cat([nn.functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places])
+
+
+def _count(group: NgramGroup, weights: Tensor) -> Tensor:
+    """How often each text has each row of a table: (B, rows), in 32 bits at least, since fewer cannot count to 257."""
+    dtype = torch.promote_types(weights.dtype, torch.float32)
+    counts = torch.zeros(len(group.rows), len(weights), dtype=dtype, device=weights.device)
+    return counts.scatter_add(1, group.rows, group.present.to(dtype))
+
+
+def _total(group: NgramGroup) -> Tensor:
+    """(B, 1), at least 1."""
+    return group.present.sum(dim=1, keepdim=True).clamp(min=1)

@@ -3,6 +3,7 @@
 import tempfile
 from contextlib import closing
 from html import escape
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,12 @@ class Handlers:
     def first_threshold(self) -> tuple[float, str]:
         """Where the slider stands first, and what is known of that place: nine in ten validation texts get a label."""
         for row in self._service.main.coverage[1:]:
+            threshold = floor(100 * row["threshold"]) / 100  # rounded up to 1, it would give no text a label
             said = (
-                f"At {row['threshold']:.2f}, {row['coverage']:.0%} of the validation texts get a label, "
+                f"At {threshold:.2f}, {row['coverage']:.0%} of the validation texts get a label, "
                 f"{row['accuracy']:.1%} of them the right one."
             )
-            return round(row["threshold"], 2), said
+            return threshold, said
         return 0.0, "How many texts a threshold leaves out is not known of this checkpoint."
 
     def classify(self, title: str, text: str, threshold: float) -> str:

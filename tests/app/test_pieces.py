@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import time
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -15,6 +16,7 @@ from hub_server import HubServer
 from support import assert_refused, run_script
 
 from glove_lstm.app import fragments
+from glove_lstm.app.handlers import Handlers
 from glove_lstm.app.limits import Limits
 from glove_lstm.app.opened import open_checkpoint
 from glove_lstm.app.service import Service
@@ -146,3 +148,12 @@ def test_from_the_hub_and_with_models_that_visitors_name(checkpoint, tmp_path):
             ]
             assert httpx.get(running.address).status_code == 200
     shutil.rmtree(tmp_path / "hf")
+
+
+@pytest.mark.parametrize(("kept", "shown"), [(0.99999, 0.99), (0.777, 0.77), (0.5, 0.5)])
+def test_the_slider_stands_where_texts_still_get_a_label(kept: float, shown: float) -> None:
+    rows = [{"threshold": value, "coverage": 0.9, "accuracy": 0.95} for value in (0.0, kept)]
+    service = SimpleNamespace(main=SimpleNamespace(coverage=rows))
+    threshold, said = Handlers(service, None).first_threshold()
+    assert threshold == shown
+    assert f"At {shown:.2f}, 90%" in said

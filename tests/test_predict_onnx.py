@@ -14,6 +14,7 @@ from glove_lstm.evaluation import publishing
 from glove_lstm.onnx_export import export_int8
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
+UNSURE = "council secret"  # a word of each label
 _WITHOUT_TORCH = """
 import sys
 from glove_lstm.scripts.predict import main
@@ -65,12 +66,12 @@ def test_missing_and_foreign_files_are_refused(checkpoint: Path, exported: Path)
 
 
 def test_8_bits_are_there_where_asked_for(exported: Path) -> None:
-    arguments = ("predict", "--model", exported, "--format", "jsonl", "--backend", "onnx-int8", *TEXTS * 6)
+    arguments = ("predict", "--model", exported, "--format", "jsonl", "--backend", "onnx-int8", *(*TEXTS, UNSURE) * 6)
     assert_refused(run_script(*arguments), "model_int8.onnx is missing", "--test_file")
     export_int8(exported, ["council report budget", "shocking secret hoax"] * 5, None, np.array([1, 0] * 5))
     rounded = scores(run_script(*arguments).stdout)
     exact = scores(run_script(*arguments, "--backend", "onnx").stdout)
-    assert len(rounded) == len(exact) == 18  # so many that the exact ones need no ONNX Runtime
+    assert len(rounded) == len(exact) == 24  # so many that the exact ones need no ONNX Runtime
     assert rounded != exact
     for found, row in zip(rounded, exact, strict=True):
         assert found == pytest.approx(row, abs=0.05)
@@ -80,7 +81,7 @@ def test_scores_of_several_labels_are_the_same_by_each_backend(exported: Path) -
     config = json.loads((exported / "config.json").read_text(encoding="utf-8"))
     config["problem_type"] = "multi_label_classification"
     (exported / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    arguments = ("predict", "--model", exported, "--format", "jsonl", *TEXTS)
+    arguments = ("predict", "--model", exported, "--format", "jsonl", UNSURE, *TEXTS)
     found, wanted = (scores(run_script(*arguments, "--backend", name).stdout) for name in ("onnx", "torch"))
     assert sum(found[0].values()) != pytest.approx(1, abs=1e-5)
     for one, row in zip(found, wanted, strict=True):

@@ -66,7 +66,16 @@ def test_missing_and_foreign_files_are_refused(checkpoint: Path, exported: Path)
 
 
 def test_8_bits_are_there_where_asked_for(exported: Path) -> None:
-    arguments = ("predict", "--model", exported, "--format", "jsonl", "--backend", "onnx-int8", *(*TEXTS, UNSURE) * 6)
+    arguments = (
+        "predict",
+        "--model",
+        exported,
+        "--format",
+        "jsonl",
+        "--backend",
+        "onnx-int8",
+        *(*TEXTS, UNSURE) * 6,
+    )
     assert_refused(run_script(*arguments), "model_int8.onnx is missing", "--test_file")
     export_int8(exported, ["council report budget", "shocking secret hoax"] * 5, None, np.array([1, 0] * 5))
     rounded = scores(run_script(*arguments).stdout)

@@ -69,7 +69,7 @@ def fit_ngrams(
     if model.ngrams is None:
         return 1.0
     count = len(model.config.label_names)
-    parts, before, labels = _read(model, texts, progress=progress)
+    parts, labels = _read(model, texts, progress=progress)
     if len(np.unique(labels)) < 2:
         logger.warning("All training texts have one label: the n-gram classifier learns nothing from them.")
         return 1.0
@@ -79,10 +79,15 @@ def fit_ngrams(
     for index, (name, _) in enumerate(_tables(model)):
         if name == "opening_weights":
             reach[_columns(model, index)] *= _OPENING
-    known = any(bool(table.any()) for _, table in _tables(model))
+    before = _Weights(
+        np.concatenate([held.double().numpy(force=True) for _, held in _tables(model)]),
+        model.ngrams.bias.double().numpy(force=True),
+    )
+    known = bool(before.table.any())
     rows = [part @ diags(reach) for part in parts]
     if known:
-        rows = [hstack([part, csr_matrix(logits)]) for part, logits in zip(rows, before, strict=True)]
+        logits = [csr_matrix(part @ before.table + before.bias) for part in parts]
+        rows = [hstack(both) for both in zip(rows, logits, strict=True)]
     rows = [part.tocsr() for part in rows]
 
     scale = _scale(rows, labels, count, strength) if scale is None else scale
@@ -92,8 +97,8 @@ def fit_ngrams(
     bias = fitted.bias
     if known:
         mix = fitted.table[width:]  # (labels, labels)
-        table += np.concatenate([held.double().numpy(force=True) for _, held in _tables(model)]) @ mix
-        bias = bias + model.ngrams.bias.double().numpy(force=True) @ mix
+        table += before.table @ mix
+        bias = bias + before.bias @ mix
     for index, (_, held) in enumerate(_tables(model)):
         held.copy_(torch.from_numpy(scale * table[_columns(model, index)]))
     model.ngrams.bias.copy_(torch.from_numpy(scale * bias))
@@ -113,15 +118,14 @@ def _columns(model: GloveLstmForSequenceClassification, index: int) -> slice:
 
 def _read(
     model: GloveLstmForSequenceClassification, texts: TokenizedTexts, *, progress: bool
-) -> tuple[list[csr_matrix], list[Floats], Ints]:
-    """Roots of shares (texts, n-grams) of the texts, and of their copies where they have any; logits; labels."""
+) -> tuple[list[csr_matrix], Ints]:
+    """Roots of shares (texts, n-grams) of the texts, and of their copies where they have any; labels."""
     ngrams = model.ngrams
     assert ngrams is not None
     device = ngrams.word_weights.device
     starts = {name: _columns(model, index).start for index, (name, _) in enumerate(_tables(model))}
     width = sum(len(table) for _, table in _tables(model))
     rows: list[list[csr_matrix]] = []
-    logits: list[list[Floats]] = []
     labels: list[Ints] = []
     batches = range(0, len(texts), _BATCH)
     for start in tqdm(batches, desc="N-grams", unit="batch", disable=not progress):
@@ -139,17 +143,12 @@ def _read(
         found = csr_matrix((share, (row.astype(np.int32), column.astype(np.int32))), shape=(size, width))
         found.sum_duplicates()
         found.data = np.sqrt(found.data)
-        values = ngrams(*inputs).double().numpy(force=True)
         for copy in range(size // len(wanted)):
             if copy == len(rows):
                 rows.append([])
-                logits.append([])
-            part = slice(copy * len(wanted), (copy + 1) * len(wanted))
-            rows[copy].append(found[part])
-            logits[copy].append(values[part])
+            rows[copy].append(found[copy * len(wanted) : (copy + 1) * len(wanted)])
         labels.append(batch["labels"][: len(wanted)].numpy(force=True))
-    stacked = [vstack(part).tocsr() for part in rows]
-    return stacked, [np.concatenate(part) for part in logits], np.concatenate(labels)
+    return [vstack(part).tocsr() for part in rows], np.concatenate(labels)
 
 
 def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> _Weights:

@@ -302,7 +302,8 @@ class _Ngrams:
         self._characters = _turned(weights["ngrams.character_weights"])  # (C, buckets)
         shapes = weights.get("ngrams.shape_weights")
         self._shapes = None if shapes is None else np.pad(_turned(shapes), ((0, 0), (0, 1)))
-        self._bias = weights["ngrams.bias"].astype(np.float32)
+        # Checkpoints from before there was a bias have none.
+        self._bias = weights.get("ngrams.bias", np.zeros(len(self._characters))).astype(np.float32)
 
     def logits(self, texts: TokenizedTexts) -> Floats:
         """(n, C), by their weight beside the LSTM's."""

@@ -363,8 +363,10 @@ def _classify_ngrams(graph: _Graph, config: "GloveLstmConfig", types: str, real:
         parts.append(_classify_characters(graph, config, real, batch))
     if config.shape_buckets:
         parts.append(_classify_shapes(graph, config, types, real, batch))
-    logits = graph.matrix("ngrams.bias")
-    for part in parts:
+    if "ngrams.bias" in graph.weights:  # checkpoints from before there was one have none
+        parts.append(graph.matrix("ngrams.bias"))
+    logits, *others = parts
+    for part in others:
         logits = graph.op("Add", logits, part)
     return logits
 

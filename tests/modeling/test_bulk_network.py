@@ -1,6 +1,7 @@
 """The network in numpy computes what PyTorch does, for every shape of network that it takes, and for every text."""
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from glove_lstm import GloveLstmConfig, bulk_network
 from glove_lstm.bulk_network import DEFAULTS, BulkNetwork, can_compute
 from glove_lstm.checkpoint_files import RESULT_FIELDS
 from glove_lstm.checkpoints import load_checkpoint
+from glove_lstm.onnx_graph import build_graph
 from glove_lstm.prediction import predict_logits
 from glove_lstm.runtime import LightClassifier
 from glove_lstm.tokenization.light_tokenizer import TokenizedTexts
@@ -119,3 +121,18 @@ def test_runtime_uses_it_for_many_texts_only(shared_export, monkeypatch) -> None
     assert calls == [70, 35, 35]
     with pytest.raises(ValueError, match="equally many"):
         light.predict_logits(texts, pairs[1:])
+
+
+def test_weights_from_before_the_ngrams_had_a_bias_mean_that_it_is_zero(make) -> None:
+    model = make(ngram_buckets=16, character_ngrams=4)
+    with torch.no_grad():
+        model.ngrams.bias.zero_()
+    batch = random_batch([3, 0, 7], 8)
+    weights = {name: value.numpy() for name, value in model.state_dict().items() if name != "ngrams.bias"}
+    found = BulkNetwork(model.config.to_dict(), weights).logits(flat(batch))
+    np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)
+    graph = build_graph(model.config, weights, {}, "0" * 64)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    known = {value.name for value in session.get_inputs()}
+    (exported,) = session.run(None, {name: rows for name, rows in batch.items() if name in known})
+    np.testing.assert_allclose(exported, found, atol=1e-5)

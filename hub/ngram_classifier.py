@@ -21,13 +21,11 @@ class NgramGroup:
         name: Of the table that weighs them.
         rows: (B, n) rows of that table.
         present: Bool (B, n), which of the n a text has.
-        places: (n, k) the tokens that an n-gram covers, at most k; -1 for none. They are right for texts of T tokens.
     """
 
     name: str
     rows: Tensor
     present: Tensor
-    places: Tensor
 
 
 class GloveLstmNgramClassifier(nn.Module):
@@ -98,10 +96,11 @@ class GloveLstmNgramClassifier(nn.Module):
             counts = _count(group, weights).gather(1, group.rows).clamp(min=1)
             # Each occurrence of n counts 1 / n of its root.
             shares = group.present / (counts * _total(group)).sqrt()
-            covered = group.places >= 0
+            places = self._places(group.name, input_ids)
+            covered = places >= 0
             shares = shares / covered.sum(dim=1).clamp(min=1)
             each = shares.unsqueeze(-1) * weights[group.rows]  # (B, n, C)
-            for place, real in zip(group.places.clamp(min=0).unbind(1), covered.unbind(1), strict=True):
+            for place, real in zip(places.clamp(min=0).unbind(1), covered.unbind(1), strict=True):
                 tokens = tokens.index_add(1, place, each * real[:, None])
         return tokens
 
@@ -115,9 +114,7 @@ class GloveLstmNgramClassifier(nn.Module):
         if self.config.character_ngrams:
             characters = self.character_ngrams[input_ids].long()  # (B, T, n)
             present = (characters > 0) & mask.unsqueeze(-1)
-            places = torch.arange(input_ids.shape[1], device=mask.device)
-            places = places.repeat_interleave(characters.shape[2]).unsqueeze(1)
-            found.append(NgramGroup("character_weights", characters.flatten(1), present.flatten(1), places))
+            found.append(NgramGroup("character_weights", characters.flatten(1), present.flatten(1)))
         if self.shape_weights is not None:
             found.append(self._shapes(input_ids, shapes, mask))
         return found
@@ -135,7 +132,6 @@ class GloveLstmNgramClassifier(nn.Module):
             name,
             _hash(left, right, self.config.ngram_buckets),
             torch.cat([mask, pairs], dim=1),
-            _stacked(_covered(codes, 0, 0), _covered(codes, -1, 0)),
         )
 
     def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
@@ -149,13 +145,22 @@ class GloveLstmNgramClassifier(nn.Module):
         left = [known[:, :-2] * kinds + known[:, 1:-1], input_ids + kinds**2, known[:, 1 : length + 1]]
         right = [known[:, 2:], known[:, 3 : length + 3], input_ids + kinds]
         present = [mask.new_ones(mask.shape[0], 2), mask, mask, mask]
-        before, after = _covered(input_ids, -1, 0, ends=False), _covered(input_ids, 0, 1, ends=False)
         return NgramGroup(
             "shape_weights",
             _hash(torch.cat(left, dim=1), torch.cat(right, dim=1), self.config.shape_buckets),
             torch.cat(present, dim=1),
-            _stacked(_covered(input_ids, -2, 0), after, before),
         )
+
+    def _places(self, name: str, input_ids: Tensor) -> Tensor:
+        """The tokens that each n-gram of a group covers, of texts without padding: (n, k), at most k; -1 for none."""
+        if name == "character_weights":
+            places = torch.arange(input_ids.shape[1], device=input_ids.device)
+            return places.repeat_interleave(self.config.character_ngrams).unsqueeze(1)
+        if name == "shape_weights":
+            before, after = _covered(input_ids, -1, 0, ends=False), _covered(input_ids, 0, 1, ends=False)
+            return _stacked(_covered(input_ids, -2, 0), after, before)
+        read = input_ids[:, : self.config.ngram_opening] if name == "opening_weights" else input_ids
+        return _stacked(_covered(read, 0, 0), _covered(read, -1, 0))
 
 
 def _hash(left: Tensor, right: Tensor, buckets: int) -> Tensor:

@@ -29,7 +29,7 @@ from glove_lstm.evaluation.card import CardTexts, write_card
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.explanations import explain_sample, important_words
 from glove_lstm.evaluation.metrics import measure_with_intervals
-from glove_lstm.evaluation.ngram_fitting import fit_ngrams
+from glove_lstm.evaluation.ngram_fitting import NgramFit, fit_ngrams
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.saving import whole_files
 from glove_lstm.scores import softmax
@@ -38,6 +38,8 @@ from glove_lstm.training import GloveLstmTrainer, GloveLstmTrainingArguments, co
 from glove_lstm.word_vectors import character_ngram_rows, embedding_rows
 
 logger = logging.getLogger(__name__)
+
+_COPIES = 2  # mistyped ones of each text, for the n-gram classifier
 
 
 @dataclass
@@ -111,7 +113,7 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
 
     trainer = _trainer(run, model, tokenizer, splits, tokenized)
     ngrams = {} if model.ngrams is None else copy.deepcopy(model.ngrams.state_dict())
-    scale = _fit_ngrams(run, model, tokenizer, splits["train"], tokenized["train"])
+    how = _fit_ngrams(run, model, tokenizer, splits["train"], tokenized["train"])
     model.freeze_ngrams()
     prepared = time.perf_counter()
     trainer.train(resume_from_checkpoint=args.resume_from_checkpoint or None)
@@ -132,7 +134,7 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
             # They have said what they had to say of the temperature: now they may teach, too.
             model.ngrams.load_state_dict(ngrams)
             every = concatenate_datasets([splits["train"], splits[name]])
-            _fit_ngrams(run, model, tokenizer, every, tokenize(every, tokenizer), scale)
+            _fit_ngrams(run, model, tokenizer, every, tokenize(every, tokenizer), how)
             if model.config.half_precision_embeddings:
                 model.round_tables()
     metrics: dict[str, Any] = {
@@ -144,6 +146,7 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         "rows": {name: len(split) for name, split in splits.items()},
         "preset": run.preset,
         "temperature": model.config.temperature,
+        "ngram_strength": how.strength if model.ngrams is not None else None,
         "ngram_weight": model.config.ngram_weight if model.ngrams is not None else None,
         "epochs": trainer.state.epoch,
         "best_step": trainer.state.best_global_step if args.load_best_model_at_end else None,
@@ -300,12 +303,12 @@ def _fit_ngrams(
     tokenizer: PreTrainedTokenizerBase,
     texts: Dataset,
     tokenized: TokenizedTexts,
-    scale: float | None = None,
-) -> float:
-    """Fit the n-gram classifier on texts, and on a mistyped copy of each where there are to be any; its scale."""
+    how: NgramFit | None = None,
+) -> NgramFit:
+    """Fit the n-gram classifier on texts, and on mistyped copies of each where there are to be any."""
     args = run.training
-    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length)
-    return fit_ngrams(model, pairs, strength=args.ngram_strength, scale=scale, progress=not args.disable_tqdm)
+    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, _COPIES)
+    return fit_ngrams(model, pairs, strength=args.ngram_strength, how=how, progress=not args.disable_tqdm)
 
 
 def _mistyped(
@@ -314,11 +317,12 @@ def _mistyped(
     texts: Dataset,
     tokenized: TokenizedTexts,
     max_length: int,
+    copies: int = 1,
 ) -> TokenizedTexts:
     """Texts with mistyped copies beside them, where there are to be any."""
     if not args.typo_share:
         return tokenized
-    return MistypedPairs(tokenized, texts, tokenizer, args.typo_share, max_length, args.seed)
+    return MistypedPairs(tokenized, texts, tokenizer, args.typo_share, max_length, args.seed, copies)
 
 
 def _calibrate(

@@ -1,7 +1,8 @@
 """The n-gram classifier's weights: a linear support vector machine over the training texts, solved to its optimum.
 
 The problem is convex, so no rate, number of epochs or seed decides how good the weights are, as with steps of
-gradients. It takes seconds where a plane can tell the texts apart, and minutes where their labels are noise.
+gradients. How closely they follow the texts is found by cross-fitting: closely where a plane can tell the texts apart,
+hardly at all where their labels are noise.
 """
 
 import logging
@@ -31,6 +32,7 @@ _BATCH = 32  # texts at a time
 _FOLDS = 3
 _OPENING = 0.5  # length of the vector of an opening's n-grams, beside the others' 1
 _SCALES = (np.log(0.05), np.log(50))
+_STRENGTHS = (1e-3, 1e-2, 0.1, 1.0)  # shares of the largest C that are tried
 _ABSENT = -1.0  # logit of a label that no training text has: a text on the wrong side of the margin
 
 
@@ -42,37 +44,53 @@ class _Weights:
     bias: Floats
 
 
+@dataclass(frozen=True)
+class NgramFit:
+    """How an n-gram classifier is fitted.
+
+    Attributes:
+        strength: C of the support vector machine.
+        scale: What its logits are multiplied by, to be probabilities' logarithms on texts that it never saw.
+    """
+
+    strength: float
+    scale: float = 1.0
+
+
 @torch.no_grad()
 def fit_ngrams(
     model: GloveLstmForSequenceClassification,
     texts: TokenizedTexts,
     *,
     strength: float = 5.0,
-    scale: float | None = None,
+    how: NgramFit | None = None,
     progress: bool = True,
-) -> float:
-    """Fit the n-gram classifier's tables, and scale its logits to be probabilities' logarithms on texts it never saw.
+) -> NgramFit:
+    """Fit the n-gram classifier's tables to texts.
+
+    Where texts have mistyped copies, the weights are the mean of several machines': one of the texts alone, and for
+    each copy one of the texts with it. Which letters happen to be wrong then matters less.
 
     A rare n-gram's weight may grow further than a frequent one's, by the root of its inverse document frequency. What
     the tables held before is one more feature for each label, so that fine-tuning begins with what was known.
 
     Args:
         model: Its n-gram classifier is fitted, if it has one.
-        texts: With labels. Of `MistypedPairs` each text is fitted with its mistyped copy.
-        strength: C of the support vector machine.
-        scale: What to multiply its logits by; None finds it by cross-fitting, which takes three more fits.
-        progress: Whether to show a bar.
+        texts: With labels. Of `MistypedPairs` the copies are fitted, too.
+        strength: The largest C of the support vector machine that is tried.
+        how: As an earlier call returned it; None finds it by cross-fitting.
+        progress: Whether to show bars.
 
     Returns:
-        The scale; 1 where nothing was fitted.
+        How it was fitted.
     """
     if model.ngrams is None:
-        return 1.0
+        return NgramFit(strength)
     count = len(model.config.label_names)
     parts, labels = _read(model, texts, progress=progress)
     if len(np.unique(labels)) < 2:
         logger.warning("All training texts have one label: the n-gram classifier learns nothing from them.")
-        return 1.0
+        return NgramFit(strength)
     clean = parts[0]
     seen = np.bincount(clean.indices, minlength=clean.shape[1])
     reach = np.sqrt(1 + np.log((1 + clean.shape[0]) / (1 + seen)))
@@ -90,8 +108,15 @@ def fit_ngrams(
         rows = [hstack(both) for both in zip(rows, logits, strict=True)]
     rows = [part.tocsr() for part in rows]
 
-    scale = _scale(rows, labels, count, strength) if scale is None else scale
-    fitted = _fit(rows, labels, count, strength)
+    # Of the copies one is enough here.
+    how = how or _cross_fit(rows[:2], labels, count, strength, progress=progress)
+    machines = [
+        _fit([rows[0], *copy], labels, count, how.strength) for copy in ([], *([part] for part in rows[1:]))
+    ]
+    fitted = _Weights(
+        np.mean([machine.table for machine in machines], axis=0),
+        np.mean([machine.bias for machine in machines], axis=0),
+    )
     width = clean.shape[1]
     table = fitted.table[:width] * reach[:, None]
     bias = fitted.bias
@@ -100,9 +125,9 @@ def fit_ngrams(
         table += before.table @ mix
         bias = bias + before.bias @ mix
     for index, (_, held) in enumerate(_tables(model)):
-        held.copy_(torch.from_numpy(scale * table[_columns(model, index)]))
-    model.ngrams.bias.copy_(torch.from_numpy(scale * bias))
-    return scale
+        held.copy_(torch.from_numpy(how.scale * table[_columns(model, index)]))
+    model.ngrams.bias.copy_(torch.from_numpy(how.scale * bias))
+    return how
 
 
 def _tables(model: GloveLstmForSequenceClassification) -> list[tuple[str, torch.Tensor]]:
@@ -165,21 +190,33 @@ def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> 
     return _Weights(table, every)
 
 
-def _scale(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> float:
-    """What makes logits of the texts that a machine was not fitted on calibrated; 1 where there are too few texts."""
+def _cross_fit(
+    parts: list[csr_matrix], labels: Ints, count: int, strength: float, *, progress: bool
+) -> NgramFit:
+    """What gives logits of the least cross-entropy on texts that a machine was not fitted on.
+
+    From the smallest C up, for as long as that helps: the larger, the slower, where no plane tells the texts apart.
+    """
     folds = min(_FOLDS, np.bincount(labels)[np.unique(labels)].min())
     if folds < 2:
-        return 1.0
-    logits = np.zeros((len(labels), count))
-    for train, test in StratifiedKFold(folds, shuffle=True, random_state=0).split(labels, labels):
-        fitted = _fit([part[train] for part in parts], labels[train], count, strength)
-        logits[test] = parts[0][test] @ fitted.table + fitted.bias
+        return NgramFit(strength)
+    splits = list(StratifiedKFold(folds, shuffle=True, random_state=0).split(labels, labels))
     # Platt's targets (1999): however well the texts are told apart, so many of them allow no more certainty than this.
     doubt = 1 / (len(labels) / count + 2)
-    targets = np.full(logits.shape, doubt / max(1, count - 1))
+    targets = np.full((len(labels), count), doubt / max(1, count - 1))
     targets[np.arange(len(labels)), labels] = 1 - doubt
+    best, least = NgramFit(strength), np.inf
+    for share in tqdm(_STRENGTHS, desc="N-grams' strength", disable=not progress):
+        logits = np.zeros(targets.shape)
+        for train, test in splits:
+            fitted = _fit([part[train] for part in parts], labels[train], count, share * strength)
+            logits[test] = parts[0][test] @ fitted.table + fitted.bias
 
-    def loss(log_scale: float) -> float:
-        return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())
+        def loss(log_scale: float, logits: Floats = logits) -> float:
+            return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())
 
-    return float(np.exp(minimize_scalar(loss, bounds=_SCALES, method="bounded").x))
+        found = minimize_scalar(loss, bounds=_SCALES, method="bounded")
+        if found.fun >= least:
+            break
+        best, least = NgramFit(share * strength, float(np.exp(found.x))), found.fun
+    return best

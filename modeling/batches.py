@@ -71,6 +71,8 @@ def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> TokenizedT
 class MistypedPairs(TokenizedTexts):
     """Texts, and with each of them the same text mistyped: a batch of n has 2n rows, the mistyped ones last.
 
+    With more copies it has n rows more for each.
+
     A text's mistakes depend on the seed, the epoch and its row alone, so that a resumed run sees the same ones.
 
     Args:
@@ -80,6 +82,7 @@ class MistypedPairs(TokenizedTexts):
         share: Of the letters, the mean; each text gets its own share from 0 to twice that.
         max_length: Tokens that a mistyped copy is cut to.
         seed: Of the mistakes.
+        copies: Of each text.
 
     Attributes:
         sampler: Where the Trainer puts the one that knows the epoch.
@@ -95,6 +98,7 @@ class MistypedPairs(TokenizedTexts):
         share: float,
         max_length: int,
         seed: int,
+        copies: int = 1,
     ) -> None:
         self.lengths = texts.lengths
         self._texts = texts
@@ -104,6 +108,7 @@ class MistypedPairs(TokenizedTexts):
         self._share = share
         self._max_length = min(max_length, tokenizer.model_max_length)
         self._seed = seed
+        self._copies = copies
 
     def __getitem__(self, index: int) -> pa.Table:
         return self.__getitems__([index])
@@ -111,17 +116,29 @@ class MistypedPairs(TokenizedTexts):
     def __getitems__(self, indices: Sequence[int]) -> pa.Table:
         clean = self._texts.__getitems__(indices)
         rows = self._dataset[list(indices)]
-        for name in self._columns:
-            rows[name] = [
-                self._mistype(text, f"{index} {name}")
+        return pa.concat_tables(
+            [clean, *(self._mistyped(clean, rows, indices, copy) for copy in range(self._copies))]
+        )
+
+    def _mistyped(
+        self, clean: pa.Table, rows: dict[str, list[str]], indices: Sequence[int], copy: int
+    ) -> pa.Table:
+        changed = {
+            name: [
+                self._mistype(text, f"{index} {name} {copy}")
                 for text, index in zip(rows[name], indices, strict=True)
             ]
-        columns = _encode(rows, self._tokenizer, max_length=self._max_length)
-        mistyped = {
-            name: clean[name] if name == "labels" else pa.array(columns[name], clean.schema.field(name).type)
-            for name in clean.column_names
+            for name in self._columns
         }
-        return pa.concat_tables([clean, pa.table(mistyped)])
+        columns = _encode(changed, self._tokenizer, max_length=self._max_length)
+        return pa.table(
+            {
+                name: clean[name]
+                if name == "labels"
+                else pa.array(columns[name], clean.schema.field(name).type)
+                for name in clean.column_names
+            }
+        )
 
     def _mistype(self, text: str, key: str) -> str:
         epoch = 0 if self.sampler is None else self.sampler.epoch

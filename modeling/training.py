@@ -29,7 +29,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
     ngram_strength: float = field(
         default=5.0,
         metadata={
-            "help": "How closely the n-gram classifier follows the training texts: C of its support vector machine."
+            "help": "How closely the n-gram classifier may follow the training texts: the largest C of its support "
+            "vector machine that is tried."
         },
     )
     refit_ngrams: bool = field(

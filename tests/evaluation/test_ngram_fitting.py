@@ -1,5 +1,6 @@
 """The n-gram classifier's weights: what a support vector machine of scikit-learn makes of the same features."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.batches import LengthGroupedSampler, MistypedPairs, TokenizedTexts, tokenize
-from glove_lstm.evaluation.ngram_fitting import fit_ngrams
+from glove_lstm.evaluation.ngram_fitting import NgramFit, fit_ngrams
 from glove_lstm.prediction import predict_logits
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.word_vectors import character_ngram_rows
@@ -70,8 +71,8 @@ def accuracy(logits: torch.Tensor, texts: Dataset) -> float:
     return float((logits.argmax(dim=1) == torch.tensor(texts["label"][:])).float().mean())
 
 
-def fit(model, tokenizer, texts: Dataset, **options: object) -> None:
-    fit_ngrams(model, tokenize(texts, tokenizer), progress=False, **options)
+def fit(model, tokenizer, texts: Dataset, **options: object) -> NgramFit:
+    return fit_ngrams(model, tokenize(texts, tokenizer), progress=False, **options)
 
 
 @pytest.mark.parametrize("labels", [2, 3])
@@ -118,10 +119,27 @@ def test_the_logits_are_those_that_the_machine_would_give(tokenizer, monkeypatch
     monkeypatch.setattr(ngram_fitting, "_fit", watched)
     model, news = make_model(tokenizer, 3), make_news(90, 4, 3)
     fit(model, tokenizer, news)
-    assert len(found) == 4  # three to scale, one to keep
     logits = ngram_logits(model, tokenizer, news).double().numpy()
     scales = logits / found[-1]
     assert scales.std() < 1e-3 * scales.mean()
+
+
+def test_the_noisier_the_labels_the_less_closely_they_are_followed(tokenizer):
+    clean = make_news(300, 15)
+    noisy = clean.map(lambda row, index: {"label": (row["label"] + (index % 3 == 0)) % 2}, with_indices=True)
+    found = [fit(make_model(tokenizer), tokenizer, news, strength=2.0) for news in (clean, noisy)]
+    assert found[0].strength > found[1].strength
+    assert found[0].strength <= 2.0
+
+
+def test_how_it_was_fitted_can_be_said_again(tokenizer):
+    news = make_news(120, 16)
+    first, second, third = (make_model(tokenizer) for _ in range(3))
+    how = fit(first, tokenizer, news)
+    assert fit(second, tokenizer, news, how=how) == how
+    assert torch.equal(first.ngrams.word_weights, second.ngrams.word_weights)
+    fit(third, tokenizer, news, how=dataclasses.replace(how, scale=2 * how.scale))
+    torch.testing.assert_close(third.ngrams.word_weights, 2 * first.ngrams.word_weights)
 
 
 def test_mistyped_copies_make_it_hold_against_mistakes(tokenizer):

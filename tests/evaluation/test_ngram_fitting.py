@@ -142,6 +142,28 @@ def test_how_it_was_fitted_can_be_said_again(tokenizer):
     torch.testing.assert_close(third.ngrams.word_weights, 2 * first.ngrams.word_weights)
 
 
+def test_of_copies_each_has_a_machine_and_they_are_averaged(tokenizer, monkeypatch):
+    from glove_lstm.evaluation import ngram_fitting
+
+    news = make_news(60, 17)
+    texts = tokenize(news, tokenizer)
+    copied = MistypedPairs(texts, news, tokenizer, share=0.2, max_length=100, seed=1, copies=3)
+    found = []
+    original = ngram_fitting._fit
+
+    def watched(parts, *args):
+        found.append((len(parts), original(parts, *args)))
+        return found[-1][1]
+
+    monkeypatch.setattr(ngram_fitting, "_fit", watched)
+    model = make_model(tokenizer)
+    fit_ngrams(model, copied, how=NgramFit(1.0, 2.0), progress=False)
+    assert [parts for parts, _ in found] == [1, 2, 2, 2]
+    biases = [weights.bias for _, weights in found]
+    assert len({tuple(bias) for bias in biases}) == 4
+    np.testing.assert_allclose(model.ngrams.bias.numpy(force=True), 2 * np.mean(biases, axis=0), rtol=1e-6)
+
+
 def test_mistyped_copies_make_it_hold_against_mistakes(tokenizer):
     news, test = make_news(300, 5), make_news(200, 6)
     texts = tokenize(news, tokenizer)

@@ -68,10 +68,10 @@ LIKE_THE_DEFAULT_PRESET = {
 WITHOUT_DROPOUT = {name: 0.0 for name in LIKE_THE_DEFAULT_PRESET if name.endswith("dropout")}
 
 
-def mistyped_pairs(dataset, tokenizer, share=0.2, max_length=100, seed=3, epoch=0):
+def mistyped_pairs(dataset, tokenizer, share=0.2, max_length=100, seed=3, epoch=0, **more):
     """Pairs whose sampler has come to an epoch."""
     texts = tokenize(dataset, tokenizer)
-    pairs = MistypedPairs(texts, dataset, tokenizer, share=share, max_length=max_length, seed=seed)
+    pairs = MistypedPairs(texts, dataset, tokenizer, share=share, max_length=max_length, seed=seed, **more)
     pairs.sampler = LengthGroupedSampler(texts.lengths, 8, seed)
     pairs.sampler.set_epoch(epoch)
     return pairs
@@ -140,6 +140,11 @@ def test_mistyped_copies_follow_the_texts_and_depend_on_seed_epoch_and_row_alone
         again = rows_of(mistyped_pairs(dataset, spelled, **other).__getitems__(range(40)))
         assert again[:40] == clean
         assert sum(a != b for a, b in zip(again[40:], copies, strict=True)) > 25
+
+    more = rows_of(mistyped_pairs(dataset, spelled, copies=2).__getitems__(range(40)))
+    assert len(more) == 120
+    assert more[:80] == everything
+    assert sum(a != b for a, b in zip(more[80:], copies, strict=True)) > 25
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

@@ -86,6 +86,13 @@ def open_model(
     return OpenModel(predict, names, folder, described, explain)
 
 
+def processors() -> list[int]:
+    """The numbers of those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))  # macOS cannot pin a process
+
+
 def _choose(folder: Path, asked: Backend | None) -> Backend:
     if asked in ("onnx", "onnx-int8"):
         if not folder.is_dir():
@@ -107,8 +114,7 @@ def _open_onnx(
 ) -> tuple[Predict, tuple[str, ...]]:
     from glove_lstm.runtime import LightClassifier
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    classifier = LightClassifier.from_pretrained(folder, threads=threads or cores or 1, int8=int8)
+    classifier = LightClassifier.from_pretrained(folder, threads=threads or len(processors()), int8=int8)
     if max_length:
         classifier.tokenizer.model_max_length = max_length
     return classifier.predict_probabilities, classifier.label_names

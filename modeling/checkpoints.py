@@ -6,6 +6,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
+from glove_lstm.checkpoint_files import check_vocabulary
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import first_line
 
@@ -36,11 +37,7 @@ def load_checkpoint(
         raise DataError(
             f"{path} cannot be loaded ({first_line(error)}): get the checkpoint again."
         ) from error
-    if tokenizer.vocab_size > model.config.vocab_size:
-        raise DataError(
-            f"{path}: tokenizer.json has {tokenizer.vocab_size} words, but the model only {model.config.vocab_size}: "
-            "the files belong to different checkpoints."
-        )
+    check_vocabulary(path, tokenizer.vocab_size, model.config.vocab_size)
     return model, tokenizer
 
 

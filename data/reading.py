@@ -125,6 +125,12 @@ def check_file(path: Path) -> None:
         raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; check the path.")
 
 
+def check_revision(name: str | Path, revision: str | None) -> None:
+    """Raise a DataError where a revision is asked for of a folder, which has none."""
+    if revision is not None and Path(name).is_dir():
+        raise DataError(f"{name} is a folder, which has no revision {revision!r}; leave the revision out.")
+
+
 @contextmanager
 def long_fields() -> Iterator[None]:
     """Let the csv module take fields of up to `MAX_FIELD` characters."""

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
 from glove_lstm.checkpoint_files import check_vocabulary
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import first_line
+from glove_lstm.data.reading import check_revision, first_line
 
 _NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
@@ -47,6 +47,7 @@ def load_config(path: str, revision: str | None = None) -> GloveLstmConfig:
     Raises:
         DataError: It is missing or damaged, or of another kind of model.
     """
+    check_revision(path, revision)
     folder = Path(path)
     if folder.is_dir():
         for name in _NEEDED:

@@ -162,6 +162,8 @@ def test_mistakes(model: Path, articles: Path, tmp_path: Path) -> None:
         (("--input", articles, "--dataset_split", "test"), "--dataset_split belongs to --dataset_name"),
         (("a", "--dataset_config_name", "x"), "--dataset_config_name belongs to --dataset_name"),
         (("--dataset_revision", "main"), "--dataset_revision belongs to --dataset_name"),
+        (("a", "--revision", "main"), "is a folder, which has no revision 'main'"),
+        (("--dataset_name", tmp_path, "--dataset_revision", "v1"), "is a folder, which has no revision 'v1'"),
         (("a", "--num_shards", 2, *out), "Only files and --dataset_name"),
         (("--input", "-"), "--input_format"),
         (("--input", articles, "--input_format", "csv"), "--input -"),

@@ -1,11 +1,8 @@
 """How much one visitor, and all of them together, may ask for."""
 
-import os
 from dataclasses import dataclass, field
 
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from glove_lstm.backends import processors
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Limits:
     reading_bytes: int = 100 << 20
     stored_bytes: int = 1 << 30
     stored_seconds: float = 1800.0
-    at_once: int = field(default_factory=lambda: min(_processors(), 8))
+    at_once: int = field(default_factory=lambda: min(len(processors()), 8))
     waiting: int = 100
     any_models: int = 2
 

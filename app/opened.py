@@ -16,13 +16,12 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm.app.word_space import WordSpace
 from glove_lstm.checkpoints import load_checkpoint, load_config
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import first_line
+from glove_lstm.data.reading import check_revision, first_line
 from glove_lstm.explanation import Explanation, explain
-from glove_lstm.prediction import predict_logits
-from glove_lstm.scores import softmax
+from glove_lstm.prediction import predict_probabilities
 from glove_lstm.tokenization.build import PIECE
 
-_FILES = ("*.json", "*.safetensors", "*.txt", "README.md", "plots/*.png")
+_FILES = ("*.json", "*.safetensors", "README.md", "plots/*.png")
 
 
 class OpenedCheckpoint:
@@ -49,7 +48,7 @@ class OpenedCheckpoint:
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float64]:
         """Probabilities (n, labels) of n texts, at the checkpoint's temperature."""
         with self._tokenizer() as tokenizer:
-            return softmax(predict_logits(self._model, tokenizer, texts, pairs))
+            return predict_probabilities(self._model, tokenizer, texts, pairs)
 
     def explain(self, text: str, pair: str | None, label: str | None = None) -> Explanation:
         """What each word contributed; see `glove_lstm.explain`."""
@@ -119,6 +118,7 @@ def open_checkpoint(model: str | Path, revision: str | None = None, *, copies: i
     Raises:
         DataError: There is no such checkpoint, or it is damaged or of another kind.
     """
+    check_revision(model, revision)
     folder = Path(model)
     if folder.is_dir():
         return OpenedCheckpoint(folder.resolve().name, folder, copies)

@@ -10,7 +10,7 @@ import datasets
 from huggingface_hub import HfApi
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import Record, first_line
+from glove_lstm.data.reading import Record, check_revision, first_line
 from glove_lstm.data.row_readers import SequentialReader
 from glove_lstm.data.streaming import Identity, Input, TextSource, fingerprint
 
@@ -39,6 +39,7 @@ def open_hub(
     Raises:
         DataError: It cannot be reached, or has no such config, split or columns.
     """
+    check_revision(name, revision)
     local = Path(name).is_dir()
     commit = None if local else _commit(name, revision)
     rows = _load(name, config, split, commit)

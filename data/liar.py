@@ -89,7 +89,9 @@ class Liar(NewsBuilder):
         data_dir: str | os.PathLike[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        if data_files is None and data_dir is not None:
+        if data_dir is not None:
+            if data_files is not None:
+                raise DataError("Both data_files and data_dir are given; choose one.")
             # As files, because `datasets` would not notice that a file in the folder has changed.
             data_files = {split: Path(data_dir) / name for split, name in FILES.items()}
         super().__init__(cache_dir, data_files=data_files, **kwargs)

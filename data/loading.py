@@ -22,7 +22,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_news_corpus import FakeNewsCorpus
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.liar import Liar
-from glove_lstm.data.reading import Record, first_line
+from glove_lstm.data.reading import Record, check_revision, first_line
 from glove_lstm.data.row_readers import read_records
 from glove_lstm.data.splits import duplicate_groups, grouped_stratified_split
 
@@ -227,6 +227,7 @@ def _open_dataset(
         found = builder.as_dataset()
         source = f"{name} ({builder.config.name}) from {builder.source}"
     else:
+        check_revision(name, revision)
         try:
             found = datasets.load_dataset(name, config, revision=revision, **_plain(options))
         except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:

@@ -125,6 +125,12 @@ def check_file(path: Path) -> None:
         raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; check the path.")
 
 
+def check_revision(name: str | Path, revision: str | None) -> None:
+    """Raise a DataError where a revision is asked for of a folder, which has none."""
+    if revision is not None and Path(name).is_dir():
+        raise DataError(f"{name} is a folder, which has no revision {revision!r}; leave the revision out.")
+
+
 @contextmanager
 def long_fields() -> Iterator[None]:
     """Let the csv module take fields of up to `MAX_FIELD` characters."""
@@ -164,7 +170,16 @@ def read_json_list(path: Path) -> list[Any]:
 
 
 def read_checkpoint_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object of one of a checkpoint's files.
+    """Return the JSON object of one of a checkpoint's files, as `read_json_object` does."""
+    return read_json_object(path, "get the checkpoint again")
+
+
+def read_json_object(path: Path, mend: str) -> dict[str, Any]:
+    """Return the JSON object of a file.
+
+    Args:
+        path: The file.
+        mend: What is to be done about a file that holds none.
 
     Raises:
         DataError: It is missing or no JSON object.
@@ -174,9 +189,9 @@ def read_checkpoint_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}): get the checkpoint again.") from None
+        raise DataError(f"{path} is no JSON ({error}): {mend}.") from None
     if not isinstance(found, dict):
-        raise DataError(f"{path} holds no JSON object: get the checkpoint again.")
+        raise DataError(f"{path} holds no JSON object: {mend}.")
     return found
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from glove_lstm.backends import processors
 from glove_lstm.data.errors import DataError
 
 _WORKER = "glove_lstm.evaluation.speed_worker"
@@ -60,10 +61,7 @@ def choose_cores(count: int) -> tuple[int, ...]:
     Raises:
         DataError: There are not as many.
     """
-    if hasattr(os, "sched_getaffinity"):
-        available = sorted(os.sched_getaffinity(0))
-    else:  # macOS cannot pin a process; the number of threads is all that is set there
-        available = list(range(os.cpu_count() or 1))
+    available = processors()
     if not 1 <= count <= len(available):
         raise DataError(f"--threads is {count}, but must be from 1 to {len(available)} on this machine.")
     return tuple(available[-count:])

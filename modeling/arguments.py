@@ -14,6 +14,7 @@ from transformers import HfArgumentParser
 
 from glove_lstm.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import read_json_object
 from glove_lstm.presets import PRESETS, Preset
 from glove_lstm.training import GloveLstmTrainingArguments
 
@@ -115,6 +116,9 @@ class TokenizerArguments:
     )
 
 
+_OF_NEW_TOKENIZER = [f.name for f in fields(TokenizerArguments) if f.name != "max_seq_length"]
+
+
 @dataclass
 class ModelArguments:
     """The shape of the network: the fields of `GloveLstmConfig`, which describes them; or a model to go on with."""
@@ -122,10 +126,6 @@ class ModelArguments:
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "Go on with this checkpoint, its tokenizer and its shape."}
     )
-    embedding_size: int | None = field(
-        default=None, metadata={"help": "Width of a word vector; that of --glove."}
-    )
-    type_vocab_size: int | None = field(default=None, metadata={"help": "Number of word shapes."})
     type_embedding_size: int | None = field(
         default=None, metadata={"help": "Width of a word shape's vector; 0: off."}
     )
@@ -217,15 +217,28 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
         SystemExit: What argparse refuses, with its message.
     """
     argv = list(argv)
-    from_json = _read_json(Path(argv.pop(0))) if argv and argv[0].endswith(".json") else {}
-    name = _last(argv, "--preset") or from_json.pop("preset", "default")
-    fine_tuning = bool(_last(argv, "--model_name_or_path") or from_json.get("model_name_or_path"))
-    words = [*_as_words(preset_values(name, fine_tuning=fine_tuning)), *_as_words(from_json), *argv]
+    from_json: dict[str, Any] = {}
+    if argv and argv[0].endswith(".json"):
+        from_json = read_json_object(Path(argv.pop(0)), "give one object of argument names and values")
+    words = [*_as_words(from_json), *argv]
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)  # of what decides the other values
+    first.add_argument("--preset", default="default")
+    first.add_argument("--model_name_or_path", "--model-name-or-path")
+    said, _ = first.parse_known_args(words)
+    fine_tuning = bool(said.model_name_or_path)
+    words = [*_as_words(preset_values(said.preset, fine_tuning=fine_tuning)), *words]
     groups: Any = (DataArguments, TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
     parser = HfArgumentParser(
-        groups, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        groups,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("--preset", default=name, choices=sorted(PRESETS), help="The recipe to start from.")
+    if fine_tuning:  # None, then, is what was not said
+        parser.set_defaults(**dict.fromkeys(_OF_NEW_TOKENIZER))
+    parser.add_argument(
+        "--preset", default=said.preset, choices=sorted(PRESETS), help="The recipe to start from."
+    )
     try:
         *parts, rest, unknown = parser.parse_args_into_dataclasses(
             words, return_remaining_strings=True, look_for_args_file=False
@@ -237,6 +250,11 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
         close = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)
         hint = f"did you mean {close[0]}?" if close else "see --help."
         raise DataError(f"There is no argument {unknown[0]}; {hint}")
+    for option in _OF_NEW_TOKENIZER if fine_tuning else ():
+        if getattr(parts[1], option) is not None:
+            raise DataError(
+                f"--{option} is of a new tokenizer; --model_name_or_path brings one: leave it out."
+            )
     return TrainingRun(rest.preset, *parts)
 
 
@@ -253,18 +271,6 @@ def preset_values(name: str, *, fine_tuning: bool = False) -> dict[str, Any]:
     return {**_ALWAYS, **shape, **preset.training}
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON: {error}.") from None
-    if not isinstance(values, dict):
-        raise DataError(f"{path} must hold one object of argument names and values.")
-    return values
-
-
 def _as_words(values: Mapping[str, Any]) -> list[str]:
     """Values as a command line gives them, so that one parser checks them all and the last one wins."""
     words: list[str] = []
@@ -279,30 +285,14 @@ def _as_words(values: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _last(argv: Sequence[str], option: str) -> str | None:
-    found = None
-    for index, word in enumerate(argv):
-        if word == option and index + 1 < len(argv):
-            found = argv[index + 1]
-        elif word.startswith(option + "="):
-            found = word.partition("=")[2]
-    return found
-
-
 def config_from(model: ModelArguments, **values: Any) -> GloveLstmConfig:
     """A config of what was said, and of what only the data and the vectors know.
 
     Raises:
-        DataError: A value is refused, or contradicts the vectors.
+        DataError: A value is refused.
     """
-    said = model.config_values()
-    for name in said.keys() & values.keys():
-        if said[name] != values[name]:
-            raise DataError(
-                f"--{name} is {said[name]}, but what was loaded has {values[name]}; leave --{name} out."
-            )
     try:
-        return GloveLstmConfig(**{**said, **values})
+        return GloveLstmConfig(**model.config_values(), **values)
     except ValueError as error:
         raise DataError(f"{error}.") from None
 

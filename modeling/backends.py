@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.checkpoint_files import ONNX_NAME, weights_digest
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import check_revision
 
 if TYPE_CHECKING:
     from glove_lstm.explanation import Explanation
@@ -74,6 +75,7 @@ def open_model(
     Raises:
         DataError: There is no usable checkpoint, or what the backend needs is not installed.
     """
+    check_revision(model, revision)
     chosen = _choose(Path(model), backend)
     described: dict[str, Any] = {"backend": chosen, "max_length": max_length}
     folder = Path(model) if Path(model).is_dir() else None
@@ -84,6 +86,13 @@ def open_model(
     if commit:
         described["repository"] = f"{model}@{commit}"
     return OpenModel(predict, names, folder, described, explain)
+
+
+def processors() -> list[int]:
+    """The numbers of those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))  # macOS cannot pin a process
 
 
 def _choose(folder: Path, asked: Backend | None) -> Backend:
@@ -107,8 +116,7 @@ def _open_onnx(
 ) -> tuple[Predict, tuple[str, ...]]:
     from glove_lstm.runtime import LightClassifier
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    classifier = LightClassifier.from_pretrained(folder, threads=threads or cores or 1, int8=int8)
+    classifier = LightClassifier.from_pretrained(folder, threads=threads or len(processors()), int8=int8)
     if max_length:
         classifier.tokenizer.model_max_length = max_length
     return classifier.predict_probabilities, classifier.label_names
@@ -123,8 +131,7 @@ def _open_torch(
     import transformers
 
     from glove_lstm.checkpoints import load_checkpoint
-    from glove_lstm.prediction import predict_logits
-    from glove_lstm.scores import sigmoid, softmax, stand_alone
+    from glove_lstm.prediction import predict_probabilities
 
     transformers.utils.logging.disable_progress_bar()  # ours tells more
     if threads:
@@ -132,17 +139,16 @@ def _open_torch(
     model, tokenizer = load_checkpoint(path, revision)
     if max_length:
         tokenizer.model_max_length = max_length
-    names = tuple(model.config.label_names)
-    scores = sigmoid if stand_alone(model.config.problem_type, names) else softmax
 
     def predict(texts: list[str], pairs: list[str] | None) -> NDArray[np.float64]:
-        return scores(predict_logits(model, tokenizer, texts, pairs, batch_size=batch_size))
+        return predict_probabilities(model, tokenizer, texts, pairs, batch_size=batch_size)
 
     def explain(text: str, pair: str | None) -> "Explanation":
         from glove_lstm.explanation import explain as explain_text
 
         return explain_text(model, tokenizer, text, pair)
 
+    names = tuple(model.config.label_names)
     return predict, explain, names, getattr(model.config, "_commit_hash", None)
 
 

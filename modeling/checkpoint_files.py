@@ -110,6 +110,19 @@ def weights_digest(folder: Path) -> str:
     return found.hexdigest()
 
 
+def check_vocabulary(folder: str | Path, words: int, rows: int) -> None:
+    """Refuse a tokenizer with more words than the model has rows.
+
+    Raises:
+        DataError: Names the checkpoint.
+    """
+    if words > rows:
+        raise DataError(
+            f"{folder}: tokenizer.json has {words} words, but the model only {rows}: "
+            "the files belong to different checkpoints."
+        )
+
+
 def check_made_from(onnx_file: Path, digest: str) -> None:
     """Refuse an ONNX file that was not made from the weights and the config with this digest.
 

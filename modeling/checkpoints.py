@@ -6,8 +6,9 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
+from glove_lstm.checkpoint_files import check_vocabulary
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import first_line
+from glove_lstm.data.reading import check_revision, first_line
 
 _NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
@@ -36,11 +37,7 @@ def load_checkpoint(
         raise DataError(
             f"{path} cannot be loaded ({first_line(error)}): get the checkpoint again."
         ) from error
-    if tokenizer.vocab_size > model.config.vocab_size:
-        raise DataError(
-            f"{path}: tokenizer.json has {tokenizer.vocab_size} words, but the model only {model.config.vocab_size}: "
-            "the files belong to different checkpoints."
-        )
+    check_vocabulary(path, tokenizer.vocab_size, model.config.vocab_size)
     return model, tokenizer
 
 
@@ -50,6 +47,7 @@ def load_config(path: str, revision: str | None = None) -> GloveLstmConfig:
     Raises:
         DataError: It is missing or damaged, or of another kind of model.
     """
+    check_revision(path, revision)
     folder = Path(path)
     if folder.is_dir():
         for name in _NEEDED:

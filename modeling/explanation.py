@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.scores import stand_alone
 from glove_lstm.tokenization.word_shapes import repair
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ def explain(
     )
     with torch.no_grad():
         logits = model(ids, torch.ones_like(ids), shapes).logits[0].double()
+    several = stand_alone(model.config.problem_type, names)
     chosen = int(logits.argmax()) if label is None else names.index(label)
     others = logits.clone()
     others[chosen] = -torch.inf
@@ -169,7 +171,7 @@ def explain(
         *parts,
         label=names[chosen],
         rival=names[rival],
-        score=float(logits.softmax(dim=0)[chosen]),
+        score=float((logits.sigmoid() if several else logits.softmax(dim=0))[chosen]),
         logit_difference=difference,
         baseline_difference=baseline,
         words=tuple(_words(parts, encoded.encodings[0], tokens)),

@@ -7,6 +7,22 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from glove_lstm.scores import sigmoid, softmax, stand_alone
+
+
+def predict_probabilities(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    text_pairs: Sequence[str] | None = None,
+    *,
+    batch_size: int = 32,
+) -> NDArray[np.float64]:
+    """Scores (n, classes), as the pipeline has them; see `predict_logits` for the arguments."""
+    config = model.config
+    scores = sigmoid if stand_alone(config.problem_type, config.label_names) else softmax
+    return scores(predict_logits(model, tokenizer, texts, text_pairs, batch_size=batch_size))
+
 
 def predict_logits(
     model: PreTrainedModel,

@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.checkpoint_files import INT8_NAME, ONNX_NAME, check_made_from, weights_digest
+from glove_lstm.checkpoint_files import (
+    INT8_NAME,
+    ONNX_NAME,
+    check_made_from,
+    check_vocabulary,
+    weights_digest,
+)
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import read_checkpoint_json
 from glove_lstm.scores import sigmoid, softmax, stand_alone
@@ -95,11 +101,7 @@ class LightClassifier:
         check_made_from(path, weights_digest(folder))
         config = read_checkpoint_json(folder / "config.json")
         tokenizer = LightTokenizer.from_folder(folder)
-        if tokenizer.vocab_size > config.get("vocab_size", 0):
-            raise DataError(
-                f"{folder}: tokenizer.json has {tokenizer.vocab_size} words, but the model only "
-                f"{config.get('vocab_size', 0)}: the files belong to different checkpoints."
-            )
+        check_vocabulary(folder, tokenizer.vocab_size, config.get("vocab_size", 0))
         names = _label_names(config)
         several = stand_alone(config.get("problem_type"), names)
         return cls(tokenizer, _session(path, threads), threads, names, several)

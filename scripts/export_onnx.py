@@ -33,6 +33,9 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--label_column_name", default="label", help="default: %(default)s")
     args = parser.parse_args(argv)
+    for option in ("text_column_names", "label_column_name"):
+        if getattr(args, option) != parser.get_default(option) and not args.test_file:
+            parser.error(f"--{option} belongs to --test_file")
     need("onnx", "onnx", "onnxruntime")
 
     import transformers

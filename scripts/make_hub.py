@@ -54,6 +54,8 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--output_dir", type=Path, help="default: the hub/ folder of this clone")
     args, rest = parser.parse_known_args(argv)
     if args.code_only:
+        if rest or args.data_dir or args.glove:
+            parser.error("--code_only trains nothing: give --benchmark and --output_dir at the most")
         _copy_code(args.output_dir, args.benchmark)
         return
     if args.data_dir is None or args.glove is None:

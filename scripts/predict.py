@@ -242,17 +242,21 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse what does not go together, and settle the format."""
     args.format = args.format or ("csv" if args.output_dir else "table")
     bulk, piped = bool(args.input or args.dataset_name), "-" in (args.input or ())
+    given = sum(map(bool, (args.texts, args.input, args.dataset_name)))
     sharded = args.num_shards > 1 or args.shard_index != 0
     mistakes = {
-        "Give either texts or --input, not both.": bulk and args.texts,
-        "Give either --input or --dataset_name, not both.": args.input and args.dataset_name,
-        "--text_column_names belongs to --input.": args.text_column_names and not bulk,
+        "Give either texts or --input or --dataset_name.": given > 1,
+        "--text_column_names belongs to --input and --dataset_name.": args.text_column_names and not bulk,
+        **{
+            f"--{name} belongs to --dataset_name.": getattr(args, name) and not args.dataset_name
+            for name in ("dataset_config_name", "dataset_split", "dataset_revision")
+        },
         "Give either --output or --output_dir, not both.": args.output and args.output_dir,
         "--num_shards needs --output_dir, a folder that all shards write to.": sharded
         and not args.output_dir,
         "--input - is standard input, and stands alone.": piped and len(args.input) > 1,
         f"--input - needs --input_format: {', '.join(_STREAMED)}.": piped and not args.input_format,
-        "Standard input cannot be shared out to shards; give files.": sharded and (piped or not bulk),
+        "Only files and --dataset_name can be shared out to shards.": sharded and (piped or not bulk),
         "--input_format belongs to --input -; a file's name tells its format.": args.input_format
         and not piped,
         "--output_dir takes the formats csv, jsonl and parquet.": args.format == "table" and args.output_dir,

@@ -48,6 +48,9 @@ def main(argv: Sequence[str]) -> None:
         parser.error("give either a checkpoint's folder or --dataset")
     if args.space and args.dataset:
         parser.error("--space shows a checkpoint: give its folder instead of --dataset")
+    for option in ("dataset_config_name", "data_files", "data_dir"):
+        if getattr(args, option) and not args.dataset:
+            parser.error(f"--{option} belongs to --dataset")
 
     from glove_lstm.evaluation.hub_upload import Destination, check_destination, push_folder, report
 

@@ -36,4 +36,4 @@ def options_of(command: str) -> set[str]:
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
         import_module(f"glove_lstm.scripts.{command}").main(["--help"])
-    return set(re.findall(r"^ +(?:-\w, )?(--[a-z]\w+)", shown.getvalue(), re.MULTILINE)) - {"--help"}
+    return set(re.findall(r"^  (?:-\w, )?(--[a-z]\w+)", shown.getvalue(), re.MULTILINE)) - {"--help"}

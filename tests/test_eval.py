@@ -136,6 +136,7 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     assert_refused(evaluate("--test_file", other, "--text_column_names", "body"), "'body'")
     assert_refused(evaluate("--test_file", other, "--output_dir", other), "three.csv is a file")
     assert_refused(evaluate(tmp_path, "--test_file", other), "config.json is missing")
+    assert_refused(evaluate(checkpoint, "--revision", "v1", "--test_file", other), "has no revision 'v1'")
     gap = write_csv(tmp_path / "gap.csv", [*rows[:2], {"text": " ", "label": "FAKE"}])
     assert_refused(evaluate("--test_file", gap), "gap.csv, row 3 has no text")
     damaged = Path(shutil.copytree(checkpoint, tmp_path / "damaged"))

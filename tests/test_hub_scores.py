@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from support import ROOT
+from support import ROOT, assert_refused, run_script
 
 GOLDEN = ROOT / "tests" / "golden"
 KEPT = json.loads((GOLDEN / "hub_scores.json").read_text(encoding="utf-8"))
@@ -53,3 +53,10 @@ def test_other_weights_have_other_scores(golden: ModuleType, tmp_path: Path) -> 
     scores = softmax(predict_logits(model, tokenizer, golden.TEXTS))[:, -1]
     wanted = KEPT["scores"]["float32"][: len(scores)]
     assert np.abs(scores - wanted).max() > 10 * KEPT["tolerances"]["float32"]
+
+
+def test_arguments_of_training_are_refused_where_nothing_is_trained(tmp_path: Path) -> None:
+    for said in (["--hidden_size", "3"], ["--glove", "6B.50d"], ["--data_dir", "x"]):
+        done = run_script("make_hub", "--code_only", "--output_dir", tmp_path, *said)
+        assert_refused(done, "--code_only trains nothing")
+    assert not list(tmp_path.iterdir())

@@ -142,7 +142,7 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     assert_refused(predict("--input", tmp_path / "none.csv"), "none.csv")
     assert_refused(predict("--input", tmp_path / "empty.csv"), "empty.csv")
     assert_refused(predict("--input", tmp_path / "in.csv", "--text_column_names", "body"), "'body'")
-    assert_refused(predict("a text", "--input", tmp_path / "in.csv"), "not both")
+    assert_refused(predict("a text", "--input", tmp_path / "in.csv"), "Give either texts or --input")
     assert_refused(predict("a", "--model", tmp_path / "nowhere"), "nowhere")
     assert_refused(predict("a", "--batch_size", "0"), "batch_size")
     for wrong in ("1.5", "-0.1", "nan", "much"):

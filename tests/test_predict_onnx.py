@@ -106,6 +106,9 @@ def test_export_measures_8_bits(exported: Path, articles: Path, tmp_path: Path) 
     assert_refused(run_script("export_onnx", tmp_path / "nowhere"), "nowhere", "is no folder")
     wrong = run_script("export_onnx", exported, "--test_file", articles, "--label_column_name", "verdict")
     assert_refused(wrong, "verdict")
+    for option in ("--text_column_names", "--label_column_name"):
+        alone = run_script("export_onnx", exported, option, "title")
+        assert_refused(alone, f"{option} belongs to --test_file")
 
 
 def test_push_takes_what_was_made_from_the_weights(exported: Path, monkeypatch) -> None:

@@ -111,6 +111,12 @@ def test_dry_run_lists_what_travels(checkpoint, tmp_path):
     assert {name: files[name] for name in same} == {name: (folder / name).stat().st_size for name in same}
 
 
+def test_what_belongs_to_a_data_set_is_refused_beside_a_checkpoint(checkpoint):
+    for option in ("--dataset_config_name", "--data_files", "--data_dir"):
+        done = push(checkpoint, "--repo_id", REPO, "--dry_run", option, "x")
+        assert_refused(done, f"{option} belongs to --dataset")
+
+
 def test_hub_folder_is_what_a_dry_run_lists(tmp_path):
     hub = ROOT / "hub"
     here = {

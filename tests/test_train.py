@@ -235,6 +235,8 @@ def test_mistakes_are_told_in_one_sentence(
     bad_glove.write_text("the 0.1 0.2\nof 0.1\n")
     nan_glove = tmp_path / "nan.txt"
     nan_glove.write_text("the 0.1 0.2\nof 0.1 nan\n")
+    no_object = tmp_path / "no_object.json"
+    no_object.write_text("[]")
     no_text = tmp_path / "no_text.csv"
     no_text.write_text("title,text,label\na,b,FAKE\n,,REAL\n")
     broken = Path(
@@ -260,7 +262,12 @@ def test_mistakes_are_told_in_one_sentence(
         ([*given, "--consistency_weight", "-1"], "consistency_weight must be at least 0, not -1.0."),
         ([*given, "--num_pieces", "-1"], "num_pieces must be at least 0, not -1."),
         ([*given, "--vocab_size", "2"], "vocab_size"),
-        ([*given, "--embedding_size", "300"], "embedding_size"),
+        ([*given, "--embedding_size", "300"], "There is no argument --embedding_size"),
+        ([*given, "--model-name-or-path", str(checkpoint)], "--glove is of a new tokenizer"),
+        (
+            ["--train_file", str(articles), "--model_name_or_path", str(checkpoint), "--no_token_types"],
+            "--token_types is of a new tokenizer; --model_name_or_path brings one: leave it out.",
+        ),
         (
             [*given, "--early_stopping_patience", "2", "--load_best_model_at_end", "False"],
             "early_stopping_patience",
@@ -268,7 +275,11 @@ def test_mistakes_are_told_in_one_sentence(
         (["--train_file", str(articles), "--model_name_or_path", str(broken)], "broken"),
         (["--train_file", str(articles), "--model_name_or_path", str(gone)], "model.safetensors is missing"),
         (["--train_file", str(articles), "--model_name_or_path", str(tmp_path / "none")], "none"),
-        (["nothing.json"], "nothing.json"),
+        (["nothing.json"], "nothing.json cannot be read"),
+        (
+            [str(no_object)],
+            "no_object.json holds no JSON object: give one object of argument names and values.",
+        ),
         (["--trainfile", str(articles)], "did you mean --train_file?"),
     ]
     code = """

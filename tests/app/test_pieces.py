@@ -1,5 +1,6 @@
 """Parts of the app without a server: words as points, pieces of HTML, the upload folder, unusual checkpoints."""
 
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from glove_lstm.app.opened import open_checkpoint
 from glove_lstm.app.service import Service
 from glove_lstm.app.uploads import UploadFolder
 from glove_lstm.app.word_space import WordSpace
+from glove_lstm.backends import open_model
 from glove_lstm.data.errors import DataError
 
 HOSTILE = "<script>alert(1)</script>\"'>&"
@@ -109,6 +111,18 @@ def test_checkpoints_of_one_name_are_told_apart(checkpoint):
 
 def test_the_command_refuses_in_a_sentence(tmp_path):
     assert_refused(run_script("demo", tmp_path), "config.json is missing")
+    assert_refused(run_script("demo", tmp_path, "--revision", "v1"), "has no revision 'v1'")
+
+
+def test_scores_of_several_labels_stand_for_themselves_as_in_predict(checkpoint, tmp_path):
+    folder = shutil.copytree(checkpoint, tmp_path / "several", ignore=shutil.ignore_patterns("checkpoint-*"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["problem_type"] = "multi_label_classification"
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    found = open_checkpoint(folder).scores(["council votes", "a hoax"])
+    assert found.sum(axis=1) != pytest.approx([1, 1], abs=1e-5)
+    wanted = open_model(folder, backend="torch").predict(["council votes", "a hoax"], None)
+    assert found == pytest.approx(wanted, abs=1e-6)
 
 
 def test_from_the_hub_and_with_models_that_visitors_name(checkpoint, tmp_path):

@@ -126,6 +126,8 @@ def test_bad_arguments(folder):
         prepare(data_files={"all": folder / "train.tsv"})
     with pytest.raises(DataError, match=r"several files for train"):
         prepare(data_files=[folder / "train.tsv", folder / "test.tsv"])
+    with pytest.raises(DataError, match=r"Both data_files and data_dir are given"):
+        prepare(data_files=folder / "train.tsv", data_dir=folder)
     with pytest.raises(DataError, match=r"no config 'three'; choose from six, two"):
         prepare(config_name="three", data_dir=folder)
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig
-from glove_lstm.arguments import ModelArguments
+from glove_lstm.arguments import ModelArguments, TokenizerArguments, parse_training_run
 from glove_lstm.configuration_glove_lstm import AUTO_MAP, POOLINGS
+from glove_lstm.data.errors import DataError
 
 COUNTS = {
     "vocab_size": 2, "embedding_size": 1, "type_vocab_size": 1, "type_embedding_size": 0, "hidden_size": 1,
@@ -102,8 +103,35 @@ def test_widths_and_labels():
 
 
 def test_model_arguments_mirror_the_config():
-    """A field that one has and the other lacks could not be said on the command line."""
+    """A field that one has and the other lacks could not be said on the command line, but for what data decide."""
     arguments = {field.name for field in fields(ModelArguments)} - {"model_name_or_path"}
     config = set(inspect.signature(GloveLstmConfig.__init__).parameters) - {"self", "kwargs"}
-    assert arguments == config - {"vocab_size", "pad_token_id", "unk_token_id", "temperature"}
+    assert arguments == config - {
+        *("vocab_size", "embedding_size", "type_vocab_size", "pad_token_id", "unk_token_id", "temperature")
+    }
     assert all(getattr(ModelArguments(), name) is None for name in arguments)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(TokenizerArguments)])
+def test_a_checkpoint_brings_its_tokenizer(name, tmp_path):
+    """What is said of another one, even if it is the default, is no wish that is passed over in silence."""
+    value = 20 if name == "max_seq_length" else getattr(TokenizerArguments(), name)
+    (tmp_path / "run.json").write_text(json.dumps({name: value}))
+    dashed = name.replace("_", "-")
+    for checkpoint in (["--model_name_or_path", "out"], ["--model-name-or-path=out", "--preset", "article"]):
+        for said in ([f"--{name}", str(value)], [f"--{dashed}={value}"], [str(tmp_path / "run.json")]):
+            words = [*said, *checkpoint]
+            if name == "max_seq_length":
+                assert parse_training_run(words).tokenizer.max_seq_length == 20
+            else:
+                with pytest.raises(DataError, match=f"^--{name} is of a new tokenizer"):
+                    parse_training_run(words)
+        # The preset's shape is not forced upon it, however the checkpoint is named.
+        assert parse_training_run(checkpoint).model.config_values() == {}
+
+
+def test_an_argument_is_not_guessed_from_its_beginning():
+    """`--pres article` would train by another preset than it said."""
+    with pytest.raises(DataError, match="There is no argument --pres; did you mean --preset"):
+        parse_training_run(["--pres", "article"])
+    assert parse_training_run(["--preset=article"]).tokenizer.tokenizer_variant == "article"

@@ -16,7 +16,7 @@ from support import fill_at_random
 from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, explain
-from glove_lstm.prediction import predict_logits
+from glove_lstm.prediction import predict_logits, predict_probabilities
 from glove_lstm.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer
 
@@ -177,6 +177,16 @@ def test_a_text_without_words_is_all_baseline(opened) -> None:
     found = explain(*opened, "", " ")
     assert found.words == ()
     assert found.baseline_difference == found.logit_difference
+
+
+def test_the_score_is_the_one_that_predicting_gives_also_where_labels_stand_alone() -> None:
+    model, tokenizer = build("many labels")
+    for kind in (None, "multi_label_classification"):
+        model.config.problem_type = kind
+        scores = predict_probabilities(model, tokenizer, [CORPUS[0]])[0]
+        assert scores.sum() == pytest.approx(1) if kind is None else scores.sum() != pytest.approx(1)
+        found = [explain(model, tokenizer, CORPUS[0], label=name).score for name in model.config.label_names]
+        assert found == pytest.approx(scores.tolist(), abs=1e-6)
 
 
 def test_the_label_can_be_chosen(default) -> None:

@@ -15,6 +15,7 @@ from support import ROOT
 from transformers import pipeline
 
 from glove_lstm import runtime
+from glove_lstm.checkpoints import load_checkpoint
 from glove_lstm.data.errors import DataError
 from glove_lstm.runtime import LightClassifier
 
@@ -124,6 +125,17 @@ def test_damaged_folders_are_told_in_one_sentence(exported, name, data, said) ->
     with pytest.raises(DataError, match=said) as told:
         LightClassifier.from_pretrained(exported)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("load", [LightClassifier.from_pretrained, load_checkpoint])
+def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
+    path = exported / "tokenizer.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    rows = len(said["model"]["vocab"])
+    said["model"]["vocab"]["onemoreword"] = rows
+    path.write_text(json.dumps(said), encoding="utf-8")
+    with pytest.raises(DataError, match=f"tokenizer.json has {rows + 1} words, but the model only {rows}: "):
+        load(exported)
 
 
 def test_cut_short_onnx_file_is_refused(exported) -> None:

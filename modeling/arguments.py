@@ -240,21 +240,24 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
         "--preset", default=said.preset, choices=sorted(PRESETS), help="The recipe to start from."
     )
     try:
-        *parts, rest, unknown = parser.parse_args_into_dataclasses(
+        parsed: Any = parser.parse_args_into_dataclasses(
             words, return_remaining_strings=True, look_for_args_file=False
         )
     except ValueError as error:  # what the dataclasses refuse
         raise DataError(f"{str(error).rstrip('.')}.") from None
+    *parts, rest, unknown = parsed
     if unknown:
         options = [option for action in parser._actions for option in action.option_strings]
         close = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)
         hint = f"did you mean {close[0]}?" if close else "see --help."
         raise DataError(f"There is no argument {unknown[0]}; {hint}")
-    for option in _OF_NEW_TOKENIZER if fine_tuning else ():
-        if getattr(parts[1], option) is not None:
-            raise DataError(
-                f"--{option} is of a new tokenizer; --model_name_or_path brings one: leave it out."
-            )
+    if fine_tuning:
+        for option in _OF_NEW_TOKENIZER:
+            if getattr(parts[1], option) is not None:
+                raise DataError(
+                    f"--{option} is of a new tokenizer; --model_name_or_path brings one: leave it out."
+                )
+        parts[1] = TokenizerArguments(max_seq_length=parts[1].max_seq_length)
     return TrainingRun(rest.preset, *parts)
 
 

@@ -122,7 +122,7 @@ def test_a_checkpoint_brings_its_tokenizer(name, tmp_path):
         for said in ([f"--{name}", str(value)], [f"--{dashed}={value}"], [str(tmp_path / "run.json")]):
             words = [*said, *checkpoint]
             if name == "max_seq_length":
-                assert parse_training_run(words).tokenizer.max_seq_length == 20
+                assert parse_training_run(words).tokenizer == TokenizerArguments(max_seq_length=20)
             else:
                 with pytest.raises(DataError, match=f"^--{name} is of a new tokenizer"):
                     parse_training_run(words)

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix, diags, hstack, vstack
-from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
@@ -22,6 +20,7 @@ from tqdm import tqdm
 
 from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.batches import TokenizedTexts, collate
+from glove_lstm.evaluation.calibration import fit_scale
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ Ints = NDArray[np.int64]
 _BATCH = 32  # texts at a time
 _FOLDS = 3
 _OPENING = 0.5  # length of the vector of an opening's n-grams, beside the others' 1
-_SCALES = (np.log(0.05), np.log(50))
+_LOG_SCALES = (np.log(0.05), np.log(50))
 _STRENGTHS = (1e-3, 1e-2, 0.1, 1.0)  # shares of the largest C that are tried
 _ABSENT = -1.0  # logit of a label that no training text has: a text on the wrong side of the margin
 
@@ -201,22 +200,14 @@ def _cross_fit(
     if folds < 2:
         return NgramFit(strength)
     splits = list(StratifiedKFold(folds, shuffle=True, random_state=0).split(labels, labels))
-    # Platt's targets (1999): however well the texts are told apart, so many of them allow no more certainty than this.
-    doubt = 1 / (len(labels) / count + 2)
-    targets = np.full((len(labels), count), doubt / max(1, count - 1))
-    targets[np.arange(len(labels)), labels] = 1 - doubt
     best, least = NgramFit(strength), np.inf
     for share in tqdm(_STRENGTHS, desc="N-grams' strength", disable=not progress):
-        logits = np.zeros(targets.shape)
+        logits = np.zeros((len(labels), count))
         for train, test in splits:
             fitted = _fit([part[train] for part in parts], labels[train], count, share * strength)
             logits[test] = parts[0][test] @ fitted.table + fitted.bias
-
-        def loss(log_scale: float, logits: Floats = logits) -> float:
-            return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())
-
-        found = minimize_scalar(loss, bounds=_SCALES, method="bounded")
-        if found.fun >= least:
+        scale, loss = fit_scale(logits, labels, _LOG_SCALES)
+        if loss >= least:
             break
-        best, least = NgramFit(share * strength, float(np.exp(found.x))), found.fun
+        best, least = NgramFit(share * strength, scale), loss
     return best

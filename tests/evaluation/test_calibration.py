@@ -34,22 +34,53 @@ def test_the_scales_that_made_the_labels_are_found(scales):
     assert fit_scales(parts, labels) == pytest.approx(scales, rel=0.06)
 
 
+def platt(parts, labels, scales):
+    """Cross-entropy with targets that leave each label a doubt of about one text."""
+    rows, _, count = parts.shape
+    doubt = 1 / (rows / count + 2)
+    targets = np.full((rows, count), doubt / (count - 1))
+    targets[np.arange(rows), labels] = 1 - doubt
+    return -(targets * log_softmax(np.einsum("npc,p->nc", parts.astype(float), scales), axis=1)).sum()
+
+
+def clipped(scales):
+    return np.clip(scales, 0.05, 20)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 1000),
     rows=st.integers(1, 60),
     scales=st.lists(st.floats(0.1, 5), min_size=1, max_size=2),
 )
-def test_no_neighbour_is_better_but_for_the_prior_and_the_scales_stay_in_bounds(seed, rows, scales):
+def test_the_parts_shares_are_best_but_for_the_prior_and_their_sum_for_platts_targets(seed, rows, scales):
     parts, labels = draw(seed, rows, scales)
-    found = fit_scales(parts, labels)
+    found = np.array(fit_scales(parts, labels))
     assert all(0.05 <= scale <= 20 for scale in found)
-    best = loss(parts, labels, found)
-    for index in range(len(found)):
+
+    best = platt(parts, labels, found)
+    for factor in (0.9, 1.1):
+        if (clipped(found * factor) == found * factor).all():
+            assert best <= platt(parts, labels, found * factor) + 1e-6
+
+    inside = [found * factor for factor in np.geomspace(0.01, 100, 4001)]
+    best, shares = min(
+        ((loss(parts, labels, other), other) for other in inside if (clipped(other) == other).all()),
+        key=lambda pair: pair[0],
+    )
+    for index in range(len(shares)):
         for factor in (0.9, 1.1):
-            other = list(found)
-            other[index] = float(np.clip(other[index] * factor, 0.05, 20))
-            assert best <= loss(parts, labels, other) + 1e-4
+            other = shares.copy()
+            other[index] = clipped(other[index] * factor)
+            assert best <= loss(parts, labels, other) + 1e-3
+
+
+@pytest.mark.parametrize("rows", [4, 16, 200])
+def test_few_texts_allow_no_more_certainty_than_one_error_among_them_would(rows):
+    labels = np.arange(rows) % 2
+    right = np.eye(2, dtype=np.float32)[labels][:, None] * 8  # sure and right on all of them
+    (scale,) = fit_scales(right, labels)
+    assert 1 / (1 + np.exp(-8 * scale)) == pytest.approx(1 - 1 / (rows / 2 + 2), abs=1e-4)
 
 
 def test_a_part_that_says_nothing_is_turned_down_and_one_that_errs_is_not_turned_round():

@@ -108,7 +108,11 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
     model, tokenizer, about = (
         _load(run, data, splits) if run.model.model_name_or_path else _make(run, data, splits, glove)
     )
-    tokenized = {name: tokenize(split, tokenizer) for name, split in splits.items()}
+    workers, overwrite = run.data.preprocessing_num_workers, run.data.overwrite_cache
+    tokenized = {
+        name: tokenize(split, tokenizer, num_proc=workers, overwrite_cache=overwrite)
+        for name, split in splits.items()
+    }
     about["unknown_share"] = {name: _unknown_share(split, tokenizer) for name, split in tokenized.items()}
 
     trainer = _trainer(run, model, tokenizer, splits, tokenized)
@@ -134,7 +138,8 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
             # They have said what they had to say of the temperature: now they may teach, too.
             model.ngrams.load_state_dict(ngrams)
             every = concatenate_datasets([splits["train"], splits[name]])
-            _fit_ngrams(run, model, tokenizer, every, tokenize(every, tokenizer), how)
+            taught = tokenized["train"].followed_by(tokenized[name])
+            _fit_ngrams(run, model, tokenizer, every, taught, how)
             if model.config.half_precision_embeddings:
                 model.round_tables()
     metrics: dict[str, Any] = {

@@ -73,6 +73,19 @@ class DataArguments:
         default=None, metadata={"help": "Use only so many validation texts."}
     )
     max_predict_samples: int | None = field(default=None, metadata={"help": "Use only so many test texts."})
+    preprocessing_num_workers: int | None = field(
+        default=None, metadata={"help": "Processes that tokenise, a thousand texts at least for each."}
+    )
+    overwrite_cache: bool = field(
+        default=False, metadata={"help": "Whether to tokenise anew what an earlier run left in the cache."}
+    )
+
+    def __post_init__(self) -> None:
+        counts = ("max_train_samples", "max_eval_samples", "max_predict_samples", "preprocessing_num_workers")
+        for name in counts:
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
 
 
 @dataclass

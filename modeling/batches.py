@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.typos import typos
+from glove_lstm.token_cache import map_with_cache
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
 _GROUP = 50  # batches' worth of shuffled texts that are sorted by length together
 
@@ -33,7 +35,12 @@ class TokenizedTexts(TorchDataset[Any]):
 
     def __init__(self, table: Dataset) -> None:
         self.lengths = np.asarray(table.with_format("numpy")["length"][:], dtype=np.int64)
+        self._whole = table
         self._table = table.remove_columns("length").with_format("arrow")
+
+    def followed_by(self, others: "TokenizedTexts") -> "TokenizedTexts":
+        """These, and others of the same columns after them."""
+        return TokenizedTexts(concatenate_datasets([self._whole, others._whole]))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -45,26 +52,35 @@ class TokenizedTexts(TorchDataset[Any]):
         return self._table[list(indices)]
 
 
-def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> TokenizedTexts:
-    """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`.
+def tokenize(
+    dataset: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    num_proc: int | None = None,
+    overwrite_cache: bool = False,
+) -> TokenizedTexts:
+    """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`; or find it tokenised.
 
     Args:
-        dataset: The texts. The result is cached beside it by `datasets`.
-        tokenizer: Cuts to its `model_max_length`. Its Rust threads use the cores.
-    """
+        dataset: The texts.
+        tokenizer: A `GloveLstmTokenizer`. Cuts to its `model_max_length`.
+        num_proc: Processes that share the work; None: this one.
+        overwrite_cache: Whether to tokenise anew what is in the cache (`map_with_cache`).
 
-    def encode(rows: dict[str, list[Any]]) -> dict[str, Any]:
-        columns = _encode(rows, tokenizer)
-        columns["length"] = [len(row) for row in columns["input_ids"]]
-        return columns
+    Raises:
+        DataError: The tokenizer adds tokens of its own to a text.
+    """
+    light = LightTokenizer.of(tokenizer)
+
+    def encode(rows: dict[str, list[Any]]) -> pa.Table:
+        columns = _encode(rows, light)
+        columns["length"] = pa.compute.list_value_length(columns["input_ids"])
+        if "label" in rows:
+            columns["labels"] = pa.array(rows["label"], pa.int64())
+        return pa.table(columns)
 
     return TokenizedTexts(
-        dataset.map(
-            encode,
-            batched=True,
-            remove_columns=dataset.column_names,
-            desc="Tokenising",
-        )
+        map_with_cache(dataset, encode, light, num_proc=num_proc, overwrite=overwrite_cache)
     )
 
 
@@ -104,9 +120,9 @@ class MistypedPairs(TokenizedTexts):
         self._texts = texts
         self._columns = [name for name in ("text", "text_pair") if name in dataset.column_names]
         self._dataset = dataset.select_columns(self._columns)
-        self._tokenizer = tokenizer
+        self._tokenizer = LightTokenizer.of(tokenizer)
+        self._tokenizer.model_max_length = min(max_length, tokenizer.model_max_length)
         self._share = share
-        self._max_length = min(max_length, tokenizer.model_max_length)
         self._seed = seed
         self._copies = copies
 
@@ -130,34 +146,28 @@ class MistypedPairs(TokenizedTexts):
             ]
             for name in self._columns
         }
-        columns = _encode(changed, self._tokenizer, max_length=self._max_length)
-        return pa.table(
-            {
-                name: clean[name]
-                if name == "labels"
-                else pa.array(columns[name], clean.schema.field(name).type)
-                for name in clean.column_names
-            }
-        )
+        columns = _encode(changed, self._tokenizer)
+        if "labels" in clean.column_names:
+            columns["labels"] = clean["labels"]
+        return pa.table(columns).select(clean.column_names).cast(clean.schema)
 
     def _mistype(self, text: str, key: str) -> str:
         epoch = 0 if self.sampler is None else self.sampler.epoch
         generator = random.Random(f"{self._seed} {epoch} {key}")  # noqa: S311 - no secret
         # What the tokenizer will cut off need not be mistyped: no word of a real text is longer than 16 letters on
         # average, and a text that has such words is only cut earlier.
-        most = 16 * self._max_length
+        most = 16 * (self._tokenizer.model_max_length or 0)
         text = text[-most:] if self._tokenizer.truncation_side == "left" else text[:most]
         return typos(text, generator, min(2 * self._share * generator.random(), 1.0))
 
 
-def _encode(rows: dict[str, list[Any]], tokenizer: PreTrainedTokenizerBase, **options: Any) -> dict[str, Any]:
-    """`input_ids`, and where they apply `token_type_ids` and `labels`, of the columns `text`, `text_pair`, `label`."""
-    encoded = tokenizer(rows["text"], rows.get("text_pair"), return_attention_mask=False, **options)
-    columns: dict[str, Any] = {"input_ids": [np.asarray(row, dtype=np.int32) for row in encoded["input_ids"]]}
-    if "token_type_ids" in tokenizer.model_input_names:
-        columns["token_type_ids"] = [np.asarray(row, dtype=np.int8) for row in encoded["token_type_ids"]]
-    if "label" in rows:
-        columns["labels"] = rows["label"]
+def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, Any]:
+    """`input_ids`, and `token_type_ids` where the tokenizer has them, of the columns `text` and `text_pair`."""
+    found = tokenizer.read(rows["text"], rows.get("text_pair"))
+    offsets = np.concatenate([[0], np.cumsum(found.lengths)]).astype(np.int32)
+    columns: dict[str, Any] = {"input_ids": pa.ListArray.from_arrays(offsets, found.ids.astype(np.int32))}
+    if tokenizer.token_types:
+        columns["token_type_ids"] = pa.ListArray.from_arrays(offsets, found.shapes.astype(np.int8))
     return columns
 
 

@@ -132,6 +132,39 @@ class LightTokenizer:
         except Exception as error:  # what the Rust code raises has no type of its own
             raise DataError(f"{path} cannot be used ({error}): get the checkpoint again.") from None
 
+    @classmethod
+    def of(cls, tokenizer: Any) -> "LightTokenizer":
+        """Of a `GloveLstmTokenizer` in memory.
+
+        Raises:
+            DataError: It adds tokens of its own to a text.
+        """
+        longest = tokenizer.model_max_length
+        try:
+            return cls(
+                Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),
+                model_max_length=None if longest > _UNLIMITED else int(longest),
+                truncation_side=tokenizer.truncation_side,
+                token_types="token_type_ids" in tokenizer.model_input_names,
+                split_special_tokens=tokenizer.split_special_tokens,
+            )
+        except ValueError as error:
+            raise DataError(f"The tokenizer cannot be used: {error}.") from None
+
+    def state(self) -> dict[str, Any]:
+        """All that the tokens of a text depend on, as texts and numbers."""
+        return {
+            "backend": self._backend.to_str(),
+            "model_max_length": self.model_max_length,
+            "truncation_side": self.truncation_side,
+            "token_types": self.token_types,
+            "split_special_tokens": self._backend.encode_special_tokens,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process goes the pipeline, not what the dictionary has learned."""
+        return _from_state, (self.state(),)
+
     @property
     def vocab_size(self) -> int:
         """Rows that a model's embedding must have."""
@@ -227,6 +260,10 @@ class LightTokenizer:
         offsets = encoding.offsets
         shapes = shapes_of_tokens([text], np.zeros(len(ids), dtype=np.int64), [offsets])
         return ids << _SHAPE_BITS | shapes, np.array([begin for begin, _ in offsets], dtype=np.int64)
+
+
+def _from_state(state: dict[str, Any]) -> LightTokenizer:
+    return LightTokenizer(Tokenizer.from_str(state.pop("backend")), **state)
 
 
 def _pieces(text: str) -> list[str]:

@@ -41,7 +41,7 @@ except ImportError as error:  # an ImportError of our own keeps its type, and sa
 if TYPE_CHECKING:
     from glove_lstm.bulk_network import BulkNetwork
 
-_WINDOW = 256  # texts that are tokenised and sorted by length together
+_WINDOW = 512  # texts that are tokenised and sorted by length together
 _MANY = 16  # texts from which on numpy is faster than ONNX Runtime
 _TOKENS = 2048  # of a batch, padding included: an LSTM's working set then fits a processor's cache
 

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def map_with_cache(
         "desc": "Tokenising",
         "num_proc": shards if shards > 1 else None,
     }
-    key = _key(dataset, tokenizer)
+    key = _key(dataset, encode, tokenizer)
     options["new_fingerprint"] = key
     if not datasets.is_caching_enabled():
         return dataset.map(encode, keep_in_memory=True, **options)
@@ -65,7 +66,9 @@ def map_with_cache(
                 if _is_whole(found, dataset):
                     return found
             except (pa.ArrowInvalid, OSError) as error:
-                if getattr(error, "errno", None):  # not Arrow's, of what it read: the disk is full, or the like
+                if getattr(
+                    error, "errno", None
+                ):  # not Arrow's, of what it read: the disk is full, or the like
                     raise
             logger.warning("The tokenised texts in %s are damaged: they are made anew.", folder)
         return dataset.map(encode, load_from_cache_file=False, **options)
@@ -74,10 +77,10 @@ def map_with_cache(
         return dataset.map(encode, keep_in_memory=True, **options | {"cache_file_name": None})
 
 
-def _key(dataset: Dataset, tokenizer: LightTokenizer) -> str:
+def _key(dataset: Dataset, encode: Callable[..., pa.Table], tokenizer: LightTokenizer) -> str:
     """Of all that the tokens depend on: the texts and labels, the tokenizer's state, and the code."""
     digest = hashlib.blake2b(digest_size=16)
-    for module in (light_tokenizer, pipelines, word_shapes):
+    for module in (sys.modules[encode.__module__], light_tokenizer, pipelines, word_shapes):
         digest.update(inspect.getsource(module).encode())
     digest.update(f"{tokenizers.__version__} {tokenizer.state()}".encode())
     # Not Arrow's own bytes, which differ between equal tables.

@@ -68,6 +68,10 @@ class GloveLstmTrainingArguments(TrainingArguments):
             raise ValueError(f"ngram_strength must be a positive number, not {self.ngram_strength}")
         if not self.consistency_weight >= 0:
             raise ValueError(f"consistency_weight must be at least 0, not {self.consistency_weight}")
+        # Where PyTorch was built without oneDNN there is no such function, and its own LSTM can do it.
+        able = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+        if self.bf16 and self.device.type == "cpu" and not able():
+            raise ValueError("bf16 of an LSTM needs AVX-512, which this processor lacks: leave it out")
 
 
 class GloveLstmTrainer(Trainer):

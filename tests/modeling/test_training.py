@@ -481,6 +481,16 @@ def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer)
     np.testing.assert_allclose(trainer.predict(bare).predictions, alone, atol=1e-5)
 
 
+@pytest.mark.parametrize("able", [False, True])
+def test_bfloat16_is_refused_where_the_processor_cannot_train_an_lstm_in_it(tmp_path, monkeypatch, able):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: able)
+    if able:
+        assert arguments(tmp_path, bf16=True).bf16
+    else:
+        with pytest.raises(ValueError, match="bf16 of an LSTM needs AVX-512, which this processor lacks"):
+            arguments(tmp_path, bf16=True)
+
+
 def test_softmax_of_large_logits():
     probabilities = softmax(np.array([[1000.0, 999.0], [-1000.0, 1000.0]], dtype=np.float32))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)

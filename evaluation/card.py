@@ -14,6 +14,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.data_notes import DATA_NOTES, GLOVE_BIBTEX, notes_in
 from glove_lstm.evaluation.examples import WIDGET
+from glove_lstm.evaluation.paired import p_value_text
 
 NOT_MEASURED = "Not measured."
 _TEMPLATE = "model_card.md"
@@ -24,6 +25,12 @@ _PICTURES = {  # by their file's name in plots/, in the order in which they are 
     "coverage": "Accuracy against the share of texts that get a label, where the least sure are left without one",
     "lengths": "Length of the texts of each label, in words",
     "words": "Words that move the texts most towards each label, as the explanations of up to 200 texts have it",
+}
+_TASKS = {  # of `benchmark.py accuracy`
+    "titles": "five folds",
+    "recovery": "five folds",
+    "liar": "six labels, its own test set",
+    "cross": "trained on one corpus, tested on the others",
 }
 _MEASURES = {  # ours -> the Hub's
     "accuracy": "accuracy",
@@ -283,9 +290,9 @@ def _recipe_results(metrics: Mapping[str, Any]) -> str:
         return "The recipe on held-out folds: not measured."
     columns = ["task", "model", "accuracy", "95 % interval", "p against `default`", "ECE", "lost to typos"]
     lines = [
-        "The same recipe, trained anew for each fold and tested on the texts left out, by `scripts/benchmark.py "
-        "accuracy` (`titles`, `recovery`: 5 folds; `liar`: six labels, its own test set; `cross`: trained on one "
-        "corpus, tested on the others). It says what the recipe can do, not what this checkpoint does:",
+        "The same recipe, trained anew and tested on texts left out, by `scripts/benchmark.py accuracy` "
+        f"({'; '.join(f'`{task}`: {_TASKS[task]}' for task in recipe if task in _TASKS)}). It says what the recipe "
+        "can do, not what this checkpoint does:",
         "",
         _row(columns),
         "|" + "---|" * len(columns),
@@ -299,7 +306,7 @@ def _recipe_results(metrics: Mapping[str, Any]) -> str:
                 DESCRIPTIONS.get(model, f"`{model}` preset"),
                 f"{accuracy['mean']:.4f}",
                 f"{accuracy['low']:.4f}-{accuracy['high']:.4f}",
-                f"{versus['p']:.2g}" if versus else "",
+                p_value_text(versus["p"]) if versus else "",
                 f"{found['ece']['mean']:.4f}" if "ece" in found else "",
                 f"{found['typos']['mean']:.4f}",
             ]

@@ -16,7 +16,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.folds import Fold, make_folds
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.evaluation.paired import mean_of_cells, paired_difference
+from glove_lstm.evaluation.paired import mean_of_cells, p_value_text, paired_difference
 from glove_lstm.evaluation.predictions import MODELS, OURS, Cell, PredictionStore, Predictor, fingerprint
 from glove_lstm.saving import whole_file
 
@@ -107,7 +107,7 @@ def table(results: Results) -> str:
                 f"{accuracy['mean']:.4f}",
                 f"{accuracy['low']:.4f}-{accuracy['high']:.4f}",
                 f"{versus['mean']:+.4f} ({versus['low']:+.4f} to {versus['high']:+.4f})" if versus else "",
-                _p_value(versus["p"]) if versus else "",
+                p_value_text(versus["p"]) if versus else "",
                 f"{measures['ece']['mean']:.4f}" if "ece" in measures else "",
                 f"{measures['typos']['mean']:.4f}",
             ]
@@ -198,10 +198,6 @@ def _calibration(runs: Runs) -> dict[str, Any] | None:
     half = 1.96 * float(np.std(draws))
     folds = np.mean([[expected_calibration_error(*pair) for pair in run] for run in cells], axis=0)
     return {"mean": mean, "low": max(0.0, mean - half), "high": mean + half, "folds": folds.tolist()}
-
-
-def _p_value(p: float) -> str:
-    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"
 
 
 @contextmanager

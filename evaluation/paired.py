@@ -97,3 +97,8 @@ def _draws(values: Sequence[Floats], texts: Sequence[Ints]) -> Floats:
         with np.errstate(invalid="ignore"):
             draws.append(np.nanmean((weights @ sums) / (weights @ counts), axis=1))
     return np.concatenate(draws)
+
+
+def p_value_text(p: float) -> str:
+    """As tables show it."""
+    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"

@@ -278,6 +278,10 @@ def test_other_precisions_forward_and_backward(make, dtype, frozen, extra):
             assert parameter.grad.any(), name
 
 
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+    reason="PyTorch's LSTM cannot be trained in bfloat16 on this processor",
+)
 @pytest.mark.parametrize("extra", [{}, NGRAMS], ids=["lstm", "ngrams"])
 def test_autocast(make, extra):
     model = make(type_embedding_size=3, bidirectional=True, **extra)

@@ -290,7 +290,7 @@ def _recipe_results(metrics: Mapping[str, Any]) -> str:
         return "The recipe on held-out folds: not measured."
     columns = ["task", "model", "accuracy", "95 % interval", "p against `default`", "ECE", "lost to typos"]
     lines = [
-        "The same recipe, trained anew and tested on texts left out, by `scripts/benchmark.py accuracy` "
+        "The recipe, trained anew and tested on texts left out, by `scripts/benchmark.py accuracy` "
         f"({'; '.join(f'`{task}`: {_TASKS[task]}' for task in recipe if task in _TASKS)}). It says what the recipe "
         "can do, not what this checkpoint does:",
         "",

@@ -22,7 +22,7 @@ import transformers
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.corpora import NAMES
-from glove_lstm.evaluation.paired import exact_mcnemar
+from glove_lstm.evaluation.paired import exact_mcnemar, p_value_text
 from glove_lstm.evaluation.plots import plot_trade_off
 from glove_lstm.evaluation.speed_models import Models
 from glove_lstm.evaluation.speed_processes import (
@@ -145,7 +145,7 @@ class SpeedBenchmark:
         ours, peer = self.bulk[preset], self.bulk["sklearn"]
         p = exact_mcnemar(ours["right"], peer["right"])
         better = p < _SIGNIFICANT and ours["right"].mean() > peer["right"].mean()
-        note = f"accuracy {ours['right'].mean():.4f} beside {peer['right'].mean():.4f}, p {p:.2g}"
+        note = f"accuracy {ours['right'].mean():.4f} beside {peer['right'].mean():.4f}, p {p_value_text(p)}"
         allowed = better or preset != "default"
         return Row(f"bulk_{preset}", ours["rate"], SKLEARN, peer["rate"], "articles/s", note, allowed)
 

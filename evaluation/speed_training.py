@@ -185,11 +185,14 @@ def train_command(job: Values) -> Work:
 
     The word vectors are loaded before: the time that they take does not depend on the texts.
     """
+    import datasets
+
     from glove_lstm.arguments import parse_training_run
     from glove_lstm.data.glove import load_glove
     from glove_lstm.data.loading import load_splits
     from glove_lstm.evaluation.experiment import run_experiment
 
+    datasets.disable_caching()  # tokenising is part of what is measured
     glove = load_glove(job["glove"])
 
     def work() -> dict[str, Any]:

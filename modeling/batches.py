@@ -13,6 +13,7 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.data.errors import DataError
 from glove_lstm.data.typos import typos
 from glove_lstm.token_cache import map_with_cache
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
@@ -68,15 +69,19 @@ def tokenize(
         overwrite_cache: Whether to tokenise anew what is in the cache (`map_with_cache`).
 
     Raises:
-        DataError: The tokenizer adds tokens of its own to a text.
+        DataError: There are no texts, or the tokenizer adds tokens of its own to a text.
     """
+    if not len(dataset):
+        raise DataError("There are no texts to tokenise.")
     light = LightTokenizer.of(tokenizer)
+    columns = ("text", "text_pair", "label")
+    dataset = dataset.select_columns([name for name in columns if name in dataset.column_names])
 
     def encode(rows: dict[str, list[Any]]) -> pa.Table:
         columns = _encode(rows, light)
         columns["length"] = pa.compute.list_value_length(columns["input_ids"])
         if "label" in rows:
-            columns["labels"] = pa.array(rows["label"], pa.int64())
+            columns["labels"] = pa.array(rows["label"]).cast(pa.int64())
         return pa.table(columns)
 
     return TokenizedTexts(

@@ -60,7 +60,7 @@ def map_with_cache(
     options["cache_file_name"] = str(folder / f"{key}.arrow")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not overwrite:
+        if any(folder.glob(f"{key}*")) and not overwrite:
             try:
                 found = dataset.map(encode, **options)
                 if _is_whole(found, dataset):
@@ -78,7 +78,7 @@ def map_with_cache(
 
 
 def _key(dataset: Dataset, encode: Callable[..., pa.Table], tokenizer: LightTokenizer) -> str:
-    """Of all that the tokens depend on: the texts and labels, the tokenizer's state, and the code."""
+    """Of all that the result depends on: the dataset, the tokenizer's state, and the code."""
     digest = hashlib.blake2b(digest_size=16)
     for module in (sys.modules[encode.__module__], light_tokenizer, pipelines, word_shapes):
         digest.update(inspect.getsource(module).encode())

@@ -71,7 +71,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
         # Where PyTorch was built without oneDNN there is no such function, and its own LSTM can do it.
         able = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
         if self.bf16 and self.device.type == "cpu" and not able():
-            raise ValueError("bf16 of an LSTM needs AVX-512, which this processor lacks: leave it out")
+            raise ValueError(
+                "bf16: this processor cannot train an LSTM in it (on x86 that needs AVX-512): leave it out"
+            )
 
 
 class GloveLstmTrainer(Trainer):

@@ -47,6 +47,8 @@ Arguments of train.py, such as --num_train_epochs 1, may follow: they hold for o
 
 def main(argv: Sequence[str]) -> None:
     """Parse, measure, print."""
+    import datasets
+
     from glove_lstm.evaluation.comparison import compare, table
     from glove_lstm.evaluation.folds import TASKS
 
@@ -82,6 +84,7 @@ def main(argv: Sequence[str]) -> None:
     )
     _add_speed(kinds)
     args, rest = parser.parse_known_args(argv)
+    datasets.disable_caching()  # no fold's tokens are asked for again
     if args.kind == "speed":
         _speed(args, rest)
         return

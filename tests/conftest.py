@@ -1,16 +1,22 @@
 """Fixtures for all tests: made-up articles, small vectors, and a checkpoint that the train command made."""
 
+import atexit
 import os
 import runpy
 import shutil
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Before `datasets` is imported: each run of the tests begins with an empty cache, and leaves none behind.
+os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-")
 
 import pytest
 from support import QUICK, SMALL, run_script, write_articles, write_glove
+
+atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
 # No network but loopback, in this process and in those that it starts.
 _NO_NETWORK = Path(__file__).parent / "no_network"

@@ -97,3 +97,8 @@ def test_few_texts_do_not_silence_a_part():
     right = np.eye(3)[labels][:, None] * 5  # a part that is sure and right on all of the few
     first, second = fit_scales(np.concatenate([parts[:, :1], right], axis=1), labels)
     assert 0.3 < second / first < 3
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_logits_that_tell_nothing_are_left_as_they_are(parts):
+    assert fit_scales(np.zeros((6, parts, 2)), np.array([0, 1, 0, 1, 1, 1])) == pytest.approx([1.0] * parts)

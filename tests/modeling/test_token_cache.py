@@ -4,12 +4,15 @@ import logging
 import os
 import subprocess
 import sys
+from datetime import datetime
 
 import datasets
+import pyarrow as pa
 import pytest
 from datasets import Dataset
 
 from glove_lstm.batches import tokenize
+from glove_lstm.data.errors import DataError
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
@@ -69,7 +72,7 @@ def test_the_second_call_reads_what_the_first_left(cache, tokenizer, calls):
 
 
 @pytest.mark.parametrize(
-    "what", ["a text", "a label", "the order", "the length", "the shapes", "the vocabulary"]
+    "what", ["a text", "a label", "the order", "the length", "the shapes", "the vocabulary", "nothing"]
 )
 def test_what_the_tokens_depend_on_makes_them_anew(cache, tokenizer, calls, what):
     tokenize(news(), tokenizer)
@@ -91,7 +94,7 @@ def test_what_the_tokens_depend_on_makes_them_anew(cache, tokenizer, calls, what
         dataset = dataset.select(range(2499, -1, -1))
     calls.clear()
     tokenize(dataset, other)
-    assert len(calls) == 2500
+    assert len(calls) == (0 if what == "nothing" else 2500)  # the tokenizer is another object in any case
 
 
 def test_the_same_texts_in_another_dataset_are_found(cache, tokenizer, calls):
@@ -120,6 +123,23 @@ def test_a_damaged_file_is_named_and_made_anew(cache, tokenizer, calls, caplog, 
     assert f"The tokenised texts in {cache} are damaged" in caplog.text
     calls.clear()
     assert rows_of(tokenize(news(), tokenizer)) == expected(tokenizer, news())
+    assert not calls
+
+
+def test_what_is_wrong_with_the_texts_is_not_told_of_the_cache(cache, tokenizer, caplog):
+    with pytest.raises(DataError, match="There are no texts to tokenise"):
+        tokenize(news(0), tokenizer)
+    for labels in (["REAL", "FAKE"], [0.5, 1.0]):
+        with pytest.raises(pa.ArrowInvalid):
+            tokenize(Dataset.from_dict({"text": TEXTS[:2], "label": labels}), tokenizer)
+    assert not caplog.text
+
+
+def test_other_columns_do_not_matter(cache, tokenizer, calls):
+    tokenize(news(), tokenizer)
+    calls.clear()
+    dated = news().add_column("date", [datetime(2016, 11, 8)] * 2500)
+    assert rows_of(tokenize(dated, tokenizer)) == expected(tokenizer, news())
     assert not calls
 
 

@@ -117,12 +117,11 @@ class LightTokenizer:
         """
         settings = read_checkpoint_json(folder / "tokenizer_config.json")
         path = folder / "tokenizer.json"
-        longest = settings.get("model_max_length")
         try:
             backend = Tokenizer.from_buffer(path.read_bytes())
             return cls(
                 backend,
-                model_max_length=None if longest is None or longest > _UNLIMITED else int(longest),
+                model_max_length=_limit(settings.get("model_max_length")),
                 truncation_side=settings.get("truncation_side", "right"),
                 token_types="token_type_ids" in settings.get("model_input_names", ()),
                 split_special_tokens=settings.get("split_special_tokens", False),
@@ -139,11 +138,10 @@ class LightTokenizer:
         Raises:
             DataError: It adds tokens of its own to a text.
         """
-        longest = tokenizer.model_max_length
         try:
             return cls(
                 Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),
-                model_max_length=None if longest > _UNLIMITED else int(longest),
+                model_max_length=_limit(tokenizer.model_max_length),
                 truncation_side=tokenizer.truncation_side,
                 token_types="token_type_ids" in tokenizer.model_input_names,
                 split_special_tokens=tokenizer.split_special_tokens,
@@ -260,6 +258,11 @@ class LightTokenizer:
         offsets = encoding.offsets
         shapes = shapes_of_tokens([text], np.zeros(len(ids), dtype=np.int64), [offsets])
         return ids << _SHAPE_BITS | shapes, np.array([begin for begin, _ in offsets], dtype=np.int64)
+
+
+def _limit(length: float | None) -> int | None:
+    """What transformers' `model_max_length` means."""
+    return None if length is None or length > _UNLIMITED else int(length)
 
 
 def _from_state(state: dict[str, Any]) -> LightTokenizer:

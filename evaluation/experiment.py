@@ -198,6 +198,7 @@ def _make(
             known_words=glove.words,
             min_frequency=wanted.min_frequency,
             num_pieces=wanted.num_pieces,
+            correct_spelling=wanted.correct_spelling,
             truncation_side=wanted.truncation_side,
             token_types=wanted.token_types,
             stop_words=english_stop_words() if wanted.remove_stop_words else (),

@@ -110,6 +110,10 @@ class TokenizerArguments:
         default=0,
         metadata={"help": "Pieces that words without a vector are read in; 0: they are the unknown word."},
     )
+    correct_spelling: bool = field(
+        default=False,
+        metadata={"help": "Whether unknown words are read as known ones where one mistake explains them."},
+    )
     truncation_side: str = field(
         default="right",
         metadata={"help": "The side where long texts are cut: right or left.", "choices": ["right", "left"]},

@@ -51,6 +51,7 @@ PRESETS = {
             "tokenizer_variant": "default",
             "vocab_size": 50_000,
             "num_pieces": 8_000,
+            "correct_spelling": True,
             "max_seq_length": 2048,
             "truncation_side": "right",
             "token_types": True,

@@ -29,6 +29,7 @@ def build_tokenizer(
     known_words: Sequence[str] = (),
     min_frequency: int = 3,
     num_pieces: int = 0,
+    correct_spelling: bool = False,
     truncation_side: str = "right",
     token_types: bool = True,
     stop_words: Iterable[str] = (),
@@ -47,6 +48,8 @@ def build_tokenizer(
         min_frequency: How often the corpus has a word without a vector before it gets a row of its own.
         num_pieces: Above 0, a word that has no row is read in pieces, begins of words and up to so many learned from
             the corpus, instead of as the unknown word (WordPiece, longest piece first); only in the default variant.
+        correct_spelling: Whether calls read a word that has no row as a word that has one, where a single mistake
+            explains it.
         truncation_side: "right" keeps a text's begin, "left" its end.
         token_types: Whether calls give word shapes as `token_type_ids`.
         stop_words: Words that the article variant removes.
@@ -96,6 +99,7 @@ def build_tokenizer(
         pad_token=PAD,
         unk_token=UNK,
         model_max_length=model_max_length,
+        correct_spelling=correct_spelling,
         truncation_side=truncation_side,
         model_input_names=inputs,
         split_special_tokens=True,  # a text that contains "<pad>" contains no padding

@@ -11,6 +11,7 @@ Rust as a whole.
 import json
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -24,6 +25,7 @@ from tokenizers import Tokenizer
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import read_checkpoint_json
 from glove_lstm.tokenization.pipelines import ARTICLE_WORD, article_pipeline, default_pipeline
+from glove_lstm.tokenization.spelling import SpellingCorrector
 from glove_lstm.tokenization.word_shapes import repair, shapes_of_tokens
 
 # Python's str.split takes these for white space, and Rust does not; on all other characters they agree.
@@ -81,6 +83,7 @@ class LightTokenizer:
         truncation_side: "right" keeps a text's begin, "left" its end.
         token_types: Whether to tell word shapes.
         split_special_tokens: Whether "<pad>" in a text is text.
+        correct_spelling: Whether unknown words are corrected.
 
     Raises:
         ValueError: The tokenizer adds tokens of its own to a text.
@@ -94,9 +97,12 @@ class LightTokenizer:
         truncation_side: str = "right",
         token_types: bool = True,
         split_special_tokens: bool = True,
+        correct_spelling: bool = False,
     ) -> None:
         if backend.num_special_tokens_to_add(False):
             raise ValueError("the tokenizer adds special tokens to each text")
+        if not isinstance(correct_spelling, bool):
+            raise ValueError(f"correct_spelling must be true or false, not {correct_spelling!r}")
         backend.no_padding()
         backend.no_truncation()
         backend.encode_special_tokens = split_special_tokens
@@ -104,9 +110,10 @@ class LightTokenizer:
         self.truncation_side = truncation_side
         self.token_types = token_types
         self._backend = backend
+        self._corrector = SpellingCorrector(backend) if correct_spelling else None
         self._by_pieces = split_special_tokens and _is_known(backend)
         self._forget()
-        self._lock = Lock()  # of the dictionary
+        self._lock = Lock()  # of the dictionary, and of the pipeline while a corrector is in it
 
     @classmethod
     def from_folder(cls, folder: Path) -> "LightTokenizer":
@@ -125,6 +132,7 @@ class LightTokenizer:
                 truncation_side=settings.get("truncation_side", "right"),
                 token_types="token_type_ids" in settings.get("model_input_names", ()),
                 split_special_tokens=settings.get("split_special_tokens", False),
+                correct_spelling=settings.get("correct_spelling", False),
             )
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}.") from None
@@ -145,18 +153,22 @@ class LightTokenizer:
                 truncation_side=tokenizer.truncation_side,
                 token_types="token_type_ids" in tokenizer.model_input_names,
                 split_special_tokens=tokenizer.split_special_tokens,
+                correct_spelling=tokenizer.correct_spelling,
             )
         except ValueError as error:
             raise DataError(f"The tokenizer cannot be used: {error}.") from None
 
     def state(self) -> dict[str, Any]:
         """All that the tokens of a text depend on, as texts and numbers."""
+        with self._lock:
+            backend = self._backend.to_str()
         return {
-            "backend": self._backend.to_str(),
+            "backend": backend,
             "model_max_length": self.model_max_length,
             "truncation_side": self.truncation_side,
             "token_types": self.token_types,
             "split_special_tokens": self._backend.encode_special_tokens,
+            "correct_spelling": self._corrector is not None,
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -247,13 +259,15 @@ class LightTokenizer:
 
     def _read_slowly(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """As `_read`, by Rust alone."""
-        found = [self._encode(text)[0] for text in texts]
+        with self._lock:
+            found = [self._encode(text)[0] for text in texts]
         return np.concatenate(found), np.array([len(packed) for packed in found], dtype=np.int64)
 
     def _encode(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """A text's tokens, each with its shape in one number, and where they begin in it: (m,) each."""
         text = repair(text)
-        encoding = self._backend.encode(text, add_special_tokens=False)
+        with self._corrector.attached(self._backend) if self._corrector else nullcontext():
+            encoding = self._backend.encode(text, add_special_tokens=False)
         ids = np.array(encoding.ids, dtype=np.int64)
         offsets = encoding.offsets
         shapes = shapes_of_tokens([text], np.zeros(len(ids), dtype=np.int64), [offsets])

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from glove_lstm.tokenization import light_tokenizer
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
-VARIANTS = ("default", "article", "bare article", "pieces")
+VARIANTS = ("default", "article", "bare article", "pieces", "corrected")
 FRAGMENTS = [
     *(
         "The harbour master of Vellin",
         "boats",
         "BOATS",
         "skipper",
+        "Skiper",
+        "haarbour",
         "don't",
         "well-known",
         "3.5",
@@ -97,6 +99,7 @@ def both(request, make, tmp_path_factory):
         "article": {"variant": "article", "token_types": False},
         "bare article": {"variant": "article", "stop_words": ()},
         "pieces": {"num_pieces": 200},
+        "corrected": {"num_pieces": 200, "correct_spelling": True},
     }[request.param]
     tokenizer = make(
         **options, model_max_length=9, truncation_side="left" if "article" in request.param else "right"

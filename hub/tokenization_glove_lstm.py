@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils.generic import PaddingStrategy
 
+from .spelling import SpellingCorrector
 from .word_shapes import repair, shapes_of_tokens
 
 
@@ -30,10 +32,30 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     - `token_type_ids`, where `model_input_names` has them, say the shape of each word of the original text: lower,
       Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`).
     - Lone surrogates, which the Rust code refuses, are read as U+FFFD.
+    - With `correct_spelling=True`, which is saved, unknown words are read as known ones where one mistake explains
+      them (`spelling.SpellingCorrector`).
     """
 
     vocab_files_names = {"tokenizer_file": "tokenizer.json"}  # noqa: RUF012 (transformers' own form)
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012
+    _corrector: SpellingCorrector | None = None  # made when it is needed
+
+    # A subclass with an `__init__` of its own would get an empty vocabulary from `from_pretrained`.
+    @property
+    def correct_spelling(self) -> bool:
+        """Whether unknown words are corrected."""
+        said = self.init_kwargs.get("correct_spelling", False)
+        if not isinstance(said, bool):
+            raise ValueError(f"correct_spelling must be true or false, not {said!r}")
+        return said
+
+    @correct_spelling.setter
+    def correct_spelling(self, value: bool) -> None:
+        self.init_kwargs["correct_spelling"] = value
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what the corrector has learned: a tokenizer that has read texts hashes like one that has not."""
+        return {name: value for name, value in vars(self).items() if name != "_corrector"}
 
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, max_length: int | None = None, **kwargs: Any
@@ -78,13 +100,14 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             "is_split_into_words": is_split_into_words,
             "return_tensors": None,
         }
-        if truncation_strategy is None and isinstance(pairs, list) and not overflow:
-            output = self._encode_joined(texts, pairs, **options)
-        else:
-            if truncation_strategy is None:
-                truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
-            options["truncation_strategy"] = TruncationStrategy(truncation_strategy)
-            output = super()._encode_plus(texts, pairs, **options)
+        with self._correcting():
+            if truncation_strategy is None and isinstance(pairs, list) and not overflow:
+                output = self._encode_joined(texts, pairs, **options)
+            else:
+                if truncation_strategy is None:
+                    truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
+                options["truncation_strategy"] = TruncationStrategy(truncation_strategy)
+                output = super()._encode_plus(texts, pairs, **options)
         if return_token_type_ids:
             rows = output.get("overflow_to_sample_mapping") or range(len(output["input_ids"]))
             output["token_type_ids"] = _token_shapes(
@@ -102,6 +125,13 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if nothing:
             return BatchEncoding({key: value[:0] for key, value in output.items()}, [])
         return output
+
+    def _correcting(self) -> AbstractContextManager[None]:
+        if not self.correct_spelling or self._tokenizer is None:
+            return nullcontext()
+        if self._corrector is None:
+            self._corrector = SpellingCorrector(self._tokenizer)
+        return self._corrector.attached(self._tokenizer)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
         """Save; the padding and truncation of the last call, which Rust keeps as state, are not saved with it."""

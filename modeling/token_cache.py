@@ -14,7 +14,7 @@ import pyarrow as pa
 import tokenizers
 from datasets import Dataset
 
-from glove_lstm.tokenization import light_tokenizer, pipelines, word_shapes
+from glove_lstm.tokenization import light_tokenizer, pipelines, spelling, word_shapes
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def map_with_cache(
 def _key(dataset: Dataset, encode: Callable[..., pa.Table], tokenizer: LightTokenizer) -> str:
     """Of all that the result depends on: the dataset, the tokenizer's state, and the code."""
     digest = hashlib.blake2b(digest_size=16)
-    for module in (sys.modules[encode.__module__], light_tokenizer, pipelines, word_shapes):
+    for module in (sys.modules[encode.__module__], light_tokenizer, pipelines, spelling, word_shapes):
         digest.update(inspect.getsource(module).encode())
     digest.update(f"{tokenizers.__version__} {tokenizer.state()}".encode())
     # Not Arrow's own bytes, which differ between equal tables.

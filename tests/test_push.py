@@ -27,6 +27,7 @@ FILES = {
     "plots/lengths.png",
     "plots/reliability.png",
     "plots/words.png",
+    "spelling.py",
     "tokenization_glove_lstm.py",
     "tokenizer.json",
     "tokenizer_config.json",

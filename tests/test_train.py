@@ -22,6 +22,7 @@ ALL_FILES = {
     "model.safetensors",
     "modeling_glove_lstm.py",
     "ngram_classifier.py",
+    "spelling.py",
     "tokenization_glove_lstm.py",
     "tokenizer.json",
     "tokenizer_config.json",

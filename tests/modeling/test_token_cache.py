@@ -72,7 +72,17 @@ def test_the_second_call_reads_what_the_first_left(cache, tokenizer, calls):
 
 
 @pytest.mark.parametrize(
-    "what", ["a text", "a label", "the order", "the length", "the shapes", "the vocabulary", "nothing"]
+    "what",
+    [
+        "a text",
+        "a label",
+        "the order",
+        "the length",
+        "the shapes",
+        "the vocabulary",
+        "the spelling",
+        "nothing",
+    ],
 )
 def test_what_the_tokens_depend_on_makes_them_anew(cache, tokenizer, calls, what):
     tokenize(news(), tokenizer)
@@ -84,6 +94,7 @@ def test_what_the_tokens_depend_on_makes_them_anew(cache, tokenizer, calls, what
             model_max_length=5 if what == "the length" else 20,
             num_pieces=61 if what == "the vocabulary" else 60,
             token_types=what != "the shapes",
+            correct_spelling=what == "the spelling",
         ),
     )
     if what == "a text":

@@ -288,7 +288,16 @@ def _recipe_results(metrics: Mapping[str, Any]) -> str:
     recipe = metrics.get("recipe")
     if not recipe:
         return "The recipe on held-out folds: not measured."
-    columns = ["task", "model", "accuracy", "95 % interval", "p against `default`", "ECE", "lost to typos"]
+    columns = [
+        "task",
+        "model",
+        "accuracy",
+        "95 % interval",
+        "p against `default`",
+        "ECE",
+        "lost to typos",
+        "p",
+    ]
     lines = [
         "The recipe, trained anew and tested on texts left out, by `scripts/benchmark.py accuracy` "
         f"({'; '.join(f'`{task}`: {_TASKS[task]}' for task in recipe if task in _TASKS)}). It says what the recipe "
@@ -300,7 +309,7 @@ def _recipe_results(metrics: Mapping[str, Any]) -> str:
     for task, models in recipe.items():
         for model, found in models.items():
             accuracy = found["accuracy"]
-            versus = found.get("versus_default")
+            versus, lost = found.get("versus_default"), found.get("typos_versus_default")
             cells = [
                 task,
                 DESCRIPTIONS.get(model, f"`{model}` preset"),
@@ -309,6 +318,7 @@ def _recipe_results(metrics: Mapping[str, Any]) -> str:
                 p_value_text(versus["p"]) if versus else "",
                 f"{found['ece']['mean']:.4f}" if "ece" in found else "",
                 f"{found['typos']['mean']:.4f}",
+                p_value_text(lost["p"]) if lost else "",
             ]
             lines.append(_row(cells))
     return "\n".join(lines)

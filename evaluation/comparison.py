@@ -65,8 +65,9 @@ def compare(
         Task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its 95 % bootstrap
         interval over the texts, and each cell's value. A cell is a fold; of the task cross, a pair of corpora. The
         measures are "accuracy"; "typos", the accuracy lost to mistyped letters; "ece", over all cells together, of
-        models with probabilities; "versus_default", the difference in accuracy to our default preset, with "p". Beside
-        them stand "cells", their names, and "seeds".
+        models with probabilities; "versus_default", the difference in accuracy to our default preset, with "p", and
+        "typos_versus_default", how much more accuracy is lost than by our default preset, with "p". Beside them stand
+        "cells", their names, and "seeds".
 
     Raises:
         DataError: An argument that is refused, or data that are missing.
@@ -95,12 +96,14 @@ def compare(
 
 def table(results: Results) -> str:
     """The results as a Markdown table, and below it what others report."""
-    head = "| task | model | accuracy | 95 % interval | difference to `default` | p | ECE | lost to typos |"
-    lines = [head, "|" + "---|" * 8]
+    head = (
+        "| task | model | accuracy | 95 % interval | difference to `default` | p | ECE | lost to typos | p |"
+    )
+    lines = [head, "|" + "---|" * 9]
     for task, models in results.items():
         for model, measures in models.items():
             accuracy = measures["accuracy"]
-            versus = measures.get("versus_default")
+            versus, lost = measures.get("versus_default"), measures.get("typos_versus_default")
             cells = [
                 task,
                 DESCRIPTIONS.get(model, f"**`{model}` preset**"),
@@ -110,6 +113,7 @@ def table(results: Results) -> str:
                 p_value_text(versus["p"]) if versus else "",
                 f"{measures['ece']['mean']:.4f}" if "ece" in measures else "",
                 f"{measures['typos']['mean']:.4f}",
+                p_value_text(lost["p"]) if lost else "",
             ]
             lines.append(f"| {' | '.join(cells)} |")
     notes = [note for task, note in _ELSEWHERE.items() if task in results]
@@ -163,15 +167,22 @@ def _runs(
 def _summary(runs: Runs, folds: Sequence[Fold], default: Runs | None) -> dict[str, Any]:
     texts = [numbers for fold in folds for numbers in fold.texts.values()]
     right = _mean_over_seeds(runs, "right")
-    mistyped = _mean_over_seeds(runs, "right_mistyped")
     found: dict[str, Any] = {"accuracy": mean_of_cells(right, texts)}
     ece = _calibration(runs)
     if ece:
         found["ece"] = ece
-    found["typos"] = mean_of_cells([a - b for a, b in zip(right, mistyped, strict=True)], texts)
+    lost = _lost(runs)
+    found["typos"] = mean_of_cells(lost, texts)
     if default:
         found["versus_default"] = paired_difference(right, _mean_over_seeds(default, "right"), texts)
+        found["typos_versus_default"] = paired_difference(lost, _lost(default), texts)
     return {**found, "cells": [cell for fold in folds for cell in fold.tests], "seeds": len(runs)}
+
+
+def _lost(runs: Runs) -> list[NDArray[np.float64]]:
+    """By cell, for each text: 1 where only mistakes in typing make its label wrong, -1 where they make it right."""
+    pairs = zip(_mean_over_seeds(runs, "right"), _mean_over_seeds(runs, "right_mistyped"), strict=True)
+    return [clean - mistyped for clean, mistyped in pairs]
 
 
 def _mean_over_seeds(runs: Runs, attribute: str) -> list[NDArray[np.float64]]:

@@ -162,7 +162,8 @@ def test_results_their_file_and_going_on(
     found = results["titles"]
     assert list(found) == ["default", "tfidf_svc", "glove_mean_svc"]
     assert set(found["default"]) == {"accuracy", "ece", "typos", "cells", "seeds"}
-    assert set(found["tfidf_svc"]) == {"accuracy", "typos", "versus_default", "cells", "seeds"}
+    compared = {"versus_default", "typos_versus_default"}
+    assert set(found["tfidf_svc"]) == {"accuracy", "typos", *compared, "cells", "seeds"}
     for model, measures in found.items():
         assert measures["cells"] == ["1", "2"]
         assert measures["seeds"] == (2 if model == "default" else 1)
@@ -175,6 +176,11 @@ def test_results_their_file_and_going_on(
         found["tfidf_svc"]["accuracy"]["mean"] - found["default"]["accuracy"]["mean"]
     )
     assert 0 < versus["p"] <= 1
+    lost = found["tfidf_svc"]["typos_versus_default"]
+    assert lost["mean"] == pytest.approx(
+        found["tfidf_svc"]["typos"]["mean"] - found["default"]["typos"]["mean"]
+    )
+    assert 0 < lost["p"] <= 1
     assert found["tfidf_svc"]["accuracy"]["mean"] > 0.9  # made-up articles are easy
     shown = table(results)
     assert "**`default` preset**" in shown

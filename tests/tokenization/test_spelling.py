@@ -31,6 +31,28 @@ def plain(make):
     return make(corpus=CORPUS, num_pieces=80, known_words=WORDS, model_max_length=1000)
 
 
+@pytest.fixture(scope="module")
+def few(corrected):
+    """It tries all mistakes."""
+    return _corrector(corrected, limit=10**9)
+
+
+@pytest.fixture(scope="module")
+def many(corrected):
+    """It has met so many unknown words that it has made an index."""
+    return _corrector(corrected, limit=0)
+
+
+def _corrector(tokenizer, limit):
+    corrector = SpellingCorrector(tokenizer.backend_tokenizer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spelling, "_FEW", limit)
+        corrector.nearest("mayro")
+    corrector._searches = -(10**9)  # and so it stays
+    assert (corrector._index is None) is bool(limit)
+    return corrector
+
+
 def one_mistake(a: str, b: str) -> bool:
     """Whether one letter is missing, too many or wrong, or two neighbours are swapped: told by cutting equal ends."""
     while a and b and a[0] == b[0]:
@@ -47,9 +69,9 @@ def slow_nearest(word: str, vocabulary: dict[str, int]) -> str | None:
     return min(near, key=vocabulary.__getitem__, default=None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(data=st.data())
-def test_the_most_frequent_word_that_is_one_mistake_away(corrected, data):
+def test_the_most_frequent_word_that_is_one_mistake_away(corrected, few, many, data):
     vocabulary = corrected.get_vocab()
     letters = st.sampled_from("abcdehimnorstuy\u00e9-3")
     word = data.draw(st.sampled_from(WORDS) | st.text(letters, max_size=26))
@@ -59,7 +81,9 @@ def test_the_most_frequent_word_that_is_one_mistake_away(corrected, data):
         word = word[:place] + data.draw(st.text(letters, max_size=1)) + kept
     if word in vocabulary:
         return
-    assert SpellingCorrector(corrected.backend_tokenizer).nearest(word) == slow_nearest(word, vocabulary)
+    wanted = slow_nearest(word, vocabulary)
+    assert few.nearest(word) == wanted
+    assert many.nearest(word) == wanted
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,8 @@ def test_the_parts_shares_are_best_but_for_the_prior_and_their_sum_for_platts_ta
         if (clipped(found * factor) == found * factor).all():
             assert best <= platt(parts, labels, found * factor) + 1e-6
 
-    inside = [found * factor for factor in np.geomspace(0.01, 100, 4001)]
+    bounds = 20 / found.max() * (1 - 1e-12), 0.05 / found.min() * (1 + 1e-12)  # the best may lie right there
+    inside = [found * factor for factor in (*np.geomspace(0.01, 100, 4001), *bounds)]
     best, shares = min(
         ((loss(parts, labels, other), other) for other in inside if (clipped(other) == other).all()),
         key=lambda pair: pair[0],

@@ -266,7 +266,7 @@ class LightTokenizer:
     def _encode(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """A text's tokens, each with its shape in one number, and where they begin in it: (m,) each."""
         text = repair(text)
-        with self._corrector.attached(self._backend) if self._corrector else nullcontext():
+        with self._corrector.attached() if self._corrector else nullcontext():
             encoding = self._backend.encode(text, add_special_tokens=False)
         ids = np.array(encoding.ids, dtype=np.int64)
         offsets = encoding.offsets

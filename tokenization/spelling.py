@@ -28,7 +28,7 @@ class SpellingCorrector:
     frequency. What no single mistake explains is left to the model, which reads it in pieces or as the unknown word.
 
     Args:
-        backend: Its vocabulary is the known words.
+        backend: The pipeline that it corrects for; its vocabulary is the known words.
     """
 
     def __init__(self, backend: Tokenizer) -> None:
@@ -40,16 +40,16 @@ class SpellingCorrector:
         self._index: _Index | None = None
 
     @contextmanager
-    def attached(self, backend: Tokenizer) -> Iterator[None]:
-        """Have a pipeline correct what it reads, as long as this lasts; with a corrector in it, it cannot be saved."""
-        plain = backend.pre_tokenizer
+    def attached(self) -> Iterator[None]:
+        """Have the backend correct what it reads, as long as this lasts; with a corrector in it, it cannot be saved."""
+        plain = self._backend.pre_tokenizer
         # transformers' stubs know neither custom parts nor None.
         parts: list[Any] = [part for part in (plain, PreTokenizer.custom(self)) if part is not None]
-        backend.pre_tokenizer = Sequence(parts)
+        self._backend.pre_tokenizer = Sequence(parts)
         try:
             yield
         finally:
-            backend.pre_tokenizer = plain
+            self._backend.pre_tokenizer = plain
 
     def pre_tokenize(self, text: Any) -> None:
         """Called by the Rust code, with a `PreTokenizedString` that was cut into words."""

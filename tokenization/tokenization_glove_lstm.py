@@ -131,7 +131,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             return nullcontext()
         if self._corrector is None:
             self._corrector = SpellingCorrector(self._tokenizer)
-        return self._corrector.attached(self._tokenizer)
+        return self._corrector.attached()
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
         """Save; the padding and truncation of the last call, which Rust keeps as state, are not saved with it."""

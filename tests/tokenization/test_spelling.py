@@ -188,7 +188,7 @@ def test_memory_is_bounded(corrected, monkeypatch):
     texts = ["mayro", "siad", "boatts", "coatt", "mayro", "the", "x" * 30]
     found = []
     for text in texts:
-        with corrector.attached(corrected.backend_tokenizer):
+        with corrector.attached():
             found += corrected.backend_tokenizer.encode(text).tokens
         assert len(corrector._tokens) <= 3
     assert found[:6] == ["mayor", "said", "boats", "coat", "mayor", "the"]

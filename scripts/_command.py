@@ -34,21 +34,24 @@ def run_command(main: Callable[[Sequence[str]], None], argv: Sequence[str] | Non
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
+    received: list[int] = []
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, partial(_terminate, os.getpid()))
+        signal.signal(signal.SIGTERM, partial(_stop, os.getpid(), received))
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell may have it ignored in the background
+            signal.signal(signal.SIGINT, partial(_stop, os.getpid(), received))
     try:
         main(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()  # while it can still be told that there is no room
     except KeyboardInterrupt:
-        sys.stderr.write("\n")  # below the progress bar
-        return _fail("Interrupted.", 130)
+        return _stopped(signal.SIGINT)
     except _TerminatedError:
-        sys.stderr.write("\n")
-        return _fail("Terminated.", 143)
+        return _stopped(signal.SIGTERM)
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         _drop_output()
         return 0
     except Exception as error:
+        if received:  # a library's own error in place of ours: Rust, called by Python, called by Rust
+            return _stopped(received[-1])
         sentence = _sentence(error)
         if sentence is None:
             raise
@@ -57,11 +60,20 @@ def run_command(main: Callable[[Sequence[str]], None], argv: Sequence[str] | Non
     return 0
 
 
-def _terminate(process: int, *_: object) -> None:
+def _stop(process: int, received: list[int], number: int, _: object) -> None:
+    if number == signal.SIGINT:
+        received.append(number)
+        raise KeyboardInterrupt
     if os.getpid() != process:  # one that was forked from ours, which ends as it would without us
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
+    received.append(number)
     raise _TerminatedError
+
+
+def _stopped(number: int) -> int:
+    sys.stderr.write("\n")  # below the progress bar
+    return _fail("Interrupted." if number == signal.SIGINT else "Terminated.", 128 + number)
 
 
 def _drop_output() -> None:

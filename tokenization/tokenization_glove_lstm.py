@@ -129,15 +129,16 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     def _correcting(self) -> AbstractContextManager[None]:
         if not self.correct_spelling or self._tokenizer is None:
             return nullcontext()
-        if self._corrector is None:
-            self._corrector = SpellingCorrector(self._tokenizer)
+        if self._corrector is None:  # of two threads that are here at once, one makes it for both
+            vars(self).setdefault("_corrector", SpellingCorrector(self._tokenizer))
         return self._corrector.attached()
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
         """Save; the padding and truncation of the last call, which Rust keeps as state, are not saved with it."""
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        return super().save_pretrained(save_directory, *args, **kwargs)
+        with self._corrector.lock if self._corrector else nullcontext():
+            self._tokenizer.no_padding()
+            self._tokenizer.no_truncation()
+            return super().save_pretrained(save_directory, *args, **kwargs)
 
     def _encode_joined(
         self,

@@ -2,7 +2,10 @@
 
 import pickle
 import random
+import signal
 import string
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,6 +183,47 @@ def test_a_new_tokenizer_of_the_same_kind_corrects_by_its_own_words(corrected):
     new = corrected.train_new_from_iterator(["A skipper wrote"] * 3, 60)
     assert new.tokenize("A skiper worte, mayro")[:3] == ["a", "skipper", "wrote"]
     assert "mayor" not in new.tokenize("mayro")
+
+
+_THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
+
+tokenizer = GloveLstmTokenizer.from_pretrained(sys.argv[1])
+pipeline = tokenizer.backend_tokenizer.to_str()
+texts = [f"The mayro{number} siad {'boatts habour ' * (number % 7)}" for number in range(300)]
+wanted = GloveLstmTokenizer.from_pretrained(sys.argv[1])(texts)["input_ids"]
+with ThreadPoolExecutor(8) as pool:
+    found = pool.map(lambda text: tokenizer(text)["input_ids"], texts)
+    saved = [pool.submit(tokenizer.save_pretrained, f"{sys.argv[1]}/{number}") for number in range(5)]
+    assert list(found) == wanted
+    assert all(future.result() for future in saved)
+assert tokenizer.backend_tokenizer.to_str() == pipeline
+"""
+
+
+def test_threads_may_share_a_tokenizer(corrected, tmp_path: Path):
+    """Without a lock, one waits for Python with the pipeline in hand, another for the pipeline with Python in hand."""
+    corrected.save_pretrained(tmp_path)
+    # In a process of its own: threads that wait for each other so cannot be ended.
+    command = [sys.executable, "-c", _THREADS, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=240)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_interrupt_while_it_reads_is_an_interrupt(make, monkeypatch):
+    """Rust turns what Python raises into an error of its own."""
+    tokenizer = make(corpus=CORPUS, num_pieces=80, correct_spelling=True)
+    before = str(tokenizer.backend_tokenizer.pre_tokenizer)
+    with monkeypatch.context() as patch:
+        patch.setattr(SpellingCorrector, "nearest", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            tokenizer("The mayro said")
+        with pytest.raises(KeyboardInterrupt):
+            LightTokenizer.of(tokenizer)(["The mayro said"])
+    assert str(tokenizer.backend_tokenizer.pre_tokenizer) == before
+    assert tokenizer.tokenize("The mayro")[-1] == "mayor"
 
 
 def test_memory_is_bounded(corrected, monkeypatch):

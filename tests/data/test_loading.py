@@ -221,6 +221,9 @@ BAD_FILES = [
         r"a.csv, row 2 \(line 3\) is malformed \(columns: 1, but 2 in the header\)",
     ),
     ("a.csv", 'text,label\na,b\n"c', r"a.csv, row 2 \(line 3\) is malformed \(unexpected end of data\)"),
+    # A blank line is no row, but a line.
+    ("a.csv", 'text,label\n\na,b\n\n"c', r"a.csv, row 2 \(line 5\) is malformed \(unexpected end of data\)"),
+    ("a.csv", '"text"x,label\na,b\n', r"The header of .*a.csv is not CSV \(.*\); correct it"),
     ("a.csv", "text,label\na,b\nc, \n", r"a.csv, row 2 has no label in 'label'; label or remove it"),
     ("a.csv", "text,label\na,b\n ,b\n", r"a.csv, row 2 has no text in text"),
     ("a.csv", "text,label\na,b\nc,b\n", r"a.csv has the label 'b' only; a classifier needs two or more"),

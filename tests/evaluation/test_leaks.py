@@ -4,7 +4,9 @@ import random
 from datetime import date, timedelta
 
 import pytest
+from datasets import ClassLabel, Dataset, Features, Value
 
+from glove_lstm.data.errors import DataError
 from glove_lstm.data.tables import Table, load_tables
 from glove_lstm.evaluation.boilerplate import find_boilerplate
 from glove_lstm.evaluation.column_leaks import find_column_leaks
@@ -190,3 +192,18 @@ def test_tables_hold_every_column(tmp_path) -> None:
     assert table.texts == {"title": ["T", "U"], "text": ["body", ""]}
     assert table.labels == ["yes", "no"]
     assert table.others == {"id": ["7", "8"]}
+
+
+def test_tables_that_cannot_be_checked_are_named(tmp_path) -> None:
+    (tmp_path / "train.csv").write_text("text,label\na,yes\n")
+    (tmp_path / "test.csv").write_text("text,verdict\na,yes\n")
+    with pytest.raises(DataError, match=r"test.csv has no column 'label', which the first split has; add it"):
+        load_tables(train_file=tmp_path / "train.csv", test_file=tmp_path / "test.csv")
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
+    hidden = Dataset.from_dict({"text": ["a", "b"], "label": [-1, -1]}, features=features)
+    (tmp_path / "hidden").mkdir()
+    hidden.to_parquet(tmp_path / "hidden" / "test.parquet")
+    with pytest.raises(
+        DataError, match=r"No split of .*hidden.* has labels in 'label'; choose another column"
+    ):
+        load_tables(str(tmp_path / "hidden"))

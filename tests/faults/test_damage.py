@@ -143,6 +143,15 @@ def test_damaged_checkpoints_of_the_trainer(
     )
     cases = {case: folder for case, folder in copies.items() if case[0] in needed}
     assert len(cases) == 3 * len(needed)
+    for file in ("optimizer.pt", "rng_state.pth"):  # archives, in which a single wrong byte shows
+        shutil.copytree(whole, folder := tmp_path / f"{file}-wrong")
+        with zipfile.ZipFile(folder / file) as archive:
+            largest = max(archive.infolist(), key=lambda member: member.file_size)
+            content = archive.read(largest)
+        with (folder / file).open("r+b") as stream:
+            stream.seek(stream.read().index(content) + len(content) // 2)
+            stream.write(bytes([content[len(content) // 2] ^ 1]))
+        cases[file, "wrong"] = folder
     found = run_all(
         [("train", [*given, "--resume_from_checkpoint", str(folder)]) for folder in cases.values()]
     )

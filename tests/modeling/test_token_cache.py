@@ -1,5 +1,6 @@
 """Texts that are tokenised once, and found again by the next run."""
 
+import errno
 import logging
 import os
 import subprocess
@@ -135,6 +136,37 @@ def test_a_damaged_file_is_named_and_made_anew(cache, tokenizer, calls, caplog, 
     calls.clear()
     assert rows_of(tokenize(news(), tokenizer)) == expected(tokenizer, news())
     assert not calls
+
+
+def test_a_file_that_ends_too_early_is_named_and_made_anew(cache, tokenizer, caplog):
+    """Between two of its parts, where Arrow itself sees nothing wrong."""
+    tokenize(news(), tokenizer)
+    (file,) = cache.glob("*")
+    with pa.ipc.open_stream(file) as stream:
+        batches = list(stream)
+    assert len(batches) > 1
+    with pa.ipc.new_stream(file.with_suffix(".cut"), batches[0].schema) as stream:
+        stream.write(batches[0])
+    file.with_suffix(".cut").replace(file)
+    with caplog.at_level(logging.WARNING):
+        assert rows_of(tokenize(news(), tokenizer)) == expected(tokenizer, news())
+    assert f"The tokenised texts in {cache} are damaged" in caplog.text
+
+
+def test_a_full_disk_is_not_told_as_damage(cache, tokenizer, caplog, monkeypatch):
+    tokenize(news(), tokenizer)
+    real = Dataset.map
+
+    def full(dataset, *args, keep_in_memory=False, **options):
+        if not keep_in_memory:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(dataset, *args, keep_in_memory=keep_in_memory, **options)
+
+    monkeypatch.setattr(Dataset, "map", full)
+    with caplog.at_level(logging.WARNING):
+        assert rows_of(tokenize(news(), tokenizer)) == expected(tokenizer, news())
+    assert f"Tokenised texts cannot be kept in {cache} (No space left on device)" in caplog.text
+    assert "damaged" not in caplog.text
 
 
 def test_what_is_wrong_with_the_texts_is_not_told_of_the_cache(cache, tokenizer, caplog):

@@ -104,11 +104,15 @@ class TokenizerArguments:
     max_seq_length: int | None = field(default=None, metadata={"help": "Tokens that a text is cut to."})
     min_frequency: int = field(
         default=3,
-        metadata={"help": "How often the corpus has a word that GloVe lacks before it gets a vector."},
+        metadata={
+            "help": "How often the corpus has a word that GloVe lacks before it gets a vector (default variant)."
+        },
     )
     num_pieces: int = field(
         default=0,
-        metadata={"help": "Pieces that words without a vector are read in; 0: they are the unknown word."},
+        metadata={
+            "help": "Pieces that words without a vector are read in (default variant); 0: they are the unknown word."
+        },
     )
     correct_spelling: bool = field(
         default=False,

@@ -262,6 +262,10 @@ def test_mistakes_are_told_in_one_sentence(
         ([*given, "--typo_share", "2"], "typo_share must be 0 to 0.5, not 2.0."),
         ([*given, "--consistency_weight", "-1"], "consistency_weight must be at least 0, not -1.0."),
         ([*given, "--num_pieces", "-1"], "num_pieces must be at least 0, not -1."),
+        (
+            [*given, "--tokenizer_variant", "article"],
+            "num_pieces are of the default variant: it must be 0 for article, not 8000.",
+        ),
         ([*given, "--vocab_size", "2"], "vocab_size"),
         ([*given, "--embedding_size", "300"], "There is no argument --embedding_size"),
         ([*given, "--model-name-or-path", str(checkpoint)], "--glove is of a new tokenizer"),

@@ -45,7 +45,8 @@ def build_tokenizer(
         vocab_size: Rows at the most, padding and unknown word included. Above 100,000, each load calls the Hub.
         model_max_length: Tokens that a text is cut to.
         known_words: Words that have a vector, most frequent first; only the default variant looks at them.
-        min_frequency: How often the corpus has a word without a vector before it gets a row of its own.
+        min_frequency: How often the corpus has a word without a vector before it gets a row of its own; the article
+            variant gives one to each, as far as `vocab_size` goes.
         num_pieces: Above 0, a word that has no row is read in pieces, begins of words and up to so many learned from
             the corpus, instead of as the unknown word (WordPiece, longest piece first); only in the default variant.
         correct_spelling: Whether calls read a word that has no row as a word that has one, where a single mistake
@@ -55,16 +56,11 @@ def build_tokenizer(
         stop_words: Words that the article variant removes.
 
     Raises:
-        ValueError: An unknown variant, a vocabulary without room for a word, or a negative number of pieces.
+        ValueError: An unknown variant, a vocabulary without room for a word, a negative number of pieces, or what the
+            other variant alone has: pieces, stop words.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
-    if vocab_size < 3:
-        raise ValueError(
-            f"vocab_size must be at least 3 (padding, the unknown word, one word), not {vocab_size}"
-        )
-    if num_pieces < 0:
-        raise ValueError(f"num_pieces must be at least 0, not {num_pieces}")
+    stop_words = list(stop_words)
+    _check(variant, vocab_size, num_pieces, stop_words)
     backend = Tokenizer(WordLevel({PAD: 0, UNK: 1}, unk_token=UNK))
     backend.normalizer, backend.pre_tokenizer = (
         article_pipeline(stop_words) if variant == "article" else default_pipeline()
@@ -105,6 +101,21 @@ def build_tokenizer(
         split_special_tokens=True,  # a text that contains "<pad>" contains no padding
         clean_up_tokenization_spaces=False,
     )
+
+
+def _check(variant: str, vocab_size: int, num_pieces: int, stop_words: Sequence[str]) -> None:
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
+    if vocab_size < 3:
+        raise ValueError(
+            f"vocab_size must be at least 3 (padding, the unknown word, one word), not {vocab_size}"
+        )
+    if num_pieces < 0:
+        raise ValueError(f"num_pieces must be at least 0, not {num_pieces}")
+    if num_pieces and variant == "article":
+        raise ValueError(f"num_pieces are of the default variant: it must be 0 for article, not {num_pieces}")
+    if stop_words and variant == "default":
+        raise ValueError("stop words are only removed by the article variant: give none to the default one")
 
 
 def english_stop_words() -> list[str]:

@@ -150,12 +150,6 @@ def test_a_new_tokenizer_of_the_same_kind_reads_in_pieces_too(pieces):
     assert new.decode(new("Glowlantern glow")["input_ids"]) == "glowlantern glow"
 
 
-def test_the_article_variant_has_no_pieces(make):
-    plain, other = make("article", corpus=CORPUS), make("article", corpus=CORPUS, num_pieces=100)
-    assert other.backend_tokenizer.to_str() == plain.backend_tokenizer.to_str()
-    assert other.tokenize("vellinmouth") == ["<unk>"]
-
-
 BUILD = """
 import hashlib, random
 from glove_lstm.tokenization.build import build_tokenizer

@@ -208,3 +208,19 @@ def test_vocabulary_of_the_default(make):
 def test_bad_arguments_are_named(make, bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         make(**bad)
+
+
+@pytest.mark.parametrize(
+    ("variant", "foreign", "said"),
+    [
+        (
+            "article",
+            {"num_pieces": 100},
+            "num_pieces are of the default variant: it must be 0 for article, not 100",
+        ),
+        ("default", {"stop_words": ["the"]}, "stop words are only removed by the article variant"),
+    ],
+)
+def test_what_only_the_other_variant_has_is_refused(make, variant, foreign, said):
+    with pytest.raises(ValueError, match=said):
+        make(variant, **foreign)

@@ -14,7 +14,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.data_notes import DATA_NOTES, GLOVE_BIBTEX, notes_in
 from glove_lstm.evaluation.examples import WIDGET
-from glove_lstm.evaluation.paired import p_value_text
+from glove_lstm.evaluation.paired import measure_cells
 
 NOT_MEASURED = "Not measured."
 _TEMPLATE = "model_card.md"
@@ -308,19 +308,8 @@ def _recipe_results(metrics: Mapping[str, Any]) -> str:
     ]
     for task, models in recipe.items():
         for model, found in models.items():
-            accuracy = found["accuracy"]
-            versus, lost = found.get("versus_default"), found.get("typos_versus_default")
-            cells = [
-                task,
-                DESCRIPTIONS.get(model, f"`{model}` preset"),
-                f"{accuracy['mean']:.4f}",
-                f"{accuracy['low']:.4f}-{accuracy['high']:.4f}",
-                p_value_text(versus["p"]) if versus else "",
-                f"{found['ece']['mean']:.4f}" if "ece" in found else "",
-                f"{found['typos']['mean']:.4f}",
-                p_value_text(lost["p"]) if lost else "",
-            ]
-            lines.append(_row(cells))
+            name = DESCRIPTIONS.get(model, f"`{model}` preset")
+            lines.append(_row([task, name, *measure_cells(found)]))
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.folds import Fold, make_folds
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.evaluation.paired import mean_of_cells, p_value_text, paired_difference
+from glove_lstm.evaluation.paired import mean_of_cells, measure_cells, paired_difference
 from glove_lstm.evaluation.predictions import MODELS, OURS, Cell, PredictionStore, Predictor, fingerprint
 from glove_lstm.saving import whole_file
 
@@ -102,20 +102,13 @@ def table(results: Results) -> str:
     lines = [head, "|" + "---|" * 9]
     for task, models in results.items():
         for model, measures in models.items():
-            accuracy = measures["accuracy"]
-            versus, lost = measures.get("versus_default"), measures.get("typos_versus_default")
-            cells = [
-                task,
-                DESCRIPTIONS.get(model, f"**`{model}` preset**"),
-                f"{accuracy['mean']:.4f}",
-                f"{accuracy['low']:.4f}-{accuracy['high']:.4f}",
-                f"{versus['mean']:+.4f} ({versus['low']:+.4f} to {versus['high']:+.4f})" if versus else "",
-                p_value_text(versus["p"]) if versus else "",
-                f"{measures['ece']['mean']:.4f}" if "ece" in measures else "",
-                f"{measures['typos']['mean']:.4f}",
-                p_value_text(lost["p"]) if lost else "",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
+            name = DESCRIPTIONS.get(model, f"**`{model}` preset**")
+            versus = measures.get("versus_default")
+            difference = (
+                f"{versus['mean']:+.4f} ({versus['low']:+.4f} to {versus['high']:+.4f})" if versus else ""
+            )
+            accuracy, interval, *others = measure_cells(measures)
+            lines.append(f"| {' | '.join([task, name, accuracy, interval, difference, *others])} |")
     notes = [note for task, note in _ELSEWHERE.items() if task in results]
     if notes:
         lines += ["", "Published elsewhere, not measured here:", *(f"- {note}" for note in notes)]

@@ -1,6 +1,6 @@
 """Which differences between models are real: intervals and paired tests over the texts that they were tested on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,3 +102,21 @@ def _draws(values: Sequence[Floats], texts: Sequence[Ints]) -> Floats:
 def p_value_text(p: float) -> str:
     """As tables show it."""
     return f"{p:.4f}" if p >= 0.0001 else "<0.0001"
+
+
+def measure_cells(measures: Mapping[str, Any]) -> list[str]:
+    """What `compare` measured of one model, as tables show it.
+
+    Returns:
+        Accuracy, its interval, p against `default`, calibration error, what is lost to typos, and p of that.
+    """
+    accuracy = measures["accuracy"]
+    versus, lost = measures.get("versus_default"), measures.get("typos_versus_default")
+    return [
+        f"{accuracy['mean']:.4f}",
+        f"{accuracy['low']:.4f}-{accuracy['high']:.4f}",
+        p_value_text(versus["p"]) if versus else "",
+        f"{measures['ece']['mean']:.4f}" if "ece" in measures else "",
+        f"{measures['typos']['mean']:.4f}",
+        p_value_text(lost["p"]) if lost else "",
+    ]

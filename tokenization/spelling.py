@@ -118,7 +118,7 @@ class _Index:
 
     def __init__(self, known: list[str]) -> None:
         self._words = known
-        letters = np.array(known, dtype=f"S{_LONGEST + 1}").view(np.uint8).reshape(len(known), -1)
+        letters = np.array(known, dtype=f"S{_LONGEST + 1}").view(np.uint8).reshape(-1, _LONGEST + 1)
         terms = letters * np.array(
             _POWERS, dtype=np.uint64
         )  # what fills up the shorter words is zero and counts nothing

@@ -89,6 +89,14 @@ def test_the_most_frequent_word_that_is_one_mistake_away(corrected, few, many, d
     assert many.nearest(word) == wanted
 
 
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_a_vocabulary_without_latin_words_corrects_nothing(make, limit):
+    tokenizer = make(corpus=["\u043c\u044d\u0440 3 ..."])
+    corrector = _corrector(tokenizer, limit)
+    assert corrector.nearest("mayro") is None
+    assert corrector.nearest("\u043c\u044d\u0440\u0440") is None
+
+
 @pytest.mark.parametrize(
     ("written", "read", "shape"),
     [

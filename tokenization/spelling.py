@@ -119,9 +119,8 @@ class _Index:
     def __init__(self, known: list[str]) -> None:
         self._words = known
         letters = np.array(known, dtype=f"S{_LONGEST + 1}").view(np.uint8).reshape(-1, _LONGEST + 1)
-        terms = letters * np.array(
-            _POWERS, dtype=np.uint64
-        )  # what fills up the shorter words is zero and counts nothing
+        # Shorter words are filled up with zeros, which count nothing.
+        terms = letters * np.array(_POWERS, dtype=np.uint64)
         to_here = terms.cumsum(axis=1)
         whole = to_here[:, -1:]
         shortened = to_here - terms + (whole - to_here) * np.uint64(_INVERSE)
@@ -134,10 +133,8 @@ class _Index:
         """The first of the known words that one mistake turns into this one."""
         wanted = _keys(word)
         places: list[int] = self._keys.searchsorted(np.array(wanted, np.uint64)).tolist()
-        keys, holders = (
-            memoryview(self._keys),
-            memoryview(self._holders),
-        )  # for single numbers numpy takes longer
+        # Of arrays themselves, single numbers take longer.
+        keys, holders = memoryview(self._keys), memoryview(self._holders)
         alike = set()
         for key, place in zip(wanted, places, strict=True):
             while keys[place] == key:

@@ -36,8 +36,11 @@ def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -
         gradient = scales * (parts * error).sum(axis=(1, 2)) + apart / _SPREAD
         return float(total) / len(labels), gradient / len(labels)
 
-    start = np.zeros(len(parts))
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(_LOW, _HIGH)] * len(parts)).x
+    # Where parts tell a few texts apart without an error there are several minima, and L-BFGS-B stops on the way.
+    bounds = [(_LOW, _HIGH)] * len(parts)
+    starts = (np.full(len(parts), start) for start in (0.0, -2.0, 2.0))
+    runs = [minimize(loss, start, jac=True, method="TNC", bounds=bounds) for start in starts]
+    found = min(runs, key=lambda run: run.fun).x
     mixed = np.tensordot(np.exp(found), parts, axes=1)
     common, _ = fit_scale(mixed, labels, (_LOW - found.min(), _HIGH - found.max()))
     return (common * np.exp(found)).tolist()

@@ -27,6 +27,9 @@ class _TerminatedError(BaseException):
     """Somebody asked us to end: what is half-written is removed on the way out."""
 
 
+_BY_SIGNALS = {KeyboardInterrupt: signal.SIGINT, _TerminatedError: signal.SIGTERM}
+
+
 def run_command(main: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> int:
     """Run a command's `main(argv)` and give its exit code; what a person can mend is told in one sentence.
 
@@ -34,24 +37,19 @@ def run_command(main: Callable[[Sequence[str]], None], argv: Sequence[str] | Non
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
-    received: list[int] = []
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, partial(_stop, os.getpid(), received))
-        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # a shell may have it ignored in the background
-            signal.signal(signal.SIGINT, partial(_stop, os.getpid(), received))
+        signal.signal(signal.SIGTERM, partial(_terminate, os.getpid()))
     try:
         main(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()  # while it can still be told that there is no room
-    except KeyboardInterrupt:
-        return _stopped(signal.SIGINT)
-    except _TerminatedError:
-        return _stopped(signal.SIGTERM)
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         _drop_output()
         return 0
-    except Exception as error:
-        if received:  # a library's own error in place of ours: Rust, called by Python, called by Rust
-            return _stopped(received[-1])
+    except (Exception, *_BY_SIGNALS) as error:
+        number = _signal_behind(error)
+        if number is not None:
+            sys.stderr.write("\n")  # below the progress bar
+            return _fail("Interrupted." if number == signal.SIGINT else "Terminated.", 128 + number)
         sentence = _sentence(error)
         if sentence is None:
             raise
@@ -60,20 +58,24 @@ def run_command(main: Callable[[Sequence[str]], None], argv: Sequence[str] | Non
     return 0
 
 
-def _stop(process: int, received: list[int], number: int, _: object) -> None:
-    if number == signal.SIGINT:
-        received.append(number)
-        raise KeyboardInterrupt
+def _terminate(process: int, *_: object) -> None:
     if os.getpid() != process:  # one that was forked from ours, which ends as it would without us
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
-    received.append(number)
     raise _TerminatedError
 
 
-def _stopped(number: int) -> int:
-    sys.stderr.write("\n")  # below the progress bar
-    return _fail("Interrupted." if number == signal.SIGINT else "Terminated.", 128 + number)
+def _signal_behind(error: BaseException | None) -> int | None:
+    """The signal that ended the command, if one did: libraries put their own error in its place.
+
+    tokenizers, which calls Python from Rust, keeps no more than the name of what was raised.
+    """
+    while error is not None:
+        for kind, number in _BY_SIGNALS.items():
+            if isinstance(error, kind) or kind.__name__ in str(error):
+                return number
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _drop_output() -> None:
@@ -97,7 +99,7 @@ def need(extra: str, *modules: str) -> None:
             raise DataError(f"This needs {name}, which is not installed: pip install 'glove-lstm[{extra}]'.")
 
 
-def _sentence(error: Exception) -> str | None:
+def _sentence(error: BaseException) -> str | None:
     from glove_lstm.data.errors import DataError
 
     if isinstance(error, DataError):

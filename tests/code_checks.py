@@ -23,7 +23,7 @@ _CARELESS_METHODS = {"extract", "extractall", "read_pickle", "to_pickle"}
 
 # What remote code may import; and of these, what does no more than compute.
 _REMOTE_MODULES = {
-    *("collections", "contextlib", "dataclasses", "itertools", "math", "re", "string", "typing"),
+    *("collections", "contextlib", "dataclasses", "itertools", "math", "re", "string", "threading", "typing"),
     *("numpy", "os", "tokenizers", "torch", "transformers"),
 }
 _REMOTE_OS = {"os.PathLike"}  # in annotations

@@ -1,25 +1,31 @@
 """What every command shares, where no single command shows it."""
 
+import contextlib
 import signal
 import sys
 
 import pytest
 from support import run_here
 
+from glove_lstm.data.errors import DataError
+
 
 @pytest.mark.parametrize(
     ("number", "word"), [(signal.SIGINT, "Interrupted."), (signal.SIGTERM, "Terminated.")]
 )
-@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("wrapped", ["no", "by name", "as its cause"])
 def test_a_signal_is_one_word_also_where_a_library_wraps_it(number, word, wrapped):
     def main(_):
         try:
             signal.raise_signal(number)
         except BaseException as error:
-            if not wrapped:
+            if wrapped == "no":
                 raise
-            # As tokenizers does, which calls Python from Rust, and is called by Python.
-            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+            if wrapped == "as its cause":
+                raise RuntimeError("a worker failed") from error
+            name = type(error).__name__
+        if wrapped == "by name":  # as tokenizers does, which calls Python from Rust, and is called by Python
+            raise RuntimeError(f"Exception: {name}: ")
 
     done = run_here(main)
     assert done.returncode == 128 + number
@@ -27,11 +33,14 @@ def test_a_signal_is_one_word_also_where_a_library_wraps_it(number, word, wrappe
 
 
 def test_a_library_that_hides_a_signal_and_goes_on_does_no_harm():
-    def main(_):
-        try:
+    def main(args):
+        with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-        except KeyboardInterrupt:
-            sys.stdout.write("done")
+        if args:
+            raise DataError("row 3 is too long")
+        sys.stdout.write("done")
 
     done = run_here(main)
     assert (done.returncode, done.stdout) == (0, "done")
+    done = run_here(main, "and then fail")
+    assert (done.returncode, done.stderr) == (1, "error: row 3 is too long\n")

@@ -146,9 +146,11 @@ class LightTokenizer:
         Raises:
             DataError: It adds tokens of its own to a text.
         """
+        with tokenizer.lock:
+            backend = tokenizer.backend_tokenizer.to_str()
         try:
             return cls(
-                Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),
+                Tokenizer.from_str(backend),
                 model_max_length=_limit(tokenizer.model_max_length),
                 truncation_side=tokenizer.truncation_side,
                 token_types="token_type_ids" in tokenizer.model_input_names,

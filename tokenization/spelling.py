@@ -8,7 +8,6 @@ frequent one is taken, as in Norvig's corrector (2007, https://norvig.com/spell-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from string import ascii_lowercase
-from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -32,15 +31,10 @@ class SpellingCorrector:
 
     Args:
         backend: The pipeline that it corrects for; its vocabulary is the known words.
-
-    Attributes:
-        lock: Held by the thread that reads with the corrector: any other must hold it to change or save the pipeline.
     """
 
     def __init__(self, backend: Tokenizer) -> None:
         self._backend = backend
-        # Without it, two threads would wait for each other: one for Python, one for the pipeline.
-        self.lock = RLock()
         self._model = backend.model
         self._id = self._model.token_to_id
         self._tokens: dict[str, list[Token]] = {}
@@ -49,23 +43,23 @@ class SpellingCorrector:
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Have the backend correct what it reads, as long as this lasts, in one thread at a time.
+        """Have the backend correct what it reads, as long as this lasts; with a corrector in it, it cannot be saved.
 
-        With a corrector in it, it cannot be saved.
+        Meanwhile no other thread may touch the backend: one would wait for Python with the pipeline in hand, the
+        other for the pipeline with Python in hand.
         """
-        with self.lock:
-            plain = self._backend.pre_tokenizer
-            # transformers' stubs know neither custom parts nor None.
-            parts: list[Any] = [part for part in (plain, PreTokenizer.custom(self)) if part is not None]
-            self._backend.pre_tokenizer = Sequence(parts)
-            try:
-                yield
-            except Exception as error:
-                if KeyboardInterrupt.__name__ in str(error):  # Rust gives what Python raised as a text
-                    raise KeyboardInterrupt from error
-                raise
-            finally:
-                self._backend.pre_tokenizer = plain
+        plain = self._backend.pre_tokenizer
+        # transformers' stubs know neither custom parts nor None.
+        parts: list[Any] = [part for part in (plain, PreTokenizer.custom(self)) if part is not None]
+        self._backend.pre_tokenizer = Sequence(parts)
+        try:
+            yield
+        except Exception as error:
+            if KeyboardInterrupt.__name__ in str(error):  # Rust gives what Python raised as a text
+                raise KeyboardInterrupt from error
+            raise
+        finally:
+            self._backend.pre_tokenizer = plain
 
     def pre_tokenize(self, text: Any) -> None:
         """Called by the Rust code, with a `PreTokenizedString` that was cut into words."""

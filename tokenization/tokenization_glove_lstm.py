@@ -1,8 +1,9 @@
 """The tokenizer of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers, numpy and siblings."""
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 if int(transformers.__version__.split(".")[0]) < 5:
     raise ImportError(f"GloveLstmTokenizer needs transformers 5 or newer; this is {transformers.__version__}")
 
-from tokenizers import Encoding
+from tokenizers import Encoding, Tokenizer
 from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils.generic import PaddingStrategy
@@ -53,9 +54,21 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     def correct_spelling(self, value: bool) -> None:
         self.init_kwargs["correct_spelling"] = value
 
+    @property
+    def lock(self) -> Any:
+        """Held by the thread that reads; who uses `backend_tokenizer` beside other threads must hold it, too.
+
+        A call tells the pipeline, in Rust, where to cut and what to correct, then reads.
+        """
+        return vars(self).setdefault("_lock", RLock())
+
     def __getstate__(self) -> dict[str, Any]:
         """Without what the corrector has learned: a tokenizer that has read texts hashes like one that has not."""
-        return {name: value for name, value in vars(self).items() if name != "_corrector"}
+        state = {name: value for name, value in vars(self).items() if name not in ("_corrector", "_lock")}
+        if self._corrector is not None:  # the pipeline itself, read beside this, may hold it
+            with self.lock:
+                state["_tokenizer"] = Tokenizer.from_str(self._tokenizer.to_str())
+        return state
 
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, max_length: int | None = None, **kwargs: Any
@@ -126,16 +139,20 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             return BatchEncoding({key: value[:0] for key, value in output.items()}, [])
         return output
 
-    def _correcting(self) -> AbstractContextManager[None]:
-        if not self.correct_spelling or self._tokenizer is None:
-            return nullcontext()
-        if self._corrector is None:  # of two threads that are here at once, one makes it for both
-            vars(self).setdefault("_corrector", SpellingCorrector(self._tokenizer))
-        return self._corrector.attached()
+    @contextmanager
+    def _correcting(self) -> Iterator[None]:
+        with self.lock:
+            if not self.correct_spelling or self._tokenizer is None:
+                yield
+                return
+            if self._corrector is None:
+                self._corrector = SpellingCorrector(self._tokenizer)
+            with self._corrector.attached():
+                yield
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
         """Save; the padding and truncation of the last call, which Rust keeps as state, are not saved with it."""
-        with self._corrector.lock if self._corrector else nullcontext():
+        with self.lock:
             self._tokenizer.no_padding()
             self._tokenizer.no_truncation()
             return super().save_pretrained(save_directory, *args, **kwargs)

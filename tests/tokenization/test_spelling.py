@@ -194,20 +194,32 @@ def test_a_new_tokenizer_of_the_same_kind_corrects_by_its_own_words(corrected):
 
 
 _THREADS = """
-import sys
+import pickle, sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
 
-tokenizer = GloveLstmTokenizer.from_pretrained(sys.argv[1])
-before = str(tokenizer.backend_tokenizer.pre_tokenizer)
-texts = [f"The mayro{number} siad {'boatts habour ' * (number % 7)}" for number in range(300)]
-wanted = GloveLstmTokenizer.from_pretrained(sys.argv[1])(texts)["input_ids"]
-with ThreadPoolExecutor(8) as pool:
-    found = pool.map(lambda text: tokenizer(text)["input_ids"], texts)
-    saved = [pool.submit(tokenizer.save_pretrained, f"{sys.argv[1]}/{number}") for number in range(5)]
-    assert list(found) == wanted
-    assert all(future.result() for future in saved)
-assert str(tokenizer.backend_tokenizer.pre_tokenizer) == before
+folder = Path(sys.argv[1])
+texts = [f"The mayro{number} siad {'boatts habour ' * (number % 7)}" for number in range(60)]
+wanted = GloveLstmTokenizer.from_pretrained(folder)(texts)["input_ids"]
+for turn in range(6):  # each time with a tokenizer that has read nothing
+    tokenizer = GloveLstmTokenizer.from_pretrained(folder)
+    before = str(tokenizer.backend_tokenizer.pre_tokenizer)
+
+    def read(number):
+        if number % 6 == 0:
+            assert tokenizer.save_pretrained(folder / f"{turn}-{number}")
+        if number % 6 == 3:
+            assert LightTokenizer.of(tokenizer)(texts[:1])[0].ids.tolist() == wanted[0]
+        if number % 6 == 5:
+            assert pickle.loads(pickle.dumps(tokenizer))(texts[0])["input_ids"] == wanted[0]
+        length = 3 if number % 2 else 1000
+        return tokenizer(texts[number], max_length=length, truncation=True)["input_ids"] == wanted[number][:length]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(read, range(60)))
+    assert str(tokenizer.backend_tokenizer.pre_tokenizer) == before
 """
 
 
@@ -220,8 +232,11 @@ def test_threads_may_share_a_tokenizer(corrected, tmp_path: Path):
     assert done.returncode == 0, done.stderr
 
 
-def test_an_interrupt_while_it_reads_is_an_interrupt(make, monkeypatch):
+def test_an_interrupt_while_it_reads_is_an_interrupt(make, monkeypatch, request):
     """Rust turns what Python raises into an error of its own."""
+    # A shell starts background jobs, and so perhaps this test, with Ctrl-C ignored.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, handler))
     tokenizer = make(corpus=CORPUS, num_pieces=80, correct_spelling=True)
     before = str(tokenizer.backend_tokenizer.pre_tokenizer)
     with monkeypatch.context() as patch:

@@ -10,6 +10,16 @@ from support import run_here
 from glove_lstm.data.errors import DataError
 
 
+@pytest.fixture(autouse=True)
+def as_in_a_terminal():
+    """A shell starts background jobs, and so perhaps this test, with Ctrl-C ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(
     ("number", "word"), [(signal.SIGINT, "Interrupted."), (signal.SIGTERM, "Terminated.")]
 )

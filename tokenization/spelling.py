@@ -146,9 +146,8 @@ def _keys(word: str) -> list[int]:
     whole = sum(terms)
     keys, to_here = [whole], 0
     for term in terms:
-        keys.append(
-            to_here + (whole - to_here - term) * _INVERSE
-        )  # what comes after a letter moves up by one
+        # What comes after a letter moves up by one.
+        keys.append(to_here + (whole - to_here - term) * _INVERSE)
         to_here += term
     return [(key & 0xFFFFFFFFFFFFFFFF) >> 1 for key in keys]
 

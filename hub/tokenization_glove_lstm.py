@@ -65,9 +65,8 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     def __getstate__(self) -> dict[str, Any]:
         """Without what the corrector has learned: a tokenizer that has read texts hashes like one that has not."""
         state = {name: value for name, value in vars(self).items() if name not in ("_corrector", "_lock")}
-        if self.init_kwargs.get(
-            "correct_spelling"
-        ):  # another thread's first read may put a corrector in at any time
+        # Another thread's first read may put a corrector in at any time.
+        if self.init_kwargs.get("correct_spelling"):
             with self.lock:
                 state["_tokenizer"] = Tokenizer.from_str(self._tokenizer.to_str())
         return state

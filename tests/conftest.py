@@ -46,6 +46,18 @@ def checkpoint(articles: Path, glove_file: Path, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
+def refitted(articles: Path, glove_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `checkpoint`, but its n-gram classifier was fitted once more, to the validation texts too."""
+    folder = tmp_path_factory.mktemp("refitted") / "out"
+    done = run_script(
+        "train", "--train_file", articles, "--glove", glove_file, "--output_dir", folder, *SMALL, *QUICK,
+        "--refit_ngrams", True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
 def shared_export(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkpoint, with the model.onnx that the export command wrote. Copy it before changing it."""
     folder = tmp_path_factory.mktemp("export") / "out"

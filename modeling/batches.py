@@ -18,6 +18,7 @@ from glove_lstm.data.typos import typos
 from glove_lstm.token_cache import map_with_cache
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
+UNLABELLED = -100  # what transformers' losses and its count of a batch's items leave out
 _GROUP = 50  # batches' worth of shuffled texts that are sorted by length together
 
 
@@ -92,7 +93,8 @@ def tokenize(
 class MistypedPairs(TokenizedTexts):
     """Texts, and with each of them the same text mistyped: a batch of n has 2n rows, the mistyped ones last.
 
-    With more copies it has n rows more for each.
+    With more copies it has n rows more for each. The label of a copy is `UNLABELLED`: that is how a batch tells which
+    of its rows are copies.
 
     A text's mistakes depend on the seed, the epoch and its row alone, so that a resumed run sees the same ones.
 
@@ -153,7 +155,7 @@ class MistypedPairs(TokenizedTexts):
         }
         columns = _encode(changed, self._tokenizer)
         if "labels" in clean.column_names:
-            columns["labels"] = clean["labels"]
+            columns["labels"] = pa.array(np.full(len(indices), UNLABELLED))
         return pa.table(columns).select(clean.column_names).cast(clean.schema)
 
     def _mistype(self, text: str, key: str) -> str:

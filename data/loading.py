@@ -300,7 +300,7 @@ class _Split:
                 if on_empty == "error":
                     raise DataError(
                         f"{found.where}, row {number} has no text in {', '.join(columns)}; "
-                        "fill it, or set on_empty to drop or keep."
+                        "fill it, or pass --on_empty drop or --on_empty keep."
                     )
                 if on_empty == "drop":
                     continue

@@ -24,6 +24,7 @@ from glove_lstm.checkpoints import load_checkpoint, load_config
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.splits import duplicate_groups
 from glove_lstm.evaluation.calibration import fit_scales
 from glove_lstm.evaluation.card import CardTexts, write_card
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
@@ -34,6 +35,7 @@ from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.saving import whole_files
 from glove_lstm.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
+from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training import GloveLstmTrainer, GloveLstmTrainingArguments, count_parameters
 from glove_lstm.word_vectors import character_ngram_rows, embedding_rows
 
@@ -188,6 +190,11 @@ def _make(
     run: TrainingRun, data: LoadedData, splits: dict[str, Dataset], glove: GloveVectors | None
 ) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]:
     wanted = run.tokenizer
+    if run.model.type_embedding_size and not wanted.token_types:
+        raise DataError(
+            f"--type_embedding_size is {run.model.type_embedding_size}, but --no_token_types leaves no word shapes: "
+            "set it to 0."
+        )
     glove = glove or load_glove(wanted.glove)
     try:
         tokenizer = build_tokenizer(
@@ -209,6 +216,7 @@ def _make(
         run.model,
         vocab_size=tokenizer.vocab_size,
         embedding_size=glove.dim,
+        type_vocab_size=len(SHAPES) if wanted.token_types else 1,
         **_labels(data.label_names),
     )
     model = GloveLstmForSequenceClassification(config)
@@ -313,8 +321,12 @@ def _fit_ngrams(
 ) -> NgramFit:
     """Fit the n-gram classifier on texts, and on mistyped copies of each where there are to be any."""
     args = run.training
+    if model.ngrams is None:
+        return NgramFit(args.ngram_strength)
     pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, _COPIES)
-    return fit_ngrams(model, pairs, strength=args.ngram_strength, how=how, progress=not args.disable_tqdm)
+    groups = None if how else duplicate_groups(list(joined_texts(texts)))[0]
+    progress = not args.disable_tqdm
+    return fit_ngrams(model, pairs, strength=args.ngram_strength, how=how, groups=groups, progress=progress)
 
 
 def _mistyped(

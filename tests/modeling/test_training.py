@@ -313,7 +313,10 @@ def test_without_a_consistency_weight_copies_change_nothing(make, tmp_path, toke
     for smoothing in (0.0, 0.1):
         trainer = GloveLstmTrainer(model, arguments(tmp_path, label_smoothing_factor=smoothing))
         for items in (None, torch.tensor(6)):
-            losses = [trainer.compute_loss(model, dict(batch), num_items_in_batch=items) for batch in (copied, plain)]
+            losses = [
+                trainer.compute_loss(model, dict(batch), num_items_in_batch=items)
+                for batch in (copied, plain)
+            ]
             torch.testing.assert_close(*losses)
 
 

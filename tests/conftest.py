@@ -14,7 +14,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-")
 
 import pytest
-from support import QUICK, SMALL, run_script, write_articles, write_glove
+from support import QUICK, SMALL, fill_at_random, run_script, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
@@ -50,7 +50,7 @@ def shared_export(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """The checkpoint, with the model.onnx that the export command wrote. Copy it before changing it."""
     folder = tmp_path_factory.mktemp("export") / "out"
     shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("checkpoint-*"))
-    done = run_script("export_onnx", folder)
+    done = run_script("export", folder)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -59,3 +59,25 @@ def shared_export(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def exported(shared_export: Path, tmp_path: Path) -> Path:
     """A copy of it for one test to spoil."""
     return Path(shutil.copytree(shared_export, tmp_path / "exported"))
+
+
+@pytest.fixture
+def make():
+    """A classifier in eval mode, none of whose weights is zero."""
+    import torch
+
+    from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
+
+    def build(seed=0, **config):
+        torch.manual_seed(seed)
+        values = {
+            "vocab_size": 30,
+            "embedding_size": 6,
+            "hidden_size": 5,
+            "classifier_hidden_size": 4,
+            **config,
+        }
+        model = GloveLstmForSequenceClassification(GloveLstmConfig(**values)).eval()
+        return fill_at_random(model)
+
+    return build

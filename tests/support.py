@@ -68,7 +68,7 @@ def run_script(name: str, *args: object, **options: object) -> subprocess.Comple
 
 def run_here(main: Callable[[Sequence[str]], None], *args: object) -> subprocess.CompletedProcess[str]:
     """A command in this process, which has imported already what takes seconds to import."""
-    from glove_lstm.scripts._command import run_command
+    from glove_lstm.commands.command import run_command
 
     out, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmModel
-from glove_lstm.configuration_glove_lstm import POOLINGS
+from glove_lstm.modeling.configuration_glove_lstm import POOLINGS
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
 NGRAMS = {"ngram_buckets": 40, "ngram_opening": 3, "character_ngrams": 3, "character_buckets": 17}

@@ -1,0 +1,143 @@
+r"""Measure a checkpoint on labelled texts, and look for what gives their labels away.
+
+glove-lstm evaluate --test_file labelled.csv --output_dir report
+glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
+glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
+glove-lstm evaluate --test_file labelled.csv --explain --output_dir report
+
+Without MODEL it measures the checkpoint that ships with the package; where the texts have other labels, --leaks then
+looks at them without a model. OUTPUT_DIR gets eval.json and, of a model, confusion.png, reliability.png, coverage.png
+and lengths.png; with --explain, words.png too.
+"""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from glove_lstm.data.errors import DataError
+
+_DATA = (  # arguments of train.py, with its help
+    "dataset_name",
+    "dataset_config_name",
+    "data_files",
+    "data_dir",
+    "train_file",
+    "test_file",
+    "text_column_names",
+    "label_column_name",
+)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parse, load, measure, print, save."""
+    args = _parser().parse_args(argv)
+    folder = Path(args.output_dir) if args.output_dir else None
+    if folder and folder.exists() and not folder.is_dir():
+        raise DataError(f"--output_dir {folder} is a file; give a folder.")
+    if args.explain < 0:
+        raise DataError("--explain needs a number of texts of at least 1.")
+
+    import transformers
+
+    from glove_lstm.data.loading import load_splits
+    from glove_lstm.data.tables import load_tables
+    from glove_lstm.evaluation.leaks import check_leaks
+    from glove_lstm.evaluation.report import Report
+    from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
+    from glove_lstm.inference.checkpoints import load_checkpoint, load_config
+
+    transformers.utils.logging.disable_progress_bar()
+    wanted = {name: getattr(args, name) for name in _DATA} | {"revision": args.dataset_revision}
+    path = args.model or str(DEFAULT_CHECKPOINT)
+    known = load_config(path, args.revision).label_names
+    cut: dict[str, Any] = {
+        # The very tenth that train.py keeps where there is no validation split.
+        "validation_fraction": 0.1 if args.split == "validation" else 0.0,
+        "on_empty": args.on_empty,
+    }
+    data = load_splits(**wanted, **cut)
+    if args.split not in data.splits:
+        raise DataError(
+            f"{data.source} has no split {args.split}; --split must be {' or '.join(data.splits)}."
+        )
+    texts = data.splits[args.split]
+    unknown = sorted({data.label_names[label] for label in set(texts["label"][:])} - set(known))
+    without_model = bool(unknown) and args.leaks and not args.model
+    if unknown and not without_model:
+        load_splits(**wanted, **cut, label_names=known)  # says which row has it
+
+    report = Report({"data": data.source, "split": args.split})
+    if without_model:
+        sys.stdout.write(
+            f"No MODEL is given, and the one that ships lacks the label {unknown[0]}: only leaks are looked for.\n\n"
+        )
+    else:
+        model, tokenizer = load_checkpoint(path, args.revision)
+        report.figures |= {"model": path, "revision": args.revision}
+        report.add_model(
+            model, tokenizer, texts, data.label_names, robustness=args.robustness, explained=args.explain
+        )
+        sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n\n")
+    if args.leaks:
+        report.add_leaks(check_leaks(load_tables(**wanted)))
+    sys.stdout.write(report.text())
+    if folder:
+        report.save(folder)
+        sys.stdout.write(f"\nSaved to {folder}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    from glove_lstm.evaluation.explanations import TEXTS
+    from glove_lstm.training.arguments import DataArguments
+
+    parser = argparse.ArgumentParser(
+        prog="glove-lstm evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="a checkpoint's folder, or a repository's id on the Hub; default: the one that ships",
+    )
+    parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
+    fields = {field.name: field for field in dataclasses.fields(DataArguments)}
+    for name in _DATA:
+        parser.add_argument(f"--{name}", default=fields[name].default, help=fields[name].metadata["help"])
+    parser.add_argument("--dataset_revision", help=fields["revision"].metadata["help"])
+    empty = fields["on_empty"]
+    parser.add_argument(
+        "--on_empty", default=empty.default, choices=empty.metadata["choices"], help=empty.metadata["help"]
+    )
+    parser.add_argument(
+        "--split",
+        default="test",
+        choices=["train", "validation", "test"],
+        help="the texts to measure on; default: test. Where data have no validation split, it is the part of train "
+        "that train.py keeps for one.",
+    )
+    parser.add_argument(
+        "--robustness",
+        action="store_true",
+        help="measure on mistyped, lower-cased, unpunctuated and shortened texts, too",
+    )
+    parser.add_argument(
+        "--leaks",
+        action="store_true",
+        help="look for overlap of train and the other splits, and for columns, boilerplate and lengths that give "
+        "labels away",
+    )
+    parser.add_argument(
+        "--explain",
+        type=int,
+        nargs="?",
+        default=0,
+        const=TEXTS,
+        metavar="N",
+        help="explain at most N texts, drawn at random (without N: %(const)s): the words that count most for each "
+        "label, and how far scores move when words that explanations name are deleted",
+    )
+    parser.add_argument("--output_dir", metavar="DIR", help="write eval.json and pictures there, too")
+    return parser

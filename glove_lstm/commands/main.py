@@ -1,0 +1,39 @@
+"""The console command `glove-lstm`."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from glove_lstm import __version__
+from glove_lstm.commands.command import run_command
+
+COMMANDS = {
+    "predict": "classify texts, files or a dataset on the Hub",
+    "train": "train or fine-tune a classifier on labelled texts",
+    "evaluate": "measure a checkpoint on labelled texts, or look for leaks in them",
+    "export": "write a checkpoint's model.onnx, which predict uses without torch",
+    "push": "push a checkpoint, a Space or a dataset to the Hugging Face Hub",
+    "demo": "show a checkpoint in a browser",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a sub-command and return its exit code.
+
+    Args:
+        argv: Name of the sub-command and its arguments; None takes those of the process.
+    """
+    name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name in COMMANDS:
+        command = import_module(f"glove_lstm.commands.{name}")
+        return run_command(command.main, rest)
+    if name == "--version":
+        sys.stdout.write(f"glove-lstm {__version__}\n")
+        return 0
+    lines = "\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items())
+    usage = f"usage: glove-lstm COMMAND [ARGUMENTS]\n\ncommands:\n{lines}\n\nglove-lstm COMMAND --help describes one.\n"
+    if name in ("-h", "--help"):
+        sys.stdout.write(usage)
+        return 0
+    sys.stderr.write(f"error: {name!r} is no command of glove-lstm.\n\n{usage}")
+    return 2

@@ -57,6 +57,7 @@ _SMALL = (
     "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4 --classifier_hidden_size 8"
 )
 _QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16 --disable_tqdm True --use_cpu True"
+_QUICK += " --refit_ngrams False"
 SMALL, QUICK = _SMALL.split(), _QUICK.split()
 
 

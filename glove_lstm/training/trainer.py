@@ -43,7 +43,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         default=False,
         metadata={
             "help": "Whether the n-gram classifier is fitted once more in the end, with the validation texts among the "
-            "training texts. The measures of validation are those from before."
+            "training texts. The measures of validation texts are of the model before, and the card says so."
         },
     )
     early_stopping_patience: int | None = field(

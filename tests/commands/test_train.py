@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from support import QUICK, ROOT, SHARED, SMALL, assert_refused, make_article, run_script, write_articles
 
+from glove_lstm.app.opened import OpenedCheckpoint
 from glove_lstm.training.word_vectors import character_ngram_rows
 
 ALL_FILES = {
@@ -27,6 +28,7 @@ ALL_FILES = {
     "tokenization_glove_lstm.py",
     "tokenizer.json",
     "tokenizer_config.json",
+    "training_texts.safetensors",
     "word_shapes.py",
 }
 
@@ -128,22 +130,24 @@ def test_killed_and_resumed_ends_as_if_never_interrupted(
     assert same_result(whole, cut)
 
 
-@pytest.mark.slow
-def test_validation_texts_teach_the_ngrams_in_the_end_and_only_them(
-    articles: Path, glove_file: Path, tmp_path: Path
+def test_refit_changes_the_ngrams_alone_and_nothing_is_claimed_of_it(
+    checkpoint: Path, refitted: Path
 ) -> None:
-    found = {}
-    for refit in (False, True):
-        out = tmp_path / str(refit)
-        args = ["--train_file", articles, "--glove", glove_file, "--output_dir", out, "--refit_ngrams", refit]
-        done = train(*args)
-        assert done.returncode == 0, done.stderr
-        found[refit] = weights(out), json.loads((out / "metrics.json").read_text())
-    (once, measured), (twice, measured_before) = found[False], found[True]
+    once, twice = weights(checkpoint), weights(refitted)
     differ = {name for name in once if not np.array_equal(once[name], twice[name])}
     assert differ == {f"ngrams.{name}" for name in _TABLES}
-    assert measured["validation"] == measured_before["validation"]
-    assert measured["about"]["temperature"] == measured_before["about"]["temperature"]
+    before, after = (json.loads((path / "metrics.json").read_text()) for path in (checkpoint, refitted))
+    assert after["before_refit"] == before["validation"]
+    assert "validation" not in after
+    assert after["about"]["temperature"] == before["about"]["temperature"]
+    assert {path.name for path in (refitted / "plots").iterdir()} == {"curves.png"}
+    assert "abstain" in (checkpoint / "README.md").read_text()
+    card = (refitted / "README.md").read_text()
+    assert "Before its n-gram weights were fitted once more" in card
+    assert "score is at least" not in card
+    assert "model-index" not in card
+    assert OpenedCheckpoint("before", checkpoint).coverage
+    assert OpenedCheckpoint("after", refitted).coverage == []
 
 
 def test_duplicates_stay_together_when_the_ngrams_are_cross_fitted(glove_file: Path, tmp_path: Path) -> None:

@@ -43,9 +43,9 @@ def test_scores_are_the_golden_ones(found: dict[str, list[float]], way: str) -> 
 
 def test_other_weights_have_other_scores(golden: ModuleType, tmp_path: Path) -> None:
     """One recurrent weight in a hundred, a little larger, is more than the tolerance."""
-    from glove_lstm.checkpoints import load_checkpoint
-    from glove_lstm.prediction import predict_logits
-    from glove_lstm.scores import softmax
+    from glove_lstm.inference.checkpoints import load_checkpoint
+    from glove_lstm.inference.prediction import predict_logits
+    from glove_lstm.inference.scores import softmax
 
     model, tokenizer = load_checkpoint(golden.HUB)
     weight = next(value for name, value in model.named_parameters() if "weight_hh" in name)

@@ -177,7 +177,7 @@ def test_empty_texts(file, caplog):
     ]
     path = file(rows, "a.jsonl")
     with pytest.raises(
-        DataError, match=r"a.jsonl, row 2 has no text in title, text; fill it, or set on_empty"
+        DataError, match=r"a.jsonl, row 2 has no text in title, text; fill it, or pass --on_empty drop"
     ):
         load_splits(train_file=path)
     kept = load_splits(train_file=path, on_empty="keep", validation_fraction=0).splits["train"]

@@ -140,7 +140,7 @@ def test_a_bad_row_is_named_or_left_out(tmp_path, name):
     content, number, words = BAD[name]
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(DataError, match=f"{name}, row {number}.*set on_error to skip") as error:
+    with pytest.raises(DataError, match=f"{name}, row {number}.*pass --on_error skip") as error:
         flat(open_files([path]))
     assert words in str(error.value)
     rows = flat(open_files([path], skip_bad=True))

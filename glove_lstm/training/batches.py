@@ -17,6 +17,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.typos import typos
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
+UNLABELLED = -100  # what transformers' losses and its count of a batch's items leave out
 _ROWS = 1000  # that are tokenised together
 _GROUP = 50  # batches' worth of shuffled texts that are sorted by length together
 
@@ -93,7 +94,8 @@ def _encode_rows(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> pa.Ta
 class MistypedPairs(TokenizedTexts):
     """Texts, and with each of them the same text mistyped: a batch of n has 2n rows, the mistyped ones last.
 
-    With more copies it has n rows more for each.
+    With more copies it has n rows more for each. The label of a copy is `UNLABELLED`: that is how a batch tells which
+    of its rows are copies.
 
     A text's mistakes depend on the seed, the epoch and its row alone, so that a resumed run sees the same ones.
 
@@ -154,7 +156,7 @@ class MistypedPairs(TokenizedTexts):
         }
         columns = _encode(changed, self._tokenizer)
         if "labels" in clean.column_names:
-            columns["labels"] = clean["labels"]
+            columns["labels"] = pa.array(np.full(len(indices), UNLABELLED))
         return pa.table(columns).select(clean.column_names).cast(clean.schema)
 
     def _mistype(self, text: str, key: str) -> str:

@@ -19,6 +19,7 @@ from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import MistypedPairs, TokenizedTexts, tokenize
@@ -165,9 +166,14 @@ class _NgramFitting:
             tokenized = MistypedPairs(
                 tokenized, texts, self._tokenizer, args.typo_share, length, args.seed, COPIES
             )
-        progress = not args.disable_tqdm
+        groups = None if self.how else near_duplicate_groups(list(joined_texts(texts)))
         self.how = fit_ngrams(
-            self._model, tokenized, strength=args.ngram_strength, how=self.how, progress=progress
+            self._model,
+            tokenized,
+            strength=args.ngram_strength,
+            how=self.how,
+            groups=groups,
+            progress=not args.disable_tqdm,
         )
 
 

@@ -13,6 +13,7 @@ from glove_lstm.data.loading import LoadedData
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
+from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training.arguments import TrainingRun, config_from
 from glove_lstm.training.training_texts import joined_texts
 from glove_lstm.training.word_vectors import character_ngram_rows, embedding_rows
@@ -34,6 +35,11 @@ def new_model(
         DataError: Arguments and texts do not fit together.
     """
     wanted = run.tokenizer
+    if run.model.type_embedding_size and not wanted.token_types:
+        raise DataError(
+            f"--type_embedding_size is {run.model.type_embedding_size}, but --no_token_types leaves no word shapes: "
+            "set it to 0."
+        )
     glove = glove or load_glove(wanted.glove)
     try:
         tokenizer = build_tokenizer(
@@ -50,9 +56,14 @@ def new_model(
         )
     except ValueError as error:
         raise DataError(f"{str(error).rstrip('.')}.") from None
-    labels = _label_maps(data.label_names)
     model = GloveLstmForSequenceClassification(
-        config_from(run.model, vocab_size=tokenizer.vocab_size, embedding_size=glove.dim, **labels)
+        config_from(
+            run.model,
+            vocab_size=tokenizer.vocab_size,
+            embedding_size=glove.dim,
+            type_vocab_size=len(SHAPES) if wanted.token_types else 1,
+            **_label_maps(data.label_names),
+        )
     )
     unknown = "uniform" if wanted.unknown_vectors == "uniform" else "normal"
     rows, share = embedding_rows(tokenizer.get_vocab(), glove, unknown=unknown, seed=run.training.seed)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import QUICK, ROOT, SHARED, SMALL, assert_refused, run_script, write_articles
+from support import QUICK, ROOT, SHARED, SMALL, assert_refused, make_article, run_script, write_articles
 
 from glove_lstm.app.opened import OpenedCheckpoint
 from glove_lstm.training.word_vectors import character_ngram_rows
@@ -149,6 +150,19 @@ def test_refit_changes_the_ngrams_alone_and_nothing_is_claimed_of_it(
     assert OpenedCheckpoint("after", refitted).coverage == []
 
 
+def test_duplicates_stay_together_when_the_ngrams_are_cross_fitted(glove_file: Path, tmp_path: Path) -> None:
+    """Labels at random, and each text three times: only its duplicates tell a text's label."""
+    generator = random.Random(1)
+    rows = [(make_article(generator, "REAL", 12)[1], generator.choice(["FAKE", "REAL"])) for _ in range(60)]
+    path = tmp_path / "thrice.csv"
+    path.write_text("text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows * 3))
+    args = ["--train_file", path, "--glove", glove_file, "--output_dir", tmp_path / "out", "--typo_share", 0]
+    done = train(*args, "--num_train_epochs", 1)
+    assert done.returncode == 0, done.stderr
+    about = json.loads((tmp_path / "out" / "metrics.json").read_text())["about"]
+    assert about["ngram_strength"] == pytest.approx(5e-3)
+
+
 @pytest.mark.slow
 def test_fine_tuning_on_other_labels(checkpoint: Path, tmp_path: Path) -> None:
     data = write_articles(tmp_path / "three.csv", 90, seed=3, labels=("fair", "LOUD", "REAL"))
@@ -175,7 +189,7 @@ def test_fine_tuning_on_other_labels(checkpoint: Path, tmp_path: Path) -> None:
         metrics["baselines"]["tfidf_svc_cased"]["test"]["accuracy"] > 0.9
     )  # the same texts and numbers as ours
     about = json.loads((tmp_path / "two" / "metrics.json").read_text())["about"]
-    assert about["fine_tuned_from"] == "out"
+    assert about["fine_tuned_from"] == checkpoint.name
     assert "starts anew" not in done.stderr
     assert (tmp_path / "two" / "tokenizer.json").read_bytes() == (checkpoint / "tokenizer.json").read_bytes()
 
@@ -263,6 +277,7 @@ def test_mistakes_are_told_in_one_sentence(
         ([*given, "--preset", "best"], "--preset"),
         ([*given, "--pooling", "median"], "pooling"),
         ([*given, "--hidden_dropout", "1.5"], "hidden_dropout"),
+        ([*given, "--no_token_types"], "--type_embedding_size is 16, but --no_token_types"),
         ([*given, "--typo_share", "2"], "typo_share must be 0 to 0.5, not 2.0."),
         ([*given, "--consistency_weight", "-1"], "consistency_weight must be at least 0, not -1.0."),
         ([*given, "--num_pieces", "-1"], "num_pieces must be at least 0, not -1."),

@@ -39,7 +39,7 @@ from glove_lstm.word_vectors import character_ngram_rows, embedding_rows
 
 logger = logging.getLogger(__name__)
 
-_COPIES = 2  # mistyped ones of each text, for the n-gram classifier
+COPIES = 2  # mistyped ones of each text, for the n-gram classifier
 
 
 @dataclass
@@ -313,7 +313,7 @@ def _fit_ngrams(
 ) -> NgramFit:
     """Fit the n-gram classifier on texts, and on mistyped copies of each where there are to be any."""
     args = run.training
-    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, _COPIES)
+    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, COPIES)
     return fit_ngrams(model, pairs, strength=args.ngram_strength, how=how, progress=not args.disable_tqdm)
 
 

@@ -1,4 +1,4 @@
-.PHONY: help setup install fix format lint check ci test quick fuzz faults coverage oldest matrix audit golden fixtures load screenshots hub-code clean
+.PHONY: help setup install fix format lint check ci test quick fuzz faults coverage oldest matrix audit golden load screenshots hub-code clean
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -45,14 +45,12 @@ audit:           ## known weaknesses of what is installed, as far as pip-audit c
 	python tests/audit.py
 golden:          ## after hub/ was trained anew: its scores, which tests hold it to
 	python tests/golden/make_hub_scores.py
-fixtures:        ## before a release: keep what it promises, names and two checkpoints with their scores
-	python tests/fixtures/make_release.py --replace
 load:            ## 200 clients at once on the app; ARGS go to the command
 	python tests/app/load.py $(ARGS)
 screenshots:     ## after a change to the app or to hub/: the README's pictures of it
 	python tests/app/screenshots.py
 hub-code:        ## bring the remote code and the card in hub/ up to their sources
-	python scripts/make_hub.py --code_only
+	python -m benchmarks.make_hub --code_only
 clean:           ## remove what building, testing and checking leave behind
 	rm -rf build/lib build/bdist.* dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .venv-*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,74 +1,7 @@
-r"""Train or fine-tune a GloVe+LSTM classifier, and measure it.
-
-python scripts/train.py --dataset_name fake_or_real_news --dataset_config_name article \
-    --glove 6B.100d --preset article --output_dir out
-python scripts/train.py --model_name_or_path out --train_file mine.csv --validation_file val.csv --output_dir mine
-python scripts/train.py settings.json --learning_rate 2e-3
-
-OUTPUT_DIR then holds the checkpoint with its remote code, metrics.json and plots/. A run that was cut short goes on
-with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights. --push_to_hub
---hub_model_id user/name sends it to the Hub in the end, as push_to_hub.py does.
-"""
+"""`glove-lstm train` as a file."""
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import cast
 
-from glove_lstm.scripts._command import run_command
+from glove_lstm.commands.main import main
 
-
-def main(argv: Sequence[str]) -> None:
-    """Parse, load, train, save, report."""
-    from glove_lstm.arguments import is_main_process, parse_training_run
-    from glove_lstm.data.loading import OnEmpty, load_splits
-    from glove_lstm.evaluation.baselines import DESCRIPTIONS
-    from glove_lstm.evaluation.experiment import run_experiment
-    from glove_lstm.evaluation.more_measures import add_baselines
-    from glove_lstm.evaluation.publishing import destination_of, push_and_report
-    from glove_lstm.resuming import check_resumable
-
-    run = parse_training_run(argv, description=__doc__)
-    destination = destination_of(run.training)
-    if run.training.resume_from_checkpoint:  # a mistake in it is told before the data are loaded
-        check_resumable(Path(run.training.resume_from_checkpoint))
-    wanted = run.data
-    data = load_splits(
-        wanted.dataset_name,
-        wanted.dataset_config_name,
-        data_files=wanted.data_files,
-        data_dir=wanted.data_dir,
-        train_file=wanted.train_file,
-        validation_file=wanted.validation_file,
-        test_file=wanted.test_file,
-        text_column_names=wanted.text_column_names,
-        label_column_name=wanted.label_column_name,
-        validation_fraction=wanted.validation_fraction,
-        on_empty=cast(OnEmpty, wanted.on_empty),
-        seed=run.training.seed,
-        revision=wanted.revision,
-    )
-    experiment = run_experiment(run, data)
-    if not is_main_process():
-        return
-    if wanted.with_baselines:
-        add_baselines(experiment)
-    folder = Path(str(run.training.output_dir))
-    experiment.save(folder)
-    for split in ("validation", "test"):
-        if split in experiment.metrics:
-            found = experiment.metrics[split]
-            low, high = found["accuracy_interval"]
-            sys.stdout.write(
-                f"{split}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
-                f"{found['rows']} rows; majority class {found['majority_share']:.4f}), ECE {found['ece']:.4f}\n"
-            )
-            for name, baseline in experiment.metrics.get("baselines", {}).items():
-                sys.stdout.write(f"  {DESCRIPTIONS[name]}: {baseline[split]['accuracy']:.4f}\n")
-    sys.stdout.write(f"Saved to {folder}\n")
-    if destination:
-        sys.stdout.write(push_and_report(folder, destination))
-
-
-if __name__ == "__main__":
-    sys.exit(run_command(main))
+sys.exit(main(["train", *sys.argv[1:]]))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from glove_lstm.bulk import Labeller, Shard, label_to_file, label_to_folder
 from glove_lstm.data.streaming import open_files
+from glove_lstm.inference.bulk import Labeller, Shard, label_to_file, label_to_folder
 
 NAMES = ("FAKE", "REAL")
 

@@ -21,9 +21,9 @@ def run(code: str) -> str:
         "glove_lstm",
         "glove_lstm.data",
         "glove_lstm.data.glove",
-        "glove_lstm.presets",
-        "glove_lstm.runtime",
-        "glove_lstm.scripts.predict",
+        "glove_lstm.training.presets",
+        "glove_lstm.inference.runtime",
+        "glove_lstm.commands.predict",
         "glove_lstm.tokenization.light_tokenizer",
     ],
 )
@@ -55,9 +55,9 @@ for auto in (AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoToke
 print(pipeline("text-classification", model=path)("Council votes on the bridge")[0]["label"] in ("FAKE", "REAL"))
 """
     assert run(code).splitlines() == [
-        "glove_lstm.configuration_glove_lstm",
-        "glove_lstm.modeling_glove_lstm",
-        "glove_lstm.modeling_glove_lstm",
+        "glove_lstm.modeling.configuration_glove_lstm",
+        "glove_lstm.modeling.modeling_glove_lstm",
+        "glove_lstm.modeling.modeling_glove_lstm",
         "glove_lstm.tokenization.tokenization_glove_lstm",
         "True",
     ]

@@ -17,7 +17,7 @@ from hub_server import HubServer, run_client
 from support import QUICK, ROOT, SMALL, run_script, run_without_package
 from test_remote_code import HUB, copied, travelling_sources
 
-PACKAGES = ("data", "tokenization", "modeling", "evaluation", "scripts", "app")
+PACKAGES = ("glove_lstm", "tokenization", "modeling", "scripts", "benchmarks")
 TOKEN = "hf_" + "notsosecret" * 3
 
 
@@ -160,7 +160,7 @@ def onnx_problem(path: Path) -> str | None:
 def test_hub_and_what_a_push_sends_hold_no_pickle(
     shared_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from glove_lstm.evaluation import publishing
+    from glove_lstm.publishing import publishing
 
     monkeypatch.setattr(publishing, "check_loads", lambda *_: None)  # slow, and not what this is about
     with publishing.staged_checkpoint(shared_export, "user/news") as staged:
@@ -359,7 +359,7 @@ def test_documented_remote_code_is_pinned() -> None:
 
 
 def test_the_lines_that_a_push_prints_are_pinned() -> None:
-    from glove_lstm.evaluation.hub_upload import Destination, Pushed, report
+    from glove_lstm.publishing.hub_upload import Destination, Pushed, report
 
     said = report(Destination("user/name"), Pushed("0123456789" * 4, "https://example.org"))
     code = said.split("\n", 1)[1]
@@ -423,7 +423,7 @@ def test_a_failing_login_is_not_shown(tmp_path: Path) -> None:
     import logging, os
     logging.basicConfig(level=logging.DEBUG)
     from pathlib import Path
-    from glove_lstm.evaluation.hub_upload import Destination, push_folder
+    from glove_lstm.publishing.hub_upload import Destination, push_folder
     try:
         push_folder(Path({str(folder)!r}), Destination("user/news", token=os.environ["GIVEN"]))
     except Exception as error:

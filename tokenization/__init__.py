@@ -1,1 +1,1 @@
-"""From text to token ids: the tokenizer class and the making of a tokenizer from a corpus."""
+"""The tokenizer class, building a tokenizer from a corpus, and a reader without transformers."""

@@ -23,8 +23,8 @@ from glove_lstm.app.opened import open_checkpoint
 from glove_lstm.app.service import Service
 from glove_lstm.app.uploads import UploadFolder
 from glove_lstm.app.word_space import WordSpace
-from glove_lstm.backends import open_model
 from glove_lstm.data.errors import DataError
+from glove_lstm.inference.backends import open_model
 
 HOSTILE = "<script>alert(1)</script>\"'>&"
 

@@ -36,14 +36,14 @@ def machine(tmp_path):
 
 def test_a_space_arrives_whole_and_runs_by_itself(checkpoint, machine, tmp_path):
     hub, env = machine
-    dry = run_script("push_to_hub", checkpoint, "--space", "--repo_id", REPO, "--dry_run", env=env)
+    dry = run_script("push", checkpoint, "--space", "--repo_id", REPO, "--dry_run", env=env)
     assert dry.returncode == 0, dry.stderr
     listed = {line.split(maxsplit=1)[1] for line in dry.stdout.splitlines()[:-1]}
     assert {"app.py", "requirements.txt", "README.md", "checkpoint/model.safetensors"} <= listed
     assert {"glove_lstm/__init__.py", "glove_lstm/app/style.css", "glove_lstm/data/reading.py"} <= listed
     assert not any("scripts" in name or "__pycache__" in name for name in listed)
 
-    done = run_script("push_to_hub", checkpoint, "--space", "--repo_id", REPO, env=env)
+    done = run_script("push", checkpoint, "--space", "--repo_id", REPO, env=env)
     assert done.returncode == 0, done.stderr
     assert f"/spaces/{REPO}" in done.stdout
     files = hub.files(REPO, kind="spaces")
@@ -81,11 +81,11 @@ _OWN = (
 def test_what_is_no_checkpoint_is_refused(checkpoint, machine, tmp_path):
     hub, env = machine
     assert_refused(
-        run_script("push_to_hub", tmp_path, "--space", "--repo_id", REPO, env=env), "config.json is missing"
+        run_script("push", tmp_path, "--space", "--repo_id", REPO, env=env), "config.json is missing"
     )
     broken = shutil.copytree(checkpoint, tmp_path / "broken", ignore=shutil.ignore_patterns("checkpoint-*"))
     (broken / "README.md").write_text("# Card\n\nhf_" + "x" * 34, encoding="utf-8")
     assert_refused(
-        run_script("push_to_hub", broken, "--space", "--repo_id", REPO, env=env), "holds a token or a key"
+        run_script("push", broken, "--space", "--repo_id", REPO, env=env), "holds a token or a key"
     )
     assert not hub.repos

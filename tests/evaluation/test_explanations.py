@@ -10,7 +10,6 @@ from datasets import Dataset
 from support import assert_refused, write_articles
 from test_eval import evaluate
 
-from glove_lstm.checkpoints import load_checkpoint
 from glove_lstm.evaluation.explanations import (
     explain_sample,
     important_words,
@@ -18,7 +17,8 @@ from glove_lstm.evaluation.explanations import (
     without,
 )
 from glove_lstm.evaluation.plots import plot_lengths, plot_words
-from glove_lstm.explanation import Explanation, WordContribution
+from glove_lstm.inference.checkpoints import load_checkpoint
+from glove_lstm.inference.explanation import Explanation, WordContribution
 
 PNG = b"\x89PNG"
 

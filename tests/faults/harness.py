@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from faults.stages import STAGES, Job
-from glove_lstm.scripts._command import run_command
+from glove_lstm.commands.command import run_command
 
 _CHANGES = {
     "os.rename",
@@ -36,9 +36,9 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _context: Any = multiprocessing.get_context("forkserver")  # forks from a process that has imported everything
 _context.set_forkserver_preload(
     [
-        "glove_lstm.evaluation.experiment",
-        "glove_lstm.onnx_export",
-        "glove_lstm.scripts.train",
+        "glove_lstm.training.experiment",
+        "glove_lstm.inference.onnx_export",
+        "glove_lstm.commands.train",
         "matplotlib.pyplot",
     ]
 )

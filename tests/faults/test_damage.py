@@ -21,12 +21,12 @@ DECIDING = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_con
 _RUN = """
 import contextlib, io, json, sys
 from importlib import import_module
-from glove_lstm.scripts._command import run_command
+from glove_lstm.commands.command import run_command
 for name, args in json.load(sys.stdin):
     said = io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
         try:
-            code = run_command(import_module(f"glove_lstm.scripts.{name}").main, args)
+            code = run_command(import_module(f"glove_lstm.commands.{name}").main, args)
         except BaseException as error:
             code = f"Traceback: {type(error).__name__}: {error}"
     print(json.dumps([code, said.getvalue()]))

@@ -18,8 +18,8 @@ PUSH = """
 import os, sys
 from pathlib import Path
 Path("pid").write_text(str(os.getpid()))
-from glove_lstm.evaluation.hub_upload import Destination, push_folder
-from glove_lstm.scripts._command import run_command
+from glove_lstm.publishing.hub_upload import Destination, push_folder
+from glove_lstm.commands.command import run_command
 sys.exit(run_command(lambda _: push_folder(Path("out"), Destination("user/model")), []))
 """
 OLD = {"old.txt": b"old"}

@@ -29,8 +29,8 @@ from fuzz.files import check_table, make_table
 from fuzz.routes import ROUTES, Answer, Route, as_written, check_route
 from fuzz.texts import giants, make_text, make_texts
 from fuzz.tokens import Finding, Tokenizers
-from glove_lstm.checkpoint_files import DEFAULT_CHECKPOINT
-from glove_lstm.onnx_export import export_onnx
+from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
+from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.tokenization.build import build_tokenizer
 
 Check = Callable[[list[str]], list[Finding]]

@@ -16,10 +16,10 @@ import numpy as np
 
 from fuzz.texts import make_text
 from fuzz.tokens import Finding
-from glove_lstm.bulk import Labeller, label_to_folder
 from glove_lstm.data import reading, row_readers
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow, open_files
+from glove_lstm.inference.bulk import Labeller, label_to_folder
 
 LIMIT = 4000  # characters of a row, instead of the 67,108,864 of everyday
 _CSV_LINE_ENDS = (b"\n", b"\n", b"\r\n", b"\r")

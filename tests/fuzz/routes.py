@@ -13,10 +13,10 @@ import httpx
 import numpy as np
 
 from fuzz.tokens import Finding
-from glove_lstm.backends import Backend, open_model
-from glove_lstm.batch_classifier import BatchClassifier
-from glove_lstm.runtime import LightClassifier
-from glove_lstm.scripts import predict as command
+from glove_lstm.commands import predict as command
+from glove_lstm.inference.backends import Backend, open_model
+from glove_lstm.inference.batch_classifier import BatchClassifier
+from glove_lstm.inference.runtime import LightClassifier
 
 Answer = tuple[str, float]  # the best label, and its score
 Route = Callable[[list[str]], Sequence[Answer | None]]  # None: refused, and rightly so

@@ -44,10 +44,10 @@ def scores(folder: Path = HUB) -> dict[str, list[float]]:
     """Way -> the scores of the texts, then of the pairs."""
     import torch
 
-    from glove_lstm.checkpoints import load_checkpoint
-    from glove_lstm.prediction import predict_logits
-    from glove_lstm.runtime import LightClassifier
-    from glove_lstm.scores import softmax
+    from glove_lstm.inference.checkpoints import load_checkpoint
+    from glove_lstm.inference.prediction import predict_logits
+    from glove_lstm.inference.runtime import LightClassifier
+    from glove_lstm.inference.scores import softmax
 
     model, tokenizer = load_checkpoint(folder)
     light = LightClassifier.from_pretrained(folder)

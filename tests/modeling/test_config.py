@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig
-from glove_lstm.arguments import ModelArguments, TokenizerArguments, parse_training_run
-from glove_lstm.configuration_glove_lstm import AUTO_MAP, POOLINGS
 from glove_lstm.data.errors import DataError
+from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, POOLINGS
+from glove_lstm.training.arguments import ModelArguments, TokenizerArguments, parse_training_run
 
 COUNTS = {
     "vocab_size": 2, "embedding_size": 1, "type_vocab_size": 1, "type_embedding_size": 0, "hidden_size": 1,

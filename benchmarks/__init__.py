@@ -1,0 +1,1 @@
+"""Accuracy and speed beside other models, and the command that makes hub/."""

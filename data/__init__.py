@@ -1,1 +1,0 @@
-"""What comes in: `datasets` builders, users' own files, and the GloVe vectors."""

@@ -1,1 +1,0 @@
-"""How good it is: metrics, calibration, plots, and the filling of the model card."""

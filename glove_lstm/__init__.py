@@ -1,0 +1,66 @@
+"""GloVe+LSTM text classification in the Hugging Face manner.
+
+The front door is lazy (PEP 562): `import glove_lstm` costs nothing, and the first use of a class imports torch and
+transformers and registers the classes with `AutoConfig`, `AutoModel`, `AutoModelForSequenceClassification` and
+`AutoTokenizer`, so that these find them without `trust_remote_code`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from glove_lstm.data.fake_or_real_news import FakeOrRealNews as FakeOrRealNews
+    from glove_lstm.data.liar import Liar as Liar
+    from glove_lstm.inference.explanation import Explanation as Explanation
+    from glove_lstm.inference.explanation import explain as explain
+    from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig as GloveLstmConfig
+    from glove_lstm.modeling.modeling_glove_lstm import (
+        GloveLstmForSequenceClassification as GloveLstmForSequenceClassification,
+    )
+    from glove_lstm.modeling.modeling_glove_lstm import GloveLstmModel as GloveLstmModel
+    from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer as GloveLstmTokenizer
+
+_AUTO_CLASSES = {
+    "GloveLstmConfig": "glove_lstm.modeling.configuration_glove_lstm",
+    "GloveLstmForSequenceClassification": "glove_lstm.modeling.modeling_glove_lstm",
+    "GloveLstmModel": "glove_lstm.modeling.modeling_glove_lstm",
+    "GloveLstmTokenizer": "glove_lstm.tokenization.tokenization_glove_lstm",
+}
+_OTHERS = {
+    "Explanation": "glove_lstm.inference.explanation",
+    "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
+    "Liar": "glove_lstm.data.liar",
+    "explain": "glove_lstm.inference.explanation",
+}
+
+__all__ = ["__version__", *_AUTO_CLASSES, *_OTHERS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OTHERS:
+        return getattr(import_module(_OTHERS[name]), name)
+    if name in _AUTO_CLASSES:
+        _register()
+        return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _register() -> None:
+    """Import the four classes and make the Auto classes know them."""
+    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+
+    classes = {name: getattr(import_module(module), name) for name, module in _AUTO_CLASSES.items()}
+    config = classes["GloveLstmConfig"]
+    AutoConfig.register(config.model_type, config, exist_ok=True)
+    AutoModel.register(config, classes["GloveLstmModel"], exist_ok=True)
+    AutoModelForSequenceClassification.register(
+        config, classes["GloveLstmForSequenceClassification"], exist_ok=True
+    )
+    AutoTokenizer.register(config, fast_tokenizer_class=classes["GloveLstmTokenizer"], exist_ok=True)
+    globals().update(classes)

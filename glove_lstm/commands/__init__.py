@@ -1,0 +1,1 @@
+"""Argument parsing and reporting of each command."""

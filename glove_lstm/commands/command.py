@@ -1,0 +1,125 @@
+"""Run a command: errors that the user can fix are one sentence, and signals end it cleanly."""
+
+import errno
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+# OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine. Read when torch loads.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+# Messages of safetensors, torch and datasets when the disk is full.
+_DISK_FULL = (
+    "No space left on device",
+    "PytorchStreamWriter failed",
+    "inline_container.cc",
+    "Not enough disk space",
+)
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM arrived. As an exception it lets context managers remove half-written files."""
+
+
+_SIGNALS = {KeyboardInterrupt: signal.SIGINT, _TerminatedError: signal.SIGTERM}
+
+
+def run_command(
+    main: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None, *, extra: str = "train"
+) -> int:
+    """Run a command and return its exit code.
+
+    Errors that the user can fix are printed as one sentence. Others are bugs and keep their traceback.
+
+    Args:
+        main: The command.
+        argv: Its arguments; None takes those of the process.
+        extra: The extra that installs the modules which the command may lack.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("glove_lstm").setLevel(logging.INFO)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, partial(_terminate, os.getpid()))
+    try:
+        main(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()  # here, where a full disk can still be reported
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        _discard_output()
+        return 0
+    except (Exception, *_SIGNALS) as error:
+        number = _signal_behind(error)
+        if number is not None:
+            sys.stderr.write("\n")  # below the progress bar
+            return _fail("Interrupted." if number == signal.SIGINT else "Terminated.", 128 + number)
+        sentence = _sentence(error, extra)
+        if sentence is None:
+            raise
+        _discard_output()
+        return _fail(sentence, 1)
+    return 0
+
+
+def _terminate(process: int, *_: object) -> None:
+    if os.getpid() != process:  # a fork that inherited the handler
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    raise _TerminatedError
+
+
+def _signal_behind(error: BaseException | None) -> int | None:
+    """Return the signal that ended the command, if any.
+
+    Libraries raise their own error in its place. tokenizers, which calls Python from Rust, keeps only its name.
+    """
+    while error is not None:
+        for kind, number in _SIGNALS.items():
+            if isinstance(error, kind) or kind.__name__ in str(error):
+                return number
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _discard_output() -> None:
+    """Keep Python from reporting at exit once more that the output cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _sentence(error: BaseException, extra: str) -> str | None:
+    from glove_lstm.data.errors import DataError
+
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("glove_lstm"):
+        return (
+            f"This needs {error.name.partition('.')[0]}, which is not installed. "
+            f"Run: pip install 'glove-lstm[{extra}]'"
+        )
+    if _disk_is_full(error):
+        return "The disk is full: free some space and run the command again."
+    if isinstance(error, OSError) and error.errno is not None and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    if type(error).__name__ == "SafetensorError":
+        return f"The weight file is damaged ({error}): get the checkpoint again."
+    return None
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Whether a full disk caused the error, which libraries wrap or replace by its message."""
+    while error is not None:
+        by_number = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        if by_number or any(words in str(error) for words in _DISK_FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _fail(sentence: str, code: int) -> int:
+    sys.stderr.write(f"error: {' '.join(sentence.split())}\n")
+    return code

@@ -1,0 +1,1 @@
+"""Dataset builders, tables, splits without duplicates, GloVe vectors and downloads."""

@@ -1,0 +1,182 @@
+"""George McIntire's fake_or_real_news: 6,335 articles of 2015 and 2016, labelled FAKE or REAL.
+
+builder = FakeOrRealNews()          # or with config_name="article", or data_files="mine.csv"
+builder.download_and_prepare()
+train = builder.as_dataset(split="train")
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+
+from glove_lstm.data.builder import NewsBuilder
+from glove_lstm.data.download import git_blob_id
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import read_csv
+from glove_lstm.data.splits import (
+    Ints,
+    exact_duplicate_groups,
+    grouped_stratified_split,
+    merge_groups,
+    near_duplicate_groups,
+)
+
+logger = logging.getLogger(__name__)
+
+URL = (
+    "https://raw.githubusercontent.com/kjam/random_hackery/"
+    "494766e3992494422e72f8c14ebc202042f1da3b/data/fake_or_real_news.csv"
+)
+BLOB_ID = "3eb6d94a7fa7efffa1ea856c9dcd3ba686057c84"
+ROWS = 6335  # of the canonical file
+LABELS = ("FAKE", "REAL")
+_COLUMNS = ("", "title", "text", "label")  # the id column has no name
+_MAX_BYTES = 64 << 20
+
+
+@dataclass
+class FakeOrRealNewsConfig(datasets.BuilderConfig):
+    """How the file is found and split.
+
+    Attributes:
+        url: Where the file is downloaded from, unless `data_files` are given.
+        blob_id: The git blob id that the download must have.
+        fractions: The shares of train, validation and, where there is a third, test.
+        keep_duplicates_together: Whether exact and near duplicates stay on one side.
+        seed: Of the split.
+    """
+
+    url: str = URL
+    blob_id: str = BLOB_ID
+    fractions: tuple[float, ...] = (0.7, 0.1, 0.2)
+    keep_duplicates_together: bool = True
+    seed: int = 42
+
+
+class FakeOrRealNews(NewsBuilder):
+    """Columns id, title, text, label (FAKE, REAL); see `NewsBuilder` for the arguments.
+
+    The id gives the label away (REAL ids lie low, FAKE ids high): a model must never see it.
+
+    Configs:
+        default: train, validation, test of 70, 10 and 20 %, seeded and stratified. Articles whose bodies are
+            equal or near duplicates (5-word shingles, Jaccard 0.8), or whose titles are equal, are in the
+            same split.
+        article: train and validation of 80 and 20 %, seeded and stratified, duplicates wherever chance puts
+            them, as in the published recipe.
+    """
+
+    VERSION = datasets.Version("1.0.0")
+    BUILDER_CONFIG_CLASS = FakeOrRealNewsConfig
+    BUILDER_CONFIGS = [  # noqa: RUF012
+        FakeOrRealNewsConfig(name="default", version=VERSION, description="70/10/20, duplicates on one side"),
+        FakeOrRealNewsConfig(
+            name="article",
+            version=VERSION,
+            description="80/20, as published",
+            fractions=(0.8, 0.2),
+            keep_duplicates_together=False,
+        ),
+    ]
+    DEFAULT_CONFIG_NAME = "default"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(self.config.fractions) not in (2, 3):
+            raise DataError(
+                f"fractions are {tuple(self.config.fractions)}, but must be two or three: "
+                "train, validation and perhaps test."
+            )
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(
+            description="Articles of 2015 and 2016 about United States politics, labelled FAKE or REAL.",
+            homepage="https://github.com/kjam/random_hackery",
+            features=datasets.Features(
+                {
+                    "id": datasets.Value("int64"),
+                    "title": datasets.Value("string"),
+                    "text": datasets.Value("string"),
+                    "label": datasets.ClassLabel(names=list(LABELS)),
+                }
+            ),
+        )
+
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
+        rows = read_articles(self._find())
+        fractions = self.config.fractions
+        groups = _duplicate_groups(rows) if self.config.keep_duplicates_together else np.arange(len(rows))
+        parts = grouped_stratified_split([row["label"] for row in rows], groups, fractions, self.config.seed)
+        names = (datasets.Split.TRAIN, datasets.Split.VALIDATION, datasets.Split.TEST)
+        return [
+            datasets.SplitGenerator(name=str(name), gen_kwargs={"rows": [rows[row] for row in part]})
+            for name, part in zip(names, parts, strict=False)
+        ]
+
+    def _generate_examples(self, rows: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+        yield from enumerate(rows)
+
+    def _find(self) -> Path:
+        """Return the file to read, having checked that it is the canonical one if it claims to be."""
+        local = [path for paths in self.local_files.values() for path in paths]
+        if len(local) > 1:
+            raise DataError(
+                f"FakeOrRealNews splits one file itself, but data_files names {len(local)}; give one."
+            )
+        if local:
+            which = (
+                "which is the canonical one"
+                if git_blob_id(local[0]) == BLOB_ID
+                else "which is not the canonical one"
+            )
+            logger.warning("fake_or_real_news: read from the local file %s, %s.", local[0], which)
+            return local[0]
+        path = self.download(blob_id=self.config.blob_id, max_bytes=_MAX_BYTES)
+        logger.info("fake_or_real_news: read from the download %s, verified.", self.config.url)
+        return path
+
+
+def read_articles(path: Path) -> list[dict[str, Any]]:
+    """Read a file with the header `,title,text,label` into rows of id, title, text, label.
+
+    Raises:
+        DataError: If a column is missing, an id or label is not one, or the canonical file has not all its
+            rows.
+    """
+    rows: list[dict[str, Any]] = []
+    for number, record in read_csv(path):
+        missing = [repr(name) for name in _COLUMNS if name not in record]
+        if missing:
+            raise DataError(
+                f"{path} lacks the column {', '.join(missing)}; its header must be ,title,text,label."
+            )
+        if record["label"] not in LABELS:
+            raise DataError(
+                f"{path}, row {number} has the label {record['label']!r}; it must be FAKE or REAL."
+            )
+        try:
+            article_id = int(record[""])
+        except ValueError as error:
+            raise DataError(
+                f"{path}, row {number} has the id {record['']!r}; it must be a whole number."
+            ) from error
+        rows.append({"id": article_id} | {name: record[name] for name in _COLUMNS[1:]})
+    if not rows:
+        raise DataError(f"{path} has no rows; give a file with data.")
+    if len(rows) != ROWS and git_blob_id(path) == BLOB_ID:
+        raise DataError(
+            f"{path} has the canonical content but gave {len(rows)} rows instead of {ROWS}; report this."
+        )
+    return rows
+
+
+def _duplicate_groups(rows: list[dict[str, Any]]) -> Ints:
+    # Equal titles count as duplicates too: the published file repeats articles with a changed or an empty
+    # body.
+    bodies = near_duplicate_groups([row["text"] if row["text"].strip() else row["title"] for row in rows])
+    return merge_groups(bodies, exact_duplicate_groups(row["title"] for row in rows))

@@ -1,0 +1,1 @@
+"""Metrics with intervals, robustness, leak checks, explanations, plots and reports."""

@@ -1,0 +1,70 @@
+"""What a card shows of a model without any data set: examples in our own words, and its speed."""
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.inference.scores import softmax
+
+# Invented, so that nobody's words are copied; each with the label of the sources whose style it has.
+EXAMPLES = (
+    ("Senate passes budget bill after late-night vote", "REAL"),
+    ("Mayor answers questions about the new bridge", "REAL"),
+    ("Central bank leaves interest rates unchanged as inflation slows", "REAL"),
+    ("Court hears arguments in dispute over voting districts", "REAL"),
+    ("Two ministers resign ahead of Thursday's confidence vote", "REAL"),
+    ("Council cuts library hours; residents object", "REAL"),
+    ("You won't BELIEVE what they are hiding from you!!!", "FAKE"),
+    ("BREAKING: Secret emails PROVE the election was stolen", "FAKE"),
+    ("Doctors stunned: kitchen spice cures cancer overnight", "FAKE"),
+    ("The globalists' plan for your town, and why the media stay silent", "FAKE"),
+    ("Pope endorses candidate, WikiLeaks confirms", "FAKE"),
+    ("Scientists admit that the moon landing was filmed in a desert", "FAKE"),
+)
+WIDGET = (
+    ("In the style of a news agency", EXAMPLES[0][0]),
+    ("In the style of a conspiracy site", EXAMPLES[6][0]),
+    ("Ambiguous: a loud title for a dull event", "SHOCK in City Hall: mayor's budget fails by one vote!"),
+)
+_WORDS = 400  # about the length of an article
+_SECONDS = 1.0  # for each of the two measurements
+
+
+def classify_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[dict[str, Any]]:
+    """Label the examples; an empty list for a model with other labels than FAKE and REAL."""
+    names: list[str] = model.config.label_names
+    if set(names) != {"FAKE", "REAL"}:
+        return []
+    probabilities = softmax(predict_logits(model, tokenizer, [text for text, _ in EXAMPLES]))
+    return [
+        {"text": text, "style": style, "label": names[int(row.argmax())], "score": float(row.max())}
+        for (text, style), row in zip(EXAMPLES, probabilities, strict=True)
+    ]
+
+
+def measure_speed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Time from strings to labels, of one text and of batches of 32, for texts as long as articles."""
+    words = " ".join(text for text, _ in EXAMPLES).split()
+    text = " ".join((words * (_WORDS // len(words) + 1))[:_WORDS])
+    one = _times(model, tokenizer, [text])
+    many = _times(model, tokenizer, [text] * 64)
+    return {
+        "words": _WORDS,
+        "one_text_ms": round(float(np.median(one)) * 1e3, 2),
+        "texts_per_second": round(64 / float(np.median(many)), 1),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _times(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[float]:
+    predict_logits(model, tokenizer, texts)  # the first call sets things up
+    times: list[float] = []
+    while not times or (len(times) < 20 and sum(times) < _SECONDS):
+        began = time.perf_counter()
+        predict_logits(model, tokenizer, texts)
+        times.append(time.perf_counter() - began)
+    return times

@@ -1,0 +1,122 @@
+"""Classify batches of columns, as the engines give them that spread data over processes and machines.
+
+    import ray
+    from glove_lstm.inference.batch_classifier import BatchClassifier
+
+    rows = ray.data.read_parquet("news/")
+    workers = ray.data.ActorPoolStrategy(size=8)
+    rows.map_batches(BatchClassifier, fn_constructor_args=["out"], compute=workers).write_parquet("labels/")
+
+Labels and scores are those that predict.py writes. Leave processors free beside the workers: where they hold all that
+Ray has, its tasks that write the results wait for ever.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.data.columns import choose_columns, read_text
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.streaming import TextRow
+from glove_lstm.inference.backends import Backend, open_model
+from glove_lstm.inference.bulk import Labeller
+
+Batch = TypeVar("Batch")  # Mapping[str, NDArray], or a pandas DataFrame
+
+
+class BatchClassifier:
+    """A checkpoint as a callable from columns to columns; it loads once and is then called for batch after batch.
+
+    Args:
+        folder: A checkpoint on the machine where it is made.
+        text_column_names: The columns of text, title before body; None takes title and text, else text, else
+            title, else the only column of text.
+        backend: What computes; None takes onnx where the folder has a `model.onnx` and ONNX Runtime is there.
+        threads: Processors that one such classifier may use.
+        abstain_below: The label is ABSTAIN where the best score is lower.
+        prefix: Of the new columns' names: `label`, `score`, and `score_` with each label.
+
+    Raises:
+        DataError: The folder holds no usable checkpoint.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        text_column_names: str | Sequence[str] | None = None,
+        *,
+        backend: Backend | None = None,
+        threads: int = 1,
+        abstain_below: float | None = None,
+        prefix: str = "",
+    ) -> None:
+        model = open_model(folder, backend=backend, threads=threads)
+        self._labeller = Labeller(model.predict, model.label_names, abstain_below)
+        self._asked, self._prefix = text_column_names, prefix
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Add the label and the scores of each row.
+
+        Args:
+            batch: Columns by name as numpy arrays, or a pandas DataFrame, which gives one back.
+
+        Raises:
+            DataError: The text columns are not there or hold no text, or a new column's name is taken.
+        """
+        table = cast("Mapping[str, Any]", batch)  # a DataFrame has what is needed of one
+        names = [str(name) for name in table]
+        rows = self._rows(table, names)
+        new = self._label(rows)
+        taken = next((name for name in new if name in names), None)
+        if taken is not None:
+            raise DataError(
+                f"The batch has a column {taken!r} already; give another prefix for the new ones."
+            )
+        if hasattr(batch, "assign"):
+            return batch.assign(**new)
+        return cast("Batch", {**table, **new})
+
+    def _rows(self, table: Mapping[str, Any], names: list[str]) -> list[TextRow]:
+        first = {name: _python(table[name][:1])[0] for name in names if len(table[name])}
+        if not first:
+            return []
+        columns = choose_columns("The batch", names, first, self._asked)
+        texts = [
+            [read_text(value, "The batch", row, name) for row, value in enumerate(_python(table[name]), 1)]
+            for name in columns
+        ]
+        pairs = (
+            [" ".join(parts) for parts in zip(*texts[1:], strict=True)]
+            if texts[1:]
+            else [None] * len(texts[0])
+        )
+        return [
+            TextRow("", number, text, pair)
+            for number, (text, pair) in enumerate(zip(texts[0], pairs, strict=True), 1)
+        ]
+
+    def _label(self, rows: list[TextRow]) -> dict[str, NDArray[Any]]:
+        found = self._labeller(rows)
+        scores = np.array(found.rounded, dtype=np.float64).reshape(
+            len(rows), 1 + len(self._labeller.label_names)
+        )
+        names = ["score", *(f"score_{name}" for name in self._labeller.label_names)]
+        labels = np.array(found.labels, dtype=object)
+        new = {"label": labels, **dict(zip(names, scores.T, strict=True))}
+        return {f"{self._prefix}{name}": values for name, values in new.items()}
+
+
+def _python(values: Any) -> list[Any]:
+    """Values as plain Python objects; None where one is missing."""
+    return [None if _missing(value) else value for value in values.tolist()]
+
+
+def _missing(value: Any) -> bool:
+    return (
+        value is None
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float) and value != value)
+    )

@@ -1,0 +1,64 @@
+"""Labels and probabilities for many texts, in their order, with as little padding as possible."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from glove_lstm.inference.scores import sigmoid, softmax, stand_alone
+
+
+def predict_probabilities(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    text_pairs: Sequence[str] | None = None,
+    *,
+    batch_size: int = 32,
+) -> NDArray[np.float64]:
+    """Scores (n, classes), as the pipeline has them; see `predict_logits` for the arguments."""
+    config = model.config
+    scores = sigmoid if stand_alone(config.problem_type, config.label_names) else softmax
+    return scores(predict_logits(model, tokenizer, texts, text_pairs, batch_size=batch_size))
+
+
+def predict_logits(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    text_pairs: Sequence[str] | None = None,
+    *,
+    batch_size: int = 32,
+) -> NDArray[np.float32]:
+    """Classify texts, longest first, and give the rows back in the order of the texts.
+
+    Args:
+        model: A classifier; it is put into eval mode.
+        tokenizer: Its tokenizer, which cuts long texts.
+        texts: n texts.
+        text_pairs: n second parts (bodies to titles), or None.
+        batch_size: Texts at a time.
+
+    Returns:
+        (n, classes) logits in float32, divided by the model's temperature.
+    """
+    model.eval()
+    logits = np.zeros((len(texts), len(model.config.label_names)), dtype=np.float32)
+    if not texts:
+        return logits
+    encoded = tokenizer(
+        list(texts), None if text_pairs is None else list(text_pairs), return_attention_mask=False
+    )
+    order = np.argsort([-len(row) for row in encoded["input_ids"]], kind="stable")
+    with torch.inference_mode():
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            batch = tokenizer.pad(
+                {name: [values[row] for row in rows] for name, values in encoded.items()},
+                return_attention_mask=True,
+                return_tensors="pt",
+            )
+            logits[rows] = model(**batch.to(model.device)).logits.float().cpu().numpy()
+    return logits

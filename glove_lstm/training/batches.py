@@ -1,0 +1,242 @@
+"""Tokenised texts on disk, and batches of them that hold as little padding as possible."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from datasets import Dataset, concatenate_datasets
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Sampler
+from transformers import PreTrainedTokenizerBase
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.typos import training_typos
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.training.token_cache import map_with_cache
+
+UNLABELLED = -100  # what transformers' losses and its count of a batch's items leave out
+_GROUP = 50  # batches' worth of shuffled texts that are sorted by length together
+
+
+class TokenizedTexts(TorchDataset[Any]):
+    """Token ids in an Arrow table (memory-mapped where `datasets` caches it), read a whole batch at a time.
+
+    Args:
+        table: A dataset with the columns `input_ids`, `length`, and where they apply `token_type_ids` and `labels`.
+
+    Attributes:
+        lengths: Tokens of each text.
+        set_epoch: Where the Trainer puts one, called before each epoch; see `GloveLstmTrainer`.
+    """
+
+    set_epoch: Callable[[int], None]
+
+    def __init__(self, table: Dataset) -> None:
+        self.lengths = np.asarray(table.with_format("numpy")["length"][:], dtype=np.int64)
+        self._whole = table
+        self._table = table.remove_columns("length").with_format("arrow")
+
+    def followed_by(self, others: "TokenizedTexts") -> "TokenizedTexts":
+        """These, and others of the same columns after them."""
+        return TokenizedTexts(concatenate_datasets([self._whole, others._whole]))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> pa.Table:
+        return self._table[[index]]
+
+    def __getitems__(self, indices: Sequence[int]) -> pa.Table:
+        return self._table[list(indices)]
+
+
+def tokenize(
+    dataset: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    num_proc: int | None = None,
+    overwrite_cache: bool = False,
+) -> TokenizedTexts:
+    """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`; or find it tokenised.
+
+    Args:
+        dataset: The texts.
+        tokenizer: A `GloveLstmTokenizer`. Cuts to its `model_max_length`.
+        num_proc: Processes that share the work; None: this one.
+        overwrite_cache: Whether to tokenise anew what is in the cache (`map_with_cache`).
+
+    Raises:
+        DataError: There are no texts, or the tokenizer adds tokens of its own to a text.
+    """
+    if not len(dataset):
+        raise DataError("There are no texts to tokenise.")
+    light = LightTokenizer.of(tokenizer)
+    columns = ("text", "text_pair", "label")
+    dataset = dataset.select_columns([name for name in columns if name in dataset.column_names])
+
+    def encode(rows: dict[str, list[Any]]) -> pa.Table:
+        columns = _encode(rows, light)
+        columns["length"] = pa.compute.list_value_length(columns["input_ids"])
+        if "label" in rows:
+            columns["labels"] = pa.array(rows["label"]).cast(pa.int64())
+        return pa.table(columns)
+
+    return TokenizedTexts(
+        map_with_cache(dataset, encode, light, num_proc=num_proc, overwrite=overwrite_cache)
+    )
+
+
+class MistypedPairs(TokenizedTexts):
+    """Texts, and with each of them the same text mistyped: a batch of n has 2n rows, the mistyped ones last.
+
+    With more copies it has n rows more for each. The label of a copy is `UNLABELLED`: that is how a batch tells which
+    of its rows are copies.
+
+    A text's mistakes depend on the seed, the epoch and its row alone, so that a resumed run sees the same ones.
+
+    Args:
+        texts: What `tokenize` made of `dataset`.
+        dataset: The texts themselves.
+        tokenizer: Theirs.
+        share: Of the letters, the mean; each text gets its own share from 0 to twice that.
+        max_length: Tokens that a mistyped copy is cut to.
+        seed: Of the mistakes.
+        copies: Of each text.
+
+    Attributes:
+        sampler: Where the Trainer puts the one that knows the epoch.
+    """
+
+    sampler: "LengthGroupedSampler | None" = None
+
+    def __init__(
+        self,
+        texts: TokenizedTexts,
+        dataset: Dataset,
+        tokenizer: PreTrainedTokenizerBase,
+        share: float,
+        max_length: int,
+        seed: int,
+        copies: int = 1,
+    ) -> None:
+        self.lengths = texts.lengths
+        self._texts = texts
+        self._columns = [name for name in ("text", "text_pair") if name in dataset.column_names]
+        self._dataset = dataset.select_columns(self._columns)
+        self._tokenizer = LightTokenizer.of(tokenizer)
+        self._tokenizer.model_max_length = min(max_length, tokenizer.model_max_length)
+        self._share = share
+        self._seed = seed
+        self._copies = copies
+
+    def __getitem__(self, index: int) -> pa.Table:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> pa.Table:
+        clean = self._texts.__getitems__(indices)
+        rows = self._dataset[list(indices)]
+        return pa.concat_tables(
+            [clean, *(self._mistyped(clean, rows, indices, copy) for copy in range(self._copies))]
+        )
+
+    def _mistyped(
+        self, clean: pa.Table, rows: dict[str, list[str]], indices: Sequence[int], copy: int
+    ) -> pa.Table:
+        changed = {
+            name: [
+                self._mistype(text, f"{index} {name} {copy}")
+                for text, index in zip(rows[name], indices, strict=True)
+            ]
+            for name in self._columns
+        }
+        columns = _encode(changed, self._tokenizer)
+        if "labels" in clean.column_names:
+            columns["labels"] = pa.array(np.full(len(indices), UNLABELLED))
+        return pa.table(columns).select(clean.column_names).cast(clean.schema)
+
+    def _mistype(self, text: str, key: str) -> str:
+        epoch = 0 if self.sampler is None else self.sampler.epoch
+        # What the tokenizer will cut off need not be mistyped: no word of a real text is longer than 16 letters on
+        # average, and a text that has such words is only cut earlier.
+        most = 16 * (self._tokenizer.model_max_length or 0)
+        text = text[-most:] if self._tokenizer.truncation_side == "left" else text[:most]
+        return training_typos(text, f"{self._seed} {epoch} {key}", self._share)
+
+
+def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, Any]:
+    """`input_ids`, and `token_type_ids` where the tokenizer has them, of the columns `text` and `text_pair`."""
+    found = tokenizer.read(rows["text"], rows.get("text_pair"))
+    offsets = np.concatenate([[0], np.cumsum(found.lengths)]).astype(np.int32)
+    columns: dict[str, Any] = {"input_ids": pa.ListArray.from_arrays(offsets, found.ids.astype(np.int32))}
+    if tokenizer.token_types:
+        columns["token_type_ids"] = pa.ListArray.from_arrays(offsets, found.shapes.astype(np.int8))
+    return columns
+
+
+def collate(batch: pa.Table | Sequence[pa.Table]) -> dict[str, Tensor]:
+    """Pad a batch on the right with zeros, to its longest text (at least one token).
+
+    Returns:
+        `input_ids`, `attention_mask` and where they apply `token_type_ids` (B, T), and `labels` (B,).
+    """
+    table = batch if isinstance(batch, pa.Table) else pa.concat_tables(batch)
+    padded: dict[str, Tensor] = {}
+    for name in ("input_ids", "token_type_ids"):
+        if name not in table.column_names:
+            continue
+        column = table[name].combine_chunks()
+        starts = column.offsets.to_numpy()
+        lengths = np.diff(starts)
+        mask = np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]
+        rows = np.zeros(mask.shape, dtype=np.int64)
+        rows[mask] = column.values.to_numpy()[starts[0] : starts[-1]]
+        padded[name] = torch.from_numpy(rows)
+        padded["attention_mask"] = torch.from_numpy(mask.astype(np.int64))
+    if "labels" in table.column_names:
+        padded["labels"] = torch.from_numpy(table["labels"].to_numpy().copy())
+    return padded
+
+
+class LengthGroupedSampler(Sampler[int]):
+    """Texts of like length side by side, in an order that depends on the seed and the epoch alone.
+
+    The order of transformers' own sampler depends on the global generator, so that a run resumed in mid-epoch sees
+    other batches than the run that was not interrupted.
+
+    Args:
+        lengths: Tokens of each text.
+        batch_size: Texts of one step.
+        seed: Of the order.
+    """
+
+    def __init__(self, lengths: Sequence[int] | np.ndarray[Any, Any], batch_size: int, seed: int) -> None:
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the Trainer's dataloader before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = np.random.default_rng([self.seed, self.epoch])
+        order = generator.permutation(len(self.lengths))
+        batches: list[np.ndarray[Any, Any]] = []
+        for start in range(0, len(order), self.batch_size * _GROUP):
+            group = order[start : start + self.batch_size * _GROUP]
+            group = group[np.argsort(-self.lengths[group], kind="stable")]
+            batches += [group[i : i + self.batch_size] for i in range(0, len(group), self.batch_size)]
+        full = [batch for batch in batches if len(batch) == self.batch_size]
+        # A short batch anywhere but at the end would shift all that follow it.
+        rest = [batch for batch in batches if len(batch) < self.batch_size]
+        for index in generator.permutation(len(full)):
+            yield from full[index].tolist()
+        for batch in rest:
+            yield from batch.tolist()

@@ -1,0 +1,232 @@
+"""The n-gram classifier's weights: a linear support vector machine over the training texts, solved to its optimum.
+
+The problem is convex, so no rate, number of epochs or seed decides how good the weights are, as with steps of
+gradients. How closely they follow the texts is found by cross-fitting: closely where a plane can tell the texts apart,
+hardly at all where their labels are noise.
+"""
+
+import logging
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags, hstack, vstack
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.svm import LinearSVC
+from tqdm import tqdm
+
+from glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.data.splits import grouped_stratified_split
+from glove_lstm.training.batches import TokenizedTexts, collate
+from glove_lstm.training.calibration import fit_scale
+
+logger = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_BATCH = 32  # texts at a time
+_FOLDS = 3
+_OPENING = 0.5  # length of the vector of an opening's n-grams, beside the others' 1
+_LOG_SCALES = (np.log(0.05), np.log(50))
+_STRENGTHS = (1e-3, 1e-2, 0.1, 1.0)  # shares of the largest C that are tried
+_ABSENT = -1.0  # logit of a label that no training text has: a text on the wrong side of the margin
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """Of n-grams (n, labels), and a bias (labels,)."""
+
+    table: Floats
+    bias: Floats
+
+
+@dataclass(frozen=True)
+class NgramFit:
+    """How an n-gram classifier is fitted.
+
+    Attributes:
+        strength: C of the support vector machine.
+        scale: What its logits are multiplied by, to be probabilities' logarithms on texts that it never saw.
+    """
+
+    strength: float
+    scale: float = 1.0
+
+
+@torch.no_grad()
+def fit_ngrams(
+    model: GloveLstmForSequenceClassification,
+    texts: TokenizedTexts,
+    *,
+    strength: float = 5.0,
+    how: NgramFit | None = None,
+    groups: Ints | None = None,
+    progress: bool = True,
+) -> NgramFit:
+    """Fit the n-gram classifier's tables to texts.
+
+    Where texts have mistyped copies, the weights are the mean of several machines': one of the texts alone, and for
+    each copy one of the texts with it. Which letters happen to be wrong then matters less.
+
+    A rare n-gram's weight may grow further than a frequent one's, by the root of its inverse document frequency. What
+    the tables held before is one more feature for each label, so that fine-tuning begins with what was known.
+
+    Args:
+        model: Its n-gram classifier is fitted, if it has one.
+        texts: With labels. Of `MistypedPairs` the copies are fitted, too.
+        strength: The largest C of the support vector machine that is tried.
+        how: As an earlier call returned it; None finds it by cross-fitting.
+        groups: A number for each text; cross-fitting never scores a text by a machine that was fitted on another of
+            its group, such as a duplicate. None: each text is a group.
+        progress: Whether to show bars.
+
+    Returns:
+        How it was fitted.
+    """
+    if model.ngrams is None:
+        return NgramFit(strength)
+    count = len(model.config.label_names)
+    parts, labels = _read(model, texts, progress=progress)
+    if len(np.unique(labels)) < 2:
+        logger.warning("All training texts have one label: the n-gram classifier learns nothing from them.")
+        return NgramFit(strength)
+    clean = parts[0]
+    seen = np.bincount(clean.indices, minlength=clean.shape[1])
+    reach = np.sqrt(1 + np.log((1 + clean.shape[0]) / (1 + seen)))
+    for index, (name, _) in enumerate(_tables(model)):
+        if name == "opening_weights":
+            reach[_columns(model, index)] *= _OPENING
+    before = _Weights(
+        np.concatenate([held.double().numpy(force=True) for _, held in _tables(model)]),
+        model.ngrams.bias.double().numpy(force=True),
+    )
+    known = bool(before.table.any())
+    rows = [part @ diags(reach) for part in parts]
+    if known:
+        logits = [csr_matrix(part @ before.table + before.bias) for part in parts]
+        rows = [hstack(both) for both in zip(rows, logits, strict=True)]
+    rows = [part.tocsr() for part in rows]
+
+    # Of the copies one is enough here.
+    if how is None:
+        folds = _folds(labels, np.arange(len(labels)) if groups is None else groups)
+        how = _cross_fit(rows[:2], labels, folds, count, strength, progress=progress)
+    machines = [
+        _fit([rows[0], *copy], labels, count, how.strength) for copy in ([], *([part] for part in rows[1:]))
+    ]
+    fitted = _Weights(
+        np.mean([machine.table for machine in machines], axis=0),
+        np.mean([machine.bias for machine in machines], axis=0),
+    )
+    width = clean.shape[1]
+    table = fitted.table[:width] * reach[:, None]
+    bias = fitted.bias
+    if known:
+        mix = fitted.table[width:]  # (labels, labels)
+        table += before.table @ mix
+        bias = bias + before.bias @ mix
+    for index, (_, held) in enumerate(_tables(model)):
+        held.copy_(torch.from_numpy(how.scale * table[_columns(model, index)]))
+    model.ngrams.bias.copy_(torch.from_numpy(how.scale * bias))
+    return how
+
+
+def _tables(model: GloveLstmForSequenceClassification) -> list[tuple[str, torch.Tensor]]:
+    assert model.ngrams is not None
+    return [(name, table) for name, table in model.ngrams.named_parameters() if name != "bias"]
+
+
+def _columns(model: GloveLstmForSequenceClassification, index: int) -> slice:
+    """Of one table among the columns of all."""
+    sizes = [len(table) for _, table in _tables(model)]
+    return slice(sum(sizes[:index]), sum(sizes[: index + 1]))
+
+
+def _read(
+    model: GloveLstmForSequenceClassification, texts: TokenizedTexts, *, progress: bool
+) -> tuple[list[csr_matrix], Ints]:
+    """Roots of shares (texts, n-grams) of the texts, and of their copies where they have any; labels."""
+    ngrams = model.ngrams
+    assert ngrams is not None
+    device = ngrams.word_weights.device
+    starts = {name: _columns(model, index).start for index, (name, _) in enumerate(_tables(model))}
+    width = sum(len(table) for _, table in _tables(model))
+    rows: list[list[csr_matrix]] = []
+    labels: list[Ints] = []
+    batches = range(0, len(texts), _BATCH)
+    for start in tqdm(batches, desc="N-grams", unit="batch", disable=not progress):
+        wanted = range(start, min(start + _BATCH, len(texts)))
+        batch = {name: values.to(device) for name, values in collate(texts.__getitems__(wanted)).items()}
+        inputs = batch["input_ids"], batch.get("token_type_ids"), batch["attention_mask"].bool()
+        entries = []
+        for group in ngrams.groups(*inputs):
+            text, place = group.present.nonzero(as_tuple=True)
+            column = group.rows[text, place] + starts[group.name]
+            shares = 1 / group.present.sum(dim=1).double()[text]
+            entries.append(torch.stack([text.double(), column.double(), shares]).numpy(force=True))
+        row, column, share = np.concatenate(entries, axis=1)
+        size = len(inputs[0])
+        found = csr_matrix((share, (row.astype(np.int32), column.astype(np.int32))), shape=(size, width))
+        found.sum_duplicates()
+        found.data = np.sqrt(found.data)
+        for copy in range(size // len(wanted)):
+            if copy == len(rows):
+                rows.append([])
+            rows[copy].append(found[copy * len(wanted) : (copy + 1) * len(wanted)])
+        labels.append(batch["labels"][: len(wanted)].numpy(force=True))
+    return [vstack(part).tocsr() for part in rows], np.concatenate(labels)
+
+
+def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> _Weights:
+    machine = LinearSVC(C=strength, dual=True, random_state=0)  # its solver shuffles
+    with warnings.catch_warnings():
+        # Close enough: what is left to gain lies below what any text's label depends on.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        machine.fit(vstack(parts).tocsr(), np.tile(labels, len(parts)))
+    weights, bias = machine.coef_.T, machine.intercept_
+    if len(machine.classes_) == 2:
+        weights, bias = weights * [-0.5, 0.5], bias * [-0.5, 0.5]
+    table, every = np.zeros((len(weights), count)), np.full(count, _ABSENT)
+    table[:, machine.classes_], every[machine.classes_] = weights, bias
+    return _Weights(table, every)
+
+
+def _folds(labels: Ints, groups: Ints) -> list[tuple[Ints, Ints]]:
+    """Texts to fit on and texts to score, for each fold; none where a fold would have to be fitted on one label."""
+    number = min(_FOLDS, *(len(np.unique(groups[labels == label])) for label in np.unique(labels)))
+    if number < 2:
+        return []
+    tests = grouped_stratified_split(labels, groups, [1 / number] * number, seed=0)
+    folds = [(np.setdiff1d(np.arange(len(labels)), test), test) for test in tests]
+    return folds if all(len(np.unique(labels[train])) > 1 for train, _ in folds) else []
+
+
+def _cross_fit(
+    parts: list[csr_matrix],
+    labels: Ints,
+    folds: list[tuple[Ints, Ints]],
+    count: int,
+    strength: float,
+    *,
+    progress: bool,
+) -> NgramFit:
+    """What gives logits of the least cross-entropy on texts that a machine was not fitted on.
+
+    From the smallest C up, for as long as that helps: the larger, the slower, where no plane tells the texts apart.
+    """
+    if not folds:
+        return NgramFit(strength)
+    best, least = NgramFit(strength), np.inf
+    for share in tqdm(_STRENGTHS, desc="N-grams' strength", disable=not progress):
+        logits = np.zeros((len(labels), count))
+        for train, test in folds:
+            fitted = _fit([part[train] for part in parts], labels[train], count, share * strength)
+            logits[test] = parts[0][test] @ fitted.table + fitted.bias
+        scale, loss = fit_scale(logits, labels, _LOG_SCALES)
+        if loss >= least:
+            break
+        best, least = NgramFit(share * strength, scale), loss
+    return best

@@ -1,0 +1,7 @@
+"""`glove-lstm push` as a file."""
+
+import sys
+
+from glove_lstm.commands.main import main
+
+sys.exit(main(["push", *sys.argv[1:]]))

@@ -1,0 +1,161 @@
+"""scripts/eval.py: what it prints and saves, with and without a model, and mistakes."""
+
+import csv
+import json
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import assert_refused, make_article, run_here, run_script, write_articles
+
+from glove_lstm.commands import evaluate as command
+from glove_lstm.inference.checkpoints import load_checkpoint
+from glove_lstm.inference.prediction import predict_logits
+
+SHAPES = {"confusion.png", "coverage.png", "lengths.png", "reliability.png"}
+
+
+def evaluate(*args: object) -> subprocess.CompletedProcess[str]:
+    return run_here(command.main, *args)
+
+
+def write_csv(path: Path, rows: list[dict]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    folder = tmp_path_factory.mktemp("eval")
+    test = write_articles(folder / "test.csv", 80, seed=7)
+    done = evaluate(
+        checkpoint, "--test_file", test, "--robustness", "--leaks", "--output_dir", folder / "out"
+    )
+    assert done.returncode == 0, done.stderr
+    return {"folder": folder / "out", "printed": done.stdout, "test": test, "errors": done.stderr}
+
+
+def test_figures_are_saved_and_printed(report: dict, checkpoint: Path) -> None:
+    assert {path.name for path in report["folder"].iterdir()} == {"eval.json", *SHAPES}
+    assert all((report["folder"] / name).read_bytes().startswith(b"\x89PNG") for name in SHAPES)
+    found = json.loads((report["folder"] / "eval.json").read_text())
+    assert (found["model"], found["split"], found["rows"]) == (str(checkpoint), "test", 80)
+    assert found["labels"] == ["FAKE", "REAL"]
+    assert found["accuracy"] > 0.9
+    right = found["confusion"][0][0] + found["confusion"][1][1]
+    assert found["accuracy"] == pytest.approx(right / 80)
+    for measure in ("accuracy", "f1", "ece", "brier"):
+        low, high = found[f"{measure}_interval"]
+        assert low <= high
+        assert f"{found[measure]:.4f}  {low:.4f} to {high:.4f}" in report["printed"]
+    for name, row in found["by_label"].items():
+        assert row["rows"] == 40
+        assert f"{name}     40" in report["printed"]
+    assert found["coverage"][0]["threshold"] == 0
+    for row in found["coverage"]:
+        assert f"{row['coverage']:.1%}    {row['accuracy']:.4f}" in report["printed"]
+    clean = found["robustness"]["clean"]["accuracy"]
+    assert clean == pytest.approx(found["accuracy"])  # a pair and its two parts joined are the same text
+    assert found["robustness"]["typos"]["lost"] == pytest.approx(
+        clean - found["robustness"]["typos"]["accuracy"]
+    )
+    assert "10 % of letters mistyped" in report["printed"]
+    # Titles in capitals and the words of either kind are what made-up articles are told apart by.
+    assert {finding["check"] for finding in found["leaks"]["findings"]} == {"boilerplate"}
+    assert found["leaks"]["findings"][0]["sentence"] in report["printed"]
+
+
+def test_confusion_is_that_of_the_predictions(report: dict, checkpoint: Path) -> None:
+    with report["test"].open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    model, tokenizer = load_checkpoint(checkpoint)
+    logits = predict_logits(model, tokenizer, [row["title"] for row in rows], [row["text"] for row in rows])
+    found = json.loads((report["folder"] / "eval.json").read_text())
+    names = ["FAKE", "REAL"]
+    pairs = [(row["label"], names[best]) for row, best in zip(rows, logits.argmax(axis=1), strict=True)]
+    assert found["confusion"] == [[pairs.count((a, b)) for b in names] for a in names]
+
+
+def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
+    rows = [
+        {"headline": "Council approves budget after long debate", "verdict": "REAL"},
+        {"headline": "You WON'T BELIEVE what they are hiding!!!", "verdict": "FAKE"},
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = ["--text_column_names", "headline", "--label_column_name", "verdict"]
+    done = evaluate("--test_file", tmp_path / "in.jsonl", *columns)
+    assert done.returncode == 0, done.stderr
+    assert "2 texts" in done.stdout
+    assert "accuracy              1.0000" in done.stdout
+    only = write_csv(tmp_path / "one.csv", rows[:1])
+    done = evaluate("--test_file", only, *columns, "--output_dir", tmp_path / "new" / "out")
+    assert done.returncode == 0, done.stderr
+    assert "not defined" in done.stdout  # ROC AUC of one label
+    assert json.loads((tmp_path / "new" / "out" / "eval.json").read_text())["roc_auc"] is None
+
+
+def test_leaks_without_a_model(tmp_path: Path) -> None:
+    generator = random.Random(3)
+    rows = []
+    for number in range(120):
+        body = make_article(generator, "REAL", generator.randint(20, 60))[1]
+        wire = number % 2 == 0
+        place = generator.choice(["LIMA", "OSLO", "ROME", "CAIRO", "KYIV"])
+        rows.append(
+            {
+                "id": number + (0 if wire else 5000),
+                "text": f"{place} (Reuters) - {body}" if wire else body,
+                "label": "wire" if wire else "blog",
+            }
+        )
+    train, test = write_csv(tmp_path / "a.csv", rows[:80]), write_csv(tmp_path / "b.csv", rows[78:])
+    done = evaluate("--train_file", train, "--test_file", test, "--leaks", "--output_dir", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "only leaks are looked for" in done.stdout
+    findings = json.loads((tmp_path / "out" / "eval.json").read_text())["leaks"]["findings"]
+    assert [finding["check"] for finding in findings] == ["overlap", "column", "boilerplate"]
+    assert findings[0]["figures"]["exact"] == 2
+    assert findings[1]["figures"]["column"] == "id"
+    assert findings[2]["figures"]["text"].startswith("(Reuters) -")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"eval.json"}
+
+
+def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
+    rows = [{"text": f"a text {n}", "label": ("FAKE", "REAL", "SATIRE")[n % 3]} for n in range(6)]
+    other = write_csv(tmp_path / "three.csv", rows)
+    assert_refused(run_script("eval", "--test_file", other), "three.csv, row 3", "'SATIRE'", "FAKE, REAL")
+    assert_refused(evaluate(checkpoint, "--test_file", other, "--leaks"), "three.csv, row 3", "'SATIRE'")
+    assert_refused(evaluate("--test_file", tmp_path / "none.csv"), "none.csv does not exist")
+    assert_refused(evaluate(), "nothing to load")
+    assert_refused(evaluate("--train_file", other), "has no split test", "train")
+    assert_refused(evaluate("--test_file", other, "--text_column_names", "body"), "'body'")
+    assert_refused(evaluate("--test_file", other, "--output_dir", other), "three.csv is a file")
+    assert_refused(evaluate(tmp_path, "--test_file", other), "config.json is missing")
+    assert_refused(evaluate(checkpoint, "--revision", "v1", "--test_file", other), "has no revision 'v1'")
+    gap = write_csv(tmp_path / "gap.csv", [*rows[:2], {"text": " ", "label": "FAKE"}])
+    assert_refused(evaluate("--test_file", gap), "gap.csv, row 3 has no text")
+    damaged = Path(shutil.copytree(checkpoint, tmp_path / "damaged"))
+    (damaged / "model.safetensors").write_bytes(b"\0" * 100)
+    good = write_csv(tmp_path / "good.csv", rows[:2])
+    assert_refused(evaluate(damaged, "--test_file", good), "cannot be loaded")
+
+
+def test_help_is_complete() -> None:
+    done = evaluate("--help")
+    assert done.returncode == 0
+    for option in (
+        "MODEL",
+        "--revision",
+        "--dataset_name",
+        "--test_file",
+        "--train_file",
+        "--text_column_names",
+    ):
+        assert option in done.stdout
+    for option in ("--label_column_name", "--split", "--robustness", "--leaks", "--output_dir"):
+        assert option in done.stdout

@@ -1,0 +1,95 @@
+"""scripts/predict.py --explain: on a terminal, in a file, as JSON lines and HTML, and what does not go together."""
+
+import contextlib
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ROOT, assert_refused, run_here, run_script
+
+from glove_lstm.commands import predict as command
+
+TEXTS = ["Council votes on the bridge", "SHOCKING secret <b>they</b> hide!!!"]
+
+
+def predict(*args: object) -> subprocess.CompletedProcess[str]:
+    return run_here(command.main, *args)
+
+
+def test_lines_are_those_without_explanations_and_more() -> None:
+    wanted = predict(*TEXTS, "--format", "jsonl", "--backend", "torch").stdout.splitlines()
+    done = predict(*TEXTS, "--format", "jsonl", "--explain")
+    assert done.returncode == 0, done.stderr
+    for text, before, line in zip(TEXTS, wanted, done.stdout.splitlines(), strict=True):
+        row = json.loads(line)
+        found = row.pop("explanation")
+        assert row == json.loads(before)
+        assert (found["text"], found["text_pair"], found["label"]) == (text, None, row["label"])
+        assert found["score"] == pytest.approx(row["score"], abs=1e-5)
+        total = found["baseline_difference"] + sum(word["contribution"] for word in found["words"])
+        assert total == pytest.approx(found["logit_difference"], abs=1e-4)
+        assert all(text[word["start"] : word["end"]] == word["text"] for word in found["words"])
+
+
+def test_pairs_of_a_file_and_html_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("title,text\nCouncil votes,on <script> the bridge\nSecret,\n")
+    target = tmp_path / "why.html"
+    options = ["--input", tmp_path / "in.csv", "--explain", "--format", "html", "--output", target]
+    done = predict(*options)
+    assert done.returncode == 0, done.stderr
+    page = target.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert page.endswith("</html>\n")
+    assert page.count("<section") == 2
+    assert "<script" not in page
+    assert not list(tmp_path.glob(".*"))  # and no parts are left
+    target.write_text("old")
+    (tmp_path / "in.csv").write_text('title,text\na,b\n"')
+    assert_refused(predict(*options), "in.csv")
+    assert target.read_text() == "old"
+
+
+def test_words_without_colour_in_a_pipe() -> None:
+    done = predict("A \x1b[31mred\x07 headline", *TEXTS, "--explain", "--abstain_below", 1)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert "A \ufffd[31mred\ufffd headline\n" in done.stdout
+    assert done.stdout.count("ABSTAIN (best: ") == 3
+    assert "SHOCKING secret <b>they</b> hide!!!\n" in done.stdout
+
+
+def test_colour_on_a_terminal() -> None:
+    leader, follower = pty.openpty()
+    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
+    line = [sys.executable, str(ROOT / "scripts" / "predict.py"), TEXTS[1], "--explain"]
+    process = subprocess.Popen(
+        line, stdout=follower, stderr=subprocess.PIPE, env={**env, "TERM": "xterm-256color"}
+    )
+    os.close(follower)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while piece := os.read(leader, 4096):
+            shown += piece
+    os.close(leader)
+    assert process.wait() == 0, process.stderr.read()
+    assert b"\x1b[" in shown
+    assert b"SHOCKING" in shown
+
+
+def test_mistakes(tmp_path: Path) -> None:
+    assert_refused(predict("a", "--explain", "--backend", "onnx"), "--explain", "--backend onnx")
+    assert_refused(predict("a", "--explain", "--output_dir", tmp_path / "x"), "--output_dir", "give --output")
+    assert_refused(predict("a", "--explain", "--format", "csv"), "html, jsonl, table")
+    assert_refused(predict("a", "--format", "html"), "--format html needs --explain")
+    assert_refused(run_script("predict", "a", "--format", "html", "--output_dir", tmp_path / "x"), "html")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_checkpoint_with_an_export_is_explained_too(shared_export: Path) -> None:
+    done = predict("Council votes", "--model", shared_export, "--explain")
+    assert done.returncode == 0, done.stderr
+    assert "Logit of " in done.stdout

@@ -1,0 +1,127 @@
+"""The classifier as engines call it: columns in, columns out; and Ray Data with two workers."""
+
+import csv
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.streaming import open_files
+from glove_lstm.inference.backends import open_model
+from glove_lstm.inference.batch_classifier import BatchClassifier
+from glove_lstm.inference.bulk import Labeller, label_to_folder
+from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
+
+BACKEND = "onnx" if find_spec("onnx") and find_spec("onnxruntime") else "torch"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """The shipped checkpoint, with its ONNX file where that can be made."""
+    folder = Path(shutil.copytree(DEFAULT_CHECKPOINT, tmp_path_factory.mktemp("model") / "out"))
+    if BACKEND == "onnx":
+        from glove_lstm.inference.onnx_export import export_onnx
+
+        export_onnx(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def classifier(folder) -> BatchClassifier:
+    return BatchClassifier(folder, abstain_below=0.6)
+
+
+@pytest.fixture(scope="module")
+def labelled(folder, articles, tmp_path_factory) -> list[dict]:
+    """What predict.py writes."""
+    target = tmp_path_factory.mktemp("labelled") / "parts"
+    model = open_model(folder)
+    label_to_folder(
+        open_files([articles]),
+        Labeller(model.predict, model.label_names),
+        target,
+        "csv",
+        model=model.identity,
+    )
+    with (target / "part-00000.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def table(articles) -> pd.DataFrame:
+    return pd.read_csv(articles).rename(columns={"label": "truth", "Unnamed: 0": "id"})
+
+
+def test_arrays_and_frames_give_what_files_give(folder, articles, labelled):
+    frame = table(articles)
+    classify = BatchClassifier(folder)
+    arrays = classify({name: frame[name].to_numpy() for name in frame})
+    assert list(arrays) == ["id", "title", "text", "truth", "label", "score", "score_FAKE", "score_REAL"]
+    assert arrays["label"].tolist() == [row["label"] for row in labelled]
+    for name in ("score", "score_FAKE", "score_REAL"):
+        assert arrays[name].tolist() == pytest.approx([float(row[name]) for row in labelled], abs=2e-6)
+    found = classify(frame)
+    assert isinstance(found, pd.DataFrame)
+    assert found["label"].tolist() == arrays["label"].tolist()
+    assert "label" not in frame
+
+
+def test_both_backends_agree(folder, articles):
+    frame = table(articles)
+    found = [BatchClassifier(folder, backend=backend)(frame) for backend in {BACKEND, "torch"}]
+    assert found[0]["score_FAKE"].tolist() == pytest.approx(found[-1]["score_FAKE"].tolist(), abs=1e-5)
+    assert open_model(folder, backend="torch").identity["backend"] == "torch"
+    assert open_model(folder, backend="torch").identity != open_model(folder, max_length=9).identity
+
+
+def test_missing_texts_and_empty_batches(classifier):
+    texts = np.array(["SHOCKING secret they hide from you!!!", None, float("nan"), ""], dtype=object)
+    found = classifier({"text": texts})
+    assert found["label"][0] == "FAKE"
+    assert len(set(found["score_FAKE"][1:])) == 1
+    assert classifier(pd.DataFrame({"text": pd.array(["a", pd.NA], dtype="string")}))["label"].notna().all()
+    empty = classifier({"text": texts[:0]})
+    assert {name: len(values) for name, values in empty.items()} == dict.fromkeys(found, 0)
+    assert set(classifier({"text": np.array(["a", "b", "c"])})["label"]) <= {"FAKE", "REAL", "ABSTAIN"}
+
+
+def test_mistakes(folder, classifier, tmp_path):
+    with pytest.raises(DataError, match="column 'label' already; give another prefix"):
+        classifier({"text": np.array(["a"]), "label": np.array(["FAKE"])})
+    found = BatchClassifier(folder, prefix="our_")({"text": np.array(["a"]), "label": np.array(["FAKE"])})
+    assert "our_label" in found
+    with pytest.raises(DataError, match="no column 'body'"):
+        BatchClassifier(folder, "body")({"text": np.array(["a"])})
+    with pytest.raises(DataError, match="2 columns that may be text"):
+        classifier({"a": np.array(["x"]), "b": np.array(["y"])})
+    with pytest.raises(DataError):
+        BatchClassifier(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'glove-lstm[ray]'")
+def test_ray_data_with_two_workers_gives_the_rows_of_one_process(folder, articles, labelled, tmp_path):
+    import ray
+    import ray.data
+
+    # Writing needs a processor beside the two that the workers hold, or nothing moves.
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    try:
+        rows = ray.data.from_pandas(table(articles)).repartition(8)
+        rows = rows.map_batches(
+            BatchClassifier,
+            fn_constructor_args=[str(folder)],
+            batch_size=20,
+            compute=ray.data.ActorPoolStrategy(size=2),
+            num_cpus=1,
+        )
+        rows.write_parquet(str(tmp_path / "out"))
+    finally:
+        ray.shutdown()
+    found = pd.read_parquet(tmp_path / "out").sort_values("id")
+    assert found["id"].tolist() == list(range(160))
+    assert found["label"].tolist() == [row["label"] for row in labelled]
+    assert found["score"].tolist() == pytest.approx([float(row["score"]) for row in labelled], abs=2e-6)

@@ -1,0 +1,302 @@
+"""glove_lstm.explain: what it promises of its sums, its offsets, its labels and its pictures, on hostile texts too."""
+
+import dataclasses
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import rich.console
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import fill_at_random
+from torch import nn
+
+from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, explain
+from glove_lstm.inference.prediction import predict_logits, predict_probabilities
+from glove_lstm.inference.scores import softmax
+from glove_lstm.tokenization.build import build_tokenizer
+
+CORPUS = (
+    "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
+    "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",
+    "THE SKIPPER SAID: “we count boats, not tonnes” (see www.count.example)",
+)
+NGRAMS = {"ngram_buckets": 40, "character_ngrams": 3, "character_buckets": 17, "ngram_weight": 0.6}
+SHAPES = {"type_embedding_size": 3, "temperature": 1.7}
+ALL = {"bidirectional": True, "pooling": ("max", "mean", "attention"), "window_size": 7}
+KINDS = {
+    "default": ({}, {**NGRAMS, **SHAPES, **ALL}),
+    "opening": ({}, {**NGRAMS, **SHAPES, **ALL, "ngram_opening": 3, "lstm_length": 9}),
+    "pieces": ({"num_pieces": 60}, {**NGRAMS, **ALL, "num_hidden_layers": 2}),
+    "article": ({"variant": "article", "token_types": False, "truncation_side": "left"}, {}),
+    "many labels": ({}, {**NGRAMS, **SHAPES, "num_labels": 4, "pooling": ("attention",)}),
+    "n-grams of words alone": ({"token_types": False}, {"ngram_buckets": 40, "type_vocab_size": 1}),
+}
+MOST = 40  # tokens that a text is cut to
+HOSTILE = (
+    "",
+    " \n\t",
+    "\ud800 x \udfff",
+    "😀 naïve cafe\u0301 ½ \u200b\u202e",
+    "<pad> <url> <b>",
+    "!!!???",
+    "zzz " * 90,
+)
+words = st.sampled_from(" ".join(CORPUS).split())
+anything = st.text(st.characters(exclude_categories=()), max_size=12)
+texts = st.lists(words | anything, max_size=70).map(" ".join) | st.sampled_from(HOSTILE)
+
+
+def build(kind: str, **more: object):
+    """A model of random weights, and its tokenizer."""
+    wanted, config = KINDS[kind]
+    stop_words = ("the", "of", "don't") if wanted.get("variant") == "article" else ()
+    tokenizer = build_tokenizer(
+        lambda: CORPUS, **{"min_frequency": 1, "model_max_length": MOST, "stop_words": stop_words, **wanted}
+    )
+    torch.manual_seed(0)
+    values = {"vocab_size": tokenizer.vocab_size, "embedding_size": 6, "hidden_size": 5, **config, **more}
+    model = GloveLstmForSequenceClassification(GloveLstmConfig(**values))
+    return fill_at_random(model), tokenizer
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def opened(request):
+    return build(request.param)
+
+
+@pytest.fixture(scope="module")
+def default():
+    return build("default")
+
+
+def repaired(text: str) -> str:
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=texts, pair=st.none() | texts)
+def test_contributions_and_baseline_add_up_and_words_are_where_they_are_said_to_be(
+    opened, text, pair
+) -> None:
+    model, tokenizer = opened
+    found = explain(model, tokenizer, text, pair)
+    logits = predict_logits(model, tokenizer, [text], None if pair is None else [pair])[0].astype(np.float64)
+    names = model.config.label_names
+    order = np.argsort(-logits, kind="stable")
+    assert [found.label, found.rival] == [names[order[0]], names[order[1]]]
+    assert found.score == pytest.approx(softmax(logits[None])[0].max(), abs=1e-5)
+    assert found.logit_difference == pytest.approx(logits[order[0]] - logits[order[1]], abs=1e-4)
+    values = np.array([word.contribution for word in found.words])
+    size = 1 + abs(values).sum()  # what float32 can be exact to
+    assert found.baseline_difference + values.sum() == pytest.approx(found.logit_difference, abs=1e-5 * size)
+
+    assert (found.text, found.text_pair) == (repaired(text), None if pair is None else repaired(pair))
+    at = ("text", 0)
+    for word in found.words:
+        source = found.text if word.field == "text" else found.text_pair
+        assert word.text == source[word.start : word.end]
+        assert (word.field, word.start) >= at
+        assert word.end > word.start
+        at = (word.field, word.end)
+    json.loads(found.to_json().encode())
+    found.to_html().encode()
+
+
+@pytest.mark.parametrize("kind", ["default", "article"])  # which cut the end, and the begin
+def test_what_was_cut_off_is_told(kind) -> None:
+    model, tokenizer = build(kind)
+    text = "boats " * MOST
+    assert explain(model, tokenizer, text).unread == explain(model, tokenizer, "").unread == 0
+    for pair, unread in ((None, 3), ("tonnes lie", 5)):
+        found = explain(model, tokenizer, f"{text} lie lie lie", pair)
+        assert found.unread == unread
+        assert len(found.words) == MOST
+        said = f"{unread} of its tokens were not read"
+        assert said in found.to_html()
+        assert said in str(found.__rich__())
+    assert "cut" not in explain(model, tokenizer, text).to_html()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "article"])
+def test_every_character_of_a_text_that_is_not_cut_is_in_a_word(kind) -> None:
+    model, tokenizer = build(kind)
+    for text in (*CORPUS, *HOSTILE[:-1]):
+        found = explain(model, tokenizer, text[:30], text[30:60])
+        unread = {"text": [*found.text], "text_pair": [*found.text_pair]}
+        for word in found.words:
+            unread[word.field][word.start : word.end] = " " * (word.end - word.start)
+        assert not "".join([*unread["text"], *unread["text_pair"]]).strip()
+
+
+def test_what_people_call_a_word_is_one() -> None:
+    text = 'The U.S. skipper didn\'t count 1,204 boats!!! See "https://boats.example/x?y=1,2", un-harboured cafe\u0301s'
+    for kind in ("default", "pieces"):
+        model, tokenizer = build(kind)
+        assert [word.text for word in explain(model, tokenizer, text).words] == [
+            *("The", "U.S", ".", "skipper", "didn't", "count", "1,204", "boats", "!!!", "See", '"'),
+            *('https://boats.example/x?y=1,2",', "un-harboured", "cafe\u0301s"),
+        ]
+    model, tokenizer = build("article")  # which reads neither punctuation nor stop words
+    read = [word.text for word in explain(model, tokenizer, "The boats, of Vellin, counted!").words]
+    assert read == ["boats", "Vellin", "counted"]
+
+
+def test_only_what_is_read_of_a_long_text_has_contributions(default) -> None:
+    title, body = "boats " * 10, "tonnes " * 100
+    found = explain(*default, title, body)
+    assert len(found.words) == MOST
+    assert (found.words[0].field, found.words[0].start) == ("text", 0)
+    assert (found.words[-1].field, found.words[-1].end) == ("text_pair", 7 * 30 - 1)
+    found = explain(*build("article"), title, body)  # keeps the end
+    assert {word.field for word in found.words} == {"text_pair"}
+    assert (len(found.words), found.words[-1].end) == (MOST, 7 * 100 - 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_biases_nothing_belongs_to_no_word(kind) -> None:
+    model, tokenizer = build(kind)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.rpartition(".")[2].startswith("bias"):
+                for lstm_gate in parameter.chunk(4) if "lstm" in name else [parameter]:
+                    # The gates' own biases are factors; those of the signal are what adds.
+                    if "lstm" not in name or lstm_gate.data_ptr() == parameter.chunk(4)[2].data_ptr():
+                        lstm_gate.zero_()
+    for text in CORPUS:
+        found = explain(model, tokenizer, text)
+        assert found.baseline_difference == pytest.approx(0, abs=1e-5)
+        assert abs(found.logit_difference) > 1e-3
+
+
+def test_a_text_without_words_is_all_baseline(opened) -> None:
+    found = explain(*opened, "", " ")
+    assert found.words == ()
+    assert found.baseline_difference == found.logit_difference
+
+
+def test_the_score_is_the_one_that_predicting_gives_also_where_labels_stand_alone() -> None:
+    model, tokenizer = build("many labels")
+    for kind in (None, "multi_label_classification"):
+        model.config.problem_type = kind
+        scores = predict_probabilities(model, tokenizer, [CORPUS[0]])[0]
+        assert scores.sum() == pytest.approx(1) if kind is None else scores.sum() != pytest.approx(1)
+        found = [explain(model, tokenizer, CORPUS[0], label=name).score for name in model.config.label_names]
+        assert found == pytest.approx(scores.tolist(), abs=1e-6)
+
+
+def test_the_label_can_be_chosen(default) -> None:
+    model, tokenizer = default
+    fake, real = (explain(model, tokenizer, CORPUS[0], label=label) for label in ("FAKE", "REAL"))
+    assert (fake.label, fake.rival, real.label, real.rival) == ("FAKE", "REAL", "REAL", "FAKE")
+    assert fake.score + real.score == pytest.approx(1)
+    assert fake.logit_difference == pytest.approx(-real.logit_difference)
+    assert [word.contribution for word in fake.words] == pytest.approx(
+        [-word.contribution for word in real.words], abs=1e-5
+    )
+    with pytest.raises(ValueError, match="no label 'SATIRE'; it has FAKE, REAL"):
+        explain(model, tokenizer, "x", label="SATIRE")
+    with pytest.raises(ValueError, match="only one label"):
+        explain(*build("default", num_labels=1), "x")
+
+
+def test_the_strongest_other_label_is_the_rival() -> None:
+    model, tokenizer = build("many labels")
+    best = explain(model, tokenizer, CORPUS[1])
+    for label in model.config.label_names:
+        found = explain(model, tokenizer, CORPUS[1], label=label)
+        assert found.rival == (best.label if label != best.label else best.rival)
+        total = found.baseline_difference + sum(word.contribution for word in found.words)
+        assert total == pytest.approx(found.logit_difference, abs=1e-4)
+
+
+def test_the_model_is_left_as_it_was(default) -> None:
+    model, tokenizer = default
+    model.train().requires_grad_(False)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.inference_mode():
+        first = explain(model, tokenizer, CORPUS[1])
+    assert first == explain(model, tokenizer, CORPUS[1])
+    assert all(value.equal(before[name]) for name, value in model.state_dict().items())
+    assert type(model.encoder.layers[0].forward_lstm) is nn.LSTM
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert not model.training
+
+
+def test_numbers_survive_json(default) -> None:
+    found = explain(*default, CORPUS[0], CORPUS[1])
+    assert json.loads(found.to_json()) == found.to_dict()
+    values = found.to_dict()
+    assert values["words"][0] == dataclasses.asdict(found.words[0])
+    assert set(values["words"][0]) == {"start", "end", "field", "text", "contribution"}
+    totals = found.by_word()
+    assert sum(totals.values()) == pytest.approx(sum(word.contribution for word in found.words))
+    assert list(map(abs, totals.values())) == sorted(map(abs, totals.values()), reverse=True)
+    assert totals["boats"] == pytest.approx(
+        sum(word.contribution for word in found.words if word.text.lower() == "boats")
+    )
+
+
+class Reader(HTMLParser):
+    """Tags, and the text of the paragraphs that hold the input."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags, self.texts, self.inside, self.marks = set(), [], False, 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        assert {name for name, _ in attrs} <= {"class", "dir", "style"}
+        if ("dir", "auto") in attrs:
+            self.inside = True
+            self.texts.append("")
+        self.marks += self.inside and tag == "mark"
+
+    def handle_endtag(self, tag):
+        self.inside = self.inside and tag != "p"
+
+    def handle_data(self, data):
+        if self.inside:
+            self.texts[-1] += data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert('boats')</script> & \"tonnes\" &lt;",
+        "boats</p></section><img src=x onerror=boats>",
+        "boats \u202e tonnes \u200f\n\n said",
+    ],
+)
+def test_html_shows_any_text_as_text(default, text) -> None:
+    found = explain(*default, text, text)
+    shown = Reader(found.to_html())
+    assert shown.tags == {"section", "p", "strong", "mark", "small"}
+    assert shown.texts == [text, text]
+    assert shown.marks >= 2
+    evil = dataclasses.replace(found, label="<i>", rival="<u>")
+    assert Reader(evil.to_html()).tags == shown.tags
+
+
+def printed(found, **options: object) -> str:
+    file = io.StringIO()
+    rich.console.Console(file=file, width=300, **options).print(found)
+    return file.getvalue()
+
+
+def test_terminals_get_colour_and_files_do_not(default) -> None:
+    found = explain(*default, "boats \x1b[31mred\x07 [bold]tonnes[/bold]", "the skipper said")
+    plain = printed(found)
+    assert "\x1b" not in plain
+    assert plain.splitlines()[1] == "boats \ufffd[31mred\ufffd [bold]tonnes[/bold]"
+    assert plain.splitlines()[2] == "the skipper said"
+    assert f"{found.logit_difference:+.2f}" in plain
+    coloured = printed(found, force_terminal=True, color_system="truecolor", no_color=False)
+    assert "\x1b[" in coloured
+    assert "\x07" not in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == plain

@@ -1,0 +1,526 @@
+"""Batches and the Trainer: the order of texts, mistyped copies, resuming in mid-epoch, the rate of the word vectors."""
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import TrainerCallback
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.inference.scores import softmax
+from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.training.arguments import parse_training_run
+from glove_lstm.training.batches import UNLABELLED, LengthGroupedSampler, MistypedPairs, collate, tokenize
+from glove_lstm.training.trainer import GloveLstmTrainer, GloveLstmTrainingArguments, count_parameters
+
+WORDS = [
+    "the",
+    "tide",
+    "rose",
+    "while",
+    "BOATS",
+    "left",
+    "Vellin",
+    "harbour",
+    "grey",
+    "clouds",
+    ",",
+    "and",
+    "lamp",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return build_tokenizer(lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20)
+
+
+def make_texts(n, seed=0, pairs=False):
+    generator = np.random.default_rng(seed)
+    rows = [" ".join(generator.choice(WORDS, generator.integers(0, 26))) for _ in range(n)]
+    columns = {"text": rows, "label": [int("BOATS" in row) for row in rows]}
+    return Dataset.from_dict({**columns, "text_pair": rows[::-1]} if pairs else columns)
+
+
+@pytest.fixture(scope="module")
+def texts(tokenizer):
+    return tokenize(make_texts(97), tokenizer)
+
+
+def arguments(folder, **options):
+    values = {
+        "per_device_train_batch_size": 8, "num_train_epochs": 3, "learning_rate": 5e-3, "seed": 3, "use_cpu": True,
+        "report_to": "none", "remove_unused_columns": False, "disable_tqdm": True, "save_strategy": "no",
+        "logging_strategy": "no", "dataloader_pin_memory": False, "label_smoothing_factor": 0.1, "weight_decay": 0.01,
+        **options,
+    }  # fmt: skip
+    return GloveLstmTrainingArguments(output_dir=str(folder), **values)
+
+
+LIKE_THE_DEFAULT_PRESET = {
+    "bidirectional": True, "pooling": ["max", "mean", "attention"], "type_embedding_size": 3, "embedding_dropout": 0.3,
+    "hidden_dropout": 0.3, "classifier_dropout": 0.2, "word_dropout": 0.1, "freeze_embeddings": False, "window_size": 8,
+    "ngram_buckets": 64, "character_ngrams": 3, "character_buckets": 17, "shape_buckets": 23,
+}  # fmt: skip
+WITHOUT_DROPOUT = {name: 0.0 for name in LIKE_THE_DEFAULT_PRESET if name.endswith("dropout")}
+
+
+def mistyped_pairs(dataset, tokenizer, share=0.2, max_length=100, seed=3, epoch=0, **more):
+    """Pairs whose sampler has come to an epoch."""
+    texts = tokenize(dataset, tokenizer)
+    pairs = MistypedPairs(texts, dataset, tokenizer, share=share, max_length=max_length, seed=seed, **more)
+    pairs.sampler = LengthGroupedSampler(texts.lengths, 8, seed)
+    pairs.sampler.set_epoch(epoch)
+    return pairs
+
+
+@pytest.fixture(scope="module")
+def spelled():
+    """A tokenizer that can read mistyped words."""
+    corpus = [" ".join(WORDS), "abcdefghijklmnopqrstuvwxyz"]
+    return build_tokenizer(lambda: corpus, min_frequency=1, model_max_length=20, num_pieces=80)
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_collate_is_the_tokenizers_own_pad(tokenizer, pairs):
+    dataset = make_texts(40, pairs=pairs)
+    table = tokenize(dataset, tokenizer)
+    encoded = tokenizer(dataset["text"][:], dataset["text_pair"][:] if pairs else None)
+    assert table.lengths.tolist() == [len(row) for row in encoded["input_ids"]]
+    for rows in ([3, 1, 17], [5], list(range(40)), [0, 0]):
+        wanted = tokenizer.pad(
+            {name: [encoded[name][row] for row in rows] for name in encoded}, return_tensors="pt"
+        )
+        for batch in (collate(table.__getitems__(rows)), collate([table[row] for row in rows])):
+            assert set(batch) == {*wanted, "labels"}
+            assert batch["labels"].tolist() == [dataset["label"][row] for row in rows]
+            for name in wanted:
+                assert torch.equal(batch[name], wanted[name].long()), name
+
+
+def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
+    batch = collate(tokenize(Dataset.from_dict({"text": ["", ""]}), tokenizer).__getitems__([0, 1]))
+    assert batch["input_ids"].tolist() == batch["attention_mask"].tolist() == [[0], [0]]
+    assert "labels" not in batch
+
+
+def rows_of(table):
+    return [
+        {name: row[name] for name in ("input_ids", "token_type_ids", "labels")} for row in table.to_pylist()
+    ]
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_mistyped_copies_follow_the_texts_and_depend_on_seed_epoch_and_row_alone(spelled, pairs):
+    dataset = make_texts(40, pairs=pairs)
+    plain = tokenize(dataset, spelled)
+    both = mistyped_pairs(dataset, spelled)
+    assert len(both) == 40
+    assert np.array_equal(both.lengths, plain.lengths)
+    everything = rows_of(both.__getitems__(range(40)))
+    assert len(everything) == 80
+    clean, copies = everything[:40], everything[40:]
+    assert clean == rows_of(plain.__getitems__(range(40)))
+    assert {row["labels"] for row in copies} == {UNLABELLED}
+    assert all(len(row["input_ids"]) == len(row["token_type_ids"]) <= 20 for row in copies)
+    assert sum(a != b for a, b in zip(clean, copies, strict=True)) > 25
+
+    for indices in ([3, 1, 17], [5], [0, 0], [39, *range(39)]):
+        wanted = [clean[index] for index in indices] + [copies[index] for index in indices]
+        for batch in (both.__getitems__(indices), both.__getitems__(np.array(indices))):
+            assert rows_of(batch) == wanted
+        assert len(collate(both.__getitems__(indices))["labels"]) == 2 * len(indices)
+    assert rows_of(both[7]) == [clean[7], copies[7]]
+    np.random.seed(0)  # noqa: NPY002 (the point: the global generators do not matter)
+    assert rows_of(mistyped_pairs(dataset, spelled).__getitems__(range(40))) == everything
+    for other in ({"epoch": 1}, {"seed": 4}):
+        again = rows_of(mistyped_pairs(dataset, spelled, **other).__getitems__(range(40)))
+        assert again[:40] == clean
+        assert sum(a != b for a, b in zip(again[40:], copies, strict=True)) > 25
+
+    more = rows_of(mistyped_pairs(dataset, spelled, copies=2).__getitems__(range(40)))
+    assert len(more) == 120
+    assert more[:80] == everything
+    assert sum(a != b for a, b in zip(more[80:], copies, strict=True)) > 25
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_a_share_of_zero_gives_exact_copies_cut_where_the_texts_are_cut(pairs, side):
+    tokenizer = build_tokenizer(
+        lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20, truncation_side=side
+    )
+    dataset = make_texts(30, pairs=pairs)
+    longer = [f"{text} {'tide rose ' * 200}{text}" for text in dataset["text"][:10]]  # far beyond any cut
+    dataset = Dataset.from_dict({**dataset[:], "text": longer + dataset["text"][10:]})
+    for most in (100, 7):
+        rows = rows_of(mistyped_pairs(dataset, tokenizer, share=0.0, max_length=most).__getitems__(range(30)))
+        for clean, copy in zip(rows[:30], rows[30:], strict=True):
+            for name in ("input_ids", "token_type_ids"):
+                cut = clean[name][:most] if side == "right" else clean[name][-most:]
+                assert copy[name] == cut
+            assert copy["labels"] == UNLABELLED
+
+
+@settings(deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 60), max_size=700),
+    batch_size=st.integers(1, 9),
+    seed=st.integers(0, 2**32),
+    epoch=st.integers(0, 5),
+)
+def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(lengths, batch_size, seed, epoch):
+    sampler = LengthGroupedSampler(lengths, batch_size, seed)
+    sampler.set_epoch(epoch)
+    order = list(sampler)
+    assert len(sampler) == len(lengths)
+    assert sorted(order) == list(range(len(lengths)))
+    torch.manual_seed(seed % 1000)
+    np.random.seed(epoch)  # noqa: NPY002 (the point: the global generators do not matter)
+    again = LengthGroupedSampler(lengths, batch_size, seed)
+    again.set_epoch(epoch)
+    assert list(again) == order
+
+
+def padding(order, lengths, batch_size):
+    batches = [lengths[order[i : i + batch_size]] for i in range(0, len(order), batch_size)]
+    return sum(int((batch.max() - batch).sum()) for batch in batches)
+
+
+def test_the_sampler_saves_padding_and_shuffles():
+    generator = np.random.default_rng(0)
+    lengths = generator.integers(1, 500, 4000)
+    orders = {}
+    for seed in (1, 2):
+        for epoch in (0, 1):
+            sampler = LengthGroupedSampler(lengths, 16, seed)
+            sampler.set_epoch(epoch)
+            orders[seed, epoch] = list(sampler)
+    assert len({tuple(order) for order in orders.values()}) == 4
+    random = padding(generator.permutation(4000), lengths, 16)
+    for order in orders.values():
+        assert padding(np.array(order), lengths, 16) < random / 10
+        means = [lengths[order[i : i + 16]].mean() for i in range(0, 4000, 16)]
+        assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3  # long and short batches come in turn
+
+
+class Die(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 20:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("scheduler", "weight"), [("linear", 0.0), ("constant", 1.0)])
+def test_resuming_in_mid_epoch_ends_with_the_same_weights(
+    make, tmp_path, texts, tokenizer, scheduler, weight
+):
+    # 13 steps an epoch: step 18 is in the middle of the second of three.
+    options = {
+        "save_strategy": "steps",
+        "save_steps": 18,
+        "embedding_learning_rate": 1e-3,
+        "lr_scheduler_type": scheduler,
+        "consistency_weight": weight,
+    }
+
+    def train_texts():
+        return mistyped_pairs(make_texts(97), tokenizer) if weight else texts
+
+    whole = GloveLstmTrainer(
+        make(**LIKE_THE_DEFAULT_PRESET), arguments(tmp_path / "a", **options), train_dataset=train_texts()
+    )
+    start = {name: value.clone() for name, value in whole.model.state_dict().items()}
+    whole.train()
+
+    killed = GloveLstmTrainer(
+        make(**LIKE_THE_DEFAULT_PRESET),
+        arguments(tmp_path / "b", **options),
+        train_dataset=train_texts(),
+        callbacks=[Die],
+    )
+    with pytest.raises(KeyboardInterrupt):
+        killed.train()
+    torch.manual_seed(99)
+    resumed = GloveLstmTrainer(
+        make(seed=7, **LIKE_THE_DEFAULT_PRESET),
+        arguments(tmp_path / "b", **options),
+        train_dataset=train_texts(),
+    )
+    resumed.train(resume_from_checkpoint=True)
+    assert resumed.state.global_step == whole.state.global_step == 39
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+        assert torch.equal(start[name], value) is (name == "ngrams.character_ngrams"), name
+
+
+def test_the_loss_of_a_batch_by_hand(make, tmp_path, spelled):
+    """Smoothed cross-entropy of each part on the texts, and of its answers to the copies the distance from those."""
+    pairs = mistyped_pairs(make_texts(6, seed=2), spelled)
+    model = make(vocab_size=spelled.vocab_size, **{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT}).train()
+    options = {"label_smoothing_factor": 0.2, "consistency_weight": 0.7}
+    trainer = GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=pairs)
+    inputs = collate(pairs.__getitems__(range(6)))
+    labels = inputs["labels"][:6]
+
+    def by_hand():
+        total = torch.zeros(())
+        for part in model(**inputs).part_logits.unbind(dim=1):
+            probabilities = part.softmax(dim=1)
+            for clean, copy, label in zip(probabilities[:6], probabilities[6:], labels, strict=True):
+                smooth = torch.full((2,), 0.1)
+                smooth[label] = 0.9
+                total = total - (smooth * clean.log()).sum()
+                fixed = clean.detach()  # the text's answer is the teacher
+                total = total + 0.7 * (fixed * (fixed / copy).log()).sum()
+        return total
+
+    for items, count in ((None, 6), (torch.tensor(6), 6), (torch.tensor(12), 12)):
+        model.zero_grad()
+        (by_hand() / count).backward()
+        wanted = {name: parameter.grad for name, parameter in model.named_parameters()}
+        model.zero_grad()
+        loss = trainer.compute_loss(model, dict(inputs), num_items_in_batch=items)
+        loss.backward()
+        torch.testing.assert_close(loss.detach(), by_hand().detach() / count, atol=1e-5, rtol=1e-5)
+        for name, parameter in model.named_parameters():
+            torch.testing.assert_close(parameter.grad, wanted[name], atol=1e-5, rtol=1e-4, msg=name)
+    again, outputs = trainer.compute_loss(model, dict(inputs), return_outputs=True)
+    assert torch.equal(again, trainer.compute_loss(model, dict(inputs)))
+    assert outputs.logits.shape == (12, 2)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_without_copies_the_consistency_weight_changes_nothing(make, tmp_path, texts, smoothing):
+    """97 texts in batches of 8: the last batch has one."""
+    weights = []
+    for weight in (0.0, 1.0):
+        model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT})
+        options = {"consistency_weight": weight, "label_smoothing_factor": smoothing, "num_train_epochs": 1}
+        GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
+        weights.append(model.state_dict())
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, atol=1e-6, rtol=0, msg=name)
+
+
+def test_without_a_consistency_weight_copies_change_nothing(make, tmp_path, tokenizer):
+    model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT}).train()
+    dataset = make_texts(6)
+    copied = collate(mistyped_pairs(dataset, tokenizer).__getitems__(range(6)))
+    plain = collate(tokenize(dataset, tokenizer).__getitems__(range(6)))
+    for smoothing in (0.0, 0.1):
+        trainer = GloveLstmTrainer(model, arguments(tmp_path, label_smoothing_factor=smoothing))
+        for items in (None, torch.tensor(6)):
+            losses = [
+                trainer.compute_loss(model, dict(batch), num_items_in_batch=items)
+                for batch in (copied, plain)
+            ]
+            torch.testing.assert_close(*losses)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_almost_no_smoothing_is_the_models_own_loss(make, tmp_path, texts, processes, monkeypatch):
+    model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT}).train()
+    inputs = collate(texts.__getitems__(range(6)))
+    trainers = [
+        GloveLstmTrainer(model, arguments(tmp_path, label_smoothing_factor=smoothing))
+        for smoothing in (0.0, 1e-9)
+    ]
+    monkeypatch.setattr(type(trainers[0].accelerator), "num_processes", processes)
+    found = [
+        trainer.compute_loss(model, dict(inputs), num_items_in_batch=items)
+        for trainer in trainers
+        for items in (None, torch.tensor(24))
+    ]
+    torch.testing.assert_close(found[2:], found[:2])
+    torch.testing.assert_close(found[1], found[0] * processes / 4)
+
+
+def test_the_loss_of_evaluation_is_plain(make, tmp_path, texts):
+    model = make(**LIKE_THE_DEFAULT_PRESET)
+    trainer = GloveLstmTrainer(
+        model, arguments(tmp_path, label_smoothing_factor=0.3, consistency_weight=2.0), eval_dataset=texts
+    )
+    output = trainer.predict(texts)
+    log_probabilities = np.log(softmax(output.predictions))
+    wanted = -log_probabilities[np.arange(97), output.label_ids].mean()
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(wanted, rel=1e-4)
+    assert output.metrics["test_loss"] == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_accumulated_gradients_are_those_of_one_big_batch(make, tmp_path, tokenizer, weight, smoothing):
+    dataset = make_texts(8, seed=1)
+    ends = []
+    for size, steps in ((8, 1), (4, 2), (2, 4)):
+        model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT})
+        options = {
+            "per_device_train_batch_size": size, "gradient_accumulation_steps": steps, "max_steps": 1, "optim": "sgd",
+            "learning_rate": 0.5, "max_grad_norm": 0.0, "lr_scheduler_type": "constant",
+            "consistency_weight": weight, "label_smoothing_factor": smoothing,
+        }  # fmt: skip
+        train = mistyped_pairs(dataset, tokenizer) if weight else tokenize(dataset, tokenizer)
+        start = model.classifier.weight.detach().clone()
+        GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=train).train()
+        ends.append(model.state_dict())
+        assert not torch.allclose(start, model.classifier.weight, atol=1e-3)
+    for end in ends[1:]:
+        for name, value in ends[0].items():
+            torch.testing.assert_close(end[name], value, atol=1e-5, rtol=0, msg=name)
+
+
+BAD = [("typo_share", -0.1), ("typo_share", 0.6), ("typo_share", float("nan"))]
+BAD += [("consistency_weight", -1.0), ("consistency_weight", float("nan")), ("max_copy_length", 0)]
+BAD += [("ngram_strength", value) for value in (0.0, -1.0, float("nan"), float("inf"))]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value_is_refused_by_the_name_of_its_argument(tmp_path, name, value):
+    with pytest.raises(ValueError, match=rf"^{name} must be .*, not {value}$"):
+        arguments(tmp_path, **{name: value})
+    with pytest.raises(DataError, match=rf"^{name} must be .*, not {value}\.$"):
+        parse_training_run([f"--{name}={value}", "--output_dir", str(tmp_path), "--use_cpu", "True"])
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(make, tmp_path, texts):
+    ends = []
+    for seed in (3, 3, 4):
+        trainer = GloveLstmTrainer(
+            make(**LIKE_THE_DEFAULT_PRESET),
+            arguments(tmp_path, seed=seed, num_train_epochs=1),
+            train_dataset=texts,
+        )
+        trainer.train()
+        ends.append(trainer.model.classifier.weight.detach().clone())
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
+
+
+def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_path, texts):
+    model = make(half_precision_embeddings=True, **{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True})
+    model.round_tables()
+    vectors = model.get_input_embeddings().weight.detach().clone()
+    head = model.classifier.weight.detach().clone()
+    counts = count_parameters(model)
+    assert counts["parameters"] - counts["trainable_parameters"] == vectors.numel()
+    trainer = GloveLstmTrainer(
+        model, arguments(tmp_path, save_strategy="epoch", embedding_learning_rate=1.0), train_dataset=texts
+    )
+    trainer.train()
+    assert torch.equal(model.get_input_embeddings().weight, vectors)
+    assert not torch.equal(model.classifier.weight, head)
+    (last, *_) = sorted(tmp_path.glob("checkpoint-39"))
+    loaded = type(model).from_pretrained(last)
+    assert torch.equal(loaded.get_input_embeddings().weight, vectors)
+    assert not loaded.get_input_embeddings().weight.requires_grad
+    assert torch.equal(loaded.classifier.weight, model.classifier.weight)
+
+
+@pytest.mark.parametrize("scheduler", ["linear", "constant"])
+def test_vectors_learn_at_their_own_rate(make, tmp_path, texts, scheduler):
+    model = make(**LIKE_THE_DEFAULT_PRESET)
+    rates = []
+
+    class Watch(TrainerCallback):
+        def on_step_end(self, args, state, control, optimizer=None, lr_scheduler=None, **kwargs):
+            rates.append([group["lr"] for group in optimizer.param_groups])
+
+    options = {
+        "learning_rate": 4e-3,
+        "embedding_learning_rate": 1e-3,
+        "lr_scheduler_type": scheduler,
+        "weight_decay": 0.1,
+    }
+    trainer = GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts, callbacks=[Watch])
+    trainer.train()
+    groups = trainer.optimizer.param_groups
+    vectors = model.get_input_embeddings().weight
+    holds = [[id(p) for p in group["params"]] for group in groups]
+    own = {holds.index([id(vectors)]): 1e-3}
+    assert [groups[index]["weight_decay"] for index in own] == [0]
+    learning = sorted(id(p) for group in groups for p in group["params"])
+    assert learning == sorted(id(p) for p in model.parameters())
+    for step, row in enumerate(rates, start=1):
+        share = 1 if scheduler == "constant" else 1 - step / 39
+        for index, rate in enumerate(row):
+            assert rate == pytest.approx(own.get(index, 4e-3) * share, abs=1e-12)
+
+
+def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
+    """Adam's first step moves each weight by its rate."""
+    model = make(**LIKE_THE_DEFAULT_PRESET)
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    options = {
+        "max_steps": 1,
+        "lr_scheduler_type": "constant",
+        "embedding_learning_rate": 1e-4,
+        "weight_decay": 0.0,
+    }
+    rates = {"encoder.embeddings.word_embeddings.weight": 1e-4}
+    GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
+    for name, value in model.named_parameters():
+        moved = (value - before[name]).abs().max().item()
+        assert moved == pytest.approx(rates.get(name, 5e-3), rel=0.02), name
+
+
+@pytest.mark.parametrize("rate", [None, 1e-3])
+def test_without_rates_or_what_they_are_for_there_are_two_groups(make, tmp_path, texts, rate):
+    without = {} if rate is None else {"freeze_embeddings": True, "ngram_buckets": 0}
+    model = make(**{**LIKE_THE_DEFAULT_PRESET, **without})
+    trainer = GloveLstmTrainer(model, arguments(tmp_path, embedding_learning_rate=rate), train_dataset=texts)
+    assert len(trainer.create_optimizer().param_groups) == 2
+
+
+def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer):
+    dataset = make_texts(41, seed=5, pairs=True)
+    table = tokenize(dataset, tokenizer)
+    model = make(vocab_size=tokenizer.vocab_size, type_embedding_size=3, pooling=["max", "attention"])
+    trainer = GloveLstmTrainer(
+        model,
+        arguments(tmp_path, per_device_eval_batch_size=8, label_smoothing_factor=0.0),
+        eval_dataset=table,
+        compute_metrics=lambda p: {"accuracy": float((p.predictions.argmax(-1) == p.label_ids).mean())},
+    )
+    output = trainer.predict(table)
+    with torch.no_grad():
+        alone = [
+            model(**tokenizer(row["text"], row["text_pair"], return_tensors="pt")).logits[0].numpy()
+            for row in dataset
+        ]
+    np.testing.assert_allclose(output.predictions, alone, atol=1e-5)
+    assert output.label_ids.tolist() == dataset["label"][:]
+    right = float(np.mean(np.argmax(alone, axis=1) == dataset["label"][:]))
+    assert trainer.evaluate()["eval_accuracy"] == pytest.approx(right)
+
+    texts, pairs = dataset["text"][:], dataset["text_pair"][:]
+    for size in (1, 7, 64):
+        logits = predict_logits(model.train(), tokenizer, texts, pairs, batch_size=size)
+        np.testing.assert_allclose(logits, alone, atol=1e-5)
+        assert not model.training
+    assert predict_logits(model, tokenizer, []).shape == (0, 2)
+    joined = [f"{a} {b}" for a, b in zip(texts, pairs, strict=True)]
+    np.testing.assert_allclose(predict_logits(model, tokenizer, joined), alone, atol=1e-5)
+    # A dataset without labels.
+    bare = tokenize(dataset.remove_columns("label"), tokenizer)
+    assert trainer.predict(bare).label_ids is None
+    np.testing.assert_allclose(trainer.predict(bare).predictions, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("able", [False, True])
+def test_bfloat16_is_refused_where_the_processor_cannot_train_an_lstm_in_it(tmp_path, monkeypatch, able):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: able)
+    if able:
+        assert arguments(tmp_path, bf16=True).bf16
+    else:
+        with pytest.raises(ValueError, match="bf16: this processor cannot train an LSTM in it"):
+            arguments(tmp_path, bf16=True)
+
+
+def test_softmax_of_large_logits():
+    probabilities = softmax(np.array([[1000.0, 999.0], [-1000.0, 1000.0]], dtype=np.float32))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_allclose(probabilities[0, 0], 1 / (1 + np.exp(-1)))
+    np.testing.assert_allclose(probabilities[1], [0, 1], atol=1e-12)

@@ -1,0 +1,1 @@
+from modeling.configuration_glove_lstm import *

@@ -1,0 +1,1 @@
+from modeling.modeling_glove_lstm import *

@@ -1,0 +1,1 @@
+from modeling.ngram_classifier import *

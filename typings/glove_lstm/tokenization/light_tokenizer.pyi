@@ -1,0 +1,1 @@
+from tokenization.light_tokenizer import *

@@ -1,0 +1,1 @@
+from tokenization.spelling import *

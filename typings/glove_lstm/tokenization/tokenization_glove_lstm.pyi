@@ -1,0 +1,1 @@
+from tokenization.tokenization_glove_lstm import *

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glove_lstm.commands.command import need, run_command
+from glove_lstm.commands.command import run_command
 
 if TYPE_CHECKING:
     from glove_lstm.publishing.card import CardTexts
@@ -61,7 +61,6 @@ def main(argv: Sequence[str]) -> None:
         return
     if args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only")
-    need("onnx", "onnx", "onnxruntime")
 
     from benchmarks.corpora import hub_corpus, other_corpora
     from glove_lstm.evaluation.more_measures import (

@@ -5,6 +5,7 @@ import os
 import runpy
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -14,6 +15,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-")
 
 import pytest
+from filelock import FileLock
 from support import QUICK, SMALL, fill_at_random, run_script, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
@@ -24,35 +26,76 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_NO_NETWORK), os.en
 runpy.run_path(str(_NO_NETWORK / "sitecustomize.py"))
 
 
-@pytest.fixture(scope="session")
-def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_articles(tmp_path_factory.mktemp("articles") / "articles.csv", 160)
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")
-def glove_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_glove(tmp_path_factory.mktemp("glove") / "tiny.8d.txt")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """A function (name, make) that returns the file or folder that `make(path)` writes.
+
+    All workers of pytest-xdist share it: the first one makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        folder = shared / f"once-{name}"
+        with FileLock(f"{folder}.lock"):
+            if not (folder / "done").exists():
+                (folder / "made").mkdir(parents=True, exist_ok=True)
+                make(folder / "made" / name)
+                (folder / "done").touch()
+        return folder / "made" / name
+
+    return once
 
 
 @pytest.fixture(scope="session")
-def checkpoint(articles: Path, glove_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def articles(make_once: MakeOnce) -> Path:
+    """160 made-up articles with the labels FAKE and REAL."""
+    return make_once("articles.csv", lambda path: write_articles(path, 160))
+
+
+@pytest.fixture(scope="session")
+def glove_file(make_once: MakeOnce) -> Path:
+    """Vectors for the words of the articles."""
+    return make_once("tiny.8d.txt", write_glove)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
     """A trained model in a folder, made by the command that people run. Copy it before changing it."""
-    folder = tmp_path_factory.mktemp("checkpoint") / "out"
-    done = run_script(
-        "train", "--train_file", articles, "--glove", glove_file, "--output_dir", folder, *SMALL, *QUICK
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def train(folder: Path) -> None:
+        data = "--train_file", articles, "--glove", glove_file
+        done = run_script("train", *data, "--output_dir", folder, *SMALL, *QUICK)
+        assert done.returncode == 0, done.stderr
+
+    return make_once("checkpoint", train)
 
 
 @pytest.fixture(scope="session")
-def shared_export(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def refitted(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
+    """As `checkpoint`, but its n-gram classifier was fitted once more, to the validation texts too."""
+
+    def train(folder: Path) -> None:
+        options = ["--output_dir", folder, *SMALL, *QUICK, "--refit_ngrams", "True"]
+        done = run_script("train", "--train_file", articles, "--glove", glove_file, *options)
+        assert done.returncode == 0, done.stderr
+
+    return make_once("refitted", train)
+
+
+@pytest.fixture(scope="session")
+def shared_export(checkpoint: Path, make_once: MakeOnce) -> Path:
     """The checkpoint, with the model.onnx that the export command wrote. Copy it before changing it."""
-    folder = tmp_path_factory.mktemp("export") / "out"
-    shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("checkpoint-*"))
-    done = run_script("export", folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def export(folder: Path) -> None:
+        shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("checkpoint-*"))
+        done = run_script("export", folder)
+        assert done.returncode == 0, done.stderr
+
+    return make_once("export", export)
 
 
 @pytest.fixture

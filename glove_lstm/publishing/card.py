@@ -129,7 +129,7 @@ def write_card(folder: Path, texts: CardTexts) -> None:
 def measured_sections(metrics: Mapping[str, Any]) -> dict[str, str]:
     """The parts of the card that hold figures; they follow from `metrics.json` alone."""
     about = metrics["about"]
-    shown = next((split for split in ("test", "validation") if split in metrics), None)
+    shown = next((name for name in ("test", "validation", "before_refit") if name in metrics), None)
     return {
         "procedure": _procedure(about),
         "results": _results(metrics, shown),
@@ -250,26 +250,29 @@ def _results(metrics: Mapping[str, Any], shown: str | None) -> str:
     chosen = (
         "the temperature" if metrics["about"].get("best_step") is None else "the epoch and the temperature"
     )
-    again = metrics["about"].get("ngram_weight") and metrics["about"]["arguments"].get("refit_ngrams")
-    later = (
-        " (measured before the n-grams' weights were fitted once more, to these texts too)" if again else ""
+    validation = f"{found['rows']:,} validation texts, which also chose {chosen}, so the figures flatter it:"
+    before = (
+        "This model was not measured. Before its n-gram weights were fitted once more, to the validation texts too, "
+        "it was measured on "
     )
-    kept = {
-        "validation": f"validation texts, which also chose {chosen}, so the figures flatter it{later}",
-        "test": "test texts, which chose nothing",
+    start, name = {
+        "validation": (f"On {validation}", "this one"),
+        "before_refit": (before + validation, "this one, before that"),
+        "test": (f"On {found['rows']:,} test texts, which chose nothing:", "this one"),
     }[shown]
     lines = [
-        f"On {found['rows']:,} {kept}:",
+        start,
         "",
         "| model | accuracy | 95 % interval |",
         "|---|---|---|",
-        f"| this one | {found['accuracy']:.4f} | {_interval(found)} |",
+        f"| {name} | {found['accuracy']:.4f} | {_interval(found)} |",
     ]
     baselines = metrics.get("baselines", {})
+    split = "validation" if shown == "before_refit" else shown
     lines += [
-        f"| {DESCRIPTIONS[name]} | {baseline[shown]['accuracy']:.4f} | {_interval(baseline[shown])} |"
+        f"| {DESCRIPTIONS[name]} | {baseline[split]['accuracy']:.4f} | {_interval(baseline[split])} |"
         for name, baseline in baselines.items()
-        if shown in baseline
+        if split in baseline
     ]
     lines.append(f"| majority class of these texts | {found['majority_share']:.4f} | |")
     if not baselines:
@@ -318,15 +321,22 @@ def _calibration(metrics: Mapping[str, Any], shown: str | None) -> str:
         return NOT_MEASURED
     found = metrics[shown]
     temperature = metrics["about"]["temperature"]
-    fitted = ", fitted on the validation texts" if "validation" in metrics else " (not fitted)"
+    fitted = "validation" in metrics or "before_refit" in metrics
+    how = ", fitted on the validation texts" if fitted else " (not fitted)"
     weight = metrics["about"].get("ngram_weight")
     logits = (
         f"The logits of the n-gram classifier, times {weight:.3f}, are added to those of the LSTM; the sum is"
         if weight
         else "Logits are"
     )
+    scaled = f"{logits} divided by a temperature of {temperature:.3f}{how}."
+    if shown == "before_refit":
+        return (
+            f"{scaled} That was before the n-gram weights were fitted once more: neither the calibration of this model "
+            "nor a threshold of its score was measured."
+        )
     lines = [
-        f"{logits} divided by a temperature of {temperature:.3f}{fitted}. Expected calibration error (15 bins of "
+        f"{scaled} Expected calibration error (15 bins of "
         f"equal width) {found['ece']:.4f}, Brier score {found['brier']:.4f} on the {shown} texts."
     ]
     worse = [name for name, other in metrics.get("other_data", {}).items() if other["ece"] > found["ece"]]

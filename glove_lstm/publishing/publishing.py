@@ -25,12 +25,21 @@ from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.publishing.card import CardTexts, write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder, report
+from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
 logger = logging.getLogger(__name__)
 
 # Everything else stays: checkpoint-*/ and optimizer.pt, training_args.bin, hidden files, __pycache__.
 _NEEDED = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json")
-_TRAVEL = (*_NEEDED, "special_tokens_map.json", "README.md", "metrics.json", ONNX_NAME, INT8_NAME)
+_TRAVEL = (
+    *_NEEDED,
+    "special_tokens_map.json",
+    "README.md",
+    "metrics.json",
+    TRAINING_TEXTS_NAME,
+    ONNX_NAME,
+    INT8_NAME,
+)
 _SECRETS = re.compile(
     rb"\bhf_[A-Za-z0-9]{30,}|\bgh[opsu]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bsk-[A-Za-z0-9_-]{30,}"
     rb"|\bAKIA[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----"
@@ -131,7 +140,7 @@ def list_files(folder: Path) -> dict[str, int]:
 
 
 def check_contents(folder: Path, checkpoint: Path) -> None:
-    """Refuse weights that are none, JSON that is none, local paths and secrets.
+    """Refuse weights that are none, a record of other weights, JSON that is none, local paths and secrets.
 
     Raises:
         DataError: Names the file.
@@ -145,6 +154,11 @@ def check_contents(folder: Path, checkpoint: Path) -> None:
         ) from None
     if not names:
         raise DataError(f"{checkpoint / 'model.safetensors'} holds no weights: save the model again.")
+    if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
+        raise DataError(
+            f"{checkpoint / TRAINING_TEXTS_NAME} is of other weights than the model beside it: remove it, or train "
+            "again with train.py."
+        )
     for name in list_files(folder):
         data = (folder / name).read_bytes()
         if name.endswith(".json"):

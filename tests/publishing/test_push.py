@@ -31,6 +31,7 @@ FILES = {
     "tokenization_glove_lstm.py",
     "tokenizer.json",
     "tokenizer_config.json",
+    "training_texts.safetensors",
     "word_shapes.py",
 }
 LOAD = """

@@ -43,7 +43,7 @@ from glove_lstm.training.word_vectors import character_ngram_rows, embedding_row
 
 logger = logging.getLogger(__name__)
 
-_COPIES = 2  # mistyped ones of each text, for the n-gram classifier
+COPIES = 2  # mistyped ones of each text, for the n-gram classifier
 
 
 @dataclass
@@ -346,7 +346,7 @@ def _fit_ngrams(
     args = run.training
     if model.ngrams is None:
         return NgramFit(args.ngram_strength)
-    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, _COPIES)
+    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, COPIES)
     groups = None if how else near_duplicate_groups(list(joined_texts(texts)))
     progress = not args.disable_tqdm
     return fit_ngrams(model, pairs, strength=args.ngram_strength, how=how, groups=groups, progress=progress)

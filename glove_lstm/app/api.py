@@ -101,7 +101,7 @@ class Api:
         output_format: str = "csv",
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio looks for it there
     ) -> tuple[str, str, dict[str, Any]]:
-        """Label the rows of an uploaded CSV, TSV, JSON, JSONL or Parquet file, as predict.py does."""
+        """Label the rows of an uploaded CSV, TSV, JSON, JSONL or Parquet file, as `glove-lstm predict` does."""
         if not file:
             raise DataError("There is no file. Upload one.")
         if output_format not in WRITERS:

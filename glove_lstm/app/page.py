@@ -51,8 +51,8 @@ class _Page(gr.Blocks):
         try:
             client_utils.traverse(inputs, _reject_address, client_utils.is_file_obj)
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
-        except (gr.Error, DataError) as error:
-            raise _message(error) from None
+        except gr.Error as error:
+            raise _message(error.message) from None
         except Exception:
             raise _message("The inputs do not fit the endpoint. /gradio_api/info describes them.") from None
 
@@ -60,18 +60,18 @@ class _Page(gr.Blocks):
         try:
             return await super().call_function(*args, **kwargs)
         except DataError as error:
-            raise _message(error) from None
+            raise _message(str(error)) from None
 
 
-def _message(error: object) -> gr.Error:
+def _message(text: str) -> gr.Error:
     # The page shows messages as HTML, and they may quote the visitor; an API client reads plain text.
-    text = str(error).translate({ord("<"): "\u2039", ord(">"): "\u203a", ord("&"): "+"})
+    text = text.translate({ord("<"): "\u2039", ord(">"): "\u203a", ord("&"): "+"})
     return gr.Error(text, print_exception=False)
 
 
 def _reject_address(file: dict[str, Any]) -> dict[str, Any]:
     if client_utils.is_http_url_like(file["path"]):  # which gradio would download
-        raise DataError("Only uploaded files are read. Upload the file first.")
+        raise gr.Error("Only uploaded files are read. Upload the file first.")
     return file
 
 
@@ -116,9 +116,8 @@ def _text_boxes() -> list[gr.Textbox]:
 
 def _classify_tab(api: Api) -> None:
     def show_label(title: str, text: str, threshold: float) -> Any:
-        if (
-            not f"{title}{text}".strip()
-        ):  # when the slider moves; after a click, `show_words` says what is missing
+        # When the slider moves; after a click, `show_words` asks for a text.
+        if not f"{title}{text}".strip():
             return None
         answer = api.classify(title, text, threshold)
         scores = sorted(answer["scores"].items(), key=lambda pair: -pair[1])
@@ -153,7 +152,7 @@ def _table_tab(api: Api) -> None:
     )
     with gr.Row():
         columns = gr.Textbox(
-            label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
+            "", label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
         )
         least = gr.Slider(0, 1, 0, step=0.01, label="Abstain below")
         output_format = gr.Dropdown(list(WRITERS), value="csv", label="Download as")
@@ -172,7 +171,7 @@ def _table_tab(api: Api) -> None:
 
 
 def _compare_tab(api: Api) -> None:
-    def compare(title: str, text: str, other: str | None) -> list[Any]:
+    def show_comparison(title: str, text: str, other: str | None) -> list[Any]:
         second = api.checkpoint(other)
         answers = api.compare(title, text, other or "")
         labels = [gr.Label(answer["scores"], label=answer["model"]) for answer in answers]
@@ -193,7 +192,7 @@ def _compare_tab(api: Api) -> None:
     with gr.Row():
         words = [gr.HTML(elem_classes="words-of", min_width=_SIDE) for _ in range(2)]
     submitted = [go.click, boxes[0].submit, boxes[1].submit]
-    gr.on(submitted, compare, [*boxes, other], [*labels, *words], **_PRIVATE)
+    gr.on(submitted, show_comparison, [*boxes, other], [*labels, *words], **_PRIVATE)
 
 
 def _words_tab(api: Api) -> None:
@@ -218,9 +217,7 @@ def _words_tab(api: Api) -> None:
     draw = gr.Button("Draw")
     with gr.Row():
         maps = [
-            gr.HTML(
-                label=f"Principal components of {source}", show_label=True, container=True, min_width=_SIDE
-            )
+            gr.HTML(label=f"Map of {source}", show_label=True, container=True, min_width=_SIDE)
             for source in sources
         ]
     gr.on([draw.click, words.submit], show_map, words, maps, **_PRIVATE)

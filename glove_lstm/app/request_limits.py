@@ -22,11 +22,10 @@ _GET = re.compile(
 )
 _POST = re.compile(r"/gradio_api/(upload|queue/join|cancel|reset|call/\w+)/?")
 _UPLOAD = "/gradio_api/upload"
-# gradio compiles templates in the browser, hence 'unsafe-eval'; nothing may be loaded from other hosts.
+# The page may load nothing from other hosts; gradio compiles templates in the browser, hence 'unsafe-eval'.
 _POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'"
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'"
 )
 _HEADERS = [
     (b"content-security-policy", _POLICY.encode()),
@@ -36,14 +35,10 @@ _HEADERS = [
 
 
 class UploadFolder:
-    """The folder of uploads and downloads, emptied of old files every few seconds.
+    """The folder of uploads and downloads. Old files are removed every few seconds; `stored` is the bytes of the rest.
 
-    gradio's `delete_cache` does not do: it leaves aborted uploads, and its task ends for good if an upload arrives
+    gradio's `delete_cache` is not enough: it leaves aborted uploads, and its task ends for good if an upload arrives
     while it lists the files.
-
-    Attributes:
-        path: The folder.
-        stored: Bytes of all its files, a few seconds ago.
     """
 
     def __init__(self, path: Path) -> None:

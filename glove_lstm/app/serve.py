@@ -29,7 +29,7 @@ def running_app(
     compare: Sequence[str | Path] = (),
     glove: str | None = None,
     host: str | None = None,
-    port: int = PORT,
+    port: int | None = PORT,
     allow_any_model: bool = False,
 ) -> Iterator[str]:
     """Start the app in another thread and yield its address; at the end, stop it and remove all uploads.
@@ -40,7 +40,7 @@ def running_app(
         compare: Other checkpoints, to compare with.
         glove: Name or path of GloVe vectors, to show beside the trained ones.
         host: Address to listen at; None is this machine, or what GRADIO_SERVER_NAME says (a Space sets it).
-        port: Port to listen at.
+        port: Port to listen at; None is the first free one from 7860 on.
         allow_any_model: Whether visitors may name repositories, which are then downloaded and loaded.
 
     Raises:

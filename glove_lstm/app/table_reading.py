@@ -17,14 +17,12 @@ from glove_lstm.app import limits
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import BadRow, TextRow, open_files
 
-_WINDOW = 64  # rows
-
 
 def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
     """Read an uploaded table.
 
     Args:
-        path: A table in any format that predict.py reads.
+        path: A table in any format that `glove-lstm predict` reads.
         columns: Names of text columns, title before body, separated by commas; "" finds them.
 
     Returns:
@@ -64,7 +62,7 @@ def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
 
 def _read(path: str, columns: str) -> Iterator[Any]:
     characters = 0
-    for _, window in open_files([path], columns or None, skip_bad=True).windows(_WINDOW):
+    for _, window in open_files([path], columns or None, skip_bad=True).windows(64):
         for row in window or ():
             if row.number > limits.FILE_ROWS:
                 raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part of it.")

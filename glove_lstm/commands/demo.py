@@ -10,7 +10,6 @@ Needs pip install 'glove-lstm[demo]'. The app runs offline once the models are d
 import argparse
 from collections.abc import Sequence
 
-from glove_lstm.commands.command import need
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 
@@ -46,7 +45,6 @@ def main(argv: Sequence[str]) -> None:
         "without remote code",
     )
     args = parser.parse_args(argv)
-    need("demo", "gradio")
     from glove_lstm.app.serve import serve
 
     serve(**vars(args))

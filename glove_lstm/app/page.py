@@ -187,10 +187,12 @@ def _compare_tab(api: Api) -> None:
         info="Or any repository id on the Hub" if api.any_model else None,
     )
     go = gr.Button("Compare", variant="primary")
+    labels, words = [], []
     with gr.Row():
-        labels = [gr.Label(min_width=_SIDE) for _ in range(2)]
-    with gr.Row():
-        words = [gr.HTML(elem_classes="words-of", min_width=_SIDE) for _ in range(2)]
+        for _ in range(2):
+            with gr.Column(min_width=_SIDE):
+                labels.append(gr.Label())
+                words.append(gr.HTML(elem_classes="words-of"))
     submitted = [go.click, boxes[0].submit, boxes[1].submit]
     gr.on(submitted, show_comparison, [*boxes, other], [*labels, *words], **_PRIVATE)
 
@@ -202,22 +204,16 @@ def _words_tab(api: Api) -> None:
     def show_map(words: str) -> list[str]:
         return [draw_map(places or {}) for places in api.word_map(words).values()]
 
-    sources = [space.source for space in api.spaces.values()]
-    gr.Markdown("## Nearest words")
     word = gr.Textbox("minister", label="Word")
-    find = gr.Button("Find")
-    with gr.Row():
-        labels = [
-            gr.Label(label=f"Cosine similarity in {source}", show_heading=False, min_width=_SIDE)
-            for source in sources
-        ]
-    gr.on([find.click, word.submit], show_nearest, word, labels, **_PRIVATE)
-    gr.Markdown("## Map")
+    find = gr.Button("Find the nearest words")
     words = gr.Textbox(_MAP, label="Words", max_lines=2)
-    draw = gr.Button("Draw")
+    draw = gr.Button("Draw a map")
+    labels, maps = [], []
     with gr.Row():
-        maps = [
-            gr.HTML(label=f"Map of {source}", show_label=True, container=True, min_width=_SIDE)
-            for source in sources
-        ]
+        for space in api.spaces.values():
+            with gr.Column(min_width=_SIDE):
+                gr.Markdown(f"## In {space.source}")
+                labels.append(gr.Label(label="Cosine similarity", show_heading=False))
+                maps.append(gr.HTML(label="First two principal components", show_label=True, container=True))
+    gr.on([find.click, word.submit], show_nearest, word, labels, **_PRIVATE)
     gr.on([draw.click, words.submit], show_map, words, maps, **_PRIVATE)

@@ -15,7 +15,8 @@ from typing import Any
 
 from glove_lstm.app import limits
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import BadRow, TextRow, open_files
+from glove_lstm.data.reading import BadRow
+from glove_lstm.data.streaming import TextRow, open_files
 
 
 def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:

@@ -115,7 +115,7 @@ def test_hostile_texts_do_no_harm(visit):
     assert page.get_by_role("button", name="Classify", exact=True).is_visible()
     open_tab(page, "Words")
     page.get_by_label("Word", exact=True).fill(HOSTILE[:90])
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Find the").click()
     page.get_by_text("is not among the").first.wait_for()
 
 
@@ -156,8 +156,8 @@ def test_every_tab_fits_the_screen(visit, name, size, scheme):
     open_tab(page, "Words")
     page.get_by_label("Word", exact=True).fill("council")
     page.get_by_label("Words", exact=True).fill("council, budget report SHOCKING secret")
-    page.get_by_role("button", name="Find").click()
-    page.get_by_role("button", name="Draw").click()
+    page.get_by_role("button", name="Find the").click()
+    page.get_by_role("button", name="Draw a").click()
     page.locator(".map").nth(1).wait_for()
     check("words")
     open_tab(page, "About")

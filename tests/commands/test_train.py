@@ -292,10 +292,6 @@ def test_mistakes_are_told_in_one_sentence(
             ["--train_file", str(articles), "--model_name_or_path", str(checkpoint), "--no_token_types"],
             "--token_types is of a new tokenizer; --model_name_or_path brings one: leave it out.",
         ),
-        (
-            [*given, "--early_stopping_patience", "2", "--load_best_model_at_end", "False"],
-            "early_stopping_patience",
-        ),
         (["--train_file", str(articles), "--model_name_or_path", str(broken)], "broken"),
         (["--train_file", str(articles), "--model_name_or_path", str(gone)], "model.safetensors is missing"),
         (["--train_file", str(articles), "--model_name_or_path", str(tmp_path / "none")], "none"),

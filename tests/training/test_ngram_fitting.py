@@ -72,7 +72,7 @@ def accuracy(logits: torch.Tensor, texts: Dataset) -> float:
 
 
 def fit(model, tokenizer, texts: Dataset, **options: object) -> NgramFit:
-    return fit_ngrams(model, tokenize(texts, tokenizer), progress=False, **options)
+    return fit_ngrams(model, tokenize(texts, tokenizer), **options)
 
 
 @pytest.mark.parametrize("labels", [2, 3])
@@ -180,7 +180,7 @@ def test_of_copies_each_has_a_machine_and_they_are_averaged(tokenizer, monkeypat
 
     monkeypatch.setattr(ngram_fitting, "_fit", watched)
     model = make_model(tokenizer)
-    fit_ngrams(model, copied, how=NgramFit(1.0, 2.0), progress=False)
+    fit_ngrams(model, copied, how=NgramFit(1.0, 2.0))
     assert [parts for parts, _ in found] == [1, 2, 2, 2]
     biases = [weights.bias for _, weights in found]
     assert len({tuple(bias) for bias in biases}) == 4
@@ -197,8 +197,8 @@ def test_mistyped_copies_make_it_hold_against_mistakes(tokenizer):
         return made
 
     plain, hardened = make_model(tokenizer), make_model(tokenizer)
-    fit_ngrams(plain, texts, progress=False)
-    fit_ngrams(hardened, pairs(news, texts, 7), progress=False)
+    fit_ngrams(plain, texts)
+    fit_ngrams(hardened, pairs(news, texts, 7))
     words = pairs(test, tokenize(test, tokenizer), 8)
     mistyped = Dataset.from_dict(
         {

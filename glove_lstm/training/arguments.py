@@ -16,7 +16,7 @@ import torch
 from transformers import HfArgumentParser, TrainingArguments
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_json_object
+from glove_lstm.data.files import read_json_object
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.training.presets import PRESETS
 
@@ -30,7 +30,7 @@ class DataArguments:
     """Where the texts come from."""
 
     dataset_name: str | None = _option(
-        None, "fake_or_real_news, liar, fake_news_corpus, or a dataset's id on the Hub, or a folder."
+        None, "fake_or_real_news, liar, or a dataset's id on the Hub, or a folder."
     )
     dataset_config_name: str | None = _option(
         None, "Config of the dataset, such as `article` of fake_or_real_news."

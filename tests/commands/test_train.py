@@ -58,7 +58,6 @@ def test_checkpoint_is_whole_and_learned(checkpoint: Path) -> None:
         "curves.png",
         "confusion.png",
         "coverage.png",
-        "lengths.png",
         "reliability.png",
         "words.png",
     }

@@ -24,7 +24,6 @@ FILES = {
     "plots/confusion.png",
     "plots/coverage.png",
     "plots/curves.png",
-    "plots/lengths.png",
     "plots/reliability.png",
     "plots/words.png",
     "spelling.py",

@@ -24,7 +24,7 @@ from support import (
     write_articles,
 )
 
-from glove_lstm.app.opened import OpenedCheckpoint
+from glove_lstm.app.checkpoint import AppCheckpoint
 from glove_lstm.commands import train as command
 from glove_lstm.training.word_vectors import character_ngram_rows
 
@@ -102,7 +102,9 @@ def test_killed_and_resumed_ends_as_if_never_interrupted(
     articles: Path, glove_file: Path, tmp_path: Path
 ) -> None:
     settings = ["--train_file", articles, "--glove", glove_file, "--save_total_limit", 20]
-    settings += [*["--save_strategy", "steps", "--save_steps", "5", "--eval_strategy", "steps", "--eval_steps", "5"]]
+    settings += [
+        *["--save_strategy", "steps", "--save_steps", "5", "--eval_strategy", "steps", "--eval_steps", "5"]
+    ]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     train(*SMALL, *settings, "--output_dir", whole)
     process = start(*settings, "--output_dir", cut)
@@ -133,8 +135,8 @@ def test_refit_changes_the_ngrams_alone_and_nothing_is_claimed_of_it(
     card = (refitted / "README.md").read_text()
     assert "score is at least" not in card
     assert "model-index" not in card
-    assert OpenedCheckpoint("before", checkpoint).coverage
-    assert OpenedCheckpoint("after", refitted).coverage == []
+    assert AppCheckpoint(checkpoint).threshold[0] > 0
+    assert AppCheckpoint(refitted).threshold[0] == 0
 
 
 def test_duplicates_stay_together_when_the_ngrams_are_cross_fitted(glove_file: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from glove_lstm.evaluation.metrics import measure_with_intervals
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import softmax
-from glove_lstm.publishing.card import CardTexts, write_card
+from glove_lstm.publishing.card import write_card
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
 from glove_lstm.training.arguments import TrainingRun, config_from
 from glove_lstm.training.batches import MistypedPairs, TokenizedTexts, tokenize
@@ -85,7 +85,7 @@ class Experiment:
                     important_words(explain_sample(self.model, self.tokenizer, texts)),
                     part / "plots",
                 )
-            write_card(part, CardTexts())
+            write_card(part)
 
 
 def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | None = None) -> Experiment:

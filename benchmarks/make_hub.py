@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from glove_lstm.commands.command import need, run_command
+from glove_lstm.commands.command import run_command
 
 _DATA = """\
 The titles of fake_or_real_news (rows 256 and later), its first 256 articles (title and body), and a sample of
@@ -62,7 +62,6 @@ def main(argv: Sequence[str]) -> None:
         return
     if args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only")
-    need("onnx", "onnx", "onnxruntime")
 
     from benchmarks.corpora import hub_corpus, other_corpora
     from glove_lstm.evaluation.more_measures import (

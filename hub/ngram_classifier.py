@@ -12,6 +12,10 @@ _SINGLE, _EDGE, _FIRST_CODE = 0, 1, 2
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 
+NO_SHAPES = (
+    "token_type_ids are missing: this model reads the shapes of words. Pass all that its tokenizer returns."
+)
+
 
 @dataclass(frozen=True)
 class NgramGroup:
@@ -63,11 +67,14 @@ class GloveLstmNgramClassifier(nn.Module):
 
         Args:
             input_ids: (B, T), real tokens first.
-            token_type_ids: (B, T) word shapes, or None for none.
+            token_type_ids: (B, T) word shapes; None only where `config.type_vocab_size` is 1.
             mask: Bool (B, T), true for real tokens.
 
         Returns:
             Logits (B, num_labels).
+
+        Raises:
+            ValueError: `token_type_ids` are missing.
         """
         logits = self.bias.expand(len(input_ids), -1)
         for group in self.groups(input_ids, token_type_ids, mask):
@@ -84,7 +91,7 @@ class GloveLstmNgramClassifier(nn.Module):
 
         Args:
             input_ids: (B, T), all of them real tokens, T at least 1.
-            token_type_ids: (B, T) word shapes, or None for none.
+            token_type_ids: (B, T) word shapes, as for `forward`.
 
         Returns:
             (B, T, num_labels).
@@ -106,6 +113,8 @@ class GloveLstmNgramClassifier(nn.Module):
 
     def groups(self, input_ids: Tensor, token_type_ids: Tensor | None, mask: Tensor) -> list[NgramGroup]:
         """The n-grams of each table that this classifier has; arguments as of `forward`."""
+        if token_type_ids is None and self.config.type_vocab_size > 1:
+            raise ValueError(NO_SHAPES)
         shapes = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         found = [self._words("word_weights", input_ids, shapes, mask)]
         if self.opening_weights is not None:

@@ -21,7 +21,7 @@ class GloveLstmConfig(PreTrainedConfig):
     Args:
         vocab_size: Number of rows of the word embedding, padding and unknown word included.
         embedding_size: Width of a word vector.
-        type_vocab_size: Number of word shapes that the tokenizer tells apart in `token_type_ids`.
+        type_vocab_size: Number of word shapes in `token_type_ids`; 1 where the tokenizer gives none.
         type_embedding_size: Width of the learned embedding of `token_type_ids`; 0 switches it off.
         hidden_size: Units of the LSTM in one direction.
         num_hidden_layers: LSTM layers on top of one another.

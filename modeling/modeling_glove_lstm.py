@@ -19,7 +19,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
 from .configuration_glove_lstm import AUTO_MAP, GloveLstmConfig
-from .ngram_classifier import GloveLstmNgramClassifier
+from .ngram_classifier import NO_SHAPES, GloveLstmNgramClassifier
 
 
 class GloveLstmPreTrainedModel(PreTrainedModel):
@@ -148,7 +148,11 @@ class GloveLstmEmbeddings(nn.Module):
     def forward(
         self, input_ids: Tensor | None, inputs_embeds: Tensor | None, token_type_ids: Tensor | None
     ) -> Tensor:
-        """(B, T) ids and shapes -> (B, T, E)."""
+        """(B, T) ids and shapes -> (B, T, E).
+
+        Raises:
+            ValueError: The config has an embedding of word shapes, but there are no `token_type_ids`.
+        """
         if inputs_embeds is None:
             assert input_ids is not None
             if self.training and self.config.word_dropout:
@@ -159,9 +163,7 @@ class GloveLstmEmbeddings(nn.Module):
                 inputs_embeds = inputs_embeds.detach()
         if self.token_type_embeddings is not None:
             if token_type_ids is None:
-                token_type_ids = torch.zeros(
-                    inputs_embeds.shape[:2], dtype=torch.long, device=inputs_embeds.device
-                )
+                raise ValueError(NO_SHAPES)
             shapes = self.token_type_embeddings(token_type_ids)
             inputs_embeds = torch.cat([inputs_embeds.to(shapes.dtype), shapes], dim=-1)
         return self.dropout(inputs_embeds)
@@ -259,7 +261,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             input_ids: (B, T) token ids.
             attention_mask: (B, T), nonzero for real tokens; a masked token counts as deleted, wherever it stands.
                 Without it, whatever is not the padding id is real.
-            token_type_ids: (B, T) word shapes; only used where the config has an embedding for them.
+            token_type_ids: (B, T) word shapes; needed where the config has an embedding for them.
             inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
             return_dict: False for a tuple.
             kwargs: Ignored.
@@ -269,7 +271,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             `pooler_output` (B, pooled_size).
 
         Raises:
-            ValueError: Neither or both of `input_ids` and `inputs_embeds` are given.
+            ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, or `token_type_ids` are missing.
         """
         mask = self.mask(input_ids, attention_mask, inputs_embeds)
         # One of the two holds the words, the other is None; the tokenizer gives an empty text as floats.
@@ -413,23 +415,27 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         Args:
             input_ids: (B, T) token ids.
             attention_mask: (B, T), as for `GloveLstmModel`.
-            token_type_ids: (B, T), as for `GloveLstmModel`.
-            inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
+            token_type_ids: (B, T) word shapes; needed where the config has an embedding for them or n-grams.
+            inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`, for models without n-grams.
             labels: (B,) class indices, or (B, num_labels) floats for several labels at once.
             return_dict: False for a tuple.
             kwargs: `num_items_in_batch` reaches the loss; the rest is ignored.
 
         Returns:
             `logits` (B, num_labels), `loss` where labels are given, and `part_logits`.
+
+        Raises:
+            ValueError: The inputs do not determine the logits; the message names what is missing.
         """
+        if self.ngrams is not None and input_ids is None:
+            raise ValueError(
+                "input_ids are missing: this model reads n-grams of them. For the LSTM alone call `encoder` and "
+                "`lstm_logits`."
+            )
         pooled = self.encoder(input_ids, attention_mask, token_type_ids, inputs_embeds).pooler_output
-        dense = self.dense(self.hidden_dropout(pooled)).relu()
-        parts = [self.classifier(self.classifier_dropout(dense))]
-        if (
-            self.ngrams is not None
-            and input_ids is not None
-            and not (self.training and self._ngrams_frozen())
-        ):
+        parts = [self.lstm_logits(pooled)]
+        if self.ngrams is not None and not (self.training and self._ngrams_frozen()):
+            assert input_ids is not None
             parts.append(self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids))
         part_logits = torch.stack(parts, dim=1) / self.config.temperature  # (B, 1 or 2, num_labels)
         logits = part_logits[:, 0]
@@ -446,6 +452,11 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         if return_dict is False:
             return (logits,) if loss is None else (loss, logits)
         return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
+
+    def lstm_logits(self, pooled: Tensor) -> Tensor:
+        """The encoder's `pooler_output` -> the logits (B, num_labels) of the LSTM alone, before the temperature."""
+        dense = self.dense(self.hidden_dropout(pooled)).relu()
+        return self.classifier(self.classifier_dropout(dense))
 
     def _classify_ngrams(
         self,

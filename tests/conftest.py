@@ -75,6 +75,18 @@ def checkpoint(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
 
 
 @pytest.fixture(scope="session")
+def refitted(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
+    """As `checkpoint`, but its n-gram classifier was fitted once more, to the validation texts too."""
+
+    def train(folder: Path) -> None:
+        options = ["--output_dir", folder, *SMALL, *QUICK, "--refit_ngrams", "True"]
+        done = run_script("train", "--train_file", articles, "--glove", glove_file, *options)
+        assert done.returncode == 0, done.stderr
+
+    return make_once("refitted", train)
+
+
+@pytest.fixture(scope="session")
 def shared_export(checkpoint: Path, make_once: MakeOnce) -> Path:
     """The checkpoint, with the model.onnx that the export command wrote. Copy it before changing it."""
 

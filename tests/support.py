@@ -59,6 +59,7 @@ _SMALL = (
     "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4 --classifier_hidden_size 8"
 )
 _QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16 --disable_tqdm True --use_cpu True"
+_QUICK += " --refit_ngrams False"
 SMALL, QUICK = _SMALL.split(), _QUICK.split()
 
 
@@ -66,6 +67,12 @@ def run_script(name: str, *args: object, **options: object) -> subprocess.Comple
     """`python scripts/NAME.py ARGS`, as a person runs it."""
     command = [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *map(str, args)]
     return subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
+
+
+def run_benchmark(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """`python -m benchmarks.NAME ARGS` in the root of the clone."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, args)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, **options)  # type: ignore[call-overload]
 
 
 def run_here(main: Callable[[Sequence[str]], None], *args: object) -> subprocess.CompletedProcess[str]:

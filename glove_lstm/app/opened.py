@@ -40,7 +40,7 @@ class OpenedCheckpoint:
         self.label_names: tuple[str, ...] = tuple(model.config.label_names)
         self._model, self._vocabulary = model, tokenizer.get_vocab()
         self._special = set(tokenizer.all_special_tokens)
-        # A fast tokenizer refuses a second thread while it cuts a text, so each thread borrows one of its own.
+        # A tokenizer's lock lets one thread at a time read; with a copy each, threads read at the same time.
         self._free: LifoQueue[PreTrainedTokenizerBase] = LifoQueue()
         for _ in range(copies):
             self._free.put(copy.deepcopy(tokenizer))
@@ -113,7 +113,7 @@ def open_checkpoint(model: str | Path, revision: str | None = None, *, copies: i
     Args:
         model: A folder, or a repository's id on the Hub, of which one commit is downloaded.
         revision: Commit, tag or branch on the Hub.
-        copies: Of its tokenizer: how many threads may use it at the same time.
+        copies: Of its tokenizer: how many threads tokenise at the same time; more threads wait.
 
     Raises:
         DataError: There is no such checkpoint, or it is damaged or of another kind.

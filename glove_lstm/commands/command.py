@@ -1,4 +1,4 @@
-"""What every command shares: threads that do not spin, and errors in one sentence instead of a traceback."""
+"""Run a command: errors that the user can fix are one sentence, and signals end it cleanly."""
 
 import errno
 import logging
@@ -8,14 +8,12 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
 
-# On small virtual machines OpenMP's spinning barriers can slow an LSTM 5 to 150 times; read once, when torch loads.
+# OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine. Read when torch loads.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-
-# What safetensors, torch and datasets say of a full disk.
-_FULL = (
+# Messages of safetensors, torch and datasets when the disk is full.
+_DISK_FULL = (
     "No space left on device",
     "PytorchStreamWriter failed",
     "inline_container.cc",
@@ -24,16 +22,23 @@ _FULL = (
 
 
 class _TerminatedError(BaseException):
-    """Somebody asked us to end: what is half-written is removed on the way out."""
+    """SIGTERM arrived. As an exception it lets context managers remove half-written files."""
 
 
-_BY_SIGNALS = {KeyboardInterrupt: signal.SIGINT, _TerminatedError: signal.SIGTERM}
+_SIGNALS = {KeyboardInterrupt: signal.SIGINT, _TerminatedError: signal.SIGTERM}
 
 
-def run_command(main: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> int:
-    """Run a command's `main(argv)` and give its exit code; what a person can mend is told in one sentence.
+def run_command(
+    main: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None, *, extra: str = "train"
+) -> int:
+    """Run a command and return its exit code.
 
-    Other exceptions are bugs of ours and keep their traceback.
+    Errors that the user can fix are printed as one sentence. Others are bugs and keep their traceback.
+
+    Args:
+        main: The command.
+        argv: Its arguments; None takes those of the process.
+        extra: The extra that installs the modules which the command may lack.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
@@ -41,69 +46,61 @@ def run_command(main: Callable[[Sequence[str]], None], argv: Sequence[str] | Non
         signal.signal(signal.SIGTERM, partial(_terminate, os.getpid()))
     try:
         main(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()  # while it can still be told that there is no room
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        _drop_output()
+        sys.stdout.flush()  # here, where a full disk can still be reported
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        _discard_output()
         return 0
-    except (Exception, *_BY_SIGNALS) as error:
+    except (Exception, *_SIGNALS) as error:
         number = _signal_behind(error)
         if number is not None:
             sys.stderr.write("\n")  # below the progress bar
             return _fail("Interrupted." if number == signal.SIGINT else "Terminated.", 128 + number)
-        sentence = _sentence(error)
+        sentence = _sentence(error, extra)
         if sentence is None:
             raise
-        _drop_output()
+        _discard_output()
         return _fail(sentence, 1)
     return 0
 
 
 def _terminate(process: int, *_: object) -> None:
-    if os.getpid() != process:  # one that was forked from ours, which ends as it would without us
+    if os.getpid() != process:  # a fork that inherited the handler
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
     raise _TerminatedError
 
 
 def _signal_behind(error: BaseException | None) -> int | None:
-    """The signal that ended the command, if one did: libraries put their own error in its place.
+    """Return the signal that ended the command, if any.
 
-    tokenizers, which calls Python from Rust, keeps no more than the name of what was raised.
+    Libraries raise their own error in its place. tokenizers, which calls Python from Rust, keeps only its name.
     """
     while error is not None:
-        for kind, number in _BY_SIGNALS.items():
+        for kind, number in _SIGNALS.items():
             if isinstance(error, kind) or kind.__name__ in str(error):
                 return number
         error = error.__cause__ or error.__context__
     return None
 
 
-def _drop_output() -> None:
-    """Let Python not complain once more, at exit, of output that cannot be written."""
+def _discard_output() -> None:
+    """Keep Python from reporting at exit once more that the output cannot be written."""
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def need(extra: str, *modules: str) -> None:
-    """Refuse to go on without modules that one of our extras brings.
-
-    Raises:
-        DataError: One is not installed.
-    """
-    from glove_lstm.data.errors import DataError
-
-    for name in modules:
-        if find_spec(name) is None:
-            raise DataError(f"This needs {name}, which is not installed: pip install 'glove-lstm[{extra}]'.")
-
-
-def _sentence(error: BaseException) -> str | None:
+def _sentence(error: BaseException, extra: str) -> str | None:
     from glove_lstm.data.errors import DataError
 
     if isinstance(error, DataError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("glove_lstm"):
+        return (
+            f"This needs {error.name.partition('.')[0]}, which is not installed. "
+            f"Run: pip install 'glove-lstm[{extra}]'"
+        )
     if _disk_is_full(error):
         return "The disk is full: free some space and run the command again."
     if isinstance(error, OSError) and error.errno is not None and error.filename:
@@ -114,10 +111,10 @@ def _sentence(error: BaseException) -> str | None:
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
-    """Whether that is at the bottom of it: libraries wrap the error, and some keep the message alone."""
+    """Whether a full disk caused the error, which libraries wrap or replace by its message."""
     while error is not None:
         by_number = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        if by_number or any(words in str(error) for words in _FULL):
+        if by_number or any(words in str(error) for words in _DISK_FULL):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -11,7 +11,6 @@ this machine alone unless --host says otherwise, and asks nothing of the network
 import argparse
 from collections.abc import Sequence
 
-from glove_lstm.commands.command import need
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 
@@ -45,7 +44,6 @@ def main(argv: Sequence[str]) -> None:
         "runs its own code",
     )
     args = parser.parse_args(argv)
-    need("demo", "gradio", "markdown_it")
     from glove_lstm.app.serve import serve
 
     serve(

@@ -8,16 +8,24 @@ glove-lstm evaluate --test_file labelled.csv --explain --output_dir report
 Without MODEL it measures the checkpoint that ships with the package; where the texts have other labels, --leaks then
 looks at them without a model. OUTPUT_DIR gets eval.json and, of a model, confusion.png, reliability.png, coverage.png
 and lengths.png; with --explain, words.png too.
+
+A checkpoint of train.py records the texts that it was trained and validated on. Only the others are measured.
 """
 
 import argparse
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glove_lstm.data.errors import DataError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from glove_lstm.evaluation.report import Report
+    from glove_lstm.training.training_texts import TrainingTexts
 
 _DATA = (  # arguments of train.py, with its help
     "dataset_name",
@@ -25,6 +33,7 @@ _DATA = (  # arguments of train.py, with its help
     "data_files",
     "data_dir",
     "train_file",
+    "validation_file",
     "test_file",
     "text_column_names",
     "label_column_name",
@@ -47,15 +56,16 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.evaluation.leaks import check_leaks
     from glove_lstm.evaluation.report import Report
     from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
-    from glove_lstm.inference.checkpoints import load_checkpoint, load_config
+    from glove_lstm.inference.checkpoints import load_config
 
     transformers.utils.logging.disable_progress_bar()
     wanted = {name: getattr(args, name) for name in _DATA} | {"revision": args.dataset_revision}
     path = args.model or str(DEFAULT_CHECKPOINT)
     known = load_config(path, args.revision).label_names
     cut: dict[str, Any] = {
-        # The very tenth that train.py keeps where there is no validation split.
-        "validation_fraction": 0.1 if args.split == "validation" else 0.0,
+        # The very part that train.py keeps where there is no validation split.
+        "validation_fraction": args.validation_fraction if args.split == "validation" else 0.0,
+        "seed": args.seed,
         "on_empty": args.on_empty,
     }
     data = load_splits(**wanted, **cut)
@@ -75,18 +85,81 @@ def main(argv: Sequence[str]) -> None:
             f"No MODEL is given, and the one that ships lacks the label {unknown[0]}: only leaks are looked for.\n\n"
         )
     else:
-        model, tokenizer = load_checkpoint(path, args.revision)
-        report.figures |= {"model": path, "revision": args.revision}
-        report.add_model(
-            model, tokenizer, texts, data.label_names, robustness=args.robustness, explained=args.explain
-        )
-        sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n\n")
+        sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n")
+        _add_model(report, args, path, texts, data.label_names)
     if args.leaks:
         report.add_leaks(check_leaks(load_tables(**wanted)))
     sys.stdout.write(report.text())
     if folder:
         report.save(folder)
         sys.stdout.write(f"\nSaved to {folder}\n")
+
+
+def _add_model(
+    report: "Report", args: argparse.Namespace, path: str, texts: "Dataset", label_names: Sequence[str]
+) -> None:
+    """Measure a checkpoint on the texts that it has not seen, and apart from them on the others if asked."""
+    from glove_lstm.inference.checkpoints import load_checkpoint
+    from glove_lstm.training.training_texts import load_training_texts
+
+    counts, unseen, seen = _look_up(load_training_texts(path, args.revision), texts)
+    report.figures |= {"model": path, "revision": args.revision, "seen": counts}
+    sentence = _describe_seen(path, counts)
+    if not len(unseen) and not args.include_seen and not args.leaks:
+        raise DataError(
+            f"{sentence} Give other texts, or --include_seen for figures that tell nothing of new ones."
+        )
+    sys.stdout.write(f"{sentence}\n\n")
+    model, tokenizer = load_checkpoint(path, args.revision)
+    if len(unseen):
+        report.add_model(
+            model, tokenizer, unseen, label_names, robustness=args.robustness, explained=args.explain
+        )
+    if len(seen) and args.include_seen:
+        report.add_seen(model, tokenizer, seen, label_names)
+
+
+def _look_up(
+    record: "TrainingTexts | None", texts: "Dataset"
+) -> tuple[dict[str, int] | None, "Dataset", "Dataset"]:
+    """Count the texts that a checkpoint has seen, if it has a record of them, and split them off.
+
+    Returns:
+        Counts by role (None without a record), the unseen texts, the seen ones.
+    """
+    from glove_lstm.training.experiment import joined_texts
+
+    if record is None:
+        return None, texts, texts.select([])
+    trained, validated = record.find(joined_texts(texts))
+    seen = trained | validated
+    counts = {
+        "trained": int(trained.sum()),
+        "validated": int(validated.sum()),
+        "unseen": int((~seen).sum()),
+        "complete": record.complete,
+    }
+    return counts, texts.select((~seen).nonzero()[0]), texts.select(seen.nonzero()[0])
+
+
+def _describe_seen(model: str, counts: Mapping[str, int] | None) -> str:
+    """Say how many of the texts a checkpoint has seen."""
+    from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
+
+    if counts is None:
+        return (
+            f"It is unknown which texts {model} has seen: it has no record of them ({TRAINING_TEXTS_NAME}). Figures on "
+            "texts of its training say nothing of new texts."
+        )
+    seen, unseen = counts["trained"] + counts["validated"], counts["unseen"]
+    roles = f"(trained on {counts['trained']:,}, validated on {counts['validated']:,})"
+    if not unseen:
+        return f"All {seen:,} texts were seen {roles}."
+    said = f"{seen:,} of the {seen + unseen:,} texts were seen {roles}"
+    said += f"; the figures are of the other {unseen:,}." if seen else "."
+    if not counts["complete"]:
+        said += " It is unknown which other texts it has seen: the checkpoint that it was trained from has no record."
+    return said
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,6 +180,11 @@ def _parser() -> argparse.ArgumentParser:
     for name in _DATA:
         parser.add_argument(f"--{name}", default=fields[name].default, help=fields[name].metadata["help"])
     parser.add_argument("--dataset_revision", help=fields["revision"].metadata["help"])
+    cut = fields["validation_fraction"]
+    parser.add_argument("--validation_fraction", type=float, default=cut.default, help=cut.metadata["help"])
+    parser.add_argument(
+        "--seed", type=int, default=42, help="of that cut, as given to train.py; default: %(default)s"
+    )
     empty = fields["on_empty"]
     parser.add_argument(
         "--on_empty", default=empty.default, choices=empty.metadata["choices"], help=empty.metadata["help"]
@@ -117,6 +195,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=["train", "validation", "test"],
         help="the texts to measure on; default: test. Where data have no validation split, it is the part of train "
         "that train.py keeps for one.",
+    )
+    parser.add_argument(
+        "--include_seen",
+        action="store_true",
+        help="measure on the texts that the checkpoint was trained or validated on, too, apart from the others",
     )
     parser.add_argument(
         "--robustness",

@@ -13,8 +13,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from glove_lstm.commands.command import need
-
 
 def main(argv: Sequence[str]) -> None:
     """Parse, export, measure."""
@@ -36,7 +34,6 @@ def main(argv: Sequence[str]) -> None:
     for option in ("text_column_names", "label_column_name"):
         if getattr(args, option) != parser.get_default(option) and not args.test_file:
             parser.error(f"--{option} belongs to --test_file")
-    need("onnx", "onnx", "onnxruntime")
 
     import transformers
 

@@ -3,17 +3,34 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple
 
 from glove_lstm import __version__
 from glove_lstm.commands.command import run_command
 
+
+class Command(NamedTuple):
+    """A sub-command.
+
+    Attributes:
+        summary: Its line in the help.
+        needs: Modules beyond the base install, checked before it starts.
+        extra: The extra that installs these.
+    """
+
+    summary: str
+    needs: tuple[str, ...] = ("torch", "transformers", "datasets")
+    extra: str = "train"
+
+
 COMMANDS = {
-    "predict": "classify texts, files or a dataset on the Hub",
-    "train": "train or fine-tune a classifier on labelled texts",
-    "evaluate": "measure a checkpoint on labelled texts, or look for leaks in them",
-    "export": "write a checkpoint's model.onnx, which predict uses without torch",
-    "push": "push a checkpoint, a Space or a dataset to the Hugging Face Hub",
-    "demo": "show a checkpoint in a browser",
+    "predict": Command("classify texts, files or a dataset on the Hub", needs=()),
+    "train": Command("train or fine-tune a classifier on labelled texts"),
+    "evaluate": Command("measure a checkpoint on labelled texts, or look for leaks in them"),
+    "export": Command("write a checkpoint's model.onnx, which predict uses without torch"),
+    "push": Command("push a checkpoint, a Space or a dataset to the Hugging Face Hub"),
+    "demo": Command("show a checkpoint in a browser", needs=("gradio", "torch"), extra="demo"),
 }
 
 
@@ -25,15 +42,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in COMMANDS:
-        command = import_module(f"glove_lstm.commands.{name}")
-        return run_command(command.main, rest)
+        return run_command(lambda arguments: _run(name, arguments), rest, extra=COMMANDS[name].extra)
     if name == "--version":
         sys.stdout.write(f"glove-lstm {__version__}\n")
         return 0
-    lines = "\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items())
+    lines = "\n".join(f"  {name:<9} {command.summary}" for name, command in COMMANDS.items())
     usage = f"usage: glove-lstm COMMAND [ARGUMENTS]\n\ncommands:\n{lines}\n\nglove-lstm COMMAND --help describes one.\n"
     if name in ("-h", "--help"):
         sys.stdout.write(usage)
         return 0
-    sys.stderr.write(f"error: {name!r} is no command of glove-lstm.\n\n{usage}")
+    sys.stderr.write(f"error: {name!r} is not a command of glove-lstm.\n\n{usage}")
     return 2
+
+
+def _run(name: str, arguments: Sequence[str]) -> None:
+    if not {"-h", "--help"} & set(arguments):
+        for module in COMMANDS[name].needs:
+            if find_spec(module) is None:
+                raise ModuleNotFoundError(name=module)
+    import_module(f"glove_lstm.commands.{name}").main(arguments)

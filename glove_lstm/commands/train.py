@@ -53,16 +53,22 @@ def main(argv: Sequence[str]) -> None:
         add_baselines(experiment)
     folder = Path(str(run.training.output_dir))
     experiment.save(folder)
-    for split in ("validation", "test"):
-        if split in experiment.metrics:
-            found = experiment.metrics[split]
+    shown = {
+        "validation": "validation",
+        "before_refit": "validation, before the n-grams were fitted to these texts too",
+        "test": "test",
+    }
+    for name, title in shown.items():
+        if name in experiment.metrics:
+            found = experiment.metrics[name]
+            split = "validation" if name == "before_refit" else name
             low, high = found["accuracy_interval"]
             sys.stdout.write(
-                f"{split}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
+                f"{title}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
                 f"{found['rows']} rows; majority class {found['majority_share']:.4f}), ECE {found['ece']:.4f}\n"
             )
-            for name, baseline in experiment.metrics.get("baselines", {}).items():
-                sys.stdout.write(f"  {DESCRIPTIONS[name]}: {baseline[split]['accuracy']:.4f}\n")
+            for baseline_name, baseline in experiment.metrics.get("baselines", {}).items():
+                sys.stdout.write(f"  {DESCRIPTIONS[baseline_name]}: {baseline[split]['accuracy']:.4f}\n")
     sys.stdout.write(f"Saved to {folder}\n")
     if destination:
         from glove_lstm.publishing.checkpoint import staged_checkpoint

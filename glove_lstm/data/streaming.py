@@ -179,9 +179,7 @@ class TextSource:
             text, *pairs = [read_text(record.get(name), where, number, name) for name in self.columns]
         except DataError as error:
             if not self.skip_bad:
-                raise DataError(
-                    f"{str(error).rstrip('.')}; correct it, or set on_error to skip such rows."
-                ) from None
+                raise DataError(f"{str(error).rstrip('.')}; correct it, or pass --on_error skip.") from None
             return BadRow(where, number, str(error))
         return TextRow(where, number, text, " ".join(pairs) if pairs else None)
 

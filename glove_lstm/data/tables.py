@@ -31,6 +31,7 @@ def load_tables(
     data_files: DataFiles | None = None,
     data_dir: FilePath | None = None,
     train_file: FilePath | None = None,
+    validation_file: FilePath | None = None,
     test_file: FilePath | None = None,
     text_column_names: str | None = None,
     label_column_name: str = "label",
@@ -47,7 +48,7 @@ def load_tables(
     sources, source = open_sources(
         dataset_name,
         dataset_config_name,
-        {"train": train_file, "test": test_file},
+        {"train": train_file, "validation": validation_file, "test": test_file},
         {"data_files": data_files, "data_dir": data_dir, "cache_dir": None},
         revision,
     )

@@ -23,6 +23,8 @@ from glove_lstm.inference.scores import softmax
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.experiment import joined_texts, word_counts
 
+_SEEN = "Seen by training: these figures say nothing of new texts."
+
 
 @dataclass
 class Report:
@@ -61,11 +63,7 @@ class Report:
             explained: Texts to explain at the most.
         """
         names: list[str] = model.config.label_names
-        number = np.array([names.index(name) if name in names else -1 for name in label_names])
-        self.labels = number[np.array(texts["label"][:])]
-        assert self.labels.min() >= 0, "a label that the model lacks"
-        pairs = texts["text_pair"][:] if "text_pair" in texts.column_names else None
-        self.probabilities = softmax(predict_logits(model, tokenizer, texts["text"][:], pairs))
+        self.probabilities, self.labels = _predict(model, tokenizer, texts, label_names)
         self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
         self.lengths = word_counts(texts)
         if explained:
@@ -75,6 +73,17 @@ class Report:
             self.figures["robustness"] = measure_model_robustness(
                 model, tokenizer, list(joined_texts(texts)), self.labels
             )
+
+    def add_seen(
+        self,
+        model: GloveLstmForSequenceClassification,
+        tokenizer: PreTrainedTokenizerBase,
+        texts: Dataset,
+        label_names: Sequence[str],
+    ) -> None:
+        """Measure a model on texts that it was trained or validated on, apart from the others."""
+        probabilities, labels = _predict(model, tokenizer, texts, label_names)
+        self.figures["seen_by_training"] = measure_labels(probabilities, labels, model.config.label_names)
 
     def add_leaks(self, leaks: LeakReport) -> None:
         """Take up what the leak checks found."""
@@ -89,6 +98,9 @@ class Report:
         parts = []
         if self.labels is not None:
             parts += [_measures(figures), _by_label(figures), _confusion(figures), _coverage(figures)]
+        if "seen_by_training" in figures:
+            parts.append(_SEEN)
+            parts.append(_measures(figures["seen_by_training"]))
         if "robustness" in figures:
             parts.append(_robustness(figures["robustness"]))
         if "explanations" in figures:
@@ -112,6 +124,21 @@ class Report:
             }
             text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False)
             part.write_text(text + "\n", encoding="utf-8", errors="replace")
+
+
+def _predict(
+    model: GloveLstmForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Dataset,
+    label_names: Sequence[str],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Probabilities (n, classes), and labels (n,) as the model numbers them."""
+    names: list[str] = model.config.label_names
+    number = np.array([names.index(name) if name in names else -1 for name in label_names])
+    labels = number[np.array(texts["label"][:])]
+    assert labels.min() >= 0, "a label that the model lacks"
+    pairs = texts["text_pair"][:] if "text_pair" in texts.column_names else None
+    return softmax(predict_logits(model, tokenizer, texts["text"][:], pairs)), labels
 
 
 def _measures(figures: Mapping[str, Any]) -> str:
@@ -172,8 +199,6 @@ def _leaks(leaks: Mapping[str, Any]) -> str:
     others = ", ".join(map(repr, checked["other_columns"])) or "none"
     texts = ", ".join(map(repr, checked["text_columns"]))
     lines = [f"Leaks looked for in {rows} rows; text in {texts}; other columns: {others}."]
-    if not checked["near_duplicates"]:
-        lines.append("There are too many rows to look for near duplicates: only exact ones were looked for.")
     lines += [f"- {finding['sentence']}" for finding in leaks["findings"]] or ["None found."]
     return "\n".join(lines)
 

@@ -100,13 +100,13 @@ def _choose(folder: Path, asked: Backend | None) -> Backend:
         if not folder.is_dir():
             raise DataError(f"{folder} is no folder: --backend {asked} reads a checkpoint on this machine.")
         if find_spec("onnxruntime") is None:
-            raise DataError(f"--backend {asked} needs ONNX Runtime: pip install 'glove-lstm[onnx]'.")
+            raise DataError(f"--backend {asked} needs ONNX Runtime: pip install glove-lstm.")
     elif asked is None and (folder / ONNX_NAME).is_file() and find_spec("onnxruntime"):
         return "onnx"
     elif find_spec("torch") is None or find_spec("transformers") is None:
         raise DataError(
-            f"{folder} is read by torch and transformers, and they are not installed: pip install glove-lstm, or "
-            f"write {ONNX_NAME} with glove-lstm export where they are."
+            f"{folder} is read by torch and transformers, which are not installed: pip install 'glove-lstm[train]', "
+            f"or write {ONNX_NAME} with glove-lstm export where they are."
         )
     return asked or "torch"
 

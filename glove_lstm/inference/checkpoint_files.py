@@ -7,8 +7,10 @@ import hashlib
 import json
 import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import read_checkpoint_json
@@ -110,15 +112,28 @@ def weights_digest(folder: Path) -> str:
     return found.hexdigest()
 
 
-def check_vocabulary(folder: str | Path, words: int, rows: int) -> None:
-    """Refuse a tokenizer with more words than the model has rows.
+def check_tokenizer(folder: str | Path, config: Mapping[str, Any], words: int, *, shapes: bool) -> None:
+    """Refuse a tokenizer that does not give what the model reads.
+
+    Args:
+        folder: The checkpoint, for the message.
+        config: As in config.json.
+        words: Of the tokenizer's vocabulary.
+        shapes: Whether the tokenizer gives `token_type_ids`.
 
     Raises:
-        DataError: Names the checkpoint.
+        DataError: It has more words than the model has rows, or gives no shapes to a model that reads them.
     """
+    rows = config.get("vocab_size", 0)
     if words > rows:
         raise DataError(
             f"{folder}: tokenizer.json has {words} words, but the model only {rows}: "
+            "the files belong to different checkpoints."
+        )
+    reads_shapes = config.get("type_embedding_size") or config.get("ngram_buckets")
+    if reads_shapes and config.get("type_vocab_size", 7) > 1 and not shapes:
+        raise DataError(
+            f"{folder}: the model reads word shapes (token_type_ids), which its tokenizer does not give: "
             "the files belong to different checkpoints."
         )
 

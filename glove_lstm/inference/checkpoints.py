@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import check_revision, first_line
-from glove_lstm.inference.checkpoint_files import check_vocabulary
+from glove_lstm.inference.checkpoint_files import check_tokenizer
 
 _NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
@@ -37,7 +37,8 @@ def load_checkpoint(
         raise DataError(
             f"{path} cannot be loaded ({first_line(error)}): get the checkpoint again."
         ) from error
-    check_vocabulary(path, tokenizer.vocab_size, model.config.vocab_size)
+    shapes = "token_type_ids" in tokenizer.model_input_names
+    check_tokenizer(path, model.config.to_dict(), tokenizer.vocab_size, shapes=shapes)
     return model, tokenizer
 
 

@@ -131,7 +131,7 @@ def explain(
     Args:
         model: A classifier with at least two labels; it is put into eval mode. Nothing of it changes, so that several
             threads may use it.
-        tokenizer: Its tokenizer, which cuts long texts; one thread at a time may use it.
+        tokenizer: Its tokenizer, which cuts long texts.
         text: Anything, also nothing.
         text_pair: A second part (the body to a title), or None.
         label: What to explain; None takes the label with the highest score.
@@ -187,8 +187,9 @@ def _share_out(
         vectors = model.encoder.embeddings(ids, None, shapes)  # (1, T, E)
     with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in
         leaf = vectors.clone().requires_grad_()
-        # Without ids it sees no n-grams: these are the LSTM's logits alone.
-        logits = _linear_in_words(model)(inputs_embeds=leaf).logits[0]
+        linear = _linear_in_words(model)
+        pooled = linear.encoder(inputs_embeds=leaf).pooler_output
+        logits = linear.lstm_logits(pooled)[0] / model.config.temperature
         of_lstm = logits[label] - logits[rival]
         (slope,) = torch.autograd.grad(of_lstm, leaf)
     tokens = (slope * vectors)[0].double().sum(dim=1)

@@ -213,7 +213,7 @@ def _problem(folder: Path, plan: Plan, *, resumable: bool, skip_bad: bool) -> st
     if not resumable:
         return "holds parts already, and standard input cannot be read again to go on"
     if not skip_bad and _count_skipped(folder):
-        return "holds parts without the rows that could not be read: go on with on_error skip"
+        return "holds parts without the rows that could not be read: go on with --on_error skip"
     return None
 
 

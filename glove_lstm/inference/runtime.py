@@ -27,7 +27,7 @@ from glove_lstm.inference.checkpoint_files import (
     INT8_NAME,
     ONNX_NAME,
     check_made_from,
-    check_vocabulary,
+    check_tokenizer,
     weights_digest,
 )
 from glove_lstm.inference.scores import sigmoid, softmax, stand_alone
@@ -103,7 +103,7 @@ class LightClassifier:
         check_made_from(path, weights_digest(folder))
         config = read_checkpoint_json(folder / "config.json")
         tokenizer = LightTokenizer.from_folder(folder)
-        check_vocabulary(folder, tokenizer.vocab_size, config.get("vocab_size", 0))
+        check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
         names = _label_names(config)
         several = stand_alone(config.get("problem_type"), names)
         return cls(tokenizer, _session(path, threads), threads, names, several)

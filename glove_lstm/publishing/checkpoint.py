@@ -13,6 +13,7 @@ from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
+from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
 # Everything else stays here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
 _ALLOWED = (
@@ -22,6 +23,7 @@ _ALLOWED = (
     "tokenizer_config.json",
     "README.md",
     "metrics.json",
+    TRAINING_TEXTS_NAME,
     ONNX_NAME,
 )
 _VERSION = f"glove-lstm {__version__}"
@@ -75,6 +77,8 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
             check_private((folder / name).read_bytes(), str(checkpoint / name))
         if (folder / ONNX_NAME).is_file():
             check_made_from(checkpoint / ONNX_NAME, weights_digest(checkpoint))
+        if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
+            raise DataError(f"{checkpoint / TRAINING_TEXTS_NAME} was made for other weights; remove it.")
         check_card(folder, repo_id)
         check_loads(folder, checkpoint)
         yield folder

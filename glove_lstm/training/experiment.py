@@ -5,8 +5,9 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from glove_lstm import GloveLstmForSequenceClassification, __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.explanations import explain_sample, important_words
@@ -30,16 +32,18 @@ from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import softmax
 from glove_lstm.publishing.card import write_card
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
+from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training.arguments import TrainingRun, config_from
 from glove_lstm.training.batches import MistypedPairs, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.ngram_fitting import NgramFit, fit_ngrams
 from glove_lstm.training.trainer import GloveLstmTrainer, GloveLstmTrainingArguments, count_parameters
+from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 from glove_lstm.training.word_vectors import character_ngram_rows, embedding_rows
 
 logger = logging.getLogger(__name__)
 
-_COPIES = 2  # mistyped ones of each text, for the n-gram classifier
+COPIES = 2  # mistyped ones of each text, for the n-gram classifier
 
 
 @dataclass
@@ -49,7 +53,9 @@ class Experiment:
     Attributes:
         model: With the fitted temperature in its config.
         tokenizer: Its tokenizer.
-        metrics: What `metrics.json` holds: measures by split, how the run was made, how long it took.
+        training_texts: Record of the texts that it was trained and validated on.
+        metrics: What `metrics.json` holds: measures by split, how the run was made, how long it took. Where a refit
+            has changed the model since, the measures of validation are named `before_refit`.
         logits: Split -> (n, classes), in the order of the split, at the fitted temperature.
         labels: Split -> (n,).
         splits: The texts that were used, with labels as the model numbers them.
@@ -58,6 +64,7 @@ class Experiment:
 
     model: GloveLstmForSequenceClassification
     tokenizer: PreTrainedTokenizerBase
+    training_texts: TrainingTexts
     metrics: dict[str, Any]
     logits: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     labels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -74,7 +81,8 @@ class Experiment:
             text = json.dumps(self.metrics, indent=2, ensure_ascii=False)
             (part / "metrics.json").write_text(text + "\n", encoding="utf-8")
             plot_curves(self.history, part / "plots" / "curves.png")
-            shown = next((split for split in ("test", "validation") if split in self.logits), None)
+            self.training_texts.save(part)
+            shown = next((split for split in ("test", "validation") if split in self.metrics), None)
             if shown:
                 texts = self.splits[shown]
                 plot_measured(
@@ -128,13 +136,14 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         model.round_tables()
     logits: dict[str, NDArray[np.float32]] = {}
     labels: dict[str, NDArray[np.int64]] = {}
+    refit = "validation" in tokenized and args.refit_ngrams and model.ngrams is not None
     if "validation" in tokenized:
         _calibrate(model, trainer, tokenized["validation"])
     for name in ("validation", "test"):
         if name in tokenized:
             output = trainer.predict(tokenized[name])
             logits[name], labels[name] = np.asarray(output.predictions), np.asarray(output.label_ids)
-        if name == "validation" and name in tokenized and args.refit_ngrams and model.ngrams is not None:
+        if name == "validation" and refit:
             # They have said what they had to say of the temperature: now they may teach, too.
             model.ngrams.load_state_dict(ngrams)
             every = concatenate_datasets([splits["train"], splits[name]])
@@ -143,7 +152,10 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
             if model.config.half_precision_embeddings:
                 model.round_tables()
     metrics: dict[str, Any] = {
-        name: measure_with_intervals(softmax(values), labels[name]) for name, values in logits.items()
+        "before_refit" if refit and name == "validation" else name: measure_with_intervals(
+            softmax(values), labels[name]
+        )
+        for name, values in logits.items()
     }
     metrics["about"] = {
         **about,
@@ -165,7 +177,8 @@ def run_experiment(run: TrainingRun, data: LoadedData, glove: GloveVectors | Non
         },
         **count_parameters(model),
     }
-    return Experiment(model, tokenizer, metrics, logits, labels, splits, trainer.state.log_history)
+    texts = _training_texts(run, splits, refit=refit)
+    return Experiment(model, tokenizer, texts, metrics, logits, labels, splits, trainer.state.log_history)
 
 
 def joined_texts(dataset: Dataset) -> Iterable[str]:
@@ -179,6 +192,18 @@ def joined_texts(dataset: Dataset) -> Iterable[str]:
         )
 
 
+def _training_texts(run: TrainingRun, splits: Mapping[str, Dataset], *, refit: bool) -> TrainingTexts:
+    """Record the texts of a run, and of the checkpoint where it started; a refit trains on the validation texts."""
+    roles = {"trained": ["train", *(["validation"] if refit else [])], "validated": ["validation"]}
+    texts = {
+        role: chain.from_iterable(joined_texts(splits[name]) for name in names if name in splits)
+        for role, names in roles.items()
+    }
+    record = TrainingTexts.of(**texts)
+    start = run.model.model_name_or_path
+    return record.added_to(load_training_texts(start)) if start else record
+
+
 def word_counts(dataset: Dataset) -> list[int]:
     """Words of each row, separated by white space."""
     return [len(text.split()) for text in joined_texts(dataset)]
@@ -188,6 +213,11 @@ def _make(
     run: TrainingRun, data: LoadedData, splits: dict[str, Dataset], glove: GloveVectors | None
 ) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]:
     wanted = run.tokenizer
+    if run.model.type_embedding_size and not wanted.token_types:
+        raise DataError(
+            f"--type_embedding_size is {run.model.type_embedding_size}, but --no_token_types leaves no word shapes: "
+            "set it to 0."
+        )
     glove = glove or load_glove(wanted.glove)
     try:
         tokenizer = build_tokenizer(
@@ -209,6 +239,7 @@ def _make(
         run.model,
         vocab_size=tokenizer.vocab_size,
         embedding_size=glove.dim,
+        type_vocab_size=len(SHAPES) if wanted.token_types else 1,
         **_labels(data.label_names),
     )
     model = GloveLstmForSequenceClassification(config)
@@ -313,8 +344,12 @@ def _fit_ngrams(
 ) -> NgramFit:
     """Fit the n-gram classifier on texts, and on mistyped copies of each where there are to be any."""
     args = run.training
-    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, _COPIES)
-    return fit_ngrams(model, pairs, strength=args.ngram_strength, how=how, progress=not args.disable_tqdm)
+    if model.ngrams is None:
+        return NgramFit(args.ngram_strength)
+    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, COPIES)
+    groups = None if how else near_duplicate_groups(list(joined_texts(texts)))
+    progress = not args.disable_tqdm
+    return fit_ngrams(model, pairs, strength=args.ngram_strength, how=how, groups=groups, progress=progress)
 
 
 def _mistyped(

@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
 from glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.data.splits import grouped_stratified_split
 from glove_lstm.training.batches import TokenizedTexts, collate
 from glove_lstm.training.calibration import fit_scale
 
@@ -63,6 +63,7 @@ def fit_ngrams(
     *,
     strength: float = 5.0,
     how: NgramFit | None = None,
+    groups: Ints | None = None,
     progress: bool = True,
 ) -> NgramFit:
     """Fit the n-gram classifier's tables to texts.
@@ -78,6 +79,8 @@ def fit_ngrams(
         texts: With labels. Of `MistypedPairs` the copies are fitted, too.
         strength: The largest C of the support vector machine that is tried.
         how: As an earlier call returned it; None finds it by cross-fitting.
+        groups: A number for each text; cross-fitting never scores a text by a machine that was fitted on another of
+            its group, such as a duplicate. None: each text is a group.
         progress: Whether to show bars.
 
     Returns:
@@ -108,7 +111,9 @@ def fit_ngrams(
     rows = [part.tocsr() for part in rows]
 
     # Of the copies one is enough here.
-    how = how or _cross_fit(rows[:2], labels, count, strength, progress=progress)
+    if how is None:
+        folds = _folds(labels, np.arange(len(labels)) if groups is None else groups)
+        how = _cross_fit(rows[:2], labels, folds, count, strength, progress=progress)
     machines = [
         _fit([rows[0], *copy], labels, count, how.strength) for copy in ([], *([part] for part in rows[1:]))
     ]
@@ -189,21 +194,35 @@ def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> 
     return _Weights(table, every)
 
 
+def _folds(labels: Ints, groups: Ints) -> list[tuple[Ints, Ints]]:
+    """Texts to fit on and texts to score, for each fold; none where a fold would have to be fitted on one label."""
+    number = min(_FOLDS, *(len(np.unique(groups[labels == label])) for label in np.unique(labels)))
+    if number < 2:
+        return []
+    tests = grouped_stratified_split(labels, groups, [1 / number] * number, seed=0)
+    folds = [(np.setdiff1d(np.arange(len(labels)), test), test) for test in tests]
+    return folds if all(len(np.unique(labels[train])) > 1 for train, _ in folds) else []
+
+
 def _cross_fit(
-    parts: list[csr_matrix], labels: Ints, count: int, strength: float, *, progress: bool
+    parts: list[csr_matrix],
+    labels: Ints,
+    folds: list[tuple[Ints, Ints]],
+    count: int,
+    strength: float,
+    *,
+    progress: bool,
 ) -> NgramFit:
     """What gives logits of the least cross-entropy on texts that a machine was not fitted on.
 
     From the smallest C up, for as long as that helps: the larger, the slower, where no plane tells the texts apart.
     """
-    folds = min(_FOLDS, np.bincount(labels)[np.unique(labels)].min())
-    if folds < 2:
+    if not folds:
         return NgramFit(strength)
-    splits = list(StratifiedKFold(folds, shuffle=True, random_state=0).split(labels, labels))
     best, least = NgramFit(strength), np.inf
     for share in tqdm(_STRENGTHS, desc="N-grams' strength", disable=not progress):
         logits = np.zeros((len(labels), count))
-        for train, test in splits:
+        for train, test in folds:
             fitted = _fit([part[train] for part in parts], labels[train], count, share * strength)
             logits[test] = parts[0][test] @ fitted.table + fitted.bias
         scale, loss = fit_scale(logits, labels, _LOG_SCALES)

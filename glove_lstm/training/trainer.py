@@ -13,7 +13,13 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_utils import PredictionOutput
 
-from glove_lstm.training.batches import LengthGroupedSampler, MistypedPairs, TokenizedTexts, collate
+from glove_lstm.training.batches import (
+    UNLABELLED,
+    LengthGroupedSampler,
+    MistypedPairs,
+    TokenizedTexts,
+    collate,
+)
 
 
 @dataclass
@@ -37,7 +43,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         default=False,
         metadata={
             "help": "Whether the n-gram classifier is fitted once more in the end, with the validation texts among the "
-            "training texts. The measures of validation are those from before."
+            "training texts. The measures of validation texts are of the model before, and the card says so."
         },
     )
     early_stopping_patience: int | None = field(
@@ -54,7 +60,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
     consistency_weight: float = field(
         default=0.0,
         metadata={
-            "help": "Weight of the loss that asks for the same answer to a mistyped copy of each text; 0: no copies."
+            "help": "Weight of the loss that asks for the same answer to a mistyped copy of each text; 0: no copies. "
+            "Without copies (--typo_share 0) it has no effect."
         },
     )
 
@@ -97,26 +104,25 @@ class GloveLstmTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """The model's loss; in training with label smoothing, and with the loss of consistency with mistyped copies.
+        """The model's loss; in training with label smoothing, and with a consistency loss on mistyped copies.
 
-        Each part of the model learns by itself. A mistyped copy has no label: its answer is drawn towards that to the
-        text itself, not the reverse (Xie et al. 2020, https://arxiv.org/abs/1904.12848).
+        Each part of the model learns by itself. The rows without a label are copies of those with one, in the same
+        order. Their logits are trained towards those of the text itself, not the reverse (Xie et al. 2020,
+        https://arxiv.org/abs/1904.12848).
         """
         smoothing, weight = self.args.label_smoothing_factor, self.args.consistency_weight
         if not model.training or not (smoothing or weight):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        copies = 2 if weight else 1
-        labels = labels.chunk(copies)[0]
-        items = len(labels) if num_items_in_batch is None else num_items_in_batch / copies
+        copied = labels == UNLABELLED
+        items = (~copied).sum() if num_items_in_batch is None else num_items_in_batch
         losses = []
         for part in outputs.part_logits.unbind(dim=1):
-            logits = part.chunk(copies)[0]
-            losses.append(cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing))
-            if weight:
-                target = logits.detach().log_softmax(dim=-1)
-                answer = part.chunk(copies)[1].log_softmax(dim=-1)
+            losses.append(cross_entropy(part, labels, reduction="sum", label_smoothing=smoothing))
+            if copied.any():
+                target = part[~copied].detach().log_softmax(dim=-1)
+                answer = part[copied].log_softmax(dim=-1)
                 losses.append(weight * kl_div(answer, target, reduction="sum", log_target=True))
         loss = torch.stack(losses).sum() / items
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:

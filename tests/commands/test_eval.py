@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import assert_refused, make_article, run_here, run_script, write_articles
 
-from glove_lstm.commands import eval as command
+from glove_lstm.commands import evaluate as command
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.prediction import predict_logits
 

@@ -135,7 +135,7 @@ def test_killed_and_run_again(model: Path, tmp_path: Path, option: str) -> None:
 def test_bad_rows_end_the_run_or_are_reported(model: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(b"text\ngood\ncaf\xe9\ngood too\n")
     args = ("--input", tmp_path / "in.csv", "--format", "csv")
-    assert_refused(predict(model, *args), "in.csv, row 2 (line 3)", "not UTF-8", "on_error")
+    assert_refused(predict(model, *args), "in.csv, row 2 (line 3)", "not UTF-8", "--on_error skip")
     done = predict(model, *args, "--on_error", "skip")
     assert done.returncode == 0
     assert [line.split(",")[0] for line in done.stdout.splitlines()] == ["row", "1", "3"]

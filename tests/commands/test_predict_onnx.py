@@ -121,29 +121,3 @@ def test_push_takes_what_was_made_from_the_weights(exported: Path, monkeypatch) 
         publishing.staged_checkpoint(exported, "user/fake-news"),
     ):
         pass
-
-
-def test_without_the_extra_each_command_says_so(checkpoint: Path) -> None:
-    blocked = "import sys; sys.modules.update(onnx=None, onnxruntime=None); "
-    for code, arguments in (
-        ("from glove_lstm.commands.export import main", [str(checkpoint)]),
-        (
-            "from glove_lstm.commands.predict import main",
-            ["--model", str(checkpoint), "--backend", "onnx", "a"],
-        ),
-    ):
-        run = (
-            f"from glove_lstm.commands.command import run_command; sys.exit(run_command(main, {arguments!r}))"
-        )
-        command = [sys.executable, "-c", f"{blocked}{code}; {run}"]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8")
-        assert_refused(done, "pip install 'glove-lstm[onnx]'")
-    done = subprocess.run(
-        [sys.executable, "-c", f"{blocked}import glove_lstm.inference.runtime"],
-        capture_output=True,
-        encoding="utf-8",
-    )
-    assert (
-        "ImportError: glove_lstm.inference.runtime needs ONNX Runtime: pip install 'glove-lstm[onnx]'"
-        in done.stderr
-    )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import QUICK, ROOT, SHARED, SMALL, assert_refused, run_script, write_articles
+from support import QUICK, ROOT, SHARED, SMALL, assert_refused, make_article, run_script, write_articles
 
+from glove_lstm.app.opened import OpenedCheckpoint
 from glove_lstm.training.word_vectors import character_ngram_rows
 
 ALL_FILES = {
@@ -26,6 +28,7 @@ ALL_FILES = {
     "tokenization_glove_lstm.py",
     "tokenizer.json",
     "tokenizer_config.json",
+    "training_texts.safetensors",
     "word_shapes.py",
 }
 
@@ -127,22 +130,37 @@ def test_killed_and_resumed_ends_as_if_never_interrupted(
     assert same_result(whole, cut)
 
 
-@pytest.mark.slow
-def test_validation_texts_teach_the_ngrams_in_the_end_and_only_them(
-    articles: Path, glove_file: Path, tmp_path: Path
+def test_refit_changes_the_ngrams_alone_and_nothing_is_claimed_of_it(
+    checkpoint: Path, refitted: Path
 ) -> None:
-    found = {}
-    for refit in (False, True):
-        out = tmp_path / str(refit)
-        args = ["--train_file", articles, "--glove", glove_file, "--output_dir", out, "--refit_ngrams", refit]
-        done = train(*args)
-        assert done.returncode == 0, done.stderr
-        found[refit] = weights(out), json.loads((out / "metrics.json").read_text())
-    (once, measured), (twice, measured_before) = found[False], found[True]
+    once, twice = weights(checkpoint), weights(refitted)
     differ = {name for name in once if not np.array_equal(once[name], twice[name])}
     assert differ == {f"ngrams.{name}" for name in _TABLES}
-    assert measured["validation"] == measured_before["validation"]
-    assert measured["about"]["temperature"] == measured_before["about"]["temperature"]
+    before, after = (json.loads((path / "metrics.json").read_text()) for path in (checkpoint, refitted))
+    assert after["before_refit"] == before["validation"]
+    assert "validation" not in after
+    assert after["about"]["temperature"] == before["about"]["temperature"]
+    assert {path.name for path in (refitted / "plots").iterdir()} == {"curves.png"}
+    assert "abstain" in (checkpoint / "README.md").read_text()
+    card = (refitted / "README.md").read_text()
+    assert "Before its n-gram weights were fitted once more" in card
+    assert "score is at least" not in card
+    assert "model-index" not in card
+    assert OpenedCheckpoint("before", checkpoint).coverage
+    assert OpenedCheckpoint("after", refitted).coverage == []
+
+
+def test_duplicates_stay_together_when_the_ngrams_are_cross_fitted(glove_file: Path, tmp_path: Path) -> None:
+    """Labels at random, and each text three times: only its duplicates tell a text's label."""
+    generator = random.Random(1)
+    rows = [(make_article(generator, "REAL", 12)[1], generator.choice(["FAKE", "REAL"])) for _ in range(60)]
+    path = tmp_path / "thrice.csv"
+    path.write_text("text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows * 3))
+    args = ["--train_file", path, "--glove", glove_file, "--output_dir", tmp_path / "out", "--typo_share", 0]
+    done = train(*args, "--num_train_epochs", 1)
+    assert done.returncode == 0, done.stderr
+    about = json.loads((tmp_path / "out" / "metrics.json").read_text())["about"]
+    assert about["ngram_strength"] == pytest.approx(5e-3)
 
 
 @pytest.mark.slow
@@ -259,6 +277,7 @@ def test_mistakes_are_told_in_one_sentence(
         ([*given, "--preset", "best"], "--preset"),
         ([*given, "--pooling", "median"], "pooling"),
         ([*given, "--hidden_dropout", "1.5"], "hidden_dropout"),
+        ([*given, "--no_token_types"], "--type_embedding_size is 16, but --no_token_types"),
         ([*given, "--typo_share", "2"], "typo_share must be 0 to 0.5, not 2.0."),
         ([*given, "--consistency_weight", "-1"], "consistency_weight must be at least 0, not -1.0."),
         ([*given, "--num_pieces", "-1"], "num_pieces must be at least 0, not -1."),

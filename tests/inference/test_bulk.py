@@ -174,7 +174,7 @@ def test_skipped_rows_are_reported_counted_and_kept(tmp_path, caplog):
     (lost,) = map(json.loads, (folder / "_errors-00001.jsonl").read_text().splitlines())
     assert (lost["file"], lost["number"]) == (str(path), 14)
     assert json.loads((folder / "_complete.json").read_text()) == {"parts": 3, "rows": 25, "skipped": 1}
-    with pytest.raises(DataError, match="go on with on_error skip"):
+    with pytest.raises(DataError, match="go on with --on_error skip"):
         to_folder(path, folder, rows_per_part=10)
 
 

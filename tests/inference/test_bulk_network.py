@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from networks import SHAPES, random_batch, torch_logits
 
-from glove_lstm import GloveLstmConfig, bulk_network
+from glove_lstm import GloveLstmConfig
+from glove_lstm.inference import bulk_network
 from glove_lstm.inference.bulk_network import DEFAULTS, BulkNetwork, can_compute
 from glove_lstm.inference.checkpoint_files import RESULT_FIELDS
 from glove_lstm.inference.checkpoints import load_checkpoint

@@ -15,7 +15,10 @@ from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.word_vectors import character_ngram_rows, embedding_rows
 
 VECTORS = "encoder.embeddings.word_embeddings.weight"
-IDS = torch.tensor([[3, 4, 5, 0], [6, 7, 8, 9]])
+INPUTS = {
+    "input_ids": torch.tensor([[3, 4, 5, 0], [6, 7, 8, 9]]),
+    "token_type_ids": torch.tensor([[1, 2, 6, 0], [1, 3, 1, 5]]),
+}
 RICH = {
     "bidirectional": True,
     "num_hidden_layers": 2,
@@ -40,7 +43,7 @@ def test_round_trip(make, tmp_path, config):
         for name, value in model.state_dict().items():
             assert torch.equal(loaded.state_dict()[name], value), name
             assert loaded.state_dict()[name].dtype == value.dtype, name
-        assert torch.equal(loaded(IDS).logits, model(IDS).logits)
+        assert torch.equal(loaded(**INPUTS).logits, model(**INPUTS).logits)
         assert loaded.config.label_names == model.config.label_names
 
 
@@ -49,22 +52,22 @@ def test_auto_model_gives_the_encoder_of_a_saved_classifier(make, tmp_path):
     model.save_pretrained(tmp_path)
     encoder = AutoModel.from_pretrained(tmp_path)
     assert type(encoder) is GloveLstmModel
-    assert torch.equal(encoder(IDS).pooler_output, model.encoder(IDS).pooler_output)
+    assert torch.equal(encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output)
 
 
 def test_a_new_head_on_a_saved_encoder(make, tmp_path):
     encoder = make(**RICH, half_precision_embeddings=False).encoder
     encoder.save_pretrained(tmp_path / "encoder")
     model = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "encoder", num_labels=4)
-    assert torch.equal(model.encoder(IDS).pooler_output, encoder(IDS).pooler_output)
-    assert model(IDS).logits.shape == (2, 4)
+    assert torch.equal(model.encoder(**INPUTS).pooler_output, encoder(**INPUTS).pooler_output)
+    assert model(**INPUTS).logits.shape == (2, 4)
     model.save_pretrained(tmp_path / "classifier")
     other = GloveLstmForSequenceClassification.from_pretrained(
         tmp_path / "classifier", num_labels=3, ignore_mismatched_sizes=True
     )
-    assert torch.equal(other.encoder(IDS).pooler_output, encoder(IDS).pooler_output)
+    assert torch.equal(other.encoder(**INPUTS).pooler_output, encoder(**INPUTS).pooler_output)
     assert torch.equal(other.dense.weight, model.dense.weight)
-    assert other(IDS).logits.isfinite().all()
+    assert other(**INPUTS).logits.isfinite().all()
 
 
 def test_a_save_is_whole_for_the_hub(make, tmp_path):
@@ -91,7 +94,7 @@ def test_the_freeze_survives_a_reload_and_can_be_changed(make, tmp_path, frozen)
     assert said.get_input_embeddings().weight.requires_grad is frozen
 
     loaded.freeze_embeddings(not frozen)
-    loaded(IDS, labels=torch.tensor([0, 1])).loss.backward()
+    loaded(**INPUTS, labels=torch.tensor([0, 1])).loss.backward()
     assert (loaded.get_input_embeddings().weight.grad is not None) is frozen
     loaded.save_pretrained(tmp_path / "b")
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path / "b")
@@ -119,7 +122,7 @@ def test_half_precision_vectors_halve_the_file_and_change_no_value(tmp_path):
         assert {p.dtype for p in loaded.parameters()} == {torch.float32}
         vectors = loaded.get_input_embeddings().weight
         assert torch.equal(vectors, model.get_input_embeddings().weight)
-        assert torch.equal(loaded(IDS).logits, model(IDS).logits)
+        assert torch.equal(loaded(**INPUTS).logits, model(**INPUTS).logits)
         assert not vectors.requires_grad
         assert not vectors[0].any()
         torch.testing.assert_close(vectors[1:], given[1:], atol=1e-7 if half else 0, rtol=1e-3 if half else 0)
@@ -139,7 +142,7 @@ def test_trained_vectors_are_saved_in_full_until_they_are_rounded(make, tmp_path
     loaded.save_pretrained(tmp_path / "half")
     assert size(tmp_path / "half") < size(tmp_path / "full")
     again = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "half")
-    assert torch.equal(again(IDS).logits, loaded(IDS).logits)
+    assert torch.equal(again(**INPUTS).logits, loaded(**INPUTS).logits)
 
 
 def test_rounded_ngram_tables_take_half_the_room_and_change_no_value(make, tmp_path):
@@ -169,7 +172,7 @@ def test_rounded_ngram_tables_take_half_the_room_and_change_no_value(make, tmp_p
         assert again.ngrams.get_parameter(name).dtype == torch.float32
         assert torch.equal(again.ngrams.get_parameter(name), table)
     assert torch.equal(again.ngrams.character_ngrams, model.ngrams.character_ngrams)
-    assert torch.equal(again(IDS).logits, model(IDS).logits)
+    assert torch.equal(again(**INPUTS).logits, model(**INPUTS).logits)
 
 
 @pytest.fixture
@@ -194,9 +197,9 @@ def test_another_number_of_labels_empties_the_ngram_tables_only(saved):
     assert not loaded.ngrams.word_weights.any()
     assert not loaded.ngrams.character_weights.any()
     assert torch.equal(loaded.ngrams.character_ngrams, model.ngrams.character_ngrams)
-    assert torch.equal(loaded.encoder(IDS).pooler_output, model.encoder(IDS).pooler_output)
+    assert torch.equal(loaded.encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output)
     assert torch.equal(loaded.dense.weight, model.dense.weight)
-    assert loaded(IDS).logits.shape == (2, 3)
+    assert loaded(**INPUTS).logits.shape == (2, 3)
 
 
 @pytest.mark.parametrize("before", [{}, NGRAMS], ids=["none", "others"])
@@ -209,9 +212,9 @@ def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(saved, before)
         assert not value.any()
     # The bias has a number for each label, however many n-grams there are.
     assert torch.equal(loaded.ngrams.bias, model.ngrams.bias if before else torch.zeros(2))
-    assert torch.equal(loaded.encoder(IDS).pooler_output, model.encoder(IDS).pooler_output)
+    assert torch.equal(loaded.encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output)
     assert torch.equal(loaded.classifier.weight, model.classifier.weight)
-    assert loaded(IDS).logits.isfinite().all()
+    assert loaded(**INPUTS).logits.isfinite().all()
 
 
 def test_character_ngrams_that_do_not_fit_are_refused(make):
@@ -258,10 +261,10 @@ def test_a_state_dict_as_the_trainer_hands_it_over(make, tmp_path):
 def test_saving_leaves_the_model_as_it_was(make, tmp_path):
     model = make()
     model.round_tables()
-    before = model(IDS).logits
+    before = model(**INPUTS).logits
     model.save_pretrained(tmp_path)
     assert model.get_input_embeddings().weight.dtype == torch.float32
-    assert torch.equal(model(IDS).logits, before)
+    assert torch.equal(model(**INPUTS).logits, before)
 
 
 def test_vectors_of_the_wrong_shape_are_refused(make):
@@ -277,17 +280,17 @@ def test_loading_in_another_precision(make, tmp_path, dtype):
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=dtype)
     assert {p.dtype for p in loaded.parameters()} == {dtype}
     assert torch.equal(loaded.ngrams.character_ngrams, model.ngrams.character_ngrams)
-    torch.testing.assert_close(loaded(IDS).logits.float(), model(IDS).logits, atol=0.2, rtol=0.05)
+    torch.testing.assert_close(loaded(**INPUTS).logits.float(), model(**INPUTS).logits, atol=0.2, rtol=0.05)
 
 
 def test_temperature_survives_and_changes_only_the_scale(make, tmp_path):
     model = make()
-    warm = model(IDS).logits
+    warm = model(**INPUTS).logits
     model.config.temperature = 3.0
     model.save_pretrained(tmp_path)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     assert loaded.config.temperature == 3.0
-    torch.testing.assert_close(loaded(IDS).logits, warm / 3)
+    torch.testing.assert_close(loaded(**INPUTS).logits, warm / 3)
 
 
 def test_the_pipeline_finds_model_and_tokenizer(make, tmp_path):

@@ -34,7 +34,7 @@ KINDS = {
     "pieces": ({"num_pieces": 60}, {**NGRAMS, **ALL, "num_hidden_layers": 2}),
     "article": ({"variant": "article", "token_types": False, "truncation_side": "left"}, {}),
     "many labels": ({}, {**NGRAMS, **SHAPES, "num_labels": 4, "pooling": ("attention",)}),
-    "n-grams of words alone": ({"token_types": False}, {"ngram_buckets": 40}),
+    "n-grams of words alone": ({"token_types": False}, {"ngram_buckets": 40, "type_vocab_size": 1}),
 }
 MOST = 40  # tokens that a text is cut to
 HOSTILE = (

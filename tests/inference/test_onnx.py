@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from networks import SHAPES, random_batch, torch_logits
 
-from glove_lstm import GloveLstmConfig, onnx_export
+from glove_lstm import GloveLstmConfig
 from glove_lstm.data.errors import DataError
+from glove_lstm.inference import onnx_export
 from glove_lstm.inference.checkpoint_files import RESULT_FIELDS, check_made_from, weights_digest
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_int8, export_onnx
@@ -93,7 +94,7 @@ def test_exported_file_is_small_valid_and_knows_its_weights(exported) -> None:
     (exported / "config.json").write_text(json.dumps(config | {"hidden_dropout": 0.77}))
     check_made_from(path, weights_digest(exported))  # nothing that a prediction depends on
     (exported / "config.json").write_text(json.dumps(config | {"ngram_weight": 0.77}))
-    with pytest.raises(DataError, match=r"model\.onnx was not made from .*export_onnx\.py"):
+    with pytest.raises(DataError, match=r"model\.onnx was not made from .*glove-lstm export"):
         check_made_from(path, weights_digest(exported))
     assert not [file for file in exported.iterdir() if file.name.endswith(".part")]
 

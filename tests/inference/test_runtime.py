@@ -138,6 +138,17 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
         load(exported)
 
 
+@pytest.mark.parametrize("load", [LightClassifier.from_pretrained, load_checkpoint])
+def test_a_tokenizer_without_the_word_shapes_that_the_model_reads_is_refused(exported, load) -> None:
+    path = exported / "tokenizer_config.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(
+        json.dumps({**said, "model_input_names": ["input_ids", "attention_mask"]}), encoding="utf-8"
+    )
+    with pytest.raises(DataError, match=r"reads word shapes \(token_type_ids\)"):
+        load(exported)
+
+
 def test_cut_short_onnx_file_is_refused(exported) -> None:
     whole = (exported / "model.onnx").read_bytes()
     (exported / "model.onnx").write_bytes(b"\x00" * 100 + whole[-200:])  # the digest is still in it

@@ -197,18 +197,34 @@ def test_an_empty_text_has_a_prediction(make, dtype, extra):
     model = make(bidirectional=True, type_embedding_size=2, pooling=["max", "mean", "attention"], **extra)
     nothing = torch.zeros(2, 0, dtype=dtype)
     output = model(nothing, attention_mask=nothing, token_type_ids=nothing).logits
-    torch.testing.assert_close(output, model(torch.zeros(2, 5, dtype=torch.long)).logits, atol=1e-6, rtol=0)
+    padding = torch.zeros(2, 5, dtype=torch.long)
+    torch.testing.assert_close(output, model(padding, token_type_ids=padding).logits, atol=1e-6, rtol=0)
     assert output.isfinite().all()
-    assert model(inputs_embeds=torch.zeros(2, 0, 6)).logits.shape == (2, 2)
+    if not extra:
+        assert model(inputs_embeds=torch.zeros(2, 0, 6), token_type_ids=nothing).logits.shape == (2, 2)
 
 
 def test_word_shapes_count_only_where_the_config_has_them(make):
     ids, shapes = torch.tensor([[3, 4]]), torch.tensor([[1, 2]])
     without, with_shapes = make(), make(type_embedding_size=2)
     assert torch.equal(without(ids, token_type_ids=shapes).logits, without(ids).logits)
-    assert not torch.equal(with_shapes(ids, token_type_ids=shapes).logits, with_shapes(ids).logits)
     zeros = torch.zeros_like(shapes)
-    assert torch.equal(with_shapes(ids, token_type_ids=zeros).logits, with_shapes(ids).logits)
+    shaped, plain = (with_shapes(ids, token_type_ids=types).logits for types in (shapes, zeros))
+    assert not torch.equal(shaped, plain)
+
+
+@pytest.mark.parametrize("config", [{"type_embedding_size": 2}, {"ngram_buckets": 40}])
+def test_missing_word_shapes_are_refused(make, config):
+    model, ids = make(**config), torch.tensor([[3, 4]])
+    with pytest.raises(ValueError, match="token_type_ids are missing"):
+        model(ids)
+    if "type_embedding_size" in config:
+        for inputs in ({"input_ids": ids}, {"inputs_embeds": torch.zeros(1, 2, 6)}):
+            with pytest.raises(ValueError, match="token_type_ids are missing"):
+                model.encoder(**inputs)
+    else:  # the encoder has no n-grams, and one shape is none
+        assert model.encoder(ids).pooler_output.shape == (1, 5)
+        assert make(type_vocab_size=1, **config)(ids).logits.shape == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,19 @@ def test_metrics_of_before_coverage_was_measured_still_make_a_card() -> None:
     assert "0.8415" not in text
 
 
+def test_figures_of_the_model_before_a_refit_are_not_claimed_of_it() -> None:
+    metrics = {("before_refit" if name == "validation" else name): value for name, value in METRICS.items()}
+    card = made({name: value for name, value in metrics.items() if name != "other_data"})
+    text = str(card)
+    assert "This model was not measured. Before its n-gram weights were fitted once more" in text
+    assert "| this one, before that | 0.9123 | 0.9000-0.9250 |" in text
+    assert re.search(r"TF-IDF [^|]+ \| 0.5000", text)
+    for claim in ("0.8415", "0.0123", "0.0211", "risk-coverage"):
+        assert claim not in text
+    assert eval_results(metrics) == eval_results({**metrics, "before_refit": {}})
+    check_figures(text, {name: value for name, value in metrics.items() if name != "other_data"})
+
+
 def test_pictures_that_are_there_are_shown(folder: Path) -> None:
     (folder / "plots").mkdir()
     for name in ("words", "curves", "other"):
@@ -441,12 +454,3 @@ def test_the_weight_of_the_ngram_classifier_is_told():
         in told
     )
     assert "n-gram" not in measured_sections(METRICS)["calibration"]
-
-
-def test_texts_that_taught_the_ngrams_in_the_end_are_told():
-    arguments = {**METRICS["about"]["arguments"], "refit_ngrams": True}
-    again = {**METRICS, "about": {**METRICS["about"], "ngram_weight": 1.5, "arguments": arguments}}
-    assert "fitted once more, to these texts too" in measured_sections(again)["results"]
-    alone = {**again, "about": {**again["about"], "ngram_weight": None}}  # no n-grams, nothing fitted
-    assert "fitted once more" not in measured_sections(alone)["results"]
-    assert "fitted once more" not in measured_sections(METRICS)["results"]

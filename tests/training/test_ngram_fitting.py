@@ -132,6 +132,29 @@ def test_the_noisier_the_labels_the_less_closely_they_are_followed(tokenizer):
     assert found[0].strength <= 2.0
 
 
+def test_duplicates_are_no_evidence_of_what_new_texts_are_like(tokenizer):
+    """Labels at random, yet each text has copies with the same label that could give it away."""
+    generator = np.random.default_rng(18)
+    words = [f"{first} {second}" for first in COMMON.split() for second in COMMON.split()]
+    once = [
+        {"text": text, "label": int(generator.integers(2))} for text in generator.permutation(words)[:150]
+    ]
+    groups = np.tile(np.arange(150), 3)
+    found = [
+        fit(make_model(tokenizer), tokenizer, Dataset.from_list(once * 3), strength=5.0, groups=numbers)
+        for numbers in (None, groups)
+    ]
+    assert found[0].strength > 10 * found[1].strength
+    assert found[0].scale > 10 * found[1].scale  # at random, to be sure of nothing is best
+    # Where all texts of a label are one group, or all texts are, nothing can be cross-fitted.
+    for numbers in (
+        np.zeros(450, dtype=int),
+        np.where([row["label"] for row in once * 3], 0, np.arange(450)),
+    ):
+        how = fit(make_model(tokenizer), tokenizer, Dataset.from_list(once * 3), groups=numbers)
+        assert how == NgramFit(5.0)
+
+
 def test_how_it_was_fitted_can_be_said_again(tokenizer):
     news = make_news(120, 16)
     first, second, third = (make_model(tokenizer) for _ in range(3))

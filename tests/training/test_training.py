@@ -13,7 +13,7 @@ from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.arguments import parse_training_run
-from glove_lstm.training.batches import LengthGroupedSampler, MistypedPairs, collate, tokenize
+from glove_lstm.training.batches import UNLABELLED, LengthGroupedSampler, MistypedPairs, collate, tokenize
 from glove_lstm.training.trainer import GloveLstmTrainer, GloveLstmTrainingArguments, count_parameters
 
 WORDS = [
@@ -124,7 +124,7 @@ def test_mistyped_copies_follow_the_texts_and_depend_on_seed_epoch_and_row_alone
     assert len(everything) == 80
     clean, copies = everything[:40], everything[40:]
     assert clean == rows_of(plain.__getitems__(range(40)))
-    assert [row["labels"] for row in copies] == dataset["label"][:]
+    assert {row["labels"] for row in copies} == {UNLABELLED}
     assert all(len(row["input_ids"]) == len(row["token_type_ids"]) <= 20 for row in copies)
     assert sum(a != b for a, b in zip(clean, copies, strict=True)) > 25
 
@@ -162,7 +162,7 @@ def test_a_share_of_zero_gives_exact_copies_cut_where_the_texts_are_cut(pairs, s
             for name in ("input_ids", "token_type_ids"):
                 cut = clean[name][:most] if side == "right" else clean[name][-most:]
                 assert copy[name] == cut
-            assert copy["labels"] == clean["labels"]
+            assert copy["labels"] == UNLABELLED
 
 
 @settings(deadline=None)
@@ -277,7 +277,7 @@ def test_the_loss_of_a_batch_by_hand(make, tmp_path, spelled):
                 total = total + 0.7 * (fixed * (fixed / copy).log()).sum()
         return total
 
-    for items, count in ((None, 6), (torch.tensor(12), 6), (torch.tensor(24), 12)):
+    for items, count in ((None, 6), (torch.tensor(6), 6), (torch.tensor(12), 12)):
         model.zero_grad()
         (by_hand() / count).backward()
         wanted = {name: parameter.grad for name, parameter in model.named_parameters()}
@@ -290,6 +290,34 @@ def test_the_loss_of_a_batch_by_hand(make, tmp_path, spelled):
     again, outputs = trainer.compute_loss(model, dict(inputs), return_outputs=True)
     assert torch.equal(again, trainer.compute_loss(model, dict(inputs)))
     assert outputs.logits.shape == (12, 2)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_without_copies_the_consistency_weight_changes_nothing(make, tmp_path, texts, smoothing):
+    """97 texts in batches of 8: the last batch has one."""
+    weights = []
+    for weight in (0.0, 1.0):
+        model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT})
+        options = {"consistency_weight": weight, "label_smoothing_factor": smoothing, "num_train_epochs": 1}
+        GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
+        weights.append(model.state_dict())
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, atol=1e-6, rtol=0, msg=name)
+
+
+def test_without_a_consistency_weight_copies_change_nothing(make, tmp_path, tokenizer):
+    model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT}).train()
+    dataset = make_texts(6)
+    copied = collate(mistyped_pairs(dataset, tokenizer).__getitems__(range(6)))
+    plain = collate(tokenize(dataset, tokenizer).__getitems__(range(6)))
+    for smoothing in (0.0, 0.1):
+        trainer = GloveLstmTrainer(model, arguments(tmp_path, label_smoothing_factor=smoothing))
+        for items in (None, torch.tensor(6)):
+            losses = [
+                trainer.compute_loss(model, dict(batch), num_items_in_batch=items)
+                for batch in (copied, plain)
+            ]
+            torch.testing.assert_close(*losses)
 
 
 @pytest.mark.parametrize("processes", [1, 2])

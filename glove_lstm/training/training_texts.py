@@ -1,0 +1,115 @@
+"""A record of the texts that a checkpoint was trained and validated on, saved beside its weights.
+
+It holds a 64-bit hash of each text, so an evaluation can tell seen from unseen texts without the texts themselves.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from huggingface_hub import snapshot_download
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME
+
+Hashes = NDArray[np.uint64]
+
+TRAINING_TEXTS_NAME = "training_texts.safetensors"
+
+
+@dataclass(frozen=True)
+class TrainingTexts:
+    """Hashes of whole texts, with white space folded; near duplicates have other hashes.
+
+    Attributes:
+        trained: (n,), sorted, distinct: texts that the weights were fitted to.
+        validated: (m,), sorted, distinct: texts that chose the epoch or were used for calibration.
+        complete: False if training started from a checkpoint whose texts are unknown.
+    """
+
+    trained: Hashes
+    validated: Hashes
+    complete: bool = True
+
+    @classmethod
+    def of(cls, trained: Iterable[str], validated: Iterable[str]) -> "TrainingTexts":
+        """Record texts; a title and a body are joined with a space."""
+        return cls(np.unique(hash_texts(trained)), np.unique(hash_texts(validated)))
+
+    def added_to(self, earlier: "TrainingTexts | None") -> "TrainingTexts":
+        """Join the record with that of the checkpoint where training started; None if it has none."""
+        if earlier is None:
+            return TrainingTexts(self.trained, self.validated, complete=False)
+        return TrainingTexts(
+            np.union1d(self.trained, earlier.trained),
+            np.union1d(self.validated, earlier.validated),
+            self.complete and earlier.complete,
+        )
+
+    def find(self, texts: Iterable[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Look texts up.
+
+        Returns:
+            Two masks (n,): texts that were trained on; texts that were only validated on.
+        """
+        hashes = hash_texts(texts)
+        trained = np.isin(hashes, self.trained)
+        return trained, np.isin(hashes, self.validated) & ~trained
+
+    def save(self, folder: Path) -> None:
+        """Write the record into a folder that holds the weights."""
+        save_file(
+            {"trained": self.trained, "validated": self.validated},
+            folder / TRAINING_TEXTS_NAME,
+            {"complete": str(self.complete), "weights": _weights_hash(folder)},
+        )
+
+
+def load_training_texts(path: str | Path, revision: str | None = None) -> TrainingTexts | None:
+    """Load the record of a checkpoint; None if it has none, or if its weights have changed since.
+
+    Args:
+        path: A folder, or a repository's id on the Hub.
+        revision: Commit, tag or branch on the Hub.
+
+    Raises:
+        DataError: The record is damaged.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        wanted = [TRAINING_TEXTS_NAME, WEIGHTS_NAME]
+        folder = Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
+    file = folder / TRAINING_TEXTS_NAME
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, "np") as tensors:
+            trained, validated = (tensors.get_tensor(name) for name in ("trained", "validated"))
+            metadata = tensors.metadata()
+            complete, weights = metadata["complete"] == "True", metadata["weights"]
+        if trained.dtype != np.uint64 or validated.dtype != np.uint64:
+            raise ValueError("its tensors are not uint64")
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file} is damaged ({error}): get the checkpoint again.") from None
+    if weights != _weights_hash(folder):
+        return None
+    return TrainingTexts(trained, validated, complete)
+
+
+def hash_texts(texts: Iterable[str]) -> Hashes:
+    """Hash each text with its white space folded; shape (n,)."""
+    digests = b"".join(
+        hashlib.blake2b(" ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for text in texts
+    )
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+
+
+def _weights_hash(folder: Path) -> str:
+    with (folder / WEIGHTS_NAME).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,7 +3,7 @@
 project = "glove-lstm"
 author = "the glove-lstm authors"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "jupyter_execute"]
 html_theme = "furo"
 html_title = "glove-lstm"
 myst_enable_extensions = ["colon_fence"]

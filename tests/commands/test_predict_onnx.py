@@ -117,7 +117,7 @@ def test_push_takes_what_was_made_from_the_weights(exported: Path, monkeypatch) 
         assert (folder / "model.onnx").read_bytes() == (exported / "model.onnx").read_bytes()
     make_stale(exported)
     with (
-        pytest.raises(DataError, match=r"model\.onnx was not made from .*export_onnx\.py"),
+        pytest.raises(DataError, match=r"model\.onnx was not made from "),
         checkpoint_publishing.staged_checkpoint(exported, "user/fake-news"),
     ):
         pass

@@ -15,7 +15,7 @@ import torch
 from transformers import HfArgumentParser
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_json_object
+from glove_lstm.data.files import read_json_object
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.training.presets import PRESETS, Preset
 from glove_lstm.training.trainer import GloveLstmTrainingArguments
@@ -27,9 +27,7 @@ class DataArguments:
 
     dataset_name: str | None = field(
         default=None,
-        metadata={
-            "help": "fake_or_real_news, liar, fake_news_corpus, or a dataset's id on the Hub, or a folder."
-        },
+        metadata={"help": "fake_or_real_news, liar, or a dataset's id on the Hub, or a folder."},
     )
     dataset_config_name: str | None = field(
         default=None, metadata={"help": "Config of the dataset, such as `article` of fake_or_real_news."}

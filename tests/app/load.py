@@ -49,8 +49,8 @@ class Load:
         times = sorted(self.times) or [0.0]
         return (
             f"{', '.join(f'{count} {outcome}' for outcome, count in self.outcomes.most_common())}\n"
-            f"answered after {times[len(times) // 2]:.1f} s (median), {times[-1]:.1f} s (longest); {self.seconds:.1f} s "
-            f"in all\nmemory {self.before_mb:.0f} MiB before, at most {self.most_mb:.0f} MiB"
+            f"answered after {times[len(times) // 2]:.1f} s (median), {times[-1]:.1f} s (longest)\n"
+            f"{self.seconds:.1f} s in all; memory {self.before_mb:.0f} MiB before, at most {self.most_mb:.0f} MiB"
         )
 
     async def _run(self, address: str, clients: int, rounds: int, words: int) -> None:

@@ -140,7 +140,11 @@ def test_bad_requests_are_rejected_with_a_message(http, name, data, message):
             f"a.csv has more than {limits.FILE_ROWS:,} rows",
         ),
         ("a.csv.gz", gzip.compress(b"text\n") + gzip.compress(b"a" * (1 << 20)) * 70, "a.csv.gz"),
-        ("a.json.gz", gzip.compress(b'[{"text":"') + gzip.compress(b"a" * (1 << 20)) * 1100, "takes too much time or memory"),
+        (
+            "a.json.gz",
+            gzip.compress(b'[{"text":"') + gzip.compress(b"a" * (1 << 20)) * 1100,
+            "takes too much time or memory",
+        ),
         ("a.csv", 'text\n"', "malformed"),
         ("a.csv", "<b>a</b>,<i>b</i>\nx,y\n", "'‹b›a‹/b›'"),
         ("a.parquet", b"PAR1" + b"\0" * 100 + b"PAR1", "a.parquet is not a whole Parquet file"),

@@ -22,7 +22,9 @@ from glove_lstm.data.columns import choose_columns, read_text
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_file
 from glove_lstm.data.reading import (
-    BadRow,
+    BadRow as BadRow,
+)
+from glove_lstm.data.reading import (
     Record,
     RowReader,
     file_format,

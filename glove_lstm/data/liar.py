@@ -17,7 +17,7 @@ import datasets
 
 from glove_lstm.data.builder import DataFiles, NewsBuilder
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import open_text
+from glove_lstm.data.text_rows import open_text
 
 URL = "https://www.cs.ucsb.edu/~william/data/liar_dataset.zip"
 MAX_BYTES = 16 << 20  # of the archive, and of each file in it; the genuine ones have about 1 and 2.4 MB

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.tokenization.pipelines import ARTICLE_WORD, article_pipeline, default_pipeline
 from glove_lstm.tokenization.spelling import SpellingCorrector
 from glove_lstm.tokenization.word_shapes import repair, shapes_of_tokens

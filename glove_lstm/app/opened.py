@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.app.word_space import WordSpace
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import check_revision, first_line
+from glove_lstm.data.files import check_revision, first_line
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import check_revision
+from glove_lstm.data.files import check_revision
 from glove_lstm.inference.checkpoint_files import ONNX_NAME, weights_digest
 
 if TYPE_CHECKING:

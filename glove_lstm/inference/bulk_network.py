@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.reading import read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, stored_tensors
 from glove_lstm.tokenization.light_tokenizer import TokenizedTexts, ranges
 

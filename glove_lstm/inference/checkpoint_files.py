@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
 
 # Inside the package in a wheel, beside it in a clone.
 _PACKAGE = Path(__file__).resolve().parents[1]

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     INT8_NAME,
     ONNX_NAME,

@@ -382,7 +382,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
 
         Args:
             rows: Whole numbers (vocab_size, config.character_ngrams), rows of the table of character n-grams for
-                token id i; 0 for none. `glove_lstm.word_vectors.character_ngram_rows` makes them.
+                token id i; 0 for none. `glove_lstm.training.word_vectors.character_ngram_rows` makes them.
 
         Raises:
             ValueError: The model has no n-gram classifier, or the shape or a value does not fit it.

@@ -1,4 +1,4 @@
-"""Corpora of a data folder (`--data_dir`): datasets with the columns `text`, `text_pair` (articles only) and `label`."""
+"""Corpora of a data folder (`--data_dir`), with the columns `text`, `text_pair` (articles only) and `label`."""
 
 import re
 from collections.abc import Iterable, Mapping

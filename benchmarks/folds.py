@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -15,7 +15,6 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 
 from benchmarks import corpora
 from glove_lstm.data.corruptions import CORRUPTIONS
-from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.robustness import perturb
@@ -78,7 +77,7 @@ def make_folds(task: str, folder: Path, count: int = FOLDS, *, grouped: bool = F
             leaves them out in any case.)
 
     Raises:
-        DataError: Data are missing, or too few.
+        DataError: Data are missing.
     """
     if task == "liar":
         data = corpora.liar(folder)
@@ -86,8 +85,6 @@ def make_folds(task: str, folder: Path, count: int = FOLDS, *, grouped: bool = F
     if task == "cross":
         return list(_cross(folder))
     rows = corpora.distinct({"titles": corpora.titles, "recovery": corpora.recovery}[task](folder))
-    if min(np.bincount(rows["label"], minlength=2)) < 2 * FOLDS:
-        raise DataError(f"{folder} has fewer than {2 * FOLDS} distinct texts of a label for the task {task}.")
     return list(islice(_cross_validation(rows, task, grouped), count))
 
 
@@ -128,29 +125,20 @@ def _cross(folder: Path) -> Iterator[Fold]:
     every = [*tests.values(), later_titles]
     whole = near_duplicate_groups([text for rows in every for text in joined_texts(rows)])
     title = near_duplicate_groups([text for rows in every for text in rows["text"]])
-    where = dict(zip([*tests, "later titles"], _ranges(every), strict=True))
+    ends = np.cumsum([len(rows) for rows in every])
+    where = dict(zip([*tests, "later titles"], np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
     for name, texts in trains.items():
         own = where["later titles" if name == "titles" else name]
         train, validation = _cut(np.arange(len(texts)), np.array(texts["label"]), whole[own])
-        if not len(train) or not len(validation):
-            raise DataError(f"{folder} has too few texts of {name} to train on.")
         data = corpora.as_data(texts, {"train": train, "validation": validation}, name)
         rows, numbers = {}, {}
         for other in (test for test in tests if test != name):
             there = where[other]
             seen = np.isin(whole[there], whole[own]) | np.isin(title[there], title[own])
             kept = np.flatnonzero(~seen)
-            if not len(kept):
-                raise DataError(f"All texts of {other} in {folder} stand among those of {name}.")
             rows[f"{name}->{other}"] = tests[other].select(kept)
             numbers[f"{name}->{other}"] = there[kept]
         yield Fold(name, data, rows, numbers)
-
-
-def _ranges(parts: Sequence[Dataset]) -> list[Ints]:
-    """The row numbers of each corpus when all are concatenated."""
-    ends = np.cumsum([len(part) for part in parts])
-    return [np.arange(end - len(part), end) for part, end in zip(parts, ends, strict=True)]
 
 
 def _cut(rows: Ints, labels: Ints, groups: Ints) -> tuple[Ints, Ints]:

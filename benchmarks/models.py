@@ -22,6 +22,7 @@ from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.typos import training_typos
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
+from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
 from glove_lstm.training.arguments import parse_training_run
@@ -50,17 +51,15 @@ class Settings:
     Attributes:
         glove_name: A name or a file; read when a model needs it.
         arguments: Of `train.py`, over the values of our presets.
+
+    Raises:
+        DataError: An argument is unknown, or is the benchmark's own.
     """
 
     glove_name: str
     arguments: Sequence[str] = ()
 
-    def check(self) -> None:
-        """Refuse arguments before anything is trained.
-
-        Raises:
-            DataError: An argument is unknown, or is the benchmark's own.
-        """
+    def __post_init__(self) -> None:
         names = {word.partition("=")[0] for word in self.arguments}
         for name in _OWN_ARGUMENTS:
             if name in names:
@@ -94,9 +93,9 @@ def model_sources(model: str) -> tuple[str, ...]:
     return (*_SHARED_SOURCES, "evaluation/baselines.py")
 
 
-def seeds_of(model: str, count: int) -> list[int]:
-    """The seeds of a model's runs; models without chance have one."""
-    return list(range(FIRST_SEED, FIRST_SEED + count)) if model in OURS else [0]
+def seeds_of(model: str, count: int) -> range:
+    """The seeds of a model's runs; models without chance have one run."""
+    return range(FIRST_SEED, FIRST_SEED + (count if model in OURS else 1))
 
 
 def train_preset(
@@ -110,17 +109,12 @@ def train_preset(
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         argv = ["--preset", preset, *settings.arguments, "--seed", str(seed), "--output_dir", scratch]
         run = parse_training_run([*argv, "--disable_tqdm", "True"])
-        experiment = run_experiment(run, data, settings.glove)
+        experiment = run_experiment(run, data, settings.glove, compute_metrics)
         if folder:
             with whole_files(folder) as part:
                 experiment.model.save_pretrained(part)
                 experiment.tokenizer.save_pretrained(part)
     return experiment
-
-
-def batch_size(preset: str, settings: Settings) -> int:
-    """Texts of a training step of one of our presets."""
-    return parse_training_run(["--preset", preset, *settings.arguments]).training.per_device_train_batch_size
 
 
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.folds import Fold
 from benchmarks.models import Predict
-from glove_lstm.data.whole_files import whole_file
+from benchmarks.records import write_json
 
 logger = logging.getLogger("glove_lstm.benchmarks")
 
@@ -56,64 +56,42 @@ def _classes(output: NDArray[Any]) -> list[int]:
     return (output.argmax(axis=1) if output.ndim == 2 else output).tolist()
 
 
-class PredictionStore:
-    """Files TASK/MODEL/SEED/FOLD.json. Each is only used for the data, options and sources that it was made with.
+def read_predictions(
+    path: Path | None, made_of: Mapping[str, Any], sources: str, *, reuse_other_sources: bool = False
+) -> tuple[dict[str, Cell], dict[str, Any]] | None:
+    """Read the predictions of a fold and the record of what made them.
 
     Args:
-        folder: May not exist yet.
+        path: None reads nothing.
+        made_of: Data and options.
+        sources: Hash of the source files.
         reuse_other_sources: Whether predictions of other sources are used too.
+
+    Returns:
+        None if there are none that may be used; a warning says why.
     """
+    if path is None or not path.is_file():
+        return None
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        cells = {name: Cell(**values) for name, values in stored["cells"].items()}
+        made_by = stored["made_by"]
+        same, same_sources = stored["made_of"] == made_of, made_by["sources"] == sources
+    except (ValueError, KeyError, TypeError):
+        logger.warning("%s holds no predictions, and is made anew.", path)
+        return None
+    if not same:
+        logger.warning("%s is of other data or options, and is made anew.", path)
+        return None
+    if not same_sources and not reuse_other_sources:
+        logger.warning("%s is of other sources, and is made anew. Keep it by --reuse_other_sources.", path)
+        return None
+    return cells, made_by
 
-    def __init__(self, folder: Path, *, reuse_other_sources: bool = False) -> None:
-        self.folder = folder
-        self._reuse_other_sources = reuse_other_sources
 
-    def read(
-        self, place: Sequence[str], made_of: Mapping[str, Any], sources: str
-    ) -> tuple[dict[str, Cell], dict[str, Any]] | None:
-        """Read the predictions of a place and the record of what made them.
-
-        Args:
-            place: Task, model, seed and fold.
-            made_of: Data and options.
-            sources: Hash of the source files.
-
-        Returns:
-            None if there are none that may be used; a warning says why.
-        """
-        path = self._path(place)
-        if not path.is_file():
-            return None
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            cells = {name: Cell(**values) for name, values in stored["cells"].items()}
-            made_by = stored["made_by"]
-            same, same_sources = stored["made_of"] == made_of, made_by["sources"] == sources
-        except (ValueError, KeyError, TypeError):
-            logger.warning("%s holds no predictions, and is made anew.", path)
-            return None
-        if not same:
-            logger.warning("%s is of other data or options, and is made anew.", path)
-            return None
-        if not same_sources and not self._reuse_other_sources:
-            logger.warning(
-                "%s is of other sources, and is made anew. Keep it by --reuse_other_sources.", path
-            )
-            return None
-        return cells, made_by
-
-    def write(
-        self,
-        place: Sequence[str],
-        made_of: Mapping[str, Any],
-        made_by: Mapping[str, Any],
-        cells: Mapping[str, Cell],
-    ) -> None:
-        """Store the predictions of a place."""
-        values = {name: asdict(cell) for name, cell in cells.items()}
-        with whole_file(self._path(place)) as part:
-            text = json.dumps({"made_of": made_of, "made_by": made_by, "cells": values})
-            part.write_text(text + "\n", encoding="utf-8")
-
-    def _path(self, place: Sequence[str]) -> Path:
-        return self.folder.joinpath(*place[:-1], f"{place[-1]}.json")
+def write_predictions(
+    path: Path | None, made_of: Mapping[str, Any], made_by: Mapping[str, Any], cells: Mapping[str, Cell]
+) -> None:
+    """Write the predictions of a fold, if there is a path."""
+    values = {name: asdict(cell) for name, cell in cells.items()}
+    write_json(path, {"made_of": made_of, "made_by": made_by, "cells": values}, indent=None)

@@ -23,20 +23,13 @@ _LIBRARIES = (
 
 
 def record(*sources: str) -> dict[str, Any]:
-    """What a figure is stored with.
-
-    Args:
-        sources: Files that decide the figure, as patterns: "training/*.py" of the package, "benchmarks/speed*.py".
-
-    Returns:
-        {"sources": a hash, "versions": {library: version}, "machine": a description}.
-    """
+    """Record sources (see `sources_hash`), versions of libraries, and the machine."""
     return {"sources": sources_hash(*sources), "versions": _versions(), "machine": _machine()}
 
 
 @cache
 def sources_hash(*patterns: str) -> str:
-    """Hash the files that match any of the patterns."""
+    """Hash the source files that match patterns such as "training/*.py", of a room of the package or "benchmarks"."""
     package = Path(glove_lstm.__file__).parent
     folders = {  # three rooms stand at the top of the clone
         "benchmarks": benchmarks,
@@ -48,8 +41,7 @@ def sources_hash(*patterns: str) -> str:
         room, _, files = pattern.partition("/")
         folder = Path(str(folders[room].__file__)).parent if room in folders else package / room
         paths = sorted(folder.glob(files))
-        if not paths:
-            raise ValueError(f"{pattern} matches no source file.")
+        assert paths, pattern
         for path in paths:
             sha.update(f"{room}/{path.name}\n".encode() + path.read_bytes())
     return sha.hexdigest()
@@ -63,22 +55,17 @@ def read_results(json_file: Path | None) -> dict[str, Any]:
     """
     if json_file is None or not json_file.exists():
         return {}
-    if json_file.is_dir():
-        raise DataError(f"{json_file} is a folder. Give the name of a file.")
     try:
-        results = json.loads(json_file.read_text(encoding="utf-8"))
-    except ValueError:
-        results = None
-    if not isinstance(results, dict):
-        raise DataError(f"{json_file} holds no results of this command. Give another --json.")
-    return results
+        return dict(json.loads(json_file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise DataError(f"{json_file} holds no results of this command. Give another --json.") from None
 
 
-def write_json(path: Path | None, values: Any) -> None:
+def write_json(path: Path | None, values: Any, indent: int | None = 2) -> None:
     """Write a JSON file as a whole, if there is a path."""
     if path:
         with whole_file(path) as part:
-            part.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            part.write_text(json.dumps(values, indent=indent) + "\n", encoding="utf-8")
 
 
 @cache

@@ -11,12 +11,15 @@ cold_start  new process to first label, seconds and MB: `default` by the light r
 
 Models are fitted on four fifths of the texts and measured on the other fifth, after the training texts were classified:
 a dictionary of words seen before is warm, but does not know the test texts. Every figure is a median over new
-processes, the models in turn, on the same processors: with --threads 2, two processes of scikit-learn stand beside two
-threads of ours.
+processes, the models in turn, on the same processors. Linear models have no threads: with --threads 2, their rate on
+one processor counts twice.
 
 With --json, a work that is in the file is only measured again for other data, options, sources, versions or another
 machine, so that an interrupted run is resumed. The checkpoints that it trains are kept beside the file (speed.json:
 speed.checkpoints/). Arguments of train.py, such as --num_train_epochs 1, may follow: they hold for our presets.
+
+The file holds task -> figure -> model -> {"value", "unit", "runs", "made_of", "made_by"}: the median of the runs, the
+hash of the data with the options, and the hash of the sources with library versions and the machine.
 """
 
 import argparse
@@ -39,7 +42,6 @@ from benchmarks.models import (
     FIRST_SEED,
     OURS,
     Settings,
-    batch_size,
     describe,
     model_sources,
     train_preset,
@@ -48,7 +50,6 @@ from benchmarks.models import (
 from benchmarks.records import SHOWN, read_results, record, sources_hash, write_json
 from benchmarks.speed_processes import choose_cores, run_job, start_cold
 from glove_lstm.commands.command import run_command
-from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.training.training_texts import joined_texts
@@ -94,169 +95,113 @@ Measure = Callable[[], tuple[float, ...]]  # one run: a value for each figure of
 
 
 class Measurements:
-    """Measures models on the first fold of a task; texts and checkpoints are made when they are needed first.
+    """Measures models on the first fold of a task.
 
     Args:
-        task: Of `TASKS`.
-        data_dir: Laid out as ../shared/data is.
-        settings: Of our presets.
+        args: Of the command line.
+        arguments: Of `train.py`, over the values of our presets.
         scratch: A folder for files.
-        checkpoints: A folder for the checkpoints.
-        given: Whether the checkpoints `default` and `article` in it are used, whatever made them.
-        threads: Processors for each model.
     """
 
-    def __init__(
-        self,
-        task: str,
-        data_dir: Path,
-        settings: Settings,
-        scratch: Path,
-        checkpoints: Path,
-        *,
-        given: bool,
-        threads: int,
-    ) -> None:
-        [self._fold] = make_folds(task, data_dir, 1)
-        self._settings = settings
-        self._checkpoints = checkpoints
-        self._given = given
-        self._cores = choose_cores(threads)
+    def __init__(self, args: argparse.Namespace, arguments: Sequence[str], scratch: Path) -> None:
+        self._settings = Settings(args.glove, arguments)
+        self._cores = choose_cores(args.threads)
+        [self._fold] = make_folds(args.task, args.data_dir, 1)
         [rows] = self._fold.tests.values()
         self._texts = list(joined_texts(rows))
         texts, labels = training_texts(self._fold)
         self._files = {"train": str(scratch / "train.json"), "test": str(scratch / "test.json")}
         write_json(Path(self._files["train"]), {"texts": texts, "labels": labels})
         write_json(Path(self._files["test"]), {"texts": self._texts})
-
-    @property
-    def made_of(self) -> dict[str, Any]:
-        """What is measured, beside the models and the sources."""
-        checkpoints = str(self._checkpoints) if self._given else "trained"
-        arguments = list(self._settings.arguments)
-        return {
+        beside = args.json.with_name(f"{args.json.stem}.checkpoints") if args.json else scratch
+        self._given = args.checkpoints is not None
+        self._checkpoints: Path = args.checkpoints or beside
+        self.made_of = {
             "data": self._fold.digest,
-            "threads": len(self._cores),
-            "arguments": arguments,
-            "checkpoints": checkpoints,
+            "arguments": list(arguments),
+            "checkpoints": {
+                path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in (args.checkpoints.glob("*/model.safetensors") if args.checkpoints else [])
+            },
+            "threads": args.threads,
+            "repetitions": args.repetitions,
         }
 
     def prepare(self, work: str, models: Sequence[str]) -> dict[str, Measure]:
         """By model, the function that measures it once in a new process."""
-        if work == "cold_start":
-            text = sorted(self._texts, key=len)[len(self._texts) // 2]
-            folder = str(self._checkpoint("default"))
-            measures = {
-                model: partial(_cold_start, _COLD_START[model].format(folder=folder), text, self._cores)
-                for model in models
-            }
-            for measure in measures.values():
-                measure()  # files and compiled code are in place after it
-            return measures
-        return {model: partial(_job, *self._job_of(work, model)) for model in models}
+        if work != "cold_start":
+            return {model: partial(_measure_job, *self._job(work, model)) for model in models}
+        text = sorted(self._texts, key=len)[len(self._texts) // 2]
+        folder = str(self._checkpoint("default"))
+        measures: dict[str, Measure] = {
+            model: partial(_measure_start, _COLD_START[model].format(folder=folder), text, self._cores)
+            for model in models
+        }
+        for measure in measures.values():
+            measure()  # files and compiled code are in place after it
+        return measures
 
-    def _job_of(self, work: str, model: str) -> tuple[dict[str, Any], Sequence[int]]:
-        job: dict[str, Any] = {**self._files, "single": work == "single", "model": model}
+    def _job(self, work: str, model: str) -> tuple[dict[str, Any], Sequence[int]]:
+        job: dict[str, Any] = {**self._files, "single": work == "single"}
         if model in BASELINES:
-            job["kind"] = "linear"
+            job |= {"kind": "linear", "model": model}
         elif work == "train":
             job |= {"kind": "train_torch" if model == "article" else "train_keras"}
             job |= {"folder": str(self._checkpoint("article")), "arguments": list(self._settings.arguments)}
-            job["batch_size"] = batch_size("article", self._settings)
         else:
             job |= {"kind": "light", "folder": str(self._checkpoint(model))}
         return job, self._cores[-1:] if work == "single" else self._cores
 
     def _checkpoint(self, preset: str) -> Path:
-        """The folder of a checkpoint with its ONNX file; trained if it is not there."""
-        sources = sources_hash(*model_sources(preset))
-        made_of = json.dumps([self._fold.digest, self._settings.options(preset), sources])
-        digest = hashlib.sha256(made_of.encode()).hexdigest()[:SHOWN]
-        folder = self._checkpoints / (preset if self._given else f"{preset}-{digest}")
-        if not (folder / "config.json").is_file():
-            logger.info("Training %s.", preset)
-            train_preset(preset, self._fold.data, FIRST_SEED, self._settings, folder)
+        """The folder of a checkpoint with its ONNX file; trained if none was given."""
+        folder = self._checkpoints / preset
+        if not self._given:  # one for each data, options and sources
+            sources = sources_hash(*model_sources(preset))
+            made_of = json.dumps([self._fold.digest, self._settings.options(preset), sources])
+            folder /= hashlib.sha256(made_of.encode()).hexdigest()[:SHOWN]
+            if not (folder / "config.json").is_file():
+                logger.info("Training %s.", preset)
+                train_preset(preset, self._fold.data, FIRST_SEED, self._settings, folder)
         if not (folder / "model.onnx").is_file():
             export_onnx(folder)
         return folder
 
 
-def measure_speed(
-    works: Sequence[str],
-    *,
-    data_dir: Path,
-    glove: str,
-    task: str = "recovery",
-    models: Sequence[str] | None = None,
-    threads: int = 1,
-    repetitions: int = 5,
-    checkpoints: Path | None = None,
-    json_file: Path | None = None,
-    arguments: Sequence[str] = (),
-) -> Results:
-    """Measure works, but for those that the file already has, measured of and by the same.
-
-    Args:
-        works: Of `WORKS`.
-        data_dir: Laid out as ../shared/data is.
-        glove: A name or a file.
-        task: Of `TASKS`.
-        models: Only these.
-        threads: Processors for each model.
-        repetitions: Of each measurement.
-        checkpoints: A folder with the checkpoints `default` and `article`; trained where they are missing. None
-            trains them, for these data, options and sources.
-        json_file: Gets the results after each work; other works in it stay.
-        arguments: Of `train.py`, over the values of our presets.
-
-    Returns:
-        Task -> figure -> model -> {"value", "unit", "runs", "made_of", "made_by"}: the median of the runs, data and
-        options, and `records.record`.
+def measure_speed(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Results:
+    """Measure works, but for those that the JSON file already has, measured of and by the same.
 
     Raises:
         DataError: An argument that is refused, missing data, or a process that failed.
     """
-    known = {model for chosen in WORKS.values() for model in chosen}
-    unknown = sorted(set(models or ()) - known)
-    if unknown:
-        raise DataError(f"--models has {unknown[0]!r}; the models are {', '.join(sorted(known))}.")
-    if repetitions < 1:
-        raise DataError(f"--repetitions is {repetitions}, but must be at least 1.")
-    settings = Settings(glove, arguments)
-    settings.check()
-    results: Results = read_results(json_file)
-    figures = results.setdefault(task, {})
-    with tempfile.TemporaryDirectory(prefix="glove-lstm-speed-") as name:
-        kept = json_file.with_name(f"{json_file.stem}.checkpoints") if json_file else Path(name)
-        measurements = Measurements(
-            task,
-            data_dir,
-            settings,
-            Path(name),
-            checkpoints or kept,
-            given=checkpoints is not None,
-            threads=threads,
-        )
-        made_of = {**measurements.made_of, "repetitions": repetitions}
-        origin = {"made_of": made_of, "made_by": record(*_SOURCES)}
-        for work in works:
-            chosen = [model for model in WORKS[work] if models is None or model in models]
-            if "keras" in chosen and find_spec("tensorflow") is None:
+    results: Results = read_results(args.json)
+    figures = results.setdefault(args.task, {})
+    with tempfile.TemporaryDirectory(prefix="glove-lstm-speed-") as scratch:
+        measurements = Measurements(args, arguments, Path(scratch))
+        origin = {"made_of": measurements.made_of, "made_by": record(*_SOURCES)}
+        for work in args.work:
+            models = [model for model in WORKS[work] if not args.models or model in args.models]
+            if "keras" in models and find_spec("tensorflow") is None:
                 logger.warning("keras is left out: pip install 'glove-lstm[benchmark]' brings TensorFlow.")
-                chosen.remove("keras")
-            stored = [figures.get(figure, {}).get(model) for figure in UNITS[work] for model in chosen]
+                models.remove("keras")
+            stored = [figures.get(figure, {}).get(model) for figure in UNITS[work] for model in models]
             if all(one and origin == {key: one[key] for key in origin} for one in stored):
                 continue
-            limit = _TRAINING_REPETITIONS if work == "train" else repetitions
-            runs = _in_turn(work, measurements.prepare(work, chosen), min(repetitions, limit))
+            repetitions = min(
+                args.repetitions, _TRAINING_REPETITIONS if work == "train" else args.repetitions
+            )
+            runs = _in_turn(work, measurements.prepare(work, models), repetitions)
             for place, (figure, unit) in enumerate(UNITS[work].items()):
-                values = {model: [run[place] for run in measured] for model, measured in runs.items()}
-                figures[figure] = {
-                    model: {"value": median(some), "unit": unit, "runs": some, **origin}
-                    for model, some in values.items()
-                }
-            write_json(json_file, results)
-    return {task: figures}
+                figures[figure] = {}
+                for model, measured in runs.items():
+                    values = [run[place] for run in measured]
+                    figures[figure][model] = {
+                        "value": median(values),
+                        "unit": unit,
+                        "runs": values,
+                        **origin,
+                    }
+            write_json(args.json, results)
+    return {args.task: figures}
 
 
 def table(results: Results) -> str:
@@ -285,11 +230,11 @@ def _in_turn(
     return runs
 
 
-def _job(job: Mapping[str, Any], cores: Sequence[int]) -> tuple[float]:
+def _measure_job(job: Mapping[str, Any], cores: Sequence[int]) -> tuple[float]:
     return (run_job(job, cores)["value"],)
 
 
-def _cold_start(code: str, text: str, cores: Sequence[int]) -> tuple[float, float]:
+def _measure_start(code: str, text: str, cores: Sequence[int]) -> tuple[float, float]:
     start = start_cold(code, text, cores)
     return start["seconds"], start["peak_bytes"] / 1e6
 
@@ -312,31 +257,27 @@ def main(argv: Sequence[str]) -> None:
     add("--task", choices=TASKS, default="recovery", help="whole articles, or titles; default: recovery")
     add("--glove", default="6B.100d", help="a name or a file, as for train.py")
     add("--work", nargs="+", choices=[*WORKS], default=[*WORKS], help="default: all")
-    add("--models", nargs="+", help="only these, such as default tfidf_svc keras")
+    models = sorted({model for models in WORKS.values() for model in models})
+    add("--models", nargs="+", choices=models, metavar="MODEL", help=f"only these, of {', '.join(models)}")
     add("--threads", type=int, default=1, help="processors for each model; default: 1")
-    add("--repetitions", type=int, default=5, help="of each measurement, of train at most 3; default: 5")
+    add(
+        "--repetitions",
+        type=int,
+        choices=range(1, 100),
+        default=5,
+        metavar="N",
+        help="of each measurement, of train at most 3; default: 5",
+    )
     add(
         "--checkpoints",
         type=Path,
         metavar="DIR",
-        help="a folder with the checkpoints default and article; trained and kept there where they are missing",
+        help="a folder with the checkpoints default and article; default: both are trained",
     )
     add("--json", type=Path, help="write the figures there; other works in it stay")
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()
-    results = measure_speed(
-        args.work,
-        data_dir=args.data_dir,
-        glove=args.glove,
-        task=args.task,
-        models=args.models,
-        threads=args.threads,
-        repetitions=args.repetitions,
-        checkpoints=args.checkpoints,
-        json_file=args.json,
-        arguments=rest,
-    )
-    sys.stdout.write(table(results))
+    sys.stdout.write(table(measure_speed(args, rest)))
 
 
 if __name__ == "__main__":

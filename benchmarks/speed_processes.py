@@ -1,4 +1,4 @@
-"""New processes with pinned threads, whose timings do not disturb each other."""
+"""New processes with pinned threads, whose timings do not disturb each other. Needs Linux."""
 
 import json
 import os
@@ -20,18 +20,14 @@ _THREADS = (
 )
 _COLD_START = """
 import os, sys, time
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {cores})
+os.sched_setaffinity(0, {cores})
 text = sys.stdin.read()
 {code}
 label = classify(text)[0]["label"]
 seconds = time.time() - {began}
-import json, resource
-try:
-    status = open("/proc/self/status").read()
-    peak = next(1024 * int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-except OSError:  # macOS; on Linux this would include the memory of the parent at the fork
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+import json
+# `resource.getrusage` would include the memory of the parent at the fork.
+[peak] = [1024 * int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")]
 print(json.dumps({{"seconds": seconds, "label": label, "peak_bytes": peak}}))
 """
 

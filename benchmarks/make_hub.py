@@ -31,7 +31,7 @@ from glove_lstm.evaluation.run_metrics import (
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.publishing.card import CardTexts, write_card
+from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.checkpoint_folder import save_experiment
 
 _DATA = """\
@@ -44,12 +44,11 @@ benchmarks.make_hub --data_dir ../shared/data --glove glove.6B.100d.partial.txt`
 words of GloVe 6B 100d)."""
 
 
-_TEXTS = CardTexts(
-    model_name="glove-lstm-fake-news",
-    repo_id="user/glove-lstm-fake-news",
-    data_description=_DATA,
-    cited=("fake_or_real_news", "isot", "recovery", "liar"),
-)
+_CARD = {
+    "name": "glove-lstm-fake-news",
+    "repo_id": "user/glove-lstm-fake-news",
+    "data_description": _DATA,
+}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -87,7 +86,7 @@ def main(argv: Sequence[str]) -> None:
         made = Path(scratch) / "hub"
         save_experiment(experiment, metrics, made)
         export_onnx(made)
-        write_card(made, _TEXTS)
+        write_card(made, **_CARD)
         if args.output_dir.exists():
             args.output_dir.rename(Path(scratch) / "old")
         made.rename(args.output_dir)
@@ -109,7 +108,7 @@ def _update(folder: Path, benchmark: Path | None) -> None:
     with whole_file(folder / "metrics.json") as part:
         text = json.dumps(metrics, indent=2, ensure_ascii=False)
         part.write_text(text + "\n", encoding="utf-8")
-    write_card(folder, _TEXTS)
+    write_card(folder, **_CARD)
 
 
 if __name__ == "__main__":

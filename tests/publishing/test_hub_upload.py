@@ -98,7 +98,7 @@ def test_branch_and_privacy(hub, folder, push):
         ({"status": 413}, "quota"),
         ({"status": 422, "message": "no such thing"}, "no such thing"),
         ({"status": 429}, "too many requests"),
-        ({"status": 500}, "The Hub has a problem (status 500"),
+        ({"status": 500}, "refused the push (status 500"),
         ({"drop": True}, "check the network"),
     ],
 )

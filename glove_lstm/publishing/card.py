@@ -22,7 +22,6 @@ _PICTURES = {  # by file name in plots/, in the order of the card
     "confusion": "Confusion matrix: texts by their label and the predicted one",
     "reliability": "Accuracy against score: on the diagonal, a score is a probability",
     "coverage": "Accuracy against the share of texts that get a label, the highest scores first",
-    "lengths": "Length of the texts in words, by label",
     "words": "Words with the largest contributions to each label, in up to 200 texts",
 }
 _METRICS = {  # our name -> name on the Hub

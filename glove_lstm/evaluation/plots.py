@@ -141,39 +141,6 @@ def plot_words(words: Mapping[str, Sequence[tuple[str, float]]], path: Path) -> 
     _finish(figure, path)
 
 
-def plot_trade_off(
-    models: Mapping[str, tuple[float, NDArray[np.bool_]]], without_accuracy: float | None, path: Path
-) -> None:
-    """Accuracy against speed.
-
-    Args:
-        models: Name -> articles per second, and whether each of n texts got its label.
-        without_accuracy: Articles per second of a transformer, whose weights are random.
-        path: Of the PNG file.
-    """
-    figure = Figure(figsize=(5.5, 4), layout="constrained")
-    axis = figure.subplots()
-    for (name, (rate, right)), colour, marker in zip(
-        models.items(), (BLUE, ORANGE, GREY), "os^", strict=False
-    ):
-        accuracy = right.mean()
-        half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(right))
-        axis.errorbar(
-            rate, accuracy, yerr=half, color=colour, marker=marker, linewidth=1, capsize=3, label=name
-        )
-    if without_accuracy is not None:
-        axis.axvline(
-            without_accuracy, color=GREY, linestyle="--", linewidth=1, label="DistilBERT's size (speed only)"
-        )
-    axis.set(
-        xlabel="articles per second, raw text to label",
-        ylabel="accuracy (bars: 95 %)",
-        title="Accuracy against speed",
-        xscale="log",
-    )
-    _finish(figure, path, legends=(axis,))
-
-
 def _finish(figure: Figure, path: Path, legends: Sequence[Any] = ()) -> None:
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)

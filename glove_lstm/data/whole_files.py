@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Write files so that they appear whole or not at all."""
 
 import glob
 import os
@@ -22,7 +22,7 @@ _LAST = "config.json"  # what readers of a checkpoint look for first
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a name to write to; the file gets its real name when the block ends well, and is removed otherwise."""
+    """Yield a path to write to; it becomes `path` when the block ends, and is removed if the block raises."""
     path = path.resolve()  # through a link, to the file that it means
     if path.is_dir():
         raise DataError(f"{path} is a folder; give the name of a file.")
@@ -37,27 +37,26 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def hidden_file(path: Path) -> Iterator[Path]:
-    """Give the name of an empty file beside `path`, removed in the end; after a kill, by whoever does so next."""
+    """Yield the path of an empty file beside `path`, removed in the end; after a kill, by the next call."""
     with _hidden(path.parent, f".{path.name}.", _make_file) as part:
         yield part
 
 
 @contextmanager
 def whole_files(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to write to; its files move into the real one, one by one, when the block ends well.
+    """Yield an empty folder to write to; its files move into `folder`, one by one, when the block ends.
 
-    An older config.json is removed first, and the new one moves last: a reader who finds it finds the others, and never
-    some of the old and some of the new.
+    An older config.json is removed first, and the new one moves last: a reader that finds it finds all the
+    new files.
 
     Args:
-        folder: Where they go; files of the same name are replaced, others stay.
+        folder: Where the files go; files of the same name are replaced, others stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _hidden(folder, ".saving-", tempfile.mkdtemp) as part:
         yield part
         files = [path for path in sorted(part.rglob("*")) if path.is_file()]
-        new = Path(_make_file(dir=part))
-        mode = stat.S_IMODE(new.stat().st_mode)
+        mode = stat.S_IMODE(Path(_make_file(dir=part)).stat().st_mode)
         if part / _LAST in files:
             (folder / _LAST).unlink(missing_ok=True)
         for path in sorted(files, key=lambda path: path.name == _LAST):
@@ -69,8 +68,8 @@ def whole_files(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _hidden(folder: Path, prefix: str, make: Callable[..., str]) -> Iterator[Path]:
-    """Make a hidden file or folder, and remove it in the end, with those of its kind that killed processes left."""
-    guard = _lock(folder, wait=True)  # or somebody takes a new one for abandoned before it is locked
+    """Make a hidden file or folder, and remove it in the end; remove what killed processes left, too."""
+    guard = _lock(folder, wait=True)  # another process would remove a new one before it is locked
     try:
         for path in folder.glob(f"{glob.escape(prefix)}*.part"):
             abandoned = _lock(path, wait=False)
@@ -98,7 +97,7 @@ def _make_file(**named: Any) -> str:
 
 
 def _lock(path: Path, *, wait: bool) -> int | None:
-    """Lock a file or folder until the handle is closed, at the latest when the process ends; None where that fails."""
+    """Lock a file or folder until the handle is closed or the process ends; None if that fails."""
     if fcntl is None:
         return None
     handle = None

@@ -1,4 +1,4 @@
-"""Pictures of a training run: one style, safe for the colour-blind."""
+"""Plots of a training run and of labelled texts, in colours for colour-blind readers."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,6 @@ from glove_lstm.evaluation.metrics import area_under_risk_coverage, coverage_cur
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe and Ito 2008
 _COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # of labels; theirs, too
-_LINES = ("-", "--", ":", "-.")  # beside the colours, for who cannot tell these apart
 _LONGEST = 18  # characters of a word
 _COLUMNS = 3  # of small pictures in a large one
 
@@ -40,24 +39,21 @@ def plot_measured(
     probabilities: NDArray[np.float64],
     labels: NDArray[np.int64],
     names: Sequence[str],
-    lengths: Sequence[int],
     words: Mapping[str, Sequence[tuple[str, float]]],
     folder: Path,
 ) -> None:
-    """All pictures of labelled texts: confusion.png, reliability.png, coverage.png, lengths.png and words.png.
+    """All pictures of labelled texts: confusion.png, reliability.png, coverage.png and words.png.
 
     Args:
         probabilities: (n, classes).
         labels: (n,).
         names: Of the classes.
-        lengths: n numbers of words.
         words: As `explanations.important_words` gives them; without any, there is no words.png.
         folder: Where they go.
     """
     plot_confusion(probabilities, labels, names, folder / "confusion.png")
     plot_reliability(probabilities, labels, folder / "reliability.png")
     plot_coverage(probabilities, labels, folder / "coverage.png")
-    plot_lengths(lengths, labels, names, folder / "lengths.png")
     if any(words.values()):
         plot_words({name: words.get(name, []) for name in names}, folder / "words.png")
 
@@ -103,43 +99,20 @@ def plot_reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int6
 
 
 def plot_coverage(probabilities: NDArray[np.float64], labels: NDArray[np.int64], path: Path) -> None:
-    """Accuracy of the surest texts against their share: what abstaining from the others brings."""
-    curve = coverage_curve(probabilities, labels)
+    """Accuracy of the texts with the highest scores against their share."""
+    coverages, accuracies = coverage_curve(probabilities, labels)
     figure = Figure(figsize=(4, 4), layout="constrained")
     axis = figure.subplots()
     # Below some 20 texts the curve is noise, and its jumps would hide the rest.
-    shown = curve.coverages >= min(20 / len(labels), 1)
-    axis.plot(curve.coverages[shown], curve.accuracies[shown], color=BLUE, linewidth=1, label="this model")
-    axis.axhline(curve.accuracies[-1], color=GREY, linestyle="--", linewidth=1, label="without abstaining")
+    shown = coverages >= min(20 / len(labels), 1)
+    axis.plot(coverages[shown], accuracies[shown], color=BLUE, linewidth=1, label="this model")
+    axis.axhline(accuracies[-1], color=GREY, linestyle="--", linewidth=1, label="without abstaining")
     axis.set(
         xlabel="share of texts that get a label",
         ylabel="accuracy of these labels",
         title=f"Abstaining (AURC {area_under_risk_coverage(probabilities, labels):.4f})",
         xlim=(0, 1.01),
     )
-    _finish(figure, path, legends=(axis,))
-
-
-def plot_lengths(lengths: Sequence[int], labels: NDArray[np.int64], names: Sequence[str], path: Path) -> None:
-    """How long the texts of each label are: where these differ, length alone may give labels away."""
-    counts = np.maximum(np.asarray(lengths), 1)  # an empty text, too, on a scale that has no 0
-    edges = np.geomspace(counts.min(), counts.max() + 1, 31)
-    figure = Figure(figsize=(5.5, 3.2), layout="constrained")
-    axis = figure.subplots()
-    for index, name in enumerate(names):
-        own = counts[labels == index]
-        if len(own):
-            axis.hist(
-                own,
-                bins=edges.tolist(),
-                weights=np.full(len(own), 1 / len(own)),
-                histtype="step",
-                color=_COLOURS[index % len(_COLOURS)],
-                linestyle=_LINES[index % len(_LINES)],
-                label=f"{name} (median {np.median(own):,.0f})",
-            )
-    axis.set(xlabel="words of a text", ylabel="share of the label's texts", title="Length", xscale="log")
-    axis.xaxis.set_major_formatter("{x:,.0f}")
     _finish(figure, path, legends=(axis,))
 
 
@@ -158,7 +131,7 @@ def plot_words(words: Mapping[str, Sequence[tuple[str, float]]], path: Path) -> 
     largest = max(mean for _, _, items in shown for _, mean in items)
     for axis, (index, label, items) in zip(axes, shown, strict=False):
         axis.barh(range(len(items)), [mean for _, mean in items], color=_COLOURS[index % len(_COLOURS)])
-        # A "$" in an article begins no formula.
+        # A "$" of an article is no formula.
         axis.set_yticks(range(len(items)), [_shortened(word) for word, _ in items], parse_math=False)
         axis.invert_yaxis()
         axis.set(xlim=(0, 1.05 * largest), xlabel="mean of what it adds to the logit's lead")
@@ -166,39 +139,6 @@ def plot_words(words: Mapping[str, Sequence[tuple[str, float]]], path: Path) -> 
     for axis in axes[len(shown) :]:
         axis.set_axis_off()
     _finish(figure, path)
-
-
-def plot_trade_off(
-    models: Mapping[str, tuple[float, NDArray[np.bool_]]], without_accuracy: float | None, path: Path
-) -> None:
-    """Accuracy against speed.
-
-    Args:
-        models: Name -> articles per second, and whether each of n texts got its label.
-        without_accuracy: Articles per second of a transformer, whose weights are random.
-        path: Of the PNG file.
-    """
-    figure = Figure(figsize=(5.5, 4), layout="constrained")
-    axis = figure.subplots()
-    for (name, (rate, right)), colour, marker in zip(
-        models.items(), (BLUE, ORANGE, GREY), "os^", strict=False
-    ):
-        accuracy = right.mean()
-        half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(right))
-        axis.errorbar(
-            rate, accuracy, yerr=half, color=colour, marker=marker, linewidth=1, capsize=3, label=name
-        )
-    if without_accuracy is not None:
-        axis.axvline(
-            without_accuracy, color=GREY, linestyle="--", linewidth=1, label="DistilBERT's size (speed only)"
-        )
-    axis.set(
-        xlabel="articles per second, raw text to label",
-        ylabel="accuracy (bars: 95 %)",
-        title="Accuracy against speed",
-        xscale="log",
-    )
-    _finish(figure, path, legends=(axis,))
 
 
 def _finish(figure: Figure, path: Path, legends: Sequence[Any] = ()) -> None:

@@ -1,8 +1,7 @@
 """The n-gram classifier's weights: a linear support vector machine over the training texts, solved to its optimum.
 
-The problem is convex, so no rate, number of epochs or seed decides how good the weights are, as with steps of
-gradients. How closely they follow the texts is found by cross-fitting: closely where a plane can tell the texts apart,
-hardly at all where their labels are noise.
+The problem is convex: no learning rate, number of epochs or seed matters. Cross-fitting chooses how closely the weights
+follow the texts.
 """
 
 import logging
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
-from tqdm import tqdm
 
 from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.data.splits import grouped_stratified_split
@@ -45,11 +43,11 @@ class _Weights:
 
 @dataclass(frozen=True)
 class NgramFit:
-    """How an n-gram classifier is fitted.
+    """Settings of an n-gram fit.
 
     Attributes:
         strength: C of the support vector machine.
-        scale: What its logits are multiplied by, to be probabilities' logarithms on texts that it never saw.
+        scale: Factor that calibrates its logits on new texts.
     """
 
     strength: float
@@ -64,56 +62,41 @@ def fit_ngrams(
     strength: float = 5.0,
     how: NgramFit | None = None,
     groups: Ints | None = None,
-    progress: bool = True,
 ) -> NgramFit:
     """Fit the n-gram classifier's tables to texts.
 
-    Where texts have mistyped copies, the weights are the mean of several machines': one of the texts alone, and for
-    each copy one of the texts with it. Which letters happen to be wrong then matters less.
-
-    A rare n-gram's weight may grow further than a frequent one's, by the root of its inverse document frequency. What
-    the tables held before is one more feature for each label, so that fine-tuning begins with what was known.
+    With mistyped copies the weights are the mean over several machines: one for the texts alone, and one for the texts
+    with each copy. The weight of a rare n-gram may grow further than that of a frequent one, by the root of its inverse
+    document frequency. In fine-tuning the logits of the earlier weights are one more feature for each label.
 
     Args:
         model: Its n-gram classifier is fitted, if it has one.
         texts: With labels. Of `MistypedPairs` the copies are fitted, too.
         strength: The largest C of the support vector machine that is tried.
-        how: As an earlier call returned it; None finds it by cross-fitting.
-        groups: A number for each text; cross-fitting never scores a text by a machine that was fitted on another of
-            its group, such as a duplicate. None: each text is a group.
-        progress: Whether to show bars.
+        how: Settings of an earlier call; None chooses them by cross-fitting.
+        groups: (n,) Texts of one group, such as duplicates, stay in one fold of cross-fitting. None: each text is a
+            group.
 
     Returns:
-        How it was fitted.
+        The settings of the fit.
     """
     if model.ngrams is None:
         return NgramFit(strength)
     count = len(model.config.label_names)
-    parts, labels = _read(model, texts, progress=progress)
+    parts, labels = _read(model, texts)
     if len(np.unique(labels)) < 2:
         logger.warning("All training texts have one label: the n-gram classifier learns nothing from them.")
         return NgramFit(strength)
-    clean = parts[0]
-    seen = np.bincount(clean.indices, minlength=clean.shape[1])
-    reach = np.sqrt(1 + np.log((1 + clean.shape[0]) / (1 + seen)))
-    for index, (name, _) in enumerate(_tables(model)):
-        if name == "opening_weights":
-            reach[_columns(model, index)] *= _OPENING
     before = _Weights(
         np.concatenate([held.double().numpy(force=True) for _, held in _tables(model)]),
         model.ngrams.bias.double().numpy(force=True),
     )
-    known = bool(before.table.any())
-    rows = [part @ diags(reach) for part in parts]
-    if known:
-        logits = [csr_matrix(part @ before.table + before.bias) for part in parts]
-        rows = [hstack(both) for both in zip(rows, logits, strict=True)]
-    rows = [part.tocsr() for part in rows]
-
-    # Of the copies one is enough here.
+    reach = _reach(model, parts[0])
+    rows = [_features(part, reach, before) for part in parts]
+    # One copy is enough for cross-fitting.
     if how is None:
         folds = _folds(labels, np.arange(len(labels)) if groups is None else groups)
-        how = _cross_fit(rows[:2], labels, folds, count, strength, progress=progress)
+        how = _cross_fit(rows[:2], labels, folds, count, strength)
     machines = [
         _fit([rows[0], *copy], labels, count, how.strength) for copy in ([], *([part] for part in rows[1:]))
     ]
@@ -121,17 +104,33 @@ def fit_ngrams(
         np.mean([machine.table for machine in machines], axis=0),
         np.mean([machine.bias for machine in machines], axis=0),
     )
-    width = clean.shape[1]
-    table = fitted.table[:width] * reach[:, None]
-    bias = fitted.bias
-    if known:
-        mix = fitted.table[width:]  # (labels, labels)
-        table += before.table @ mix
-        bias = bias + before.bias @ mix
+    width = len(reach)
+    mix = fitted.table[width:]  # (labels, labels) of the logits before; empty if there were none
+    table, bias = fitted.table[:width] * reach[:, None], fitted.bias
+    if len(mix):
+        table, bias = table + before.table @ mix, bias + before.bias @ mix
     for index, (_, held) in enumerate(_tables(model)):
         held.copy_(torch.from_numpy(how.scale * table[_columns(model, index)]))
     model.ngrams.bias.copy_(torch.from_numpy(how.scale * bias))
     return how
+
+
+def _reach(model: GloveLstmForSequenceClassification, part: csr_matrix) -> Floats:
+    """Scale of each n-gram's weight, (n-grams,)."""
+    seen = np.bincount(part.indices, minlength=part.shape[1])
+    reach = np.sqrt(1 + np.log((1 + part.shape[0]) / (1 + seen)))
+    for index, (name, _) in enumerate(_tables(model)):
+        if name == "opening_weights":
+            reach[_columns(model, index)] *= _OPENING
+    return reach
+
+
+def _features(part: csr_matrix, reach: Floats, before: _Weights) -> csr_matrix:
+    """Scaled n-grams and, if the tables hold weights already, the logits that these give."""
+    rows = part @ diags(reach)
+    if before.table.any():
+        rows = hstack([rows, csr_matrix(part @ before.table + before.bias)])
+    return rows.tocsr()
 
 
 def _tables(model: GloveLstmForSequenceClassification) -> list[tuple[str, torch.Tensor]]:
@@ -140,15 +139,13 @@ def _tables(model: GloveLstmForSequenceClassification) -> list[tuple[str, torch.
 
 
 def _columns(model: GloveLstmForSequenceClassification, index: int) -> slice:
-    """Of one table among the columns of all."""
+    """Columns of one table among those of all tables."""
     sizes = [len(table) for _, table in _tables(model)]
     return slice(sum(sizes[:index]), sum(sizes[: index + 1]))
 
 
-def _read(
-    model: GloveLstmForSequenceClassification, texts: TokenizedTexts, *, progress: bool
-) -> tuple[list[csr_matrix], Ints]:
-    """Roots of shares (texts, n-grams) of the texts, and of their copies where they have any; labels."""
+def _read(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> tuple[list[csr_matrix], Ints]:
+    """Read features (texts, n-grams), the roots of shares, of the texts and of each copy; and labels."""
     ngrams = model.ngrams
     assert ngrams is not None
     device = ngrams.word_weights.device
@@ -156,8 +153,7 @@ def _read(
     width = sum(len(table) for _, table in _tables(model))
     rows: list[list[csr_matrix]] = []
     labels: list[Ints] = []
-    batches = range(0, len(texts), _BATCH)
-    for start in tqdm(batches, desc="N-grams", unit="batch", disable=not progress):
+    for start in range(0, len(texts), _BATCH):
         wanted = range(start, min(start + _BATCH, len(texts)))
         batch = {name: values.to(device) for name, values in collate(texts.__getitems__(wanted)).items()}
         inputs = batch["input_ids"], batch.get("token_type_ids"), batch["attention_mask"].bool()
@@ -183,7 +179,7 @@ def _read(
 def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> _Weights:
     machine = LinearSVC(C=strength, dual=True, random_state=0)  # its solver shuffles
     with warnings.catch_warnings():
-        # Close enough: what is left to gain lies below what any text's label depends on.
+        # An unconverged solution gives the same labels.
         warnings.simplefilter("ignore", ConvergenceWarning)
         machine.fit(vstack(parts).tocsr(), np.tile(labels, len(parts)))
     weights, bias = machine.coef_.T, machine.intercept_
@@ -195,7 +191,7 @@ def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> 
 
 
 def _folds(labels: Ints, groups: Ints) -> list[tuple[Ints, Ints]]:
-    """Texts to fit on and texts to score, for each fold; none where a fold would have to be fitted on one label."""
+    """Rows to fit on and rows to score, for each fold; no folds if one would be fitted on a single label."""
     number = min(_FOLDS, *(len(np.unique(groups[labels == label])) for label in np.unique(labels)))
     if number < 2:
         return []
@@ -210,17 +206,15 @@ def _cross_fit(
     folds: list[tuple[Ints, Ints]],
     count: int,
     strength: float,
-    *,
-    progress: bool,
 ) -> NgramFit:
-    """What gives logits of the least cross-entropy on texts that a machine was not fitted on.
+    """Choose strength and scale by the cross-entropy on texts that a machine was not fitted on.
 
-    From the smallest C up, for as long as that helps: the larger, the slower, where no plane tells the texts apart.
+    C grows for as long as that helps: a large C is slow on texts that no plane separates.
     """
     if not folds:
         return NgramFit(strength)
     best, least = NgramFit(strength), np.inf
-    for share in tqdm(_STRENGTHS, desc="N-grams' strength", disable=not progress):
+    for share in _STRENGTHS:
         logits = np.zeros((len(labels), count))
         for train, test in folds:
             fitted = _fit([part[train] for part in parts], labels[train], count, share * strength)

@@ -11,7 +11,7 @@ from support import assert_refused, run_script
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.inference.onnx_export import export_int8
-from glove_lstm.publishing import publishing
+from glove_lstm.publishing import checkpoint as checkpoint_publishing
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
 UNSURE = "council secret"  # a word of each label
@@ -112,12 +112,12 @@ def test_export_measures_8_bits(exported: Path, articles: Path, tmp_path: Path) 
 
 
 def test_push_takes_what_was_made_from_the_weights(exported: Path, monkeypatch) -> None:
-    monkeypatch.setattr(publishing, "check_loads", lambda *_: None)
-    with publishing.staged_checkpoint(exported, "user/fake-news") as folder:
+    monkeypatch.setattr(checkpoint_publishing, "check_loads", lambda *_: None)
+    with checkpoint_publishing.staged_checkpoint(exported, "user/fake-news") as folder:
         assert (folder / "model.onnx").read_bytes() == (exported / "model.onnx").read_bytes()
     make_stale(exported)
     with (
-        pytest.raises(DataError, match=r"model\.onnx was not made from .*export_onnx\.py"),
-        publishing.staged_checkpoint(exported, "user/fake-news"),
+        pytest.raises(DataError, match=r"model\.onnx was not made from "),
+        checkpoint_publishing.staged_checkpoint(exported, "user/fake-news"),
     ):
         pass

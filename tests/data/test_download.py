@@ -18,7 +18,7 @@ def leftovers():
 
 def test_downloads_once_and_shows_progress(server, capsys):
     url = server.put("/f.bin", BODY)
-    path = download(url, sha256=SHA256, blob_id=BLOB_ID, size=len(BODY))
+    path = download(url, sha256=SHA256, blob_id=BLOB_ID)
     assert path.read_bytes() == BODY
     assert git_blob_id(path) == BLOB_ID
     assert "100%" in capsys.readouterr().err
@@ -48,34 +48,14 @@ def test_resumes_in_a_later_call(server):
     assert server.requests[0][1] not in (None, "bytes=0-")
 
 
-def test_resumes_where_the_server_ignores_ranges(server):
-    server.cuts, server.ranges = [300_000], False
-    assert download(server.put("/f.bin", BODY), sha256=SHA256).read_bytes() == BODY
-
-
 def test_a_part_of_another_version_is_thrown_away(server):
     url = server.put("/f.bin", bytes(len(BODY)))
     server.cuts = [300_000, 0, 0, 0]
     with pytest.raises(DataError):
         download(url, sha256=SHA256)
     server.put("/f.bin", BODY)
-    assert download(url, sha256=SHA256).read_bytes() == BODY
-
-
-def test_a_part_that_is_whole_needs_no_request(server):
-    url = server.put("/f.bin", BODY)
-    part = cache_folder() / "downloads" / f"{SHA256[:16]}-f.bin.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(BODY)
-    assert download(url, sha256=SHA256, size=len(BODY)).read_bytes() == BODY
-    assert not server.requests
-
-
-def test_a_part_that_is_too_long_is_thrown_away(server):
-    url = server.put("/f.bin", BODY)
-    part = cache_folder() / "downloads" / f"{SHA256[:16]}-f.bin.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(BODY + b"more")
+    with pytest.raises(DataError, match="nothing was kept"):
+        download(url, sha256=SHA256)
     assert download(url, sha256=SHA256).read_bytes() == BODY
 
 
@@ -114,16 +94,6 @@ def test_a_short_body(server):
         DataError, match=r"could not be downloaded: the (connection was cut|body ended) after [\d,]+"
     ):
         download(server.put("/f.bin", BODY))
-
-
-def test_another_size(server):
-    with pytest.raises(DataError, match="offers 600,000 bytes instead of 7"):
-        download(server.put("/f.bin", BODY), size=7, sha256=SHA256)
-
-
-def test_the_size_bound(server):
-    with pytest.raises(DataError, match="sends more than the 1,000 bytes allowed"):
-        download(server.put("/f.bin", BODY), max_bytes=1000)
 
 
 def test_not_found(server):

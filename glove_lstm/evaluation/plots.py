@@ -1,4 +1,4 @@
-"""Pictures of a training run: one style, safe for the colour-blind."""
+"""Plots of a training run and of labelled texts, in colours for colour-blind readers."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -99,7 +99,7 @@ def plot_reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int6
 
 
 def plot_coverage(probabilities: NDArray[np.float64], labels: NDArray[np.int64], path: Path) -> None:
-    """Accuracy of the surest texts against their share: what abstaining from the others brings."""
+    """Accuracy of the texts with the highest scores against their share."""
     coverages, accuracies = coverage_curve(probabilities, labels)
     figure = Figure(figsize=(4, 4), layout="constrained")
     axis = figure.subplots()
@@ -131,7 +131,7 @@ def plot_words(words: Mapping[str, Sequence[tuple[str, float]]], path: Path) -> 
     largest = max(mean for _, _, items in shown for _, mean in items)
     for axis, (index, label, items) in zip(axes, shown, strict=False):
         axis.barh(range(len(items)), [mean for _, mean in items], color=_COLOURS[index % len(_COLOURS)])
-        # A "$" in an article begins no formula.
+        # A "$" of an article is no formula.
         axis.set_yticks(range(len(items)), [_shortened(word) for word, _ in items], parse_math=False)
         axis.invert_yaxis()
         axis.set(xlim=(0, 1.05 * largest), xlabel="mean of what it adds to the logit's lead")

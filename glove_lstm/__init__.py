@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from glove_lstm.data.liar import Liar as Liar
     from glove_lstm.inference.explanation import Explanation as Explanation
     from glove_lstm.inference.explanation import explain as explain
+    from glove_lstm.inference.runtime import LightClassifier as LightClassifier
     from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig as GloveLstmConfig
     from glove_lstm.modeling.modeling_glove_lstm import (
         GloveLstmForSequenceClassification as GloveLstmForSequenceClassification,
@@ -32,6 +33,7 @@ _OTHERS = {
     "Explanation": "glove_lstm.inference.explanation",
     "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
     "Liar": "glove_lstm.data.liar",
+    "LightClassifier": "glove_lstm.inference.runtime",
     "explain": "glove_lstm.inference.explanation",
 }
 

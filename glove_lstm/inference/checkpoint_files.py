@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_checkpoint_json
+from glove_lstm.data.reading import check_revision, first_line, read_checkpoint_json
 
 # A wheel brings it inside of the package, a clone beside it.
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -29,6 +29,32 @@ _NAMING = {
     "torch_dtype",
     "transformers_version",
 }
+
+
+def local_folder(model: str | Path, revision: str | None = None, weights: str = ONNX_NAME) -> Path:
+    """Return the folder of a checkpoint; what classifying needs of one on the Hub is downloaded, or is in the cache.
+
+    Args:
+        model: A folder, or a repository's id on the Hub.
+        revision: Commit, tag or branch on the Hub.
+        weights: The file with the weights, beside config and tokenizer.
+
+    Raises:
+        DataError: There is neither.
+    """
+    check_revision(model, revision)
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import snapshot_download
+
+    try:
+        names = [CONFIG_NAME, *TOKENIZER_NAMES, weights]
+        return Path(snapshot_download(str(model), revision=revision, allow_patterns=names))
+    except Exception as error:
+        raise DataError(
+            f"{model} is no folder, and cannot be downloaded from the Hub ({first_line(error)}); "
+            "check its name, the revision and the network."
+        ) from error
 
 
 def origin(folder: Path) -> dict[str, str]:

@@ -17,7 +17,9 @@ from glove_lstm.inference.runtime import open_session
 
 _TOLERANCE = 1e-5
 _OPSET = 18
-_FOLDED = 1 << 20  # values of a constant that the optimizer may compute, so that the LSTM's weights become ones
+_FOLDED = (
+    1 << 20
+)  # values of a constant that the optimizer may compute, so that the LSTM's weights become ones
 
 
 def export_onnx(folder: str | Path) -> Path:
@@ -58,7 +60,9 @@ class _Logits(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
         return self.model(input_ids, attention_mask, token_type_ids, return_dict=False)[0]
 
 

@@ -20,13 +20,13 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import check_revision, first_line, read_checkpoint_json
+from glove_lstm.data.reading import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     ONNX_NAME,
-    TOKENIZER_NAMES,
     check_origin,
     check_tokenizer,
+    local_folder,
 )
 from glove_lstm.inference.scores import scores_of, stand_alone
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer, TokenizedTexts, ranges
@@ -74,8 +74,7 @@ class LightClassifier:
         Raises:
             DataError: A file is missing or damaged, or the ONNX file was made from another config or other weights.
         """
-        check_revision(model, revision)
-        folder = Path(model) if Path(model).is_dir() else _download(str(model), revision)
+        folder = local_folder(model, revision)
         path = folder / ONNX_NAME
         if not path.is_file():
             raise DataError(f"{path} is missing: make it with glove-lstm export {folder}.")
@@ -170,20 +169,6 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     except Exception as error:
         sentence = " ".join(str(error).split()).rstrip(".")
         raise DataError(f"{path} cannot be loaded ({sentence}): make it anew.") from None
-
-
-def _download(repo_id: str, revision: str | None) -> Path:
-    """Fetch what classifying needs from the Hub, or find it in the cache; the folder."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        wanted = [CONFIG_NAME, ONNX_NAME, *TOKENIZER_NAMES]
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=wanted))
-    except Exception as error:
-        raise DataError(
-            f"{repo_id} is no folder, and it cannot be downloaded from the Hub ({first_line(error)}); "
-            "check its name, the revision and the network."
-        ) from error
 
 
 def _label_names(config: dict[str, Any]) -> tuple[str, ...]:

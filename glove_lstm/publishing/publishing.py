@@ -20,8 +20,9 @@ from transformers.dynamic_module_utils import get_relative_import_files
 import glove_lstm
 from glove_lstm import modeling, tokenization
 from glove_lstm.data.errors import DataError
-from glove_lstm.inference.checkpoint_files import INT8_NAME, ONNX_NAME, check_made_from, weights_digest
+from glove_lstm.inference.checkpoint_files import ONNX_NAME, check_origin
 from glove_lstm.inference.checkpoints import load_config
+from glove_lstm.inference.runtime import open_session
 from glove_lstm.publishing.card import CardTexts, write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder, report
@@ -38,7 +39,6 @@ _TRAVEL = (
     "metrics.json",
     TRAINING_TEXTS_NAME,
     ONNX_NAME,
-    INT8_NAME,
 )
 _SECRETS = re.compile(
     rb"\bhf_[A-Za-z0-9]{30,}|\bgh[opsu]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bsk-[A-Za-z0-9_-]{30,}"
@@ -105,9 +105,9 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
             write_card(folder, CardTexts(repo_id=repo_id))
         readme.write_text(put_repo_id(readme.read_text(encoding="utf-8"), repo_id), encoding="utf-8")
         check_contents(folder, checkpoint)
-        for name in (ONNX_NAME, INT8_NAME):
-            if (folder / name).is_file():
-                check_made_from(checkpoint / name, weights_digest(checkpoint))
+        if (folder / ONNX_NAME).is_file():
+            session = open_session(folder / ONNX_NAME)
+            check_origin(folder / ONNX_NAME, session.get_modelmeta().custom_metadata_map)
         check_card(folder, repo_id)
         check_loads(folder, checkpoint)
         yield folder

@@ -1,4 +1,4 @@
-.PHONY: help setup install fix format lint check ci test quick fuzz faults coverage oldest matrix audit golden load screenshots hub-code clean
+.PHONY: help setup install fix format lint check ci test quick fuzz faults coverage oldest matrix audit docs golden load screenshots hub-code clean
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -41,6 +41,9 @@ matrix:          ## all tests on each PYTHONS (3.11 3.12 3.13), which pyenv may 
 		.venv-$$version/bin/pip install -q -e '.[test]' && \
 		.venv-$$version/bin/python -m pytest $(ARGS) || exit 1; \
 	done
+docs:            ## build the documentation and run the notebook; warnings are errors
+	python -m pip install -q -e '.[docs]'
+	python -m sphinx -q -W --keep-going -b html docs docs/_build
 audit:           ## known weaknesses of what is installed, as far as pip-audit can ask, and the licences
 	python tests/audit.py
 golden:          ## after hub/ was trained anew: its scores, which tests hold it to

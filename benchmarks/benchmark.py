@@ -13,8 +13,10 @@ from pathlib import Path
 from glove_lstm.commands.command import run_command
 
 _ACCURACY = """\
-Accuracy on held-out texts, its loss when a tenth of their letters is mistyped, and calibration, each with a 95 %
-interval; the difference of each model to our default preset, with the p value of a paired test.
+Accuracy on held-out texts, its loss to errors in them, and calibration, each with a 95 % interval; the difference of
+each model to our default preset, with the p value of a paired test. Errors are those that our default preset trains
+with (typos) and others (keyboard slips, dropped words, confusions of a scanner), each in a tenth of the letters or
+words. Each linear model is also fitted with the mistyped copies that our default preset learns from (..._copies).
 
 titles, recovery  five-fold cross-validation over texts that are not exact duplicates
 liar              six labels; its own validation and test sets
@@ -26,7 +28,8 @@ cross             recovery->isot, recovery->titles, recovery->head; isot->recove
 
 With --json, predictions are kept fold by fold in a folder beside the file (results.json: results.predictions/), and a
 run that was cut short goes on where it was; without it nothing is kept. Predictions are only used again for the same
-data, settings and version. Arguments of train.py, such as --num_train_epochs 1, may follow: they hold for our presets.
+data, settings and sources of this package; each figure names its sources. Arguments of train.py, such as
+--num_train_epochs 1, may follow: they hold for our presets.
 """
 
 _SPEED = """\
@@ -82,6 +85,11 @@ def main(argv: Sequence[str]) -> None:
     accuracy.add_argument(
         "--json", type=Path, help="write the measures of these models there; other tasks in it stay"
     )
+    accuracy.add_argument(
+        "--reuse_other_sources",
+        action="store_true",
+        help="also use predictions that other sources of this package made",
+    )
     _add_speed(kinds)
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again
@@ -97,6 +105,7 @@ def main(argv: Sequence[str]) -> None:
         grouped=args.grouped,
         models=args.models,
         json_file=args.json,
+        reuse_other_sources=args.reuse_other_sources,
         arguments=rest,
     )
     sys.stdout.write(table(results))

@@ -13,12 +13,21 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.folds import Fold, make_folds
-from benchmarks.predictions import MODELS, OURS, Cell, PredictionStore, Predictor, fingerprint
+from benchmarks.predictions import (
+    MODELS,
+    OURS,
+    Cell,
+    PredictionStore,
+    Predictor,
+    fingerprint,
+    sources_of,
+)
+from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.evaluation.paired import mean_of_cells, measure_cells, paired_difference
+from glove_lstm.evaluation.paired import mean_of_cells, measure_cells, p_value_text, paired_difference
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +53,7 @@ def compare(
     grouped: bool = False,
     models: Sequence[str] | None = None,
     json_file: Path | None = None,
+    reuse_other_sources: bool = False,
     arguments: Sequence[str] = (),
 ) -> Results:
     """Measure; what was predicted before, of the same data by the same recipe, is not predicted again.
@@ -59,15 +69,17 @@ def compare(
         models: Only these, of `predictions.MODELS`.
         json_file: Gets the results after each model; those of other tasks in it stay. Predictions go to a folder
             beside it, after each fold.
+        reuse_other_sources: Whether predictions that other sources of ours made of the same data and options are used.
         arguments: Of `train.py`, over the values of our presets.
 
     Returns:
         Task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its 95 % bootstrap
         interval over the texts, and each cell's value. A cell is a fold; of the task cross, a pair of corpora. The
-        measures are "accuracy"; "typos", the accuracy lost to mistyped letters; "ece", over all cells together, of
-        models with probabilities; "versus_default", the difference in accuracy to our default preset, with "p", and
-        "typos_versus_default", how much more accuracy is lost than by our default preset, with "p". Beside them stand
-        "cells", their names, and "seeds".
+        measures are "accuracy"; each of `CORRUPTIONS`, such as "typos": the accuracy lost to errors of that kind;
+        "ece", over all cells together, of models with probabilities; "versus_default", the difference in accuracy to
+        our default preset, with "p", and "typos_versus_default" and so on, how much more accuracy is lost than by our
+        default preset, with "p". Beside them stand "cells", their names, "seeds", and "sources", the hashes of the
+        sources that made the predictions.
 
     Raises:
         DataError: An argument that is refused, or data that are missing.
@@ -77,7 +89,7 @@ def compare(
     predictor.check()
     before = _read(json_file)
     results: Results = {}
-    with _store(json_file) as store:
+    with _store(json_file, reuse_other_sources) as store:
         for task in tasks:
             made = make_folds(task, folder, folds, grouped=grouped)
             name = f"{task}_grouped" if grouped and task in ("titles", "recovery") else task
@@ -86,20 +98,22 @@ def compare(
             with tqdm(total=jobs, desc=name, unit="fold") as bar:
                 for model in chosen:
                     bar.set_postfix_str(model)
-                    runs = _runs(model, _seeds(model, seeds), made, name, predictor, store, bar)
+                    runs, sources = _runs(model, _seeds(model, seeds), made, name, predictor, store, bar)
                     default = runs if model == "default" else default
                     against = None if model == "default" else default
-                    results.setdefault(name, {})[model] = _summary(runs, made, against)
+                    measures = {**_summary(runs, made, against), "sources": sources}
+                    results.setdefault(name, {})[model] = measures
                     _write(json_file, {**before, **results})
     return results
 
 
 def table(results: Results) -> str:
     """The results as a Markdown table, and below it what others report."""
-    head = (
-        "| task | model | accuracy | 95 % interval | difference to `default` | p | ECE | lost to typos | p |"
-    )
-    lines = [head, "|" + "---|" * 9]
+    heads = ["task", "model", "accuracy", "95 % interval", "difference to `default`", "p", "ECE"]
+    for kind in CORRUPTIONS:
+        heads += [f"lost to {kind.replace('_', ' ')}", "p"]
+    heads.append("sources")
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for task, models in results.items():
         for model, measures in models.items():
             name = DESCRIPTIONS.get(model, f"**`{model}` preset**")
@@ -108,6 +122,10 @@ def table(results: Results) -> str:
                 f"{versus['mean']:+.4f} ({versus['low']:+.4f} to {versus['high']:+.4f})" if versus else ""
             )
             accuracy, interval, *others = measure_cells(measures)
+            for kind in list(CORRUPTIONS)[1:]:
+                against = measures.get(f"{kind}_versus_default")
+                others += [f"{measures[kind]['mean']:.4f}", p_value_text(against["p"]) if against else ""]
+            others.append(", ".join(source[:8] for source in measures["sources"]))
             lines.append(f"| {' | '.join([task, name, accuracy, interval, difference, *others])} |")
     notes = [note for task, note in _ELSEWHERE.items() if task in results]
     if notes:
@@ -140,46 +158,55 @@ def _runs(
     predictor: Predictor,
     store: PredictionStore,
     bar: "tqdm[Any]",
-) -> Runs:
-    """The predictions of each seed and fold, from the store where it has them."""
+) -> tuple[Runs, list[str]]:
+    """The predictions of each seed and fold, from the store where it has them, and all sources that made them."""
     runs: Runs = []
+    sources = sources_of(model)
+    used = set()
     for seed in seeds:
         runs.append([])
         for fold in folds:
             place = (task, model, str(seed), fold.name)
             made_of = fingerprint(predictor, model, fold, seed)
-            cells = store.read(place, made_of)
+            cells, made_by = store.read(place, made_of, sources) or (None, sources)
             if cells is None:
                 cells = predictor.predict(model, fold, seed)
-                store.write(place, made_of, cells)
+                store.write(place, made_of, sources, cells)
             runs[-1].append(cells)
+            used.add(made_by)
             bar.update()
-    return runs
+    return runs, sorted(used)
 
 
 def _summary(runs: Runs, folds: Sequence[Fold], default: Runs | None) -> dict[str, Any]:
     texts = [numbers for fold in folds for numbers in fold.texts.values()]
-    right = _mean_over_seeds(runs, "right")
+    right = _mean_over_seeds(runs)
     found: dict[str, Any] = {"accuracy": mean_of_cells(right, texts)}
     ece = _calibration(runs)
     if ece:
         found["ece"] = ece
-    lost = _lost(runs)
-    found["typos"] = mean_of_cells(lost, texts)
     if default:
-        found["versus_default"] = paired_difference(right, _mean_over_seeds(default, "right"), texts)
-        found["typos_versus_default"] = paired_difference(lost, _lost(default), texts)
+        found["versus_default"] = paired_difference(right, _mean_over_seeds(default), texts)
+    for kind in CORRUPTIONS:
+        lost = _lost(runs, kind)
+        found[kind] = mean_of_cells(lost, texts)
+        if default:
+            found[f"{kind}_versus_default"] = paired_difference(lost, _lost(default, kind), texts)
     return {**found, "cells": [cell for fold in folds for cell in fold.tests], "seeds": len(runs)}
 
 
-def _lost(runs: Runs) -> list[NDArray[np.float64]]:
-    """By cell, for each text: 1 where only mistakes in typing make its label wrong, -1 where they make it right."""
-    pairs = zip(_mean_over_seeds(runs, "right"), _mean_over_seeds(runs, "right_mistyped"), strict=True)
-    return [clean - mistyped for clean, mistyped in pairs]
+def _lost(runs: Runs, kind: str) -> list[NDArray[np.float64]]:
+    """By cell, for each text: 1 where only errors of a kind make its label wrong, -1 where they make it right."""
+    pairs = zip(_mean_over_seeds(runs), _mean_over_seeds(runs, kind), strict=True)
+    return [clean - corrupted for clean, corrupted in pairs]
 
 
-def _mean_over_seeds(runs: Runs, attribute: str) -> list[NDArray[np.float64]]:
-    by_seed = [[getattr(cell, attribute) for fold in run for cell in fold.values()] for run in runs]
+def _mean_over_seeds(runs: Runs, kind: str | None = None) -> list[NDArray[np.float64]]:
+    """By cell, for each text: the share of seeds that are right, on the text as it is or with errors of a kind."""
+    by_seed = [
+        [cell.right_corrupted(kind) if kind else cell.right for fold in run for cell in fold.values()]
+        for run in runs
+    ]
     return [np.mean(cells, axis=0) for cells in zip(*by_seed, strict=True)]
 
 
@@ -205,9 +232,10 @@ def _calibration(runs: Runs) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _store(json_file: Path | None) -> Iterator[PredictionStore]:
+def _store(json_file: Path | None, reuse_other_sources: bool) -> Iterator[PredictionStore]:
     if json_file:
-        yield PredictionStore(json_file.with_name(f"{json_file.stem}.predictions"))
+        folder = json_file.with_name(f"{json_file.stem}.predictions")
+        yield PredictionStore(folder, reuse_other_sources=reuse_other_sources)
         return
     with tempfile.TemporaryDirectory() as scratch:
         yield PredictionStore(Path(scratch))

@@ -1,4 +1,4 @@
-"""What the benchmark trains and tests on: the folds of each task, and their test texts with mistyped letters."""
+"""What the benchmark trains and tests on: the folds of each task, and their test texts with errors."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 
 from benchmarks import corpora
 from benchmarks.corpora import Texts
+from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import LoadedData, load_splits
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
@@ -46,15 +47,17 @@ class Fold:
     texts: dict[str, Ints]
 
     @cached_property
-    def mistyped(self) -> dict[str, Dataset]:
-        """The tests with a tenth of their letters mistyped, the same for every model."""
-        return {cell: _mistyped(rows) for cell, rows in self.tests.items()}
+    def corrupted(self) -> dict[str, dict[str, Dataset]]:
+        """The tests with errors, by kind of error (`CORRUPTIONS`) and cell; the same for every model."""
+        return {
+            kind: {cell: _corrupted(kind, rows) for cell, rows in self.tests.items()} for kind in CORRUPTIONS
+        }
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all its texts and labels in their order, the mistyped ones too."""
+        """A hash of all its texts and labels in their order, those with errors too."""
         found = hashlib.sha256(json.dumps(self.data.label_names).encode())
-        splits = [self.data.splits, self.tests, self.mistyped]
+        splits = [self.data.splits, self.tests, *self.corrupted.values()]
         for name, rows in (pair for group in splits for pair in sorted(group.items())):
             found.update(json.dumps([name, len(rows)]).encode())
             for row in rows:
@@ -173,9 +176,9 @@ def _cut(rows: Ints, labels: Ints, groups: Ints) -> tuple[Ints, Ints]:
     return rows[train], rows[validation]
 
 
-def _mistyped(rows: Dataset) -> Dataset:
+def _corrupted(kind: str, rows: Dataset) -> Dataset:
     columns = {name: rows[name][:] for name in rows.column_names if name in {*_PARTS, "label"}}
     for part in _PARTS:
         if part in columns:
-            columns[part] = perturb("typos", columns[part], seed=0)
+            columns[part] = perturb(kind, columns[part], seed=0)
     return Dataset.from_dict(columns)

@@ -8,34 +8,43 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
 
+import benchmarks
+import glove_lstm.data
 import glove_lstm.modeling
 import glove_lstm.tokenization
+import glove_lstm.training
 from benchmarks.folds import Fold
-from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.data.typos import training_typos
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.evaluation import baselines
-from glove_lstm.evaluation.baselines import BASELINES, GLOVE_BASELINES, predict_with_baseline
+from glove_lstm.evaluation import baselines, robustness
+from glove_lstm.evaluation.baselines import BASELINES, COPIES, GLOVE_BASELINES, predict_with_baseline
+from glove_lstm.inference import prediction
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
-from glove_lstm.training import calibration, experiment, ngram_fitting
+from glove_lstm.training import experiment
 from glove_lstm.training.arguments import parse_training_run, preset_values
 from glove_lstm.training.experiment import joined_texts, run_experiment
 
 logger = logging.getLogger(__name__)
 
 OURS = ("default", "article")
-MODELS = (*OURS, "majority", *BASELINES, *GLOVE_BASELINES)
+MODELS = (
+    *OURS,
+    "majority",
+    *(f"{name}{copies}" for name in (*BASELINES, *GLOVE_BASELINES) for copies in ("", COPIES)),
+)
 _DIGITS = 5
+_COPIES_SEED, _COPIES_SHARE = 42, 0.1  # of the first run of `default`
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
 
 
@@ -46,13 +55,13 @@ class Cell:
     Attributes:
         labels: What is right.
         predicted: Class indices.
-        mistyped: Class indices of the same texts with a tenth of their letters mistyped.
+        corrupted: Class indices of the same texts with errors, by kind of error.
         probabilities: (n, classes), rounded; None of models that have none.
     """
 
     labels: list[int]
     predicted: list[int]
-    mistyped: list[int]
+    corrupted: dict[str, list[int]]
     probabilities: list[list[float]] | None = None
 
     @property
@@ -60,10 +69,9 @@ class Cell:
         """1 where the prediction is right, else 0."""
         return (np.array(self.predicted) == np.array(self.labels)).astype(float)
 
-    @property
-    def right_mistyped(self) -> NDArray[np.float64]:
-        """1 where it is right in spite of the mistakes."""
-        return (np.array(self.mistyped) == np.array(self.labels)).astype(float)
+    def right_corrupted(self, kind: str) -> NDArray[np.float64]:
+        """1 where it is right in spite of errors of a kind."""
+        return (np.array(self.corrupted[kind]) == np.array(self.labels)).astype(float)
 
 
 @dataclass(frozen=True)
@@ -104,8 +112,7 @@ class Predictor:
         """What decides the predictions beside the fold and the seed."""
         if model in OURS:
             return [preset_values(model), list(self.arguments), self._glove_digest]
-        made_by = Path(baselines.__file__).read_text(encoding="utf-8")
-        return [made_by, self._glove_digest if model in GLOVE_BASELINES else None]
+        return self._glove_digest if model.removesuffix(COPIES) in GLOVE_BASELINES else None
 
     @cached_property
     def _glove_digest(self) -> str:
@@ -127,25 +134,58 @@ class Predictor:
         found = {}
         for cell, rows in fold.tests.items():
             scores = probabilities(rows)
-            predicted, mistyped = scores.argmax(axis=1), probabilities(fold.mistyped[cell]).argmax(axis=1)
-            found[cell] = Cell(
-                rows["label"][:], predicted.tolist(), mistyped.tolist(), scores.round(_DIGITS).tolist()
-            )
+            corrupted = {
+                kind: probabilities(by_cell[cell]).argmax(axis=1).tolist()
+                for kind, by_cell in fold.corrupted.items()
+            }
+            predicted = scores.argmax(axis=1).tolist()
+            found[cell] = Cell(rows["label"][:], predicted, corrupted, scores.round(_DIGITS).tolist())
         return found
 
     def _baseline(self, model: str, fold: Fold) -> dict[str, Cell]:
-        # A baseline chooses nothing on validation texts, so it may learn from them too.
-        parts = [fold.data.splits[part] for part in ("train", "validation")]
-        train = [text for part in parts for text in joined_texts(part)]
-        labels = [label for part in parts for label in part["label"][:]]
-        tests = {cell: list(joined_texts(rows)) for cell, rows in fold.tests.items()}
-        tests |= {f"{cell} mistyped": list(joined_texts(rows)) for cell, rows in fold.mistyped.items()}
-        glove = self.glove if model in GLOVE_BASELINES else None
-        predicted = predict_with_baseline(model, train, labels, tests, glove)
+        train, labels = training_texts(fold, copies=model.endswith(COPIES))
+        tests = {f"{cell}": list(joined_texts(rows)) for cell, rows in fold.tests.items()}
+        for kind, by_cell in fold.corrupted.items():
+            tests |= {f"{kind} {cell}": list(joined_texts(rows)) for cell, rows in by_cell.items()}
+        name = model.removesuffix(COPIES)
+        glove = self.glove if name in GLOVE_BASELINES else None
+        found = predict_with_baseline(name, train, labels, tests, glove)
         return {
-            cell: Cell(rows["label"][:], predicted[cell].tolist(), predicted[f"{cell} mistyped"].tolist())
+            cell: Cell(
+                rows["label"][:],
+                found[cell].tolist(),
+                {kind: found[f"{kind} {cell}"].tolist() for kind in fold.corrupted},
+            )
             for cell, rows in fold.tests.items()
         }
+
+
+def training_texts(fold: Fold, *, copies: bool) -> tuple[list[str], list[int]]:
+    """What a baseline is fitted on.
+
+    A baseline chooses nothing on validation texts, so it learns from them too, as the n-gram classifier of `default`
+    does in its last fit.
+
+    Args:
+        fold: Its training and validation texts.
+        copies: Whether to add the mistyped copies that the n-gram classifier of `default` learns from.
+
+    Returns:
+        Texts and their class indices.
+    """
+    rows = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
+    parts = [rows]
+    for copy in range(experiment.COPIES if copies else 0):
+        columns = {
+            name: [
+                training_typos(text, f"{_COPIES_SEED} 0 {index} {name} {copy}", _COPIES_SHARE)
+                for index, text in enumerate(rows[name])
+            ]
+            for name in ("text", "text_pair")
+            if name in rows.column_names
+        }
+        parts.append(Dataset.from_dict(columns))
+    return [text for part in parts for text in joined_texts(part)], rows["label"][:] * len(parts)
 
 
 class PredictionStore:
@@ -153,38 +193,46 @@ class PredictionStore:
 
     Args:
         folder: May not exist yet.
+        reuse_other_sources: Whether predictions that other sources made of the same data and options are used.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, reuse_other_sources: bool = False) -> None:
         self.folder = folder
-        self._code = _code_digest()
+        self._reuse_other_sources = reuse_other_sources
         self._told: set[str] = set()
 
-    def read(self, place: Sequence[str], fingerprint: str) -> dict[str, Cell] | None:
-        """The predictions in a place, where they have this fingerprint; else None, and a stale file is told of."""
+    def read(
+        self, place: Sequence[str], fingerprint: str, sources: str
+    ) -> tuple[dict[str, Cell], str] | None:
+        """The predictions in a place and the sources that made them.
+
+        Returns:
+            None where there are none, or none of this fingerprint and these sources; a warning says which.
+        """
         path = self._path(place)
         if not path.is_file():
             return None
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             cells = {name: Cell(**values) for name, values in found["cells"].items()}
-            stale, other_code = found["fingerprint"] != fingerprint, found["code"] != self._code
+            made_of, made_by = found["fingerprint"], found["sources"]
         except (ValueError, KeyError, TypeError):
             self._tell("%s holds some files that are no predictions: they are made anew.")
             return None
-        if stale:
-            self._tell("%s holds predictions of other data, settings or versions: they are made anew.")
+        if made_of != fingerprint:
+            self._tell("%s holds predictions of other data or settings: they are made anew.")
             return None
-        if other_code:
+        if made_by != sources and not self._reuse_other_sources:
             self._tell(
-                "%s holds predictions of other code, which are used; delete the folder to make them anew."
+                "%s holds predictions of other sources: they are made anew. Use them by --reuse_other_sources."
             )
-        return cells
+            return None
+        return cells, made_by
 
-    def write(self, place: Sequence[str], fingerprint: str, cells: dict[str, Cell]) -> None:
+    def write(self, place: Sequence[str], fingerprint: str, sources: str, cells: dict[str, Cell]) -> None:
         """Keep predictions in a place."""
         found = {name: asdict(cell) for name, cell in cells.items()}
-        text = json.dumps({"fingerprint": fingerprint, "code": self._code, "cells": found})
+        text = json.dumps({"fingerprint": fingerprint, "sources": sources, "cells": found})
         with whole_file(self._path(place)) as part:
             part.write_text(text + "\n", encoding="utf-8")
 
@@ -198,19 +246,19 @@ class PredictionStore:
 
 
 def fingerprint(predictor: Predictor, model: str, fold: Fold, seed: int) -> str:
-    """A hash of all that decides the predictions, but for our code between two versions."""
-    parts = [__version__, model, seed, fold.name, fold.digest, predictor.recipe(model)]
+    """A hash of all that decides the predictions, but for our sources."""
+    parts = [model, seed, fold.name, fold.digest, predictor.recipe(model)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _code_digest() -> str:
-    """A hash of the files that train and predict: a version's number stays the same while it is worked on."""
+@cache
+def sources_of(model: str) -> str:
+    """A hash of our files that decide a model's predictions; baselines do without the network's."""
+    rooms = [glove_lstm.data, glove_lstm.tokenization, benchmarks]
+    rooms += [glove_lstm.modeling, glove_lstm.training] if model in OURS else []
+    modules = [robustness, prediction] if model in OURS else [robustness, baselines]
+    files = [file for room in rooms for file in Path(str(room.__file__)).parent.glob("*.py")]
     found = hashlib.sha256()
-    modules = [
-        Path(str(module.__file__))
-        for module in (glove_lstm.modeling, glove_lstm.tokenization, experiment, ngram_fitting, calibration)
-    ]
-    for path in modules:
-        for file in sorted(path.parent.glob("*.py")) if path.name == "__init__.py" else [path]:
-            found.update(file.name.encode() + file.read_bytes())
+    for file in sorted([*files, *(Path(str(module.__file__)) for module in modules)]):
+        found.update(f"{file.parent.name}/{file.name}\n".encode() + file.read_bytes())
     return found.hexdigest()

@@ -1,8 +1,8 @@
-"""GloVe+LSTM text classification in the Hugging Face manner.
+"""GloVe+LSTM text classification for Hugging Face transformers.
 
-The front door is lazy (PEP 562): `import glove_lstm` costs nothing, and the first use of a class imports torch and
-transformers and registers the classes with `AutoConfig`, `AutoModel`, `AutoModelForSequenceClassification` and
-`AutoTokenizer`, so that these find them without `trust_remote_code`.
+Names are imported on first use (PEP 562), so that `import glove_lstm` is fast and the base install, which has no torch,
+can use `LightClassifier`. The first use of a model class registers the classes with `AutoConfig`, `AutoModel`,
+`AutoModelForSequenceClassification` and `AutoTokenizer`; these then need no `trust_remote_code`.
 """
 
 from importlib import import_module
@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from glove_lstm.data.fake_or_real_news import FakeOrRealNews as FakeOrRealNews
     from glove_lstm.data.liar import Liar as Liar
+    from glove_lstm.inference.batch_classifier import BatchClassifier as BatchClassifier
     from glove_lstm.inference.explanation import Explanation as Explanation
     from glove_lstm.inference.explanation import explain as explain
     from glove_lstm.inference.runtime import LightClassifier as LightClassifier
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
         GloveLstmForSequenceClassification as GloveLstmForSequenceClassification,
     )
     from glove_lstm.modeling.modeling_glove_lstm import GloveLstmModel as GloveLstmModel
-    from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer as GloveLstmTokenizer
+    from glove_lstm.tokenization.tokenization_glove_lstm import (
+        GloveLstmTokenizer as GloveLstmTokenizer,
+    )
 
 _AUTO_CLASSES = {
     "GloveLstmConfig": "glove_lstm.modeling.configuration_glove_lstm",
@@ -30,8 +33,10 @@ _AUTO_CLASSES = {
     "GloveLstmTokenizer": "glove_lstm.tokenization.tokenization_glove_lstm",
 }
 _OTHERS = {
+    "BatchClassifier": "glove_lstm.inference.batch_classifier",
     "Explanation": "glove_lstm.inference.explanation",
     "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
+    "LightClassifier": "glove_lstm.inference.runtime",
     "Liar": "glove_lstm.data.liar",
     "LightClassifier": "glove_lstm.inference.runtime",
     "explain": "glove_lstm.inference.explanation",

@@ -67,6 +67,12 @@ def run_script(name: str, *args: object, **options: object) -> subprocess.Comple
     return subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
 
 
+def run_benchmark(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """`python -m benchmarks.NAME ARGS` in the root of the clone."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, args)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, **options)  # type: ignore[call-overload]
+
+
 def run_here(main: Callable[[Sequence[str]], None], *args: object) -> subprocess.CompletedProcess[str]:
     """A command in this process, which has imported already what takes seconds to import."""
     from glove_lstm.commands.command import run_command

@@ -85,6 +85,14 @@ class FakeOrRealNews(NewsBuilder):
     ]
     DEFAULT_CONFIG_NAME = "default"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(self.config.fractions) not in (2, 3):
+            raise DataError(
+                f"fractions are {tuple(self.config.fractions)}, but must be two or three: "
+                "train, validation and perhaps test."
+            )
+
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
             description="Articles of 2015 and 2016 about United States politics, labelled FAKE or REAL.",

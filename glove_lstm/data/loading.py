@@ -24,7 +24,7 @@ from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.liar import Liar
 from glove_lstm.data.reading import Record, check_revision, first_line
 from glove_lstm.data.row_readers import read_records
-from glove_lstm.data.splits import duplicate_groups, grouped_stratified_split
+from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 
 logger = logging.getLogger(__name__)
 
@@ -96,8 +96,7 @@ def load_splits(
     """Load labelled text from one of our builders, files, or the Hub.
 
     The id column, like every column not asked for, never goes through. Where data have no validation split,
-    one is cut from train: stratified, seeded, near duplicates (up to 50,000 rows; above, exact ones) on one
-    side.
+    one is cut from train: stratified, seeded, near duplicates on one side.
 
     Args:
         dataset_name: "fake_or_real_news", "liar", "fake_news_corpus"; or a dataset's id on the Hub, or a
@@ -420,4 +419,4 @@ def _groups(rows: datasets.Dataset) -> Any:
     lengths = [np.mean([len(value) for value in rows[name]]) for name in columns]
     body = columns[int(np.argmax(lengths))]
     other = columns[1 - columns.index(body)] if len(columns) == 2 else body
-    return duplicate_groups([row[body] if row[body].strip() else row[other] for row in rows])[0]
+    return near_duplicate_groups([row[body] if row[body].strip() else row[other] for row in rows])

@@ -3,8 +3,8 @@
 A row's number is 1 for the first row of data; a CSV header does not count.
 """
 
-import csv
 import gzip
+import importlib.util
 import io
 import json
 import zlib
@@ -24,6 +24,21 @@ Record = Mapping[str, Any]
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_FIELD = 1 << 26  # characters; the csv module's 131,072 are too few for long articles
+NUL = "has a NUL character, which no text has"
+
+
+def _private_csv() -> Any:
+    """Return a csv module of our own, because the limit of a field's length is the module's, for all threads."""
+    spec = importlib.util.find_spec("_csv")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.field_size_limit(MAX_FIELD)
+    return module
+
+
+csv = _private_csv()
 
 
 def read_csv(
@@ -32,15 +47,15 @@ def read_csv(
     """Yield (row number, row) of a CSV file with a header, in constant memory.
 
     Args:
-        path: The file, in UTF-8, perhaps gzipped. NUL characters are dropped.
+        path: The file, in UTF-8, perhaps gzipped. A row with a NUL character is malformed.
         delimiter: What separates columns.
         skipped: Given, malformed rows are counted here by their fault instead of raising.
 
     Raises:
         DataError: If the file or one of its rows is malformed.
     """
-    with open_text(path) as file, long_fields():
-        reader = csv.reader((line.replace("\0", "") for line in file), delimiter=delimiter, strict=True)
+    with open_text(path) as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
         if looks_like_html(path):
             raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
         header = read_header(reader, str(path))
@@ -49,6 +64,8 @@ def read_csv(
             row += 1
             try:
                 values = next(reader)
+                if any("\0" in value for value in values):
+                    raise DataError(f"{path}, row {row} (line {reader.line_num}) {NUL}; correct it.")
                 if len(values) == len(header):
                     yield row, dict(zip(header, values, strict=True))
                 elif values:
@@ -129,16 +146,6 @@ def check_revision(name: str | Path, revision: str | None) -> None:
     """Raise a DataError where a revision is asked for of a folder, which has none."""
     if revision is not None and Path(name).is_dir():
         raise DataError(f"{name} is a folder, which has no revision {revision!r}; leave the revision out.")
-
-
-@contextmanager
-def long_fields() -> Iterator[None]:
-    """Let the csv module take fields of up to `MAX_FIELD` characters."""
-    before = csv.field_size_limit(MAX_FIELD)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def has_json_lines(path: Path) -> bool:

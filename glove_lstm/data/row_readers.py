@@ -6,7 +6,6 @@ A row's number is 1 for the first row of data; a CSV header and blank lines do n
 input, except for JSON that is one list.
 """
 
-import csv
 import io
 import json
 import sys
@@ -22,12 +21,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TextIO
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import (
     MAX_FIELD,
+    NUL,
     Record,
     check_file,
+    csv,
     file_format,
     first_line,
     has_json_lines,
-    long_fields,
     looks_like_html,
     open_text,
     read_csv,
@@ -249,7 +249,7 @@ class _Lines:
         if self._length > MAX_FIELD:
             return self._pass_over(line)
         if "\0" in line:
-            self._fault = "has a NUL character, which no text has"
+            self._fault = NUL
             line = line.replace("\0", "")
         if not line.isascii():
             try:
@@ -292,7 +292,7 @@ def _open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: st
 
 def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str) -> Iterator[_RawRow]:
     """The header, then the rows."""
-    with opened as file, long_fields():
+    with opened as file:
         lines = _Lines(file)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         header = read_header(reader, where)

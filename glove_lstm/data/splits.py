@@ -23,7 +23,6 @@ _SIMILAR = 0.8  # the least Jaccard similarity of near duplicates
 # 25 bands of 5 rows find 999 in 1,000 pairs at that similarity, 1 - (1 - 0.8**5)**25; wider ones do not.
 _BANDS = (25, 5)
 _PERMUTATIONS = 125
-_NEAR_DUPLICATE_ROWS = 50_000  # above, looking for them takes too long
 # Odd 64-bit constants: multiplying by an odd number loses nothing modulo 2**64.
 _MULTIPLIERS = np.random.default_rng(5).integers(0, 2**63, _WORDS, dtype=np.uint64) * np.uint64(
     2
@@ -78,12 +77,6 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
         Shape (n,): group numbers 0, 1, 2, ... in order of first appearance.
     """
     return _renumber(folded_key(text) or position for position, text in enumerate(texts))
-
-
-def duplicate_groups(texts: Sequence[str]) -> tuple[Ints, bool]:
-    """`near_duplicate_groups` of up to 50,000 texts, `exact_duplicate_groups` of more; and whether it is the former."""
-    near = len(texts) <= _NEAR_DUPLICATE_ROWS
-    return (near_duplicate_groups if near else exact_duplicate_groups)(texts), near
 
 
 def folded_key(text: str) -> bytes:

@@ -2,12 +2,10 @@
 
 import random
 
-_KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
-
-def _neighbours() -> dict[str, str]:
-    """Letter -> the letters whose keys touch its own on a QWERTY keyboard."""
-    where = {key: (row, column) for row, keys in enumerate(_KEYS) for column, key in enumerate(keys)}
+def key_neighbours(*rows: str) -> dict[str, str]:
+    """Key -> the keys that touch it on a keyboard with these rows."""
+    where = {key: (row, column) for row, keys in enumerate(rows) for column, key in enumerate(keys)}
     found = {}
     for key, (row, column) in where.items():
         # Each row begins half a key to the right of the one above it.
@@ -23,7 +21,7 @@ def _neighbours() -> dict[str, str]:
     return found
 
 
-_NEIGHBOURS = _neighbours()
+_NEIGHBOURS = key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
 def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
@@ -56,15 +54,27 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
         if mistake == "double":
             written.append(letter + letter)
         elif mistake == "replace":
-            written.append(_in_case_of(letter, rng.choice(_NEIGHBOURS[letter.lower()])))
+            written.append(in_case_of(letter, rng.choice(_NEIGHBOURS[letter.lower()])))
         elif mistake == "swap":
-            written.append(_in_case_of(letter, after) + _in_case_of(after, letter))
+            written.append(in_case_of(letter, after) + in_case_of(after, letter))
             place += 1
         place += 1
     return "".join(written)
 
 
-def _in_case_of(model: str, letter: str) -> str:
+def training_typos(text: str, key: str, share: float) -> str:
+    """Mistype a copy to train on.
+
+    Args:
+        text: Any text.
+        key: Decides all that is left to chance.
+        share: Of the letters, the mean; each text gets its own share from 0 to twice that.
+    """
+    rng = random.Random(key)  # noqa: S311 - no secret
+    return typos(text, rng, min(2 * share * rng.random(), 1.0))
+
+
+def in_case_of(model: str, letter: str) -> str:
     """The letter, upper-case where the model is; letters whose case has another length stay as they are."""
     changed = letter.upper() if model.isupper() else letter.lower()
     return changed if len(changed) == 1 else letter

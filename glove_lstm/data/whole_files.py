@@ -3,6 +3,7 @@
 import glob
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -55,12 +56,14 @@ def whole_files(folder: Path) -> Iterator[Path]:
     with _hidden(folder, ".saving-", tempfile.mkdtemp) as part:
         yield part
         files = [path for path in sorted(part.rglob("*")) if path.is_file()]
+        new = Path(_make_file(dir=part))
+        mode = stat.S_IMODE(new.stat().st_mode)
         if part / _LAST in files:
             (folder / _LAST).unlink(missing_ok=True)
         for path in sorted(files, key=lambda path: path.name == _LAST):
             target = folder / path.relative_to(part)
             target.parent.mkdir(parents=True, exist_ok=True)
-            path.chmod(0o666 & ~_umask())  # safetensors writes files that only their owner can read
+            path.chmod(mode)  # safetensors writes files that only their owner can read
             path.replace(target)
 
 
@@ -88,9 +91,9 @@ def _hidden(folder: Path, prefix: str, make: Callable[..., str]) -> Iterator[Pat
 
 
 def _make_file(**named: Any) -> str:
-    handle, name = tempfile.mkstemp(**named)
-    os.close(handle)
-    Path(name).chmod(0o666 & ~_umask())  # others may read it
+    """Make an empty file as `open` does, so that others may read it; `tempfile.mkstemp` makes private ones."""
+    name = tempfile.mktemp(**named)  # noqa: S306 - O_EXCL refuses a name that somebody took meanwhile
+    os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     return name
 
 
@@ -115,9 +118,3 @@ def _remove(path: Path) -> None:
     else:
         with suppress(OSError):
             path.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -60,6 +60,12 @@ DESCRIPTIONS = {
     "glove_mean_svc": "mean GloVe vectors of all and of the distinct words, linear SVC",
 }
 
+COPIES = "_copies"  # what a baseline's name ends with where it also learns from mistyped copies
+DESCRIPTIONS |= {
+    f"{name}{COPIES}": f"{DESCRIPTIONS[name]}, trained with mistyped copies"
+    for name in (*BASELINES, *GLOVE_BASELINES)
+}
+
 
 def predict_with_baseline(
     name: str,

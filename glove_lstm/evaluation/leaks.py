@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
-from glove_lstm.data.splits import duplicate_groups, exact_duplicate_groups
+from glove_lstm.data.splits import exact_duplicate_groups, near_duplicate_groups
 from glove_lstm.data.tables import Table
 from glove_lstm.evaluation.boilerplate import find_boilerplate
 from glove_lstm.evaluation.column_leaks import find_column_leaks
@@ -70,7 +70,7 @@ def check_leaks(tables: Mapping[str, Table]) -> LeakReport:
 
     keys = _telling_texts(texts)
     exact = exact_duplicate_groups(keys)
-    near, looked_near = duplicate_groups(keys)
+    near = near_duplicate_groups(keys)
     findings = (
         _overlap(split_of, labels, exact, near) if len(tables) > 1 else _duplicates(split_of, exact, near)
     )
@@ -104,7 +104,6 @@ def check_leaks(tables: Mapping[str, Table]) -> LeakReport:
     checked = {
         "rows": {split: len(table.labels) for split, table in tables.items()},
         "distinct_texts": len(single),
-        "near_duplicates": looked_near,
         "text_columns": names,
         "other_columns": shared,
         "texts_searched_for_boilerplate": len(sample),

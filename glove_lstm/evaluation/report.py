@@ -199,8 +199,6 @@ def _leaks(leaks: Mapping[str, Any]) -> str:
     others = ", ".join(map(repr, checked["other_columns"])) or "none"
     texts = ", ".join(map(repr, checked["text_columns"]))
     lines = [f"Leaks looked for in {rows} rows; text in {texts}; other columns: {others}."]
-    if not checked["near_duplicates"]:
-        lines.append("There are too many rows to look for near duplicates: only exact ones were looked for.")
     lines += [f"- {finding['sentence']}" for finding in leaks["findings"]] or ["None found."]
     return "\n".join(lines)
 

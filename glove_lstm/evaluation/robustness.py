@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.typos import typos
 from glove_lstm.evaluation.metrics import accuracy_with_interval, bootstrap_interval
 from glove_lstm.inference.prediction import predict_logits
@@ -64,14 +65,14 @@ def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
     """Perturb texts, each the same way whatever stands beside it.
 
     Args:
-        name: One of `PERTURBATIONS`.
+        name: One of `PERTURBATIONS` or `CORRUPTIONS`.
         texts: n texts.
         seed: With a text, decides all that is left to chance.
 
     Returns:
         n texts.
     """
-    change = PERTURBATIONS[name]
+    change = {**CORRUPTIONS, **PERTURBATIONS}[name]
     return [change(text, random.Random(_bytes(text, seed))) for text in texts]  # noqa: S311 - no secret
 
 

@@ -1,6 +1,5 @@
 """Tokenised texts on disk, and batches of them that hold as little padding as possible."""
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.typos import typos
+from glove_lstm.data.typos import training_typos
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 from glove_lstm.training.token_cache import map_with_cache
 
@@ -160,12 +159,11 @@ class MistypedPairs(TokenizedTexts):
 
     def _mistype(self, text: str, key: str) -> str:
         epoch = 0 if self.sampler is None else self.sampler.epoch
-        generator = random.Random(f"{self._seed} {epoch} {key}")  # noqa: S311 - no secret
         # What the tokenizer will cut off need not be mistyped: no word of a real text is longer than 16 letters on
         # average, and a text that has such words is only cut earlier.
         most = 16 * (self._tokenizer.model_max_length or 0)
         text = text[-most:] if self._tokenizer.truncation_side == "left" else text[:most]
-        return typos(text, generator, min(2 * self._share * generator.random(), 1.0))
+        return training_typos(text, f"{self._seed} {epoch} {key}", self._share)
 
 
 def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, Any]:

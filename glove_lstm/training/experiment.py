@@ -22,7 +22,7 @@ from glove_lstm import GloveLstmForSequenceClassification, __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.splits import duplicate_groups
+from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.explanations import explain_sample, important_words
@@ -43,7 +43,7 @@ from glove_lstm.training.word_vectors import character_ngram_rows, embedding_row
 
 logger = logging.getLogger(__name__)
 
-_COPIES = 2  # mistyped ones of each text, for the n-gram classifier
+COPIES = 2  # mistyped ones of each text, for the n-gram classifier
 
 
 @dataclass
@@ -346,8 +346,8 @@ def _fit_ngrams(
     args = run.training
     if model.ngrams is None:
         return NgramFit(args.ngram_strength)
-    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, _COPIES)
-    groups = None if how else duplicate_groups(list(joined_texts(texts)))[0]
+    pairs = _mistyped(args, tokenizer, texts, tokenized, tokenizer.model_max_length, COPIES)
+    groups = None if how else near_duplicate_groups(list(joined_texts(texts)))
     progress = not args.disable_tqdm
     return fit_ngrams(model, pairs, strength=args.ngram_strength, how=how, groups=groups, progress=progress)
 

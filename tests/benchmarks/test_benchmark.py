@@ -9,16 +9,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import SMALL, make_article, run_script
+from datasets import concatenate_datasets
+from support import SMALL, make_article, run_benchmark
 
 from benchmarks import comparison, corpora
 from benchmarks.benchmark import main
 from benchmarks.comparison import compare, table
 from benchmarks.folds import make_folds
-from benchmarks.predictions import Cell, PredictionStore, Predictor, fingerprint
+from benchmarks.predictions import (
+    Cell,
+    PredictionStore,
+    Predictor,
+    fingerprint,
+    sources_of,
+    training_texts,
+)
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.liar import LABELS
 from glove_lstm.data.splits import near_duplicate_groups
+from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.training.batches import MistypedPairs, tokenize
 from glove_lstm.training.experiment import joined_texts
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
@@ -118,15 +128,44 @@ def test_grouped_folds_share_no_group(news: Path) -> None:
     assert crossing[0] == 0 < crossing[1]  # the ten near duplicates do cross plain folds
 
 
-def test_mistyped_texts_are_the_same_every_time(news: Path) -> None:
+def test_corrupted_texts_are_the_same_every_time(news: Path) -> None:
     [one], [two] = make_folds("recovery", news, 1), make_folds("recovery", news, 1)
     assert one.digest == two.digest
     assert make_folds("recovery", news, 1, grouped=True)[0].digest != one.digest
-    rows, mistyped = one.tests["1"], one.mistyped["1"]
-    assert mistyped["label"][:] == rows["label"][:]
-    for part in ("text", "text_pair"):
-        changed = sum(a != b for a, b in zip(rows[part][:], mistyped[part][:], strict=True))
-        assert changed > 0.9 * len(rows)
+    rows = one.tests["1"]
+    assert set(one.corrupted) == {"typos", "keyboard", "dropped_words", "ocr"}
+    for by_cell in one.corrupted.values():
+        assert by_cell["1"]["label"][:] == rows["label"][:]
+        for part in ("text", "text_pair"):
+            changed = sum(a != b for a, b in zip(rows[part][:], by_cell["1"][part][:], strict=True))
+            assert changed > 0.5 * len(rows)  # a short title may keep all of its words
+
+
+def test_baselines_can_learn_from_the_copies_that_our_presets_learn_from(
+    news: Path, glove_file: Path
+) -> None:
+    [fold] = make_folds("recovery", news, 1)
+    plain, labels = training_texts(fold, copies=False)
+    every, copied_labels = training_texts(fold, copies=True)
+    assert len(every) == 3 * len(plain)
+    assert every[: len(plain)] == plain
+    assert copied_labels == labels * 3
+    assert sum(a != b for a, b in zip(plain * 2, every[len(plain) :], strict=True)) > 1.8 * len(plain)
+
+    # The n-gram classifier of a preset, in its last fit, sees the very same.
+    texts = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
+    tokenizer = build_tokenizer(lambda: every, vocab_size=50_000, model_max_length=512)
+    pairs = MistypedPairs(tokenize(texts, tokenizer), texts, tokenizer, 0.1, 512, 42, 2)
+    rows = pairs.__getitems__(range(len(texts)))["input_ids"].to_pylist()
+    assert rows == [tokenizer(text)["input_ids"] for text in every]
+
+
+def test_typos_cost_a_baseline_less_that_trained_with_them(news: Path, glove_file: Path) -> None:
+    models = ["tfidf_svc", "tfidf_svc_copies"]
+    results = compare(["titles"], folder=news, glove=str(glove_file), folds=1, models=models)["titles"]
+    lost = [results[model]["typos"]["mean"] for model in models]
+    assert lost[1] < lost[0]
+    assert "linear SVC, trained with mistyped copies" in table({"titles": results})
 
 
 def test_results_their_file_and_going_on(
@@ -161,13 +200,16 @@ def test_results_their_file_and_going_on(
 
     found = results["titles"]
     assert list(found) == ["default", "tfidf_svc", "glove_mean_svc"]
-    assert set(found["default"]) == {"accuracy", "ece", "typos", "cells", "seeds"}
-    compared = {"versus_default", "typos_versus_default"}
-    assert set(found["tfidf_svc"]) == {"accuracy", "typos", *compared, "cells", "seeds"}
+    errors = {"typos", "keyboard", "dropped_words", "ocr"}
+    said = {"cells", "seeds", "sources"}
+    assert set(found["default"]) == {"accuracy", "ece", *errors, *said}
+    compared = {"versus_default", *(f"{error}_versus_default" for error in errors)}
+    assert set(found["tfidf_svc"]) == {"accuracy", *errors, *compared, *said}
     for model, measures in found.items():
         assert measures["cells"] == ["1", "2"]
         assert measures["seeds"] == (2 if model == "default" else 1)
-        for measure in set(measures) - {"cells", "seeds"}:
+        assert measures["sources"] == [sources_of(model)]
+        for measure in set(measures) - said:
             assert {"mean", "low", "high", "folds"} <= set(measures[measure])
             assert measures[measure]["low"] <= measures[measure]["mean"] <= measures[measure]["high"]
             assert len(measures[measure]["folds"]) == 2
@@ -185,6 +227,8 @@ def test_results_their_file_and_going_on(
     shown = table(results)
     assert "**`default` preset**" in shown
     assert f"{found['tfidf_svc']['accuracy']['mean']:.4f}" in shown
+    assert shown.count(sources_of("tfidf_svc")[:8]) == 2  # of both linear models
+    assert shown.count(sources_of("default")[:8]) == 1
 
     # Predictions on disk give the figures, and are all that is needed.
     kept = json.loads(
@@ -206,23 +250,52 @@ def test_results_their_file_and_going_on(
     assert "made anew" in caplog.text
 
 
-def test_stale_and_damaged_predictions(tmp_path: Path, monkeypatch, caplog) -> None:
-    cells = {"1": Cell([0, 1], [0, 0], [1, 1], [[0.6, 0.4], [0.7, 0.3]])}
+def test_stale_and_damaged_predictions(tmp_path: Path, caplog) -> None:
+    cells = {"1": Cell([0, 1], [0, 0], {"typos": [1, 1]}, [[0.6, 0.4], [0.7, 0.3]])}
     place = ("titles", "default", "42", "1")
     store = PredictionStore(tmp_path)
-    assert store.read(place, "a") is None
-    store.write(place, "a", cells)
-    assert store.read(place, "a") == cells
+    assert store.read(place, "a", "here") is None
+    store.write(place, "a", "here", cells)
+    assert store.read(place, "a", "here") == (cells, "here")
     assert not caplog.text
-    assert store.read(place, "b") is None
+    assert store.read(place, "b", "here") is None
     assert "made anew" in caplog.text
     caplog.clear()
-    monkeypatch.setattr("benchmarks.predictions._code_digest", lambda: "other")
-    assert PredictionStore(tmp_path).read(place, "a") == cells
-    assert "of other code" in caplog.text
+    assert store.read(place, "a", "elsewhere") is None
+    assert "other sources" in caplog.text
+    assert PredictionStore(tmp_path, reuse_other_sources=True).read(place, "a", "elsewhere") == (
+        cells,
+        "here",
+    )
     (tmp_path / "titles" / "default" / "42" / "1.json").write_text("{")
-    assert store.read(place, "a") is None
+    assert store.read(place, "a", "here") is None
     assert "no predictions" in caplog.text
+
+
+def test_predictions_of_other_sources_are_made_anew_unless_asked_for(
+    news: Path, glove_file: Path, tmp_path: Path, monkeypatch
+) -> None:
+    made = []
+    real = Predictor.predict
+
+    def predict(self, model, fold, seed):
+        made.append(fold.name)
+        return real(self, model, fold, seed)
+
+    monkeypatch.setattr(Predictor, "predict", predict)
+
+    def run(sources: str, **more) -> list[str]:
+        monkeypatch.setattr("benchmarks.comparison.sources_of", lambda _: sources)
+        settings = {"folder": news, "glove": str(glove_file), "models": ["majority"]}
+        results = compare(["titles"], json_file=tmp_path / "out.json", **settings, **more)
+        assert all(source[:8] in table(results) for source in results["titles"]["majority"]["sources"])
+        return results["titles"]["majority"]["sources"]
+
+    assert run("earlier code", folds=1) == ["earlier code"]
+    assert run("new code", folds=2, reuse_other_sources=True) == ["earlier code", "new code"]
+    assert made == ["1", "2"]
+    assert run("new code", folds=2) == ["new code"]
+    assert made == ["1", "2", "1"]
 
 
 def test_other_data_change_the_fingerprint(news: Path, glove_file: Path) -> None:
@@ -256,8 +329,9 @@ def test_cross_and_liar(news: Path, glove_file: Path) -> None:
 def test_command_line(news: Path, glove_file: Path, tmp_path: Path) -> None:
     env = {**os.environ, "TQDM_DISABLE": "1"}
     args = ["accuracy", "--data_dir", news, "--glove", glove_file, "--folds", 1, "--task"]
-    options = ["--json", tmp_path / "out.json", "--grouped", "--models", "default", "tfidf_svc"]
-    done = run_script("benchmark", *args, "recovery", *options, *TINY, env=env)
+    options = ["--json", tmp_path / "out.json", "--grouped", "--reuse_other_sources"]
+    options += ["--models", "default", "tfidf_svc"]
+    done = run_benchmark("benchmark", *args, "recovery", *options, *TINY, env=env)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("| task |")  # and nothing of the Trainer's
     assert list(json.loads((tmp_path / "out.json").read_text())) == ["recovery_grouped"]
@@ -292,7 +366,7 @@ def test_too_little_data(news: Path, tmp_path: Path) -> None:
 def test_calibration_is_of_the_pooled_texts() -> None:
     # Sure of 0.75 in each fold; right half of the time in one, always in the other, so three in four times pooled.
     sure = [[0.75, 0.25]] * 4
-    runs = [[{"1": Cell([0, 0, 1, 1], [0] * 4, [0] * 4, sure)}, {"2": Cell([0] * 4, [0] * 4, [0] * 4, sure)}]]
+    runs = [[{"1": Cell([0, 0, 1, 1], [0] * 4, {}, sure)}, {"2": Cell([0] * 4, [0] * 4, {}, sure)}]]
     found = comparison._calibration(runs)
     assert found is not None
     assert found["mean"] == pytest.approx(0)

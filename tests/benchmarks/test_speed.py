@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import ROOT, make_article, run_script
+from support import ROOT, make_article, run_benchmark
 
 from benchmarks import speed
 from benchmarks.peak_memory import peak_bytes
@@ -183,7 +183,7 @@ def test_refusals(news: Path, glove_file: Path, settings: dict[str, Any], part: 
 @pytest.mark.slow
 def test_a_small_run(news: Path, glove_file: Path, tmp_path: Path, without_tensorflow: None) -> None:
     options = ["--json", tmp_path / "rows.json", "--plot", tmp_path / "plot.png", "--repetitions", 1]
-    done = run_script(
+    done = run_benchmark(
         "benchmark", "speed", "--data_dir", news, "--glove", glove_file, *options,
         "--checkpoint_article", tmp_path / "article",
         "--work", "train", "bulk_article", "single_article", "growth_time", "growth_memory", *TINY,

@@ -82,7 +82,7 @@ def test_malformed_rows_are_skipped_and_counted(file, caplog):
         "9,x,d,fake,u,c,t,",
         '9,9,d,fake,u,"a"b,t,',
         "9,9,d,fake,u, ,,",
-        "9,9,d,fake,u,N\0UL,t,",
+        "9,9,d,fake,u,NUL,t,",
         '9,9,d,fake,"never closed',
     ]
     splits = prepare(data_files=file(good + "\n".join(bad)))

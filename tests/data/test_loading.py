@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from glove_lstm.data import loading, splits
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import load_splits
 
@@ -99,13 +98,18 @@ def test_validation_is_cut_by_near_duplicates(file):
     )
 
 
-def test_large_files_are_cut_by_exact_duplicates(file, monkeypatch):
-    monkeypatch.setattr(splits, "_NEAR_DUPLICATE_ROWS", 10)
-    monkeypatch.setattr(loading, "_BATCH", 7)
-    data = load_splits(train_file=file(ROWS + ROWS))
-    sides = [set(data.splits[split]["text"]) for split in ("train", "validation")]
+def test_near_duplicates_stay_together_in_large_files(file):
+    """60,000 titles; every third differs from the one before it by its last word."""
+    title = lambda n: " ".join(f"w{n}x{at}" for at in range(8))  # noqa: E731
+    texts = [title(n) if n % 3 else f"{title(n + 1)} more" for n in range(60_000)]
+    rows = [{"text": text, "label": n // 3 % 2} for n, text in enumerate(texts)]
+    data = load_splits(train_file=file(rows))
+    sides = [
+        {text.removesuffix(" more") for text in data.splits[split]["text"]}
+        for split in ("train", "validation")
+    ]
     assert not sides[0] & sides[1]
-    assert [len(side) for side in sides] == [36, 4]
+    assert len(data.splits["validation"]) == 6000
 
 
 @pytest.mark.parametrize(

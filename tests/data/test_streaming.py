@@ -13,6 +13,7 @@ import pytest
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.hub_streaming import open_hub
+from glove_lstm.data.row_readers import read_records
 from glove_lstm.data.streaming import BadRow, TextRow, open_files, open_stream, open_texts
 
 ROWS = [{"title": f"Title {n}", "text": f"body, of\n{n} é" if n % 3 else ""} for n in range(1, 24)]
@@ -147,6 +148,26 @@ def test_a_bad_row_is_named_or_left_out(tmp_path, name):
     (bad,) = [row for row in rows if isinstance(row, BadRow)]
     assert (bad.file, bad.number) == (str(path), number)
     assert words in bad.reason
+
+
+@pytest.mark.parametrize("name", ["nul.csv", "nul.jsonl"])
+def test_training_refuses_what_prediction_refuses(tmp_path, name):
+    content, number, words = BAD[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"row {number} .*{words}"):
+        list(read_records(tmp_path / name))
+
+
+def test_reading_leaves_the_process_alone(tmp_path):
+    """Also while a file is open: other threads use the csv module, too."""
+    limit = 131_072  # what Python begins with
+    (tmp_path / "a.csv").write_text("text\n" + "long " * 50_000 + "\nshort\n")
+    for rows in (read_records(tmp_path / "a.csv"), iter(flat(open_files([tmp_path / "a.csv"])))):
+        next(rows)
+        assert csv.field_size_limit() == limit
+    for _, window in open_files([tmp_path / "a.csv"]).windows(5):
+        next(window)
+        assert csv.field_size_limit() == limit
 
 
 def test_an_unclosed_quote_says_how_far_it_reaches(tmp_path):

@@ -1,0 +1,54 @@
+"""Errors that no model trains on: each kind does what its name says, to a tenth of its letters or words."""
+
+import random
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glove_lstm.data.corruptions import CORRUPTIONS, dropped_words, keyboard_slips, ocr_confusions
+
+TEXT = "The Council of Berwick did not approve the plan, a well-known one: 3.5% said so! " * 20
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=200), st.sampled_from(sorted(CORRUPTIONS)), st.integers(0, 5))
+def test_any_text_the_same_way_each_time(text: str, name: str, seed: int) -> None:
+    change = CORRUPTIONS[name]
+    assert change(text, random.Random(seed)) == change(text, random.Random(seed))
+    assert change(text, random.Random(seed), 0.0) == text
+
+
+def test_keyboard_slips_press_a_key_beside_the_right_one() -> None:
+    assert {keyboard_slips("g", random.Random(seed), 1.0) for seed in range(200)} == {
+        *"ftyhvb",
+        *(pair for key in "ftyhvb" for pair in (f"g{key}", f"{key}g")),
+    }
+    assert "." in {keyboard_slips("L", random.Random(seed), 1.0) for seed in range(100)}
+    assert keyboard_slips("ж, 12", random.Random(0), 1.0) == "ж, 12"
+    slipped = keyboard_slips(TEXT, random.Random(0))
+    letters = sum(character in string.ascii_letters for character in TEXT)
+    kept = sum(a == b for a, b in zip(TEXT.split(), slipped.split(), strict=True))
+    assert 0 < len(slipped) - len(TEXT) < 0.1 * letters
+    assert kept < 0.9 * len(TEXT.split())
+
+
+def test_a_tenth_of_the_words_is_dropped() -> None:
+    words = TEXT.split()
+    left = dropped_words(TEXT, random.Random(0)).split()
+    assert len(words) - len(left) == pytest.approx(0.1 * len(words), abs=1)
+    rest = iter(words)
+    assert all(word in rest for word in left)  # in their order
+    assert dropped_words("word", random.Random(0), 1.0) == "word"  # the last word stays
+    assert dropped_words(" two\n words ", random.Random(1), 0.5) in (" words ", " two\n ")
+
+
+def test_letters_become_what_a_scanner_takes_them_for() -> None:
+    assert ocr_confusions("m", random.Random(0), 1.0) == "rn"
+    assert {ocr_confusions("l", random.Random(seed), 1.0) for seed in range(50)} == {"1", "I"}
+    assert ocr_confusions("rn", random.Random(0), 1.0) == "m"
+    assert ocr_confusions("жx", random.Random(0), 1.0) == "жx"
+    read = ocr_confusions(TEXT, random.Random(0))
+    assert 0.8 * len(TEXT) < len(read) < 1.2 * len(TEXT)
+    assert "1" in read  # no "l" of the text is left alone every time

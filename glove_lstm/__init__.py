@@ -38,7 +38,6 @@ _OTHERS = {
     "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
     "LightClassifier": "glove_lstm.inference.runtime",
     "Liar": "glove_lstm.data.liar",
-    "LightClassifier": "glove_lstm.inference.runtime",
     "explain": "glove_lstm.inference.explanation",
 }
 

@@ -2,8 +2,8 @@
 
 glove-lstm export out
 
-The file holds all weights, and is checked against PyTorch. It belongs to the weights and the config beside it: after more
-training, export again.
+The file holds all weights, and is checked against PyTorch. It belongs to the weights and the config beside it: after
+more training, export again.
 """
 
 import argparse

@@ -152,7 +152,6 @@ def label_to_folder(
             "format": kind,
             "rows_per_part": rows_per_part,
             "abstain_below": labeller.abstain_below,
-            "skip_bad": source.skip_bad,
         },
     )
     with closing(_Run(source, labeller, progress)) as run:

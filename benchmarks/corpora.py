@@ -11,7 +11,7 @@ import numpy as np
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.liar import read_statements
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.row_readers import read_records
+from glove_lstm.data.reading import open_reader
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 
 NAMES = ["FAKE", "REAL"]
@@ -125,7 +125,7 @@ def as_data(texts: Texts, rows: Mapping[str, Iterable[int]], source: str) -> Loa
 
 
 def _read(path: Path) -> Texts:
-    rows = [row for _, row in read_records(_there(path))]
+    rows = [row for _, row in open_reader(_there(path)).records()]
     labels = [NAMES.index(str(row["label"])) for row in rows]
     return Texts([str(row["title"]) for row in rows], [str(row.get("text", "")) for row in rows], labels)
 

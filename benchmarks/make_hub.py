@@ -62,16 +62,19 @@ def main(argv: Sequence[str]) -> None:
     if args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only")
 
-    from benchmarks.corpora import hub_corpus, other_corpora
-    from glove_lstm.evaluation.more_measures import (
+    from benchmarks.corpora import as_data, hub_corpus, other_corpora
+    from glove_lstm.evaluation.metrics import compute_metrics
+    from glove_lstm.evaluation.run_metrics import (
         add_baselines,
         add_other_data,
         add_recipe,
         add_robustness,
+        run_metrics,
     )
     from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
     from glove_lstm.inference.onnx_export import export_onnx
     from glove_lstm.publishing.card import write_card
+    from glove_lstm.publishing.checkpoint_folder import save_experiment
     from glove_lstm.training.arguments import parse_training_run
     from glove_lstm.training.experiment import run_experiment
 
@@ -80,14 +83,18 @@ def main(argv: Sequence[str]) -> None:
         # Without the last fit on the tenth that is kept: each figure on the card is this very checkpoint's.
         argv = ["--refit_ngrams", "False", "--glove", args.glove, "--output_dir", scratch, *rest]
         run = parse_training_run(argv)
-        experiment = run_experiment(run, data)
-        others = other_corpora(args.data_dir)
-        add_other_data(experiment, others)
-        add_baselines(experiment, others)
-        add_robustness(experiment, "validation")
-        add_recipe(experiment.metrics, args.benchmark)
+        experiment = run_experiment(run, data, compute_metrics=compute_metrics)
+        metrics = run_metrics(experiment)
+        others = {
+            name: as_data(texts, {name: range(len(texts))}, name).splits[name]
+            for name, texts in other_corpora(args.data_dir).items()
+        }
+        add_other_data(metrics, experiment, others)
+        add_baselines(metrics, experiment, others)
+        add_robustness(metrics, experiment, "validation")
+        add_recipe(metrics, args.benchmark)
         made = Path(scratch) / "hub"
-        experiment.save(made)
+        save_experiment(experiment, metrics, made)
         export_onnx(made)
         write_card(made, _texts())
         target = args.output_dir or DEFAULT_CHECKPOINT
@@ -122,7 +129,7 @@ def _copy_code(target: Path | None, benchmark: Path | None) -> None:
     """Bring the .py files of hub/ up to their sources, by saving what it holds once more; and the card."""
     from glove_lstm.data.whole_files import whole_file
     from glove_lstm.evaluation.examples import classify_examples, measure_speed
-    from glove_lstm.evaluation.more_measures import add_recipe
+    from glove_lstm.evaluation.run_metrics import add_recipe
     from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
     from glove_lstm.inference.checkpoints import load_checkpoint
     from glove_lstm.publishing.card import write_card

@@ -33,7 +33,8 @@ from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
 from glove_lstm.training import experiment
 from glove_lstm.training.arguments import parse_training_run, preset_values
-from glove_lstm.training.experiment import joined_texts, run_experiment
+from glove_lstm.training.experiment import run_experiment
+from glove_lstm.training.training_texts import joined_texts
 
 logger = logging.getLogger(__name__)
 

@@ -18,9 +18,12 @@ from benchmarks.folds import Fold, make_folds
 from benchmarks.predictions import Predictor
 from benchmarks.speed_sklearn import fit_linear
 from glove_lstm.data.errors import DataError
+from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.inference.checkpoints import load_config
+from glove_lstm.publishing.checkpoint_folder import save_experiment
 from glove_lstm.training.arguments import TrainingRun, parse_training_run
-from glove_lstm.training.experiment import joined_texts, run_experiment
+from glove_lstm.training.experiment import run_experiment
+from glove_lstm.training.training_texts import joined_texts
 
 logger = logging.getLogger(__name__)
 
@@ -146,8 +149,9 @@ class Models:
         with redirect_stdout(sys.stderr):  # standard output is the table's
             run = self.run(preset, output_dir=self.scratch / f"run_{preset}", disable_tqdm="True")
             experiment = run_experiment(run, self._fold.data)
-            experiment.metrics["about"]["fold"] = self._fold.digest
-            experiment.save(folder)
+            metrics = run_metrics(experiment)
+            metrics["about"]["fold"] = self._fold.digest
+            save_experiment(experiment, metrics, folder)
 
     def _check(self, preset: str, folder: Path) -> None:
         """Refuse another network; tell of one that was trained on other texts."""

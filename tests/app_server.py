@@ -13,6 +13,12 @@ from pathlib import Path
 
 from support import ROOT
 
+# A text that does harm wherever it is shown as HTML, a template or a script.
+HOSTILE = (
+    "<script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'><b>bold</b> ${window.harmed=1} "
+    "`+(window.harmed=1)+` {{constructor}} </textarea></section><style>*{display:none}</style> "
+    "\u202eright to left\u202c \u200bzero\u200dwidth\ufeff \u05e9\u05dc\u05d5\u05dd $$x$$ [a](javascript:alert(1))"
+)
 _SECONDS = 240  # a busy machine
 
 

@@ -1,20 +1,21 @@
-"""Make a tokenizer from a corpus, a list of words that have vectors, and a recipe for cleaning."""
+"""Build a tokenizer from a corpus and the words that have vectors."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from typing import Any
 
 from tokenizers import Tokenizer, decoders
 from tokenizers.models import WordLevel, WordPiece
 from tokenizers.trainers import WordLevelTrainer, WordPieceTrainer
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.tokenization.pipelines import article_pipeline, default_pipeline
+from glove_lstm.tokenization.pipelines import Pipeline, article_pipeline, default_pipeline
 from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
 from glove_lstm.tokenization.word_shapes import repair
 
 PAD, UNK = "<pad>", "<unk>"
-PIECE = "##"  # marks a piece that is no word's begin; no word of the default variant contains it
+PIECE = "##"  # prefix of a piece that does not begin a word; no word of the default variant contains it
 VARIANTS = ("article", "default")
 _ALPHABET = 200  # characters that pieces are made of; a word with a rarer one is unknown
 _EVERY_WORD = 10_000_000  # a vocabulary size that no corpus reaches
@@ -34,62 +35,63 @@ def build_tokenizer(
     token_types: bool = True,
     stop_words: Iterable[str] = (),
 ) -> GloveLstmTokenizer:
-    """Make the tokenizer of a training run.
+    """Build the tokenizer of a training run.
 
     Args:
-        corpus: Gives the training texts, anew at each call.
+        corpus: Returns the training texts, anew at each call.
         variant: "article": lower-cased words without URLs, punctuation and stop words, the corpus's most frequent
             first. "default": words, numbers, punctuation and `<url>`, lower-cased; corpus words that have a vector,
-            frequent corpus words that have none, then `known_words` in their order, which is by frequency: a test
-            word that GloVe knows must not become unknown because the training texts lack it.
-        vocab_size: Rows at the most, padding and unknown word included. Above 100,000, each load calls the Hub.
-        model_max_length: Tokens that a text is cut to.
-        known_words: Words that have a vector, most frequent first; only the default variant looks at them.
-        min_frequency: How often the corpus has a word without a vector before it gets a row of its own; the article
-            variant gives one to each, as far as `vocab_size` goes.
-        num_pieces: Above 0, a word that has no row is read in pieces, begins of words and up to so many learned from
-            the corpus, instead of as the unknown word (WordPiece, longest piece first); only in the default variant.
-        correct_spelling: Whether calls read a word that has no row as a word that has one, where a single mistake
-            explains it.
-        truncation_side: "right" keeps a text's begin, "left" its end.
-        token_types: Whether calls give word shapes as `token_type_ids`.
+            frequent corpus words that have none, then `known_words` in their order, so that test words outside the
+            training texts keep their vectors.
+        vocab_size: Maximum number of rows, with padding and the unknown word. Above 100,000 each load calls the Hub.
+        model_max_length: Tokens that a text is truncated to.
+        known_words: Words that have a vector, most frequent first; ignored by the article variant.
+        min_frequency: Occurrences in the corpus from which a word without a vector gets a row. The article variant
+            takes every word, up to `vocab_size`.
+        num_pieces: Maximum number of word pieces learned from the corpus (WordPiece). Words without a row are cut into
+            the longest pieces that fit, from the left. 0: they become the unknown word. Default variant only.
+        correct_spelling: Replace a word without a row by a word with one that a single typing error turns into it.
+        truncation_side: "right" keeps the beginning of a text, "left" its end.
+        token_types: Return word shapes as `token_type_ids`.
         stop_words: Words that the article variant removes.
 
     Raises:
-        ValueError: An unknown variant, a vocabulary without room for a word, a negative number of pieces, or what the
-            other variant alone has: pieces, stop words.
+        ValueError: The variant is unknown, the vocabulary has no room for a word, the number of pieces is negative, or
+            an option belongs to the other variant.
     """
     stop_words = list(stop_words)
-    _check(variant, vocab_size, num_pieces, stop_words)
-    backend = Tokenizer(WordLevel({PAD: 0, UNK: 1}, unk_token=UNK))
-    backend.normalizer, backend.pre_tokenizer = (
-        article_pipeline(stop_words) if variant == "article" else default_pipeline()
-    )
-    if variant == "article":
-        words = _corpus_words(backend, corpus(), min_frequency=1)
-    else:
+    is_article = variant == "article"
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
+    if vocab_size < 3:
+        raise ValueError(f"vocab_size must be at least 3 (padding, unknown, one word), not {vocab_size}")
+    if num_pieces < 0:
+        raise ValueError(f"num_pieces must be at least 0, not {num_pieces}")
+    if is_article and num_pieces:
+        raise ValueError(f"num_pieces must be 0 for the article variant, not {num_pieces}")
+    if stop_words and not is_article:
+        raise ValueError("stop_words must be empty for the default variant")
+
+    pipeline = article_pipeline(stop_words) if is_article else default_pipeline()
+    words = _corpus_words(pipeline, corpus(), min_frequency=1)
+    if not is_article:
+        pieces = _corpus_pieces(pipeline, corpus(), words, num_pieces) if num_pieces else []
+        frequent = set(_corpus_words(pipeline, corpus(), min_frequency=min_frequency))
         known = set(known_words)
-        counted = _corpus_words(backend, corpus(), min_frequency=1) if known or num_pieces else []
-        pieces = _corpus_pieces(backend, corpus(), counted, num_pieces) if num_pieces else []
-        frequent = set(_corpus_words(backend, corpus(), min_frequency=min_frequency))
-        every = counted if known else sorted(frequent)
-        words = [*pieces, *(word for word in every if word in known)]
-        words += [word for word in every if word in frequent and word not in known]
-        words += known_words
-    vocabulary = {PAD: 0, UNK: 1}
-    for word in words:
-        if len(vocabulary) == vocab_size:
-            break
-        if word not in vocabulary:
-            vocabulary[word] = len(vocabulary)
-    if variant == "default" and num_pieces:
-        backend.model = WordPiece(vocabulary, unk_token=UNK, continuing_subword_prefix=PIECE)
-        backend.decoder = decoders.WordPiece(PIECE, cleanup=False)
-    else:
-        backend.model = WordLevel(vocabulary, unk_token=UNK)
-    inputs = (
-        ["input_ids", "token_type_ids", "attention_mask"] if token_types else ["input_ids", "attention_mask"]
+        with_vector = [word for word in words if word in known]
+        without = [word for word in words if word in frequent and word not in known]
+        words = [*pieces, *with_vector, *without, *known_words]
+    unique = list(dict.fromkeys([PAD, UNK, *words]))
+    vocabulary = {word: row for row, word in enumerate(unique[:vocab_size])}
+    model = (
+        WordPiece(vocabulary, unk_token=UNK, continuing_subword_prefix=PIECE)
+        if num_pieces
+        else WordLevel(vocabulary, unk_token=UNK)
     )
+    backend = _backend(pipeline, model)
+    if num_pieces:
+        backend.decoder = decoders.WordPiece(PIECE, cleanup=False)
+    types = ["token_type_ids"] if token_types else []
     return GloveLstmTokenizer(
         tokenizer_object=backend,
         pad_token=PAD,
@@ -97,32 +99,17 @@ def build_tokenizer(
         model_max_length=model_max_length,
         correct_spelling=correct_spelling,
         truncation_side=truncation_side,
-        model_input_names=inputs,
-        split_special_tokens=True,  # a text that contains "<pad>" contains no padding
+        model_input_names=["input_ids", *types, "attention_mask"],
+        split_special_tokens=True,  # "<pad>" in a text is text
         clean_up_tokenization_spaces=False,
     )
 
 
-def _check(variant: str, vocab_size: int, num_pieces: int, stop_words: Sequence[str]) -> None:
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
-    if vocab_size < 3:
-        raise ValueError(
-            f"vocab_size must be at least 3 (padding, the unknown word, one word), not {vocab_size}"
-        )
-    if num_pieces < 0:
-        raise ValueError(f"num_pieces must be at least 0, not {num_pieces}")
-    if num_pieces and variant == "article":
-        raise ValueError(f"num_pieces are of the default variant: it must be 0 for article, not {num_pieces}")
-    if stop_words and variant == "default":
-        raise ValueError("stop words are only removed by the article variant: give none to the default one")
-
-
 def english_stop_words() -> list[str]:
-    """NLTK's English stop words.
+    """Return NLTK's English stop words.
 
     Raises:
-        DataError: They are not on this machine; the message says how to get them.
+        DataError: They are not on this machine.
     """
     from nltk.corpus import stopwords
 
@@ -130,34 +117,26 @@ def english_stop_words() -> list[str]:
         return stopwords.words("english")
     except LookupError:
         raise DataError(
-            "NLTK's stop words are not on this machine: run `python -m nltk.downloader stopwords`, or set NLTK_DATA "
-            "to a folder that holds corpora/stopwords/english"
+            "NLTK's stop words are not on this machine. Run `python -m nltk.downloader stopwords`, or set NLTK_DATA "
+            "to a folder that holds corpora/stopwords/english."
         ) from None
 
 
-def _corpus_words(pipeline: Tokenizer, texts: Iterable[str], *, min_frequency: int) -> list[str]:
-    """The corpus's words, most frequent first, as the pipeline cuts them."""
-    counter = Tokenizer(WordLevel(unk_token=UNK))
-    counter.normalizer, counter.pre_tokenizer = pipeline.normalizer, pipeline.pre_tokenizer
+def _corpus_words(pipeline: Pipeline, texts: Iterable[str], *, min_frequency: int) -> list[str]:
+    """Return the corpus's words as the pipeline cuts them, most frequent first."""
     trainer = WordLevelTrainer(vocab_size=_EVERY_WORD, min_frequency=min_frequency, show_progress=False)
-    counter.train_from_iterator(map(repair, texts), trainer)
-    vocabulary = counter.get_vocab()
-    return sorted(vocabulary, key=vocabulary.__getitem__)
+    return _learn(_backend(pipeline, WordLevel(unk_token=UNK)), trainer, texts)
 
 
-def _corpus_pieces(pipeline: Tokenizer, texts: Iterable[str], words: Sequence[str], size: int) -> list[str]:
-    """Single characters, and pieces that are no word's begin, as WordPiece learns them: at most `size`.
+def _corpus_pieces(pipeline: Pipeline, texts: Iterable[str], words: Sequence[str], size: int) -> list[str]:
+    """Return at most `size` WordPieces of the corpus: single characters, and pieces that do not begin a word.
 
-    `words` are all that the texts have.
-
-    The learner numbers its alphabet in an order that differs from process to process, and breaks ties by number: it
-    gets the alphabet from here, as special tokens, and is left none to find.
+    `words` are all words of the texts. The trainer numbers its alphabet in an order that differs from process to
+    process and breaks ties by number, so it gets the alphabet as special tokens and is left none to count.
     """
     counts = Counter(chain.from_iterable(words))
     alphabet = sorted(counts, key=lambda character: (-counts[character], character))[:_ALPHABET]
     inner = set(chain.from_iterable(word[1:] for word in words))
-    learner = Tokenizer(WordPiece(unk_token=UNK))
-    learner.normalizer, learner.pre_tokenizer = pipeline.normalizer, pipeline.pre_tokenizer
     trainer = WordPieceTrainer(
         vocab_size=size,
         limit_alphabet=0,
@@ -165,7 +144,18 @@ def _corpus_pieces(pipeline: Tokenizer, texts: Iterable[str], words: Sequence[st
         show_progress=False,
         continuing_subword_prefix=PIECE,
     )
-    learner.train_from_iterator(map(repair, texts), trainer)
-    learned = learner.get_vocab()
-    pieces = sorted(learned, key=learned.__getitem__)
+    pieces = _learn(_backend(pipeline, WordPiece(unk_token=UNK)), trainer, texts)
     return [piece for piece in pieces if piece.startswith(PIECE) or len(piece) == 1][:size]
+
+
+def _backend(pipeline: Pipeline, model: Any) -> Tokenizer:
+    backend = Tokenizer(model)
+    backend.normalizer, backend.pre_tokenizer = pipeline
+    return backend
+
+
+def _learn(backend: Tokenizer, trainer: Any, texts: Iterable[str]) -> list[str]:
+    """Train the backend's model and return its vocabulary, sorted by id."""
+    backend.train_from_iterator(map(repair, texts), trainer)
+    vocabulary = backend.get_vocab()
+    return sorted(vocabulary, key=vocabulary.__getitem__)

@@ -1,16 +1,15 @@
-r"""The ids and word shapes that `GloveLstmTokenizer` gives, without transformers, and many times as fast.
+r"""Token ids and word shapes as `GloveLstmTokenizer` gives them, without transformers and many times faster.
 
-Rust's regular expressions, with the bookkeeping of offsets, take most of the time that a tokenizer needs. Yet in the
-pipelines of `pipelines.py` nothing looks across white space: the tokens of a text are those of the pieces between it,
-one after the other, whatever stands beside them. So Python splits a text at white space, and a dictionary knows the
-tokens and shapes of each piece that was met before, such as "(Reuters)" or "said,". What is not in it yet goes through
-Rust and `word_shapes`, and only then into the dictionary. Where the pipeline is an unknown one, each text goes through
-Rust as a whole.
+Rust's regular expressions and its bookkeeping of offsets take most of a tokenizer's time. In the pipelines of
+`pipelines.py` nothing looks across white space, so the tokens of a text are those of its pieces between white space,
+one after the other. Python splits a text into pieces, such as "(Reuters)" or "said,", and looks their tokens up in a
+dictionary; only new pieces go through Rust and `word_shapes`. With any other pipeline each text goes through Rust as a
+whole.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
@@ -23,21 +22,23 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_checkpoint_json
-from glove_lstm.tokenization.pipelines import ARTICLE_WORD, article_pipeline, default_pipeline
+from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.tokenization.pipelines import ARTICLE_WORD, Pipeline, article_pipeline, default_pipeline
 from glove_lstm.tokenization.spelling import SpellingCorrector
-from glove_lstm.tokenization.word_shapes import repair, shapes_of_tokens
+from glove_lstm.tokenization.word_shapes import repair, word_shapes
 
-# Python's str.split takes these for white space, and Rust does not; on all other characters they agree.
+# Python's str.split takes these for white space and Rust does not. On all other characters they agree.
 _DISPUTED = "\x1c\x1d\x1e\x1f"
-_WHITE = re.compile("[ \t\n\r]+")  # white space for both
+_WHITE_SPACE = re.compile("[ \t\n\r]+")  # white space for both
 _STOP_WORDS = re.compile(r"\\b\(\?!((?:\(\?:|\||\)\??|\w)+)\\b\)\\w\+")  # as `article_pipeline` writes them
 
-_TEXTS = 64  # that are looked up together: numpy's calls are then few, and the lists of pieces small
-_MOST_HELD = 1 << 25  # characters of pieces in the dictionary, and 100 for each piece: about 100 MB
-_COUNT_BITS = 32  # of a dictionary's entry; above them stands where the tokens of a piece begin
-_SHAPE_BITS = 3
-_UNLIMITED = 10**20  # transformers writes 1e30 where there is no limit
+_BATCH = 64  # texts looked up together: few numpy calls, short lists
+_CAPACITY = 1 << 25  # characters of pieces in the dictionary, plus 100 for each piece: about 100 MB
+_COUNT_BITS = 32  # of a dictionary's value: the number of tokens; above them their start in the array
+_SHAPE_BITS = 3  # of a token in the array; above them its id
+_UNLIMITED = 10**20  # transformers writes 1e30 for no limit
+
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ class TokenizedText:
 
     Attributes:
         ids: (n,) token ids.
-        shapes: (n,) word shapes, as in `token_type_ids`; zeros where the tokenizer gives none.
+        shapes: (n,) word shapes as in `token_type_ids`, or zeros.
     """
 
-    ids: NDArray[np.int64]
-    shapes: NDArray[np.int64]
+    ids: Integers
+    shapes: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +60,13 @@ class TokenizedTexts:
 
     Attributes:
         ids: (m,) token ids.
-        shapes: (m,) word shapes, as in `token_type_ids`; zeros where the tokenizer gives none.
+        shapes: (m,) word shapes as in `token_type_ids`, or zeros.
         lengths: (n,) tokens of each text.
     """
 
-    ids: NDArray[np.int64]
-    shapes: NDArray[np.int64]
-    lengths: NDArray[np.int64]
+    ids: Integers
+    shapes: Integers
+    lengths: Integers
 
     def apart(self) -> list[TokenizedText]:
         """Each by itself."""
@@ -75,18 +76,18 @@ class TokenizedTexts:
 
 
 class LightTokenizer:
-    """Reads what `GloveLstmTokenizer.save_pretrained` wrote, and gives what a call without options gives.
+    """Gives what a call of the `GloveLstmTokenizer` without options gives. Threads may share it.
 
     Args:
-        backend: The whole pipeline; its truncation and padding are switched off.
-        model_max_length: Tokens that a text is cut to, or None.
-        truncation_side: "right" keeps a text's begin, "left" its end.
-        token_types: Whether to tell word shapes.
-        split_special_tokens: Whether "<pad>" in a text is text.
-        correct_spelling: Whether unknown words are corrected.
+        backend: The pipeline; its truncation and padding are switched off.
+        model_max_length: Tokens that a text is truncated to, or None.
+        truncation_side: "right" keeps the beginning of a text, "left" its end.
+        token_types: Return word shapes.
+        split_special_tokens: "<pad>" in a text is text.
+        correct_spelling: Correct unknown words.
 
     Raises:
-        ValueError: The tokenizer adds tokens of its own to a text.
+        ValueError: The tokenizer adds special tokens to a text.
     """
 
     def __init__(
@@ -101,8 +102,6 @@ class LightTokenizer:
     ) -> None:
         if backend.num_special_tokens_to_add(False):
             raise ValueError("the tokenizer adds special tokens to each text")
-        if not isinstance(correct_spelling, bool):
-            raise ValueError(f"correct_spelling must be true or false, not {correct_spelling!r}")
         backend.no_padding()
         backend.no_truncation()
         backend.encode_special_tokens = split_special_tokens
@@ -111,57 +110,43 @@ class LightTokenizer:
         self.token_types = token_types
         self._backend = backend
         self._corrector = SpellingCorrector(backend) if correct_spelling else None
-        self._by_pieces = split_special_tokens and _is_known(backend)
-        self._forget()
-        self._lock = Lock()  # of the dictionary, and of the pipeline while a corrector is in it
+        self._by_pieces = split_special_tokens and _splits_at_white_space(backend)
+        self._lock = Lock()  # for the dictionary, and for the pipeline while a corrector is attached
+        self._clear()
 
     @classmethod
     def from_folder(cls, folder: Path) -> "LightTokenizer":
         """Load from `tokenizer.json` and `tokenizer_config.json`.
 
         Raises:
-            DataError: One is missing, damaged, or of another kind of tokenizer.
+            DataError: A file is missing or damaged, or belongs to another kind of tokenizer.
         """
-        settings = read_checkpoint_json(folder / "tokenizer_config.json")
+        config = read_checkpoint_json(folder / "tokenizer_config.json")
         path = folder / "tokenizer.json"
         try:
-            backend = Tokenizer.from_buffer(path.read_bytes())
-            return cls(
-                backend,
-                model_max_length=_limit(settings.get("model_max_length")),
-                truncation_side=settings.get("truncation_side", "right"),
-                token_types="token_type_ids" in settings.get("model_input_names", ()),
-                split_special_tokens=settings.get("split_special_tokens", False),
-                correct_spelling=settings.get("correct_spelling", False),
-            )
+            return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config.get))
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-        except Exception as error:  # what the Rust code raises has no type of its own
+        except Exception as error:  # the Rust code raises no type of its own
             raise DataError(f"{path} cannot be used ({error}): get the checkpoint again.") from None
 
     @classmethod
     def of(cls, tokenizer: Any) -> "LightTokenizer":
-        """Of a `GloveLstmTokenizer` in memory.
+        """Copy a `GloveLstmTokenizer`.
 
         Raises:
-            DataError: It adds tokens of its own to a text.
+            DataError: It adds special tokens to a text.
         """
         with tokenizer.lock:
             backend = tokenizer.backend_tokenizer.to_str()
+        options = _options(lambda name, default: getattr(tokenizer, name, default))
         try:
-            return cls(
-                Tokenizer.from_str(backend),
-                model_max_length=_limit(tokenizer.model_max_length),
-                truncation_side=tokenizer.truncation_side,
-                token_types="token_type_ids" in tokenizer.model_input_names,
-                split_special_tokens=tokenizer.split_special_tokens,
-                correct_spelling=tokenizer.correct_spelling,
-            )
+            return cls(Tokenizer.from_str(backend), **options)
         except ValueError as error:
             raise DataError(f"The tokenizer cannot be used: {error}.") from None
 
     def state(self) -> dict[str, Any]:
-        """All that the tokens of a text depend on, as texts and numbers."""
+        """Everything that the tokens of a text depend on, as strings and numbers."""
         with self._lock:
             backend = self._backend.to_str()
         return {
@@ -174,7 +159,7 @@ class LightTokenizer:
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """To another process goes the pipeline, not what the dictionary has learned."""
+        """Pickle the pipeline without the dictionary, so that a hash does not change with use."""
         return _from_state, (self.state(),)
 
     @property
@@ -183,102 +168,105 @@ class LightTokenizer:
         return self._backend.get_vocab_size()
 
     def __call__(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> list[TokenizedText]:
-        """Tokenise n texts; with n second parts, each makes one text with its first.
+        """As `read`, each text by itself."""
+        return self.read(texts, text_pairs).apart()
+
+    def read(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> TokenizedTexts:
+        """Tokenize n texts, or n pairs as if each were one text.
 
         Raises:
             ValueError: There are not as many second parts as texts.
         """
-        return self.read(texts, text_pairs).apart()
-
-    def read(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> TokenizedTexts:
-        """As a call, with the texts in one."""
         parts = list(texts)
         if text_pairs is not None:
             if len(texts) != len(text_pairs):
-                raise ValueError(
-                    f"{len(texts)} texts, but {len(text_pairs)} second parts: they must be equally many"
-                )
+                raise ValueError(f"{len(texts)} texts, but {len(text_pairs)} text_pairs; give equally many.")
             parts = list(chain.from_iterable(zip(texts, text_pairs, strict=True)))
-        read = self._read if self._by_pieces else self._read_slowly
-        found = [read(parts[start : start + _TEXTS]) for start in range(0, len(parts), _TEXTS)]
-        nothing = np.zeros(0, dtype=np.int64)
-        packed = np.concatenate([nothing, *(tokens for tokens, _ in found)])
-        lengths = np.concatenate([nothing, *(counts for _, counts in found)])
-        return self._cut(packed, lengths if text_pairs is None else lengths.reshape(-1, 2).sum(axis=1))
+        read = self._look_up if self._by_pieces else self._encode_each
+        batches = [read(parts[start : start + _BATCH]) for start in range(0, len(parts), _BATCH)]
+        empty = np.zeros(0, dtype=np.int64)
+        tokens = np.concatenate([empty, *(tokens for tokens, _ in batches)])
+        lengths = np.concatenate([empty, *(counts for _, counts in batches)])
+        return self._truncate(tokens, lengths if text_pairs is None else lengths.reshape(-1, 2).sum(axis=1))
 
-    def _forget(self) -> None:
-        # Where a piece's tokens begin in the array, and how many they are, in one number.
-        self._known: dict[str, int] = {}
-        self._tokens = np.zeros(
-            1 << 10, dtype=np.int64
-        )  # of all pieces, each with its shape; longer than needed
-        self._used = 0  # of the array
-        self._held = 0
-
-    def _cut(self, packed: NDArray[np.int64], lengths: NDArray[np.int64]) -> TokenizedTexts:
+    def _truncate(self, tokens: Integers, lengths: Integers) -> TokenizedTexts:
         longest = self.model_max_length
         if longest is not None and (lengths > longest).any():
-            begins = np.cumsum(lengths) - lengths
             kept = np.minimum(lengths, longest)
-            packed = packed[
-                ranges(begins if self.truncation_side == "right" else begins + lengths - kept, kept)
-            ]
-            lengths = kept
-        shapes = packed & ((1 << _SHAPE_BITS) - 1) if self.token_types else np.zeros_like(packed)
-        return TokenizedTexts(packed >> _SHAPE_BITS, shapes, lengths)
+            begins = np.cumsum(lengths) - (lengths if self.truncation_side == "right" else kept)
+            tokens, lengths = tokens[ranges(begins, kept)], kept
+        shapes = tokens & ((1 << _SHAPE_BITS) - 1) if self.token_types else np.zeros_like(tokens)
+        return TokenizedTexts(tokens >> _SHAPE_BITS, shapes, lengths)
 
-    def _read(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """All tokens of n texts, each with its shape in one number: (m,), and how many each text has: (n,)."""
+    def _look_up(self, texts: Sequence[str]) -> tuple[Integers, Integers]:
+        """Return all tokens of n texts, (m,), and how many each text has, (n,)."""
         rows = [_pieces(text) for text in texts]
         pieces = list(chain.from_iterable(rows))
         with self._lock:
             try:
-                entries = np.fromiter(map(self._known.__getitem__, pieces), np.int64, len(pieces))
+                values = np.fromiter(map(self._known.__getitem__, pieces), np.int64, len(pieces))
             except KeyError:
                 self._learn(pieces)
-                entries = np.fromiter(map(self._known.__getitem__, pieces), np.int64, len(pieces))
-            counts = entries & ((1 << _COUNT_BITS) - 1)
-            packed = self._tokens[ranges(entries >> _COUNT_BITS, counts)]
+                values = np.fromiter(map(self._known.__getitem__, pieces), np.int64, len(pieces))
+            counts = values & ((1 << _COUNT_BITS) - 1)
+            tokens = self._tokens[ranges(values >> _COUNT_BITS, counts)]
         before = np.concatenate([[0], np.cumsum(counts)])  # tokens before each piece
-        return packed, np.diff(before[np.cumsum([0, *map(len, rows)])])
+        return tokens, np.diff(before[np.cumsum([0, *map(len, rows)])])
+
+    def _clear(self) -> None:
+        self._known: dict[str, int] = {}  # piece -> start and number of its tokens in the array
+        self._tokens = np.zeros(1 << 10, dtype=np.int64)  # id and shape of each token, then free space
+        self._used = 0  # tokens in the array
+        self._size = 0  # compared with _CAPACITY
 
     def _learn(self, pieces: Sequence[str]) -> None:
-        """Take pieces into the dictionary that are not in it yet."""
-        if self._held > _MOST_HELD:
-            self._forget()
+        """Add new pieces to the dictionary."""
+        if self._size > _CAPACITY:
+            self._clear()
         new = [piece for piece in dict.fromkeys(pieces) if piece not in self._known]
-        packed, begins = self._encode(" ".join(new))
+        tokens, begins = self._encode(" ".join(new))
         ends = np.cumsum([len(piece) + 1 for piece in new])
         counts = np.bincount(np.searchsorted(ends, begins, side="right"), minlength=len(new))
         starts = self._used + np.cumsum(counts) - counts
         self._known.update(zip(new, (starts << _COUNT_BITS | counts).tolist(), strict=True))
-        used = self._used + len(packed)
+        used = self._used + len(tokens)
         if used > len(self._tokens):
             self._tokens = np.concatenate([self._tokens, np.zeros(used, dtype=np.int64)])
-        self._tokens[self._used : used] = packed
+        self._tokens[self._used : used] = tokens
         self._used = used
-        self._held += int(ends[-1]) + 100 * len(new)
+        self._size += int(ends[-1]) + 100 * len(new)
 
-    def _read_slowly(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """As `_read`, by Rust alone."""
+    def _encode_each(self, texts: Sequence[str]) -> tuple[Integers, Integers]:
+        """As `_look_up`, by Rust alone."""
         with self._lock:
-            found = [self._encode(text)[0] for text in texts]
-        return np.concatenate(found), np.array([len(packed) for packed in found], dtype=np.int64)
+            rows = [self._encode(text)[0] for text in texts]
+        return np.concatenate(rows), np.array([len(tokens) for tokens in rows], dtype=np.int64)
 
-    def _encode(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """A text's tokens, each with its shape in one number, and where they begin in it: (m,) each."""
+    def _encode(self, text: str) -> tuple[Integers, Integers]:
+        """Return a text's tokens, id and shape in one number, and where each begins in it: (m,) each."""
         text = repair(text)
         with self._corrector.attached() if self._corrector else nullcontext():
             encoding = self._backend.encode(text, add_special_tokens=False)
-        ids = np.array(encoding.ids, dtype=np.int64)
-        offsets = encoding.offsets
-        shapes = shapes_of_tokens([text], np.zeros(len(ids), dtype=np.int64), [offsets])
-        return ids << _SHAPE_BITS | shapes, np.array([begin for begin, _ in offsets], dtype=np.int64)
+        begins, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
+        return np.array(encoding.ids, dtype=np.int64) << _SHAPE_BITS | word_shapes(text, begins, ends), begins
 
 
-def _limit(length: float | None) -> int | None:
-    """What transformers' `model_max_length` means."""
-    return None if length is None or length > _UNLIMITED else int(length)
+def ranges(begins: Integers, counts: Integers) -> Integers:
+    """Return the indices begin, begin + 1, ... of n runs of `counts` indices each, one run after the other."""
+    ends = np.cumsum(counts)
+    return np.repeat(begins - ends + counts, counts) + np.arange(int(ends[-1]) if len(ends) else 0)
+
+
+def _options(get: Callable[[str, Any], Any]) -> dict[str, Any]:
+    """Return the arguments of `LightTokenizer` from the settings of the other tokenizer."""
+    limit = get("model_max_length", None)
+    return {
+        "model_max_length": None if limit is None or limit > _UNLIMITED else int(limit),
+        "truncation_side": get("truncation_side", "right"),
+        "token_types": "token_type_ids" in get("model_input_names", ()),
+        "split_special_tokens": get("split_special_tokens", False),
+        "correct_spelling": get("correct_spelling", False),
+    }
 
 
 def _from_state(state: dict[str, Any]) -> LightTokenizer:
@@ -286,34 +274,22 @@ def _from_state(state: dict[str, Any]) -> LightTokenizer:
 
 
 def _pieces(text: str) -> list[str]:
-    """What stands between white space."""
     if any(character in text for character in _DISPUTED):
-        return _WHITE.split(text)
+        return _WHITE_SPACE.split(text)
     return text.split()
 
 
-def ranges(begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The indices begin, begin + 1 ... of n runs of `counts` indices each, one run after the other."""
-    ends = np.cumsum(counts)
-    return np.repeat(begins - ends + counts, counts) + np.arange(int(ends[-1]) if len(ends) else 0)
-
-
-def _is_known(backend: Tokenizer) -> bool:
-    """Whether the pipeline is one of ours."""
+def _splits_at_white_space(backend: Tokenizer) -> bool:
+    """Whether the pipeline is one of `pipelines.py`, and so treats each piece alone."""
+    if any(not token.special for token in backend.get_added_tokens_decoder().values()):
+        return False  # added tokens may contain white space
     if backend.normalizer is None or backend.pre_tokenizer is None:
         return False
-    normalizer, split = _state(backend.normalizer), _state(backend.pre_tokenizer)
-    if any(not token.special for token in backend.get_added_tokens_decoder().values()):
-        return False  # they would be looked for in the whole text
-    wanted, article = default_pipeline(), article_pipeline(())
-    if normalizer == _state(wanted[0]):
-        return split == _state(wanted[1])
-    if normalizer != _state(article[0]):
-        return False
-    pattern = split.get("pattern", {}).get("Regex", "")
-    behaves_alike = split | {"pattern": None} == _state(article[1]) | {"pattern": None}
-    return behaves_alike and (pattern == ARTICLE_WORD or _STOP_WORDS.fullmatch(pattern) is not None)
+    normalizer, split = _states((backend.normalizer, backend.pre_tokenizer))
+    if _STOP_WORDS.fullmatch(split.get("pattern", {}).get("Regex", "")):
+        split["pattern"]["Regex"] = ARTICLE_WORD
+    return [normalizer, split] in (_states(default_pipeline()), _states(article_pipeline(())))
 
 
-def _state(part: Any) -> dict[str, Any]:
-    return json.loads(part.__getstate__())
+def _states(pipeline: Pipeline) -> list[dict[str, Any]]:
+    return [json.loads(part.__getstate__()) for part in pipeline]

@@ -1,14 +1,14 @@
-"""How raw text becomes words: the Rust pipelines of both tokenizer variants. Imports neither torch nor transformers."""
+"""The Rust pipelines that cut raw text into words, one for each tokenizer variant. Imports tokenizers alone."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-# A URL in two steps, or its token would cover only the URL's last character: mark its begin, then swallow the rest.
+# A URL in two steps, because the token of a single Replace would cover only the URL's last character.
 _URL_BEGIN = Regex(r"(?i:h(?=ttps?://\S)|w(?=ww\.\S))")
 _URL_REST = Regex(r"(?<=<)(?i:ttps?://|ww\.)\S+")
-# What a word is, but for `<url>`; with the same meaning to Rust's regular expressions and to Python's.
+# A word, except `<url>`. Rust's regular expressions and Python's agree on it.
 DEFAULT_WORD = r"\d+(?:[.,]\d+)*|\w+(?:-\w+)*|[^\w\s]"
 ARTICLE_WORD = r"\w+"
 
@@ -16,7 +16,7 @@ Pipeline = tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]
 
 
 def default_pipeline() -> Pipeline:
-    """Words, numbers, punctuation and `<url>`, lower-cased."""
+    """Lower-cased words, numbers, punctuation and `<url>`."""
     normalizer = normalizers.Sequence(
         [
             normalizers.Replace(_URL_BEGIN, "<"),
@@ -30,7 +30,7 @@ def default_pipeline() -> Pipeline:
 
 
 def article_pipeline(stop_words: Iterable[str]) -> Pipeline:
-    """Lower-cased words without URLs, punctuation and stop words."""
+    """Lower-cased words, without URLs, punctuation and stop words."""
     normalizer = normalizers.Sequence(
         [
             normalizers.Replace(_URL_BEGIN, "<"),
@@ -44,12 +44,11 @@ def article_pipeline(stop_words: Iterable[str]) -> Pipeline:
 
 
 def _trie_regex(words: Sequence[str]) -> str:
-    """One pattern for many words, folded by common beginnings: as fast as one word, unlike a flat alternation."""
-    ends = "" in words
+    """Return a pattern for many words, folded by common prefixes: as fast as one word, unlike a flat alternation."""
     branches = [
         re.escape(letter) + _trie_regex([word[1:] for word in words if word[:1] == letter])
         for letter in sorted({word[0] for word in words if word})
     ]
     if not branches:
         return ""
-    return f"(?:{'|'.join(branches)})" + ("?" if ends else "")
+    return f"(?:{'|'.join(branches)})" + ("?" if "" in words else "")

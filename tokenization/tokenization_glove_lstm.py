@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from threading import RLock
 from typing import Any
 
 import numpy as np
 import transformers
-from numpy.typing import NDArray
 
 if int(transformers.__version__.split(".")[0]) < 5:
     raise ImportError(f"GloveLstmTokenizer needs transformers 5 or newer; this is {transformers.__version__}")
@@ -19,36 +19,36 @@ from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils.generic import PaddingStrategy
 
 from .spelling import SpellingCorrector
-from .word_shapes import repair, shapes_of_tokens
+from .word_shapes import repair, word_shapes
 
 
 class GloveLstmTokenizer(PreTrainedTokenizerFast):
-    """A word-level tokenizer: all of its cleaning stands in `tokenizer.json`, so training and use cannot differ.
+    """A word-level tokenizer. All text cleaning is in `tokenizer.json`, so that training and inference cannot differ.
 
-    Beyond what `PreTrainedTokenizerFast` does:
+    It differs from `PreTrainedTokenizerFast` in this:
 
-    - Where the caller says nothing of truncation, texts are cut to `model_max_length`; `truncation=False` is honoured.
-    - A pair (title, body) gives the ids of `title + " " + body`, also where it is cut without being asked
-      (an explicit `truncation=` or `return_overflowing_tokens=` means for pairs what transformers says).
-    - `token_type_ids`, where `model_input_names` has them, say the shape of each word of the original text: lower,
+    - Without a `truncation` argument, texts are truncated to `model_max_length`. `truncation=False` is honoured.
+    - A pair (title, body) gives the ids of `title + " " + body`, unless `truncation` or `return_overflowing_tokens`
+      is given, which mean for pairs what they mean in transformers.
+    - `token_type_ids`, if `model_input_names` has them, are the shapes of the words in the original text: lower,
       Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`).
-    - Lone surrogates, which the Rust code refuses, are read as U+FFFD.
-    - With `correct_spelling=True`, which is saved, unknown words are read as known ones where one mistake explains
-      them (`spelling.SpellingCorrector`).
+    - Lone surrogates, which the Rust code refuses, become U+FFFD.
+    - With `correct_spelling=True`, which is saved, an unknown word becomes the known one that a single typing error
+      turns into it (`spelling.SpellingCorrector`).
     """
 
     vocab_files_names = {"tokenizer_file": "tokenizer.json"}  # noqa: RUF012 (transformers' own form)
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012
-    _corrector: SpellingCorrector | None = None  # made when it is needed
+    _corrector: SpellingCorrector | None = None  # made at the first call
 
-    # A subclass with an `__init__` of its own would get an empty vocabulary from `from_pretrained`.
+    # No `__init__`: with one, `from_pretrained` would give an empty vocabulary.
     @property
     def correct_spelling(self) -> bool:
         """Whether unknown words are corrected."""
-        said = self.init_kwargs.get("correct_spelling", False)
-        if not isinstance(said, bool):
-            raise ValueError(f"correct_spelling must be true or false, not {said!r}")
-        return said
+        value = self.init_kwargs.get("correct_spelling", False)
+        if not isinstance(value, bool):
+            raise ValueError(f"correct_spelling must be true or false, not {value!r}")
+        return value
 
     @correct_spelling.setter
     def correct_spelling(self, value: bool) -> None:
@@ -56,17 +56,13 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
     @property
     def lock(self) -> Any:
-        """Held by the thread that reads; who uses `backend_tokenizer` beside other threads must hold it, too.
-
-        A call tells the pipeline, in Rust, where to cut and what to correct, then reads.
-        """
+        """Hold it while using `backend_tokenizer` in several threads: each call changes its truncation."""
         return vars(self).setdefault("_lock", RLock())
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what the corrector has learned: a tokenizer that has read texts hashes like one that has not."""
+        """Leave out what the corrector has learned, so that a tokenizer's hash does not change as it is used."""
         state = {name: value for name, value in vars(self).items() if name not in ("_corrector", "_lock")}
-        # Another thread's first read may put a corrector in at any time.
-        if self.init_kwargs.get("correct_spelling"):
+        if self.init_kwargs.get("correct_spelling"):  # another thread may have the corrector attached
             with self.lock:
                 state["_tokenizer"] = Tokenizer.from_str(self._tokenizer.to_str())
         return state
@@ -74,16 +70,16 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, max_length: int | None = None, **kwargs: Any
     ) -> Any:
-        unsaid = truncation is None
-        if unsaid:
+        unset = truncation is None
+        if unset:
             truncation = "longest_first"
-            # Only used to refuse a cut that is no multiple of it, which nobody asked for here.
+            # It would refuse a max_length that is not a multiple of it.
             kwargs.pop("pad_to_multiple_of", None)
         padding, truncation, max_length, kwargs = super()._get_padding_truncation_strategies(
             padding=padding, truncation=truncation, max_length=max_length, **kwargs
         )
-        # The strategy is what every route hands on to `_encode_plus`: None there says that the caller said nothing.
-        return padding, None if unsaid else truncation, max_length, kwargs
+        # Every route hands the strategy on to `_encode_plus`, where None means that the caller gave none.
+        return padding, None if unset else truncation, max_length, kwargs
 
     def _encode_plus(
         self,
@@ -97,14 +93,13 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         is_split_into_words: bool = False,
         **kwargs: Any,
     ) -> BatchEncoding:
-        """The one seam: every route (call, encode, pipeline, collator) comes through here."""
+        """Encode a text or a batch. Every route (call, encode, pipeline, collator) comes through here."""
         text, text_pair = repair(text), repair(text_pair)
         if return_token_type_ids is None:
             return_token_type_ids = "token_type_ids" in self.model_input_names
-        # A batch of one keeps the output's form the same in all cases.
         single, texts, pairs = _as_batch(text, text_pair, is_split_into_words)
-        nothing = isinstance(texts, list) and not texts and not pairs
-        if nothing:  # the Rust code needs a row
+        is_empty = isinstance(texts, list) and not texts and not pairs
+        if is_empty:  # the Rust code needs a row
             texts, pairs = [[] if is_split_into_words else ""], None
         overflow = kwargs.get("return_overflowing_tokens", False)
         options = {
@@ -124,19 +119,15 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
                 output = super()._encode_plus(texts, pairs, **options)
         if return_token_type_ids:
             rows = output.get("overflow_to_sample_mapping") or range(len(output["input_ids"]))
-            output["token_type_ids"] = _token_shapes(
-                output.encodings or [],
-                [texts[row] for row in rows],
-                None if pairs is None else [pairs[row] for row in rows],
-                is_split_into_words,
-            )
+            parts = [[texts[row]] if pairs is None else [texts[row], pairs[row]] for row in rows]
+            output["token_type_ids"] = _shapes(output.encodings or [], parts, is_split_into_words)
         if return_tensors is not None:
             output = output.convert_to_tensors(return_tensors)
         elif single and not overflow:
-            # As transformers does: the one length that `return_length` gives stays in its list.
+            # As in transformers, `length` stays a list.
             first = {k: v[0] if v and isinstance(v[0], list) else v for k, v in output.items()}
             return BatchEncoding(first, output.encodings)
-        if nothing:
+        if is_empty:
             return BatchEncoding({key: value[:0] for key, value in output.items()}, [])
         return output
 
@@ -152,7 +143,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
                 yield
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
-        """Save; the padding and truncation of the last call, which Rust keeps as state, are not saved with it."""
+        """Save without the padding and truncation of the last call, which the Rust code keeps as its state."""
         with self.lock:
             self._tokenizer.no_padding()
             self._tokenizer.no_truncation()
@@ -171,11 +162,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         split_special_tokens: bool | None = None,
         **options: Any,
     ) -> BatchEncoding:
-        """Encode pairs as if each were one text, yet with offsets and sequence ids of its two parts."""
+        """Encode each pair as one text, with the offsets and sequence ids of its two parts."""
         if len(texts) != len(pairs):
-            raise ValueError(
-                f"text has {len(texts)} rows and text_pair {len(pairs)}: they must be equally many"
-            )
+            raise ValueError(f"text has {len(texts)} rows and text_pair {len(pairs)}; give equally many.")
         if split_special_tokens is None:
             split_special_tokens = self.split_special_tokens
         self._tokenizer.encode_special_tokens = split_special_tokens
@@ -192,24 +181,23 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             longest = max(len(encoding) for encoding in encodings)
             length = longest if padding_strategy == PaddingStrategy.LONGEST else max_length or longest
             length += -length % (pad_to_multiple_of or 1)
+            side = padding_side or self.padding_side
             for encoding in encodings:
-                encoding.pad(
-                    length,
-                    direction=padding_side or self.padding_side,
-                    pad_id=self.pad_token_id,
-                    pad_token=self.pad_token,
-                )
-        wanted = {key: value for key, value in options.items() if key.startswith("return_")}
-        wanted.pop("return_tensors", None)
-        rows = [self._convert_encoding(encoding, **wanted)[0] for encoding in encodings]
+                encoding.pad(length, direction=side, pad_id=self.pad_token_id, pad_token=self.pad_token)
+        returned = {
+            key: value
+            for key, value in options.items()
+            if key.startswith("return_") and key != "return_tensors"
+        }
+        rows = [self._convert_encoding(encoding, **returned)[0] for encoding in encodings]
         return BatchEncoding({key: [row[key][0] for row in rows] for key in rows[0]}, encodings)
 
 
 def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, Any]:
-    """Whether `text` is a single text, and the batch of texts and of second parts (or None) that it makes.
+    """Return whether `text` is a single text, and the batch of texts and of second parts (or None) that it makes.
 
-    A text is a string, or a list of strings where it is split into words. What is neither a text nor a batch comes
-    back as it is, for transformers to refuse.
+    A text is a string, or a list of strings if it is split into words. Other values come back as they are, for
+    transformers to refuse.
     """
 
     def is_text(part: Any) -> bool:
@@ -221,25 +209,26 @@ def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, 
         return True, [text], None if pair is None else [pair]
     if pair is None and isinstance(text, list):
         is_pair = [isinstance(row, list) and len(row) == 2 and is_text(row[0]) for row in text]
-        if any(is_pair):  # the pairs come as tuples
-            nothing: Any = [] if split_into_words else ""
-            cut = [row if pair else (row, nothing) for row, pair in zip(text, is_pair, strict=True)]
-            return False, [first for first, _ in cut], [second for _, second in cut]
+        if any(is_pair):
+            empty: Any = [] if split_into_words else ""
+            rows = [row if pair else (row, empty) for row, pair in zip(text, is_pair, strict=True)]
+            return False, [first for first, _ in rows], [second for _, second in rows]
     return False, text, pair
 
 
-def _merge(first: Encoding, second: Encoding, cut: int | None, side: str) -> Encoding:
-    """Two parts -> one encoding of at most `cut` tokens, cut at the given side of the whole."""
-    if cut is not None and len(first) + len(second) > cut:
+def _merge(first: Encoding, second: Encoding, length: int | None, side: str) -> Encoding:
+    """Join two parts and truncate the whole to `length` tokens."""
+    if length is not None and len(first) + len(second) > length:
         if side == "right":
-            keep_first = min(len(first), cut)
-            keep_second = cut - keep_first
+            keep_first = min(len(first), length)
+            keep_second = length - keep_first
         else:
-            keep_second = min(len(second), cut)
-            keep_first = cut - keep_second
+            keep_second = min(len(second), length)
+            keep_first = length - keep_second
         first.truncate(keep_first, direction=side)
         second.truncate(keep_second, direction=side)
-    # `set_sequence_id` adds to what an encoding has, and the second was encoded as a sequence 0 too; a cut forgets it.
+    # `set_sequence_id` adds to the id that an encoding has, and the second was encoded as sequence 0, too. A
+    # truncation removes that id.
     second.pad(len(second) + 1, direction=side)
     second.truncate(len(second) - 1, direction=side)
     first.set_sequence_id(0)
@@ -247,37 +236,36 @@ def _merge(first: Encoding, second: Encoding, cut: int | None, side: str) -> Enc
     return Encoding.merge([first, second], growing_offsets=False)
 
 
-def _token_shapes(
-    encodings: Sequence[Encoding], texts: Sequence[Any], pairs: Sequence[Any] | None, split_into_words: bool
+def _shapes(
+    encodings: Sequence[Encoding], rows: Sequence[list[Any]], split_into_words: bool
 ) -> list[list[int]]:
-    """The `token_type_ids` of a batch, in one pass over all of its texts.
+    """Return the `token_type_ids` of a batch, in one pass over all of its texts.
 
     Args:
         encodings: One for each row.
-        texts: What each row was made from: a string, or a list of words.
-        pairs: The second part of each row, if any.
-        split_into_words: Whether the parts are lists of words, and offsets count from each word's begin.
+        rows: The parts of each row: a text or two, each a string or a list of words.
+        split_into_words: The parts are lists of words, and offsets count from the beginning of a word.
     """
-    sources: list[str] = []  # every string that offsets point into
-    source_of_token: list[NDArray[np.int64]] = []
-    for row, encoding in enumerate(encodings):
-        parts = [texts[row]] if pairs is None else [texts[row], pairs[row]]
-        first_source = len(sources)
-        offset_of_part = [first_source]
+    strings: list[str] = []  # that the offsets point into, one after the other
+    string_of_token = []
+    for encoding, parts in zip(encodings, rows, strict=True):
+        begins = []  # the first string of each part
         for part in parts:
-            sources.extend(part if split_into_words else [part])
-            offset_of_part.append(len(sources))
-        if len(parts) == 1 and not split_into_words:
-            source_of_token.append(np.full(len(encoding), first_source))
+            begins.append(len(strings))
+            strings.extend(part if split_into_words else [part])
+        if len(parts) == 1:
+            of_token = np.full(len(encoding), begins[0])
         else:
-            part_of_token = np.array([part or 0 for part in encoding.sequence_ids], dtype=np.int64)
-            source = np.array(offset_of_part)[part_of_token]
-            if split_into_words:
-                source = source + np.array([word or 0 for word in encoding.word_ids], dtype=np.int64)
-            source_of_token.append(source)
+            of_token = np.array(begins)[[part or 0 for part in encoding.sequence_ids]]
+        if split_into_words:
+            of_token = of_token + np.array([word or 0 for word in encoding.word_ids], dtype=np.int64)
+        string_of_token.append(of_token)
     lengths = [len(encoding) for encoding in encodings]
-    source = np.concatenate(source_of_token) if encodings else np.zeros(0, dtype=np.int64)
-    shapes = shapes_of_tokens(sources, source, [encoding.offsets for encoding in encodings]).tolist()
+    flat = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings))
+    offsets = np.fromiter(flat, dtype=np.int64, count=2 * sum(lengths)).reshape(-1, 2)
+    begin = np.cumsum([0, *map(len, strings)])[np.concatenate(string_of_token)]
+    # Padding has the empty offsets (0, 0), which give shape 0 wherever they point.
+    shapes = word_shapes("".join(strings), offsets[:, 0] + begin, offsets[:, 1] + begin).tolist()
     ends = np.cumsum(lengths)
     return [shapes[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 

@@ -1,1 +1,1 @@
-"""The checkpoint in a browser: pages, API endpoints, and what keeps them safe to expose to strangers."""
+"""The browser app: page, API endpoints and the limits that make it safe to expose to strangers."""

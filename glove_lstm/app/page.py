@@ -1,200 +1,219 @@
-"""The page: tabs, what they hold, and which function of the service each button calls."""
+"""The page: a tab for each task, whose buttons call the endpoints."""
 
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.events import api
+from gradio.events import api as endpoint
+from gradio_client import utils as client_utils
 
-from glove_lstm.app import examples, fragments
-from glove_lstm.app.handlers import Handlers
-from glove_lstm.app.service import Service
-from glove_lstm.app.uploads import TABLE_FORMATS, TEXT_FORMATS, UploadFolder
-from glove_lstm.inference.label_writers import WRITERS
+from glove_lstm.app import limits
+from glove_lstm.app.api import Api
+from glove_lstm.app.word_space import draw_map
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.reading import FORMATS
+from glove_lstm.inference.label_writers import ABSTAIN, WRITERS
 
 STYLE = Path(__file__).with_name("style.css")
-_MODEL = "model"  # what computes shares this many places, whichever button or endpoint asks
+EXAMPLES = {
+    "Agency style": (
+        "Harbour council approves new ferry timetable",
+        "The harbour council voted 7 to 2 on Tuesday to add an early ferry from the northern islands, its clerk said "
+        "in a statement. The change takes effect in April and costs 40,000 a year.",
+    ),
+    "Loud style": (
+        "You WON'T BELIEVE what the ferry company is HIDING!!!",
+        "They told you the new timetable was for YOUR benefit. Wake up! A secret memo that the elites never wanted "
+        "you to see proves the whole thing was rigged from the start. Share this before they delete it!!!",
+    ),
+    "A loud title for a dull event": ("SHOCK at the pier: early ferry delayed by one hour!", ""),
+}
+_PRIVATE: dict[str, Any] = {"api_visibility": "private"}  # for functions that return HTML
+_SIDE = 300  # pixels; on a phone, two of them stand one below the other
+_MAP = "senate vote minister court bank report budget secret shocking hoax hidden truth elites doctor cure vaccine"
+_MEANING = """\
+A label means that the text is written like the training texts with this label. They got it from where they were \
+published; nobody checked what they say.
+
+- It does **not** mean that the text is true or false. A false story in the style of a news agency gets the label of \
+an agency, and a true one in a loud style does not.
+- The score is a probability on texts like the training texts: of those with a score of 80 %, about 80 % have the \
+label. On other sources, years and topics it is too high.
+- Do not use it to judge people or publishers, or to remove texts that nobody has read.
+"""
 
 
-def build_page(service: Service, uploads: UploadFolder) -> gr.Blocks:
-    """Lay out the app; nothing runs yet.
+class _Page(gr.Blocks):
+    """Blocks that answer bad requests with a message; gradio would log a traceback and give no reason."""
 
-    Args:
-        service: What answers.
-        uploads: Where gradio keeps visitors' files.
-    """
-    limits = service.limits
-    run: dict[str, Any] = {"concurrency_id": _MODEL, "concurrency_limit": limits.at_once}
-    handlers = Handlers(service, uploads)
-    with gr.Blocks(title=service.main.title, analytics_enabled=False) as page:
-        gr.HTML(fragments.heading(service.main.title), elem_classes="glove")
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        try:
+            client_utils.traverse(inputs, _reject_address, client_utils.is_file_obj)
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        except gr.Error as error:
+            raise _message(error.message) from None
+        except Exception:
+            raise _message("The inputs do not fit the endpoint. /gradio_api/info describes them.") from None
+
+    async def call_function(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().call_function(*args, **kwargs)
+        except DataError as error:
+            raise _message(str(error)) from None
+
+
+def _message(text: str) -> gr.Error:
+    # The page shows messages as HTML, and they may quote the visitor; an API client reads plain text.
+    text = text.translate({ord("<"): "\u2039", ord(">"): "\u203a", ord("&"): "+"})
+    return gr.Error(text, print_exception=False)
+
+
+def _reject_address(file: dict[str, Any]) -> dict[str, Any]:
+    if client_utils.is_http_url_like(file["path"]):  # which gradio would download
+        raise gr.Error("Only uploaded files are read. Upload the file first.")
+    return file
+
+
+def build_page(api: Api) -> gr.Blocks:
+    """Lay out the page and declare the endpoints."""
+    with _Page(title=api.main.title, analytics_enabled=False) as page:
+        gr.Markdown(
+            f"# {api.main.title}\n\n> Labels say what kind of source a text **resembles**, not whether its claims are "
+            "true."
+        )
         with gr.Tab("Classify"):
-            _classify(service, handlers, run)
+            _classify_tab(api)
         with gr.Tab("Many"):
-            _many(handlers, limits.rows)
-        with gr.Tab("Compare"):
-            _compare(service, handlers, run)
+            _table_tab(api)
+        if api.others or api.any_model:
+            with gr.Tab("Compare"):
+                _compare_tab(api)
         with gr.Tab("Words"):
-            _words(handlers, run)
+            _words_tab(api)
         with gr.Tab("About") as about:
-            shown = gr.HTML("<p>...</p>", elem_classes="glove")
-            about.select(**_hidden(handlers.about), outputs=shown, **run)
-        for function in (
-            service.classify,
-            service.explain,
-            service.compare,
-            service.nearest_words,
-            service.analogy,
-            service.word_map,
-            service.about,
-        ):
-            api(function, api_name=function.__name__, api_description=function.__doc__, **run)
-    page.queue(max_size=limits.waiting, default_concurrency_limit=limits.at_once, api_open=False)
-    vars(page)["preprocess_data"] = _refuse_in_words(page.preprocess_data)
+            card = gr.Markdown(elem_classes="card", latex_delimiters=[])
+            about.select(lambda: api.main.card_with_plots, outputs=card, **_PRIVATE)
+        for name in ("classify", "explain", "compare", "nearest_words", "word_map", "about"):
+            endpoint(getattr(api, name), api_name=name)
+    page.queue(max_size=limits.QUEUE, default_concurrency_limit=limits.WORKERS, api_open=False)
     return page
 
 
-def _refuse_in_words(preprocess: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """What a component cannot take is no fault of ours: gradio would write a traceback of it, and say nothing."""
-
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return await preprocess(*args, **kwargs)
-        except gr.Error as error:
-            error.print_exception = False
-            raise
-        except Exception:
-            sentence = "The request does not fit: /gradio_api/info says what each endpoint takes."
-            raise gr.Error(sentence, print_exception=False) from None
-
-    return call
-
-
-def _hidden(function: Callable[..., Any]) -> dict[str, Any]:
-    """What a button calls gives HTML, so it is no endpoint; without a name of its own it would take the endpoint's."""
-    return {"fn": function, "api_name": f"page_{function.__name__}", "api_visibility": "private"}
-
-
-def _text_fields(limit: int) -> tuple[gr.Textbox, gr.Textbox]:
-    # One character more than is taken: the browser stays quick, and the refusal comes in words, not as a silent cut.
-    title = gr.Textbox(label="Title", max_lines=2, max_length=limit + 1)
-    text = gr.Textbox(label="Text", lines=6, max_lines=14, max_length=limit + 1)
+def _text_boxes() -> list[gr.Textbox]:
+    # One character more than the limit, so that longer texts are rejected with a message instead of being cut.
+    most = limits.CHARACTERS + 1
+    boxes = [
+        gr.Textbox(label="Title", max_lines=2, max_length=most),
+        gr.Textbox(label="Text", lines=6, max_lines=14, max_length=most),
+    ]
     with gr.Row():
-        for name, values in examples.TEXTS.items():
-            # In the browser alone: an example must not wait for a place.
-            button = gr.Button(name, size="sm")
-            button.click(
-                None, outputs=[title, text], js=f"() => {json.dumps(values)}", api_visibility="private"
-            )
-    return title, text
+        for name, values in EXAMPLES.items():
+            # In the browser, so that an example does not wait in the queue.
+            gr.Button(name, size="sm").click(None, outputs=boxes, js=f"() => {json.dumps(values)}")
+    return boxes
 
 
-def _two_sides() -> list[gr.HTML]:
-    """Beside each other, and on a phone below each other."""
-    sides = []
-    with gr.Row():
-        for _ in range(2):
-            with gr.Column(min_width=320):
-                sides.append(gr.HTML(elem_classes="glove words-of"))
-    return sides
+def _classify_tab(api: Api) -> None:
+    def show_label(title: str, text: str, threshold: float) -> Any:
+        # When the slider moves; after a click, `show_words` asks for a text.
+        if not f"{title}{text}".strip():
+            return None
+        answer = api.classify(title, text, threshold)
+        scores = sorted(answer["scores"].items(), key=lambda pair: -pair[1])
+        return {
+            "label": "Not sure" if answer["label"] == ABSTAIN else answer["label"],
+            "confidences": [{"label": label, "confidence": score} for label, score in scores],
+        }
 
+    def show_words(title: str, text: str) -> str:
+        return api.main.explain(*api.check_texts(title, text)).to_html()
 
-def _classify(service: Service, handlers: Handlers, run: dict[str, Any]) -> None:
-    title, text = _text_fields(service.limits.characters)
-    threshold, info = handlers.first_threshold()
-    slider = gr.Slider(0, 1, threshold, step=0.01, label="Not sure below", info=info)
-    with gr.Row():
-        go = gr.Button("Classify", variant="primary")
-        file = gr.UploadButton("Open a text file", file_types=list(TEXT_FORMATS))
-    verdict = gr.HTML(elem_classes="glove", elem_id="verdict")
-    words = gr.HTML(elem_classes="glove words-of", elem_id="words")
+    boxes = _text_boxes()
+    threshold, effect = api.main.threshold
+    slider = gr.Slider(0, 1, threshold, step=0.01, label="Not sure below", info=effect)
+    go = gr.Button("Classify", variant="primary")
+    label = gr.Label(label="Label", elem_id="verdict")
+    words = gr.HTML(elem_id="words", elem_classes="words-of")
     with gr.Accordion("What this does and does not mean", open=False):
-        gr.HTML(fragments.meaning(service.main.label_names, service.main.coverage), elem_classes="glove")
-    inputs = [title, text, slider]
-    file.upload(handlers.read_text, file, text, api_name="read_text", **run)
-    asked = gr.on(
-        [go.click, title.submit, text.submit],
-        **_hidden(handlers.classify),
-        inputs=inputs,
-        outputs=verdict,
-        **run,
-    )
-    asked.success(**_hidden(handlers.explain), inputs=[title, text], outputs=words, **run)
-    again = _hidden(handlers.classify_again)
-    # Not `release`, which is the mouse's alone.
-    slider.change(
-        **again, inputs=inputs, outputs=verdict, show_progress="hidden", trigger_mode="always_last", **run
-    )
+        gr.Markdown(_MEANING)
+    inputs = [*boxes, slider]
+    submitted = [go.click, boxes[0].submit, boxes[1].submit]
+    shown = gr.on(submitted, show_label, inputs, label, postprocess=False, **_PRIVATE)
+    shown.success(show_words, boxes, words, **_PRIVATE)
+    # Not `release`, which the keyboard does not trigger.
+    slider.change(show_label, inputs, label, postprocess=False, show_progress="hidden", **_PRIVATE)
 
 
-def _many(handlers: Handlers, rows: int) -> None:
-    kinds = list(TABLE_FORMATS)
-    file = gr.File(label=f"A table of at most {rows:,} rows ({', '.join(kinds)})", file_types=kinds)
+def _table_tab(api: Api) -> None:
+    formats = [*FORMATS, ".gz"]
+    file = gr.File(
+        label=f"A table of at most {limits.FILE_ROWS:,} rows ({', '.join(formats)})", file_types=formats
+    )
     with gr.Row():
         columns = gr.Textbox(
-            "", label="Text columns", placeholder="title,text", info="Empty: found by their names"
+            "", label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
         )
         least = gr.Slider(0, 1, 0, step=0.01, label="Abstain below")
-        kind = gr.Dropdown(list(WRITERS), value="csv", label="Download as")
+        output_format = gr.Dropdown(list(WRITERS), value="csv", label="Download as")
     go = gr.Button("Label all rows", variant="primary")
-    said = gr.HTML(elem_classes="glove", elem_id="many")
+    summary = gr.Markdown()
     download = gr.File(label="Download", interactive=False)
     table = gr.Dataframe(label="The first rows", interactive=False, wrap=True)
-    # One at a time: a table must not take all places from those who ask for a single text.
+    # One at a time, so that tables leave workers to single texts.
     go.click(
-        handlers.label_file,
-        [file, columns, least, kind],
-        [download, said, table],
+        api.label_file,
+        [file, columns, least, output_format],
+        [download, summary, table],
         api_name="label_file",
-        concurrency_id="file",
         concurrency_limit=1,
     )
 
 
-def _compare(service: Service, handlers: Handlers, run: dict[str, Any]) -> None:
-    if not service.others and not service.any_model:
-        gr.HTML(
-            "<p class='note'>There is nothing to compare with. Whoever runs this app can name other checkpoints: "
-            "<code>demo.py --compare OTHER</code>.</p>",
-            elem_classes="glove",
-        )
-        return
-    title, text = _text_fields(service.limits.characters)
+def _compare_tab(api: Api) -> None:
+    def show_comparison(title: str, text: str, other: str | None) -> list[Any]:
+        second = api.checkpoint(other)
+        answers = api.compare(title, text, other or "")
+        labels = [gr.Label(answer["scores"], label=answer["model"]) for answer in answers]
+        texts = api.check_texts(title, text)
+        explanations = [one.explain(*texts).to_html() for one in (api.main, second)]
+        return [*labels, *explanations]
+
+    boxes = _text_boxes()
     other = gr.Dropdown(
-        list(service.others),
-        value=next(iter(service.others), None),
+        list(api.others),
         label="Compare with",
-        allow_custom_value=service.any_model,
-        info="Or any repository's id on the Hub" if service.any_model else None,
+        allow_custom_value=api.any_model,
+        info="Or any repository id on the Hub" if api.any_model else None,
     )
     go = gr.Button("Compare", variant="primary")
-    sides = _two_sides()
-    gr.on(
-        [go.click, title.submit, text.submit],
-        **_hidden(handlers.compare),
-        inputs=[title, text, other],
-        outputs=sides,
-        **run,
-    )
+    labels, words = [], []
+    with gr.Row():
+        for _ in range(2):
+            with gr.Column(min_width=_SIDE):
+                labels.append(gr.Label())
+                words.append(gr.HTML(elem_classes="words-of"))
+    submitted = [go.click, boxes[0].submit, boxes[1].submit]
+    gr.on(submitted, show_comparison, [*boxes, other], [*labels, *words], **_PRIVATE)
 
 
-def _words(handlers: Handlers, run: dict[str, Any]) -> None:
-    for heading, fields, button, function in (
-        ("Nearest words", [("Word", examples.WORD)], "Find", handlers.nearest),
-        (
-            "Analogy: one is to other as third is to ...",
-            list(zip(("one", "other", "third"), examples.ANALOGY, strict=True)),
-            "Solve",
-            handlers.analogy,
-        ),
-        ("Map", [("Words", examples.MAP)], "Draw", handlers.word_map),
-    ):
-        gr.HTML(f"<h2>{heading}</h2>", elem_classes="glove")
-        with gr.Row():
-            boxes = [gr.Textbox(value, label=label, max_lines=2) for label, value in fields]
-        go = gr.Button(button)
-        sides = _two_sides()
-        asked = [go.click, *(box.submit for box in boxes)]
-        gr.on(asked, **_hidden(function), inputs=boxes, outputs=sides, **run)
+def _words_tab(api: Api) -> None:
+    def show_nearest(word: str) -> list[Any]:
+        return [dict(pairs or []) for pairs in api.nearest_words(word).values()]
+
+    def show_map(words: str) -> list[str]:
+        return [draw_map(places or {}) for places in api.word_map(words).values()]
+
+    word = gr.Textbox("minister", label="Word")
+    find = gr.Button("Find the nearest words")
+    words = gr.Textbox(_MAP, label="Words", max_lines=2)
+    draw = gr.Button("Draw a map")
+    labels, maps = [], []
+    with gr.Row():
+        for space in api.spaces.values():
+            with gr.Column(min_width=_SIDE):
+                gr.Markdown(f"## In {space.source}")
+                labels.append(gr.Label(label="Cosine similarity", show_heading=False))
+                maps.append(gr.HTML(label="First two principal components", show_label=True, container=True))
+    gr.on([find.click, word.submit], show_nearest, word, labels, **_PRIVATE)
+    gr.on([draw.click, words.submit], show_map, words, maps, **_PRIVATE)

@@ -1,15 +1,19 @@
-"""Words as points: the nearest ones, analogies, and a map in two dimensions."""
+"""Words as points: nearest neighbours, and a map in two dimensions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.glove import load_glove
 
-_BLOCK = 1 << 16  # rows that are read at a time: vectors that lie on disk stay there
+Neighbours = list[tuple[str, float]]  # words and their cosine similarity, most similar first
+Places = dict[str, tuple[float, float]]  # x and y of each word, from -1 to 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +23,7 @@ class WordSpace:
     Attributes:
         words: n distinct words.
         vectors: (n, d), float32.
-        source: Where they come from, in words.
+        source: Name of the vectors, for messages and headings.
     """
 
     words: list[str]
@@ -33,72 +37,78 @@ class WordSpace:
 
     @cached_property
     def _lengths(self) -> NDArray[np.float32]:
-        starts = range(0, len(self.words), _BLOCK)
-        lengths = np.concatenate([np.linalg.norm(self.vectors[i : i + _BLOCK], axis=1) for i in starts])
-        return np.maximum(lengths, 1e-9)
+        # einsum makes no copy of the vectors, which may be gigabytes.
+        return np.maximum(np.sqrt(np.einsum("ij,ij->i", self.vectors, self.vectors)), 1e-9)
 
-    def find(self, word: str) -> str:
-        """Return the word as it is spelt here: as given, or else lower-cased.
-
-        Raises:
-            DataError: It has no vector.
-        """
-        word = word.strip()
-        for spelling in (word, word.lower()):
-            if spelling in self.index:
-                return spelling
-        raise DataError(f"'{word}' is not among the {len(self.words):,} words of {self.source}.")
-
-    def nearest(self, word: str, count: int = 10) -> list[tuple[str, float]]:
-        """The words with the highest cosine similarity to a word, and that similarity.
+    def spelling(self, word: str) -> str:
+        """Return a word as it is in the vocabulary: unchanged, or else lower-cased.
 
         Raises:
             DataError: The word has no vector.
         """
-        word = self.find(word)
-        return self._nearest(self.vectors[self.index[word]], {word}, count)
+        for spelling in (word.strip(), word.strip().lower()):
+            if spelling in self.index:
+                return spelling
+        raise DataError(f"'{word.strip()}' is not among the {len(self.words):,} words of {self.source}.")
 
-    def analogy(self, one: str, other: str, third: str, count: int = 10) -> list[tuple[str, float]]:
-        """What is to `third` as `other` is to `one`: the words nearest to other - one + third, these three left out.
-
-        Each vector counts by its direction alone.
+    def nearest(self, word: str, count: int) -> Neighbours:
+        """Find the words with the highest cosine similarity to a word.
 
         Raises:
-            DataError: A word has no vector.
+            DataError: The word has no vector.
         """
-        given = [self.find(word) for word in (one, other, third)]
-        rows = [self.index[word] for word in given]
-        a, b, c = self.vectors[rows] / self._lengths[rows, None]
-        return self._nearest(b - a + c, set(given), count)
+        row = self.index[self.spelling(word)]
+        similarity = self.vectors @ (self.vectors[row] / self._lengths[row]) / self._lengths
+        similarity[row] = -np.inf
+        count = min(count, len(self.words) - 1)
+        best = np.argpartition(-similarity, count)[:count]
+        best = best[np.argsort(-similarity[best], kind="stable")]
+        return [(self.words[row], float(similarity[row])) for row in best]
 
-    def plane(self, words: Sequence[str]) -> dict[str, tuple[float, float]]:
-        """A map: the words' first two principal components, in units of the farther one's spread.
+    def places(self, words: Sequence[str]) -> Places:
+        """Project words on their first two principal components, scaled by the larger one.
 
         Words without a vector are left out.
 
         Raises:
-            DataError: Fewer than three words have one.
+            DataError: Fewer than three words have a vector.
         """
-        known = {spelt: word for word in words for spelt in (word, word.lower()) if spelt in self.index}
-        names = list(dict.fromkeys(known.values()))
-        if len(names) < 3:
-            raise DataError(f"A map needs three words or more that are among those of {self.source}.")
-        rows = [self.index[self.find(name)] for name in names]
+        spellings = {word if word in self.index else word.lower(): None for word in words}
+        known = [word for word in spellings if word in self.index]
+        if len(known) < 3:
+            raise DataError(f"A map needs at least three words that are among those of {self.source}.")
+        rows = [self.index[word] for word in known]
         points = self.vectors[rows] / self._lengths[rows, None]
-        points = points - points.mean(axis=0)
-        left, sizes, axes = np.linalg.svd(points, full_matrices=False)
-        # A component has no sign of its own; without one chosen, the map could flip from call to call.
+        left, sizes, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+        # The sign of a component is arbitrary; fixing it keeps the map from flipping between calls.
         signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
         flat = (left * sizes * signs)[:, :2]
         flat = flat / max(float(np.abs(flat).max()), 1e-9)
-        return {name: (float(x), float(y)) for name, (x, y) in zip(names, flat, strict=True)}
+        return {word: (float(x), float(y)) for word, (x, y) in zip(known, flat, strict=True)}
 
-    def _nearest(self, vector: NDArray[np.float32], without: set[str], count: int) -> list[tuple[str, float]]:
-        vector = vector / max(float(np.linalg.norm(vector)), 1e-9)
-        starts = range(0, len(self.words), _BLOCK)
-        similar = np.concatenate([self.vectors[i : i + _BLOCK] @ vector for i in starts]) / self._lengths
-        wanted = min(count + len(without), len(similar))
-        best = np.argpartition(-similar, wanted - 1)[:wanted]
-        best = best[np.argsort(-similar[best], kind="stable")]
-        found = [(self.words[row], float(similar[row])) for row in best if self.words[row] not in without]
-        return found[:count]
+
+def load_word_space(name_or_path: str) -> WordSpace:
+    """Load GloVe vectors, under a name without this machine's folders."""
+    glove = load_glove(name_or_path)
+    return WordSpace(glove.words, glove.vectors, f"GloVe {Path(name_or_path).name}")
+
+
+def draw_map(places: Places) -> str:
+    """Draw words on a plane, as SVG; a label that would cover another one moves down."""
+    marks: list[str] = []
+    taken: list[tuple[float, float]] = []
+    for word, (x, y) in places.items():
+        left, top = (x + 1) * 180 + 20, (1 - y) * 160 + 20
+        baseline = top + 5
+        while any(abs(left - other) < 70 and abs(baseline - line) < 13 for other, line in taken):
+            baseline += 4
+        taken.append((left, baseline))
+        marks.append(
+            f'<circle cx="{left:.1f}" cy="{top:.1f}" r="3"/>'
+            f'<text x="{left + 6:.1f}" y="{baseline:.1f}">{escape(word)}</text>'
+        )
+    names = escape(", ".join(places))
+    return (
+        f'<svg class="map" viewBox="0 0 480 400" role="img" aria-label="Map of the words {names}">'
+        f"{''.join(marks)}</svg>"
+    )

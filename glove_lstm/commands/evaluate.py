@@ -127,7 +127,7 @@ def _look_up(
     Returns:
         Counts by role (None without a record), the unseen texts, the seen ones.
     """
-    from glove_lstm.training.experiment import joined_texts
+    from glove_lstm.training.training_texts import joined_texts
 
     if record is None:
         return None, texts, texts.select([])

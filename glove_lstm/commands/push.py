@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> None:
         action="store_true",
         help="push a Space that shows the checkpoint, as demo.py does; the package's files travel along",
     )
-    parser.add_argument("--dataset", help="push this data set: fake_or_real_news, liar or fake_news_corpus")
+    parser.add_argument("--dataset", help="push this data set: fake_or_real_news or liar")
     parser.add_argument("--dataset_config_name", help="its config; default: the data set's own default")
     parser.add_argument("--data_files", help="read it from this file instead of a download")
     parser.add_argument("--data_dir", help="read it from the files in this folder, as liar has them")

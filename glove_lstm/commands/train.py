@@ -11,16 +11,17 @@ with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights. --pu
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, load, train, save, report."""
     from glove_lstm.data.loading import OnEmpty, load_splits
-    from glove_lstm.evaluation.baselines import DESCRIPTIONS
-    from glove_lstm.evaluation.more_measures import add_baselines
+    from glove_lstm.evaluation.metrics import compute_metrics
+    from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
+    from glove_lstm.publishing.checkpoint_folder import save_experiment
     from glove_lstm.publishing.publishing import destination_of, push_and_report
     from glove_lstm.training.arguments import is_main_process, parse_training_run
     from glove_lstm.training.experiment import run_experiment
@@ -46,29 +47,34 @@ def main(argv: Sequence[str]) -> None:
         seed=run.training.seed,
         revision=wanted.revision,
     )
-    experiment = run_experiment(run, data)
+    experiment = run_experiment(run, data, compute_metrics=compute_metrics)
     if not is_main_process():
         return
+    metrics = run_metrics(experiment)
     if wanted.with_baselines:
-        add_baselines(experiment)
+        add_baselines(metrics, experiment)
     folder = Path(str(run.training.output_dir))
-    experiment.save(folder)
-    shown = {
-        "validation": "validation",
-        "before_refit": "validation, before the n-grams were fitted to these texts too",
-        "test": "test",
-    }
-    for name, title in shown.items():
-        if name in experiment.metrics:
-            found = experiment.metrics[name]
-            split = "validation" if name == "before_refit" else name
-            low, high = found["accuracy_interval"]
-            sys.stdout.write(
-                f"{title}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
-                f"{found['rows']} rows; majority class {found['majority_share']:.4f}), ECE {found['ece']:.4f}\n"
-            )
-            for baseline_name, baseline in experiment.metrics.get("baselines", {}).items():
-                sys.stdout.write(f"  {DESCRIPTIONS[baseline_name]}: {baseline[split]['accuracy']:.4f}\n")
-    sys.stdout.write(f"Saved to {folder}\n")
+    save_experiment(experiment, metrics, folder)
+    sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
         sys.stdout.write(push_and_report(folder, destination))
+
+
+def _summary(metrics: Mapping[str, Any]) -> str:
+    """A line for each measured split and each baseline on it."""
+    from glove_lstm.evaluation.baselines import DESCRIPTIONS
+
+    lines = []
+    for name, split in (("validation", "validation"), ("before_refit", "validation"), ("test", "test")):
+        if name not in metrics:
+            continue
+        title = "validation, before the n-grams were fitted to these texts too" if name != split else split
+        found = metrics[name]
+        low, high = found["accuracy_interval"]
+        lines.append(
+            f"{title}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
+            f"{found['rows']} rows; majority class {found['majority_share']:.4f}), ECE {found['ece']:.4f}\n"
+        )
+        for baseline, measured in metrics.get("baselines", {}).items():
+            lines.append(f"  {DESCRIPTIONS[baseline]}: {measured[split]['accuracy']:.4f}\n")
+    return "".join(lines)

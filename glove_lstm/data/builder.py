@@ -15,7 +15,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from glove_lstm.data.download import download
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import check_file
+from glove_lstm.data.files import check_file
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from filelock import FileLock
 from tqdm.auto import tqdm
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import looks_like_html
+from glove_lstm.data.files import looks_like_html
 
 logger = logging.getLogger(__name__)
 

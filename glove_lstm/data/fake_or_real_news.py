@@ -17,7 +17,7 @@ import numpy as np
 from glove_lstm.data.builder import NewsBuilder
 from glove_lstm.data.download import git_blob_id
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_csv
+from glove_lstm.data.reading import open_reader
 from glove_lstm.data.splits import (
     Ints,
     exact_duplicate_groups,
@@ -149,7 +149,7 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
             rows.
     """
     rows: list[dict[str, Any]] = []
-    for number, record in read_csv(path):
+    for number, record in open_reader(path).records():
         missing = [repr(name) for name in _COLUMNS if name not in record]
         if missing:
             raise DataError(

@@ -1,20 +1,15 @@
-"""Datasets on the Hub, or in a folder, read as they come over the line: nothing is prepared or kept on the disk."""
+"""Stream datasets from the Hub, or from a folder: nothing is prepared or kept on the disk."""
 
-import logging
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import datasets
 from huggingface_hub import HfApi
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import Record, check_revision, first_line
-from glove_lstm.data.row_readers import SequentialReader
-from glove_lstm.data.streaming import Identity, Input, TextSource, fingerprint
-
-logger = logging.getLogger(__name__)
+from glove_lstm.data.files import check_revision, first_line
+from glove_lstm.data.reading import Record, RowReader, peek
+from glove_lstm.data.streaming import Identity, TextSource, fingerprint
 
 
 def open_hub(
@@ -31,7 +26,7 @@ def open_hub(
     Args:
         name: A dataset's id on the Hub, or a folder of data files.
         config: One of its configs.
-        split: Needed where there are several.
+        split: Needed if there are several.
         revision: A commit, tag or branch; it is fixed to the commit that it names now.
         text_column_names: As for `load_splits`.
         skip_bad: Give a row whose text is no text as a `BadRow` instead of raising.
@@ -40,56 +35,43 @@ def open_hub(
         DataError: It cannot be reached, or has no such config, split or columns.
     """
     check_revision(name, revision)
-    local = Path(name).is_dir()
-    commit = None if local else _commit(name, revision)
-    rows = _load(name, config, split, commit)
-    where = f"split {rows.split} of {name}"
-    identity: Identity = {"dataset": name, "config": config, "split": str(rows.split), "commit": commit}
-    one = Input(partial(_reader, rows, where), partial(_identity, identity, Path(name) if local else None))
-    return TextSource([one], text_column_names, skip_bad=skip_bad)
-
-
-def _commit(name: str, revision: str | None) -> str | None:
     try:
-        return HfApi().dataset_info(name, revision=revision).sha
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"The dataset {name} could not be reached: {first_line(error)}; check its name and the network."
-        ) from error
-
-
-def _load(name: str, config: str | None, split: str | None, commit: str | None) -> datasets.IterableDataset:
-    try:
-        found = datasets.load_dataset(name, config, revision=commit, streaming=True)
+        commit = None if Path(name).is_dir() else HfApi().dataset_info(name, revision=revision).sha
+        splits = datasets.load_dataset(name, config, revision=commit, streaming=True)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         raise DataError(
-            f"The dataset {name} could not be loaded: {first_line(error)}; check its name."
+            f"The dataset {name} could not be loaded: {first_line(error)}; check its name and the network."
         ) from error
-    names = list(found)
-    if split is None and len(names) == 1:
-        split = names[0]
-    if split not in names:
+    if split is None and len(splits) == 1:
+        split = next(iter(splits))
+    if split not in splits:
         problem = "has several splits" if split is None else f"has no split {split!r}"
-        raise DataError(f"The dataset {name} {problem}; choose one of {', '.join(map(repr, names))}.")
-    return found[split]
+        raise DataError(f"The dataset {name} {problem}; choose one of {', '.join(map(repr, splits))}.")
+    rows = splits[split]
+
+    def identify() -> list[Identity]:
+        files = sorted(path for path in Path(name).rglob("*") if path.is_file()) if commit is None else []
+        known = {"dataset": name, "config": config, "split": split, "commit": commit}
+        return [{**known, "files": [fingerprint(path) for path in files]}]
+
+    return TextSource(
+        [lambda: _open(rows, f"split {split} of {name}")],
+        text_column_names,
+        identify=identify,
+        skip_bad=skip_bad,
+    )
 
 
-def _reader(rows: datasets.IterableDataset, where: str) -> SequentialReader:
+def _open(rows: datasets.IterableDataset, where: str) -> RowReader:
     splits = rows.info.splits or {}
     total = splits[rows.split].num_examples or None if rows.split in splits else None
-    return SequentialReader(where, _records(rows, where), columns=rows.column_names, total=total)
+    return peek(where, _records(rows, where), rows.column_names, total)
 
 
 def _records(rows: datasets.IterableDataset, where: str) -> Iterator[Record]:
     try:
         yield from rows
-    # Whatever a reader of some format or the network raises means the same to who waits for the rows.
-    except Exception as error:
+    except Exception as error:  # of the network, or of the reader of any format
         raise DataError(
-            f"{where} could not be read to its end: {first_line(error)}; the same command goes on from here."
+            f"{where} could not be read to its end: {first_line(error)}; run the same command to resume."
         ) from error
-
-
-def _identity(known: Identity, folder: Path | None) -> dict[str, Any]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder else []
-    return {**known, "files": [fingerprint(path) for path in files]}

@@ -1,6 +1,11 @@
-"""Text files and CSV, opened and checked, with errors that name the file and the row; `row_readers` builds on it.
+"""Read the rows of CSV, TSV, JSON, JSON lines and Parquet files, and of standard input.
 
-A row's number is 1 for the first row of data; a CSV header does not count.
+    reader = open_reader(Path("news.csv.gz"))
+    for number, row in reader.rows(["title", "text"]):
+        ...                                               # a record by column name, or a BadRow
+
+A row's number is 1 for the first row of data: a CSV header and blank lines do not count. Memory does not
+grow with the input, except for JSON that is one list. Imports nothing but the standard library.
 """
 
 import gzip
@@ -9,116 +14,141 @@ import io
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from glove_lstm.data.errors import DataError
-
-if TYPE_CHECKING:
-    from _csv import Reader as _Reader
-
-Record = Mapping[str, Any]
+from glove_lstm.data.files import check_file, first_line, looks_like_html
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
-MAX_FIELD = 1 << 26  # characters; the csv module's 131,072 are too few for long articles
-NUL = "has a NUL character, which no text has"
+MAX_ROW = 1 << 26  # characters
+
+Record = Mapping[str, Any]
+Problem = str  # what is wrong with a row; continues the sentence "FILE, row N ..."
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_PEEKED = 1000  # bad rows at the beginning after which the input is refused
+_PARQUET_BATCH = 256  # rows that are Python objects at a time
+_PARQUET_BUFFER = 1 << 20  # bytes of a column chunk that are read at a time
 
 
 def _private_csv() -> Any:
-    """Return a csv module of our own, because the limit of a field's length is the module's, for all threads."""
+    """Load a copy of the csv module, because its limit on a field's length is process-wide."""
     spec = importlib.util.find_spec("_csv")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.field_size_limit(MAX_FIELD)
+    module.field_size_limit(MAX_ROW)
     return module
 
 
 csv = _private_csv()
 
 
-def read_csv(
-    path: Path, delimiter: str = ",", skipped: "Counter[str] | None" = None
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (row number, row) of a CSV file with a header, in constant memory.
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be read: where it is, and a sentence that says so."""
 
-    Args:
-        path: The file, in UTF-8, perhaps gzipped. A row with a NUL character is malformed.
-        delimiter: What separates columns.
-        skipped: Given, malformed rows are counted here by their fault instead of raising.
+    file: str
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """One input, whose rows are read once.
+
+    Attributes:
+        where: Names the input in errors.
+        columns: The column names; of the first good row, if rows may have columns of their own.
+        first: The first good row, which `rows` gives too; None if there are no rows.
+        read: Returns an iterator over the rows, given the columns that are needed.
+        fixed: Whether every row has all columns; JSON may leave one out.
+        total: The number of rows, if known beforehand.
+        class_names: The labels of each ClassLabel column of a dataset.
+    """
+
+    where: str
+    columns: list[str]
+    first: Record | None
+    read: Callable[[Sequence[str]], Iterable[Record | Problem]]
+    fixed: bool = True
+    total: int | None = None
+    class_names: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Record | BadRow]]:
+        """Yield every row with its number."""
+        for number, row in enumerate(self.read(columns), start=1):
+            if isinstance(row, Problem):
+                yield number, BadRow(self.where, number, f"{self.where}, row {number} {row}.")
+            else:
+                yield number, row
+
+    def records(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, Record]]:
+        """Yield every row with its number.
+
+        Raises:
+            DataError: A row cannot be read.
+        """
+        for number, row in self.rows(self.columns if columns is None else columns):
+            if isinstance(row, BadRow):
+                raise DataError(f"{row.reason.rstrip('.')}; correct it.")
+            yield number, row
+
+
+def open_reader(path: Path) -> RowReader:
+    """Open a CSV, TSV, JSON, JSONL or Parquet file; the text formats may be gzipped.
+
+    JSON may hold a list of objects, such a list under "data", or an object a line.
 
     Raises:
-        DataError: If the file or one of its rows is malformed.
+        DataError: The file is missing, of an unknown format, or its beginning is damaged. Damage further on
+            raises when it is reached.
     """
-    with open_text(path) as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        if looks_like_html(path):
-            raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
-        header = read_header(reader, str(path))
-        row = 0
-        while True:
-            row += 1
-            try:
-                values = next(reader)
-                if any("\0" in value for value in values):
-                    raise DataError(f"{path}, row {row} (line {reader.line_num}) {NUL}; correct it.")
-                if len(values) == len(header):
-                    yield row, dict(zip(header, values, strict=True))
-                elif values:
-                    raise csv.Error(f"columns: {len(values)}, but {len(header)} in the header")
-                else:  # a blank line is no row
-                    row -= 1
-            except StopIteration:
-                return
-            except csv.Error as error:
-                if skipped is None:
-                    raise DataError(
-                        f"{path}, row {row} (line {reader.line_num}) is malformed ({error}); "
-                        "correct it, or get the file again if it was cut short."
-                    ) from error
-                skipped[str(error).partition(":")[0]] += 1
-
-
-def read_header(reader: "_Reader", where: str) -> list[str]:
-    """Read the first line of a CSV file and check it.
-
-    Raises:
-        DataError: It is missing, malformed, or names a column twice.
-    """
-    try:
-        header = next(reader, [])
-    except csv.Error as error:
-        raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from error
-    if not header:
-        raise DataError(f"{where} is empty; give a file with a header and rows.")
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
-        raise DataError(f"The header of {where} names the column {twice[0]!r} twice; rename one.")
-    return header
-
-
-@contextmanager
-def open_text(path: Path, undecodable: str = "strict") -> Iterator[TextIO]:
-    """Open a UTF-8 text, perhaps gzipped, so that whatever goes wrong while it is read is a DataError.
-
-    Args:
-        path: The file.
-        undecodable: What becomes of bytes that are not UTF-8: a name as `open(errors=)` takes it.
-    """
+    kind = file_format(path)
     check_file(path)
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as binary:
-            yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors=undecodable, newline="")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error.reason}); convert it, for instance with iconv."
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
+    if kind == ".parquet":
+        return _open_parquet(path)
+    if kind == ".json" and not _has_json_lines(path):
+        return peek(str(path), map(_check_object, _read_json_list(path)))
+    if kind in _DELIMITERS and looks_like_html(path):
+        raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
+    return _open_text_rows(open_text(path, "surrogateescape"), str(path), kind)
+
+
+def open_stream_reader(stream: BinaryIO, kind: str) -> RowReader:
+    """Open CSV (`kind` ".csv"), TSV or JSON lines in UTF-8 on standard input.
+
+    Raises:
+        DataError: Its beginning is damaged.
+    """
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return _open_text_rows(text, "standard input", kind)
+
+
+def peek(
+    where: str, rows: Iterator[Record | Problem], columns: list[str] | None = None, total: int | None = None
+) -> RowReader:
+    """Return a reader of rows that can be iterated once; see `RowReader`.
+
+    Raises:
+        DataError: There are rows, but none of the first ones is good.
+    """
+    head = []
+    for row in islice(rows, _PEEKED):
+        head.append(row)
+        if not isinstance(row, Problem):
+            break
+    first = head[-1] if head else None
+    if isinstance(first, Problem):
+        raise DataError(f"{where}, row {len(head)} {first}, and no row before it is good; correct it.")
+    names = list(first or ()) if columns is None else columns
+    return RowReader(where, names, first, lambda _: chain(head, rows), columns is not None, total)
 
 
 def file_format(path: Path) -> str:
@@ -128,40 +158,166 @@ def file_format(path: Path) -> str:
         DataError: It means none.
     """
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    suffix = (suffixes[:-1] if suffixes[-1:] == [".gz"] else suffixes)[-1:]
-    if not suffix or suffix[0] not in FORMATS or (suffix == [".parquet"] and suffixes[-1] == ".gz"):
+    gzipped = suffixes[-1:] == [".gz"]
+    kind = "".join(suffixes[:-1][-1:] if gzipped else suffixes[-1:])
+    if kind not in FORMATS or (gzipped and kind == ".parquet"):
         raise DataError(
             f"{path} is of no known format; its name must end in {', '.join(FORMATS)}, or .gz after text."
         )
-    return suffix[0]
+    return kind
 
 
-def check_file(path: Path) -> None:
-    """Raise a DataError unless `path` is a file."""
-    if not path.is_file():
-        raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; check the path.")
+@contextmanager
+def open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
+    """Open a UTF-8 text, perhaps gzipped; a read error inside the block is raised as a DataError.
+
+    Args:
+        path: The file.
+        errors: What to do about bytes that are not UTF-8, as for `open`.
+    """
+    check_file(path)
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as binary:
+            yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors=errors, newline="")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8 text ({error.reason}); convert it, for instance with iconv."
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
 
 
-def check_revision(name: str | Path, revision: str | None) -> None:
-    """Raise a DataError where a revision is asked for of a folder, which has none."""
-    if revision is not None and Path(name).is_dir():
-        raise DataError(f"{name} is a folder, which has no revision {revision!r}; leave the revision out.")
+def _open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str) -> RowReader:
+    if kind not in _DELIMITERS:
+        return peek(where, _json_rows(opened))
+    values = _csv_values(opened, where, _DELIMITERS[kind])
+    header = list(next(values))
+    return peek(
+        where,
+        (row if isinstance(row, Problem) else dict(zip(header, row, strict=True)) for row in values),
+        header,
+    )
 
 
-def has_json_lines(path: Path) -> bool:
-    """Say whether a .json file holds an object a line, as `datasets` reads it too."""
+class _Lines:
+    """The lines of a text; what is wrong with a line is noted, and the line repaired.
+
+    A repaired line lets the csv module find the end of the row, and the good rows after it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._problem: Problem | None = None
+        self._row_length = 0
+        self.number = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(MAX_ROW + 1)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._row_length += len(line)
+        if self._row_length > MAX_ROW:
+            self._problem = f"has more than {MAX_ROW:,} characters"
+            return self._skip_rest(line)
+        if "\0" in line:
+            self._problem = "has a NUL character, which no text has"
+            line = line.replace("\0", "")
+        if not line.isascii():
+            try:
+                line.encode()
+            except UnicodeEncodeError:  # surrogates stand for the bytes that are not UTF-8
+                self._problem = "is not UTF-8 text; convert it, for instance with iconv"
+                line = line.encode("utf-8", "replace").decode()
+        return line
+
+    def _skip_rest(self, line: str) -> str:
+        """Return a quote if the line has an odd number of them: the row ends where its quotes close."""
+        quotes = line.count('"')
+        while line and line[-1] not in "\r\n":
+            line = self._file.readline(MAX_ROW)
+            quotes += line.count('"')
+        return '"' if quotes % 2 else ""
+
+    def end_row(self) -> Problem | None:
+        """Return the problem of the lines since the last call."""
+        problem, self._problem, self._row_length = self._problem, None, 0
+        return problem
+
+
+def _csv_values(
+    opened: AbstractContextManager[TextIO], where: str, delimiter: str
+) -> Iterator[list[str] | Problem]:
+    """Yield the header, then every row."""
+    with opened as file:
+        lines = _Lines(file)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        try:
+            header: list[str] = next(reader, [])
+        except csv.Error as error:
+            raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from error
+        if problem := lines.end_row():
+            raise DataError(f"The header of {where} (line {lines.number}) {problem}.")
+        if not header:
+            raise DataError(f"{where} is empty; give a file with a header and rows.")
+        _check_header(where, header)
+        yield header
+        while True:
+            start = lines.number + 1
+            values: list[str] = []
+            problem = None
+            try:
+                values = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                problem = f"is malformed ({error})"
+            problem = lines.end_row() or problem
+            if not values and not problem:  # a blank line is no row
+                continue
+            if not problem and len(values) != len(header):
+                problem = f"has {len(values)} columns, but the header {len(header)}"
+            where_lines = f"line {start}" if start == lines.number else f"lines {start} to {lines.number}"
+            yield f"({where_lines}) {problem}" if problem else values
+
+
+def _check_header(where: str, header: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise DataError(f"The header of {where} names the column {twice[0]!r} twice; rename one.")
+
+
+def _json_rows(opened: AbstractContextManager[TextIO]) -> Iterator[Record | Problem]:
+    with opened as file:
+        lines = _Lines(file)
+        for line in lines:
+            row: Record | Problem | None = lines.end_row()
+            if row is None and line.isspace():
+                continue
+            if row is None:
+                try:
+                    row = _check_object(json.loads(line))
+                except (ValueError, RecursionError) as error:
+                    row = f"is not JSON ({error})"
+            yield f"(line {lines.number}) {row}" if isinstance(row, Problem) else row
+
+
+def _check_object(value: Any) -> Record | Problem:
+    return value if isinstance(value, dict) else "is not an object with named values"
+
+
+def _has_json_lines(path: Path) -> bool:
+    """Return whether a .json file holds an object a line."""
     with open_text(path) as file:
         start = "".join(islice(file, 2)).lstrip()
     first, _, rest = start.partition("\n")
     return first.startswith("{") and first.rstrip().endswith("}") and rest.startswith("{")
 
 
-def read_json_list(path: Path) -> list[Any]:
-    """Return what a .json file lists, whether or not it is an object.
-
-    Raises:
-        DataError: It is no JSON, or no list.
-    """
+def _read_json_list(path: Path) -> list[Any]:
     with open_text(path) as file:
         try:
             records = json.load(file)
@@ -176,40 +332,37 @@ def read_json_list(path: Path) -> list[Any]:
     return records
 
 
-def read_checkpoint_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object of one of a checkpoint's files, as `read_json_object` does."""
-    return read_json_object(path, "get the checkpoint again")
+def _open_parquet(path: Path) -> RowReader:
+    with _open_parquet_file(path) as file:
+        columns, total = list(file.schema_arrow.names), file.metadata.num_rows
+    _check_header(str(path), columns)
+    first = next((row for row in _parquet_rows(path, columns) if not isinstance(row, Problem)), None)
+    return RowReader(str(path), columns, first, lambda needed: _parquet_rows(path, needed), total=total)
 
 
-def read_json_object(path: Path, mend: str) -> dict[str, Any]:
-    """Return the JSON object of a file.
-
-    Args:
-        path: The file.
-        mend: What is to be done about a file that holds none.
-
-    Raises:
-        DataError: It is missing or no JSON object.
-    """
+@contextmanager
+def _open_parquet_file(path: Path) -> Iterator[Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}): {mend}.") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{path} holds no JSON object: {mend}.")
-    return found
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise DataError(f"{path} needs pyarrow to be read; run: pip install 'glove-lstm[train]'.") from None
+    try:
+        # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER) as file:
+            yield file
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path} is not a whole Parquet file ({first_line(error)}); get it again.") from error
 
 
-def looks_like_html(path: Path) -> bool:
-    """Say whether the file begins like a web page, which is what a server's error often is."""
-    with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html"))
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, without a full stop, to stand inside a sentence."""
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(". ") if lines else type(error).__name__
+def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record | Problem]:
+    with _open_parquet_file(path) as file:
+        for batch in file.iter_batches(_PARQUET_BATCH, columns=list(columns)):
+            try:
+                yield from batch.to_pylist()
+            except UnicodeDecodeError:  # raised before the first row is given
+                for number in range(len(batch)):
+                    try:
+                        yield batch.slice(number, 1).to_pylist()[0]
+                    except UnicodeDecodeError:
+                        yield "is not UTF-8 text"

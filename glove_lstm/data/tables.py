@@ -6,7 +6,8 @@ from typing import Any
 from glove_lstm.data.builder import DataFiles, FilePath
 from glove_lstm.data.columns import read_text
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.loading import open_sources, read_label
+from glove_lstm.data.labelled_split import read_label, read_records
+from glove_lstm.data.loading import open_splits
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,28 +46,26 @@ def load_tables(
     Raises:
         DataError: As `load_splits`; but a row may be without text.
     """
-    sources, source = open_sources(
+    readers, names, source = open_splits(
         dataset_name,
         dataset_config_name,
         {"train": train_file, "validation": validation_file, "test": test_file},
         {"data_files": data_files, "data_dir": data_dir, "cache_dir": None},
         revision,
+        text_column_names,
+        label_column_name,
     )
-    names = next(iter(sources.values())).choose_columns(text_column_names, label_column_name)
     tables = {}
-    for split, found in sources.items():
-        missing = [name for name in (*names, label_column_name) if name not in found.columns]
-        if missing:
-            raise DataError(f"{found.where} has no column {missing[0]!r}, which the first split has; add it.")
-        others = [name for name in found.columns if name not in names and name != label_column_name]
+    for split, parts in readers.items():
+        others = [name for name in parts[0].columns if name not in names and name != label_column_name]
         table = Table({name: [] for name in names}, [], {name: [] for name in others})
-        for number, record in found.records(found.columns):
-            label = read_label(record.get(label_column_name), found, number, label_column_name)
+        for reader, number, record in read_records(parts, [*names, label_column_name, *others]):
+            label = read_label(record.get(label_column_name), reader, number, label_column_name)
             if label is None:
                 continue
             table.labels.append(label)
             for name in names:
-                table.texts[name].append(read_text(record.get(name), found.where, number, name))
+                table.texts[name].append(read_text(record.get(name), reader.where, number, name))
             for name in others:
                 table.others[name].append(record.get(name))
         if table.labels:

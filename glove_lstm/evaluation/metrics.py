@@ -1,13 +1,16 @@
-"""Measures of a classifier, as an `evaluate.Metric` that needs no network, with bootstrap intervals."""
+"""Measures of a classifier: one `evaluate.Metric` for the Trainer and for reports, and bootstrap intervals."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import datasets
 import evaluate
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
+from transformers import EvalPrediction
+
+from glove_lstm.inference.scores import softmax
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,7 +34,7 @@ class CoverageCurve(NamedTuple):
 
 
 class ClassificationMetrics(evaluate.Metric):
-    """Accuracy, F1, precision, recall, MCC, ROC AUC, expected calibration error and Brier score.
+    """Accuracy, F1, precision, recall, MCC, ROC AUC, expected calibration error and Brier score; needs no network.
 
     `predictions` are rows of class probabilities, `references` class indices. F1, precision, recall and ROC AUC are
     macro averages over the classes, so that none of them depends on which label is called positive.
@@ -51,35 +54,36 @@ class ClassificationMetrics(evaluate.Metric):
         )
 
     def _compute(self, predictions: Any, references: Any) -> dict[str, float]:
-        return measure(np.asarray(predictions, dtype=np.float64), np.asarray(references, dtype=np.int64))
+        probabilities, labels = np.asarray(predictions, dtype=np.float64), np.asarray(references)
+        predicted = probabilities.argmax(axis=1)
+        classes = list(range(probabilities.shape[1]))
+        scores = sk.precision_recall_fscore_support(
+            labels, predicted, labels=classes, average="macro", zero_division=0
+        )
+        return {
+            "accuracy": float((predicted == labels).mean()),
+            "f1": float(scores[2]),
+            "precision": float(scores[0]),
+            "recall": float(scores[1]),
+            # 0 if all labels are the same, as scikit-learn defines it with a warning.
+            "mcc": float(sk.matthews_corrcoef(labels, predicted)) if len(np.unique(labels)) > 1 else 0.0,
+            "roc_auc": _roc_auc(probabilities, labels),
+            "ece": expected_calibration_error(probabilities, labels),
+            "brier": float(((probabilities - np.eye(len(classes))[labels]) ** 2).sum(axis=1).mean()),
+        }
 
 
 def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
-    """All that `ClassificationMetrics` gives.
+    """Compute `ClassificationMetrics` of probabilities (n, classes) and labels (n,); NaN where one is not defined."""
+    metric = ClassificationMetrics(keep_in_memory=True)
+    return cast(dict[str, float], metric.compute(predictions=probabilities, references=labels))
 
-    Args:
-        probabilities: (n, classes), rows that add up to 1.
-        labels: (n,).
 
-    Returns:
-        Measure -> value; ROC AUC is NaN where only one class occurs.
-    """
-    predicted = probabilities.argmax(axis=1)
-    classes = list(range(probabilities.shape[1]))
-    scores = sk.precision_recall_fscore_support(
-        labels, predicted, labels=classes, average="macro", zero_division=0
-    )
-    return {
-        "accuracy": float((predicted == labels).mean()),
-        "f1": float(scores[2]),
-        "precision": float(scores[0]),
-        "recall": float(scores[1]),
-        # 0 where all labels are the same; scikit-learn says so too, with a warning.
-        "mcc": float(sk.matthews_corrcoef(labels, predicted)) if len(np.unique(labels)) > 1 else 0.0,
-        "roc_auc": _roc_auc(probabilities, labels),
-        "ece": expected_calibration_error(probabilities, labels),
-        "brier": float(((probabilities - np.eye(len(classes))[labels]) ** 2).sum(axis=1).mean()),
-    }
+def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
+    """Compute `ClassificationMetrics` for the Trainer, from logits or a tuple that begins with them."""
+    predictions = prediction.predictions
+    logits = predictions[0] if isinstance(predictions, tuple) else predictions
+    return measure(softmax(np.asarray(logits)), np.asarray(prediction.label_ids))
 
 
 def expected_calibration_error(probabilities: Floats, labels: Ints, bins: int = _BINS) -> float:

@@ -21,7 +21,7 @@ from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_model_robustn
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.training.experiment import joined_texts, word_counts
+from glove_lstm.training.training_texts import joined_texts
 
 _SEEN = "Seen by training: these figures say nothing of new texts."
 
@@ -65,7 +65,7 @@ class Report:
         names: list[str] = model.config.label_names
         self.probabilities, self.labels = _predict(model, tokenizer, texts, label_names)
         self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
-        self.lengths = word_counts(texts)
+        self.lengths = [len(text.split()) for text in joined_texts(texts)]
         if explained:
             explanations = explain_sample(model, tokenizer, texts, limit=explained)
             self.figures["explanations"] = explanation_figures(model, tokenizer, explanations)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import check_revision, first_line, read_checkpoint_json
+from glove_lstm.data.files import check_revision, first_line, read_checkpoint_json
 
 # A wheel brings it inside of the package, a clone beside it.
 _PACKAGE = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import check_revision, first_line
+from glove_lstm.data.files import check_revision, first_line
 from glove_lstm.inference.checkpoint_files import check_tokenizer
 
 _NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")

@@ -20,7 +20,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     ONNX_NAME,

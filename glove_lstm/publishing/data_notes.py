@@ -83,18 +83,6 @@ DATA_NOTES = {
   year      = {2017}
 }""",
     ),
-    "fake_news_corpus": DataNotes(
-        "FakeNewsCorpus",
-        """\
-- The label is that of the whole website; nobody looked at the single article. Boilerplate of a site gives the label
-  away.""",
-        """\
-@misc{szpakowski_fakenewscorpus,
-  title        = {FakeNewsCorpus},
-  author       = {Szpakowski, Maciej},
-  howpublished = {\\url{https://github.com/several27/FakeNewsCorpus}}
-}""",
-    ),
 }
 
 

@@ -69,9 +69,9 @@ folder = Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(folder))
 import glove_lstm
 assert Path(glove_lstm.__file__).is_relative_to(folder), glove_lstm.__file__
-from glove_lstm.app.serve import prepare
-from glove_lstm.app.uploads import UploadFolder
-prepare(folder / "checkpoint", UploadFolder(folder / "uploads"))
+from glove_lstm.app.serve import running_app
+with running_app(folder / "checkpoint", port=None):
+    pass
 """
 
 

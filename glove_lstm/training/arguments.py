@@ -2,10 +2,12 @@
 
 import argparse
 import difflib
+import inspect
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import torch
 from transformers import HfArgumentParser
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import read_json_object
+from glove_lstm.data.files import read_json_object
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.training.presets import PRESETS, Preset
 from glove_lstm.training.trainer import GloveLstmTrainingArguments
@@ -25,9 +27,7 @@ class DataArguments:
 
     dataset_name: str | None = field(
         default=None,
-        metadata={
-            "help": "fake_or_real_news, liar, fake_news_corpus, or a dataset's id on the Hub, or a folder."
-        },
+        metadata={"help": "fake_or_real_news, liar, or a dataset's id on the Hub, or a folder."},
     )
     dataset_config_name: str | None = field(
         default=None, metadata={"help": "Config of the dataset, such as `article` of fake_or_real_news."}
@@ -69,20 +69,12 @@ class DataArguments:
         default=False, metadata={"help": "Whether to measure TF-IDF + linear SVC on the same split, too."}
     )
     max_train_samples: int | None = field(default=None, metadata={"help": "Use only so many training texts."})
-    max_eval_samples: int | None = field(
-        default=None, metadata={"help": "Use only so many validation texts."}
-    )
-    max_predict_samples: int | None = field(default=None, metadata={"help": "Use only so many test texts."})
     preprocessing_num_workers: int | None = field(
         default=None, metadata={"help": "Processes that tokenise, a thousand texts at least for each."}
     )
-    overwrite_cache: bool = field(
-        default=False, metadata={"help": "Whether to tokenise anew what an earlier run left in the cache."}
-    )
 
     def __post_init__(self) -> None:
-        counts = ("max_train_samples", "max_eval_samples", "max_predict_samples", "preprocessing_num_workers")
-        for name in counts:
+        for name in ("max_train_samples", "preprocessing_num_workers"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
@@ -102,12 +94,6 @@ class TokenizerArguments:
     )
     vocab_size: int = field(default=60_000, metadata={"help": "Rows of the embedding at the most."})
     max_seq_length: int | None = field(default=None, metadata={"help": "Tokens that a text is cut to."})
-    min_frequency: int = field(
-        default=3,
-        metadata={
-            "help": "How often the corpus has a word that GloVe lacks before it gets a vector (default variant)."
-        },
-    )
     num_pieces: int = field(
         default=0,
         metadata={
@@ -140,70 +126,59 @@ class TokenizerArguments:
 _OF_NEW_TOKENIZER = [f.name for f in fields(TokenizerArguments) if f.name != "max_seq_length"]
 
 
+# Fields of `GloveLstmConfig` that a command line sets; None is what was not given.
+_SHAPE_TYPES: dict[str, Any] = {
+    "type_embedding_size": int,
+    "hidden_size": int,
+    "num_hidden_layers": int,
+    "bidirectional": bool,
+    "window_size": int,
+    "lstm_length": int,
+    "pooling": list[str],
+    "classifier_hidden_size": int,
+    "ngram_buckets": int,
+    "ngram_opening": int,
+    "character_ngrams": int,
+    "character_buckets": int,
+    "shape_buckets": int,
+    "word_dropout": float,
+    "embedding_dropout": float,
+    "hidden_dropout": float,
+    "classifier_dropout": float,
+    "ngram_weight": float,
+    "freeze_embeddings": bool,
+    "half_precision_embeddings": bool,
+}
+
+
+def _config_help(name: str) -> str:
+    """The config's own description of an argument."""
+    described = inspect.getdoc(GloveLstmConfig) or ""
+    found = re.search(rf"^    {name}: (.+?)(?=^    \w+: |^\S|\Z)", described, re.MULTILINE | re.DOTALL)
+    assert found, f"GloveLstmConfig does not describe {name}"
+    return " ".join(found[1].split()).replace("%", "%%")
+
+
+_Shape = make_dataclass(
+    "_Shape",
+    [
+        (name, kind | None, field(default=None, metadata={"help": _config_help(name)}))
+        for name, kind in _SHAPE_TYPES.items()
+    ],
+)
+
+
 @dataclass
-class ModelArguments:
-    """The shape of the network: the fields of `GloveLstmConfig`, which describes them; or a model to go on with."""
+class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
+    """The shape of the network: fields of `GloveLstmConfig`; or a model to go on with."""
 
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "Go on with this checkpoint, its tokenizer and its shape."}
     )
-    type_embedding_size: int | None = field(
-        default=None, metadata={"help": "Width of a word shape's vector; 0: off."}
-    )
-    hidden_size: int | None = field(default=None, metadata={"help": "Units of the LSTM in one direction."})
-    num_hidden_layers: int | None = field(default=None, metadata={"help": "LSTM layers."})
-    bidirectional: bool | None = field(
-        default=None, metadata={"help": "Whether a second LSTM reads backwards."}
-    )
-    window_size: int | None = field(
-        default=None, metadata={"help": "Tokens after which the LSTM starts afresh; 0: never."}
-    )
-    lstm_length: int | None = field(
-        default=None, metadata={"help": "Tokens of a text that the LSTM reads, the first ones; 0: all."}
-    )
-    ngram_buckets: int | None = field(
-        default=None,
-        metadata={"help": "Rows of the table of hashed words and pairs; 0: no n-gram classifier."},
-    )
-    ngram_opening: int | None = field(
-        default=None,
-        metadata={"help": "First tokens of a text whose words and pairs count once more; 0: not."},
-    )
-    character_ngrams: int | None = field(
-        default=None,
-        metadata={"help": "Character n-grams of a word that the n-gram classifier sees; 0: none."},
-    )
-    character_buckets: int | None = field(
-        default=None, metadata={"help": "Rows of the table of character n-grams."}
-    )
-    shape_buckets: int | None = field(
-        default=None,
-        metadata={"help": "Rows of the table of runs of word shapes, and of words beside a shape; 0: none."},
-    )
-    pooling: list[str] | None = field(
-        default=None, metadata={"help": "One or several of max, mean, attention."}
-    )
-    classifier_hidden_size: int | None = field(default=None, metadata={"help": "Units of the dense layer."})
-    word_dropout: float | None = field(default=None, metadata={"help": "Share of words hidden in training."})
-    embedding_dropout: float | None = field(default=None, metadata={"help": "Dropout of the LSTM's input."})
-    hidden_dropout: float | None = field(default=None, metadata={"help": "Dropout of the pooled vector."})
-    classifier_dropout: float | None = field(
-        default=None, metadata={"help": "Dropout after the dense layer."}
-    )
-    ngram_weight: float | None = field(
-        default=None,
-        metadata={"help": "How much the n-gram classifier counts, before validation texts say more."},
-    )
-    freeze_embeddings: bool | None = field(
-        default=None, metadata={"help": "Whether word vectors stay as they are."}
-    )
-    half_precision_embeddings: bool | None = field(
-        default=None, metadata={"help": "Whether word vectors and n-gram tables are stored in 16 bits."}
-    )
 
     def config_values(self) -> dict[str, Any]:
-        """What was said, as arguments of `GloveLstmConfig`."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "model_name_or_path"}
+        """The arguments of `GloveLstmConfig` that were given."""
+        values = {name: getattr(self, name) for name in _SHAPE_TYPES}
         return {name: value for name, value in values.items() if value is not None}
 
 

@@ -15,9 +15,9 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.typos import training_typos
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
-from glove_lstm.training.token_cache import map_with_cache
 
 UNLABELLED = -100  # what transformers' losses and its count of a batch's items leave out
+_ROWS = 1000  # that are tokenised together
 _GROUP = 50  # batches' worth of shuffled texts that are sorted by length together
 
 
@@ -54,39 +54,40 @@ class TokenizedTexts(TorchDataset[Any]):
 
 
 def tokenize(
-    dataset: Dataset,
-    tokenizer: PreTrainedTokenizerBase,
-    *,
-    num_proc: int | None = None,
-    overwrite_cache: bool = False,
+    dataset: Dataset, tokenizer: PreTrainedTokenizerBase, *, num_proc: int | None = None
 ) -> TokenizedTexts:
-    """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`; or find it tokenised.
+    """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`.
 
     Args:
         dataset: The texts.
         tokenizer: A `GloveLstmTokenizer`. Cuts to its `model_max_length`.
-        num_proc: Processes that share the work; None: this one.
-        overwrite_cache: Whether to tokenise anew what is in the cache (`map_with_cache`).
+        num_proc: Processes that share the work, with a thousand texts each at least; None: this one.
 
     Raises:
         DataError: There are no texts, or the tokenizer adds tokens of its own to a text.
     """
     if not len(dataset):
         raise DataError("There are no texts to tokenise.")
-    light = LightTokenizer.of(tokenizer)
-    columns = ("text", "text_pair", "label")
-    dataset = dataset.select_columns([name for name in columns if name in dataset.column_names])
-
-    def encode(rows: dict[str, list[Any]]) -> pa.Table:
-        columns = _encode(rows, light)
-        columns["length"] = pa.compute.list_value_length(columns["input_ids"])
-        if "label" in rows:
-            columns["labels"] = pa.array(rows["label"]).cast(pa.int64())
-        return pa.table(columns)
-
-    return TokenizedTexts(
-        map_with_cache(dataset, encode, light, num_proc=num_proc, overwrite=overwrite_cache)
+    workers = min(num_proc or 1, -(-len(dataset) // _ROWS))
+    table = dataset.map(
+        _encode_rows,
+        batched=True,
+        batch_size=_ROWS,
+        remove_columns=dataset.column_names,
+        fn_kwargs={"tokenizer": LightTokenizer.of(tokenizer)},
+        load_from_cache_file=False,
+        num_proc=workers if workers > 1 else None,
+        desc="Tokenising",
     )
+    return TokenizedTexts(table)
+
+
+def _encode_rows(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> pa.Table:
+    columns = _encode(rows, tokenizer)
+    columns["length"] = pa.compute.list_value_length(columns["input_ids"])
+    if "label" in rows:
+        columns["labels"] = pa.array(rows["label"]).cast(pa.int64())
+    return pa.table(columns)
 
 
 class MistypedPairs(TokenizedTexts):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from datasets import Dataset
 from huggingface_hub import snapshot_download
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
@@ -99,6 +100,17 @@ def load_training_texts(path: str | Path, revision: str | None = None) -> Traini
     if weights != _weights_hash(folder):
         return None
     return TrainingTexts(trained, validated, complete)
+
+
+def joined_texts(dataset: Dataset) -> Iterable[str]:
+    """Each row as one text, as the tokenizer reads a pair."""
+    pairs = "text_pair" in dataset.column_names
+    for batch in dataset.iter(batch_size=1000):
+        yield from (
+            (f"{a} {b}" for a, b in zip(batch["text"], batch["text_pair"], strict=True))
+            if pairs
+            else batch["text"]
+        )
 
 
 def hash_texts(texts: Iterable[str]) -> Hashes:

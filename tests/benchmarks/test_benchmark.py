@@ -29,7 +29,7 @@ from glove_lstm.data.liar import LABELS
 from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.batches import MistypedPairs, tokenize
-from glove_lstm.training.experiment import joined_texts
+from glove_lstm.training.training_texts import joined_texts
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
 HEAD = corpora.HEAD_ROWS

@@ -66,7 +66,7 @@ def test_figures_are_saved_and_printed(report: dict, checkpoint: Path) -> None:
     )
     assert "10 % of letters mistyped" in report["printed"]
     # Titles in capitals and the words of either kind are what made-up articles are told apart by.
-    assert {finding["check"] for finding in found["leaks"]["findings"]} == {"boilerplate"}
+    assert {finding["check"] for finding in found["leaks"]["findings"]} == {"phrase"}
     assert found["leaks"]["findings"][0]["sentence"] in report["printed"]
 
 
@@ -118,10 +118,10 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "only leaks are looked for" in done.stdout
     findings = json.loads((tmp_path / "out" / "eval.json").read_text())["leaks"]["findings"]
-    assert [finding["check"] for finding in findings] == ["overlap", "column", "boilerplate"]
+    assert [finding["check"] for finding in findings] == ["overlap", "column", "phrase"]
     assert findings[0]["figures"]["exact"] == 2
     assert findings[1]["figures"]["column"] == "id"
-    assert findings[2]["figures"]["text"].startswith("(Reuters) -")
+    assert findings[2]["figures"]["phrase"].startswith("(Reuters) -")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"eval.json"}
 
 

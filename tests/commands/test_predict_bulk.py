@@ -136,7 +136,7 @@ def test_mistakes(articles: Path, tmp_path: Path) -> None:
         (("--input", articles, "--input_format", "csv"), "--input -"),
         (("--input", "-", articles, "--input_format", "csv"), "alone"),
         (("--input", tmp_path / "*.csv"), "No file matches"),
-        (("--dataset_name", "nobody/nothing"), "could not be reached"),
+        (("--dataset_name", "nobody/nothing"), "could not be loaded"),
     ):
         assert_refused(predict(*args, stdin=subprocess.DEVNULL), words)
     assert not (tmp_path / "out").exists()

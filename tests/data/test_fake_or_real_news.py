@@ -157,7 +157,7 @@ LONG = '"' + "long " * 40_000 + '"'
         (b",title,text,label\nx,a,b,FAKE\n", r"row 1 has the id 'x'; it must be a whole number"),
         (
             b",title,text,label\n1,a,b,FAKE\n2,a\n",
-            r"row 2 \(line 3\) is malformed \(columns: 2, but 4 in the header\)",
+            r"row 2 \(line 3\) has 2 columns, but the header 4",
         ),
         (
             b',title,text,label\n1,a,b,FAKE\n2,a,"cut sho',
@@ -166,7 +166,7 @@ LONG = '"' + "long " * 40_000 + '"'
         (b"<!doctype html>\n<html></html>", r"news.csv is an HTML page, not CSV"),
         (b",title,text,label\n1,a,b,FAKE\n2,a,b\0,FAKE\n", r"row 2 \(line 3\) has a NUL character"),
         (b",title,text,text\n1,a,b,FAKE\n", r"names the column 'text' twice"),
-        (b",title,text,label\n1,a,b\xff,FAKE\n", r"news.csv is not UTF-8 text"),
+        (b",title,text,label\n1,a,b\xff,FAKE\n", r"news.csv, row 1 .* is not UTF-8 text"),
         (f",title,text,label\n1,a,{LONG},FAKE\n2,a,b,LIE\n".encode(), r"row 2 has the label 'LIE'"),
     ],
 )

@@ -199,9 +199,9 @@ def test_several_files_a_split(file):
     assert len(load_splits(data_files={"train": paths, "valid": paths[0]}).splits["train"]) == 40
     assert len(load_splits(data_files=paths, validation_fraction=0).splits["train"]) == 40
     bad = file([{"title": "a", "text": "b", "label": ""}], "c.jsonl")
-    with pytest.raises(DataError, match=r"a.csv and .*c.jsonl, row 1 of .*c.jsonl has no label"):
+    with pytest.raises(DataError, match=r"c.jsonl, row 1 has no label"):
         load_splits(data_files=[paths[0], bad])
-    with pytest.raises(DataError, match=r"a.csv and .*d.csv has no column 'label'"):
+    with pytest.raises(DataError, match=r"d.csv has no column 'label'"):
         load_splits(data_files=[paths[0], file("title,text\na,b\n", "d.csv")])
 
 
@@ -222,7 +222,7 @@ BAD_FILES = [
     (
         "a.csv",
         "text,label\na,b\nc\n",
-        r"a.csv, row 2 \(line 3\) is malformed \(columns: 1, but 2 in the header\)",
+        r"a.csv, row 2 \(line 3\) has 1 columns, but the header 2",
     ),
     ("a.csv", 'text,label\na,b\n"c', r"a.csv, row 2 \(line 3\) is malformed \(unexpected end of data\)"),
     # A blank line is no row, but a line.
@@ -242,7 +242,7 @@ BAD_FILES = [
         r"a.csv has too few rows \(2\) to cut 10% for validation; give a validation file",
     ),
     ("a.csv", "<html></html>", r"a.csv is an HTML page"),
-    ("a.csv", b"text,label\n\xff,b\n", r"a.csv is not UTF-8 text"),
+    ("a.csv", b"text,label\n\xff,b\n", r"a.csv, row 1 .* is not UTF-8 text"),
     ("a.jsonl", '{"text": "a", "label": 1}\n{"text"\n', r"a.jsonl, row 2 \(line 2\) is not JSON"),
     ("a.jsonl", '{"text": "a", "label": 1}\n[1]\n', r"a.jsonl, row 2 \(line 2\) is not an object"),
     ("a.jsonl", '{"text": "a", "label": 1}\n{"text": "a"}\n', r"a.jsonl, row 2 has no label in 'label'"),
@@ -297,7 +297,7 @@ def test_a_validation_file_that_does_not_fit(file):
         load_splits(
             train_file=train, validation_file=file("title,text,label\na,b,FAKE\na,b,SATIRE\n", "v.csv")
         )
-    with pytest.raises(DataError, match=r"v.csv has no column 'title', which the training data have"):
+    with pytest.raises(DataError, match=r"v.csv has no column 'title', which the first split has"):
         load_splits(train_file=train, validation_file=file("text,label\nb,FAKE\n", "v.csv"))
 
 
@@ -323,7 +323,6 @@ def test_bad_arguments(file):
             {"train_file": path, "text_column_names": "label"},
             "must differ from each other and from the label",
         ),
-        ({"dataset_name": "fake_news_corpus"}, "FakeNewsCorpus downloads nothing"),
         ({"dataset_name": "liar", "dataset_config_name": "x"}, "Liar has no config 'x'"),
     ]:
         with pytest.raises(DataError, match=message):

@@ -13,7 +13,7 @@ import pytest
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.hub_streaming import open_hub
-from glove_lstm.data.row_readers import read_records
+from glove_lstm.data.reading import open_reader
 from glove_lstm.data.streaming import BadRow, TextRow, open_files, open_stream, open_texts
 
 ROWS = [{"title": f"Title {n}", "text": f"body, of\n{n} é" if n % 3 else ""} for n in range(1, 24)]
@@ -116,7 +116,7 @@ def test_a_dataset_is_streamed_and_named(tmp_path):
         open_hub(str(tmp_path))
     with pytest.raises(DataError, match="no split 'dev'"):
         open_hub(str(tmp_path), split="dev")
-    with pytest.raises(DataError, match="nobody/nothing could not be reached"):
+    with pytest.raises(DataError, match="nobody/nothing could not be loaded"):
         open_hub("nobody/nothing")
 
 
@@ -155,14 +155,14 @@ def test_training_refuses_what_prediction_refuses(tmp_path, name):
     content, number, words = BAD[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f"row {number} .*{words}"):
-        list(read_records(tmp_path / name))
+        list(open_reader(tmp_path / name).records())
 
 
 def test_reading_leaves_the_process_alone(tmp_path):
     """Also while a file is open: other threads use the csv module, too."""
     limit = 131_072  # what Python begins with
     (tmp_path / "a.csv").write_text("text\n" + "long " * 50_000 + "\nshort\n")
-    for rows in (read_records(tmp_path / "a.csv"), iter(flat(open_files([tmp_path / "a.csv"])))):
+    for rows in (open_reader(tmp_path / "a.csv").records(), iter(flat(open_files([tmp_path / "a.csv"])))):
         next(rows)
         assert csv.field_size_limit() == limit
     for _, window in open_files([tmp_path / "a.csv"]).windows(5):
@@ -179,8 +179,7 @@ def test_an_unclosed_quote_says_how_far_it_reaches(tmp_path):
 
 
 def test_a_line_without_end_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("glove_lstm.data.row_readers.MAX_FIELD", 100)
-    monkeypatch.setattr("glove_lstm.data.reading.MAX_FIELD", 100)
+    monkeypatch.setattr("glove_lstm.data.reading.MAX_ROW", 100)
     for name, rows in (
         ("a.jsonl", ['{"text": "good"}', json.dumps({"text": "x" * 1000}), '{"text": "good 2"}']),
         ("a.csv", ["text", "good", "x" * 1000, "good 2"]),

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from datasets import Dataset
-from support import assert_refused, write_articles
-from test_eval import evaluate
+from support import assert_refused, run_here, write_articles
 
+from glove_lstm.commands import evaluate
 from glove_lstm.evaluation.explanations import (
     explain_sample,
     important_words,
@@ -76,7 +76,9 @@ def test_what_explanations_name_moves_scores_more_than_what_chance_names(checkpo
 
 def test_eval_explains(checkpoint: Path, tmp_path: Path) -> None:
     test = write_articles(tmp_path / "test.csv", 40, seed=7)
-    done = evaluate(checkpoint, "--test_file", test, "--explain", 30, "--output_dir", tmp_path / "out")
+    done = run_here(
+        evaluate.main, checkpoint, "--test_file", test, "--explain", 30, "--output_dir", tmp_path / "out"
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "words.png").read_bytes().startswith(PNG)
     found = json.loads((tmp_path / "out" / "eval.json").read_text())["explanations"]
@@ -85,7 +87,9 @@ def test_eval_explains(checkpoint: Path, tmp_path: Path) -> None:
     assert f"(random): {ratio:.1f} times" in done.stdout
     for label, words in found["words"].items():
         assert f"for {label}: {words[0][0]} {words[0][1]:.3f}" in done.stdout
-    assert_refused(evaluate(checkpoint, "--test_file", test, "--explain=-1"), "--explain", "at least 1")
+    assert_refused(
+        run_here(evaluate.main, checkpoint, "--test_file", test, "--explain=-1"), "--explain", "at least 1"
+    )
 
 
 @pytest.mark.parametrize("labels", [1, 2, 7])

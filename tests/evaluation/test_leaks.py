@@ -8,9 +8,9 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.tables import Table, load_tables
-from glove_lstm.evaluation.boilerplate import find_boilerplate
 from glove_lstm.evaluation.column_leaks import find_column_leaks
 from glove_lstm.evaluation.leaks import check_leaks
+from glove_lstm.evaluation.phrase_leaks import find_phrase_leaks
 
 _WORDS = """council minister court school union bank hospital farmer player museum
 approves rejects delays questions praises sues visits audits closes funds
@@ -48,11 +48,11 @@ def found(table: Table, check: str) -> list[str]:
     return [finding.sentence for finding in check_leaks({"test": table}).findings if finding.check == check]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_silence_on_clean_texts_and_random_labels(seed: int) -> None:
     labels = ("FAKE", "REAL") if seed % 2 else ("a", "a", "a", "b", "c")
-    report = check_leaks({"test": news(40 if seed < 4 else 300, seed, labels)})
-    assert report.findings == [] or {finding.check for finding in report.findings} == {"duplicates"}
+    report = check_leaks({"test": news(40 if seed < 2 else 300, seed, labels)})
+    assert report.findings == []
     assert report.checked["other_columns"] == ["id", "source", "day", "note"]
 
 
@@ -64,13 +64,10 @@ def test_agency_s_dateline_is_found_and_not_once_it_is_gone() -> None:
         for text, label in zip(clean.texts["text"], clean.labels, strict=True)
     ]
     planted = Table({"title": clean.texts["title"], "text": bodies}, clean.labels, {})
-    (sentence,) = found(planted, "boilerplate")
-    assert (
-        "'(Reuters) -' stands near the beginning in 'text' of 100.0% of the REAL texts and of 0.0%"
-        in sentence
-    )
-    assert "remove it" in sentence
-    assert found(clean, "boilerplate") == []
+    (sentence,) = found(planted, "phrase")
+    assert "'(Reuters) -' is in 'text' in 100.0% of the REAL texts and in 0.0%" in sentence
+    assert "Remove it" in sentence
+    assert found(clean, "phrase") == []
 
 
 def test_ends_and_empty_texts_are_found() -> None:
@@ -80,16 +77,16 @@ def test_ends_and_empty_texts_are_found() -> None:
         fake = row % 2 == 0
         texts.append(article(generator) + (" Share this!" if fake and row % 3 else ""))
         labels.append("FAKE" if fake else "REAL")
-    (leak,) = find_boilerplate(texts, labels)
-    assert (leak.run, leak.label, leak.place) == (". Share this!", "FAKE", "as the end")
+    (leak,) = find_phrase_leaks(texts, labels)
+    assert (leak.phrase, leak.label, leak.place) == (". Share this!", "FAKE", "at the end of")
     assert leak.covered == pytest.approx(2 / 3)
     texts = ["" if row % 2 and row % 3 else text for row, text in enumerate(texts)]
-    leaks = {(leak.run, leak.label) for leak in find_boilerplate(texts, labels)}
+    leaks = {(leak.phrase, leak.label) for leak in find_phrase_leaks(texts, labels)}
     assert leaks == {(". Share this!", "FAKE"), ("", "REAL")}
-    assert found(Table({"text": texts}, labels, {}), "boilerplate")
+    assert found(Table({"text": texts}, labels, {}), "phrase")
 
 
-def test_a_habit_is_no_boilerplate() -> None:
+def test_a_habit_is_no_leak() -> None:
     """Three times as frequent under one label, as style is; or exclusive but rare."""
     generator = random.Random(3)
     texts, labels = [], []
@@ -99,23 +96,23 @@ def test_a_habit_is_no_boilerplate() -> None:
         rare = " Zounds." if fake and generator.random() < 0.1 else ""
         texts.append(article(generator) + rare + habit)
         labels.append("FAKE" if fake else "REAL")
-    assert find_boilerplate(texts, labels) == []
+    assert find_phrase_leaks(texts, labels) == []
 
 
 @pytest.mark.parametrize(
-    ("values", "example"),
+    "values",
     [
-        (lambda fake, n, g: n + (50_000 if fake else 0), "at most"),  # REAL ids lie low
-        (lambda fake, n, g: 10**18 + n + (10**4 if fake else 0), "at most"),
-        (lambda fake, n, g: str(n + (50_000 if fake else 0)), "at most"),
-        (lambda fake, n, g: date(2016 if fake else 2017, 1 + n % 12, 1 + n % 28).isoformat(), "at most"),
-        (lambda fake, n, g: g.choice(["wire", "daily"]) if g.random() < 0.8 and not fake else "blog", "->"),
-        (lambda fake, n, g: f"https://{'hoax' if fake else 'herald'}.example/{n}", "without"),
-        (lambda fake, n, g: None if fake else n % 7, "->"),
-        (lambda fake, n, g: ["tag"] if fake else [], "->"),
+        lambda fake, n, g: n + (50_000 if fake else 0),  # REAL ids lie low
+        lambda fake, n, g: str(n + (50_000 if fake else 0)),
+        lambda fake, n, g: date(2016 if fake else 2017, 1 + n % 12, 1 + n % 28),
+        lambda fake, n, g: date(2016 if fake else 2017, 1 + n % 12, 1 + n % 28).isoformat(),
+        lambda fake, n, g: g.choice(["wire", "daily"]) if g.random() < 0.8 and not fake else "blog",
+        lambda fake, n, g: f"https://{'hoax' if fake else 'herald'}.example/{n}",
+        lambda fake, n, g: None if fake else n % 7,
+        lambda fake, n, g: ["tag"] if fake else [],
     ],
 )
-def test_columns_that_give_the_label_away(values, example: str) -> None:
+def test_columns_that_give_the_label_away(values) -> None:
     generator = random.Random(4)
     table = news(200)
     rows = list(enumerate(table.labels))
@@ -124,9 +121,8 @@ def test_columns_that_give_the_label_away(values, example: str) -> None:
     assert leak.column == "leaking"
     assert leak.accuracy > 0.85
     assert 0.4 < leak.majority < 0.6
-    assert example in leak.example
     (sentence,) = found(Table(table.texts, table.labels, {"leaking": leaking}), "column")
-    assert "keep it from the model" in sentence
+    assert "Keep it from the model" in sentence
     shuffled = generator.sample(leaking, len(leaking))
     assert find_column_leaks({"leaking": shuffled}, table.labels) == []
 
@@ -146,20 +142,7 @@ def test_columns_of_any_kind_are_taken() -> None:
     assert find_column_leaks(kinds, labels) == []
 
 
-def test_length() -> None:
-    generator = random.Random(5)
-    labels = [generator.choice(["FAKE", "REAL"]) for _ in range(200)]
-    texts = [
-        article(generator, generator.randint(20, 60) + (60 if label == "REAL" else 0)) for label in labels
-    ]
-    (sentence,) = found(Table({"text": texts}, labels, {}), "length")
-    assert "curve of 1.000" in sentence
-    three = ["SHORT" if len(text.split()) < 45 else generator.choice("AB") for text in texts]
-    (sentence,) = found(Table({"text": texts}, three, {}), "length")
-    assert "alone tells SHORT" in sentence
-
-
-def test_overlap_and_duplicates() -> None:
+def test_overlap() -> None:
     train, test = news(60, 1), news(30, 2)
     bodies = test.texts["text"]
     bodies[0] = train.texts["text"][0].replace(" ", "  ")
@@ -170,15 +153,7 @@ def test_overlap_and_duplicates() -> None:
     test = Table(test.texts, labels, test.others)
     (overlap,) = [f for f in check_leaks({"train": train, "test": test}).findings if f.check == "overlap"]
     assert overlap.figures == {"split": "test", "rows": 30, "exact": 1, "near": 1, "other_label": 1}
-    assert (
-        "Of 30 test texts 1 stand in train word for word and 1 nearly (1 of these under another"
-        in overlap.sentence
-    )
-    both = Table(
-        {name: train.texts[name] + test.texts[name] for name in train.texts}, train.labels + labels, {}
-    )
-    (duplicates,) = [f for f in check_leaks({"train": both}).findings if f.check == "duplicates"]
-    assert duplicates.figures == {"rows": 90, "exact": 1, "near": 1}
+    assert "Of 30 test texts 1 are in train word for word and 1 nearly (1 of these with" in overlap.sentence
 
 
 def test_one_label_or_few_rows_are_no_error() -> None:

@@ -24,11 +24,11 @@ from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.glove import load_glove
 from glove_lstm.data.streaming import open_files
 from glove_lstm.data.whole_files import whole_files
-from glove_lstm.evaluation import experiment  # noqa: F401
 from glove_lstm.inference.bulk import Labeller, label_to_file, label_to_folder
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.training import experiment  # noqa: F401
 from glove_lstm.training.resuming import check_resumable
 
 torch.set_num_threads(1)

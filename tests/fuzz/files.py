@@ -16,7 +16,7 @@ import numpy as np
 
 from fuzz.texts import make_text
 from fuzz.tokens import Finding
-from glove_lstm.data import reading, row_readers
+from glove_lstm.data import reading
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow, open_files
 from glove_lstm.inference.bulk import Labeller, label_to_folder
@@ -212,9 +212,9 @@ def _try(action: Callable[[], object]):
 
 @contextmanager
 def _short_rows() -> Iterator[None]:
-    before = reading.MAX_FIELD
-    reading.MAX_FIELD = row_readers.MAX_FIELD = LIMIT
+    before = reading.MAX_ROW
+    reading.MAX_ROW = LIMIT
     try:
         yield
     finally:
-        reading.MAX_FIELD = row_readers.MAX_FIELD = before
+        reading.MAX_ROW = before

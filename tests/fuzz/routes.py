@@ -1,5 +1,6 @@
 """Every way from a text to a label and a score. A new one is one line in `ROUTES`."""
 
+import atexit
 import contextlib
 import io
 import json
@@ -83,17 +84,18 @@ def _bulk(folder: Path) -> Route:
 
 def _app(folder: Path) -> Route:
     """The app's endpoint over HTTP; it refuses in words what is nothing, or too long."""
-    from glove_lstm.app.serve import launch, prepare
-    from glove_lstm.app.uploads import UploadFolder
+    from glove_lstm.app import limits
+    from glove_lstm.app.serve import running_app
 
-    uploads = UploadFolder(folder.with_name("uploads"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    http = httpx.Client(base_url=launch(prepare(folder, uploads), uploads, "127.0.0.1", port), timeout=60)
+    running = running_app(folder, host="127.0.0.1", port=port)
+    atexit.register(running.__exit__, None, None, None)
+    http = httpx.Client(base_url=running.__enter__(), timeout=60)
 
     def answer(text: str) -> Answer | None:
-        too_long = len(text) > uploads.limits.characters
+        too_long = len(text) > limits.CHARACTERS
         body = json.dumps({"data": ["", text, 0]})  # not json=, which cannot spell a lone surrogate
         try:
             posted = http.post("/gradio_api/call/classify", content=body, headers=_JSON)
@@ -108,7 +110,7 @@ def _app(folder: Path) -> Route:
         if isinstance(found, list):
             return found[0]["label"], found[0]["score"]
         refused = found if isinstance(found, str) else found["error"]
-        if refused == uploads.limits.too_long and too_long:
+        if refused == limits.TEXT_TOO_LONG and too_long:
             return None
         if "nothing to classify" in refused and not text.strip():
             return None

@@ -1,4 +1,4 @@
-"""What becomes a token, over all of Unicode: no exception, and offsets into the text that the user gave."""
+"""Text to tokens, over all of Unicode: no exception, and offsets into the original text."""
 
 import re
 
@@ -19,7 +19,6 @@ PIECES = [
     "\u200d", "👩\u200d🚀", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "İ", "ß", "ẞ", "Ω", "Σ", "ǅ", "ﬁ", "٣", "Ⅷ", "²", "漢字", "нет", "שלום", "\U0010ffff",
 ]  # fmt: skip
 everything = st.text(st.characters(exclude_categories=()), max_size=60)
-assigned = st.text(st.characters(exclude_categories=("Cn", "Cs", "Co")), max_size=40)
 mixed = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 texts = everything | mixed | st.tuples(everything, mixed).map("".join)
 ascii_texts = st.lists(
@@ -37,7 +36,7 @@ def normal(surface):
     return "".join(letter.lower() for letter in surface.translate(STRAIGHT))
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(texts)
 @example("\ud800")
 @example("a\udc00b")
@@ -47,12 +46,7 @@ def test_every_text_gives_offsets_inside_it_and_the_shape_of_each_word(tokenizer
     offsets, tokens = output["offset_mapping"], output.tokens()
     clean = repaired(text)
 
-    assert (
-        len(output["token_type_ids"])
-        == len(output["input_ids"])
-        == len(offsets)
-        == len(output["attention_mask"])
-    )
+    assert len({len(output[name]) for name in output}) == 1
     before = 0
     for (start, end), token, shape in zip(offsets, tokens, output["token_type_ids"], strict=True):
         assert before <= start < end <= len(text)
@@ -61,19 +55,6 @@ def test_every_text_gives_offsets_inside_it_and_the_shape_of_each_word(tokenizer
         assert SHAPES[shape] == slow_shape(surface)
         if token not in ("<url>", "<unk>"):
             assert normal(surface) == token.removeprefix("##")
-
-
-@settings(max_examples=200)
-@given(assigned | mixed.map(repaired), st.sampled_from(["default", "article"]))
-def test_each_token_is_the_normalised_surface_of_its_offsets(make, text, variant):
-    tokenizer = make(variant, [text], stop_words=(), model_max_length=10_000)  # so that no word is unknown
-    output = tokenizer(text, return_offsets_mapping=True)
-    for (start, end), token in zip(output["offset_mapping"], output.tokens(), strict=True):
-        if token == "<url>":
-            assert URL.fullmatch(text[start:end]) or text[start:end].lower() == "<url>"
-        elif token not in ("<pad>", "<unk>"):
-            assert token == normal(text[start:end])
-    assert tokenizer.unk_token_id not in output["input_ids"]
 
 
 def default_reference(text):
@@ -89,7 +70,7 @@ def default_reference(text):
     return spans
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(ascii_texts)
 def test_the_default_cuts_as_the_reference(default, text):
     assert default(text, truncation=False, return_offsets_mapping=True)[
@@ -97,7 +78,7 @@ def test_the_default_cuts_as_the_reference(default, text):
     ] == default_reference(text)
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(ascii_texts)
 def test_the_article_cuts_as_the_reference(article, text):
     stops = {"the", "of", "on", "he", "a", "at", "that", "were", "we", "not", "don", "t"}
@@ -148,23 +129,12 @@ def test_article_words(make, text, words):
     assert not set(tokenizer.get_vocab()) & {"the", "of", "at", "<url>"}
 
 
-def test_a_url_is_one_token_with_the_offsets_of_all_of_it(default):
-    text = "see https://boats.example/log?id=7, or www.count.example"
-    output = default(text, return_offsets_mapping=True)
-    urls = [
-        text[s:e] for (s, e), t in zip(output["offset_mapping"], output.tokens(), strict=True) if t == "<url>"
-    ]
-    assert urls == ["https://boats.example/log?id=7,", "www.count.example"]
-
-
 @pytest.mark.parametrize("literal", ["<pad>", "<unk>", "x<pad>y", "<PAD>"])
-def test_a_text_that_contains_a_special_token_contains_no_special_token(tokenizer, tmp_path, literal):
+def test_a_special_token_in_a_text_is_text(tokenizer, tmp_path, literal):
     tokenizer.save_pretrained(tmp_path)
     for each in (tokenizer, type(tokenizer).from_pretrained(tmp_path)):
-        for output in (each(literal), each(literal, ""), each("", literal), each([literal], [literal])):
-            assert 0 not in (
-                output["input_ids"] if isinstance(output["input_ids"][0], int) else output["input_ids"][0]
-            )
+        for args in (([literal],), ([literal], [""]), ([""], [literal]), ([literal], [literal])):
+            assert 0 not in each(*args)["input_ids"][0]
     assert "<pad>" not in tokenizer.tokenize(literal)
 
 
@@ -204,23 +174,16 @@ def test_vocabulary_of_the_default(make):
     assert small.tokenize("boats skipper") == ["boats", "<unk>"]
 
 
-@pytest.mark.parametrize("bad", [{"variant": "other"}, {"vocab_size": 2}, {"num_pieces": -1}])
-def test_bad_arguments_are_named(make, bad):
-    with pytest.raises(ValueError, match=next(iter(bad))):
-        make(**bad)
-
-
 @pytest.mark.parametrize(
-    ("variant", "foreign", "said"),
+    "bad",
     [
-        (
-            "article",
-            {"num_pieces": 100},
-            "num_pieces are of the default variant: it must be 0 for article, not 100",
-        ),
-        ("default", {"stop_words": ["the"]}, "stop words are only removed by the article variant"),
+        {"variant": "other"},
+        {"vocab_size": 2},
+        {"num_pieces": -1},
+        {"num_pieces": 100, "variant": "article"},
+        {"stop_words": ["the"]},
     ],
 )
-def test_what_only_the_other_variant_has_is_refused(make, variant, foreign, said):
-    with pytest.raises(ValueError, match=said):
-        make(variant, **foreign)
+def test_bad_arguments_are_named(make, bad):
+    with pytest.raises(ValueError, match=f"{next(iter(bad))} must be"):
+        make(**bad)

@@ -1,0 +1,131 @@
+"""A loaded checkpoint with its card, metrics and plots."""
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from math import floor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from huggingface_hub import snapshot_download
+from numpy.typing import NDArray
+
+from glove_lstm.app.word_space import WordSpace
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import check_revision, first_line
+from glove_lstm.inference.checkpoints import load_checkpoint, load_config
+from glove_lstm.inference.explanation import Explanation, explain
+from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.tokenization.build import PIECE
+
+_FILES = ["*.json", "*.safetensors", "README.md", "plots/*.png"]
+
+
+class AppCheckpoint:
+    """A classifier that threads may share.
+
+    Attributes:
+        name: Name of the folder, or the repository id.
+        folder: Files of the checkpoint on this machine.
+        label_names: Labels, in the order of the scores.
+    """
+
+    def __init__(self, model: str | Path, revision: str | None = None) -> None:
+        """Load a checkpoint with this package's own code; no remote code runs.
+
+        Args:
+            model: A folder, or a repository id on the Hub.
+            revision: Commit, tag or branch on the Hub.
+
+        Raises:
+            DataError: The checkpoint is missing, damaged or of another kind.
+        """
+        check_revision(model, revision)
+        is_folder = Path(model).is_dir()
+        self.name = Path(model).resolve().name if is_folder else str(model)
+        self.folder = Path(model) if is_folder else _download(str(model), revision)
+        self._model, self._tokenizer = load_checkpoint(self.folder)
+        self.label_names: tuple[str, ...] = tuple(self._model.config.label_names)
+
+    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float64]:
+        """Return probabilities (n, labels) of n texts, or of n titles and bodies."""
+        return predict_probabilities(self._model, self._tokenizer, texts, pairs)
+
+    def explain(self, text: str, pair: str | None) -> Explanation:
+        """Return the contribution of each word to the label with the highest score.
+
+        Raises:
+            DataError: The model has only one label.
+        """
+        if len(self.label_names) < 2:
+            raise DataError("This model has one label, so its choice cannot be explained.")
+        return explain(self._model, self._tokenizer, text, pair)
+
+    @cached_property
+    def words(self) -> WordSpace:
+        """Trained vectors of whole words, without pieces of words and special tokens."""
+        vectors = self._model.get_input_embeddings().weight.detach().float().cpu().numpy()
+        special = set(self._tokenizer.all_special_tokens)
+        rows = {
+            word: row
+            for word, row in self._tokenizer.get_vocab().items()
+            if word not in special and not word.startswith(PIECE)
+        }
+        return WordSpace(list(rows), vectors[list(rows.values())], f"the trained vectors of {self.name}")
+
+    @cached_property
+    def card(self) -> str:
+        """The model card as Markdown, without its metadata; "" if there is none."""
+        path = self.folder / "README.md"
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        if text.startswith("---\n"):
+            text = text.partition("\n---\n")[2]
+        return text.strip()
+
+    @property
+    def card_with_plots(self) -> str:
+        """The card with its plots as data URIs, and below it the plots that it does not show."""
+        text = self.card or "This checkpoint has no card."
+        for path in sorted((self.folder / "plots").glob("*.png")):
+            image = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+            if f"(plots/{path.name})" not in text:
+                text += f"\n\n![{path.stem.replace('_', ' ')}](plots/{path.name})"
+            text = text.replace(f"(plots/{path.name})", f"({image})")
+        return text
+
+    @property
+    def title(self) -> str:
+        """The first heading of the card, or the name."""
+        heading = re.match(r"# (.+)", self.card)
+        return heading[1] if heading else self.name
+
+    @property
+    def threshold(self) -> tuple[float, str]:
+        """A threshold at which about nine in ten validation texts get a label, and a sentence about it.
+
+        It is 0 where metrics.json has no thresholds: of a model that changed after it was measured, nothing is known.
+        """
+        try:
+            metrics: Any = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
+            row = metrics["validation"]["coverage"][1]
+            # Rounded up, it could exceed every score.
+            threshold = floor(100 * row["threshold"]) / 100
+            return threshold, (
+                f"At {threshold:.2f}, {row['coverage']:.0%} of the validation texts get a label, and "
+                f"{row['accuracy']:.1%} of these labels are right."
+            )
+        except (OSError, ValueError, LookupError, TypeError):
+            return 0.0, "The effect of a threshold has not been measured for this checkpoint."
+
+
+def _download(repo_id: str, revision: str | None) -> Path:
+    load_config(repo_id, revision)  # rejects other models before their weights are downloaded
+    try:
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=_FILES))
+    except Exception as error:
+        raise DataError(
+            f"{repo_id} cannot be downloaded ({first_line(error)}). Check its name and revision."
+        ) from error

@@ -1,0 +1,58 @@
+"""Check files and read small JSON files, with errors that name the file. Standard library only."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from glove_lstm.data.errors import DataError
+
+
+def check_file(path: Path) -> None:
+    """Raise a DataError unless `path` is a file."""
+    if not path.is_file():
+        raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; check the path.")
+
+
+def check_revision(name: str | Path, revision: str | None) -> None:
+    """Raise a DataError if a revision is given for a folder, which has none."""
+    if revision is not None and Path(name).is_dir():
+        raise DataError(f"{name} is a folder, which has no revision {revision!r}; leave the revision out.")
+
+
+def looks_like_html(path: Path) -> bool:
+    """Return whether the file begins like a web page, as servers send instead of a missing file."""
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html"))
+
+
+def read_checkpoint_json(path: Path) -> dict[str, Any]:
+    """Read the JSON object of one of a checkpoint's files; see `read_json_object`."""
+    return read_json_object(path, "get the checkpoint again")
+
+
+def read_json_object(path: Path, advice: str) -> dict[str, Any]:
+    """Read a file that holds one JSON object.
+
+    Args:
+        path: The file.
+        advice: What to do if the file is malformed; ends the error's sentence.
+
+    Raises:
+        DataError: The file is missing or holds no JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise DataError(f"{path} is no JSON ({error}): {advice}.") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{path} holds no JSON object: {advice}.")
+    return value
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message without its full stop, to quote inside a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(". ") if lines else type(error).__name__

@@ -1,0 +1,111 @@
+"""Measures of one training run, as `metrics.json` holds them."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
+from glove_lstm.evaluation.examples import classify_examples, measure_speed
+from glove_lstm.evaluation.explanations import explain_sample, important_words
+from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
+from glove_lstm.evaluation.plots import plot_curves, plot_measured
+from glove_lstm.evaluation.robustness import measure_model_robustness, summarize
+from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.inference.scores import softmax
+from glove_lstm.training.experiment import Experiment
+from glove_lstm.training.training_texts import joined_texts
+
+logger = logging.getLogger(__name__)
+
+Metrics = dict[str, Any]
+
+
+def run_metrics(experiment: Experiment) -> Metrics:
+    """Measure a run on its own splits, its examples and its speed.
+
+    If the n-gram weights were fitted to the validation texts after all, the validation measures are not those of the
+    final model, and are named `before_refit`.
+    """
+    metrics: Metrics = {}
+    for split, logits in experiment.logits.items():
+        name = "before_refit" if split == "validation" and experiment.refit else split
+        metrics[name] = measure_with_intervals(softmax(logits), experiment.labels[split])
+    speed = measure_speed(experiment.model, experiment.tokenizer)
+    metrics["about"] = {**experiment.record, "speed": speed}
+    metrics["examples"] = classify_examples(experiment.model, experiment.tokenizer)
+    return metrics
+
+
+def plot_run(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
+    """Draw the curves of training and, if the final model was measured, its pictures."""
+    plot_curves(experiment.history, folder / "curves.png")
+    split = next((split for split in ("test", "validation") if split in metrics), None)
+    if split is None:
+        return
+    texts = experiment.splits[split]
+    explanations = explain_sample(experiment.model, experiment.tokenizer, texts)
+    plot_measured(
+        softmax(experiment.logits[split]),
+        experiment.labels[split],
+        experiment.model.config.label_names,
+        [len(text.split()) for text in joined_texts(texts)],
+        important_words(explanations),
+        folder,
+    )
+
+
+def add_other_data(metrics: Metrics, experiment: Experiment, others: Mapping[str, Dataset]) -> None:
+    """Measure the model on data of other kinds, into `metrics["other_data"]`."""
+    metrics["other_data"] = {}
+    for name, rows in others.items():
+        logits = predict_logits(experiment.model, experiment.tokenizer, list(joined_texts(rows)))
+        metrics["other_data"][name] = measure_with_intervals(softmax(logits), np.array(rows["label"][:]))
+
+
+def add_baselines(
+    metrics: Metrics, experiment: Experiment, others: Mapping[str, Dataset] | None = None
+) -> None:
+    """Measure the linear models on the same splits (and on other data), into `metrics["baselines"]`."""
+    rows = {name: experiment.splits[name] for name in experiment.labels} | dict(others or {})
+    tests = {name: list(joined_texts(split)) for name, split in rows.items()}
+    labels = {name: np.array(split["label"][:]) for name, split in rows.items()}
+    train = experiment.splits["train"]
+    texts, numbers = list(joined_texts(train)), train["label"][:]
+    metrics["baselines"] = {}
+    for baseline in ("majority", *BASELINES):
+        logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
+        predicted = predict_with_baseline(baseline, texts, numbers, tests)
+        metrics["baselines"][baseline] = {
+            name: accuracy_with_interval(found == labels[name]) for name, found in predicted.items()
+        }
+
+
+def add_robustness(metrics: Metrics, experiment: Experiment, split: str) -> None:
+    """Measure the model on perturbed texts of a split, into `metrics["robustness"]`."""
+    texts = list(joined_texts(experiment.splits[split]))
+    found = measure_model_robustness(experiment.model, experiment.tokenizer, texts, experiment.labels[split])
+    metrics["robustness"] = {**found, "summary": f"on the {split} texts, {summarize(found)}"}
+
+
+def add_recipe(metrics: Metrics, benchmark: Path | None) -> None:
+    """Put what `python -m benchmarks.accuracy --json` wrote into `metrics["recipe"]`.
+
+    Raises:
+        DataError: The file cannot be read, or holds no results.
+    """
+    if benchmark is None:
+        return
+    try:
+        recipe = json.loads(benchmark.read_text(encoding="utf-8"))
+        complete = all("accuracy" in found for models in recipe.values() for found in models.values())
+    except (OSError, ValueError, AttributeError, TypeError):
+        complete = False
+    if not complete:
+        raise DataError(f"{benchmark} is not a file that the accuracy benchmark wrote; make it with --json.")
+    metrics["recipe"] = recipe

@@ -1,0 +1,21 @@
+"""A trained checkpoint's folder: weights, tokenizer, remote code, record of texts, measures, pictures and card."""
+
+import json
+from pathlib import Path
+
+from glove_lstm.data.whole_files import whole_files
+from glove_lstm.evaluation.run_metrics import Metrics, plot_run
+from glove_lstm.publishing.card import CardTexts, write_card
+from glove_lstm.training.experiment import Experiment
+
+
+def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
+    """Write everything that a push needs; each file is whole or missing."""
+    with whole_files(folder) as part:
+        experiment.model.save_pretrained(part)
+        experiment.tokenizer.save_pretrained(part)
+        experiment.training_texts.save(part)
+        text = json.dumps(metrics, indent=2, ensure_ascii=False)
+        (part / "metrics.json").write_text(text + "\n", encoding="utf-8")
+        plot_run(experiment, metrics, part / "plots")
+        write_card(part, CardTexts())

@@ -1,0 +1,73 @@
+"""`glove-lstm demo`: errors at the start, checkpoints from the Hub, and what is kept of uploads."""
+
+import os
+import re
+import shutil
+import time
+
+import pytest
+from app_server import run_demo
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from hub_server import HubServer
+from support import assert_refused, run_here
+
+from glove_lstm.app import limits
+from glove_lstm.app.request_limits import UploadFolder
+from glove_lstm.commands import demo
+
+
+def test_the_command_refuses_in_a_sentence(tmp_path):
+    assert_refused(run_here(demo.main, tmp_path), "config.json is missing")
+    assert_refused(run_here(demo.main, tmp_path, "--revision", "v1"), "has no revision 'v1'")
+
+
+def test_old_files_are_removed(tmp_path):
+    (tmp_path / "old").mkdir()
+    for name in ("old/a.csv", "b.csv"):
+        (tmp_path / name).write_bytes(b"a" * 10)
+    for name in ("old/a.csv", "old"):
+        os.utime(tmp_path / name, (1, 1))
+    os.utime(tmp_path / "b.csv", (1, time.time() - limits.STORED_SECONDS + 60))
+    uploads = UploadFolder(tmp_path)
+    for _ in range(100):
+        if uploads.stored:
+            break
+        time.sleep(0.1)
+    assert uploads.stored == 10
+    assert not (tmp_path / "old" / "a.csv").exists()
+
+
+def test_from_the_hub_and_with_models_that_visitors_name(checkpoint, tmp_path):
+    files = {path.name: path.read_bytes() for path in checkpoint.iterdir() if path.is_file()}
+    with HubServer() as hub:
+        hub.add_repo("user/ours", files)
+        hub.add_repo("user/second", files)
+        hub.add_repo(
+            "user/bert", {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"x" * 1000}
+        )
+        env = {
+            "HF_ENDPOINT": hub.endpoint,
+            "HF_HOME": str(tmp_path / "hf"),
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "NO_PROXY": "*",
+        }
+        options = ("user/ours", "--revision", "main", "--allow_any_model")
+        with run_demo(tmp_path / "log.txt", *options, **env) as running:
+            client = Client(running.address, verbose=False)
+            both = client.predict("council", "", "user/second", api_name="/compare")
+            assert [one["model"] for one in both] == ["user/ours", "user/second"]
+            assert both[0]["scores"] == both[1]["scores"]
+            for name, message in (
+                ("user/bert", "model of type 'bert'"),
+                ("user/none", "cannot be read"),
+                ("/etc", "such as user/name"),
+                ("../tests", "such as user/name"),
+                (str(checkpoint), "such as user/name"),
+            ):
+                with pytest.raises(AppError, match=re.escape(message)):
+                    client.predict("council", "", name, api_name="/compare")
+            fetched = [str(path) for path in (tmp_path / "hf").rglob("model.safetensors")]
+            assert not any("user--bert" in path for path in fetched)
+    shutil.rmtree(tmp_path / "hf")

@@ -71,7 +71,7 @@ def test_scores_of_several_labels_are_the_same_by_each_backend(exported: Path) -
     (exported / "config.json").write_text(json.dumps(config), encoding="utf-8")
     arguments = ("predict", "--model", exported, "--format", "jsonl", UNSURE, *TEXTS)
     found, wanted = (scores(run_script(*arguments, "--backend", name).stdout) for name in ("onnx", "torch"))
-    assert sum(found[0].values()) != pytest.approx(1, abs=1e-5)
+    assert any(sum(row.values()) != pytest.approx(1, abs=1e-3) for row in found)
     for one, row in zip(found, wanted, strict=True):
         assert one == pytest.approx(row, abs=1.1e-5)
 

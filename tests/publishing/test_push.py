@@ -20,6 +20,7 @@ FILES = {
     "metrics.json",
     "model.safetensors",
     "modeling_glove_lstm.py",
+    "lstm_layers.py",
     "ngram_classifier.py",
     "plots/confusion.png",
     "plots/coverage.png",

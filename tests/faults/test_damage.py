@@ -81,8 +81,8 @@ def small(tmp_path_factory) -> Path:
 COMMANDS = {
     "predict with torch": lambda folder, _: ("predict", ["a", "--model", folder, "--backend", "torch"]),
     "predict with onnx": lambda folder, _: ("predict", ["a", "--model", folder, "--backend", "onnx"]),
-    "eval": lambda folder, data: ("eval", [folder, "--test_file", data]),
-    "export": lambda folder, _: ("export_onnx", [folder]),
+    "eval": lambda folder, data: ("evaluate", [folder, "--test_file", data]),
+    "export": lambda folder, _: ("export", [folder]),
     "train": lambda folder, data: (
         "train",
         ["--model_name_or_path", folder, "--train_file", data, "--output_dir", f"{folder}/out", "--max_steps", "1",
@@ -99,8 +99,10 @@ def test_damaged_checkpoints(shared_export: Path, small: Path, tmp_path: Path, n
     # Where nothing is wrong a command goes on for a while, so that not each meets each.
     asked = {"missing"} if name.startswith("predict") else set()
     copies = {(file, how): copy for (file, how), copy in copies.items() if file in needed or how in asked}
+    if name == "predict with onnx":  # it reads the weights only to see whether the ONNX file is theirs
+        del copies["model.safetensors", "missing"]
     found = run_all([COMMANDS[name](str(folder), str(small)) for folder in copies.values()])
-    assert len(found) == len(copies) >= 3 * len(needed)
+    assert len(found) == len(copies) >= 3 * len(needed) - 1
     for ((file, how), folder), (code, said) in zip(copies.items(), found, strict=True):
         if file in needed:
             assert_told(code, said, folder.name)

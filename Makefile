@@ -22,8 +22,8 @@ test:            ## all tests
 	python -m pytest
 quick:           ## the tests that take no more than some seconds each
 	python -m pytest -m "not slow"
-fuzz:            ## a million hostile texts and 10,000 tables, long; ARGS as `make fuzz ARGS=--help` says
-	cd tests && python -m fuzz $(ARGS)
+fuzz:            ## a hundred times as many hostile texts and tables as in CI; ARGS go to pytest
+	FUZZ=100 python -m pytest tests/fuzz tests/tokenization --timeout 7200 $(ARGS)
 faults:          ## kills, full disks and damaged files at many more points than in CI, long
 	FAULT_POINTS=40 python -m pytest tests/faults --timeout 7200 $(ARGS)
 coverage:        ## all tests, and the lines and branches that none of them reaches

@@ -13,12 +13,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from glove_lstm.commands.command import run_command
-
-if TYPE_CHECKING:
-    from glove_lstm.publishing.card import CardTexts
 
 _DATA = """\
 The titles of fake_or_real_news (rows 256 and later), its first 256 articles (title and body), and a sample of
@@ -28,6 +24,11 @@ validation. All REAL articles of ISOT come from one agency: on long texts this c
 tells that agency's style from others. Every figure of this checkpoint comes from `python -m
 benchmarks.make_hub --data_dir ../shared/data --glove glove.6B.100d.partial.txt` (341,479 of the 400,000
 words of GloVe 6B 100d)."""
+_CARD = {
+    "name": "glove-lstm-fake-news",
+    "repo_id": "user/glove-lstm-fake-news",
+    "data_description": _DATA,
+}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -96,7 +97,7 @@ def main(argv: Sequence[str]) -> None:
         made = Path(scratch) / "hub"
         save_experiment(experiment, metrics, made)
         export_onnx(made)
-        write_card(made, _texts())
+        write_card(made, **_CARD)
         target = args.output_dir or DEFAULT_CHECKPOINT
         _replace(target, made)
     sys.stdout.write(f"Made {target}\n")
@@ -112,17 +113,6 @@ def _replace(target: Path, made: Path) -> None:
         target.rename(old)
     new.rename(target)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _texts() -> "CardTexts":
-    from glove_lstm.publishing.card import CardTexts
-
-    return CardTexts(
-        model_name="glove-lstm-fake-news",
-        repo_id="user/glove-lstm-fake-news",
-        data_description=_DATA,
-        cited=("fake_or_real_news", "isot", "recovery", "liar"),
-    )
 
 
 def _copy_code(target: Path | None, benchmark: Path | None) -> None:
@@ -149,7 +139,7 @@ def _copy_code(target: Path | None, benchmark: Path | None) -> None:
     text = json.dumps(metrics, indent=2, ensure_ascii=False)
     with whole_file(target / "metrics.json") as part:
         part.write_text(text + "\n", encoding="utf-8")
-    write_card(target, _texts())
+    write_card(target, **_CARD)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hub_server import HubServer
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -156,3 +158,12 @@ def run_without_package(code: str, home: Path, **env: str) -> subprocess.Complet
         capture_output=True,
         encoding="utf-8",
     )
+
+
+def run_client(
+    hub: HubServer, code: str, home: Path, *, token: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process that works in `home` and knows only this Hub."""
+    home.mkdir(parents=True, exist_ok=True)
+    env, command = hub.client_env(home, token), [sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=120)

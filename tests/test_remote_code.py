@@ -103,41 +103,6 @@ def test_fine_tuned_with_our_package_loads_without_it(checkpoint: Path, tmp_path
     assert done.returncode == 0, done.stderr
 
 
-def test_what_travels_imports_only_what_the_hub_allows() -> None:
-    import ast
-
-    allowed = {
-        "transformers",
-        "torch",
-        "tokenizers",
-        "numpy",
-        *(
-            "os",
-            "re",
-            "math",
-            "typing",
-            "collections",
-            "dataclasses",
-            "itertools",
-            "contextlib",
-            "string",
-            "threading",
-        ),
-    }
-    for source in travelling_sources():
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                assert {name.name.split(".")[0] for name in node.names} <= allowed, source
-            elif isinstance(node, ast.ImportFrom):
-                if node.level:  # a sibling, by name
-                    assert node.level == 1, source
-                    assert (source.parent / f"{node.module}.py").is_file(), source
-                else:
-                    assert (node.module or "").split(".")[0] in allowed, source
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id not in {"open", "exec", "eval", "compile", "__import__"}, source
-
-
 def travelling_sources() -> list[Path]:
     modeling, tokenization = ROOT / "modeling", ROOT / "tokenization"
     return [
@@ -162,12 +127,3 @@ def test_hub_is_small_whole_and_without_pickle() -> None:
     files = [path for path in HUB.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert sum(path.stat().st_size for path in files) <= 28_000_000
     assert {path.suffix for path in files} <= {".py", ".json", ".safetensors", ".md", ".png", ".onnx"}
-    names = {path.name for path in files}
-    assert {
-        "config.json",
-        "model.safetensors",
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "README.md",
-        "metrics.json",
-    } <= names

@@ -30,7 +30,7 @@ _ERRORS = 5  # of rows that cannot be read
 
 
 class Api:
-    """The endpoints, for one main checkpoint.
+    """The endpoints.
 
     Attributes:
         main: The checkpoint that answers.
@@ -40,20 +40,16 @@ class Api:
     """
 
     def __init__(
-        self,
-        main: AppCheckpoint,
-        others: Sequence[AppCheckpoint] = (),
-        *,
-        glove: WordSpace | None = None,
-        any_model: bool = False,
+        self, checkpoints: Sequence[AppCheckpoint], glove: WordSpace | None, any_model: bool
     ) -> None:
-        self.main, self.any_model = main, any_model
+        """Answer with the first checkpoint and compare it with the others."""
+        self.main, self.any_model = checkpoints[0], any_model
         self.others: dict[str, AppCheckpoint] = {}
-        for other in others:
-            while other.name in (main.name, *self.others):
+        for other in checkpoints[1:]:
+            while other.name in (self.main.name, *self.others):
                 other.name += " (other)"
             self.others[other.name] = other
-        self.spaces = {"trained": main.words} | ({"glove": glove} if glove else {})
+        self.spaces = {"trained": self.main.words} | ({"glove": glove} if glove else {})
         self._load = lru_cache(limits.VISITOR_MODELS)(AppCheckpoint)
         self._loading = Lock()
 

@@ -1,7 +1,6 @@
 """The page: a tab for each task, whose buttons call the endpoints."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,7 +14,6 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import FORMATS
 from glove_lstm.inference.label_writers import ABSTAIN, WRITERS
 
-STYLE = Path(__file__).with_name("style.css")
 EXAMPLES = {
     "Agency style": (
         "Harbour council approves new ferry timetable",
@@ -138,8 +136,8 @@ def _classify_tab(api: Api) -> None:
     with gr.Accordion("What this does and does not mean", open=False):
         gr.Markdown(_MEANING)
     inputs = [*boxes, slider]
-    submitted = [go.click, boxes[0].submit, boxes[1].submit]
-    shown = gr.on(submitted, show_label, inputs, label, postprocess=False, **_PRIVATE)
+    triggers = [go.click, boxes[0].submit, boxes[1].submit]
+    shown = gr.on(triggers, show_label, inputs, label, postprocess=False, **_PRIVATE)
     shown.success(show_words, boxes, words, **_PRIVATE)
     # Not `release`, which the keyboard does not trigger.
     slider.change(show_label, inputs, label, postprocess=False, show_progress="hidden", **_PRIVATE)
@@ -165,19 +163,16 @@ def _table_tab(api: Api) -> None:
         api.label_file,
         [file, columns, least, output_format],
         [download, summary, table],
-        api_name="label_file",
         concurrency_limit=1,
     )
 
 
 def _compare_tab(api: Api) -> None:
     def show_comparison(title: str, text: str, other: str | None) -> list[Any]:
-        second = api.checkpoint(other)
         answers = api.compare(title, text, other or "")
         labels = [gr.Label(answer["scores"], label=answer["model"]) for answer in answers]
-        texts = api.check_texts(title, text)
-        explanations = [one.explain(*texts).to_html() for one in (api.main, second)]
-        return [*labels, *explanations]
+        texts, models = api.check_texts(title, text), (api.main, api.checkpoint(other))
+        return [*labels, *(model.explain(*texts).to_html() for model in models)]
 
     boxes = _text_boxes()
     other = gr.Dropdown(
@@ -193,8 +188,8 @@ def _compare_tab(api: Api) -> None:
             with gr.Column(min_width=_SIDE):
                 labels.append(gr.Label())
                 words.append(gr.HTML(elem_classes="words-of"))
-    submitted = [go.click, boxes[0].submit, boxes[1].submit]
-    gr.on(submitted, show_comparison, [*boxes, other], [*labels, *words], **_PRIVATE)
+    triggers = [go.click, boxes[0].submit, boxes[1].submit]
+    gr.on(triggers, show_comparison, [*boxes, other], [*labels, *words], **_PRIVATE)
 
 
 def _words_tab(api: Api) -> None:

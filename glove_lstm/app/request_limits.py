@@ -115,7 +115,5 @@ class RequestLimits:
         if not (_POST if method == "POST" else _GET).fullmatch(path):
             return JSONResponse({"detail": "Not found."}, 404)
         if path.startswith(_UPLOAD) and self._uploads.stored > limits.STORED_BYTES:
-            return JSONResponse(
-                {"detail": "There is no room for more files. Try again in half an hour."}, 507
-            )
+            return JSONResponse({"detail": "The disk is full. Try again in half an hour."}, 507)
         return self._app

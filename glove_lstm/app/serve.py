@@ -60,18 +60,13 @@ def running_app(
         from glove_lstm.app import limits
         from glove_lstm.app.api import Api
         from glove_lstm.app.checkpoint import AppCheckpoint
-        from glove_lstm.app.page import STYLE, build_page
+        from glove_lstm.app.page import build_page
         from glove_lstm.app.request_limits import RequestLimits, UploadFolder
         from glove_lstm.app.word_space import load_word_space
 
         torch.set_num_threads(1)  # requests share the processors
-        api = Api(
-            AppCheckpoint(model, revision),
-            [AppCheckpoint(other) for other in compare],
-            glove=load_word_space(glove) if glove else None,
-            any_model=allow_any_model,
-        )
-        page = build_page(api)
+        checkpoints = [AppCheckpoint(model, revision), *map(AppCheckpoint, compare)]
+        page = build_page(Api(checkpoints, load_word_space(glove) if glove else None, allow_any_model))
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
         _, address, _ = page.launch(
             server_name=host,
@@ -81,7 +76,7 @@ def running_app(
             max_file_size=limits.FILE_BYTES,
             # No fonts from Google. Not `css`, which gradio rewrites without the media queries.
             theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-            head=f"<style>{STYLE.read_text(encoding='utf-8')}</style>",
+            head=f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>",
             footer_links=["api", "settings"],
             show_error=False,
             ssr_mode=False,

@@ -1,8 +1,8 @@
 """Uploaded tables, read in a process of bounded memory and time.
 
 A few kilobytes of gzip or Parquet can decompress to more than the machine's memory. The process is this module:
-`python -m glove_lstm.app.table_reading FILE COLUMNS` writes one JSON line per row, [number, text, pair] or
-[number, error], and {"error": message} where it stops.
+`python -m glove_lstm.app.table_reading FILE COLUMNS` writes a line of JSON per row, [number, text, pair] or
+[number, message], and "message" if the whole file is rejected.
 """
 
 import json
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,38 +49,36 @@ def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
         raise too_large from None
     if done.returncode:
         raise too_large
+    folder = f"{path.parent}{os.sep}"  # messages name the file as the visitor does
     rows, errors = [], []
-    # Messages name the file as the visitor does, without its folder.
-    for line in done.stdout.replace(str(path.parent) + os.sep, "").splitlines():
-        row: Any = json.loads(line)
-        if isinstance(row, dict):
-            raise DataError(row["error"])
-        if len(row) == 2:
-            errors.append(row[1])
+    for row in map(json.loads, done.stdout.splitlines()):
+        if isinstance(row, str):
+            raise DataError(row.replace(folder, ""))
+        number, text, *pair = row
+        if pair:
+            rows.append(TextRow(path.name, number, text, *pair))
         else:
-            rows.append(TextRow(path.name, *row))
+            errors.append(text.replace(folder, ""))
     return rows, errors
 
 
 def _read(path: str, columns: str) -> Iterator[Any]:
     characters = 0
-    for _, window in open_files([path], columns or None, skip_bad=True).windows(64):
-        for row in window or ():
-            if row.number > limits.FILE_ROWS:
-                raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part of it.")
-            if isinstance(row, BadRow):
-                yield row.number, row.reason
-                continue
-            length = len(row.text) + len(row.pair or "")
-            characters += length
-            if characters > limits.FILE_CHARACTERS:
-                raise DataError(
-                    f"{path} has more than {limits.FILE_CHARACTERS:,} characters of text. Send a part of it."
-                )
-            if length > limits.CHARACTERS:
-                yield row.number, f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters."
-            else:
-                yield row.number, row.text, row.pair
+    windows = open_files([path], columns or None, skip_bad=True).windows(64)
+    for row in chain.from_iterable(rows or () for _, rows in windows):
+        if row.number > limits.FILE_ROWS:
+            raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part of it.")
+        if isinstance(row, BadRow):
+            yield row.number, row.reason
+            continue
+        length = len(row.text) + len(row.pair or "")
+        characters += length
+        if characters > limits.FILE_CHARACTERS:
+            raise DataError(f"{path} has more than {limits.FILE_CHARACTERS:,} characters. Send a part of it.")
+        if length > limits.CHARACTERS:
+            yield row.number, f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters."
+        else:
+            yield row.number, row.text, row.pair
 
 
 if __name__ == "__main__":
@@ -93,4 +92,4 @@ if __name__ == "__main__":
         for row in _read(*sys.argv[1:]):
             sys.stdout.write(json.dumps(row) + "\n")
     except DataError as error:
-        sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
+        sys.stdout.write(json.dumps(str(error)) + "\n")

@@ -6,8 +6,8 @@ glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 glove-lstm evaluate --test_file labelled.csv --explain --output_dir report
 
 Without MODEL it measures the checkpoint that ships with the package; where the texts have other labels, --leaks then
-looks at them without a model. OUTPUT_DIR gets eval.json and, of a model, confusion.png, reliability.png, coverage.png
-and lengths.png; with --explain, words.png too.
+looks at them without a model. OUTPUT_DIR gets eval.json and, of a model, confusion.png, reliability.png and
+coverage.png; with --explain, words.png too.
 
 A checkpoint of train.py records the texts that it was trained and validated on. Only the others are measured.
 """

@@ -1,13 +1,13 @@
-"""Push a checkpoint, an app that shows it, or one of our data sets, to the Hugging Face Hub.
+"""Push a checkpoint, a Space that shows it, or a dataset of this package to the Hugging Face Hub.
 
 glove-lstm push out --repo_id user/glove-lstm-fake-news
 glove-lstm push out --repo_id user/glove-lstm-fake-news --dry_run
 glove-lstm push out --space --repo_id user/fake-news-demo
 glove-lstm push --dataset fake_or_real_news --repo_id user/fake_or_real_news
 
-Log in first: `hf auth login`, or HF_TOKEN. Only the files that are needed travel, in one commit after which the
-repository holds them and no others; before, they are checked and loaded once in a clean process. A card written by hand
-is kept, but its figures must be those of metrics.json. A push that failed can simply be run again.
+Log in first with `hf auth login` or HF_TOKEN. The files are checked and loaded once in a clean process; then one commit
+makes the repository hold exactly these files. An edited card is kept, but its figures must be those of metrics.json. A
+failed push can be run again.
 """
 
 import argparse
@@ -21,29 +21,20 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="glove-lstm push", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("checkpoint", nargs="?", type=Path, help="a folder that train.py made")
-    parser.add_argument(
-        "--repo_id", required=True, help="user/name; the repository is made where it is missing"
-    )
-    parser.add_argument("--private", action="store_true", help="only its owner may see it")
-    parser.add_argument("--revision", help="branch to push to, made where it is missing; default: main")
+    parser.add_argument("checkpoint", nargs="?", type=Path, help="folder that glove-lstm train made")
+    parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
+    parser.add_argument("--private", action="store_true", help="create a private repository")
+    parser.add_argument("--revision", help="branch, created if it is missing; default: main")
     parser.add_argument("--commit_message", default="Upload with glove-lstm", help="default: %(default)s")
-    parser.add_argument("--create_pr", action="store_true", help="open a pull request instead")
-    parser.add_argument(
-        "--dry_run", action="store_true", help="check and list what would be sent, and send nothing"
-    )
-    parser.add_argument(
-        "--space",
-        action="store_true",
-        help="push a Space that shows the checkpoint, as demo.py does; the package's files travel along",
-    )
-    parser.add_argument("--dataset", help="push this data set: fake_or_real_news or liar")
-    parser.add_argument("--dataset_config_name", help="its config; default: the data set's own default")
-    parser.add_argument("--data_files", help="read it from this file instead of a download")
-    parser.add_argument("--data_dir", help="read it from the files in this folder, as liar has them")
+    parser.add_argument("--dry_run", action="store_true", help="check and list the files, and send nothing")
+    parser.add_argument("--space", action="store_true", help="push a Space that shows the checkpoint")
+    parser.add_argument("--dataset", help="push this dataset: fake_or_real_news or liar")
+    parser.add_argument("--dataset_config_name", help="config of the dataset")
+    parser.add_argument("--data_files", help="read the dataset from this file instead of a download")
+    parser.add_argument("--data_dir", help="read the dataset from the files in this folder (liar)")
     args = parser.parse_args(argv)
     if (args.checkpoint is None) == (args.dataset is None):
-        parser.error("give either a checkpoint's folder or --dataset")
+        parser.error("give either the folder of a checkpoint or --dataset")
     if args.space and args.dataset:
         parser.error("--space shows a checkpoint: give its folder instead of --dataset")
     for option in ("dataset_config_name", "data_files", "data_dir"):
@@ -57,15 +48,15 @@ def main(argv: Sequence[str]) -> None:
         repo_type="dataset" if args.dataset else "space" if args.space else "model",
         private=args.private,
         revision=args.revision,
-        create_pr=args.create_pr,
         commit_message=args.commit_message,
     )
     check_destination(to, login=not args.dry_run)
 
-    # These take seconds: not before the mistakes are told.
-    from glove_lstm.publishing.dataset_publishing import staged_dataset
-    from glove_lstm.publishing.publishing import list_files, staged_checkpoint
-    from glove_lstm.publishing.space_publishing import staged_space
+    # Imported after the checks of the arguments, because it takes seconds.
+    from glove_lstm.publishing.checkpoint import staged_checkpoint
+    from glove_lstm.publishing.dataset import staged_dataset
+    from glove_lstm.publishing.space import staged_space
+    from glove_lstm.publishing.staging import list_files
 
     if args.dataset:
         staging = staged_dataset(
@@ -83,6 +74,5 @@ def main(argv: Sequence[str]) -> None:
             sys.stdout.write(
                 f"{sum(files.values()):>12,}  in {len(files)} files, checked; nothing was sent.\n"
             )
-            return
-        pushed = push_folder(folder, to)
-    sys.stdout.write(report(to, pushed))
+        else:
+            sys.stdout.write(report(to, push_folder(folder, to)))

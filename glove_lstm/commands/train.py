@@ -7,7 +7,7 @@ glove-lstm train settings.json --learning_rate 2e-3
 
 OUTPUT_DIR then holds the checkpoint with its remote code, metrics.json and plots/. A run that was cut short goes on
 with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights. --push_to_hub
---hub_model_id user/name sends it to the Hub in the end, as push_to_hub.py does.
+--hub_model_id user/name sends it to the Hub in the end, as glove-lstm push does.
 """
 
 import sys
@@ -22,13 +22,13 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.evaluation.metrics import compute_metrics
     from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
     from glove_lstm.publishing.checkpoint_folder import save_experiment
-    from glove_lstm.publishing.publishing import destination_of, push_and_report
+    from glove_lstm.publishing.hub_upload import push_folder, report, training_destination
     from glove_lstm.training.arguments import is_main_process, parse_training_run
     from glove_lstm.training.experiment import run_experiment
     from glove_lstm.training.resuming import check_resumable
 
     run = parse_training_run(argv, description=__doc__)
-    destination = destination_of(run.training)
+    destination = training_destination(run.training)
     if run.training.resume_from_checkpoint:  # a mistake in it is told before the data are loaded
         check_resumable(Path(run.training.resume_from_checkpoint))
     wanted = run.data
@@ -57,7 +57,10 @@ def main(argv: Sequence[str]) -> None:
     save_experiment(experiment, metrics, folder)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
-        sys.stdout.write(push_and_report(folder, destination))
+        from glove_lstm.publishing.checkpoint import staged_checkpoint
+
+        with staged_checkpoint(folder, destination.repo_id) as staged:
+            sys.stdout.write(report(destination, push_folder(staged, destination)))
 
 
 def _summary(metrics: Mapping[str, Any]) -> str:

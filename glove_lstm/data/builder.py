@@ -1,4 +1,4 @@
-"""What this folder's `datasets` builders share: local files, a cache that notices changes, plain errors."""
+"""The base of the `datasets` builders: local files or one verified download, and plain errors."""
 
 import hashlib
 import logging
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets.config import DATASET_INFO_FILENAME
 from datasets.data_files import DataFilesDict, DataFilesList
 from datasets.exceptions import DatasetGenerationError
 
@@ -60,12 +59,7 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             "config_name": config_name,
             "data_files": None if data_files is None else _resolve(data_files),
         }
-        try:
-            super().__init__(**kwargs)
-        except (ValueError, TypeError):
-            if not self._forget_prepared():
-                raise
-            super().__init__(**kwargs)
+        super().__init__(**kwargs)
 
     @property
     def local_files(self) -> dict[str, list[Path]]:
@@ -81,41 +75,15 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         return ", ".join(files) if files else str(self.config.url)
 
     def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
-        """Do as `datasets` does, but raise a DataError as itself and say what is read."""
-        kind = "local file" if self.local_files else "original"
-        logger.info("%s (%s): reading the %s %s.", self.dataset_name, self.config.name, kind, self.source)
-        self._prepare(*args, **kwargs)
-        if not self._is_whole() and self._forget_prepared():
-            self._prepare(*args, **kwargs)
-
-    def _prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Do as `datasets` does, but raise a DataError as itself and log what is read."""
+        logger.info("%s (%s): reading %s.", self.dataset_name, self.config.name, self.source)
         try:
             super().download_and_prepare(*args, **kwargs)
         except DatasetGenerationError as error:
             cause: BaseException | None = error
             while cause is not None and not isinstance(cause, DataError):
                 cause = cause.__cause__
-            if cause is None:
-                raise
-            raise cause from None
-
-    def _is_whole(self) -> bool:
-        """Whether every split can be opened and has the rows that were once prepared."""
-        try:
-            found = self.as_dataset()
-            return all(len(rows) == self.info.splits[name].num_examples for name, rows in found.items())
-        except (OSError, ValueError):  # those of Arrow among them
-            return False
-
-    def _forget_prepared(self) -> bool:
-        """Let prepared data that are damaged be prepared again, if there are any."""
-        folder = getattr(self, "_cache_dir", None)  # what fails before it has one fails for another reason
-        info = Path(folder or "", DATASET_INFO_FILENAME)
-        if not folder or not info.is_file():
-            return False
-        logger.warning("The prepared data in %s are damaged; preparing them again.", info.parent)
-        info.unlink()
-        return True
+            raise (cause or error) from None
 
     def download(self, **checks: Any) -> Path:
         """Download the config's `url`, checked by what `download` takes; an error says what else there is."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import Record
+from glove_lstm.data.text_rows import Record
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

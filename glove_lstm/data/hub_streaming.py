@@ -8,8 +8,9 @@ from huggingface_hub import HfApi
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_revision, first_line
-from glove_lstm.data.reading import Record, RowReader, peek
+from glove_lstm.data.reading import RowReader, peek
 from glove_lstm.data.streaming import Identity, TextSource, fingerprint
+from glove_lstm.data.text_rows import Record
 
 
 def open_hub(

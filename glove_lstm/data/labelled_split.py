@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from glove_lstm.data.columns import read_text
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import Record, RowReader
+from glove_lstm.data.reading import RowReader
+from glove_lstm.data.text_rows import Record
 
 logger = logging.getLogger(__name__)
 

@@ -10,15 +10,14 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any
 
 import datasets
 
-from glove_lstm.data.archives import zip_members
 from glove_lstm.data.builder import DataFiles, NewsBuilder
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import open_text
+from glove_lstm.data.text_rows import open_text
 
 URL = "https://www.cs.ucsb.edu/~william/data/liar_dataset.zip"
 MAX_BYTES = 16 << 20  # of the archive, and of each file in it; the genuine ones have about 1 and 2.4 MB
@@ -40,16 +39,13 @@ class LiarConfig(datasets.BuilderConfig):
     """How the files are found and labelled.
 
     Attributes:
-        url: Where the zip archive is downloaded from, unless `data_files` or `data_dir` are given.
-        sha256: The SHA-256 that the download must have; None where nobody published one.
-        max_bytes: The most bytes that the archive, and each file in it, may have.
+        url: Where the zip archive is downloaded from, unless `data_files` or `data_dir` are given. Nobody
+            published a hash of it.
         labels: The names of the labels.
         label_of: The label of each of the six ratings, in the order of `LABELS`.
     """
 
     url: str = URL
-    sha256: str | None = None
-    max_bytes: int = MAX_BYTES
     labels: tuple[str, ...] = LABELS
     label_of: tuple[str, ...] = LABELS
 
@@ -110,18 +106,16 @@ class Liar(NewsBuilder):
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
         sources: dict[str, tuple[Path, str | None]]
         if self.local_files:
-            unknown = [split for split in self.local_files if split not in FILES]
-            if unknown:
-                raise DataError(f"data_files names the split {unknown[0]!r}; Liar has {', '.join(FILES)}.")
-            many = [split for split, paths in self.local_files.items() if len(paths) != 1]
-            if many:
-                raise DataError(f"data_files names several files for {many[0]}; Liar takes one a split.")
+            for split, paths in self.local_files.items():
+                if split not in FILES or len(paths) != 1:
+                    raise DataError(
+                        f"data_files names {len(paths)} files for {split!r}; Liar takes one for each of "
+                        f"{', '.join(FILES)}."
+                    )
             sources = {split: (paths[0], None) for split, paths in self.local_files.items()}
         else:
-            config = self.config
-            archive = self.download(sha256=config.sha256, max_bytes=config.max_bytes)
-            members = check_archive(archive, config.max_bytes)
-            sources = {split: (archive, members[name]) for split, name in FILES.items()}
+            archive = self.download(max_bytes=MAX_BYTES)
+            sources = {split: (archive, name) for split, name in FILES.items()}
         return [
             datasets.SplitGenerator(name=split, gen_kwargs={"path": path, "member": member})
             for split, (path, member) in sources.items()
@@ -131,22 +125,6 @@ class Liar(NewsBuilder):
         label_of = dict(zip(LABELS, self.config.label_of, strict=True))
         for number, statement in read_statements(path, member):
             yield number, statement | {"label": label_of[statement["label"]]}
-
-
-def check_archive(path: Path, max_bytes: int) -> dict[str, str]:
-    """Return the full member name of each of LIAR's files; nothing is unpacked.
-
-    Raises:
-        DataError: If it is damaged, lacks a file, has one over `max_bytes`, or a member would climb out of
-            its folder.
-    """
-    members: dict[str, str] = {}
-    for member in zip_members(path, max_bytes):
-        members.setdefault(PurePosixPath(member.replace("\\", "/")).name, member)
-    missing = [name for name in FILES.values() if name not in members]
-    if missing:
-        raise DataError(f"{path} lacks {', '.join(missing)}; check that it is LIAR's archive.")
-    return members
 
 
 def read_statements(path: Path, member: str | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -167,9 +145,9 @@ def read_statements(path: Path, member: str | None = None) -> Iterator[tuple[int
                 )
             row: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
             if row["label"] not in LABELS:
-                ratings = ", ".join(LABELS)
                 raise DataError(
-                    f"{where}, row {number} has the label {row['label']!r}; it must be of {ratings}."
+                    f"{where}, row {number} has the label {row['label']!r}, not of {', '.join(LABELS)}; "
+                    "correct it."
                 )
             for name in _COUNTS:
                 row[name] = _count(row[name], f"{where}, row {number}")
@@ -179,24 +157,25 @@ def read_statements(path: Path, member: str | None = None) -> Iterator[tuple[int
 
 
 def _count(value: str, where: str) -> int | None:
-    """Parse a count, written 3 or 3.0 or, where the speaker is unknown, left out."""
-    if not value:
-        return None
+    """Parse a count, written 3 or 3.0 or, if the speaker is unknown, left out."""
     try:
-        return int(float(value))
+        return int(float(value)) if value else None
     except (ValueError, OverflowError) as error:
         raise DataError(f"{where} has the count {value!r}; it must be a whole number.") from error
 
 
 @contextmanager
-def _open_member(path: Path, member: str) -> Iterator[io.TextIOWrapper]:
+def _open_member(path: Path, name: str) -> Iterator[io.TextIOWrapper]:
+    """Open a file of the archive by the end of its name, without unpacking anything."""
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-            binary: BinaryIO = file  # type: ignore[assignment]
-            yield io.TextIOWrapper(binary, encoding="utf-8-sig", newline="\n")
+        with zipfile.ZipFile(path) as archive:
+            members = [info for info in archive.infolist() if Path(info.filename).name == name]
+            member = members[0] if members else None
+            if member is None or member.file_size > MAX_BYTES:
+                raise DataError(f"{path} has no {name} of at most {MAX_BYTES:,} bytes; get LIAR's archive.")
+            with archive.open(member) as file:
+                yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}/{member} is not UTF-8 text ({error.reason}); get it again.") from error
+        raise DataError(f"{path}/{name} is not UTF-8 text ({error.reason}); get it again.") from error
     except zipfile.BadZipFile as error:
-        raise DataError(
-            f"{path}/{member} is damaged ({error}); delete the archive to have it downloaded again."
-        ) from error
+        raise DataError(f"{path} is damaged ({error}); delete it to have it downloaded again.") from error

@@ -8,12 +8,8 @@ A row's number is 1 for the first row of data: a CSV header and blank lines do n
 grow with the input, except for JSON that is one list. Imports nothing but the standard library.
 """
 
-import gzip
-import importlib.util
 import io
 import json
-import zlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -23,31 +19,21 @@ from typing import Any, BinaryIO, TextIO
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_file, first_line, looks_like_html
+from glove_lstm.data.text_rows import (
+    Problem,
+    Record,
+    check_header,
+    check_object,
+    csv_values,
+    json_rows,
+    open_text,
+)
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
-MAX_ROW = 1 << 26  # characters
-
-Record = Mapping[str, Any]
-Problem = str  # what is wrong with a row; continues the sentence "FILE, row N ..."
-
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PEEKED = 1000  # bad rows at the beginning after which the input is refused
 _PARQUET_BATCH = 256  # rows that are Python objects at a time
 _PARQUET_BUFFER = 1 << 20  # bytes of a column chunk that are read at a time
-
-
-def _private_csv() -> Any:
-    """Load a copy of the csv module, because its limit on a field's length is process-wide."""
-    spec = importlib.util.find_spec("_csv")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.field_size_limit(MAX_ROW)
-    return module
-
-
-csv = _private_csv()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +101,7 @@ def open_reader(path: Path) -> RowReader:
     if kind == ".parquet":
         return _open_parquet(path)
     if kind == ".json" and not _has_json_lines(path):
-        return peek(str(path), map(_check_object, _read_json_list(path)))
+        return peek(str(path), map(check_object, _read_json_list(path)))
     if kind in _DELIMITERS and looks_like_html(path):
         raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
     return _open_text_rows(open_text(path, "surrogateescape"), str(path), kind)
@@ -167,146 +153,16 @@ def file_format(path: Path) -> str:
     return kind
 
 
-@contextmanager
-def open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
-    """Open a UTF-8 text, perhaps gzipped; a read error inside the block is raised as a DataError.
-
-    Args:
-        path: The file.
-        errors: What to do about bytes that are not UTF-8, as for `open`.
-    """
-    check_file(path)
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as binary:
-            yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors=errors, newline="")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error.reason}); convert it, for instance with iconv."
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
-
-
 def _open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str) -> RowReader:
     if kind not in _DELIMITERS:
-        return peek(where, _json_rows(opened))
-    values = _csv_values(opened, where, _DELIMITERS[kind])
+        return peek(where, json_rows(opened))
+    values = csv_values(opened, where, _DELIMITERS[kind])
     header = list(next(values))
     return peek(
         where,
         (row if isinstance(row, Problem) else dict(zip(header, row, strict=True)) for row in values),
         header,
     )
-
-
-class _Lines:
-    """The lines of a text; what is wrong with a line is noted, and the line repaired.
-
-    A repaired line lets the csv module find the end of the row, and the good rows after it.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._problem: Problem | None = None
-        self._row_length = 0
-        self.number = 0
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline(MAX_ROW + 1)
-        if not line:
-            raise StopIteration
-        self.number += 1
-        self._row_length += len(line)
-        if self._row_length > MAX_ROW:
-            self._problem = f"has more than {MAX_ROW:,} characters"
-            return self._skip_rest(line)
-        if "\0" in line:
-            self._problem = "has a NUL character, which no text has"
-            line = line.replace("\0", "")
-        if not line.isascii():
-            try:
-                line.encode()
-            except UnicodeEncodeError:  # surrogates stand for the bytes that are not UTF-8
-                self._problem = "is not UTF-8 text; convert it, for instance with iconv"
-                line = line.encode("utf-8", "replace").decode()
-        return line
-
-    def _skip_rest(self, line: str) -> str:
-        """Return a quote if the line has an odd number of them: the row ends where its quotes close."""
-        quotes = line.count('"')
-        while line and line[-1] not in "\r\n":
-            line = self._file.readline(MAX_ROW)
-            quotes += line.count('"')
-        return '"' if quotes % 2 else ""
-
-    def end_row(self) -> Problem | None:
-        """Return the problem of the lines since the last call."""
-        problem, self._problem, self._row_length = self._problem, None, 0
-        return problem
-
-
-def _csv_values(
-    opened: AbstractContextManager[TextIO], where: str, delimiter: str
-) -> Iterator[list[str] | Problem]:
-    """Yield the header, then every row."""
-    with opened as file:
-        lines = _Lines(file)
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        try:
-            header: list[str] = next(reader, [])
-        except csv.Error as error:
-            raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from error
-        if problem := lines.end_row():
-            raise DataError(f"The header of {where} (line {lines.number}) {problem}.")
-        if not header:
-            raise DataError(f"{where} is empty; give a file with a header and rows.")
-        _check_header(where, header)
-        yield header
-        while True:
-            start = lines.number + 1
-            values: list[str] = []
-            problem = None
-            try:
-                values = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                problem = f"is malformed ({error})"
-            problem = lines.end_row() or problem
-            if not values and not problem:  # a blank line is no row
-                continue
-            if not problem and len(values) != len(header):
-                problem = f"has {len(values)} columns, but the header {len(header)}"
-            where_lines = f"line {start}" if start == lines.number else f"lines {start} to {lines.number}"
-            yield f"({where_lines}) {problem}" if problem else values
-
-
-def _check_header(where: str, header: Sequence[str]) -> None:
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
-        raise DataError(f"The header of {where} names the column {twice[0]!r} twice; rename one.")
-
-
-def _json_rows(opened: AbstractContextManager[TextIO]) -> Iterator[Record | Problem]:
-    with opened as file:
-        lines = _Lines(file)
-        for line in lines:
-            row: Record | Problem | None = lines.end_row()
-            if row is None and line.isspace():
-                continue
-            if row is None:
-                try:
-                    row = _check_object(json.loads(line))
-                except (ValueError, RecursionError) as error:
-                    row = f"is not JSON ({error})"
-            yield f"(line {lines.number}) {row}" if isinstance(row, Problem) else row
-
-
-def _check_object(value: Any) -> Record | Problem:
-    return value if isinstance(value, dict) else "is not an object with named values"
 
 
 def _has_json_lines(path: Path) -> bool:
@@ -335,7 +191,7 @@ def _read_json_list(path: Path) -> list[Any]:
 def _open_parquet(path: Path) -> RowReader:
     with _open_parquet_file(path) as file:
         columns, total = list(file.schema_arrow.names), file.metadata.num_rows
-    _check_header(str(path), columns)
+    check_header(str(path), columns)
     first = next((row for row in _parquet_rows(path, columns) if not isinstance(row, Problem)), None)
     return RowReader(str(path), columns, first, lambda needed: _parquet_rows(path, needed), total=total)
 

@@ -20,24 +20,22 @@ Hashes = NDArray[np.uint64]
 _WORD = re.compile(r"\w+")
 _WORDS = 5  # in a run
 _SIMILAR = 0.8  # the least Jaccard similarity of near duplicates
-# 25 bands of 5 rows find 999 in 1,000 pairs at that similarity, 1 - (1 - 0.8**5)**25; wider ones do not.
-_BANDS = (25, 5)
-_PERMUTATIONS = 125
-# Odd 64-bit constants: multiplying by an odd number loses nothing modulo 2**64.
-_MULTIPLIERS = np.random.default_rng(5).integers(0, 2**63, _WORDS, dtype=np.uint64) * np.uint64(
-    2
-) + np.uint64(1)
+# 25 bands of 5 hashes find 999 in 1,000 pairs at that similarity: 1 - (1 - 0.8**5)**25.
+_BANDS, _BAND = 25, 5
+# Multiplying by an odd number is a permutation modulo 2**64.
+_RANDOM = np.random.default_rng(5).integers(0, 2**63, (2, _BANDS * _BAND), dtype=np.uint64)
+_ODD, _OFFSETS = _RANDOM[0] * np.uint64(2) + np.uint64(1), _RANDOM[1]
 
 
 def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     """Give the same number to texts that are equal or nearly equal.
 
-    Two texts are near duplicates when the sets of their runs of five lower-cased words have a Jaccard similarity of
-    at least 0.8. MinHash LSH finds the candidates (at the threshold it misses fewer than one pair in a thousand), and
-    every candidate is confirmed by its true similarity. Groups are transitive. A text with fewer words than a run is
-    one run of all its words. Texts equal after folding white space always share a group. A text without any word
-    (empty, or punctuation only) is only ever grouped with an equal text, and an empty one with nothing: it carries no
-    text that could leak.
+    Two texts are near duplicates when the sets of their runs of five lower-cased words have a Jaccard
+    similarity of at least 0.8. MinHash LSH finds the candidates (Broder 1997; at the threshold it misses
+    fewer than one pair in a thousand), and every candidate is confirmed by its true similarity. Groups are
+    transitive. A text with fewer words than a run is one run of all its words. Texts equal after folding
+    white space always share a group. A text without any word is only ever grouped with an equal text, and an
+    empty one with nothing: it carries no text that could leak.
 
     Args:
         texts: n texts.
@@ -45,27 +43,38 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     Returns:
         Shape (n,): group numbers 0, 1, 2, ... in order of first appearance.
     """
-    from datasketch import MinHash, MinHashLSH  # imports scipy, which only this function needs
-
     exact = exact_duplicate_groups(texts)
     _, firsts = np.unique(exact, return_index=True)
     parents = list(range(len(firsts)))
     known: dict[str, int] = {}
     shingles = [_shingles(texts[first], known) for first in firsts]
-
-    lsh = MinHashLSH(num_perm=_PERMUTATIONS, params=_BANDS)
-    sketched = [group for group, hashes in enumerate(shingles) if len(hashes)]
-    # The high half of each hash serves MinHash, which takes 32 bits; `tolist` because it loops in Python.
-    halves = ((shingles[group] >> np.uint64(32)).tolist() for group in sketched)
-    sketches = MinHash.generator(halves, num_perm=_PERMUTATIONS, seed=1, hashfunc=int)
-    for group, sketch in zip(sketched, sketches, strict=True):
-        for other in lsh.query(sketch):
-            if _root(parents, other) != _root(parents, group) and (
-                _jaccard(shingles[group], shingles[other]) >= _SIMILAR
-            ):
-                _join(parents, group, other)
-        lsh.insert(group, sketch, check_duplication=False)
+    rows = [row for row, hashes in enumerate(shingles) if len(hashes)]
+    keys = np.array([_band_keys(shingles[row]) for row in rows]).reshape(-1, _BANDS)
+    for band in keys.T:
+        buckets: dict[int, list[int]] = {}
+        for row, key in zip(rows, band.tolist(), strict=True):
+            buckets.setdefault(key, []).append(row)
+        for bucket in buckets.values():
+            if len(bucket) > 1:
+                _join_similar(bucket, shingles, parents)
     return _renumber([_root(parents, group) for group in exact.tolist()])
+
+
+def _band_keys(hashes: Hashes) -> Hashes:
+    """Return the MinHash signature of a set of hashes, hashed again band by band; shape (25,)."""
+    signature = (hashes[:, None] * _ODD + _OFFSETS).min(axis=0)
+    return _mix((signature.reshape(_BANDS, _BAND) * _ODD[:_BAND]).sum(axis=1, dtype=np.uint64))
+
+
+def _join_similar(bucket: list[int], shingles: list[Hashes], parents: list[int]) -> None:
+    groups: dict[int, list[int]] = {}  # root -> rows of the bucket
+    for row in bucket:
+        for root, others in list(groups.items()):
+            if _root(parents, row) != _root(parents, root) and any(
+                _jaccard(shingles[row], shingles[other]) >= _SIMILAR for other in others
+            ):
+                _join(parents, row, root)
+        groups.setdefault(_root(parents, row), []).append(row)
 
 
 def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
@@ -76,25 +85,14 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     Returns:
         Shape (n,): group numbers 0, 1, 2, ... in order of first appearance.
     """
-    return _renumber(folded_key(text) or position for position, text in enumerate(texts))
-
-
-def folded_key(text: str) -> bytes:
-    """Return 16 bytes, equal for texts that are equal after folding white space; b"" for an empty text."""
-    folded = " ".join(text.split())
-    return blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=16).digest() if folded else b""
+    folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
+    return _renumber(
+        blake2b(text, digest_size=16).digest() if text else position for position, text in enumerate(folded)
+    )
 
 
 def merge_groups(first: Sequence[int] | Ints, second: Sequence[int] | Ints) -> Ints:
-    """Join two groupings of the same n rows: rows that share a group in either share one in the result.
-
-    Raises:
-        DataError: If the two differ in length.
-    """
-    if len(first) != len(second):
-        raise DataError(
-            f"Two groupings of one corpus have {len(first)} and {len(second)} rows; pass equal numbers."
-        )
+    """Join two groupings of the same n rows: rows that share a group in either share one in the result."""
     a, b = _renumber(np.asarray(first).tolist()), _renumber(np.asarray(second).tolist())
     offset = int(a.max(initial=-1)) + 1
     parents = list(range(offset + int(b.max(initial=-1)) + 1))
@@ -196,9 +194,12 @@ def _shingles(text: str, known: dict[str, int]) -> Hashes:
     hashes = np.array([known[word] for word in words], dtype=np.uint64)
     size = min(_WORDS, len(hashes))
     runs = np.lib.stride_tricks.sliding_window_view(hashes, size)
-    mixed = (runs * _MULTIPLIERS[:size]).sum(axis=1, dtype=np.uint64)
-    mixed = (mixed ^ (mixed >> np.uint64(31))) * _MULTIPLIERS[0]
-    return np.unique(mixed ^ (mixed >> np.uint64(29)))
+    return np.unique(_mix((runs * _ODD[:size]).sum(axis=1, dtype=np.uint64)))
+
+
+def _mix(hashes: Hashes) -> Hashes:
+    hashes = (hashes ^ (hashes >> np.uint64(31))) * _ODD[0]
+    return hashes ^ (hashes >> np.uint64(29))
 
 
 def _jaccard(first: Hashes, second: Hashes) -> float:

@@ -1,10 +1,11 @@
-"""Files that appear whole or not at all."""
+"""Write files so that they appear whole or not at all."""
 
 import glob
 import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,17 +13,13 @@ from typing import Any
 
 from glove_lstm.data.errors import DataError
 
-try:
-    import fcntl
-except ImportError:  # not on Windows, where what a killed process left behind stays
-    fcntl = None  # type: ignore[assignment]
-
 _LAST = "config.json"  # what readers of a checkpoint look for first
+_ABANDONED = 24 * 60 * 60.0  # seconds after which a killed process is taken to have left a part
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a name to write to; the file gets its real name when the block ends well, and is removed otherwise."""
+    """Yield a path to write to; it becomes `path` when the block ends, and is removed if the block raises."""
     path = path.resolve()  # through a link, to the file that it means
     if path.is_dir():
         raise DataError(f"{path} is a folder; give the name of a file.")
@@ -37,27 +34,26 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def hidden_file(path: Path) -> Iterator[Path]:
-    """Give the name of an empty file beside `path`, removed in the end; after a kill, by whoever does so next."""
-    with _hidden(path.parent, f".{path.name}.", _make_file) as part:
+    """Yield the path of an empty file beside `path`, which is removed in the end."""
+    with _part(path.parent, f".{path.name}.", _make_file) as part:
         yield part
 
 
 @contextmanager
 def whole_files(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to write to; its files move into the real one, one by one, when the block ends well.
+    """Yield an empty folder to write to; its files move into `folder`, one by one, when the block ends.
 
-    An older config.json is removed first, and the new one moves last: a reader who finds it finds the others, and never
-    some of the old and some of the new.
+    An older config.json is removed first, and the new one moves last: a reader that finds it finds all the
+    new files.
 
     Args:
-        folder: Where they go; files of the same name are replaced, others stay.
+        folder: Where the files go; files of the same name are replaced, others stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _hidden(folder, ".saving-", tempfile.mkdtemp) as part:
+    with _part(folder, ".saving-", tempfile.mkdtemp) as part:
         yield part
         files = [path for path in sorted(part.rglob("*")) if path.is_file()]
-        new = Path(_make_file(dir=part))
-        mode = stat.S_IMODE(new.stat().st_mode)
+        mode = stat.S_IMODE(Path(_make_file(dir=part)).stat().st_mode)
         if part / _LAST in files:
             (folder / _LAST).unlink(missing_ok=True)
         for path in sorted(files, key=lambda path: path.name == _LAST):
@@ -68,53 +64,28 @@ def whole_files(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _hidden(folder: Path, prefix: str, make: Callable[..., str]) -> Iterator[Path]:
-    """Make a hidden file or folder, and remove it in the end, with those of its kind that killed processes left."""
-    guard = _lock(folder, wait=True)  # or somebody takes a new one for abandoned before it is locked
-    try:
-        for path in folder.glob(f"{glob.escape(prefix)}*.part"):
-            abandoned = _lock(path, wait=False)
-            if abandoned is not None:
+def _part(folder: Path, prefix: str, make: Callable[..., str]) -> Iterator[Path]:
+    """Make a hidden file or folder, and remove it in the end; remove what killed processes left, too."""
+    for path in folder.glob(f"{glob.escape(prefix)}*.part"):
+        with suppress(FileNotFoundError):  # another process removed it
+            if time.time() - path.stat().st_mtime > _ABANDONED:
                 _remove(path)
-                os.close(abandoned)
-        part = Path(make(dir=folder, prefix=prefix, suffix=".part"))
-        held = _lock(part, wait=False)
-    finally:
-        if guard is not None:
-            os.close(guard)
+    part = Path(make(dir=folder, prefix=prefix, suffix=".part"))
     try:
         yield part
     finally:
         _remove(part)
-        if held is not None:
-            os.close(held)
 
 
-def _make_file(**named: Any) -> str:
+def _make_file(**name: Any) -> str:
     """Make an empty file as `open` does, so that others may read it; `tempfile.mkstemp` makes private ones."""
-    name = tempfile.mktemp(**named)  # noqa: S306 - O_EXCL refuses a name that somebody took meanwhile
-    os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    return name
-
-
-def _lock(path: Path, *, wait: bool) -> int | None:
-    """Lock a file or folder until the handle is closed, at the latest when the process ends; None where that fails."""
-    if fcntl is None:
-        return None
-    handle = None
-    try:
-        handle = os.open(path, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:  # held by another process, gone, or on a file system without locks
-        if handle is not None:
-            os.close(handle)
-        return None
-    return handle
+    path = tempfile.mktemp(**name)  # noqa: S306 - O_EXCL refuses a name that was taken meanwhile
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return path
 
 
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)

@@ -50,21 +50,19 @@ def measure_speed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
     """Time from strings to labels, of one text and of batches of 32, for texts as long as articles."""
     words = " ".join(text for text, _ in EXAMPLES).split()
     text = " ".join((words * (_WORDS // len(words) + 1))[:_WORDS])
-    one = _times(model, tokenizer, [text])
-    many = _times(model, tokenizer, [text] * 64)
+
+    def seconds(texts: list[str]) -> float:
+        predict_logits(model, tokenizer, texts)  # the first call sets things up
+        times: list[float] = []
+        while not times or (len(times) < 20 and sum(times) < _SECONDS):
+            began = time.perf_counter()
+            predict_logits(model, tokenizer, texts)
+            times.append(time.perf_counter() - began)
+        return float(np.median(times))
+
     return {
         "words": _WORDS,
-        "one_text_ms": round(float(np.median(one)) * 1e3, 2),
-        "texts_per_second": round(64 / float(np.median(many)), 1),
+        "one_text_ms": round(seconds([text]) * 1e3, 2),
+        "texts_per_second": round(64 / seconds([text] * 64), 1),
         "threads": torch.get_num_threads(),
     }
-
-
-def _times(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[float]:
-    predict_logits(model, tokenizer, texts)  # the first call sets things up
-    times: list[float] = []
-    while not times or (len(times) < 20 and sum(times) < _SECONDS):
-        began = time.perf_counter()
-        predict_logits(model, tokenizer, texts)
-        times.append(time.perf_counter() - began)
-    return times

@@ -81,7 +81,7 @@ def measure_faithfulness(
     tokenizer: PreTrainedTokenizerBase,
     explanations: Sequence[Explanation],
 ) -> dict[str, Any] | None:
-    """How far labels move when the ten words that speak most for them are deleted, and when ten random ones are.
+    """Measure how far scores move when the ten words that speak most for a label are deleted, and ten random ones.
 
     Args:
         model: A classifier.
@@ -89,9 +89,8 @@ def measure_faithfulness(
         explanations: Of its labels. Ten draws of random words are made for each.
 
     Returns:
-        None where no text has more than twice ten words; else "texts" that have; "deleted"; and under "score" (the
-        label's probability) and "logit_difference" (to the same rival), the mean absolute change "ranked" and "random",
-        and their "ratio" with its 95 % bootstrap "ratio_interval" over the texts.
+        None if no text has more than twice ten words; else "texts" that have, "deleted", the mean absolute change of
+        the label's probability "ranked" and "random", and their "ratio" with its 95 % bootstrap "ratio_interval".
     """
     long = [explanation for explanation in explanations if len(explanation.words) > 2 * DELETED]
     if not long:
@@ -103,19 +102,22 @@ def measure_faithfulness(
         drawn = [generator.sample(explanation.words, DELETED) for _ in range(_DRAWS)]
         variants += [without(explanation, words) for words in ([], ranked, *drawn)]
     pairs = [pair or "" for _, pair in variants] if any(pair is not None for _, pair in variants) else None
-    logits = predict_logits(model, tokenizer, [text for text, _ in variants], pairs).astype(np.float64)
-    names: list[str] = model.config.label_names
-    chosen = np.array([names.index(explanation.label) for explanation in long])
-    rivals = np.array([names.index(explanation.rival) for explanation in long])
-    by_text = logits.reshape(len(long), 2 + _DRAWS, -1)
-    scores = softmax(logits).reshape(by_text.shape)
-    rows = np.arange(len(long))
-    differences = by_text[rows, :, chosen] - by_text[rows, :, rivals]
+    scores = softmax(predict_logits(model, tokenizer, [text for text, _ in variants], pairs))
+    chosen = [model.config.label_names.index(explanation.label) for explanation in long]
+    by_text = scores.reshape(len(long), 2 + _DRAWS, -1)[np.arange(len(long)), :, chosen]
+    changes = abs(by_text[:, 1:] - by_text[:, :1])
+    ranks, draws = changes[:, 0], changes[:, 1:].mean(axis=1)
+
+    def ratio(rows: NDArray[np.int64]) -> float:
+        return float(ranks[rows].mean() / max(draws[rows].mean(), np.finfo(np.float64).tiny))
+
     return {
         "texts": len(long),
         "deleted": DELETED,
-        "score": _moved(scores[rows, :, chosen]),
-        "logit_difference": _moved(differences),
+        "ranked": float(ranks.mean()),
+        "random": float(draws.mean()),
+        "ratio": ratio(np.arange(len(long))),
+        "ratio_interval": bootstrap_interval(ratio, len(long)),
     }
 
 
@@ -148,37 +150,15 @@ def describe(figures: Mapping[str, Any]) -> str:
     if deletion is None:
         lines.append(f"None has more than {2 * DELETED} words, so that nothing was deleted.")
     else:
+        low, high = deletion["ratio_interval"]
         lines.append(
-            f"Mean change where {DELETED} words are deleted from the {deletion['texts']:,} texts of more than "
-            f"{2 * DELETED} words:"
+            f"Mean change of the score if {DELETED} words are deleted from the {deletion['texts']:,} texts of more "
+            f"than {2 * DELETED} words: {deletion['ranked']:.4f} (ranked highest), {deletion['random']:.4f} (random): "
+            f"{deletion['ratio']:.1f} times (95 % interval {low:.1f} to {high:.1f})"
         )
-        for name, shown in (("score", "score"), ("logit_difference", "logit difference")):
-            found = deletion[name]
-            low, high = found["ratio_interval"]
-            lines.append(
-                f"- {shown}: {found['ranked']:.4f} (ranked highest), {found['random']:.4f} (random): "
-                f"{found['ratio']:.1f} times (95 % interval {low:.1f} to {high:.1f})"
-            )
     lines += [
         f"- for {label}: {', '.join(f'{word} {mean:.3f}' for word, mean in words)}"
         for label, words in figures["words"].items()
         if words
     ]
     return "\n".join(lines)
-
-
-def _moved(values: NDArray[np.float64]) -> dict[str, Any]:
-    """Values (n, 2 + draws) of texts as they are, without ranked words, and without each draw of random ones."""
-    changes = abs(values[:, 1:] - values[:, :1])
-    ranked, drawn = changes[:, 0], changes[:, 1:].mean(axis=1)
-
-    def ratio(rows: NDArray[np.int64]) -> float:
-        return float(ranked[rows].mean() / max(drawn[rows].mean(), np.finfo(np.float64).tiny))
-
-    every = np.arange(len(values))
-    return {
-        "ranked": float(ranked.mean()),
-        "random": float(drawn.mean()),
-        "ratio": ratio(every),
-        "ratio_interval": bootstrap_interval(ratio, len(values)),
-    }

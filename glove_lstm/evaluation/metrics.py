@@ -1,7 +1,7 @@
 """Measures of a classifier: one `evaluate.Metric` for the Trainer and for reports, and bootstrap intervals."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import datasets
 import evaluate
@@ -17,20 +17,6 @@ Ints = NDArray[np.int64]
 
 _BINS = 15
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # that the card shows
-
-
-class CoverageCurve(NamedTuple):
-    """What a model gets right when it abstains below a threshold; all of shape (m,), by falling threshold.
-
-    Attributes:
-        thresholds: The distinct highest probabilities.
-        coverages: Share of the texts whose highest probability is at least that.
-        accuracies: Of those texts.
-    """
-
-    thresholds: Floats
-    coverages: Floats
-    accuracies: Floats
 
 
 class ClassificationMetrics(evaluate.Metric):
@@ -115,25 +101,27 @@ def reliability(probabilities: Floats, labels: Ints, bins: int = _BINS) -> list[
     return result
 
 
-def coverage_curve(probabilities: Floats, labels: Ints) -> CoverageCurve:
-    """Accuracy of the texts that are left where the others are abstained from (El-Yaniv and Wiener 2010).
+def coverage_curve(probabilities: Floats, labels: Ints) -> tuple[Floats, Floats]:
+    """Share of the texts above each threshold of confidence, and their accuracy (El-Yaniv and Wiener 2010).
 
     Args:
         probabilities: (n, classes), n at least 1.
         labels: (n,).
+
+    Returns:
+        Coverages, ascending, and accuracies; (m,) for m distinct confidences.
     """
-    thresholds, counts, hits = _by_confidence(probabilities, labels)
+    counts, hits = _by_confidence(probabilities, labels)
     covered = counts.cumsum()
-    return CoverageCurve(thresholds, covered / len(labels), hits.cumsum() / covered)
+    return covered / len(labels), hits.cumsum() / covered
 
 
 def area_under_risk_coverage(probabilities: Floats, labels: Ints) -> float:
     """Mean, over k from 1 to n, of the error among the k surest texts (AURC; Geifman et al. 2019): lower is better.
 
-    0 is a model that is never wrong; the error itself is one whose confidence says nothing. Texts that are equally
-    sure count as if they stood in every order, so that the order of the rows changes nothing.
+    Texts of equal confidence count as their mean, so that the order of the rows changes nothing.
     """
-    _, counts, hits = _by_confidence(probabilities, labels)
+    counts, hits = _by_confidence(probabilities, labels)
     wrong = np.repeat((counts - hits) / counts, counts)
     return float((wrong.cumsum() / np.arange(1, len(labels) + 1)).mean())
 
@@ -183,10 +171,14 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def mean_interval(values: NDArray[Any]) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of values (n,)."""
+    return bootstrap_interval(lambda rows: float(values[rows].mean()), len(values))
+
+
 def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
     """Accuracy of rows that were right or wrong, and its 95 % bootstrap interval."""
-    interval = bootstrap_interval(lambda rows: float(correct[rows].mean()), len(correct))
-    return {"accuracy": float(correct.mean()), "accuracy_interval": interval}
+    return {"accuracy": float(correct.mean()), "accuracy_interval": mean_interval(correct)}
 
 
 def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any]:
@@ -240,7 +232,7 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
     return {
         **measure_with_intervals(probabilities, labels),
         "f1_interval": interval(_macro_f1),
-        "brier_interval": bootstrap_interval(lambda rows: float(squares[rows].mean()), len(labels)),
+        "brier_interval": mean_interval(squares),
         # Noise only ever adds to this error, in each draw once more: so the draws are mirrored at what was measured
         # (Efron and Tibshirani's basic interval), or they would lie above it.
         "ece_interval": (max(2 * ece - high, 0.0), max(2 * ece - low, 0.0)),
@@ -258,12 +250,12 @@ def _macro_f1(counts: Ints) -> float:
     return float((2 * counts.diagonal() / np.maximum(counts.sum(axis=0) + counts.sum(axis=1), 1)).mean())
 
 
-def _by_confidence(probabilities: Floats, labels: Ints) -> tuple[Floats, Ints, Ints]:
-    """Distinct highest probabilities, falling; how many texts have each, and how many of these are right."""
+def _by_confidence(probabilities: Floats, labels: Ints) -> tuple[Ints, Ints]:
+    """How many texts have each confidence, from the highest on, and how many of these are right."""
     correct = probabilities.argmax(axis=1) == labels
-    values, which, counts = np.unique(probabilities.max(axis=1), return_inverse=True, return_counts=True)
-    hits = np.bincount(which.reshape(-1), weights=correct, minlength=len(values)).astype(np.int64)
-    return values[::-1], counts[::-1], hits[::-1]
+    _, which, counts = np.unique(probabilities.max(axis=1), return_inverse=True, return_counts=True)
+    hits = np.bincount(which.reshape(-1), weights=correct).astype(np.int64)
+    return counts[::-1], hits[::-1]
 
 
 def _roc_auc(probabilities: Floats, labels: Ints) -> float:

@@ -14,7 +14,6 @@ from glove_lstm.evaluation.metrics import area_under_risk_coverage, coverage_cur
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe and Ito 2008
 _COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # of labels; theirs, too
-_LINES = ("-", "--", ":", "-.")  # beside the colours, for who cannot tell these apart
 _LONGEST = 18  # characters of a word
 _COLUMNS = 3  # of small pictures in a large one
 
@@ -40,24 +39,21 @@ def plot_measured(
     probabilities: NDArray[np.float64],
     labels: NDArray[np.int64],
     names: Sequence[str],
-    lengths: Sequence[int],
     words: Mapping[str, Sequence[tuple[str, float]]],
     folder: Path,
 ) -> None:
-    """All pictures of labelled texts: confusion.png, reliability.png, coverage.png, lengths.png and words.png.
+    """All pictures of labelled texts: confusion.png, reliability.png, coverage.png and words.png.
 
     Args:
         probabilities: (n, classes).
         labels: (n,).
         names: Of the classes.
-        lengths: n numbers of words.
         words: As `explanations.important_words` gives them; without any, there is no words.png.
         folder: Where they go.
     """
     plot_confusion(probabilities, labels, names, folder / "confusion.png")
     plot_reliability(probabilities, labels, folder / "reliability.png")
     plot_coverage(probabilities, labels, folder / "coverage.png")
-    plot_lengths(lengths, labels, names, folder / "lengths.png")
     if any(words.values()):
         plot_words({name: words.get(name, []) for name in names}, folder / "words.png")
 
@@ -104,42 +100,19 @@ def plot_reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int6
 
 def plot_coverage(probabilities: NDArray[np.float64], labels: NDArray[np.int64], path: Path) -> None:
     """Accuracy of the surest texts against their share: what abstaining from the others brings."""
-    curve = coverage_curve(probabilities, labels)
+    coverages, accuracies = coverage_curve(probabilities, labels)
     figure = Figure(figsize=(4, 4), layout="constrained")
     axis = figure.subplots()
     # Below some 20 texts the curve is noise, and its jumps would hide the rest.
-    shown = curve.coverages >= min(20 / len(labels), 1)
-    axis.plot(curve.coverages[shown], curve.accuracies[shown], color=BLUE, linewidth=1, label="this model")
-    axis.axhline(curve.accuracies[-1], color=GREY, linestyle="--", linewidth=1, label="without abstaining")
+    shown = coverages >= min(20 / len(labels), 1)
+    axis.plot(coverages[shown], accuracies[shown], color=BLUE, linewidth=1, label="this model")
+    axis.axhline(accuracies[-1], color=GREY, linestyle="--", linewidth=1, label="without abstaining")
     axis.set(
         xlabel="share of texts that get a label",
         ylabel="accuracy of these labels",
         title=f"Abstaining (AURC {area_under_risk_coverage(probabilities, labels):.4f})",
         xlim=(0, 1.01),
     )
-    _finish(figure, path, legends=(axis,))
-
-
-def plot_lengths(lengths: Sequence[int], labels: NDArray[np.int64], names: Sequence[str], path: Path) -> None:
-    """How long the texts of each label are: where these differ, length alone may give labels away."""
-    counts = np.maximum(np.asarray(lengths), 1)  # an empty text, too, on a scale that has no 0
-    edges = np.geomspace(counts.min(), counts.max() + 1, 31)
-    figure = Figure(figsize=(5.5, 3.2), layout="constrained")
-    axis = figure.subplots()
-    for index, name in enumerate(names):
-        own = counts[labels == index]
-        if len(own):
-            axis.hist(
-                own,
-                bins=edges.tolist(),
-                weights=np.full(len(own), 1 / len(own)),
-                histtype="step",
-                color=_COLOURS[index % len(_COLOURS)],
-                linestyle=_LINES[index % len(_LINES)],
-                label=f"{name} (median {np.median(own):,.0f})",
-            )
-    axis.set(xlabel="words of a text", ylabel="share of the label's texts", title="Length", xscale="log")
-    axis.xaxis.set_major_formatter("{x:,.0f}")
     _finish(figure, path, legends=(axis,))
 
 

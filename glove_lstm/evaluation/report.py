@@ -17,7 +17,7 @@ from glove_lstm.evaluation.explanations import describe, explain_sample, explana
 from glove_lstm.evaluation.leaks import LeakReport
 from glove_lstm.evaluation.metrics import measure_labels
 from glove_lstm.evaluation.plots import plot_measured
-from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_model_robustness
+from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
@@ -28,19 +28,17 @@ _SEEN = "Seen by training: these figures say nothing of new texts."
 
 @dataclass
 class Report:
-    """What is known of a model on labelled texts, or of the texts alone.
+    """Measures of a model on labelled texts, or leaks of the texts alone.
 
     Attributes:
-        figures: What eval.json holds.
-        probabilities: (n, classes); None where no model was run.
-        labels: (n,), as the model numbers them; None where no model was run.
-        lengths: Words of each of the n texts.
+        figures: Contents of eval.json.
+        probabilities: (n, classes); None without a model.
+        labels: (n,), as the model numbers them; None without a model.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
     probabilities: NDArray[np.float64] | None = None
     labels: NDArray[np.int64] | None = None
-    lengths: Sequence[int] = ()
 
     def add_model(
         self,
@@ -58,21 +56,19 @@ class Report:
             model: A classifier whose labels include those that occur.
             tokenizer: Its tokenizer.
             texts: Columns text, label, perhaps text_pair, as `load_splits` makes them.
-            label_names: What the numbers in the column of labels mean.
+            label_names: Names of the numbers in the column of labels.
             robustness: Whether to measure it on perturbed texts, too.
             explained: Texts to explain at the most.
         """
         names: list[str] = model.config.label_names
         self.probabilities, self.labels = _predict(model, tokenizer, texts, label_names)
         self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
-        self.lengths = [len(text.split()) for text in joined_texts(texts)]
         if explained:
             explanations = explain_sample(model, tokenizer, texts, limit=explained)
             self.figures["explanations"] = explanation_figures(model, tokenizer, explanations)
         if robustness:
-            self.figures["robustness"] = measure_model_robustness(
-                model, tokenizer, list(joined_texts(texts)), self.labels
-            )
+            rows = list(joined_texts(texts))
+            self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
 
     def add_seen(
         self,
@@ -86,14 +82,14 @@ class Report:
         self.figures["seen_by_training"] = measure_labels(probabilities, labels, model.config.label_names)
 
     def add_leaks(self, leaks: LeakReport) -> None:
-        """Take up what the leak checks found."""
+        """Add the findings of the leak checks."""
         self.figures["leaks"] = {
             "findings": [vars(finding) for finding in leaks.findings],
             "checked": leaks.checked,
         }
 
     def text(self) -> str:
-        """All of it for a person."""
+        """Format everything for a terminal."""
         figures = self.figures
         parts = []
         if self.labels is not None:
@@ -110,12 +106,10 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
     def save(self, folder: Path) -> None:
-        """Write eval.json and, where a model was run, the pictures of `plot_measured`."""
+        """Write eval.json and, of a model, the pictures of `plot_measured`."""
         if self.probabilities is not None and self.labels is not None:
             words = self.figures.get("explanations", {}).get("words", {})
-            plot_measured(
-                self.probabilities, self.labels, self.figures["labels"], self.lengths, words, folder
-            )
+            plot_measured(self.probabilities, self.labels, self.figures["labels"], words, folder)
         with whole_file(folder / "eval.json") as part:
             # NaN, where a measure is not defined, is no JSON.
             figures = {

@@ -15,13 +15,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.typos import typos
-from glove_lstm.evaluation.metrics import accuracy_with_interval, bootstrap_interval
+from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
 from glove_lstm.inference.prediction import predict_logits
 
 logger = logging.getLogger(__name__)
 
 Perturbation = Callable[[str, random.Random], str]
-Predict = Callable[[Sequence[str]], NDArray[np.integer]]  # texts -> class indices
 
 _WORD = re.compile(r"\S+")
 # Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, or words would grow together.
@@ -77,50 +76,39 @@ def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
 
 
 def measure_robustness(
-    predict: Predict, texts: Sequence[str], labels: Sequence[int] | NDArray[np.integer]
-) -> dict[str, dict[str, Any]]:
-    """Accuracy on texts as they are and under each perturbation, and what each costs.
-
-    Args:
-        predict: Class indices of texts.
-        texts: n single texts; join a title and its body with a space, which is how the tokenizer reads a pair.
-        labels: n class indices.
-
-    Returns:
-        "clean" and each name in `PERTURBATIONS` -> accuracy and accuracy_interval; under the perturbations also
-        lost and lost_interval: the drop, paired by text. Intervals are of 95 %, by bootstrap.
-    """
-    truth = np.asarray(labels)
-    clean = np.asarray(predict(list(texts))) == truth
-    found: dict[str, dict[str, Any]] = {"clean": accuracy_with_interval(clean)}
-    for name in PERTURBATIONS:
-        logger.info("Measuring robustness: %s", DESCRIPTIONS[name])
-        correct = np.asarray(predict(perturb(name, texts, seed=0))) == truth
-        lost = clean.astype(float) - correct
-
-        def mean_lost(rows: NDArray[np.int64], lost: NDArray[np.float64] = lost) -> float:
-            return float(lost[rows].mean())
-
-        found[name] = {
-            **accuracy_with_interval(correct),
-            "lost": float(lost.mean()),
-            "lost_interval": bootstrap_interval(mean_lost, len(lost)),
-        }
-    return found
-
-
-def measure_model_robustness(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     labels: NDArray[np.integer],
 ) -> dict[str, dict[str, Any]]:
-    """`measure_robustness` of a classifier and its tokenizer."""
+    """Measure accuracy on texts as they are and under each perturbation, and what each costs.
 
-    def predict(rows: Sequence[str]) -> NDArray[np.int64]:
-        return predict_logits(model, tokenizer, rows).argmax(axis=1)
+    Args:
+        model: A classifier.
+        tokenizer: Its tokenizer.
+        texts: n single texts; join a title and its body with a space, which is how the tokenizer reads a pair.
+        labels: (n,) class indices.
 
-    return measure_robustness(predict, texts, labels)
+    Returns:
+        "clean" and each name in `PERTURBATIONS` -> accuracy and accuracy_interval; under the perturbations also
+        lost and lost_interval: the drop, paired by text. Intervals are of 95 %, by bootstrap.
+    """
+
+    def correct(rows: Sequence[str]) -> NDArray[np.bool_]:
+        return np.asarray(predict_logits(model, tokenizer, rows).argmax(axis=1) == labels)
+
+    clean = correct(list(texts))
+    found: dict[str, dict[str, Any]] = {"clean": accuracy_with_interval(clean)}
+    for name in PERTURBATIONS:
+        logger.info("Measuring robustness: %s", DESCRIPTIONS[name])
+        kept = correct(perturb(name, texts, seed=0))
+        lost = clean.astype(float) - kept
+        found[name] = {
+            **accuracy_with_interval(kept),
+            "lost": float(lost.mean()),
+            "lost_interval": mean_interval(lost),
+        }
+    return found
 
 
 def summarize(found: Mapping[str, Mapping[str, Any]]) -> str:

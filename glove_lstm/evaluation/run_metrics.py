@@ -15,7 +15,7 @@ from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.explanations import explain_sample, important_words
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
-from glove_lstm.evaluation.robustness import measure_model_robustness, summarize
+from glove_lstm.evaluation.robustness import measure_robustness, summarize
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
 from glove_lstm.training.experiment import Experiment
@@ -54,7 +54,6 @@ def plot_run(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
         softmax(experiment.logits[split]),
         experiment.labels[split],
         experiment.model.config.label_names,
-        [len(text.split()) for text in joined_texts(texts)],
         important_words(explanations),
         folder,
     )
@@ -89,7 +88,7 @@ def add_baselines(
 def add_robustness(metrics: Metrics, experiment: Experiment, split: str) -> None:
     """Measure the model on perturbed texts of a split, into `metrics["robustness"]`."""
     texts = list(joined_texts(experiment.splits[split]))
-    found = measure_model_robustness(experiment.model, experiment.tokenizer, texts, experiment.labels[split])
+    found = measure_robustness(experiment.model, experiment.tokenizer, texts, experiment.labels[split])
     metrics["robustness"] = {**found, "summary": f"on the {split} texts, {summarize(found)}"}
 
 

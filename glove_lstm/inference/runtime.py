@@ -81,8 +81,7 @@ class LightClassifier:
         config = read_checkpoint_json(folder / CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
-        session = open_session(path)
-        check_origin(path, session.get_modelmeta().custom_metadata_map)
+        session = open_checked(path)
         names = _label_names(config)
         return cls(tokenizer, session, names, stand_alone(config.get("problem_type"), names), threads)
 
@@ -152,6 +151,17 @@ class LightClassifier:
                 inputs[name][mask] = values[tokens]
             logits[batch] = self.session.run(None, {name: inputs[name] for name in names})[0]
         return logits
+
+
+def open_checked(path: Path) -> onnxruntime.InferenceSession:
+    """Load a checkpoint's ONNX file.
+
+    Raises:
+        DataError: It is damaged, or was made from another config or other weights than those beside it.
+    """
+    session = open_session(path)
+    check_origin(path, session.get_modelmeta().custom_metadata_map)
+    return session
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:

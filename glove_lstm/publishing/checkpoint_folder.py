@@ -5,7 +5,7 @@ from pathlib import Path
 
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.run_metrics import Metrics, plot_run
-from glove_lstm.publishing.card import CardTexts, write_card
+from glove_lstm.publishing.card import write_card
 from glove_lstm.training.experiment import Experiment
 
 
@@ -18,4 +18,4 @@ def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> N
         text = json.dumps(metrics, indent=2, ensure_ascii=False)
         (part / "metrics.json").write_text(text + "\n", encoding="utf-8")
         plot_run(experiment, metrics, part / "plots")
-        write_card(part, CardTexts())
+        write_card(part)

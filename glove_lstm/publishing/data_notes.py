@@ -1,15 +1,15 @@
-"""What is known of the data sets by name: their leaks and duplicates, and whom to cite."""
+"""Known leaks and duplicates of the datasets, and whom to cite."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class DataNotes:
-    """What a card says of a data set.
+    """Notes of a dataset for a card.
 
     Attributes:
-        title: Its name.
-        known: Its leaks and duplicates, as Markdown list items.
+        title: Name of the dataset.
+        known: Leaks and duplicates, as Markdown list items.
         bibtex: One entry.
     """
 
@@ -31,10 +31,10 @@ DATA_NOTES = {
     "fake_or_real_news": DataNotes(
         "fake_or_real_news",
         """\
-- The label says which source an article came from; nobody checked its claims. Topics, names and boilerplate of a
-  source give the label away.
-- The `id` column gives the label away too: REAL ids lie low, FAKE ids high. A model must never see it.
-- Of the 6,335 rows of the canonical file 36 have no text and 29 repeat another row exactly; more repeat nearly.
+- A label names the source of an article; nobody checked its claims. Topics, names and boilerplate of a source reveal
+  the label.
+- The `id` column reveals the label too (REAL ids are low, FAKE ids are high): keep it away from a model.
+- Of the 6,335 rows of the canonical file, 36 have no text and 29 are exact duplicates; there are more near duplicates.
   The `default` splits keep exact and near duplicates on one side, the `article` splits do not.
 - Articles of 2015 and 2016 about politics in the United States, in English.""",
         """\
@@ -47,7 +47,7 @@ DATA_NOTES = {
     "isot": DataNotes(
         "ISOT",
         """\
-- All REAL articles come from one agency, so its style, its boilerplate and its datelines give the label away.""",
+- All REAL articles come from one agency: its style, boilerplate and datelines reveal the label.""",
         """\
 @inproceedings{ahmed2017detection,
   title     = {Detection of Online Fake News Using N-Gram Analysis and Machine Learning Techniques},
@@ -72,8 +72,8 @@ DATA_NOTES = {
     "liar": DataNotes(
         "LIAR",
         """\
-- Short statements, labelled by fact checkers, mostly of politicians in the United States. The texts alone say
-  little about the label.""",
+- Short statements, mostly of politicians in the United States, labelled by fact checkers. The text alone reveals
+  little of the label.""",
         """\
 @inproceedings{wang2017liar,
   title     = {``Liar, Liar Pants on Fire'': A New Benchmark Dataset for Fake News Detection},
@@ -84,8 +84,3 @@ DATA_NOTES = {
 }""",
     ),
 }
-
-
-def notes_in(description: str) -> list[str]:
-    """Names of the data sets that a description of training data mentions."""
-    return [name for name in DATA_NOTES if name in description.lower()]

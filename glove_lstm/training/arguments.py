@@ -1,4 +1,4 @@
-"""What `glove-lstm train` understands, named as transformers' `run_classification.py` names it."""
+"""The arguments of `glove-lstm train`, named as in transformers' `run_classification.py`."""
 
 import argparse
 import difflib
@@ -8,69 +8,55 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import HfArgumentParser
+from transformers import HfArgumentParser, TrainingArguments
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_json_object
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
-from glove_lstm.training.presets import PRESETS, Preset
-from glove_lstm.training.trainer import GloveLstmTrainingArguments
+from glove_lstm.training.presets import PRESETS
+
+
+def _option(default: Any, help: str, **more: Any) -> Any:
+    return field(default=default, metadata={"help": help, **more})
 
 
 @dataclass
 class DataArguments:
     """Where the texts come from."""
 
-    dataset_name: str | None = field(
-        default=None,
-        metadata={"help": "fake_or_real_news, liar, or a dataset's id on the Hub, or a folder."},
+    dataset_name: str | None = _option(
+        None, "fake_or_real_news, liar, or a dataset's id on the Hub, or a folder."
     )
-    dataset_config_name: str | None = field(
-        default=None, metadata={"help": "Config of the dataset, such as `article` of fake_or_real_news."}
+    dataset_config_name: str | None = _option(
+        None, "Config of the dataset, such as `article` of fake_or_real_news."
     )
-    data_files: str | None = field(
-        default=None,
-        metadata={"help": "A local file in the format of --dataset_name, read instead of a download."},
+    data_files: str | None = _option(
+        None, "A local file in the format of --dataset_name, read instead of a download."
     )
-    data_dir: str | None = field(
-        default=None,
-        metadata={"help": "A local folder with the files of --dataset_name, such as liar's three."},
+    data_dir: str | None = _option(
+        None, "A local folder with the files of --dataset_name, such as liar's three."
     )
-    train_file: str | None = field(
-        default=None, metadata={"help": "CSV, TSV, JSON, JSONL or Parquet; text formats may end in .gz."}
+    train_file: str | None = _option(None, "CSV, TSV, JSON, JSONL or Parquet; text formats may end in .gz.")
+    validation_file: str | None = _option(None, "As --train_file.")
+    test_file: str | None = _option(None, "As --train_file.")
+    text_column_names: str | None = _option(
+        None, "Columns of text, separated by commas; default: title,text, or text, or title, or the only one."
     )
-    validation_file: str | None = field(default=None, metadata={"help": "As --train_file."})
-    test_file: str | None = field(default=None, metadata={"help": "As --train_file."})
-    text_column_names: str | None = field(
-        default=None,
-        metadata={
-            "help": "Columns of text, separated by commas; default: title,text, or text, or title, or the only one."
-        },
+    label_column_name: str = _option("label", "The column of labels.")
+    validation_fraction: float = _option(0.1, "Share of train that is cut for a missing validation split.")
+    on_empty: str = _option(
+        "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )
-    label_column_name: str = field(default="label", metadata={"help": "The column of labels."})
-    validation_fraction: float = field(
-        default=0.1, metadata={"help": "Share of train that is cut for a missing validation split."}
-    )
-    on_empty: str = field(
-        default="error",
-        metadata={
-            "help": "A row without any text: error, drop or keep.",
-            "choices": ["error", "drop", "keep"],
-        },
-    )
-    revision: str | None = field(
-        default=None, metadata={"help": "Commit, tag or branch of the dataset on the Hub."}
-    )
-    with_baselines: bool = field(
-        default=False, metadata={"help": "Whether to measure TF-IDF + linear SVC on the same split, too."}
-    )
-    max_train_samples: int | None = field(default=None, metadata={"help": "Use only so many training texts."})
-    preprocessing_num_workers: int | None = field(
-        default=None, metadata={"help": "Processes that tokenise, a thousand texts at least for each."}
+    revision: str | None = _option(None, "Commit, tag or branch of the dataset on the Hub.")
+    with_baselines: bool = _option(False, "Whether to measure TF-IDF + linear SVC on the same split, too.")
+    max_train_samples: int | None = _option(None, "Use only so many training texts.")
+    preprocessing_num_workers: int | None = _option(
+        None, "Processes that tokenise, a thousand texts at least for each."
     )
 
     def __post_init__(self) -> None:
@@ -84,74 +70,48 @@ class DataArguments:
 class TokenizerArguments:
     """How text becomes tokens, and where the word vectors come from."""
 
-    glove: str = field(
-        default="6B.100d",
-        metadata={"help": "6B.50d, 6B.100d, 6B.200d, 6B.300d, or a file (.txt, .gz, .zip, .npy)."},
+    glove: str = _option("6B.100d", "6B.50d, 6B.100d, 6B.200d, 6B.300d, or a file (.txt, .gz, .zip, .npy).")
+    tokenizer_variant: str = _option(
+        "default", "How text is cleaned: default or article.", choices=["default", "article"]
     )
-    tokenizer_variant: str = field(
-        default="default",
-        metadata={"help": "How text is cleaned: default or article.", "choices": ["default", "article"]},
+    vocab_size: int = _option(60_000, "Rows of the embedding at the most.")
+    max_seq_length: int | None = _option(None, "Tokens that a text is cut to.")
+    num_pieces: int = _option(
+        0, "Pieces that words without a vector are read in (default variant); 0: they are the unknown word."
     )
-    vocab_size: int = field(default=60_000, metadata={"help": "Rows of the embedding at the most."})
-    max_seq_length: int | None = field(default=None, metadata={"help": "Tokens that a text is cut to."})
-    num_pieces: int = field(
-        default=0,
-        metadata={
-            "help": "Pieces that words without a vector are read in (default variant); 0: they are the unknown word."
-        },
+    correct_spelling: bool = _option(
+        False, "Whether unknown words are read as known ones where one mistake explains them."
     )
-    correct_spelling: bool = field(
-        default=False,
-        metadata={"help": "Whether unknown words are read as known ones where one mistake explains them."},
+    truncation_side: str = _option(
+        "right", "The side where long texts are cut: right or left.", choices=["right", "left"]
     )
-    truncation_side: str = field(
-        default="right",
-        metadata={"help": "The side where long texts are cut: right or left.", "choices": ["right", "left"]},
-    )
-    token_types: bool = field(
-        default=True, metadata={"help": "Whether the model sees the shape of each word."}
-    )
-    remove_stop_words: bool = field(
-        default=False, metadata={"help": "Whether the article variant removes NLTK's English stop words."}
-    )
-    unknown_vectors: str = field(
-        default="normal",
-        metadata={
-            "help": "Vectors of words that GloVe lacks: normal or uniform.",
-            "choices": ["normal", "uniform"],
-        },
+    token_types: bool = _option(True, "Whether the model sees the shape of each word.")
+    remove_stop_words: bool = _option(False, "Whether the article variant removes NLTK's English stop words.")
+    unknown_vectors: str = _option(
+        "normal", "Vectors of words that GloVe lacks: normal or uniform.", choices=["normal", "uniform"]
     )
 
 
 _OF_NEW_TOKENIZER = [f.name for f in fields(TokenizerArguments) if f.name != "max_seq_length"]
 
-
-# Fields of `GloveLstmConfig` that a command line sets; None is what was not given.
-_SHAPE_TYPES: dict[str, Any] = {
-    "type_embedding_size": int,
-    "hidden_size": int,
-    "num_hidden_layers": int,
-    "bidirectional": bool,
-    "window_size": int,
-    "lstm_length": int,
-    "pooling": list[str],
-    "classifier_hidden_size": int,
-    "ngram_buckets": int,
-    "ngram_opening": int,
-    "character_ngrams": int,
-    "character_buckets": int,
-    "shape_buckets": int,
-    "word_dropout": float,
-    "embedding_dropout": float,
-    "hidden_dropout": float,
-    "classifier_dropout": float,
-    "ngram_weight": float,
-    "freeze_embeddings": bool,
-    "half_precision_embeddings": bool,
+# Arguments of the config that follow from the data and the vectors, or are fitted.
+_NOT_OPTIONS = {
+    "vocab_size",
+    "embedding_size",
+    "type_vocab_size",
+    "temperature",
+    "pad_token_id",
+    "unk_token_id",
+    "kwargs",
+}
+_SHAPE = {
+    name: list[str] if name == "pooling" else parameter.annotation
+    for name, parameter in inspect.signature(GloveLstmConfig).parameters.items()
+    if name not in _NOT_OPTIONS
 }
 
 
-def _config_help(name: str) -> str:
+def _described(name: str) -> str:
     """The config's own description of an argument."""
     described = inspect.getdoc(GloveLstmConfig) or ""
     found = re.search(rf"^    {name}: (.+?)(?=^    \w+: |^\S|\Z)", described, re.MULTILINE | re.DOTALL)
@@ -159,27 +119,64 @@ def _config_help(name: str) -> str:
     return " ".join(found[1].split()).replace("%", "%%")
 
 
+# None is what was not given.
 _Shape = make_dataclass(
-    "_Shape",
-    [
-        (name, kind | None, field(default=None, metadata={"help": _config_help(name)}))
-        for name, kind in _SHAPE_TYPES.items()
-    ],
+    "_Shape", [(name, kind | None, _option(None, _described(name))) for name, kind in _SHAPE.items()]
 )
 
 
 @dataclass
 class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
-    """The shape of the network: fields of `GloveLstmConfig`; or a model to go on with."""
+    """The shape of the network, by the arguments of `GloveLstmConfig`; or a checkpoint to start from."""
 
-    model_name_or_path: str | None = field(
-        default=None, metadata={"help": "Go on with this checkpoint, its tokenizer and its shape."}
+    model_name_or_path: str | None = _option(
+        None, "Start from this checkpoint, with its tokenizer and its shape."
     )
 
     def config_values(self) -> dict[str, Any]:
         """The arguments of `GloveLstmConfig` that were given."""
-        values = {name: getattr(self, name) for name in _SHAPE_TYPES}
+        values = {name: getattr(self, name) for name in _SHAPE}
         return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass
+class GloveLstmTrainingArguments(TrainingArguments):
+    """`TrainingArguments`, a rate for word vectors, and arguments of n-grams and mistyped copies."""
+
+    embedding_learning_rate: float | None = _option(
+        None, "Learning rate of the word vectors where they are not frozen; default: --learning_rate."
+    )
+    ngram_strength: float = _option(
+        5.0, "Largest C of the n-gram classifier's support vector machine that cross-fitting tries."
+    )
+    refit_ngrams: bool = _option(
+        False,
+        "Whether the n-gram classifier is fitted once more in the end, with the validation texts among the training "
+        "texts. The measures of validation texts are of the model before, and the card says so.",
+    )
+    typo_share: float = _option(
+        0.0, "Letters mistyped in the copies that --consistency_weight is about, on average."
+    )
+    consistency_weight: float = _option(
+        0.0,
+        "Weight of the loss between the answers to a text and to its mistyped copy; without copies (--typo_share 0) "
+        "it has no effect.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.typo_share <= 0.5:
+            raise ValueError(f"typo_share must be 0 to 0.5, not {self.typo_share}")
+        if not 0 < self.ngram_strength < inf:
+            raise ValueError(f"ngram_strength must be a positive number, not {self.ngram_strength}")
+        if not self.consistency_weight >= 0:
+            raise ValueError(f"consistency_weight must be at least 0, not {self.consistency_weight}")
+        # PyTorch without oneDNN has no such function, and its own LSTM supports bfloat16.
+        able = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+        if self.bf16 and self.device.type == "cpu" and not able():
+            raise ValueError(
+                "bf16: this processor cannot train an LSTM in it (on x86 that needs AVX-512): leave it out"
+            )
 
 
 @dataclass(frozen=True)
@@ -265,7 +262,7 @@ def preset_values(name: str, *, fine_tuning: bool = False) -> dict[str, Any]:
     """
     if name not in PRESETS:
         raise DataError(f"--preset must be one of {', '.join(sorted(PRESETS))}, not {name!r}.")
-    preset: Preset = PRESETS[name]
+    preset = PRESETS[name]
     shape = {} if fine_tuning else {**preset.tokenizer, **preset.model}
     return {**_ALWAYS, **shape, **preset.training}
 

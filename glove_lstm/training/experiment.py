@@ -13,7 +13,7 @@ import torch
 import transformers
 from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
-from transformers import EarlyStoppingCallback, EvalPrediction, PreTrainedTokenizerBase, set_seed
+from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
@@ -27,12 +27,13 @@ from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.initial_model import load_model, new_model, without_folders
 from glove_lstm.training.ngram_fitting import NgramFit, fit_ngrams
 from glove_lstm.training.presets import PRESETS
-from glove_lstm.training.trainer import GloveLstmTrainer, count_parameters
+from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load_training_texts
 
 Measure = Callable[[EvalPrediction], dict[str, float]]
 
 COPIES = 2  # mistyped ones of each text, for the n-gram classifier
+_COPY_LENGTH = 256  # tokens of a mistyped copy that the network reads, which saves time
 
 
 @dataclass(frozen=True)
@@ -114,29 +115,40 @@ def run_experiment(
             _round_tables(model)
     if "test" in splits:
         logits["test"] = np.asarray(trainer.predict(tokenized["test"]).predictions)
-    record |= {
+    record["seconds"] = {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)}
+    record |= _describe(run, data, splits, trainer, ngrams.how)
+    texts = _training_texts(start, splits, refit=refit)
+    labels = {name: np.asarray(splits[name]["label"][:]) for name in logits}
+    history = trainer.state.log_history
+    return Experiment(model, tokenizer, texts, splits, logits, labels, refit, history, record)
+
+
+def _describe(
+    run: TrainingRun,
+    data: LoadedData,
+    splits: dict[str, Dataset],
+    trainer: GloveLstmTrainer,
+    how: NgramFit | None,
+) -> dict[str, Any]:
+    model, state = cast(GloveLstmForSequenceClassification, trainer.model), trainer.state
+    return {
         "data": without_folders(data.source, run),
         "rows": {name: len(split) for name, split in splits.items()},
         "preset": run.preset,
         "temperature": model.config.temperature,
-        "ngram_strength": ngrams.how.strength if ngrams.how else None,
-        "ngram_weight": model.config.ngram_weight if ngrams.how else None,
-        "epochs": trainer.state.epoch,
-        "best_step": trainer.state.best_global_step if args.load_best_model_at_end else None,
+        "ngram_strength": how.strength if how else None,
+        "ngram_weight": model.config.ngram_weight if how else None,
+        "epochs": state.epoch,
+        "best_step": state.best_global_step if run.training.load_best_model_at_end else None,
         "hardware": _hardware(model),
-        "seconds": {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)},
         "arguments": _recorded_arguments(run),
         "versions": {
             "glove_lstm": __version__,
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
-        **count_parameters(model),
+        "parameters": model.num_parameters(),
     }
-    texts = _training_texts(start, splits, refit=refit)
-    labels = {name: np.asarray(splits[name]["label"][:]) for name in logits}
-    history = trainer.state.log_history
-    return Experiment(model, tokenizer, texts, splits, logits, labels, refit, history, record)
 
 
 class _NgramFitting:
@@ -173,7 +185,6 @@ class _NgramFitting:
             strength=args.ngram_strength,
             how=self.how,
             groups=groups,
-            progress=not args.disable_tqdm,
         )
 
 
@@ -188,13 +199,8 @@ def _make_trainer(
     args, train = run.training, tokenized["train"]
     if "validation" not in tokenized:
         args.eval_strategy, args.load_best_model_at_end = transformers.IntervalStrategy.NO, False
-    callbacks = []
-    if args.early_stopping_patience:
-        if not args.load_best_model_at_end:
-            raise DataError("--early_stopping_patience needs validation data and --load_best_model_at_end.")
-        callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
     if args.consistency_weight and args.typo_share:
-        train = MistypedPairs(train, texts, tokenizer, args.typo_share, args.max_copy_length, args.seed)
+        train = MistypedPairs(train, texts, tokenizer, args.typo_share, _COPY_LENGTH, args.seed)
     return GloveLstmTrainer(
         model,
         args,
@@ -202,7 +208,6 @@ def _make_trainer(
         eval_dataset=tokenized.get("validation"),
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
-        callbacks=callbacks,
     )
 
 
@@ -246,7 +251,7 @@ def _hardware(model: torch.nn.Module) -> str:
 def _recorded_arguments(run: TrainingRun) -> dict[str, Any]:
     """Arguments that shape the result, without paths and tokens."""
     names = {name: None for preset in PRESETS.values() for name in preset.training}
-    more = ("gradient_accumulation_steps", "warmup_steps", "max_copy_length", "seed", "bf16")
+    more = ("gradient_accumulation_steps", "warmup_steps", "seed", "bf16")
     said = {name: getattr(run.training, name) for name in (*names, *more)}
     said = {name: getattr(value, "value", value) for name, value in said.items()}  # of enumerations
     if not run.model.model_name_or_path:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
-from tqdm import tqdm
 
 from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.data.splits import grouped_stratified_split
@@ -64,7 +63,6 @@ def fit_ngrams(
     strength: float = 5.0,
     how: NgramFit | None = None,
     groups: Ints | None = None,
-    progress: bool = True,
 ) -> NgramFit:
     """Fit the n-gram classifier's tables to texts.
 
@@ -81,7 +79,6 @@ def fit_ngrams(
         how: As an earlier call returned it; None finds it by cross-fitting.
         groups: A number for each text; cross-fitting never scores a text by a machine that was fitted on another of
             its group, such as a duplicate. None: each text is a group.
-        progress: Whether to show bars.
 
     Returns:
         How it was fitted.
@@ -89,31 +86,20 @@ def fit_ngrams(
     if model.ngrams is None:
         return NgramFit(strength)
     count = len(model.config.label_names)
-    parts, labels = _read(model, texts, progress=progress)
+    parts, labels = _read(model, texts)
     if len(np.unique(labels)) < 2:
         logger.warning("All training texts have one label: the n-gram classifier learns nothing from them.")
         return NgramFit(strength)
-    clean = parts[0]
-    seen = np.bincount(clean.indices, minlength=clean.shape[1])
-    reach = np.sqrt(1 + np.log((1 + clean.shape[0]) / (1 + seen)))
-    for index, (name, _) in enumerate(_tables(model)):
-        if name == "opening_weights":
-            reach[_columns(model, index)] *= _OPENING
     before = _Weights(
         np.concatenate([held.double().numpy(force=True) for _, held in _tables(model)]),
         model.ngrams.bias.double().numpy(force=True),
     )
-    known = bool(before.table.any())
-    rows = [part @ diags(reach) for part in parts]
-    if known:
-        logits = [csr_matrix(part @ before.table + before.bias) for part in parts]
-        rows = [hstack(both) for both in zip(rows, logits, strict=True)]
-    rows = [part.tocsr() for part in rows]
-
+    reach = _reach(model, parts[0])
+    rows = [_features(part, reach, before) for part in parts]
     # Of the copies one is enough here.
     if how is None:
         folds = _folds(labels, np.arange(len(labels)) if groups is None else groups)
-        how = _cross_fit(rows[:2], labels, folds, count, strength, progress=progress)
+        how = _cross_fit(rows[:2], labels, folds, count, strength)
     machines = [
         _fit([rows[0], *copy], labels, count, how.strength) for copy in ([], *([part] for part in rows[1:]))
     ]
@@ -121,17 +107,33 @@ def fit_ngrams(
         np.mean([machine.table for machine in machines], axis=0),
         np.mean([machine.bias for machine in machines], axis=0),
     )
-    width = clean.shape[1]
-    table = fitted.table[:width] * reach[:, None]
-    bias = fitted.bias
-    if known:
-        mix = fitted.table[width:]  # (labels, labels)
-        table += before.table @ mix
-        bias = bias + before.bias @ mix
+    width = len(reach)
+    mix = fitted.table[width:]  # (labels, labels) of the logits before; empty if there were none
+    table, bias = fitted.table[:width] * reach[:, None], fitted.bias
+    if len(mix):
+        table, bias = table + before.table @ mix, bias + before.bias @ mix
     for index, (_, held) in enumerate(_tables(model)):
         held.copy_(torch.from_numpy(how.scale * table[_columns(model, index)]))
     model.ngrams.bias.copy_(torch.from_numpy(how.scale * bias))
     return how
+
+
+def _reach(model: GloveLstmForSequenceClassification, part: csr_matrix) -> Floats:
+    """What each n-gram's weight is scaled by."""
+    seen = np.bincount(part.indices, minlength=part.shape[1])
+    reach = np.sqrt(1 + np.log((1 + part.shape[0]) / (1 + seen)))
+    for index, (name, _) in enumerate(_tables(model)):
+        if name == "opening_weights":
+            reach[_columns(model, index)] *= _OPENING
+    return reach
+
+
+def _features(part: csr_matrix, reach: Floats, before: _Weights) -> csr_matrix:
+    """Scaled n-grams and, if the tables hold weights already, the logits that these give."""
+    rows = part @ diags(reach)
+    if before.table.any():
+        rows = hstack([rows, csr_matrix(part @ before.table + before.bias)])
+    return rows.tocsr()
 
 
 def _tables(model: GloveLstmForSequenceClassification) -> list[tuple[str, torch.Tensor]]:
@@ -145,9 +147,7 @@ def _columns(model: GloveLstmForSequenceClassification, index: int) -> slice:
     return slice(sum(sizes[:index]), sum(sizes[: index + 1]))
 
 
-def _read(
-    model: GloveLstmForSequenceClassification, texts: TokenizedTexts, *, progress: bool
-) -> tuple[list[csr_matrix], Ints]:
+def _read(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> tuple[list[csr_matrix], Ints]:
     """Roots of shares (texts, n-grams) of the texts, and of their copies where they have any; labels."""
     ngrams = model.ngrams
     assert ngrams is not None
@@ -156,8 +156,7 @@ def _read(
     width = sum(len(table) for _, table in _tables(model))
     rows: list[list[csr_matrix]] = []
     labels: list[Ints] = []
-    batches = range(0, len(texts), _BATCH)
-    for start in tqdm(batches, desc="N-grams", unit="batch", disable=not progress):
+    for start in range(0, len(texts), _BATCH):
         wanted = range(start, min(start + _BATCH, len(texts)))
         batch = {name: values.to(device) for name, values in collate(texts.__getitems__(wanted)).items()}
         inputs = batch["input_ids"], batch.get("token_type_ids"), batch["attention_mask"].bool()
@@ -210,8 +209,6 @@ def _cross_fit(
     folds: list[tuple[Ints, Ints]],
     count: int,
     strength: float,
-    *,
-    progress: bool,
 ) -> NgramFit:
     """What gives logits of the least cross-entropy on texts that a machine was not fitted on.
 
@@ -220,7 +217,7 @@ def _cross_fit(
     if not folds:
         return NgramFit(strength)
     best, least = NgramFit(strength), np.inf
-    for share in tqdm(_STRENGTHS, desc="N-grams' strength", disable=not progress):
+    for share in _STRENGTHS:
         logits = np.zeros((len(labels), count))
         for train, test in folds:
             fitted = _fit([part[train] for part in parts], labels[train], count, share * strength)

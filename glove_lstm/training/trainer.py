@@ -1,8 +1,5 @@
-"""The Trainer of GloVe+LSTM models: its arguments, and what it does differently."""
+"""The Trainer of GloVe+LSTM models."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from math import inf
 from typing import Any, cast
 
 import numpy as np
@@ -10,9 +7,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, kl_div
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel, Trainer, TrainingArguments
+from transformers import PreTrainedModel, Trainer
 from transformers.trainer_utils import PredictionOutput
 
+from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import (
     UNLABELLED,
     LengthGroupedSampler,
@@ -20,67 +18,6 @@ from glove_lstm.training.batches import (
     TokenizedTexts,
     collate,
 )
-
-
-@dataclass
-class GloveLstmTrainingArguments(TrainingArguments):
-    """`TrainingArguments`, and what our recipes add: a rate for word vectors, n-grams, and mistyped copies."""
-
-    embedding_learning_rate: float | None = field(
-        default=None,
-        metadata={
-            "help": "Learning rate of the word vectors where they are not frozen; default: --learning_rate."
-        },
-    )
-    ngram_strength: float = field(
-        default=5.0,
-        metadata={
-            "help": "How closely the n-gram classifier may follow the training texts: the largest C of its support "
-            "vector machine that is tried."
-        },
-    )
-    refit_ngrams: bool = field(
-        default=False,
-        metadata={
-            "help": "Whether the n-gram classifier is fitted once more in the end, with the validation texts among the "
-            "training texts. The measures of validation texts are of the model before, and the card says so."
-        },
-    )
-    early_stopping_patience: int | None = field(
-        default=None,
-        metadata={"help": "Stop after so many evaluations without a better one; default: train all epochs."},
-    )
-    typo_share: float = field(
-        default=0.0,
-        metadata={"help": "Letters mistyped in the copies that --consistency_weight is about, on average."},
-    )
-    max_copy_length: int = field(
-        default=256, metadata={"help": "Tokens that a mistyped copy is cut to, which saves time."}
-    )
-    consistency_weight: float = field(
-        default=0.0,
-        metadata={
-            "help": "Weight of the loss that asks for the same answer to a mistyped copy of each text; 0: no copies. "
-            "Without copies (--typo_share 0) it has no effect."
-        },
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.typo_share <= 0.5:
-            raise ValueError(f"typo_share must be 0 to 0.5, not {self.typo_share}")
-        if self.max_copy_length < 1:
-            raise ValueError(f"max_copy_length must be at least 1, not {self.max_copy_length}")
-        if not 0 < self.ngram_strength < inf:
-            raise ValueError(f"ngram_strength must be a positive number, not {self.ngram_strength}")
-        if not self.consistency_weight >= 0:
-            raise ValueError(f"consistency_weight must be at least 0, not {self.consistency_weight}")
-        # Where PyTorch was built without oneDNN there is no such function, and its own LSTM can do it.
-        able = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
-        if self.bf16 and self.device.type == "cpu" and not able():
-            raise ValueError(
-                "bf16: this processor cannot train an LSTM in it (on x86 that needs AVX-512): leave it out"
-            )
 
 
 class GloveLstmTrainer(Trainer):
@@ -153,8 +90,8 @@ class GloveLstmTrainer(Trainer):
             dataset.sampler = sampler
         return sampler
 
-    def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int]:
-        return _InOrder(_longest_first(eval_dataset))
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        return _longest_first(eval_dataset).tolist()
 
     def predict(self, test_dataset: Any, *args: Any, **kwargs: Any) -> PredictionOutput:
         """As `Trainer.predict`; evaluation runs longest first, and the rows come back in the dataset's order."""
@@ -173,24 +110,3 @@ def _rows(values: Any, rows: np.ndarray[Any, Any]) -> Any:
 
 def _longest_first(dataset: TokenizedTexts) -> np.ndarray[Any, Any]:
     return np.argsort(-dataset.lengths, kind="stable")
-
-
-class _InOrder(Sampler[int]):
-    """The given order."""
-
-    def __init__(self, order: np.ndarray[Any, Any]) -> None:
-        self.order = order
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.order.tolist())
-
-
-def count_parameters(model: nn.Module) -> dict[str, int]:
-    """How many parameters there are, and how many of them learn."""
-    return {
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-    }

@@ -1,9 +1,9 @@
-"""Many clients at once on one app: everyone gets an answer or a refusal in words, and memory stays bounded.
+"""Load test: many clients at once, of which everyone gets an answer or a message.
 
 python tests/app/load.py [--clients 200] [--rounds 3] [--words 200] [MODEL]
 
-Each client classifies, explains and fetches the page, over HTTP, without waiting for the others. Prints what came of
-the requests, how long they took, and the most memory that the app held.
+Each client fetches the page, classifies and explains over HTTP, without waiting for the others. Prints the outcomes of
+the requests, their times, and the most memory of the app.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -22,90 +21,72 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app_server import Running, run_demo
 
-_TIMEOUT = 300.0  # seconds that a client waits; a lost request is one that waits longer
+_TIMEOUT = 300.0  # seconds after which a request counts as lost
 
 
-@dataclass
-class Outcome:
-    """What came of all requests.
+class Load:
+    """Requests of clients to a running app.
 
     Attributes:
-        answers: Kind of answer -> how many requests got it; "lost" where none came.
-        seconds: Of each answered request.
+        outcomes: Outcome -> number of requests; "lost" where no answer came.
+        times: Seconds of each answered request.
+        seconds: From the first request to the last answer.
         before_mb: Memory of the app before, in MiB.
-        most_mb: The most that it held meanwhile.
-        wall: Seconds that all took together.
+        most_mb: The most memory meanwhile.
     """
 
-    answers: Counter[str] = field(default_factory=Counter)
-    seconds: list[float] = field(default_factory=list)
-    before_mb: float = 0.0
-    most_mb: float = 0.0
-    wall: float = 0.0
+    def __init__(self, running: Running, clients: int, rounds: int, words: int) -> None:
+        """Send the requests and wait for the answers."""
+        self.outcomes: Counter[str] = Counter()
+        self.times: list[float] = []
+        self._process = psutil.Process(running.process.pid)
+        self.before_mb = self.most_mb = self._process.memory_info().rss / 2**20
+        start = time.monotonic()
+        asyncio.run(self._run(running.address, clients, rounds, words))
+        self.seconds = time.monotonic() - start
 
     def __str__(self) -> str:
-        times = sorted(self.seconds) or [0.0]
-        kinds = ", ".join(f"{count} {kind}" for kind, count in self.answers.most_common())
+        times = sorted(self.times) or [0.0]
         return (
-            f"{kinds}\nanswered after {times[len(times) // 2]:.1f} s (median), {times[-1]:.1f} s (longest); "
-            f"{self.wall:.1f} s in all\nmemory {self.before_mb:.0f} MiB before, at most {self.most_mb:.0f} MiB"
+            f"{', '.join(f'{count} {outcome}' for outcome, count in self.outcomes.most_common())}\n"
+            f"answered after {times[len(times) // 2]:.1f} s (median), {times[-1]:.1f} s (longest)\n"
+            f"{self.seconds:.1f} s in all; memory {self.before_mb:.0f} MiB before, at most {self.most_mb:.0f} MiB"
         )
 
+    async def _run(self, address: str, clients: int, rounds: int, words: int) -> None:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=address, timeout=_TIMEOUT, limits=limits) as http:
+            watcher = asyncio.create_task(self._watch())
+            await asyncio.gather(*(self._client(http, number, rounds, words) for number in range(clients)))
+            watcher.cancel()
 
-def load(running: Running, clients: int, rounds: int, words: int) -> Outcome:
-    """Let the clients loose."""
-    return asyncio.run(_load(running, clients, rounds, words))
+    async def _watch(self) -> None:
+        while True:
+            self.most_mb = max(self.most_mb, self._process.memory_info().rss / 2**20)
+            await asyncio.sleep(0.1)
 
-
-async def _load(running: Running, clients: int, rounds: int, words: int) -> Outcome:
-    process = psutil.Process(running.process.pid)
-    found = Outcome(before_mb=process.memory_info().rss / 2**20)
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=running.address, timeout=_TIMEOUT, limits=limits) as http:
-        watcher = asyncio.create_task(_watch(process, found))
-        start = time.monotonic()
-        await asyncio.gather(*(_client(http, number, rounds, words, found) for number in range(clients)))
-        found.wall = time.monotonic() - start
-        watcher.cancel()
-    return found
-
-
-async def _watch(process: psutil.Process, found: Outcome) -> None:
-    while True:
-        found.most_mb = max(found.most_mb, process.memory_info().rss / 2**20)
-        await asyncio.sleep(0.1)
-
-
-async def _client(http: httpx.AsyncClient, number: int, rounds: int, words: int, found: Outcome) -> None:
-    text = " ".join(f"word{number} council report secret".split()[i % 4] for i in range(words))
-    for turn in range(rounds):
-        for ask in (
-            _page(http),
-            _ask(http, "classify", [text, "", 0]),
-            _ask(http, "explain", [text, f"{turn}", ""]),
-        ):
-            start = time.monotonic()
-            try:
-                answer = await ask
-            except (httpx.HTTPError, ValueError) as error:
-                answer = f"lost ({type(error).__name__})"
-            found.answers[answer] += 1
-            if answer.startswith("answered"):
-                found.seconds.append(time.monotonic() - start)
-
-
-async def _page(http: httpx.AsyncClient) -> str:
-    got = await http.get("/")
-    return "answered (page)" if got.status_code == 200 else f"refused ({got.status_code})"
+    async def _client(self, http: httpx.AsyncClient, number: int, rounds: int, words: int) -> None:
+        text = " ".join(f"word{number} council report secret".split()[i % 4] for i in range(words))
+        for turn in range(rounds):
+            for name, data in (("", []), ("classify", [text, "", 0]), ("explain", [text, f"{turn}"])):
+                start = time.monotonic()
+                try:
+                    outcome = await _ask(http, name, data)
+                except (httpx.HTTPError, ValueError) as error:
+                    outcome = f"lost ({type(error).__name__})"
+                self.outcomes[outcome] += 1
+                if outcome.startswith("answered"):
+                    self.times.append(time.monotonic() - start)
 
 
 async def _ask(http: httpx.AsyncClient, name: str, data: list[object]) -> str:
+    if not name:
+        return f"answered (page, {(await http.get('/')).status_code})"
     posted = await http.post(f"/gradio_api/call/{name}", json={"data": data})
     if posted.status_code != 200:
-        said = re.sub(r"\d+", "N", posted.json()["detail"])
-        return f"refused ({posted.status_code}: {said})"
-    got = await http.get(f"/gradio_api/call/{name}/{posted.json()['event_id']}")
-    event = re.search(r"event: (complete|error)\ndata: (.+)", got.text)
+        return f"refused ({posted.status_code}: {re.sub('[0-9]+', 'N', posted.json()['detail'])})"
+    events = await http.get(f"/gradio_api/call/{name}/{posted.json()['event_id']}")
+    event = re.search(r"event: (complete|error)\ndata: (.+)", events.text)
     if not event:
         return "lost (no event)"
     return f"answered ({name})" if event[1] == "complete" else f"error ({event[2][:80]})"
@@ -116,16 +97,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", nargs="*", help="a checkpoint; default: the one that ships with the package")
+    parser.add_argument("model", nargs="*", help="a checkpoint; default: the one in the package")
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--words", type=int, default=200, help="of each text")
     args = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        run_demo(Path(scratch) / "log.txt", *args.model) as running,
-    ):
-        sys.stdout.write(f"{load(running, args.clients, args.rounds, args.words)}\n")
+    with tempfile.TemporaryDirectory() as scratch, run_demo(Path(scratch) / "log", *args.model) as running:
+        sys.stdout.write(f"{Load(running, args.clients, args.rounds, args.words)}\n")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 from gradio_client import Client, handle_file
-from support import ROOT, run_script, write_articles
+from support import ROOT, run_here, write_articles
 
 from glove_lstm.app import limits
+from glove_lstm.commands import predict
 
 SECRETS = ("/etc/passwd", "README.md", "../../../../etc/passwd", str(ROOT / "pyproject.toml"))
 
@@ -89,7 +90,7 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
     assert "130 rows labelled" in summary
     assert len(preview["data"]) == limits.PREVIEW_ROWS
     options = ("--model", checkpoint, "--backend", "torch", "--format", "csv")
-    assert Path(path).read_text(encoding="utf-8") == run_script("predict", *options, "--input", table).stdout
+    assert Path(path).read_text(encoding="utf-8") == run_here(predict.main, *options, "--input", table).stdout
     (tmp_path / "a.jsonl").write_text(
         '{"text": "council"}\n{"text": [1]}\n{"text": "hoax"}\n', encoding="utf-8"
     )
@@ -139,7 +140,11 @@ def test_bad_requests_are_rejected_with_a_message(http, name, data, message):
             f"a.csv has more than {limits.FILE_ROWS:,} rows",
         ),
         ("a.csv.gz", gzip.compress(b"text\n") + gzip.compress(b"a" * (1 << 20)) * 70, "a.csv.gz"),
-        ("a.json.gz", gzip.compress(b'[{"text":"') + gzip.compress(b"a" * (1 << 20)) * 1100, "a.json.gz"),
+        (
+            "a.json.gz",
+            gzip.compress(b'[{"text":"') + gzip.compress(b"a" * (1 << 20)) * 1100,
+            "takes too much time or memory",
+        ),
         ("a.csv", 'text\n"', "malformed"),
         ("a.csv", "<b>a</b>,<i>b</i>\nx,y\n", "'‹b›a‹/b›'"),
         ("a.parquet", b"PAR1" + b"\0" * 100 + b"PAR1", "a.parquet is not a whole Parquet file"),

@@ -9,7 +9,7 @@ import pytest
 from support import assert_refused, run_script
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.publishing import publishing
+from glove_lstm.publishing import checkpoint as checkpoint_publishing
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
 UNSURE = "council secret"  # a word of each label
@@ -84,12 +84,12 @@ def test_export_says_what_it_wrote(exported: Path, tmp_path: Path) -> None:
 
 
 def test_push_takes_what_was_made_from_the_weights(exported: Path, monkeypatch) -> None:
-    monkeypatch.setattr(publishing, "check_loads", lambda *_: None)
-    with publishing.staged_checkpoint(exported, "user/fake-news") as folder:
+    monkeypatch.setattr(checkpoint_publishing, "check_loads", lambda *_: None)
+    with checkpoint_publishing.staged_checkpoint(exported, "user/fake-news") as folder:
         assert (folder / "model.onnx").read_bytes() == (exported / "model.onnx").read_bytes()
     make_stale(exported)
     with (
-        pytest.raises(DataError, match=r"model\.onnx was not made from .*glove-lstm export"),
-        publishing.staged_checkpoint(exported, "user/fake-news"),
+        pytest.raises(DataError, match=r"model\.onnx was not made from "),
+        checkpoint_publishing.staged_checkpoint(exported, "user/fake-news"),
     ):
         pass

@@ -1,10 +1,10 @@
-import hashlib
 import io
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from glove_lstm.data import liar
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.liar import LABELS, Liar
 
@@ -73,42 +73,38 @@ def test_single_files(folder):
 def test_an_archive(server, prefix):
     data = archive({prefix + name: text for name, text in files().items()} | {"README": "read me"})
     url = server.put("/liar.zip", data)
-    splits = prepare(url=url, sha256=hashlib.sha256(data).hexdigest())
+    splits = prepare(url=url)
     assert {name: len(split) for name, split in splits.items()} == {"train": 12, "validation": 12, "test": 12}
 
 
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        (files() | {"../evil": "x"}, r"has the member '../evil', which climbs out of its folder"),
-        (files() | {"/evil": "x"}, r"climbs out"),
-        (files() | {"a\\..\\..\\evil": "x"}, r"climbs out"),
-        (files() | {"C:/evil": "x"}, r"climbs out"),
-        ({"train.tsv": "", "test.tsv": ""}, r"lacks valid.tsv; check that it is LIAR's archive"),
-        (files() | {"test.tsv": "x" * 30_000}, r"holds 'test.tsv' of 30,000 bytes; the limit is 20,000"),
+        ({"train.tsv": line(0), "test.tsv": line(0)}, r"has no valid.tsv of at most 20,000 bytes"),
+        (files() | {"test.tsv": "x" * 30_000}, r"has no test.tsv of at most 20,000 bytes"),
         (files() | {"train.tsv": line(0, "lie")}, r"liar.zip/train.tsv, row 1 has the label 'lie'"),
         (files() | {"train.tsv": b"\xff\n"}, r"train.tsv is not UTF-8 text"),
     ],
 )
-def test_bad_archives(server, members, message):
+def test_bad_archives(server, members, message, monkeypatch):
+    monkeypatch.setattr(liar, "MAX_BYTES", 20_000)
     with pytest.raises(DataError, match=message):
-        prepare(url=server.put("/liar.zip", archive(members)), max_bytes=20_000)
+        prepare(url=server.put("/liar.zip", archive(members)))
 
 
-def test_damaged_archives(server):
-    with pytest.raises(DataError, match=r"liar.zip is not a whole zip archive"):
+def test_damaged_archives(server, monkeypatch):
+    with pytest.raises(DataError, match=r"liar.zip is damaged"):
         prepare(url=server.put("/liar.zip", archive(files())[:-40]))
+    monkeypatch.setattr(liar, "MAX_BYTES", 100)
     with pytest.raises(DataError, match=r"sends more than the 100 bytes allowed"):
-        prepare(url=server.put("/other.zip", archive(files())), max_bytes=100)
-    with pytest.raises(DataError, match=r"SHA-256 \w+ instead of 00"):
-        prepare(url=server.put("/third.zip", archive(files())), sha256="0" * 64)
+        prepare(url=server.put("/other.zip", archive(files())))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", r"train.tsv has no rows"),
-        (line(0) + line(1, "TRUE"), r"row 2 has the label 'TRUE'; it must be of pants-fire, false"),
+        (line(0) + line(1, "TRUE"), r"row 2 has the label 'TRUE', not of pants-fire, false"),
         (line(0) + "only\ttwo\n", r"row 2 has 2 columns, not 14"),
         (line(0, counts="1\t2\tmany\t4\t5"), r"row 1 has the count 'many'"),
     ],
@@ -122,9 +118,11 @@ def test_bad_files(folder, text, message):
 def test_bad_arguments(folder):
     with pytest.raises(DataError, match=r"train.tsv does not exist"):
         prepare(data_dir=folder / "none")
-    with pytest.raises(DataError, match=r"names the split 'all'; Liar has train, validation, test"):
+    with pytest.raises(
+        DataError, match=r"1 files for 'all'; Liar takes one for each of train, validation, test"
+    ):
         prepare(data_files={"all": folder / "train.tsv"})
-    with pytest.raises(DataError, match=r"several files for train"):
+    with pytest.raises(DataError, match=r"2 files for 'train'"):
         prepare(data_files=[folder / "train.tsv", folder / "test.tsv"])
     with pytest.raises(DataError, match=r"Both data_files and data_dir are given"):
         prepare(data_files=folder / "train.tsv", data_dir=folder)

@@ -100,7 +100,7 @@ def test_validation_is_cut_by_near_duplicates(file):
 
 def test_near_duplicates_stay_together_in_large_files(file):
     """60,000 titles; every third differs from the one before it by its last word."""
-    title = lambda n: " ".join(f"w{n}x{at}" for at in range(8))  # noqa: E731
+    title = lambda n: " ".join(f"w{n}x{at}" for at in range(16))  # noqa: E731
     texts = [title(n) if n % 3 else f"{title(n + 1)} more" for n in range(60_000)]
     rows = [{"text": text, "label": n // 3 % 2} for n, text in enumerate(texts)]
     data = load_splits(train_file=file(rows))

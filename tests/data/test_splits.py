@@ -65,8 +65,6 @@ def test_no_pair_at_the_threshold_is_missed():
 def test_merging_groups():
     assert merge_groups([0, 0, 1, 2, 3], [5, 6, 6, 7, 8]).tolist() == [0, 0, 0, 1, 2]
     assert merge_groups([], []).tolist() == []
-    with pytest.raises(DataError, match="have 1 and 2 rows"):
-        merge_groups([1], [1, 2])
 
 
 fractions = st.sampled_from([(0.7, 0.1, 0.2), (0.8, 0.2), (0.5, 0.5), (1.0,)])

@@ -8,11 +8,10 @@ import sys
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 from support import ROOT, assert_refused, write_articles
 
-from faults.stages import Job, bulk_folder, dataset, read_bulk, read_dataset
+from faults.stages import Job, bulk_folder, read_bulk
 from glove_lstm.data.errors import DataError
 
 DAMAGES = ("cut", "emptied", "missing")
@@ -165,52 +164,31 @@ def test_damaged_checkpoints_of_the_trainer(
 
 
 def test_damaged_glove_files(glove_file: Path, articles: Path, tmp_path: Path) -> None:
-    """Text, archives and matrices; a line that is cut in the middle is named."""
+    """Text and archives; a line that is cut in the middle is named."""
     text = glove_file.read_bytes()
     (tmp_path / "v.txt").write_bytes(text)
     (tmp_path / "v.txt.gz").write_bytes(gzip.compress(text))
     with zipfile.ZipFile(tmp_path / "v.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("v.txt", text)
-    lines = [line.split() for line in text.decode().splitlines()]
-    np.save(tmp_path / "m.npy", np.array([line[1:] for line in lines], dtype=np.float32))
-    (tmp_path / "m.words").write_text("\n".join(line[0] for line in lines))
     commands, names = [], []
-    for name in ("v.txt", "v.txt.gz", "v.zip", "m.npy", "m.words"):
+    for name in ("v.txt", "v.txt.gz", "v.zip"):
         for how in DAMAGES:
             folder = tmp_path / f"{how}-{name}"
             folder.mkdir()
-            for other in ("m.npy", "m.words", name):
-                shutil.copy(tmp_path / other, folder / other)
+            shutil.copy(tmp_path / name, folder / name)
             damage(folder / name, how)
             names.append(folder.name)
-            vectors = folder / ("m.npy" if name == "m.words" else name)
             args = [
                 "--train_file",
                 str(articles),
                 "--glove",
-                str(vectors),
+                str(folder / name),
                 "--output_dir",
                 str(tmp_path / "out"),
             ]
             commands.append(("train", args))
     for folder, (code, said) in zip(names, run_all(commands), strict=True):
         assert_told(code, said, folder)
-
-
-@pytest.mark.parametrize("how", DAMAGES)
-def test_damaged_prepared_data(tmp_path: Path, how: str) -> None:
-    """What `datasets` keeps of a data set is made anew, or told of by its name."""
-    job = Job(tmp_path / "work", {"articles": str(write_articles(tmp_path / "in.csv", 60))})
-    dataset(job)
-    wanted = read_dataset(job)
-    files = [path for path in job.work.rglob("*") if path.is_file() and path.suffix != ".lock"]
-    assert len(files) >= 4
-    for path in files:
-        before = path.read_bytes()
-        damage(path, how)
-        dataset(job)
-        assert read_dataset(job) == wanted, path.name
-        path.write_bytes(before)
 
 
 @pytest.mark.parametrize("how", DAMAGES)

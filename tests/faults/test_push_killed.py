@@ -1,13 +1,14 @@
-"""A push that is killed at any request, or has no room to gather its files: all of it is there or nothing."""
+"""A push that is killed at any request, or has no room to stage its files: the commit is there whole or not at all."""
 
 import os
 import signal
-import threading
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from hub_server import GITATTRIBUTES, HubServer, run_client
+from hub_server import GITATTRIBUTES, HubServer
 from support import assert_refused, run_script
 
 from faults.harness import SIGNALS, leave_room, small_disk
@@ -15,84 +16,74 @@ from faults.harness import SIGNALS, leave_room, small_disk
 POINTS = int(os.environ.get("FAULT_POINTS", 3))
 REPO, TOKEN = "user/model", "hf_" + "secretsecret" * 3
 PUSH = """
-import os, sys
+import sys
 from pathlib import Path
-Path("pid").write_text(str(os.getpid()))
 from glove_lstm.publishing.hub_upload import Destination, push_folder
 from glove_lstm.commands.command import run_command
 sys.exit(run_command(lambda _: push_folder(Path("out"), Destination("user/model")), []))
 """
-OLD = {"old.txt": b"old"}
-NEW = {"config.json": b"{}\n", "model.safetensors": bytes(range(256)) * 100, "README.md": b"# Card\n"}
+OLD = {"old.txt": b"old", ".gitattributes": GITATTRIBUTES}
+NEW = {
+    "config.json": b"{}\n",
+    "model.safetensors": bytes(range(256)) * 100,
+    "README.md": b"# Card\n",
+    ".gitattributes": GITATTRIBUTES,
+}
 
 
-def push(hub: HubServer, home: Path, *, kill: int = 0, at: int = 0):
-    """Push, and send a signal while request number `at` waits for its answer."""
+def push(hub: HubServer, home: Path, kill: int | None = None, at: int = 0) -> int:
+    """Push, and send a signal while request number `at` waits for its answer; the exit code."""
     hub.faults.clear()
-    hub.fail(r".", delay=0.2 if kill else 0, times=None)
     hub.requests.clear()
-    stop = threading.Event()
-
-    def watch() -> None:
-        while not stop.is_set():
-            if len(hub.requests) >= at:
-                os.kill(int((home / "pid").read_text()), kill)
-                return
+    if kill:
+        hub.fail(r".", delay=0.2, times=None)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PUSH],
+        env=hub.client_env(home, TOKEN),
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if kill:
+        while len(hub.requests) < at and process.poll() is None:
             time.sleep(0.005)
-
-    watcher = threading.Thread(target=watch)
-    if kill:
-        watcher.start()
-    done = run_client(hub, PUSH, home, token=TOKEN)
-    stop.set()
-    if kill:
-        watcher.join()
-    assert TOKEN not in done.stdout + done.stderr
-    return done
-
-
-def state(hub: HubServer) -> dict[str, bytes]:
-    files = hub.files(REPO)
-    assert files.pop(".gitattributes") == GITATTRIBUTES
-    return files
+        process.send_signal(kill)
+    output, _ = process.communicate()
+    assert TOKEN not in output
+    assert "Traceback" not in output
+    return process.returncode
 
 
 @pytest.mark.slow
 def test_killed(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
     for name, data in NEW.items():
-        path = tmp_path / "home" / "out" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        if name != ".gitattributes":
+            (tmp_path / "out" / name).write_bytes(data)
     with HubServer() as hub:
         hub.add_token(TOKEN)
-        hub.add_repo(REPO, OLD)
-        assert push(hub, tmp_path / "home").returncode == 0
+        assert push(hub, tmp_path) == 0
         requests = len(hub.requests)
-        assert state(hub) == NEW
-    count = min(requests, POINTS)
-    for number, at in enumerate(
-        sorted({1 + at * (requests - 1) // max(count - 1, 1) for at in range(count)})
-    ):
-        how = list(SIGNALS.values())[number % 2]
-        with HubServer() as hub:
-            hub.add_token(TOKEN)
-            hub.add_repo(REPO, OLD)
-            done = push(hub, tmp_path / "home", kill=how, at=at)
-            assert done.returncode == (-how if how == signal.SIGKILL else 143), (at, done.stderr)
-            assert "Traceback" not in done.stderr
-            time.sleep(0.3)  # what the server has begun to do, it does
-            assert state(hub) in (OLD, NEW)
-            assert push(hub, tmp_path / "home").returncode == 0
-            assert state(hub) == NEW
-            assert len(hub.repos[f"models/{REPO}"].commits) == 3  # the Hub's first one, the old one, ours
+        assert hub.files(REPO) == NEW
+        for number in range(POINTS):
+            hub.large.clear()  # upload again
+            repo = hub.add_repo(REPO, {"old.txt": b"old"})
+            how = list(SIGNALS.values())[number % 2]
+            at = 1 + number * (requests - 1) // max(POINTS - 1, 1)
+            assert push(hub, tmp_path, how, at) == (-how if how == signal.SIGKILL else 143), at
+            time.sleep(0.3)  # the server finishes what it has begun
+            assert hub.files(REPO) in (OLD, NEW)
+            assert push(hub, tmp_path) == 0
+            assert hub.files(REPO) == NEW
+            assert len(repo.commits) == 3  # the Hub's first one, the old one, ours
 
 
 @pytest.mark.slow
-def test_no_room_to_gather_the_files(checkpoint: Path, tmp_path: Path) -> None:
+def test_no_room_to_stage_the_files(checkpoint: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 1) as disk:
         leave_room(disk, 20_000)
-        done = run_script(
-            "push_to_hub", checkpoint, "--repo_id", REPO, "--dry_run", env={**os.environ, "TMPDIR": str(disk)}
-        )
+        env = {**os.environ, "TMPDIR": str(disk)}
+        done = run_script("push", checkpoint, "--repo_id", REPO, "--dry_run", env=env)
         assert_refused(done, "disk is full")
         assert [path.name for path in disk.iterdir()] == ["ballast"]

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from hostile import FRAGMENTS, examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import slow_shape
@@ -12,18 +13,8 @@ from glove_lstm.tokenization.word_shapes import SHAPES
 STRAIGHT = str.maketrans("\u2018\u2019\u201b\u02bc\u201c\u201d\u201f", "''''\"\"\"")
 URL = re.compile(r"(?i:[h<]ttps?://\S+|[w<]ww\.\S+)")
 
-PIECES = [
-    "boats", "The", "SKIPPER", "iPhone", "well-known", "don't", "don’t", "“", "1,204", "3.5", "<url>", "<pad>", "<unk>",
-    "https://a.example/x?y=1", "www.b.example", "HTTP://C", "http://", "www.", "ttp://d", "<", ">", "-", ".", ",", "_",
-    " ", "\n", "\t", "\u00a0", "\x00", "\ud800", "\udfff", "\ufffd", "\u200f", "\u202e", "\u2066", "e\u0301", "\u0301",
-    "\u200d", "👩\u200d🚀", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "İ", "ß", "ẞ", "Ω", "Σ", "ǅ", "ﬁ", "٣", "Ⅷ", "²", "漢字", "нет", "שלום", "\U0010ffff",
-]  # fmt: skip
-everything = st.text(st.characters(exclude_categories=()), max_size=60)
-mixed = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
-texts = everything | mixed | st.tuples(everything, mixed).map("".join)
 ascii_texts = st.lists(
-    st.sampled_from([p for p in PIECES if p.isascii()] + ["a", "1", "h", "w", "ttp:", "//", " x"]),
-    max_size=14,
+    st.sampled_from([*filter(str.isascii, FRAGMENTS), "a", "h", "w", "ttp:", "//", " x"]), max_size=14
 ).map("".join)
 
 
@@ -36,7 +27,7 @@ def normal(surface):
     return "".join(letter.lower() for letter in surface.translate(STRAIGHT))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(texts)
 @example("\ud800")
 @example("a\udc00b")
@@ -70,7 +61,7 @@ def default_reference(text):
     return spans
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(ascii_texts)
 def test_the_default_cuts_as_the_reference(default, text):
     assert default(text, truncation=False, return_offsets_mapping=True)[
@@ -78,7 +69,7 @@ def test_the_default_cuts_as_the_reference(default, text):
     ] == default_reference(text)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(ascii_texts)
 def test_the_article_cuts_as_the_reference(article, text):
     stops = {"the", "of", "on", "he", "a", "at", "that", "were", "we", "not", "don", "t"}
@@ -139,7 +130,7 @@ def test_a_special_token_in_a_text_is_text(tokenizer, tmp_path, literal):
 
 
 @given(texts)
-@settings(max_examples=100)
+@settings(max_examples=examples(60))
 def test_every_way_of_giving_a_text_gives_the_same_ids(tokenizer, text):
     ids = tokenizer(text)["input_ids"]
     shapes = tokenizer(text)["token_type_ids"]

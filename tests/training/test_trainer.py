@@ -1,53 +1,17 @@
-"""Batches and the Trainer: the order of texts, mistyped copies, resuming in mid-epoch, the rate of the word vectors."""
+"""The Trainer: losses, resuming in mid-epoch, the rate of the word vectors."""
 
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from tides import make_texts, mistyped_pairs
 from transformers import TrainerCallback
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
-from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.training.arguments import parse_training_run
-from glove_lstm.training.batches import UNLABELLED, LengthGroupedSampler, MistypedPairs, collate, tokenize
-from glove_lstm.training.trainer import GloveLstmTrainer, GloveLstmTrainingArguments, count_parameters
-
-WORDS = [
-    "the",
-    "tide",
-    "rose",
-    "while",
-    "BOATS",
-    "left",
-    "Vellin",
-    "harbour",
-    "grey",
-    "clouds",
-    ",",
-    "and",
-    "lamp",
-]
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return build_tokenizer(lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20)
-
-
-def make_texts(n, seed=0, pairs=False):
-    generator = np.random.default_rng(seed)
-    rows = [" ".join(generator.choice(WORDS, generator.integers(0, 26))) for _ in range(n)]
-    columns = {"text": rows, "label": [int("BOATS" in row) for row in rows]}
-    return Dataset.from_dict({**columns, "text_pair": rows[::-1]} if pairs else columns)
-
-
-@pytest.fixture(scope="module")
-def texts(tokenizer):
-    return tokenize(make_texts(97), tokenizer)
+from glove_lstm.training.arguments import GloveLstmTrainingArguments, parse_training_run
+from glove_lstm.training.batches import collate, tokenize
+from glove_lstm.training.trainer import GloveLstmTrainer
 
 
 def arguments(folder, **options):
@@ -66,145 +30,6 @@ LIKE_THE_DEFAULT_PRESET = {
     "ngram_buckets": 64, "character_ngrams": 3, "character_buckets": 17, "shape_buckets": 23,
 }  # fmt: skip
 WITHOUT_DROPOUT = {name: 0.0 for name in LIKE_THE_DEFAULT_PRESET if name.endswith("dropout")}
-
-
-def mistyped_pairs(dataset, tokenizer, share=0.2, max_length=100, seed=3, epoch=0, **more):
-    """Pairs whose sampler has come to an epoch."""
-    texts = tokenize(dataset, tokenizer)
-    pairs = MistypedPairs(texts, dataset, tokenizer, share=share, max_length=max_length, seed=seed, **more)
-    pairs.sampler = LengthGroupedSampler(texts.lengths, 8, seed)
-    pairs.sampler.set_epoch(epoch)
-    return pairs
-
-
-@pytest.fixture(scope="module")
-def spelled():
-    """A tokenizer that can read mistyped words."""
-    corpus = [" ".join(WORDS), "abcdefghijklmnopqrstuvwxyz"]
-    return build_tokenizer(lambda: corpus, min_frequency=1, model_max_length=20, num_pieces=80)
-
-
-@pytest.mark.parametrize("pairs", [False, True])
-def test_collate_is_the_tokenizers_own_pad(tokenizer, pairs):
-    dataset = make_texts(40, pairs=pairs)
-    table = tokenize(dataset, tokenizer)
-    encoded = tokenizer(dataset["text"][:], dataset["text_pair"][:] if pairs else None)
-    assert table.lengths.tolist() == [len(row) for row in encoded["input_ids"]]
-    for rows in ([3, 1, 17], [5], list(range(40)), [0, 0]):
-        wanted = tokenizer.pad(
-            {name: [encoded[name][row] for row in rows] for name in encoded}, return_tensors="pt"
-        )
-        for batch in (collate(table.__getitems__(rows)), collate([table[row] for row in rows])):
-            assert set(batch) == {*wanted, "labels"}
-            assert batch["labels"].tolist() == [dataset["label"][row] for row in rows]
-            for name in wanted:
-                assert torch.equal(batch[name], wanted[name].long()), name
-
-
-def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
-    batch = collate(tokenize(Dataset.from_dict({"text": ["", ""]}), tokenizer).__getitems__([0, 1]))
-    assert batch["input_ids"].tolist() == batch["attention_mask"].tolist() == [[0], [0]]
-    assert "labels" not in batch
-
-
-def rows_of(table):
-    return [
-        {name: row[name] for name in ("input_ids", "token_type_ids", "labels")} for row in table.to_pylist()
-    ]
-
-
-@pytest.mark.parametrize("pairs", [False, True])
-def test_mistyped_copies_follow_the_texts_and_depend_on_seed_epoch_and_row_alone(spelled, pairs):
-    dataset = make_texts(40, pairs=pairs)
-    plain = tokenize(dataset, spelled)
-    both = mistyped_pairs(dataset, spelled)
-    assert len(both) == 40
-    assert np.array_equal(both.lengths, plain.lengths)
-    everything = rows_of(both.__getitems__(range(40)))
-    assert len(everything) == 80
-    clean, copies = everything[:40], everything[40:]
-    assert clean == rows_of(plain.__getitems__(range(40)))
-    assert {row["labels"] for row in copies} == {UNLABELLED}
-    assert all(len(row["input_ids"]) == len(row["token_type_ids"]) <= 20 for row in copies)
-    assert sum(a != b for a, b in zip(clean, copies, strict=True)) > 25
-
-    for indices in ([3, 1, 17], [5], [0, 0], [39, *range(39)]):
-        wanted = [clean[index] for index in indices] + [copies[index] for index in indices]
-        for batch in (both.__getitems__(indices), both.__getitems__(np.array(indices))):
-            assert rows_of(batch) == wanted
-        assert len(collate(both.__getitems__(indices))["labels"]) == 2 * len(indices)
-    assert rows_of(both[7]) == [clean[7], copies[7]]
-    np.random.seed(0)  # noqa: NPY002 (the point: the global generators do not matter)
-    assert rows_of(mistyped_pairs(dataset, spelled).__getitems__(range(40))) == everything
-    for other in ({"epoch": 1}, {"seed": 4}):
-        again = rows_of(mistyped_pairs(dataset, spelled, **other).__getitems__(range(40)))
-        assert again[:40] == clean
-        assert sum(a != b for a, b in zip(again[40:], copies, strict=True)) > 25
-
-    more = rows_of(mistyped_pairs(dataset, spelled, copies=2).__getitems__(range(40)))
-    assert len(more) == 120
-    assert more[:80] == everything
-    assert sum(a != b for a, b in zip(more[80:], copies, strict=True)) > 25
-
-
-@pytest.mark.parametrize("side", ["right", "left"])
-@pytest.mark.parametrize("pairs", [False, True])
-def test_a_share_of_zero_gives_exact_copies_cut_where_the_texts_are_cut(pairs, side):
-    tokenizer = build_tokenizer(
-        lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20, truncation_side=side
-    )
-    dataset = make_texts(30, pairs=pairs)
-    longer = [f"{text} {'tide rose ' * 200}{text}" for text in dataset["text"][:10]]  # far beyond any cut
-    dataset = Dataset.from_dict({**dataset[:], "text": longer + dataset["text"][10:]})
-    for most in (100, 7):
-        rows = rows_of(mistyped_pairs(dataset, tokenizer, share=0.0, max_length=most).__getitems__(range(30)))
-        for clean, copy in zip(rows[:30], rows[30:], strict=True):
-            for name in ("input_ids", "token_type_ids"):
-                cut = clean[name][:most] if side == "right" else clean[name][-most:]
-                assert copy[name] == cut
-            assert copy["labels"] == UNLABELLED
-
-
-@settings(deadline=None)
-@given(
-    lengths=st.lists(st.integers(0, 60), max_size=700),
-    batch_size=st.integers(1, 9),
-    seed=st.integers(0, 2**32),
-    epoch=st.integers(0, 5),
-)
-def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(lengths, batch_size, seed, epoch):
-    sampler = LengthGroupedSampler(lengths, batch_size, seed)
-    sampler.set_epoch(epoch)
-    order = list(sampler)
-    assert len(sampler) == len(lengths)
-    assert sorted(order) == list(range(len(lengths)))
-    torch.manual_seed(seed % 1000)
-    np.random.seed(epoch)  # noqa: NPY002 (the point: the global generators do not matter)
-    again = LengthGroupedSampler(lengths, batch_size, seed)
-    again.set_epoch(epoch)
-    assert list(again) == order
-
-
-def padding(order, lengths, batch_size):
-    batches = [lengths[order[i : i + batch_size]] for i in range(0, len(order), batch_size)]
-    return sum(int((batch.max() - batch).sum()) for batch in batches)
-
-
-def test_the_sampler_saves_padding_and_shuffles():
-    generator = np.random.default_rng(0)
-    lengths = generator.integers(1, 500, 4000)
-    orders = {}
-    for seed in (1, 2):
-        for epoch in (0, 1):
-            sampler = LengthGroupedSampler(lengths, 16, seed)
-            sampler.set_epoch(epoch)
-            orders[seed, epoch] = list(sampler)
-    assert len({tuple(order) for order in orders.values()}) == 4
-    random = padding(generator.permutation(4000), lengths, 16)
-    for order in orders.values():
-        assert padding(np.array(order), lengths, 16) < random / 10
-        means = [lengths[order[i : i + 16]].mean() for i in range(0, 4000, 16)]
-        assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3  # long and short batches come in turn
 
 
 class Die(TrainerCallback):
@@ -373,7 +198,7 @@ def test_accumulated_gradients_are_those_of_one_big_batch(make, tmp_path, tokeni
 
 
 BAD = [("typo_share", -0.1), ("typo_share", 0.6), ("typo_share", float("nan"))]
-BAD += [("consistency_weight", -1.0), ("consistency_weight", float("nan")), ("max_copy_length", 0)]
+BAD += [("consistency_weight", -1.0), ("consistency_weight", float("nan"))]
 BAD += [("ngram_strength", value) for value in (0.0, -1.0, float("nan"), float("inf"))]
 
 
@@ -385,27 +210,12 @@ def test_a_bad_value_is_refused_by_the_name_of_its_argument(tmp_path, name, valu
         parse_training_run([f"--{name}={value}", "--output_dir", str(tmp_path), "--use_cpu", "True"])
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(make, tmp_path, texts):
-    ends = []
-    for seed in (3, 3, 4):
-        trainer = GloveLstmTrainer(
-            make(**LIKE_THE_DEFAULT_PRESET),
-            arguments(tmp_path, seed=seed, num_train_epochs=1),
-            train_dataset=texts,
-        )
-        trainer.train()
-        ends.append(trainer.model.classifier.weight.detach().clone())
-    assert torch.equal(ends[0], ends[1])
-    assert not torch.equal(ends[0], ends[2])
-
-
 def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_path, texts):
     model = make(half_precision_embeddings=True, **{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True})
     model.round_tables()
     vectors = model.get_input_embeddings().weight.detach().clone()
     head = model.classifier.weight.detach().clone()
-    counts = count_parameters(model)
-    assert counts["parameters"] - counts["trainable_parameters"] == vectors.numel()
+    assert model.num_parameters() - model.num_parameters(only_trainable=True) == vectors.numel()
     trainer = GloveLstmTrainer(
         model, arguments(tmp_path, save_strategy="epoch", embedding_learning_rate=1.0), train_dataset=texts
     )
@@ -417,36 +227,6 @@ def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_p
     assert torch.equal(loaded.get_input_embeddings().weight, vectors)
     assert not loaded.get_input_embeddings().weight.requires_grad
     assert torch.equal(loaded.classifier.weight, model.classifier.weight)
-
-
-@pytest.mark.parametrize("scheduler", ["linear", "constant"])
-def test_vectors_learn_at_their_own_rate(make, tmp_path, texts, scheduler):
-    model = make(**LIKE_THE_DEFAULT_PRESET)
-    rates = []
-
-    class Watch(TrainerCallback):
-        def on_step_end(self, args, state, control, optimizer=None, lr_scheduler=None, **kwargs):
-            rates.append([group["lr"] for group in optimizer.param_groups])
-
-    options = {
-        "learning_rate": 4e-3,
-        "embedding_learning_rate": 1e-3,
-        "lr_scheduler_type": scheduler,
-        "weight_decay": 0.1,
-    }
-    trainer = GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts, callbacks=[Watch])
-    trainer.train()
-    groups = trainer.optimizer.param_groups
-    vectors = model.get_input_embeddings().weight
-    holds = [[id(p) for p in group["params"]] for group in groups]
-    own = {holds.index([id(vectors)]): 1e-3}
-    assert [groups[index]["weight_decay"] for index in own] == [0]
-    learning = sorted(id(p) for group in groups for p in group["params"])
-    assert learning == sorted(id(p) for p in model.parameters())
-    for step, row in enumerate(rates, start=1):
-        share = 1 if scheduler == "constant" else 1 - step / 39
-        for index, rate in enumerate(row):
-            assert rate == pytest.approx(own.get(index, 4e-3) * share, abs=1e-12)
 
 
 def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
@@ -464,14 +244,6 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
     for name, value in model.named_parameters():
         moved = (value - before[name]).abs().max().item()
         assert moved == pytest.approx(rates.get(name, 5e-3), rel=0.02), name
-
-
-@pytest.mark.parametrize("rate", [None, 1e-3])
-def test_without_rates_or_what_they_are_for_there_are_two_groups(make, tmp_path, texts, rate):
-    without = {} if rate is None else {"freeze_embeddings": True, "ngram_buckets": 0}
-    model = make(**{**LIKE_THE_DEFAULT_PRESET, **without})
-    trainer = GloveLstmTrainer(model, arguments(tmp_path, embedding_learning_rate=rate), train_dataset=texts)
-    assert len(trainer.create_optimizer().param_groups) == 2
 
 
 def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer):

@@ -1,0 +1,112 @@
+"""Stage a checkpoint for the Hub: only the files on the allow list, checked and loaded in a clean process."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from glove_lstm import __version__, modeling, tokenization
+from glove_lstm.data.errors import DataError
+from glove_lstm.inference.checkpoint_files import ONNX_NAME
+from glove_lstm.inference.checkpoints import load_config
+from glove_lstm.inference.runtime import open_checked
+from glove_lstm.publishing.card import write_card
+from glove_lstm.publishing.card_check import check_card, put_repo_id
+from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
+from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
+
+# Everything else stays here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
+_ALLOWED = (
+    "model.safetensors",
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "README.md",
+    "metrics.json",
+    TRAINING_TEXTS_NAME,
+    ONNX_NAME,
+)
+_VERSION = f"glove-lstm {__version__}"
+_LOAD = """
+import importlib.abc, sys
+class Blocked(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "glove_lstm":
+            raise ModuleNotFoundError("No module named 'glove_lstm' where the model will be loaded", name=name)
+sys.meta_path.insert(0, Blocked())
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+folder = sys.argv[1]
+model, info = AutoModelForSequenceClassification.from_pretrained(
+    folder, trust_remote_code=True, output_loading_info=True
+)
+wrong = [*info["missing_keys"], *info["unexpected_keys"], *info["mismatched_keys"]]
+if wrong:
+    raise ValueError(f"the weights do not fit the code: {wrong}")
+AutoModel.from_pretrained(folder, trust_remote_code=True)
+tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
+for scores in classify(["Senate passes budget bill", ""], top_k=None):
+    if not abs(sum(one["score"] for one in scores) - 1) < 1e-3:
+        raise ValueError(f"the scores are no probabilities: {scores}")
+"""
+
+
+@contextmanager
+def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
+    """Make a temporary folder with exactly the files that a push sends, checked without any network.
+
+    Args:
+        checkpoint: Folder that the train command made.
+        repo_id: Model repository, which the card names; a missing card is written from metrics.json.
+
+    Raises:
+        DataError: A file is missing, damaged or must not be published.
+    """
+    load_config(str(checkpoint))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "staged"
+        for path in _files_to_send(checkpoint):
+            target = folder / path.relative_to(checkpoint)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        readme = folder / "README.md"
+        if not readme.is_file():
+            write_card(folder)
+        readme.write_text(put_repo_id(readme.read_text(encoding="utf-8"), repo_id), encoding="utf-8")
+        for name in list_files(folder):
+            check_private((folder / name).read_bytes(), str(checkpoint / name))
+        if (folder / ONNX_NAME).is_file():
+            open_checked(checkpoint / ONNX_NAME)
+        if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
+            raise DataError(f"{checkpoint / TRAINING_TEXTS_NAME} was made for other weights; remove it.")
+        check_card(folder, repo_id)
+        check_loads(folder, checkpoint)
+        yield folder
+
+
+def check_loads(folder: Path, checkpoint: Path) -> None:
+    """Load a copy with trust_remote_code=True in a process that cannot import glove_lstm.
+
+    Raises:
+        DataError: Quotes the last line of the error.
+    """
+    error = error_in_clean_process(_LOAD, folder, checkpoint)
+    if error:
+        raise DataError(
+            f"{checkpoint} does not load in a clean process ({error}); save it again with {_VERSION}."
+        )
+
+
+def _files_to_send(checkpoint: Path) -> list[Path]:
+    """Return the files on the allow list; remote code only as this package has it, which people have read."""
+    files = [*(checkpoint / name for name in _ALLOWED), *sorted(checkpoint.glob("plots/[!.]*.png"))]
+    for package in (modeling, tokenization):
+        for original in sorted(Path(str(package.__file__)).parent.glob("[!_]*.py")):
+            path = checkpoint / original.name
+            if path.is_file() and path.read_bytes() != original.read_bytes():
+                raise DataError(
+                    f"{path} differs from the file of {_VERSION}; load the model and save it again."
+                )
+            files.append(path)
+    return [path for path in files if path.is_file()]

@@ -1,0 +1,127 @@
+"""Stage a Space that shows a checkpoint: the checkpoint, the files of this package, and an app.py that starts them.
+
+The package is on no index, and a Space installs requirements.txt before it copies the other files: so the package's
+files travel with it.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.publishing.checkpoint import staged_checkpoint
+from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
+
+_ROOMS = ("app", "inference", "modeling", "tokenization", "data")
+_CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"  # saves 3 GB of CUDA
+_APP = '''\
+"""Show the checkpoint of this repository; made by glove-lstm push --space."""
+
+from pathlib import Path
+
+from glove_lstm.app.serve import serve
+
+serve(Path(__file__).resolve().with_name("checkpoint"))
+'''
+_CARD = """\
+---
+title: {title}
+emoji: 📰
+colorFrom: indigo
+colorTo: gray
+sdk: gradio
+sdk_version: {gradio}
+python_version: "3.11"
+app_file: app.py
+license: apache-2.0
+short_description: What kind of source a text resembles, and why
+tags:
+- glove
+- lstm
+- fake-news
+---
+
+# {title}
+
+Classifies texts with a GloVe+LSTM checkpoint and shows the contribution of each word. A label names the kind of source
+that a text resembles, **not whether its claims are true**. `checkpoint/` holds the model and its card, `glove_lstm/`
+the code of glove-lstm {package}. Texts and uploads are deleted within half an hour.
+"""
+_START = """
+import sys
+from pathlib import Path
+folder = Path(sys.argv[1]).resolve()
+sys.path.insert(0, str(folder))
+import glove_lstm
+assert Path(glove_lstm.__file__).is_relative_to(folder), glove_lstm.__file__
+from glove_lstm.app.serve import running_app
+with running_app(folder / "checkpoint", port=None):
+    pass
+"""
+
+
+@contextmanager
+def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
+    """Make a temporary folder with exactly the files of a Space; its page is built once, without any network.
+
+    Args:
+        checkpoint: Folder that the train command made.
+        repo_id: The Space, as "user/name".
+
+    Raises:
+        DataError: The checkpoint must not be published, the app does not start, or gradio is missing.
+    """
+    try:
+        gradio = version("gradio")
+    except PackageNotFoundError:
+        raise DataError("--space needs gradio; install it with pip install 'glove-lstm[demo]'.") from None
+    with tempfile.TemporaryDirectory() as scratch, staged_checkpoint(checkpoint, repo_id) as model:
+        folder = Path(scratch) / "space"
+        shutil.copytree(model, folder / "checkpoint")
+        if (checkpoint / "README.md").is_file():  # it names the model's repository, not the Space
+            shutil.copyfile(checkpoint / "README.md", folder / "checkpoint" / "README.md")
+        _copy_package("glove_lstm", folder / "glove_lstm")
+        for room in _ROOMS:
+            _copy_package(f"glove_lstm.{room}", folder / "glove_lstm" / room)
+        title = repo_id.partition("/")[2]
+        card = _CARD.format(title=title, gradio=gradio, package=version("glove-lstm"))
+        (folder / "README.md").write_text(card, encoding="utf-8")
+        requirements = "\n".join([_CPU_TORCH, *_requirements()])
+        (folder / "requirements.txt").write_text(f"{requirements}\n", encoding="utf-8")
+        (folder / "app.py").write_text(_APP, encoding="utf-8")
+        for name in list_files(folder):
+            if not name.startswith("checkpoint/") or name.endswith("README.md"):
+                check_private((folder / name).read_bytes(), name)
+        error = error_in_clean_process(_START, folder, checkpoint)
+        if error:
+            raise DataError(f"The app does not start with {checkpoint} ({error}); repair that first.")
+        yield folder
+
+
+def _copy_package(name: str, target: Path) -> None:
+    """Copy the files of a package without its sub-packages; an editable install maps some to other folders."""
+    spec = find_spec(name)
+    assert spec is not None
+    assert spec.origin is not None
+    target.mkdir(parents=True)
+    for path in sorted(Path(spec.origin).parent.iterdir()):
+        if path.suffix in (".py", ".css", ".typed"):
+            shutil.copyfile(path, target / path.name)
+
+
+def _requirements() -> list[str]:
+    """Return the dependencies of the package and of its extras demo and train."""
+    lines = set()
+    for line in requires("glove-lstm") or []:
+        requirement = Requirement(line)
+        marker, requirement.marker = requirement.marker, None
+        wanted = marker is None or any(marker.evaluate({"extra": extra}) for extra in ("demo", "train"))
+        if wanted and requirement.name != "glove-lstm":  # demo includes glove-lstm[train]
+            lines.add(str(requirement))
+    return sorted(lines)

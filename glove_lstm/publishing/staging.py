@@ -1,0 +1,74 @@
+"""Checks of the files that a push sends: secrets, paths of this machine, and use in a clean process."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from huggingface_hub import get_token
+
+from glove_lstm.data.errors import DataError
+
+_SECRETS = re.compile(
+    rb"\bhf_[A-Za-z0-9]{30,}|\bgh[opsu]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bsk-[A-Za-z0-9_-]{30,}"
+    rb"|\bAKIA[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+_LOCAL_PATHS = re.compile(
+    rb"(?<![\w.:/])/(?:home|Users|root|tmp|private/var|mnt|workspace)/[\w.-]|\b[A-Za-z]:\\{1,2}Users\\"
+)
+# Logins, caches and offline switches of this machine.
+_HIDDEN_VARIABLES = ("HF_", "HUGGING", "TRANSFORMERS_", "GLOVE_LSTM_")
+
+
+def list_files(folder: Path) -> dict[str, int]:
+    """Return the size in bytes of each file, by its path inside the folder."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def check_private(data: bytes, name: str) -> None:
+    """Refuse the content of a file that holds a token, a key or a path of this machine.
+
+    Raises:
+        DataError: Names the file, but does not show the secret.
+    """
+    token = get_token()
+    if _SECRETS.search(data) or (token and token.encode() in data):
+        raise DataError(f"{name} holds a token or a key; remove it, and revoke it if it was ever public.")
+    home = os.fsencode(Path.home())
+    match = _LOCAL_PATHS.search(data) or (len(home) > 1 and re.search(re.escape(home) + rb"(?![\w-])", data))
+    if match:
+        path = re.split(rb'[\s"]', data[match.start() : match.start() + 40])[0].decode(errors="replace")
+        raise DataError(f"{name} holds a path of this machine ({path}...); remove it.")
+
+
+def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:
+    """Run Python code on a copy of a folder, in a process without login, cache and network.
+
+    Args:
+        code: A program; `sys.argv[1]` is the path of the copy.
+        folder: Folder to copy.
+        source: Path that stands for the copy in the error.
+
+    Returns:
+        Last line of the error without its full stop; None on success.
+    """
+    env = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN_VARIABLES)}
+    with tempfile.TemporaryDirectory() as home:
+        copy = shutil.copytree(folder, Path(home) / "copy")
+        env |= {"HF_HOME": str(Path(home) / "hf"), "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-P", "-c", code, str(copy)],
+            env=env,
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    lines = done.stderr.replace(str(copy), str(source)).strip().splitlines()
+    return (lines[-1].rstrip(".") if lines else "it was killed") if done.returncode else None

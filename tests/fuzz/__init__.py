@@ -1,1 +1,0 @@
-"""A fuzzer: hostile texts through every route, hostile files through the readers. `python -m fuzz --help`."""

@@ -1,0 +1,52 @@
+"""Hostile texts, as Hypothesis strategies. `FUZZ=100 python -m pytest ...` tries a hundred times as many."""
+
+import os
+
+from hypothesis import strategies as st
+
+# Controls, invisible and directional marks, white space of every kind, the edges of Unicode.
+_CONTROLS = [
+    *map(chr, [*range(0x20), 0x7F, 0x85, 0xA0, 0xAD, 0x61C, 0x115F, 0x180E, *range(0x2000, 0x2010)]),
+    *map(chr, [*range(0x2028, 0x2030), *range(0x2060, 0x2070), 0x3000, 0xFEFF, *range(0xFFF9, 0x10000)]),
+    "\ud800", "\udfff", "\U000e0001", "\U0010ffff", "\x1b",
+]  # fmt: skip
+_MARKS = [
+    chr(point) for low, high in ((0x300, 0x370), (0x591, 0x5BE), (0x93A, 0x950)) for point in range(low, high)
+]
+# Letters that grow when lower-cased, letters to one library only, and digits outside of ASCII.
+_LETTERS = "aAzZ09ßẞİıſKÅΣσςΐŉǰǅǆﬀﬃΩЖжЁאתثज्ञ한조ㅎ中あア々ゞ²½Ⅷⅷ①٣๓೬𝟗𝔄ªº℀ℵ⒈㍿ﷺ１Ａ＿‿⁀·׳״‐‑–—ꙮ𒐫"
+_EMOJI = ["😀", "👩", "🏳", "❤", "🇩", "🇪", "1", "\u200d", "\ufe0f", "\u20e3", "🏻", "\U000e0067", "\U000e007f"]
+_WORDS = (
+    "The|harbour master|BOATS|skipper|Skiper|haarbour|don't|won’t|well-known|3.5|1,204|1,,2|7th|a_b|--|-|_|.|,|;|“|”|‘"
+    "|’|\u02bc|«|…|https://boats.example/log?id=7|HTTP://X|http://|http:///|www.|www.count.example|WwW.a|xhttps://y"
+    "|https\u017f://a|<url>|<URL>|<url|<pad>|<unk>|<|>|<ttp://a|<ww.b|://|ww.|wwww.c|##a|##|&amp;|%00|\\u0041|[MASK]"
+)
+FRAGMENTS = [*_WORDS.split("|"), *_LETTERS, *_EMOJI, "e\u0301", "\ud83d\ude00", " ", "\n", "\t", "\r\n"]
+_CODECS = ["utf-8", "cp1252", "utf-16-le", "shift_jis", "gb18030"]
+
+joined = st.lists(st.sampled_from([*FRAGMENTS, " ", " "]), max_size=14).map("".join)
+# Bytes that are no text in the encoding that they are taken for.
+_misread = st.builds(
+    lambda data, codec, errors: data.decode(codec, errors),
+    st.binary(max_size=40) | joined.map(lambda text: text.encode("utf-8", "replace") + b"\xf0"),
+    st.sampled_from(_CODECS),
+    st.sampled_from(["replace", "ignore", "backslashreplace"]),
+)
+_long = st.builds(
+    lambda unit, times: unit * times, st.sampled_from(FRAGMENTS), st.sampled_from([60, 101, 700])
+)
+texts = st.one_of(
+    joined,
+    joined,
+    st.text(st.characters(exclude_categories=()), max_size=40),
+    st.text([*_CONTROLS, "a", "B", " "], max_size=25),
+    st.text([*_MARKS, *_MARKS, *"aEı1- "], max_size=40),
+    st.text("aAzZ019.,-_:/wWhHtTpPsS<>url’“ \n", max_size=30),
+    _misread,
+    _long,
+)
+
+
+def examples(count: int) -> int:
+    """Examples of a test: `count`, times FUZZ from the environment."""
+    return count * int(os.environ.get("FUZZ", "1"))

@@ -1,0 +1,24 @@
+"""A tokenizer of a few words, one that reads mistyped words too, and tokenised texts."""
+
+import pytest
+from tides import WORDS, make_texts
+
+from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.training.batches import tokenize
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return build_tokenizer(lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20)
+
+
+@pytest.fixture(scope="module")
+def texts(tokenizer):
+    return tokenize(make_texts(97), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def spelled():
+    """A tokenizer that can read mistyped words."""
+    corpus = [" ".join(WORDS), "abcdefghijklmnopqrstuvwxyz"]
+    return build_tokenizer(lambda: corpus, min_frequency=1, model_max_length=20, num_pieces=80)

@@ -1,136 +1,111 @@
-"""The corpora that we train and measure on, as they lie in a data folder (`--data_dir`)."""
+"""Corpora of a data folder (`--data_dir`), with the columns `text`, `text_pair` (articles only) and `label`."""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import datasets
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from datasets import Dataset, concatenate_datasets
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.liar import read_statements
-from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.reading import open_reader
+from glove_lstm.data.loading import LoadedData, load_splits
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
+from glove_lstm.training.training_texts import joined_texts
 
 NAMES = ["FAKE", "REAL"]
-HEAD_ROWS = 256  # rows of the titles whose articles head.csv has
+HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
 # "WASHINGTON (Reuters) - ", "PARIS/LONDON (Reuters) - ": in every REAL article of ISOT and in no FAKE one.
 _DATELINE = re.compile(r"^.{0,120}?\(Reuters\)\s*[-\u2013\u2014]+\s*", re.DOTALL)
-_TWO_OF_SIX = {"pants-fire": 0, "false": 0, "barely-true": 0, "half-true": 1, "mostly-true": 1, "true": 1}
+_TRUE_STATEMENTS = ("half-true", "mostly-true", "true")
 
 
-@dataclass(frozen=True)
-class Texts:
-    """Labelled news.
-
-    Attributes:
-        titles: n titles; empty where there are none.
-        bodies: n bodies; empty where there are none.
-        labels: n indices into `NAMES`.
-    """
-
-    titles: list[str]
-    bodies: list[str]
-    labels: list[int]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def select(self, rows: Iterable[int]) -> "Texts":
-        """These rows."""
-        rows = list(rows)
-        return Texts(
-            [self.titles[row] for row in rows],
-            [self.bodies[row] for row in rows],
-            [self.labels[row] for row in rows],
-        )
-
-    def joined(self) -> list[str]:
-        """Each as one text, for models that take one."""
-        return [f"{title} {body}".strip() for title, body in zip(self.titles, self.bodies, strict=True)]
-
-    def distinct(self) -> "Texts":
-        """Without rows whose body (whose title, where there are no bodies) is empty or stood before."""
-        key = self.bodies if any(self.bodies) else self.titles
-        seen: set[str] = {""}
-        kept = []
-        for row, text in enumerate(key):
-            folded = " ".join(text.split())
-            if folded not in seen:
-                seen.add(folded)
-                kept.append(row)
-        return self.select(kept)
-
-    def __add__(self, other: "Texts") -> "Texts":
-        return Texts(self.titles + other.titles, self.bodies + other.bodies, self.labels + other.labels)
-
-
-def titles(folder: Path, *, first_row: int = 0) -> Texts:
+def titles(folder: Path, *, first_row: int = 0) -> Dataset:
     """Titles of fake_or_real_news."""
-    found = _read(folder / "fake_or_real_news" / "titles.csv")
-    return Texts(found.titles[first_row:], found.bodies[first_row:], found.labels[first_row:])
+    rows = _read(folder / "fake_or_real_news" / "titles.csv")
+    return rows.select(range(first_row, len(rows)))
 
 
-def head(folder: Path) -> Texts:
+def head(folder: Path) -> Dataset:
     """The first articles of fake_or_real_news."""
     return _read(folder / "fake_or_real_news" / "head.csv")
 
 
-def recovery(folder: Path) -> Texts:
+def recovery(folder: Path) -> Dataset:
     """ReCOVery."""
     return _read(folder / "recovery" / "recovery.csv.gz")
 
 
-def isot(folder: Path) -> Texts:
+def isot(folder: Path) -> Dataset:
     """A sample of ISOT, without datelines."""
-    found = _read(folder / "isot" / "isot.csv.gz")
-    return Texts(found.titles, [_DATELINE.sub("", body) for body in found.bodies], found.labels)
+    rows = _read(folder / "isot" / "isot.csv.gz")
+    bodies = [_DATELINE.sub("", body) for body in rows["text_pair"]]
+    return rows.remove_columns("text_pair").add_column("text_pair", bodies)
 
 
-def liar_two(folder: Path) -> Texts:
-    """Test statements of LIAR with its six labels folded into two."""
-    rows = [row for _, row in read_statements(_there(folder / "liar" / "test.tsv"))]
-    labels = [_TWO_OF_SIX[row["label"]] for row in rows]
-    return Texts([row["text"] for row in rows], [""] * len(rows), labels)
+def liar(folder: Path) -> LoadedData:
+    """LIAR with its six labels and its own splits."""
+    _check(folder / "liar" / "test.tsv")
+    return load_splits("liar", data_dir=folder / "liar")
 
 
-def other_corpora(folder: Path) -> dict[str, Texts]:
-    """What the default checkpoint never saw."""
-    return {"recovery": recovery(folder).distinct(), "liar (two labels)": liar_two(folder)}
+def other_corpora(folder: Path) -> dict[str, Dataset]:
+    """Corpora that the default checkpoint never saw; of LIAR the test statements, with two labels."""
+    data = liar(folder)
+    test = data.splits["test"]
+    labels = [int(data.label_names[label] in _TRUE_STATEMENTS) for label in test["label"]]
+    two = Dataset.from_dict({"text": test["text"][:], "label": labels})
+    return {"recovery": distinct(recovery(folder)), "liar (two labels)": two}
 
 
 def hub_corpus(folder: Path) -> LoadedData:
-    """What the default checkpoint is trained on, and the tenth that is kept for validation."""
-    texts = titles(folder, first_row=HEAD_ROWS).distinct() + head(folder).distinct() + isot(folder).distinct()
-    groups = near_duplicate_groups(texts.joined())
-    parts = grouped_stratified_split(np.array(texts.labels), groups, [0.9, 0.1], seed=42)
-    return as_data(
-        texts, {"train": parts[0], "validation": parts[1]}, "titles and head of fake_or_real_news, ISOT"
+    """Training texts of the default checkpoint, and the tenth that is kept for validation."""
+    parts = [distinct(rows) for rows in (titles(folder, first_row=HEAD_ROWS), head(folder), isot(folder))]
+    parts[0] = parts[0].add_column("text_pair", [""] * len(parts[0]))
+    order = ["text", "text_pair", "label"]
+    rows = concatenate_datasets([part.select_columns(order) for part in parts])
+    groups = near_duplicate_groups(list(joined_texts(rows)))
+    train, validation = grouped_stratified_split(np.array(rows["label"]), groups, [0.9, 0.1], seed=42)
+    source = "titles and head of fake_or_real_news, ISOT"
+    return as_data(rows, {"train": train, "validation": validation}, source)
+
+
+def distinct(rows: Dataset) -> Dataset:
+    """Drop rows whose body (title, for titles) is empty or repeats an earlier one, white space aside."""
+    seen = {""}
+    kept = []
+    for row, text in enumerate(rows["text_pair" if "text_pair" in rows.column_names else "text"]):
+        folded = " ".join(text.split())
+        if folded not in seen:
+            seen.add(folded)
+            kept.append(row)
+    return rows.select(kept)
+
+
+def as_data(rows: Dataset, splits: Mapping[str, Iterable[int]], source: str) -> LoadedData:
+    """Row numbers of a corpus by split, in the form that `run_experiment` takes."""
+    columns = ["title", "text"] if "text_pair" in rows.column_names else ["title"]
+    return LoadedData({name: rows.select(chosen) for name, chosen in splits.items()}, NAMES, columns, source)
+
+
+def _read(path: Path) -> Dataset:
+    _check(path)
+    table = pyarrow.csv.read_csv(
+        path,
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(("title", "text", "label"), pa.string())
+        ),
+    )
+    columns = {"text": table["title"].to_pylist()}
+    if "text" in table.column_names:
+        columns["text_pair"] = table["text"].to_pylist()
+    return Dataset.from_dict(
+        {**columns, "label": [NAMES.index(label) for label in table["label"].to_pylist()]}
     )
 
 
-def as_data(texts: Texts, rows: Mapping[str, Iterable[int]], source: str) -> LoadedData:
-    """Rows of texts by split, as `run_experiment` takes them."""
-    pairs = any(texts.bodies)
-    splits = {}
-    for name, chosen in rows.items():
-        part = texts.select(chosen)
-        columns: dict[str, list[str] | list[int]] = {"text": part.titles, "label": part.labels}
-        if pairs:
-            columns["text_pair"] = part.bodies
-        splits[name] = datasets.Dataset.from_dict(columns)
-    return LoadedData(splits, list(NAMES), ["title", "text"] if pairs else ["title"], source)
-
-
-def _read(path: Path) -> Texts:
-    rows = [row for _, row in open_reader(_there(path)).records()]
-    labels = [NAMES.index(str(row["label"])) for row in rows]
-    return Texts([str(row["title"]) for row in rows], [str(row.get("text", "")) for row in rows], labels)
-
-
-def _there(path: Path) -> Path:
+def _check(path: Path) -> None:
     if not path.is_file():
-        raise DataError(f"{path} is missing; give a --data_dir that holds it.")
-    return path
+        raise DataError(f"{path} is missing. Give a --data_dir that holds it.")

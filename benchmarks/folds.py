@@ -1,8 +1,8 @@
-"""What the benchmark trains and tests on: the folds of each task, and their test texts with errors."""
+"""Folds of each task, and their test texts with errors."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -14,31 +14,30 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from benchmarks import corpora
-from benchmarks.corpora import Texts
 from glove_lstm.data.corruptions import CORRUPTIONS
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.loading import LoadedData, load_splits
+from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.robustness import perturb
+from glove_lstm.training.training_texts import joined_texts
 
 Ints = NDArray[np.int64]
 
 TASKS = ("titles", "recovery", "liar", "cross")
-_FOLDS = 5
-_VALIDATION = 0.1  # of a fold's training texts, for the temperature
-_PARTS = ("text", "text_pair")
+FOLDS = 5
+_VALIDATION = 0.1  # of a fold's training texts
+_TEXTS = ("text", "text_pair")
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One training, and what it is tested on.
+    """One training and its tests.
 
     Attributes:
         name: Among the folds of its task.
         data: "train" and "validation".
         tests: The test texts by cell; columns `text`, maybe `text_pair`, and `label`.
-        texts: The number of each test text among all test texts of the task, by cell: what two cells share has the
-            same number, and is drawn together in a bootstrap.
+        texts: The number of each test text among all test texts of the task, by cell. A text of two cells has the
+            same number in both, and is drawn together in a bootstrap.
     """
 
     name: str
@@ -55,18 +54,18 @@ class Fold:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all its texts and labels in their order, those with errors too."""
-        found = hashlib.sha256(json.dumps(self.data.label_names).encode())
-        splits = [self.data.splits, self.tests, *self.corrupted.values()]
-        for name, rows in (pair for group in splits for pair in sorted(group.items())):
-            found.update(json.dumps([name, len(rows)]).encode())
+        """A hash of all texts and labels in their order, those with errors too."""
+        sha = hashlib.sha256(json.dumps(self.data.label_names).encode())
+        parts = [self.data.splits, self.tests, *self.corrupted.values()]
+        for name, rows in (pair for part in parts for pair in sorted(part.items())):
+            sha.update(json.dumps([name, len(rows)]).encode())
             for row in rows:
-                found.update(json.dumps([row["text"], row.get("text_pair"), row["label"]]).encode())
-        return found.hexdigest()
+                sha.update(json.dumps([row["text"], row.get("text_pair"), row["label"]]).encode())
+        return sha.hexdigest()
 
 
-def make_folds(task: str, folder: Path, count: int, *, grouped: bool = False) -> list[Fold]:
-    """The folds of a task.
+def make_folds(task: str, folder: Path, count: int = FOLDS, *, grouped: bool = False) -> list[Fold]:
+    """Make the folds of a task.
 
     Args:
         task: Of `TASKS`. "titles" and "recovery" are cross-validated; "liar" has a test set of its own; "cross" trains
@@ -78,25 +77,22 @@ def make_folds(task: str, folder: Path, count: int, *, grouped: bool = False) ->
             leaves them out in any case.)
 
     Raises:
-        DataError: Data are missing, or too few.
+        DataError: Data are missing.
     """
     if task == "liar":
-        return [_liar(folder)]
+        data = corpora.liar(folder)
+        return [_fold("test", data, {"test": np.arange(len(data.splits["test"]))})]
     if task == "cross":
         return list(_cross(folder))
-    texts = {"titles": corpora.titles, "recovery": corpora.recovery}[task](folder).distinct()
-    if min(np.bincount(texts.labels, minlength=2)) < 2 * _FOLDS:
-        raise DataError(
-            f"{folder} has fewer than {2 * _FOLDS} distinct texts of a label for the task {task}."
-        )
-    return list(islice(_cross_validation(texts, task, grouped), count))
+    rows = corpora.distinct({"titles": corpora.titles, "recovery": corpora.recovery}[task](folder))
+    return list(islice(_cross_validation(rows, task, grouped), count))
 
 
-def _cross_validation(texts: Texts, task: str, grouped: bool) -> Iterator[Fold]:
-    labels = np.array(texts.labels)
-    groups = near_duplicate_groups(texts.joined()) if grouped else None
+def _cross_validation(texts: Dataset, task: str, grouped: bool) -> Iterator[Fold]:
+    labels = np.array(texts["label"])
+    groups = near_duplicate_groups(list(joined_texts(texts))) if grouped else None
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    splitter = kind(_FOLDS, shuffle=True, random_state=0)
+    splitter = kind(FOLDS, shuffle=True, random_state=0)
     for number, (rows, test) in enumerate(splitter.split(labels, labels, groups), start=1):
         if groups is not None:
             train, validation = _cut(rows, labels, groups)
@@ -117,59 +113,36 @@ def _fold(name: str, data: LoadedData, texts: dict[str, Ints]) -> Fold:
     return Fold(name, trained, {cell: data.splits["test"]}, texts)
 
 
-def _liar(folder: Path) -> Fold:
-    data = load_splits("liar", data_dir=folder / "liar")
-    return _fold("test", data, {"test": np.arange(len(data.splits["test"]))})
-
-
 def _cross(folder: Path) -> Iterator[Fold]:
-    """Nine cells. A test text is left out where the training texts have a near duplicate of it, or of its title."""
-    # head.csv holds the articles of the first rows of the titles: those rows train nothing, but are test texts.
+    """Nine cells, without test texts of which the training texts hold a near duplicate or the title."""
+    # head.csv holds the articles of the first titles, so those titles are tested on, but never trained on.
     tests = {
-        "recovery": corpora.recovery(folder).distinct(),
-        "isot": corpora.isot(folder).distinct(),
-        "titles": corpora.titles(folder).distinct(),
-        "head": corpora.head(folder).distinct(),
+        name: corpora.distinct(getattr(corpora, name)(folder))
+        for name in ("recovery", "isot", "titles", "head")
     }
-    later_titles = corpora.titles(folder, first_row=corpora.HEAD_ROWS).distinct()
+    later_titles = corpora.distinct(corpora.titles(folder, first_row=corpora.HEAD_ROWS))
     trains = {"recovery": tests["recovery"], "isot": tests["isot"], "titles": later_titles}
-    whole, title = _groups([*tests.values(), later_titles])
-    where = dict(zip([*tests, "later titles"], _ranges([*tests.values(), later_titles]), strict=True))
+    every = [*tests.values(), later_titles]
+    whole = near_duplicate_groups([text for rows in every for text in joined_texts(rows)])
+    title = near_duplicate_groups([text for rows in every for text in rows["text"]])
+    ends = np.cumsum([len(rows) for rows in every])
+    where = dict(zip([*tests, "later titles"], np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
     for name, texts in trains.items():
         own = where["later titles" if name == "titles" else name]
-        train, validation = _cut(np.arange(len(texts)), np.array(texts.labels), whole[own])
-        if not len(train) or not len(validation):
-            raise DataError(f"{folder} has too few texts of {name} to train on.")
+        train, validation = _cut(np.arange(len(texts)), np.array(texts["label"]), whole[own])
         data = corpora.as_data(texts, {"train": train, "validation": validation}, name)
         rows, numbers = {}, {}
-        for other, test in tests.items():
-            if other == name:
-                continue
+        for other in (test for test in tests if test != name):
             there = where[other]
             seen = np.isin(whole[there], whole[own]) | np.isin(title[there], title[own])
             kept = np.flatnonzero(~seen)
-            if not len(kept):
-                raise DataError(f"All texts of {other} in {folder} stand among those of {name}.")
-            cell = f"{name}->{other}"
-            rows[cell] = corpora.as_data(test, {other: kept}, other).splits[other]
-            numbers[cell] = there[kept]
+            rows[f"{name}->{other}"] = tests[other].select(kept)
+            numbers[f"{name}->{other}"] = there[kept]
         yield Fold(name, data, rows, numbers)
 
 
-def _groups(parts: Sequence[Texts]) -> tuple[Ints, Ints]:
-    """Groups of near duplicates over several corpora: of whole texts, and of titles."""
-    whole = near_duplicate_groups([text for part in parts for text in part.joined()])
-    return whole, near_duplicate_groups([title for part in parts for title in part.titles])
-
-
-def _ranges(parts: Sequence[Texts]) -> list[Ints]:
-    """The row numbers of each corpus where all stand one after the other."""
-    ends = np.cumsum([len(part) for part in parts])
-    return [np.arange(end - len(part), end) for part, end in zip(parts, ends, strict=True)]
-
-
 def _cut(rows: Ints, labels: Ints, groups: Ints) -> tuple[Ints, Ints]:
-    """Training and validation rows; near duplicates on one side."""
+    """Training and validation rows, with near duplicates on one side."""
     train, validation = grouped_stratified_split(
         labels[rows], groups[rows], [1 - _VALIDATION, _VALIDATION], seed=0
     )
@@ -177,8 +150,7 @@ def _cut(rows: Ints, labels: Ints, groups: Ints) -> tuple[Ints, Ints]:
 
 
 def _corrupted(kind: str, rows: Dataset) -> Dataset:
-    columns = {name: rows[name][:] for name in rows.column_names if name in {*_PARTS, "label"}}
-    for part in _PARTS:
-        if part in columns:
-            columns[part] = perturb(kind, columns[part], seed=0)
+    columns = {name: rows[name][:] for name in rows.column_names if name in {*_TEXTS, "label"}}
+    for name in columns.keys() & set(_TEXTS):
+        columns[name] = perturb(kind, columns[name], seed=0)
     return Dataset.from_dict(columns)

@@ -1,4 +1,4 @@
-r"""Measure a checkpoint on labelled texts, and look for what gives their labels away.
+r"""Measure a checkpoint on labelled texts, and look for leaks of the label.
 
 glove-lstm evaluate --test_file labelled.csv --output_dir report
 glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
@@ -9,7 +9,7 @@ Without MODEL it measures the checkpoint that ships with the package; where the 
 looks at them without a model. OUTPUT_DIR gets eval.json and, of a model, confusion.png, reliability.png and
 coverage.png; with --explain, words.png too.
 
-A checkpoint of train.py records the texts that it was trained and validated on. Only the others are measured.
+A checkpoint records the texts that it was trained and validated on. Only the others are measured.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> None:
     path = args.model or str(DEFAULT_CHECKPOINT)
     known = load_config(path, args.revision).label_names
     cut: dict[str, Any] = {
-        # The very part that train.py keeps where there is no validation split.
+        # The same part that `train` holds out if there is no validation split.
         "validation_fraction": args.validation_fraction if args.split == "validation" else 0.0,
         "seed": args.seed,
         "on_empty": args.on_empty,
@@ -98,7 +98,7 @@ def main(argv: Sequence[str]) -> None:
 def _add_model(
     report: "Report", args: argparse.Namespace, path: str, texts: "Dataset", label_names: Sequence[str]
 ) -> None:
-    """Measure a checkpoint on the texts that it has not seen, and apart from them on the others if asked."""
+    """Measure a checkpoint on the texts that it has not seen and, with --include_seen, on the seen ones."""
     from glove_lstm.inference.checkpoints import load_checkpoint
     from glove_lstm.training.training_texts import load_training_texts
 
@@ -122,7 +122,7 @@ def _add_model(
 def _look_up(
     record: "TrainingTexts | None", texts: "Dataset"
 ) -> tuple[dict[str, int] | None, "Dataset", "Dataset"]:
-    """Count the texts that a checkpoint has seen, if it has a record of them, and split them off.
+    """Split texts into unseen and seen ones, by the record of a checkpoint.
 
     Returns:
         Counts by role (None without a record), the unseen texts, the seen ones.

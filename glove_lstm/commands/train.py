@@ -18,7 +18,8 @@ from typing import Any, cast
 
 def main(argv: Sequence[str]) -> None:
     """Parse, load, train, save, report."""
-    from glove_lstm.data.loading import OnEmpty, load_splits
+    from glove_lstm.data.labelled_split import OnEmpty
+    from glove_lstm.data.loading import load_splits
     from glove_lstm.evaluation.metrics import compute_metrics
     from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
     from glove_lstm.publishing.checkpoint_folder import save_experiment
@@ -29,7 +30,7 @@ def main(argv: Sequence[str]) -> None:
 
     run = parse_training_run(argv, description=__doc__)
     destination = training_destination(run.training)
-    if run.training.resume_from_checkpoint:  # a mistake in it is told before the data are loaded
+    if run.training.resume_from_checkpoint:  # checked before the data are loaded
         check_resumable(Path(run.training.resume_from_checkpoint))
     wanted = run.data
     data = load_splits(

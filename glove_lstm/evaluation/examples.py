@@ -1,4 +1,4 @@
-"""What a card shows of a model without any data set: examples in our own words, and its speed."""
+"""Invented titles that a card shows with their labels, and the model's speed."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
 
-# Invented, so that nobody's words are copied; each with the label of the sources whose style it has.
+# Invented; each with the label of the sources whose style it has.
 EXAMPLES = (
     ("Senate passes budget bill after late-night vote", "REAL"),
     ("Mayor answers questions about the new bridge", "REAL"),

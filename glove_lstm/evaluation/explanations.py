@@ -1,4 +1,4 @@
-"""Explanations measured on labelled texts: whether deleting what they name matters, and which words count overall."""
+"""Measures of explanations: important words of a test set, and the effect of deleting words."""
 
 import logging
 import random
@@ -19,10 +19,10 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 
 logger = logging.getLogger(__name__)
 
-TEXTS = 200  # that are explained where nothing is said of it
+TEXTS = 200  # explained by default
 DELETED = 10  # words
 _DRAWS = 10  # of random words, for each text
-_FEWEST_TEXTS = 3  # that a word must stand in to be listed: a name in one article says nothing of a test set
+_FEWEST_TEXTS = 3  # of a listed word: a name in one article says nothing of a test set
 _LISTED = 12  # words, for each label
 
 
@@ -49,7 +49,7 @@ def explain_sample(
 
 
 def important_words(explanations: Sequence[Explanation]) -> dict[str, list[tuple[str, float]]]:
-    """The words that move a test set most towards each label.
+    """Rank the words that move a test set most towards each label.
 
     Args:
         explanations: Of n texts.
@@ -135,7 +135,7 @@ def explanation_figures(
     tokenizer: PreTrainedTokenizerBase,
     explanations: Sequence[Explanation],
 ) -> dict[str, Any]:
-    """What `eval.py --explain` keeps: "texts", "deletion" as `measure_faithfulness` has it, "words" by label."""
+    """Figures of eval.json: "texts", "deletion" (`measure_faithfulness`), "words" (`important_words`)."""
     return {
         "texts": len(explanations),
         "deletion": measure_faithfulness(model, tokenizer, explanations),
@@ -144,7 +144,7 @@ def explanation_figures(
 
 
 def describe(figures: Mapping[str, Any]) -> str:
-    """`explanation_figures` for a person."""
+    """Format `explanation_figures` for a terminal."""
     deletion = figures["deletion"]
     lines = [f"Explained: {figures['texts']:,} texts."]
     if deletion is None:

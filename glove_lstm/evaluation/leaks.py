@@ -1,4 +1,4 @@
-"""Checks of labelled texts for what gives labels away, with or without a model."""
+"""Checks of labelled texts for leaks of the label, with or without a model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

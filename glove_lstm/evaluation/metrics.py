@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BINS = 15
-_COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # that the card shows
+_COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shown on the card
 
 
 class ClassificationMetrics(evaluate.Metric):
@@ -129,11 +129,11 @@ def area_under_risk_coverage(probabilities: Floats, labels: Ints) -> float:
 def coverage_table(
     probabilities: Floats, labels: Ints, coverages: Sequence[float] = _COVERAGES
 ) -> list[dict[str, float]]:
-    """The thresholds that leave at least these shares of the texts, and the accuracy of what is left.
+    """Thresholds of the score that keep at least these shares of the texts, and the accuracy of the kept ones.
 
     Returns:
-        A row for each: "threshold", rounded down to four decimals so that what is printed is what was measured (0
-        where nothing is left out), "coverage", the share that it really leaves, and "accuracy".
+        A row for each: "threshold", rounded down to the four decimals that are printed (0 keeps all), "coverage", the
+        share of kept texts, and "accuracy".
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
@@ -142,7 +142,7 @@ def coverage_table(
     for share in coverages:
         last = falling[max(int(np.ceil(share * len(labels))), 1) - 1]
         whole = np.floor(last * 1e4)
-        whole -= whole / 1e4 > last  # where the multiplication rounded up
+        whole -= whole / 1e4 > last  # the multiplication rounded up
         threshold = 0.0 if share >= 1 else float(whole / 1e4)
         kept = confidence >= threshold
         table.append(
@@ -182,7 +182,7 @@ def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """`measure`, the rows, the majority class's share, the accuracy's interval, and what abstaining would bring."""
+    """Add rows, the majority class's share, the accuracy's interval and abstention to `measure`."""
     return {
         "rows": len(labels),
         **measure(probabilities, labels),
@@ -194,7 +194,7 @@ def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any
 
 
 def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:
-    """What `measure_with_intervals` has, more intervals, the confusion matrix, and precision and recall by label.
+    """Add more intervals, the confusion matrix, and precision and recall by label to `measure_with_intervals`.
 
     Args:
         probabilities: (n, classes).
@@ -233,8 +233,8 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         **measure_with_intervals(probabilities, labels),
         "f1_interval": interval(_macro_f1),
         "brier_interval": mean_interval(squares),
-        # Noise only ever adds to this error, in each draw once more: so the draws are mirrored at what was measured
-        # (Efron and Tibshirani's basic interval), or they would lie above it.
+        # Noise adds to this error in each draw, so that the draws lie above the estimate; the basic interval (Efron and
+        # Tibshirani 1993) mirrors them.
         "ece_interval": (max(2 * ece - high, 0.0), max(2 * ece - low, 0.0)),
         "confusion": counts.tolist(),
         "by_label": by_label,

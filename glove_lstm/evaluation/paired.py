@@ -1,4 +1,4 @@
-"""Which differences between models are real: intervals and paired tests over the texts that they were tested on."""
+"""Intervals and paired tests of differences between models on the same texts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def exact_mcnemar(first: Bools, second: Bools) -> float:
 def mean_of_cells(values: Sequence[Floats], texts: Sequence[Ints]) -> dict[str, Any]:
     """The mean over cells of the mean in each, with a 95 % bootstrap interval over texts.
 
-    A text that stands in several cells is drawn into all of them at once: its values are not independent.
+    A text in several cells is drawn into all of them at once: its values are not independent.
 
     Args:
         values: A value for each text, by cell.
@@ -52,10 +52,10 @@ def mean_of_cells(values: Sequence[Floats], texts: Sequence[Ints]) -> dict[str, 
 def paired_difference(
     first: Sequence[Floats], second: Sequence[Floats], texts: Sequence[Ints]
 ) -> dict[str, Any]:
-    """How much more often the first model is right than the second.
+    """Measure how much more often the first model is right than the second.
 
-    The p value is McNemar's where each text was classified once by each. Where a value is a mean over seeds, or a text
-    stands in several cells, it comes from the bootstrap: twice the share of draws on the far side of 0.
+    The p value is McNemar's if each model classified each text once. If a value is a mean over seeds, or a text is in
+    several cells, it comes from the bootstrap: twice the share of draws on the far side of 0.
 
     Args:
         first: Share of its runs in which the first model was right, for each text, by cell.
@@ -93,19 +93,19 @@ def _draws(values: Sequence[Floats], texts: Sequence[Ints]) -> Floats:
         # Row i of the batch counts in its own stretch of one long bincount.
         drawn = generator.integers(size, size=(_BATCH, size)) + np.arange(_BATCH)[:, None] * size
         weights = np.bincount(drawn.ravel(), minlength=_BATCH * size).reshape(_BATCH, size).astype(float)
-        # A cell of a handful of texts may not be drawn at all; it then says nothing in this draw.
+        # A cell of a handful of texts may be missing from a draw; the mean then ignores it.
         with np.errstate(invalid="ignore"):
             draws.append(np.nanmean((weights @ sums) / (weights @ counts), axis=1))
     return np.concatenate(draws)
 
 
 def p_value_text(p: float) -> str:
-    """As tables show it."""
+    """Format a p value for a table."""
     return f"{p:.4f}" if p >= 0.0001 else "<0.0001"
 
 
 def measure_cells(measures: Mapping[str, Any]) -> list[str]:
-    """What `compare` measured of one model, as tables show it.
+    """Format the measures of one model for a table.
 
     Returns:
         Accuracy, its interval, p against `default`, calibration error, what is lost to typos, and p of that.

@@ -100,7 +100,7 @@ def _frequent_phrases(texts: Sequence[str], least: int) -> dict[Phrase, list[int
 
 
 def _distinct(phrases: dict[Phrase, list[int]]) -> list[Phrase]:
-    """One phrase for each set of texts: of those in about the texts of the most frequent one, the longest."""
+    """Keep one phrase for each set of texts: the longest that covers about the texts of the most frequent one."""
     left = sorted(phrases, key=lambda phrase: -len(phrases[phrase]))
     chosen = []
     while left:

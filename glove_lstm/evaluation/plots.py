@@ -1,4 +1,4 @@
-"""Pictures of a training run: one style, safe for the colour-blind."""
+"""Plots of a training run and of labelled texts, in colours for colour-blind readers."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -99,7 +99,7 @@ def plot_reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int6
 
 
 def plot_coverage(probabilities: NDArray[np.float64], labels: NDArray[np.int64], path: Path) -> None:
-    """Accuracy of the surest texts against their share: what abstaining from the others brings."""
+    """Accuracy of the texts with the highest scores against their share."""
     coverages, accuracies = coverage_curve(probabilities, labels)
     figure = Figure(figsize=(4, 4), layout="constrained")
     axis = figure.subplots()
@@ -131,7 +131,7 @@ def plot_words(words: Mapping[str, Sequence[tuple[str, float]]], path: Path) -> 
     largest = max(mean for _, _, items in shown for _, mean in items)
     for axis, (index, label, items) in zip(axes, shown, strict=False):
         axis.barh(range(len(items)), [mean for _, mean in items], color=_COLOURS[index % len(_COLOURS)])
-        # A "$" in an article begins no formula.
+        # A "$" of an article is no formula.
         axis.set_yticks(range(len(items)), [_shortened(word) for word, _ in items], parse_math=False)
         axis.invert_yaxis()
         axis.set(xlim=(0, 1.05 * largest), xlabel="mean of what it adds to the logit's lead")
@@ -139,39 +139,6 @@ def plot_words(words: Mapping[str, Sequence[tuple[str, float]]], path: Path) -> 
     for axis in axes[len(shown) :]:
         axis.set_axis_off()
     _finish(figure, path)
-
-
-def plot_trade_off(
-    models: Mapping[str, tuple[float, NDArray[np.bool_]]], without_accuracy: float | None, path: Path
-) -> None:
-    """Accuracy against speed.
-
-    Args:
-        models: Name -> articles per second, and whether each of n texts got its label.
-        without_accuracy: Articles per second of a transformer, whose weights are random.
-        path: Of the PNG file.
-    """
-    figure = Figure(figsize=(5.5, 4), layout="constrained")
-    axis = figure.subplots()
-    for (name, (rate, right)), colour, marker in zip(
-        models.items(), (BLUE, ORANGE, GREY), "os^", strict=False
-    ):
-        accuracy = right.mean()
-        half = 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(right))
-        axis.errorbar(
-            rate, accuracy, yerr=half, color=colour, marker=marker, linewidth=1, capsize=3, label=name
-        )
-    if without_accuracy is not None:
-        axis.axvline(
-            without_accuracy, color=GREY, linestyle="--", linewidth=1, label="DistilBERT's size (speed only)"
-        )
-    axis.set(
-        xlabel="articles per second, raw text to label",
-        ylabel="accuracy (bars: 95 %)",
-        title="Accuracy against speed",
-        xscale="log",
-    )
-    _finish(figure, path, legends=(axis,))
 
 
 def _finish(figure: Figure, path: Path, legends: Sequence[Any] = ()) -> None:

@@ -1,4 +1,4 @@
-"""A checkpoint measured on labelled texts: what `glove-lstm evaluate` prints and saves."""
+"""The report of `glove-lstm evaluate`, as text and as eval.json."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""How much accuracy is lost when texts are mistyped, lose their case or punctuation, or are cut short."""
+"""Accuracy on texts that are mistyped, lower-cased, unpunctuated or cut short."""
 
 import logging
 import random
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 Perturbation = Callable[[str, random.Random], str]
 
 _WORD = re.compile(r"\S+")
-# Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, or words would grow together.
+# Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, which keeps words apart.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 
 
@@ -33,7 +33,7 @@ def no_case(text: str, _rng: random.Random | None = None) -> str:
 
 
 def no_punctuation(text: str, _rng: random.Random | None = None) -> str:
-    """Drop punctuation and symbols; words that they held apart stay apart, by one space."""
+    """Replace punctuation and symbols by one space."""
     text = _INNER.sub("", text)
     return " ".join("".join(" " if unicodedata.category(c)[0] in "PS" else c for c in text).split())
 
@@ -61,12 +61,12 @@ DESCRIPTIONS = {
 
 
 def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
-    """Perturb texts, each the same way whatever stands beside it.
+    """Perturb texts, each independently of the others.
 
     Args:
         name: One of `PERTURBATIONS` or `CORRUPTIONS`.
         texts: n texts.
-        seed: With a text, decides all that is left to chance.
+        seed: Seed of the perturbation, together with the text.
 
     Returns:
         n texts.
@@ -81,7 +81,7 @@ def measure_robustness(
     texts: Sequence[str],
     labels: NDArray[np.integer],
 ) -> dict[str, dict[str, Any]]:
-    """Measure accuracy on texts as they are and under each perturbation, and what each costs.
+    """Measure accuracy on texts as they are and under each perturbation, and the loss.
 
     Args:
         model: A classifier.
@@ -112,7 +112,7 @@ def measure_robustness(
 
 
 def summarize(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """What `measure_robustness` found, as half a sentence for the card: `metrics["robustness"]["summary"]`."""
+    """Format the result of `measure_robustness` as half a sentence for the card."""
     changes = [
         f"{DESCRIPTIONS[name]} {found[name]['accuracy']:.4f}" for name in PERTURBATIONS if name in found
     ]

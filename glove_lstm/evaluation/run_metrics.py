@@ -29,8 +29,8 @@ Metrics = dict[str, Any]
 def run_metrics(experiment: Experiment) -> Metrics:
     """Measure a run on its own splits, its examples and its speed.
 
-    If the n-gram weights were fitted to the validation texts after all, the validation measures are not those of the
-    final model, and are named `before_refit`.
+    After a refit of the n-gram weights the validation measures are not of the final model, and are named
+    `before_refit`.
     """
     metrics: Metrics = {}
     for split, logits in experiment.logits.items():
@@ -93,7 +93,7 @@ def add_robustness(metrics: Metrics, experiment: Experiment, split: str) -> None
 
 
 def add_recipe(metrics: Metrics, benchmark: Path | None) -> None:
-    """Put what `python -m benchmarks.accuracy --json` wrote into `metrics["recipe"]`.
+    """Add the results of `python -m benchmarks.accuracy --json` as `metrics["recipe"]`.
 
     Raises:
         DataError: The file cannot be read, or holds no results.

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment
 
-from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
 from glove_lstm.evaluation.paired import measure_cells
@@ -43,13 +42,10 @@ def write_card(
     """Write README.md into the folder of a checkpoint.
 
     Args:
-        folder: With `metrics.json` and `config.json`.
+        folder: Holds `metrics.json` and `config.json`.
         name: Title of the card.
         repo_id: Repository in the examples of use; a push replaces it.
         data_description: Training data; empty takes the description in `metrics.json`.
-
-    Raises:
-        DataError: `metrics.json` is missing or damaged.
     """
     card = render_card(folder, name=name, repo_id=repo_id, data_description=data_description)
     (folder / "README.md").write_text(card, encoding="utf-8")
@@ -57,43 +53,37 @@ def write_card(
 
 def render_card(folder: Path, *, name: str, repo_id: str, data_description: str) -> str:
     """Return the card of a checkpoint; see `write_card`."""
-    metrics, config = read_metrics(folder), json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    about = metrics["about"]
+    metrics, config = (
+        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("metrics.json", "config.json")
+    )
+    about, others = metrics["about"], metrics.get("other_data", {})
     labels = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
     news = set(labels) == {"FAKE", "REAL"}
+    shown = next((key for key in ("test", "validation", "before_refit") if key in metrics), "")
     size = sum((folder / name).stat().st_size for name in _LOADED if (folder / name).is_file())
-    shown = next((key for key in ("test", "validation", "before_refit") if key in metrics), None)
-    found = metrics.get(shown, {})
-    others, baselines = metrics.get("other_data", {}), metrics.get("baselines", {})
-    cited = " ".join([about["data"], *others]).lower()
-    glove = Path(about["glove"]).name if "glove" in about else None
-    start = f"Training started from `{about['fine_tuned_from']}`. " if "fine_tuned_from" in about else ""
+    mentioned = " ".join([about["data"], *others]).lower()
     values = {
         "card_data": _metadata(metrics, name, news=news).to_yaml(),
         "name": name,
         "repo_id": repo_id,
-        "about": {"speed": None, "ngram_weight": None, **about},
+        "metrics": metrics,
+        "about": about,
+        "config": config,
         "labels": labels,
         "news": news,
-        "network": _describe_network(config),
         "megabytes": f"{size / 1e6:.1f}",
         "onnx": (folder / ONNX_NAME).is_file(),
         "max_length": about["arguments"].get("max_seq_length") or "`model_max_length`",
         "truncation": "the end" if about["arguments"].get("truncation_side") == "left" else "the beginning",
-        "data_description": data_description or f"{start}The texts: {about['data']}.",
+        "data_description": data_description,
         "trained_on": [notes for key, notes in DATA_NOTES.items() if key in about["data"].lower()],
         "shown": shown,
-        "found": {"coverage": None, **found},
-        "split": "validation" if shown == "before_refit" else shown,
-        "chosen": "the temperature" if about.get("best_step") is None else "the epoch and the temperature",
-        "calibrated": "validation" in metrics or "before_refit" in metrics,
-        "worse": [data for data, other in others.items() if found and other["ece"] > found["ece"]],
-        "baselines": baselines,
-        "compared": [baseline for baseline in baselines if baseline != "majority"],
-        "descriptions": DESCRIPTIONS,
-        "recipe": metrics.get("recipe", {}),
-        "recipe_cells": measure_cells,
+        "found": metrics.get(shown, {}),
         "other_data": others,
+        "baselines": metrics.get("baselines", {}),
+        "compared": [baseline for baseline in metrics.get("baselines", {}) if baseline != "majority"],
+        "descriptions": DESCRIPTIONS,
+        "recipe_cells": measure_cells,
         "pictures": {
             file: title for file, title in _PICTURES.items() if (folder / "plots" / f"{file}.png").is_file()
         },
@@ -101,37 +91,12 @@ def render_card(folder: Path, *, name: str, repo_id: str, data_description: str)
             {**example, "correct": example["label"] == example["style"]}
             for example in metrics.get("examples", [])
         ],
-        "robustness": metrics.get("robustness", {}).get("summary", "not measured."),
-        "glove": glove,
-        "bibtex": [GLOVE_BIBTEX, *(notes.bibtex for key, notes in DATA_NOTES.items() if key in cited)],
-        "show": _show_setting,
+        "bibtex": [GLOVE_BIBTEX, *(notes.bibtex for key, notes in DATA_NOTES.items() if key in mentioned)],
     }
-    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)  # noqa: S701 - Markdown
-    return environment.from_string(find_template().read_text(encoding="utf-8")).render(values).strip() + "\n"
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """Read `metrics.json`.
-
-    Raises:
-        DataError: It is missing or damaged.
-    """
-    path = folder / "metrics.json"
-    try:
-        metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(
-            "There is no metrics.json for the card; save the model with glove-lstm train."
-        ) from None
-    except ValueError as error:
-        raise DataError(f"metrics.json is no JSON ({error}); save the model again.") from None
-    return metrics
-
-
-def find_template() -> Path:
-    """Return the template: inside the package in a wheel, beside it in a clone."""
-    package = Path(__file__).resolve().parents[1]
-    return next(path for path in (package / _TEMPLATE, package.parent / _TEMPLATE) if path.is_file())
+    environment = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Markdown, not HTML
+    package = Path(__file__).resolve().parents[1]  # holds the template in a wheel; beside it in a clone
+    template = next(path for path in (package / _TEMPLATE, package.parent / _TEMPLATE) if path.is_file())
+    return environment.from_string(template.read_text(encoding="utf-8")).render(values).strip() + "\n"
 
 
 def eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
@@ -173,21 +138,3 @@ def _metadata(metrics: Mapping[str, Any], name: str, *, news: bool) -> ModelCard
         eval_results=eval_results(metrics) or None,
         widget=[{"example_title": title, "text": text} for title, text in WIDGET] if news else None,
     )
-
-
-def _describe_network(config: Mapping[str, Any]) -> str:
-    direction = "bidirectional LSTM" if config["bidirectional"] else "LSTM"
-    vectors = "frozen" if config["freeze_embeddings"] else "trained"
-    shapes = " and word shapes" if config["type_embedding_size"] else ""
-    ngrams = ", and a linear classifier of hashed n-grams" if config.get("ngram_buckets") else ""
-    return (
-        f"GloVe vectors of {config['embedding_size']} dimensions ({vectors}){shapes}, "
-        f"{config['num_hidden_layers']}-layer {direction} of {config['hidden_size']} units, "
-        f"{' + '.join(config['pooling'])} pooling, dense layer of {config['classifier_hidden_size']}{ngrams}"
-    )
-
-
-def _show_setting(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_show_setting, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from glove_lstm import __version__, modeling, tokenization
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.runtime import open_checked
@@ -16,17 +17,9 @@ from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
+_NEEDED = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json")
 # Everything else stays here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
-_ALLOWED = (
-    "model.safetensors",
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "README.md",
-    "metrics.json",
-    TRAINING_TEXTS_NAME,
-    ONNX_NAME,
-)
+_ALLOWED = (*_NEEDED, "README.md", TRAINING_TEXTS_NAME, ONNX_NAME)
 _VERSION = f"glove-lstm {__version__}"
 _LOAD = """
 import importlib.abc, sys
@@ -64,6 +57,10 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
         DataError: A file is missing, damaged or must not be published.
     """
     load_config(str(checkpoint))
+    for name in _NEEDED:
+        if not (checkpoint / name).is_file():
+            raise DataError(f"{checkpoint / name} is missing; save the model with glove-lstm train.")
+    read_checkpoint_json(checkpoint / "metrics.json")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
         for path in _files_to_send(checkpoint):

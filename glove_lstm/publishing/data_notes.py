@@ -1,17 +1,10 @@
 """Known leaks and duplicates of the datasets, and whom to cite."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class DataNotes:
-    """Notes of a dataset for a card.
-
-    Attributes:
-        title: Name of the dataset.
-        known: Leaks and duplicates, as Markdown list items.
-        bibtex: One entry.
-    """
+class DataNotes(NamedTuple):
+    """Notes of a dataset: its name, its leaks and duplicates as Markdown list items, and a BibTeX entry."""
 
     title: str
     known: str

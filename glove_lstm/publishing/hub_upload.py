@@ -1,14 +1,19 @@
 """Upload a folder to the Hugging Face Hub in one commit."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RevisionNotFoundError
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from glove_lstm.data.errors import DataError
+
+try:  # huggingface_hub moved from httpx to httpx2
+    from httpx2 import TransportError
+except ImportError:
+    from httpx import TransportError  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,9 @@ class Destination:
 
 
 def training_destination(training: Any) -> Destination | None:
-    """Return the destination that the training arguments name, and clear `push_to_hub` and `hub_token`.
+    """Return the destination that the training arguments name, if any, and take it away from the Trainer.
 
-    The Trainer's own pushes would lack the remote code and overwrite the card, and it would write the token into
-    training_args.bin of every checkpoint.
+    The Trainer's pushes lack the remote code and overwrite the card, and it saves the token with each checkpoint.
 
     Raises:
         DataError: The id is missing or invalid, or there is no login.
@@ -58,12 +62,7 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
     Raises:
         DataError: The name is invalid, or there is no login although one is needed.
     """
-    try:
-        validate_repo_id(to.repo_id)
-        valid = to.repo_id.count("/") == 1
-    except ValueError:
-        valid = False
-    if not valid:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", to.repo_id):
         raise DataError(f"--repo_id {to.repo_id!r} is no repository id; write it as user/name.")
     if login and not (to.token or get_token()):
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN to a write token.")
@@ -81,10 +80,10 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
     api = HfApi(token=to.token)
     try:
         _create_repo(api, to)
-        head = api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision)
+        head = api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision).sha
+        present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=head)
         files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-        # The Hub keeps its list of large file types in .gitattributes.
-        stale = {file.rfilename for file in head.siblings or []} - {*files, ".gitattributes"}
+        stale = {*present} - {*files, ".gitattributes"}  # where the Hub lists the types of large files
         # Not upload_folder, which splits large folders into several commits if hf_xet is installed. With the parent,
         # the Hub refuses the commit if the list of stale files is out of date.
         return api.create_commit(
@@ -96,11 +95,11 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
             commit_message=to.commit_message,
             repo_type=to.repo_type,
             revision=to.revision,
-            parent_commit=head.sha,
+            parent_commit=head,
         )
     except DataError:
         raise
-    except (HfHubHTTPError, ConnectionError, ValueError, RuntimeError, _network_error()) as error:
+    except (HfHubHTTPError, ConnectionError, ValueError, RuntimeError, TransportError) as error:
         raise DataError(_sentence(error, to)) from None
 
 
@@ -137,33 +136,17 @@ def _create_repo(api: HfApi, to: Destination) -> None:
         api.create_branch(to.repo_id, branch=to.revision, repo_type=to.repo_type, exist_ok=True)
 
 
-def _network_error() -> type[Exception]:
-    """Return the base class of connection errors: huggingface_hub moved from httpx to httpx2."""
-    try:
-        import httpx2 as httpx
-    except ImportError:
-        import httpx
-    return httpx.TransportError
-
-
 def _sentence(error: Exception, to: Destination) -> str:
-    """Explain an error of huggingface_hub; an upload of a large file hides the cause in a RuntimeError."""
+    """Explain an error of huggingface_hub; an upload of a large file hides its cause in a RuntimeError."""
     cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
-    if isinstance(cause, HfHubHTTPError):
-        return _explain_status(cause, to)
-    endpoint = HfApi().endpoint
     if isinstance(cause, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE forbids any network; unset it and run the command again."
-    if isinstance(cause, ConnectionError | _network_error()):
-        return f"The connection to {endpoint} failed ({cause}); check the network and run the command again."
-    return (
-        f"The Hub refused the files ({' '.join(str(error).split()).rstrip('.')}); correct them and try again."
-    )
-
-
-def _explain_status(error: HfHubHTTPError, to: Destination) -> str:
-    status, message = error.response.status_code, (error.server_message or "no reason given").rstrip(".")
-    if isinstance(error, RevisionNotFoundError):
+    if isinstance(cause, ConnectionError | TransportError):
+        return f"The connection to {HfApi().endpoint} failed ({cause}); check the network and run the command again."
+    if not isinstance(cause, HfHubHTTPError):
+        return f"The Hub refused the files ({' '.join(str(error).split()).rstrip('.')}); correct them and try again."
+    status, message = cause.response.status_code, (cause.server_message or "no reason given").rstrip(".")
+    if isinstance(cause, RevisionNotFoundError):
         return f"{to.repo_id} has no revision {to.revision or 'main'!r}; correct --revision."
     if status == 413 or (status == 403 and "storage" in message.lower()):
         return f"The storage quota of {to.repo_id} is exceeded ({message}); free some space or ask for more."
@@ -175,9 +158,5 @@ def _explain_status(error: HfHubHTTPError, to: Destination) -> str:
         412: f"{to.repo_id} was changed by somebody else during the push; run the command again.",
         429: "The Hub received too many requests; wait some minutes and run the command again.",
     }
-    if status >= 500:
-        return f"The Hub has a problem (status {status}, {message}); run the command again later."
-    default = (
-        f"The Hub refused the push (status {status}, {message}); correct this and run the command again."
-    )
-    return sentences.get(status, default)
+    advice = "run the command again later" if status >= 500 else "correct this and run the command again"
+    return sentences.get(status, f"The Hub refused the push (status {status}, {message}); {advice}.")

@@ -32,19 +32,12 @@ serve(Path(__file__).resolve().with_name("checkpoint"))
 _CARD = """\
 ---
 title: {title}
-emoji: 📰
-colorFrom: indigo
-colorTo: gray
 sdk: gradio
 sdk_version: {gradio}
 python_version: "3.11"
 app_file: app.py
 license: apache-2.0
 short_description: What kind of source a text resembles, and why
-tags:
-- glove
-- lstm
-- fake-news
 ---
 
 # {title}

@@ -54,7 +54,7 @@ def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:
         source: Path that stands for the copy in the error.
 
     Returns:
-        Last line of the error without its full stop; None on success.
+        Last line of the error; None on success.
     """
     env = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN_VARIABLES)}
     with tempfile.TemporaryDirectory() as home:

@@ -119,7 +119,7 @@ def _described(name: str) -> str:
     return " ".join(found[1].split()).replace("%", "%%")
 
 
-# None is what was not given.
+# None: the argument is not given.
 _Shape = make_dataclass(
     "_Shape", [(name, kind | None, _option(None, _described(name))) for name, kind in _SHAPE.items()]
 )
@@ -190,7 +190,7 @@ class TrainingRun:
     training: GloveLstmTrainingArguments
 
 
-# What every run of ours does differently from the Trainer's defaults.
+# Defaults that differ from the Trainer's.
 _ALWAYS = {
     "report_to": "none",
     "remove_unused_columns": False,  # our batches are Arrow tables, not rows of columns
@@ -207,55 +207,58 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
 
     Raises:
         DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
-        SystemExit: What argparse refuses, with its message.
+        SystemExit: argparse refuses an argument.
     """
     argv = list(argv)
     from_json: dict[str, Any] = {}
     if argv and argv[0].endswith(".json"):
         from_json = read_json_object(Path(argv.pop(0)), "give one object of argument names and values")
     words = [*_as_words(from_json), *argv]
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)  # of what decides the other values
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)  # these two decide the other defaults
     first.add_argument("--preset", default="default")
     first.add_argument("--model_name_or_path", "--model-name-or-path")
-    said, _ = first.parse_known_args(words)
-    fine_tuning = bool(said.model_name_or_path)
-    words = [*_as_words(preset_values(said.preset, fine_tuning=fine_tuning)), *words]
+    chosen, _ = first.parse_known_args(words)
+    fine_tuning = bool(chosen.model_name_or_path)
+    words = [*_as_words(preset_values(chosen.preset, fine_tuning=fine_tuning)), *words]
     groups: Any = (DataArguments, TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
-    parser = HfArgumentParser(
-        groups,
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    if fine_tuning:  # None, then, is what was not said
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = HfArgumentParser(groups, description=description, formatter_class=layout, allow_abbrev=False)
+    if fine_tuning:  # None: the argument is not given
         parser.set_defaults(**dict.fromkeys(_OF_NEW_TOKENIZER))
-    parser.add_argument(
-        "--preset", default=said.preset, choices=sorted(PRESETS), help="The recipe to start from."
-    )
+    names = sorted(PRESETS)
+    parser.add_argument("--preset", default=chosen.preset, choices=names, help="The recipe to start from.")
     try:
         parsed: Any = parser.parse_args_into_dataclasses(
             words, return_remaining_strings=True, look_for_args_file=False
         )
-    except ValueError as error:  # what the dataclasses refuse
+    except ValueError as error:  # from the checks of the dataclasses
         raise DataError(f"{str(error).rstrip('.')}.") from None
     *parts, rest, unknown = parsed
     if unknown:
-        options = [option for action in parser._actions for option in action.option_strings]
-        close = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)
-        hint = f"did you mean {close[0]}?" if close else "see --help."
-        raise DataError(f"There is no argument {unknown[0]}; {hint}")
+        raise DataError(f"There is no argument {unknown[0]}; {_hint(parser, unknown[0])}")
     if fine_tuning:
-        for option in _OF_NEW_TOKENIZER:
-            if getattr(parts[1], option) is not None:
-                raise DataError(
-                    f"--{option} is of a new tokenizer; --model_name_or_path brings one: leave it out."
-                )
-        parts[1] = TokenizerArguments(max_seq_length=parts[1].max_seq_length)
+        parts[1] = _of_loaded_tokenizer(parts[1])
     return TrainingRun(rest.preset, *parts)
 
 
+def _hint(parser: argparse.ArgumentParser, unknown: str) -> str:
+    options = [option for action in parser._actions for option in action.option_strings]
+    close = difflib.get_close_matches(unknown.partition("=")[0], options, n=1)
+    return f"did you mean {close[0]}?" if close else "see --help."
+
+
+def _of_loaded_tokenizer(arguments: TokenizerArguments) -> TokenizerArguments:
+    """Refuse arguments of a new tokenizer where a checkpoint brings one."""
+    for option in _OF_NEW_TOKENIZER:
+        if getattr(arguments, option) is not None:
+            raise DataError(
+                f"--{option} is of a new tokenizer, and --model_name_or_path brings one: leave it out."
+            )
+    return TokenizerArguments(max_seq_length=arguments.max_seq_length)
+
+
 def preset_values(name: str, *, fine_tuning: bool = False) -> dict[str, Any]:
-    """A preset's values, flat. Fine-tuning takes only those of training: the checkpoint brings the others.
+    """A preset's values in one dictionary; only its training arguments for fine-tuning.
 
     Raises:
         DataError: There is no such preset.
@@ -268,7 +271,7 @@ def preset_values(name: str, *, fine_tuning: bool = False) -> dict[str, Any]:
 
 
 def _as_words(values: Mapping[str, Any]) -> list[str]:
-    """Values as a command line gives them, so that one parser checks them all and the last one wins."""
+    """Write values as a command line, so that one parser checks them all and the last one wins."""
     words: list[str] = []
     for name, value in values.items():
         if value is None:
@@ -282,7 +285,7 @@ def _as_words(values: Mapping[str, Any]) -> list[str]:
 
 
 def config_from(model: ModelArguments, **values: Any) -> GloveLstmConfig:
-    """A config of what was said, and of what only the data and the vectors know.
+    """Build the config from arguments, and from values that follow from the data and the vectors.
 
     Raises:
         DataError: A value is refused.

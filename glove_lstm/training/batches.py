@@ -16,9 +16,9 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.typos import training_typos
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
-UNLABELLED = -100  # what transformers' losses and its count of a batch's items leave out
-_ROWS = 1000  # that are tokenised together
-_GROUP = 50  # batches' worth of shuffled texts that are sorted by length together
+UNLABELLED = -100  # ignored by transformers' losses and by its count of a batch's items
+_ROWS = 1000  # tokenised together
+_GROUP = 50  # batches of shuffled texts that are sorted by length together
 
 
 class TokenizedTexts(TorchDataset[Any]):
@@ -29,7 +29,7 @@ class TokenizedTexts(TorchDataset[Any]):
 
     Attributes:
         lengths: Tokens of each text.
-        set_epoch: Where the Trainer puts one, called before each epoch; see `GloveLstmTrainer`.
+        set_epoch: Set by `GloveLstmTrainer`; called before each epoch.
     """
 
     set_epoch: Callable[[int], None]
@@ -40,7 +40,7 @@ class TokenizedTexts(TorchDataset[Any]):
         self._table = table.remove_columns("length").with_format("arrow")
 
     def followed_by(self, others: "TokenizedTexts") -> "TokenizedTexts":
-        """These, and others of the same columns after them."""
+        """Append texts with the same columns."""
         return TokenizedTexts(concatenate_datasets([self._whole, others._whole]))
 
     def __len__(self) -> int:
@@ -91,24 +91,22 @@ def _encode_rows(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> pa.Ta
 
 
 class MistypedPairs(TokenizedTexts):
-    """Texts, and with each of them the same text mistyped: a batch of n has 2n rows, the mistyped ones last.
+    """Texts with mistyped copies: a batch of n texts has n rows more for each copy, after the texts.
 
-    With more copies it has n rows more for each. The label of a copy is `UNLABELLED`: that is how a batch tells which
-    of its rows are copies.
-
-    A text's mistakes depend on the seed, the epoch and its row alone, so that a resumed run sees the same ones.
+    The label of a copy is `UNLABELLED`. The mistakes depend on the seed, the epoch and the text's row alone, so that a
+    resumed run sees the same ones.
 
     Args:
-        texts: What `tokenize` made of `dataset`.
-        dataset: The texts themselves.
-        tokenizer: Theirs.
-        share: Of the letters, the mean; each text gets its own share from 0 to twice that.
-        max_length: Tokens that a mistyped copy is cut to.
-        seed: Of the mistakes.
-        copies: Of each text.
+        texts: `dataset`, tokenised.
+        dataset: The texts.
+        tokenizer: Their tokenizer.
+        share: Mean share of mistyped letters; each text gets its own share from 0 to twice that.
+        max_length: Tokens of a mistyped copy at the most.
+        seed: Seed of the mistakes.
+        copies: Copies of each text.
 
     Attributes:
-        sampler: Where the Trainer puts the one that knows the epoch.
+        sampler: Set by the Trainer; knows the epoch.
     """
 
     sampler: "LengthGroupedSampler | None" = None
@@ -160,15 +158,15 @@ class MistypedPairs(TokenizedTexts):
 
     def _mistype(self, text: str, key: str) -> str:
         epoch = 0 if self.sampler is None else self.sampler.epoch
-        # What the tokenizer will cut off need not be mistyped: no word of a real text is longer than 16 letters on
-        # average, and a text that has such words is only cut earlier.
+        # Saves time on text that the tokenizer cuts off. Real texts have fewer than 16 characters a token; a text with
+        # longer words is only cut earlier.
         most = 16 * (self._tokenizer.model_max_length or 0)
         text = text[-most:] if self._tokenizer.truncation_side == "left" else text[:most]
         return training_typos(text, f"{self._seed} {epoch} {key}", self._share)
 
 
 def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, Any]:
-    """`input_ids`, and `token_type_ids` where the tokenizer has them, of the columns `text` and `text_pair`."""
+    """Make the columns `input_ids` and, if the tokenizer has them, `token_type_ids`."""
     found = tokenizer.read(rows["text"], rows.get("text_pair"))
     offsets = np.concatenate([[0], np.cumsum(found.lengths)]).astype(np.int32)
     columns: dict[str, Any] = {"input_ids": pa.ListArray.from_arrays(offsets, found.ids.astype(np.int32))}
@@ -202,15 +200,15 @@ def collate(batch: pa.Table | Sequence[pa.Table]) -> dict[str, Tensor]:
 
 
 class LengthGroupedSampler(Sampler[int]):
-    """Texts of like length side by side, in an order that depends on the seed and the epoch alone.
+    """Put texts of similar length into one batch, in an order that depends on the seed and the epoch alone.
 
-    The order of transformers' own sampler depends on the global generator, so that a run resumed in mid-epoch sees
-    other batches than the run that was not interrupted.
+    The order of transformers' own sampler depends on the global generator, so that a run resumed in mid-epoch would
+    see other batches than an uninterrupted one.
 
     Args:
         lengths: Tokens of each text.
         batch_size: Texts of one step.
-        seed: Of the order.
+        seed: Seed of the order.
     """
 
     def __init__(self, lengths: Sequence[int] | np.ndarray[Any, Any], batch_size: int, seed: int) -> None:
@@ -220,7 +218,7 @@ class LengthGroupedSampler(Sampler[int]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the Trainer's dataloader before each epoch."""
+        """Set the epoch; the Trainer's dataloader does so before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:

@@ -10,18 +10,17 @@ _SPREAD = 0.5  # standard deviation of the logarithms of the scales around their
 
 
 def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -> list[float]:
-    """The numbers to multiply each part's logits by, for the smallest cross-entropy of their sum on validation data.
+    """Fit a factor for each part's logits, for the smallest cross-entropy of their sum on validation data.
 
-    Of one part it is the inverse of the temperature. Several are held together by a prior that a few hundred texts
-    outweigh: on fewer, chance alone would silence one part or the other. How large the sum may be is then found as
-    `fit_scale` does.
+    The factor of a single part is the inverse of the temperature. A prior keeps several factors close: on fewer than a
+    few hundred texts chance alone would silence a part. `fit_scale` then scales the sum.
 
     Args:
         part_logits: (n, parts, classes); the model's logits are the sum over its parts.
         labels: (n,) class indices.
 
     Returns:
-        A number from 0.05 to 20 for each part.
+        A factor from 0.05 to 20 for each part.
     """
     parts = np.moveaxis(part_logits.astype(np.float64), 1, 0)
     rows = np.arange(len(labels))
@@ -36,7 +35,7 @@ def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -
         gradient = scales * (parts * error).sum(axis=(1, 2)) + apart / _SPREAD
         return float(total) / len(labels), gradient / len(labels)
 
-    # Where parts tell a few texts apart without an error there are several minima, and L-BFGS-B stops on the way.
+    # If the parts separate a few texts without an error, there are several minima, and L-BFGS-B stops too early.
     bounds = [(_LOW, _HIGH)] * len(parts)
     starts = (np.full(len(parts), start) for start in (0.0, -2.0, 2.0))
     runs = [minimize(loss, start, jac=True, method="TNC", bounds=bounds) for start in starts]
@@ -49,18 +48,18 @@ def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -
 def fit_scale(
     logits: NDArray[np.floating], labels: NDArray[np.integer], log_bounds: tuple[float, float]
 ) -> tuple[float, float]:
-    """The number to multiply logits by, for the smallest cross-entropy with Platt's targets (1999).
+    """Fit a factor for logits, for the smallest cross-entropy with Platt's targets (1999).
 
-    They leave each label a doubt of about one text: however well a few texts are told apart, they do not allow the
-    certainty that many would.
+    The targets leave each label a doubt of about one text, so that a few texts do not allow the certainty that many
+    would.
 
     Args:
         logits: (n, classes).
         labels: (n,) class indices.
-        log_bounds: Of the logarithm of the number.
+        log_bounds: Bounds of the factor's logarithm.
 
     Returns:
-        The number, 1 where the logits tell nothing, and the cross-entropy summed over the texts.
+        The factor, 1 if the logits tell nothing, and the cross-entropy summed over the texts.
     """
     rows, count = logits.shape
     doubt = 1 / (rows / count + 2)

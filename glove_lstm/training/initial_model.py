@@ -102,9 +102,9 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
         changes |= _label_maps(data.label_names)
     model, tokenizer = load_checkpoint(path, **changes)
     if "id2label" in changes:
-        model.reset_classifier()  # also where the number of labels happens to be the same
+        model.reset_classifier()  # even if the number of labels is the same
     if changes.keys() & {"ngram_buckets", "character_ngrams", "character_buckets"}:
-        _load_character_ngrams(model, tokenizer)  # the checkpoint's, if any, may be of another shape
+        _load_character_ngrams(model, tokenizer)  # of another shape than the checkpoint's
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
     return model, tokenizer, {"fine_tuned_from": without_folders(path, run)}

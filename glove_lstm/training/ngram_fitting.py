@@ -1,8 +1,7 @@
 """The n-gram classifier's weights: a linear support vector machine over the training texts, solved to its optimum.
 
-The problem is convex, so no rate, number of epochs or seed decides how good the weights are, as with steps of
-gradients. How closely they follow the texts is found by cross-fitting: closely where a plane can tell the texts apart,
-hardly at all where their labels are noise.
+The problem is convex: no learning rate, number of epochs or seed matters. Cross-fitting chooses how closely the weights
+follow the texts.
 """
 
 import logging
@@ -44,11 +43,11 @@ class _Weights:
 
 @dataclass(frozen=True)
 class NgramFit:
-    """How an n-gram classifier is fitted.
+    """Settings of an n-gram fit.
 
     Attributes:
         strength: C of the support vector machine.
-        scale: What its logits are multiplied by, to be probabilities' logarithms on texts that it never saw.
+        scale: Factor that calibrates its logits on new texts.
     """
 
     strength: float
@@ -66,22 +65,20 @@ def fit_ngrams(
 ) -> NgramFit:
     """Fit the n-gram classifier's tables to texts.
 
-    Where texts have mistyped copies, the weights are the mean of several machines': one of the texts alone, and for
-    each copy one of the texts with it. Which letters happen to be wrong then matters less.
-
-    A rare n-gram's weight may grow further than a frequent one's, by the root of its inverse document frequency. What
-    the tables held before is one more feature for each label, so that fine-tuning begins with what was known.
+    With mistyped copies the weights are the mean over several machines: one for the texts alone, and one for the texts
+    with each copy. The weight of a rare n-gram may grow further than that of a frequent one, by the root of its inverse
+    document frequency. In fine-tuning the logits of the earlier weights are one more feature for each label.
 
     Args:
         model: Its n-gram classifier is fitted, if it has one.
         texts: With labels. Of `MistypedPairs` the copies are fitted, too.
         strength: The largest C of the support vector machine that is tried.
-        how: As an earlier call returned it; None finds it by cross-fitting.
-        groups: A number for each text; cross-fitting never scores a text by a machine that was fitted on another of
-            its group, such as a duplicate. None: each text is a group.
+        how: Settings of an earlier call; None chooses them by cross-fitting.
+        groups: (n,) Texts of one group, such as duplicates, stay in one fold of cross-fitting. None: each text is a
+            group.
 
     Returns:
-        How it was fitted.
+        The settings of the fit.
     """
     if model.ngrams is None:
         return NgramFit(strength)
@@ -96,7 +93,7 @@ def fit_ngrams(
     )
     reach = _reach(model, parts[0])
     rows = [_features(part, reach, before) for part in parts]
-    # Of the copies one is enough here.
+    # One copy is enough for cross-fitting.
     if how is None:
         folds = _folds(labels, np.arange(len(labels)) if groups is None else groups)
         how = _cross_fit(rows[:2], labels, folds, count, strength)
@@ -119,7 +116,7 @@ def fit_ngrams(
 
 
 def _reach(model: GloveLstmForSequenceClassification, part: csr_matrix) -> Floats:
-    """What each n-gram's weight is scaled by."""
+    """Scale of each n-gram's weight, (n-grams,)."""
     seen = np.bincount(part.indices, minlength=part.shape[1])
     reach = np.sqrt(1 + np.log((1 + part.shape[0]) / (1 + seen)))
     for index, (name, _) in enumerate(_tables(model)):
@@ -142,13 +139,13 @@ def _tables(model: GloveLstmForSequenceClassification) -> list[tuple[str, torch.
 
 
 def _columns(model: GloveLstmForSequenceClassification, index: int) -> slice:
-    """Of one table among the columns of all."""
+    """Columns of one table among those of all tables."""
     sizes = [len(table) for _, table in _tables(model)]
     return slice(sum(sizes[:index]), sum(sizes[: index + 1]))
 
 
 def _read(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> tuple[list[csr_matrix], Ints]:
-    """Roots of shares (texts, n-grams) of the texts, and of their copies where they have any; labels."""
+    """Read features (texts, n-grams), the roots of shares, of the texts and of each copy; and labels."""
     ngrams = model.ngrams
     assert ngrams is not None
     device = ngrams.word_weights.device
@@ -182,7 +179,7 @@ def _read(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> t
 def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> _Weights:
     machine = LinearSVC(C=strength, dual=True, random_state=0)  # its solver shuffles
     with warnings.catch_warnings():
-        # Close enough: what is left to gain lies below what any text's label depends on.
+        # An unconverged solution gives the same labels.
         warnings.simplefilter("ignore", ConvergenceWarning)
         machine.fit(vstack(parts).tocsr(), np.tile(labels, len(parts)))
     weights, bias = machine.coef_.T, machine.intercept_
@@ -194,7 +191,7 @@ def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> 
 
 
 def _folds(labels: Ints, groups: Ints) -> list[tuple[Ints, Ints]]:
-    """Texts to fit on and texts to score, for each fold; none where a fold would have to be fitted on one label."""
+    """Rows to fit on and rows to score, for each fold; no folds if one would be fitted on a single label."""
     number = min(_FOLDS, *(len(np.unique(groups[labels == label])) for label in np.unique(labels)))
     if number < 2:
         return []
@@ -210,9 +207,9 @@ def _cross_fit(
     count: int,
     strength: float,
 ) -> NgramFit:
-    """What gives logits of the least cross-entropy on texts that a machine was not fitted on.
+    """Choose strength and scale by the cross-entropy on texts that a machine was not fitted on.
 
-    From the smallest C up, for as long as that helps: the larger, the slower, where no plane tells the texts apart.
+    C grows for as long as that helps: a large C is slow on texts that no plane separates.
     """
     if not folds:
         return NgramFit(strength)

@@ -1,4 +1,4 @@
-"""Whether training can go on from a checkpoint of the Trainer, before anything is loaded from it."""
+"""Check that training can resume from a Trainer checkpoint, before anything is loaded from it."""
 
 import json
 import zipfile
@@ -14,16 +14,16 @@ _NEEDED = ("config.json", "model.safetensors", "optimizer.pt", "scheduler.pt", _
 
 
 def check_resumable(folder: Path) -> None:
-    """Refuse a checkpoint that a kill or a full disk left half-written, or that was damaged since.
+    """Refuse an incomplete or damaged checkpoint.
 
-    The Trainer itself goes on without some of the files, to other weights.
+    The Trainer itself resumes without some of the files, and ends with other weights.
 
     Raises:
         DataError: Names the file.
     """
     if not folder.is_dir():
         raise DataError(f"--resume_from_checkpoint {folder} is no folder; give OUTPUT_DIR/checkpoint-N.")
-    advice = "resume from another checkpoint, or begin anew"
+    advice = "resume from another checkpoint, or start a new run"
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     states = sorted(folder.glob("rng_state*.pth"))  # one for each process
     if missing or not states:

@@ -1,8 +1,7 @@
-"""From GloVe's vectors and a vocabulary to the rows of an embedding."""
+"""Rows of an embedding from GloVe's vectors, and character n-grams of a vocabulary."""
 
 import zlib
 from collections.abc import Collection, Mapping
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +16,19 @@ def embedding_rows(
     vocabulary: Mapping[str, int],
     glove: GloveVectors,
     *,
-    unknown: Literal["uniform", "normal"] = "normal",
+    unknown: str = "normal",
     seed: int = 42,
 ) -> tuple[NDArray[np.float32], float]:
-    """The vectors of a vocabulary, with drawn ones for the words that GloVe lacks.
+    """Look up the vectors of a vocabulary, and draw vectors for words that GloVe lacks.
 
-    A piece of a word gets the (lengthened) mean of the words that contain it, their begins apart.
+    A piece of a word gets the scaled mean of the words that contain it after their first letter.
 
     Args:
         vocabulary: Token -> id; the ids are 0 to n - 1.
         glove: Words and their vectors.
-        unknown: What a word without a vector gets: "uniform" in [0, 1), as published, or "normal" with GloVe's own
-            mean and standard deviation in each dimension.
-        seed: Of the draw.
+        unknown: Distribution of drawn vectors: "uniform" in [0, 1), as published, or "normal" with GloVe's mean and
+            standard deviation in each dimension.
+        seed: Seed of the draw.
 
     Returns:
         The rows (n, dim), and the share of the vocabulary that GloVe knows.
@@ -76,7 +75,7 @@ def _fill_pieces(rows: NDArray[np.float32], vocabulary: Mapping[str, int], known
 def character_ngram_rows(
     vocabulary: Mapping[str, int], count: int, buckets: int, *, specials: Collection[str] = ()
 ) -> NDArray[np.int16]:
-    """The character 3- and 4-grams of each word, hashed; "<" and ">" mark where a word begins and ends.
+    """Hash the character 3- and 4-grams of each word; "<" and ">" mark its start and end.
 
     Args:
         vocabulary: Token -> id; the ids are 0 to n - 1.

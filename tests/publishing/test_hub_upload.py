@@ -5,6 +5,7 @@ import threading
 import pytest
 from hub_server import GITATTRIBUTES
 from huggingface_hub import constants
+from support import run_client
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.publishing.hub_upload import Destination, push_folder, report
@@ -50,6 +51,26 @@ def refused(push, *parts, **options):
     assert TOKEN not in sentence + repr(vars(caught.value))
     for part in parts:
         assert part in sentence
+
+
+def test_token_is_not_logged(hub, folder, tmp_path):
+    """Not where every request is logged, and not with the traceback of a request that carried it."""
+    code = f"""
+    import logging, os
+    os.environ["HF_DEBUG"] = "1"
+    logging.basicConfig(level=logging.DEBUG)
+    from pathlib import Path
+    from glove_lstm.publishing.hub_upload import Destination, push_folder
+    try:
+        push_folder(Path({str(folder)!r}), Destination("user/news"))
+    except Exception as error:
+        logging.exception("refused")
+        print(repr(error), vars(error))
+    """
+    done = run_client(hub, code, tmp_path / "home", token="hf_" + "unknown" * 5)
+    assert "run `hf auth login`" in done.stdout, done.stderr
+    assert "DEBUG:" in done.stderr
+    assert "unknownunknown" not in done.stdout + done.stderr
 
 
 def sent(folder):
@@ -98,7 +119,7 @@ def test_branch_and_privacy(hub, folder, push):
         ({"status": 413}, "quota"),
         ({"status": 422, "message": "no such thing"}, "no such thing"),
         ({"status": 429}, "too many requests"),
-        ({"status": 500}, "The Hub has a problem (status 500"),
+        ({"status": 500}, "refused the push (status 500"),
         ({"drop": True}, "check the network"),
     ],
 )

@@ -70,7 +70,7 @@ def commit_in(output):
     return re.search(r'revision="([0-9a-f]{40})"', output)[1]
 
 
-def test_dry_run_lists_only_allowed_files(copy):
+def test_dry_run_lists_only_allowed_files(copy, unloaded):
     needed = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
     needed -= {"training_args.bin"}
     assert {"README.md", "model.safetensors", "modeling_glove_lstm.py", "plots/curves.png"} <= needed
@@ -133,9 +133,9 @@ def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
         assert f'model="{REPO}"' in (folder / "README.md").read_text()
         assert "README.md" in list_files(folder)
     (copy / "metrics.json").unlink()
-    refused("no metrics.json")
+    refused("metrics.json is missing")
     (copy / "tokenizer.json").unlink()
-    refused("tokenizer.json")
+    refused("tokenizer.json is missing")
 
 
 @pytest.mark.parametrize(
@@ -217,10 +217,14 @@ def test_train_push_load_fine_tune_push_again(hub, machine, checkpoint, glove_fi
     first = run_script(
         "train", "--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "one", *SMALL, *QUICK,
         "--num_train_epochs", 1, "--push_to_hub", "True", "--hub_model_id", REPO, "--hub_private_repo", "True",
-        env=machine,
+        "--hub_token", TOKEN, "--log_level", "debug",
+        env=hub.client_env(tmp_path / "home") | {"HF_DEBUG": "1", "TRANSFORMERS_VERBOSITY": "debug"},
     )  # fmt: skip
     assert first.returncode == 0, first.stderr
     assert TOKEN not in first.stdout + first.stderr
+    assert not [
+        path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()
+    ]
     assert f"{hub.endpoint}/{REPO}\n" in first.stdout
     one = commit_in(first.stdout)
     repo = hub.repos[f"models/{REPO}"]

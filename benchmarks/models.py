@@ -1,0 +1,183 @@
+"""The models that are compared: fitted on a fold, they classify rows. A new model is one more entry in `MODELS`."""
+
+import hashlib
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, concatenate_datasets
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from benchmarks.folds import Fold
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.typos import training_typos
+from glove_lstm.data.whole_files import whole_files
+from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
+from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.inference.scores import softmax
+from glove_lstm.training.arguments import parse_training_run
+from glove_lstm.training.experiment import COPIES, Experiment, run_experiment
+from glove_lstm.training.training_texts import joined_texts
+
+Predict = Callable[[Dataset], NDArray[Any]]  # rows -> (n,) class indices, or (n, classes) probabilities
+
+OURS = ("default", "article")
+FIRST_SEED = 42
+_COPIES_SHARE = 0.1  # the `typo_share` of `default`
+_COPIES_SUFFIX = "_copies"
+_OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
+_SHARED_SOURCES = (
+    "data/*.py",
+    "tokenization/*.py",
+    "evaluation/robustness.py",
+    *(f"benchmarks/{name}.py" for name in ("corpora", "folds", "models", "predictions")),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all models are fitted with.
+
+    Attributes:
+        glove_name: A name or a file; read when a model needs it.
+        arguments: Of `train.py`, over the values of our presets.
+
+    Raises:
+        DataError: An argument is unknown, or is the benchmark's own.
+    """
+
+    glove_name: str
+    arguments: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        names = {word.partition("=")[0] for word in self.arguments}
+        for name in _OWN_ARGUMENTS:
+            if name in names:
+                raise DataError(f"{name} cannot be given here: the benchmark chooses it.")
+        for preset in OURS:
+            parse_training_run(["--preset", preset, *self.arguments])
+
+    @cached_property
+    def glove(self) -> GloveVectors:
+        """The word vectors."""
+        return load_glove(self.glove_name)
+
+    def options(self, model: str) -> dict[str, Any]:
+        """What decides a model beside the sources, the texts and the seed."""
+        if model not in OURS:
+            return {}
+        return {"arguments": list(self.arguments), "glove": self._glove_digest}
+
+    @cached_property
+    def _glove_digest(self) -> str:
+        sha = hashlib.sha256("\n".join(self.glove.words).encode())
+        sha.update(np.ascontiguousarray(self.glove.vectors).data)
+        return sha.hexdigest()
+
+
+def model_sources(model: str) -> tuple[str, ...]:
+    """The source files that decide the predictions of a model, for `records.record`."""
+    if model in OURS:
+        ours = ("modeling/*.py", "training/*.py", "inference/prediction.py", "inference/scores.py")
+        return (*_SHARED_SOURCES, *ours)
+    return (*_SHARED_SOURCES, "evaluation/baselines.py")
+
+
+def seeds_of(model: str, count: int) -> range:
+    """The seeds of a model's runs; models without chance have one run."""
+    return range(FIRST_SEED, FIRST_SEED + (count if model in OURS else 1))
+
+
+def train_preset(
+    preset: str, data: LoadedData, seed: int, settings: Settings, folder: Path | None = None
+) -> Experiment:
+    """Train one of our presets, and save the checkpoint if there is a folder for it.
+
+    All that benchmarks need of the training of the package is called here.
+    """
+    # Without its progress bar the Trainer prints, and standard output belongs to the table.
+    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
+        argv = ["--preset", preset, *settings.arguments, "--seed", str(seed), "--output_dir", scratch]
+        run = parse_training_run([*argv, "--disable_tqdm", "True"])
+        experiment = run_experiment(run, data, settings.glove, compute_metrics)
+        if folder:
+            with whole_files(folder) as part:
+                experiment.model.save_pretrained(part)
+                experiment.tokenizer.save_pretrained(part)
+    return experiment
+
+
+def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
+    """Texts and class indices that a peer is fitted on.
+
+    A peer that chooses nothing on validation texts learns from them too, as the n-gram classifier of `default` does
+    in its last fit.
+
+    Args:
+        fold: Its training and validation texts.
+        copies: Whether to add the mistyped copies that the n-gram classifier of `default` learns from.
+    """
+    rows = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
+    parts = [rows]
+    for copy in range(COPIES if copies else 0):
+        columns = {
+            name: [
+                training_typos(text, f"{FIRST_SEED} 0 {index} {name} {copy}", _COPIES_SHARE)
+                for index, text in enumerate(rows[name])
+            ]
+            for name in ("text", "text_pair")
+            if name in rows.column_names
+        }
+        parts.append(Dataset.from_dict(columns))
+    return [text for part in parts for text in joined_texts(part)], rows["label"][:] * len(parts)
+
+
+def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Predict:
+    trained = train_preset(preset, fold.data, seed, settings)
+
+    def predict(rows: Dataset) -> NDArray[np.float64]:
+        bodies = rows["text_pair"][:] if "text_pair" in rows.column_names else None
+        return softmax(predict_logits(trained.model, trained.tokenizer, rows["text"][:], bodies))
+
+    return predict
+
+
+def _fit_majority(fold: Fold, _seed: int, _settings: Settings) -> Predict:
+    most = int(np.bincount(training_texts(fold)[1]).argmax())
+    return lambda rows: np.full(len(rows), most)
+
+
+def _fit_linear(
+    fold: Fold, _seed: int, _settings: Settings, *, make: Callable[[], Pipeline], copies: bool
+) -> Predict:
+    fitted = make().fit(*training_texts(fold, copies=copies))
+    return lambda rows: fitted.predict(list(joined_texts(rows)))
+
+
+MODELS: dict[str, Callable[[Fold, int, Settings], Predict]] = {
+    **{preset: partial(_fit_preset, preset=preset) for preset in OURS},
+    "majority": _fit_majority,
+    **{
+        f"{name}{_COPIES_SUFFIX if copies else ''}": partial(_fit_linear, make=make, copies=copies)
+        for name, make in BASELINES.items()
+        for copies in (False, True)
+    },
+}
+
+
+def describe(model: str) -> str:
+    """The name of a model in tables."""
+    if model in OURS:
+        return f"**`{model}` preset**"
+    name = DESCRIPTIONS[model.removesuffix(_COPIES_SUFFIX)]
+    return f"{name}, trained with mistyped copies" if model.endswith(_COPIES_SUFFIX) else name

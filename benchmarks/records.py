@@ -1,0 +1,90 @@
+"""Records of what a figure was measured with: hash of our sources, versions of libraries, machine."""
+
+import hashlib
+import json
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import benchmarks
+import glove_lstm.modeling
+import glove_lstm.tokenization
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.whole_files import whole_file
+from glove_lstm.inference.backends import processors
+
+SHOWN = 8  # characters of a hash in tables
+_LIBRARIES = (
+    *("numpy", "scikit-learn", "tokenizers", "onnxruntime"),
+    *("torch", "transformers", "datasets", "tensorflow", "keras"),
+)
+
+
+def record(*sources: str) -> dict[str, Any]:
+    """Record sources (see `sources_hash`), versions of libraries, and the machine."""
+    return {"sources": sources_hash(*sources), "versions": _versions(), "machine": _machine()}
+
+
+@cache
+def sources_hash(*patterns: str) -> str:
+    """Hash the source files that match patterns such as "training/*.py", of a room of the package or "benchmarks"."""
+    package = Path(glove_lstm.__file__).parent
+    folders = {  # three rooms stand at the top of the clone
+        "benchmarks": benchmarks,
+        "modeling": glove_lstm.modeling,
+        "tokenization": glove_lstm.tokenization,
+    }
+    sha = hashlib.sha256()
+    for pattern in sorted(patterns):
+        room, _, files = pattern.partition("/")
+        folder = Path(str(folders[room].__file__)).parent if room in folders else package / room
+        paths = sorted(folder.glob(files))
+        assert paths, pattern
+        for path in paths:
+            sha.update(f"{room}/{path.name}\n".encode() + path.read_bytes())
+    return sha.hexdigest()
+
+
+def read_results(json_file: Path | None) -> dict[str, Any]:
+    """The results of earlier runs in a file; empty without it.
+
+    Raises:
+        DataError: It holds something else.
+    """
+    if json_file is None or not json_file.exists():
+        return {}
+    try:
+        return dict(json.loads(json_file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise DataError(f"{json_file} holds no results of this command. Give another --json.") from None
+
+
+def write_json(path: Path | None, values: Any, indent: int | None = 2) -> None:
+    """Write a JSON file as a whole, if there is a path."""
+    if path:
+        with whole_file(path) as part:
+            part.write_text(json.dumps(values, indent=indent) + "\n", encoding="utf-8")
+
+
+@cache
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+@cache
+def _machine() -> str:
+    model = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):  # not Linux, or not x86
+        pass
+    return f"{model}, {len(processors())} processors, {platform.system()}"

@@ -1,0 +1,62 @@
+"""Made-up corpora, laid out as the data folder of the benchmarks."""
+
+import csv
+import gzip
+import random
+from pathlib import Path
+
+import pytest
+from support import make_article
+
+from benchmarks.corpora import HEAD_ROWS
+from glove_lstm.data.liar import LABELS
+
+Rows = list[tuple[str, str, str]]  # title, body, label
+
+
+def write(path: Path, rows: Rows, columns: tuple[str, ...] = ("title", "text", "label")) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "wt", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["", *columns])
+        for number, (title, body, label) in enumerate(rows):
+            writer.writerow([number, *([title, body, label] if "text" in columns else [title, label])])
+
+
+def made_up(count: int, seed: int) -> Rows:
+    """Rows of which no two are near duplicates: each title has a word of its own."""
+    generator = random.Random(seed)
+    rows = []
+    for number in range(count):
+        label = ("FAKE", "REAL")[number % 2]
+        title, body = make_article(generator, label, generator.randint(30, 40))
+        rows.append((f"{title} Number{seed}x{number} again{number}", f"{body}\nLine two.", label))
+    return rows
+
+
+@pytest.fixture(scope="session")
+def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five small corpora with some duplicates across them."""
+    folder = tmp_path_factory.mktemp("news")
+    recovery, isot, titles = made_up(60, 1), made_up(50, 2), made_up(HEAD_ROWS + 60, 3)
+    isot[7] = (recovery[4][0], recovery[4][1] + " almost", recovery[4][2])  # nearly an article of recovery
+    recovery += [(title, f"{body} indeed", label) for title, body, label in recovery[:10]]
+    isot[9] = (
+        titles[HEAD_ROWS + 5][0],
+        isot[9][1],
+        isot[9][2],
+    )  # an article of which only the title is known
+    titles[HEAD_ROWS + 1] = titles[3]  # an exact repeat, after the rows that are left out
+    write(folder / "recovery" / "recovery.csv.gz", recovery)
+    write(folder / "isot" / "isot.csv.gz", isot)
+    write(folder / "fake_or_real_news" / "titles.csv", titles, ("title", "label"))
+    write(folder / "fake_or_real_news" / "head.csv", titles[:HEAD_ROWS])
+    (folder / "liar").mkdir()
+    for seed, (split, count) in enumerate({"train": 48, "valid": 12, "test": 18}.items(), start=10):
+        lines = [
+            "\t".join([str(number), LABELS[number % 6], title, *[""] * 5, *["0"] * 5, ""])
+            for number, (title, _, _) in enumerate(made_up(count, seed))
+        ]
+        (folder / "liar" / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder

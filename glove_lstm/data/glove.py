@@ -180,10 +180,10 @@ def _cached(
         logger.warning("The cached vectors %s are damaged; reading the source again.", matrix_path)
     glove = parse()
     try:
-        with whole_file(words_path) as part:
-            part.write_bytes("\n".join(glove.words).encode())
-        with whole_file(matrix_path) as part, part.open("wb") as file:
-            np.save(file, glove.vectors)
+        with whole_file(matrix_path) as matrix_part, whole_file(words_path) as words_part:
+            words_part.write_bytes("\n".join(glove.words).encode())
+            with matrix_part.open("wb") as file:
+                np.save(file, glove.vectors)
     except OSError as error:  # costs time the next time, not the result now
         logger.warning("The vectors could not be cached in %s: %s.", folder, error)
     return glove

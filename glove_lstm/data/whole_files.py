@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,8 +12,12 @@ from typing import Any
 
 from glove_lstm.data.errors import DataError
 
+try:
+    import fcntl
+except ImportError:  # not on Windows, where what a killed process left behind stays
+    fcntl = None  # type: ignore[assignment]
+
 _LAST = "config.json"  # what readers of a checkpoint look for first
-_ABANDONED = 24 * 60 * 60.0  # seconds after which a killed process is taken to have left a part
 
 
 @contextmanager
@@ -34,8 +37,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def hidden_file(path: Path) -> Iterator[Path]:
-    """Yield the path of an empty file beside `path`, which is removed in the end."""
-    with _part(path.parent, f".{path.name}.", _make_file) as part:
+    """Yield the path of an empty file beside `path`, removed in the end; after a kill, by the next call."""
+    with _hidden(path.parent, f".{path.name}.", _make_file) as part:
         yield part
 
 
@@ -50,7 +53,7 @@ def whole_files(folder: Path) -> Iterator[Path]:
         folder: Where the files go; files of the same name are replaced, others stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _part(folder, ".saving-", tempfile.mkdtemp) as part:
+    with _hidden(folder, ".saving-", tempfile.mkdtemp) as part:
         yield part
         files = [path for path in sorted(part.rglob("*")) if path.is_file()]
         mode = stat.S_IMODE(Path(_make_file(dir=part)).stat().st_mode)
@@ -64,28 +67,53 @@ def whole_files(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _part(folder: Path, prefix: str, make: Callable[..., str]) -> Iterator[Path]:
+def _hidden(folder: Path, prefix: str, make: Callable[..., str]) -> Iterator[Path]:
     """Make a hidden file or folder, and remove it in the end; remove what killed processes left, too."""
-    for path in folder.glob(f"{glob.escape(prefix)}*.part"):
-        with suppress(FileNotFoundError):  # another process removed it
-            if time.time() - path.stat().st_mtime > _ABANDONED:
+    guard = _lock(folder, wait=True)  # another process would remove a new one before it is locked
+    try:
+        for path in folder.glob(f"{glob.escape(prefix)}*.part"):
+            abandoned = _lock(path, wait=False)
+            if abandoned is not None:
                 _remove(path)
-    part = Path(make(dir=folder, prefix=prefix, suffix=".part"))
+                os.close(abandoned)
+        part = Path(make(dir=folder, prefix=prefix, suffix=".part"))
+        held = _lock(part, wait=False)
+    finally:
+        if guard is not None:
+            os.close(guard)
     try:
         yield part
     finally:
         _remove(part)
+        if held is not None:
+            os.close(held)
 
 
-def _make_file(**name: Any) -> str:
+def _make_file(**named: Any) -> str:
     """Make an empty file as `open` does, so that others may read it; `tempfile.mkstemp` makes private ones."""
-    path = tempfile.mktemp(**name)  # noqa: S306 - O_EXCL refuses a name that was taken meanwhile
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    return path
+    name = tempfile.mktemp(**named)  # noqa: S306 - O_EXCL refuses a name that somebody took meanwhile
+    os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return name
+
+
+def _lock(path: Path, *, wait: bool) -> int | None:
+    """Lock a file or folder until the handle is closed or the process ends; None if that fails."""
+    if fcntl is None:
+        return None
+    handle = None
+    try:
+        handle = os.open(path, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # held by another process, gone, or on a file system without locks
+        if handle is not None:
+            os.close(handle)
+        return None
+    return handle
 
 
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -92,14 +94,43 @@ def test_no_reader_finds_some_of_the_old_and_some_of_the_new(tmp_path, monkeypat
     assert (tmp_path / "config.json").read_text() == "new"
 
 
-def test_what_a_killed_process_left_a_day_ago_is_removed(tmp_path):
-    for name in (".a[1].json.old.part", ".saving-old.part"):
-        (tmp_path / name).mkdir()
-        os.utime(tmp_path / name, (0, 0))
-    (tmp_path / ".saving-new.part").mkdir()  # of a process that lives
+_KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+from glove_lstm.data.whole_files import whole_file, whole_files
+folder = Path(sys.argv[1])
+with whole_file(folder / "a[1].json") as file, whole_files(folder) as part:
+    file.write_text("half")
+    (part / "b.txt").write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    pytest.importorskip("fcntl")
+    command = [sys.executable, "-c", _KILLED, str(tmp_path)]
+    killed, living = (subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2))
+    try:
+        for process in (killed, living):
+            assert process.stdout.readline() == "ready\n"
+        before = set(everything(tmp_path))
+        killed.kill()
+        killed.wait()
+        for _ in range(2):
+            with whole_file(tmp_path / "a[1].json") as file, whole_files(tmp_path) as part:
+                file.write_text("whole")
+                (part / "b.txt").write_text("whole")
+        left = set(everything(tmp_path)) - {"a[1].json", "b.txt"}
+        assert len(before) == 6
+        assert len(left) == 3  # a file, a folder and the file in it
+        assert left < before
+    finally:
+        living.kill()
+        living.wait()
     with whole_file(tmp_path / "a[1].json"), whole_files(tmp_path):
         pass
-    assert everything(tmp_path) == [".saving-new.part", "a[1].json"]
+    assert everything(tmp_path) == ["a[1].json", "b.txt"]
 
 
 def test_others_may_read_what_was_written(tmp_path, monkeypatch):

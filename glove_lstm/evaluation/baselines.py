@@ -34,6 +34,11 @@ DESCRIPTIONS = {
 }
 
 
+DESCRIPTIONS |= {
+    f"{name}_copies": f"{DESCRIPTIONS[name]}, trained with mistyped copies" for name in BASELINES
+}
+
+
 def predict_with_baseline(
     name: str, texts: Sequence[str], labels: Sequence[int], tests: Mapping[str, Sequence[str]]
 ) -> dict[str, NDArray[np.int64]]:

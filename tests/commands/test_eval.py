@@ -143,19 +143,3 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     (damaged / "model.safetensors").write_bytes(b"\0" * 100)
     good = write_csv(tmp_path / "good.csv", rows[:2])
     assert_refused(evaluate(damaged, "--test_file", good), "cannot be loaded")
-
-
-def test_help_is_complete() -> None:
-    done = evaluate("--help")
-    assert done.returncode == 0
-    for option in (
-        "MODEL",
-        "--revision",
-        "--dataset_name",
-        "--test_file",
-        "--train_file",
-        "--text_column_names",
-    ):
-        assert option in done.stdout
-    for option in ("--label_column_name", "--split", "--robustness", "--leaks", "--output_dir"):
-        assert option in done.stdout

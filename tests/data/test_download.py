@@ -48,11 +48,6 @@ def test_resumes_in_a_later_call(server):
     assert server.requests[0][1] not in (None, "bytes=0-")
 
 
-def test_resumes_where_the_server_ignores_ranges(server):
-    server.cuts, server.ranges = [300_000], False
-    assert download(server.put("/f.bin", BODY), sha256=SHA256).read_bytes() == BODY
-
-
 def test_a_part_of_another_version_is_thrown_away(server):
     url = server.put("/f.bin", bytes(len(BODY)))
     server.cuts = [300_000, 0, 0, 0]
@@ -61,14 +56,6 @@ def test_a_part_of_another_version_is_thrown_away(server):
     server.put("/f.bin", BODY)
     with pytest.raises(DataError, match="nothing was kept"):
         download(url, sha256=SHA256)
-    assert download(url, sha256=SHA256).read_bytes() == BODY
-
-
-def test_a_part_that_is_too_long_is_thrown_away(server):
-    url = server.put("/f.bin", BODY)
-    part = cache_folder() / "downloads" / f"{SHA256[:16]}-f.bin.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(BODY + b"more")
     assert download(url, sha256=SHA256).read_bytes() == BODY
 
 
@@ -107,11 +94,6 @@ def test_a_short_body(server):
         DataError, match=r"could not be downloaded: the (connection was cut|body ended) after [\d,]+"
     ):
         download(server.put("/f.bin", BODY))
-
-
-def test_the_size_bound(server):
-    with pytest.raises(DataError, match="sends more than the 1,000 bytes allowed"):
-        download(server.put("/f.bin", BODY), max_bytes=1000)
 
 
 def test_not_found(server):

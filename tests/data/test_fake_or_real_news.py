@@ -93,13 +93,6 @@ def test_seeds_and_changes_of_the_file_make_other_splits(file):
     assert len(prepare(data_files=path, seed=1)["test"]) == 10
 
 
-def test_names_that_are_patterns_and_hidden_folders(tmp_path):
-    folder = tmp_path / ".hidden" / "a[1]*"
-    folder.mkdir(parents=True)
-    (folder / "n?ws.csv").write_bytes(content(made_up()))
-    assert len(prepare(data_files=str(folder / "n?ws.csv"))["train"]) == 70
-
-
 def test_a_verified_download(server, caplog):
     caplog.set_level(logging.INFO)
     data = content(made_up())
@@ -112,51 +105,21 @@ def test_a_verified_download(server, caplog):
     assert len(server.requests) == 1
 
 
-def test_a_download_under_the_cache_folder_given(server, tmp_path):
-    data = content(made_up())
-    blob_id = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-    prepare(url=server.put("/news.csv", data), blob_id=blob_id, cache_dir=tmp_path)
-    assert list(tmp_path.glob("downloads/downloads/*news.csv"))
-
-
-@pytest.mark.parametrize("data", [content(made_up(50)), b"<!DOCTYPE html><html></html>"])
-def test_a_changed_download(server, data):
+def test_a_changed_download(server):
     with pytest.raises(
         DataError, match=r"git blob id \w+ instead of 3eb6d94.* \(or give a copy of the data as data_files"
     ):
-        prepare(url=server.put("/news.csv", data))
-
-
-LONG = '"' + "long " * 40_000 + '"'
+        prepare(url=server.put("/news.csv", content(made_up(50))))
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", r"news.csv is empty"),
-        (b",title,text,label\n", r"news.csv has no rows"),
-        (
-            b"row,title,label\n1,a,FAKE\n",
-            r"news.csv has no column '', 'text'; its header must be ,title,text,label",
-        ),
-        (
-            b",title,text,label\n1,a,b,FAKE\n2,a,b,fake\n",
-            r"row 2 has the label 'fake'; it must be FAKE or REAL",
-        ),
-        (b",title,text,label\nx,a,b,FAKE\n", r"row 1 has the id 'x'; it must be a whole number"),
-        (
-            b",title,text,label\n1,a,b,FAKE\n2,a\n",
-            r"row 2 \(line 3\) has 2 columns, but the header 4",
-        ),
-        (
-            b',title,text,label\n1,a,b,FAKE\n2,a,"cut sho',
-            r"row 2 \(line 3\) is malformed \(unexpected end of data\)",
-        ),
-        (b"<!doctype html>\n<html></html>", r"news.csv is an HTML page, not CSV"),
-        (b",title,text,label\n1,a,b,FAKE\n2,a,b\0,FAKE\n", r"row 2 \(line 3\) has a NUL character"),
-        (b",title,text,text\n1,a,b,FAKE\n", r"names the column 'text' twice"),
-        (b",title,text,label\n1,a,b\xff,FAKE\n", r"news.csv, row 1 .* is not UTF-8 text"),
-        (f",title,text,label\n1,a,{LONG},FAKE\n2,a,b,LIE\n".encode(), r"row 2 has the label 'LIE'"),
+        (b",title,text,label\n", "news.csv has no rows"),
+        (b"row,title,label\n1,a,FAKE\n", "has no column '', 'text'; its header must be ,title,text,label"),
+        (b",title,text,label\n1,a,b,fake\n", "row 1 has the label 'fake'; it must be FAKE or REAL"),
+        (b",title,text,label\nx,a,b,FAKE\n", "row 1 has the id 'x'; it must be a whole number"),
+        (b",title,text,label\n1,a,b,FAKE\n2,a\n", r"row 2 \(line 3\) has 2 columns, but the header 4"),
     ],
 )
 def test_bad_files(file, data, message):

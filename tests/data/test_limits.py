@@ -52,28 +52,21 @@ def kept():
     return [path.name for path in (cache_folder() / "downloads").iterdir() if path.suffix != ".lock"]
 
 
-@pytest.mark.parametrize("known", [{}, {"sha256": "0" * 64}])
 @pytest.mark.parametrize(
     ("head", "body"),
     [
         (b"Transfer-Encoding: chunked", lambda: itertools.repeat(CHUNK)),
         (b"Connection: close", lambda: itertools.repeat(b"x" * 0x1000)),
         (b"Content-Length: many\r\nConnection: close", lambda: itertools.repeat(b"x" * 0x1000)),
-        (b"Content-Length: -5\r\nConnection: close", lambda: itertools.repeat(b"x" * 0x1000)),
     ],
-    ids=["chunked", "no length", "no number", "negative"],
+    ids=["chunked", "no length", "no number"],
 )
-def test_an_endless_body_is_cut_off(speak, head, body, known):
+def test_an_endless_body_is_cut_off(speak, head, body):
     server = speak(head, body)
     with pytest.raises(DataError, match="sends more than the 100,000 bytes allowed"):
-        download(server.url, max_bytes=100_000, **known)
+        download(server.url, max_bytes=100_000)
     assert server.sent < 20_000_000  # what the sockets hold, not what 2 GiB would be
     assert kept() == []
-
-
-def test_more_than_was_announced_is_not_read(speak):
-    server = speak(b"Content-Length: 10", lambda: [b"0123456789", b"more" * 1000])
-    assert download(server.url).read_bytes() == b"0123456789"
 
 
 def test_too_large_an_announcement_is_refused_before_the_body(speak):
@@ -81,13 +74,6 @@ def test_too_large_an_announcement_is_refused_before_the_body(speak):
     with pytest.raises(DataError, match="sends more than the 100,000 bytes allowed"):
         download(server.url, max_bytes=100_000)
     assert kept() == []
-
-
-@pytest.mark.parametrize("length", [b"99999999999999999999999", b"5, 7"])
-def test_an_absurd_announcement_is_one_sentence(speak, length):
-    server = speak(b"Content-Length: " + length, lambda: [b"0123456789"])
-    with pytest.raises(DataError, match="could not be downloaded"):
-        download(server.url)
 
 
 def test_a_compressed_bomb_is_cut_off(speak):

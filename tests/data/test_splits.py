@@ -103,14 +103,6 @@ def test_groups_leave_the_mix_nearly_exact():
             assert abs(sum(labels[row] == label for row in part) - share * labels.count(label)) <= 1
 
 
-def test_seeds_differ():
-    labels, groups = ["a", "b"] * 50, list(range(100))
-    first, second = (
-        grouped_stratified_split(labels, groups, (0.5, 0.5), seed)[0].tolist() for seed in (1, 2)
-    )
-    assert first != second
-
-
 def test_a_single_row_goes_to_the_largest_part():
     assert [len(part) for part in grouped_stratified_split(["a"], [0], (0.1, 0.7, 0.2), 0)] == [0, 1, 0]
 

@@ -101,7 +101,7 @@ class GloveLstmLayer(nn.Module):
         size = self.forward_lstm.hidden_size
 
         def stacked(name: str) -> Tensor:
-            parameters = [getattr(lstm, name) for lstm in lstms]
+            parameters = [lstm.get_parameter(name) for lstm in lstms]
             # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
             order = [slice(gate * size, (gate + 1) * size) for gate in (0, 3, 1, 2)]
             return torch.stack([torch.cat([values[gate] for gate in order]) for values in parameters])

@@ -89,9 +89,9 @@ def tree(folder: Path) -> list[str]:
 
 def assert_one_sentence(outcome: Outcome, *parts: str) -> None:
     assert "Traceback" not in outcome.output, outcome.output
-    last = outcome.output.strip().splitlines()[-1]
-    assert last.startswith("error: "), outcome.output
-    assert any(part in last for part in parts), last
+    errors = [line for line in outcome.output.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, outcome.output
+    assert any(part in errors[0] for part in parts), errors
 
 
 def test_killed(case: Case, given: dict[str, Any], tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def main(argv: Sequence[str]) -> None:
         help="the first of five, of titles and recovery; default: 5",
     )
     add("--grouped", action="store_true", help="keep near duplicates in one fold of titles and recovery")
-    add("--seeds", type=int, default=1, help="runs of each of our models; default: 1")
+    add("--seeds", type=int, choices=range(1, 100), default=1, metavar="N", help="runs of ours; default: 1")
     add("--models", nargs="+", choices=MODELS, metavar="MODEL", help=f"only these, of {', '.join(MODELS)}")
     add(
         "--data_dir",

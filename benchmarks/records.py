@@ -3,8 +3,9 @@
 import hashlib
 import json
 import platform
+import re
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -70,21 +71,12 @@ def write_json(path: Path | None, values: Any, indent: int | None = 2) -> None:
 
 @cache
 def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
+    installed = {one.name: one.version for one in distributions() if one.name in _LIBRARIES}
+    return {"python": platform.python_version(), **dict(sorted(installed.items()))}
 
 
 @cache
 def _machine() -> str:
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):  # not Linux, or not x86
-        pass
-    return f"{model}, {len(processors())} processors, {platform.system()}"
+    cpuinfo = Path("/proc/cpuinfo")  # Linux
+    found = re.search(r"model name\s*: (.+)", cpuinfo.read_text() if cpuinfo.exists() else "")
+    return f"{found[1] if found else platform.machine()}, {len(processors())} processors, {platform.system()}"

@@ -14,9 +14,10 @@ a dictionary of words seen before is warm, but does not know the test texts. Eve
 processes, the models in turn, on the same processors. Linear models have no threads: with --threads 2, their rate on
 one processor counts twice.
 
-With --json, a work that is in the file is only measured again for other data, options, sources, versions or another
-machine, so that an interrupted run is resumed. The checkpoints that it trains are kept beside the file (speed.json:
-speed.checkpoints/). Arguments of train.py, such as --num_train_epochs 1, may follow: they hold for our presets.
+With --json, a model of a work that is in the file is only measured again for other data, options, sources, versions or
+another machine, so that an interrupted run is resumed. The checkpoints that it trains are kept beside the file
+(speed.json: speed.checkpoints/). Arguments of train.py, such as --num_train_epochs 1, may follow: they hold for our
+presets.
 
 The file holds task -> figure -> model -> {"value", "unit", "runs", "made_of", "made_by"}: the median of the runs, the
 hash of the data with the options, and the hash of the sources with library versions and the machine.
@@ -69,11 +70,7 @@ UNITS = {
     "single": {"single": "ms"},
     "cold_start": {"cold_start_seconds": "s", "cold_start_memory": "MB"},
 }
-_SOURCES = (
-    *(f"{room}/*.py" for room in ("data", "tokenization", "modeling", "inference", "training")),
-    *("evaluation/baselines.py", "benchmarks/speed*.py", "benchmarks/folds.py"),
-)
-_TRAINING_REPETITIONS = 3  # at most
+_SOURCES = (*model_sources("default"), "inference/*.py", "evaluation/baselines.py", "benchmarks/speed*.py")
 _DESCRIPTIONS = {
     "keras": "Keras on TensorFlow, the network as published, padded",
     "pipeline": "`default` in the transformers pipeline",
@@ -168,7 +165,7 @@ class Measurements:
 
 
 def measure_speed(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Results:
-    """Measure works, but for those that the JSON file already has, measured of and by the same.
+    """Measure works, without the models that the JSON file has already, of and by the same.
 
     Raises:
         DataError: An argument that is refused, missing data, or a process that failed.
@@ -179,27 +176,25 @@ def measure_speed(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Re
         measurements = Measurements(args, arguments, Path(scratch))
         origin = {"made_of": measurements.made_of, "made_by": record(*_SOURCES)}
         for work in args.work:
-            models = [model for model in WORKS[work] if not args.models or model in args.models]
+            kept: dict[str, dict[str, Any]] = {}
+            for figure in UNITS[work]:
+                stored = figures.get(figure, {}).items()
+                kept[figure] = {model: one for model, one in stored if origin.items() <= one.items()}
+            missing = {model for model in WORKS[work] for models in kept.values() if model not in models}
+            models = [m for m in WORKS[work] if m in missing and (not args.models or m in args.models)]
             if "keras" in models and find_spec("tensorflow") is None:
                 logger.warning("keras is left out: pip install 'glove-lstm[benchmark]' brings TensorFlow.")
                 models.remove("keras")
-            stored = [figures.get(figure, {}).get(model) for figure in UNITS[work] for model in models]
-            if all(one and origin == {key: one[key] for key in origin} for one in stored):
+            if not models:
                 continue
-            repetitions = min(
-                args.repetitions, _TRAINING_REPETITIONS if work == "train" else args.repetitions
-            )
-            runs = _in_turn(work, measurements.prepare(work, models), repetitions)
+            runs = _in_turn(work, measurements.prepare(work, models), args.repetitions)
             for place, (figure, unit) in enumerate(UNITS[work].items()):
-                figures[figure] = {}
                 for model, measured in runs.items():
                     values = [run[place] for run in measured]
-                    figures[figure][model] = {
-                        "value": median(values),
-                        "unit": unit,
-                        "runs": values,
-                        **origin,
-                    }
+                    kept[figure][model] = {"value": median(values), "unit": unit, "runs": values, **origin}
+                figures[figure] = {
+                    model: kept[figure][model] for model in WORKS[work] if model in kept[figure]
+                }
             write_json(args.json, results)
     return {args.task: figures}
 
@@ -266,7 +261,7 @@ def main(argv: Sequence[str]) -> None:
         choices=range(1, 100),
         default=5,
         metavar="N",
-        help="of each measurement, of train at most 3; default: 5",
+        help="of each measurement; default: 5",
     )
     add(
         "--checkpoints",

@@ -138,6 +138,11 @@ class GloveLstmConfig(PreTrainedConfig):
         return [name for _, name in sorted((self.id2label or {}).items(), key=lambda item: int(item[0]))]
 
     @property
+    def reads_shapes(self) -> bool:
+        """Whether the classifier needs `token_type_ids`."""
+        return self.type_vocab_size > 1 and bool(self.type_embedding_size or self.ngram_buckets)
+
+    @property
     def output_size(self) -> int:
         """Width of the LSTM's output for one token."""
         return self.hidden_size * (2 if self.bidirectional else 1)

@@ -19,7 +19,16 @@ from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
 from .configuration_glove_lstm import AUTO_MAP, GloveLstmConfig
-from .ngram_classifier import NO_SHAPES, GloveLstmNgramClassifier
+from .lstm_layers import (
+    GloveLstmEmbeddings,
+    GloveLstmLayer,
+    GloveLstmPooler,
+    init_lstm,
+    is_loaded,
+    move_to_front,
+    pick,
+)
+from .ngram_classifier import GloveLstmNgramClassifier
 
 
 class GloveLstmPreTrainedModel(PreTrainedModel):
@@ -34,7 +43,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise as Keras does, so that the published recipe starts where it started."""
         if isinstance(module, nn.LSTM):
-            _init_lstm(module)
+            init_lstm(module)
         elif isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
             if module.bias is not None:
@@ -45,7 +54,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
             init.zeros_(module.character_ngrams)  # where a checkpoint lacks them, they are random memory
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=0.1)
-            if module.padding_idx is not None and not _is_loaded(module.weight):
+            if module.padding_idx is not None and not is_loaded(module.weight):
                 init.zeros_(module.weight[module.padding_idx])
 
     @classmethod
@@ -105,6 +114,12 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         for table in self._tables().values():
             _round(table)
 
+    def halve_tables(self) -> None:
+        """Hold the tables in 16 bits where that changes no value, to be exported; the model cannot be trained then."""
+        for table in self._tables().values():
+            if table.dim() == 2:
+                table.data = _halved(table.data)
+
     def _tables(self) -> dict[str, nn.Parameter]:
         """What `config.half_precision_embeddings` is about, by its name in this model's state."""
         vectors = self.get_input_embeddings().weight
@@ -120,114 +135,11 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         A checkpoint in mid-training, whose tables are not round, keeps all its bits, so that a resumed run is exact.
         """
         state = dict(kwargs.pop("state_dict", None) or self.state_dict())
-        for name in self._tables() if self.config.half_precision_embeddings else ():
-            table = state[name]
-            if torch.equal(table.half().to(table.dtype), table):
-                state[name] = table.half()
+        if self.config.half_precision_embeddings:
+            state |= {name: _halved(state[name]) for name in self._tables()}
         # A model that came from a Hub repository must be whole where it is saved, not point back to "user/name--...".
         self.config.auto_map = dict(AUTO_MAP)
         super().save_pretrained(save_directory, state_dict=state, **kwargs)
-
-
-class GloveLstmEmbeddings(nn.Module):
-    """Word vectors, with a small learned vector for the word's shape beside them where the config has one."""
-
-    def __init__(self, config: GloveLstmConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.word_embeddings = nn.Embedding(
-            config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
-        )
-        self.token_type_embeddings = (
-            nn.Embedding(config.type_vocab_size, config.type_embedding_size)
-            if config.type_embedding_size
-            else None
-        )
-        self.dropout = nn.Dropout(config.embedding_dropout)
-
-    def forward(
-        self, input_ids: Tensor | None, inputs_embeds: Tensor | None, token_type_ids: Tensor | None
-    ) -> Tensor:
-        """(B, T) ids and shapes -> (B, T, E).
-
-        Raises:
-            ValueError: The config has an embedding of word shapes, but there are no `token_type_ids`.
-        """
-        if inputs_embeds is None:
-            assert input_ids is not None
-            if self.training and self.config.word_dropout:
-                drop = torch.rand(input_ids.shape, device=input_ids.device) < self.config.word_dropout
-                input_ids = input_ids.masked_fill(drop, self.config.unk_token_id)
-            inputs_embeds = self.word_embeddings(input_ids)
-            if self.config.freeze_embeddings:
-                inputs_embeds = inputs_embeds.detach()
-        if self.token_type_embeddings is not None:
-            if token_type_ids is None:
-                raise ValueError(NO_SHAPES)
-            shapes = self.token_type_embeddings(token_type_ids)
-            inputs_embeds = torch.cat([inputs_embeds.to(shapes.dtype), shapes], dim=-1)
-        return self.dropout(inputs_embeds)
-
-
-class GloveLstmLayer(nn.Module):
-    """One LSTM, or two that read in opposite directions.
-
-    Two one-direction LSTMs over unpacked input, with each row's real tokens reversed by index for the second, equal
-    a packed bidirectional LSTM, are faster than it, and keep cuDNN's persistent kernel.
-    """
-
-    def __init__(self, config: GloveLstmConfig, input_size: int) -> None:
-        super().__init__()
-        self.forward_lstm = nn.LSTM(input_size, config.hidden_size, batch_first=True)
-        self.backward_lstm = (
-            nn.LSTM(input_size, config.hidden_size, batch_first=True) if config.bidirectional else None
-        )
-
-    def forward(self, hidden: Tensor, reversal: Tensor) -> Tensor:
-        """(B, T, E) -> (B, T, H); `reversal` (B, T) holds the positions that turn each row's real tokens round."""
-        hidden = hidden.to(cast(Tensor, self.forward_lstm.weight_ih_l0).dtype)
-        ahead, _ = self.forward_lstm(hidden)  # (B, T, E) -> (B, T, H)
-        if self.backward_lstm is None:
-            return ahead
-        back, _ = self.backward_lstm(_take(hidden, reversal))
-        return torch.cat([ahead, _take(back, reversal)], dim=-1)  # (B, T, 2H)
-
-
-class GloveLstmPooler(nn.Module):
-    """The outputs of all real tokens -> one vector. A text without tokens gives zeros."""
-
-    def __init__(self, config: GloveLstmConfig) -> None:
-        super().__init__()
-        self.pooling = config.pooling
-        self.attention = (
-            nn.Linear(config.output_size, 1, bias=False) if "attention" in config.pooling else None
-        )
-
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Pool.
-
-        Args:
-            hidden: (B, T, H).
-            mask: Bool (B, T), true for real tokens.
-
-        Returns:
-            (B, H x number of poolings).
-        """
-        real = mask.unsqueeze(-1)  # (B, T, 1)
-        nothing = torch.finfo(hidden.dtype).min
-        any_real = real.any(dim=1)  # (B, 1)
-        pooled = []
-        for pooling in self.pooling:
-            if pooling == "max":
-                pooled.append(hidden.masked_fill(~real, nothing).max(dim=1).values.masked_fill(~any_real, 0))
-            elif pooling == "mean":
-                summed = hidden.masked_fill(~real, 0).sum(dim=1)
-                pooled.append(summed / real.sum(dim=1).clamp(min=1).to(hidden.dtype))
-            else:
-                assert self.attention is not None
-                weights = self.attention(hidden).masked_fill(~real, nothing).softmax(dim=1)
-                pooled.append((weights * hidden).sum(dim=1).masked_fill(~any_real, 0))
-        return torch.cat(pooled, dim=-1)
 
 
 class GloveLstmModel(GloveLstmPreTrainedModel):
@@ -274,49 +186,52 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, or `token_type_ids` are missing.
         """
         mask = self.mask(input_ids, attention_mask, inputs_embeds)
-        # One of the two holds the words, the other is None; the tokenizer gives an empty text as floats.
-        words = [None if input_ids is None else input_ids.long(), inputs_embeds]
-        rows = [*words, None if token_type_ids is None else token_type_ids.long()]
+        rows = [input_ids, inputs_embeds, token_type_ids]
         if mask.shape[1] == 0:  # empty texts: one masked position, for an LSTM needs one
             mask = mask.new_zeros(mask.shape[0], 1)
             rows = [None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows]
-
-        real, order, rows = _to_front(mask, rows)
-        length = self.config.lstm_length or real.shape[1]
-        unread = max(real.shape[1] - length, 0)
-        real, rows = real[:, :length], [None if row is None else row[:, :length] for row in rows]
-        hidden = self._read(self.embeddings(*rows), real)
+        positions, real, rows = move_to_front(mask, rows)
+        length = torch.sym_min(mask.shape[1], self.config.lstm_length or mask.shape[1])
+        rows = [None if row is None else row[:, :length] for row in rows]
+        hidden, real = self._read(rows, real[:, :length])
         pooled = self.pooler(hidden, real)
-
-        hidden = functional.pad(hidden.masked_fill(~real.unsqueeze(-1), 0), (0, 0, 0, unread))
-        if order is not None:
-            hidden = _take(hidden, order.argsort(dim=1))
+        read = mask & (positions < length)
+        hidden = pick(hidden, positions.clamp(max=length - 1)).masked_fill(~read.unsqueeze(-1), 0)
         if return_dict is False:
             return hidden, pooled
         return BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=pooled)
 
-    def _read(self, hidden: Tensor, real: Tensor) -> Tensor:
-        """(B, T, E) and the mask of right-padded texts (B, T) -> the LSTM's outputs (B, T, H)."""
+    def _read(self, rows: Sequence[Tensor | None], real: Tensor) -> tuple[Tensor, Tensor]:
+        """Run embeddings and LSTMs over right-padded texts, cut into windows.
+
+        Args:
+            rows: Ids (B, T), vectors (B, T, E) and shapes (B, T), each or None.
+            real: Bool (B, T).
+
+        Returns:
+            The LSTM's outputs (B, T, H) and the mask (B, T), with T filled up to whole windows.
+        """
         texts, length = real.shape
-        window = self.config.window_size
-        full = None
-        if (
-            window and length > window
-        ):  # the windows of a text become rows; those of padding alone are left out
-            missing = -length % window
-            hidden = functional.pad(hidden, (0, 0, 0, missing)).reshape(-1, window, hidden.shape[2])
-            real = functional.pad(real, (0, missing)).reshape(-1, window)
-            full = real.any(dim=1).nonzero().squeeze(1)
-            windows, hidden, real = len(real), hidden[full], real[full]
-        lengths = real.sum(dim=1, keepdim=True)
-        steps = torch.arange(real.shape[1], device=real.device).expand_as(real)
+        window = torch.sym_min(length, self.config.window_size or length)
+        number = (length + window - 1) // window if self.config.window_size else 1
+
+        def cut(row: Tensor) -> Tensor:  # (B, T, ...) -> (window, B x number, ...)
+            missing = number * window - length
+            row = functional.pad(row, (*[0] * (2 * row.dim() - 3), missing))
+            return row.reshape(texts * number, window, *row.shape[2:]).transpose(0, 1)
+
+        hidden = self.embeddings(*(None if row is None else cut(row) for row in rows))
+        real = cut(real)
+        lengths = real.sum(dim=0)
+        steps = torch.arange(window, device=real.device).unsqueeze(1)
         reversal = torch.where(real, lengths - 1 - steps, steps)
         for index, layer in enumerate(self.layers):
-            hidden = layer(self.dropout(hidden) if index else hidden, reversal)
-        if full is None:
-            return hidden
-        every = hidden.new_zeros(windows, window, hidden.shape[2]).index_copy(0, full, hidden)
-        return every.reshape(texts, -1, hidden.shape[2])[:, :length]
+            hidden = layer(self.dropout(hidden) if index else hidden, reversal, lengths)
+
+        def joined(columns: Tensor) -> Tensor:  # and back
+            return columns.transpose(0, 1).reshape(texts, number * window, *columns.shape[2:])
+
+        return joined(hidden), joined(real)
 
     def mask(
         self, input_ids: Tensor | None, attention_mask: Tensor | None, inputs_embeds: Tensor | None
@@ -466,33 +381,15 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         shapes: Tensor | None,
     ) -> Tensor:
         mask = self.encoder.mask(input_ids, attention_mask, None)
-        rows = [input_ids.long(), None if shapes is None else shapes.long()]
-        real, _, (ids, types) = _to_front(mask, rows)
+        _, real, (ids, types) = move_to_front(mask, [input_ids, shapes])
         assert ids is not None
         return ngrams(ids, types, real)
 
 
-def _is_loaded(parameter: Tensor) -> bool:
-    """Whether a checkpoint gave this weight: `transformers.initialization` sees that of a whole one, not of a part."""
-    return getattr(parameter, "_is_hf_initialized", False)
-
-
-def _init_lstm(lstm: nn.LSTM) -> None:
-    for name, parameter in lstm.named_parameters():
-        if _is_loaded(parameter):
-            continue
-        gates = parameter.chunk(4)  # input, forget, cell, output
-        if name.startswith("weight_ih"):
-            # Keras draws one kernel for the four gates: its fan-out is 4 x hidden_size.
-            bound = (6 / (parameter.shape[1] + parameter.shape[0])) ** 0.5
-            init.uniform_(parameter, -bound, bound)
-        elif name.startswith("weight_hh"):
-            for gate in gates:
-                init.orthogonal_(gate)
-        else:
-            init.zeros_(parameter)
-            if name.startswith("bias_ih"):
-                init.ones_(gates[1])  # remember by default
+def _halved(table: Tensor) -> Tensor:
+    """The table in 16 bits where that changes no value, else as it is."""
+    half = table.half()
+    return half if torch.equal(half.to(table.dtype), table) else table
 
 
 @torch.no_grad()
@@ -500,28 +397,6 @@ def _round(table: Tensor) -> None:
     rounded = table.half().to(table.dtype)
     if rounded.isfinite().all():
         table.copy_(rounded)
-
-
-def _to_front(
-    mask: Tensor, rows: Sequence[Tensor | None]
-) -> tuple[Tensor, Tensor | None, list[Tensor | None]]:
-    """Move each row's real tokens to its front: the new mask (B, T), the order (None: as they were), the rows."""
-    steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
-    real = steps < mask.sum(dim=1, keepdim=True)
-    if torch.equal(mask, real):
-        return real, None, list(rows)
-    # Padding on the left, or holes.
-    order = (~mask).to(torch.int8).argsort(dim=1, stable=True)
-    return real, order, [None if row is None else _take(row, order) for row in rows]
-
-
-def _take(rows: Tensor, index: Tensor) -> Tensor:
-    """Reorder each row: (B, T) or (B, T, E) by (B, T). For vectors one flat row copy, faster than `gather`."""
-    if rows.dim() == 2:
-        return rows.gather(1, index)
-    batch, length, width = rows.shape
-    flat = index + torch.arange(batch, device=index.device).unsqueeze(1) * length
-    return rows.reshape(-1, width).index_select(0, flat.flatten()).view(batch, length, width)
 
 
 GloveLstmModel.register_for_auto_class("AutoModel")

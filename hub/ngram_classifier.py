@@ -4,17 +4,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .configuration_glove_lstm import GloveLstmConfig
+from .lstm_layers import NO_SHAPES
 
 # These codes stand left of a single word, and beside a text's first and last word; those of words begin at the third.
 _SINGLE, _EDGE, _FIRST_CODE = 0, 1, 2
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
-
-NO_SHAPES = (
-    "token_type_ids are missing: this model reads the shapes of words. Pass all that its tokenizer returns."
-)
 
 
 @dataclass(frozen=True)
@@ -76,11 +74,16 @@ class GloveLstmNgramClassifier(nn.Module):
         Raises:
             ValueError: `token_type_ids` are missing.
         """
-        logits = self.bias.expand(len(input_ids), -1)
+        logits = self.bias.expand(input_ids.shape[0], -1)
         for group in self.groups(input_ids, token_type_ids, mask):
             weights = self.get_parameter(group.name)
-            roots = (_count(group, weights) / _total(group)).sqrt()
-            logits = logits + roots.to(weights.dtype) @ weights
+            counts, present = _counts(group, weights)
+            if group.name == "character_weights":  # so many that the product with the whole table is faster
+                added = counts.sqrt() @ weights.to(counts.dtype)
+            else:
+                shares = _shares(group, counts, present).unsqueeze(1)  # (B, 1, n)
+                added = (shares @ functional.embedding(group.rows, weights).to(shares.dtype)).squeeze(1)
+            logits = logits + (added / _length(present)).to(logits.dtype)
         return logits
 
     def contributions(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
@@ -100,9 +103,8 @@ class GloveLstmNgramClassifier(nn.Module):
         tokens = self.bias.new_zeros(*input_ids.shape, len(self.bias))
         for group in self.groups(input_ids, token_type_ids, mask):
             weights = self.get_parameter(group.name)
-            counts = _count(group, weights).gather(1, group.rows).clamp(min=1)
-            # Each occurrence of n counts 1 / n of its root.
-            shares = group.present / (counts * _total(group)).sqrt()
+            counts, present = _counts(group, weights)
+            shares = _shares(group, counts, present) / _length(present)
             places = self._places(group.name, input_ids)
             covered = places >= 0
             shares = shares / covered.sum(dim=1).clamp(min=1)
@@ -121,7 +123,7 @@ class GloveLstmNgramClassifier(nn.Module):
             opening = [values[:, : self.config.ngram_opening] for values in (input_ids, shapes, mask)]
             found.append(self._words("opening_weights", *opening))
         if self.config.character_ngrams:
-            characters = self.character_ngrams[input_ids].long()  # (B, T, n)
+            characters = functional.embedding(input_ids, self.character_ngrams).long()  # (B, T, n)
             present = (characters > 0) & mask.unsqueeze(-1)
             found.append(NgramGroup("character_weights", characters.flatten(1), present.flatten(1)))
         if self.shape_weights is not None:
@@ -147,7 +149,7 @@ class GloveLstmNgramClassifier(nn.Module):
         """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""
         edge = self.config.type_vocab_size
         kinds = edge + 1
-        known = nn.functional.pad(shapes.masked_fill(~mask, edge), (2, 2), value=edge)  # (B, T + 4)
+        known = functional.pad(shapes.masked_fill(~mask, edge), (2, 2), value=edge)  # (B, T + 4)
         length = input_ids.shape[1]
         # What stands left tells the three apart: two shapes are fewer than kinds**2, one shape fewer than kinds; and
         # a word right of a shape begins at `kinds`.
@@ -190,16 +192,24 @@ def _covered(ids: Tensor, first: int, last: int, *, ends: bool = True) -> Tensor
 def _stacked(*places: Tensor) -> Tensor:
     """Below one another, filled up with -1 to the width of the widest."""
     width = max(rows.shape[1] for rows in places)
-    return torch.cat([nn.functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places])
+    return torch.cat([functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places])
 
 
-def _count(group: NgramGroup, weights: Tensor) -> Tensor:
-    """How often each text has each row of a table: (B, rows), in 32 bits at least, since fewer cannot count to 257."""
-    dtype = torch.promote_types(weights.dtype, torch.float32)
-    counts = torch.zeros(len(group.rows), len(weights), dtype=dtype, device=weights.device)
-    return counts.scatter_add(1, group.rows, group.present.to(dtype))
+def _counts(group: NgramGroup, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """How often each text has each row of a table (B, rows), and `present` as numbers (B, n).
+
+    In 32 bits at least, since 16 cannot count to 257.
+    """
+    present = group.present.to(torch.promote_types(weights.dtype, torch.float32))
+    blank = present.new_zeros(present.shape[0], weights.shape[0])
+    return blank.scatter_add(1, group.rows, present), present
 
 
-def _total(group: NgramGroup) -> Tensor:
-    """(B, 1), at least 1."""
-    return group.present.sum(dim=1, keepdim=True).clamp(min=1)
+def _shares(group: NgramGroup, counts: Tensor, present: Tensor) -> Tensor:
+    """The root of each n-gram's count, divided among its occurrences: (B, n)."""
+    return present / counts.gather(1, group.rows).clamp(min=1).sqrt()
+
+
+def _length(present: Tensor) -> Tensor:
+    """Length of the vector of the roots, at least 1: (B, 1)."""
+    return present.sum(dim=1, keepdim=True).clamp(min=1).sqrt()

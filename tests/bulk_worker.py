@@ -1,8 +1,8 @@
 """A process that labels a file with a made-up classifier, for tests that kill it or measure it.
 
-python bulk_worker.py INPUT OUTPUT KIND ROWS_PER_PART SECONDS_A_WINDOW [NUM_SHARDS SHARD_INDEX]
+python bulk_worker.py INPUT FOLDER KIND ROWS_PER_PART SECONDS_A_PART
 
-OUTPUT is a file where it has a suffix, else a folder. Prints the peak memory in MB at the end.
+Prints the rows and the peak memory in MB at the end.
 """
 
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from glove_lstm.data.streaming import open_files
-from glove_lstm.inference.bulk import Labeller, Shard, label_to_file, label_to_folder
+from glove_lstm.inference.bulk import Labeller, label_to_folder
 
 NAMES = ("FAKE", "REAL")
 
@@ -28,7 +28,7 @@ def predict(texts, pairs=None):
     return np.stack([fake, 1 - fake], axis=1)
 
 
-def main(path, output, kind, rows_per_part, pause, num_shards=1, shard_index=0):
+def main(path, folder, kind, rows_per_part, pause):
     """Label."""
 
     def slowly(texts, pairs):
@@ -37,11 +37,7 @@ def main(path, output, kind, rows_per_part, pause, num_shards=1, shard_index=0):
 
     options = {"model": {"made": "up"}, "rows_per_part": int(rows_per_part)}
     labeller = Labeller(slowly, NAMES)
-    if Path(output).suffix:
-        summary = label_to_file(open_files([path]), labeller, Path(output), kind, **options)
-    else:
-        shard = Shard(int(num_shards), int(shard_index))
-        summary = label_to_folder(open_files([path]), labeller, Path(output), kind, shard=shard, **options)
+    summary = label_to_folder(open_files([path]), labeller, Path(folder), kind, **options)
     sys.stdout.write(f"{summary.rows} {peak_memory():.1f}\n")
 
 

@@ -7,7 +7,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from support import ROOT, assert_refused, run_benchmark
+from support import ROOT, assert_refused, run_here
+
+from benchmarks import make_hub
 
 GOLDEN = ROOT / "tests" / "golden"
 KEPT = json.loads((GOLDEN / "hub_scores.json").read_text(encoding="utf-8"))
@@ -57,6 +59,6 @@ def test_other_weights_have_other_scores(golden: ModuleType, tmp_path: Path) -> 
 
 def test_arguments_of_training_are_refused_where_nothing_is_trained(tmp_path: Path) -> None:
     for said in (["--hidden_size", "3"], ["--glove", "6B.50d"], ["--data_dir", "x"]):
-        done = run_benchmark("make_hub", "--code_only", "--output_dir", tmp_path, *said)
+        done = run_here(make_hub.main, "--code_only", "--output_dir", tmp_path, *said)
         assert_refused(done, "--code_only trains nothing")
     assert not list(tmp_path.iterdir())

@@ -106,6 +106,7 @@ def travelling_sources() -> list[Path]:
     modeling, tokenization = ROOT / "modeling", ROOT / "tokenization"
     return [
         modeling / "configuration_glove_lstm.py",
+        modeling / "lstm_layers.py",
         modeling / "modeling_glove_lstm.py",
         modeling / "ngram_classifier.py",
         tokenization / "spelling.py",
@@ -123,5 +124,5 @@ def test_hub_holds_the_sources_as_they_are() -> None:
 
 def test_hub_is_small_whole_and_without_pickle() -> None:
     files = [path for path in HUB.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert sum(path.stat().st_size for path in files) <= 16_000_000
+    assert sum(path.stat().st_size for path in files) <= 28_000_000
     assert {path.suffix for path in files} <= {".py", ".json", ".safetensors", ".md", ".png", ".onnx"}

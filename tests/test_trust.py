@@ -181,14 +181,8 @@ def problem_of(path: Path) -> str | None:
         import onnx
 
         model = onnx.load(path, load_external_data=False)
-        stored = {
-            entry.value
-            for one in model.graph.initializer
-            for entry in one.external_data
-            if entry.key == "location"
-        }
+        outside = [one.name for one in model.graph.initializer if one.external_data]
         domains = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
-        outside = stored - {"model.safetensors"}
         return f"needs {domains or outside}" if domains or outside else None
     return (
         None if path.suffix in (".json", ".md", ".png", ".py", ".safetensors") else "is of an unexpected kind"

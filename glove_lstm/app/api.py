@@ -26,7 +26,6 @@ Texts = tuple[str, str | None]  # a text, or a title and a body
 
 _BATCH = 64  # rows between two updates of the progress bar
 _PREVIEW = 100  # characters of a text in the preview
-_ERRORS = 5  # of rows that cannot be read
 
 
 class Api:
@@ -103,7 +102,6 @@ class Api:
         if output_format not in WRITERS:
             raise DataError(f"The download's format must be one of {', '.join(WRITERS)}.")
         labeller = self._labeller(self.main, threshold)
-        progress(0, desc="reading")
         rows, errors = read_table(Path(file), _text(columns, "columns"))
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / f"labels.{output_format}"
         preview: list[list[str]] = []
@@ -114,7 +112,7 @@ class Api:
                 preview += _preview(labelled)[: limits.PREVIEW_ROWS - len(preview)]
                 progress((start + len(labelled.rows), len(rows)), unit="rows")
         skipped = f", {len(errors):,} skipped" if errors else ""
-        listed = "".join(f"\n- {escape(error)}" for error in errors[:_ERRORS])
+        listed = "".join(f"\n- {escape(error)}" for error in errors[:5])
         summary = f"{len(rows):,} rows labelled{skipped}.\n{listed}"
         return str(path), summary, {"headers": ["row", "label", "score", "text"], "data": preview}
 

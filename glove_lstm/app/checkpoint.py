@@ -104,10 +104,7 @@ class AppCheckpoint:
 
     @property
     def threshold(self) -> tuple[float, str]:
-        """A threshold at which about nine in ten validation texts get a label, and a sentence about it.
-
-        It is 0 where metrics.json has no thresholds: of a model that changed after it was measured, nothing is known.
-        """
+        """A threshold at which about nine in ten validation texts get a label, and its effect; 0 if not measured."""
         try:
             metrics: Any = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
             row = metrics["validation"]["coverage"][1]

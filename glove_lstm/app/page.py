@@ -112,13 +112,18 @@ def _text_boxes() -> list[gr.Textbox]:
     return boxes
 
 
+def _three_digits(scores: dict[str, float]) -> dict[str, float]:
+    """Name the scores, because gr.Label rounds 0.995 to 100 %."""
+    return {f"{label} {score:.3f}": score for label, score in scores.items()}
+
+
 def _classify_tab(api: Api) -> None:
     def show_label(title: str, text: str, threshold: float) -> Any:
         # When the slider moves; after a click, `show_words` asks for a text.
         if not f"{title}{text}".strip():
             return None
         answer = api.classify(title, text, threshold)
-        scores = sorted(answer["scores"].items(), key=lambda pair: -pair[1])
+        scores = sorted(_three_digits(answer["scores"]).items(), key=lambda pair: -pair[1])
         return {
             "label": "Not sure" if answer["label"] == ABSTAIN else answer["label"],
             "confidences": [{"label": label, "confidence": score} for label, score in scores],
@@ -170,7 +175,7 @@ def _table_tab(api: Api) -> None:
 def _compare_tab(api: Api) -> None:
     def show_comparison(title: str, text: str, other: str | None) -> list[Any]:
         answers = api.compare(title, text, other or "")
-        labels = [gr.Label(answer["scores"], label=answer["model"]) for answer in answers]
+        labels = [gr.Label(_three_digits(answer["scores"]), label=answer["model"]) for answer in answers]
         texts, models = api.check_texts(title, text), (api.main, api.checkpoint(other))
         return [*labels, *(model.explain(*texts).to_html() for model in models)]
 

@@ -7,20 +7,20 @@ glove-lstm predict "A headline" --explain
 glove-lstm predict --input articles.csv --explain --format html --output why.html
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
 
-Without --model it uses the checkpoint that ships with the package, and needs no network. Where export_onnx.py wrote a
-model.onnx into the checkpoint's folder, that is used where ONNX Runtime is installed: it starts faster than PyTorch.
+Without --model it uses the checkpoint that ships with the package, and needs no network. A checkpoint's model.onnx is
+used where there is one, and PyTorch otherwise.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, INT8_NAME, ONNX_NAME
+from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, ONNX_NAME
 
 if TYPE_CHECKING:
     from glove_lstm.inference.bulk import Labeller, Summary
@@ -40,70 +40,52 @@ def main(argv: Sequence[str]) -> None:
     source = _source(args)  # a mistake in the input is told before the model loads
 
     from glove_lstm.inference.backends import open_model
-    from glove_lstm.inference.bulk import Labeller, Summary, label_to_file, label_to_folder
-    from glove_lstm.inference.parts import Shard
+    from glove_lstm.inference.bulk import Labeller, label_to_folder
 
-    shard = Shard(args.num_shards, args.shard_index)
     model = open_model(
         args.model or DEFAULT_CHECKPOINT,
         revision=args.revision,
         backend="torch" if args.explain else args.backend,
-        batch_size=args.batch_size,
         max_length=args.max_length,
     )
     labeller = Labeller(model.predict, model.label_names, args.abstain_below)
     bulk = bool(args.input or args.dataset_name)
-    progress = bulk and sys.stderr.isatty()
-    found: Summary
+    options = {"rows_per_part": args.rows_per_part, "progress": bulk and sys.stderr.isatty()}
     if args.output_dir:
-        found = label_to_folder(
-            source,
-            labeller,
-            Path(args.output_dir),
-            args.format,
-            model=model.identity,
-            rows_per_part=args.rows_per_part,
-            shard=shard,
-            progress=progress,
-        )
-    elif args.output and args.format != "table" and not args.explain:
-        found = label_to_file(
-            source,
-            labeller,
-            Path(args.output),
-            args.format,
-            model=model.identity,
-            rows_per_part=args.rows_per_part,
-            progress=progress,
+        summary = label_to_folder(
+            source, labeller, Path(args.output_dir), args.format, model=model.identity(), **options
         )
     else:
-        found = _stream(args, source, labeller, progress, model.explain if args.explain else None)
-    if bulk and (args.output or args.output_dir or found.skipped):
-        sys.stderr.write(f"{found}\n")
-    if found.empty:
+        summary = _write(args, source, labeller, model.explain if args.explain else None, **options)
+    if bulk and (args.output or args.output_dir or summary.skipped):
+        sys.stderr.write(f"{summary}\n")
+    if summary.empty:
         sys.stderr.write(
-            f"warning: {found.empty} rows without any text were labelled too; ignore their labels\n"
+            f"warning: {summary.empty} rows without any text were labelled too; ignore their labels\n"
         )
 
 
-def _stream(
+def _write(
     args: argparse.Namespace,
     source: TextSource,
     labeller: "Labeller",
-    progress: bool,
     explain: "Callable[[str, str | None], Explanation] | None",
+    **options: Any,
 ) -> "Summary":
-    """Write as the rows come: to standard output, or a table or explanations to a file."""
+    """Write to standard output as the rows come, or to a file that appears when it is whole."""
     from glove_lstm.data.whole_files import whole_file
     from glove_lstm.inference.bulk import label_to
     from glove_lstm.inference.label_writers import ABSTAIN, WRITERS, Layout
 
     names = labeller.label_names
-    with whole_file(Path(args.output)) if args.output else nullcontext() as part:
-        file = part.open("w", encoding="utf-8", newline="") if part else sys.stdout
-        with file if part else nullcontext():
-            layout = Layout(names, source.named)
-            writer: LabelWriter
+    layout = Layout(names, source.named)
+    writer: LabelWriter
+    with ExitStack() as stack:
+        path = stack.enter_context(whole_file(Path(args.output))) if args.output else None
+        if path and not explain and args.format != "table":
+            writer = WRITERS[args.format](path, layout)
+        else:
+            file = stack.enter_context(path.open("w", encoding="utf-8")) if path else sys.stdout
             if explain:
                 from glove_lstm.inference.explanation_writers import EXPLAINED_WRITERS
 
@@ -112,8 +94,8 @@ def _stream(
                 writer = _Table(file, names if args.abstain_below is None else [*names, ABSTAIN])
             else:
                 writer = WRITERS[args.format](file, layout)
-            with closing(writer):
-                return label_to(source, labeller, writer, rows_per_part=args.rows_per_part, progress=progress)
+        stack.enter_context(closing(writer))
+        return label_to(source, labeller, writer, **options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -149,9 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument(
         "--backend",
-        choices=["onnx", "onnx-int8", "torch"],
-        help=f"what computes; default: onnx where the checkpoint has a {ONNX_NAME} and ONNX Runtime is installed; "
-        f"onnx-int8 reads {INT8_NAME}, where export_onnx.py --test_file wrote it",
+        choices=["onnx", "torch"],
+        help=f"what computes; default: onnx where the checkpoint has a {ONNX_NAME}",
     )
     parser.add_argument(
         "--format",
@@ -181,14 +162,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output",
         metavar="FILE",
-        help="write there instead of to standard output; the same command goes on after a kill, except from "
-        "standard input",
+        help="write there instead of to standard output; the file appears when it is whole",
     )
     parser.add_argument(
         "--output_dir",
         metavar="FOLDER",
-        help="write part-00000, part-00001, ... there, each as soon as it is whole; the same command goes on after a "
-        "kill, another one is refused",
+        help="write part-00000, part-00001, ... there, each when it is whole; the same command goes on after a kill, "
+        "another one is refused",
     )
     parser.add_argument(
         "--rows_per_part",
@@ -196,23 +176,6 @@ def _parser() -> argparse.ArgumentParser:
         default=4096,
         metavar="N",
         help="rows of the input that are sorted by length, classified and written together; default: 4096",
-    )
-    parser.add_argument(
-        "--num_shards",
-        type=_positive,
-        default=1,
-        metavar="N",
-        help="share the parts of --output_dir out to N processes, on any machines that see the folder",
-    )
-    parser.add_argument(
-        "--shard_index",
-        type=int,
-        default=0,
-        metavar="I",
-        help="which of them this process makes, from 0: the parts I, I + N, I + 2 N, ...",
-    )
-    parser.add_argument(
-        "--batch_size", type=_positive, default=32, help="texts at a time, with torch; default: 32"
     )
     parser.add_argument(
         "--max_length", type=_positive, help="tokens that a text is cut to; default: the model's own"
@@ -242,7 +205,6 @@ def _check(args: argparse.Namespace) -> None:
     args.format = args.format or ("csv" if args.output_dir else "table")
     bulk, piped = bool(args.input or args.dataset_name), "-" in (args.input or ())
     given = sum(map(bool, (args.texts, args.input, args.dataset_name)))
-    sharded = args.num_shards > 1 or args.shard_index != 0
     mistakes = {
         "Give either texts or --input or --dataset_name.": given > 1,
         "--text_column_names belongs to --input and --dataset_name.": args.text_column_names and not bulk,
@@ -251,11 +213,8 @@ def _check(args: argparse.Namespace) -> None:
             for name in ("dataset_config_name", "dataset_split", "dataset_revision")
         },
         "Give either --output or --output_dir, not both.": args.output and args.output_dir,
-        "--num_shards needs --output_dir, a folder that all shards write to.": sharded
-        and not args.output_dir,
         "--input - is standard input, and stands alone.": piped and len(args.input) > 1,
         f"--input - needs --input_format: {', '.join(_STREAMED)}.": piped and not args.input_format,
-        "Only files and --dataset_name can be shared out to shards.": sharded and (piped or not bulk),
         "--input_format belongs to --input -; a file's name tells its format.": args.input_format
         and not piped,
         "--output_dir takes the formats csv, jsonl and parquet.": args.format == "table" and args.output_dir,
@@ -308,9 +267,9 @@ class _Table:
         self._file, self._width = file, max(len(name) for name in [*labels, "label"])
         file.write(f"{'label':<{self._width}}  score  text\n")
 
-    def write(self, found: "Labelled") -> None:
+    def write(self, labelled: "Labelled") -> None:
         """Add a window."""
-        for row, label, scores in zip(found.rows, found.labels, found.rounded, strict=True):
+        for row, label, scores in zip(labelled.rows, labelled.labels, labelled.rounded, strict=True):
             text = " ".join(f"{row.text} {row.pair or ''}".split())
             # A terminal obeys control characters; nobody's article may.
             text = "".join(c if c.isprintable() else "\ufffd" for c in text)

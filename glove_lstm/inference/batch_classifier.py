@@ -7,8 +7,8 @@
     workers = ray.data.ActorPoolStrategy(size=8)
     rows.map_batches(BatchClassifier, fn_constructor_args=["out"], compute=workers).write_parquet("labels/")
 
-Labels and scores are those that predict.py writes. Leave processors free beside the workers: where they hold all that
-Ray has, its tasks that write the results wait for ever.
+Labels and scores are those of `glove-lstm predict`. Leave CPUs free beside the workers: where they take all that Ray
+has, its write tasks deadlock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,21 +31,21 @@ class BatchClassifier:
     """A checkpoint as a callable from columns to columns; it loads once and is then called for batch after batch.
 
     Args:
-        folder: A checkpoint on the machine where it is made.
+        model: A checkpoint's folder on the machine where it is made, or a repository's id on the Hub.
         text_column_names: The columns of text, title before body; None takes title and text, else text, else
             title, else the only column of text.
-        backend: What computes; None takes onnx where the folder has a `model.onnx` and ONNX Runtime is there.
-        threads: Processors that one such classifier may use.
+        backend: What computes; None takes onnx where the checkpoint has a `model.onnx`.
+        threads: Cores that one such classifier may use.
         abstain_below: The label is ABSTAIN where the best score is lower.
         prefix: Of the new columns' names: `label`, `score`, and `score_` with each label.
 
     Raises:
-        DataError: The folder holds no usable checkpoint.
+        DataError: There is no usable checkpoint.
     """
 
     def __init__(
         self,
-        folder: str | Path,
+        model: str | Path,
         text_column_names: str | Sequence[str] | None = None,
         *,
         backend: Backend | None = None,
@@ -53,8 +53,8 @@ class BatchClassifier:
         abstain_below: float | None = None,
         prefix: str = "",
     ) -> None:
-        model = open_model(folder, backend=backend, threads=threads)
-        self._labeller = Labeller(model.predict, model.label_names, abstain_below)
+        opened = open_model(model, backend=backend, threads=threads)
+        self._labeller = Labeller(opened.predict, opened.label_names, abstain_below)
         self._asked, self._prefix = text_column_names, prefix
 
     def __call__(self, batch: Batch) -> Batch:
@@ -99,12 +99,12 @@ class BatchClassifier:
         ]
 
     def _label(self, rows: list[TextRow]) -> dict[str, NDArray[Any]]:
-        found = self._labeller(rows)
-        scores = np.array(found.rounded, dtype=np.float64).reshape(
+        labelled = self._labeller(rows)
+        scores = np.array(labelled.rounded, dtype=np.float64).reshape(
             len(rows), 1 + len(self._labeller.label_names)
         )
         names = ["score", *(f"score_{name}" for name in self._labeller.label_names)]
-        labels = np.array(found.labels, dtype=object)
+        labels = np.array(labelled.labels, dtype=object)
         new = {"label": labels, **dict(zip(names, scores.T, strict=True))}
         return {f"{self._prefix}{name}": values for name, values in new.items()}
 

@@ -1,115 +1,110 @@
-"""A checkpoint's files: where the shipped one lies, what the weights file holds, and whether an ONNX file fits it.
-
-Needs the standard library alone.
-"""
+"""The files of a checkpoint: where the shipped one is, and whether its files belong together. No heavy imports."""
 
 import hashlib
 import json
-import re
-import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.data.files import check_revision, first_line, read_checkpoint_json
 
-# Inside the package in a wheel, beside it in a clone.
+# A wheel brings it inside of the package, a clone beside it.
 _PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT_CHECKPOINT = (_PACKAGE if (_PACKAGE / "hub").is_dir() else _PACKAGE.parent) / "hub"
+CONFIG_NAME = "config.json"
 ONNX_NAME = "model.onnx"
-INT8_NAME = "model_int8.onnx"
 WEIGHTS_NAME = "model.safetensors"
-DIGEST_KEY = "glove_lstm.made_from"  # in the ONNX file's metadata
+TOKENIZER_NAMES = ("tokenizer.json", "tokenizer_config.json")
+CONFIG_KEY, WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"  # in the ONNX file's metadata
 
-# The fields of the config that change what the network computes; the others are about training, or names.
-RESULT_FIELDS = (
-    "vocab_size",
-    "embedding_size",
-    "type_vocab_size",
-    "type_embedding_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "bidirectional",
-    "window_size",
-    "lstm_length",
-    "pooling",
-    "classifier_hidden_size",
-    "ngram_buckets",
-    "ngram_opening",
-    "character_ngrams",
-    "character_buckets",
-    "shape_buckets",
-    "ngram_weight",
-    "temperature",
-)
-# As the ONNX format (protocol buffers) lays down an entry of the metadata: field 1 is the key, field 2 the value.
-_ENTRY = re.compile(
-    b"\x0a" + bytes([len(DIGEST_KEY)]) + re.escape(DIGEST_KEY.encode()) + rb"\x12\x40([0-9a-f]{64})"
-)
+# Fields of config.json that may change without another export: names, and notes of transformers.
+_NAMING = {
+    "architectures",
+    "auto_map",
+    "dtype",
+    "id2label",
+    "label2id",
+    "problem_type",
+    "torch_dtype",
+    "transformers_version",
+}
 
 
-_KINDS = {"F32": "<f4", "F16": "<f2", "I16": "<i2"}  # what a checkpoint of ours holds, as numpy calls it
+def local_folder(model: str | Path, revision: str | None = None, weights: str = ONNX_NAME) -> Path:
+    """Return the folder of a checkpoint; what classifying needs of one on the Hub is downloaded, or is in the cache.
 
-
-@dataclass(frozen=True)
-class StoredTensor:
-    """Where and how a tensor lies in `model.safetensors`.
-
-    Attributes:
-        kind: As numpy calls it.
-        shape: Its sizes.
-        offset: Bytes from the file's begin.
-        length: Bytes.
-    """
-
-    kind: str
-    shape: tuple[int, ...]
-    offset: int
-    length: int
-
-
-def stored_tensors(path: Path) -> dict[str, StoredTensor]:
-    """What a safetensors file holds, by name: 8 bytes tell the length of the JSON that follows, which tells it.
+    Args:
+        model: A folder, or a repository's id on the Hub.
+        revision: Commit, tag or branch on the Hub.
+        weights: The file with the weights, beside config and tokenizer.
 
     Raises:
-        DataError: A tensor is of a kind that only torch reads.
+        DataError: There is neither.
     """
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-    header.pop("__metadata__", None)
-    found = {}
-    for name, tensor in header.items():
-        if tensor["dtype"] not in _KINDS:
-            raise DataError(
-                f"{path}: {name} is stored as {tensor['dtype']}; save the model in float32 to export it."
-            )
-        begin, end = tensor["data_offsets"]
-        found[name] = StoredTensor(
-            _KINDS[tensor["dtype"]], tuple(tensor["shape"]), 8 + length + begin, end - begin
-        )
-    return found
+    check_revision(model, revision)
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import snapshot_download
 
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256 of a checkpoint's weights and of what its config says of the network; about 10 ms for 14 MB.
-
-    Raises:
-        DataError: A file is missing or no JSON.
-    """
-    config = read_checkpoint_json(folder / "config.json")
-    # A field that came after a checkpoint was saved is not in its config, and leaves its digest as it was.
-    said = {name: config[name] for name in RESULT_FIELDS if name in config}
-    found = hashlib.sha256(json.dumps(said).encode())
     try:
-        with (folder / WEIGHTS_NAME).open("rb", buffering=0) as file:
-            while part := file.read(1 << 20):
-                found.update(part)
+        names = [CONFIG_NAME, *TOKENIZER_NAMES, weights]
+        return Path(snapshot_download(str(model), revision=revision, allow_patterns=names))
+    except Exception as error:
+        raise DataError(
+            f"{model} is no folder, and cannot be downloaded from the Hub ({first_line(error)}); "
+            "check its name, the revision and the network."
+        ) from error
+
+
+def origin(folder: Path) -> dict[str, str]:
+    """Return what an ONNX file says of the config and the weights that it was made from.
+
+    Returns:
+        Metadata key -> SHA-256; without that of the weights where they are not in the folder.
+
+    Raises:
+        DataError: A file cannot be read.
+    """
+    config = read_checkpoint_json(folder / CONFIG_NAME)
+    computed = {name: value for name, value in config.items() if name not in _NAMING}
+    text = json.dumps(computed, sort_keys=True)
+    digests = {CONFIG_KEY: hashlib.sha256(text.encode()).hexdigest()}
+    if (folder / WEIGHTS_NAME).is_file():
+        digests[WEIGHTS_KEY] = digest(folder / WEIGHTS_NAME)
+    return digests
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file; about 10 ms for 14 MB.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{folder / WEIGHTS_NAME} cannot be read: {error.strerror}.") from None
-    return found.hexdigest()
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def check_origin(onnx_file: Path, metadata: Mapping[str, str]) -> None:
+    """Refuse an ONNX file that was made from another config or other weights than those beside it.
+
+    Args:
+        onnx_file: In a checkpoint's folder.
+        metadata: Of that file.
+
+    Raises:
+        DataError: Names the file, and how to make it anew.
+    """
+    again = f"make it anew with glove-lstm export {onnx_file.parent}, or remove it"
+    if CONFIG_KEY not in metadata:
+        raise DataError(f"{onnx_file} was not made by glove-lstm: {again}.")
+    for key, value in origin(onnx_file.parent).items():
+        if metadata.get(key) != value:
+            name = key.rpartition(".")[2]
+            raise DataError(f"{onnx_file} was not made from the {name} beside it: {again}.")
 
 
 def check_tokenizer(folder: str | Path, config: Mapping[str, Any], words: int, *, shapes: bool) -> None:
@@ -136,20 +131,3 @@ def check_tokenizer(folder: str | Path, config: Mapping[str, Any], words: int, *
             f"{folder}: the model reads word shapes (token_type_ids), which its tokenizer does not give: "
             "the files belong to different checkpoints."
         )
-
-
-def check_made_from(onnx_file: Path, digest: str) -> None:
-    """Refuse an ONNX file that was not made from the weights and the config with this digest.
-
-    Raises:
-        DataError: Names the file, and how to make it anew.
-    """
-    try:
-        entry = _ENTRY.search(onnx_file.read_bytes())
-    except OSError as error:
-        raise DataError(f"{onnx_file} cannot be read: {error.strerror}.") from None
-    again = f"make it anew with glove-lstm export {onnx_file.parent}, or remove it"
-    if entry is None:
-        raise DataError(f"{onnx_file} was not made by glove-lstm, or is damaged: {again}.")
-    if entry[1].decode() != digest:
-        raise DataError(f"{onnx_file} was not made from the weights and the config beside it: {again}.")

@@ -243,21 +243,21 @@ class _LinearLstm(nn.LSTM):
     bias_hh_l0: Tensor
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        """(B, T, E) -> (B, T, hidden_size)."""
+        """(T, B, E) -> (T, B, hidden_size)."""
         weight, recurrent = self.weight_ih_l0, self.weight_hh_l0
         # It stands between the input and forget gates, and the output gate.
         signal = slice(2 * self.hidden_size, 3 * self.hidden_size)
         projected = inputs.detach() @ weight.T + self.bias_ih_l0 + self.bias_hh_l0
         signals = inputs @ weight[signal].T + (self.bias_ih_l0 + self.bias_hh_l0)[signal]
-        hidden = cell = inputs.new_zeros(len(inputs), self.hidden_size)
+        hidden = cell = inputs.new_zeros(inputs.shape[1], self.hidden_size)
         outputs = []
-        for step in range(inputs.shape[1]):
-            gates = projected[:, step] + hidden.detach() @ recurrent.T
+        for step in range(len(inputs)):
+            gates = projected[step] + hidden.detach() @ recurrent.T
             take, keep, _, give = gates.sigmoid().chunk(4, dim=1)
-            cell = keep * cell + take * _scaled_tanh(signals[:, step] + hidden @ recurrent[signal].T)
+            cell = keep * cell + take * _scaled_tanh(signals[step] + hidden @ recurrent[signal].T)
             hidden = give * _scaled_tanh(cell)
             outputs.append(hidden)
-        return torch.stack(outputs, dim=1), None
+        return torch.stack(outputs), None
 
 
 def _scaled_tanh(values: Tensor) -> Tensor:

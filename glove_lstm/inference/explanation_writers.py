@@ -1,4 +1,4 @@
-"""Labels with what each word contributed, as `predict.py --explain` writes them: row by row, as they are found out."""
+"""Write labels with what each word contributed, row by row: `glove-lstm predict --explain`."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
@@ -32,9 +32,9 @@ class ExplainedTerminal:
         self._explain = explain
         self._console = Console(file=file, highlight=False)
 
-    def write(self, found: Labelled) -> None:
+    def write(self, labelled: Labelled) -> None:
         """See `LabelWriter`."""
-        for heading, explanation in _explained(found, self._explain):
+        for heading, explanation in _explained(labelled, self._explain):
             # Lines are broken for people, not for files.
             wrap = self._console.is_terminal
             self._console.print(rich_text(explanation, heading), soft_wrap=not wrap)
@@ -50,9 +50,9 @@ class ExplainedHtml:
         self._file, self._explain = file, explain
         file.write(PAGE_BEGIN)
 
-    def write(self, found: Labelled) -> None:
+    def write(self, labelled: Labelled) -> None:
         """See `LabelWriter`."""
-        for heading, explanation in _explained(found, self._explain):
+        for heading, explanation in _explained(labelled, self._explain):
             self._file.write(html_fragment(explanation, heading))
 
     def close(self) -> None:
@@ -67,9 +67,9 @@ EXPLAINED_WRITERS: dict[str, Callable[[TextIO, Layout, Explain], LabelWriter]] =
 }
 
 
-def _explained(found: Labelled, explain: Explain) -> Iterator[tuple[str, Explanation]]:
+def _explained(labelled: Labelled, explain: Explain) -> Iterator[tuple[str, Explanation]]:
     """The heading and the explanation of each row."""
-    for row, label in zip(found.rows, found.labels, strict=True):
+    for row, label in zip(labelled.rows, labelled.labels, strict=True):
         explanation = explain(row.text, row.pair)
         best = explanation.label
         yield (best if label == best else f"{label} (best: {best})"), explanation

@@ -1,149 +1,110 @@
-"""Write a checkpoint's ONNX files, each checked against PyTorch before it gets its name."""
+"""Write a checkpoint's model.onnx, checked against PyTorch before it gets its name."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from torch import Tensor, nn
 
 from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.inference.checkpoint_files import (
-    INT8_NAME,
-    ONNX_NAME,
-    WEIGHTS_NAME,
-    stored_tensors,
-    weights_digest,
-)
+from glove_lstm.inference.checkpoint_files import ONNX_NAME, origin
 from glove_lstm.inference.checkpoints import load_checkpoint
-from glove_lstm.inference.onnx_graph import build_graph
-from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.runtime import open_session
 
-MOST_LOST = 0.002  # of the accuracy, in 8 bits
 _TOLERANCE = 1e-5
-
-
-@dataclass(frozen=True)
-class Int8Trial:
-    """How the 8-bit file did on n labelled texts.
-
-    Attributes:
-        texts: n.
-        exact: Accuracy of `model.onnx`.
-        rounded: Accuracy in 8 bits.
-        path: The file, or None where its accuracy did not hold.
-    """
-
-    texts: int
-    exact: float
-    rounded: float
-    path: Path | None
+_OPSET = 18
+_FOLDED = (
+    1 << 20
+)  # values of a constant that the optimizer may compute, so that the LSTM's weights become ones
 
 
 def export_onnx(folder: str | Path) -> Path:
-    """Write `model.onnx` into a checkpoint's folder.
-
-    The word vectors and the n-gram tables stay in `model.safetensors`, which the file points to: it only works beside
-    it, and is below 1 MB.
+    """Write `model.onnx` into a checkpoint's folder: one file with all weights, the big tables in 16 bits.
 
     Returns:
         Its path.
 
     Raises:
-        DataError: The folder holds no checkpoint of ours, or weights of a kind that cannot be exported.
-        RuntimeError: The graph does not compute what PyTorch does, which is a bug of ours.
+        DataError: The folder holds no checkpoint of ours, or this torch cannot export.
+        RuntimeError: The file does not compute what PyTorch does, which is a bug of ours.
     """
-    folder = _local(folder)
-    model, _ = load_checkpoint(folder)
-    with whole_file(folder / ONNX_NAME) as part:
-        _write(folder, model, part, int8=False)
-        onnx.checker.check_model(str(part), full_check=True)
-        _compare(model, part)
-    return folder / ONNX_NAME
-
-
-def export_int8(
-    folder: str | Path, texts: Sequence[str], text_pairs: Sequence[str] | None, labels: NDArray[np.integer]
-) -> Int8Trial:
-    """Write `model_int8.onnx`, whose LSTMs compute in 8 bits, if it loses at most `MOST_LOST` of the accuracy.
-
-    Where it is not, there is no such file afterwards, not even an older one.
-
-    Args:
-        folder: A checkpoint that has its `model.onnx`.
-        texts: n texts to measure on.
-        text_pairs: n second parts, or None.
-        labels: n right labels.
-
-    Raises:
-        DataError: As `export_onnx`; or `model.onnx` is missing, or is of other weights.
-    """
-    folder = _local(folder)
-
-    def accuracy(classifier: LightClassifier) -> float:
-        return float((classifier.predict_logits(texts, text_pairs).argmax(axis=1) == labels).mean())
-
-    exact = accuracy(LightClassifier.from_pretrained(folder))
-    model, _ = load_checkpoint(folder)
-    try:
-        with whole_file(folder / INT8_NAME) as part:
-            _write(folder, model, part, int8=True)
-            rounded = accuracy(LightClassifier.from_file(part))
-            if exact - rounded > MOST_LOST:
-                raise _InaccurateError
-    except _InaccurateError:
-        (folder / INT8_NAME).unlink(missing_ok=True)
-        return Int8Trial(len(texts), exact, rounded, None)
-    return Int8Trial(len(texts), exact, rounded, folder / INT8_NAME)
-
-
-class _InaccurateError(Exception):
-    pass
-
-
-def _local(folder: str | Path) -> Path:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder; give that of a checkpoint on this machine.")
-    return folder
+    if not hasattr(torch.onnx, "ops"):
+        raise DataError(f"Export needs torch 2.8 or newer, not {torch.__version__}.")
+    model, _ = load_checkpoint(folder)
+    model.float().eval()
+    inputs = _example(model)
+    with torch.inference_mode():
+        wanted = model(**{name: torch.from_numpy(rows) for name, rows in inputs.items()}).logits.numpy()
+    program = _export(model, list(inputs))
+    program.model.metadata_props.update(origin(folder))
+    with whole_file(folder / ONNX_NAME) as part:
+        program.save(part)
+        (found,) = open_session(part).run(None, inputs)
+        difference = float(np.abs(found - wanted).max() / max(1.0, float(np.abs(wanted).max())))
+        if not difference <= _TOLERANCE:
+            raise RuntimeError(f"{ONNX_NAME} differs from PyTorch by {difference:.2g} of the largest logit")
+    return folder / ONNX_NAME
 
 
-def _write(folder: Path, model: GloveLstmForSequenceClassification, path: Path, *, int8: bool) -> None:
-    weights = folder / WEIGHTS_NAME
-    stored = stored_tensors(weights)
-    try:
-        graph = build_graph(model.config, load_file(weights), stored, weights_digest(folder), int8=int8)
-    except SafetensorError as error:
-        raise DataError(f"{weights} is damaged ({error}): get the checkpoint again.") from None
-    path.write_bytes(graph.SerializeToString(deterministic=True))
+class _Logits(nn.Module):
+    """The classifier with one output."""
+
+    def __init__(self, model: GloveLstmForSequenceClassification) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
+        return self.model(input_ids, attention_mask, token_type_ids, return_dict=False)[0]
 
 
-def _compare(model: GloveLstmForSequenceClassification, path: Path) -> None:
-    """Run both on random texts, of which some are empty and some end where a window does."""
+def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
+    """Export; the model's tables are changed to 16 bits."""
+    from onnxscript import optimizer
+
+    model.halve_tables()
+    sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=1)}
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's own code
+        program = torch.onnx.export(
+            _Logits(model),
+            kwargs={name: torch.ones(2, 3, dtype=torch.long) for name in names},
+            dynamo=True,
+            dynamic_shapes=dict.fromkeys(names, sizes),
+            input_names=names,
+            output_names=["logits"],
+            opset_version=_OPSET,
+            verbose=False,
+        )
+    assert program is not None
+    optimizer.optimize(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+    # They hold stack traces, with paths of this machine.
+    for part in (*program.model.graph.all_nodes(), *program.model.graph.initializers.values()):
+        part.metadata_props.clear()
+    return program
+
+
+def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:
+    """Random texts, of which some are empty and some end where a window does, with padding on both sides."""
     config = model.config
     window = config.window_size or 20
     lengths = np.array([2 * window + 1, window, window + 1, 0, 1, window - 1, 2 * window])
     generator = np.random.default_rng(0)
-    shape = len(lengths), int(lengths.max())
+    shape = len(lengths), int(lengths.max()) + 1
+    steps = np.arange(shape[1])
+    begins = np.arange(shape[0])[:, None] % 2
     inputs = {
         "input_ids": generator.integers(0, config.vocab_size, shape),
-        "attention_mask": (np.arange(shape[1]) < lengths[:, None]).astype(np.int64),
-        "token_type_ids": generator.integers(0, config.type_vocab_size, shape),
+        "attention_mask": ((steps >= begins) & (steps < begins + lengths[:, None])).astype(np.int64),
     }
-    with torch.inference_mode():
-        wanted = (
-            model.float()
-            .eval()(**{name: torch.from_numpy(rows) for name, rows in inputs.items()})
-            .logits.numpy()
-        )
-    session = LightClassifier.from_file(path).session
-    found = session.run(None, {known.name: inputs[known.name] for known in session.get_inputs()})[0]
-    difference = float(np.abs(found - wanted).max() / max(1.0, float(np.abs(wanted).max())))
-    if not difference <= _TOLERANCE:
-        raise RuntimeError(f"the ONNX graph differs from PyTorch by {difference:.2g} of the largest logit")
+    if config.reads_shapes:
+        inputs["token_type_ids"] = generator.integers(0, config.type_vocab_size, shape)
+    return inputs

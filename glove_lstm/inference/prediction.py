@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.inference.scores import sigmoid, softmax, stand_alone
+from glove_lstm.inference.scores import scores_of, stand_alone
 
 
 def predict_probabilities(
@@ -20,8 +20,8 @@ def predict_probabilities(
 ) -> NDArray[np.float64]:
     """Scores (n, classes), as the pipeline has them; see `predict_logits` for the arguments."""
     config = model.config
-    scores = sigmoid if stand_alone(config.problem_type, config.label_names) else softmax
-    return scores(predict_logits(model, tokenizer, texts, text_pairs, batch_size=batch_size))
+    logits = predict_logits(model, tokenizer, texts, text_pairs, batch_size=batch_size)
+    return scores_of(logits, multi_label=stand_alone(config.problem_type, config.label_names))
 
 
 def predict_logits(

@@ -9,8 +9,9 @@ from pathlib import Path
 from glove_lstm import __version__, modeling, tokenization
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_checkpoint_json
-from glove_lstm.inference.checkpoint_files import ONNX_NAME, check_made_from, weights_digest
+from glove_lstm.inference.checkpoint_files import ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
+from glove_lstm.inference.runtime import open_checked
 from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
@@ -73,7 +74,7 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
         for name in list_files(folder):
             check_private((folder / name).read_bytes(), str(checkpoint / name))
         if (folder / ONNX_NAME).is_file():
-            check_made_from(checkpoint / ONNX_NAME, weights_digest(checkpoint))
+            open_checked(checkpoint / ONNX_NAME)
         if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
             raise DataError(f"{checkpoint / TRAINING_TEXTS_NAME} was made for other weights; remove it.")
         check_card(folder, repo_id)

@@ -227,6 +227,7 @@ def test_as_a_module(news: Path) -> None:
     ("args", "part"),
     [
         (["--folds", 6], "--folds"),
+        (["--seeds", 0], "--seeds"),
         (["--models", "svm"], "'svm'"),
         (["--seed", 3], "--seed"),
         (["--num_epochs_train", 1], "--num_train_epochs"),

@@ -28,17 +28,17 @@ def test_works_of_a_given_checkpoint_are_resumed(
     file = tmp_path / "speed.json"
     args = ["--data_dir", news, "--checkpoints", tmp_path / "checkpoints", "--json", file]
     args += ["--repetitions", 1, "--models", "default", "tfidf_svc", "pipeline"]
-    interrupted = run_here(speed.main, *args, "--work", "single")
-    assert interrupted.returncode == 0, interrupted.stderr
+    begun = run_here(speed.main, *args, "--work", "single", "--models", "tfidf_svc")
+    assert begun.returncode == 0, begun.stderr
 
     measured = []
     real = speed.run_job
     monkeypatch.setattr(
-        speed, "run_job", lambda job, cores: measured.append(job["single"]) or real(job, cores)
+        speed, "run_job", lambda job, cores: measured.append((job["kind"], job["single"])) or real(job, cores)
     )
     done = run_here(speed.main, *args, "--work", "single", "bulk", "cold_start")
     assert done.returncode == 0, done.stderr
-    assert measured == [False] * 2
+    assert measured == [("light", True), ("light", False), ("linear", False)]
     figures = json.loads(file.read_text())["recovery"]
     assert {name: list(models) for name, models in figures.items()} == {
         "single": ["default", "tfidf_svc"],
@@ -61,7 +61,7 @@ def test_works_of_a_given_checkpoint_are_resumed(
     weights.write_bytes(weights.read_bytes() + b" ")
     measured.clear()
     run_here(speed.main, *args, "--work", "single", "--models", "tfidf_svc")
-    assert measured == [True]
+    assert measured == [("linear", True)]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""scripts/predict.py: every way in, every way out, and mistakes."""
+"""predict: every way in, every way out, and mistakes."""
 
 import contextlib
 import csv
@@ -72,7 +72,7 @@ def test_same_scores_from_every_source(expected: list[dict], tmp_path: Path) -> 
     with gzip.open(tmp_path / "in.jsonl.gz", "wt") as file:
         file.write((tmp_path / "in.jsonl").read_text())
     for name in ("in.csv", "in.jsonl", "in.jsonl.gz"):
-        done = predict("--input", tmp_path / name, "--format", "jsonl", "--batch_size", 2)
+        done = predict("--input", tmp_path / name, "--format", "jsonl")
         assert done.returncode == 0, done.stderr
         for row, found in zip(scores, rows_of(done.stdout), strict=True):
             assert found["scores"] == pytest.approx(row, abs=1e-5), name
@@ -144,7 +144,7 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     assert_refused(predict("--input", tmp_path / "in.csv", "--text_column_names", "body"), "'body'")
     assert_refused(predict("a text", "--input", tmp_path / "in.csv"), "Give either texts or --input")
     assert_refused(predict("a", "--model", tmp_path / "nowhere"), "nowhere")
-    assert_refused(predict("a", "--batch_size", "0"), "batch_size")
+    assert_refused(predict("a", "--rows_per_part", "0"), "rows_per_part")
     for wrong in ("1.5", "-0.1", "nan", "much"):
         done = parse_only("a", f"--abstain_below={wrong}")
         assert_refused(done, "abstain_below", "from 0 to 1", wrong)
@@ -188,7 +188,6 @@ def test_help_is_complete() -> None:
         "--revision",
         "--format",
         "--output",
-        "--batch_size",
         "--abstain_below",
     ):
         assert option in done.stdout

@@ -1,16 +1,14 @@
-"""predict.py with ONNX Runtime, export_onnx.py, and model.onnx on its way to the Hub."""
+"""predict with ONNX Runtime, export, and model.onnx on its way to the Hub."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from support import assert_refused, run_script
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.inference.onnx_export import export_int8
 from glove_lstm.publishing import checkpoint as checkpoint_publishing
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
@@ -19,7 +17,7 @@ _WITHOUT_TORCH = """
 import sys
 from glove_lstm.commands.predict import main
 main(sys.argv[1:])
-heavy = {"torch", "transformers", "datasets", "scipy", "sklearn", "onnx"} & set(sys.modules)
+heavy = {"torch", "transformers", "datasets", "pyarrow", "scipy", "sklearn", "onnx", "safetensors"} & set(sys.modules)
 assert not heavy, heavy
 """
 
@@ -53,37 +51,18 @@ def test_default_is_onnx_without_torch_and_torch_gives_the_same(shared_export: P
 
 def test_missing_and_foreign_files_are_refused(checkpoint: Path, exported: Path) -> None:
     asked = run_script("predict", "a", "--model", checkpoint, "--backend", "onnx")
-    assert_refused(asked, "model.onnx is missing", "export.py", str(checkpoint))
-    assert_refused(run_script("predict", "a", "--model", "user/name", "--backend", "onnx"), "is no folder")
+    assert_refused(asked, "model.onnx is missing", "glove-lstm export", str(checkpoint))
+    assert_refused(
+        run_script("predict", "a", "--model", "user/name"), "is no folder, and cannot be downloaded"
+    )
     make_stale(exported)
     for more in ([], ["--backend", "onnx"]):
         done = run_script("predict", "a", "--model", exported, *more)
-        assert_refused(done, "model.onnx was not made from the weights", f"export_onnx.py {exported}")
+        assert_refused(done, "model.onnx was not made from the config", f"glove-lstm export {exported}")
         assert done.stdout == ""
     assert run_script("predict", "a", "--model", exported, "--backend", "torch").returncode == 0
     assert run_script("export", exported).returncode == 0
     assert run_script("predict", "a", "--model", exported).returncode == 0
-
-
-def test_8_bits_are_there_where_asked_for(exported: Path) -> None:
-    arguments = (
-        "predict",
-        "--model",
-        exported,
-        "--format",
-        "jsonl",
-        "--backend",
-        "onnx-int8",
-        *(*TEXTS, UNSURE) * 6,
-    )
-    assert_refused(run_script(*arguments), "model_int8.onnx is missing", "--test_file")
-    export_int8(exported, ["council report budget", "shocking secret hoax"] * 5, None, np.array([1, 0] * 5))
-    rounded = scores(run_script(*arguments).stdout)
-    exact = scores(run_script(*arguments, "--backend", "onnx").stdout)
-    assert len(rounded) == len(exact) == 24  # so many that the exact ones need no ONNX Runtime
-    assert rounded != exact
-    for found, row in zip(rounded, exact, strict=True):
-        assert found == pytest.approx(row, abs=0.05)
 
 
 def test_scores_of_several_labels_are_the_same_by_each_backend(exported: Path) -> None:
@@ -92,23 +71,16 @@ def test_scores_of_several_labels_are_the_same_by_each_backend(exported: Path) -
     (exported / "config.json").write_text(json.dumps(config), encoding="utf-8")
     arguments = ("predict", "--model", exported, "--format", "jsonl", UNSURE, *TEXTS)
     found, wanted = (scores(run_script(*arguments, "--backend", name).stdout) for name in ("onnx", "torch"))
-    assert sum(found[0].values()) != pytest.approx(1, abs=1e-5)
+    assert any(sum(row.values()) != pytest.approx(1, abs=1e-3) for row in found)
     for one, row in zip(found, wanted, strict=True):
         assert one == pytest.approx(row, abs=1.1e-5)
 
 
-def test_export_measures_8_bits(exported: Path, articles: Path, tmp_path: Path) -> None:
-    done = run_script("export", exported, "--test_file", articles)
+def test_export_says_what_it_wrote(exported: Path, tmp_path: Path) -> None:
+    done = run_script("export", exported)
     assert done.returncode == 0, done.stderr
     assert "equal to PyTorch" in done.stdout
-    assert "on 160 texts" in done.stdout
-    assert (exported / "model_int8.onnx").is_file() == ("No 8-bit file" not in done.stdout)
     assert_refused(run_script("export", tmp_path / "nowhere"), "nowhere", "is no folder")
-    wrong = run_script("export", exported, "--test_file", articles, "--label_column_name", "verdict")
-    assert_refused(wrong, "verdict")
-    for option in ("--text_column_names", "--label_column_name"):
-        alone = run_script("export", exported, option, "title")
-        assert_refused(alone, f"{option} belongs to --test_file")
 
 
 def test_push_takes_what_was_made_from_the_weights(exported: Path, monkeypatch) -> None:

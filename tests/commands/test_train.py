@@ -35,6 +35,7 @@ FILES = {
     "metrics.json",
     "model.safetensors",
     "modeling_glove_lstm.py",
+    "lstm_layers.py",
     "ngram_classifier.py",
     "spelling.py",
     "tokenization_glove_lstm.py",

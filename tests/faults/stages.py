@@ -24,7 +24,7 @@ from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.glove import load_glove
 from glove_lstm.data.streaming import open_files
 from glove_lstm.data.whole_files import whole_files
-from glove_lstm.inference.bulk import Labeller, label_to_file, label_to_folder
+from glove_lstm.inference.bulk import Labeller, label_to_folder
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.runtime import LightClassifier
@@ -133,18 +133,9 @@ def read_export(job: Job) -> Any:
 
 
 def bulk_folder(job: Job) -> None:
-    _bulk(job, label_to_folder, job.work / "out")
-
-
-def bulk_file(job: Job) -> None:
-    _bulk(job, label_to_file, job.work / f"out.{job.given['kind']}")
-
-
-def _bulk(job: Job, label: Callable[..., Any], target: Path) -> None:
     labeller = Labeller(bulk_worker.predict, bulk_worker.NAMES)
-    label(
-        open_files([job.given["articles"]]), labeller, target, job.given["kind"], model={}, rows_per_part=30
-    )
+    source = open_files([job.given["articles"]])
+    label_to_folder(source, labeller, job.work / "out", job.given["kind"], model={}, rows_per_part=30)
 
 
 def read_bulk(job: Job) -> Any:
@@ -152,8 +143,7 @@ def read_bulk(job: Job) -> Any:
     found = {}
     for path in job.work.rglob("*"):
         name = path.relative_to(job.work)
-        # What begins so is passed over by readers of folders; OUT.parts is where a file is prepared.
-        if path.is_file() and not any(part[0] in "._" or part.endswith(".parts") for part in name.parts):
+        if path.is_file() and not any(part[0] == "." for part in name.parts):
             found[str(name)] = path.read_bytes()
     return found or None
 
@@ -184,5 +174,4 @@ STAGES: dict[str, tuple[Make, Read]] = {
     "save": (save, read_save),
     "export": (export, read_export),
     "bulk_folder": (bulk_folder, read_bulk),
-    "bulk_file": (bulk_file, read_bulk),
 }

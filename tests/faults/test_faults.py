@@ -22,8 +22,7 @@ SLOW = {"train"}
 NAMES = [
     *(name for name in STAGES if "bulk" not in name),
     "bulk_folder csv",
-    "bulk_file csv",
-    "bulk_file parquet",
+    "bulk_folder parquet",
 ]
 CASES = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES]
 

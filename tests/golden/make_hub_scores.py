@@ -55,7 +55,7 @@ def scores(folder: Path = HUB) -> dict[str, list[float]]:
     def by_torch(texts: list[str], bodies: list[str] | None) -> NDArray[Any]:
         return softmax(predict_logits(model, tokenizer, texts, bodies))
 
-    found = {"float32": _all(by_torch), "onnx": _all(light.predict_probabilities)}
+    found = {"float32": _all(by_torch), "onnx": _all(light.predict_proba)}
     model.to(torch.bfloat16)
     return {**found, "bfloat16": _all(by_torch)}
 

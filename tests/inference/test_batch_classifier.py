@@ -1,9 +1,7 @@
 """The classifier as engines call it: columns in, columns out; and Ray Data with two workers."""
 
 import csv
-import shutil
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,36 +14,23 @@ from glove_lstm.inference.batch_classifier import BatchClassifier
 from glove_lstm.inference.bulk import Labeller, label_to_folder
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
-BACKEND = "onnx" if find_spec("onnx") and find_spec("onnxruntime") else "torch"
+
+@pytest.fixture(scope="module")
+def classifier() -> BatchClassifier:
+    return BatchClassifier(DEFAULT_CHECKPOINT, abstain_below=0.6)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """The shipped checkpoint, with its ONNX file where that can be made."""
-    folder = Path(shutil.copytree(DEFAULT_CHECKPOINT, tmp_path_factory.mktemp("model") / "out"))
-    if BACKEND == "onnx":
-        from glove_lstm.inference.onnx_export import export_onnx
-
-        export_onnx(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def classifier(folder) -> BatchClassifier:
-    return BatchClassifier(folder, abstain_below=0.6)
-
-
-@pytest.fixture(scope="module")
-def labelled(folder, articles, tmp_path_factory) -> list[dict]:
-    """What predict.py writes."""
+def labelled(articles, tmp_path_factory) -> list[dict]:
+    """What predict writes."""
     target = tmp_path_factory.mktemp("labelled") / "parts"
-    model = open_model(folder)
+    model = open_model(DEFAULT_CHECKPOINT)
     label_to_folder(
         open_files([articles]),
         Labeller(model.predict, model.label_names),
         target,
         "csv",
-        model=model.identity,
+        model=model.identity(),
     )
     with (target / "part-00000.csv").open(newline="") as file:
         return list(csv.DictReader(file))
@@ -55,9 +40,9 @@ def table(articles) -> pd.DataFrame:
     return pd.read_csv(articles).rename(columns={"label": "truth", "Unnamed: 0": "id"})
 
 
-def test_arrays_and_frames_give_what_files_give(folder, articles, labelled):
+def test_arrays_and_frames_give_what_files_give(articles, labelled):
     frame = table(articles)
-    classify = BatchClassifier(folder)
+    classify = BatchClassifier(DEFAULT_CHECKPOINT)
     arrays = classify({name: frame[name].to_numpy() for name in frame})
     assert list(arrays) == ["id", "title", "text", "truth", "label", "score", "score_FAKE", "score_REAL"]
     assert arrays["label"].tolist() == [row["label"] for row in labelled]
@@ -69,12 +54,12 @@ def test_arrays_and_frames_give_what_files_give(folder, articles, labelled):
     assert "label" not in frame
 
 
-def test_both_backends_agree(folder, articles):
+def test_both_backends_agree(articles):
     frame = table(articles)
-    found = [BatchClassifier(folder, backend=backend)(frame) for backend in {BACKEND, "torch"}]
+    found = [BatchClassifier(DEFAULT_CHECKPOINT, backend=backend)(frame) for backend in ("onnx", "torch")]
     assert found[0]["score_FAKE"].tolist() == pytest.approx(found[-1]["score_FAKE"].tolist(), abs=1e-5)
-    assert open_model(folder, backend="torch").identity["backend"] == "torch"
-    assert open_model(folder, backend="torch").identity != open_model(folder, max_length=9).identity
+    options = ({}, {"backend": "torch"}, {"max_length": 9})
+    assert len({str(open_model(DEFAULT_CHECKPOINT, **option).identity()) for option in options}) == 3
 
 
 def test_missing_texts_and_empty_batches(classifier):
@@ -88,13 +73,15 @@ def test_missing_texts_and_empty_batches(classifier):
     assert set(classifier({"text": np.array(["a", "b", "c"])})["label"]) <= {"FAKE", "REAL", "ABSTAIN"}
 
 
-def test_mistakes(folder, classifier, tmp_path):
+def test_mistakes(classifier, tmp_path):
     with pytest.raises(DataError, match="column 'label' already; give another prefix"):
         classifier({"text": np.array(["a"]), "label": np.array(["FAKE"])})
-    found = BatchClassifier(folder, prefix="our_")({"text": np.array(["a"]), "label": np.array(["FAKE"])})
+    found = BatchClassifier(DEFAULT_CHECKPOINT, prefix="our_")(
+        {"text": np.array(["a"]), "label": np.array(["FAKE"])}
+    )
     assert "our_label" in found
     with pytest.raises(DataError, match="no column 'body'"):
-        BatchClassifier(folder, "body")({"text": np.array(["a"])})
+        BatchClassifier(DEFAULT_CHECKPOINT, "body")({"text": np.array(["a"])})
     with pytest.raises(DataError, match="2 columns that may be text"):
         classifier({"a": np.array(["x"]), "b": np.array(["y"])})
     with pytest.raises(DataError):
@@ -103,17 +90,18 @@ def test_mistakes(folder, classifier, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'glove-lstm[ray]'")
-def test_ray_data_with_two_workers_gives_the_rows_of_one_process(folder, articles, labelled, tmp_path):
+def test_ray_data_with_two_workers_gives_the_rows_of_one_process(articles, labelled, tmp_path):
     import ray
     import ray.data
 
     # Writing needs a processor beside the two that the workers hold, or nothing moves.
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    options = {"include_dashboard": False, "log_to_driver": False, "configure_logging": False}
+    ray.init(num_cpus=4, _node_ip_address="127.0.0.1", **options)
     try:
         rows = ray.data.from_pandas(table(articles)).repartition(8)
         rows = rows.map_batches(
             BatchClassifier,
-            fn_constructor_args=[str(folder)],
+            fn_constructor_args=[str(DEFAULT_CHECKPOINT)],
             batch_size=20,
             compute=ray.data.ActorPoolStrategy(size=2),
             num_cpus=1,

@@ -77,7 +77,7 @@ def test_a_save_is_whole_for_the_hub(make, tmp_path):
     for target in config["auto_map"].values():
         assert (tmp_path / (target.partition(".")[0] + ".py")).is_file()
     # And what these import.
-    code = {"configuration_glove_lstm.py", "modeling_glove_lstm.py", "ngram_classifier.py"}
+    code = {"configuration_glove_lstm.py", "lstm_layers.py", "modeling_glove_lstm.py", "ngram_classifier.py"}
     assert {path.name for path in tmp_path.glob("*.py")} == code
     assert config["model_type"] == "glove_lstm"
     assert config["architectures"] == ["GloveLstmForSequenceClassification"]

@@ -1,145 +1,122 @@
-"""The ONNX graph computes what PyTorch does, for every shape of network and every batch; and the files it comes in."""
+"""model.onnx: what PyTorch computes, whatever the network and the batch, in one file that knows its checkpoint."""
 
-import inspect
 import json
 import shutil
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from networks import SHAPES, random_batch, torch_logits
+from networks import random_batch, torch_logits
+from support import fill_at_random
 
-from glove_lstm import GloveLstmConfig
+from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.data.errors import DataError
-from glove_lstm.inference import onnx_export
-from glove_lstm.inference.checkpoint_files import RESULT_FIELDS, check_made_from, weights_digest
+from glove_lstm.inference.checkpoint_files import check_origin
 from glove_lstm.inference.checkpoints import load_checkpoint
-from glove_lstm.inference.onnx_export import export_int8, export_onnx
-from glove_lstm.inference.onnx_graph import build_graph
+from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.runtime import open_session
 
-DIGEST = "0" * 64
-# What training, names or a mere convention is about; every other value of the config changes what is computed.
-HARMLESS = {
-    "word_dropout",
-    "embedding_dropout",
-    "hidden_dropout",
-    "classifier_dropout",
-    "freeze_embeddings",
-    "half_precision_embeddings",
-    "pad_token_id",
-    "unk_token_id",
+NGRAMS = {"ngram_buckets": 64, "ngram_opening": 4, "character_ngrams": 4, "character_buckets": 16}
+ALL = {"bidirectional": True, "pooling": ["max", "mean", "attention"], "type_embedding_size": 3}
+NETWORKS = {
+    "two layers": {"num_hidden_layers": 2, "bidirectional": True, "pooling": ["mean"], "num_labels": 4},
+    "default": {
+        **ALL,
+        **NGRAMS,
+        "shape_buckets": 23,
+        "window_size": 4,
+        "lstm_length": 9,
+        "ngram_weight": 0.4,
+    },
+    "n-grams without shapes": {**NGRAMS, "type_vocab_size": 1, "pooling": ["attention"], "temperature": 0.7},
 }
 
 
-def run(model, batch, *, int8=False):
-    weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    graph = build_graph(model.config, weights, {}, DIGEST, int8=int8)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return session.run(None, {known.name: batch[known.name] for known in session.get_inputs()})[0]
+@pytest.fixture
+def copied(checkpoint, tmp_path):
+    return shutil.copytree(checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    shape=SHAPES,
-    lengths=st.lists(st.integers(0, 15), min_size=1, max_size=5),
-    more=st.integers(0, 3),
-    seed=st.integers(0, 1000),
-)
-def test_equals_pytorch_whatever_the_network_and_the_batch(make, shape, lengths, more, seed) -> None:
-    model = make(seed, **shape)
-    batch = random_batch(lengths, max(lengths) + more, seed)
-    np.testing.assert_allclose(run(model, batch), torch_logits(model, batch), atol=1e-5)
+def save(model: GloveLstmForSequenceClassification, checkpoint, folder):
+    """Put a small network beside the checkpoint's tokenizer, which has more words than any test uses."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(checkpoint / name, folder)
+    model.save_pretrained(folder)
 
 
-@pytest.mark.parametrize("window", [0, 4])
-def test_half_precision_tables_and_rows_of_padding(make, window) -> None:
-    model = make(window_size=window, ngram_buckets=16, character_ngrams=4, type_embedding_size=2)
-    model.round_tables()
-    batch = random_batch([0, 9, 4, 0], 12)
-    weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    for name in model._tables():
-        weights[name] = weights[name].astype(np.float16)
-    graph = build_graph(model.config, weights, {}, DIGEST)
-    onnx.checker.check_model(graph, full_check=True)
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-    found = session.run(None, batch)[0]
-    np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_equals_pytorch_at_every_shape(make, checkpoint, tmp_path, network) -> None:
+    model = make(vocab_size=200, **NETWORKS[network])
+    save(model, checkpoint, tmp_path)
+    session = onnxruntime.InferenceSession(export_onnx(tmp_path), providers=["CPUExecutionProvider"])
+    generator = np.random.default_rng(1)
+    for lengths, width in (([3], 3), ([0], 1), ([1], 1), ([5, 0, 13, 4, 9], 14), ([30], 30), ([2] * 40, 2)):
+        batch = random_batch(lengths, width)
+        if not model.config.reads_shapes:
+            del batch["token_type_ids"]
+        right = batch["attention_mask"]
+        for mask in (right, right[:, ::-1].copy(), generator.integers(0, 2, right.shape)):  # left, with holes
+            batch["attention_mask"] = mask
+            (found,) = session.run(None, {one.name: batch[one.name] for one in session.get_inputs()})
+            np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_int8_is_near(make, bidirectional) -> None:
-    model = make(hidden_size=16, embedding_size=12, bidirectional=bidirectional, window_size=5)
-    batch = random_batch([0, 3, 11, 12], 12)
-    assert np.abs(run(model, batch, int8=True) - torch_logits(model, batch)).max() < 0.1
+def test_the_file_is_self_contained_and_holds_big_tables_in_16_bits(make, checkpoint, tmp_path) -> None:
+    model = make(vocab_size=5000, embedding_size=40, ngram_buckets=20_000)
+    sizes = []
+    for rounded in (False, True):
+        if rounded:
+            model.round_tables()
+        folder = tmp_path / str(rounded)
+        folder.mkdir()
+        save(model, checkpoint, folder)
+        alone = shutil.move(export_onnx(folder), tmp_path / "alone.onnx")
+        sizes.append(alone.stat().st_size)
+        batch = random_batch([0, 9, 4], 12)
+        (found,) = open_session(alone).run(None, batch)
+        np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)
+    assert sizes[1] < 0.65 * sizes[0]
+    assert b"/home/" not in alone.read_bytes()
+    assert b"glove_lstm/" not in alone.read_bytes()  # no path of this machine
 
 
-def test_digest_covers_every_value_that_changes_the_result() -> None:
-    fields = set(inspect.signature(GloveLstmConfig).parameters) - {"kwargs"}
-    assert fields == set(RESULT_FIELDS) | HARMLESS
-
-
-def test_exported_file_is_small_valid_and_knows_its_weights(exported) -> None:
+def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
     path = exported / "model.onnx"
-    onnx.checker.check_model(str(path), full_check=True)
-    check_made_from(path, weights_digest(exported))
+    metadata = open_session(path).get_modelmeta().custom_metadata_map
     config = json.loads((exported / "config.json").read_text())
-    (exported / "config.json").write_text(json.dumps(config | {"hidden_dropout": 0.77}))
-    check_made_from(path, weights_digest(exported))  # nothing that a prediction depends on
-    (exported / "config.json").write_text(json.dumps(config | {"ngram_weight": 0.77}))
-    with pytest.raises(DataError, match=r"model\.onnx was not made from .*glove-lstm export"):
-        check_made_from(path, weights_digest(exported))
-    assert not [file for file in exported.iterdir() if file.name.endswith(".part")]
 
+    def check(**changes: object) -> None:
+        (exported / "config.json").write_text(json.dumps(config | changes))
+        check_origin(path, metadata)
 
-def test_big_tables_stay_in_the_weights_file(tmp_path, checkpoint) -> None:
-    folder = shutil.copytree(checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*"))
-    model, _ = load_checkpoint(folder)
-    graph = onnx.load(str(export_onnx(folder)), load_external_data=False)
-    outside = [tensor.name for tensor in graph.graph.initializer if tensor.external_data]
-    assert "ngrams.word_weights" in outside
-    big = [value for value in model.state_dict().values() if value.numel() * 2 >= 1 << 16]
-    assert len(outside) == len(big)
-    places = {entry.value for tensor in graph.graph.initializer for entry in tensor.external_data[:1]}
-    assert places == {"model.safetensors"}
+    check()
+    check(id2label={"0": "no", "1": "yes"}, transformers_version="6.0")  # nothing that a logit depends on
+    for change in ({"ngram_weight": 0.77}, {"a_new_field": 1}):
+        with pytest.raises(DataError, match=r"model\.onnx was not made from the config .*glove-lstm export"):
+            check(**change)
+    (exported / "model.safetensors").write_bytes(b"other")
+    with pytest.raises(DataError, match=r"model\.onnx was not made from the weights"):
+        check()
+    (exported / "model.safetensors").unlink()  # as the files that the light runtime downloads
+    check()
 
 
 def test_failure_leaves_what_was_there(exported, monkeypatch) -> None:
     before = (exported / "model.onnx").read_bytes()
-
-    def differ(*_args):
-        raise RuntimeError("differs")
-
-    monkeypatch.setattr(onnx_export, "_compare", differ)
-    with pytest.raises(RuntimeError, match="differs"):
+    monkeypatch.setattr("glove_lstm.inference.onnx_export._TOLERANCE", -1.0)
+    with pytest.raises(RuntimeError, match="differs from PyTorch"):
         export_onnx(exported)
     assert (exported / "model.onnx").read_bytes() == before
     assert not [file for file in exported.iterdir() if file.name.endswith(".part")]
 
 
-def test_int8_only_where_the_accuracy_holds(exported, monkeypatch) -> None:
-    texts, labels = ["council report budget", "shocking secret hoax"] * 5, np.array([1, 0] * 5)
-    trial = export_int8(exported, texts, None, labels)
-    assert trial.path == exported / "model_int8.onnx"
-    assert trial.path.is_file()
-    assert trial.texts == 10
-    monkeypatch.setattr(onnx_export, "MOST_LOST", -1.0)
-    assert export_int8(exported, texts, None, labels).path is None
-    assert not (exported / "model_int8.onnx").exists()  # not even the older one
-
-
-def test_weights_of_another_kind_are_refused(tmp_path, checkpoint) -> None:
-    folder = shutil.copytree(checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*"))
-    model, _ = load_checkpoint(folder)
-    model.to(torch.bfloat16).save_pretrained(folder)
-    with pytest.raises(DataError, match="stored as BF16; save the model in float32"):
-        export_onnx(folder)
+def test_a_checkpoint_in_bfloat16_is_exported_in_float32(copied) -> None:
+    model, _ = load_checkpoint(copied)
+    fill_at_random(model).to(torch.bfloat16).save_pretrained(copied)
+    model, _ = load_checkpoint(copied)
+    batch = random_batch([7, 3], 7)
+    (found,) = open_session(export_onnx(copied)).run(None, batch)
+    np.testing.assert_allclose(found, torch_logits(model.float(), batch), atol=1e-4)
     with pytest.raises(DataError, match="is no folder"):
-        export_onnx(tmp_path / "nowhere")
+        export_onnx(copied / "nowhere")

@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from support import ROOT
 from transformers import pipeline
 
@@ -54,37 +55,27 @@ def test_same_labels_and_scores_as_the_pipeline(light, expected, monkeypatch) ->
     assert_same(light(TITLES, BODIES), expected["pairs"])
     monkeypatch.setattr(runtime, "_TOKENS", 1)  # each by itself
     assert_same(light(TEXTS), expected["texts"])
-    monkeypatch.setattr(runtime, "_MANY", 1)  # without ONNX Runtime
-    assert_same(light(TEXTS), expected["texts"])
-    assert_same(light(TITLES, BODIES), expected["pairs"])
 
 
-@pytest.mark.parametrize("many", [1, 1000])
-def test_threads_and_windows_change_nothing(shared_export, expected, monkeypatch, many) -> None:
+def test_threads_and_windows_change_nothing(shared_export, expected, monkeypatch) -> None:
     monkeypatch.setattr(runtime, "_WINDOW", 3)
-    monkeypatch.setattr(runtime, "_MANY", many)
     light = LightClassifier.from_pretrained(shared_export, threads=2)
-    assert_same(light(TEXTS), expected["texts"])
-    found = {}
-    threads = [threading.Thread(target=lambda n=n: found.update({n: light(TEXTS)})) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for n in range(4):
-        assert_same(found[n], expected["texts"])
+    assert_same(light(TITLES * 2, BODIES * 2), expected["pairs"] * 2)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: light(TEXTS), range(4)):
+            assert_same(found, expected["texts"])
 
 
 def test_probabilities_logits_and_empty_batches(light) -> None:
-    scores = light.predict_probabilities(TEXTS)
+    scores = light.predict_proba(TEXTS)
     assert scores.shape == (len(TEXTS), 2)
     np.testing.assert_allclose(scores.sum(axis=1), 1)
-    logits = light.predict_logits(TEXTS)
-    np.testing.assert_array_equal(logits.argmax(axis=1), scores.argmax(axis=1))
+    np.testing.assert_array_equal(light.predict_logits(TEXTS).argmax(axis=1), scores.argmax(axis=1))
     assert light([]) == []
-    assert light.predict_probabilities([]).shape == (0, 2)
+    assert light.predict_proba([]).shape == (0, 2)
+    assert light(TEXTS[0]) == light(TEXTS[:1])  # as the pipeline
     with pytest.raises(TypeError, match="list of texts"):
-        light("a single text")
+        light.predict_proba("a single text")
     with pytest.raises(ValueError, match="equally many"):
         light(["a"], ["b", "c"])
 
@@ -95,7 +86,7 @@ def test_scores_of_several_labels_stand_for_themselves(exported) -> None:
     (exported / "config.json").write_text(json.dumps(config))
     light = LightClassifier.from_pretrained(exported)
     wanted = pipeline("text-classification", model=str(exported))(TEXTS[:3], top_k=None)
-    for row, scores in zip(wanted, light.predict_probabilities(TEXTS[:3]), strict=True):
+    for row, scores in zip(wanted, light.predict_proba(TEXTS[:3]), strict=True):
         found = dict(zip(light.label_names, scores, strict=True))
         assert {one["label"]: one["score"] for one in row} == pytest.approx(found, abs=1e-5)
 
@@ -110,9 +101,8 @@ def damage(folder: Path, name: str, data: bytes | None) -> None:
     ("name", "data", "said"),
     [
         ("model.onnx", None, r"model\.onnx is missing: make it with glove-lstm export"),
-        ("model.onnx", b"nothing", r"model\.onnx was not made by glove-lstm, or is damaged"),
+        ("model.onnx", b"nothing", r"model\.onnx cannot be loaded"),
         ("model.safetensors", b"other weights", r"model\.onnx was not made from the weights"),
-        ("model.safetensors", None, r"model\.safetensors cannot be read"),
         ("config.json", b"{", r"config\.json is no JSON"),
         ("config.json", None, r"config\.json cannot be read"),
         ("tokenizer.json", b"{}", r"tokenizer\.json cannot be used"),
@@ -149,25 +139,48 @@ def test_a_tokenizer_without_the_word_shapes_that_the_model_reads_is_refused(exp
         load(exported)
 
 
-def test_cut_short_onnx_file_is_refused(exported) -> None:
-    whole = (exported / "model.onnx").read_bytes()
-    (exported / "model.onnx").write_bytes(b"\x00" * 100 + whole[-200:])  # the digest is still in it
-    with pytest.raises(DataError, match=r"model\.onnx cannot be loaded"):
+def test_an_onnx_file_of_others_is_refused(exported, make) -> None:
+    torch.onnx.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),), exported / "model.onnx", dynamo=True)
+    with pytest.raises(DataError, match=r"model\.onnx was not made by glove-lstm"):
         LightClassifier.from_pretrained(exported)
+
+
+def test_from_the_hub_come_the_files_that_are_needed(shared_export, monkeypatch, light) -> None:
+    asked = []
+
+    def download(repo_id, *, revision, allow_patterns):
+        asked.append((repo_id, revision, sorted(allow_patterns)))
+        return shared_export
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    found = LightClassifier.from_pretrained("user/news", "v1")
+    assert asked == [
+        ("user/news", "v1", ["config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"])
+    ]
+    assert found(TEXTS) == light(TEXTS)
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing", "no/such/name", "/no/folder"])
+def test_what_cannot_be_had_is_one_sentence(name) -> None:
+    with pytest.raises(DataError, match=f"{name} is no folder, and cannot be downloaded") as told:
+        LightClassifier.from_pretrained(name)
+    assert "\n" not in str(told.value)
+    with pytest.raises(DataError, match="has no revision 'v1'"):
+        LightClassifier.from_pretrained(ROOT, "v1")
 
 
 _BARE = """
 import json, sys
-import glove_lstm.inference.runtime
+import glove_lstm
 from glove_lstm.commands.predict import main
-light = glove_lstm.inference.runtime.LightClassifier.from_pretrained(sys.argv[1])
+light = glove_lstm.LightClassifier.from_pretrained(sys.argv[1])
 texts, titles, bodies = json.loads(sys.stdin.read())
 found = {"texts": light(texts), "pairs": light(titles, bodies)}
 sys.stdout = open(sys.argv[2], "w")
 main(["--model", sys.argv[1], "--format", "jsonl", texts[0]])
 main(["--format", "jsonl", texts[0]])  # the checkpoint that the wheel brings
 sys.stdout.close()
-unwanted = {"torch", "transformers", "datasets", "safetensors", "onnx"} & set(sys.modules)
+unwanted = {"torch", "transformers", "datasets", "pyarrow", "safetensors", "onnx"} & set(sys.modules)
 print(json.dumps({**found, "unwanted": sorted(unwanted), "file": glove_lstm.__file__}), file=sys.__stdout__)
 """
 

@@ -1,0 +1,220 @@
+"""The layers of the encoder. Travels to the Hub: imports only torch, transformers and siblings.
+
+Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output. LSTMs are fastest with
+time first, so the layers take (T, B, E).
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import initialization as init
+
+from .configuration_glove_lstm import GloveLstmConfig
+
+NO_SHAPES = (
+    "token_type_ids are missing: this model reads the shapes of words. Pass all that its tokenizer returns."
+)
+
+
+class GloveLstmEmbeddings(nn.Module):
+    """Word vectors, with a small learned vector for the word's shape beside them where the config has one."""
+
+    def __init__(self, config: GloveLstmConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.word_embeddings = nn.Embedding(
+            config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
+        )
+        self.token_type_embeddings = (
+            nn.Embedding(config.type_vocab_size, config.type_embedding_size)
+            if config.type_embedding_size
+            else None
+        )
+        self.dropout = nn.Dropout(config.embedding_dropout)
+
+    def forward(
+        self, input_ids: Tensor | None, inputs_embeds: Tensor | None, token_type_ids: Tensor | None
+    ) -> Tensor:
+        """(T, B) ids and shapes -> (T, B, E).
+
+        Raises:
+            ValueError: The config has an embedding of word shapes, but there are no `token_type_ids`.
+        """
+        if inputs_embeds is None:
+            assert input_ids is not None
+            if self.training and self.config.word_dropout:
+                drop = torch.rand(input_ids.shape, device=input_ids.device) < self.config.word_dropout
+                input_ids = input_ids.masked_fill(drop, self.config.unk_token_id)
+            inputs_embeds = self.word_embeddings(input_ids)
+            if self.config.freeze_embeddings:
+                inputs_embeds = inputs_embeds.detach()
+        if self.token_type_embeddings is not None:
+            if token_type_ids is None:
+                raise ValueError(NO_SHAPES)
+            shapes = self.token_type_embeddings(token_type_ids)
+            inputs_embeds = torch.cat([inputs_embeds.to(shapes.dtype), shapes], dim=-1)
+        return self.dropout(inputs_embeds)
+
+
+class GloveLstmLayer(nn.Module):
+    """One LSTM, or two that read in opposite directions.
+
+    Two one-direction LSTMs over unpacked input, with each text's real tokens reversed by index for the second, equal
+    a packed bidirectional LSTM, are faster than it, and keep cuDNN's persistent kernel.
+    """
+
+    def __init__(self, config: GloveLstmConfig, input_size: int) -> None:
+        super().__init__()
+        self.forward_lstm = nn.LSTM(input_size, config.hidden_size)
+        self.backward_lstm = nn.LSTM(input_size, config.hidden_size) if config.bidirectional else None
+
+    def forward(self, hidden: Tensor, reversal: Tensor, lengths: Tensor) -> Tensor:
+        """Read texts.
+
+        Args:
+            hidden: (T, B, E), right-padded.
+            reversal: (T, B), the positions that turn each text's real tokens round.
+            lengths: (B,) numbers of real tokens.
+
+        Returns:
+            (T, B, H). What stands at padding has no meaning.
+        """
+        hidden = hidden.to(cast(Tensor, self.forward_lstm.weight_ih_l0).dtype)
+        if torch.onnx.is_in_onnx_export():
+            return self._onnx_lstm(hidden, lengths)
+        ahead, _ = self.forward_lstm(hidden)
+        if self.backward_lstm is None:
+            return ahead
+        back, _ = self.backward_lstm(_reorder(hidden, reversal))
+        return torch.cat([ahead, _reorder(back, reversal)], dim=-1)
+
+    def _onnx_lstm(self, hidden: Tensor, lengths: Tensor) -> Tensor:
+        """Emit ONNX's own LSTM, which reads both directions and knows each text's length.
+
+        From `nn.LSTM` the exporter of torch 2.13 makes a loop that is unrolled to the length of its example.
+        """
+        lstms = [self.forward_lstm] if self.backward_lstm is None else [self.forward_lstm, self.backward_lstm]
+
+        size = self.forward_lstm.hidden_size
+
+        def stacked(name: str) -> Tensor:
+            parameters = [lstm.get_parameter(name) for lstm in lstms]
+            # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
+            order = [slice(gate * size, (gate + 1) * size) for gate in (0, 3, 1, 2)]
+            return torch.stack([torch.cat([values[gate] for gate in order]) for values in parameters])
+
+        output = torch.onnx.ops.symbolic(
+            "LSTM",
+            (
+                hidden,
+                stacked("weight_ih_l0"),
+                stacked("weight_hh_l0"),
+                torch.cat([stacked("bias_ih_l0"), stacked("bias_hh_l0")], dim=1),
+                lengths.clamp(min=1).int(),  # it refuses 0
+            ),
+            {"hidden_size": size, "direction": "forward" if len(lstms) == 1 else "bidirectional"},
+            dtype=hidden.dtype,
+            shape=(hidden.shape[0], len(lstms), hidden.shape[1], size),
+            version=14,
+        )
+        return output.transpose(1, 2).flatten(2)
+
+
+class GloveLstmPooler(nn.Module):
+    """The outputs of all real tokens -> one vector. A text without tokens gives zeros."""
+
+    def __init__(self, config: GloveLstmConfig) -> None:
+        super().__init__()
+        self.pooling = config.pooling
+        self.attention = (
+            nn.Linear(config.output_size, 1, bias=False) if "attention" in config.pooling else None
+        )
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Pool.
+
+        Args:
+            hidden: (B, T, H).
+            mask: Bool (B, T), true for real tokens.
+
+        Returns:
+            (B, H x number of poolings).
+        """
+        real = mask.to(hidden.dtype)
+        # Added rather than filled in, which is slower: no output of an LSTM is larger than 1.
+        excluded = (real - 1) * torch.finfo(hidden.dtype).max  # (B, T)
+        pooled = []
+        for pooling in self.pooling:
+            if pooling == "max":
+                highest = (hidden + excluded.unsqueeze(-1)).max(dim=1).values
+                pooled.append(highest.masked_fill(~mask.any(dim=1, keepdim=True), 0))
+                continue
+            if pooling == "mean":
+                weights = real / real.sum(dim=1, keepdim=True).clamp(min=1)
+            else:
+                assert self.attention is not None
+                weights = real * (self.attention(hidden).squeeze(-1) + excluded).softmax(dim=1)
+            pooled.append((weights.unsqueeze(1) @ hidden).squeeze(1))
+        return torch.cat(pooled, dim=-1)
+
+
+def init_lstm(lstm: nn.LSTM) -> None:
+    """Initialise as Keras does; leave alone what a checkpoint has filled."""
+    for name, parameter in lstm.named_parameters():
+        if is_loaded(parameter):
+            continue
+        gates = parameter.chunk(4)  # input, forget, cell, output
+        if name.startswith("weight_ih"):
+            # Keras draws one kernel for the four gates: its fan-out is 4 x hidden_size.
+            bound = (6 / (parameter.shape[1] + parameter.shape[0])) ** 0.5
+            init.uniform_(parameter, -bound, bound)
+        elif name.startswith("weight_hh"):
+            for gate in gates:
+                init.orthogonal_(gate)
+        else:
+            init.zeros_(parameter)
+            if name.startswith("bias_ih"):
+                init.ones_(gates[1])  # remember by default
+
+
+def is_loaded(parameter: Tensor) -> bool:
+    """Whether a checkpoint gave this weight: `transformers.initialization` sees that of a whole one, not of a part."""
+    return getattr(parameter, "_is_hf_initialized", False)
+
+
+def move_to_front(mask: Tensor, rows: Sequence[Tensor | None]) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+    """Move each text's real tokens to its front.
+
+    Without a sort and without a branch on the data, so that it can be exported.
+
+    Args:
+        mask: Bool (B, T), true for real tokens.
+        rows: (B, T) ids or (B, T, E) vectors; None stays None.
+
+    Returns:
+        The new position of each token (B, T), the new mask (B, T), and the rows, ids as int64.
+    """
+    count = mask.sum(dim=1, keepdim=True)
+    steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
+    before = mask.cumsum(dim=1)
+    positions = torch.where(mask, before - 1, count + steps - before)
+    order = torch.zeros_like(steps).scatter(1, positions, steps)
+    moved = [None if row is None else pick(row if row.dim() == 3 else row.long(), order) for row in rows]
+    return positions, steps < count, moved
+
+
+def pick(rows: Tensor, index: Tensor) -> Tensor:
+    """Reorder each text: (B, T) or (B, T, E) by (B, T)."""
+    if rows.dim() == 2:
+        return rows.gather(1, index)
+    return rows[torch.arange(index.shape[0], device=index.device).unsqueeze(1), index]
+
+
+def _reorder(columns: Tensor, index: Tensor) -> Tensor:
+    """Reorder each text: (T, B, E) by (T, B). A row copy of one flat table is faster than `gather`."""
+    length, batch, width = columns.shape
+    flat = index * batch + torch.arange(batch, device=index.device)
+    return functional.embedding(flat, columns.reshape(length * batch, width))

@@ -1,0 +1,1 @@
+from modeling.lstm_layers import *

@@ -27,7 +27,9 @@ from urllib.parse import unquote
 
 LARGE = (".parquet", ".safetensors")  # two of the many on the real Hub
 # The first commit of every repository holds this file.
-GITATTRIBUTES = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LARGE).encode()
+GITATTRIBUTES = "".join(
+    f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LARGE
+).encode()
 NO_LOGIN = "Invalid username or password."
 
 
@@ -72,7 +74,9 @@ class Repo:
         sha = hashlib.sha1(
             json.dumps([self.kind, self.id, len(self.commits), title, oids]).encode()
         ).hexdigest()
-        self.branches[branch] = self.commits[sha] = commit = Commit(sha, title, dict(sorted(files.items())))
+        self.branches[branch] = self.commits[sha] = commit = Commit(
+            sha, title, dict(sorted(files.items()))
+        )
         return commit
 
 
@@ -127,7 +131,9 @@ class HubServer:
         """Let `token` act for `user`, who owns the repositories under that name."""
         self.tokens[token] = user, write
 
-    def add_repo(self, repo_id: str, files=None, *, kind: str = "models", private: bool = False) -> Repo:
+    def add_repo(
+        self, repo_id: str, files=None, *, kind: str = "models", private: bool = False
+    ) -> Repo:
         """Make a repository without a client; `files` become its second commit."""
         with self.lock:
             repo = self.repos[f"{kind}/{repo_id}"] = Repo(kind, repo_id, private)
@@ -136,7 +142,9 @@ class HubServer:
                 repo.commit("main", {**start.files, **files}, "Add files")
             return repo
 
-    def files(self, repo_id: str, revision: str = "main", *, kind: str = "models") -> Mapping[str, bytes]:
+    def files(
+        self, repo_id: str, revision: str = "main", *, kind: str = "models"
+    ) -> Mapping[str, bytes]:
         """All files of a revision, `.gitattributes` too."""
         return self.repos[f"{kind}/{repo_id}"].at(revision).files
 
@@ -144,7 +152,11 @@ class HubServer:
         """Environment of a client that keeps its caches in `home` and has no other login than `token`."""
         hidden = ("HF_", "HUGGING", "GLOVE_LSTM_")
         env = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-        env |= {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(home / "hf"), "HF_HUB_DISABLE_XET": "1"}
+        env |= {
+            "HF_ENDPOINT": self.endpoint,
+            "HF_HOME": str(home / "hf"),
+            "HF_HUB_DISABLE_XET": "1",
+        }
         env |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "*"}
         return env | ({"HF_TOKEN": token} if token else {})
 
@@ -172,7 +184,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with self.hub.lock:
             self.hub.requests.append((self.command, self.path))
-            faults = [fault for fault in self.hub.faults if fault.times is None or fault.hits < fault.times]
+            faults = [
+                fault
+                for fault in self.hub.faults
+                if fault.times is None or fault.hits < fault.times
+            ]
             fault = next((fault for fault in faults if re.search(fault.path, self.path)), Fault(""))
             fault.hits += 1
         threading.Event().wait(fault.delay)
@@ -205,7 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
             if match := re.fullmatch(pattern, self.path.partition("?")[0]):
                 with self.hub.lock:
                     return route(
-                        self, **{name: unquote(value or "") for name, value in match.groupdict().items()}
+                        self,
+                        **{name: unquote(value or "") for name, value in match.groupdict().items()},
                     )
         raise HubError(501, f"tests/hub_server.py does not serve {self.command} {self.path}")
 
@@ -223,7 +240,9 @@ class _Handler(BaseHTTPRequestHandler):
     def readable(self, kind: str, repo_id: str) -> Repo:
         user, repo = self.user()[0], self.hub.repos.get(f"{kind.strip('/') or 'models'}/{repo_id}")
         if repo is None or (repo.private and user != repo_id.split("/")[0]):
-            raise HubError(*((404, "Repository not found") if user else (401, NO_LOGIN)), "RepoNotFound")
+            raise HubError(
+                *((404, "Repository not found") if user else (401, NO_LOGIN)), "RepoNotFound"
+            )
         return repo
 
     def writable(self, kind: str, repo_id: str) -> Repo:
@@ -246,7 +265,13 @@ class _Handler(BaseHTTPRequestHandler):
         found = self.readable(kind, repo)
         commit = found.at(rev or "main")
         files = [{"rfilename": path} for path in commit.files]
-        return {"id": repo, "private": found.private, "sha": commit.sha, "siblings": files, "tags": []}
+        return {
+            "id": repo,
+            "private": found.private,
+            "sha": commit.sha,
+            "siblings": files,
+            "tags": [],
+        }
 
     def tree(self, kind: str, repo: str, rev: str, path: str) -> Any:
         files = self.readable(kind, repo).at(rev).files
@@ -256,7 +281,9 @@ class _Handler(BaseHTTPRequestHandler):
             lfs = {"oid": sha256(data), "size": len(data), "pointerSize": 100}
             entries.append({**entry, "lfs": lfs} if name.endswith(LARGE) else entry)
         folders = {str(parent) for name in files for parent in Path(name).parents} - {"."}
-        entries += [{"type": "directory", "oid": "0" * 40, "size": 0, "path": folder} for folder in folders]
+        entries += [
+            {"type": "directory", "oid": "0" * 40, "size": 0, "path": folder} for folder in folders
+        ]
         prefix = f"{path}/" if path else ""
         entries = [entry for entry in entries if entry["path"].startswith(prefix)]
         if not entries:
@@ -330,7 +357,11 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 del files[value["path"]]
         sha = found.commit(rev, files, header["summary"]).sha
-        return {"success": True, "commitOid": sha, "commitUrl": f"{self.url(kind, repo)}/commit/{sha}"}
+        return {
+            "success": True,
+            "commitOid": sha,
+            "commitUrl": f"{self.url(kind, repo)}/commit/{sha}",
+        }
 
 
 _API = r"/api/(?P<kind>models|datasets|spaces)/(?P<repo>[\w.-]+(?:/[\w.-]+)?)"

@@ -15,7 +15,9 @@ from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
 from glove_lstm.tokenization.word_shapes import repair
 
 PAD, UNK = "<pad>", "<unk>"
-PIECE = "##"  # prefix of a piece that does not begin a word; no word of the default variant contains it
+PIECE = (
+    "##"  # prefix of a piece that does not begin a word; no word of the default variant contains it
+)
 VARIANTS = ("article", "default")
 _ALPHABET = 200  # characters that pieces are made of; a word with a rarer one is unknown
 _EVERY_WORD = 10_000_000  # a vocabulary size that no corpus reaches
@@ -64,7 +66,9 @@ def build_tokenizer(
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
     if vocab_size < 3:
-        raise ValueError(f"vocab_size must be at least 3 (padding, unknown, one word), not {vocab_size}")
+        raise ValueError(
+            f"vocab_size must be at least 3 (padding, unknown, one word), not {vocab_size}"
+        )
     if num_pieces < 0:
         raise ValueError(f"num_pieces must be at least 0, not {num_pieces}")
     if is_article and num_pieces:
@@ -124,11 +128,15 @@ def english_stop_words() -> list[str]:
 
 def _corpus_words(pipeline: Pipeline, texts: Iterable[str], *, min_frequency: int) -> list[str]:
     """Return the corpus's words as the pipeline cuts them, most frequent first."""
-    trainer = WordLevelTrainer(vocab_size=_EVERY_WORD, min_frequency=min_frequency, show_progress=False)
+    trainer = WordLevelTrainer(
+        vocab_size=_EVERY_WORD, min_frequency=min_frequency, show_progress=False
+    )
     return _learn(_backend(pipeline, WordLevel(unk_token=UNK)), trainer, texts)
 
 
-def _corpus_pieces(pipeline: Pipeline, texts: Iterable[str], words: Sequence[str], size: int) -> list[str]:
+def _corpus_pieces(
+    pipeline: Pipeline, texts: Iterable[str], words: Sequence[str], size: int
+) -> list[str]:
     """Return at most `size` WordPieces of the corpus: single characters, and pieces that do not begin a word.
 
     `words` are all words of the texts. The trainer numbers its alphabet in an order that differs from process to
@@ -140,7 +148,10 @@ def _corpus_pieces(pipeline: Pipeline, texts: Iterable[str], words: Sequence[str
     trainer = WordPieceTrainer(
         vocab_size=size,
         limit_alphabet=0,
-        special_tokens=[*alphabet, *(PIECE + character for character in alphabet if character in inner)],
+        special_tokens=[
+            *alphabet,
+            *(PIECE + character for character in alphabet if character in inner),
+        ],
         show_progress=False,
         continuing_subword_prefix=PIECE,
     )

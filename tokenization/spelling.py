@@ -77,14 +77,20 @@ class SpellingCorrector:
             self._index = _Index(self._known_words())
         if self._index is not None:
             return self._index.nearest(word)
-        near = [(number, other) for other in _one_error_away(word) if (number := self._id(other)) is not None]
+        near = [
+            (number, other)
+            for other in _one_error_away(word)
+            if (number := self._id(other)) is not None
+        ]
         return min(near)[1] if near else None
 
     def _known_words(self) -> list[str]:
         """Return the known words that can be one error away from a corrected word, sorted by id."""
         ids = self._backend.get_vocab(with_added_tokens=False)
         lengths = range(_SHORTEST - 1, _LONGEST + 2)
-        return sorted((word for word in ids if len(word) in lengths and _is_latin(word)), key=ids.__getitem__)
+        return sorted(
+            (word for word in ids if len(word) in lengths and _is_latin(word)), key=ids.__getitem__
+        )
 
     def _tokenize(self, word: str) -> list[Token]:
         tokens = self._cache.get(word)
@@ -135,7 +141,10 @@ class _Index:
             while keys[place] == key:
                 candidates.add(holders[place])
                 place += 1
-        return next((known for n in sorted(candidates) if _is_one_error(word, known := self._words[n])), None)
+        return next(
+            (known for n in sorted(candidates) if _is_one_error(word, known := self._words[n])),
+            None,
+        )
 
 
 def _keys(word: str) -> list[int]:

@@ -11,7 +11,9 @@ import numpy as np
 import transformers
 
 if int(transformers.__version__.split(".")[0]) < 5:
-    raise ImportError(f"GloveLstmTokenizer needs transformers 5 or newer; this is {transformers.__version__}")
+    raise ImportError(
+        f"GloveLstmTokenizer needs transformers 5 or newer; this is {transformers.__version__}"
+    )
 
 from tokenizers import Encoding, Tokenizer
 from transformers import BatchEncoding, PreTrainedTokenizerFast
@@ -61,14 +63,22 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what the corrector has learned, so that a tokenizer's hash does not change as it is used."""
-        state = {name: value for name, value in vars(self).items() if name not in ("_corrector", "_lock")}
-        if self.init_kwargs.get("correct_spelling"):  # another thread may have the corrector attached
+        state = {
+            name: value for name, value in vars(self).items() if name not in ("_corrector", "_lock")
+        }
+        if self.init_kwargs.get(
+            "correct_spelling"
+        ):  # another thread may have the corrector attached
             with self.lock:
                 state["_tokenizer"] = Tokenizer.from_str(self._tokenizer.to_str())
         return state
 
     def _get_padding_truncation_strategies(
-        self, padding: Any = False, truncation: Any = None, max_length: int | None = None, **kwargs: Any
+        self,
+        padding: Any = False,
+        truncation: Any = None,
+        max_length: int | None = None,
+        **kwargs: Any,
     ) -> Any:
         unset = truncation is None
         if unset:
@@ -114,7 +124,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
                 output = self._encode_joined(texts, pairs, **options)
             else:
                 if truncation_strategy is None:
-                    truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
+                    truncation_strategy = (
+                        "do_not_truncate" if max_length is None else "longest_first"
+                    )
                 options["truncation_strategy"] = TruncationStrategy(truncation_strategy)
                 output = super()._encode_plus(texts, pairs, **options)
         if return_token_type_ids:
@@ -142,7 +154,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             with self._corrector.attached():
                 yield
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+    def save_pretrained(
+        self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any
+    ) -> Any:
         """Save without the padding and truncation of the last call, which the Rust code keeps as its state."""
         with self.lock:
             self._tokenizer.no_padding()
@@ -164,7 +178,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     ) -> BatchEncoding:
         """Encode each pair as one text, with the offsets and sequence ids of its two parts."""
         if len(texts) != len(pairs):
-            raise ValueError(f"text has {len(texts)} rows and text_pair {len(pairs)}; give equally many.")
+            raise ValueError(
+                f"text has {len(texts)} rows and text_pair {len(pairs)}; give equally many."
+            )
         if split_special_tokens is None:
             split_special_tokens = self.split_special_tokens
         self._tokenizer.encode_special_tokens = split_special_tokens
@@ -179,11 +195,15 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         ]
         if padding_strategy != PaddingStrategy.DO_NOT_PAD:
             longest = max(len(encoding) for encoding in encodings)
-            length = longest if padding_strategy == PaddingStrategy.LONGEST else max_length or longest
+            length = (
+                longest if padding_strategy == PaddingStrategy.LONGEST else max_length or longest
+            )
             length += -length % (pad_to_multiple_of or 1)
             side = padding_side or self.padding_side
             for encoding in encodings:
-                encoding.pad(length, direction=side, pad_id=self.pad_token_id, pad_token=self.pad_token)
+                encoding.pad(
+                    length, direction=side, pad_id=self.pad_token_id, pad_token=self.pad_token
+                )
         returned = {
             key: value
             for key, value in options.items()
@@ -258,7 +278,9 @@ def _shapes(
         else:
             of_token = np.array(begins)[[part or 0 for part in encoding.sequence_ids]]
         if split_into_words:
-            of_token = of_token + np.array([word or 0 for word in encoding.word_ids], dtype=np.int64)
+            of_token = of_token + np.array(
+                [word or 0 for word in encoding.word_ids], dtype=np.int64
+            )
         string_of_token.append(of_token)
     lengths = [len(encoding) for encoding in encodings]
     flat = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings))

@@ -17,7 +17,9 @@ _LOWER_COUNT, _UPPER_COUNT, _DIGIT_COUNT = 1, 1 << 21, 1 << 42  # three counters
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-_kind_of = np.zeros(0x110000, dtype=np.uint8)  # filled as characters appear: all of Unicode would take 0.2 s
+_kind_of = np.zeros(
+    0x110000, dtype=np.uint8
+)  # filled as characters appear: all of Unicode would take 0.2 s
 
 
 def word_shapes(text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -72,7 +74,9 @@ def _kinds(text: str) -> NDArray[np.uint8]:
     points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     kinds = _kind_of[points]
     if not kinds.all():
-        for point in set(points[kinds == _UNKNOWN].tolist()):  # np.unique would load 10 MB of numpy.ma
+        for point in set(
+            points[kinds == _UNKNOWN].tolist()
+        ):  # np.unique would load 10 MB of numpy.ma
             _kind_of[point] = _kind(chr(point))
         kinds = _kind_of[points]
     return kinds

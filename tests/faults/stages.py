@@ -70,8 +70,24 @@ def read_glove(work: Path, given: Given) -> Any:
 
 def train(work: Path, given: Given) -> None:
     """Train, from the last whole checkpoint if there is one."""
-    args = ["--train_file", given["articles"], "--glove", given["vectors"], "--output_dir", work / "out"]
-    args += ["--num_train_epochs", 2, "--save_strategy", "steps", "--save_steps", 3, "--eval_strategy", "no"]
+    args = [
+        "--train_file",
+        given["articles"],
+        "--glove",
+        given["vectors"],
+        "--output_dir",
+        work / "out",
+    ]
+    args += [
+        "--num_train_epochs",
+        2,
+        "--save_strategy",
+        "steps",
+        "--save_steps",
+        3,
+        "--eval_strategy",
+        "no",
+    ]
     args += ["--load_best_model_at_end", False]
     checkpoints = (work / "out").glob("checkpoint-*")
     for folder in sorted(checkpoints, key=lambda path: int(path.name.split("-")[1]), reverse=True):
@@ -107,7 +123,9 @@ def read_export(work: Path, _: Given) -> Any:
 
 def predict(work: Path, given: Given) -> None:
     data = "--input", given["articles"], "--output_dir", str(work / "out")
-    predict_command.main([*data, "--format", "csv", "--rows_per_part", "30", "--model", given["export"]])
+    predict_command.main(
+        [*data, "--format", "csv", "--rows_per_part", "30", "--model", given["export"]]
+    )
 
 
 def read_predict(work: Path, _: Given) -> Any:

@@ -32,7 +32,9 @@ for args in json.load(sys.stdin):
 def run_all(commands: list[list[object]]) -> list[tuple[object, str]]:
     """Exit code and output of each command."""
     given = json.dumps([list(map(str, command)) for command in commands])
-    done = subprocess.run([sys.executable, "-c", _RUN], input=given, capture_output=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN], input=given, capture_output=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
@@ -45,7 +47,9 @@ def damage(path: Path, how: str) -> None:
         path.write_bytes(whole[: len(whole) // 2] if how == "cut" else b"")
 
 
-def damaged_copies(whole: Path, folder: Path, names: tuple[str, ...]) -> list[tuple[Path, str, str]]:
+def damaged_copies(
+    whole: Path, folder: Path, names: tuple[str, ...]
+) -> list[tuple[Path, str, str]]:
     """A copy of a folder for each of these files and each damage: (copy, file, damage)."""
     cases = [(folder / f"{how}-{name}", name, how) for name in names for how in DAMAGES]
     for copy, name, how in cases:
@@ -65,7 +69,14 @@ def assert_told(code: object, said: str, *parts: str) -> None:
 
 _TRAIN = "--max_steps 1 --use_cpu True --disable_tqdm True --save_strategy no --load_best_model_at_end False"
 COMMANDS = {
-    "predict with torch": lambda folder, _: ["predict", "a", "--model", folder, "--backend", "torch"],
+    "predict with torch": lambda folder, _: [
+        "predict",
+        "a",
+        "--model",
+        folder,
+        "--backend",
+        "torch",
+    ],
     "predict": lambda folder, _: ["predict", "a", "--model", folder],
     "evaluate": lambda folder, data: ["evaluate", folder, "--test_file", data],
     "export": lambda folder, _: ["export", folder],
@@ -91,7 +102,9 @@ def test_damaged_checkpoints(shared_export: Path, tmp_path: Path, name: str) -> 
     if name == "predict":  # without torch
         needed = tuple({*NEEDED, "model.onnx"} - {"model.safetensors"})
     cases = damaged_copies(shared_export, tmp_path, needed)
-    cases = [case for case in cases if case[1:] != ("model.onnx", "missing")]  # torch is used instead
+    cases = [
+        case for case in cases if case[1:] != ("model.onnx", "missing")
+    ]  # torch is used instead
     found = run_all([COMMANDS[name](copy, data) for copy, _, _ in cases])
     for (copy, file, how), (code, said) in zip(cases, found, strict=True):
         assert_told(code, said, copy.name)
@@ -120,7 +133,15 @@ def test_damaged_checkpoints_of_the_trainer(
             stream.seek(stream.read().index(content) + len(content) // 2)
             stream.write(bytes([content[len(content) // 2] ^ 1]))
         cases.append((copy, file, "wrong"))
-    given = ["train", "--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
+    given = [
+        "train",
+        "--train_file",
+        articles,
+        "--glove",
+        glove_file,
+        "--output_dir",
+        tmp_path / "out",
+    ]
     found = run_all([[*given, "--resume_from_checkpoint", copy] for copy, _, _ in cases])
     for (copy, file, _), (code, said) in zip(cases, found, strict=True):
         assert_told(code, said, copy.name, file)

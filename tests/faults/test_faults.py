@@ -33,7 +33,9 @@ def given(tmp_path_factory: pytest.TempPathFactory, shared_export: Path):
             "articles": str(write_articles(folder / "articles.csv", 90)),
             "vectors": str(write_glove(folder / "tiny.8d.txt")),
             "export": str(shared_export),
-            "checkpoint": str(shutil.copytree(shared_export, folder / "checkpoint", ignore=without)),
+            "checkpoint": str(
+                shutil.copytree(shared_export, folder / "checkpoint", ignore=without)
+            ),
             "url": server.put("/f.bin", BODY),
             "sha256": hashlib.sha256(BODY).hexdigest(),
         }

@@ -77,7 +77,9 @@ def main() -> None:
     (HERE / "hub_scores.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     exact = np.array(found["scores"]["float32"])  # type: ignore[index]
     for way, values in found["scores"].items():  # type: ignore[attr-defined]
-        sys.stdout.write(f"{way}: at most {np.abs(np.array(values) - exact).max():.2g} from float32\n")
+        sys.stdout.write(
+            f"{way}: at most {np.abs(np.array(values) - exact).max():.2g} from float32\n"
+        )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ from typing import Any
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # one order of summation, so that the file comes out the same again
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = (
+    "0"  # one order of summation, so that the file comes out the same again
+)
 
 import keras  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
@@ -90,12 +92,18 @@ def main() -> None:
         return np.asarray(model(batch, training=False))
 
     outputs = run(masked, ids)
-    alone = np.concatenate([run(masked, row[None, :n]) for row, n in zip(ids, ROW_LENGTHS, strict=True)])
+    alone = np.concatenate(
+        [run(masked, row[None, :n]) for row, n in zip(ids, ROW_LENGTHS, strict=True)]
+    )
     np.testing.assert_allclose(outputs, alone, atol=1e-6, rtol=0)  # right padding changes nothing
-    without = np.concatenate([run(unmasked, row[None, :n]) for row, n in zip(ids, ROW_LENGTHS, strict=True)])
+    without = np.concatenate(
+        [run(unmasked, row[None, :n]) for row, n in zip(ids, ROW_LENGTHS, strict=True)]
+    )
     np.testing.assert_allclose(outputs, without, atol=1e-6, rtol=0)
 
-    encoder = keras.Model(masked.inputs, [masked.get_layer("lstm").output, masked.get_layer("pool").output])
+    encoder = keras.Model(
+        masked.inputs, [masked.get_layer("lstm").output, masked.get_layer("pool").output]
+    )
     sequences, pooled = (np.asarray(part) for part in encoder(ids, training=False))
     for sequence, n in zip(sequences, ROW_LENGTHS, strict=True):
         assert (sequence[n:] == sequence[n - 1]).all()  # a masked step repeats the last real one

@@ -48,11 +48,14 @@ ABOUT = {
 METRICS = {
     "validation": MEASURES,
     "about": ABOUT,
-    "examples": [{"text": text, "style": style, "label": "REAL", "score": 0.75} for text, style in EXAMPLES],
+    "examples": [
+        {"text": text, "style": style, "label": "REAL", "score": 0.75} for text, style in EXAMPLES
+    ],
     "other_data": {"recovery": {**MEASURES, "accuracy": 0.7, "ece": 0.2}},
     "baselines": {
         name: {
-            data: {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]} for data in ("validation", "recovery")
+            data: {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}
+            for data in ("validation", "recovery")
         }
         for name in ("majority", "tfidf_svc")
     },
@@ -149,7 +152,10 @@ def test_metadata(write):
     undefined = {**METRICS, "validation": {**MEASURES, "roc_auc": float("nan")}}
     assert "ROC AUC not defined." in write(undefined)
     assert len(eval_results(undefined)) == 11
-    on_hub = {**METRICS, "about": {**ABOUT, "data": "user/data (article)", "fine_tuned_from": "someone/else"}}
+    on_hub = {
+        **METRICS,
+        "about": {**ABOUT, "data": "user/data (article)", "fine_tuned_from": "someone/else"},
+    }
     values = ModelCard(write(on_hub)).data.to_dict()
     assert (values["datasets"], values["base_model"]) == (["user/data"], "someone/else")
 
@@ -158,7 +164,13 @@ def test_card_without_measurements(write):
     about = {name: value for name, value in ABOUT.items() if name not in ("speed", "glove")}
     labels = {"0": "good", "1": "bad", "2": "so so"}
     text = write({"about": {**about, "data": "mine.csv"}}, {**CONFIG, "id2label": labels})
-    for heading in ("Results", "Calibration", "Results on other data", "Examples and errors", "Speed"):
+    for heading in (
+        "Results",
+        "Calibration",
+        "Results on other data",
+        "Examples and errors",
+        "Speed",
+    ):
         assert f"## {heading}\n\nNot measured.\n" in text
     assert "Leaks and duplicates of these data: not measured." in text
     assert "REAL" not in text
@@ -167,7 +179,9 @@ def test_card_without_measurements(write):
 
 
 def test_measures_before_a_refit_are_not_claimed_of_the_model(write, tmp_path):
-    metrics = {("before_refit" if name == "validation" else name): value for name, value in METRICS.items()}
+    metrics = {
+        ("before_refit" if name == "validation" else name): value for name, value in METRICS.items()
+    }
     del metrics["other_data"]
     text = write(metrics)
     assert "This model was not measured. Before its n-gram weights were fitted once more" in text
@@ -183,7 +197,10 @@ def test_measures_before_a_refit_are_not_claimed_of_the_model(write, tmp_path):
 def test_variants(write, tmp_path):
     text = write({**METRICS, "about": {**ABOUT, "best_step": None, "ngram_weight": 1.5}})
     assert "which also chose the temperature, so" in text
-    assert "n-gram classifier, times 1.500, are added to those of the LSTM; the sum is divided by" in text
+    assert (
+        "n-gram classifier, times 1.500, are added to those of the LSTM; the sum is divided by"
+        in text
+    )
     recipe = {
         "accuracy": {"mean": 0.6, "low": 0.59, "high": 0.61},
         "typos": {"mean": 0.02},
@@ -263,7 +280,10 @@ def test_incomplete_card_is_refused(folder, old, new, part):
 
 def test_checkpoint_has_its_card(checkpoint, tmp_path):
     metrics = json.loads((checkpoint / "metrics.json").read_text())
-    assert f"| 100.0% | {metrics['validation']['accuracy']:.4f} |" in (checkpoint / "README.md").read_text()
+    assert (
+        f"| 100.0% | {metrics['validation']['accuracy']:.4f} |"
+        in (checkpoint / "README.md").read_text()
+    )
     assert len(metrics["examples"]) == len(EXAMPLES)
     with pytest.raises(DataError, match="placeholder user/glove-lstm"):
         check_card(checkpoint, REPO)

@@ -74,8 +74,13 @@ def test_token_is_not_logged(hub, folder, tmp_path):
 
 
 def sent(folder):
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {".gitattributes": GITATTRIBUTES, **{name: path.read_bytes() for name, path in files.items()}}
+    files = {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+    }
+    return {
+        ".gitattributes": GITATTRIBUTES,
+        **{name: path.read_bytes() for name, path in files.items()},
+    }
 
 
 def test_repository_equals_the_folder(hub, folder, push):

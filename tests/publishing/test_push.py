@@ -50,7 +50,9 @@ print("SCORES " + json.dumps(scores))
 
 @pytest.fixture
 def copy(checkpoint, tmp_path):
-    return shutil.copytree(checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*"))
+    return shutil.copytree(
+        checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*")
+    )
 
 
 @pytest.fixture
@@ -63,7 +65,9 @@ def listed(done):
     assert done.returncode == 0, done.stderr
     *rows, total = done.stdout.splitlines()
     assert "checked; nothing was sent" in total
-    return {name: int(size.replace(",", "")) for size, name in (row.split(maxsplit=1) for row in rows)}
+    return {
+        name: int(size.replace(",", "")) for size, name in (row.split(maxsplit=1) for row in rows)
+    }
 
 
 def commit_in(output):
@@ -73,7 +77,12 @@ def commit_in(output):
 def test_dry_run_lists_only_allowed_files(copy, unloaded):
     needed = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
     needed -= {"training_args.bin"}
-    assert {"README.md", "model.safetensors", "modeling_glove_lstm.py", "plots/curves.png"} <= needed
+    assert {
+        "README.md",
+        "model.safetensors",
+        "modeling_glove_lstm.py",
+        "plots/curves.png",
+    } <= needed
     for name in (
         "optimizer.pt",
         "training_args.bin",
@@ -124,7 +133,11 @@ def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
     trial("README.md", readme.replace(b"## Limits", b"## Borders"), "lacks the section 'Limits'")
     trial("model.onnx", b"\x08\x08 of other weights", "model.onnx cannot be loaded")
     weights = (copy / "model.safetensors").read_bytes()
-    trial("model.safetensors", weights[:-1] + b"\1", "training_texts.safetensors was made for other weights")
+    trial(
+        "model.safetensors",
+        weights[:-1] + b"\1",
+        "training_texts.safetensors was made for other weights",
+    )
     trial("modeling_glove_lstm.py", b"import os\n", "differs from the file of glove-lstm")
     monkeypatch.setenv("HF_TOKEN", "unusual-token")
     trial("README.md", readme + b"unusual-token", "README.md holds a token or a key")
@@ -189,7 +202,9 @@ def test_mistakes_get_a_sentence(copy, monkeypatch):
 
 def test_training_that_cannot_push_does_not_start(monkeypatch):
     def arguments(**values):
-        return Namespace(**{"push_to_hub": True, "hub_private_repo": None, "hub_token": None, **values})
+        return Namespace(
+            **{"push_to_hub": True, "hub_private_repo": None, "hub_token": None, **values}
+        )
 
     monkeypatch.setattr(hub_upload, "get_token", lambda: None)
     with pytest.raises(DataError, match="--hub_model_id"):
@@ -198,7 +213,12 @@ def test_training_that_cannot_push_does_not_start(monkeypatch):
         training_destination(arguments(hub_model_id=REPO))
     training = arguments(hub_model_id=REPO, hub_token=TOKEN)
     to = training_destination(training)
-    assert (to.repo_id, to.private, training.push_to_hub, training.hub_token) == (REPO, False, False, None)
+    assert (to.repo_id, to.private, training.push_to_hub, training.hub_token) == (
+        REPO,
+        False,
+        False,
+        None,
+    )
     assert TOKEN not in repr(to)
     assert training_destination(training) is None
 
@@ -223,7 +243,9 @@ def test_train_push_load_fine_tune_push_again(hub, machine, checkpoint, glove_fi
     assert first.returncode == 0, first.stderr
     assert TOKEN not in first.stdout + first.stderr
     assert not [
-        path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()
+        path
+        for path in tmp_path.rglob("*")
+        if path.is_file() and TOKEN.encode() in path.read_bytes()
     ]
     assert f"{hub.endpoint}/{REPO}\n" in first.stdout
     one = commit_in(first.stdout)
@@ -240,7 +262,9 @@ def test_train_push_load_fine_tune_push_again(hub, machine, checkpoint, glove_fi
     )  # fmt: skip
     assert second.returncode == 0, second.stderr
     assert f"started from `{REPO}`" in (tmp_path / "two" / "README.md").read_text()
-    done = run_script("push", tmp_path / "two", "--repo_id", REPO, "--commit_message", "Tuned", env=machine)
+    done = run_script(
+        "push", tmp_path / "two", "--repo_id", REPO, "--commit_message", "Tuned", env=machine
+    )
     assert done.returncode == 0, done.stderr
     assert TOKEN not in done.stdout + done.stderr
     two = commit_in(done.stdout)
@@ -300,5 +324,8 @@ def test_liar_and_unknown_datasets(tmp_path):
         assert len(list_files(staged)) == 4
     assert "from `train.tsv`, `valid.tsv`, `test.tsv`" in card
     assert "wang2017liar" in card
-    with pytest.raises(DataError, match="fake_or_real_news"), staged_dataset("squad", None, None, None, REPO):
+    with (
+        pytest.raises(DataError, match="fake_or_real_news"),
+        staged_dataset("squad", None, None, None, REPO),
+    ):
         pass

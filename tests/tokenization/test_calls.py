@@ -77,7 +77,9 @@ def test_explicit_truncation_and_padding_do_what_transformers_does(default, plai
         "truncation": draw(st.sampled_from(truncations)),
         "padding": draw(st.sampled_from([False, True, "longest", "max_length", "do_not_pad"])),
     }
-    options |= {name: draw(values) for name, values in OPTIONS.items() if draw(st.integers(0, 3)) == 0}
+    options |= {
+        name: draw(values) for name, values in OPTIONS.items() if draw(st.integers(0, 3)) == 0
+    }
     if draw(st.integers(0, 3)) == 0 and not paired:
         options["return_overflowing_tokens"] = True
     expected = outcome(plain, texts, pairs, **options)
@@ -96,16 +98,25 @@ def test_texts_are_truncated_by_default(default, plain, text, side, limit, paddi
     batch = [text, "boats"]
     wanted = outcome(plain, batch, padding=padding, truncation=True)
     assert outcome(default, batch, padding=padding) == wanted
-    assert outcome(default, text, max_length=3) == outcome(plain, text, truncation=True, max_length=3)
+    assert outcome(default, text, max_length=3) == outcome(
+        plain, text, truncation=True, max_length=3
+    )
     assert outcome(default, text, truncation=False) == outcome(plain, text)
     # transformers would refuse a limit that is not a multiple.
-    assert len(default("boats " * 20, padding=True, pad_to_multiple_of=8)["input_ids"]) == -(-limit // 8) * 8
+    assert (
+        len(default("boats " * 20, padding=True, pad_to_multiple_of=8)["input_ids"])
+        == -(-limit // 8) * 8
+    )
 
 
 @settings(max_examples=200)
 @given(text | raw, text | raw, SIDES, SIDES, st.integers(0, 14), st.sampled_from([None, 2, 5]))
 def test_a_pair_is_title_space_body(default, title, body, cut_side, pad_side, limit, multiple):
-    default.truncation_side, default.padding_side, default.model_max_length = cut_side, pad_side, 100
+    default.truncation_side, default.padding_side, default.model_max_length = (
+        cut_side,
+        pad_side,
+        100,
+    )
     joined = default(title + " " + body, return_offsets_mapping=True, max_length=limit)
     pair = default(title, body, return_offsets_mapping=True, max_length=limit)
     for name in ("input_ids", "token_type_ids", "attention_mask"):
@@ -192,6 +203,10 @@ def test_pad_fills_every_row(default):
 
 def test_without_token_types(make):
     tokenizer = make(token_types=False)
-    assert set(tokenizer("The boats")) == set(tokenizer("The", "boats")) == {"input_ids", "attention_mask"}
+    assert (
+        set(tokenizer("The boats"))
+        == set(tokenizer("The", "boats"))
+        == {"input_ids", "attention_mask"}
+    )
     assert tokenizer("The BOATS", return_token_type_ids=True)["token_type_ids"] == [2, 3]
     assert "token_type_ids" not in make()("The", "boats", return_token_type_ids=False)

@@ -72,7 +72,9 @@ def test_same_around_every_white_space(both) -> None:
         assert_same(both, [context.format(character) for character in white], limit=10**6)
         for start in range(0, len(others), 500):
             some = others[start : start + 500]
-            assert_same(both, [" ".join(context.format(character) for character in some)], limit=10**6)
+            assert_same(
+                both, [" ".join(context.format(character) for character in some)], limit=10**6
+            )
 
 
 def test_a_full_dictionary_is_emptied(both, monkeypatch) -> None:
@@ -106,10 +108,14 @@ def test_another_pipeline_gives_the_same_too(make, tmp_path, old, new) -> None:
     changed = path.read_text(encoding="utf-8").replace(old, new)
     assert changed != path.read_text(encoding="utf-8")
     path.write_text(changed, encoding="utf-8")
-    assert_same((type(tokenizer).from_pretrained(tmp_path), LightTokenizer.from_folder(tmp_path)), [text])
+    assert_same(
+        (type(tokenizer).from_pretrained(tmp_path), LightTokenizer.from_folder(tmp_path)), [text]
+    )
 
 
-@pytest.mark.parametrize("pattern", [r"\b(?!a.*\b)\w+", r"\b(?!a\b)\w+|x", r"(?!a\b)\w+", r"\b(?!\b)\w+"])
+@pytest.mark.parametrize(
+    "pattern", [r"\b(?!a.*\b)\w+", r"\b(?!a\b)\w+|x", r"(?!a\b)\w+", r"\b(?!\b)\w+"]
+)
 def test_stop_words_are_recognised(pattern) -> None:
     assert light_tokenizer._STOP_WORDS.fullmatch(r"\b(?!(?:a(?:t)?|the)\b)\w+")
     assert not light_tokenizer._STOP_WORDS.fullmatch(pattern)

@@ -91,7 +91,10 @@ def test_num_pieces_is_a_maximum(make, whole, count):
 def test_round_trip_and_training_anew(pieces, tmp_path):
     texts = ["The SKIPPERS of Vellinmouth", "", "qwzx 漢字 https://a.example", "harbourmaster's"]
     pieces.save_pretrained(tmp_path)
-    for loaded in (GloveLstmTokenizer.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)):
+    for loaded in (
+        GloveLstmTokenizer.from_pretrained(tmp_path),
+        AutoTokenizer.from_pretrained(tmp_path),
+    ):
         assert loaded(texts, texts[::-1]).data == pieces(texts, texts[::-1]).data
         assert loaded.decode(pieces(texts[0])["input_ids"]) == "the skippers of vellinmouth"
     new = pieces.train_new_from_iterator([["lanterns glow, lanterns glowed"]], vocab_size=60)

@@ -21,7 +21,10 @@ TEXTS = ["The SKIPPER said 3.5", "", "see www.count.example “we” <pad>", "qw
 def test_round_trip(make, tmp_path, variant, token_types):
     tokenizer = make(variant, truncation_side="left", model_max_length=7, token_types=token_types)
     tokenizer.save_pretrained(tmp_path)
-    for loaded in (GloveLstmTokenizer.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)):
+    for loaded in (
+        GloveLstmTokenizer.from_pretrained(tmp_path),
+        AutoTokenizer.from_pretrained(tmp_path),
+    ):
         assert type(loaded) is GloveLstmTokenizer
         assert loaded.get_vocab() == tokenizer.get_vocab()
         assert (loaded.truncation_side, loaded.model_max_length) == ("left", 7)
@@ -34,14 +37,22 @@ def test_saved_files_do_not_depend_on_the_last_call(make, tmp_path):
     calls = [
         {},
         {"padding": "max_length", "truncation": True, "max_length": 3},
-        {"truncation": "only_first", "max_length": 2, "stride": 1, "return_overflowing_tokens": True},
+        {
+            "truncation": "only_first",
+            "max_length": 2,
+            "stride": 1,
+            "return_overflowing_tokens": True,
+        },
         {"text_pair": TEXTS, "padding": True},
         {"split_special_tokens": False},
     ]
     saved = set()
     for options in calls:
         tokenizer(TEXTS, **options)
-        for each in (tokenizer, GloveLstmTokenizer.from_pretrained(tmp_path) if saved else tokenizer):
+        for each in (
+            tokenizer,
+            GloveLstmTokenizer.from_pretrained(tmp_path) if saved else tokenizer,
+        ):
             each.save_pretrained(tmp_path)
             names = ("tokenizer.json", "tokenizer_config.json")
             saved.add(tuple((tmp_path / name).read_bytes() for name in names))

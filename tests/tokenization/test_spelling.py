@@ -19,13 +19,22 @@ from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.spelling import SpellingCorrector
 from glove_lstm.tokenization.word_shapes import SHAPES
 
-CORPUS = ("The mayor said that the mayor counted boats", "The boats of the harbour, and a coat: boast not")
+CORPUS = (
+    "The mayor said that the mayor counted boats",
+    "The boats of the harbour, and a coat: boast not",
+)
 WORDS = ["mayor", "counted", "boats", "harbour", "coat", "boast", "said"]
 
 
 @pytest.fixture(scope="module")
 def corrected(make):
-    return make(corpus=CORPUS, num_pieces=80, known_words=WORDS, correct_spelling=True, model_max_length=1000)
+    return make(
+        corpus=CORPUS,
+        num_pieces=80,
+        known_words=WORDS,
+        correct_spelling=True,
+        model_max_length=1000,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +133,10 @@ def test_saved_loaded_and_switched_off(corrected, plain, tmp_path: Path):
     loaded.correct_spelling = False
     assert loaded.tokenize(text) == plain.tokenize(text)
     loaded.save_pretrained(tmp_path / "off")
-    assert LightTokenizer.from_folder(tmp_path / "off").read([text]).ids.tolist() == plain(text)["input_ids"]
+    assert (
+        LightTokenizer.from_folder(tmp_path / "off").read([text]).ids.tolist()
+        == plain(text)["input_ids"]
+    )
 
 
 def test_reading_leaves_no_trace(make):

@@ -14,7 +14,8 @@ STRAIGHT = str.maketrans("\u2018\u2019\u201b\u02bc\u201c\u201d\u201f", "''''\"\"
 URL = re.compile(r"(?i:[h<]ttps?://\S+|[w<]ww\.\S+)")
 
 ascii_texts = st.lists(
-    st.sampled_from([*filter(str.isascii, FRAGMENTS), "a", "h", "w", "ttp:", "//", " x"]), max_size=14
+    st.sampled_from([*filter(str.isascii, FRAGMENTS), "a", "h", "w", "ttp:", "//", " x"]),
+    max_size=14,
 ).map("".join)
 
 

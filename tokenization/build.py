@@ -15,9 +15,7 @@ from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
 from glove_lstm.tokenization.word_shapes import repair
 
 PAD, UNK = "<pad>", "<unk>"
-PIECE = (
-    "##"  # prefix of a piece that does not begin a word; no word of the default variant contains it
-)
+PIECE = "##"  # prefix of a piece that does not begin a word; in no word of the default variant
 VARIANTS = ("article", "default")
 _ALPHABET = 200  # characters that pieces are made of; a word with a rarer one is unknown
 _EVERY_WORD = 10_000_000  # a vocabulary size that no corpus reaches
@@ -45,7 +43,8 @@ def build_tokenizer(
             first. "default": words, numbers, punctuation and `<url>`, lower-cased; corpus words that have a vector,
             frequent corpus words that have none, then `known_words` in their order, so that test words outside the
             training texts keep their vectors.
-        vocab_size: Maximum number of rows, with padding and the unknown word. Above 100,000 each load calls the Hub.
+        vocab_size: Maximum number of rows, at least 3: padding, the unknown word and a word. Above 100,000 each load
+            calls the Hub.
         model_max_length: Tokens that a text is truncated to.
         known_words: Words that have a vector, most frequent first; ignored by the article variant.
         min_frequency: Occurrences in the corpus from which a word without a vector gets a row. The article variant
@@ -66,13 +65,9 @@ def build_tokenizer(
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
     if vocab_size < 3:
-        raise ValueError(
-            f"vocab_size must be at least 3 (padding, unknown, one word), not {vocab_size}"
-        )
-    if num_pieces < 0:
-        raise ValueError(f"num_pieces must be at least 0, not {num_pieces}")
-    if is_article and num_pieces:
-        raise ValueError(f"num_pieces must be 0 for the article variant, not {num_pieces}")
+        raise ValueError(f"vocab_size must be at least 3, not {vocab_size}")
+    if num_pieces < 0 or (is_article and num_pieces):
+        raise ValueError(f"num_pieces must be at least 0 (article: 0), not {num_pieces}")
     if stop_words and not is_article:
         raise ValueError("stop_words must be empty for the default variant")
 
@@ -87,14 +82,12 @@ def build_tokenizer(
         words = [*pieces, *with_vector, *without, *known_words]
     unique = list(dict.fromkeys([PAD, UNK, *words]))
     vocabulary = {word: row for row, word in enumerate(unique[:vocab_size])}
-    model = (
-        WordPiece(vocabulary, unk_token=UNK, continuing_subword_prefix=PIECE)
-        if num_pieces
-        else WordLevel(vocabulary, unk_token=UNK)
-    )
-    backend = _backend(pipeline, model)
     if num_pieces:
+        model = WordPiece(vocabulary, unk_token=UNK, continuing_subword_prefix=PIECE)
+        backend = _backend(pipeline, model)
         backend.decoder = decoders.WordPiece(PIECE, cleanup=False)
+    else:
+        backend = _backend(pipeline, WordLevel(vocabulary, unk_token=UNK))
     types = ["token_type_ids"] if token_types else []
     return GloveLstmTokenizer(
         tokenizer_object=backend,
@@ -145,13 +138,11 @@ def _corpus_pieces(
     counts = Counter(chain.from_iterable(words))
     alphabet = sorted(counts, key=lambda character: (-counts[character], character))[:_ALPHABET]
     inner = set(chain.from_iterable(word[1:] for word in words))
+    inner_alphabet = [PIECE + character for character in alphabet if character in inner]
     trainer = WordPieceTrainer(
         vocab_size=size,
         limit_alphabet=0,
-        special_tokens=[
-            *alphabet,
-            *(PIECE + character for character in alphabet if character in inner),
-        ],
+        special_tokens=[*alphabet, *inner_alphabet],
         show_progress=False,
         continuing_subword_prefix=PIECE,
     )

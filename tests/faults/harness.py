@@ -22,7 +22,7 @@ import pytest
 from faults.stages import STAGES
 from glove_lstm.commands.command import run_command
 
-SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM}
+SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 _CHANGES = {"rename", "remove", "mkdir", "rmdir", "link", "symlink", "truncate", "chmod"}
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _context: Any = multiprocessing.get_context(

@@ -9,7 +9,6 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import datasets
 import torch
 from support import QUICK, SMALL
 
@@ -18,7 +17,6 @@ from glove_lstm.commands import predict as predict_command
 from glove_lstm.commands import train as train_command
 from glove_lstm.data import download as downloads
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.glove import load_glove
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import LightClassifier
@@ -36,23 +34,6 @@ def download(work: Path, given: Given) -> None:
 def read_download(work: Path, _: Given) -> Any:
     found = [path for path in work.glob("downloads/*") if path.suffix not in (".part", ".lock")]
     return found[0].read_bytes() if found else None
-
-
-def dataset(work: Path, given: Given) -> None:
-    _builder(work, given).download_and_prepare()
-
-
-def read_dataset(work: Path, given: Given) -> Any:
-    try:
-        splits = _builder(work, given).as_dataset()
-    except (FileNotFoundError, DataError):
-        return None
-    return {name: rows.to_dict() for name, rows in splits.items()}
-
-
-def _builder(work: Path, given: Given) -> FakeOrRealNews:
-    datasets.disable_progress_bars()
-    return FakeOrRealNews(cache_dir=work, data_files=given["articles"])
 
 
 def glove(work: Path, given: Given) -> None:
@@ -135,7 +116,6 @@ def read_predict(work: Path, _: Given) -> Any:
 Stage = tuple[Callable[[Path, Given], None], Callable[[Path, Given], Any]]
 STAGES: dict[str, Stage] = {
     "download": (download, read_download),
-    "dataset": (dataset, read_dataset),
     "glove": (glove, read_glove),
     "export": (export, read_export),
     "predict": (predict, read_predict),

@@ -67,55 +67,29 @@ def assert_told(code: object, said: str, *parts: str) -> None:
         assert part in errors[0], errors
 
 
-_TRAIN = "--max_steps 1 --use_cpu True --disable_tqdm True --save_strategy no --load_best_model_at_end False"
+_TRAIN = "--max_steps 1 --use_cpu True --save_strategy no --load_best_model_at_end False"
 COMMANDS = {
-    "predict with torch": lambda folder, _: [
-        "predict",
-        "a",
-        "--model",
-        folder,
-        "--backend",
-        "torch",
-    ],
-    "predict": lambda folder, _: ["predict", "a", "--model", folder],
-    "evaluate": lambda folder, data: ["evaluate", folder, "--test_file", data],
-    "export": lambda folder, _: ["export", folder],
-    "train": lambda folder, data: [
-        *(
-            "train",
-            "--model_name_or_path",
-            folder,
-            "--train_file",
-            data,
-            "--output_dir",
-            f"{folder}/out",
-            *_TRAIN.split(),
-        ),
-    ],
+    "predict with torch": ["predict", "a", "--backend", "torch", "--model"],
+    "predict": ["predict", "a", "--model"],
+    "train": ["train", *_TRAIN.split(), "--output_dir", "out", "--model_name_or_path"],
 }
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_damaged_checkpoints(shared_export: Path, tmp_path: Path, name: str) -> None:
-    data = write_articles(tmp_path / "small.csv", 20, seed=9)
+    data = []
+    if name == "train":
+        data = ["--train_file", write_articles(tmp_path / "small.csv", 20, seed=9)]
     needed = NEEDED
     if name == "predict":  # without torch
         needed = tuple({*NEEDED, "model.onnx"} - {"model.safetensors"})
     cases = damaged_copies(shared_export, tmp_path, needed)
-    cases = [
-        case for case in cases if case[1:] != ("model.onnx", "missing")
-    ]  # torch is used instead
-    found = run_all([COMMANDS[name](copy, data) for copy, _, _ in cases])
+    # Without model.onnx, torch is used instead.
+    cases = [case for case in cases if case[1:] != ("model.onnx", "missing")]
+    found = run_all([[*COMMANDS[name], copy, *data] for copy, _, _ in cases])
     for (copy, file, how), (code, said) in zip(cases, found, strict=True):
         assert_told(code, said, copy.name)
         assert file in said or how == "cut", said
-
-
-def test_predict_reads_no_other_files(shared_export: Path, tmp_path: Path) -> None:
-    for name in (*NEEDED, "model.onnx"):
-        shutil.copy(shared_export / name, tmp_path / name)
-    commands = [COMMANDS[name](tmp_path, None) for name in ("predict", "predict with torch")]
-    assert [code for code, _ in run_all(commands)] == [0, 0]
 
 
 def test_damaged_checkpoints_of_the_trainer(
@@ -125,24 +99,8 @@ def test_damaged_checkpoints_of_the_trainer(
     whole = max(checkpoint.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     states = "optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json"
     cases = damaged_copies(whole, tmp_path, ("config.json", "model.safetensors", *states))
-    for file in ("optimizer.pt", "rng_state.pth"):  # archives, in which a single wrong byte shows
-        copy = shutil.copytree(whole, tmp_path / f"{file}-wrong")
-        with zipfile.ZipFile(copy / file) as archive:
-            content = archive.read(max(archive.infolist(), key=lambda member: member.file_size))
-        with (copy / file).open("r+b") as stream:
-            stream.seek(stream.read().index(content) + len(content) // 2)
-            stream.write(bytes([content[len(content) // 2] ^ 1]))
-        cases.append((copy, file, "wrong"))
-    given = [
-        "train",
-        "--train_file",
-        articles,
-        "--glove",
-        glove_file,
-        "--output_dir",
-        tmp_path / "out",
-    ]
-    found = run_all([[*given, "--resume_from_checkpoint", copy] for copy, _, _ in cases])
+    data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
+    found = run_all([["train", *data, "--resume_from_checkpoint", copy] for copy, _, _ in cases])
     for (copy, file, _), (code, said) in zip(cases, found, strict=True):
         assert_told(code, said, copy.name, file)
 

@@ -37,8 +37,3 @@ def tokenizer(request, make):
 @pytest.fixture(scope="module")
 def default(make):
     return make()
-
-
-@pytest.fixture(scope="module")
-def article(make):
-    return make("article")

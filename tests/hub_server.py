@@ -214,8 +214,6 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: the log is `HubServer.requests`."""
 
-    # Who may do what
-
     def user(self) -> tuple[str | None, bool]:
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         if token and token not in self.hub.tokens:
@@ -242,8 +240,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def url(self, kind: str, repo_id: str) -> str:
         return f"{self.hub.endpoint}/{'' if kind == 'models' else f'{kind}/'}{repo_id}"
-
-    # Routes that read
 
     def info(self, kind: str, repo: str, rev: str) -> Any:
         found = self.readable(kind, repo)
@@ -275,8 +271,6 @@ class _Handler(BaseHTTPRequestHandler):
             raise HubError(404, "Entry not found", "EntryNotFound")
         data = commit.files[path]
         return data, {"X-Repo-Commit": commit.sha, "ETag": f'"{sha256(data)}"'}
-
-    # Routes that write
 
     def create(self) -> Any:
         wish = json.loads(self.body)

@@ -18,7 +18,6 @@ PAD, UNK = "<pad>", "<unk>"
 PIECE = "##"  # prefix of a piece that does not begin a word; in no word of the default variant
 VARIANTS = ("article", "default")
 _ALPHABET = 200  # characters that pieces are made of; a word with a rarer one is unknown
-_EVERY_WORD = 10_000_000  # a vocabulary size that no corpus reaches
 
 
 def build_tokenizer(
@@ -121,9 +120,8 @@ def english_stop_words() -> list[str]:
 
 def _corpus_words(pipeline: Pipeline, texts: Iterable[str], *, min_frequency: int) -> list[str]:
     """Return the corpus's words as the pipeline cuts them, most frequent first."""
-    trainer = WordLevelTrainer(
-        vocab_size=_EVERY_WORD, min_frequency=min_frequency, show_progress=False
-    )
+    # No corpus has so many words.
+    trainer = WordLevelTrainer(vocab_size=10**7, min_frequency=min_frequency, show_progress=False)
     return _learn(_backend(pipeline, WordLevel(unk_token=UNK)), trainer, texts)
 
 

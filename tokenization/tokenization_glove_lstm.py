@@ -179,7 +179,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
                 length = max_length or length
             length += -length % (pad_to_multiple_of or 1)
             side = padding_side or self.padding_side
-            token = {"pad_id": self.pad_token_id, "pad_token": self.pad_token}
+            token: dict[str, Any] = {"pad_id": self.pad_token_id, "pad_token": self.pad_token}
             for encoding in encodings:
                 encoding.pad(length, direction=side, **token)
         del options["return_tensors"]

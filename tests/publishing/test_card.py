@@ -44,19 +44,15 @@ ABOUT = {
     "parameters": 6204864,
     "speed": {"words": 400, "one_text_ms": 6.41, "texts_per_second": 386.2, "threads": 2},
 }
+ROW = {"label": "REAL", "score": 0.75}
+BASE = {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}
 METRICS = {
     "validation": MEASURES,
     "about": ABOUT,
-    "examples": [
-        {"text": text, "style": style, "label": "REAL", "score": 0.75} for text, style in EXAMPLES
-    ],
+    "examples": [{**ROW, "text": text, "style": style} for text, style in EXAMPLES],
     "other_data": {"recovery": {**MEASURES, "accuracy": 0.7, "ece": 0.2}},
     "baselines": {
-        name: {
-            data: {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}
-            for data in ("validation", "recovery")
-        }
-        for name in ("majority", "tfidf_svc")
+        name: {"validation": BASE, "recovery": BASE} for name in ("majority", "tfidf_svc")
     },
 }
 CONFIG = {

@@ -31,33 +31,27 @@ def test_round_trip(make, tmp_path, variant, token_types):
 
 def test_saved_files_do_not_depend_on_the_last_call(make, tmp_path):
     tokenizer = make(model_max_length=7)
-    calls = [
-        {},
-        {"padding": "max_length", "truncation": True, "max_length": 3},
-        {"text_pair": TEXTS, "padding": True},
-    ]
+    cut = {"padding": "max_length", "truncation": True, "max_length": 3}
     saved = set()
-    for options in calls:
+    for options in ({}, cut, {"text_pair": TEXTS, "padding": True}):
         tokenizer(TEXTS, **options)
         tokenizer.save_pretrained(tmp_path)
         GloveLstmTokenizer.from_pretrained(tmp_path).save_pretrained(tmp_path)
         saved.add((tmp_path / "tokenizer.json").read_bytes())
     assert len(saved) == 1
-    written = json.loads((tmp_path / "tokenizer.json").read_text())
+    written = json.loads(saved.pop())
     assert written["padding"] is written["truncation"] is None
 
 
-@pytest.mark.parametrize("variant", ["default", "article"])
-def test_train_new_from_iterator(make, tmp_path, variant):
-    make(variant, truncation_side="left", model_max_length=4).save_pretrained(tmp_path)
+def test_train_new_from_iterator(make, tmp_path):
+    make(truncation_side="left", model_max_length=4).save_pretrained(tmp_path)
     tokenizer = GloveLstmTokenizer.from_pretrained(tmp_path)
     batches = [["Lanterns LANTERNS the glow", "lanterns https://x.example glow"], ["tide"]]
     new = tokenizer.train_new_from_iterator(iter(batches), vocab_size=50)
     assert type(new) is GloveLstmTokenizer
     assert sorted(new.get_vocab().values()) == list(range(len(new)))
     assert (new.pad_token_id, new.unk_token_id) == (0, 1)
-    assert {"lanterns", "glow", "tide"} < set(new.get_vocab())
-    assert ("the" in new.get_vocab()) == (variant == "default")
+    assert {"lanterns", "the", "glow", "tide"} < set(new.get_vocab())
     assert "boats" not in new.get_vocab()
     assert (new.truncation_side, new.model_max_length) == ("left", 4)
     assert new("Tide")["token_type_ids"] == [2]

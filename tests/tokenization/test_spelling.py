@@ -129,18 +129,6 @@ def test_saved_loaded_and_switched_off(corrected, plain, tmp_path: Path):
     assert light.read([text]).ids.tolist() == plain(text)["input_ids"]
 
 
-def test_reading_leaves_no_trace(make):
-    """The pipeline can be saved afterwards, and a tokenizer hashes as before, on which caches of `datasets` rely."""
-    tokenizer = make(corpus=CORPUS, num_pieces=80, correct_spelling=True)
-    before, names = str(tokenizer.backend_tokenizer.pre_tokenizer), set(tokenizer.__getstate__())
-    with pytest.raises(TypeError):
-        tokenizer(["The mayro", 3])
-    tokenizer("The mayro siad")
-    assert tokenizer.backend_tokenizer.to_str()  # refused with a corrector attached
-    assert str(tokenizer.backend_tokenizer.pre_tokenizer) == before
-    assert set(tokenizer.__getstate__()) == names
-
-
 _THREADS = """
 import sys
 from concurrent.futures import ThreadPoolExecutor

@@ -32,7 +32,9 @@ def main() -> int:
     for name, package in sorted(packages.items()):
         sys.stdout.write(f"| {name} | {package.version} | {licence(package)} |\n")
     for name in strict:
-        sys.stderr.write(f"{name}: licence {licence(packages[name])!r} is not known to be permissive.\n")
+        sys.stderr.write(
+            f"{name}: licence {licence(packages[name])!r} is not known to be permissive.\n"
+        )
     return 1 if vulnerable or strict else 0
 
 
@@ -54,7 +56,9 @@ def has_vulnerabilities() -> bool:
     for package in checked:
         for known in package["vulns"]:
             fixed = ", ".join(known["fix_versions"])
-            sys.stderr.write(f"{package['name']} {package['version']}: {known['id']}, fixed in {fixed}\n")
+            sys.stderr.write(
+                f"{package['name']} {package['version']}: {known['id']}, fixed in {fixed}\n"
+            )
     return any(package["vulns"] for package in checked)
 
 
@@ -62,7 +66,11 @@ def dependencies(extras: Sequence[str]) -> dict[str, Distribution]:
     """Return the installed packages that glove-lstm needs with these extras, and all that these need, by name."""
     found: dict[str, Distribution] = {}
     seen = set()
-    waiting = [(line, extra) for extra in ("", *extras) for line in distribution("glove-lstm").requires or ()]
+    waiting = [
+        (line, extra)
+        for extra in ("", *extras)
+        for line in distribution("glove-lstm").requires or ()
+    ]
     while waiting:
         line, extra = waiting.pop()
         wanted = Requirement(line)
@@ -75,7 +83,9 @@ def dependencies(extras: Sequence[str]) -> dict[str, Distribution]:
             found[name] = distribution(name)
         except PackageNotFoundError:
             continue
-        waiting += [(more, inner) for inner in ("", *wanted.extras) for more in found[name].requires or ()]
+        waiting += [
+            (more, inner) for inner in ("", *wanted.extras) for more in found[name].requires or ()
+        ]
     return found
 
 
@@ -93,7 +103,11 @@ def licence(package: Distribution) -> str:
         if line.startswith("License ::")
     ]
     first = (about["License"] or "").strip().splitlines()[:1]
-    return about["License-Expression"] or ", ".join(classified) or (first[0][:60] if first else "not stated")
+    return (
+        about["License-Expression"]
+        or ", ".join(classified)
+        or (first[0][:60] if first else "not stated")
+    )
 
 
 if __name__ == "__main__":

@@ -49,14 +49,21 @@ _REMOTE_METHODS = set(
     tofile fromfile dump from_file push_to_hub urlopen system popen connect
     """.split()  # noqa: SIM905
 )
-_SUPER_METHODS = {"from_pretrained", "save_pretrained", "_from_pretrained", "save"}  # allowed on super() only
+_SUPER_METHODS = {
+    "from_pretrained",
+    "save_pretrained",
+    "_from_pretrained",
+    "save",
+}  # allowed on super() only
 
 
 def unsafe(source: str) -> list[str]:
     """Find unpickling, text that is run, archives that are unpacked, and unverified connections."""
     tree = ast.parse(source)
     names = _imported(tree)
-    return [f"line {node.lineno}: {one}" for node in _nodes(tree) for one in _unsafe_node(node, names)]
+    return [
+        f"line {node.lineno}: {one}" for node in _nodes(tree) for one in _unsafe_node(node, names)
+    ]
 
 
 def remote_access(source: str, siblings: set[str]) -> list[str]:
@@ -124,7 +131,9 @@ def _remote_node(node: ast.AST, names: dict[str, str], siblings: set[str]) -> It
         yield from (f"imports {name}" for name in imported if _is_forbidden(name))
     elif isinstance(node, ast.Name | ast.Attribute):
         name = _dotted(node, names)
-        if (name and _is_forbidden(name)) or (isinstance(node, ast.Attribute) and node.attr in _REMOTE_NAMES):
+        if (name and _is_forbidden(name)) or (
+            isinstance(node, ast.Attribute) and node.attr in _REMOTE_NAMES
+        ):
             yield f"uses {ast.unparse(node)}"
     elif isinstance(node, ast.Call):
         yield from _remote_call(node)
@@ -158,7 +167,9 @@ def _imported(tree: ast.AST) -> dict[str, str]:
                 first = alias.name.split(".")[0]
                 names[alias.asname or first] = alias.name if alias.asname else first
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {
+                alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names
+            }
     return names
 
 

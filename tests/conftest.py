@@ -22,7 +22,9 @@ atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=Tr
 
 # No network but loopback, in this process and in those that it starts.
 _NO_NETWORK = Path(__file__).parent / "no_network"
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_NO_NETWORK), os.environ.get("PYTHONPATH")]))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(_NO_NETWORK), os.environ.get("PYTHONPATH")])
+)
 runpy.run_path(str(_NO_NETWORK / "sitecustomize.py"))
 
 

@@ -29,7 +29,9 @@ def run(code: str) -> str:
 )
 def test_importing_brings_neither_torch_nor_transformers(module: str) -> None:
     assert (
-        run(f"import sys, {module}; print([m for m in ('torch', 'transformers') if m in sys.modules])")
+        run(
+            f"import sys, {module}; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+        )
         == "[]\n"
     )
 

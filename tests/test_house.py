@@ -44,7 +44,11 @@ def test_the_architecture_page_names_files_that_are_there() -> None:
     page = text_of(ROOT / "docs" / "architecture.md")
     named = set(re.findall(r"(?<![\w./])[\w/]*\w\.(?:py|md)\b", page))
     assert len(named) > 30
-    here = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.*") if path.suffix in (".py", ".md")}
+    here = {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.*")
+        if path.suffix in (".py", ".md")
+    }
     for name in named:
         assert any(path == name or path.endswith("/" + name) for path in here), name
 

@@ -185,22 +185,34 @@ def problem_of(path: Path) -> str | None:
         domains = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
         return f"needs {domains or outside}" if domains or outside else None
     return (
-        None if path.suffix in (".json", ".md", ".png", ".py", ".safetensors") else "is of an unexpected kind"
+        None
+        if path.suffix in (".json", ".md", ".png", ".py", ".safetensors")
+        else "is of an unexpected kind"
     )
 
 
-def test_hub_and_staged_files_hold_no_pickle(shared_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint_publishing, "check_loads", lambda *_: None)  # slow, and tested elsewhere
+def test_hub_and_staged_files_hold_no_pickle(
+    shared_export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        checkpoint_publishing, "check_loads", lambda *_: None
+    )  # slow, and tested elsewhere
     with checkpoint_publishing.staged_checkpoint(shared_export, "user/news") as staged:
         for folder in (HUB, staged):
             files = [p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-            assert {"model.safetensors", "model.onnx", "config.json"} <= {path.name for path in files}
+            assert {"model.safetensors", "model.onnx", "config.json"} <= {
+                path.name for path in files
+            }
             for path in files:
                 assert problem_of(path) is None, (path, problem_of(path))
 
 
 def test_check_of_files(tmp_path: Path) -> None:
-    for name, data in (("model.bin", b"\x00"), ("config.json", b"\x80\x04]\x94."), ("a.json", b"PK\x03\x04")):
+    for name, data in (
+        ("model.bin", b"\x00"),
+        ("config.json", b"\x80\x04]\x94."),
+        ("a.json", b"PK\x03\x04"),
+    ):
         (tmp_path / name).write_bytes(data)
         assert problem_of(tmp_path / name), name
 
@@ -237,15 +249,21 @@ def test_tests_reach_no_network(tmp_path: Path) -> None:
 def test_documented_remote_code_is_pinned() -> None:
     skipped = {"build", ".git", "node_modules", "site"}
     pages = [
-        page for page in ROOT.rglob("*.md") if not skipped & set(page.parts) and ".venv" not in str(page)
+        page
+        for page in ROOT.rglob("*.md")
+        if not skipped & set(page.parts) and ".venv" not in str(page)
     ]
     shown = 0
     for page in pages:
-        for block in re.findall(r"```(?:python|py)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for block in re.findall(
+            r"```(?:python|py)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+        ):
             shown += block.count("trust_remote_code=True")
             assert not unpinned(textwrap.dedent(block)), (page, block)
     assert shown >= 2  # model_card.md, hub/README.md
-    commit = CommitInfo("https://hf.co/user/name/commit/" + "0123456789" * 4, "", "", "0123456789" * 4)
+    commit = CommitInfo(
+        "https://hf.co/user/name/commit/" + "0123456789" * 4, "", "", "0123456789" * 4
+    )
     printed = report(Destination("user/name"), commit).split("\n", 1)[1]
     assert not unpinned(printed)
     assert commit.oid in printed
@@ -262,4 +280,7 @@ def test_docstrings_show_no_unpinned_remote_code() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 for line in (ast.get_docstring(node) or "").splitlines():
-                    assert "trust_remote_code=True)" not in line or "revision=" in line, (path, line)
+                    assert "trust_remote_code=True)" not in line or "revision=" in line, (
+                        path,
+                        line,
+                    )

@@ -29,7 +29,10 @@ _SIGNALS = {KeyboardInterrupt: signal.SIGINT, _TerminatedError: signal.SIGTERM}
 
 
 def run_command(
-    main: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None, *, extra: str = "train"
+    main: Callable[[Sequence[str]], None],
+    argv: Sequence[str] | None = None,
+    *,
+    extra: str = "train",
 ) -> int:
     """Run a command and return its exit code.
 
@@ -96,7 +99,11 @@ def _sentence(error: BaseException, extra: str) -> str | None:
 
     if isinstance(error, DataError):
         return str(error)
-    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("glove_lstm"):
+    if (
+        isinstance(error, ModuleNotFoundError)
+        and error.name
+        and not error.name.startswith("glove_lstm")
+    ):
         return (
             f"This needs {error.name.partition('.')[0]}, which is not installed. "
             f"Run: pip install 'glove-lstm[{extra}]'"

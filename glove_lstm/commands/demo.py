@@ -16,7 +16,9 @@ from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 def main(argv: Sequence[str]) -> None:
     """Parse the arguments and serve until interrupted."""
     parser = argparse.ArgumentParser(
-        prog="glove-lstm demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="glove-lstm demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "model",

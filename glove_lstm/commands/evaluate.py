@@ -96,7 +96,11 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _add_model(
-    report: "Report", args: argparse.Namespace, path: str, texts: "Dataset", label_names: Sequence[str]
+    report: "Report",
+    args: argparse.Namespace,
+    path: str,
+    texts: "Dataset",
+    label_names: Sequence[str],
 ) -> None:
     """Measure a checkpoint on the texts that it has not seen and, with --include_seen, on the seen ones."""
     from glove_lstm.inference.checkpoints import load_checkpoint
@@ -113,7 +117,12 @@ def _add_model(
     model, tokenizer = load_checkpoint(path, args.revision)
     if len(unseen):
         report.add_model(
-            model, tokenizer, unseen, label_names, robustness=args.robustness, explained=args.explain
+            model,
+            tokenizer,
+            unseen,
+            label_names,
+            robustness=args.robustness,
+            explained=args.explain,
         )
     if len(seen) and args.include_seen:
         report.add_seen(model, tokenizer, seen, label_names)
@@ -167,7 +176,9 @@ def _parser() -> argparse.ArgumentParser:
     from glove_lstm.training.arguments import DataArguments
 
     parser = argparse.ArgumentParser(
-        prog="glove-lstm evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="glove-lstm evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "model",
@@ -178,16 +189,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     fields = {field.name: field for field in dataclasses.fields(DataArguments)}
     for name in _DATA:
-        parser.add_argument(f"--{name}", default=fields[name].default, help=fields[name].metadata["help"])
+        parser.add_argument(
+            f"--{name}", default=fields[name].default, help=fields[name].metadata["help"]
+        )
     parser.add_argument("--dataset_revision", help=fields["revision"].metadata["help"])
     cut = fields["validation_fraction"]
-    parser.add_argument("--validation_fraction", type=float, default=cut.default, help=cut.metadata["help"])
     parser.add_argument(
-        "--seed", type=int, default=42, help="of that cut, as given to train.py; default: %(default)s"
+        "--validation_fraction", type=float, default=cut.default, help=cut.metadata["help"]
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=42,
+        help="of that cut, as given to train.py; default: %(default)s",
     )
     empty = fields["on_empty"]
     parser.add_argument(
-        "--on_empty", default=empty.default, choices=empty.metadata["choices"], help=empty.metadata["help"]
+        "--on_empty",
+        default=empty.default,
+        choices=empty.metadata["choices"],
+        help=empty.metadata["help"],
     )
     parser.add_argument(
         "--split",
@@ -222,5 +243,7 @@ def _parser() -> argparse.ArgumentParser:
         help="explain at most N texts, drawn at random (without N: %(const)s): the words that count most for each "
         "label, and how far scores move when words that explanations name are deleted",
     )
-    parser.add_argument("--output_dir", metavar="DIR", help="write eval.json and pictures there, too")
+    parser.add_argument(
+        "--output_dir", metavar="DIR", help="write eval.json and pictures there, too"
+    )
     return parser

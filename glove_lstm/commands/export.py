@@ -15,7 +15,9 @@ from pathlib import Path
 def main(argv: Sequence[str]) -> None:
     """Parse and export."""
     parser = argparse.ArgumentParser(
-        prog="glove-lstm export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="glove-lstm export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("checkpoint", type=Path, help="a folder that glove-lstm train made")
     args = parser.parse_args(argv)

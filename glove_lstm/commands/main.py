@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in COMMANDS:
-        return run_command(lambda arguments: _run(name, arguments), rest, extra=COMMANDS[name].extra)
+        return run_command(
+            lambda arguments: _run(name, arguments), rest, extra=COMMANDS[name].extra
+        )
     if name == "--version":
         sys.stdout.write(f"glove-lstm {__version__}\n")
         return 0

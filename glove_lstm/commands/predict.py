@@ -100,7 +100,9 @@ def _write(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="glove-lstm predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="glove-lstm predict",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "texts", nargs="*", metavar="TEXT", help="texts to classify; without any, standard input"
@@ -117,8 +119,12 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset_name", metavar="ID", help="a dataset on the Hub, or a folder, read as it comes"
     )
     parser.add_argument("--dataset_config_name", metavar="NAME", help="one of its configs")
-    parser.add_argument("--dataset_split", metavar="NAME", help="one of its splits, where it has several")
-    parser.add_argument("--dataset_revision", metavar="NAME", help="one of its commits, tags or branches")
+    parser.add_argument(
+        "--dataset_split", metavar="NAME", help="one of its splits, where it has several"
+    )
+    parser.add_argument(
+        "--dataset_revision", metavar="NAME", help="one of its commits, tags or branches"
+    )
     parser.add_argument(
         "--text_column_names",
         metavar="A,B",
@@ -126,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
         "the only column of text",
     )
     parser.add_argument(
-        "--model", metavar="FOLDER_OR_ID", help="a checkpoint's folder, or a repository's id on the Hub"
+        "--model",
+        metavar="FOLDER_OR_ID",
+        help="a checkpoint's folder, or a repository's id on the Hub",
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument(
@@ -178,7 +186,9 @@ def _parser() -> argparse.ArgumentParser:
         help="rows of the input that are sorted by length, classified and written together; default: 4096",
     )
     parser.add_argument(
-        "--max_length", type=_positive, help="tokens that a text is cut to; default: the model's own"
+        "--max_length",
+        type=_positive,
+        help="tokens that a text is cut to; default: the model's own",
     )
     return parser
 
@@ -207,7 +217,8 @@ def _check(args: argparse.Namespace) -> None:
     given = sum(map(bool, (args.texts, args.input, args.dataset_name)))
     mistakes = {
         "Give either texts or --input or --dataset_name.": given > 1,
-        "--text_column_names belongs to --input and --dataset_name.": args.text_column_names and not bulk,
+        "--text_column_names belongs to --input and --dataset_name.": args.text_column_names
+        and not bulk,
         **{
             f"--{name} belongs to --dataset_name.": getattr(args, name) and not args.dataset_name
             for name in ("dataset_config_name", "dataset_split", "dataset_revision")
@@ -217,14 +228,16 @@ def _check(args: argparse.Namespace) -> None:
         f"--input - needs --input_format: {', '.join(_STREAMED)}.": piped and not args.input_format,
         "--input_format belongs to --input -; a file's name tells its format.": args.input_format
         and not piped,
-        "--output_dir takes the formats csv, jsonl and parquet.": args.format == "table" and args.output_dir,
+        "--output_dir takes the formats csv, jsonl and parquet.": args.format == "table"
+        and args.output_dir,
         "--explain does not go with --output_dir; give --output.": args.explain and args.output_dir,
         f"--explain takes the formats {', '.join(_EXPLAINED)}.": args.explain
         and args.format not in _EXPLAINED,
         "--format html needs --explain.": args.format == "html" and not args.explain,
         "--explain needs gradients, which --backend onnx does not have; leave --backend out.": args.explain
         and args.backend not in (None, "torch"),
-        "Parquet cannot go to standard output; give --output or --output_dir.": args.format == "parquet"
+        "Parquet cannot go to standard output; give --output or --output_dir.": args.format
+        == "parquet"
         and not (args.output or args.output_dir),
     }
     for sentence, made in mistakes.items():
@@ -246,7 +259,9 @@ def _source(args: argparse.Namespace) -> TextSource:
             skip_bad=skip_bad,
         )
     if args.input == ["-"]:
-        return open_stream(sys.stdin.buffer, args.input_format, args.text_column_names, skip_bad=skip_bad)
+        return open_stream(
+            sys.stdin.buffer, args.input_format, args.text_column_names, skip_bad=skip_bad
+        )
     if args.input:
         return open_files(args.input, args.text_column_names, skip_bad=skip_bad)
     if args.texts:
@@ -257,7 +272,9 @@ def _source(args: argparse.Namespace) -> TextSource:
     try:
         return open_texts((line.rstrip("\r\n") for line in lines), "standard input")
     except DataError:
-        raise DataError("Standard input is empty; give texts, one a line, or --input FILE.") from None
+        raise DataError(
+            "Standard input is empty; give texts, one a line, or --input FILE."
+        ) from None
 
 
 class _Table:
@@ -269,7 +286,9 @@ class _Table:
 
     def write(self, labelled: "Labelled") -> None:
         """Add a window."""
-        for row, label, scores in zip(labelled.rows, labelled.labels, labelled.rounded, strict=True):
+        for row, label, scores in zip(
+            labelled.rows, labelled.labels, labelled.rounded, strict=True
+        ):
             text = " ".join(f"{row.text} {row.pair or ''}".split())
             # A terminal obeys control characters; nobody's article may.
             text = "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -19,18 +19,30 @@ from pathlib import Path
 def main(argv: Sequence[str]) -> None:
     """Parse, check, push, report."""
     parser = argparse.ArgumentParser(
-        prog="glove-lstm push", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="glove-lstm push",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("checkpoint", nargs="?", type=Path, help="folder that glove-lstm train made")
+    parser.add_argument(
+        "checkpoint", nargs="?", type=Path, help="folder that glove-lstm train made"
+    )
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
     parser.add_argument("--revision", help="branch, created if it is missing; default: main")
-    parser.add_argument("--commit_message", default="Upload with glove-lstm", help="default: %(default)s")
-    parser.add_argument("--dry_run", action="store_true", help="check and list the files, and send nothing")
-    parser.add_argument("--space", action="store_true", help="push a Space that shows the checkpoint")
+    parser.add_argument(
+        "--commit_message", default="Upload with glove-lstm", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--dry_run", action="store_true", help="check and list the files, and send nothing"
+    )
+    parser.add_argument(
+        "--space", action="store_true", help="push a Space that shows the checkpoint"
+    )
     parser.add_argument("--dataset", help="push this dataset: fake_or_real_news or liar")
     parser.add_argument("--dataset_config_name", help="config of the dataset")
-    parser.add_argument("--data_files", help="read the dataset from this file instead of a download")
+    parser.add_argument(
+        "--data_files", help="read the dataset from this file instead of a download"
+    )
     parser.add_argument("--data_dir", help="read the dataset from the files in this folder (liar)")
     args = parser.parse_args(argv)
     if (args.checkpoint is None) == (args.dataset is None):

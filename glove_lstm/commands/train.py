@@ -69,10 +69,18 @@ def _summary(metrics: Mapping[str, Any]) -> str:
     from glove_lstm.evaluation.baselines import DESCRIPTIONS
 
     lines = []
-    for name, split in (("validation", "validation"), ("before_refit", "validation"), ("test", "test")):
+    for name, split in (
+        ("validation", "validation"),
+        ("before_refit", "validation"),
+        ("test", "test"),
+    ):
         if name not in metrics:
             continue
-        title = "validation, before the n-grams were fitted to these texts too" if name != split else split
+        title = (
+            "validation, before the n-grams were fitted to these texts too"
+            if name != split
+            else split
+        )
         found = metrics[name]
         low, high = found["accuracy_interval"]
         lines.append(

@@ -57,7 +57,9 @@ class Load:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(base_url=address, timeout=_TIMEOUT, limits=limits) as http:
             watcher = asyncio.create_task(self._watch())
-            await asyncio.gather(*(self._client(http, number, rounds, words) for number in range(clients)))
+            await asyncio.gather(
+                *(self._client(http, number, rounds, words) for number in range(clients))
+            )
             watcher.cancel()
 
     async def _watch(self) -> None:
@@ -68,7 +70,11 @@ class Load:
     async def _client(self, http: httpx.AsyncClient, number: int, rounds: int, words: int) -> None:
         text = " ".join(f"word{number} council report secret".split()[i % 4] for i in range(words))
         for turn in range(rounds):
-            for name, data in (("", []), ("classify", [text, "", 0]), ("explain", [text, f"{turn}"])):
+            for name, data in (
+                ("", []),
+                ("classify", [text, "", 0]),
+                ("explain", [text, f"{turn}"]),
+            ):
                 start = time.monotonic()
                 try:
                     outcome = await _ask(http, name, data)
@@ -102,7 +108,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--words", type=int, default=200, help="of each text")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch, run_demo(Path(scratch) / "log", *args.model) as running:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        run_demo(Path(scratch) / "log", *args.model) as running,
+    ):
         sys.stdout.write(f"{Load(running, args.clients, args.rounds, args.words)}\n")
 
 

@@ -51,7 +51,15 @@ def test_named_endpoints(http):
     names = http.get("/gradio_api/info").json()["named_endpoints"]
     assert sorted(names) == [
         f"/{name}"
-        for name in ["about", "classify", "compare", "explain", "label_file", "nearest_words", "word_map"]
+        for name in [
+            "about",
+            "classify",
+            "compare",
+            "explain",
+            "label_file",
+            "nearest_words",
+            "word_map",
+        ]
     ]
 
 
@@ -59,10 +67,15 @@ def test_classify_explain_compare(client, shown_checkpoint):
     answer = client.predict("SHOCKING SECRET EXPOSED!", "", 0.5, api_name="/classify")
     assert answer["label"] == "FAKE"
     assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-5)
-    assert client.predict("council SECRET the", threshold=1, api_name="/classify")["label"] == "ABSTAIN"
+    assert (
+        client.predict("council SECRET the", threshold=1, api_name="/classify")["label"]
+        == "ABSTAIN"
+    )
     explanation = client.predict("council SECRET", "hoax", api_name="/explain")
     assert [word["text"] for word in explanation["words"]] == ["council", "SECRET", "hoax"]
-    total = explanation["baseline_difference"] + sum(word["contribution"] for word in explanation["words"])
+    total = explanation["baseline_difference"] + sum(
+        word["contribution"] for word in explanation["words"]
+    )
     assert total == pytest.approx(explanation["logit_difference"], rel=0.01)
     about = client.predict(api_name="/about")
     assert about["labels"] == ["FAKE", "REAL"]
@@ -90,7 +103,10 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
     assert "130 rows labelled" in summary
     assert len(preview["data"]) == limits.PREVIEW_ROWS
     options = ("--model", checkpoint, "--backend", "torch", "--format", "csv")
-    assert Path(path).read_text(encoding="utf-8") == run_here(predict.main, *options, "--input", table).stdout
+    assert (
+        Path(path).read_text(encoding="utf-8")
+        == run_here(predict.main, *options, "--input", table).stdout
+    )
     (tmp_path / "a.jsonl").write_text(
         '{"text": "council"}\n{"text": [1]}\n{"text": "hoax"}\n', encoding="utf-8"
     )
@@ -108,8 +124,16 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
         ("classify", [" ", "", 0], "nothing to classify"),
         ("classify", [{"a": 1}, "", 0], "title must be a text"),
         ("classify", ["a", "", "x"], "threshold must be a number"),
-        ("classify", ["a", "b" * (limits.CHARACTERS + 1), 0], f"at most {limits.CHARACTERS:,} characters"),
-        ("classify", ["a", "b" * limits.BODY_BYTES, 0], f"at most {limits.CHARACTERS:,} characters"),
+        (
+            "classify",
+            ["a", "b" * (limits.CHARACTERS + 1), 0],
+            f"at most {limits.CHARACTERS:,} characters",
+        ),
+        (
+            "classify",
+            ["a", "b" * limits.BODY_BYTES, 0],
+            f"at most {limits.CHARACTERS:,} characters",
+        ),
         ("classify", [], "do not fit"),
         ("compare", ["a", "", "user/any"], "compares with other-model"),
         ("compare", ["a", "", "/etc"], "compares with other-model"),
@@ -121,8 +145,16 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
         ("label_file", [{"meta": {"_type": "gradio.FileData"}}, "", 0, "csv"], "do not fit"),
         ("label_file", [None, "", 0, "csv"], "There is no file"),
         ("label_file", [], "do not fit"),
-        ("label_file", [file_data("http://127.0.0.1:9/a.csv"), "", 0, "csv"], "Only uploaded files"),
-        ("label_file", [file_data("https://example.com/a.csv"), "", 0, "csv"], "Only uploaded files"),
+        (
+            "label_file",
+            [file_data("http://127.0.0.1:9/a.csv"), "", 0, "csv"],
+            "Only uploaded files",
+        ),
+        (
+            "label_file",
+            [file_data("https://example.com/a.csv"), "", 0, "csv"],
+            "Only uploaded files",
+        ),
     ],
 )
 def test_bad_requests_are_rejected_with_a_message(http, name, data, message):
@@ -206,7 +238,13 @@ def test_the_app_fetches_nothing_and_other_routes_are_closed(http):
         "dev/reload",
     ):
         assert http.get(f"/gradio_api/{route}").status_code == 404
-    for route in ("component_server", "run/classify", "api/classify", "process_recording", "vibe-edit"):
+    for route in (
+        "component_server",
+        "run/classify",
+        "api/classify",
+        "process_recording",
+        "vibe-edit",
+    ):
         assert http.post(f"/gradio_api/{route}", json={}).status_code == 404
     assert http.get("/monitoring").status_code == 404
     page = http.get("/")

@@ -44,7 +44,11 @@ def test_a_space_arrives_whole_and_runs_by_itself(checkpoint, hub, tmp_path):
     assert f"/spaces/{REPO}" in done.stdout
     files = hub.files(REPO, kind="spaces")
     assert {"app.py", "requirements.txt", "README.md", "checkpoint/model.safetensors"} <= set(files)
-    assert {"glove_lstm/__init__.py", "glove_lstm/app/style.css", "glove_lstm/data/reading.py"} <= set(files)
+    assert {
+        "glove_lstm/__init__.py",
+        "glove_lstm/app/style.css",
+        "glove_lstm/data/reading.py",
+    } <= set(files)
     assert not any("scripts" in name or "__pycache__" in name for name in files)
     assert not any(TOKEN.encode() in content for content in files.values())
     card = yaml.safe_load(files["README.md"].decode().split("---")[1])
@@ -58,12 +62,20 @@ def test_a_space_arrives_whole_and_runs_by_itself(checkpoint, hub, tmp_path):
         (folder / name).write_bytes(content)
     command = (sys.executable, "-c", START.format(folder=str(folder)))
     with run_demo(tmp_path / "log.txt", command=command, HF_HUB_OFFLINE="1") as running:
-        event = httpx.post(f"{running.address}/gradio_api/call/about", json={"data": []}).json()["event_id"]
-        assert "FAKE" in httpx.get(f"{running.address}/gradio_api/call/about/{event}", timeout=30).text
+        event = httpx.post(f"{running.address}/gradio_api/call/about", json={"data": []}).json()[
+            "event_id"
+        ]
+        assert (
+            "FAKE" in httpx.get(f"{running.address}/gradio_api/call/about/{event}", timeout=30).text
+        )
 
 
 def test_a_space_with_a_secret_is_refused(checkpoint, hub, tmp_path):
-    broken = shutil.copytree(checkpoint, tmp_path / "broken", ignore=shutil.ignore_patterns("checkpoint-*"))
+    broken = shutil.copytree(
+        checkpoint, tmp_path / "broken", ignore=shutil.ignore_patterns("checkpoint-*")
+    )
     (broken / "README.md").write_text("# Card\n\nhf_" + "x" * 34, encoding="utf-8")
-    assert_refused(run_script("push", broken, "--space", "--repo_id", REPO), "holds a token or a key")
+    assert_refused(
+        run_script("push", broken, "--space", "--repo_id", REPO), "holds a token or a key"
+    )
     assert not hub.repos

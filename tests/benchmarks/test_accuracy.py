@@ -42,10 +42,14 @@ def test_cross_has_nine_cells_and_no_duplicates(news: Path) -> None:
         assert 0.05 < share < 0.15, name
     assert sizes["recovery->isot"] == 49  # one is nearly an article of recovery
     assert sizes["titles->isot"] == 49  # another has a title of the training texts
-    assert sizes["titles->head"] == HEAD - 1  # the repeated title trains, so its article tests nothing
+    assert (
+        sizes["titles->head"] == HEAD - 1
+    )  # the repeated title trains, so its article tests nothing
     assert "text_pair" in folds["titles"].tests["titles->head"].column_names
     # A text has one number, whichever cell tests it.
-    both = np.intersect1d(folds["recovery"].texts["recovery->head"], folds["isot"].texts["isot->head"])
+    both = np.intersect1d(
+        folds["recovery"].texts["recovery->head"], folds["isot"].texts["isot->head"]
+    )
     assert len(both) == HEAD
 
 
@@ -55,7 +59,9 @@ def test_grouped_folds_share_no_group(news: Path) -> None:
     crossing = []
     for grouped in (True, False):
         folds = make_folds("recovery", news, grouped=grouped)
-        assert sorted(np.concatenate([fold.texts[fold.name] for fold in folds])) == list(range(len(texts)))
+        assert sorted(np.concatenate([fold.texts[fold.name] for fold in folds])) == list(
+            range(len(texts))
+        )
         crossing.append(0)
         for fold in folds:
             splits = [*fold.data.splits.values(), *fold.tests.values()]
@@ -69,7 +75,9 @@ def test_corpora_of_the_shipped_checkpoint(news: Path) -> None:
     data = corpora.hub_corpus(news)
     trained = {text for rows in data.splits.values() for text in joined_texts(rows)}
     assert not trained & set(joined_texts(corpora.recovery(news)))
-    assert sum(text.endswith(" ") for text in trained) == 60  # titles without a body, of rows from HEAD on
+    assert (
+        sum(text.endswith(" ") for text in trained) == 60
+    )  # titles without a body, of rows from HEAD on
     others = corpora.other_corpora(news)
     assert len(others["recovery"]) == 70
     assert np.bincount(others["liar (two labels)"]["label"]).tolist() == [9, 9]
@@ -105,7 +113,9 @@ def test_baselines_can_learn_from_the_copies_that_our_presets_learn_from(news: P
 class Benchmark:
     """Runs the command, and remembers the folds that were predicted."""
 
-    def __init__(self, news: Path, glove_file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, news: Path, glove_file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self.file = folder / "results.json"
         self.made: list[tuple[str, str, int]] = []
         self.stop_at = -1
@@ -132,13 +142,25 @@ class Benchmark:
 
 
 @pytest.fixture
-def benchmark(news: Path, glove_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Benchmark:
+def benchmark(
+    news: Path, glove_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Benchmark:
     return Benchmark(news, glove_file, tmp_path, monkeypatch)
 
 
 def test_an_interrupted_run_is_resumed(benchmark: Benchmark, caplog) -> None:
     benchmark.file.write_text('{"elsewhere": {}}')
-    options = ["--seeds", 2, "--folds", 2, "--models", "tfidf_svc_copies", "tfidf_svc", "default", *TINY]
+    options = [
+        "--seeds",
+        2,
+        "--folds",
+        2,
+        "--models",
+        "tfidf_svc_copies",
+        "tfidf_svc",
+        "default",
+        *TINY,
+    ]
     benchmark.stop_at = 3
     assert list(benchmark.run("titles", *options)) == ["elsewhere"]
     assert benchmark.made == [("default", "1", 42), ("default", "2", 42), ("default", "1", 43)]
@@ -159,7 +181,9 @@ def test_an_interrupted_run_is_resumed(benchmark: Benchmark, caplog) -> None:
         assert measures["cells"] == ["1", "2"]
         assert measures["seeds"] == (2 if model == "default" else 1)
         for measure in set(measures) - origin - {"ece"}:
-            assert measures[measure]["low"] <= measures[measure]["mean"] <= measures[measure]["high"]
+            assert (
+                measures[measure]["low"] <= measures[measure]["mean"] <= measures[measure]["high"]
+            )
             assert len(measures[measure]["folds"]) == 2
         [made_by] = measures["made_by"]
         assert set(made_by) == {"sources", "versions", "machine"}
@@ -175,7 +199,9 @@ def test_an_interrupted_run_is_resumed(benchmark: Benchmark, caplog) -> None:
     assert f"{linear['accuracy']['mean']:.4f}" in benchmark.printed
 
     # Predictions on disk give the figures, and are all that is needed. A damaged file is made anew.
-    place = benchmark.file.with_name("results.predictions") / "titles" / "tfidf_svc" / "42" / "1.json"
+    place = (
+        benchmark.file.with_name("results.predictions") / "titles" / "tfidf_svc" / "42" / "1.json"
+    )
     kept = json.loads(place.read_text())["cells"]["1"]
     right = np.array(kept["predicted"]) == np.array(kept["labels"])
     assert right.mean() == linear["accuracy"]["folds"][0]
@@ -237,7 +263,17 @@ def test_as_a_module(news: Path) -> None:
     ],
 )
 def test_refusals(news: Path, glove_file: Path, args: list[object], part: str) -> None:
-    told = ["--task", "titles", "--data_dir", news, "--glove", glove_file, "--models", "majority", *args]
+    told = [
+        "--task",
+        "titles",
+        "--data_dir",
+        news,
+        "--glove",
+        glove_file,
+        "--models",
+        "majority",
+        *args,
+    ]
     assert_refused(run_here(accuracy.main, *told), part)
 
 

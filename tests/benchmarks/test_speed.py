@@ -34,7 +34,9 @@ def test_works_of_a_given_checkpoint_are_resumed(
     measured = []
     real = speed.run_job
     monkeypatch.setattr(
-        speed, "run_job", lambda job, cores: measured.append((job["kind"], job["single"])) or real(job, cores)
+        speed,
+        "run_job",
+        lambda job, cores: measured.append((job["kind"], job["single"])) or real(job, cores),
     )
     done = run_here(speed.main, *args, "--work", "single", "bulk", "cold_start")
     assert done.returncode == 0, done.stderr
@@ -65,10 +67,25 @@ def test_works_of_a_given_checkpoint_are_resumed(
 
 
 @pytest.mark.slow
-def test_checkpoints_are_trained_and_kept(news: Path, glove_file: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(speed, "find_spec", lambda name: None)  # TensorFlow, whether it is there or not
-    args = ["--data_dir", news, "--glove", glove_file, "--json", tmp_path / "speed.json", "--repetitions", 1]
-    done = run_here(speed.main, *args, "--work", "train", "bulk", "--models", "article", "keras", *TINY)
+def test_checkpoints_are_trained_and_kept(
+    news: Path, glove_file: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(
+        speed, "find_spec", lambda name: None
+    )  # TensorFlow, whether it is there or not
+    args = [
+        "--data_dir",
+        news,
+        "--glove",
+        glove_file,
+        "--json",
+        tmp_path / "speed.json",
+        "--repetitions",
+        1,
+    ]
+    done = run_here(
+        speed.main, *args, "--work", "train", "bulk", "--models", "article", "keras", *TINY
+    )
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "speed.json").read_text())["recovery"]
     assert list(figures["train"]) == list(figures["bulk"]) == ["article"]
@@ -83,7 +100,16 @@ def test_checkpoints_are_trained_and_kept(news: Path, glove_file: Path, tmp_path
 @pytest.mark.slow
 def test_keras(news: Path, glove_file: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
-    args = ["--data_dir", news, "--glove", glove_file, "--json", tmp_path / "speed.json", "--repetitions", 1]
+    args = [
+        "--data_dir",
+        news,
+        "--glove",
+        glove_file,
+        "--json",
+        tmp_path / "speed.json",
+        "--repetitions",
+        1,
+    ]
     done = run_here(speed.main, *args, "--work", "train", "--models", "keras", *TINY)
     assert done.returncode == 0, done.stderr
     assert "Keras on TensorFlow" in done.stdout

@@ -60,7 +60,9 @@ def test_figures_are_saved_and_printed(report: dict, checkpoint: Path) -> None:
     for row in found["coverage"]:
         assert f"{row['coverage']:.1%}    {row['accuracy']:.4f}" in report["printed"]
     clean = found["robustness"]["clean"]["accuracy"]
-    assert clean == pytest.approx(found["accuracy"])  # a pair and its two parts joined are the same text
+    assert clean == pytest.approx(
+        found["accuracy"]
+    )  # a pair and its two parts joined are the same text
     assert found["robustness"]["typos"]["lost"] == pytest.approx(
         clean - found["robustness"]["typos"]["accuracy"]
     )
@@ -74,10 +76,14 @@ def test_confusion_is_that_of_the_predictions(report: dict, checkpoint: Path) ->
     with report["test"].open(newline="") as file:
         rows = list(csv.DictReader(file))
     model, tokenizer = load_checkpoint(checkpoint)
-    logits = predict_logits(model, tokenizer, [row["title"] for row in rows], [row["text"] for row in rows])
+    logits = predict_logits(
+        model, tokenizer, [row["title"] for row in rows], [row["text"] for row in rows]
+    )
     found = json.loads((report["folder"] / "eval.json").read_text())
     names = ["FAKE", "REAL"]
-    pairs = [(row["label"], names[best]) for row, best in zip(rows, logits.argmax(axis=1), strict=True)]
+    pairs = [
+        (row["label"], names[best]) for row, best in zip(rows, logits.argmax(axis=1), strict=True)
+    ]
     assert found["confusion"] == [[pairs.count((a, b)) for b in names] for a in names]
 
 
@@ -114,7 +120,9 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
             }
         )
     train, test = write_csv(tmp_path / "a.csv", rows[:80]), write_csv(tmp_path / "b.csv", rows[78:])
-    done = evaluate("--train_file", train, "--test_file", test, "--leaks", "--output_dir", tmp_path / "out")
+    done = evaluate(
+        "--train_file", train, "--test_file", test, "--leaks", "--output_dir", tmp_path / "out"
+    )
     assert done.returncode == 0, done.stderr
     assert "only leaks are looked for" in done.stdout
     findings = json.loads((tmp_path / "out" / "eval.json").read_text())["leaks"]["findings"]
@@ -128,15 +136,21 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
 def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     rows = [{"text": f"a text {n}", "label": ("FAKE", "REAL", "SATIRE")[n % 3]} for n in range(6)]
     other = write_csv(tmp_path / "three.csv", rows)
-    assert_refused(run_script("eval", "--test_file", other), "three.csv, row 3", "'SATIRE'", "FAKE, REAL")
-    assert_refused(evaluate(checkpoint, "--test_file", other, "--leaks"), "three.csv, row 3", "'SATIRE'")
+    assert_refused(
+        run_script("eval", "--test_file", other), "three.csv, row 3", "'SATIRE'", "FAKE, REAL"
+    )
+    assert_refused(
+        evaluate(checkpoint, "--test_file", other, "--leaks"), "three.csv, row 3", "'SATIRE'"
+    )
     assert_refused(evaluate("--test_file", tmp_path / "none.csv"), "none.csv does not exist")
     assert_refused(evaluate(), "nothing to load")
     assert_refused(evaluate("--train_file", other), "has no split test", "train")
     assert_refused(evaluate("--test_file", other, "--text_column_names", "body"), "'body'")
     assert_refused(evaluate("--test_file", other, "--output_dir", other), "three.csv is a file")
     assert_refused(evaluate(tmp_path, "--test_file", other), "config.json is missing")
-    assert_refused(evaluate(checkpoint, "--revision", "v1", "--test_file", other), "has no revision 'v1'")
+    assert_refused(
+        evaluate(checkpoint, "--revision", "v1", "--test_file", other), "has no revision 'v1'"
+    )
     gap = write_csv(tmp_path / "gap.csv", [*rows[:2], {"text": " ", "label": "FAKE"}])
     assert_refused(evaluate("--test_file", gap), "gap.csv, row 3 has no text")
     damaged = Path(shutil.copytree(checkpoint, tmp_path / "damaged"))

@@ -83,7 +83,9 @@ def test_same_scores_from_every_source(expected: list[dict], tmp_path: Path) -> 
 
 def test_title_and_body_are_read_as_a_pair(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("title,text\nCouncil votes,on the bridge\n")
-    done = predict("--input", tmp_path / "in.csv", "--format", "csv", "--output", tmp_path / "out.csv")
+    done = predict(
+        "--input", tmp_path / "in.csv", "--format", "csv", "--output", tmp_path / "out.csv"
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     joined = rows_of(predict("Council votes on the bridge", "--format", "jsonl").stdout)[0]
@@ -113,7 +115,9 @@ def test_abstains_below_a_score(expected: list[dict], tmp_path: Path) -> None:
     found = rows_of(done.stdout)
     assert [row["label"] for row in found] == wanted
     for row, before in zip(found, expected, strict=True):
-        assert row["score"] == pytest.approx(before["score"], abs=1e-5)  # the best label's, as before
+        assert row["score"] == pytest.approx(
+            before["score"], abs=1e-5
+        )  # the best label's, as before
         assert row["scores"] == pytest.approx(before["scores"], abs=1e-5)
     with (tmp_path / "in.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["text"], *([text] for text in HEADLINES)])
@@ -131,7 +135,9 @@ def test_label_named_as_abstaining_is_refused(checkpoint: Path, tmp_path: Path) 
     config["id2label"]["0"], config["label2id"] = "ABSTAIN", {"ABSTAIN": 0, "REAL": 1}
     (folder / "config.json").write_text(json.dumps(config))
     assert_refused(
-        predict("a", "--model", folder, "--abstain_below", 0.9), "has a label ABSTAIN", "leave it out"
+        predict("a", "--model", folder, "--abstain_below", 0.9),
+        "has a label ABSTAIN",
+        "leave it out",
     )
 
 
@@ -142,7 +148,9 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     assert_refused(predict("--input", tmp_path / "none.csv"), "none.csv")
     assert_refused(predict("--input", tmp_path / "empty.csv"), "empty.csv")
     assert_refused(predict("--input", tmp_path / "in.csv", "--text_column_names", "body"), "'body'")
-    assert_refused(predict("a text", "--input", tmp_path / "in.csv"), "Give either texts or --input")
+    assert_refused(
+        predict("a text", "--input", tmp_path / "in.csv"), "Give either texts or --input"
+    )
     assert_refused(predict("a", "--model", tmp_path / "nowhere"), "nowhere")
     assert_refused(predict("a", "--rows_per_part", "0"), "rows_per_part")
     for wrong in ("1.5", "-0.1", "nan", "much"):
@@ -151,7 +159,9 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     assert_refused(predict(input=""), "Standard input is empty")
     assert_refused(predict("a", "--output", tmp_path), str(tmp_path), "is a folder")
     assert_refused(predict("a", "--model", tmp_path), "config.json is missing")
-    done = predict("--input", tmp_path / "bad.jsonl", "--output", tmp_path / "out.jsonl", "--format", "jsonl")
+    done = predict(
+        "--input", tmp_path / "bad.jsonl", "--output", tmp_path / "out.jsonl", "--format", "jsonl"
+    )
     assert_refused(done, "bad.jsonl", "2")
     assert not [path for path in tmp_path.iterdir() if "out.jsonl" in path.name]
 

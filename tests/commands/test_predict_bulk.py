@@ -68,7 +68,9 @@ def test_every_way_in_gives_the_same_rows(articles: Path, whole: Path, tmp_path:
         assert out.read_bytes() == whole.read_bytes(), kind
     succeed("--input", data / "*.parquet", data / "in.jsonl", *common)
     found = rows_of(out)
-    assert [row["file"] for row in found] == [str(data / "in.parquet")] * 160 + [str(data / "in.jsonl")] * 160
+    assert [row["file"] for row in found] == [str(data / "in.parquet")] * 160 + [
+        str(data / "in.jsonl")
+    ] * 160
     assert_same(found, rows_of(whole) * 2)
 
 
@@ -94,7 +96,9 @@ def test_a_killed_output_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "scripts" / "predict.py"), "--input", str(path)]
     command += ["--format", "csv", "--rows_per_part", "100", "--output", str(tmp_path / "out.csv")]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not [one for one in tmp_path.glob(".out*") if one.stat().st_size]:
+    while process.poll() is None and not [
+        one for one in tmp_path.glob(".out*") if one.stat().st_size
+    ]:
         time.sleep(0.005)
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 143
@@ -127,11 +131,20 @@ def test_mistakes(articles: Path, tmp_path: Path) -> None:
         (("--input", articles, "--dataset_name", "x"), "either texts or --input or --dataset_name"),
         (("a", "--dataset_name", "x"), "either texts or --input or --dataset_name"),
         (("a", "--text_column_names", "text"), "belongs to --input and --dataset_name"),
-        (("--input", articles, "--dataset_split", "test"), "--dataset_split belongs to --dataset_name"),
+        (
+            ("--input", articles, "--dataset_split", "test"),
+            "--dataset_split belongs to --dataset_name",
+        ),
         (("a", "--dataset_config_name", "x"), "--dataset_config_name belongs to --dataset_name"),
         (("--dataset_revision", "main"), "--dataset_revision belongs to --dataset_name"),
-        (("a", "--model", tmp_path, "--revision", "main"), "is a folder, which has no revision 'main'"),
-        (("--dataset_name", tmp_path, "--dataset_revision", "v1"), "is a folder, which has no revision 'v1'"),
+        (
+            ("a", "--model", tmp_path, "--revision", "main"),
+            "is a folder, which has no revision 'main'",
+        ),
+        (
+            ("--dataset_name", tmp_path, "--dataset_revision", "v1"),
+            "is a folder, which has no revision 'v1'",
+        ),
         (("--input", "-"), "--input_format"),
         (("--input", articles, "--input_format", "csv"), "--input -"),
         (("--input", "-", articles, "--input_format", "csv"), "alone"),

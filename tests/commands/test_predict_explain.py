@@ -82,10 +82,14 @@ def test_colour_on_a_terminal() -> None:
 
 def test_mistakes(tmp_path: Path) -> None:
     assert_refused(predict("a", "--explain", "--backend", "onnx"), "--explain", "--backend onnx")
-    assert_refused(predict("a", "--explain", "--output_dir", tmp_path / "x"), "--output_dir", "give --output")
+    assert_refused(
+        predict("a", "--explain", "--output_dir", tmp_path / "x"), "--output_dir", "give --output"
+    )
     assert_refused(predict("a", "--explain", "--format", "csv"), "html, jsonl, table")
     assert_refused(predict("a", "--format", "html"), "--format html needs --explain")
-    assert_refused(run_script("predict", "a", "--format", "html", "--output_dir", tmp_path / "x"), "html")
+    assert_refused(
+        run_script("predict", "a", "--format", "html", "--output_dir", tmp_path / "x"), "html"
+    )
     assert not (tmp_path / "x").exists()
 
 

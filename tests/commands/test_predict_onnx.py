@@ -28,11 +28,22 @@ def scores(output: str) -> list[dict[str, float]]:
 
 def make_stale(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    (folder / "config.json").write_text(json.dumps(config | {"temperature": 0.123}), encoding="utf-8")
+    (folder / "config.json").write_text(
+        json.dumps(config | {"temperature": 0.123}), encoding="utf-8"
+    )
 
 
 def test_default_is_onnx_without_torch_and_torch_gives_the_same(shared_export: Path) -> None:
-    command = [sys.executable, "-c", _WITHOUT_TORCH, "--model", shared_export, "--format", "jsonl", *TEXTS]
+    command = [
+        sys.executable,
+        "-c",
+        _WITHOUT_TORCH,
+        "--model",
+        shared_export,
+        "--format",
+        "jsonl",
+        *TEXTS,
+    ]
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     arguments = ("--model", shared_export, "--format", "jsonl", *TEXTS)
@@ -58,7 +69,9 @@ def test_missing_and_foreign_files_are_refused(checkpoint: Path, exported: Path)
     make_stale(exported)
     for more in ([], ["--backend", "onnx"]):
         done = run_script("predict", "a", "--model", exported, *more)
-        assert_refused(done, "model.onnx was not made from the config", f"glove-lstm export {exported}")
+        assert_refused(
+            done, "model.onnx was not made from the config", f"glove-lstm export {exported}"
+        )
         assert done.stdout == ""
     assert run_script("predict", "a", "--model", exported, "--backend", "torch").returncode == 0
     assert run_script("export", exported).returncode == 0
@@ -70,7 +83,9 @@ def test_scores_of_several_labels_are_the_same_by_each_backend(exported: Path) -
     config["problem_type"] = "multi_label_classification"
     (exported / "config.json").write_text(json.dumps(config), encoding="utf-8")
     arguments = ("predict", "--model", exported, "--format", "jsonl", UNSURE, *TEXTS)
-    found, wanted = (scores(run_script(*arguments, "--backend", name).stdout) for name in ("onnx", "torch"))
+    found, wanted = (
+        scores(run_script(*arguments, "--backend", name).stdout) for name in ("onnx", "torch")
+    )
     assert any(sum(row.values()) != pytest.approx(1, abs=1e-3) for row in found)
     for one, row in zip(found, wanted, strict=True):
         assert one == pytest.approx(row, abs=1.1e-5)

@@ -12,7 +12,11 @@ from support import QUICK, assert_refused, run_here, run_script, write_articles
 
 from glove_lstm.commands import evaluate as command
 from glove_lstm.data.errors import DataError
-from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, TrainingTexts, load_training_texts
+from glove_lstm.training.training_texts import (
+    TRAINING_TEXTS_NAME,
+    TrainingTexts,
+    load_training_texts,
+)
 
 
 def evaluate(*args: object) -> subprocess.CompletedProcess[str]:
@@ -28,13 +32,19 @@ def test_a_file_that_was_trained_on_is_seen_whatever_its_split(
 ) -> None:
     for arguments in (["--test_file", articles], ["--train_file", articles, "--split", "train"]):
         done = evaluate(checkpoint, *arguments)
-        assert_refused(done, "All 160 texts were seen", "trained on 144", "validated on 16", "--include_seen")
+        assert_refused(
+            done, "All 160 texts were seen", "trained on 144", "validated on 16", "--include_seen"
+        )
         assert "accuracy" not in done.stdout
     # The validation tenth of another seed, or another share, was trained on for the most part.
     part = ["--train_file", articles, "--split", "validation"]
-    assert_refused(evaluate(checkpoint, *part), "All 16 texts were seen", "trained on 0", "validated on 16")
+    assert_refused(
+        evaluate(checkpoint, *part), "All 16 texts were seen", "trained on 0", "validated on 16"
+    )
     assert_refused(evaluate(checkpoint, *part, "--seed", 1), "All 16 texts were seen")
-    assert_refused(evaluate(checkpoint, *part, "--validation_fraction", 0.25), "All 40 texts were seen")
+    assert_refused(
+        evaluate(checkpoint, *part, "--validation_fraction", 0.25), "All 40 texts were seen"
+    )
     done = evaluate(checkpoint, "--test_file", articles, "--include_seen", "--output_dir", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Seen by training" in done.stdout
@@ -76,7 +86,11 @@ def test_leaks_of_seen_texts_are_still_looked_for(checkpoint: Path, articles: Pa
 
 
 def test_without_a_record_it_is_unknown(checkpoint: Path, articles: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*")))
+    copy = Path(
+        shutil.copytree(
+            checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*")
+        )
+    )
     (copy / TRAINING_TEXTS_NAME).unlink()
     done = evaluate(copy, "--test_file", articles, "--output_dir", tmp_path / "out")
     assert done.returncode == 0, done.stderr
@@ -90,12 +104,22 @@ def test_fine_tuning_keeps_the_record_and_adds_its_own(
     checkpoint: Path, articles: Path, tmp_path: Path
 ) -> None:
     new = write_articles(tmp_path / "new.csv", 40, seed=6)
-    bare = Path(shutil.copytree(checkpoint, tmp_path / "bare", ignore=shutil.ignore_patterns("checkpoint-*")))
+    bare = Path(
+        shutil.copytree(
+            checkpoint, tmp_path / "bare", ignore=shutil.ignore_patterns("checkpoint-*")
+        )
+    )
     (bare / TRAINING_TEXTS_NAME).unlink()
     arguments = ["--train_file", new, "--num_train_epochs", 1]
     for start, out in ((checkpoint, "known"), (bare, "unknown")):
         done = run_script(
-            "train", *QUICK, *arguments, "--model_name_or_path", start, "--output_dir", tmp_path / out
+            "train",
+            *QUICK,
+            *arguments,
+            "--model_name_or_path",
+            start,
+            "--output_dir",
+            tmp_path / out,
         )
         assert done.returncode == 0, done.stderr
     before, after = load_training_texts(checkpoint), load_training_texts(tmp_path / "known")
@@ -119,7 +143,11 @@ def test_record_counts_the_texts_of_a_refit_as_trained(refitted: Path, articles:
 
 
 def test_record_of_other_weights_is_none(checkpoint: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*")))
+    copy = Path(
+        shutil.copytree(
+            checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*")
+        )
+    )
     weights, record = copy / "model.safetensors", copy / TRAINING_TEXTS_NAME
     other = bytearray(weights.read_bytes())
     other[-1] ^= 1
@@ -132,7 +160,9 @@ def test_record_of_other_weights_is_none(checkpoint: Path, tmp_path: Path) -> No
 
 def test_hashes_fold_white_space_and_nothing_else(tmp_path: Path) -> None:
     record = TrainingTexts.of(["A title  the\nbody", "\ud800"], ["other"])
-    trained, validated = record.find(["A title the body ", "a title the body", "other", "\ud800", ""])
+    trained, validated = record.find(
+        ["A title the body ", "a title the body", "other", "\ud800", ""]
+    )
     assert trained.tolist() == [True, False, False, True, False]
     assert validated.tolist() == [False, False, True, False, False]
     assert record.trained.dtype == np.uint64

@@ -82,7 +82,9 @@ def read(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_checkpoint_is_whole_and_learned(checkpoint: Path, articles: Path, glove_file: Path) -> None:
+def test_checkpoint_is_whole_and_learned(
+    checkpoint: Path, articles: Path, glove_file: Path
+) -> None:
     assert {path.name for path in checkpoint.iterdir() if path.is_file()} == FILES
     pictures = {"curves.png", "confusion.png", "coverage.png", "reliability.png", "words.png"}
     assert {path.name for path in (checkpoint / "plots").iterdir()} == pictures
@@ -104,7 +106,16 @@ def test_killed_and_resumed_ends_as_if_never_interrupted(
 ) -> None:
     settings = ["--train_file", articles, "--glove", glove_file, "--save_total_limit", 20]
     settings += [
-        *["--save_strategy", "steps", "--save_steps", "5", "--eval_strategy", "steps", "--eval_steps", "5"]
+        *[
+            "--save_strategy",
+            "steps",
+            "--save_steps",
+            "5",
+            "--eval_strategy",
+            "steps",
+            "--eval_steps",
+            "5",
+        ]
     ]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     train(*SMALL, *settings, "--output_dir", whole)
@@ -140,13 +151,27 @@ def test_refit_changes_the_ngrams_alone_and_nothing_is_claimed_of_it(
     assert AppCheckpoint(refitted).threshold[0] == 0
 
 
-def test_duplicates_stay_together_when_the_ngrams_are_cross_fitted(glove_file: Path, tmp_path: Path) -> None:
+def test_duplicates_stay_together_when_the_ngrams_are_cross_fitted(
+    glove_file: Path, tmp_path: Path
+) -> None:
     """Labels at random, and each text three times: only its duplicates tell a text's label."""
     generator = random.Random(1)
-    rows = [(make_article(generator, "REAL", 12)[1], generator.choice(["FAKE", "REAL"])) for _ in range(60)]
+    rows = [
+        (make_article(generator, "REAL", 12)[1], generator.choice(["FAKE", "REAL"]))
+        for _ in range(60)
+    ]
     path = tmp_path / "thrice.csv"
     path.write_text("text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows * 3))
-    args = ["--train_file", path, "--glove", glove_file, "--output_dir", tmp_path / "out", "--typo_share", 0]
+    args = [
+        "--train_file",
+        path,
+        "--glove",
+        glove_file,
+        "--output_dir",
+        tmp_path / "out",
+        "--typo_share",
+        0,
+    ]
     train(*SMALL, *args, "--num_train_epochs", 1)
     assert read(tmp_path / "out" / "metrics.json")["about"]["ngram_strength"] == pytest.approx(5e-3)
 
@@ -166,11 +191,20 @@ def test_fine_tuning_on_other_labels(
     assert config["character_ngrams"] == 5
     vocabulary = read(tmp_path / "three" / "tokenizer.json")["model"]["vocab"]
     held = weights(tmp_path / "three")["ngrams.character_ngrams"].numpy()
-    assert np.array_equal(held, character_ngram_rows(vocabulary, 5, 100, specials=["<pad>", "<unk>"]))
+    assert np.array_equal(
+        held, character_ngram_rows(vocabulary, 5, 100, specials=["<pad>", "<unk>"])
+    )
 
     caplog.clear()
     relabelled = write_articles(tmp_path / "two.csv", 60, seed=4, labels=("REAL", "FAKE"))
-    args += ["--train_file", relabelled, "--test_file", relabelled, "--output_dir", tmp_path / "two"]
+    args += [
+        "--train_file",
+        relabelled,
+        "--test_file",
+        relabelled,
+        "--output_dir",
+        tmp_path / "two",
+    ]
     train(*args, "--with_baselines", True, "--max_train_samples", 50)
     metrics = read(tmp_path / "two" / "metrics.json")
     assert metrics["about"]["rows"] == {"train": 50, "validation": 6, "test": 60}
@@ -178,28 +212,62 @@ def test_fine_tuning_on_other_labels(
     assert metrics["baselines"]["tfidf_svc_cased"]["test"]["accuracy"] > 0.9
     assert metrics["about"]["fine_tuned_from"] == checkpoint.name
     assert "starts anew" not in caplog.text
-    assert (tmp_path / "two" / "tokenizer.json").read_bytes() == (checkpoint / "tokenizer.json").read_bytes()
+    assert (tmp_path / "two" / "tokenizer.json").read_bytes() == (
+        checkpoint / "tokenizer.json"
+    ).read_bytes()
 
 
 @pytest.mark.slow
 def test_three_labels_separate_files_and_baselines(glove_file: Path, tmp_path: Path) -> None:
-    args: list[object] = ["--glove", glove_file, "--output_dir", tmp_path / "out", "--num_train_epochs", 1]
+    args: list[object] = [
+        "--glove",
+        glove_file,
+        "--output_dir",
+        tmp_path / "out",
+        "--num_train_epochs",
+        1,
+    ]
     for seed, split in enumerate(("train", "validation", "test")):
-        path = write_articles(tmp_path / f"{split}.csv", 60, seed=seed, labels=("good", "bad", "other"))
+        path = write_articles(
+            tmp_path / f"{split}.csv", 60, seed=seed, labels=("good", "bad", "other")
+        )
         args += [f"--{split}_file", path]
     done = train(*SMALL, *args, "--with_baselines", True)
     assert "test: accuracy" in done.stdout
     metrics = read(tmp_path / "out" / "metrics.json")
-    assert read(tmp_path / "out" / "config.json")["id2label"] == {"0": "bad", "1": "good", "2": "other"}
-    assert set(metrics["baselines"]) == {"majority", "tfidf_svc", "tfidf_svc_cased", "tfidf_svc_cased_chars"}
+    assert read(tmp_path / "out" / "config.json")["id2label"] == {
+        "0": "bad",
+        "1": "good",
+        "2": "other",
+    }
+    assert set(metrics["baselines"]) == {
+        "majority",
+        "tfidf_svc",
+        "tfidf_svc_cased",
+        "tfidf_svc_cased_chars",
+    }
     assert metrics["baselines"]["majority"]["test"]["accuracy"] == pytest.approx(1 / 3)
 
 
 @pytest.mark.slow
 def test_article_preset_and_json_file(articles: Path, glove_file: Path, tmp_path: Path) -> None:
-    settings = {"preset": "article", "train_file": str(articles), "glove": str(glove_file), "hidden_size": 9}
+    settings = {
+        "preset": "article",
+        "train_file": str(articles),
+        "glove": str(glove_file),
+        "hidden_size": 9,
+    }
     (tmp_path / "run.json").write_text(json.dumps(settings))
-    command = ["train", tmp_path / "run.json", "--num_train_epochs", 1, "--hidden_size", 7, "--use_cpu", True]
+    command = [
+        "train",
+        tmp_path / "run.json",
+        "--num_train_epochs",
+        1,
+        "--hidden_size",
+        7,
+        "--use_cpu",
+        True,
+    ]
     command += ["--output_dir", tmp_path / "out"]
     env = {**os.environ, "NLTK_DATA": str(tmp_path / "nltk"), "HOME": str(tmp_path)}
     assert_refused(run_script(*command, env=env), "nltk.downloader stopwords", "NLTK_DATA")
@@ -262,12 +330,18 @@ def files(articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path) ->
         ("{GIVEN} --vocab_size 2", "vocab_size"),
         ("{GIVEN} --embedding_size 300", "There is no argument --embedding_size"),
         ("{GIVEN} --model-name-or-path {CHECKPOINT}", "--glove is of a new tokenizer"),
-        ("{DATA} --model_name_or_path {CHECKPOINT} --no_token_types", "--token_types is of a new tokenizer"),
+        (
+            "{DATA} --model_name_or_path {CHECKPOINT} --no_token_types",
+            "--token_types is of a new tokenizer",
+        ),
         ("{DATA} --model_name_or_path {HERE}/broken", "broken"),
         ("{DATA} --model_name_or_path {HERE}/gone", "model.safetensors is missing"),
         ("{DATA} --model_name_or_path {HERE}/none", "none"),
         ("nothing.json", "nothing.json cannot be read"),
-        ("{HERE}/list.json", "list.json holds no JSON object: give one object of argument names and values."),
+        (
+            "{HERE}/list.json",
+            "list.json holds no JSON object: give one object of argument names and values.",
+        ),
         ("--trainfile x.csv", "did you mean --train_file?"),
     ],
 )
@@ -276,7 +350,9 @@ def test_mistakes_are_told_in_one_sentence(
 ) -> None:
     out = tmp_path / "never"
     words = arguments.format(**files).split()
-    done = run_here(command.main, *words, "--output_dir", out, "--use_cpu", "True", "--disable_tqdm", "True")
+    done = run_here(
+        command.main, *words, "--output_dir", out, "--use_cpu", "True", "--disable_tqdm", "True"
+    )
     assert_refused(done, "error: ", expected)
     assert done.stderr.count("error: ") == 1
     assert not (out / "model.safetensors").exists()
@@ -332,7 +408,14 @@ def test_published_recipe_on_real_articles(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_path: Path) -> None:
     args = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
-    args += ["--save_strategy", "epoch", "--per_device_train_batch_size", 8, "--num_train_epochs", 1]
+    args += [
+        "--save_strategy",
+        "epoch",
+        "--per_device_train_batch_size",
+        8,
+        "--num_train_epochs",
+        1,
+    ]
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL, *QUICK, *args]
     done = subprocess.run([*map(str, words)], capture_output=True, encoding="utf-8", timeout=300)

@@ -51,9 +51,8 @@ def run_demo(
         )
     try:
         deadline = time.monotonic() + _SECONDS
-        while not (
-            found := re.search(r"Running at (http://\S+?)/?\s", log.read_text(encoding="utf-8"))
-        ):
+        pattern = re.compile(r"Running at (http://\S+?)/?\s")
+        while not (found := pattern.search(log.read_text(encoding="utf-8"))):
             assert process.poll() is None, log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
             time.sleep(0.1)

@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest import mock
 
 from hub_server import HubServer
 
@@ -73,20 +74,19 @@ def run_script(name: str, *args: object, **options: object) -> subprocess.Comple
     return subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
 
 
-def run_benchmark(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
-    """`python -m benchmarks.NAME ARGS` in the root of the clone."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, args)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, **options)  # type: ignore[call-overload]
-
-
 def run_here(
-    main: Callable[[Sequence[str]], None], *args: object
+    main: Callable[[Sequence[str]], None], *args: object, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[str]:
     """A command in this process, which has imported already what takes seconds to import."""
     from glove_lstm.commands.command import run_command
 
     out, errors = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+    given = io.TextIOWrapper(io.BytesIO(stdin))
+    with (
+        mock.patch("sys.stdin", given),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(errors),
+    ):
         try:
             code = run_command(main, list(map(str, args)))
         except SystemExit as stop:  # argparse

@@ -23,8 +23,6 @@ from glove_lstm.inference.scores import softmax
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.training_texts import joined_texts
 
-_SEEN = "Seen by training: these figures say nothing of new texts."
-
 
 @dataclass
 class Report:
@@ -70,17 +68,6 @@ class Report:
             rows = list(joined_texts(texts))
             self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
 
-    def add_seen(
-        self,
-        model: GloveLstmForSequenceClassification,
-        tokenizer: PreTrainedTokenizerBase,
-        texts: Dataset,
-        label_names: Sequence[str],
-    ) -> None:
-        """Measure a model on texts that it was trained or validated on, apart from the others."""
-        probabilities, labels = _predict(model, tokenizer, texts, label_names)
-        self.figures["seen_by_training"] = measure_labels(probabilities, labels, model.config.label_names)
-
     def add_leaks(self, leaks: LeakReport) -> None:
         """Add the findings of the leak checks."""
         self.figures["leaks"] = {
@@ -94,9 +81,6 @@ class Report:
         parts = []
         if self.labels is not None:
             parts += [_measures(figures), _by_label(figures), _confusion(figures), _coverage(figures)]
-        if "seen_by_training" in figures:
-            parts.append(_SEEN)
-            parts.append(_measures(figures["seen_by_training"]))
         if "robustness" in figures:
             parts.append(_robustness(figures["robustness"]))
         if "explanations" in figures:

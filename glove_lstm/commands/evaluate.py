@@ -3,12 +3,11 @@ r"""Measure a checkpoint on labelled texts, and look for leaks of the label.
 glove-lstm evaluate --test_file labelled.csv --output_dir report
 glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
 glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
-glove-lstm evaluate --test_file labelled.csv --explain --output_dir report
 
 Without MODEL it measures the checkpoint that ships with the package; with --leaks and without MODEL
 it looks for leaks only: texts in two splits, columns and phrases that give labels away. OUTPUT_DIR
-gets eval.json and, of a model, confusion.png, reliability.png and coverage.png; with --explain,
-words.png too. --robustness measures mistyped, lower-cased, unpunctuated and shortened texts.
+gets eval.json and, of a model, confusion.png and reliability.png. --robustness measures mistyped,
+lower-cased, unpunctuated and shortened texts, too.
 
 A checkpoint records the texts that it was trained and validated on. Only the others are measured.
 """
@@ -36,8 +35,6 @@ def main(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     if args.output_dir and args.output_dir.exists() and not args.output_dir.is_dir():
         raise DataError(f"--output_dir {args.output_dir} is a file; give a folder.")
-    if args.explain < 0:
-        raise DataError("--explain needs a number of texts of at least 1.")
 
     import transformers
 
@@ -52,7 +49,7 @@ def main(argv: Sequence[str]) -> None:
     if args.model or not args.leaks:
         _add_model(report, args, wanted)
     if args.leaks:
-        report.add_leaks(check_leaks(load_tables(**wanted)))
+        report.figures["leaks"] = check_leaks(load_tables(**wanted))
     sys.stdout.write(report.text())
     if args.output_dir:
         report.save(args.output_dir)
@@ -91,8 +88,7 @@ def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, 
     sys.stdout.write(f"{sentence}\n\n")
     if len(unseen):
         model, tokenizer = load_checkpoint(path, args.revision)
-        options = {"robustness": args.robustness, "explained": args.explain}
-        report.add_model(model, tokenizer, unseen, data.label_names, **options)
+        report.add_model(model, tokenizer, unseen, data.label_names, robustness=args.robustness)
 
 
 def _look_up(
@@ -136,7 +132,6 @@ def _describe_seen(model: str, counts: Mapping[str, int] | None) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from glove_lstm.evaluation.explanations import TEXTS
     from glove_lstm.training.arguments import DataArguments
 
     parser = new_parser("evaluate", __doc__)
@@ -163,14 +158,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--robustness", action="store_true", help="measure on corrupted texts, too")
     parser.add_argument("--leaks", action="store_true", help="look for what gives labels away")
-    parser.add_argument(
-        "--explain",
-        type=int,
-        nargs="?",
-        default=0,
-        const=TEXTS,
-        metavar="N",
-        help="explain N random texts (default: %(const)s), and delete what counts",
-    )
-    parser.add_argument("--output_dir", type=Path, metavar="DIR", help="for eval.json and pictures")
+    parser.add_argument("--output_dir", type=Path, metavar="DIR", help="for eval.json and plots")
     return parser

@@ -32,7 +32,7 @@ from glove_lstm.inference.scores import scores_of, stand_alone
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer, TokenizedTexts, ranges
 
 _WINDOW = 512  # texts that are tokenised and sorted by length together
-_TOKENS = 2048  # of a batch, padding included: an LSTM's working set then fits a processor's cache
+_TOKENS = 4096  # of a batch, padding included: few enough for a processor's cache
 
 
 class Prediction(TypedDict):
@@ -83,14 +83,18 @@ class LightClassifier:
         check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
         session = open_checked(path)
         names = _label_names(config)
-        return cls(tokenizer, session, names, stand_alone(config.get("problem_type"), names), threads)
+        return cls(
+            tokenizer, session, names, stand_alone(config.get("problem_type"), names), threads
+        )
 
     def __call__(
         self, texts: str | Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> list[Prediction]:
         """The best label of each of n texts (or of one), and its score."""
         scores = self.predict_proba([texts] if isinstance(texts, str) else texts, text_pairs)
-        return [{"label": self.label_names[row.argmax()], "score": float(row.max())} for row in scores]
+        return [
+            {"label": self.label_names[row.argmax()], "score": float(row.max())} for row in scores
+        ]
 
     def predict_proba(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None

@@ -16,7 +16,7 @@ os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-"
 
 import pytest
 from filelock import FileLock
-from support import QUICK, SMALL, fill_at_random, run_here, run_script, write_articles, write_glove
+from support import QUICK, SMALL, fill_at_random, run_here, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
@@ -66,11 +66,12 @@ def glove_file(make_once: MakeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoint(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
-    """A trained model in a folder, made by the command that people run. Copy it before changing it."""
+    """A model that the train command made, in a folder. Copy it before changing it."""
+    from glove_lstm.commands import train as command
 
     def train(folder: Path) -> None:
         data = "--train_file", articles, "--glove", glove_file
-        done = run_script("train", *data, "--output_dir", folder, *SMALL, *QUICK)
+        done = run_here(command.main, *data, "--output_dir", folder, *SMALL, *QUICK)
         assert done.returncode == 0, done.stderr
 
     return make_once("checkpoint", train)

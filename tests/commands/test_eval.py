@@ -104,7 +104,7 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Leaks looked for" in done.stdout
-    assert "accuracy" not in done.stdout
+    assert "95 % interval" not in done.stdout
     findings = json.loads((tmp_path / "out" / "eval.json").read_text())["leaks"]["findings"]
     assert [finding["check"] for finding in findings] == ["overlap", "column", "phrase"]
     assert findings[0]["figures"]["exact"] == 2

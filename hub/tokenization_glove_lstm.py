@@ -130,7 +130,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     @contextmanager
     def _correcting(self) -> Iterator[None]:
         with self.lock:
-            if not self.correct_spelling:
+            if not self.correct_spelling or self._tokenizer is None:
                 yield
                 return
             if self._corrector is None:

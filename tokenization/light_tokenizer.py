@@ -130,7 +130,7 @@ class LightTokenizer:
         """Pickle the pipeline without the dictionary, so that a hash does not change with use."""
         with self._lock:
             backend = Tokenizer.from_str(self._backend.to_str())
-        options = {
+        options: dict[str, Any] = {
             "model_max_length": self.model_max_length,
             "truncation_side": self.truncation_side,
             "token_types": self.token_types,

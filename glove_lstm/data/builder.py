@@ -49,9 +49,13 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             raise DataError(
                 f"{type(self).__name__} has no config {config_name!r}; choose from {', '.join(known)}."
             )
-        if kwargs.get("data_dir") is not None:  # `datasets` would take it, and nobody would look there
+        if (
+            kwargs.get("data_dir") is not None
+        ):  # `datasets` would take it, and nobody would look there
             raise DataError(f"{type(self).__name__} takes no data_dir; give data_files.")
-        self.download_dir = None if cache_dir is None else Path(cache_dir).expanduser() / "downloads"
+        self.download_dir = (
+            None if cache_dir is None else Path(cache_dir).expanduser() / "downloads"
+        )
         # `datasets` keeps using what an older version of this code prepared, unless the hash says otherwise.
         kwargs.setdefault("hash", _code_hash())
         kwargs |= {
@@ -65,7 +69,8 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
     def local_files(self) -> dict[str, list[Path]]:
         """The local files by split (all under "train" where none was named); empty when there are none."""
         return {
-            split: [Path(name) for name in names] for split, names in (self.config.data_files or {}).items()
+            split: [Path(name) for name in names]
+            for split, names in (self.config.data_files or {}).items()
         }
 
     @property
@@ -104,7 +109,11 @@ def _resolve(data_files: DataFiles) -> DataFilesDict:
     by_split = data_files if isinstance(data_files, Mapping) else {"train": data_files}
     resolved = DataFilesDict()
     for split, files in by_split.items():
-        paths = [Path(files)] if isinstance(files, str | os.PathLike) else [Path(file) for file in files]
+        paths = (
+            [Path(files)]
+            if isinstance(files, str | os.PathLike)
+            else [Path(file) for file in files]
+        )
         paths = [path.expanduser().absolute() for path in paths]
         for path in paths:
             check_file(path)

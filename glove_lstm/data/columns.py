@@ -32,14 +32,18 @@ def choose_columns(
     """
     listing = ", ".join(repr(name) for name in columns)
     if label_column is not None and label_column not in columns:
-        raise DataError(f"{where} has no column {label_column!r}; set label_column_name to one of {listing}.")
+        raise DataError(
+            f"{where} has no column {label_column!r}; set label_column_name to one of {listing}."
+        )
     if asked is not None:
         names = asked.split(",") if isinstance(asked, str) else list(asked)
         names = [name if name in columns else name.strip() for name in names]
         missing = [name for name in names if name not in columns]
         if missing or not names:
             shown = repr(missing[0]) if missing else "''"
-            raise DataError(f"{where} has no column {shown}; set text_column_names to some of {listing}.")
+            raise DataError(
+                f"{where} has no column {shown}; set text_column_names to some of {listing}."
+            )
         if label_column in names or len(set(names)) < len(names):
             raise DataError(
                 f"text_column_names {', '.join(names)} must differ from each other and from the label."

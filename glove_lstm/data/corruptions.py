@@ -49,7 +49,9 @@ def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:
     """
     written = list(text)
     letters = [
-        place for place, letter in enumerate(text) if letter.isalpha() and letter.lower() in _NEIGHBOURS
+        place
+        for place, letter in enumerate(text)
+        if letter.isalpha() and letter.lower() in _NEIGHBOURS
     ]
     for place in _choose(letters, share * len(letters), rng):
         key = text[place]

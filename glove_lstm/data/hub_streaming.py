@@ -47,11 +47,17 @@ def open_hub(
         split = next(iter(splits))
     if split not in splits:
         problem = "has several splits" if split is None else f"has no split {split!r}"
-        raise DataError(f"The dataset {name} {problem}; choose one of {', '.join(map(repr, splits))}.")
+        raise DataError(
+            f"The dataset {name} {problem}; choose one of {', '.join(map(repr, splits))}."
+        )
     rows = splits[split]
 
     def identify() -> list[Identity]:
-        files = sorted(path for path in Path(name).rglob("*") if path.is_file()) if commit is None else []
+        files = (
+            sorted(path for path in Path(name).rglob("*") if path.is_file())
+            if commit is None
+            else []
+        )
         known = {"dataset": name, "config": config, "split": split, "commit": commit}
         return [{**known, "files": [fingerprint(path) for path in files]}]
 

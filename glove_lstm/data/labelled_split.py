@@ -35,7 +35,11 @@ class LabelledSplit:
     """
 
     def __init__(
-        self, readers: Sequence[RowReader], columns: Sequence[str], label_column: str, on_empty: OnEmpty
+        self,
+        readers: Sequence[RowReader],
+        columns: Sequence[str],
+        label_column: str,
+        on_empty: OnEmpty,
     ) -> None:
         self.where = " and ".join(reader.where for reader in readers)
         self.labels: list[str] = []
@@ -49,7 +53,9 @@ class LabelledSplit:
             batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
         self._texts = pa.Table.from_batches(batches, schema)
         if self.unlabelled and self.labels:
-            raise DataError(f"{self.where} has {self.unlabelled} rows without a label; label or remove them.")
+            raise DataError(
+                f"{self.where} has {self.unlabelled} rows without a label; label or remove them."
+            )
         if not self.labels and not self.unlabelled:
             raise DataError(f"{self.where} has no rows with text; give a file with data.")
 
@@ -57,10 +63,16 @@ class LabelledSplit:
         """Return the split as a dataset whose labels are indices into `names`."""
         numbers = {name: number for number, name in enumerate(names)}
         labels = pa.array([numbers[label] for label in self.labels], pa.int64())
-        return datasets.Dataset(datasets.table.InMemoryTable(self._texts.append_column("label", labels)))
+        return datasets.Dataset(
+            datasets.table.InMemoryTable(self._texts.append_column("label", labels))
+        )
 
     def _rows(
-        self, readers: Sequence[RowReader], columns: Sequence[str], label_column: str, on_empty: OnEmpty
+        self,
+        readers: Sequence[RowReader],
+        columns: Sequence[str],
+        label_column: str,
+        on_empty: OnEmpty,
     ) -> Iterator[tuple[str, ...]]:
         """Yield the text, or the text and its pair, of every row; note the labels."""
         empty = 0
@@ -111,8 +123,12 @@ def read_label(value: Any, reader: RowReader, row: int, column: str) -> str | No
     if class_names is not None and isinstance(value, int):
         return None if value == -1 else class_names[value]
     if value is None or (isinstance(value, str) and not value.strip()):
-        raise DataError(f"{reader.where}, row {row} has no label in {column!r}; label or remove it.")
-    if isinstance(value, float) and value.is_integer():  # whole numbers in a column that once had a gap
+        raise DataError(
+            f"{reader.where}, row {row} has no label in {column!r}; label or remove it."
+        )
+    if (
+        isinstance(value, float) and value.is_integer()
+    ):  # whole numbers in a column that once had a gap
         return str(int(value))
     if not isinstance(value, str | int):
         raise DataError(
@@ -137,11 +153,14 @@ def name_labels(
                 f"{first.where} has {len(names)} different labels; set label_column_name to another column."
             )
         if len(names) < 2 and "train" in splits:
-            raise DataError(f"{first.where} has the label {names[0]!r} only; a classifier needs two or more.")
+            raise DataError(
+                f"{first.where} has the label {names[0]!r} only; a classifier needs two or more."
+            )
     folded = {name.strip().casefold() for name in names}
     if len(folded) < len(names):
         logger.warning(
-            "Some labels differ only in case or space and stay apart: %s.", ", ".join(map(repr, names))
+            "Some labels differ only in case or space and stay apart: %s.",
+            ", ".join(map(repr, names)),
         )
     for split in splits.values():
         for label, row in split.examples.items():

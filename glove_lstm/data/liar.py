@@ -20,7 +20,9 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.text_rows import open_text
 
 URL = "https://www.cs.ucsb.edu/~william/data/liar_dataset.zip"
-MAX_BYTES = 16 << 20  # of the archive, and of each file in it; the genuine ones have about 1 and 2.4 MB
+MAX_BYTES = (
+    16 << 20
+)  # of the archive, and of each file in it; the genuine ones have about 1 and 2.4 MB
 LABELS = ("pants-fire", "false", "barely-true", "half-true", "mostly-true", "true")
 FILES = {"train": "train.tsv", "validation": "valid.tsv", "test": "test.tsv"}
 
@@ -31,7 +33,18 @@ _COUNTS = (
     "mostly_true_counts",
     "pants_on_fire_counts",
 )
-_COLUMNS = ("id", "label", "text", "subject", "speaker", "job_title", "state", "party", *_COUNTS, "context")
+_COLUMNS = (
+    "id",
+    "label",
+    "text",
+    "subject",
+    "speaker",
+    "job_title",
+    "state",
+    "party",
+    *_COUNTS,
+    "context",
+)
 
 
 @dataclass
@@ -121,7 +134,9 @@ class Liar(NewsBuilder):
             for split, (path, member) in sources.items()
         ]
 
-    def _generate_examples(self, path: Path, member: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _generate_examples(
+        self, path: Path, member: str | None
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
         label_of = dict(zip(LABELS, self.config.label_of, strict=True))
         for number, statement in read_statements(path, member):
             yield number, statement | {"label": label_of[statement["label"]]}
@@ -172,10 +187,16 @@ def _open_member(path: Path, name: str) -> Iterator[io.TextIOWrapper]:
             members = [info for info in archive.infolist() if Path(info.filename).name == name]
             member = members[0] if members else None
             if member is None or member.file_size > MAX_BYTES:
-                raise DataError(f"{path} has no {name} of at most {MAX_BYTES:,} bytes; get LIAR's archive.")
+                raise DataError(
+                    f"{path} has no {name} of at most {MAX_BYTES:,} bytes; get LIAR's archive."
+                )
             with archive.open(member) as file:
                 yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}/{name} is not UTF-8 text ({error.reason}); get it again.") from error
+        raise DataError(
+            f"{path}/{name} is not UTF-8 text ({error.reason}); get it again."
+        ) from error
     except zipfile.BadZipFile as error:
-        raise DataError(f"{path} is damaged ({error}); delete it to have it downloaded again.") from error
+        raise DataError(
+            f"{path} is damaged ({error}); delete it to have it downloaded again."
+        ) from error

@@ -32,7 +32,12 @@ BUILDERS: dict[str, type[NewsBuilder]] = {"fake_or_real_news": FakeOrRealNews, "
 Readers = dict[str, list[RowReader]]  # split -> its files, or its dataset
 
 _SPLITS = ("train", "validation", "test")
-_SPLIT_NAMES = {"valid": "validation", "val": "validation", "dev": "validation", "eval": "validation"}
+_SPLIT_NAMES = {
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "eval": "validation",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +106,9 @@ def load_splits(
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
     """
     if not 0 <= validation_fraction < 1:
-        raise DataError(f"validation_fraction is {validation_fraction}, but must be at least 0 and below 1.")
+        raise DataError(
+            f"validation_fraction is {validation_fraction}, but must be at least 0 and below 1."
+        )
     if on_empty not in ("error", "drop", "keep"):
         raise DataError(f"on_empty is {on_empty!r}, but must be error, drop or keep.")
     readers, columns, source = open_splits(
@@ -114,12 +121,15 @@ def load_splits(
         label_column_name,
     )
     splits = {
-        split: LabelledSplit(parts, columns, label_column_name, on_empty) for split, parts in readers.items()
+        split: LabelledSplit(parts, columns, label_column_name, on_empty)
+        for split, parts in readers.items()
     }
     for split in [split for split, rows in splits.items() if rows.unlabelled]:
         logger.warning("%s: left out, because it has no labels.", splits.pop(split).where)
     if not splits:
-        raise DataError(f"No split of {source} has labels in {label_column_name!r}; choose another column.")
+        raise DataError(
+            f"No split of {source} has labels in {label_column_name!r}; choose another column."
+        )
     class_names = next(iter(readers.values()))[0].class_names.get(label_column_name)
     names = name_labels(splits, class_names, label_names)
     loaded = {split: rows.encode(names) for split, rows in splits.items()}
@@ -127,7 +137,11 @@ def load_splits(
         loaded = _cut_validation(loaded, validation_fraction, seed, splits["train"].where)
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in loaded.items())
     logger.info(
-        "Loaded %s: %s rows; text from %s; labels %s.", source, counts, " + ".join(columns), ", ".join(names)
+        "Loaded %s: %s rows; text from %s; labels %s.",
+        source,
+        counts,
+        " + ".join(columns),
+        ", ".join(names),
     )
     return LoadedData(loaded, names, columns, source)
 
@@ -163,7 +177,9 @@ def open_splits(
             raise DataError(f"{reader.where} has no rows; give a file with data.")
     first = next(iter(readers.values()))[0]
     assert first.first is not None
-    columns = choose_columns(first.where, first.columns, first.first, text_column_names, label_column_name)
+    columns = choose_columns(
+        first.where, first.columns, first.first, text_column_names, label_column_name
+    )
     return readers, columns, source
 
 
@@ -183,8 +199,12 @@ def _open_files(
         files[_SPLIT_NAMES.get(split, split)] = [Path(path).expanduser() for path in listed]
     unknown = [split for split in files if split not in _SPLITS]
     if unknown:
-        raise DataError(f"data_files names the split {unknown[0]!r}; the splits are {', '.join(_SPLITS)}.")
-    readers = {split: [open_reader(path) for path in files[split]] for split in _SPLITS if files.get(split)}
+        raise DataError(
+            f"data_files names the split {unknown[0]!r}; the splits are {', '.join(_SPLITS)}."
+        )
+    readers = {
+        split: [open_reader(path) for path in files[split]] for split in _SPLITS if files.get(split)
+    }
     if not readers:
         raise DataError("There is nothing to load; give dataset_name, or train_file or test_file.")
     names = {split: " and ".join(part.where for part in parts) for split, parts in readers.items()}
@@ -196,7 +216,9 @@ def _open_dataset(
 ) -> tuple[Readers, str]:
     if name in BUILDERS:
         if revision is not None:
-            raise DataError(f"revision is that of a dataset on the Hub, and {name} is none; leave it out.")
+            raise DataError(
+                f"revision is that of a dataset on the Hub, and {name} is none; leave it out."
+            )
         builder = BUILDERS[name](config_name=config, **options)
         builder.download_and_prepare()
         found = builder.as_dataset()
@@ -214,7 +236,9 @@ def _open_dataset(
         found = {"train": next(iter(found.values()))}
     renamed = {_SPLIT_NAMES.get(split, split): rows for split, rows in found.items()}
     if "train" not in renamed and "test" not in renamed:
-        raise DataError(f"The dataset {name} has the splits {', '.join(renamed)}, but needs train or test.")
+        raise DataError(
+            f"The dataset {name} has the splits {', '.join(renamed)}, but needs train or test."
+        )
     left_out = [split for split in renamed if split not in _SPLITS]
     if left_out:
         logger.warning("%s: left out the splits %s.", name, ", ".join(left_out))
@@ -237,7 +261,9 @@ def _plain(value: Any) -> Any:
 
 def _dataset_reader(rows: datasets.Dataset, where: str) -> RowReader:
     features = rows.features.items()
-    class_names = {name: kind.names for name, kind in features if isinstance(kind, datasets.ClassLabel)}
+    class_names = {
+        name: kind.names for name, kind in features if isinstance(kind, datasets.ClassLabel)
+    }
     return RowReader(
         where,
         rows.column_names,
@@ -261,7 +287,10 @@ def _cut_validation(
     logger.info("Cut %d of %d rows of %s for validation.", len(parts[1]), len(train), where)
     rest = {split: rows for split, rows in loaded.items() if split != "train"}
     # Taken out of the table, so that no index mapping slows every later access.
-    pieces = [datasets.Dataset(datasets.table.InMemoryTable(train.data.table.take(part))) for part in parts]
+    pieces = [
+        datasets.Dataset(datasets.table.InMemoryTable(train.data.table.take(part)))
+        for part in parts
+    ]
     return {"train": pieces[0], "validation": pieces[1]} | rest
 
 

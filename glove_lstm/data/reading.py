@@ -118,7 +118,10 @@ def open_stream_reader(stream: BinaryIO, kind: str) -> RowReader:
 
 
 def peek(
-    where: str, rows: Iterator[Record | Problem], columns: list[str] | None = None, total: int | None = None
+    where: str,
+    rows: Iterator[Record | Problem],
+    columns: list[str] | None = None,
+    total: int | None = None,
 ) -> RowReader:
     """Return a reader of rows that can be iterated once; see `RowReader`.
 
@@ -132,7 +135,9 @@ def peek(
             break
     first = head[-1] if head else None
     if isinstance(first, Problem):
-        raise DataError(f"{where}, row {len(head)} {first}, and no row before it is good; correct it.")
+        raise DataError(
+            f"{where}, row {len(head)} {first}, and no row before it is good; correct it."
+        )
     names = list(first or ()) if columns is None else columns
     return RowReader(where, names, first, lambda _: chain(head, rows), columns is not None, total)
 
@@ -160,7 +165,10 @@ def _open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: st
     header = list(next(values))
     return peek(
         where,
-        (row if isinstance(row, Problem) else dict(zip(header, row, strict=True)) for row in values),
+        (
+            row if isinstance(row, Problem) else dict(zip(header, row, strict=True))
+            for row in values
+        ),
         header,
     )
 
@@ -184,7 +192,9 @@ def _read_json_list(path: Path) -> list[Any]:
     if isinstance(records, dict):
         records = records["data"] if isinstance(records.get("data"), list) else [records]
     if not isinstance(records, list):
-        raise DataError(f"{path} holds no list of objects; write [{{...}}, ...] or an object a line.")
+        raise DataError(
+            f"{path} holds no list of objects; write [{{...}}, ...] or an object a line."
+        )
     return records
 
 
@@ -192,8 +202,12 @@ def _open_parquet(path: Path) -> RowReader:
     with _open_parquet_file(path) as file:
         columns, total = list(file.schema_arrow.names), file.metadata.num_rows
     check_header(str(path), columns)
-    first = next((row for row in _parquet_rows(path, columns) if not isinstance(row, Problem)), None)
-    return RowReader(str(path), columns, first, lambda needed: _parquet_rows(path, needed), total=total)
+    first = next(
+        (row for row in _parquet_rows(path, columns) if not isinstance(row, Problem)), None
+    )
+    return RowReader(
+        str(path), columns, first, lambda needed: _parquet_rows(path, needed), total=total
+    )
 
 
 @contextmanager
@@ -202,13 +216,17 @@ def _open_parquet_file(path: Path) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise DataError(f"{path} needs pyarrow to be read; run: pip install 'glove-lstm[train]'.") from None
+        raise DataError(
+            f"{path} needs pyarrow to be read; run: pip install 'glove-lstm[train]'."
+        ) from None
     try:
         # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER) as file:
             yield file
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path} is not a whole Parquet file ({first_line(error)}); get it again.") from error
+        raise DataError(
+            f"{path} is not a whole Parquet file ({first_line(error)}); get it again."
+        ) from error
 
 
 def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record | Problem]:

@@ -87,7 +87,8 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     """
     folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
     return _renumber(
-        blake2b(text, digest_size=16).digest() if text else position for position, text in enumerate(folded)
+        blake2b(text, digest_size=16).digest() if text else position
+        for position, text in enumerate(folded)
     )
 
 
@@ -126,7 +127,9 @@ def grouped_stratified_split(
         DataError: If lengths differ or `fractions` are not positive shares with sum 1.
     """
     if len(labels) != len(groups):
-        raise DataError(f"There are {len(labels)} labels but {len(groups)} groups; pass one of each a row.")
+        raise DataError(
+            f"There are {len(labels)} labels but {len(groups)} groups; pass one of each a row."
+        )
     if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
         raise DataError(f"fractions are {tuple(fractions)}, but must be positive and add up to 1.")
     generator = np.random.default_rng(seed)

@@ -131,14 +131,22 @@ class TextSource:
                 )
             for number, record in reader.rows(columns):
                 self.seen += 1
-                row = record if isinstance(record, BadRow) else self._text_row(reader.where, number, record)
+                row = (
+                    record
+                    if isinstance(record, BadRow)
+                    else self._text_row(reader.where, number, record)
+                )
                 if isinstance(row, BadRow) and not self.skip_bad:
-                    raise DataError(f"{row.reason.rstrip('.')}; correct it, or pass --on_error skip.")
+                    raise DataError(
+                        f"{row.reason.rstrip('.')}; correct it, or pass --on_error skip."
+                    )
                 yield row
 
     def _text_row(self, where: str, number: int, record: Record) -> TextRow | BadRow:
         try:
-            text, *pairs = [read_text(record.get(name), where, number, name) for name in self.columns]
+            text, *pairs = [
+                read_text(record.get(name), where, number, name) for name in self.columns
+            ]
         except DataError as error:
             return BadRow(where, number, str(error))
         return TextRow(where, number, text, " ".join(pairs) if pairs else None)

@@ -57,7 +57,9 @@ def load_tables(
     )
     tables = {}
     for split, parts in readers.items():
-        others = [name for name in parts[0].columns if name not in names and name != label_column_name]
+        others = [
+            name for name in parts[0].columns if name not in names and name != label_column_name
+        ]
         table = Table({name: [] for name in names}, [], {name: [] for name in others})
         for reader, number, record in read_records(parts, [*names, label_column_name, *others]):
             label = read_label(record.get(label_column_name), reader, number, label_column_name)
@@ -71,5 +73,7 @@ def load_tables(
         if table.labels:
             tables[split] = table
     if not tables:
-        raise DataError(f"No split of {source} has labels in {label_column_name!r}; choose another column.")
+        raise DataError(
+            f"No split of {source} has labels in {label_column_name!r}; choose another column."
+        )
     return tables

@@ -138,7 +138,9 @@ def csv_values(
                 continue
             if not problem and len(values) != len(header):
                 problem = f"has {len(values)} columns, but the header {len(header)}"
-            where_lines = f"line {start}" if start == lines.number else f"lines {start} to {lines.number}"
+            where_lines = (
+                f"line {start}" if start == lines.number else f"lines {start} to {lines.number}"
+            )
             yield f"({where_lines}) {problem}" if problem else values
 
 

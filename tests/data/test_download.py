@@ -13,7 +13,9 @@ BLOB_ID = hashlib.sha1(b"blob %d\0" % len(BODY) + BODY).hexdigest()
 
 
 def leftovers():
-    return [path.name for path in (cache_folder() / "downloads").iterdir() if path.suffix != ".lock"]
+    return [
+        path.name for path in (cache_folder() / "downloads").iterdir() if path.suffix != ".lock"
+    ]
 
 
 def test_downloads_once_and_shows_progress(server, capsys):
@@ -91,7 +93,8 @@ def test_an_html_page_is_called_one(server):
 def test_a_short_body(server):
     server.cuts = [100_000] * 4
     with pytest.raises(
-        DataError, match=r"could not be downloaded: the (connection was cut|body ended) after [\d,]+"
+        DataError,
+        match=r"could not be downloaded: the (connection was cut|body ended) after [\d,]+",
     ):
         download(server.put("/f.bin", BODY))
 

@@ -24,7 +24,9 @@ def made_up(count=100):
     rows = []
     for number in range(count):
         text = " ".join(f"w{number - (number % 10 == 9)}x{at}" for at in range(30))
-        rows.append([number + 7, f"Title {number}, with a comma", text, ("FAKE", "REAL")[number // 2 % 2]])
+        rows.append(
+            [number + 7, f"Title {number}, with a comma", text, ("FAKE", "REAL")[number // 2 % 2]]
+        )
     return rows
 
 
@@ -48,7 +50,11 @@ def test_the_default_config(file, caplog):
     rows = made_up()
     path = file(content(rows))
     splits = prepare(data_files=path)
-    assert {name: len(split) for name, split in splits.items()} == {"train": 70, "validation": 10, "test": 20}
+    assert {name: len(split) for name, split in splits.items()} == {
+        "train": 70,
+        "validation": 10,
+        "test": 20,
+    }
     assert splits["train"].column_names == COLUMNS
     assert splits["train"].features["label"].names == ["FAKE", "REAL"]
     found = sorted(
@@ -87,7 +93,9 @@ def test_the_article_config(file):
 
 def test_seeds_and_changes_of_the_file_make_other_splits(file):
     path = file(content(made_up()))
-    first, same, other = (prepare(data_files=path, seed=seed)["test"]["id"][:] for seed in (1, 1, 2))
+    first, same, other = (
+        prepare(data_files=path, seed=seed)["test"]["id"][:] for seed in (1, 1, 2)
+    )
     assert first == same != other
     file(content(made_up(50)))
     assert len(prepare(data_files=path, seed=1)["test"]) == 10
@@ -107,7 +115,8 @@ def test_a_verified_download(server, caplog):
 
 def test_a_changed_download(server):
     with pytest.raises(
-        DataError, match=r"git blob id \w+ instead of 3eb6d94.* \(or give a copy of the data as data_files"
+        DataError,
+        match=r"git blob id \w+ instead of 3eb6d94.* \(or give a copy of the data as data_files",
     ):
         prepare(url=server.put("/news.csv", content(made_up(50))))
 
@@ -116,10 +125,16 @@ def test_a_changed_download(server):
     ("data", "message"),
     [
         (b",title,text,label\n", "news.csv has no rows"),
-        (b"row,title,label\n1,a,FAKE\n", "has no column '', 'text'; its header must be ,title,text,label"),
+        (
+            b"row,title,label\n1,a,FAKE\n",
+            "has no column '', 'text'; its header must be ,title,text,label",
+        ),
         (b",title,text,label\n1,a,b,fake\n", "row 1 has the label 'fake'; it must be FAKE or REAL"),
         (b",title,text,label\nx,a,b,FAKE\n", "row 1 has the id 'x'; it must be a whole number"),
-        (b",title,text,label\n1,a,b,FAKE\n2,a\n", r"row 2 \(line 3\) has 2 columns, but the header 4"),
+        (
+            b",title,text,label\n1,a,b,FAKE\n2,a\n",
+            r"row 2 \(line 3\) has 2 columns, but the header 4",
+        ),
     ],
 )
 def test_bad_files(file, data, message):

@@ -109,28 +109,40 @@ def test_many_blocks(tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(100, 4)).astype(np.float32)
     path = tmp_path / "v.txt"
     path.write_text(
-        "".join(f"w{row} {' '.join(map(str, values))}\n" for row, values in enumerate(vectors.tolist()))
+        "".join(
+            f"w{row} {' '.join(map(str, values))}\n" for row, values in enumerate(vectors.tolist())
+        )
     )
     check(load_glove(path), [f"w{row}" for row in range(100)], vectors)
 
 
-word = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=8)
+word = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=8
+)
 
 
 @given(
     st.integers(1, 5).flatmap(
         lambda dim: st.dictionaries(
             word.filter(lambda text: not text.isnumeric()),
-            st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=dim, max_size=dim),
+            st.lists(
+                st.floats(width=32, allow_nan=False, allow_infinity=False),
+                min_size=dim,
+                max_size=dim,
+            ),
             min_size=1,
             max_size=20,
         )
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
+)
 def test_what_is_written_is_read(tmp_path, table):
     path = tmp_path / "v.txt"
-    path.write_bytes("".join(f"{text} {' '.join(map(repr, row))}\n" for text, row in table.items()).encode())
+    path.write_bytes(
+        "".join(f"{text} {' '.join(map(repr, row))}\n" for text, row in table.items()).encode()
+    )
     found = load_glove(path)
     assert found.words == list(table)
     np.testing.assert_array_equal(found.vectors, np.array(list(table.values()), dtype=np.float32))
@@ -168,7 +180,8 @@ def test_zip_members(tmp_path):
     check(load_glove(f"{two}/3d.txt"))
     check(load_glove(f"{two}/glove.1d.txt"), ["a"], [[1]])
     with pytest.raises(
-        DataError, match=r"several members \*.txt \(glove.3d.txt, glove.1d.txt\); write .*two.zip/MEMBER"
+        DataError,
+        match=r"several members \*.txt \(glove.3d.txt, glove.1d.txt\); write .*two.zip/MEMBER",
     ):
         load_glove(two)
     with pytest.raises(DataError, match=r"two.zip has no member 9d.txt, only: glove"):

@@ -13,7 +13,9 @@ SHARED = Path(__file__).parents[3] / "shared" / "data" / "liar"
 
 def line(number, label=None, text='"A quotation that never ends', counts="1\t2.0\t3\t4\t"):
     label = LABELS[number % 6] if label is None else label
-    return f"{number}.json\t{label}\t{text}\tsubject\tspeaker\tjob\tstate\tparty\t{counts}\tcontext\n"
+    return (
+        f"{number}.json\t{label}\t{text}\tsubject\tspeaker\tjob\tstate\tparty\t{counts}\tcontext\n"
+    )
 
 
 def files(count=12):
@@ -46,11 +48,19 @@ def prepare(**kwargs):
 
 def test_six_labels(folder):
     splits = prepare(data_dir=folder)
-    assert {name: len(split) for name, split in splits.items()} == {"train": 12, "validation": 12, "test": 12}
+    assert {name: len(split) for name, split in splits.items()} == {
+        "train": 12,
+        "validation": 12,
+        "test": 12,
+    }
     assert splits["train"].features["label"].names == list(LABELS)
     row = splits["train"][1]
     assert (row["id"], row["label"], row["text"]) == ("1.json", 1, '"A quotation that never ends')
-    assert (row["false_counts"], row["pants_on_fire_counts"], row["context"]) == (2, None, "context")
+    assert (row["false_counts"], row["pants_on_fire_counts"], row["context"]) == (
+        2,
+        None,
+        "context",
+    )
 
 
 def test_two_labels(folder):
@@ -69,7 +79,11 @@ def test_an_archive(server):
     data = archive({f"liar/{name}": text for name, text in files().items()} | {"README": "read me"})
     url = server.put("/liar.zip", data)
     splits = prepare(url=url)
-    assert {name: len(split) for name, split in splits.items()} == {"train": 12, "validation": 12, "test": 12}
+    assert {name: len(split) for name, split in splits.items()} == {
+        "train": 12,
+        "validation": 12,
+        "test": 12,
+    }
 
 
 @pytest.mark.parametrize(

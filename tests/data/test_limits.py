@@ -49,7 +49,9 @@ def speak(monkeypatch):
 
 
 def kept():
-    return [path.name for path in (cache_folder() / "downloads").iterdir() if path.suffix != ".lock"]
+    return [
+        path.name for path in (cache_folder() / "downloads").iterdir() if path.suffix != ".lock"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,10 @@ def write(path, rows=ROWS):
 
 
 def read(source, rows=5, wanted=lambda _: True):
-    return {index: None if found is None else list(found) for index, found in source.windows(rows, wanted)}
+    return {
+        index: None if found is None else list(found)
+        for index, found in source.windows(rows, wanted)
+    }
 
 
 def flat(source, **options):
@@ -47,7 +50,8 @@ def flat(source, **options):
 
 
 @pytest.mark.parametrize(
-    "name", ["a.csv", "a.csv.gz", "a.tsv", "a.jsonl", "a.jsonl.gz", "a.ndjson", "a.json", "a.parquet"]
+    "name",
+    ["a.csv", "a.csv.gz", "a.tsv", "a.jsonl", "a.jsonl.gz", "a.ndjson", "a.json", "a.parquet"],
 )
 def test_every_format_gives_the_same_windows(tmp_path, name):
     source = open_files([write(tmp_path / name)])
@@ -67,14 +71,17 @@ def test_every_format_gives_the_same_windows(tmp_path, name):
 
 def test_windows_cross_files_of_different_formats(tmp_path):
     paths = [
-        write(tmp_path / f"{n}{suffix}", ROWS[:7]) for n, suffix in enumerate([".csv", ".jsonl", ".parquet"])
+        write(tmp_path / f"{n}{suffix}", ROWS[:7])
+        for n, suffix in enumerate([".csv", ".jsonl", ".parquet"])
     ]
     source = open_files([tmp_path / "0.csv", str(tmp_path / "[12].*")])
     found = read(source)
     assert source.named
     assert [len(window) for window in found.values()] == [5, 5, 5, 5, 1]
     rows = [row for window in found.values() for row in window]
-    assert [(row.file, row.number) for row in rows] == [(str(path), n) for path in paths for n in range(1, 8)]
+    assert [(row.file, row.number) for row in rows] == [
+        (str(path), n) for path in paths for n in range(1, 8)
+    ]
     assert not open_files([paths[0]]).named
     assert open_files(paths[2:]).total == 7
     third = read(open_files(paths), wanted=lambda index: index == 2)
@@ -122,8 +129,16 @@ BAD = {
     "latin.csv": (b"text\ngood\ncaf\xe9\ngood 2\n", 2, "not UTF-8"),
     "syntax.jsonl": (b'{"text": "good"}\n\n{"text": \n{"text": "good 2"}\n', 2, "line 3"),
     "list.jsonl": (b'{"text": "good"}\n[1]\n{"text": "good 2"}\n', 2, "not an object"),
-    "deep.jsonl": (b'{"text": "good"}\n' + b"[" * 200_000 + b'\n{"text": "good 2"}\n', 2, "not JSON"),
-    "type.jsonl": (b'{"text": "good"}\n{"text": ["b"]}\n{"text": "good 2"}\n', 2, "list instead of text"),
+    "deep.jsonl": (
+        b'{"text": "good"}\n' + b"[" * 200_000 + b'\n{"text": "good 2"}\n',
+        2,
+        "not JSON",
+    ),
+    "type.jsonl": (
+        b'{"text": "good"}\n{"text": ["b"]}\n{"text": "good 2"}\n',
+        2,
+        "list instead of text",
+    ),
     "nul.jsonl": (b'{"text": "good"}\n{"text": "b\0d"}\n{"text": "good 2"}\n', 2, "NUL"),
     "latin.jsonl": (b'{"text": "good"}\n{"text": "caf\xe9"}\n{"text": "good 2"}\n', 2, "not UTF-8"),
 }
@@ -151,7 +166,10 @@ def test_reading_leaves_the_process_alone(tmp_path):
     """Also while a file is open: other threads use the csv module, too."""
     limit = 131_072  # what Python begins with
     (tmp_path / "a.csv").write_text("text\n" + "long " * 50_000 + "\nshort\n")
-    for rows in (open_reader(tmp_path / "a.csv").records(), iter(flat(open_files([tmp_path / "a.csv"])))):
+    for rows in (
+        open_reader(tmp_path / "a.csv").records(),
+        iter(flat(open_files([tmp_path / "a.csv"]))),
+    ):
         next(rows)
         assert csv.field_size_limit() == limit
     for _, window in open_files([tmp_path / "a.csv"]).windows(5):
@@ -232,7 +250,9 @@ def test_mistakes_name_the_file(tmp_path):
             with pytest.raises(DataError, match=words) as error:
                 flat(open_files([tmp_path / name], skip_bad=skip_bad))
             assert name in str(error.value)
-    assert len(flat(open_files([tmp_path / "whole.parquet", tmp_path / "who*.parquet"]))) == len(ROWS)
+    assert len(flat(open_files([tmp_path / "whole.parquet", tmp_path / "who*.parquet"]))) == len(
+        ROWS
+    )
     with pytest.raises(DataError, match="no column 'body'"):
         open_files([tmp_path / "whole.parquet"], "body")
 
@@ -263,7 +283,9 @@ print(rows, re.search("VmHWM: *\\t* *([0-9]+) kB", Path("/proc/self/status").rea
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_memory_does_not_grow_with_the_file(tmp_path, name):
-    write(tmp_path / name, [{"title": f"{n}", "text": "a few words, " * 400} for n in range(20_000)])
+    write(
+        tmp_path / name, [{"title": f"{n}", "text": "a few words, " * 400} for n in range(20_000)]
+    )
     assert (tmp_path / name).stat().st_size > 100e6
     command = [sys.executable, "-c", _READ, str(tmp_path / name)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -275,11 +297,15 @@ def test_memory_does_not_grow_with_the_file(tmp_path, name):
 def test_reading_needs_no_heavy_library():
     code = "import sys, glove_lstm.data.streaming; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert not {"torch", "transformers", "datasets", "requests", "pyarrow"} & set(done.stdout.split())
+    assert not {"torch", "transformers", "datasets", "requests", "pyarrow"} & set(
+        done.stdout.split()
+    )
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
     path = write(tmp_path / "a.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(DataError, match=r"a.parquet needs pyarrow .* pip install 'glove-lstm\[train\]'"):
+    with pytest.raises(
+        DataError, match=r"a.parquet needs pyarrow .* pip install 'glove-lstm\[train\]'"
+    ):
         open_files([path])

@@ -110,7 +110,9 @@ with whole_file(folder / "a[1].json") as file, whole_files(folder) as part:
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
     pytest.importorskip("fcntl")
     command = [sys.executable, "-c", _KILLED, str(tmp_path)]
-    killed, living = (subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2))
+    killed, living = (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    )
     try:
         for process in (killed, living):
             assert process.stdout.readline() == "ready\n"
@@ -135,7 +137,9 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
 
 def test_others_may_read_what_was_written(tmp_path, monkeypatch):
     mask = os.umask(0o022)
-    monkeypatch.setattr(os, "umask", None)  # it is the whole process's: other threads create files, too
+    monkeypatch.setattr(
+        os, "umask", None
+    )  # it is the whole process's: other threads create files, too
     try:
         with whole_file(tmp_path / "a") as part:
             part.write_text("x")

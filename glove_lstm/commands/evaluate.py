@@ -51,8 +51,7 @@ def main(argv: Sequence[str]) -> None:
 
     import transformers
 
-    from glove_lstm.data.loading import load_splits
-    from glove_lstm.data.tables import load_tables
+    from glove_lstm.data.loading import load_splits, load_tables
     from glove_lstm.evaluation.leaks import check_leaks
     from glove_lstm.evaluation.report import Report
     from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT

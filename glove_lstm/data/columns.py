@@ -72,15 +72,15 @@ def _is_text(value: Any) -> bool:
     return False
 
 
-def read_text(value: Any, where: str, row: int | str, column: str) -> str:
+def read_text(value: Any, place: str, column: str) -> str:
     """Return the text as Unicode that Arrow takes; "" where there is none."""
     if value is None:
         return ""
     if isinstance(value, str):
-        # A lone surrogate, which JSON can spell, is no Unicode text: Arrow refuses it, the tokenizer reads it as this.
+        # JSON can spell lone surrogates, which Arrow refuses; the tokenizer reads them as U+FFFD, too.
         return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
     if isinstance(value, int | float):
         return str(value)
     raise DataError(
-        f"{where}, row {row} has {type(value).__name__} instead of text in {column!r}; choose another column."
+        f"{place} has {type(value).__name__} instead of text in {column!r}; choose another column."
     )

@@ -1,7 +1,7 @@
 """Read one split of labelled text, and decide which number each label gets."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -22,42 +22,30 @@ _BATCH = 10_000  # rows held as Python objects
 
 
 class LabelledSplit:
-    """A split: its texts in Arrow, its labels as they are written.
+    """A split: its texts in Arrow, its labels as strings.
 
     Attributes:
-        where: Names it in errors.
-        labels: A label a row.
+        where: Names the split in errors.
+        labels: A label a row; empty if a ClassLabel marks all rows as unlabelled.
         examples: Label -> the first row that has it, as errors name it.
-        unlabelled: The number of rows that a ClassLabel marks as unlabelled; they are left out.
 
     Raises:
         DataError: A row cannot be read, has no label, or has no text and `on_empty` is "error".
     """
 
     def __init__(
-        self,
-        readers: Sequence[RowReader],
-        columns: Sequence[str],
-        label_column: str,
-        on_empty: OnEmpty,
+        self, reader: RowReader, columns: Sequence[str], label_column: str, on_empty: OnEmpty
     ) -> None:
-        self.where = " and ".join(reader.where for reader in readers)
+        self.where = reader.where
         self.labels: list[str] = []
         self.examples: dict[str, str] = {}
-        self.unlabelled = 0
-        rows = self._rows(readers, columns, label_column, on_empty)
+        rows = self._rows(reader, columns, label_column, on_empty)
         schema = pa.schema([(name, pa.string()) for name in ("text", "text_pair")[: len(columns)]])
         batches = []
         while batch := list(islice(rows, _BATCH)):
             arrays = [pa.array(column) for column in zip(*batch, strict=True)]
             batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
         self._texts = pa.Table.from_batches(batches, schema)
-        if self.unlabelled and self.labels:
-            raise DataError(
-                f"{self.where} has {self.unlabelled} rows without a label; label or remove them."
-            )
-        if not self.labels and not self.unlabelled:
-            raise DataError(f"{self.where} has no rows with text; give a file with data.")
 
     def encode(self, names: Sequence[str]) -> datasets.Dataset:
         """Return the split as a dataset whose labels are indices into `names`."""
@@ -68,21 +56,14 @@ class LabelledSplit:
         )
 
     def _rows(
-        self,
-        readers: Sequence[RowReader],
-        columns: Sequence[str],
-        label_column: str,
-        on_empty: OnEmpty,
+        self, reader: RowReader, columns: Sequence[str], label_column: str, on_empty: OnEmpty
     ) -> Iterator[tuple[str, ...]]:
-        """Yield the text, or the text and its pair, of every row; note the labels."""
-        empty = 0
-        for reader, number, record in read_records(readers, [*columns, label_column]):
-            label = read_label(record.get(label_column), reader, number, label_column)
+        """Yield the text, or the text and its pair, of every labelled row; note the labels."""
+        empty = unlabelled = 0
+        for place, label, texts, _ in labelled_rows(reader, columns, label_column):
             if label is None:
-                self.unlabelled += 1
+                unlabelled += 1
                 continue
-            texts = [read_text(record.get(name), reader.where, number, name) for name in columns]
-            place = f"{reader.where}, row {number}"
             if not any(text.strip() for text in texts):
                 if on_empty == "error":
                     raise DataError(
@@ -97,43 +78,46 @@ class LabelledSplit:
             yield (texts[0], " ".join(texts[1:])) if texts[1:] else (texts[0],)
         if empty:
             logger.warning("%s: %d rows without text (%s).", self.where, empty, on_empty)
+        if unlabelled and self.labels:
+            raise DataError(
+                f"{self.where} has {unlabelled} rows without a label; label or remove them."
+            )
+        if not self.labels and not unlabelled:
+            raise DataError(f"{self.where} has no rows with text; give a file with data.")
 
 
-def read_records(
-    readers: Sequence[RowReader], columns: Sequence[str]
-) -> Iterator[tuple[RowReader, int, Record]]:
-    """Yield every row of a split with its reader and its number.
+def labelled_rows(
+    reader: RowReader, columns: Sequence[str], label_column: str, others: Sequence[str] = ()
+) -> Iterator[tuple[str, str | None, list[str], Record]]:
+    """Yield the place, label, texts and record of every row; the label is None if a ClassLabel has none.
 
     Raises:
-        DataError: A reader lacks a column, or a row cannot be read.
+        DataError: A column is missing, or a row cannot be read or has no label.
     """
-    for reader in readers:
-        missing = [name for name in columns if name not in reader.columns]
-        if missing:
+    for name in (*columns, label_column):
+        if name not in reader.columns:
             raise DataError(
-                f"{reader.where} has no column {missing[0]!r}, which the first split has; add it."
+                f"{reader.where} has no column {name!r}, which the first split has; add it."
             )
-        for number, record in reader.records(columns):
-            yield reader, number, record
+    class_names = reader.class_names.get(label_column)
+    for number, record in reader.records([*columns, label_column, *others]):
+        place = f"{reader.where}, row {number}"
+        value = record.get(label_column)
+        if class_names is not None and isinstance(value, int):
+            label = None if value == -1 else class_names[value]
+        else:
+            label = _read_label(value, place, label_column)
+        texts = [read_text(record.get(name), place, name) for name in columns]
+        yield place, label, texts, record
 
 
-def read_label(value: Any, reader: RowReader, row: int, column: str) -> str | None:
-    """Return the label as a string, or None where a ClassLabel says that the row has none."""
-    class_names = reader.class_names.get(column)
-    if class_names is not None and isinstance(value, int):
-        return None if value == -1 else class_names[value]
+def _read_label(value: Any, place: str, column: str) -> str:
     if value is None or (isinstance(value, str) and not value.strip()):
-        raise DataError(
-            f"{reader.where}, row {row} has no label in {column!r}; label or remove it."
-        )
-    if (
-        isinstance(value, float) and value.is_integer()
-    ):  # whole numbers in a column that once had a gap
-        return str(int(value))
+        raise DataError(f"{place} has no label in {column!r}; label or remove it.")
+    if isinstance(value, float) and value.is_integer():  # a column of whole numbers that had a gap
+        value = int(value)
     if not isinstance(value, str | int):
-        raise DataError(
-            f"{reader.where}, row {row} has the label {value!r}; labels must be text or whole numbers."
-        )
+        raise DataError(f"{place} has the label {value!r}; labels must be text or whole numbers.")
     return str(value)
 
 
@@ -145,9 +129,11 @@ def name_labels(
     if asked is not None:
         names, owner = list(asked), "the model's labels"
     elif class_names is not None:
-        names, owner = list(class_names), "the dataset's labels"
+        names, owner = class_names, "the dataset's labels"
     else:
-        names, owner = _order(first.examples), f"the labels of {first.where}"
+        names, owner = sorted(first.examples), f"the labels of {first.where}"  # FAKE before REAL
+        if all(label.removeprefix("-").isdecimal() for label in names):
+            names.sort(key=int)
         if len(names) > _MAX_LABELS:
             raise DataError(
                 f"{first.where} has {len(names)} different labels; set label_column_name to another column."
@@ -156,22 +142,12 @@ def name_labels(
             raise DataError(
                 f"{first.where} has the label {names[0]!r} only; a classifier needs two or more."
             )
-    folded = {name.strip().casefold() for name in names}
-    if len(folded) < len(names):
-        logger.warning(
-            "Some labels differ only in case or space and stay apart: %s.",
-            ", ".join(map(repr, names)),
-        )
+    if len({name.strip().casefold() for name in names}) < len(names):
+        listing = ", ".join(map(repr, names))
+        logger.warning("Some labels differ only in case or space and stay apart: %s.", listing)
     for split in splits.values():
         for label, row in split.examples.items():
             if label not in names:
                 known = f"{owner} ({', '.join(names[:20])})"
                 raise DataError(f"{row} has the label {label!r}, not of {known}; correct it.")
     return names
-
-
-def _order(labels: Iterable[str]) -> list[str]:
-    found = sorted(labels)
-    if all(label.removeprefix("-").isdecimal() for label in found):
-        return sorted(found, key=int)
-    return found  # "FAKE" sorts before "REAL"

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -33,7 +34,6 @@ FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PEEKED = 1000  # bad rows at the beginning after which the input is refused
 _PARQUET_BATCH = 256  # rows that are Python objects at a time
-_PARQUET_BUFFER = 1 << 20  # bytes of a column chunk that are read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +163,10 @@ def _open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: st
         return peek(where, json_rows(opened))
     values = csv_values(opened, where, _DELIMITERS[kind])
     header = list(next(values))
-    return peek(
-        where,
-        (
-            row if isinstance(row, Problem) else dict(zip(header, row, strict=True))
-            for row in values
-        ),
-        header,
+    records = (
+        row if isinstance(row, Problem) else dict(zip(header, row, strict=True)) for row in values
     )
+    return peek(where, records, header)
 
 
 def _has_json_lines(path: Path) -> bool:
@@ -202,12 +198,8 @@ def _open_parquet(path: Path) -> RowReader:
     with _open_parquet_file(path) as file:
         columns, total = list(file.schema_arrow.names), file.metadata.num_rows
     check_header(str(path), columns)
-    first = next(
-        (row for row in _parquet_rows(path, columns) if not isinstance(row, Problem)), None
-    )
-    return RowReader(
-        str(path), columns, first, lambda needed: _parquet_rows(path, needed), total=total
-    )
+    read = partial(_parquet_rows, path)
+    return RowReader(str(path), columns, next(read(columns), None), read, total=total)
 
 
 @contextmanager
@@ -221,22 +213,15 @@ def _open_parquet_file(path: Path) -> Iterator[Any]:
         ) from None
     try:
         # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER) as file:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(
             f"{path} is not a whole Parquet file ({first_line(error)}); get it again."
         ) from error
 
 
-def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record | Problem]:
+def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record]:
     with _open_parquet_file(path) as file:
         for batch in file.iter_batches(_PARQUET_BATCH, columns=list(columns)):
-            try:
-                yield from batch.to_pylist()
-            except UnicodeDecodeError:  # raised before the first row is given
-                for number in range(len(batch)):
-                    try:
-                        yield batch.slice(number, 1).to_pylist()[0]
-                    except UnicodeDecodeError:
-                        yield "is not UTF-8 text"
+            yield from batch.to_pylist()

@@ -85,7 +85,10 @@ class BatchClassifier:
             return []
         columns = choose_columns("The batch", names, first, self._asked)
         texts = [
-            [read_text(value, "The batch", row, name) for row, value in enumerate(_python(table[name]), 1)]
+            [
+                read_text(value, f"The batch, row {row}", name)
+                for row, value in enumerate(_python(table[name]), 1)
+            ]
             for name in columns
         ]
         pairs = (

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from glove_lstm.data import liar
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.liar import LABELS, Liar
 
@@ -48,19 +47,12 @@ def prepare(**kwargs):
 
 def test_six_labels(folder):
     splits = prepare(data_dir=folder)
-    assert {name: len(split) for name, split in splits.items()} == {
-        "train": 12,
-        "validation": 12,
-        "test": 12,
-    }
+    assert [len(split) for split in splits.values()] == [12, 12, 12]
     assert splits["train"].features["label"].names == list(LABELS)
     row = splits["train"][1]
     assert (row["id"], row["label"], row["text"]) == ("1.json", 1, '"A quotation that never ends')
-    assert (row["false_counts"], row["pants_on_fire_counts"], row["context"]) == (
-        2,
-        None,
-        "context",
-    )
+    assert (row["false_counts"], row["pants_on_fire_counts"]) == (2, None)
+    assert row["context"] == "context"
 
 
 def test_two_labels(folder):
@@ -79,34 +71,25 @@ def test_an_archive(server):
     data = archive({f"liar/{name}": text for name, text in files().items()} | {"README": "read me"})
     url = server.put("/liar.zip", data)
     splits = prepare(url=url)
-    assert {name: len(split) for name, split in splits.items()} == {
-        "train": 12,
-        "validation": 12,
-        "test": 12,
-    }
+    assert [len(split) for split in splits.values()] == [12, 12, 12]
 
 
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"train.tsv": line(0), "test.tsv": line(0)}, r"has no valid.tsv of at most 20,000 bytes"),
-        (files() | {"test.tsv": "x" * 30_000}, r"has no test.tsv of at most 20,000 bytes"),
+        ({"train.tsv": line(0), "test.tsv": line(0)}, r"liar.zip has no valid.tsv"),
         (files() | {"train.tsv": line(0, "lie")}, r"liar.zip/train.tsv, row 1 has the label 'lie'"),
         (files() | {"train.tsv": b"\xff\n"}, r"train.tsv is not UTF-8 text"),
     ],
 )
-def test_bad_archives(server, members, message, monkeypatch):
-    monkeypatch.setattr(liar, "MAX_BYTES", 20_000)
+def test_bad_archives(server, members, message):
     with pytest.raises(DataError, match=message):
         prepare(url=server.put("/liar.zip", archive(members)))
 
 
-def test_damaged_archives(server, monkeypatch):
+def test_damaged_archives(server):
     with pytest.raises(DataError, match=r"liar.zip is damaged"):
         prepare(url=server.put("/liar.zip", archive(files())[:-40]))
-    monkeypatch.setattr(liar, "MAX_BYTES", 100)
-    with pytest.raises(DataError, match=r"sends more than the 100 bytes allowed"):
-        prepare(url=server.put("/other.zip", archive(files())))
 
 
 @pytest.mark.parametrize(
@@ -127,14 +110,8 @@ def test_bad_files(folder, text, message):
 def test_bad_arguments(folder):
     with pytest.raises(DataError, match=r"train.tsv does not exist"):
         prepare(data_dir=folder / "none")
-    with pytest.raises(
-        DataError, match=r"1 files for 'all'; Liar takes one for each of train, validation, test"
-    ):
-        prepare(data_files={"all": folder / "train.tsv"})
-    with pytest.raises(DataError, match=r"2 files for 'train'"):
-        prepare(data_files=[folder / "train.tsv", folder / "test.tsv"])
-    with pytest.raises(DataError, match=r"Both data_files and data_dir are given"):
-        prepare(data_files=folder / "train.tsv", data_dir=folder)
+    with pytest.raises(DataError, match=r"Liar takes no data_files; give data_dir"):
+        prepare(data_files=folder / "train.tsv")
     with pytest.raises(DataError, match=r"no config 'three'; choose from six, two"):
         prepare(config_name="three", data_dir=folder)
 
@@ -142,8 +119,4 @@ def test_bad_arguments(folder):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
 def test_the_genuine_files():
     splits = prepare(data_dir=SHARED)
-    assert {name: len(split) for name, split in splits.items()} == {
-        "train": 10269,
-        "validation": 1284,
-        "test": 1283,
-    }
+    assert [len(split) for split in splits.values()] == [10269, 1284, 1283]

@@ -92,11 +92,11 @@ def run(stage: str, job: Job, **fault: Any) -> Outcome:
 
 
 def tree(folder: Path) -> list[str]:
-    """The names of all files, but for locks."""
+    """The names of all files, but for locks and the hidden files that a killed process leaves."""
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".lock"
+        if path.is_file() and path.suffix != ".lock" and "/." not in f"/{path.relative_to(folder)}"
     )
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,6 @@ from glove_lstm.commands import train as train_command
 from glove_lstm.data import download as downloads
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
-from glove_lstm.data.glove import load_glove
 from glove_lstm.data.streaming import open_files
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.inference.bulk import Labeller, label_to_folder
@@ -71,19 +69,6 @@ def read_dataset(job: Job) -> Any:
 def _builder(job: Job) -> FakeOrRealNews:
     datasets.disable_progress_bars()
     return FakeOrRealNews(cache_dir=job.work, data_files=job.given["articles"])
-
-
-def glove(job: Job) -> None:
-    load_glove(job.given["vectors"], cache_dir=job.work)
-
-
-def read_glove(job: Job) -> Any:
-    """What whoever comes next gets, in a copy of the cache."""
-    copy = job.work.with_name(f"{job.work.name}-copy")
-    shutil.copytree(job.work, copy, dirs_exist_ok=True)
-    found = load_glove(job.given["vectors"], cache_dir=copy)
-    shutil.rmtree(copy)
-    return found.words, found.vectors.tolist()
 
 
 def train(job: Job) -> None:
@@ -169,7 +154,6 @@ def _weights(folder: Path) -> Any:
 STAGES: dict[str, tuple[Make, Read]] = {
     "download": (download, read_download),
     "dataset": (dataset, read_dataset),
-    "glove": (glove, read_glove),
     "train": (train, read_train),
     "save": (save, read_save),
     "export": (export, read_export),

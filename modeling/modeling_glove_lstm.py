@@ -6,140 +6,25 @@ r"""The GloVe+LSTM encoder and classifier. Travels to the Hub: imports only torc
 Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedModel
-from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
-from .configuration_glove_lstm import AUTO_MAP, GloveLstmConfig
+from .configuration_glove_lstm import GloveLstmConfig
 from .lstm_layers import (
     GloveLstmEmbeddings,
     GloveLstmLayer,
     GloveLstmPooler,
-    init_lstm,
-    is_loaded,
     move_to_front,
     pick,
 )
 from .ngram_classifier import GloveLstmNgramClassifier
-
-
-class GloveLstmPreTrainedModel(PreTrainedModel):
-    """What the encoder and the classifier share: initialisation, the freeze, and how they are saved."""
-
-    config_class = GloveLstmConfig
-    config: GloveLstmConfig
-    base_model_prefix = "encoder"
-    _no_split_modules = ["GloveLstmLayer"]  # noqa: RUF012 (transformers' own form)
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        """Initialise as Keras does, so that the published recipe starts where it started."""
-        if isinstance(module, nn.LSTM):
-            init_lstm(module)
-        elif isinstance(module, nn.Linear):
-            init.xavier_uniform_(module.weight)
-            if module.bias is not None:
-                init.zeros_(module.bias)
-        elif isinstance(module, GloveLstmNgramClassifier):
-            for table in module.parameters():
-                init.zeros_(table)
-            init.zeros_(module.character_ngrams)  # where a checkpoint lacks them, they are random memory
-        elif isinstance(module, nn.Embedding):
-            init.normal_(module.weight, std=0.1)
-            if module.padding_idx is not None and not is_loaded(module.weight):
-                init.zeros_(module.weight[module.padding_idx])
-
-    @classmethod
-    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
-        """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again (loading thaws them)."""
-        loaded = super().from_pretrained(*args, **kwargs)
-        model = loaded[0] if isinstance(loaded, tuple) else loaded
-        model.freeze_embeddings(model.config.freeze_embeddings)
-        return loaded
-
-    def freeze_embeddings(self, frozen: bool = True) -> None:
-        """Keep the word vectors out of training, or let them in. Written to the config, so it survives a reload."""
-        self.config.freeze_embeddings = frozen
-        self.get_input_embeddings().weight.requires_grad_(not frozen)
-
-    def get_input_embeddings(self) -> nn.Embedding:
-        """The word embedding."""
-        return self._embeddings().word_embeddings
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        """Put another word embedding in its place."""
-        self._embeddings().word_embeddings = cast(nn.Embedding, value)
-
-    def _embeddings(self) -> "GloveLstmEmbeddings":
-        return cast("GloveLstmModel", self.base_model).embeddings
-
-    @torch.no_grad()
-    def load_word_vectors(self, vectors: Any) -> None:
-        """Copy word vectors into the embedding; the padding row stays zero.
-
-        Where `config.half_precision_embeddings` is set they are rounded to 16 bits here, once, so that what is
-        trained and measured is what is stored.
-
-        Args:
-            vectors: Float array or tensor (vocab_size, embedding_size), row i for token id i.
-
-        Raises:
-            ValueError: The shape is not that of the embedding.
-        """
-        weight = self.get_input_embeddings().weight
-        rows = torch.as_tensor(vectors, dtype=weight.dtype)
-        if rows.shape != weight.shape:
-            raise ValueError(
-                f"word vectors of shape {tuple(rows.shape)} do not fit an embedding of {tuple(weight.shape)}"
-            )
-        weight.copy_(rows)
-        weight[self.config.pad_token_id].zero_()
-        if self.config.half_precision_embeddings:
-            _round(weight)
-
-    @torch.no_grad()
-    def round_tables(self) -> None:
-        """Round word vectors and n-gram tables to 16 bits. Call it after training that changed them, and measure then.
-
-        A table with a value beyond the range of 16 bits (65,504) stays as it is, and is saved in full.
-        """
-        for table in self._tables().values():
-            _round(table)
-
-    def halve_tables(self) -> None:
-        """Hold the tables in 16 bits where that changes no value, to be exported; the model cannot be trained then."""
-        for table in self._tables().values():
-            if table.dim() == 2:
-                table.data = _halved(table.data)
-
-    def _tables(self) -> dict[str, nn.Parameter]:
-        """What `config.half_precision_embeddings` is about, by its name in this model's state."""
-        vectors = self.get_input_embeddings().weight
-        return {
-            name: parameter
-            for name, parameter in self.named_parameters()
-            if parameter is vectors or name.startswith("ngrams.")
-        }
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
-        """Save as `PreTrainedModel.save_pretrained` does, with the big tables in 16 bits where that loses nothing.
-
-        A checkpoint in mid-training, whose tables are not round, keeps all its bits, so that a resumed run is exact.
-        """
-        state = dict(kwargs.pop("state_dict", None) or self.state_dict())
-        if self.config.half_precision_embeddings:
-            state |= {name: _halved(state[name]) for name in self._tables()}
-        # A model that came from a Hub repository must be whole where it is saved, not point back to "user/name--...".
-        self.config.auto_map = dict(AUTO_MAP)
-        super().save_pretrained(save_directory, state_dict=state, **kwargs)
+from .pretrained_glove_lstm import GloveLstmPreTrainedModel
 
 
 class GloveLstmModel(GloveLstmPreTrainedModel):
@@ -384,19 +269,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         _, real, (ids, types) = move_to_front(mask, [input_ids, shapes])
         assert ids is not None
         return ngrams(ids, types, real)
-
-
-def _halved(table: Tensor) -> Tensor:
-    """The table in 16 bits where that changes no value, else as it is."""
-    half = table.half()
-    return half if torch.equal(half.to(table.dtype), table) else table
-
-
-@torch.no_grad()
-def _round(table: Tensor) -> None:
-    rounded = table.half().to(table.dtype)
-    if rounded.isfinite().all():
-        table.copy_(rounded)
 
 
 GloveLstmModel.register_for_auto_class("AutoModel")

@@ -109,6 +109,7 @@ def travelling_sources() -> list[Path]:
         modeling / "lstm_layers.py",
         modeling / "modeling_glove_lstm.py",
         modeling / "ngram_classifier.py",
+        modeling / "pretrained_glove_lstm.py",
         tokenization / "spelling.py",
         tokenization / "tokenization_glove_lstm.py",
         tokenization / "word_shapes.py",

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -41,19 +42,6 @@ _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class TokenizedText:
-    """One text.
-
-    Attributes:
-        ids: (n,) token ids.
-        shapes: (n,) word shapes as in `token_type_ids`, or zeros.
-    """
-
-    ids: Integers
-    shapes: Integers
-
-
 @dataclass(frozen=True, eq=False)
 class TokenizedTexts:
     """n texts of m tokens in all, one after the other.
@@ -68,15 +56,9 @@ class TokenizedTexts:
     shapes: Integers
     lengths: Integers
 
-    def apart(self) -> list[TokenizedText]:
-        """Each by itself."""
-        ends = np.cumsum(self.lengths)
-        pairs = zip((ends - self.lengths).tolist(), ends.tolist(), strict=True)
-        return [TokenizedText(self.ids[begin:end], self.shapes[begin:end]) for begin, end in pairs]
-
 
 class LightTokenizer:
-    """Gives what a call of the `GloveLstmTokenizer` without options gives. Threads may share it.
+    """Tokenizes as a call of the `GloveLstmTokenizer` without options does. Threads may share it.
 
     Args:
         backend: The pipeline; its truncation and padding are switched off.
@@ -145,31 +127,23 @@ class LightTokenizer:
         except ValueError as error:
             raise DataError(f"The tokenizer cannot be used: {error}.") from None
 
-    def state(self) -> dict[str, Any]:
-        """Everything that the tokens of a text depend on, as strings and numbers."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the pipeline without the dictionary, so that a hash does not change with use."""
         with self._lock:
-            backend = self._backend.to_str()
-        return {
-            "backend": backend,
+            backend = Tokenizer.from_str(self._backend.to_str())
+        options = {
             "model_max_length": self.model_max_length,
             "truncation_side": self.truncation_side,
             "token_types": self.token_types,
             "split_special_tokens": self._backend.encode_special_tokens,
             "correct_spelling": self._corrector is not None,
         }
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the pipeline without the dictionary, so that a hash does not change with use."""
-        return _from_state, (self.state(),)
+        return partial(LightTokenizer, **options), (backend,)
 
     @property
     def vocab_size(self) -> int:
         """Rows that a model's embedding must have."""
         return self._backend.get_vocab_size()
-
-    def __call__(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> list[TokenizedText]:
-        """As `read`, each text by itself."""
-        return self.read(texts, text_pairs).apart()
 
     def read(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> TokenizedTexts:
         """Tokenize n texts, or n pairs as if each were one text.
@@ -267,10 +241,6 @@ def _options(get: Callable[[str, Any], Any]) -> dict[str, Any]:
         "split_special_tokens": get("split_special_tokens", False),
         "correct_spelling": get("correct_spelling", False),
     }
-
-
-def _from_state(state: dict[str, Any]) -> LightTokenizer:
-    return LightTokenizer(Tokenizer.from_str(state.pop("backend")), **state)
 
 
 def _pieces(text: str) -> list[str]:

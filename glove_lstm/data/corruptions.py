@@ -27,35 +27,10 @@ _WORD = re.compile(r"\S+\s*")
 # Pairs that look alike in print, in the manner of the error tables of OCR post-correction.
 _LOOK_ALIKE = {
     text: others.split("|")
-    for text, others in (
-        pair.split(":")
-        for pair in [
-            "rn:m",
-            "cl:d",
-            "vv:w",
-            "li:h",
-            "m:rn",
-            "d:cl",
-            "w:vv",
-            "l:1|I",
-            "i:l|1",
-            "I:l|1",
-            "e:c",
-            "c:e",
-            "h:b|li",
-            "b:h|6",
-            "o:0|c",
-            "O:0|Q",
-            "u:n|ii",
-            "n:u|ri",
-            "t:f|l",
-            "f:t",
-            "s:5",
-            "S:5",
-            "B:8",
-            "G:6",
-            "Z:2",
-        ]
+    for text, others in re.findall(
+        r"(\S+):(\S+)",
+        "rn:m cl:d vv:w li:h m:rn d:cl w:vv l:1|I i:l|1 I:l|1 e:c c:e h:b|li b:h|6 "
+        "o:0|c O:0|Q u:n|ii n:u|ri t:f|l f:t s:5 S:5 B:8 G:6 Z:2",
     )
 }
 _LOOK_ALIKE_TEXT = re.compile("|".join(sorted(_LOOK_ALIKE, key=len, reverse=True)))

@@ -257,6 +257,7 @@ def _choose_columns(
         if reader.first is None:
             raise DataError(f"{reader.where} has no rows; give a file with data.")
     first = next(iter(readers.values()))
+    assert first.first is not None
     return choose_columns(first.where, first.columns, first.first, asked, label_column)
 
 

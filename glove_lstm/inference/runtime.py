@@ -32,7 +32,7 @@ from glove_lstm.inference.scores import scores_of, stand_alone
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer, TokenizedTexts, ranges
 
 _WINDOW = 512  # texts that are tokenised and sorted by length together
-_TOKENS = 2048  # of a batch, padding included: an LSTM's working set then fits a processor's cache
+_TOKENS = 4096  # of a batch, padding included: few enough for a processor's cache
 
 
 class Prediction(TypedDict):

@@ -91,6 +91,7 @@ def run_experiment(
         splits["train"] = splits["train"].shuffle(seed=args.seed).select(range(most))
     start = run.model.model_name_or_path
     model, tokenizer, record = load_model(run, data, splits) if start else new_model(run, data, splits, glove)
+    earlier = load_training_texts(start) if start else None
     workers = run.data.preprocessing_num_workers
     tokenized = {name: tokenize(split, tokenizer, num_proc=workers) for name, split in splits.items()}
     trainer = _make_trainer(run, model, tokenizer, splits["train"], tokenized, compute_metrics)
@@ -117,7 +118,8 @@ def run_experiment(
         logits["test"] = np.asarray(trainer.predict(tokenized["test"]).predictions)
     record["seconds"] = {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)}
     record |= _describe(run, data, splits, trainer, ngrams.how)
-    texts = _training_texts(start, splits, refit=refit)
+    texts = _training_texts(splits, refit=refit)
+    texts = texts.added_to(earlier) if start else texts
     labels = {name: np.asarray(splits[name]["label"][:]) for name in logits}
     history = trainer.state.log_history
     return Experiment(model, tokenizer, texts, splits, logits, labels, refit, history, record)
@@ -230,15 +232,14 @@ def _calibrate(
         config.ngram_weight *= others[0] / scale
 
 
-def _training_texts(start: str | None, splits: dict[str, Dataset], *, refit: bool) -> TrainingTexts:
-    """Record the texts of a run and of the checkpoint that it started from; a refit trains on validation texts."""
+def _training_texts(splits: dict[str, Dataset], *, refit: bool) -> TrainingTexts:
+    """Record the texts of a run; a refit trains on the validation texts, too."""
     roles = {"trained": ["train", *(["validation"] if refit else [])], "validated": ["validation"]}
     texts = {
         role: chain.from_iterable(joined_texts(splits[name]) for name in names if name in splits)
         for role, names in roles.items()
     }
-    record = TrainingTexts.of(**texts)
-    return record.added_to(load_training_texts(start)) if start else record
+    return TrainingTexts.of(**texts)
 
 
 def _hardware(model: torch.nn.Module) -> str:

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import first_line
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME
 
 Hashes = NDArray[np.uint64]
@@ -79,12 +80,17 @@ def load_training_texts(path: str | Path, revision: str | None = None) -> Traini
         revision: Commit, tag or branch on the Hub.
 
     Raises:
-        DataError: The record is damaged.
+        DataError: The record is damaged, or the repository cannot be downloaded.
     """
     folder = Path(path)
     if not folder.is_dir():
         wanted = [TRAINING_TEXTS_NAME, WEIGHTS_NAME]
-        folder = Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
+        try:
+            folder = Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
+        except Exception as error:
+            raise DataError(
+                f"{path} cannot be downloaded ({first_line(error)}). Check its name and revision."
+            ) from error
     file = folder / TRAINING_TEXTS_NAME
     if not file.is_file():
         return None

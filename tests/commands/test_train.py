@@ -37,6 +37,7 @@ FILES = {
     "modeling_glove_lstm.py",
     "lstm_layers.py",
     "ngram_classifier.py",
+    "pretrained_glove_lstm.py",
     "spelling.py",
     "tokenization_glove_lstm.py",
     "tokenizer.json",

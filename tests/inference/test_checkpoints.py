@@ -78,6 +78,7 @@ def test_a_save_is_whole_for_the_hub(make, tmp_path):
         assert (tmp_path / (target.partition(".")[0] + ".py")).is_file()
     # And what these import.
     code = {"configuration_glove_lstm.py", "lstm_layers.py", "modeling_glove_lstm.py", "ngram_classifier.py"}
+    code.add("pretrained_glove_lstm.py")
     assert {path.name for path in tmp_path.glob("*.py")} == code
     assert config["model_type"] == "glove_lstm"
     assert config["architectures"] == ["GloveLstmForSequenceClassification"]

@@ -1,0 +1,1 @@
+from modeling.pretrained_glove_lstm import *

@@ -29,13 +29,14 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         config_name: One of the builder's configs.
         data_files: A local file instead of the download.
         data_dir: A folder with local files instead of the download.
-        **kwargs: Passed on; fields of the config among them.
+        **kwargs: Passed on to `datasets`.
 
     Raises:
         DataError: A file is missing, the config is unknown, or the builder takes the other one of
             `data_files` and `data_dir`.
     """
 
+    URL: str
     LOCAL = "data_files"
 
     def __init__(
@@ -82,7 +83,7 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
     @property
     def source(self) -> str:
         """The files or the address that are read."""
-        return ", ".join(map(str, self.files.values())) or str(self.config.url)
+        return ", ".join(map(str, self.files.values())) or self.URL
 
     def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
         """Prepare as `datasets` does, but log the source and raise a DataError as itself."""
@@ -95,9 +96,9 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             raise
 
     def download(self, **checks: Any) -> Path:
-        """Download the config's `url`; an error names the argument that reads a local copy instead."""
+        """Download `URL`; an error names the argument that reads a local copy instead."""
         try:
-            return download(self.config.url, cache_dir=self.download_dir, **checks)
+            return download(self.URL, cache_dir=self.download_dir, **checks)
         except DataError as error:
             raise DataError(
                 f"{str(error).rstrip('.')} (or give a copy of the data as {self.LOCAL})."

@@ -7,12 +7,10 @@ train = builder.as_dataset(split="train")
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
-import numpy as np
 
 from glove_lstm.data.builder import NewsBuilder
 from glove_lstm.data.download import git_blob_id
@@ -28,32 +26,10 @@ from glove_lstm.data.splits import (
 
 logger = logging.getLogger(__name__)
 
-URL = (
-    "https://raw.githubusercontent.com/kjam/random_hackery/"
-    "494766e3992494422e72f8c14ebc202042f1da3b/data/fake_or_real_news.csv"
-)
 BLOB_ID = "3eb6d94a7fa7efffa1ea856c9dcd3ba686057c84"
 LABELS = ("FAKE", "REAL")
+_SEED = 42
 _COLUMNS = ("", "title", "text", "label")  # the id column has no name
-
-
-@dataclass
-class FakeOrRealNewsConfig(datasets.BuilderConfig):
-    """How the file is obtained and split.
-
-    Attributes:
-        url: Where the file is downloaded from, unless `data_files` is given.
-        blob_id: The git blob id that the download must have.
-        fractions: The shares of train, validation and, where there is a third, test.
-        keep_duplicates_together: Whether exact and near duplicates stay on one side.
-        seed: Of the split.
-    """
-
-    url: str = URL
-    blob_id: str = BLOB_ID
-    fractions: tuple[float, ...] = (0.7, 0.1, 0.2)
-    keep_duplicates_together: bool = True
-    seed: int = 42
 
 
 class FakeOrRealNews(NewsBuilder):
@@ -70,20 +46,15 @@ class FakeOrRealNews(NewsBuilder):
     """
 
     VERSION = datasets.Version("1.0.0")
-    BUILDER_CONFIG_CLASS = FakeOrRealNewsConfig
     BUILDER_CONFIGS = [  # noqa: RUF012
-        FakeOrRealNewsConfig(
-            name="default", version=VERSION, description="70/10/20, duplicates on one side"
-        ),
-        FakeOrRealNewsConfig(
-            name="article",
-            version=VERSION,
-            description="80/20, as published",
-            fractions=(0.8, 0.2),
-            keep_duplicates_together=False,
-        ),
+        datasets.BuilderConfig("default", VERSION, description="70/10/20, duplicates together"),
+        datasets.BuilderConfig("article", VERSION, description="80/20, as published"),
     ]
     DEFAULT_CONFIG_NAME = "default"
+    URL = (
+        "https://raw.githubusercontent.com/kjam/random_hackery/"
+        "494766e3992494422e72f8c14ebc202042f1da3b/data/fake_or_real_news.csv"
+    )
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
@@ -100,17 +71,16 @@ class FakeOrRealNews(NewsBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
-        path = self.files.get("train") or self.download(blob_id=self.config.blob_id)
-        if self.files and git_blob_id(path) != BLOB_ID:
+        path = self.files.get("train") or self.download(blob_id=BLOB_ID)
+        if git_blob_id(path) != BLOB_ID:
             logger.warning("fake_or_real_news: %s is not the canonical file.", path)
         rows = read_articles(path)
-        together = self.config.keep_duplicates_together
-        parts = grouped_stratified_split(
-            [row["label"] for row in rows],
-            _duplicate_groups(rows) if together else np.arange(len(rows)),
-            self.config.fractions,
-            self.config.seed,
-        )
+        labels = [row["label"] for row in rows]
+        if self.config.name == "article":
+            parts = grouped_stratified_split(labels, range(len(rows)), (0.8, 0.2), _SEED)
+        else:
+            groups = _duplicate_groups(rows)
+            parts = grouped_stratified_split(labels, groups, (0.7, 0.1, 0.2), _SEED)
         return [
             datasets.SplitGenerator(name, gen_kwargs={"rows": [rows[row] for row in part]})
             for name, part in zip(("train", "validation", "test"), parts, strict=False)

@@ -1,7 +1,7 @@
 """Read one split of labelled text, and decide which number each label gets."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -24,22 +24,30 @@ _BATCH = 10_000  # rows held as Python objects
 class LabelledSplit:
     """A split: its texts in Arrow, its labels as strings.
 
+    Args:
+        reader: Reads the rows.
+        columns: The text columns.
+        label_column: The column of labels.
+        on_empty: What to do about a row without text.
+        names: The only labels allowed; None allows any.
+
     Attributes:
-        where: Names the split in errors.
         labels: A label a row; empty if a ClassLabel marks all rows as unlabelled.
-        examples: Label -> the first row that has it, as errors name it.
 
     Raises:
-        DataError: A row cannot be read, has no label, or has no text and `on_empty` is "error".
+        DataError: A row cannot be read, has no label or another one, or has no text and `on_empty` is "error".
     """
 
     def __init__(
-        self, reader: RowReader, columns: Sequence[str], label_column: str, on_empty: OnEmpty
+        self,
+        reader: RowReader,
+        columns: Sequence[str],
+        label_column: str,
+        on_empty: OnEmpty,
+        names: Sequence[str] | None,
     ) -> None:
-        self.where = reader.where
         self.labels: list[str] = []
-        self.examples: dict[str, str] = {}
-        rows = self._rows(reader, columns, label_column, on_empty)
+        rows = self._rows(reader, columns, label_column, on_empty, names)
         schema = pa.schema([(name, pa.string()) for name in ("text", "text_pair")[: len(columns)]])
         batches = []
         while batch := list(islice(rows, _BATCH)):
@@ -56,7 +64,12 @@ class LabelledSplit:
         )
 
     def _rows(
-        self, reader: RowReader, columns: Sequence[str], label_column: str, on_empty: OnEmpty
+        self,
+        reader: RowReader,
+        columns: Sequence[str],
+        label_column: str,
+        on_empty: OnEmpty,
+        names: Sequence[str] | None,
     ) -> Iterator[tuple[str, ...]]:
         """Yield the text, or the text and its pair, of every labelled row; note the labels."""
         empty = unlabelled = 0
@@ -73,17 +86,34 @@ class LabelledSplit:
                 empty += 1
                 if on_empty == "drop":
                     continue
+            if names is not None and label not in names:
+                raise DataError(
+                    f"{place} has the label {label!r}, not one of {', '.join(names[:20])}; correct it."
+                )
             self.labels.append(label)
-            self.examples.setdefault(label, place)
             yield (texts[0], " ".join(texts[1:])) if texts[1:] else (texts[0],)
         if empty:
-            logger.warning("%s: %d rows without text (%s).", self.where, empty, on_empty)
+            logger.warning("%s: %d rows without text (%s).", reader.where, empty, on_empty)
         if unlabelled and self.labels:
             raise DataError(
-                f"{self.where} has {unlabelled} rows without a label; label or remove them."
+                f"{reader.where} has {unlabelled} rows without a label; label or remove them."
             )
         if not self.labels and not unlabelled:
-            raise DataError(f"{self.where} has no rows with text; give a file with data.")
+            raise DataError(f"{reader.where} has no rows with text; give a file with data.")
+
+    def label_names(self, where: str) -> list[str]:
+        """Return the labels in the order of their numbers, or in alphabetical order."""
+        names = sorted(set(self.labels))  # FAKE before REAL
+        if all(label.removeprefix("-").isdecimal() for label in names):
+            names.sort(key=int)
+        if len(names) > _MAX_LABELS:
+            raise DataError(
+                f"{where} has {len(names)} different labels; set label_column_name to another column."
+            )
+        if len({name.strip().casefold() for name in names}) < len(names):
+            listing = ", ".join(map(repr, names))
+            logger.warning("Some labels differ only in case or space and stay apart: %s.", listing)
+        return names
 
 
 def labelled_rows(
@@ -119,35 +149,3 @@ def _read_label(value: Any, place: str, column: str) -> str:
     if not isinstance(value, str | int):
         raise DataError(f"{place} has the label {value!r}; labels must be text or whole numbers.")
     return str(value)
-
-
-def name_labels(
-    splits: Mapping[str, LabelledSplit], class_names: list[str] | None, asked: Sequence[str] | None
-) -> list[str]:
-    """Decide the labels' order and check that no split has another."""
-    first = next(iter(splits.values()))
-    if asked is not None:
-        names, owner = list(asked), "the model's labels"
-    elif class_names is not None:
-        names, owner = class_names, "the dataset's labels"
-    else:
-        names, owner = sorted(first.examples), f"the labels of {first.where}"  # FAKE before REAL
-        if all(label.removeprefix("-").isdecimal() for label in names):
-            names.sort(key=int)
-        if len(names) > _MAX_LABELS:
-            raise DataError(
-                f"{first.where} has {len(names)} different labels; set label_column_name to another column."
-            )
-        if len(names) < 2 and "train" in splits:
-            raise DataError(
-                f"{first.where} has the label {names[0]!r} only; a classifier needs two or more."
-            )
-    if len({name.strip().casefold() for name in names}) < len(names):
-        listing = ", ".join(map(repr, names))
-        logger.warning("Some labels differ only in case or space and stay apart: %s.", listing)
-    for split in splits.values():
-        for label, row in split.examples.items():
-            if label not in names:
-                known = f"{owner} ({', '.join(names[:20])})"
-                raise DataError(f"{row} has the label {label!r}, not of {known}; correct it.")
-    return names

@@ -20,7 +20,7 @@ from glove_lstm.data.columns import choose_columns
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.files import check_revision, first_line
-from glove_lstm.data.labelled_split import LabelledSplit, OnEmpty, labelled_rows, name_labels
+from glove_lstm.data.labelled_split import LabelledSplit, OnEmpty, labelled_rows
 from glove_lstm.data.liar import Liar
 from glove_lstm.data.reading import RowReader, open_reader
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
@@ -109,22 +109,28 @@ def load_splits(
         )
     readers, source = _open(dataset_name, dataset_config_name, **files)
     columns = _choose_columns(readers, text_column_names, label_column_name)
-    splits = {
-        split: LabelledSplit(reader, columns, label_column_name, on_empty)
-        for split, reader in readers.items()
-    }
-    for split in [split for split, rows in splits.items() if not rows.labels]:
-        logger.warning("%s: left out, because it has no labels.", splits.pop(split).where)
-    _check_labelled(splits, source, label_column_name)
-    class_names = next(iter(readers.values())).class_names.get(label_column_name)
-    names = name_labels(splits, class_names, label_names)
-    loaded = {split: rows.encode(names) for split, rows in splits.items()}
-    if "train" in loaded and "validation" not in loaded and validation_fraction:
-        loaded |= _cut_validation(loaded["train"], validation_fraction, seed, splits["train"].where)
-        loaded = {split: loaded[split] for split in _SPLITS if split in loaded}
-    counts = ", ".join(f"{split} {len(rows):,}" for split, rows in loaded.items())
+    names = label_names or next(iter(readers.values())).class_names.get(label_column_name)
+    splits = {}
+    for split, reader in readers.items():
+        rows = LabelledSplit(reader, columns, label_column_name, on_empty, names)
+        if not rows.labels:
+            logger.warning("%s: left out, because it has no labels.", reader.where)
+            continue
+        names = list(names or rows.label_names(reader.where))
+        if split == "train" and len(names) < 2:
+            raise DataError(
+                f"{reader.where} has the label {names[0]!r} only; a classifier needs two or more."
+            )
+        splits[split] = rows.encode(names)
+    if not names or not splits:
+        raise _unlabelled(source, label_column_name)
+    if "train" in splits and "validation" not in splits and validation_fraction:
+        where = readers["train"].where
+        train, validation = _cut_validation(splits["train"], validation_fraction, seed, where)
+        splits = {"train": train, "validation": validation} | {**splits, "train": train}
+    counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
     logger.info("Loaded %s: %s rows; text from %s.", source, counts, " + ".join(columns))
-    return LoadedData(loaded, names, columns, source)
+    return LoadedData(splits, list(names), columns, source)
 
 
 def load_tables(
@@ -156,15 +162,13 @@ def load_tables(
                 table.others[name].append(record.get(name))
         if table.labels:
             tables[split] = table
-    _check_labelled(tables, source, label_column_name)
+    if not tables:
+        raise _unlabelled(source, label_column_name)
     return tables
 
 
-def _check_labelled(splits: dict[str, Any], source: str, label_column: str) -> None:
-    if not splits:
-        raise DataError(
-            f"No split of {source} has labels in {label_column!r}; choose another column."
-        )
+def _unlabelled(source: str, column: str) -> DataError:
+    return DataError(f"No split of {source} has labels in {column!r}; choose another column.")
 
 
 def _open(
@@ -263,7 +267,7 @@ def _choose_columns(
 
 def _cut_validation(
     train: datasets.Dataset, fraction: float, seed: int, where: str
-) -> dict[str, datasets.Dataset]:
+) -> list[datasets.Dataset]:
     parts = grouped_stratified_split(
         train["label"][:], _duplicate_groups(train), (1 - fraction, fraction), seed
     )
@@ -274,11 +278,10 @@ def _cut_validation(
         )
     logger.info("Cut %d of %d rows of %s for validation.", len(parts[1]), len(train), where)
     # Taken out of the table, so that no index mapping slows every later access.
-    pieces = [
+    return [
         datasets.Dataset(datasets.table.InMemoryTable(train.data.table.take(part)))
         for part in parts
     ]
-    return {"train": pieces[0], "validation": pieces[1]}
 
 
 def _duplicate_groups(rows: datasets.Dataset) -> Any:

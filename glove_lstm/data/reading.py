@@ -25,7 +25,7 @@ from glove_lstm.data.text_rows import (
     Record,
     check_header,
     check_object,
-    csv_values,
+    csv_rows,
     json_rows,
     open_text,
 )
@@ -161,12 +161,8 @@ def file_format(path: Path) -> str:
 def _open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str) -> RowReader:
     if kind not in _DELIMITERS:
         return peek(where, json_rows(opened))
-    values = csv_values(opened, where, _DELIMITERS[kind])
-    header = list(next(values))
-    records = (
-        row if isinstance(row, Problem) else dict(zip(header, row, strict=True)) for row in values
-    )
-    return peek(where, records, header)
+    rows = csv_rows(opened, where, _DELIMITERS[kind])
+    return peek(where, rows, next(rows))
 
 
 def _has_json_lines(path: Path) -> bool:

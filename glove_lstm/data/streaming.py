@@ -25,6 +25,7 @@ from glove_lstm.data.reading import (
     open_stream_reader,
     peek,
 )
+from glove_lstm.data.text_rows import Record
 
 __all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_stream", "open_texts"]
 
@@ -103,25 +104,22 @@ class TextSource:
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
             for number, record in reader.rows(columns):
-                row: TextRow | BadRow
-                try:
-                    row = (
-                        record
-                        if isinstance(record, BadRow)
-                        else self._text_row(reader.where, number, record)
-                    )
-                except DataError as error:
-                    row = BadRow(reader.where, number, str(error))
+                row = (
+                    record if isinstance(record, BadRow) else self._text_row(reader, number, record)
+                )
                 if isinstance(row, BadRow) and not self._skip_bad:
                     raise DataError(
                         f"{row.reason.rstrip('.')}; correct it, or pass --on_error skip."
                     )
                 yield row
 
-    def _text_row(self, where: str, number: int, record: Any) -> TextRow:
-        place = f"{where}, row {number}"
-        text, *pairs = [read_text(record.get(name), place, name) for name in self.columns]
-        return TextRow(where, number, text, " ".join(pairs) if pairs else None)
+    def _text_row(self, reader: RowReader, number: int, record: Record) -> TextRow | BadRow:
+        place = f"{reader.where}, row {number}"
+        try:
+            text, *pairs = [read_text(record.get(name), place, name) for name in self.columns]
+        except DataError as error:
+            return BadRow(reader.where, number, str(error))
+        return TextRow(reader.where, number, text, " ".join(pairs) if pairs else None)
 
 
 def open_files(

@@ -67,10 +67,10 @@ def test_a_changed_file_in_the_folder_is_noticed(folder):
     assert len(prepare(data_dir=folder)["train"]) == 1
 
 
-def test_an_archive(server):
+def test_an_archive(server, monkeypatch):
     data = archive({f"liar/{name}": text for name, text in files().items()} | {"README": "read me"})
-    url = server.put("/liar.zip", data)
-    splits = prepare(url=url)
+    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", data))
+    splits = prepare()
     assert [len(split) for split in splits.values()] == [12, 12, 12]
 
 
@@ -82,14 +82,16 @@ def test_an_archive(server):
         (files() | {"train.tsv": b"\xff\n"}, r"train.tsv is not UTF-8 text"),
     ],
 )
-def test_bad_archives(server, members, message):
+def test_bad_archives(server, members, message, monkeypatch):
+    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", archive(members)))
     with pytest.raises(DataError, match=message):
-        prepare(url=server.put("/liar.zip", archive(members)))
+        prepare()
 
 
-def test_damaged_archives(server):
+def test_damaged_archives(server, monkeypatch):
+    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", archive(files())[:-40]))
     with pytest.raises(DataError, match=r"liar.zip is damaged"):
-        prepare(url=server.put("/liar.zip", archive(files())[:-40]))
+        prepare()
 
 
 @pytest.mark.parametrize(

@@ -116,14 +116,22 @@ class GloveLstmConfig(PreTrainedConfig):
         self.hidden_dropout = _share(hidden_dropout=hidden_dropout)
         self.classifier_dropout = _share(classifier_dropout=classifier_dropout)
         self.freeze_embeddings = _yes_or_no(freeze_embeddings=freeze_embeddings)
-        self.half_precision_embeddings = _yes_or_no(half_precision_embeddings=half_precision_embeddings)
+        self.half_precision_embeddings = _yes_or_no(
+            half_precision_embeddings=half_precision_embeddings
+        )
         self.ngram_weight = _positive(ngram_weight=ngram_weight)
         self.temperature = _positive(temperature=temperature)
         for name, row in (("pad_token_id", pad_token_id), ("unk_token_id", unk_token_id)):
             if _at_least(0, **{name: row}) >= vocab_size:
-                raise ValueError(f"{name} must be a row of the embedding, 0 to {vocab_size - 1}, not {row!r}")
+                raise ValueError(
+                    f"{name} must be a row of the embedding, 0 to {vocab_size - 1}, not {row!r}"
+                )
         self.unk_token_id = unk_token_id
-        if "id2label" not in kwargs and "label2id" not in kwargs and kwargs.get("num_labels", 2) == 2:
+        if (
+            "id2label" not in kwargs
+            and "label2id" not in kwargs
+            and kwargs.get("num_labels", 2) == 2
+        ):
             kwargs["id2label"] = {0: "FAKE", 1: "REAL"}
             kwargs["label2id"] = {"FAKE": 0, "REAL": 1}
         self.pad_token_id = pad_token_id
@@ -135,7 +143,9 @@ class GloveLstmConfig(PreTrainedConfig):
     @property
     def label_names(self) -> list[str]:
         """The labels, in the order of the logits."""
-        return [name for _, name in sorted((self.id2label or {}).items(), key=lambda item: int(item[0]))]
+        return [
+            name for _, name in sorted((self.id2label or {}).items(), key=lambda item: int(item[0]))
+        ]
 
     @property
     def reads_shapes(self) -> bool:
@@ -182,9 +192,17 @@ def _positive(**named: float) -> float:
 
 
 def _poolings(pooling: str | Sequence[str]) -> list[str]:
-    names = [pooling] if isinstance(pooling, str) else list(pooling) if isinstance(pooling, Sequence) else []
+    names = (
+        [pooling]
+        if isinstance(pooling, str)
+        else list(pooling)
+        if isinstance(pooling, Sequence)
+        else []
+    )
     if not names or any(name not in POOLINGS or names.count(name) > 1 for name in names):
-        raise ValueError(f"pooling must be one or several of {', '.join(POOLINGS)}, not {pooling!r}")
+        raise ValueError(
+            f"pooling must be one or several of {', '.join(POOLINGS)}, not {pooling!r}"
+        )
     return names
 
 

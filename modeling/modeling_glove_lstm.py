@@ -74,7 +74,9 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         rows = [input_ids, inputs_embeds, token_type_ids]
         if mask.shape[1] == 0:  # empty texts: one masked position, for an LSTM needs one
             mask = mask.new_zeros(mask.shape[0], 1)
-            rows = [None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows]
+            rows = [
+                None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows
+            ]
         positions, real, rows = move_to_front(mask, rows)
         length = torch.sym_min(mask.shape[1], self.config.lstm_length or mask.shape[1])
         rows = [None if row is None else row[:, :length] for row in rows]
@@ -196,7 +198,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
                 f"character n-grams of shape {tuple(rows.shape)} do not fit a model that has {tuple(held.shape)}"
             )
         last = self.config.character_buckets - 1
-        if rows.is_floating_point() or (rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) <= last):
+        if rows.is_floating_point() or (
+            rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) <= last
+        ):
             raise ValueError(f"character n-grams must be whole numbers from 0 to {last}")
         held.copy_(rows)
 
@@ -232,11 +236,15 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
                 "input_ids are missing: this model reads n-grams of them. For the LSTM alone call `encoder` and "
                 "`lstm_logits`."
             )
-        pooled = self.encoder(input_ids, attention_mask, token_type_ids, inputs_embeds).pooler_output
+        pooled = self.encoder(
+            input_ids, attention_mask, token_type_ids, inputs_embeds
+        ).pooler_output
         parts = [self.lstm_logits(pooled)]
         if self.ngrams is not None and not (self.training and self._ngrams_frozen()):
             assert input_ids is not None
-            parts.append(self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids))
+            parts.append(
+                self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids)
+            )
         part_logits = torch.stack(parts, dim=1) / self.config.temperature  # (B, 1 or 2, num_labels)
         logits = part_logits[:, 0]
         if len(parts) == 2:

@@ -33,7 +33,9 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         elif isinstance(module, GloveLstmNgramClassifier):
             for table in module.parameters():
                 init.zeros_(table)
-            init.zeros_(module.character_ngrams)  # where a checkpoint lacks them, they are random memory
+            init.zeros_(
+                module.character_ngrams
+            )  # where a checkpoint lacks them, they are random memory
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=0.1)
             if module.padding_idx is not None and not is_loaded(module.weight):

@@ -39,10 +39,16 @@ def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
         "OMP_NUM_THREADS": "1",
     }
     command = [sys.executable, "-m", __name__, str(path), columns]
-    too_large = DataError(f"{path.name} takes too much time or memory to read. Send a part of it as CSV.")
+    too_large = DataError(
+        f"{path.name} takes too much time or memory to read. Send a part of it as CSV."
+    )
     try:
         done = subprocess.run(  # noqa: S603 - no shell
-            command, env=environment, capture_output=True, encoding="utf-8", timeout=2 * limits.FILE_SECONDS
+            command,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=2 * limits.FILE_SECONDS,
         )
     except subprocess.TimeoutExpired:
         raise too_large from None
@@ -72,9 +78,14 @@ def _read(path: str, columns: str) -> Iterator[Any]:
         length = len(row.text) + len(row.pair or "")
         characters += length
         if characters > limits.FILE_CHARACTERS:
-            raise DataError(f"{path} has more than {limits.FILE_CHARACTERS:,} characters. Send a part of it.")
+            raise DataError(
+                f"{path} has more than {limits.FILE_CHARACTERS:,} characters. Send a part of it."
+            )
         if length > limits.CHARACTERS:
-            yield row.number, f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters."
+            yield (
+                row.number,
+                f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters.",
+            )
         else:
             yield row.number, row.text, row.pair
 

@@ -3,11 +3,9 @@ r"""Measure a checkpoint on labelled texts, and look for leaks of the label.
 glove-lstm evaluate --test_file labelled.csv --output_dir report
 glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
 glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
-glove-lstm evaluate --test_file labelled.csv --explain --output_dir report
 
 Without MODEL it measures the checkpoint that ships with the package; where the texts have other labels, --leaks then
-looks at them without a model. OUTPUT_DIR gets eval.json and, of a model, confusion.png, reliability.png and
-coverage.png; with --explain, words.png too.
+looks at them without a model. OUTPUT_DIR gets eval.json and, of a model, confusion.png and reliability.png.
 
 A checkpoint records the texts that it was trained and validated on. Only the others are measured.
 """
@@ -46,8 +44,6 @@ def main(argv: Sequence[str]) -> None:
     folder = Path(args.output_dir) if args.output_dir else None
     if folder and folder.exists() and not folder.is_dir():
         raise DataError(f"--output_dir {folder} is a file; give a folder.")
-    if args.explain < 0:
-        raise DataError("--explain needs a number of texts of at least 1.")
 
     import transformers
 
@@ -87,7 +83,7 @@ def main(argv: Sequence[str]) -> None:
         sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n")
         _add_model(report, args, path, texts, data.label_names)
     if args.leaks:
-        report.add_leaks(check_leaks(load_tables(**wanted)))
+        report.figures["leaks"] = check_leaks(load_tables(**wanted))
     sys.stdout.write(report.text())
     if folder:
         report.save(folder)
@@ -111,9 +107,7 @@ def _add_model(
     sys.stdout.write(f"{sentence}\n\n")
     model, tokenizer = load_checkpoint(path, args.revision)
     if len(unseen):
-        report.add_model(
-            model, tokenizer, unseen, label_names, robustness=args.robustness, explained=args.explain
-        )
+        report.add_model(model, tokenizer, unseen, label_names, robustness=args.robustness)
     if len(seen) and args.include_seen:
         report.add_seen(model, tokenizer, seen, label_names)
 
@@ -162,7 +156,6 @@ def _describe_seen(model: str, counts: Mapping[str, int] | None) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from glove_lstm.evaluation.explanations import TEXTS
     from glove_lstm.training.arguments import DataArguments
 
     parser = argparse.ArgumentParser(
@@ -208,18 +201,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--leaks",
         action="store_true",
-        help="look for overlap of train and the other splits, and for columns, boilerplate and lengths that give "
-        "labels away",
+        help="look for overlap of train and the other splits, and for columns and boilerplate that give labels "
+        "away",
     )
-    parser.add_argument(
-        "--explain",
-        type=int,
-        nargs="?",
-        default=0,
-        const=TEXTS,
-        metavar="N",
-        help="explain at most N texts, drawn at random (without N: %(const)s): the words that count most for each "
-        "label, and how far scores move when words that explanations name are deleted",
-    )
-    parser.add_argument("--output_dir", metavar="DIR", help="write eval.json and pictures there, too")
+    parser.add_argument("--output_dir", metavar="DIR", help="write eval.json and plots there, too")
     return parser

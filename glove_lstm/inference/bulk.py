@@ -181,9 +181,13 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
         different = [f"a {_RUN} that cannot be read"]
     other = "remove it, or choose another folder"
     if different:
-        raise DataError(f"{folder} holds parts of another run ({', '.join(different)} differ): {other}.")
+        raise DataError(
+            f"{folder} holds parts of another run ({', '.join(different)} differ): {other}."
+        )
     if parts and run["inputs"] is None:
-        raise DataError(f"{folder} holds parts, and standard input cannot be read again to go on: {other}.")
+        raise DataError(
+            f"{folder} holds parts, and standard input cannot be read again to go on: {other}."
+        )
     with whole_file(path) as part:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 

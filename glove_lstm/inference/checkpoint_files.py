@@ -107,7 +107,9 @@ def check_origin(onnx_file: Path, metadata: Mapping[str, str]) -> None:
             raise DataError(f"{onnx_file} was not made from the {name} beside it: {again}.")
 
 
-def check_tokenizer(folder: str | Path, config: Mapping[str, Any], words: int, *, shapes: bool) -> None:
+def check_tokenizer(
+    folder: str | Path, config: Mapping[str, Any], words: int, *, shapes: bool
+) -> None:
     """Refuse a tokenizer that does not give what the model reads.
 
     Args:

@@ -67,4 +67,6 @@ def load_config(path: str, revision: str | None = None) -> GloveLstmConfig:
             return GloveLstmConfig.from_pretrained(path, revision=revision or "main")
     except Exception as error:
         raise DataError(f"{path}: its config.json cannot be read ({first_line(error)}).") from error
-    raise DataError(f"{path} is a model of type {kind!r}; this package loads {GloveLstmConfig.model_type!r}.")
+    raise DataError(
+        f"{path} is a model of type {kind!r}; this package loads {GloveLstmConfig.model_type!r}."
+    )

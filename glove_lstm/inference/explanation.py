@@ -162,7 +162,9 @@ def explain(
     others[chosen] = -torch.inf
     rival = int(others.argmax())
     difference = float(logits[chosen] - logits[rival])
-    baseline, tokens = _share_out(model, ids, shapes, chosen, rival) if ids.shape[1] else (difference, [])
+    baseline, tokens = (
+        _share_out(model, ids, shapes, chosen, rival) if ids.shape[1] else (difference, [])
+    )
     parts = (repair(text), repair(text_pair))
     whole = ids.shape[1]
     if whole >= tokenizer.model_max_length:
@@ -180,7 +182,11 @@ def explain(
 
 
 def _share_out(
-    model: GloveLstmForSequenceClassification, ids: Tensor, shapes: Tensor | None, label: int, rival: int
+    model: GloveLstmForSequenceClassification,
+    ids: Tensor,
+    shapes: Tensor | None,
+    label: int,
+    rival: int,
 ) -> tuple[float, list[float]]:
     """What belongs to no token, and what each of T tokens adds."""
     with torch.no_grad():
@@ -204,7 +210,9 @@ def _share_out(
     return baseline, tokens.tolist()
 
 
-def _linear_in_words(model: GloveLstmForSequenceClassification) -> GloveLstmForSequenceClassification:
+def _linear_in_words(
+    model: GloveLstmForSequenceClassification,
+) -> GloveLstmForSequenceClassification:
     """The model for whole embeddings, with the same weights (not copied) and logits; gates take no part in gradients.
 
     Mean pooling is linear already; max pooling and ReLU are, while the same positions and units are the active ones.
@@ -279,7 +287,9 @@ def _words(
     """
     tokens = list(zip(encoding.sequence_ids, encoding.offsets, contributions, strict=True))
     for number, (field, part) in enumerate(zip(_FIELDS, parts, strict=True)):
-        own = [(*offsets, value) for sequence, offsets, value in tokens if (sequence or 0) == number]
+        own = [
+            (*offsets, value) for sequence, offsets, value in tokens if (sequence or 0) == number
+        ]
         if part is not None and own:
             for start, end, value in _joined(part, own):
                 yield WordContribution(start, end, field, part[start:end], value)

@@ -42,7 +42,9 @@ def html_fragment(explanation: "Explanation", heading: str | None = None) -> str
         explanation: What is shown.
         heading: Stands for the label before the score.
     """
-    head, label, rival = map(escape, (heading or explanation.label, explanation.label, explanation.rival))
+    head, label, rival = map(
+        escape, (heading or explanation.label, explanation.label, explanation.rival)
+    )
     lines = "".join(
         f"<p>{_key(side, name)}: {escape(_listed(words))}</p>" if words else ""
         for side, name, words in zip((1, -1), (label, rival), _strongest(explanation), strict=True)

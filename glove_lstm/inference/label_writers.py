@@ -74,7 +74,9 @@ class _TextWriter:
     def __init__(self, target: Path | TextIO, layout: Layout) -> None:
         self._layout = layout
         self._owned = isinstance(target, Path)
-        self._file = target.open("w", encoding="utf-8", newline="") if isinstance(target, Path) else target
+        self._file = (
+            target.open("w", encoding="utf-8", newline="") if isinstance(target, Path) else target
+        )
 
     def close(self) -> None:
         """See `LabelWriter`."""
@@ -92,9 +94,13 @@ class CsvWriter(_TextWriter):
 
     def write(self, labelled: Labelled) -> None:
         """See `LabelWriter`."""
-        for row, label, scores in zip(labelled.rows, labelled.labels, labelled.rounded, strict=True):
+        for row, label, scores in zip(
+            labelled.rows, labelled.labels, labelled.rounded, strict=True
+        ):
             file = [row.file] if self._layout.named else []
-            self._writer.writerow([*file, row.number, label, *(f"{score:.{_DIGITS}f}" for score in scores)])
+            self._writer.writerow(
+                [*file, row.number, label, *(f"{score:.{_DIGITS}f}" for score in scores)]
+            )
 
 
 class JsonlWriter(_TextWriter):
@@ -103,7 +109,9 @@ class JsonlWriter(_TextWriter):
     def write(self, labelled: Labelled) -> None:
         """See `LabelWriter`."""
         names = self._layout.label_names
-        for row, label, (best, *scores) in zip(labelled.rows, labelled.labels, labelled.rounded, strict=True):
+        for row, label, (best, *scores) in zip(
+            labelled.rows, labelled.labels, labelled.rounded, strict=True
+        ):
             values: dict[str, Any] = {"file": row.file} if self._layout.named else {}
             values |= {"row": row.number, "label": label, "score": best}
             values["scores"] = dict(zip(names, scores, strict=True))

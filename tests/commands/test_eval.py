@@ -14,7 +14,7 @@ from glove_lstm.commands import evaluate as command
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.prediction import predict_logits
 
-SHAPES = {"confusion.png", "coverage.png", "reliability.png"}
+SHAPES = {"confusion.png", "reliability.png"}
 
 
 def evaluate(*args: object) -> subprocess.CompletedProcess[str]:

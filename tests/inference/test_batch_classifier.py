@@ -44,10 +44,21 @@ def test_arrays_and_frames_give_what_files_give(articles, labelled):
     frame = table(articles)
     classify = BatchClassifier(DEFAULT_CHECKPOINT)
     arrays = classify({name: frame[name].to_numpy() for name in frame})
-    assert list(arrays) == ["id", "title", "text", "truth", "label", "score", "score_FAKE", "score_REAL"]
+    assert list(arrays) == [
+        "id",
+        "title",
+        "text",
+        "truth",
+        "label",
+        "score",
+        "score_FAKE",
+        "score_REAL",
+    ]
     assert arrays["label"].tolist() == [row["label"] for row in labelled]
     for name in ("score", "score_FAKE", "score_REAL"):
-        assert arrays[name].tolist() == pytest.approx([float(row[name]) for row in labelled], abs=2e-6)
+        assert arrays[name].tolist() == pytest.approx(
+            [float(row[name]) for row in labelled], abs=2e-6
+        )
     found = classify(frame)
     assert isinstance(found, pd.DataFrame)
     assert found["label"].tolist() == arrays["label"].tolist()
@@ -56,21 +67,37 @@ def test_arrays_and_frames_give_what_files_give(articles, labelled):
 
 def test_both_backends_agree(articles):
     frame = table(articles)
-    found = [BatchClassifier(DEFAULT_CHECKPOINT, backend=backend)(frame) for backend in ("onnx", "torch")]
-    assert found[0]["score_FAKE"].tolist() == pytest.approx(found[-1]["score_FAKE"].tolist(), abs=1e-5)
+    found = [
+        BatchClassifier(DEFAULT_CHECKPOINT, backend=backend)(frame) for backend in ("onnx", "torch")
+    ]
+    assert found[0]["score_FAKE"].tolist() == pytest.approx(
+        found[-1]["score_FAKE"].tolist(), abs=1e-5
+    )
     options = ({}, {"backend": "torch"}, {"max_length": 9})
-    assert len({str(open_model(DEFAULT_CHECKPOINT, **option).identity()) for option in options}) == 3
+    assert (
+        len({str(open_model(DEFAULT_CHECKPOINT, **option).identity()) for option in options}) == 3
+    )
 
 
 def test_missing_texts_and_empty_batches(classifier):
-    texts = np.array(["SHOCKING secret they hide from you!!!", None, float("nan"), ""], dtype=object)
+    texts = np.array(
+        ["SHOCKING secret they hide from you!!!", None, float("nan"), ""], dtype=object
+    )
     found = classifier({"text": texts})
     assert found["label"][0] == "FAKE"
     assert len(set(found["score_FAKE"][1:])) == 1
-    assert classifier(pd.DataFrame({"text": pd.array(["a", pd.NA], dtype="string")}))["label"].notna().all()
+    assert (
+        classifier(pd.DataFrame({"text": pd.array(["a", pd.NA], dtype="string")}))["label"]
+        .notna()
+        .all()
+    )
     empty = classifier({"text": texts[:0]})
     assert {name: len(values) for name, values in empty.items()} == dict.fromkeys(found, 0)
-    assert set(classifier({"text": np.array(["a", "b", "c"])})["label"]) <= {"FAKE", "REAL", "ABSTAIN"}
+    assert set(classifier({"text": np.array(["a", "b", "c"])})["label"]) <= {
+        "FAKE",
+        "REAL",
+        "ABSTAIN",
+    }
 
 
 def test_mistakes(classifier, tmp_path):
@@ -89,7 +116,9 @@ def test_mistakes(classifier, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'glove-lstm[ray]'")
+@pytest.mark.skipif(
+    find_spec("ray") is None, reason="Ray is not installed: pip install 'glove-lstm[ray]'"
+)
 def test_ray_data_with_two_workers_gives_the_rows_of_one_process(articles, labelled, tmp_path):
     import ray
     import ray.data
@@ -112,4 +141,6 @@ def test_ray_data_with_two_workers_gives_the_rows_of_one_process(articles, label
     found = pd.read_parquet(tmp_path / "out").sort_values("id")
     assert found["id"].tolist() == list(range(160))
     assert found["label"].tolist() == [row["label"] for row in labelled]
-    assert found["score"].tolist() == pytest.approx([float(row["score"]) for row in labelled], abs=2e-6)
+    assert found["score"].tolist() == pytest.approx(
+        [float(row["score"]) for row in labelled], abs=2e-6
+    )

@@ -31,7 +31,9 @@ NGRAMS = {"ngram_buckets": 40, "ngram_opening": 2, "character_ngrams": 3, "chara
 
 
 @pytest.mark.parametrize(
-    "config", [{}, RICH, {**RICH, **NGRAMS}, {"num_labels": 1}, {**NGRAMS, "num_labels": 6}], ids=repr
+    "config",
+    [{}, RICH, {**RICH, **NGRAMS}, {"num_labels": 1}, {**NGRAMS, "num_labels": 6}],
+    ids=repr,
 )
 def test_round_trip(make, tmp_path, config):
     model = make(half_precision_embeddings=False, **config)
@@ -73,11 +75,20 @@ def test_a_new_head_on_a_saved_encoder(make, tmp_path):
 def test_a_save_is_whole_for_the_hub(make, tmp_path):
     make().save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    assert set(config["auto_map"]) == {"AutoConfig", "AutoModel", "AutoModelForSequenceClassification"}
+    assert set(config["auto_map"]) == {
+        "AutoConfig",
+        "AutoModel",
+        "AutoModelForSequenceClassification",
+    }
     for target in config["auto_map"].values():
         assert (tmp_path / (target.partition(".")[0] + ".py")).is_file()
     # And what these import.
-    code = {"configuration_glove_lstm.py", "lstm_layers.py", "modeling_glove_lstm.py", "ngram_classifier.py"}
+    code = {
+        "configuration_glove_lstm.py",
+        "lstm_layers.py",
+        "modeling_glove_lstm.py",
+        "ngram_classifier.py",
+    }
     code.add("pretrained_glove_lstm.py")
     assert {path.name for path in tmp_path.glob("*.py")} == code
     assert config["model_type"] == "glove_lstm"
@@ -90,8 +101,13 @@ def test_the_freeze_survives_a_reload_and_can_be_changed(make, tmp_path, frozen)
     model.save_pretrained(tmp_path / "a")
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path / "a")
     assert loaded.get_input_embeddings().weight.requires_grad is not frozen
-    assert AutoModel.from_pretrained(tmp_path / "a").get_input_embeddings().weight.requires_grad is not frozen
-    said = AutoModelForSequenceClassification.from_pretrained(tmp_path / "a", freeze_embeddings=not frozen)
+    assert (
+        AutoModel.from_pretrained(tmp_path / "a").get_input_embeddings().weight.requires_grad
+        is not frozen
+    )
+    said = AutoModelForSequenceClassification.from_pretrained(
+        tmp_path / "a", freeze_embeddings=not frozen
+    )
     assert said.get_input_embeddings().weight.requires_grad is frozen
 
     loaded.freeze_embeddings(not frozen)
@@ -126,7 +142,9 @@ def test_half_precision_vectors_halve_the_file_and_change_no_value(tmp_path):
         assert torch.equal(loaded(**INPUTS).logits, model(**INPUTS).logits)
         assert not vectors.requires_grad
         assert not vectors[0].any()
-        torch.testing.assert_close(vectors[1:], given[1:], atol=1e-7 if half else 0, rtol=1e-3 if half else 0)
+        torch.testing.assert_close(
+            vectors[1:], given[1:], atol=1e-7 if half else 0, rtol=1e-3 if half else 0
+        )
         assert json.loads((tmp_path / str(half) / "config.json").read_text())["dtype"] == "float32"
         sizes[half] = size(tmp_path / str(half))
     assert load_file(tmp_path / "True" / "model.safetensors")[VECTORS].dtype == torch.float16
@@ -181,7 +199,9 @@ def saved(make, tmp_path):
     """A model and a tokenizer in a folder."""
 
     def save(**config):
-        tokenizer = build_tokenizer(lambda: ["Tides rise at noon, and boats leave."], min_frequency=1)
+        tokenizer = build_tokenizer(
+            lambda: ["Tides rise at noon, and boats leave."], min_frequency=1
+        )
         model = make(vocab_size=tokenizer.vocab_size, half_precision_embeddings=False, **config)
         model.save_pretrained(tmp_path / "saved")
         tokenizer.save_pretrained(tmp_path / "saved")
@@ -192,13 +212,17 @@ def saved(make, tmp_path):
 
 def test_another_number_of_labels_empties_the_ngram_tables_only(saved):
     model, folder = saved(**RICH, **NGRAMS)
-    loaded, _ = load_checkpoint(folder, id2label={0: "a", 1: "b", 2: "c"}, label2id={"a": 0, "b": 1, "c": 2})
+    loaded, _ = load_checkpoint(
+        folder, id2label={0: "a", 1: "b", 2: "c"}, label2id={"a": 0, "b": 1, "c": 2}
+    )
     assert loaded.ngrams.word_weights.shape == (40, 3)
     assert loaded.ngrams.character_weights.shape == (17, 3)
     assert not loaded.ngrams.word_weights.any()
     assert not loaded.ngrams.character_weights.any()
     assert torch.equal(loaded.ngrams.character_ngrams, model.ngrams.character_ngrams)
-    assert torch.equal(loaded.encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output)
+    assert torch.equal(
+        loaded.encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output
+    )
     assert torch.equal(loaded.dense.weight, model.dense.weight)
     assert loaded(**INPUTS).logits.shape == (2, 3)
 
@@ -213,7 +237,9 @@ def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(saved, before)
         assert not value.any()
     # The bias has a number for each label, however many n-grams there are.
     assert torch.equal(loaded.ngrams.bias, model.ngrams.bias if before else torch.zeros(2))
-    assert torch.equal(loaded.encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output)
+    assert torch.equal(
+        loaded.encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output
+    )
     assert torch.equal(loaded.classifier.weight, model.classifier.weight)
     assert loaded(**INPUTS).logits.isfinite().all()
 
@@ -242,14 +268,17 @@ def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
     model.load_word_vectors(rows)
     assert torch.equal(model.get_input_embeddings().weight[1:], rows[1:])
     model.save_pretrained(tmp_path)
-    assert torch.equal(GloveLstmModel.from_pretrained(tmp_path).get_input_embeddings().weight[1:], rows[1:])
+    assert torch.equal(
+        GloveLstmModel.from_pretrained(tmp_path).get_input_embeddings().weight[1:], rows[1:]
+    )
 
 
 def test_a_state_dict_as_the_trainer_hands_it_over(make, tmp_path):
     model = make()
     model.round_tables()
     state = {
-        name: value + 1 if name == "classifier.bias" else value for name, value in model.state_dict().items()
+        name: value + 1 if name == "classifier.bias" else value
+        for name, value in model.state_dict().items()
     }
     before = dict(state)
     model.save_pretrained(tmp_path, state_dict=state)
@@ -281,7 +310,9 @@ def test_loading_in_another_precision(make, tmp_path, dtype):
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=dtype)
     assert {p.dtype for p in loaded.parameters()} == {dtype}
     assert torch.equal(loaded.ngrams.character_ngrams, model.ngrams.character_ngrams)
-    torch.testing.assert_close(loaded(**INPUTS).logits.float(), model(**INPUTS).logits, atol=0.2, rtol=0.05)
+    torch.testing.assert_close(
+        loaded(**INPUTS).logits.float(), model(**INPUTS).logits, atol=0.2, rtol=0.05
+    )
 
 
 def test_temperature_survives_and_changes_only_the_scale(make, tmp_path):
@@ -309,7 +340,9 @@ def test_the_pipeline_finds_model_and_tokenizer(make, tmp_path):
         for one, together in zip(alone, classify(texts, batch_size=batch_size), strict=True):
             assert one["label"] == together["label"] in ("FAKE", "REAL")
             assert one["score"] == pytest.approx(together["score"], abs=1e-5)
-    wanted = model(**tokenizer("Tides rise", "at noon, and boats", return_tensors="pt")).logits.softmax(-1)[0]
+    wanted = model(
+        **tokenizer("Tides rise", "at noon, and boats", return_tensors="pt")
+    ).logits.softmax(-1)[0]
     both = classify({"text": "Tides rise", "text_pair": "at noon, and boats"}, top_k=None)
     assert {row["label"]: row["score"] for row in both} == pytest.approx(
         {"FAKE": wanted[0].item(), "REAL": wanted[1].item()}, abs=1e-5
@@ -322,7 +355,9 @@ def test_embedding_rows(unknown):
 
     generator = np.random.default_rng(0)
     glove = GloveVectors(
-        [f"w{i}" for i in range(500)], generator.normal(3, 2, (500, 4)).astype(np.float32), "made up"
+        [f"w{i}" for i in range(500)],
+        generator.normal(3, 2, (500, 4)).astype(np.float32),
+        "made up",
     )
     vocabulary = {
         "<pad>": 0,

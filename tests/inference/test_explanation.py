@@ -56,10 +56,17 @@ def build(kind: str, **more: object):
     wanted, config = KINDS[kind]
     stop_words = ("the", "of", "don't") if wanted.get("variant") == "article" else ()
     tokenizer = build_tokenizer(
-        lambda: CORPUS, **{"min_frequency": 1, "model_max_length": MOST, "stop_words": stop_words, **wanted}
+        lambda: CORPUS,
+        **{"min_frequency": 1, "model_max_length": MOST, "stop_words": stop_words, **wanted},
     )
     torch.manual_seed(0)
-    values = {"vocab_size": tokenizer.vocab_size, "embedding_size": 6, "hidden_size": 5, **config, **more}
+    values = {
+        "vocab_size": tokenizer.vocab_size,
+        "embedding_size": 6,
+        "hidden_size": 5,
+        **config,
+        **more,
+    }
     model = GloveLstmForSequenceClassification(GloveLstmConfig(**values))
     return fill_at_random(model), tokenizer
 
@@ -85,7 +92,9 @@ def test_contributions_and_baseline_add_up_and_words_are_where_they_are_said_to_
 ) -> None:
     model, tokenizer = opened
     found = explain(model, tokenizer, text, pair)
-    logits = predict_logits(model, tokenizer, [text], None if pair is None else [pair])[0].astype(np.float64)
+    logits = predict_logits(model, tokenizer, [text], None if pair is None else [pair])[0].astype(
+        np.float64
+    )
     names = model.config.label_names
     order = np.argsort(-logits, kind="stable")
     assert [found.label, found.rival] == [names[order[0]], names[order[1]]]
@@ -93,9 +102,14 @@ def test_contributions_and_baseline_add_up_and_words_are_where_they_are_said_to_
     assert found.logit_difference == pytest.approx(logits[order[0]] - logits[order[1]], abs=1e-4)
     values = np.array([word.contribution for word in found.words])
     size = 1 + abs(values).sum()  # what float32 can be exact to
-    assert found.baseline_difference + values.sum() == pytest.approx(found.logit_difference, abs=1e-5 * size)
+    assert found.baseline_difference + values.sum() == pytest.approx(
+        found.logit_difference, abs=1e-5 * size
+    )
 
-    assert (found.text, found.text_pair) == (repaired(text), None if pair is None else repaired(pair))
+    assert (found.text, found.text_pair) == (
+        repaired(text),
+        None if pair is None else repaired(pair),
+    )
     at = ("text", 0)
     for word in found.words:
         source = found.text if word.field == "text" else found.text_pair
@@ -165,7 +179,10 @@ def test_without_biases_nothing_belongs_to_no_word(kind) -> None:
             if name.rpartition(".")[2].startswith("bias"):
                 for lstm_gate in parameter.chunk(4) if "lstm" in name else [parameter]:
                     # The gates' own biases are factors; those of the signal are what adds.
-                    if "lstm" not in name or lstm_gate.data_ptr() == parameter.chunk(4)[2].data_ptr():
+                    if (
+                        "lstm" not in name
+                        or lstm_gate.data_ptr() == parameter.chunk(4)[2].data_ptr()
+                    ):
                         lstm_gate.zero_()
     for text in CORPUS:
         found = explain(model, tokenizer, text)
@@ -184,8 +201,13 @@ def test_the_score_is_the_one_that_predicting_gives_also_where_labels_stand_alon
     for kind in (None, "multi_label_classification"):
         model.config.problem_type = kind
         scores = predict_probabilities(model, tokenizer, [CORPUS[0]])[0]
-        assert scores.sum() == pytest.approx(1) if kind is None else scores.sum() != pytest.approx(1)
-        found = [explain(model, tokenizer, CORPUS[0], label=name).score for name in model.config.label_names]
+        assert (
+            scores.sum() == pytest.approx(1) if kind is None else scores.sum() != pytest.approx(1)
+        )
+        found = [
+            explain(model, tokenizer, CORPUS[0], label=name).score
+            for name in model.config.label_names
+        ]
         assert found == pytest.approx(scores.tolist(), abs=1e-6)
 
 

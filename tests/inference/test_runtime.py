@@ -47,7 +47,9 @@ def light(shared_export):
 
 def assert_same(found, wanted) -> None:
     assert [one["label"] for one in found] == [one["label"] for one in wanted]
-    assert [one["score"] for one in found] == pytest.approx([one["score"] for one in wanted], abs=1e-5)
+    assert [one["score"] for one in found] == pytest.approx(
+        [one["score"] for one in wanted], abs=1e-5
+    )
 
 
 def test_same_labels_and_scores_as_the_pipeline(light, expected, monkeypatch) -> None:
@@ -124,12 +126,16 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
     rows = len(said["model"]["vocab"])
     said["model"]["vocab"]["onemoreword"] = rows
     path.write_text(json.dumps(said), encoding="utf-8")
-    with pytest.raises(DataError, match=f"tokenizer.json has {rows + 1} words, but the model only {rows}: "):
+    with pytest.raises(
+        DataError, match=f"tokenizer.json has {rows + 1} words, but the model only {rows}: "
+    ):
         load(exported)
 
 
 @pytest.mark.parametrize("load", [LightClassifier.from_pretrained, load_checkpoint])
-def test_a_tokenizer_without_the_word_shapes_that_the_model_reads_is_refused(exported, load) -> None:
+def test_a_tokenizer_without_the_word_shapes_that_the_model_reads_is_refused(
+    exported, load
+) -> None:
     path = exported / "tokenizer_config.json"
     said = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(
@@ -140,7 +146,9 @@ def test_a_tokenizer_without_the_word_shapes_that_the_model_reads_is_refused(exp
 
 
 def test_an_onnx_file_of_others_is_refused(exported, make) -> None:
-    torch.onnx.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),), exported / "model.onnx", dynamo=True)
+    torch.onnx.export(
+        torch.nn.Linear(2, 2), (torch.zeros(1, 2),), exported / "model.onnx", dynamo=True
+    )
     with pytest.raises(DataError, match=r"model\.onnx was not made by glove-lstm"):
         LightClassifier.from_pretrained(exported)
 
@@ -155,7 +163,11 @@ def test_from_the_hub_come_the_files_that_are_needed(shared_export, monkeypatch,
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     found = LightClassifier.from_pretrained("user/news", "v1")
     assert asked == [
-        ("user/news", "v1", ["config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"])
+        (
+            "user/news",
+            "v1",
+            ["config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"],
+        )
     ]
     assert found(TEXTS) == light(TEXTS)
 
@@ -197,7 +209,18 @@ def _bare_environment(folder: Path, wheel: Path) -> Path:
         found = importlib.metadata.distribution(name)
         for part in {file.parts[0] for file in found.files or () if file.parts[0] != ".."}:
             (site / part).symlink_to(found.locate_file(part))
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", wheel]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        wheel,
+    ]
     subprocess.run(pip, check=True)
     return python
 
@@ -210,7 +233,16 @@ def test_wheel_beside_three_libraries_gives_the_same(shared_export, expected, tm
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "model_card.md"):
         shutil.copy(ROOT / name, source / name)
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
     subprocess.run([*build, "-w", tmp_path, source], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     python = _bare_environment(tmp_path / "venv", wheel)

@@ -32,9 +32,16 @@ BAD = [
         for name in ("temperature", "ngram_weight")
         for value in (0, -1, NAN, INF, "1", True, None)
     ],
-    *[(name, value) for name in ("pad_token_id", "unk_token_id") for value in (-1, 60_000, 1.0, "0", True)],
+    *[
+        (name, value)
+        for name in ("pad_token_id", "unk_token_id")
+        for value in (-1, 60_000, 1.0, "0", True)
+    ],
     ("character_buckets", 32_769),
-    *[("pooling", value) for value in ([], "sum", ["max", "max"], ["max", "sum"], [["max"]], 5, None, "")],
+    *[
+        ("pooling", value)
+        for value in ([], "sum", ["max", "max"], ["max", "sum"], [["max"]], 5, None, "")
+    ],
 ]
 
 
@@ -51,7 +58,9 @@ def test_every_argument_has_a_bad_value():
 
 @settings(max_examples=40, deadline=None)
 @given(
-    counts=st.fixed_dictionaries({name: st.integers(low + 5, low + 300) for name, low in COUNTS.items()}),
+    counts=st.fixed_dictionaries(
+        {name: st.integers(low + 5, low + 300) for name, low in COUNTS.items()}
+    ),
     shares=st.fixed_dictionaries({name: st.floats(0, 0.99) | st.just(0) for name in SHARES}),
     flags=st.fixed_dictionaries({name: st.booleans() for name in FLAGS}),
     rest=st.fixed_dictionaries(
@@ -88,14 +97,24 @@ def test_defaults_are_the_published_network():
     config = GloveLstmConfig()
     assert config.label_names == ["FAKE", "REAL"]
     assert config.label2id == {"FAKE": 0, "REAL": 1}
-    assert (config.embedding_size, config.hidden_size, config.classifier_hidden_size) == (100, 60, 50)
-    assert (config.pooling, config.bidirectional, config.freeze_embeddings) == (["max"], False, True)
+    assert (config.embedding_size, config.hidden_size, config.classifier_hidden_size) == (
+        100,
+        60,
+        50,
+    )
+    assert (config.pooling, config.bidirectional, config.freeze_embeddings) == (
+        ["max"],
+        False,
+        True,
+    )
     assert (config.output_size, config.pooled_size) == (60, 60)
     assert config.auto_map == AUTO_MAP
 
 
 def test_widths_and_labels():
-    config = GloveLstmConfig(hidden_size=7, bidirectional=True, pooling=["max", "mean"], num_labels=12)
+    config = GloveLstmConfig(
+        hidden_size=7, bidirectional=True, pooling=["max", "mean"], num_labels=12
+    )
     assert (config.output_size, config.pooled_size) == (14, 28)
     assert config.label_names == [f"LABEL_{i}" for i in range(12)]  # 10 after 9, not after 1
     assert GloveLstmConfig(pooling="mean").pooling == ["mean"]
@@ -107,7 +126,14 @@ def test_model_arguments_mirror_the_config():
     arguments = {field.name for field in fields(ModelArguments)} - {"model_name_or_path"}
     config = set(inspect.signature(GloveLstmConfig.__init__).parameters) - {"self", "kwargs"}
     assert arguments == config - {
-        *("vocab_size", "embedding_size", "type_vocab_size", "pad_token_id", "unk_token_id", "temperature")
+        *(
+            "vocab_size",
+            "embedding_size",
+            "type_vocab_size",
+            "pad_token_id",
+            "unk_token_id",
+            "temperature",
+        )
     }
     assert all(getattr(ModelArguments(), name) is None for name in arguments)
 
@@ -118,8 +144,15 @@ def test_a_checkpoint_brings_its_tokenizer(name, tmp_path):
     value = 20 if name == "max_seq_length" else getattr(TokenizerArguments(), name)
     (tmp_path / "run.json").write_text(json.dumps({name: value}))
     dashed = name.replace("_", "-")
-    for checkpoint in (["--model_name_or_path", "out"], ["--model-name-or-path=out", "--preset", "article"]):
-        for said in ([f"--{name}", str(value)], [f"--{dashed}={value}"], [str(tmp_path / "run.json")]):
+    for checkpoint in (
+        ["--model_name_or_path", "out"],
+        ["--model-name-or-path=out", "--preset", "article"],
+    ):
+        for said in (
+            [f"--{name}", str(value)],
+            [f"--{dashed}={value}"],
+            [str(tmp_path / "run.json")],
+        ):
             words = [*said, *checkpoint]
             if name == "max_seq_length":
                 assert parse_training_run(words).tokenizer == TokenizerArguments(max_seq_length=20)

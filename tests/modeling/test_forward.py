@@ -52,7 +52,9 @@ PLACES = {
     more=st.integers(0, 7),
     where=st.sampled_from(sorted(PLACES)),
 )
-def test_logits_do_not_depend_on_batch_or_padding(pooling, layers, bidirectional, extra, rows, more, where):
+def test_logits_do_not_depend_on_batch_or_padding(
+    pooling, layers, bidirectional, extra, rows, more, where
+):
     torch.manual_seed(1)
     model = GloveLstmForSequenceClassification(
         GloveLstmConfig(
@@ -77,7 +79,9 @@ def test_logits_do_not_depend_on_batch_or_padding(pooling, layers, bidirectional
         hidden = model.encoder(**together).last_hidden_state
         for row, tokens in enumerate(rows):
             alone = batch([tokens], len(tokens), PLACES["right"])
-            torch.testing.assert_close(output[row : row + 1], model(**alone).logits, atol=1e-5, rtol=0)
+            torch.testing.assert_close(
+                output[row : row + 1], model(**alone).logits, atol=1e-5, rtol=0
+            )
             real = together["attention_mask"][row].bool()
             if tokens:
                 own = model.encoder(**alone).last_hidden_state[0]
@@ -102,12 +106,16 @@ def test_equals_torch_own_packed_bidirectional_lstm(make, layers):
         for index, layer in enumerate(model.encoder.layers):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 getattr(theirs, f"{name}_l{index}").copy_(getattr(layer.forward_lstm, f"{name}_l0"))
-                getattr(theirs, f"{name}_l{index}_reverse").copy_(getattr(layer.backward_lstm, f"{name}_l0"))
+                getattr(theirs, f"{name}_l{index}_reverse").copy_(
+                    getattr(layer.backward_lstm, f"{name}_l0")
+                )
     lengths = [7, 1, 4, 6]
     inputs = torch.randn(4, 7, 6)
     mask = (torch.arange(7) < torch.tensor(lengths)[:, None]).long()
     with torch.no_grad():
-        packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        packed = nn.utils.rnn.pack_padded_sequence(
+            inputs, lengths, batch_first=True, enforce_sorted=False
+        )
         wanted, _ = nn.utils.rnn.pad_packed_sequence(theirs(packed)[0], batch_first=True)
         ours = model.encoder(inputs_embeds=inputs, attention_mask=mask)
     torch.testing.assert_close(ours.last_hidden_state, wanted, atol=1e-6, rtol=0)
@@ -175,7 +183,9 @@ def test_inputs_embeds_equal_input_ids(make, bidirectional):
     vectors = model.get_input_embeddings()(inputs["input_ids"])
     wanted = model(**inputs).logits
     del inputs["input_ids"]
-    torch.testing.assert_close(model(inputs_embeds=vectors, **inputs).logits, wanted, atol=0, rtol=0)
+    torch.testing.assert_close(
+        model(inputs_embeds=vectors, **inputs).logits, wanted, atol=0, rtol=0
+    )
     every = model(inputs_embeds=vectors, token_type_ids=inputs["token_type_ids"]).logits
     inputs["attention_mask"] = torch.ones(2, 4)
     torch.testing.assert_close(model(inputs_embeds=vectors, **inputs).logits, every, atol=0, rtol=0)
@@ -194,14 +204,21 @@ def test_neither_or_both_inputs_are_refused(make):
 @pytest.mark.parametrize("dtype", [torch.long, torch.float32])
 @pytest.mark.parametrize("extra", [{}, {**NGRAMS, "window_size": 2}], ids=["lstm", "ngrams"])
 def test_an_empty_text_has_a_prediction(make, dtype, extra):
-    model = make(bidirectional=True, type_embedding_size=2, pooling=["max", "mean", "attention"], **extra)
+    model = make(
+        bidirectional=True, type_embedding_size=2, pooling=["max", "mean", "attention"], **extra
+    )
     nothing = torch.zeros(2, 0, dtype=dtype)
     output = model(nothing, attention_mask=nothing, token_type_ids=nothing).logits
     padding = torch.zeros(2, 5, dtype=torch.long)
-    torch.testing.assert_close(output, model(padding, token_type_ids=padding).logits, atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        output, model(padding, token_type_ids=padding).logits, atol=1e-6, rtol=0
+    )
     assert output.isfinite().all()
     if not extra:
-        assert model(inputs_embeds=torch.zeros(2, 0, 6), token_type_ids=nothing).logits.shape == (2, 2)
+        assert model(inputs_embeds=torch.zeros(2, 0, 6), token_type_ids=nothing).logits.shape == (
+            2,
+            2,
+        )
 
 
 def test_word_shapes_count_only_where_the_config_has_them(make):
@@ -277,7 +294,11 @@ def test_temperature_divides_the_logits(make):
 @pytest.mark.parametrize("frozen", [True, False])
 @pytest.mark.parametrize("extra", [{}, {**NGRAMS, "window_size": 2}], ids=["lstm", "ngrams"])
 def test_other_precisions_forward_and_backward(make, dtype, frozen, extra):
-    options = {"bidirectional": True, "num_hidden_layers": 2, "pooling": ["max", "mean", "attention"]}
+    options = {
+        "bidirectional": True,
+        "num_hidden_layers": 2,
+        "pooling": ["max", "mean", "attention"],
+    }
     model = make(type_embedding_size=3, freeze_embeddings=frozen, **options, **extra)
     inputs = batch([[3, 4, 5], [6], []], 4, PLACES["right"])
     wanted = model(**inputs).logits
@@ -337,7 +358,11 @@ def test_word_dropout_hides_words_in_training_only(make):
     assert torch.equal(seen[0].T[kept], ids[kept])
 
 
-EVERYTHING = {"bidirectional": True, "num_hidden_layers": 2, "pooling": ["max", "mean", "attention"]}
+EVERYTHING = {
+    "bidirectional": True,
+    "num_hidden_layers": 2,
+    "pooling": ["max", "mean", "attention"],
+}
 
 
 @pytest.mark.parametrize("window", [5, 6, 1000])
@@ -385,15 +410,21 @@ def test_windows_are_encoded_one_by_one_and_pooled_together(make, window, where)
         for row, tokens in enumerate(rows):
             starts = range(0, len(tokens), window)
             pieces = [torch.tensor([tokens[start : start + window]]) for start in starts]
-            states = [whole.encoder(piece).last_hidden_state[0] for piece in pieces] or [torch.zeros(0, 10)]
+            states = [whole.encoder(piece).last_hidden_state[0] for piece in pieces] or [
+                torch.zeros(0, 10)
+            ]
             alone = torch.cat(states)
             hidden = output.last_hidden_state[row][inputs["attention_mask"][row].bool()]
             torch.testing.assert_close(hidden, alone, atol=1e-5, rtol=0)
             if tokens:
-                pooled = whole.encoder.pooler(alone[None], torch.ones(1, len(tokens), dtype=torch.bool))[0]
+                pooled = whole.encoder.pooler(
+                    alone[None], torch.ones(1, len(tokens), dtype=torch.bool)
+                )[0]
                 torch.testing.assert_close(output.pooler_output[row], pooled, atol=1e-5, rtol=0)
                 by_hand = torch.cat([alone.max(dim=0).values, alone.mean(dim=0)])
-                torch.testing.assert_close(output.pooler_output[row, :20], by_hand, atol=1e-5, rtol=0)
+                torch.testing.assert_close(
+                    output.pooler_output[row, :20], by_hand, atol=1e-5, rtol=0
+                )
 
 
 def test_initial_weights_are_those_of_keras():

@@ -188,6 +188,8 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
         raise DataError(
             f"{folder} holds parts, and standard input cannot be read again to go on: {other}."
         )
+    for left in folder.glob(".*.part"):  # by a process that was killed
+        left.unlink()
     with whole_file(path) as part:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 

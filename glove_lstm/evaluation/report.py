@@ -22,7 +22,6 @@ from glove_lstm.inference.scores import softmax
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.training_texts import joined_texts
 
-_SEEN = "Seen by training: these figures say nothing of new texts."
 _WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "ece": "ECE", "brier": "Brier score"}
 _OTHERS = {
     "mcc": "Matthews correlation",
@@ -70,25 +69,12 @@ class Report:
             rows = list(joined_texts(texts))
             self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
 
-    def add_seen(
-        self,
-        model: GloveLstmForSequenceClassification,
-        tokenizer: PreTrainedTokenizerBase,
-        texts: Dataset,
-        label_names: Sequence[str],
-    ) -> None:
-        """Measure a model on texts that it was trained or validated on, apart from the others."""
-        measured = _predict(model, tokenizer, texts, label_names)
-        self.figures["seen_by_training"] = measure_labels(*measured, model.config.label_names)
-
     def text(self) -> str:
         """Format everything for a terminal."""
         figures = self.figures
         parts = []
         if self.labels is not None:
             parts = [make(figures) for make in (_measures, _by_label, _confusion, _coverage)]
-        if "seen_by_training" in figures:
-            parts += [_SEEN, _measures(figures["seen_by_training"])]
         if "robustness" in figures:
             parts.append(_robustness(figures["robustness"]))
         if "leaks" in figures:

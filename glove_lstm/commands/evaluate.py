@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> None:
 
     import transformers
 
-    from glove_lstm.data.tables import load_tables
+    from glove_lstm.data.loading import load_tables
     from glove_lstm.evaluation.leaks import check_leaks
     from glove_lstm.evaluation.report import Report
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.data.loading import Table
 from glove_lstm.data.splits import exact_duplicate_groups, near_duplicate_groups
-from glove_lstm.data.tables import Table
 from glove_lstm.evaluation.label_leaks import Finding, find_column_leaks, find_phrase_leaks
 
 
@@ -29,8 +29,7 @@ def check_leaks(tables: Mapping[str, Table]) -> dict[str, Any]:
     split_of = np.array([split for split, table in tables.items() for _ in table.labels])
     labels = np.array([label for table in splits for label in table.labels])
     texts = {
-        name: list(chain.from_iterable(table.texts[name] for table in splits))
-        for name in splits[0].texts
+        name: list(chain.from_iterable(table.texts[name] for table in splits)) for name in splits[0].texts
     }
     others = {
         name: list(chain.from_iterable(table.others[name] for table in splits))

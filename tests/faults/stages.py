@@ -1,7 +1,6 @@
 """The stages that write files. Each has a function that makes them and one that reads them, or returns None."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from glove_lstm.commands import predict as predict_command
 from glove_lstm.commands import train as train_command
 from glove_lstm.data import download as downloads
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.glove import load_glove
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import LightClassifier
 from glove_lstm.training.resuming import check_resumable
@@ -34,19 +32,6 @@ def download(work: Path, given: Given) -> None:
 def read_download(work: Path, _: Given) -> Any:
     found = [path for path in work.glob("downloads/*") if path.suffix not in (".part", ".lock")]
     return found[0].read_bytes() if found else None
-
-
-def glove(work: Path, given: Given) -> None:
-    load_glove(given["vectors"], cache_dir=work)
-
-
-def read_glove(work: Path, given: Given) -> Any:
-    """What the next process loads, in a copy of the cache."""
-    copy = work.with_name(f"{work.name}-copy")
-    shutil.copytree(work, copy)
-    loaded = load_glove(given["vectors"], cache_dir=copy)
-    shutil.rmtree(copy)
-    return loaded.words, loaded.vectors.tolist()
 
 
 def train(work: Path, given: Given) -> None:
@@ -116,7 +101,6 @@ def read_predict(work: Path, _: Given) -> Any:
 Stage = tuple[Callable[[Path, Given], None], Callable[[Path, Given], Any]]
 STAGES: dict[str, Stage] = {
     "download": (download, read_download),
-    "glove": (glove, read_glove),
     "export": (export, read_export),
     "predict": (predict, read_predict),
     "train": (train, read_train),

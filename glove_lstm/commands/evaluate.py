@@ -110,7 +110,7 @@ def _add_model(
     if len(unseen):
         report.add_model(model, tokenizer, unseen, label_names, robustness=args.robustness)
     if len(seen) and args.include_seen:
-        report.add_seen(model, tokenizer, seen, label_names)
+        report.add_model(model, tokenizer, seen, label_names, seen=True)
 
 
 def _look_up(

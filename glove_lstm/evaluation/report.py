@@ -24,11 +24,7 @@ from glove_lstm.training.training_texts import joined_texts
 
 _SEEN = "Seen by training: these figures say nothing of new texts."
 _WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "ece": "ECE", "brier": "Brier score"}
-_OTHERS = {
-    "mcc": "Matthews correlation",
-    "roc_auc": "ROC AUC",
-    "majority_share": "majority class",
-}
+_OTHERS = {"mcc": "Matthews correlation", "roc_auc": "ROC AUC", "majority_share": "majority class"}
 
 
 @dataclass
@@ -53,6 +49,7 @@ class Report:
         label_names: Sequence[str],
         *,
         robustness: bool = False,
+        seen: bool = False,
     ) -> None:
         """Measure a model.
 
@@ -62,24 +59,19 @@ class Report:
             texts: Columns text, label, perhaps text_pair, as `load_splits` makes them.
             label_names: Names of the numbers in the column of labels.
             robustness: Whether to measure it on perturbed texts, too.
+            seen: Whether it was trained or validated on the texts, which then stand apart from the others.
         """
         names: list[str] = model.config.label_names
-        self.probabilities, self.labels = _predict(model, tokenizer, texts, label_names)
-        self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
+        probabilities, labels = _predict(model, tokenizer, texts, label_names)
+        figures = measure_labels(probabilities, labels, names)
+        if seen:
+            self.figures["seen_by_training"] = figures
+            return
+        self.probabilities, self.labels = probabilities, labels
+        self.figures |= {"labels": names, **figures}
         if robustness:
             rows = list(joined_texts(texts))
-            self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
-
-    def add_seen(
-        self,
-        model: GloveLstmForSequenceClassification,
-        tokenizer: PreTrainedTokenizerBase,
-        texts: Dataset,
-        label_names: Sequence[str],
-    ) -> None:
-        """Measure a model on texts that it was trained or validated on, apart from the others."""
-        measured = _predict(model, tokenizer, texts, label_names)
-        self.figures["seen_by_training"] = measure_labels(*measured, model.config.label_names)
+            self.figures["robustness"] = measure_robustness(model, tokenizer, rows, labels)
 
     def text(self) -> str:
         """Format everything for a terminal."""
@@ -164,9 +156,8 @@ def _robustness(found: Mapping[str, Any]) -> str:
 def _leaks(leaks: Mapping[str, Any]) -> str:
     checked = leaks["checked"]
     rows = ", ".join(f"{split} {count:,}" for split, count in checked["rows"].items())
-    others = ", ".join(map(repr, checked["other_columns"])) or "none"
-    texts = ", ".join(map(repr, checked["text_columns"]))
-    lines = [f"Leaks looked for in {rows} rows; text in {texts}; other columns: {others}."]
+    texts, others = (", ".join(checked[f"{kind}_columns"]) or "none" for kind in ("text", "other"))
+    lines = [f"Leaks looked for in {rows} rows; text columns: {texts}; other columns: {others}."]
     lines += [f"- {finding['sentence']}" for finding in leaks["findings"]] or ["None found."]
     return "\n".join(lines)
 

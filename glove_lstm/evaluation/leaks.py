@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.data.loading import Table
 from glove_lstm.data.splits import exact_duplicate_groups, near_duplicate_groups
-from glove_lstm.data.tables import Table
 from glove_lstm.evaluation.label_leaks import Finding, find_column_leaks, find_phrase_leaks
 
 

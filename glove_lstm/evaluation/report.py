@@ -22,7 +22,6 @@ from glove_lstm.inference.scores import softmax
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.training_texts import joined_texts
 
-_SEEN = "Seen by training: these figures say nothing of new texts."
 _WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "ece": "ECE", "brier": "Brier score"}
 _OTHERS = {"mcc": "Matthews correlation", "roc_auc": "ROC AUC", "majority_share": "majority class"}
 
@@ -49,7 +48,6 @@ class Report:
         label_names: Sequence[str],
         *,
         robustness: bool = False,
-        seen: bool = False,
     ) -> None:
         """Measure a model.
 
@@ -59,19 +57,13 @@ class Report:
             texts: Columns text, label, perhaps text_pair, as `load_splits` makes them.
             label_names: Names of the numbers in the column of labels.
             robustness: Whether to measure it on perturbed texts, too.
-            seen: Whether it was trained or validated on the texts, which then stand apart from the others.
         """
         names: list[str] = model.config.label_names
-        probabilities, labels = _predict(model, tokenizer, texts, label_names)
-        figures = measure_labels(probabilities, labels, names)
-        if seen:
-            self.figures["seen_by_training"] = figures
-            return
-        self.probabilities, self.labels = probabilities, labels
-        self.figures |= {"labels": names, **figures}
+        self.probabilities, self.labels = _predict(model, tokenizer, texts, label_names)
+        self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
         if robustness:
             rows = list(joined_texts(texts))
-            self.figures["robustness"] = measure_robustness(model, tokenizer, rows, labels)
+            self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
 
     def text(self) -> str:
         """Format everything for a terminal."""
@@ -79,8 +71,6 @@ class Report:
         parts = []
         if self.labels is not None:
             parts = [make(figures) for make in (_measures, _by_label, _confusion, _coverage)]
-        if "seen_by_training" in figures:
-            parts += [_SEEN, _measures(figures["seen_by_training"])]
         if "robustness" in figures:
             parts.append(_robustness(figures["robustness"]))
         if "leaks" in figures:

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.data.corruptions import CORRUPTIONS
-from glove_lstm.data.typos import typos
+from glove_lstm.data.corruptions import CORRUPTIONS, typos
 from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
 from glove_lstm.inference.prediction import predict_logits
 

@@ -13,8 +13,8 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.data.corruptions import training_typos
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.typos import training_typos
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
 UNLABELLED = -100  # ignored by transformers' losses and by its count of a batch's items

@@ -97,7 +97,7 @@ class GloveLstmTrainer(Trainer):
         logits: Any = output.predictions  # perhaps with those of the parts
         several = isinstance(logits, tuple)
         predictions = tuple(part[back] for part in logits) if several else logits[back]
-        labels = None if output.label_ids is None else output.label_ids[back]  # type: ignore[call-overload]
+        labels = None if output.label_ids is None else output.label_ids[back]
         return PredictionOutput(predictions, labels, output.metrics)
 
 

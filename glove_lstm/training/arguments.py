@@ -121,8 +121,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         super().__post_init__()
         if not 0 <= self.typo_share <= 0.5:
             raise ValueError(f"typo_share must be 0 to 0.5, not {self.typo_share}")
-        weight = self.consistency_weight
-        if not weight >= 0:
+        if not (weight := self.consistency_weight) >= 0:
             raise ValueError(f"consistency_weight must be at least 0, not {weight}")
 
 

@@ -203,9 +203,8 @@ def _calibrate(
     """Fit the temperature, and the weight of the n-gram classifier if there is one."""
     output = trainer.predict(validation, ignore_keys=[])
     _, parts = cast(tuple[NDArray[np.float32], NDArray[np.float32]], output.predictions)
-    config = model.config
-    parts[:, 1:] *= config.ngram_weight
+    parts[:, 1:] *= model.config.ngram_weight
     scale, *others = fit_scales(parts, np.asarray(output.label_ids))
-    config.temperature = 1 / scale
+    model.config.temperature = 1 / scale
     if others:
-        config.ngram_weight *= others[0] / scale
+        model.config.ngram_weight *= others[0] / scale

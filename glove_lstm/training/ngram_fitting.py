@@ -85,8 +85,7 @@ def fit_ngrams(
     seen = np.bincount(parts[0].indices, minlength=width)
     reach = np.sqrt(1 + np.log((1 + len(labels)) / (1 + seen)))  # scale of each n-gram's weight
     if "opening_weights" in tables:
-        start = starts["opening_weights"]
-        reach[start : start + len(tables["opening_weights"])] *= _OPENING
+        reach[starts["opening_weights"] :][: len(tables["opening_weights"])] *= _OPENING
     held = torch.cat([*tables.values(), ngrams.bias[None]]).double().numpy(force=True)
     rows = [(part @ diags(reach)).tocsr() for part in parts]
     if held[:-1].any():
@@ -94,7 +93,7 @@ def fit_ngrams(
             hstack([row, csr_matrix(_logits(part, held))]).tocsr()
             for row, part in zip(rows, parts, strict=True)
         ]
-    count = held.shape[1]
+    count = len(ngrams.bias)
     if how is None:
         groups = np.arange(len(labels)) if groups is None else groups
         how = _cross_fit(rows[:2], labels, groups, count, strength)  # one copy is enough

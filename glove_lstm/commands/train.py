@@ -25,7 +25,7 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
     from glove_lstm.publishing.checkpoint_folder import save_experiment
     from glove_lstm.publishing.hub_upload import push_folder, report, training_destination
-    from glove_lstm.training.arguments import is_main_process, parse_training_run
+    from glove_lstm.training.arguments import parse_training_run
     from glove_lstm.training.experiment import run_experiment
     from glove_lstm.training.resuming import check_resumable
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
         seed=run.training.seed,
     )
     experiment = run_experiment(run, data, compute_metrics=compute_metrics)
-    if not is_main_process():
+    if run.training.process_index > 0:  # only the first process writes files
         return
     metrics = run_metrics(experiment)
     if run.data.with_baselines:

@@ -84,9 +84,7 @@ def open_model(
         if max_length:
             classifier.tokenizer.model_max_length = max_length
         return OpenModel(classifier.predict_proba, classifier.label_names, folder, options)
-    return _open_torch(
-        local_folder(model, revision, WEIGHTS_NAME), threads, options
-    )
+    return _open_torch(local_folder(model, revision, WEIGHTS_NAME), threads, options)
 
 
 def processors() -> list[int]:

@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,9 +28,6 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm.inference.scores import stand_alone
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.word_shapes import repair
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 Field = Literal["text", "text_pair"]
 _FIELDS: tuple[Field, Field] = ("text", "text_pair")
@@ -104,12 +101,6 @@ class Explanation:
         from glove_lstm.inference.explanation_views import html_fragment
 
         return html_fragment(self, self.label)
-
-    def __rich__(self) -> "Text":
-        """What `rich.print` shows: the text with its words in colour, and the sum in words."""
-        from glove_lstm.inference.explanation_views import rich_text
-
-        return rich_text(self, self.label)
 
 
 def explain(

@@ -1,12 +1,12 @@
 """Explanations for people: in a terminal, and as HTML.
 
-Two hues that the colour-blind tell apart, and a second sign beside each: what speaks for the label has a plain line
-below it, what speaks for the rival a dotted (HTML) or a double one (terminal).
+Two hues that the colour-blind tell apart, and a second sign beside each: what speaks for the label is underlined, what
+speaks for the rival is in italics.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape
 from itertools import groupby
 from typing import TextIO
 
@@ -28,6 +28,10 @@ _PAGE_BEGIN = """\
 <meta name="color-scheme" content="light dark">
 <title>Why these labels</title>
 """
+_SECTION = (
+    '<section class="explanation"><pre dir="auto" style="font:inherit;white-space:pre-wrap;'
+    'overflow-wrap:anywhere">{code}</pre></section>\n'
+)
 
 
 @contextmanager
@@ -70,17 +74,9 @@ def html_fragment(explanation: Explanation, heading: str) -> str:
         explanation: What is shown.
         heading: Stands before the score.
     """
-    fields = "".join(
-        f'<p dir="auto" style="white-space:pre-wrap;overflow-wrap:anywhere">'
-        f"{''.join(_mark(piece, weight) for _, piece, weight in pieces)}</p>"
-        for _, pieces in groupby(_pieces(explanation), key=lambda piece: piece[0])
-    )
-    key = " ".join(_mark(f"for {name}", weight) for name, weight in _sides(explanation))
-    return (
-        f'<section class="explanation"><p><strong>{escape(heading)}</strong> '
-        f"{explanation.score:.3f}</p>{fields}<p>{key}</p>"
-        f"<p><small>{escape(_sum(explanation))}</small></p></section>\n"
-    )
+    console = Console(file=io.StringIO(), record=True, highlight=False)
+    console.print(rich_text(explanation, heading), soft_wrap=True)
+    return console.export_html(code_format=_SECTION, inline_styles=True)
 
 
 def rich_text(explanation: Explanation, heading: str) -> Text:
@@ -93,14 +89,10 @@ def rich_text(explanation: Explanation, heading: str) -> Text:
         for _, piece, weight in pieces:
             shown.append(_harmless(piece), style=_style(weight))
     shown.append("\n")
-    for name, weight in _sides(explanation):
+    for name, weight in ((explanation.label, 1), (explanation.rival, -1)):
         shown.append(_harmless(f"for {name}"), style=_style(weight)).append(" ")
-    shown.append("\n").append(_sum(explanation), style="dim").append("\n")
+    shown.append("\n").append(_harmless(_sum(explanation)), style="dim")
     return shown
-
-
-def _sides(explanation: Explanation) -> list[tuple[str, float]]:
-    return [(explanation.label, 1), (explanation.rival, -1)]
 
 
 def _pieces(explanation: Explanation) -> Iterator[tuple[str, str, float]]:
@@ -118,26 +110,14 @@ def _pieces(explanation: Explanation) -> Iterator[tuple[str, str, float]]:
         yield field, text[end:], 0
 
 
-def _mark(text: str, weight: float) -> str:
-    """Half transparent at most: the page's own colour of text stays readable, dark on light or light on dark."""
-    if abs(weight) < _FAINTEST:
-        return escape(text)
-    red, green, blue = _FOR if weight > 0 else _AGAINST
-    line = "solid" if weight > 0 else "dotted"
-    return (
-        f'<mark style="color:inherit;background:rgba({red},{green},{blue},{abs(weight) / 2:.2f});'
-        f'text-decoration:underline {line} rgb({red},{green},{blue})">{escape(text)}</mark>'
-    )
-
-
 def _style(weight: float) -> str:
-    """Of rich. Both colours are given, so that the terminal's own do not matter."""
+    """Of rich. Both colours are given, so that those of the terminal or the page do not matter."""
     if abs(weight) < _FAINTEST:
         return ""
     hue = _FOR if weight > 0 else _AGAINST
     pale = ",".join(str(round(255 - (255 - part) * abs(weight))) for part in hue)
     ink = "white" if weight > 0.8 else "black"  # black is readable on any shade of vermilion
-    return f"{'underline' if weight > 0 else 'underline2'} {ink} on rgb({pale})"
+    return f"{'underline' if weight > 0 else 'italic'} {ink} on rgb({pale})"
 
 
 def _sum(explanation: Explanation) -> str:

@@ -38,4 +38,6 @@ def random_batch(lengths, width, seed=0):
 
 def torch_logits(model, batch):
     with torch.inference_mode():
-        return model(**{name: torch.from_numpy(rows) for name, rows in batch.items()}).logits.numpy()
+        return model(
+            **{name: torch.from_numpy(rows) for name, rows in batch.items()}
+        ).logits.numpy()

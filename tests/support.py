@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest import mock
 
 from hub_server import HubServer
 
@@ -28,13 +29,17 @@ def make_article(generator: random.Random, label: str, words: int) -> tuple[str,
     common = COMMON.split()
 
     def sentence(count: int) -> str:
-        return " ".join(generator.choice(own if generator.random() < 0.4 else common) for _ in range(count))
+        return " ".join(
+            generator.choice(own if generator.random() < 0.4 else common) for _ in range(count)
+        )
 
     title = sentence(6)
     return (title.title() if label == "REAL" else title.upper() + "!"), sentence(words) + "."
 
 
-def write_articles(path: Path, rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -> Path:
+def write_articles(
+    path: Path, rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")
+) -> Path:
     """A CSV in the format of fake_or_real_news."""
     generator = random.Random(seed)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -51,13 +56,13 @@ def write_glove(path: Path, dim: int = 8) -> Path:
     generator = random.Random(1)
     with path.open("w", encoding="utf-8") as file:
         for word in f"{COMMON} {CALM} {LOUD} extra words".split():
-            file.write(" ".join([word, *(f"{generator.gauss(0, 0.4):.5f}" for _ in range(dim))]) + "\n")
+            file.write(
+                " ".join([word, *(f"{generator.gauss(0, 0.4):.5f}" for _ in range(dim))]) + "\n"
+            )
     return path
 
 
-_SMALL = (
-    "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4 --classifier_hidden_size 8"
-)
+_SMALL = "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4 --classifier_hidden_size 8"
 _QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16 --disable_tqdm True --use_cpu True"
 _QUICK += " --refit_ngrams False"
 SMALL, QUICK = _SMALL.split(), _QUICK.split()
@@ -69,18 +74,19 @@ def run_script(name: str, *args: object, **options: object) -> subprocess.Comple
     return subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
 
 
-def run_benchmark(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
-    """`python -m benchmarks.NAME ARGS` in the root of the clone."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, args)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, **options)  # type: ignore[call-overload]
-
-
-def run_here(main: Callable[[Sequence[str]], None], *args: object) -> subprocess.CompletedProcess[str]:
+def run_here(
+    main: Callable[[Sequence[str]], None], *args: object, stdin: bytes = b""
+) -> subprocess.CompletedProcess[str]:
     """A command in this process, which has imported already what takes seconds to import."""
     from glove_lstm.commands.command import run_command
 
     out, errors = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+    given = io.TextIOWrapper(io.BytesIO(stdin))
+    with (
+        mock.patch("sys.stdin", given),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(errors),
+    ):
         try:
             code = run_command(main, list(map(str, args)))
         except SystemExit as stop:  # argparse

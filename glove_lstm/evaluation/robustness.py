@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.data.corruptions import CORRUPTIONS
-from glove_lstm.data.typos import typos
+from glove_lstm.data.corruptions import CORRUPTIONS, typos
 from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
 from glove_lstm.inference.prediction import predict_logits
 
@@ -72,7 +71,8 @@ def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
         n texts.
     """
     change = {**CORRUPTIONS, **PERTURBATIONS}[name]
-    return [change(text, random.Random(_bytes(text, seed))) for text in texts]  # noqa: S311 - no secret
+    keys = (f"{seed}:{text}".encode("utf-8", "surrogatepass") for text in texts)
+    return [change(text, random.Random(key)) for text, key in zip(texts, keys, strict=True)]  # noqa: S311 - no secret
 
 
 def measure_robustness(
@@ -114,13 +114,11 @@ def measure_robustness(
 def summarize(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Format the result of `measure_robustness` as half a sentence for the card."""
     changes = [
-        f"{DESCRIPTIONS[name]} {found[name]['accuracy']:.4f}" for name in PERTURBATIONS if name in found
+        f"{DESCRIPTIONS[name]} {found[name]['accuracy']:.4f}"
+        for name in PERTURBATIONS
+        if name in found
     ]
     return (
         f"accuracy {found['clean']['accuracy']:.4f} becomes, with {'; '.join(changes)}. "
         "Rewriting, translation and texts written by a machine: not measured."
     )
-
-
-def _bytes(text: str, seed: int) -> bytes:
-    return f"{seed}:{text}".encode("utf-8", "surrogatepass")

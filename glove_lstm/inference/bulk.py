@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +126,7 @@ def label_to_folder(
         folder,
         {
             "package": __version__,
-            "inputs": source.identity() if source.resumable else None,
+            "inputs": source.identity(),
             "columns": source.columns,
             "model": {**model, "labels": list(labeller.label_names)},
             "format": kind,
@@ -172,6 +171,8 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
         raise DataError(
             f"{folder} holds parts, and standard input cannot be read again to go on: {other}."
         )
+    for left in folder.glob(".*.part"):  # by a process that was killed
+        left.unlink()
     with whole_file(path) as part:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
@@ -209,8 +210,7 @@ def _chunks(source: TextSource, size: int, progress: bool) -> Iterator[list[Text
 
     chunk: list[TextRow | BadRow] = []
     characters = 0
-    rows = chain.from_iterable(window or () for _, window in source.windows(ROWS_PER_PART))
-    for row in tqdm(rows, total=source.total, unit=" rows", disable=not progress):
+    for row in tqdm(source, total=source.total, unit=" rows", disable=not progress):
         chunk.append(row)
         if isinstance(row, TextRow):
             characters += len(row.text) + len(row.pair or "")

@@ -41,19 +41,26 @@ class DataArguments:
     data_dir: str | None = _option(
         None, "A local folder with the files of --dataset_name, such as liar's three."
     )
-    train_file: str | None = _option(None, "CSV, TSV, JSON, JSONL or Parquet; text formats may end in .gz.")
+    train_file: str | None = _option(
+        None, "CSV, TSV, JSON, JSONL or Parquet; text formats may end in .gz."
+    )
     validation_file: str | None = _option(None, "As --train_file.")
     test_file: str | None = _option(None, "As --train_file.")
     text_column_names: str | None = _option(
-        None, "Columns of text, separated by commas; default: title,text, or text, or title, or the only one."
+        None,
+        "Columns of text, separated by commas; default: title,text, or text, or title, or the only one.",
     )
     label_column_name: str = _option("label", "The column of labels.")
-    validation_fraction: float = _option(0.1, "Share of train that is cut for a missing validation split.")
+    validation_fraction: float = _option(
+        0.1, "Share of train that is cut for a missing validation split."
+    )
     on_empty: str = _option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )
     revision: str | None = _option(None, "Commit, tag or branch of the dataset on the Hub.")
-    with_baselines: bool = _option(False, "Whether to measure TF-IDF + linear SVC on the same split, too.")
+    with_baselines: bool = _option(
+        False, "Whether to measure TF-IDF + linear SVC on the same split, too."
+    )
     max_train_samples: int | None = _option(None, "Use only so many training texts.")
     preprocessing_num_workers: int | None = _option(
         None, "Processes that tokenise, a thousand texts at least for each."
@@ -70,14 +77,17 @@ class DataArguments:
 class TokenizerArguments:
     """How text becomes tokens, and where the word vectors come from."""
 
-    glove: str = _option("6B.100d", "6B.50d, 6B.100d, 6B.200d, 6B.300d, or a file (.txt, .gz, .zip, .npy).")
+    glove: str = _option(
+        "6B.100d", "6B.50d, 6B.100d, 6B.200d, 6B.300d, or a file (.txt, .gz, .zip, .npy)."
+    )
     tokenizer_variant: str = _option(
         "default", "How text is cleaned: default or article.", choices=["default", "article"]
     )
     vocab_size: int = _option(60_000, "Rows of the embedding at the most.")
     max_seq_length: int | None = _option(None, "Tokens that a text is cut to.")
     num_pieces: int = _option(
-        0, "Pieces that words without a vector are read in (default variant); 0: they are the unknown word."
+        0,
+        "Pieces that words without a vector are read in (default variant); 0: they are the unknown word.",
     )
     correct_spelling: bool = _option(
         False, "Whether unknown words are read as known ones where one mistake explains them."
@@ -86,9 +96,13 @@ class TokenizerArguments:
         "right", "The side where long texts are cut: right or left.", choices=["right", "left"]
     )
     token_types: bool = _option(True, "Whether the model sees the shape of each word.")
-    remove_stop_words: bool = _option(False, "Whether the article variant removes NLTK's English stop words.")
+    remove_stop_words: bool = _option(
+        False, "Whether the article variant removes NLTK's English stop words."
+    )
     unknown_vectors: str = _option(
-        "normal", "Vectors of words that GloVe lacks: normal or uniform.", choices=["normal", "uniform"]
+        "normal",
+        "Vectors of words that GloVe lacks: normal or uniform.",
+        choices=["normal", "uniform"],
     )
 
 
@@ -114,14 +128,17 @@ _SHAPE = {
 def _described(name: str) -> str:
     """The config's own description of an argument."""
     described = inspect.getdoc(GloveLstmConfig) or ""
-    found = re.search(rf"^    {name}: (.+?)(?=^    \w+: |^\S|\Z)", described, re.MULTILINE | re.DOTALL)
+    found = re.search(
+        rf"^    {name}: (.+?)(?=^    \w+: |^\S|\Z)", described, re.MULTILINE | re.DOTALL
+    )
     assert found, f"GloveLstmConfig does not describe {name}"
     return " ".join(found[1].split()).replace("%", "%%")
 
 
 # None: the argument is not given.
 _Shape = make_dataclass(
-    "_Shape", [(name, kind | None, _option(None, _described(name))) for name, kind in _SHAPE.items()]
+    "_Shape",
+    [(name, kind | None, _option(None, _described(name))) for name, kind in _SHAPE.items()],
 )
 
 
@@ -144,7 +161,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
     """`TrainingArguments`, a rate for word vectors, and arguments of n-grams and mistyped copies."""
 
     embedding_learning_rate: float | None = _option(
-        None, "Learning rate of the word vectors where they are not frozen; default: --learning_rate."
+        None,
+        "Learning rate of the word vectors where they are not frozen; default: --learning_rate.",
     )
     ngram_strength: float = _option(
         5.0, "Largest C of the n-gram classifier's support vector machine that cross-fitting tries."
@@ -170,7 +188,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
         if not 0 < self.ngram_strength < inf:
             raise ValueError(f"ngram_strength must be a positive number, not {self.ngram_strength}")
         if not self.consistency_weight >= 0:
-            raise ValueError(f"consistency_weight must be at least 0, not {self.consistency_weight}")
+            raise ValueError(
+                f"consistency_weight must be at least 0, not {self.consistency_weight}"
+            )
         # PyTorch without oneDNN has no such function, and its own LSTM supports bfloat16.
         able = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
         if self.bf16 and self.device.type == "cpu" and not able():
@@ -212,9 +232,13 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
     argv = list(argv)
     from_json: dict[str, Any] = {}
     if argv and argv[0].endswith(".json"):
-        from_json = read_json_object(Path(argv.pop(0)), "give one object of argument names and values")
+        from_json = read_json_object(
+            Path(argv.pop(0)), "give one object of argument names and values"
+        )
     words = [*_as_words(from_json), *argv]
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)  # these two decide the other defaults
+    first = argparse.ArgumentParser(
+        add_help=False, allow_abbrev=False
+    )  # these two decide the other defaults
     first.add_argument("--preset", default="default")
     first.add_argument("--model_name_or_path", "--model-name-or-path")
     chosen, _ = first.parse_known_args(words)
@@ -222,11 +246,15 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
     words = [*_as_words(preset_values(chosen.preset, fine_tuning=fine_tuning)), *words]
     groups: Any = (DataArguments, TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
     layout = argparse.RawDescriptionHelpFormatter
-    parser = HfArgumentParser(groups, description=description, formatter_class=layout, allow_abbrev=False)
+    parser = HfArgumentParser(
+        groups, description=description, formatter_class=layout, allow_abbrev=False
+    )
     if fine_tuning:  # None: the argument is not given
         parser.set_defaults(**dict.fromkeys(_OF_NEW_TOKENIZER))
     names = sorted(PRESETS)
-    parser.add_argument("--preset", default=chosen.preset, choices=names, help="The recipe to start from.")
+    parser.add_argument(
+        "--preset", default=chosen.preset, choices=names, help="The recipe to start from."
+    )
     try:
         parsed: Any = parser.parse_args_into_dataclasses(
             words, return_remaining_strings=True, look_for_args_file=False
@@ -280,7 +308,9 @@ def _as_words(values: Mapping[str, Any]) -> list[str]:
         if isinstance(value, dict):
             words.append(json.dumps(value))
         else:
-            words.extend(str(item) for item in (value if isinstance(value, list | tuple) else [value]))
+            words.extend(
+                str(item) for item in (value if isinstance(value, list | tuple) else [value])
+            )
     return words
 
 

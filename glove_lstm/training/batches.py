@@ -12,8 +12,8 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.data.corruptions import training_typos
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.typos import training_typos
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
 UNLABELLED = -100  # ignored by transformers' losses and by its count of a batch's items
@@ -169,7 +169,9 @@ def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, 
     """Make the columns `input_ids` and, if the tokenizer has them, `token_type_ids`."""
     found = tokenizer.read(rows["text"], rows.get("text_pair"))
     offsets = np.concatenate([[0], np.cumsum(found.lengths)]).astype(np.int32)
-    columns: dict[str, Any] = {"input_ids": pa.ListArray.from_arrays(offsets, found.ids.astype(np.int32))}
+    columns: dict[str, Any] = {
+        "input_ids": pa.ListArray.from_arrays(offsets, found.ids.astype(np.int32))
+    }
     if tokenizer.token_types:
         columns["token_type_ids"] = pa.ListArray.from_arrays(offsets, found.shapes.astype(np.int8))
     return columns
@@ -211,7 +213,9 @@ class LengthGroupedSampler(Sampler[int]):
         seed: Seed of the order.
     """
 
-    def __init__(self, lengths: Sequence[int] | np.ndarray[Any, Any], batch_size: int, seed: int) -> None:
+    def __init__(
+        self, lengths: Sequence[int] | np.ndarray[Any, Any], batch_size: int, seed: int
+    ) -> None:
         self.lengths = np.asarray(lengths)
         self.batch_size = batch_size
         self.seed = seed
@@ -231,7 +235,9 @@ class LengthGroupedSampler(Sampler[int]):
         for start in range(0, len(order), self.batch_size * _GROUP):
             group = order[start : start + self.batch_size * _GROUP]
             group = group[np.argsort(-self.lengths[group], kind="stable")]
-            batches += [group[i : i + self.batch_size] for i in range(0, len(group), self.batch_size)]
+            batches += [
+                group[i : i + self.batch_size] for i in range(0, len(group), self.batch_size)
+            ]
         full = [batch for batch in batches if len(batch) == self.batch_size]
         # A short batch anywhere but at the end would shift all that follow it.
         rest = [batch for batch in batches if len(batch) < self.batch_size]

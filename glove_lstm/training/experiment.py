@@ -85,15 +85,21 @@ def run_experiment(
     began = time.perf_counter()
     splits = dict(data.splits)
     if "train" not in splits:
-        raise DataError("There are no training texts: give --train_file or a dataset with a train split.")
+        raise DataError(
+            "There are no training texts: give --train_file or a dataset with a train split."
+        )
     most = run.data.max_train_samples
     if most is not None and most < len(splits["train"]):
         splits["train"] = splits["train"].shuffle(seed=args.seed).select(range(most))
     start = run.model.model_name_or_path
-    model, tokenizer, record = load_model(run, data, splits) if start else new_model(run, data, splits, glove)
+    model, tokenizer, record = (
+        load_model(run, data, splits) if start else new_model(run, data, splits, glove)
+    )
     earlier = load_training_texts(start) if start else None
     workers = run.data.preprocessing_num_workers
-    tokenized = {name: tokenize(split, tokenizer, num_proc=workers) for name, split in splits.items()}
+    tokenized = {
+        name: tokenize(split, tokenizer, num_proc=workers) for name, split in splits.items()
+    }
     trainer = _make_trainer(run, model, tokenizer, splits["train"], tokenized, compute_metrics)
     ngrams = _NgramFitting(run, model, tokenizer)
     ngrams.fit(splits["train"], tokenized["train"])
@@ -112,11 +118,16 @@ def run_experiment(
         refit = args.refit_ngrams and model.ngrams is not None
         if refit:  # the validation texts are no longer needed to choose anything
             both = [splits["train"], splits["validation"]]
-            ngrams.fit(concatenate_datasets(both), tokenized["train"].followed_by(tokenized["validation"]))
+            ngrams.fit(
+                concatenate_datasets(both), tokenized["train"].followed_by(tokenized["validation"])
+            )
             _round_tables(model)
     if "test" in splits:
         logits["test"] = np.asarray(trainer.predict(tokenized["test"]).predictions)
-    record["seconds"] = {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)}
+    record["seconds"] = {
+        "prepare": round(prepared - began, 2),
+        "train": round(trained - prepared, 2),
+    }
     record |= _describe(run, data, splits, trainer, ngrams.how)
     texts = _training_texts(splits, refit=refit)
     texts = texts.added_to(earlier) if start else texts
@@ -256,5 +267,9 @@ def _recorded_arguments(run: TrainingRun) -> dict[str, Any]:
     said = {name: getattr(run.training, name) for name in (*names, *more)}
     said = {name: getattr(value, "value", value) for name, value in said.items()}  # of enumerations
     if not run.model.model_name_or_path:
-        said |= {name: value for name, value in dataclasses.asdict(run.tokenizer).items() if name != "glove"}
+        said |= {
+            name: value
+            for name, value in dataclasses.asdict(run.tokenizer).items()
+            if name != "glove"
+        }
     return said | run.model.config_values()

@@ -66,10 +66,16 @@ def new_model(
         )
     )
     unknown = "uniform" if wanted.unknown_vectors == "uniform" else "normal"
-    rows, share = embedding_rows(tokenizer.get_vocab(), glove, unknown=unknown, seed=run.training.seed)
+    rows, share = embedding_rows(
+        tokenizer.get_vocab(), glove, unknown=unknown, seed=run.training.seed
+    )
     model.load_word_vectors(rows)
     _load_character_ngrams(model, tokenizer)
-    return model, tokenizer, {"glove": without_folders(glove.source, run), "vocabulary_with_vectors": share}
+    return (
+        model,
+        tokenizer,
+        {"glove": without_folders(glove.source, run), "vocabulary_with_vectors": share},
+    )
 
 
 def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -> Initial:
@@ -116,7 +122,9 @@ def without_folders(text: str, run: TrainingRun) -> str:
     paths = [data.data_files, data.data_dir, data.train_file, data.validation_file, data.test_file]
     for path in [*paths, run.tokenizer.glove, run.model.model_name_or_path, data.dataset_name]:
         if path and Path(path).expanduser().exists():
-            text = text.replace(str(Path(path).expanduser()), Path(path).name).replace(path, Path(path).name)
+            text = text.replace(str(Path(path).expanduser()), Path(path).name).replace(
+                path, Path(path).name
+            )
     return text
 
 
@@ -128,10 +136,16 @@ def _load_character_ngrams(
         specials = tokenizer.all_special_tokens
         model.load_character_ngrams(
             character_ngram_rows(
-                tokenizer.get_vocab(), config.character_ngrams, config.character_buckets, specials=specials
+                tokenizer.get_vocab(),
+                config.character_ngrams,
+                config.character_buckets,
+                specials=specials,
             )
         )
 
 
 def _label_maps(names: list[str]) -> dict[str, Any]:
-    return {"id2label": dict(enumerate(names)), "label2id": {name: index for index, name in enumerate(names)}}
+    return {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: index for index, name in enumerate(names)},
+    }

@@ -85,7 +85,9 @@ def fit_ngrams(
     count = len(model.config.label_names)
     parts, labels = _read(model, texts)
     if len(np.unique(labels)) < 2:
-        logger.warning("All training texts have one label: the n-gram classifier learns nothing from them.")
+        logger.warning(
+            "All training texts have one label: the n-gram classifier learns nothing from them."
+        )
         return NgramFit(strength)
     before = _Weights(
         np.concatenate([held.double().numpy(force=True) for _, held in _tables(model)]),
@@ -98,7 +100,8 @@ def fit_ngrams(
         folds = _folds(labels, np.arange(len(labels)) if groups is None else groups)
         how = _cross_fit(rows[:2], labels, folds, count, strength)
     machines = [
-        _fit([rows[0], *copy], labels, count, how.strength) for copy in ([], *([part] for part in rows[1:]))
+        _fit([rows[0], *copy], labels, count, how.strength)
+        for copy in ([], *([part] for part in rows[1:]))
     ]
     fitted = _Weights(
         np.mean([machine.table for machine in machines], axis=0),
@@ -144,7 +147,9 @@ def _columns(model: GloveLstmForSequenceClassification, index: int) -> slice:
     return slice(sum(sizes[:index]), sum(sizes[: index + 1]))
 
 
-def _read(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> tuple[list[csr_matrix], Ints]:
+def _read(
+    model: GloveLstmForSequenceClassification, texts: TokenizedTexts
+) -> tuple[list[csr_matrix], Ints]:
     """Read features (texts, n-grams), the roots of shares, of the texts and of each copy; and labels."""
     ngrams = model.ngrams
     assert ngrams is not None
@@ -155,7 +160,9 @@ def _read(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> t
     labels: list[Ints] = []
     for start in range(0, len(texts), _BATCH):
         wanted = range(start, min(start + _BATCH, len(texts)))
-        batch = {name: values.to(device) for name, values in collate(texts.__getitems__(wanted)).items()}
+        batch = {
+            name: values.to(device) for name, values in collate(texts.__getitems__(wanted)).items()
+        }
         inputs = batch["input_ids"], batch.get("token_type_ids"), batch["attention_mask"].bool()
         entries = []
         for group in ngrams.groups(*inputs):
@@ -165,7 +172,9 @@ def _read(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> t
             entries.append(torch.stack([text.double(), column.double(), shares]).numpy(force=True))
         row, column, share = np.concatenate(entries, axis=1)
         size = len(inputs[0])
-        found = csr_matrix((share, (row.astype(np.int32), column.astype(np.int32))), shape=(size, width))
+        found = csr_matrix(
+            (share, (row.astype(np.int32), column.astype(np.int32))), shape=(size, width)
+        )
         found.sum_duplicates()
         found.data = np.sqrt(found.data)
         for copy in range(size // len(wanted)):

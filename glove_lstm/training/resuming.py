@@ -22,16 +22,27 @@ def check_resumable(folder: Path) -> None:
         DataError: Names the file.
     """
     if not folder.is_dir():
-        raise DataError(f"--resume_from_checkpoint {folder} is no folder; give OUTPUT_DIR/checkpoint-N.")
+        raise DataError(
+            f"--resume_from_checkpoint {folder} is no folder; give OUTPUT_DIR/checkpoint-N."
+        )
     advice = "resume from another checkpoint, or start a new run"
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     states = sorted(folder.glob("rng_state*.pth"))  # one for each process
     if missing or not states:
-        raise DataError(f"{folder} is not whole: {(missing or ['rng_state.pth'])[0]} is missing; {advice}.")
+        raise DataError(
+            f"{folder} is not whole: {(missing or ['rng_state.pth'])[0]} is missing; {advice}."
+        )
     for path in (*(folder / name for name in _NEEDED), *states):
         try:
             _read(path)
-        except (OSError, ValueError, SafetensorError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except (
+            OSError,
+            ValueError,
+            SafetensorError,
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+        ) as error:
             raise DataError(f"{path} is damaged ({error}); {advice}.") from None
 
 

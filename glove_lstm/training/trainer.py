@@ -25,7 +25,9 @@ class GloveLstmTrainer(Trainer):
 
     args: GloveLstmTrainingArguments
 
-    def __init__(self, model: PreTrainedModel, args: GloveLstmTrainingArguments, **kwargs: Any) -> None:
+    def __init__(
+        self, model: PreTrainedModel, args: GloveLstmTrainingArguments, **kwargs: Any
+    ) -> None:
         super().__init__(model, args, data_collator=collate, **kwargs)
         # Tables that do not learn are made from the tokenizer, the same in every process; gloo cannot send their 16-bit
         # integers, so DistributedDataParallel must not try.
@@ -71,11 +73,15 @@ class GloveLstmTrainer(Trainer):
         """The Trainer's own optimizer, with a parameter group for the word vectors where their rate is another."""
         existed, rate = self.optimizer is not None, self.args.embedding_learning_rate
         optimizer = super().create_optimizer(*args, **kwargs)
-        vectors = cast(nn.Parameter, cast(PreTrainedModel, self.model).get_input_embeddings().weight)
+        vectors = cast(
+            nn.Parameter, cast(PreTrainedModel, self.model).get_input_embeddings().weight
+        )
         if existed or rate is None or not vectors.requires_grad:
             return optimizer
         for group in optimizer.param_groups:
-            group["params"] = [parameter for parameter in group["params"] if parameter is not vectors]
+            group["params"] = [
+                parameter for parameter in group["params"] if parameter is not vectors
+            ]
         optimizer.add_param_group({"params": [vectors], "lr": rate, "weight_decay": 0.0})
         return optimizer
 
@@ -105,7 +111,9 @@ def _rows(values: Any, rows: np.ndarray[Any, Any]) -> Any:
     """Some rows of an array, or of each of several."""
     if values is None:
         return None
-    return tuple(_rows(part, rows) for part in values) if isinstance(values, tuple) else values[rows]
+    return (
+        tuple(_rows(part, rows) for part in values) if isinstance(values, tuple) else values[rows]
+    )
 
 
 def _longest_first(dataset: TokenizedTexts) -> np.ndarray[Any, Any]:

@@ -122,7 +122,9 @@ def joined_texts(dataset: Dataset) -> Iterable[str]:
 def hash_texts(texts: Iterable[str]) -> Hashes:
     """Hash each text with its white space folded; shape (n,)."""
     digests = b"".join(
-        hashlib.blake2b(" ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        hashlib.blake2b(
+            " ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=8
+        ).digest()
         for text in texts
     )
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)

@@ -39,9 +39,9 @@ def embedding_rows(
         rows = generator.random(shape, dtype=np.float32)
     else:
         frequent = glove.vectors[:100_000]
-        rows = generator.standard_normal(shape, dtype=np.float32) * frequent.std(axis=0) + frequent.mean(
+        rows = generator.standard_normal(shape, dtype=np.float32) * frequent.std(
             axis=0
-        )
+        ) + frequent.mean(axis=0)
     ids, sources = [], []
     for word, row in vocabulary.items():
         source = glove.index.get(word)
@@ -53,8 +53,12 @@ def embedding_rows(
     return rows, len(ids) / len(vocabulary)
 
 
-def _fill_pieces(rows: NDArray[np.float32], vocabulary: Mapping[str, int], known: Collection[int]) -> None:
-    pieces = {token[len(PIECE) :]: row for token, row in vocabulary.items() if token.startswith(PIECE)}
+def _fill_pieces(
+    rows: NDArray[np.float32], vocabulary: Mapping[str, int], known: Collection[int]
+) -> None:
+    pieces = {
+        token[len(PIECE) :]: row for token, row in vocabulary.items() if token.startswith(PIECE)
+    }
     if not pieces:
         return
     longest = max(map(len, pieces))
@@ -63,7 +67,9 @@ def _fill_pieces(rows: NDArray[np.float32], vocabulary: Mapping[str, int], known
     for row in known:
         word = words[row]
         inner = {
-            word[i : i + n] for i in range(1, len(word)) for n in range(1, min(longest, len(word) - i) + 1)
+            word[i : i + n]
+            for i in range(1, len(word))
+            for n in range(1, min(longest, len(word) - i) + 1)
         }
         for piece in inner & pieces.keys():
             holders[pieces[piece]].append(row)

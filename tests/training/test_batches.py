@@ -49,7 +49,8 @@ def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
 
 def rows_of(table):
     return [
-        {name: row[name] for name in ("input_ids", "token_type_ids", "labels")} for row in table.to_pylist()
+        {name: row[name] for name in ("input_ids", "token_type_ids", "labels")}
+        for row in table.to_pylist()
     ]
 
 
@@ -94,10 +95,14 @@ def test_a_share_of_zero_gives_exact_copies_cut_where_the_texts_are_cut(pairs, s
         lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20, truncation_side=side
     )
     dataset = make_texts(30, pairs=pairs)
-    longer = [f"{text} {'tide rose ' * 200}{text}" for text in dataset["text"][:10]]  # far beyond any cut
+    longer = [
+        f"{text} {'tide rose ' * 200}{text}" for text in dataset["text"][:10]
+    ]  # far beyond any cut
     dataset = Dataset.from_dict({**dataset[:], "text": longer + dataset["text"][10:]})
     for most in (100, 7):
-        rows = rows_of(mistyped_pairs(dataset, tokenizer, share=0.0, max_length=most).__getitems__(range(30)))
+        rows = rows_of(
+            mistyped_pairs(dataset, tokenizer, share=0.0, max_length=most).__getitems__(range(30))
+        )
         for clean, copy in zip(rows[:30], rows[30:], strict=True):
             for name in ("input_ids", "token_type_ids"):
                 cut = clean[name][:most] if side == "right" else clean[name][-most:]
@@ -112,7 +117,9 @@ def test_a_share_of_zero_gives_exact_copies_cut_where_the_texts_are_cut(pairs, s
     seed=st.integers(0, 2**32),
     epoch=st.integers(0, 5),
 )
-def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(lengths, batch_size, seed, epoch):
+def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(
+    lengths, batch_size, seed, epoch
+):
     sampler = LengthGroupedSampler(lengths, batch_size, seed)
     sampler.set_epoch(epoch)
     order = list(sampler)
@@ -144,4 +151,6 @@ def test_the_sampler_saves_padding_and_shuffles():
     for order in orders.values():
         assert padding(np.array(order), lengths, 16) < random / 10
         means = [lengths[order[i : i + 16]].mean() for i in range(0, 4000, 16)]
-        assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3  # long and short batches come in turn
+        assert (
+            abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3
+        )  # long and short batches come in turn

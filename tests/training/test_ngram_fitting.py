@@ -56,7 +56,9 @@ def make_model(tokenizer, labels: int = 2, **config: object) -> GloveLstmForSequ
         **config,
     }
     model = GloveLstmForSequenceClassification(GloveLstmConfig(**values))
-    rows = character_ngram_rows(tokenizer.get_vocab(), 6, 256, specials=tokenizer.all_special_tokens)
+    rows = character_ngram_rows(
+        tokenizer.get_vocab(), 6, 256, specials=tokenizer.all_special_tokens
+    )
     model.load_character_ngrams(rows)
     return model
 
@@ -91,7 +93,9 @@ def test_new_texts_are_told_apart_with_calibrated_scores(tokenizer, labels):
     assert losses[1] < min(losses[0], losses[2])
 
 
-def test_it_is_the_same_every_time_whatever_the_length_of_a_batch_and_leaves_the_lstm_alone(tokenizer):
+def test_it_is_the_same_every_time_whatever_the_length_of_a_batch_and_leaves_the_lstm_alone(
+    tokenizer,
+):
     news = make_news(120, 3)
     models = [make_model(tokenizer) for _ in range(2)]
     before = models[0].dense.weight.detach().clone()
@@ -106,7 +110,9 @@ def test_it_is_the_same_every_time_whatever_the_length_of_a_batch_and_leaves_the
 
 def test_the_noisier_the_labels_the_less_closely_they_are_followed(tokenizer):
     clean = make_news(300, 15)
-    noisy = clean.map(lambda row, index: {"label": (row["label"] + (index % 3 == 0)) % 2}, with_indices=True)
+    noisy = clean.map(
+        lambda row, index: {"label": (row["label"] + (index % 3 == 0)) % 2}, with_indices=True
+    )
     found = [fit(make_model(tokenizer), tokenizer, news, strength=2.0) for news in (clean, noisy)]
     assert found[0].strength > found[1].strength
     assert found[0].strength <= 2.0
@@ -117,11 +123,18 @@ def test_duplicates_are_no_evidence_of_what_new_texts_are_like(tokenizer):
     generator = np.random.default_rng(18)
     words = [f"{first} {second}" for first in COMMON.split() for second in COMMON.split()]
     once = [
-        {"text": text, "label": int(generator.integers(2))} for text in generator.permutation(words)[:150]
+        {"text": text, "label": int(generator.integers(2))}
+        for text in generator.permutation(words)[:150]
     ]
     groups = np.tile(np.arange(150), 3)
     found = [
-        fit(make_model(tokenizer), tokenizer, Dataset.from_list(once * 3), strength=5.0, groups=numbers)
+        fit(
+            make_model(tokenizer),
+            tokenizer,
+            Dataset.from_list(once * 3),
+            strength=5.0,
+            groups=numbers,
+        )
         for numbers in (None, groups)
     ]
     assert found[0].strength > 10 * found[1].strength
@@ -151,7 +164,9 @@ def test_fine_tuning_begins_with_what_was_known(tokenizer):
     few, test = make_news(8, 10), make_news(200, 11)
     fit(new, tokenizer, few)
     fit(known, tokenizer, few)
-    alone, together = (accuracy(ngram_logits(model, tokenizer, test), test) for model in (new, known))
+    alone, together = (
+        accuracy(ngram_logits(model, tokenizer, test), test) for model in (new, known)
+    )
     assert together > max(alone, 0.95)
 
 

@@ -55,7 +55,9 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
         return mistyped_pairs(make_texts(97), tokenizer) if weight else texts
 
     whole = GloveLstmTrainer(
-        make(**LIKE_THE_DEFAULT_PRESET), arguments(tmp_path / "a", **options), train_dataset=train_texts()
+        make(**LIKE_THE_DEFAULT_PRESET),
+        arguments(tmp_path / "a", **options),
+        train_dataset=train_texts(),
     )
     start = {name: value.clone() for name, value in whole.model.state_dict().items()}
     whole.train()
@@ -84,7 +86,9 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
 def test_the_loss_of_a_batch_by_hand(make, tmp_path, spelled):
     """Smoothed cross-entropy of each part on the texts, and of its answers to the copies the distance from those."""
     pairs = mistyped_pairs(make_texts(6, seed=2), spelled)
-    model = make(vocab_size=spelled.vocab_size, **{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT}).train()
+    model = make(
+        vocab_size=spelled.vocab_size, **{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT}
+    ).train()
     options = {"label_smoothing_factor": 0.2, "consistency_weight": 0.7}
     trainer = GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=pairs)
     inputs = collate(pairs.__getitems__(range(6)))
@@ -94,7 +98,9 @@ def test_the_loss_of_a_batch_by_hand(make, tmp_path, spelled):
         total = torch.zeros(())
         for part in model(**inputs).part_logits.unbind(dim=1):
             probabilities = part.softmax(dim=1)
-            for clean, copy, label in zip(probabilities[:6], probabilities[6:], labels, strict=True):
+            for clean, copy, label in zip(
+                probabilities[:6], probabilities[6:], labels, strict=True
+            ):
                 smooth = torch.full((2,), 0.1)
                 smooth[label] = 0.9
                 total = total - (smooth * clean.log()).sum()
@@ -123,7 +129,11 @@ def test_without_copies_the_consistency_weight_changes_nothing(make, tmp_path, t
     weights = []
     for weight in (0.0, 1.0):
         model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT})
-        options = {"consistency_weight": weight, "label_smoothing_factor": smoothing, "num_train_epochs": 1}
+        options = {
+            "consistency_weight": weight,
+            "label_smoothing_factor": smoothing,
+            "num_train_epochs": 1,
+        }
         GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
         weights.append(model.state_dict())
     for name, value in weights[0].items():
@@ -166,7 +176,9 @@ def test_almost_no_smoothing_is_the_models_own_loss(make, tmp_path, texts, proce
 def test_the_loss_of_evaluation_is_plain(make, tmp_path, texts):
     model = make(**LIKE_THE_DEFAULT_PRESET)
     trainer = GloveLstmTrainer(
-        model, arguments(tmp_path, label_smoothing_factor=0.3, consistency_weight=2.0), eval_dataset=texts
+        model,
+        arguments(tmp_path, label_smoothing_factor=0.3, consistency_weight=2.0),
+        eval_dataset=texts,
     )
     output = trainer.predict(texts)
     log_probabilities = np.log(softmax(output.predictions))
@@ -177,7 +189,9 @@ def test_the_loss_of_evaluation_is_plain(make, tmp_path, texts):
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_accumulated_gradients_are_those_of_one_big_batch(make, tmp_path, tokenizer, weight, smoothing):
+def test_accumulated_gradients_are_those_of_one_big_batch(
+    make, tmp_path, tokenizer, weight, smoothing
+):
     dataset = make_texts(8, seed=1)
     ends = []
     for size, steps in ((8, 1), (4, 2), (2, 4)):
@@ -207,17 +221,23 @@ def test_a_bad_value_is_refused_by_the_name_of_its_argument(tmp_path, name, valu
     with pytest.raises(ValueError, match=rf"^{name} must be .*, not {value}$"):
         arguments(tmp_path, **{name: value})
     with pytest.raises(DataError, match=rf"^{name} must be .*, not {value}\.$"):
-        parse_training_run([f"--{name}={value}", "--output_dir", str(tmp_path), "--use_cpu", "True"])
+        parse_training_run(
+            [f"--{name}={value}", "--output_dir", str(tmp_path), "--use_cpu", "True"]
+        )
 
 
 def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_path, texts):
-    model = make(half_precision_embeddings=True, **{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True})
+    model = make(
+        half_precision_embeddings=True, **{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True}
+    )
     model.round_tables()
     vectors = model.get_input_embeddings().weight.detach().clone()
     head = model.classifier.weight.detach().clone()
     assert model.num_parameters() - model.num_parameters(only_trainable=True) == vectors.numel()
     trainer = GloveLstmTrainer(
-        model, arguments(tmp_path, save_strategy="epoch", embedding_learning_rate=1.0), train_dataset=texts
+        model,
+        arguments(tmp_path, save_strategy="epoch", embedding_learning_rate=1.0),
+        train_dataset=texts,
     )
     trainer.train()
     assert torch.equal(model.get_input_embeddings().weight, vectors)
@@ -249,12 +269,16 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
 def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer):
     dataset = make_texts(41, seed=5, pairs=True)
     table = tokenize(dataset, tokenizer)
-    model = make(vocab_size=tokenizer.vocab_size, type_embedding_size=3, pooling=["max", "attention"])
+    model = make(
+        vocab_size=tokenizer.vocab_size, type_embedding_size=3, pooling=["max", "attention"]
+    )
     trainer = GloveLstmTrainer(
         model,
         arguments(tmp_path, per_device_eval_batch_size=8, label_smoothing_factor=0.0),
         eval_dataset=table,
-        compute_metrics=lambda p: {"accuracy": float((p.predictions.argmax(-1) == p.label_ids).mean())},
+        compute_metrics=lambda p: {
+            "accuracy": float((p.predictions.argmax(-1) == p.label_ids).mean())
+        },
     )
     output = trainer.predict(table)
     with torch.no_grad():
@@ -282,7 +306,9 @@ def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer)
 
 
 @pytest.mark.parametrize("able", [False, True])
-def test_bfloat16_is_refused_where_the_processor_cannot_train_an_lstm_in_it(tmp_path, monkeypatch, able):
+def test_bfloat16_is_refused_where_the_processor_cannot_train_an_lstm_in_it(
+    tmp_path, monkeypatch, able
+):
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: able)
     if able:
         assert arguments(tmp_path, bf16=True).bf16

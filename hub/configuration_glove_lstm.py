@@ -129,7 +129,6 @@ class GloveLstmConfig(PreTrainedConfig):
         if not named and kwargs.get("num_labels", 2) == 2:
             kwargs["id2label"] = {0: "FAKE", 1: "REAL"}
             kwargs["label2id"] = {"FAKE": 0, "REAL": 1}
-        self.pad_token_id = pad_token_id
         super().__init__(**kwargs)
         self.pad_token_id = pad_token_id
         # A save writes only the key of the class that is saved; an encoder must load from a classifier too.
@@ -138,7 +137,7 @@ class GloveLstmConfig(PreTrainedConfig):
     @property
     def label_names(self) -> list[str]:
         """The labels, in the order of the logits."""
-        names = self.id2label or {}
+        names: dict[Any, str] = self.id2label or {}
         return [names[label] for label in sorted(names, key=int)]
 
     @property

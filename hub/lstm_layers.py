@@ -104,9 +104,8 @@ class GloveLstmLayer(nn.Module):
             parameters = [lstm.get_parameter(name) for lstm in lstms]
             # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
             order = [slice(gate * size, (gate + 1) * size) for gate in (0, 3, 1, 2)]
-            return torch.stack(
-                [torch.cat([values[gate] for gate in order]) for values in parameters]
-            )
+            ordered = [torch.cat([values[gate] for gate in order]) for values in parameters]
+            return torch.stack(ordered)
 
         output = torch.onnx.ops.symbolic(
             "LSTM",

@@ -154,8 +154,6 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
     Raises:
         DataError: The parts there are of another run, or the input cannot be read again.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file; give the name of a folder.")
     path, parts = folder / _RUN, any(folder.glob("part-*"))
     try:
         before = json.loads(path.read_text(encoding="utf-8")) if parts else run

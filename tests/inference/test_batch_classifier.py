@@ -63,8 +63,6 @@ def test_both_backends_agree(articles):
         for backend in ("onnx", "torch")
     )
     assert onnx.tolist() == pytest.approx(torch.tolist(), abs=1e-5)
-    models = [open_model(DEFAULT_CHECKPOINT, backend=backend) for backend in ("onnx", "torch")]
-    assert models[0].identity() != models[1].identity()
 
 
 def test_missing_texts_and_empty_batches(classifier):

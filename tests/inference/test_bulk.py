@@ -97,22 +97,6 @@ def test_every_format_holds_the_same(articles, tmp_path):
     assert table["score_FAKE"].to_pylist() == [float(row["score_FAKE"]) for row in wanted]
 
 
-def test_several_files_are_told_apart(articles, tmp_path):
-    more = write_articles(tmp_path / "more.csv", 20)
-    label(None, tmp_path / "out", source=open_files([articles, more]), rows_per_part=1000)
-    found = rows_of(tmp_path / "out")
-    assert [(row["file"], row["row"]) for row in found[159:161]] == [
-        (str(articles), "160"),
-        (str(more), "1"),
-    ]
-
-
-def test_abstains(articles, tmp_path):
-    label(articles, tmp_path, labeller=Labeller(predict, NAMES, abstain_below=0.8))
-    for row in rows_of(tmp_path):
-        assert (row["label"] == "ABSTAIN") == (float(row["score"]) < 0.8)
-
-
 def test_chunks_reach_the_classifier_whole_but_not_too_long(monkeypatch):
     found = []
     source = ["abc"] * 25
@@ -202,8 +186,6 @@ def test_parts_of_unknown_origin_are_refused(articles, tmp_path):
         with pytest.raises(DataError, match="holds parts of another run"):
             label(articles, tmp_path)
     assert (tmp_path / "part-00000.csv").read_text() == "mine"
-    with pytest.raises(DataError, match="is a file"):
-        label(articles, tmp_path / "part-00000.csv")
 
 
 def test_standard_input_goes_in_but_not_on(tmp_path):

@@ -225,18 +225,6 @@ def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
     )
 
 
-def test_a_state_dict_as_the_trainer_hands_it_over(make, tmp_path):
-    model = make()
-    model.round_tables()
-    state = model.state_dict()
-    state["classifier.bias"] = model.classifier.bias + 1
-    model.save_pretrained(tmp_path, state_dict=state)
-    assert state[VECTORS].dtype == torch.float32  # the caller's dict is the caller's
-    loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path)
-    assert torch.equal(loaded.classifier.bias, model.classifier.bias + 1)
-    assert load_file(tmp_path / "model.safetensors")[VECTORS].dtype == torch.float16
-
-
 def test_loading_in_another_precision(make, tmp_path):
     model = make(**RICH, **NGRAMS)
     model.round_tables()

@@ -335,4 +335,3 @@ def test_initial_weights_are_those_of_keras():
     bound = (6 / (40 + 96)) ** 0.5
     assert 0.95 * bound < lstm.weight_ih_l0.abs().max() <= bound
     assert not model.embeddings.word_embeddings.weight[0].any()
-    assert not model.embeddings.word_embeddings.weight.requires_grad

@@ -1,9 +1,9 @@
-"""Check the installed packages that this one depends on: known vulnerabilities (pip-audit) and licences.
+"""Check the vulnerabilities (pip-audit) and the licences of the dependencies.
 
     python tests/audit.py
 
-Prints the packages, versions and licences as a Markdown table. The exit code is 1 if pip-audit fails
-or a licence is not known to be permissive.
+Prints the packages, versions and licences as a Markdown table. The exit code is 1 if pip-audit
+fails or a licence is not known to be permissive.
 """
 
 import re
@@ -15,8 +15,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from packaging.requirements import Requirement
 
 PERMISSIVE = re.compile(
-    r"apache|bsd|mit\b|mit license|isc|psf|python software foundation|unlicense|public domain|zlib|hpnd|mpl|mozilla"
-    r"|0bsd|cc0|pddl|dual license",
+    r"apache|bsd|mit\b|isc|psf|python software foundation|unlicense|public domain|zlib|hpnd|mpl"
+    r"|mozilla|cc0|pddl|dual license",
     re.IGNORECASE,
 )
 
@@ -58,7 +58,7 @@ def dependencies(extras: Sequence[str]) -> dict[str, Distribution]:
 
 
 def is_permissive(text: str) -> bool:
-    """Whether the licence asks for no more than its notice, or offers one that does as an alternative."""
+    """Whether the licence, or an alternative that it offers, is permissive."""
     return bool(PERMISSIVE.search(text)) and ("GPL" not in text or " OR " in text)
 
 

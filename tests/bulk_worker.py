@@ -45,7 +45,7 @@ def main(path, folder, kind, rows_per_part, pause):
 
 
 def peak_memory():
-    """Of this process alone, in MB; Linux lets ru_maxrss begin with that of the process that started it."""
+    """Of this process alone, in MB; on Linux ru_maxrss begins with the parent's."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1024

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: made-up articles, small vectors, and a checkpoint that the train command made."""
+"""Fixtures for all tests: made-up articles, small vectors, checkpoints."""
 
 import atexit
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Before `datasets` is imported: each run of the tests begins with an empty cache, and leaves none behind.
+# Before `datasets` is imported: each run of the tests begins with an empty cache.
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-")
 
 import pytest

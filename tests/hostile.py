@@ -1,4 +1,4 @@
-"""Hostile texts, as Hypothesis strategies. `FUZZ=100 python -m pytest ...` tries a hundred times as many."""
+"""Hostile texts, as Hypothesis strategies; FUZZ=100 tries a hundred times as many."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Shapes that a network may have, and what PyTorch makes of random tokens: what every other way is held to."""
+"""Configurations of small networks, random tokens, and the logits of PyTorch."""
 
 import numpy as np
 import torch

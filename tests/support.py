@@ -1,4 +1,4 @@
-"""What tests share: made-up news and vectors, slow references, commands run as people run them, clean processes."""
+"""Shared by tests: made-up news and vectors, slow references, commands, clean processes."""
 
 import contextlib
 import csv
@@ -23,7 +23,7 @@ COMMON = "the a of and to in was on with for said about people after new city , 
 
 
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
-    """A title and a body of invented words; a few words and the case of the title tell the labels apart."""
+    """A title and a body of invented words; words and the case of the title tell the labels apart."""
     own = (CALM if label == "REAL" else LOUD).split()
 
     common = COMMON.split()
@@ -56,15 +56,15 @@ def write_glove(path: Path, dim: int = 8) -> Path:
     generator = random.Random(1)
     with path.open("w", encoding="utf-8") as file:
         for word in f"{COMMON} {CALM} {LOUD} extra words".split():
-            file.write(
-                " ".join([word, *(f"{generator.gauss(0, 0.4):.5f}" for _ in range(dim))]) + "\n"
-            )
+            numbers = " ".join(f"{generator.gauss(0, 0.4):.5f}" for _ in range(dim))
+            file.write(f"{word} {numbers}\n")
     return path
 
 
-_SMALL = "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4 --classifier_hidden_size 8"
-_QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16 --disable_tqdm True --use_cpu True"
-_QUICK += " --refit_ngrams False"
+_SMALL = "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4"
+_SMALL += " --classifier_hidden_size 8"
+_QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16"
+_QUICK += " --disable_tqdm True --use_cpu True --refit_ngrams False"
 SMALL, QUICK = _SMALL.split(), _QUICK.split()
 
 
@@ -145,7 +145,7 @@ sys.meta_path.insert(0, Blocked())
 
 
 def run_without_package(code: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a clean process: no `glove_lstm` to import, an empty HF_HOME, no network, no standard input."""
+    """Run code in a process without `glove_lstm`, network, caches and standard input."""
     kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH")  # the last one forbids the network
     base = {name: os.environ[name] for name in kept if name in os.environ}
     env = {

@@ -1,4 +1,4 @@
-"""`import glove_lstm` costs nothing, and the first use of a class makes the Auto classes know it."""
+"""`import glove_lstm` is light, and the first use of a class registers it with the Auto classes."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 path = {str(checkpoint)!r}
 for auto in (AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer):
     print(type(auto.from_pretrained(path)).__module__)
-print(pipeline("text-classification", model=path)("Council votes on the bridge")[0]["label"] in ("FAKE", "REAL"))
+print(pipeline("text-classification", model=path)("Council votes")[0]["label"] in ("FAKE", "REAL"))
 """
     assert run(code).splitlines() == [
         "glove_lstm.modeling.configuration_glove_lstm",

@@ -1,4 +1,4 @@
-"""What is written for those who carry on: every file, link and target that it names is there, and CI is one command."""
+"""The documents name files, links and targets of make that exist, and CI is one command."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A folder that was saved loads anywhere with trust_remote_code=True: no package of ours, no network."""
+"""A saved folder loads with trust_remote_code=True, without our package and the network."""
 
 import shutil
 from pathlib import Path
@@ -46,7 +46,6 @@ pairs = classify([pair, pair], batch_size=2)
 assert all(abs(result["score"] - one[0]["score"]) < 1e-6 for result in pairs)
 every = classify(texts[0], top_k=None)
 assert len(every) == 2 and abs(sum(result["score"] for result in every) - 1) < 1e-5
-assert all(abs(sum(r["score"] for r in rows) - 1) < 1e-5 for rows in classify(texts, top_k=None, batch_size=8))
 print(json.dumps([result["score"] for result in found["list"]]))
 """
 
@@ -59,8 +58,8 @@ model = AutoModelForSequenceClassification.from_pretrained(path, trust_remote_co
 rows = [dict(tokenizer(text), labels=label) for text, label in [("a calm report", 1), ("LOUD NEWS!", 0)] * 8]
 before = model.classifier.weight.clone()
 args = TrainingArguments(
-    out + "/scratch", num_train_epochs=2, learning_rate=1e-2, report_to="none", use_cpu=True, save_strategy="no",
-    disable_tqdm=True,
+    out + "/scratch", num_train_epochs=2, learning_rate=1e-2, report_to="none", use_cpu=True,
+    save_strategy="no", disable_tqdm=True,
 )
 Trainer(model, args, train_dataset=rows, processing_class=tokenizer).train()
 assert not torch.equal(before, model.classifier.weight)

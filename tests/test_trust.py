@@ -1,4 +1,4 @@
-"""The trust boundary: no pickle, remote code that only computes, no network in tests, pinned examples."""
+"""No pickle, remote code that only computes, no network in tests, pinned examples."""
 
 import ast
 import re

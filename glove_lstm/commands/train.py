@@ -5,9 +5,9 @@ glove-lstm train --dataset_name fake_or_real_news --dataset_config_name article 
 glove-lstm train --model_name_or_path out --train_file mine.csv --output_dir mine
 glove-lstm train settings.json --learning_rate 2e-3
 
-OUTPUT_DIR then holds the checkpoint with its remote code, metrics.json and plots/. Resume a run with
---resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights. --push_to_hub --hub_model_id
-user/name sends the result to the Hub, as glove-lstm push does.
+OUTPUT_DIR then holds the checkpoint with its remote code, metrics.json and plots/. Resume a run
+with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights. --push_to_hub
+--hub_model_id user/name sends the result to the Hub, as glove-lstm push does.
 """
 
 import sys
@@ -25,7 +25,7 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
     from glove_lstm.publishing.checkpoint_folder import save_experiment
     from glove_lstm.publishing.hub_upload import push_folder, report, training_destination
-    from glove_lstm.training.arguments import is_main_process, parse_training_run
+    from glove_lstm.training.arguments import parse_training_run
     from glove_lstm.training.experiment import run_experiment
     from glove_lstm.training.resuming import check_resumable
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
         seed=run.training.seed,
     )
     experiment = run_experiment(run, data, compute_metrics=compute_metrics)
-    if not is_main_process():
+    if run.training.process_index > 0:  # only the first process writes files
         return
     metrics = run_metrics(experiment)
     if run.data.with_baselines:

@@ -23,11 +23,7 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.training.training_texts import joined_texts
 
 _WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "ece": "ECE", "brier": "Brier score"}
-_OTHERS = {
-    "mcc": "Matthews correlation",
-    "roc_auc": "ROC AUC",
-    "majority_share": "majority class",
-}
+_OTHERS = {"mcc": "Matthews correlation", "roc_auc": "ROC AUC", "majority_share": "majority class"}
 
 
 @dataclass
@@ -150,9 +146,8 @@ def _robustness(found: Mapping[str, Any]) -> str:
 def _leaks(leaks: Mapping[str, Any]) -> str:
     checked = leaks["checked"]
     rows = ", ".join(f"{split} {count:,}" for split, count in checked["rows"].items())
-    others = ", ".join(map(repr, checked["other_columns"])) or "none"
-    texts = ", ".join(map(repr, checked["text_columns"]))
-    lines = [f"Leaks looked for in {rows} rows; text in {texts}; other columns: {others}."]
+    texts, others = (", ".join(checked[f"{kind}_columns"]) or "none" for kind in ("text", "other"))
+    lines = [f"Leaks looked for in {rows} rows; text columns: {texts}; other columns: {others}."]
     lines += [f"- {finding['sentence']}" for finding in leaks["findings"]] or ["None found."]
     return "\n".join(lines)
 

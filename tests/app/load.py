@@ -2,8 +2,8 @@
 
 python tests/app/load.py [--clients 200] [MODEL]
 
-Each client fetches the page, classifies and explains over HTTP, without waiting for the others. Prints the outcomes of
-the requests, their times, and the most memory of the app.
+Each client fetches the page, classifies and explains over HTTP, without waiting for the others.
+Prints the outcomes of the requests, their times, and the peak memory of the app.
 """
 
 import argparse
@@ -50,7 +50,7 @@ class Load:
         return (
             f"{', '.join(f'{count} {outcome}' for outcome, count in self.outcomes.most_common())}\n"
             f"answered after {times[len(times) // 2]:.1f} s (median), {times[-1]:.1f} s (longest)\n"
-            f"{self.seconds:.1f} s in all; memory {self.before_mb:.0f} MiB before, at most {self.most_mb:.0f} MiB"
+            f"{self.seconds:.1f} s; memory {self.before_mb:.0f} MiB, then up to {self.most_mb:.0f} MiB"
         )
 
     async def _run(self, address: str, clients: int) -> None:

@@ -54,7 +54,7 @@ def visit(browser, demo):
     harmed = [context.pages[0].evaluate("window.harmed") for context in contexts]
     for context in contexts:
         context.close()
-    # The policy of the page blocks the one image of the card that is elsewhere, and the browser reports it.
+    # The browser reports the image of the card that the policy of the page blocks.
     assert not [error for error in errors if "example.com" not in error]
     assert set(harmed) == {None}
 

@@ -2,7 +2,6 @@ import gzip
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import datasets
 import pyarrow as pa
@@ -12,7 +11,6 @@ import pytest
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import load_splits
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 ROWS = [
     {
         "id": n,
@@ -371,19 +369,3 @@ def test_nothing_heavy_is_imported():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
     )
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
-@pytest.mark.parametrize(
-    ("name", "rows", "real", "columns"),
-    [
-        ("fake_or_real_news/head.csv", 256, 133, ["title", "text"]),
-        ("fake_or_real_news/titles.csv", 6335, 3171, ["title"]),
-        ("recovery/recovery.csv.gz", 2188, 1363, ["title", "text"]),
-    ],
-)
-def test_the_genuine_files(name, rows, real, columns):
-    data = load_splits(test_file=SHARED / name)
-    assert len(data.splits["test"]) == rows
-    assert sum(data.splits["test"]["label"]) == real
-    assert data.text_column_names == columns

@@ -107,14 +107,6 @@ def test_groups_leave_the_mix_nearly_exact():
             assert abs(sum(labels[row] == label for row in part) - share * labels.count(label)) <= 1
 
 
-def test_a_single_row_goes_to_the_largest_part():
-    assert [len(part) for part in grouped_stratified_split(["a"], [0], (0.1, 0.7, 0.2), 0)] == [
-        0,
-        1,
-        0,
-    ]
-
-
 def test_bad_arguments_of_the_split():
     with pytest.raises(DataError, match="2 labels but 1 groups"):
         grouped_stratified_split([0, 1], [0], (0.5, 0.5), 0)

@@ -32,7 +32,9 @@ def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -
     titles = [text.split(" ", 5)[:5] for text in texts]
     others = {
         "id": generator.sample(range(10_000), rows),
-        "source": [generator.choice(["herald.example", "post.example", "times.example"]) for _ in texts],
+        "source": [
+            generator.choice(["herald.example", "post.example", "times.example"]) for _ in texts
+        ],
         "day": [str(date(2020, 1, 1) + timedelta(days=generator.randrange(900))) for _ in texts],
         "note": [None if generator.random() < 0.3 else generator.random() for _ in texts],
     }
@@ -184,7 +186,9 @@ def test_tables_hold_every_column(tmp_path) -> None:
 def test_tables_that_cannot_be_checked_are_named(tmp_path) -> None:
     (tmp_path / "train.csv").write_text("text,label\na,yes\n")
     (tmp_path / "test.csv").write_text("text,verdict\na,yes\n")
-    with pytest.raises(DataError, match=r"test.csv has no column 'label', which the first split has; add it"):
+    with pytest.raises(
+        DataError, match=r"test.csv has no column 'label', which the first split has; add it"
+    ):
         load_tables(train_file=tmp_path / "train.csv", test_file=tmp_path / "test.csv")
     features = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
     hidden = Dataset.from_dict({"text": ["a", "b"], "label": [-1, -1]}, features=features)

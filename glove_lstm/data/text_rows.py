@@ -3,8 +3,8 @@
 Imports nothing but the standard library.
 """
 
-import csv
 import gzip
+import importlib.util
 import io
 import json
 import zlib
@@ -23,7 +23,18 @@ Record = Mapping[str, Any]
 Problem = str  # what is wrong with a row; continues the sentence "FILE, row N ..."
 
 
-csv.field_size_limit(MAX_ROW)  # of the process; the default cuts off long articles
+def _private_csv() -> Any:
+    """Load a copy of the csv module, because its limit on a field's length is process-wide."""
+    spec = importlib.util.find_spec("_csv")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.field_size_limit(MAX_ROW)  # the default cuts off long articles
+    return module
+
+
+csv = _private_csv()
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+import csv
 import gzip
 import json
 import subprocess
@@ -369,3 +370,11 @@ def test_nothing_heavy_is_imported():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
     )
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
+
+
+def test_a_long_field_is_read_without_changing_the_limit_of_the_process(tmp_path):
+    limit = csv.field_size_limit()
+    path = tmp_path / "long.csv"
+    path.write_text(f"text,label\n{'word ' * 40_000},REAL\nshort,FAKE\n")
+    assert len(load_splits(train_file=path, validation_fraction=0).splits["train"]) == 2
+    assert csv.field_size_limit() == limit

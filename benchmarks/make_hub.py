@@ -19,12 +19,13 @@ from pathlib import Path
 from benchmarks.corpora import hub_corpus, other_corpora
 from benchmarks.models import FIRST_SEED, Settings, train_preset
 from glove_lstm.commands.command import run_command
+from glove_lstm.data.files import read_json_object
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.examples import classify_examples
 from glove_lstm.evaluation.run_metrics import (
+    Metrics,
     add_baselines,
     add_other_data,
-    add_recipe,
     add_robustness,
     run_metrics,
 )
@@ -81,7 +82,7 @@ def main(argv: Sequence[str]) -> None:
     add_other_data(metrics, experiment, others)
     add_baselines(metrics, experiment, others)
     add_robustness(metrics, experiment, "validation")
-    add_recipe(metrics, args.benchmark)
+    _add_recipe(metrics, args.benchmark)
     with tempfile.TemporaryDirectory(dir=args.output_dir.parent) as scratch:
         made = Path(scratch) / "hub"
         save_experiment(experiment, metrics, made)
@@ -104,11 +105,17 @@ def _update(folder: Path, benchmark: Path | None) -> None:
             sys.stdout.write(f"Copied {path.name}\n")
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     metrics["examples"] = classify_examples(model, tokenizer)
-    add_recipe(metrics, benchmark)
+    _add_recipe(metrics, benchmark)
     with whole_file(folder / "metrics.json") as part:
         text = json.dumps(metrics, indent=2, ensure_ascii=False)
         part.write_text(text + "\n", encoding="utf-8")
     write_card(folder, **_CARD)
+
+
+def _add_recipe(metrics: Metrics, benchmark: Path | None) -> None:
+    """Add the results of `python -m benchmarks.accuracy --json`, for the card's table."""
+    if benchmark:
+        metrics["recipe"] = read_json_object(benchmark, "make it with benchmarks.accuracy --json")
 
 
 if __name__ == "__main__":

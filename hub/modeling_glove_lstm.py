@@ -16,13 +16,7 @@ from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
 from .configuration_glove_lstm import GloveLstmConfig
-from .lstm_layers import (
-    GloveLstmEmbeddings,
-    GloveLstmLayer,
-    GloveLstmPooler,
-    move_to_front,
-    pick,
-)
+from .lstm_layers import GloveLstmEmbeddings, GloveLstmLayer, GloveLstmPooler, move_to_front, pick
 from .ngram_classifier import GloveLstmNgramClassifier
 from .pretrained_glove_lstm import GloveLstmPreTrainedModel
 
@@ -74,7 +68,9 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         rows = [input_ids, inputs_embeds, token_type_ids]
         if mask.shape[1] == 0:  # empty texts: one masked position, for an LSTM needs one
             mask = mask.new_zeros(mask.shape[0], 1)
-            rows = [None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows]
+            rows = [
+                None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows
+            ]
         positions, real, rows = move_to_front(mask, rows)
         length = torch.sym_min(mask.shape[1], self.config.lstm_length or mask.shape[1])
         rows = [None if row is None else row[:, :length] for row in rows]
@@ -196,7 +192,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
                 f"character n-grams of shape {tuple(rows.shape)} do not fit a model that has {tuple(held.shape)}"
             )
         last = self.config.character_buckets - 1
-        if rows.is_floating_point() or (rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) <= last):
+        if rows.is_floating_point() or (
+            rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) <= last
+        ):
             raise ValueError(f"character n-grams must be whole numbers from 0 to {last}")
         held.copy_(rows)
 
@@ -232,11 +230,14 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
                 "input_ids are missing: this model reads n-grams of them. For the LSTM alone call `encoder` and "
                 "`lstm_logits`."
             )
-        pooled = self.encoder(input_ids, attention_mask, token_type_ids, inputs_embeds).pooler_output
+        pooled = self.encoder(
+            input_ids, attention_mask, token_type_ids, inputs_embeds
+        ).pooler_output
         parts = [self.lstm_logits(pooled)]
         if self.ngrams is not None and not (self.training and self._ngrams_frozen()):
-            assert input_ids is not None
-            parts.append(self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids))
+            mask = self.encoder.mask(input_ids, attention_mask, None)
+            _, real, (ids, shapes) = move_to_front(mask, [input_ids, token_type_ids])
+            parts.append(self.ngrams(ids, shapes, real))
         part_logits = torch.stack(parts, dim=1) / self.config.temperature  # (B, 1 or 2, num_labels)
         logits = part_logits[:, 0]
         if len(parts) == 2:
@@ -257,18 +258,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         """The encoder's `pooler_output` -> the logits (B, num_labels) of the LSTM alone, before the temperature."""
         dense = self.dense(self.hidden_dropout(pooled)).relu()
         return self.classifier(self.classifier_dropout(dense))
-
-    def _classify_ngrams(
-        self,
-        ngrams: GloveLstmNgramClassifier,
-        input_ids: Tensor,
-        attention_mask: Tensor | None,
-        shapes: Tensor | None,
-    ) -> Tensor:
-        mask = self.encoder.mask(input_ids, attention_mask, None)
-        _, real, (ids, types) = move_to_front(mask, [input_ids, shapes])
-        assert ids is not None
-        return ngrams(ids, types, real)
 
 
 GloveLstmModel.register_for_auto_class("AutoModel")

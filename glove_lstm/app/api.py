@@ -3,7 +3,6 @@
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -19,7 +18,7 @@ from glove_lstm.app.word_space import Neighbours, Places, WordSpace
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.label_writers import WRITERS, Labelled, Layout
+from glove_lstm.inference.label_writers import OUTPUT_FORMATS, Labelled, Layout, open_writer
 
 T = TypeVar("T")
 Texts = tuple[str, str | None]  # a text, or a title and a body
@@ -63,7 +62,9 @@ class Api:
     def compare(self, title: str = "", text: str = "", other: str = "") -> list[dict[str, Any]]:
         """Label a text with this model and another one; "" takes the first that the page offers."""
         texts, second = self.check_texts(title, text), self.checkpoint(other)
-        return [{"model": one.name, **self._classify(one, texts, 0.0)} for one in (self.main, second)]
+        return [
+            {"model": one.name, **self._classify(one, texts, 0.0)} for one in (self.main, second)
+        ]
 
     def nearest_words(self, word: str, count: int = 10) -> dict[str, Neighbours | None]:
         """Find the words most similar to a word, in the trained vectors and in GloVe's; null if the word is unknown."""
@@ -75,7 +76,9 @@ class Api:
         """Place words, separated by spaces or commas, on a plane: x and y of each word, from -1 to 1."""
         names = _text(words, "words").replace(",", " ").split()
         if len(names) > limits.MAP_WORDS:
-            raise DataError(f"A map takes at most {limits.MAP_WORDS} words; these are {len(names)}.")
+            raise DataError(
+                f"A map takes at most {limits.MAP_WORDS} words; these are {len(names)}."
+            )
         return self._in_spaces(names, lambda space: space.places(names))
 
     def about(self) -> dict[str, Any]:
@@ -99,16 +102,16 @@ class Api:
         """Label the rows of an uploaded CSV, TSV, JSON, JSONL or Parquet file, as `glove-lstm predict` does."""
         if not file:
             raise DataError("There is no file. Upload one.")
-        if output_format not in WRITERS:
-            raise DataError(f"The download's format must be one of {', '.join(WRITERS)}.")
+        if output_format not in OUTPUT_FORMATS:
+            raise DataError(f"The download's format must be one of {', '.join(OUTPUT_FORMATS)}.")
         labeller = self._labeller(self.main, threshold)
         rows, errors = read_table(Path(file), _text(columns, "columns"))
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / f"labels.{output_format}"
         preview: list[list[str]] = []
-        with closing(WRITERS[output_format](path, Layout(labeller.label_names))) as writer:
+        with open_writer(path, output_format, Layout(labeller.label_names)) as write:
             for start in range(0, len(rows), _BATCH):
                 labelled = labeller(rows[start : start + _BATCH])
-                writer.write(labelled)
+                write(labelled)
                 preview += _preview(labelled)[: limits.PREVIEW_ROWS - len(preview)]
                 progress((start + len(labelled.rows), len(rows)), unit="rows")
         skipped = f", {len(errors):,} skipped" if errors else ""
@@ -127,7 +130,11 @@ class Api:
             raise DataError(limits.TEXT_TOO_LONG)
         if not title.strip() and not text.strip():
             raise DataError("There is nothing to classify. Type or paste a title or a text.")
-        return (title, text) if title.strip() and text.strip() else (title if title.strip() else text, None)
+        return (
+            (title, text)
+            if title.strip() and text.strip()
+            else (title if title.strip() else text, None)
+        )
 
     def checkpoint(self, name: Any) -> AppCheckpoint:
         """Return the checkpoint to compare with, and load it if a visitor may name it.
@@ -139,7 +146,9 @@ class Api:
         if name in self.others:
             return self.others[name]
         if not self.any_model:
-            raise DataError(f"This app compares with {', '.join(self.others) or 'no other model'} only.")
+            raise DataError(
+                f"This app compares with {', '.join(self.others) or 'no other model'} only."
+            )
         # Folders of this machine are none of a visitor's business.
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or Path(name).exists():
             raise DataError("Give a repository id on the Hub, such as user/name.")
@@ -161,7 +170,9 @@ class Api:
         by_label = dict(zip(checkpoint.label_names, scores, strict=True))
         return {"label": labelled.labels[0], "score": best, "scores": by_label}
 
-    def _in_spaces(self, words: Sequence[Any], ask: Callable[[WordSpace], T]) -> dict[str, T | None]:
+    def _in_spaces(
+        self, words: Sequence[Any], ask: Callable[[WordSpace], T]
+    ) -> dict[str, T | None]:
         """Ask each word space; one that lacks a word answers None, unless all of them do."""
         for word in words:
             if not 1 <= len(_text(word, "word").strip()) <= 100:
@@ -181,7 +192,12 @@ class Api:
 def _preview(labelled: Labelled) -> list[list[str]]:
     rows = zip(labelled.rows, labelled.labels, labelled.rounded, strict=True)
     return [
-        [str(row.number), label, f"{scores[0]:.3f}", f"{row.text[:_PREVIEW]} {(row.pair or '')[:_PREVIEW]}"]
+        [
+            str(row.number),
+            label,
+            f"{scores[0]:.3f}",
+            f"{row.text[:_PREVIEW]} {(row.pair or '')[:_PREVIEW]}",
+        ]
         for row, label, scores in rows
     ]
 

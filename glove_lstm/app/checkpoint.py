@@ -50,7 +50,9 @@ class AppCheckpoint:
         self._model, self._tokenizer = load_checkpoint(self.folder)
         self.label_names: tuple[str, ...] = tuple(self._model.config.label_names)
 
-    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float64]:
+    def scores(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None
+    ) -> NDArray[np.float64]:
         """Return probabilities (n, labels) of n texts, or of n titles and bodies."""
         return predict_probabilities(self._model, self._tokenizer, texts, pairs)
 
@@ -74,7 +76,9 @@ class AppCheckpoint:
             for word, row in self._tokenizer.get_vocab().items()
             if word not in special and not word.startswith(PIECE)
         }
-        return WordSpace(list(rows), vectors[list(rows.values())], f"the trained vectors of {self.name}")
+        return WordSpace(
+            list(rows), vectors[list(rows.values())], f"the trained vectors of {self.name}"
+        )
 
     @cached_property
     def card(self) -> str:

@@ -12,7 +12,7 @@ from glove_lstm.app.api import Api
 from glove_lstm.app.word_space import draw_map
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import FORMATS
-from glove_lstm.inference.label_writers import ABSTAIN, WRITERS
+from glove_lstm.inference.label_writers import ABSTAIN, OUTPUT_FORMATS
 
 EXAMPLES = {
     "Agency style": (
@@ -45,14 +45,18 @@ label. On other sources, years and topics it is too high.
 class _Page(gr.Blocks):
     """Blocks that answer bad requests with a message; gradio would log a traceback and give no reason."""
 
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any
+    ) -> list[Any]:
         try:
             client_utils.traverse(inputs, _reject_address, client_utils.is_file_obj)
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except gr.Error as error:
             raise _message(error.message) from None
         except Exception:
-            raise _message("The inputs do not fit the endpoint. /gradio_api/info describes them.") from None
+            raise _message(
+                "The inputs do not fit the endpoint. /gradio_api/info describes them."
+            ) from None
 
     async def call_function(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -151,14 +155,15 @@ def _classify_tab(api: Api) -> None:
 def _table_tab(api: Api) -> None:
     formats = [*FORMATS, ".gz"]
     file = gr.File(
-        label=f"A table of at most {limits.FILE_ROWS:,} rows ({', '.join(formats)})", file_types=formats
+        label=f"A table of at most {limits.FILE_ROWS:,} rows ({', '.join(formats)})",
+        file_types=formats,
     )
     with gr.Row():
         columns = gr.Textbox(
             "", label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
         )
         least = gr.Slider(0, 1, 0, step=0.01, label="Abstain below")
-        output_format = gr.Dropdown(list(WRITERS), value="csv", label="Download as")
+        output_format = gr.Dropdown(list(OUTPUT_FORMATS), value="csv", label="Download as")
     go = gr.Button("Label all rows", variant="primary")
     summary = gr.Markdown()
     download = gr.File(label="Download", interactive=False)
@@ -175,7 +180,9 @@ def _table_tab(api: Api) -> None:
 def _compare_tab(api: Api) -> None:
     def show_comparison(title: str, text: str, other: str | None) -> list[Any]:
         answers = api.compare(title, text, other or "")
-        labels = [gr.Label(_three_digits(answer["scores"]), label=answer["model"]) for answer in answers]
+        labels = [
+            gr.Label(_three_digits(answer["scores"]), label=answer["model"]) for answer in answers
+        ]
         texts, models = api.check_texts(title, text), (api.main, api.checkpoint(other))
         return [*labels, *(model.explain(*texts).to_html() for model in models)]
 
@@ -214,6 +221,8 @@ def _words_tab(api: Api) -> None:
             with gr.Column(min_width=_SIDE):
                 gr.Markdown(f"## In {space.source}")
                 labels.append(gr.Label(label="Cosine similarity", show_heading=False))
-                maps.append(gr.HTML(label="First two principal components", show_label=True, container=True))
+                maps.append(
+                    gr.HTML(label="First two principal components", show_label=True, container=True)
+                )
     gr.on([find.click, word.submit], show_nearest, word, labels, **_PRIVATE)
     gr.on([draw.click, words.submit], show_map, words, maps, **_PRIVATE)

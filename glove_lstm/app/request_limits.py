@@ -93,7 +93,9 @@ class RequestLimits:
             self._receiving += size
             # An upload request may hold a thousand files and fields; `max_file_size` limits each file.
             if received > (limits.FILE_BYTES + (1 << 16) if is_upload else limits.BODY_BYTES):
-                raise HTTPException(413, limits.FILE_TOO_LARGE if is_upload else limits.TEXT_TOO_LONG)
+                raise HTTPException(
+                    413, limits.FILE_TOO_LARGE if is_upload else limits.TEXT_TOO_LONG
+                )
             if self._receiving > limits.RECEIVING_BYTES:
                 raise HTTPException(429, "Too many requests are coming in. Try again in a minute.")
             return message
@@ -107,7 +109,9 @@ class RequestLimits:
             await send(message)
 
         try:
-            await self._route(scope["method"], scope["path"])(scope, receive_limited, send_with_headers)
+            await self._route(scope["method"], scope["path"])(
+                scope, receive_limited, send_with_headers
+            )
         finally:
             self._receiving -= received
 

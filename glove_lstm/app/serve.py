@@ -66,7 +66,9 @@ def running_app(
 
         torch.set_num_threads(1)  # requests share the processors
         checkpoints = [AppCheckpoint(model, revision), *map(AppCheckpoint, compare)]
-        page = build_page(Api(checkpoints, load_word_space(glove) if glove else None, allow_any_model))
+        page = build_page(
+            Api(checkpoints, load_word_space(glove) if glove else None, allow_any_model)
+        )
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
         _, address, _ = page.launch(
             server_name=host,
@@ -75,7 +77,9 @@ def running_app(
             max_threads=limits.WORKERS + 2,  # a table and a download leave the workers to others
             max_file_size=limits.FILE_BYTES,
             # No fonts from Google. Not `css`, which gradio rewrites without the media queries.
-            theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+            theme=gr.themes.Soft(
+                font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+            ),
             head=f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>",
             footer_links=["api", "settings"],
             show_error=False,

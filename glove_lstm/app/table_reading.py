@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +39,16 @@ def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
         "OMP_NUM_THREADS": "1",
     }
     command = [sys.executable, "-m", __name__, str(path), columns]
-    too_large = DataError(f"{path.name} takes too much time or memory to read. Send a part of it as CSV.")
+    too_large = DataError(
+        f"{path.name} takes too much time or memory to read. Send a part of it as CSV."
+    )
     try:
         done = subprocess.run(  # noqa: S603 - no shell
-            command, env=environment, capture_output=True, encoding="utf-8", timeout=2 * limits.FILE_SECONDS
+            command,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=2 * limits.FILE_SECONDS,
         )
     except subprocess.TimeoutExpired:
         raise too_large from None
@@ -64,8 +69,7 @@ def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
 
 def _read(path: str, columns: str) -> Iterator[Any]:
     characters = 0
-    windows = open_files([path], columns or None, skip_bad=True).windows(64)
-    for row in chain.from_iterable(rows or () for _, rows in windows):
+    for row in open_files([path], columns or None, skip_bad=True):
         if row.number > limits.FILE_ROWS:
             raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part of it.")
         if isinstance(row, BadRow):
@@ -74,9 +78,14 @@ def _read(path: str, columns: str) -> Iterator[Any]:
         length = len(row.text) + len(row.pair or "")
         characters += length
         if characters > limits.FILE_CHARACTERS:
-            raise DataError(f"{path} has more than {limits.FILE_CHARACTERS:,} characters. Send a part of it.")
+            raise DataError(
+                f"{path} has more than {limits.FILE_CHARACTERS:,} characters. Send a part of it."
+            )
         if length > limits.CHARACTERS:
-            yield row.number, f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters."
+            yield (
+                row.number,
+                f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters.",
+            )
         else:
             yield row.number, row.text, row.pair
 

@@ -49,7 +49,9 @@ class WordSpace:
         for spelling in (word.strip(), word.strip().lower()):
             if spelling in self.index:
                 return spelling
-        raise DataError(f"'{word.strip()}' is not among the {len(self.words):,} words of {self.source}.")
+        raise DataError(
+            f"'{word.strip()}' is not among the {len(self.words):,} words of {self.source}."
+        )
 
     def nearest(self, word: str, count: int) -> Neighbours:
         """Find the words with the highest cosine similarity to a word.
@@ -76,7 +78,9 @@ class WordSpace:
         spellings = {word if word in self.index else word.lower(): None for word in words}
         known = [word for word in spellings if word in self.index]
         if len(known) < 3:
-            raise DataError(f"A map needs at least three words that are among those of {self.source}.")
+            raise DataError(
+                f"A map needs at least three words that are among those of {self.source}."
+            )
         rows = [self.index[word] for word in known]
         points = self.vectors[rows] / self._lengths[rows, None]
         left, sizes, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)

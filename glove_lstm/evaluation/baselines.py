@@ -9,22 +9,25 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
 
-def _words(*, lowercase: bool, pattern: str) -> TfidfVectorizer:
-    return TfidfVectorizer(lowercase=lowercase, token_pattern=pattern, ngram_range=(1, 2), sublinear_tf=True)
+def _words(*, lowercase: bool) -> TfidfVectorizer:
+    pattern = r"(?u)\b\w\w+\b" if lowercase else r"\w+|[^\w\s]"
+    return TfidfVectorizer(
+        lowercase=lowercase, token_pattern=pattern, ngram_range=(1, 2), sublinear_tf=True
+    )
 
 
 def _characters() -> TfidfVectorizer:
     return TfidfVectorizer(analyzer="char", lowercase=False, ngram_range=(2, 5), sublinear_tf=True)
 
 
-_WORDS, _WORDS_AND_MARKS = r"(?u)\b\w\w+\b", r"\w+|[^\w\s]"
+def _classifier(*features: TfidfVectorizer) -> Pipeline:
+    return make_pipeline(make_union(*features), LinearSVC(random_state=0))  # its solver shuffles
+
 
 BASELINES: dict[str, Callable[[], Pipeline]] = {
-    "tfidf_svc": lambda: make_pipeline(_words(lowercase=True, pattern=_WORDS), _svc()),
-    "tfidf_svc_cased": lambda: make_pipeline(_words(lowercase=False, pattern=_WORDS_AND_MARKS), _svc()),
-    "tfidf_svc_cased_chars": lambda: make_pipeline(
-        make_union(_words(lowercase=False, pattern=_WORDS_AND_MARKS), _characters()), _svc()
-    ),
+    "tfidf_svc": lambda: _classifier(_words(lowercase=True)),
+    "tfidf_svc_cased": lambda: _classifier(_words(lowercase=False)),
+    "tfidf_svc_cased_chars": lambda: _classifier(_words(lowercase=False), _characters()),
 }
 DESCRIPTIONS = {
     "majority": "majority class of the training texts",
@@ -32,8 +35,6 @@ DESCRIPTIONS = {
     "tfidf_svc_cased": "TF-IDF of cased words and punctuation, 1-2-grams, linear SVC",
     "tfidf_svc_cased_chars": "the same and character 2-5-grams, linear SVC",
 }
-
-
 DESCRIPTIONS |= {
     f"{name}_copies": f"{DESCRIPTIONS[name]}, trained with mistyped copies" for name in BASELINES
 }
@@ -58,7 +59,3 @@ def predict_with_baseline(
         return {test: np.full(len(rows), most) for test, rows in tests.items()}
     fitted = BASELINES[name]().fit(texts, labels)
     return {test: fitted.predict(rows) for test, rows in tests.items()}
-
-
-def _svc() -> LinearSVC:
-    return LinearSVC(random_state=0)  # its solver shuffles

@@ -1,9 +1,9 @@
 """Invented titles that a card shows with their labels, and the model's speed."""
 
-import time
+import statistics
+import timeit
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -28,13 +28,14 @@ EXAMPLES = (
 WIDGET = (
     ("In the style of a news agency", EXAMPLES[0][0]),
     ("In the style of a conspiracy site", EXAMPLES[6][0]),
-    ("Ambiguous: a loud title for a dull event", "SHOCK in City Hall: mayor's budget fails by one vote!"),
+    ("A loud title for a dull event", "SHOCK in City Hall: mayor's budget fails by one vote!"),
 )
 _WORDS = 400  # about the length of an article
-_SECONDS = 1.0  # for each of the two measurements
 
 
-def classify_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[dict[str, Any]]:
+def classify_examples(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> list[dict[str, Any]]:
     """Label the examples; an empty list for a model with other labels than FAKE and REAL."""
     names: list[str] = model.config.label_names
     if set(names) != {"FAKE", "REAL"}:
@@ -47,18 +48,14 @@ def classify_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 
 
 def measure_speed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Time from strings to labels, of one text and of batches of 32, for texts as long as articles."""
+    """Median time from strings to labels, of one text and of 64 in batches, for texts as long as articles."""
     words = " ".join(text for text, _ in EXAMPLES).split()
     text = " ".join((words * (_WORDS // len(words) + 1))[:_WORDS])
 
     def seconds(texts: list[str]) -> float:
         predict_logits(model, tokenizer, texts)  # the first call sets things up
-        times: list[float] = []
-        while not times or (len(times) < 20 and sum(times) < _SECONDS):
-            began = time.perf_counter()
-            predict_logits(model, tokenizer, texts)
-            times.append(time.perf_counter() - began)
-        return float(np.median(times))
+        times = timeit.repeat(lambda: predict_logits(model, tokenizer, texts), number=1, repeat=5)
+        return statistics.median(times)
 
     return {
         "words": _WORDS,

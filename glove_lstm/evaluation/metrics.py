@@ -1,7 +1,7 @@
 """Measures of a classifier: one `evaluate.Metric` for the Trainer and for reports, and bootstrap intervals."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import datasets
 import evaluate
@@ -27,42 +27,42 @@ class ClassificationMetrics(evaluate.Metric):
     """
 
     def _info(self) -> evaluate.MetricInfo:
+        scores = datasets.Sequence(datasets.Value("float64"))
         return evaluate.MetricInfo(
-            description=self.__class__.__doc__ or "",
+            description=type(self).__doc__ or "",
             citation="",
-            inputs_description="predictions: class probabilities (n, classes); references: class indices (n,)",
-            features=datasets.Features(
-                {
-                    "predictions": datasets.Sequence(datasets.Value("float64")),
-                    "references": datasets.Value("int64"),
-                }
-            ),
+            inputs_description="class probabilities (n, classes) and class indices (n,)",
+            features=datasets.Features(predictions=scores, references=datasets.Value("int64")),
         )
 
     def _compute(self, predictions: Any, references: Any) -> dict[str, float]:
         probabilities, labels = np.asarray(predictions, dtype=np.float64), np.asarray(references)
         predicted = probabilities.argmax(axis=1)
-        classes = list(range(probabilities.shape[1]))
-        scores = sk.precision_recall_fscore_support(
-            labels, predicted, labels=classes, average="macro", zero_division=0
+        one_hot = np.eye(probabilities.shape[1])[labels]
+        precision, recall, f1, _ = sk.precision_recall_fscore_support(
+            labels, predicted, labels=range(len(one_hot[0])), average="macro", zero_division=0
         )
+        mcc, auc = 0.0, float("nan")  # of a single label
+        if len(np.unique(labels)) > 1:
+            present = one_hot.any(axis=0)
+            mcc = sk.matthews_corrcoef(labels, predicted)
+            auc = sk.roc_auc_score(one_hot[:, present], probabilities[:, present])
         return {
             "accuracy": float((predicted == labels).mean()),
-            "f1": float(scores[2]),
-            "precision": float(scores[0]),
-            "recall": float(scores[1]),
-            # 0 if all labels are the same, as scikit-learn defines it with a warning.
-            "mcc": float(sk.matthews_corrcoef(labels, predicted)) if len(np.unique(labels)) > 1 else 0.0,
-            "roc_auc": _roc_auc(probabilities, labels),
+            "f1": float(f1),
+            "precision": float(precision),
+            "recall": float(recall),
+            "mcc": float(mcc),
+            "roc_auc": float(auc),
             "ece": expected_calibration_error(probabilities, labels),
-            "brier": float(((probabilities - np.eye(len(classes))[labels]) ** 2).sum(axis=1).mean()),
+            "brier": float(_brier(probabilities, labels).mean()),
         }
 
 
 def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
     """Compute `ClassificationMetrics` of probabilities (n, classes) and labels (n,); NaN where one is not defined."""
     metric = ClassificationMetrics(keep_in_memory=True)
-    return cast(dict[str, float], metric.compute(predictions=probabilities, references=labels))
+    return metric.compute(predictions=probabilities, references=labels)
 
 
 def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
@@ -72,58 +72,20 @@ def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
     return measure(softmax(np.asarray(logits)), np.asarray(prediction.label_ids))
 
 
-def expected_calibration_error(probabilities: Floats, labels: Ints, bins: int = _BINS) -> float:
-    """Mean distance between confidence and accuracy over equal-width bins (Naeini et al. 2015; Guo et al. 2017).
-
-    Args:
-        probabilities: (n, classes).
-        labels: (n,).
-        bins: Of the highest probability, from 0 to 1.
-    """
-    return float(
-        sum(abs(count * (hit - sure)) for count, hit, sure in reliability(probabilities, labels, bins))
-        / len(labels)
-    )
+def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:
+    """Mean distance between confidence and accuracy over equal-width bins (Naeini et al. 2015; Guo et al. 2017)."""
+    counts, accuracy, confidence = reliability(probabilities, labels)
+    return float((counts * abs(accuracy - confidence)).sum() / len(labels))
 
 
-def reliability(probabilities: Floats, labels: Ints, bins: int = _BINS) -> list[tuple[int, float, float]]:
-    """Rows, accuracy and mean confidence of each bin of the highest probability; (0, 0, 0) where a bin is empty."""
+def reliability(probabilities: Floats, labels: Ints) -> tuple[Ints, Floats, Floats]:
+    """Rows, accuracy and mean confidence of each of 15 bins of the highest probability that is not empty."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    result = []
-    for index in range(bins):
-        rows = which == index
-        count = int(rows.sum())
-        result.append(
-            (count, float(correct[rows].mean()), float(confidence[rows].mean())) if count else (0, 0.0, 0.0)
-        )
-    return result
-
-
-def coverage_curve(probabilities: Floats, labels: Ints) -> tuple[Floats, Floats]:
-    """Share of the texts above each threshold of confidence, and their accuracy (El-Yaniv and Wiener 2010).
-
-    Args:
-        probabilities: (n, classes), n at least 1.
-        labels: (n,).
-
-    Returns:
-        Coverages, ascending, and accuracies; (m,) for m distinct confidences.
-    """
-    counts, hits = _by_confidence(probabilities, labels)
-    covered = counts.cumsum()
-    return covered / len(labels), hits.cumsum() / covered
-
-
-def area_under_risk_coverage(probabilities: Floats, labels: Ints) -> float:
-    """Mean, over k from 1 to n, of the error among the k surest texts (AURC; Geifman et al. 2019): lower is better.
-
-    Texts of equal confidence count as their mean, so that the order of the rows changes nothing.
-    """
-    counts, hits = _by_confidence(probabilities, labels)
-    wrong = np.repeat((counts - hits) / counts, counts)
-    return float((wrong.cumsum() / np.arange(1, len(labels) + 1)).mean())
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    _, which, counts = np.unique(bins, return_inverse=True, return_counts=True)
+    hits, sure = (np.bincount(which, weights=values) for values in (correct, confidence))
+    return counts, hits / counts, sure / counts
 
 
 def coverage_table(
@@ -137,43 +99,37 @@ def coverage_table(
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
-    falling = np.sort(confidence)[::-1]
     table = []
     for share in coverages:
-        last = falling[max(int(np.ceil(share * len(labels))), 1) - 1]
-        whole = np.floor(last * 1e4)
-        whole -= whole / 1e4 > last  # the multiplication rounded up
-        threshold = 0.0 if share >= 1 else float(whole / 1e4)
+        last = np.sort(confidence)[-max(int(np.ceil(share * len(labels))), 1)]
+        threshold = float(np.floor(last * 1e4) / 1e4) if share < 1 else 0.0
+        if threshold > last:  # the multiplication rounded up
+            threshold = float(np.floor(last * 1e4 - 1) / 1e4)
         kept = confidence >= threshold
-        table.append(
-            {
-                "threshold": threshold,
-                "coverage": float(kept.mean()),
-                "accuracy": float(correct[kept].mean()),
-            }
-        )
+        row = {"coverage": float(kept.mean()), "accuracy": float(correct[kept].mean())}
+        table.append({"threshold": threshold, **row})
     return table
 
 
-def bootstrap_interval(
-    statistic: Callable[[Ints], float], size: int, *, samples: int = 1000
-) -> tuple[float, float]:
+def bootstrap_interval(statistic: Callable[[Ints], Any], size: int, *, samples: int = 1000) -> Any:
     """95 % percentile interval of a statistic over rows drawn with replacement (Efron 1979).
 
     Args:
-        statistic: Of the given row indices.
+        statistic: Of the given row indices: a number, or k numbers.
         size: Number of rows.
         samples: Draws.
+
+    Returns:
+        [low, high], or k of these.
     """
     generator = np.random.default_rng(0)
     values = [statistic(generator.integers(size, size=size)) for _ in range(samples)]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+    return np.quantile(values, [0.025, 0.975], axis=0).T.tolist()
 
 
-def mean_interval(values: NDArray[Any]) -> tuple[float, float]:
+def mean_interval(values: NDArray[Any]) -> list[float]:
     """95 % bootstrap interval of the mean of values (n,)."""
-    return bootstrap_interval(lambda rows: float(values[rows].mean()), len(values))
+    return bootstrap_interval(lambda rows: values[rows].mean(), len(values))
 
 
 def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
@@ -188,7 +144,6 @@ def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any
         **measure(probabilities, labels),
         **accuracy_with_interval(probabilities.argmax(axis=1) == labels),
         "majority_share": float(np.bincount(labels).max() / len(labels)),
-        "aurc": area_under_risk_coverage(probabilities, labels),
         "coverage": coverage_table(probabilities, labels),
     }
 
@@ -211,58 +166,42 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         pairs = labels[rows] * size + predicted[rows]
         return np.bincount(pairs, minlength=size * size).reshape(size, size)
 
-    def interval(of_counts: Callable[[Ints], float]) -> tuple[float, float]:
-        return bootstrap_interval(lambda rows: of_counts(confusion(rows)), len(labels))
+    def scores(rows: Ints) -> Floats:
+        """Precision by label, recall by label, macro F1: (2 * classes + 1,)."""
+        counts = confusion(rows)
+        right, true, claimed = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+        f1 = (2 * right / np.maximum(true + claimed, 1)).mean()
+        return np.concatenate([right / np.maximum(claimed, 1), right / np.maximum(true, 1), [f1]])
 
-    counts = confusion(np.arange(len(labels)))
-    squares = ((probabilities - np.eye(size)[labels]) ** 2).sum(axis=1)
+    every = np.arange(len(labels))
+    counts, values = confusion(every), scores(every).tolist()
+    intervals = bootstrap_interval(scores, len(labels))
     ece = expected_calibration_error(probabilities, labels)
     low, high = bootstrap_interval(
         lambda rows: expected_calibration_error(probabilities[rows], labels[rows]), len(labels)
     )
-    by_label = {}
-    for index, name in enumerate(names):
-        by_label[name] = {
-            "rows": int(counts[index].sum()),
-            "precision": _precision(counts)[index],
-            "precision_interval": interval(lambda c, index=index: _precision(c)[index]),  # type: ignore[misc]
-            "recall": _precision(counts.T)[index],
-            "recall_interval": interval(lambda c, index=index: _precision(c.T)[index]),  # type: ignore[misc]
-        }
     return {
         **measure_with_intervals(probabilities, labels),
-        "f1_interval": interval(_macro_f1),
-        "brier_interval": mean_interval(squares),
+        "f1_interval": intervals[-1],
+        "brier_interval": mean_interval(_brier(probabilities, labels)),
         # Noise adds to this error in each draw, so that the draws lie above the estimate; the basic interval (Efron and
         # Tibshirani 1993) mirrors them.
-        "ece_interval": (max(2 * ece - high, 0.0), max(2 * ece - low, 0.0)),
+        "ece_interval": [max(2 * ece - high, 0.0), max(2 * ece - low, 0.0)],
         "confusion": counts.tolist(),
-        "by_label": by_label,
+        "by_label": {
+            name: {
+                "rows": int(counts[index].sum()),
+                "precision": values[index],
+                "precision_interval": intervals[index],
+                "recall": values[size + index],
+                "recall_interval": intervals[size + index],
+            }
+            for index, name in enumerate(names)
+        },
     }
 
 
-def _precision(counts: Ints) -> list[float]:
-    """By label; of the transposed matrix it is the recall."""
-    return (counts.diagonal() / np.maximum(counts.sum(axis=0), 1)).tolist()
-
-
-def _macro_f1(counts: Ints) -> float:
-    return float((2 * counts.diagonal() / np.maximum(counts.sum(axis=0) + counts.sum(axis=1), 1)).mean())
-
-
-def _by_confidence(probabilities: Floats, labels: Ints) -> tuple[Ints, Ints]:
-    """How many texts have each confidence, from the highest on, and how many of these are right."""
-    correct = probabilities.argmax(axis=1) == labels
-    _, which, counts = np.unique(probabilities.max(axis=1), return_inverse=True, return_counts=True)
-    hits = np.bincount(which.reshape(-1), weights=correct).astype(np.int64)
-    return counts[::-1], hits[::-1]
-
-
-def _roc_auc(probabilities: Floats, labels: Ints) -> float:
-    present = np.unique(labels)
-    if len(present) < 2:
-        return float("nan")
-    if probabilities.shape[1] == 2:
-        return float(sk.roc_auc_score(labels, probabilities[:, 1]))
-    # One class against the rest, over the classes that occur.
-    return float(np.mean([sk.roc_auc_score(labels == index, probabilities[:, index]) for index in present]))
+def _brier(probabilities: Floats, labels: Ints) -> Floats:
+    """Squared distance of each row from its label, (n,)."""
+    one_hot = np.eye(probabilities.shape[1])[labels]
+    return np.asarray(((probabilities - one_hot) ** 2).sum(axis=1))

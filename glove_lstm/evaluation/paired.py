@@ -9,26 +9,9 @@ from scipy.stats import binomtest
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 _SAMPLES = 10_000
 _BATCH = 100  # draws at a time, to bound the memory
-
-
-def exact_mcnemar(first: Bools, second: Bools) -> float:
-    """P value of two models being equally often right (McNemar 1947, exact binomial).
-
-    Args:
-        first: (n,) whether the first model was right on each text.
-        second: (n,) the same of the second.
-
-    Returns:
-        Two-sided; 1 where they are right on the same texts.
-    """
-    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
-    if not only_first + only_second:
-        return 1.0
-    return float(binomtest(only_first, only_first + only_second).pvalue)
 
 
 def mean_of_cells(values: Sequence[Floats], texts: Sequence[Ints]) -> dict[str, Any]:
@@ -43,10 +26,7 @@ def mean_of_cells(values: Sequence[Floats], texts: Sequence[Ints]) -> dict[str, 
     Returns:
         {"mean", "low", "high", "folds"}; "folds" are the cells.
     """
-    draws = _draws(values, texts)
-    low, high = np.quantile(draws, [0.025, 0.975])
-    folds = [float(cell.mean()) for cell in values]
-    return {"mean": float(np.mean(folds)), "low": float(low), "high": float(high), "folds": folds}
+    return _describe(values, _draws(values, texts))
 
 
 def paired_difference(
@@ -54,8 +34,9 @@ def paired_difference(
 ) -> dict[str, Any]:
     """Measure how much more often the first model is right than the second.
 
-    The p value is McNemar's if each model classified each text once. If a value is a mean over seeds, or a text is in
-    several cells, it comes from the bootstrap: twice the share of draws on the far side of 0.
+    If each model classified each text once, the p value is that of McNemar's exact test (1947). If a value is a mean
+    over seeds, or a text is in several cells, it comes from the bootstrap: twice the share of draws on the far side
+    of 0.
 
     Args:
         first: Share of its runs in which the first model was right, for each text, by cell.
@@ -66,33 +47,39 @@ def paired_difference(
         {"mean", "low", "high", "folds", "p"}; above 0 the first is better.
     """
     differences = [a - b for a, b in zip(first, second, strict=True)]
-    found = mean_of_cells(differences, texts)
-    pooled, others, numbers = np.concatenate(first), np.concatenate(second), np.concatenate(texts)
-    once = len(np.unique(numbers)) == len(numbers)
-    if once and all(np.isin(values, (0, 1)).all() for values in (pooled, others)):
-        return {**found, "p": exact_mcnemar(pooled == 1, others == 1)}
     draws = _draws(differences, texts)
-    # The estimate counts as a draw, so that no finite number of draws gives a p value of 0.
-    tail = min((draws <= 0).sum(), (draws >= 0).sum()) + 1
-    return {**found, "p": float(min(1.0, 2 * tail / (len(draws) + 1)))}
+    pooled, numbers = np.concatenate(differences), np.concatenate(texts)
+    whole = np.isin(np.concatenate([*first, *second]), (0, 1)).all()
+    if whole and len(np.unique(numbers)) == len(numbers):
+        better, worse = int((pooled > 0).sum()), int((pooled < 0).sum())
+        p = binomtest(better, better + worse).pvalue if better + worse else 1.0
+    else:
+        # The estimate counts as a draw, so that no finite number of draws gives a p value of 0.
+        tail = min((draws <= 0).sum(), (draws >= 0).sum()) + 1
+        p = min(1.0, 2 * tail / (len(draws) + 1))
+    return {**_describe(differences, draws), "p": float(p)}
+
+
+def _describe(values: Sequence[Floats], draws: Floats) -> dict[str, Any]:
+    low, high = np.quantile(draws, [0.025, 0.975]).tolist()
+    folds = [float(cell.mean()) for cell in values]
+    return {"mean": float(np.mean(folds)), "low": low, "high": high, "folds": folds}
 
 
 def _draws(values: Sequence[Floats], texts: Sequence[Ints]) -> Floats:
     """The mean over cells in each of many draws of texts with replacement."""
-    known, numbers = np.unique(np.concatenate(texts), return_inverse=True)
+    known = np.unique(np.concatenate(texts))
     size = len(known)
     sums, counts = np.zeros((size, len(values))), np.zeros((size, len(values)))
-    start = 0
-    for cell, cell_values in enumerate(values):
-        rows = numbers[start : start + len(cell_values)]
-        start += len(cell_values)
+    for cell, (cell_values, numbers) in enumerate(zip(values, texts, strict=True)):
+        rows = np.searchsorted(known, numbers)
         sums[rows, cell], counts[rows, cell] = cell_values, 1.0
     generator = np.random.default_rng(0)
     draws = []
     for _ in range(_SAMPLES // _BATCH):
         # Row i of the batch counts in its own stretch of one long bincount.
         drawn = generator.integers(size, size=(_BATCH, size)) + np.arange(_BATCH)[:, None] * size
-        weights = np.bincount(drawn.ravel(), minlength=_BATCH * size).reshape(_BATCH, size).astype(float)
+        weights = np.bincount(drawn.ravel(), minlength=_BATCH * size).reshape(_BATCH, size)
         # A cell of a handful of texts may be missing from a draw; the mean then ignores it.
         with np.errstate(invalid="ignore"):
             draws.append(np.nanmean((weights @ sums) / (weights @ counts), axis=1))

@@ -1,6 +1,5 @@
 """Measures of one training run, as `metrics.json` holds them."""
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +8,8 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
-from glove_lstm.evaluation.explanations import explain_sample, important_words
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.evaluation.robustness import measure_robustness, summarize
@@ -43,20 +40,14 @@ def run_metrics(experiment: Experiment) -> Metrics:
 
 
 def plot_run(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
-    """Draw the curves of training and, if the final model was measured, its pictures."""
+    """Draw the curves of training and, if the final model was measured, its plots."""
     plot_curves(experiment.history, folder / "curves.png")
     split = next((split for split in ("test", "validation") if split in metrics), None)
     if split is None:
         return
-    texts = experiment.splits[split]
-    explanations = explain_sample(experiment.model, experiment.tokenizer, texts)
-    plot_measured(
-        softmax(experiment.logits[split]),
-        experiment.labels[split],
-        experiment.model.config.label_names,
-        important_words(explanations),
-        folder,
-    )
+    names = experiment.model.config.label_names
+    scores = softmax(experiment.logits[split])
+    plot_measured(scores, experiment.labels[split], names, folder)
 
 
 def add_other_data(metrics: Metrics, experiment: Experiment, others: Mapping[str, Dataset]) -> None:
@@ -64,16 +55,17 @@ def add_other_data(metrics: Metrics, experiment: Experiment, others: Mapping[str
     metrics["other_data"] = {}
     for name, rows in others.items():
         logits = predict_logits(experiment.model, experiment.tokenizer, list(joined_texts(rows)))
-        metrics["other_data"][name] = measure_with_intervals(softmax(logits), np.array(rows["label"][:]))
+        labels = np.array(rows["label"][:])
+        metrics["other_data"][name] = measure_with_intervals(softmax(logits), labels)
 
 
 def add_baselines(
     metrics: Metrics, experiment: Experiment, others: Mapping[str, Dataset] | None = None
 ) -> None:
     """Measure the linear models on the same splits (and on other data), into `metrics["baselines"]`."""
-    rows = {name: experiment.splits[name] for name in experiment.labels} | dict(others or {})
-    tests = {name: list(joined_texts(split)) for name, split in rows.items()}
-    labels = {name: np.array(split["label"][:]) for name, split in rows.items()}
+    splits = {name: experiment.splits[name] for name in experiment.labels} | dict(others or {})
+    tests = {name: list(joined_texts(split)) for name, split in splits.items()}
+    labels = {name: np.array(split["label"][:]) for name, split in splits.items()}
     train = experiment.splits["train"]
     texts, numbers = list(joined_texts(train)), train["label"][:]
     metrics["baselines"] = {}
@@ -88,23 +80,6 @@ def add_baselines(
 def add_robustness(metrics: Metrics, experiment: Experiment, split: str) -> None:
     """Measure the model on perturbed texts of a split, into `metrics["robustness"]`."""
     texts = list(joined_texts(experiment.splits[split]))
-    found = measure_robustness(experiment.model, experiment.tokenizer, texts, experiment.labels[split])
+    labels = experiment.labels[split]
+    found = measure_robustness(experiment.model, experiment.tokenizer, texts, labels)
     metrics["robustness"] = {**found, "summary": f"on the {split} texts, {summarize(found)}"}
-
-
-def add_recipe(metrics: Metrics, benchmark: Path | None) -> None:
-    """Add the results of `python -m benchmarks.accuracy --json` as `metrics["recipe"]`.
-
-    Raises:
-        DataError: The file cannot be read, or holds no results.
-    """
-    if benchmark is None:
-        return
-    try:
-        recipe = json.loads(benchmark.read_text(encoding="utf-8"))
-        complete = all("accuracy" in found for models in recipe.values() for found in models.values())
-    except (OSError, ValueError, AttributeError, TypeError):
-        complete = False
-    if not complete:
-        raise DataError(f"{benchmark} is not a file that the accuracy benchmark wrote; make it with --json.")
-    metrics["recipe"] = recipe

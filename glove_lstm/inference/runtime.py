@@ -83,14 +83,18 @@ class LightClassifier:
         check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
         session = open_checked(path)
         names = _label_names(config)
-        return cls(tokenizer, session, names, stand_alone(config.get("problem_type"), names), threads)
+        return cls(
+            tokenizer, session, names, stand_alone(config.get("problem_type"), names), threads
+        )
 
     def __call__(
         self, texts: str | Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> list[Prediction]:
         """The best label of each of n texts (or of one), and its score."""
         scores = self.predict_proba([texts] if isinstance(texts, str) else texts, text_pairs)
-        return [{"label": self.label_names[row.argmax()], "score": float(row.max())} for row in scores]
+        return [
+            {"label": self.label_names[row.argmax()], "score": float(row.max())} for row in scores
+        ]
 
     def predict_proba(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None

@@ -17,12 +17,10 @@ from glove_lstm.inference.checkpoint_files import ONNX_NAME, WEIGHTS_NAME
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX
 
 _TEMPLATE = "model_card.md"
-_PICTURES = {  # by file name in plots/, in the order of the card
+_PLOTS = {  # by file name in plots/, in the order of the card
     "curves": "Loss and accuracy by epoch of training",
     "confusion": "Confusion matrix: texts by their label and the predicted one",
     "reliability": "Accuracy against score: on the diagonal, a score is a probability",
-    "coverage": "Accuracy against the share of texts that get a label, the highest scores first",
-    "words": "Words with the largest contributions to each label, in up to 200 texts",
 }
 _METRICS = {  # our name -> name on the Hub
     "accuracy": "accuracy",
@@ -84,8 +82,8 @@ def render_card(folder: Path, *, name: str, repo_id: str, data_description: str)
         "compared": [baseline for baseline in metrics.get("baselines", {}) if baseline != "majority"],
         "descriptions": DESCRIPTIONS,
         "recipe_cells": measure_cells,
-        "pictures": {
-            file: title for file, title in _PICTURES.items() if (folder / "plots" / f"{file}.png").is_file()
+        "plots": {
+            file: title for file, title in _PLOTS.items() if (folder / "plots" / f"{file}.png").is_file()
         },
         "examples": [
             {**example, "correct": example["label"] == example["style"]}

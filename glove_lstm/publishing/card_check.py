@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(
 _REPO_ID = re.compile(r'((?:model=|from_pretrained\()")[\w.-]+/[\w.-]+(")')
 _HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 # Sections without measurements, which may be edited.
-_PROSE = ("How to use", "Intended use and misuse", "Training data", "Pictures", "Limits", "Citation")
+_PROSE = ("How to use", "Intended use and misuse", "Training data", "Plots", "Limits", "Citation")
 _ANEW = "delete README.md to have it written anew"
 
 

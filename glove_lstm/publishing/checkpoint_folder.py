@@ -1,4 +1,4 @@
-"""A trained checkpoint's folder: weights, tokenizer, remote code, record of texts, measures, pictures and card."""
+"""A trained checkpoint's folder: weights, tokenizer, remote code, record of texts, measures, plots and card."""
 
 import json
 from pathlib import Path

@@ -7,10 +7,9 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.tables import Table, load_tables
-from glove_lstm.evaluation.column_leaks import find_column_leaks
+from glove_lstm.data.loading import Table, load_tables
+from glove_lstm.evaluation.label_leaks import find_column_leaks, find_phrase_leaks
 from glove_lstm.evaluation.leaks import check_leaks
-from glove_lstm.evaluation.phrase_leaks import find_phrase_leaks
 
 _WORDS = """council minister court school union bank hospital farmer player museum
 approves rejects delays questions praises sues visits audits closes funds
@@ -33,7 +32,9 @@ def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -
     titles = [text.split(" ", 5)[:5] for text in texts]
     others = {
         "id": generator.sample(range(10_000), rows),
-        "source": [generator.choice(["herald.example", "post.example", "times.example"]) for _ in texts],
+        "source": [
+            generator.choice(["herald.example", "post.example", "times.example"]) for _ in texts
+        ],
         "day": [str(date(2020, 1, 1) + timedelta(days=generator.randrange(900))) for _ in texts],
         "note": [None if generator.random() < 0.3 else generator.random() for _ in texts],
     }
@@ -45,15 +46,21 @@ def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -
 
 
 def found(table: Table, check: str) -> list[str]:
-    return [finding.sentence for finding in check_leaks({"test": table}).findings if finding.check == check]
+    findings = check_leaks({"test": table})["findings"]
+    return [finding["sentence"] for finding in findings if finding["check"] == check]
+
+
+def phrases(texts: list[str], labels: list[str]) -> set[tuple[str, str, str]]:
+    figures = [finding.figures for finding in find_phrase_leaks({"text": texts}, labels)]
+    return {(leak["phrase"], leak["label"], leak["place"]) for leak in figures}
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_silence_on_clean_texts_and_random_labels(seed: int) -> None:
     labels = ("FAKE", "REAL") if seed % 2 else ("a", "a", "a", "b", "c")
     report = check_leaks({"test": news(40 if seed < 2 else 300, seed, labels)})
-    assert report.findings == []
-    assert report.checked["other_columns"] == ["id", "source", "day", "note"]
+    assert report["findings"] == []
+    assert report["checked"]["other_columns"] == ["id", "source", "day", "note"]
 
 
 def test_agency_s_dateline_is_found_and_not_once_it_is_gone() -> None:
@@ -77,12 +84,12 @@ def test_ends_and_empty_texts_are_found() -> None:
         fake = row % 2 == 0
         texts.append(article(generator) + (" Share this!" if fake and row % 3 else ""))
         labels.append("FAKE" if fake else "REAL")
-    (leak,) = find_phrase_leaks(texts, labels)
-    assert (leak.phrase, leak.label, leak.place) == (". Share this!", "FAKE", "at the end of")
-    assert leak.covered == pytest.approx(2 / 3)
+    share = (". Share this!", "FAKE", "at the end of")
+    assert phrases(texts, labels) == {share}
+    (finding,) = find_phrase_leaks({"text": texts}, labels)
+    assert finding.figures["covered"] == pytest.approx(2 / 3)
     texts = ["" if row % 2 and row % 3 else text for row, text in enumerate(texts)]
-    leaks = {(leak.phrase, leak.label) for leak in find_phrase_leaks(texts, labels)}
-    assert leaks == {(". Share this!", "FAKE"), ("", "REAL")}
+    assert phrases(texts, labels) == {share, ("", "REAL", "at the beginning of")}
     assert found(Table({"text": texts}, labels, {}), "phrase")
 
 
@@ -96,7 +103,7 @@ def test_a_habit_is_no_leak() -> None:
         rare = " Zounds." if fake and generator.random() < 0.1 else ""
         texts.append(article(generator) + rare + habit)
         labels.append("FAKE" if fake else "REAL")
-    assert find_phrase_leaks(texts, labels) == []
+    assert phrases(texts, labels) == set()
 
 
 @pytest.mark.parametrize(
@@ -118,11 +125,10 @@ def test_columns_that_give_the_label_away(values) -> None:
     rows = list(enumerate(table.labels))
     leaking = [values(label == "FAKE", n, generator) for n, label in rows]
     (leak,) = find_column_leaks({**table.others, "leaking": leaking}, table.labels)
-    assert leak.column == "leaking"
-    assert leak.accuracy > 0.85
-    assert 0.4 < leak.majority < 0.6
-    (sentence,) = found(Table(table.texts, table.labels, {"leaking": leaking}), "column")
-    assert "Keep it from the model" in sentence
+    assert leak.figures["column"] == "leaking"
+    assert leak.figures["accuracy"] > 0.85
+    assert 0.4 < leak.figures["majority"] < 0.6
+    assert "Keep it from the model" in leak.sentence
     shuffled = generator.sample(leaking, len(leaking))
     assert find_column_leaks({"leaking": shuffled}, table.labels) == []
 
@@ -151,14 +157,22 @@ def test_overlap() -> None:
     labels[1] = "FAKE" if train.labels[1] == "REAL" else "REAL"
     labels[0] = train.labels[0]
     test = Table(test.texts, labels, test.others)
-    (overlap,) = [f for f in check_leaks({"train": train, "test": test}).findings if f.check == "overlap"]
-    assert overlap.figures == {"split": "test", "rows": 30, "exact": 1, "near": 1, "other_label": 1}
-    assert "Of 30 test texts 1 are in train word for word and 1 nearly (1 of these with" in overlap.sentence
+    (overlap,) = (
+        finding
+        for finding in check_leaks({"train": train, "test": test})["findings"]
+        if finding["check"] == "overlap"
+    )
+    counts = {"rows": 30, "exact": 1, "near": 1, "other_label": 1}
+    assert overlap["figures"] == {"split": "test", **counts}
+    assert "Of 30 test texts 1 are in train word for word and 1 nearly (1 of" in overlap["sentence"]
 
 
 def test_one_label_or_few_rows_are_no_error() -> None:
-    assert check_leaks({"test": Table({"text": ["a", "b"]}, ["X", "X"], {"id": [1, 2]})}).findings == []
-    assert check_leaks({"test": Table({"text": [""]}, ["X"], {})}).findings == []
+    for table in (
+        Table({"text": ["a", "b"]}, ["X", "X"], {"id": [1, 2]}),
+        Table({"text": [""]}, ["X"], {}),
+    ):
+        assert check_leaks({"test": table})["findings"] == []
 
 
 def test_tables_hold_every_column(tmp_path) -> None:
@@ -172,7 +186,9 @@ def test_tables_hold_every_column(tmp_path) -> None:
 def test_tables_that_cannot_be_checked_are_named(tmp_path) -> None:
     (tmp_path / "train.csv").write_text("text,label\na,yes\n")
     (tmp_path / "test.csv").write_text("text,verdict\na,yes\n")
-    with pytest.raises(DataError, match=r"test.csv has no column 'label', which the first split has; add it"):
+    with pytest.raises(
+        DataError, match=r"test.csv has no column 'label', which the first split has; add it"
+    ):
         load_tables(train_file=tmp_path / "train.csv", test_file=tmp_path / "test.csv")
     features = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
     hidden = Dataset.from_dict({"text": ["a", "b"], "label": [-1, -1]}, features=features)

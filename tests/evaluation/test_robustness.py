@@ -17,7 +17,7 @@ from glove_lstm.evaluation.robustness import (
     typos,
 )
 
-ANY = st.text(max_size=200)
+ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates, too
 LONG = "The Council of Berwick didn't approve the U.S. plan, a well-known one: 3.5% said so! " * 20
 
 
@@ -26,7 +26,6 @@ LONG = "The Council of Berwick didn't approve the U.S. plan, a well-known one: 3
 def test_deterministic_whatever_stands_beside(texts: list[str], seed: int, name: str) -> None:
     found = perturb(name, texts, seed)
     assert found == [perturb(name, [text], seed)[0] for text in texts]
-    assert len(found) == len(texts)
 
 
 @settings(max_examples=200, deadline=None)
@@ -47,7 +46,9 @@ def edits(before: str, after: str) -> int:
     table[:, 0], table[0] = range(len(before) + 1), range(len(after) + 1)
     for i, a in enumerate(before, 1):
         for j, b in enumerate(after, 1):
-            table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (a != b))
+            table[i, j] = min(
+                table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (a != b)
+            )
             if i > 1 and j > 1 and a == after[j - 2] and b == before[i - 2]:
                 table[i, j] = min(table[i, j], table[i - 2, j - 2] + 1)
     return int(table[-1, -1])
@@ -65,7 +66,6 @@ def test_a_tenth_of_the_letters_is_mistyped() -> None:
 def test_each_mistake_occurs_and_case_is_kept() -> None:
     one = {typos("G", random.Random(seed), 1.0) for seed in range(200)}
     assert one == {"", "GG", *"FHTYVB"}
-    assert "EGG" not in one
     two = {typos("Tj", random.Random(seed), 0.5) for seed in range(300)}
     assert "Jt" in two  # swapped: the capital stays in front
     assert {"TTj", "Tjj", "T", "j"} <= two
@@ -77,7 +77,11 @@ def test_each_mistake_occurs_and_case_is_kept() -> None:
     ("name", "text", "expected"),
     [
         ("no_case", "The U.S. MAYOR", "the u.s. mayor"),
-        ("no_punctuation", "“Don't”, said the U.S. mayor – again!!", "Dont said the US mayor again"),
+        (
+            "no_punctuation",
+            "“Don't”, said the U.S. mayor – again!!",
+            "Dont said the US mayor again",
+        ),
         ("no_punctuation", "a well-known $3.50 one…", "a well known 3 50 one"),
         ("no_punctuation", "?!", ""),
         ("first_10_words", "one two  three", "one two  three"),
@@ -91,11 +95,6 @@ def test_what_is_left(name: str, text: str, expected: str) -> None:
     assert perturb(name, [expected], 3) == [expected]
 
 
-def test_lone_surrogates_are_texts_too() -> None:
-    for name in PERTURBATIONS:
-        assert len(perturb(name, ["a \ud800 b"], 0)) == 1
-
-
 def test_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{'LOUD' if row % 2 else 'calm'} text {row}" for row in range(200)]
     labels = np.array([row % 2 for row in range(200)])
@@ -106,7 +105,7 @@ def test_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(robustness, "predict_logits", by_case)
     found = robustness.measure_robustness(None, None, texts, labels)
     assert set(found) == {"clean", *PERTURBATIONS} == {"clean", *DESCRIPTIONS}
-    assert found["clean"] == {"accuracy": 1.0, "accuracy_interval": (1.0, 1.0)}
+    assert found["clean"] == {"accuracy": 1.0, "accuracy_interval": [1.0, 1.0]}
     assert found["no_case"]["accuracy"] == found["no_case"]["lost"] == 0.5
     low, high = found["no_case"]["lost_interval"]
     assert 0.4 < low < 0.5 < high < 0.6

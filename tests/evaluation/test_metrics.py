@@ -1,0 +1,82 @@
+"""Measures and their intervals, against plain definitions; and the plots of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glove_lstm.evaluation.metrics import coverage_table, measure_labels
+from glove_lstm.evaluation.plots import plot_measured
+
+
+@st.composite
+def predictions(draw):
+    rows, classes = draw(st.integers(1, 40)), draw(st.integers(2, 4))
+    weights = draw(st.lists(st.integers(1, 6), min_size=rows * classes, max_size=rows * classes))
+    scores = np.array(weights, dtype=float).reshape(
+        rows, classes
+    )  # few values, so that there are ties
+    labels = draw(st.lists(st.integers(0, classes - 1), min_size=rows, max_size=rows))
+    return scores / scores.sum(axis=1, keepdims=True), np.array(labels)
+
+
+@settings(max_examples=200, deadline=None)
+@given(predictions())
+def test_coverage_table_keeps_what_it_says(made) -> None:
+    probabilities, labels = made
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    table = coverage_table(probabilities, labels, (1.0, 0.9, 0.5))
+    for asked, row in zip((1.0, 0.9, 0.5), table, strict=True):
+        kept = sure >= float(f"{row['threshold']:.4f}")  # as it is printed
+        assert row["coverage"] == kept.mean() >= asked - 1e-9
+        assert row["accuracy"] == right[kept].mean()
+    assert table[0]["threshold"] == 0
+
+
+def test_measures_by_label_and_their_intervals() -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 400)
+    sure = generator.uniform(0.5, 1, 400)
+    right = generator.random(400) < sure  # calibrated
+    hit = np.where(right, labels, 1 - labels)
+    probabilities = np.where(np.eye(2)[hit] == 1, sure[:, None], 1 - sure[:, None])
+    found = measure_labels(probabilities, labels, ["A", "B"])
+    counts = np.array(found["confusion"])
+    assert counts.sum() == 400
+    assert counts.diagonal().sum() == right.sum()
+    for index, name in enumerate("AB"):
+        row = found["by_label"][name]
+        assert row["rows"] == (labels == index).sum()
+        assert row["recall"] == pytest.approx(right[labels == index].mean())
+        assert row["precision"] == pytest.approx(right[hit == index].mean())
+        for measure in ("recall", "precision"):
+            low, high = row[f"{measure}_interval"]
+            assert low < row[measure] < high
+            assert 0.05 < high - low < 0.2
+    for name in ("accuracy", "f1", "brier", "ece"):
+        low, high = found[f"{name}_interval"]
+        assert low <= found[name] <= high, name
+    rates = found["by_label"].values()
+    f1 = [2 * r["precision"] * r["recall"] / (r["precision"] + r["recall"]) for r in rates]
+    assert found["f1"] == pytest.approx(np.mean(f1))
+    wrong = 1 - probabilities[np.arange(400), labels]
+    assert found["brier"] == pytest.approx(2 * (wrong**2).mean())
+    ahead = np.subtract.outer(probabilities[labels == 1, 1], probabilities[labels == 0, 1]) > 0
+    assert found["roc_auc"] == pytest.approx(ahead.mean())
+
+
+@pytest.mark.parametrize("labels", [2, 7])
+def test_plots_of_any_number_of_labels(tmp_path, labels: int) -> None:
+    scores = np.random.default_rng(0).dirichlet(np.ones(labels), 20)
+    names = [f"label {number} $" for number in range(labels)]
+    plot_measured(scores, np.arange(20) % labels, names, tmp_path)
+    for name in ("confusion.png", "reliability.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_label_that_never_occurs() -> None:
+    probabilities = np.array([[0.7, 0.2, 0.1]] * 5)
+    found = measure_labels(probabilities, np.zeros(5, dtype=int), ["A", "B", "C"])
+    never = {"rows": 0, "precision": 0.0, "recall": 0.0}
+    intervals = {"precision_interval": [0.0, 0.0], "recall_interval": [0.0, 0.0]}
+    assert found["by_label"]["B"] == {**never, **intervals}

@@ -45,7 +45,12 @@ from benchmarks.records import SHOWN, read_results, record, write_json
 from glove_lstm.commands.command import run_command
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.evaluation.paired import mean_of_cells, measure_cells, p_value_text, paired_difference
+from glove_lstm.evaluation.paired import (
+    mean_of_cells,
+    measure_cells,
+    p_value_text,
+    paired_difference,
+)
 
 Results = dict[str, dict[str, dict[str, Any]]]
 Runs = list[list[dict[str, Cell]]]  # by seed, by fold, by cell
@@ -57,7 +62,9 @@ def compare(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Results:
     Raises:
         DataError: An argument that is refused, or data that are missing.
     """
-    chosen = [model for model in MODELS if not args.models or model in args.models]  # `default` is the first
+    chosen = [
+        model for model in MODELS if not args.models or model in args.models
+    ]  # `default` is the first
     settings = Settings(args.glove, arguments)
     earlier = read_results(args.json)
     results: Results = {}
@@ -92,7 +99,9 @@ def table(results: Results) -> str:
 def _cells(measures: Mapping[str, Any]) -> list[str]:
     accuracy, interval, *others = measure_cells(measures)
     versus = measures.get("versus_default")
-    difference = f"{versus['mean']:+.4f} ({versus['low']:+.4f} to {versus['high']:+.4f})" if versus else ""
+    difference = (
+        f"{versus['mean']:+.4f} ({versus['low']:+.4f} to {versus['high']:+.4f})" if versus else ""
+    )
     for kind in list(CORRUPTIONS)[1:]:  # the first one is in measure_cells
         against = measures.get(f"{kind}_versus_default")
         others += [f"{measures[kind]['mean']:.4f}", p_value_text(against["p"]) if against else ""]
@@ -101,7 +110,11 @@ def _cells(measures: Mapping[str, Any]) -> list[str]:
 
 
 def _runs(
-    model: str, folds: Sequence[Fold], settings: Settings, folder: Path | None, args: argparse.Namespace
+    model: str,
+    folds: Sequence[Fold],
+    settings: Settings,
+    folder: Path | None,
+    args: argparse.Namespace,
 ) -> tuple[Runs, dict[str, Any]]:
     """Predictions by seed and fold, stored in a folder; and what they were made of and by."""
     here = record(*model_sources(model))
@@ -154,7 +167,9 @@ def _right(runs: Runs, kind: str | None = None) -> list[NDArray[np.float64]]:
 
 def _lost(runs: Runs, kind: str) -> list[NDArray[np.float64]]:
     """By cell, for each text: 1 where only errors of a kind make its label wrong, -1 where they make it right."""
-    return [clean - changed for clean, changed in zip(_right(runs), _right(runs, kind), strict=True)]
+    return [
+        clean - changed for clean, changed in zip(_right(runs), _right(runs, kind), strict=True)
+    ]
 
 
 def _calibration(runs: Runs) -> float | None:
@@ -189,9 +204,26 @@ def main(argv: Sequence[str]) -> None:
         default=FOLDS,
         help="the first of five, of titles and recovery; default: 5",
     )
-    add("--grouped", action="store_true", help="keep near duplicates in one fold of titles and recovery")
-    add("--seeds", type=int, choices=range(1, 100), default=1, metavar="N", help="runs of ours; default: 1")
-    add("--models", nargs="+", choices=MODELS, metavar="MODEL", help=f"only these, of {', '.join(MODELS)}")
+    add(
+        "--grouped",
+        action="store_true",
+        help="keep near duplicates in one fold of titles and recovery",
+    )
+    add(
+        "--seeds",
+        type=int,
+        choices=range(1, 100),
+        default=1,
+        metavar="N",
+        help="runs of ours; default: 1",
+    )
+    add(
+        "--models",
+        nargs="+",
+        choices=MODELS,
+        metavar="MODEL",
+        help=f"only these, of {', '.join(MODELS)}",
+    )
     add(
         "--data_dir",
         type=Path,
@@ -200,7 +232,11 @@ def main(argv: Sequence[str]) -> None:
     )
     add("--glove", default="6B.100d", help="a name or a file, as for train.py")
     add("--json", type=Path, help="write the results there; other tasks in it stay")
-    add("--reuse_other_sources", action="store_true", help="also use predictions of other sources of ours")
+    add(
+        "--reuse_other_sources",
+        action="store_true",
+        help="also use predictions of other sources of ours",
+    )
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again
     sys.stdout.write(table(compare(args, rest)))

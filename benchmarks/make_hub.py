@@ -61,15 +61,24 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--data_dir", type=Path, help="a folder that holds the corpora")
     parser.add_argument("--glove", help="a name or a file, as for train.py")
-    parser.add_argument("--code_only", action="store_true", help="only update the remote code and the card")
-    parser.add_argument("--benchmark", type=Path, help="results of benchmarks.accuracy, for the card's table")
     parser.add_argument(
-        "--output_dir", type=Path, default=DEFAULT_CHECKPOINT, help="default: the hub/ folder of this clone"
+        "--code_only", action="store_true", help="only update the remote code and the card"
+    )
+    parser.add_argument(
+        "--benchmark", type=Path, help="results of benchmarks.accuracy, for the card's table"
+    )
+    parser.add_argument(
+        "--output_dir",
+        type=Path,
+        default=DEFAULT_CHECKPOINT,
+        help="default: the hub/ folder of this clone",
     )
     args, rest = parser.parse_known_args(argv)
     if args.code_only:
         if rest or args.data_dir or args.glove:
-            parser.error("--code_only trains nothing. Give --benchmark and --output_dir at the most.")
+            parser.error(
+                "--code_only trains nothing. Give --benchmark and --output_dir at the most."
+            )
         _update(args.output_dir, args.benchmark)
         return
     if args.data_dir is None or args.glove is None:

@@ -57,7 +57,11 @@ def _classes(output: NDArray[Any]) -> list[int]:
 
 
 def read_predictions(
-    path: Path | None, made_of: Mapping[str, Any], sources: str, *, reuse_other_sources: bool = False
+    path: Path | None,
+    made_of: Mapping[str, Any],
+    sources: str,
+    *,
+    reuse_other_sources: bool = False,
 ) -> tuple[dict[str, Cell], dict[str, Any]] | None:
     """Read the predictions of a fold and the record of what made them.
 
@@ -84,13 +88,18 @@ def read_predictions(
         logger.warning("%s is of other data or options, and is made anew.", path)
         return None
     if not same_sources and not reuse_other_sources:
-        logger.warning("%s is of other sources, and is made anew. Keep it by --reuse_other_sources.", path)
+        logger.warning(
+            "%s is of other sources, and is made anew. Keep it by --reuse_other_sources.", path
+        )
         return None
     return cells, made_by
 
 
 def write_predictions(
-    path: Path | None, made_of: Mapping[str, Any], made_by: Mapping[str, Any], cells: Mapping[str, Cell]
+    path: Path | None,
+    made_of: Mapping[str, Any],
+    made_by: Mapping[str, Any],
+    cells: Mapping[str, Cell],
 ) -> None:
     """Write the predictions of a fold, if there is a path."""
     values = {name: asdict(cell) for name, cell in cells.items()}

@@ -59,7 +59,9 @@ def read_results(json_file: Path | None) -> dict[str, Any]:
     try:
         return dict(json.loads(json_file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        raise DataError(f"{json_file} holds no results of this command. Give another --json.") from None
+        raise DataError(
+            f"{json_file} holds no results of this command. Give another --json."
+        ) from None
 
 
 def write_json(path: Path | None, values: Any, indent: int | None = 2) -> None:

@@ -70,7 +70,12 @@ UNITS = {
     "single": {"single": "ms"},
     "cold_start": {"cold_start_seconds": "s", "cold_start_memory": "MB"},
 }
-_SOURCES = (*model_sources("default"), "inference/*.py", "evaluation/baselines.py", "benchmarks/speed*.py")
+_SOURCES = (
+    *model_sources("default"),
+    "inference/*.py",
+    "evaluation/baselines.py",
+    "benchmarks/speed*.py",
+)
 _DESCRIPTIONS = {
     "keras": "Keras on TensorFlow, the network as published, padded",
     "pipeline": "`default` in the transformers pipeline",
@@ -87,7 +92,9 @@ _COLD_START = {
     ),
 }
 
-Results = dict[str, dict[str, dict[str, dict[str, Any]]]]  # task -> figure -> model -> value and records
+Results = dict[
+    str, dict[str, dict[str, dict[str, Any]]]
+]  # task -> figure -> model -> value and records
 Measure = Callable[[], tuple[float, ...]]  # one run: a value for each figure of the work
 
 
@@ -118,7 +125,9 @@ class Measurements:
             "arguments": list(arguments),
             "checkpoints": {
                 path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in (args.checkpoints.glob("*/model.safetensors") if args.checkpoints else [])
+                for path in (
+                    args.checkpoints.glob("*/model.safetensors") if args.checkpoints else []
+                )
             },
             "threads": args.threads,
             "repetitions": args.repetitions,
@@ -131,7 +140,9 @@ class Measurements:
         text = sorted(self._texts, key=len)[len(self._texts) // 2]
         folder = str(self._checkpoint("default"))
         measures: dict[str, Measure] = {
-            model: partial(_measure_start, _COLD_START[model].format(folder=folder), text, self._cores)
+            model: partial(
+                _measure_start, _COLD_START[model].format(folder=folder), text, self._cores
+            )
             for model in models
         }
         for measure in measures.values():
@@ -144,7 +155,10 @@ class Measurements:
             job |= {"kind": "linear", "model": model}
         elif work == "train":
             job |= {"kind": "train_torch" if model == "article" else "train_keras"}
-            job |= {"folder": str(self._checkpoint("article")), "arguments": list(self._settings.arguments)}
+            job |= {
+                "folder": str(self._checkpoint("article")),
+                "arguments": list(self._settings.arguments),
+            }
         else:
             job |= {"kind": "light", "folder": str(self._checkpoint(model))}
         return job, self._cores[-1:] if work == "single" else self._cores
@@ -179,11 +193,19 @@ def measure_speed(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Re
             kept: dict[str, dict[str, Any]] = {}
             for figure in UNITS[work]:
                 stored = figures.get(figure, {}).items()
-                kept[figure] = {model: one for model, one in stored if origin.items() <= one.items()}
-            missing = {model for model in WORKS[work] for models in kept.values() if model not in models}
-            models = [m for m in WORKS[work] if m in missing and (not args.models or m in args.models)]
+                kept[figure] = {
+                    model: one for model, one in stored if origin.items() <= one.items()
+                }
+            missing = {
+                model for model in WORKS[work] for models in kept.values() if model not in models
+            }
+            models = [
+                m for m in WORKS[work] if m in missing and (not args.models or m in args.models)
+            ]
             if "keras" in models and find_spec("tensorflow") is None:
-                logger.warning("keras is left out: pip install 'glove-lstm[benchmark]' brings TensorFlow.")
+                logger.warning(
+                    "keras is left out: pip install 'glove-lstm[benchmark]' brings TensorFlow."
+                )
                 models.remove("keras")
             if not models:
                 continue
@@ -191,7 +213,12 @@ def measure_speed(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Re
             for place, (figure, unit) in enumerate(UNITS[work].items()):
                 for model, measured in runs.items():
                     values = [run[place] for run in measured]
-                    kept[figure][model] = {"value": median(values), "unit": unit, "runs": values, **origin}
+                    kept[figure][model] = {
+                        "value": median(values),
+                        "unit": unit,
+                        "runs": values,
+                        **origin,
+                    }
                 figures[figure] = {
                     model: kept[figure][model] for model in WORKS[work] if model in kept[figure]
                 }
@@ -201,15 +228,22 @@ def measure_speed(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Re
 
 def table(results: Results) -> str:
     """Format the results as a Markdown table; ratios are to the first model of each figure."""
-    lines = ["| task | figure | model | value | unit | ratio | threads | sources |", "|" + "---|" * 8]
+    lines = [
+        "| task | figure | model | value | unit | ratio | threads | sources |",
+        "|" + "---|" * 8,
+    ]
     for task, figures in results.items():
         for figure, models in figures.items():
             first = next(iter(models.values()))["value"]
             for model, measured in models.items():
                 name = _DESCRIPTIONS.get(model) or describe(model)
-                value, ratio = (_digits(number) for number in (measured["value"], measured["value"] / first))
+                value, ratio = (
+                    _digits(number) for number in (measured["value"], measured["value"] / first)
+                )
                 made = [str(measured["made_of"]["threads"]), measured["made_by"]["sources"][:SHOWN]]
-                lines.append(f"| {' | '.join([task, figure, name, value, measured['unit'], ratio, *made])} |")
+                lines.append(
+                    f"| {' | '.join([task, figure, name, value, measured['unit'], ratio, *made])} |"
+                )
     return "\n".join(lines) + "\n"
 
 
@@ -249,11 +283,22 @@ def main(argv: Sequence[str]) -> None:
     )
     add = parser.add_argument
     add("--data_dir", type=Path, required=True, help="a folder that holds recovery/recovery.csv.gz")
-    add("--task", choices=TASKS, default="recovery", help="whole articles, or titles; default: recovery")
+    add(
+        "--task",
+        choices=TASKS,
+        default="recovery",
+        help="whole articles, or titles; default: recovery",
+    )
     add("--glove", default="6B.100d", help="a name or a file, as for train.py")
     add("--work", nargs="+", choices=[*WORKS], default=[*WORKS], help="default: all")
     models = sorted({model for models in WORKS.values() for model in models})
-    add("--models", nargs="+", choices=models, metavar="MODEL", help=f"only these, of {', '.join(models)}")
+    add(
+        "--models",
+        nargs="+",
+        choices=models,
+        metavar="MODEL",
+        help=f"only these, of {', '.join(models)}",
+    )
     add("--threads", type=int, default=1, help="processors for each model; default: 1")
     add(
         "--repetitions",

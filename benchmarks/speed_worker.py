@@ -87,7 +87,9 @@ def _train_torch(job: Job) -> dict[str, Any]:
 
     model, tokenizer = load_checkpoint(job["folder"])
     train = _read(job["train"])
-    texts = tokenize(Dataset.from_dict({"text": train["texts"], "label": train["labels"]}), tokenizer)
+    texts = tokenize(
+        Dataset.from_dict({"text": train["texts"], "label": train["labels"]}), tokenizer
+    )
     clock = Clock()
     with tempfile.TemporaryDirectory() as scratch:
         argv = ["--preset", "article", *job["arguments"], "--num_train_epochs", str(_EPOCHS)]

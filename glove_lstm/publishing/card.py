@@ -35,7 +35,11 @@ _HUB_ID = r"[\w.-]+/[\w.-]+"
 
 
 def write_card(
-    folder: Path, *, name: str = "GloVe+LSTM", repo_id: str = "user/glove-lstm", data_description: str = ""
+    folder: Path,
+    *,
+    name: str = "GloVe+LSTM",
+    repo_id: str = "user/glove-lstm",
+    data_description: str = "",
 ) -> None:
     """Write README.md into the folder of a checkpoint.
 
@@ -52,7 +56,8 @@ def write_card(
 def render_card(folder: Path, *, name: str, repo_id: str, data_description: str) -> str:
     """Return the card of a checkpoint; see `write_card`."""
     metrics, config = (
-        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("metrics.json", "config.json")
+        json.loads((folder / name).read_text(encoding="utf-8"))
+        for name in ("metrics.json", "config.json")
     )
     about, others = metrics["about"], metrics.get("other_data", {})
     labels = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
@@ -72,29 +77,44 @@ def render_card(folder: Path, *, name: str, repo_id: str, data_description: str)
         "megabytes": f"{size / 1e6:.1f}",
         "onnx": (folder / ONNX_NAME).is_file(),
         "max_length": about["arguments"].get("max_seq_length") or "`model_max_length`",
-        "truncation": "the end" if about["arguments"].get("truncation_side") == "left" else "the beginning",
+        "truncation": "the end"
+        if about["arguments"].get("truncation_side") == "left"
+        else "the beginning",
         "data_description": data_description,
         "trained_on": [notes for key, notes in DATA_NOTES.items() if key in about["data"].lower()],
         "shown": shown,
         "found": metrics.get(shown, {}),
         "other_data": others,
         "baselines": metrics.get("baselines", {}),
-        "compared": [baseline for baseline in metrics.get("baselines", {}) if baseline != "majority"],
+        "compared": [
+            baseline for baseline in metrics.get("baselines", {}) if baseline != "majority"
+        ],
         "descriptions": DESCRIPTIONS,
         "recipe_cells": measure_cells,
         "plots": {
-            file: title for file, title in _PLOTS.items() if (folder / "plots" / f"{file}.png").is_file()
+            file: title
+            for file, title in _PLOTS.items()
+            if (folder / "plots" / f"{file}.png").is_file()
         },
         "examples": [
             {**example, "correct": example["label"] == example["style"]}
             for example in metrics.get("examples", [])
         ],
-        "bibtex": [GLOVE_BIBTEX, *(notes.bibtex for key, notes in DATA_NOTES.items() if key in mentioned)],
+        "bibtex": [
+            GLOVE_BIBTEX,
+            *(notes.bibtex for key, notes in DATA_NOTES.items() if key in mentioned),
+        ],
     }
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Markdown, not HTML
-    package = Path(__file__).resolve().parents[1]  # holds the template in a wheel; beside it in a clone
-    template = next(path for path in (package / _TEMPLATE, package.parent / _TEMPLATE) if path.is_file())
-    return environment.from_string(template.read_text(encoding="utf-8")).render(values).strip() + "\n"
+    package = (
+        Path(__file__).resolve().parents[1]
+    )  # holds the template in a wheel; beside it in a clone
+    template = next(
+        path for path in (package / _TEMPLATE, package.parent / _TEMPLATE) if path.is_file()
+    )
+    return (
+        environment.from_string(template.read_text(encoding="utf-8")).render(values).strip() + "\n"
+    )
 
 
 def eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:

@@ -43,7 +43,9 @@ def check_card(folder: Path, repo_id: str) -> None:
     values = card.data.to_dict()
     missing = [f"the metadata {name}" for name in _METADATA if not values.get(name)]
     headings = _HEADING.findall(text)
-    missing += [f"the section {name!r}" for name in _HEADING.findall(expected) if name not in headings]
+    missing += [
+        f"the section {name!r}" for name in _HEADING.findall(expected) if name not in headings
+    ]
     if missing:
         raise DataError(f"README.md lacks {', '.join(missing)}; add it, or {_ANEW}.")
     left = next((match[0] for match in _PLACEHOLDER.finditer(text) if match[0] != repo_id), None)
@@ -67,7 +69,9 @@ def _check_figures(text: str, expected: str) -> None:
     for heading, section in zip(parts[::2], parts[1::2], strict=True):
         for line in [] if heading in _PROSE else section.splitlines():
             if re.search(r"\d", line) and not any(line in other for other in text.splitlines()):
-                raise DataError(f"README.md differs from metrics.json, where it is: {line} ({_ANEW}).")
+                raise DataError(
+                    f"README.md differs from metrics.json, where it is: {line} ({_ANEW})."
+                )
 
 
 def _parse(text: str) -> ModelCard:

@@ -17,7 +17,13 @@ from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
-_NEEDED = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json")
+_NEEDED = (
+    "model.safetensors",
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "metrics.json",
+)
 # Everything else stays here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
 _ALLOWED = (*_NEEDED, "README.md", TRAINING_TEXTS_NAME, ONNX_NAME)
 _VERSION = f"glove-lstm {__version__}"
@@ -59,7 +65,9 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
     load_config(str(checkpoint))
     for name in _NEEDED:
         if not (checkpoint / name).is_file():
-            raise DataError(f"{checkpoint / name} is missing; save the model with glove-lstm train.")
+            raise DataError(
+                f"{checkpoint / name} is missing; save the model with glove-lstm train."
+            )
     read_checkpoint_json(checkpoint / "metrics.json")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
@@ -70,13 +78,17 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
         readme = folder / "README.md"
         if not readme.is_file():
             write_card(folder)
-        readme.write_text(put_repo_id(readme.read_text(encoding="utf-8"), repo_id), encoding="utf-8")
+        readme.write_text(
+            put_repo_id(readme.read_text(encoding="utf-8"), repo_id), encoding="utf-8"
+        )
         for name in list_files(folder):
             check_private((folder / name).read_bytes(), str(checkpoint / name))
         if (folder / ONNX_NAME).is_file():
             open_checked(checkpoint / ONNX_NAME)
         if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
-            raise DataError(f"{checkpoint / TRAINING_TEXTS_NAME} was made for other weights; remove it.")
+            raise DataError(
+                f"{checkpoint / TRAINING_TEXTS_NAME} was made for other weights; remove it."
+            )
         check_card(folder, repo_id)
         check_loads(folder, checkpoint)
         yield folder

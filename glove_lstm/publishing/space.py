@@ -73,7 +73,9 @@ def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
     try:
         gradio = version("gradio")
     except PackageNotFoundError:
-        raise DataError("--space needs gradio; install it with pip install 'glove-lstm[demo]'.") from None
+        raise DataError(
+            "--space needs gradio; install it with pip install 'glove-lstm[demo]'."
+        ) from None
     with tempfile.TemporaryDirectory() as scratch, staged_checkpoint(checkpoint, repo_id) as model:
         folder = Path(scratch) / "space"
         shutil.copytree(model, folder / "checkpoint")
@@ -93,7 +95,9 @@ def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
                 check_private((folder / name).read_bytes(), name)
         error = error_in_clean_process(_START, folder, checkpoint)
         if error:
-            raise DataError(f"The app does not start with {checkpoint} ({error}); repair that first.")
+            raise DataError(
+                f"The app does not start with {checkpoint} ({error}); repair that first."
+            )
         yield folder
 
 
@@ -114,7 +118,9 @@ def _requirements() -> list[str]:
     for line in requires("glove-lstm") or []:
         requirement = Requirement(line)
         marker, requirement.marker = requirement.marker, None
-        wanted = marker is None or any(marker.evaluate({"extra": extra}) for extra in ("demo", "train"))
+        wanted = marker is None or any(
+            marker.evaluate({"extra": extra}) for extra in ("demo", "train")
+        )
         if wanted and requirement.name != "glove-lstm":  # demo includes glove-lstm[train]
             lines.add(str(requirement))
     return sorted(lines)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from benchmarks.folds import Fold
+from glove_lstm.data.corruptions import training_typos
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.typos import training_typos
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics

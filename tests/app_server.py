@@ -36,7 +36,9 @@ class Running:
 
 
 @contextmanager
-def run_demo(log: Path, *args: object, command: tuple[str, ...] = (), **env: str) -> Iterator[Running]:
+def run_demo(
+    log: Path, *args: object, command: tuple[str, ...] = (), **env: str
+) -> Iterator[Running]:
     """Start `scripts/demo.py ARGS`, or another command, and end it afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -49,7 +51,8 @@ def run_demo(log: Path, *args: object, command: tuple[str, ...] = (), **env: str
         )
     try:
         deadline = time.monotonic() + _SECONDS
-        while not (found := re.search(r"Running at (http://\S+?)/?\s", log.read_text(encoding="utf-8"))):
+        pattern = re.compile(r"Running at (http://\S+?)/?\s")
+        while not (found := pattern.search(log.read_text(encoding="utf-8"))):
             assert process.poll() is None, log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
             time.sleep(0.1)

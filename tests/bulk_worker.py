@@ -22,7 +22,10 @@ NAMES = ("FAKE", "REAL")
 def predict(texts, pairs=None):
     """Scores that depend on the texts alone."""
     seeds = np.array(
-        [sum(map(ord, text[:40])) + len(pair) for text, pair in zip(texts, pairs or texts, strict=True)]
+        [
+            sum(map(ord, text[:40])) + len(pair)
+            for text, pair in zip(texts, pairs or texts, strict=True)
+        ]
     )
     fake = (seeds % 997 + 1) / 1000
     return np.stack([fake, 1 - fake], axis=1)
@@ -42,7 +45,7 @@ def main(path, folder, kind, rows_per_part, pause):
 
 
 def peak_memory():
-    """Of this process alone, in MB; Linux lets ru_maxrss begin with that of the process that started it."""
+    """Of this process alone, in MB; on Linux ru_maxrss begins with the parent's."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1024

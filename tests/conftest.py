@@ -1,4 +1,4 @@
-"""Fixtures for all tests: made-up articles, small vectors, and a checkpoint that the train command made."""
+"""Fixtures for all tests: made-up articles, small vectors, checkpoints."""
 
 import atexit
 import os
@@ -11,18 +11,20 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Before `datasets` is imported: each run of the tests begins with an empty cache, and leaves none behind.
+# Before `datasets` is imported: each run of the tests begins with an empty cache.
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-")
 
 import pytest
 from filelock import FileLock
-from support import QUICK, SMALL, fill_at_random, run_script, write_articles, write_glove
+from support import QUICK, SMALL, fill_at_random, run_here, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
 # No network but loopback, in this process and in those that it starts.
 _NO_NETWORK = Path(__file__).parent / "no_network"
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_NO_NETWORK), os.environ.get("PYTHONPATH")]))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(_NO_NETWORK), os.environ.get("PYTHONPATH")])
+)
 runpy.run_path(str(_NO_NETWORK / "sitecustomize.py"))
 
 
@@ -64,11 +66,12 @@ def glove_file(make_once: MakeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoint(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
-    """A trained model in a folder, made by the command that people run. Copy it before changing it."""
+    """A model that the train command made, in a folder. Copy it before changing it."""
+    from glove_lstm.commands import train as command
 
     def train(folder: Path) -> None:
         data = "--train_file", articles, "--glove", glove_file
-        done = run_script("train", *data, "--output_dir", folder, *SMALL, *QUICK)
+        done = run_here(command.main, *data, "--output_dir", folder, *SMALL, *QUICK)
         assert done.returncode == 0, done.stderr
 
     return make_once("checkpoint", train)
@@ -76,11 +79,12 @@ def checkpoint(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def refitted(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
-    """As `checkpoint`, but its n-gram classifier was fitted once more, to the validation texts too."""
+    """As `checkpoint`, but the n-grams were fitted once more, to the validation texts too."""
+    from glove_lstm.commands import train as command
 
     def train(folder: Path) -> None:
         options = ["--output_dir", folder, *SMALL, *QUICK, "--refit_ngrams", "True"]
-        done = run_script("train", "--train_file", articles, "--glove", glove_file, *options)
+        done = run_here(command.main, "--train_file", articles, "--glove", glove_file, *options)
         assert done.returncode == 0, done.stderr
 
     return make_once("refitted", train)
@@ -88,11 +92,12 @@ def refitted(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_export(checkpoint: Path, make_once: MakeOnce) -> Path:
-    """The checkpoint, with the model.onnx that the export command wrote. Copy it before changing it."""
+    """The checkpoint with a model.onnx by the export command. Copy it before changing it."""
+    from glove_lstm.commands import export as command
 
     def export(folder: Path) -> None:
         shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("checkpoint-*"))
-        done = run_script("export", folder)
+        done = run_here(command.main, folder)
         assert done.returncode == 0, done.stderr
 
     return make_once("export", export)
@@ -113,14 +118,13 @@ def make():
 
     def build(seed=0, **config):
         torch.manual_seed(seed)
-        values = {
+        tiny = {
             "vocab_size": 30,
             "embedding_size": 6,
             "hidden_size": 5,
             "classifier_hidden_size": 4,
-            **config,
         }
-        model = GloveLstmForSequenceClassification(GloveLstmConfig(**values)).eval()
-        return fill_at_random(model)
+        config = GloveLstmConfig(**{**tiny, **config})
+        return fill_at_random(GloveLstmForSequenceClassification(config).eval())
 
     return build

@@ -1,4 +1,4 @@
-"""Shapes that a network may have, and what PyTorch makes of random tokens: what every other way is held to."""
+"""Configurations of small networks, random tokens, and the logits of PyTorch."""
 
 import numpy as np
 import torch
@@ -38,4 +38,6 @@ def random_batch(lengths, width, seed=0):
 
 def torch_logits(model, batch):
     with torch.inference_mode():
-        return model(**{name: torch.from_numpy(rows) for name, rows in batch.items()}).logits.numpy()
+        return model(
+            **{name: torch.from_numpy(rows) for name, rows in batch.items()}
+        ).logits.numpy()

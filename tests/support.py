@@ -1,4 +1,4 @@
-"""What tests share: made-up news and vectors, slow references, commands run as people run them, clean processes."""
+"""Shared by tests: made-up news and vectors, slow references, commands, clean processes."""
 
 import contextlib
 import csv
@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest import mock
 
 from hub_server import HubServer
 
@@ -22,19 +23,23 @@ COMMON = "the a of and to in was on with for said about people after new city , 
 
 
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
-    """A title and a body of invented words; a few words and the case of the title tell the labels apart."""
+    """A title and a body of invented words; words and the case of the title tell the labels apart."""
     own = (CALM if label == "REAL" else LOUD).split()
 
     common = COMMON.split()
 
     def sentence(count: int) -> str:
-        return " ".join(generator.choice(own if generator.random() < 0.4 else common) for _ in range(count))
+        return " ".join(
+            generator.choice(own if generator.random() < 0.4 else common) for _ in range(count)
+        )
 
     title = sentence(6)
     return (title.title() if label == "REAL" else title.upper() + "!"), sentence(words) + "."
 
 
-def write_articles(path: Path, rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -> Path:
+def write_articles(
+    path: Path, rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")
+) -> Path:
     """A CSV in the format of fake_or_real_news."""
     generator = random.Random(seed)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -51,15 +56,15 @@ def write_glove(path: Path, dim: int = 8) -> Path:
     generator = random.Random(1)
     with path.open("w", encoding="utf-8") as file:
         for word in f"{COMMON} {CALM} {LOUD} extra words".split():
-            file.write(" ".join([word, *(f"{generator.gauss(0, 0.4):.5f}" for _ in range(dim))]) + "\n")
+            numbers = " ".join(f"{generator.gauss(0, 0.4):.5f}" for _ in range(dim))
+            file.write(f"{word} {numbers}\n")
     return path
 
 
-_SMALL = (
-    "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4 --classifier_hidden_size 8"
-)
-_QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16 --disable_tqdm True --use_cpu True"
-_QUICK += " --refit_ngrams False"
+_SMALL = "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4"
+_SMALL += " --classifier_hidden_size 8"
+_QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16"
+_QUICK += " --disable_tqdm True --use_cpu True --refit_ngrams False"
 SMALL, QUICK = _SMALL.split(), _QUICK.split()
 
 
@@ -69,18 +74,19 @@ def run_script(name: str, *args: object, **options: object) -> subprocess.Comple
     return subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
 
 
-def run_benchmark(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
-    """`python -m benchmarks.NAME ARGS` in the root of the clone."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, args)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT, **options)  # type: ignore[call-overload]
-
-
-def run_here(main: Callable[[Sequence[str]], None], *args: object) -> subprocess.CompletedProcess[str]:
+def run_here(
+    main: Callable[[Sequence[str]], None], *args: object, stdin: bytes = b""
+) -> subprocess.CompletedProcess[str]:
     """A command in this process, which has imported already what takes seconds to import."""
     from glove_lstm.commands.command import run_command
 
     out, errors = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+    given = io.TextIOWrapper(io.BytesIO(stdin))
+    with (
+        mock.patch("sys.stdin", given),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(errors),
+    ):
         try:
             code = run_command(main, list(map(str, args)))
         except SystemExit as stop:  # argparse
@@ -139,7 +145,7 @@ sys.meta_path.insert(0, Blocked())
 
 
 def run_without_package(code: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a clean process: no `glove_lstm` to import, an empty HF_HOME, no network, no standard input."""
+    """Run code in a process without `glove_lstm`, network, caches and standard input."""
     kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH")  # the last one forbids the network
     base = {name: os.environ[name] for name in kept if name in os.environ}
     env = {

@@ -1,4 +1,4 @@
-"""`import glove_lstm` costs nothing, and the first use of a class makes the Auto classes know it."""
+"""`import glove_lstm` is light, and the first use of a class registers it with the Auto classes."""
 
 import subprocess
 import sys
@@ -10,28 +10,16 @@ import glove_lstm
 
 
 def run(code: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8"
-    ).stdout
+    return subprocess.check_output([sys.executable, "-c", code], encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "glove_lstm",
-        "glove_lstm.data",
-        "glove_lstm.data.glove",
-        "glove_lstm.training.presets",
-        "glove_lstm.inference.runtime",
-        "glove_lstm.commands.predict",
-        "glove_lstm.tokenization.light_tokenizer",
-    ],
-)
-def test_importing_brings_neither_torch_nor_transformers(module: str) -> None:
-    assert (
-        run(f"import sys, {module}; print([m for m in ('torch', 'transformers') if m in sys.modules])")
-        == "[]\n"
+def test_importing_brings_neither_torch_nor_transformers() -> None:
+    modules = (
+        "glove_lstm, glove_lstm.data.glove, glove_lstm.training.presets, glove_lstm.commands.predict, "
+        "glove_lstm.inference.runtime, glove_lstm.tokenization.light_tokenizer"
     )
+    loaded = "[name for name in ('torch', 'transformers') if name in sys.modules]"
+    assert run(f"import sys, {modules}; print({loaded})") == "[]\n"
 
 
 def test_every_public_name_is_there() -> None:
@@ -52,7 +40,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 path = {str(checkpoint)!r}
 for auto in (AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer):
     print(type(auto.from_pretrained(path)).__module__)
-print(pipeline("text-classification", model=path)("Council votes on the bridge")[0]["label"] in ("FAKE", "REAL"))
+print(pipeline("text-classification", model=path)("Council votes")[0]["label"] in ("FAKE", "REAL"))
 """
     assert run(code).splitlines() == [
         "glove_lstm.modeling.configuration_glove_lstm",

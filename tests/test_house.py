@@ -1,4 +1,4 @@
-"""What is written for those who carry on: every file, link and target that it names is there, and CI is one command."""
+"""The documents name files, links and targets of make that exist, and CI is one command."""
 
 import re
 from pathlib import Path
@@ -28,25 +28,18 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         target = (page.parent / file).resolve() if file else page
         assert target.exists(), link
-        headings = (
-            [
-                re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
-                for line in text_of(target).splitlines()
-                if line.startswith("#")
-            ]
-            if heading
-            else []
-        )
-        assert not heading or heading in headings, link
+        if heading:
+            lines = [line for line in text_of(target).splitlines() if line.startswith("#")]
+            anchors = [re.sub(r"[^\w -]", "", line.lstrip("# ").lower()) for line in lines]
+            assert heading in [anchor.replace(" ", "-") for anchor in anchors], link
 
 
 def test_the_architecture_page_names_files_that_are_there() -> None:
     page = text_of(ROOT / "docs" / "architecture.md")
     named = set(re.findall(r"(?<![\w./])[\w/]*\w\.(?:py|md)\b", page))
     assert len(named) > 30
-    here = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.*") if path.suffix in (".py", ".md")}
     for name in named:
-        assert any(path == name or path.endswith("/" + name) for path in here), name
+        assert any(ROOT.rglob(name)), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -54,15 +47,6 @@ def test_targets_of_make_are_there(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
     for line in re.findall(r"`make ([a-z -]+)`", text_of(page)):
         assert set(line.split()) <= targets, line
-
-
-def test_every_target_is_phony_and_told_of() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
-    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
-    assert phony is not None
-    assert targets == set(phony[1].split())
-    told = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.MULTILINE))
-    assert targets == told
 
 
 def test_github_runs_what_ci_runs() -> None:

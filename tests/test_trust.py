@@ -1,82 +1,52 @@
-"""The trust boundary: no pickle, remote code that only computes, no network in tests, pinned examples."""
+"""No pickle, remote code that only computes, no network in tests, pinned examples."""
 
 import ast
 import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
-from code_checks import remote_access, unpinned, unsafe
 from hub_server import HubServer
-from huggingface_hub import CommitInfo
 from support import ROOT, run_client, run_without_package
 from test_remote_code import HUB, copied, travelling_sources
 
-from glove_lstm.publishing import checkpoint as checkpoint_publishing
-from glove_lstm.publishing.hub_upload import Destination, report
-
 PACKAGES = ("glove_lstm", "tokenization", "modeling", "scripts", "benchmarks")
-UNSAFE = """
-import pickle
-from pickle import loads as harmless
-import os, joblib as j
-import torch; torch.load('x')
-import torch as t; t.load('x', weights_only=False)
-from torch import load as fetch; fetch('x')
-import torch; read = torch.jit.load
-import numpy as np; np.load('x', allow_pickle=flag)
-np.save('x', y, allow_pickle=True)
-import pandas as pd; pd.read_pickle('x')
-import yaml; yaml.load(text)
-run = exec
-compile(text, '', 'exec')
-__import__('os')
-run(text, shell=flag)
-from os import popen; popen('ls')
-import tarfile
-archive.extractall(folder)
-import shutil; shutil.unpack_archive(path)
-requests.get(url, verify=False)
-PROGRAM = 'import pickle'
-"""
-SAFE = """
-import torch; torch.load('x', weights_only=True)
-import numpy as np; np.load('x', allow_pickle=False)
-model.eval()
-re.compile('x')
-'import nothing of the kind, eval(x)'
-subprocess.run(['ls'], check=True)
-evaluate.load('x')
-"""
+# What remote code may import, and names by which it could reach files, the network or other code.
+MODULES = {
+    *("collections", "contextlib", "dataclasses", "itertools", "math", "re", "string"),
+    *("threading", "typing", "numpy", "os", "tokenizers", "torch", "transformers"),
+}
+FORBIDDEN = {
+    *("open", "exec", "eval", "__import__", "globals", "input", "print", "hub", "jit"),
+    *("load", "fromfile", "tofile", "memmap", "from_file", "read_text", "write_text"),
+    *("read_bytes", "write_bytes", "unlink", "urlopen", "system", "popen", "environ", "listdir"),
+    *(
+        "push_to_hub",
+        "load_library",
+        "cached_file",
+        "pipeline",
+        "AutoModel",
+        "AutoTokenizer",
+        "cpp_extension",
+    ),
+    *("__builtins__", "__globals__", "__subclasses__", "__dict__", "__loader__", "__code__"),
+}
 REACHING = """
 import socket
 import glove_lstm
-from pathlib import Path
 from . import sibling
 from .stranger import Name
 from ..sibling import Name
 read = open
-import os; os.environ['HF_TOKEN']
-import os as o; o.listdir('.')
-from os import environ
-import os; use(os)
-import numpy as np; np.lib.format.open_memmap('x')
-from numpy import memmap
+os.environ['HF_TOKEN']
+np.memmap('x')
 array.tofile('x')
-import torch; torch.save(x, 'y')
+torch.load('x')
 from torch import hub
-import torch; torch.ops.load_library('x.so')
-from torch.utils import cpp_extension
-from transformers.utils.hub import cached_file
 from transformers import AutoModel
-Other.from_pretrained('other/repo')
 path.write_text('x')
-getattr(torch, 'lo' + 'ad')('x')
 ().__class__.__subclasses__()
-f.__globals__['x']
-__builtins__['open']
 model.push_to_hub('x')
 """
 COMPUTING = """
@@ -84,37 +54,52 @@ from .sibling import Name
 import os; path: os.PathLike[str]
 super().save_pretrained(x)
 import torch; from torch import nn; nn.Linear(1, 2)(torch.zeros(1))
-import numpy as np; np.frombuffer(b'x', dtype=np.uint8)
-getattr(self, 'auto_map', None)
 """
 
 
-def sources() -> list[Path]:
-    return [path for folder in PACKAGES for path in sorted((ROOT / folder).rglob("*.py"))]
-
-
-def test_checks_of_code() -> None:
-    for cases, expected in ((UNSAFE, True), (SAFE, False)):
-        for code in cases.strip().splitlines():
-            assert bool(unsafe(code)) == expected, code
-    for cases, expected in ((REACHING, True), (COMPUTING, False)):
-        for code in cases.strip().splitlines():
-            assert bool(remote_access(code, {"sibling"})) == expected, code
-    assert remote_access(
-        "def f():\n    try:\n        import shutil\n    except ImportError:\n        pass", set()
-    )
-
-
-def test_our_code_unpickles_and_runs_nothing() -> None:
-    assert len(sources()) > 60
-    for path in sources():
-        assert not unsafe(path.read_text(encoding="utf-8")), path
+def remote_access(source: str, siblings: set[str]) -> list[str]:
+    """Imports that remote code may not make, and names that could reach a file or the network."""
+    problems = []
+    for node in ast.walk(ast.parse(source)):
+        modules, names = set(), set()
+        if isinstance(node, ast.ImportFrom):
+            names = {alias.name for alias in node.names}
+            if node.level:
+                modules = {node.module} - siblings if node.level == 1 else {node.module}
+            else:
+                modules = {node.module.split(".")[0]} - MODULES
+                names |= set(node.module.split("."))
+        elif isinstance(node, ast.Import):
+            modules = {alias.name.split(".")[0] for alias in node.names} - MODULES
+            names = {part for alias in node.names for part in alias.name.split(".")}
+        elif isinstance(node, ast.Attribute):
+            names = {node.attr}
+        elif isinstance(node, ast.Name):
+            names = {node.id}
+        problems += [f"line {node.lineno}: {name}" for name in [*modules, *(names & FORBIDDEN)]]
+    return problems
 
 
 def test_remote_code_only_computes() -> None:
+    for code in REACHING.strip().splitlines():
+        assert remote_access(code, {"sibling"}), code
+    for code in COMPUTING.strip().splitlines():
+        assert not remote_access(code, {"sibling"}), code
+    siblings = {path.stem for path in travelling_sources()}
     for path in travelling_sources():
-        siblings = {file.stem for file in path.parent.glob("*.py")}
         assert not remote_access(path.read_text(encoding="utf-8"), siblings), path
+
+
+def test_our_code_silences_no_rule_against_pickle_and_code_in_text() -> None:
+    """Ruff's rules S1 to S7 find pickle, exec, unsafe YAML, archives, shells and connections."""
+    sources = [path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py")]
+    assert len(sources) > 60
+    for path in sources:
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(r"noqa: .*\bS(102|202|30[1-57]|50[1-9]|60[245]|614)\b", source), path
+        assert not re.search(
+            r"weights_only=False|allow_pickle=True|import (pickle|dill)", source
+        ), path
 
 
 _NO_PICKLE = """
@@ -130,14 +115,12 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
-def test_classifying_unpickles_no_object(shared_export: Path, tmp_path: Path, backend: str) -> None:
+def test_classifying_unpickles_no_object(tmp_path: Path, backend: str) -> None:
     def run(*args: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", _NO_PICKLE, *map(str, args)], capture_output=True, text=True
-        )
+        command = [sys.executable, "-c", _NO_PICKLE, *map(str, args)]
+        return subprocess.run(command, capture_output=True, text=True)
 
-    script = ROOT / "scripts" / "predict.py"
-    done = run(script, "--model", shared_export, "--backend", backend, "A headline")
+    done = run(ROOT / "scripts" / "predict.py", "--backend", backend, "A headline")
     assert done.returncode == 0, done.stderr
     unpickle = tmp_path / "unpickle.py"
     unpickle.write_text("import pickle, pathlib\npickle.loads(pickle.dumps(pathlib.Path()))")
@@ -148,11 +131,12 @@ _WATCHED = """
 import sys, torch
 from transformers import pipeline
 classify = pipeline("text-classification", model={path!r}, trust_remote_code=True)
-texts = ["Council votes on the bridge", "SHOCKING secret they hide!!!", "", "z\\u00fcrich \\ud800 1,000 www.a.b"]
+texts = ["Council votes on the bridge", "SHOCKING secret!!!", "", "z\\u00fcrich \\ud800 1,000 www.a.b"]
 expected = classify(texts, top_k=None)  # libraries load what they load late
 armed, seen = True, []
+kinds = ("open", "socket", "subprocess", "os", "shutil", "import", "ctypes", "exec")
 def watch(event, args):
-    if armed and event.split(".")[0] in ("open", "socket", "subprocess", "os", "shutil", "import", "ctypes", "exec"):
+    if armed and event.split(".")[0] in kinds:
         seen.append((event, str(args)[:200]))
 sys.addaudithook(watch)
 scores = classify(texts, top_k=None)
@@ -171,38 +155,6 @@ def test_remote_code_touches_no_file_while_it_classifies(tmp_path: Path) -> None
     folder = copied(HUB, tmp_path / "copy")
     done = run_without_package(_WATCHED.format(path=str(folder)), tmp_path)
     assert done.returncode == 0, done.stderr
-
-
-def problem_of(path: Path) -> str | None:
-    """What is wrong with the content of a file that a push sends."""
-    if re.match(rb"PK|\x1f\x8b|\x80[\x02-\x05]", path.read_bytes()):
-        return "is a pickle, or an archive, which may hold one"
-    if path.suffix == ".onnx":
-        import onnx
-
-        model = onnx.load(path, load_external_data=False)
-        outside = [one.name for one in model.graph.initializer if one.external_data]
-        domains = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
-        return f"needs {domains or outside}" if domains or outside else None
-    return (
-        None if path.suffix in (".json", ".md", ".png", ".py", ".safetensors") else "is of an unexpected kind"
-    )
-
-
-def test_hub_and_staged_files_hold_no_pickle(shared_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint_publishing, "check_loads", lambda *_: None)  # slow, and tested elsewhere
-    with checkpoint_publishing.staged_checkpoint(shared_export, "user/news") as staged:
-        for folder in (HUB, staged):
-            files = [p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-            assert {"model.safetensors", "model.onnx", "config.json"} <= {path.name for path in files}
-            for path in files:
-                assert problem_of(path) is None, (path, problem_of(path))
-
-
-def test_check_of_files(tmp_path: Path) -> None:
-    for name, data in (("model.bin", b"\x00"), ("config.json", b"\x80\x04]\x94."), ("a.json", b"PK\x03\x04")):
-        (tmp_path / name).write_bytes(data)
-        assert problem_of(tmp_path / name), name
 
 
 _REACH = """
@@ -235,31 +187,13 @@ def test_tests_reach_no_network(tmp_path: Path) -> None:
 
 
 def test_documented_remote_code_is_pinned() -> None:
-    skipped = {"build", ".git", "node_modules", "site"}
-    pages = [
-        page for page in ROOT.rglob("*.md") if not skipped & set(page.parts) and ".venv" not in str(page)
+    pages = [ROOT / "README.md", ROOT / "model_card.md", HUB / "README.md"]
+    pages += sorted((ROOT / "docs").glob("*.md"))
+    blocks = [
+        block
+        for page in pages
+        for block in re.findall(r"```py.*?\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+        if "trust_remote_code=True" in block
     ]
-    shown = 0
-    for page in pages:
-        for block in re.findall(r"```(?:python|py)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-            shown += block.count("trust_remote_code=True")
-            assert not unpinned(textwrap.dedent(block)), (page, block)
-    assert shown >= 2  # model_card.md, hub/README.md
-    commit = CommitInfo("https://hf.co/user/name/commit/" + "0123456789" * 4, "", "", "0123456789" * 4)
-    printed = report(Destination("user/name"), commit).split("\n", 1)[1]
-    assert not unpinned(printed)
-    assert commit.oid in printed
-    for code, problems in (
-        ("pipeline('x', model='user/name', trust_remote_code=True)", 1),
-        ("AutoModel.from_pretrained('user/name', trust_remote_code=True, revision=None)", 1),
-        ("AutoModel.from_pretrained('user/name', trust_remote_code=True, revision=commit)", 0),
-    ):
-        assert len(unpinned(code)) == problems
-
-
-def test_docstrings_show_no_unpinned_remote_code() -> None:
-    for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-                for line in (ast.get_docstring(node) or "").splitlines():
-                    assert "trust_remote_code=True)" not in line or "revision=" in line, (path, line)
+    assert len(blocks) >= 2
+    assert all("revision=" in block for block in blocks), blocks

@@ -32,7 +32,9 @@ def make_texts(n, seed=0, pairs=False):
 def mistyped_pairs(dataset, tokenizer, share=0.2, max_length=100, seed=3, epoch=0, **more):
     """Pairs whose sampler has come to an epoch."""
     texts = tokenize(dataset, tokenizer)
-    pairs = MistypedPairs(texts, dataset, tokenizer, share=share, max_length=max_length, seed=seed, **more)
+    pairs = MistypedPairs(
+        texts, dataset, tokenizer, share=share, max_length=max_length, seed=seed, **more
+    )
     pairs.sampler = LengthGroupedSampler(texts.lengths, 8, seed)
     pairs.sampler.set_epoch(epoch)
     return pairs

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +69,7 @@ def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
 
 def _read(path: str, columns: str) -> Iterator[Any]:
     characters = 0
-    windows = open_files([path], columns or None, skip_bad=True).windows(64)
-    for row in chain.from_iterable(rows or () for _, rows in windows):
+    for row in open_files([path], columns or None, skip_bad=True):
         if row.number > limits.FILE_ROWS:
             raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part of it.")
         if isinstance(row, BadRow):

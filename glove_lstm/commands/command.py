@@ -1,5 +1,6 @@
 """Run a command: errors that the user can fix are one sentence, and signals end it cleanly."""
 
+import argparse
 import errno
 import logging
 import os
@@ -9,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
-# OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine. Read when torch loads.
+# OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # Messages of safetensors, torch and datasets when the disk is full.
@@ -21,6 +22,20 @@ _DISK_FULL = (
 )
 
 
+# Arguments of training that say which labelled texts to load; evaluate has them, too.
+DATA_ARGUMENTS = (
+    "dataset_name",
+    "dataset_config_name",
+    "data_files",
+    "data_dir",
+    "train_file",
+    "validation_file",
+    "test_file",
+    "text_column_names",
+    "label_column_name",
+)
+
+
 class _TerminatedError(BaseException):
     """SIGTERM arrived. As an exception it lets context managers remove half-written files."""
 
@@ -28,12 +43,24 @@ class _TerminatedError(BaseException):
 _SIGNALS = {KeyboardInterrupt: signal.SIGINT, _TerminatedError: signal.SIGTERM}
 
 
+def new_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a command, whose help shows the module's docstring as it is."""
+    return argparse.ArgumentParser(
+        prog=f"glove-lstm {command}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
 def run_command(
-    main: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None, *, extra: str = "train"
+    main: Callable[[Sequence[str]], None],
+    argv: Sequence[str] | None = None,
+    *,
+    extra: str = "train",
 ) -> int:
     """Run a command and return its exit code.
 
-    Errors that the user can fix are printed as one sentence. Others are bugs and keep their traceback.
+    Errors that the user can fix are printed as one sentence. Others keep their traceback.
 
     Args:
         main: The command.
@@ -73,7 +100,7 @@ def _terminate(process: int, *_: object) -> None:
 def _signal_behind(error: BaseException | None) -> int | None:
     """Return the signal that ended the command, if any.
 
-    Libraries raise their own error in its place. tokenizers, which calls Python from Rust, keeps only its name.
+    Libraries raise their own error in its place. tokenizers, in Rust, keeps only its name.
     """
     while error is not None:
         for kind, number in _SIGNALS.items():
@@ -96,7 +123,11 @@ def _sentence(error: BaseException, extra: str) -> str | None:
 
     if isinstance(error, DataError):
         return str(error)
-    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("glove_lstm"):
+    if (
+        isinstance(error, ModuleNotFoundError)
+        and error.name
+        and not error.name.startswith("glove_lstm")
+    ):
         return (
             f"This needs {error.name.partition('.')[0]}, which is not installed. "
             f"Run: pip install 'glove-lstm[{extra}]'"
@@ -105,8 +136,6 @@ def _sentence(error: BaseException, extra: str) -> str | None:
         return "The disk is full: free some space and run the command again."
     if isinstance(error, OSError) and error.errno is not None and error.filename:
         return f"{error.filename}: {error.strerror}."
-    if type(error).__name__ == "SafetensorError":
-        return f"The weight file is damaged ({error}): get the checkpoint again."
     return None
 
 

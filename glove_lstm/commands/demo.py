@@ -1,4 +1,4 @@
-"""Show a checkpoint in a browser: classify and explain texts, label tables, compare models, look at words.
+"""Show a checkpoint in a browser: classify and explain texts, label tables, compare models.
 
 glove-lstm demo
 glove-lstm demo out --compare hub --glove 6B.50d
@@ -7,23 +7,21 @@ glove-lstm demo user/glove-lstm-fake-news --revision COMMIT --host 0.0.0.0
 Needs pip install 'glove-lstm[demo]'. The app runs offline once the models are downloaded.
 """
 
-import argparse
 from collections.abc import Sequence
 
+from glove_lstm.commands.command import new_parser
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse the arguments and serve until interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="glove-lstm demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser("demo", __doc__)
     parser.add_argument(
         "model",
         nargs="?",
         metavar="MODEL",
         default=str(DEFAULT_CHECKPOINT),
-        help="folder of a checkpoint, or repository id on the Hub; default: the checkpoint in the package",
+        help="folder, or repository id on the Hub; default: the checkpoint that ships",
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument(
@@ -34,15 +32,12 @@ def main(argv: Sequence[str]) -> None:
         metavar="NAME_OR_PATH",
         help="GloVe vectors to show beside the trained ones, such as 6B.50d",
     )
-    parser.add_argument(
-        "--host", help="address to listen at; default: this machine only; 0.0.0.0: every address"
-    )
+    parser.add_argument("--host", help="address to listen at; default: this machine only")
     parser.add_argument("--port", type=int, default=7860, help="default: %(default)s")
     parser.add_argument(
         "--allow_any_model",
         action="store_true",
-        help="let visitors name repositories on the Hub, which are downloaded, whatever their size, and loaded "
-        "without remote code",
+        help="let visitors name any repository on the Hub; it is loaded without remote code",
     )
     args = parser.parse_args(argv)
     from glove_lstm.app.serve import serve

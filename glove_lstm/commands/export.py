@@ -2,21 +2,20 @@
 
 glove-lstm export out
 
-The file holds all weights, and is checked against PyTorch. It belongs to the weights and the config beside it: after
-more training, export again.
+The file holds all weights, and is checked against PyTorch. It belongs to the weights and the config
+beside it: after more training, export again.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from glove_lstm.commands.command import new_parser
+
 
 def main(argv: Sequence[str]) -> None:
     """Parse and export."""
-    parser = argparse.ArgumentParser(
-        prog="glove-lstm export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser("export", __doc__)
     parser.add_argument("checkpoint", type=Path, help="a folder that glove-lstm train made")
     args = parser.parse_args(argv)
 

@@ -42,12 +42,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in COMMANDS:
-        return run_command(lambda arguments: _run(name, arguments), rest, extra=COMMANDS[name].extra)
+        return run_command(
+            lambda arguments: _run(name, arguments), rest, extra=COMMANDS[name].extra
+        )
     if name == "--version":
         sys.stdout.write(f"glove-lstm {__version__}\n")
         return 0
     lines = "\n".join(f"  {name:<9} {command.summary}" for name, command in COMMANDS.items())
-    usage = f"usage: glove-lstm COMMAND [ARGUMENTS]\n\ncommands:\n{lines}\n\nglove-lstm COMMAND --help describes one.\n"
+    usage = f"usage: glove-lstm COMMAND [ARGUMENTS]\n\ncommands:\n{lines}\n\n"
+    usage += "glove-lstm COMMAND --help describes one.\n"
     if name in ("-h", "--help"):
         sys.stdout.write(usage)
         return 0

@@ -7,8 +7,8 @@ glove-lstm predict "A headline" --explain
 glove-lstm predict --input articles.csv --explain --format html --output why.html
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
 
-Without --model it uses the checkpoint that ships with the package, and needs no network. A checkpoint's model.onnx is
-used where there is one, and PyTorch otherwise.
+Without --model it uses the checkpoint that ships with the package, and needs no network. A
+checkpoint's model.onnx is used if there is one, and PyTorch otherwise.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from glove_lstm.commands.command import new_parser
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, ONNX_NAME
@@ -37,32 +38,27 @@ def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
     args = _parser().parse_args(argv)
     _check(args)
-    source = _source(args)  # a mistake in the input is told before the model loads
+    source = _source(args)  # report a mistake in the input before the model loads
 
     from glove_lstm.inference.backends import open_model
     from glove_lstm.inference.bulk import Labeller, label_to_folder
 
     model = open_model(
-        args.model or DEFAULT_CHECKPOINT,
-        revision=args.revision,
-        backend="torch" if args.explain else args.backend,
-        max_length=args.max_length,
+        args.model, revision=args.revision, backend="torch" if args.explain else args.backend
     )
     labeller = Labeller(model.predict, model.label_names, args.abstain_below)
     bulk = bool(args.input or args.dataset_name)
     options = {"rows_per_part": args.rows_per_part, "progress": bulk and sys.stderr.isatty()}
     if args.output_dir:
-        summary = label_to_folder(
-            source, labeller, Path(args.output_dir), args.format, model=model.identity(), **options
-        )
+        options["model"] = model.identity()
+        summary = label_to_folder(source, labeller, args.output_dir, args.format, **options)
     else:
-        summary = _write(args, source, labeller, model.explain if args.explain else None, **options)
+        explain = model.explain if args.explain else None
+        summary = _write(args, source, labeller, explain, **options)
     if bulk and (args.output or args.output_dir or summary.skipped):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
-        sys.stderr.write(
-            f"warning: {summary.empty} rows without any text were labelled too; ignore their labels\n"
-        )
+        sys.stderr.write(f"warning: {summary.empty} rows without any text were labelled, too\n")
 
 
 def _write(
@@ -79,60 +75,56 @@ def _write(
 
     names = labeller.label_names
     layout = Layout(names, source.named)
+    target: Any = sys.stdout
     writer: LabelWriter
     with ExitStack() as stack:
-        path = stack.enter_context(whole_file(Path(args.output))) if args.output else None
-        if path and not explain and args.format != "table":
-            writer = WRITERS[args.format](path, layout)
-        else:
-            file = stack.enter_context(path.open("w", encoding="utf-8")) if path else sys.stdout
-            if explain:
-                from glove_lstm.inference.explanation_writers import EXPLAINED_WRITERS
+        if args.output:
+            target = stack.enter_context(whole_file(args.output))
+            if args.format != "parquet":
+                target = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
+        if explain:
+            from glove_lstm.inference.explanation_writers import EXPLAINED_WRITERS
 
-                writer = EXPLAINED_WRITERS[args.format](file, layout, explain)
-            elif args.format == "table":
-                writer = _Table(file, names if args.abstain_below is None else [*names, ABSTAIN])
-            else:
-                writer = WRITERS[args.format](file, layout)
+            writer = EXPLAINED_WRITERS[args.format](target, layout, explain)
+        elif args.format == "table":
+            writer = _Table(target, names if args.abstain_below is None else [*names, ABSTAIN])
+        else:
+            writer = WRITERS[args.format](target, layout)
         stack.enter_context(closing(writer))
         return label_to(source, labeller, writer, **options)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="glove-lstm predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = new_parser("predict", __doc__)
+    inputs = parser.add_mutually_exclusive_group()
+    inputs.add_argument(
+        "texts", nargs="*", metavar="TEXT", default=[], help="without any, standard input is read"
     )
-    parser.add_argument(
-        "texts", nargs="*", metavar="TEXT", help="texts to classify; without any, standard input"
-    )
-    parser.add_argument(
+    inputs.add_argument(
         "--input",
         nargs="+",
         metavar="FILE",
-        help="CSV, TSV, JSON, JSONL or Parquet files, or globs in quotes; text formats may be .gz; - is standard "
-        "input, with --input_format. A row has at most 67,108,864 characters",
+        help="CSV, TSV, JSON, JSONL (or .gz) or Parquet files, or quoted globs; -: standard input",
     )
+    inputs.add_argument("--dataset_name", metavar="ID", help="a dataset on the Hub, or a folder")
     parser.add_argument("--input_format", choices=_STREAMED, help="of --input -, in UTF-8")
-    parser.add_argument(
-        "--dataset_name", metavar="ID", help="a dataset on the Hub, or a folder, read as it comes"
-    )
     parser.add_argument("--dataset_config_name", metavar="NAME", help="one of its configs")
-    parser.add_argument("--dataset_split", metavar="NAME", help="one of its splits, where it has several")
-    parser.add_argument("--dataset_revision", metavar="NAME", help="one of its commits, tags or branches")
+    parser.add_argument("--dataset_split", metavar="NAME", help="one of its splits")
+    parser.add_argument("--dataset_revision", metavar="NAME", help="commit, tag or branch")
     parser.add_argument(
         "--text_column_names",
         metavar="A,B",
-        help="columns of the input to read, title before body; default: title,text, or text, or title, or "
-        "the only column of text",
+        help="columns to read; default: title,text, or text, or title, or the only column of text",
     )
     parser.add_argument(
-        "--model", metavar="FOLDER_OR_ID", help="a checkpoint's folder, or a repository's id on the Hub"
+        "--model",
+        metavar="FOLDER_OR_ID",
+        default=str(DEFAULT_CHECKPOINT),
+        help="a checkpoint's folder, or a repository's id on the Hub",
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument(
-        "--backend",
-        choices=["onnx", "torch"],
-        help=f"what computes; default: onnx where the checkpoint has a {ONNX_NAME}",
+        "--backend", choices=["onnx", "torch"], help=f"default: onnx if there is a {ONNX_NAME}"
     )
     parser.add_argument(
         "--format",
@@ -142,89 +134,63 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="say what each word contributes to the label rather than to the strongest other one, with torch; in "
-        "colour on a terminal, or with --format jsonl or html",
+        help="show what each word contributes; in colour on a terminal, or --format jsonl or html",
     )
     parser.add_argument(
         "--abstain_below",
-        type=_probability,
+        type=float,
         metavar="P",
-        help="write ABSTAIN instead of a label where the best label's score is below P, 0 to 1; the card says "
-        "how many texts that leaves out and how accurate the others are",
+        help="write ABSTAIN instead of a label whose score is below P, 0 to 1; see the model card",
     )
     parser.add_argument(
-        "--on_error",
-        choices=["fail", "skip"],
-        default="fail",
-        help="what to do about a row that cannot be read: end there (default), or leave it out, say so on standard "
-        "error, and count it",
+        "--on_error", choices=["fail", "skip"], default="fail", help="at a row that cannot be read"
     )
-    parser.add_argument(
-        "--output",
-        metavar="FILE",
-        help="write there instead of to standard output; the file appears when it is whole",
+    outputs = parser.add_mutually_exclusive_group()
+    outputs.add_argument(
+        "--output", type=Path, metavar="FILE", help="the file appears when it is complete"
     )
-    parser.add_argument(
+    outputs.add_argument(
         "--output_dir",
+        type=Path,
         metavar="FOLDER",
-        help="write part-00000, part-00001, ... there, each when it is whole; the same command goes on after a kill, "
-        "another one is refused",
+        help="write part-00000, part-00001, ... there; after a kill, the same command resumes",
     )
     parser.add_argument(
         "--rows_per_part",
-        type=_positive,
+        type=int,
         default=4096,
         metavar="N",
-        help="rows of the input that are sorted by length, classified and written together; default: 4096",
-    )
-    parser.add_argument(
-        "--max_length", type=_positive, help="tokens that a text is cut to; default: the model's own"
+        help="rows that are sorted by length, classified and written together; default: 4096",
     )
     return parser
 
 
-def _positive(text: str) -> int:
-    value = int(text) if text.isdecimal() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
-    return value
-
-
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not {text!r}")
-    return value
-
-
 def _check(args: argparse.Namespace) -> None:
-    """Refuse what does not go together, and settle the format."""
+    """Reject what does not go together, and choose the format."""
     args.format = args.format or ("csv" if args.output_dir else "table")
-    bulk, piped = bool(args.input or args.dataset_name), "-" in (args.input or ())
-    given = sum(map(bool, (args.texts, args.input, args.dataset_name)))
+    piped = "-" in (args.input or ())
+    for option, needed, present in (
+        ("text_column_names", "--input and --dataset_name", args.input or args.dataset_name),
+        ("dataset_config_name", "--dataset_name", args.dataset_name),
+        ("dataset_split", "--dataset_name", args.dataset_name),
+        ("dataset_revision", "--dataset_name", args.dataset_name),
+        ("input_format", "--input -", piped),
+    ):
+        if getattr(args, option) and not present:
+            raise DataError(f"--{option} belongs to {needed}.")
+    probability = args.abstain_below is None or 0 <= args.abstain_below <= 1
+    explained = args.format in _EXPLAINED
     mistakes = {
-        "Give either texts or --input or --dataset_name.": given > 1,
-        "--text_column_names belongs to --input and --dataset_name.": args.text_column_names and not bulk,
-        **{
-            f"--{name} belongs to --dataset_name.": getattr(args, name) and not args.dataset_name
-            for name in ("dataset_config_name", "dataset_split", "dataset_revision")
-        },
-        "Give either --output or --output_dir, not both.": args.output and args.output_dir,
+        "--abstain_below must be from 0 to 1.": not probability,
+        "--rows_per_part must be at least 1.": args.rows_per_part < 1,
         "--input - is standard input, and stands alone.": piped and len(args.input) > 1,
         f"--input - needs --input_format: {', '.join(_STREAMED)}.": piped and not args.input_format,
-        "--input_format belongs to --input -; a file's name tells its format.": args.input_format
-        and not piped,
-        "--output_dir takes the formats csv, jsonl and parquet.": args.format == "table" and args.output_dir,
-        "--explain does not go with --output_dir; give --output.": args.explain and args.output_dir,
-        f"--explain takes the formats {', '.join(_EXPLAINED)}.": args.explain
-        and args.format not in _EXPLAINED,
+        "--output_dir takes csv, jsonl and parquet, and no --explain.": args.output_dir
+        and (args.explain or args.format in ("html", "table")),
+        f"--explain takes the formats {', '.join(_EXPLAINED)}.": args.explain and not explained,
+        "--explain needs torch; leave --backend out.": args.explain and args.backend == "onnx",
         "--format html needs --explain.": args.format == "html" and not args.explain,
-        "--explain needs gradients, which --backend onnx does not have; leave --backend out.": args.explain
-        and args.backend not in (None, "torch"),
-        "Parquet cannot go to standard output; give --output or --output_dir.": args.format == "parquet"
+        "Parquet needs a file; give --output or --output_dir.": args.format == "parquet"
         and not (args.output or args.output_dir),
     }
     for sentence, made in mistakes.items():
@@ -246,7 +212,9 @@ def _source(args: argparse.Namespace) -> TextSource:
             skip_bad=skip_bad,
         )
     if args.input == ["-"]:
-        return open_stream(sys.stdin.buffer, args.input_format, args.text_column_names, skip_bad=skip_bad)
+        return open_stream(
+            sys.stdin.buffer, args.input_format, args.text_column_names, skip_bad=skip_bad
+        )
     if args.input:
         return open_files(args.input, args.text_column_names, skip_bad=skip_bad)
     if args.texts:
@@ -257,7 +225,9 @@ def _source(args: argparse.Namespace) -> TextSource:
     try:
         return open_texts((line.rstrip("\r\n") for line in lines), "standard input")
     except DataError:
-        raise DataError("Standard input is empty; give texts, one a line, or --input FILE.") from None
+        raise DataError(
+            "Standard input is empty; give texts, one a line, or --input FILE."
+        ) from None
 
 
 class _Table:
@@ -269,7 +239,9 @@ class _Table:
 
     def write(self, labelled: "Labelled") -> None:
         """Add a window."""
-        for row, label, scores in zip(labelled.rows, labelled.labels, labelled.rounded, strict=True):
+        for row, label, scores in zip(
+            labelled.rows, labelled.labels, labelled.rounded, strict=True
+        ):
             text = " ".join(f"{row.text} {row.pair or ''}".split())
             # A terminal obeys control characters; nobody's article may.
             text = "".join(c if c.isprintable() else "\ufffd" for c in text)

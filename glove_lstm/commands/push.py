@@ -5,33 +5,31 @@ glove-lstm push out --repo_id user/glove-lstm-fake-news --dry_run
 glove-lstm push out --space --repo_id user/fake-news-demo
 glove-lstm push --dataset fake_or_real_news --repo_id user/fake_or_real_news
 
-Log in first with `hf auth login` or HF_TOKEN. The files are checked and loaded once in a clean process; then one commit
-makes the repository hold exactly these files. An edited card is kept, but its figures must be those of metrics.json. A
-failed push can be run again.
+Log in first with `hf auth login` or HF_TOKEN. The files are checked and loaded once in a clean
+process; then one commit makes the repository hold exactly these files. An edited card is kept, but
+its figures must be those of metrics.json. A failed push can be run again.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from glove_lstm.commands.command import new_parser
+
 
 def main(argv: Sequence[str]) -> None:
     """Parse, check, push, report."""
-    parser = argparse.ArgumentParser(
-        prog="glove-lstm push", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("checkpoint", nargs="?", type=Path, help="folder that glove-lstm train made")
+    parser = new_parser("push", __doc__)
+    parser.add_argument("checkpoint", nargs="?", type=Path, help="folder made by glove-lstm train")
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
     parser.add_argument("--revision", help="branch, created if it is missing; default: main")
-    parser.add_argument("--commit_message", default="Upload with glove-lstm", help="default: %(default)s")
-    parser.add_argument("--dry_run", action="store_true", help="check and list the files, and send nothing")
-    parser.add_argument("--space", action="store_true", help="push a Space that shows the checkpoint")
+    parser.add_argument("--dry_run", action="store_true", help="check and list the files only")
+    parser.add_argument("--space", action="store_true", help="push a Space that shows it")
     parser.add_argument("--dataset", help="push this dataset: fake_or_real_news or liar")
     parser.add_argument("--dataset_config_name", help="config of the dataset")
-    parser.add_argument("--data_files", help="read the dataset from this file instead of a download")
-    parser.add_argument("--data_dir", help="read the dataset from the files in this folder (liar)")
+    parser.add_argument("--data_files", help="a local file of the dataset")
+    parser.add_argument("--data_dir", help="a local folder with the files of liar")
     args = parser.parse_args(argv)
     if (args.checkpoint is None) == (args.dataset is None):
         parser.error("give either the folder of a checkpoint or --dataset")
@@ -48,7 +46,6 @@ def main(argv: Sequence[str]) -> None:
         repo_type="dataset" if args.dataset else "space" if args.space else "model",
         private=args.private,
         revision=args.revision,
-        commit_message=args.commit_message,
     )
     check_destination(to, login=not args.dry_run)
 

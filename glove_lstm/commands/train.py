@@ -2,29 +2,30 @@ r"""Train or fine-tune a GloVe+LSTM classifier, and measure it.
 
 glove-lstm train --dataset_name fake_or_real_news --dataset_config_name article \
     --glove 6B.100d --preset article --output_dir out
-glove-lstm train --model_name_or_path out --train_file mine.csv --validation_file val.csv --output_dir mine
+glove-lstm train --model_name_or_path out --train_file mine.csv --output_dir mine
 glove-lstm train settings.json --learning_rate 2e-3
 
-OUTPUT_DIR then holds the checkpoint with its remote code, metrics.json and plots/. A run that was cut short goes on
+OUTPUT_DIR then holds the checkpoint with its remote code, metrics.json and plots/. Resume a run
 with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights. --push_to_hub
---hub_model_id user/name sends it to the Hub in the end, as glove-lstm push does.
+--hub_model_id user/name sends the result to the Hub, as glove-lstm push does.
 """
 
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+
+from glove_lstm.commands.command import DATA_ARGUMENTS
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, load, train, save, report."""
-    from glove_lstm.data.labelled_split import OnEmpty
     from glove_lstm.data.loading import load_splits
     from glove_lstm.evaluation.metrics import compute_metrics
     from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
     from glove_lstm.publishing.checkpoint_folder import save_experiment
     from glove_lstm.publishing.hub_upload import push_folder, report, training_destination
-    from glove_lstm.training.arguments import is_main_process, parse_training_run
+    from glove_lstm.training.arguments import parse_training_run
     from glove_lstm.training.experiment import run_experiment
     from glove_lstm.training.resuming import check_resumable
 
@@ -32,27 +33,16 @@ def main(argv: Sequence[str]) -> None:
     destination = training_destination(run.training)
     if run.training.resume_from_checkpoint:  # checked before the data are loaded
         check_resumable(Path(run.training.resume_from_checkpoint))
-    wanted = run.data
     data = load_splits(
-        wanted.dataset_name,
-        wanted.dataset_config_name,
-        data_files=wanted.data_files,
-        data_dir=wanted.data_dir,
-        train_file=wanted.train_file,
-        validation_file=wanted.validation_file,
-        test_file=wanted.test_file,
-        text_column_names=wanted.text_column_names,
-        label_column_name=wanted.label_column_name,
-        validation_fraction=wanted.validation_fraction,
-        on_empty=cast(OnEmpty, wanted.on_empty),
+        **{name: getattr(run.data, name) for name in (*DATA_ARGUMENTS, "revision", "on_empty")},
+        validation_fraction=run.data.validation_fraction,
         seed=run.training.seed,
-        revision=wanted.revision,
     )
     experiment = run_experiment(run, data, compute_metrics=compute_metrics)
-    if not is_main_process():
+    if run.training.process_index > 0:  # only the first process writes files
         return
     metrics = run_metrics(experiment)
-    if wanted.with_baselines:
+    if run.data.with_baselines:
         add_baselines(metrics, experiment)
     folder = Path(str(run.training.output_dir))
     save_experiment(experiment, metrics, folder)
@@ -68,17 +58,24 @@ def _summary(metrics: Mapping[str, Any]) -> str:
     """A line for each measured split and each baseline on it."""
     from glove_lstm.evaluation.baselines import DESCRIPTIONS
 
+    titles = {
+        "validation": "validation",
+        "before_refit": "validation, before the n-grams were fitted to these texts too",
+        "test": "test",
+    }
     lines = []
-    for name, split in (("validation", "validation"), ("before_refit", "validation"), ("test", "test")):
+    for name, title in titles.items():
         if name not in metrics:
             continue
-        title = "validation, before the n-grams were fitted to these texts too" if name != split else split
         found = metrics[name]
         low, high = found["accuracy_interval"]
         lines.append(
             f"{title}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
-            f"{found['rows']} rows; majority class {found['majority_share']:.4f}), ECE {found['ece']:.4f}\n"
+            f"{found['rows']} rows; majority class {found['majority_share']:.4f}), "
+            f"ECE {found['ece']:.4f}\n"
         )
         for baseline, measured in metrics.get("baselines", {}).items():
-            lines.append(f"  {DESCRIPTIONS[baseline]}: {measured[split]['accuracy']:.4f}\n")
+            lines.append(
+                f"  {DESCRIPTIONS[baseline]}: {measured[title.partition(',')[0]]['accuracy']:.4f}\n"
+            )
     return "".join(lines)

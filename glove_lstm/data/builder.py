@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,99 +18,91 @@ from glove_lstm.data.files import check_file
 logger = logging.getLogger(__name__)
 
 FilePath = str | os.PathLike[str]
-DataFiles = FilePath | Sequence[FilePath] | Mapping[str, FilePath | Sequence[FilePath]]
 
 
 class NewsBuilder(datasets.GeneratorBasedBuilder):
     """A builder over local files or one verified download.
 
     Args:
-        cache_dir: Where `datasets` prepares its Arrow files (its own default unless given). Given, the
+        cache_dir: Where `datasets` prepares its Arrow files (its own default unless given). If given, the
             download is kept below it too; else below `$GLOVE_LSTM_CACHE` or `~/.cache/glove_lstm`.
         config_name: One of the builder's configs.
-        data_files: A file, several, or files by split, instead of the download.
-        **kwargs: Passed on; fields of the config among them.
+        data_files: A local file instead of the download.
+        data_dir: A folder with local files instead of the download.
+        **kwargs: Passed on to `datasets`.
 
     Raises:
-        DataError: If a file is missing, the config is unknown, or there is a `data_dir`, which Liar alone takes.
+        DataError: A file is missing, the config is unknown, or the builder takes the other one of
+            `data_files` and `data_dir`.
     """
+
+    URL: str
+    LOCAL = "data_files"
 
     def __init__(
         self,
         cache_dir: FilePath | None = None,
         *,
         config_name: str | None = None,
-        data_files: DataFiles | None = None,
+        data_files: FilePath | None = None,
+        data_dir: FilePath | None = None,
         **kwargs: Any,
     ) -> None:
+        name = type(self).__name__
         known = [config.name for config in self.BUILDER_CONFIGS]
         if config_name is not None and config_name not in known:
             raise DataError(
-                f"{type(self).__name__} has no config {config_name!r}; choose from {', '.join(known)}."
+                f"{name} has no config {config_name!r}; choose from {', '.join(known)}."
             )
-        if kwargs.get("data_dir") is not None:  # `datasets` would take it, and nobody would look there
-            raise DataError(f"{type(self).__name__} takes no data_dir; give data_files.")
-        self.download_dir = None if cache_dir is None else Path(cache_dir).expanduser() / "downloads"
-        # `datasets` keeps using what an older version of this code prepared, unless the hash says otherwise.
-        kwargs.setdefault("hash", _code_hash())
-        kwargs |= {
-            "cache_dir": None if cache_dir is None else os.fspath(cache_dir),
-            "config_name": config_name,
-            "data_files": None if data_files is None else _resolve(data_files),
-        }
-        super().__init__(**kwargs)
+        for option, path in (("data_files", data_files), ("data_dir", data_dir)):
+            if path is not None and option != self.LOCAL:
+                raise DataError(f"{name} takes no {option}; give {self.LOCAL}.")
+        local = data_files or data_dir
+        self.files = self.local_files(Path(local).expanduser().absolute()) if local else {}
+        self.download_dir = cache_dir
+        # Not resolved by `datasets`, which takes names for patterns and fails on brackets and hidden folders.
+        resolved = DataFilesDict()
+        for split, file in self.files.items():
+            check_file(file)
+            # Size and time: a changed file is read anew.
+            stamp = (str(file.stat().st_size), str(file.stat().st_mtime_ns))
+            resolved[split] = DataFilesList([str(file)], [stamp])
+        super().__init__(
+            cache_dir=None if cache_dir is None else os.fspath(cache_dir),
+            config_name=config_name,
+            data_files=resolved or None,
+            # Without it `datasets` keeps using what an older version of this code prepared.
+            hash=_code_hash(),
+            **kwargs,
+        )
 
-    @property
-    def local_files(self) -> dict[str, list[Path]]:
-        """The local files by split (all under "train" where none was named); empty when there are none."""
-        return {
-            split: [Path(name) for name in names] for split, names in (self.config.data_files or {}).items()
-        }
+    def local_files(self, path: Path) -> dict[str, Path]:
+        """Return the files by split that `data_files` or `data_dir` names."""
+        return {"train": path}
 
     @property
     def source(self) -> str:
-        """What is read, in words."""
-        files = [str(path) for paths in self.local_files.values() for path in paths]
-        return ", ".join(files) if files else str(self.config.url)
+        """The files or the address that are read."""
+        return ", ".join(map(str, self.files.values())) or self.URL
 
     def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
-        """Do as `datasets` does, but raise a DataError as itself and log what is read."""
+        """Prepare as `datasets` does, but log the source and raise a DataError as itself."""
         logger.info("%s (%s): reading %s.", self.dataset_name, self.config.name, self.source)
         try:
             super().download_and_prepare(*args, **kwargs)
         except DatasetGenerationError as error:
-            cause: BaseException | None = error
-            while cause is not None and not isinstance(cause, DataError):
-                cause = cause.__cause__
-            raise (cause or error) from None
+            if isinstance(error.__cause__, DataError):
+                raise error.__cause__ from None
+            raise
 
     def download(self, **checks: Any) -> Path:
-        """Download the config's `url`, checked by what `download` takes; an error says what else there is."""
+        """Download `URL`; an error names the argument that reads a local copy instead."""
         try:
-            return download(self.config.url, cache_dir=self.download_dir, **checks)
+            return download(self.URL, cache_dir=self.download_dir, **checks)
         except DataError as error:
             raise DataError(
-                f"{str(error).rstrip('.')} (or give a copy of the data as data_files)."
+                f"{str(error).rstrip('.')} (or give a copy of the data as {self.LOCAL})."
             ) from error
-
-
-def _resolve(data_files: DataFiles) -> DataFilesDict:
-    """Turn plain paths into what `datasets` hashes.
-
-    Its own resolving takes the names for patterns: brackets in a name, or a hidden folder, and the file is
-    not found.
-    """
-    by_split = data_files if isinstance(data_files, Mapping) else {"train": data_files}
-    resolved = DataFilesDict()
-    for split, files in by_split.items():
-        paths = [Path(files)] if isinstance(files, str | os.PathLike) else [Path(file) for file in files]
-        paths = [path.expanduser().absolute() for path in paths]
-        for path in paths:
-            check_file(path)
-        # Size and time: a changed file is read anew.
-        stamps = [(str(path.stat().st_size), str(path.stat().st_mtime_ns)) for path in paths]
-        resolved[split] = DataFilesList([str(path) for path in paths], stamps)
-    return resolved
 
 
 @cache

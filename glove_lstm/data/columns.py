@@ -32,14 +32,18 @@ def choose_columns(
     """
     listing = ", ".join(repr(name) for name in columns)
     if label_column is not None and label_column not in columns:
-        raise DataError(f"{where} has no column {label_column!r}; set label_column_name to one of {listing}.")
+        raise DataError(
+            f"{where} has no column {label_column!r}; set label_column_name to one of {listing}."
+        )
     if asked is not None:
         names = asked.split(",") if isinstance(asked, str) else list(asked)
         names = [name if name in columns else name.strip() for name in names]
         missing = [name for name in names if name not in columns]
         if missing or not names:
             shown = repr(missing[0]) if missing else "''"
-            raise DataError(f"{where} has no column {shown}; set text_column_names to some of {listing}.")
+            raise DataError(
+                f"{where} has no column {shown}; set text_column_names to some of {listing}."
+            )
         if label_column in names or len(set(names)) < len(names):
             raise DataError(
                 f"text_column_names {', '.join(names)} must differ from each other and from the label."
@@ -68,15 +72,15 @@ def _is_text(value: Any) -> bool:
     return False
 
 
-def read_text(value: Any, where: str, row: int | str, column: str) -> str:
+def read_text(value: Any, place: str, column: str) -> str:
     """Return the text as Unicode that Arrow takes; "" where there is none."""
     if value is None:
         return ""
     if isinstance(value, str):
-        # A lone surrogate, which JSON can spell, is no Unicode text: Arrow refuses it, the tokenizer reads it as this.
+        # JSON can spell lone surrogates, which Arrow refuses; the tokenizer reads them as U+FFFD, too.
         return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
     if isinstance(value, int | float):
         return str(value)
     raise DataError(
-        f"{where}, row {row} has {type(value).__name__} instead of text in {column!r}; choose another column."
+        f"{place} has {type(value).__name__} instead of text in {column!r}; choose another column."
     )

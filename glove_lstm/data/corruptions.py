@@ -1,71 +1,110 @@
-"""Errors in texts that robustness is measured with; only `typos` is also trained with."""
+"""Errors in texts: robustness is measured with all of them; training uses typos only."""
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from glove_lstm.data.typos import in_case_of, key_neighbours, typos
 
-_NEIGHBOURS = key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
+def _key_neighbours(*rows: str) -> dict[str, str]:
+    """Return key -> the keys that touch it on a keyboard; each row begins half a key further right."""
+    where = {key: (row, column) for row, keys in enumerate(rows) for column, key in enumerate(keys)}
+    steps = {(0, -1), (0, 1), (-1, 0), (-1, 1), (1, -1), (1, 0)}
+    return {
+        key: "".join(
+            sorted(
+                other
+                for other, (other_row, other_column) in where.items()
+                if (other_row - row, other_column - column) in steps
+            )
+        )
+        for key, (row, column) in where.items()
+    }
+
+
+_LETTERS = _key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_KEYS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
 _WORD = re.compile(r"\S+\s*")
 # Pairs that look alike in print, in the manner of the error tables of OCR post-correction.
 _LOOK_ALIKE = {
-    "rn": ["m"],
-    "cl": ["d"],
-    "vv": ["w"],
-    "li": ["h"],
-    "m": ["rn"],
-    "d": ["cl"],
-    "w": ["vv"],
-    "l": ["1", "I"],
-    "i": ["l", "1"],
-    "I": ["l", "1"],
-    "e": ["c"],
-    "c": ["e"],
-    "h": ["b", "li"],
-    "b": ["h", "6"],
-    "o": ["0", "c"],
-    "O": ["0", "Q"],
-    "u": ["n", "ii"],
-    "n": ["u", "ri"],
-    "t": ["f", "l"],
-    "f": ["t"],
-    "s": ["5"],
-    "S": ["5"],
-    "B": ["8"],
-    "G": ["6"],
-    "Z": ["2"],
+    text: others.split("|")
+    for text, others in re.findall(
+        r"(\S+):(\S+)",
+        "rn:m cl:d vv:w li:h m:rn d:cl w:vv l:1|I i:l|1 I:l|1 e:c c:e h:b|li b:h|6 "
+        "o:0|c O:0|Q u:n|ii n:u|ri t:f|l f:t s:5 S:5 B:8 G:6 Z:2",
+    )
 }
 _LOOK_ALIKE_TEXT = re.compile("|".join(sorted(_LOOK_ALIKE, key=len, reverse=True)))
+
+
+def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
+    """Mistype a share of the letters: each is replaced by a keyboard neighbour, swapped, dropped or doubled.
+
+    Upper case stays where it was; a letter that QWERTY lacks is swapped, dropped or doubled.
+
+    Args:
+        text: Any text; only its letters change.
+        rng: Chooses letters and mistakes.
+        share: Of the letters, 0 to 1. A fractional number of letters is rounded at random.
+    """
+    letters = [place for place, character in enumerate(text) if character.isalpha()]
+    chosen = set(rng.sample(letters, min(len(letters), int(share * len(letters) + rng.random()))))
+    written = []
+    place = 0
+    while place < len(text):
+        letter = text[place]
+        if place not in chosen:
+            written.append(letter)
+            place += 1
+            continue
+        after = text[place + 1] if place + 1 < len(text) and place + 1 not in chosen else ""
+        mistakes = ["drop", "double"]
+        if letter.lower() in _LETTERS:
+            mistakes.append("replace")
+        if after.isalpha() and after.lower() != letter.lower():
+            mistakes.append("swap")
+        mistake = rng.choice(mistakes)
+        if mistake == "double":
+            written.append(letter + letter)
+        elif mistake == "replace":
+            written.append(_in_case_of(letter, rng.choice(_LETTERS[letter.lower()])))
+        elif mistake == "swap":
+            written.append(_in_case_of(letter, after) + _in_case_of(after, letter))
+            place += 1
+        place += 1
+    return "".join(written)
+
+
+def training_typos(text: str, key: str, share: float) -> str:
+    """Mistype a copy to train on.
+
+    Args:
+        text: Any text.
+        key: Seeds the random choices.
+        share: Of the letters, the mean; each text gets its own share from 0 to twice that.
+    """
+    rng = random.Random(key)  # noqa: S311 - no secret
+    return typos(text, rng, min(2 * share * rng.random(), 1.0))
 
 
 def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:
     """Press a key beside the right one, instead of it or as well, digits and punctuation included.
 
     Args:
-        text: Letters that QWERTY lacks are left alone.
+        text: Letters that QWERTY lacks do not change.
         rng: Chooses letters and keys.
         share: Of the letters, 0 to 1.
     """
     written = list(text)
-    letters = [
-        place for place, letter in enumerate(text) if letter.isalpha() and letter.lower() in _NEIGHBOURS
-    ]
+    letters = [place for place, key in enumerate(text) if key.isalpha() and key.lower() in _KEYS]
     for place in _choose(letters, share * len(letters), rng):
         key = text[place]
-        slip = in_case_of(key, rng.choice(_NEIGHBOURS[key.lower()]))
+        slip = _in_case_of(key, rng.choice(_KEYS[key.lower()]))
         written[place] = rng.choice([slip, slip, key + slip, slip + key])
     return "".join(written)
 
 
 def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
-    """Leave out a share of the words; one always stays.
-
-    Args:
-        text: Words are separated by white space.
-        rng: Chooses words.
-        share: Of the words, 0 to 1.
-    """
+    """Drop a share of the words, 0 to 1, but never the last one left."""
     words = list(_WORD.finditer(text))
     dropped = set(_choose(range(len(words)), min(share * len(words), len(words) - 1), rng))
     if not dropped:
@@ -75,13 +114,7 @@ def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
 
 
 def ocr_confusions(text: str, rng: random.Random, share: float = 0.1) -> str:
-    """Replace letters by what a scanner takes them for: "m" by "rn", "l" by "1".
-
-    Args:
-        text: Letters that are not confused are left alone.
-        rng: Chooses letters and replacements.
-        share: Of the letters, 0 to 1.
-    """
+    """Replace a share of the letters, 0 to 1, as a scanner misreads them: "m" by "rn", "l" by "1"."""
     places = list(_LOOK_ALIKE_TEXT.finditer(text))
     chosen = set(_choose(range(len(places)), share * sum(map(str.isalpha, text)), rng))
     written, end = [], 0
@@ -100,6 +133,12 @@ CORRUPTIONS: dict[str, Callable[..., str]] = {
 }
 
 
-def _choose(places: "range | list[int]", count: float, rng: random.Random) -> list[int]:
-    """So many of the places; chance rounds the count."""
+def _choose(places: Sequence[int], count: float, rng: random.Random) -> list[int]:
+    """Sample `count` of the places; a fraction is rounded at random."""
     return rng.sample(places, min(len(places), int(count + rng.random()))) if places else []
+
+
+def _in_case_of(model: str, letter: str) -> str:
+    """Return the letter in the case of `model`, unless that changes its length."""
+    changed = letter.upper() if model.isupper() else letter.lower()
+    return changed if len(changed) == 1 else letter

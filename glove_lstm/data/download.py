@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = 30.0  # seconds without a byte
 ATTEMPTS = 4
+MAX_BYTES = 10**10  # several times the largest file; a server may announce no size
 PAUSE = 1.0  # seconds before the second attempt; doubles from then on
-_CHUNK = 1 << 16  # bytes
 
 
 class _CutError(Exception):
@@ -28,16 +28,16 @@ class _CutError(Exception):
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return `cache_dir`, else `$GLOVE_LSTM_CACHE`, else `~/.cache/glove_lstm`."""
-    return Path(cache_dir or os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm").expanduser()
+    return Path(
+        cache_dir or os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm"
+    ).expanduser()
 
 
 def git_blob_id(path: Path) -> str:
     """Return the id that git gives to the file's content: SHA-1 of a header with the size, then the bytes."""
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: digest).hexdigest()
 
 
 def download(
@@ -45,7 +45,6 @@ def download(
     *,
     sha256: str | None = None,
     blob_id: str | None = None,
-    max_bytes: int = 2 << 30,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Return the local path of what `url` serves; download it unless a good copy is cached.
@@ -56,15 +55,14 @@ def download(
     Args:
         url: An http or https address.
         sha256: The expected SHA-256 in hex.
-        blob_id: The expected git blob id in hex, for files whose SHA-256 nobody published.
-        max_bytes: Stop reading there: a server may announce no size, or a wrong one.
+        blob_id: The expected git blob id in hex, for files without a published SHA-256.
         cache_dir: The folder to cache under; see `cache_folder`.
 
     Returns:
         The path `<cache>/downloads/<first digits of the expected hash, or of the URL's>-<file name>`.
 
     Raises:
-        DataError: If the server cannot be reached or refuses, the body is too short or too long, or the hash
+        DataError: The server cannot be reached or refuses, the body is too short or too long, or the hash
             differs.
     """
     name = Path(unquote(urlsplit(url).path)).name or "download"
@@ -79,7 +77,7 @@ def download(
                 if not problem:
                     return final
                 logger.warning("The cached %s %s; downloading it again.", final, problem)
-            _fetch(url, part, max_bytes, resumable=bool(sha256 or blob_id))
+            _fetch(url, part, resumable=bool(sha256 or blob_id))
             if problem := _problem(part, sha256, blob_id):
                 page = " (it is an HTML page)" if looks_like_html(part) else ""
                 part.unlink()
@@ -87,14 +85,14 @@ def download(
                     f"What {url} sent {problem}{page}; nothing was kept, so check the address or run again."
                 )
             part.replace(final)
-    except OSError as error:  # a full disk, a read-only folder; the network's errors are handled in `_fetch`
+    except OSError as error:  # of the disk: `_fetch` handles errors of the network
         raise DataError(
             f"{url} could not be stored as {final}: {error}; free space or set GLOVE_LSTM_CACHE."
         ) from error
     return final
 
 
-def _fetch(url: str, part: Path, max_bytes: int, *, resumable: bool) -> None:
+def _fetch(url: str, part: Path, *, resumable: bool) -> None:
     """Fill `part` in up to `ATTEMPTS` transfers."""
     problem = ""
     for attempt in range(ATTEMPTS):
@@ -103,7 +101,7 @@ def _fetch(url: str, part: Path, max_bytes: int, *, resumable: bool) -> None:
         if not resumable:
             part.unlink(missing_ok=True)
         try:
-            return _transfer(url, part, max_bytes)
+            return _transfer(url, part)
         except _CutError as error:
             problem = str(error)
             logger.info("Attempt %d of %d for %s: %s.", attempt + 1, ATTEMPTS, url, problem)
@@ -115,36 +113,36 @@ def _fetch(url: str, part: Path, max_bytes: int, *, resumable: bool) -> None:
     raise DataError(f"{url} could not be downloaded: {problem}; check the network and {hint}.")
 
 
-def _transfer(url: str, part: Path, max_bytes: int) -> None:
+def _transfer(url: str, part: Path) -> None:
     """Make one request that appends to `part` what is missing."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        status = f"{response.status_code} {response.reason}"
         if response.status_code == 416:  # the part is as long as the file or longer
             part.unlink()
             raise _CutError("the server has nothing after the part that was kept")
         if response.status_code >= 500:
-            raise _CutError(f"the server answered {response.status_code} {response.reason}")
+            raise _CutError(f"the server answered {status}")
         if response.status_code >= 400:
-            raise DataError(f"{url} answered {response.status_code} {response.reason}; check the address.")
-        if not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            raise DataError(f"{url} answered {status}; check the address.")
+        if response.status_code != 206:  # the whole file
             have = 0
-        length = response.headers.get("Content-Length", "")
-        total = have + int(length) if length.isdecimal() else None
-        bar = tqdm(desc=part.stem.partition("-")[2], total=total, initial=have, unit="B", unit_scale=True)
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        bar = tqdm(desc=Path(url).name, total=total, initial=have, unit="B", unit_scale=True)
         with part.open("ab" if have else "wb") as file, bar:
             try:
-                for chunk in response.iter_content(_CHUNK):
-                    have += len(chunk)
-                    if max(have, total or 0) > max_bytes:
-                        break
-                    file.write(chunk)
+                for chunk in response.iter_content(1 << 16):
+                    have += file.write(chunk)
                     bar.update(len(chunk))
+                    if have > MAX_BYTES:
+                        part.unlink()
+                        raise DataError(
+                            f"{url} sends more than {MAX_BYTES:,} bytes; check the address."
+                        )
             except requests.RequestException as error:
                 raise _CutError(f"the connection was cut after {have:,} bytes") from error
-    if max(have, total or 0) > max_bytes:
-        part.unlink()
-        raise DataError(f"{url} sends more than the {max_bytes:,} bytes allowed; check the address.")
     if total is not None and have != total:
         raise _CutError(f"the body ended after {have:,} of {total:,} bytes")
 

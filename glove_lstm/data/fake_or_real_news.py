@@ -7,12 +7,10 @@ train = builder.as_dataset(split="train")
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
-import numpy as np
 
 from glove_lstm.data.builder import NewsBuilder
 from glove_lstm.data.download import git_blob_id
@@ -28,33 +26,10 @@ from glove_lstm.data.splits import (
 
 logger = logging.getLogger(__name__)
 
-URL = (
-    "https://raw.githubusercontent.com/kjam/random_hackery/"
-    "494766e3992494422e72f8c14ebc202042f1da3b/data/fake_or_real_news.csv"
-)
 BLOB_ID = "3eb6d94a7fa7efffa1ea856c9dcd3ba686057c84"
 LABELS = ("FAKE", "REAL")
+_SEED = 42
 _COLUMNS = ("", "title", "text", "label")  # the id column has no name
-_MAX_BYTES = 64 << 20
-
-
-@dataclass
-class FakeOrRealNewsConfig(datasets.BuilderConfig):
-    """How the file is found and split.
-
-    Attributes:
-        url: Where the file is downloaded from, unless `data_files` are given.
-        blob_id: The git blob id that the download must have.
-        fractions: The shares of train, validation and, where there is a third, test.
-        keep_duplicates_together: Whether exact and near duplicates stay on one side.
-        seed: Of the split.
-    """
-
-    url: str = URL
-    blob_id: str = BLOB_ID
-    fractions: tuple[float, ...] = (0.7, 0.1, 0.2)
-    keep_duplicates_together: bool = True
-    seed: int = 42
 
 
 class FakeOrRealNews(NewsBuilder):
@@ -71,26 +46,15 @@ class FakeOrRealNews(NewsBuilder):
     """
 
     VERSION = datasets.Version("1.0.0")
-    BUILDER_CONFIG_CLASS = FakeOrRealNewsConfig
     BUILDER_CONFIGS = [  # noqa: RUF012
-        FakeOrRealNewsConfig(name="default", version=VERSION, description="70/10/20, duplicates on one side"),
-        FakeOrRealNewsConfig(
-            name="article",
-            version=VERSION,
-            description="80/20, as published",
-            fractions=(0.8, 0.2),
-            keep_duplicates_together=False,
-        ),
+        datasets.BuilderConfig("default", VERSION, description="70/10/20, duplicates together"),
+        datasets.BuilderConfig("article", VERSION, description="80/20, as published"),
     ]
     DEFAULT_CONFIG_NAME = "default"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if len(self.config.fractions) not in (2, 3):
-            raise DataError(
-                f"fractions are {tuple(self.config.fractions)}, but must be two or three: "
-                "train, validation and perhaps test."
-            )
+    URL = (
+        "https://raw.githubusercontent.com/kjam/random_hackery/"
+        "494766e3992494422e72f8c14ebc202042f1da3b/data/fake_or_real_news.csv"
+    )
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
@@ -107,31 +71,25 @@ class FakeOrRealNews(NewsBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
-        rows = read_articles(self._find())
-        fractions = self.config.fractions
-        groups = _duplicate_groups(rows) if self.config.keep_duplicates_together else np.arange(len(rows))
-        parts = grouped_stratified_split([row["label"] for row in rows], groups, fractions, self.config.seed)
-        names = (datasets.Split.TRAIN, datasets.Split.VALIDATION, datasets.Split.TEST)
+        path = self.files.get("train") or self.download(blob_id=BLOB_ID)
+        if git_blob_id(path) != BLOB_ID:
+            logger.warning("fake_or_real_news: %s is not the canonical file.", path)
+        rows = read_articles(path)
+        labels = [row["label"] for row in rows]
+        if self.config.name == "article":
+            parts = grouped_stratified_split(labels, range(len(rows)), (0.8, 0.2), _SEED)
+        else:
+            groups = _duplicate_groups(rows)
+            parts = grouped_stratified_split(labels, groups, (0.7, 0.1, 0.2), _SEED)
         return [
-            datasets.SplitGenerator(name=str(name), gen_kwargs={"rows": [rows[row] for row in part]})
-            for name, part in zip(names, parts, strict=False)
+            datasets.SplitGenerator(name, gen_kwargs={"rows": [rows[row] for row in part]})
+            for name, part in zip(("train", "validation", "test"), parts, strict=False)
         ]
 
-    def _generate_examples(self, rows: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _generate_examples(
+        self, rows: list[dict[str, Any]]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from enumerate(rows)
-
-    def _find(self) -> Path:
-        """Return the file to read; a download is verified to be the canonical one."""
-        local = [path for paths in self.local_files.values() for path in paths]
-        if len(local) > 1:
-            raise DataError(
-                f"FakeOrRealNews splits one file itself, but data_files names {len(local)}; give one."
-            )
-        if local:
-            if git_blob_id(local[0]) != BLOB_ID:
-                logger.warning("fake_or_real_news: %s is not the canonical file.", local[0])
-            return local[0]
-        return self.download(blob_id=self.config.blob_id, max_bytes=_MAX_BYTES)
 
 
 def read_articles(path: Path) -> list[dict[str, Any]]:
@@ -140,13 +98,15 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: If a column is missing, or an id or label is not one.
     """
+    reader = open_reader(path)
+    if reader.first is None:
+        raise DataError(f"{path} has no rows; give a file with data.")
+    if missing := [repr(name) for name in _COLUMNS if name not in reader.columns]:
+        raise DataError(
+            f"{path} has no column {', '.join(missing)}; its header must be ,title,text,label."
+        )
     rows: list[dict[str, Any]] = []
-    for number, record in open_reader(path).records():
-        missing = [repr(name) for name in _COLUMNS if name not in record]
-        if missing:
-            raise DataError(
-                f"{path} has no column {', '.join(missing)}; its header must be ,title,text,label."
-            )
+    for number, record in reader.records():
         if record["label"] not in LABELS:
             raise DataError(
                 f"{path}, row {number} has the label {record['label']!r}; it must be FAKE or REAL."
@@ -158,13 +118,13 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
                 f"{path}, row {number} has the id {record['']!r}; it must be a whole number."
             ) from error
         rows.append({"id": article_id} | {name: record[name] for name in _COLUMNS[1:]})
-    if not rows:
-        raise DataError(f"{path} has no rows; give a file with data.")
     return rows
 
 
 def _duplicate_groups(rows: list[dict[str, Any]]) -> Ints:
     # Equal titles count as duplicates too: the published file repeats articles with a changed or an empty
     # body.
-    bodies = near_duplicate_groups([row["text"] if row["text"].strip() else row["title"] for row in rows])
+    bodies = near_duplicate_groups(
+        [row["text"] if row["text"].strip() else row["title"] for row in rows]
+    )
     return merge_groups(bodies, exact_duplicate_groups(row["title"] for row in rows))

@@ -10,13 +10,17 @@ from glove_lstm.data.errors import DataError
 def check_file(path: Path) -> None:
     """Raise a DataError unless `path` is a file."""
     if not path.is_file():
-        raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; check the path.")
+        raise DataError(
+            f"{path} {'is not a file' if path.exists() else 'does not exist'}; check the path."
+        )
 
 
 def check_revision(name: str | Path, revision: str | None) -> None:
     """Raise a DataError if a revision is given for a folder, which has none."""
     if revision is not None and Path(name).is_dir():
-        raise DataError(f"{name} is a folder, which has no revision {revision!r}; leave the revision out.")
+        raise DataError(
+            f"{name} is a folder, which has no revision {revision!r}; leave the revision out."
+        )
 
 
 def looks_like_html(path: Path) -> bool:

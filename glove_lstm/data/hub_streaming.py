@@ -30,7 +30,7 @@ def open_hub(
         split: Needed if there are several.
         revision: A commit, tag or branch; it is fixed to the commit that it names now.
         text_column_names: As for `load_splits`.
-        skip_bad: Give a row whose text is no text as a `BadRow` instead of raising.
+        skip_bad: Yield a row whose text is no text as a `BadRow` instead of raising.
 
     Raises:
         DataError: It cannot be reached, or has no such config, split or columns.
@@ -47,25 +47,27 @@ def open_hub(
         split = next(iter(splits))
     if split not in splits:
         problem = "has several splits" if split is None else f"has no split {split!r}"
-        raise DataError(f"The dataset {name} {problem}; choose one of {', '.join(map(repr, splits))}.")
-    rows = splits[split]
+        raise DataError(
+            f"The dataset {name} {problem}; choose one of {', '.join(map(repr, splits))}."
+        )
 
-    def identify() -> list[Identity]:
-        files = sorted(path for path in Path(name).rglob("*") if path.is_file()) if commit is None else []
+    def identity() -> Identity:
+        paths = sorted(Path(name).rglob("*")) if commit is None else []
+        files = [fingerprint(path) for path in paths if path.is_file()]
         known = {"dataset": name, "config": config, "split": split, "commit": commit}
-        return [{**known, "files": [fingerprint(path) for path in files]}]
+        return [{**known, "files": files}]
 
     return TextSource(
-        [lambda: _open(rows, f"split {split} of {name}")],
+        [lambda: _open(splits[split], f"split {split} of {name}")],
         text_column_names,
-        identify=identify,
+        identity=identity,
         skip_bad=skip_bad,
     )
 
 
 def _open(rows: datasets.IterableDataset, where: str) -> RowReader:
-    splits = rows.info.splits or {}
-    total = splits[rows.split].num_examples or None if rows.split in splits else None
+    known = (rows.info.splits or {}).get(rows.split)
+    total = known.num_examples or None if known else None
     return peek(where, _records(rows, where), rows.column_names, total)
 
 

@@ -1,7 +1,7 @@
 """Read one split of labelled text, and decide which number each label gets."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -22,55 +22,61 @@ _BATCH = 10_000  # rows held as Python objects
 
 
 class LabelledSplit:
-    """A split: its texts in Arrow, its labels as they are written.
+    """A split: its texts in Arrow, its labels as strings.
+
+    Args:
+        reader: Reads the rows.
+        columns: The text columns.
+        label_column: The column of labels.
+        on_empty: What to do about a row without text.
+        names: The only labels allowed; None allows any.
 
     Attributes:
-        where: Names it in errors.
-        labels: A label a row.
-        examples: Label -> the first row that has it, as errors name it.
-        unlabelled: The number of rows that a ClassLabel marks as unlabelled; they are left out.
+        labels: A label a row; empty if a ClassLabel marks all rows as unlabelled.
 
     Raises:
-        DataError: A row cannot be read, has no label, or has no text and `on_empty` is "error".
+        DataError: A row cannot be read, has no label or another one, or has no text and `on_empty` is "error".
     """
 
     def __init__(
-        self, readers: Sequence[RowReader], columns: Sequence[str], label_column: str, on_empty: OnEmpty
+        self,
+        reader: RowReader,
+        columns: Sequence[str],
+        label_column: str,
+        on_empty: OnEmpty,
+        names: Sequence[str] | None,
     ) -> None:
-        self.where = " and ".join(reader.where for reader in readers)
         self.labels: list[str] = []
-        self.examples: dict[str, str] = {}
-        self.unlabelled = 0
-        rows = self._rows(readers, columns, label_column, on_empty)
+        rows = self._rows(reader, columns, label_column, on_empty, names)
         schema = pa.schema([(name, pa.string()) for name in ("text", "text_pair")[: len(columns)]])
         batches = []
         while batch := list(islice(rows, _BATCH)):
             arrays = [pa.array(column) for column in zip(*batch, strict=True)]
             batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
         self._texts = pa.Table.from_batches(batches, schema)
-        if self.unlabelled and self.labels:
-            raise DataError(f"{self.where} has {self.unlabelled} rows without a label; label or remove them.")
-        if not self.labels and not self.unlabelled:
-            raise DataError(f"{self.where} has no rows with text; give a file with data.")
 
     def encode(self, names: Sequence[str]) -> datasets.Dataset:
         """Return the split as a dataset whose labels are indices into `names`."""
         numbers = {name: number for number, name in enumerate(names)}
         labels = pa.array([numbers[label] for label in self.labels], pa.int64())
-        return datasets.Dataset(datasets.table.InMemoryTable(self._texts.append_column("label", labels)))
+        return datasets.Dataset(
+            datasets.table.InMemoryTable(self._texts.append_column("label", labels))
+        )
 
     def _rows(
-        self, readers: Sequence[RowReader], columns: Sequence[str], label_column: str, on_empty: OnEmpty
+        self,
+        reader: RowReader,
+        columns: Sequence[str],
+        label_column: str,
+        on_empty: OnEmpty,
+        names: Sequence[str] | None,
     ) -> Iterator[tuple[str, ...]]:
-        """Yield the text, or the text and its pair, of every row; note the labels."""
-        empty = 0
-        for reader, number, record in read_records(readers, [*columns, label_column]):
-            label = read_label(record.get(label_column), reader, number, label_column)
+        """Yield the text, or the text and its pair, of every labelled row; note the labels."""
+        empty = unlabelled = 0
+        for place, label, texts, _ in labelled_rows(reader, columns, label_column):
             if label is None:
-                self.unlabelled += 1
+                unlabelled += 1
                 continue
-            texts = [read_text(record.get(name), reader.where, number, name) for name in columns]
-            place = f"{reader.where}, row {number}"
             if not any(text.strip() for text in texts):
                 if on_empty == "error":
                     raise DataError(
@@ -80,79 +86,66 @@ class LabelledSplit:
                 empty += 1
                 if on_empty == "drop":
                     continue
+            if names is not None and label not in names:
+                raise DataError(
+                    f"{place} has the label {label!r}, not one of {', '.join(names[:20])}; correct it."
+                )
             self.labels.append(label)
-            self.examples.setdefault(label, place)
             yield (texts[0], " ".join(texts[1:])) if texts[1:] else (texts[0],)
         if empty:
-            logger.warning("%s: %d rows without text (%s).", self.where, empty, on_empty)
-
-
-def read_records(
-    readers: Sequence[RowReader], columns: Sequence[str]
-) -> Iterator[tuple[RowReader, int, Record]]:
-    """Yield every row of a split with its reader and its number.
-
-    Raises:
-        DataError: A reader lacks a column, or a row cannot be read.
-    """
-    for reader in readers:
-        missing = [name for name in columns if name not in reader.columns]
-        if missing:
+            logger.warning("%s: %d rows without text (%s).", reader.where, empty, on_empty)
+        if unlabelled and self.labels:
             raise DataError(
-                f"{reader.where} has no column {missing[0]!r}, which the first split has; add it."
+                f"{reader.where} has {unlabelled} rows without a label; label or remove them."
             )
-        for number, record in reader.records(columns):
-            yield reader, number, record
+        if not self.labels and not unlabelled:
+            raise DataError(f"{reader.where} has no rows with text; give a file with data.")
 
-
-def read_label(value: Any, reader: RowReader, row: int, column: str) -> str | None:
-    """Return the label as a string, or None where a ClassLabel says that the row has none."""
-    class_names = reader.class_names.get(column)
-    if class_names is not None and isinstance(value, int):
-        return None if value == -1 else class_names[value]
-    if value is None or (isinstance(value, str) and not value.strip()):
-        raise DataError(f"{reader.where}, row {row} has no label in {column!r}; label or remove it.")
-    if isinstance(value, float) and value.is_integer():  # whole numbers in a column that once had a gap
-        return str(int(value))
-    if not isinstance(value, str | int):
-        raise DataError(
-            f"{reader.where}, row {row} has the label {value!r}; labels must be text or whole numbers."
-        )
-    return str(value)
-
-
-def name_labels(
-    splits: Mapping[str, LabelledSplit], class_names: list[str] | None, asked: Sequence[str] | None
-) -> list[str]:
-    """Decide the labels' order and check that no split has another."""
-    first = next(iter(splits.values()))
-    if asked is not None:
-        names, owner = list(asked), "the model's labels"
-    elif class_names is not None:
-        names, owner = list(class_names), "the dataset's labels"
-    else:
-        names, owner = _order(first.examples), f"the labels of {first.where}"
+    def label_names(self, where: str) -> list[str]:
+        """Return the labels in the order of their numbers, or in alphabetical order."""
+        names = sorted(set(self.labels))  # FAKE before REAL
+        if all(label.removeprefix("-").isdecimal() for label in names):
+            names.sort(key=int)
         if len(names) > _MAX_LABELS:
             raise DataError(
-                f"{first.where} has {len(names)} different labels; set label_column_name to another column."
+                f"{where} has {len(names)} different labels; set label_column_name to another column."
             )
-        if len(names) < 2 and "train" in splits:
-            raise DataError(f"{first.where} has the label {names[0]!r} only; a classifier needs two or more.")
-    folded = {name.strip().casefold() for name in names}
-    if len(folded) < len(names):
-        logger.warning(
-            "Some labels differ only in case or space and stay apart: %s.", ", ".join(map(repr, names))
-        )
-    for split in splits.values():
-        for label, row in split.examples.items():
-            if label not in names:
-                known = f"{owner} ({', '.join(names[:20])})"
-                raise DataError(f"{row} has the label {label!r}, not of {known}; correct it.")
-    return names
+        if len({name.strip().casefold() for name in names}) < len(names):
+            listing = ", ".join(map(repr, names))
+            logger.warning("Some labels differ only in case or space and stay apart: %s.", listing)
+        return names
 
 
-def _order(labels: Iterable[str]) -> list[str]:
-    found = sorted(labels)
-    if all(label.removeprefix("-").isdecimal() for label in found):
-        return sorted(found, key=int)
-    return found  # "FAKE" sorts before "REAL"
+def labelled_rows(
+    reader: RowReader, columns: Sequence[str], label_column: str, others: Sequence[str] = ()
+) -> Iterator[tuple[str, str | None, list[str], Record]]:
+    """Yield the place, label, texts and record of every row; the label is None if a ClassLabel has none.
+
+    Raises:
+        DataError: A column is missing, or a row cannot be read or has no label.
+    """
+    for name in (*columns, label_column):
+        if name not in reader.columns:
+            raise DataError(
+                f"{reader.where} has no column {name!r}, which the first split has; add it."
+            )
+    class_names = reader.class_names.get(label_column)
+    for number, record in reader.records([*columns, label_column, *others]):
+        place = f"{reader.where}, row {number}"
+        value = record.get(label_column)
+        if class_names is not None and isinstance(value, int):
+            label = None if value == -1 else class_names[value]
+        else:
+            label = _read_label(value, place, label_column)
+        texts = [read_text(record.get(name), place, name) for name in columns]
+        yield place, label, texts, record
+
+
+def _read_label(value: Any, place: str, column: str) -> str:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise DataError(f"{place} has no label in {column!r}; label or remove it.")
+    if isinstance(value, float) and value.is_integer():  # a column of whole numbers that had a gap
+        value = int(value)
+    if not isinstance(value, str | int):
+        raise DataError(f"{place} has the label {value!r}; labels must be text or whole numbers.")
+    return str(value)

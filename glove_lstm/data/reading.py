@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -24,7 +25,7 @@ from glove_lstm.data.text_rows import (
     Record,
     check_header,
     check_object,
-    csv_values,
+    csv_rows,
     json_rows,
     open_text,
 )
@@ -33,7 +34,6 @@ FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PEEKED = 1000  # bad rows at the beginning after which the input is refused
 _PARQUET_BATCH = 256  # rows that are Python objects at a time
-_PARQUET_BUFFER = 1 << 20  # bytes of a column chunk that are read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,10 @@ def open_stream_reader(stream: BinaryIO, kind: str) -> RowReader:
 
 
 def peek(
-    where: str, rows: Iterator[Record | Problem], columns: list[str] | None = None, total: int | None = None
+    where: str,
+    rows: Iterator[Record | Problem],
+    columns: list[str] | None = None,
+    total: int | None = None,
 ) -> RowReader:
     """Return a reader of rows that can be iterated once; see `RowReader`.
 
@@ -132,7 +135,9 @@ def peek(
             break
     first = head[-1] if head else None
     if isinstance(first, Problem):
-        raise DataError(f"{where}, row {len(head)} {first}, and no row before it is good; correct it.")
+        raise DataError(
+            f"{where}, row {len(head)} {first}, and no row before it is good; correct it."
+        )
     names = list(first or ()) if columns is None else columns
     return RowReader(where, names, first, lambda _: chain(head, rows), columns is not None, total)
 
@@ -156,13 +161,8 @@ def file_format(path: Path) -> str:
 def _open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str) -> RowReader:
     if kind not in _DELIMITERS:
         return peek(where, json_rows(opened))
-    values = csv_values(opened, where, _DELIMITERS[kind])
-    header = list(next(values))
-    return peek(
-        where,
-        (row if isinstance(row, Problem) else dict(zip(header, row, strict=True)) for row in values),
-        header,
-    )
+    rows = csv_rows(opened, where, _DELIMITERS[kind])
+    return peek(where, rows, next(rows))
 
 
 def _has_json_lines(path: Path) -> bool:
@@ -184,7 +184,9 @@ def _read_json_list(path: Path) -> list[Any]:
     if isinstance(records, dict):
         records = records["data"] if isinstance(records.get("data"), list) else [records]
     if not isinstance(records, list):
-        raise DataError(f"{path} holds no list of objects; write [{{...}}, ...] or an object a line.")
+        raise DataError(
+            f"{path} holds no list of objects; write [{{...}}, ...] or an object a line."
+        )
     return records
 
 
@@ -192,8 +194,8 @@ def _open_parquet(path: Path) -> RowReader:
     with _open_parquet_file(path) as file:
         columns, total = list(file.schema_arrow.names), file.metadata.num_rows
     check_header(str(path), columns)
-    first = next((row for row in _parquet_rows(path, columns) if not isinstance(row, Problem)), None)
-    return RowReader(str(path), columns, first, lambda needed: _parquet_rows(path, needed), total=total)
+    read = partial(_parquet_rows, path)
+    return RowReader(str(path), columns, next(read(columns), None), read, total=total)
 
 
 @contextmanager
@@ -202,23 +204,20 @@ def _open_parquet_file(path: Path) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise DataError(f"{path} needs pyarrow to be read; run: pip install 'glove-lstm[train]'.") from None
+        raise DataError(
+            f"{path} needs pyarrow to be read; run: pip install 'glove-lstm[train]'."
+        ) from None
     try:
         # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER) as file:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path} is not a whole Parquet file ({first_line(error)}); get it again.") from error
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} is not a whole Parquet file ({first_line(error)}); get it again."
+        ) from error
 
 
-def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record | Problem]:
+def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record]:
     with _open_parquet_file(path) as file:
         for batch in file.iter_batches(_PARQUET_BATCH, columns=list(columns)):
-            try:
-                yield from batch.to_pylist()
-            except UnicodeDecodeError:  # raised before the first row is given
-                for number in range(len(batch)):
-                    try:
-                        yield batch.slice(number, 1).to_pylist()[0]
-                    except UnicodeDecodeError:
-                        yield "is not UTF-8 text"
+            yield from batch.to_pylist()

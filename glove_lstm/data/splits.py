@@ -5,12 +5,14 @@ train, test = grouped_stratified_split(labels, groups, fractions=(0.8, 0.2), see
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import DisjointSet
 
 from glove_lstm.data.errors import DataError
 
@@ -45,19 +47,18 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     """
     exact = exact_duplicate_groups(texts)
     _, firsts = np.unique(exact, return_index=True)
-    parents = list(range(len(firsts)))
     known: dict[str, int] = {}
     shingles = [_shingles(texts[first], known) for first in firsts]
+    sets = DisjointSet(range(len(shingles)))
     rows = [row for row, hashes in enumerate(shingles) if len(hashes)]
     keys = np.array([_band_keys(shingles[row]) for row in rows]).reshape(-1, _BANDS)
     for band in keys.T:
-        buckets: dict[int, list[int]] = {}
+        buckets = defaultdict(list)
         for row, key in zip(rows, band.tolist(), strict=True):
-            buckets.setdefault(key, []).append(row)
+            buckets[key].append(row)
         for bucket in buckets.values():
-            if len(bucket) > 1:
-                _join_similar(bucket, shingles, parents)
-    return _renumber([_root(parents, group) for group in exact.tolist()])
+            _join_similar(bucket, shingles, sets)
+    return _renumber(sets[group] for group in exact.tolist())
 
 
 def _band_keys(hashes: Hashes) -> Hashes:
@@ -66,15 +67,15 @@ def _band_keys(hashes: Hashes) -> Hashes:
     return _mix((signature.reshape(_BANDS, _BAND) * _ODD[:_BAND]).sum(axis=1, dtype=np.uint64))
 
 
-def _join_similar(bucket: list[int], shingles: list[Hashes], parents: list[int]) -> None:
+def _join_similar(bucket: list[int], shingles: list[Hashes], sets: Any) -> None:
     groups: dict[int, list[int]] = {}  # root -> rows of the bucket
     for row in bucket:
         for root, others in list(groups.items()):
-            if _root(parents, row) != _root(parents, root) and any(
+            if not sets.connected(row, root) and any(
                 _jaccard(shingles[row], shingles[other]) >= _SIMILAR for other in others
             ):
-                _join(parents, row, root)
-        groups.setdefault(_root(parents, row), []).append(row)
+                sets.merge(row, root)
+        groups.setdefault(sets[row], []).append(row)
 
 
 def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
@@ -87,18 +88,19 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     """
     folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
     return _renumber(
-        blake2b(text, digest_size=16).digest() if text else position for position, text in enumerate(folded)
+        blake2b(text, digest_size=16).digest() if text else position
+        for position, text in enumerate(folded)
     )
 
 
 def merge_groups(first: Sequence[int] | Ints, second: Sequence[int] | Ints) -> Ints:
     """Join two groupings of the same n rows: rows that share a group in either share one in the result."""
-    a, b = _renumber(np.asarray(first).tolist()), _renumber(np.asarray(second).tolist())
-    offset = int(a.max(initial=-1)) + 1
-    parents = list(range(offset + int(b.max(initial=-1)) + 1))
-    for left, right in zip(a.tolist(), (b + offset).tolist(), strict=True):
-        _join(parents, left, right)
-    return _renumber([_root(parents, left) for left in a.tolist()])
+    sets = DisjointSet()
+    for left, right in zip(first, second, strict=True):
+        sets.add((0, left))
+        sets.add((1, right))
+        sets.merge((0, left), (1, right))
+    return _renumber(sets[0, left] for left in first)
 
 
 def grouped_stratified_split(
@@ -126,42 +128,35 @@ def grouped_stratified_split(
         DataError: If lengths differ or `fractions` are not positive shares with sum 1.
     """
     if len(labels) != len(groups):
-        raise DataError(f"There are {len(labels)} labels but {len(groups)} groups; pass one of each a row.")
+        raise DataError(
+            f"There are {len(labels)} labels but {len(groups)} groups; pass one of each a row."
+        )
     if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
         raise DataError(f"fractions are {tuple(fractions)}, but must be positive and add up to 1.")
     generator = np.random.default_rng(seed)
     label_of = _renumber(np.asarray(labels).tolist())
     group_of = _renumber(np.asarray(groups).tolist())
-    n_labels = int(label_of.max(initial=-1)) + 1
     # room[part, label]: the rows of that label which that part can still take; negative once a group
     # overfilled it.
-    room = np.zeros((len(fractions), n_labels), dtype=np.int64)
-    for label, count in enumerate(np.bincount(label_of).tolist()):
-        room[:, label] = _apportion(count, fractions)
+    room = np.array([_apportion(count, fractions) for count in np.bincount(label_of)]).T
     part_of = np.full(len(label_of), -1, dtype=np.int64)
 
     sizes = np.bincount(group_of)
-    order = np.argsort(group_of, kind="stable")
-    members = np.split(order, np.cumsum(sizes)[:-1]) if len(sizes) else []
     large = generator.permutation(np.flatnonzero(sizes > 1))
+    members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(sizes)[:-1])
     for group in large[np.argsort(-sizes[large], kind="stable")]:
-        counts = np.bincount(label_of[members[group]], minlength=n_labels)
-        part = _best_part(room, counts, fractions)
+        counts = np.bincount(label_of[members[group]], minlength=room.shape[1])
+        # The part whose squared deviation from its target falls most, relative to its share.
+        change = ((room - counts) ** 2 - room**2).sum(axis=1) / np.asarray(fractions)
+        part = int(np.argmin(change))
         room[part] -= counts
         part_of[members[group]] = part
 
     single = generator.permutation(np.flatnonzero(sizes[group_of] == 1))
-    for label in range(n_labels):
+    for label in np.unique(label_of):
         rows = single[label_of[single] == label]
         part_of[rows] = np.repeat(np.arange(len(fractions)), _fill(room[:, label], len(rows)))
     return [np.flatnonzero(part_of == part) for part in range(len(fractions))]
-
-
-def _best_part(room: Ints, counts: Ints, fractions: Sequence[float]) -> int:
-    """Return the part whose relative shortage the group of `counts` (one a label) eases most."""
-    # The change in the squared deviation from target, weighted so that a small part's rows weigh as much.
-    change = ((room - counts) ** 2 - room**2).sum(axis=1) / np.asarray(fractions)
-    return int(np.argmin(change))
 
 
 def _apportion(count: int, fractions: Sequence[float]) -> Ints:
@@ -207,19 +202,6 @@ def _jaccard(first: Hashes, second: Hashes) -> float:
     return common / (len(first) + len(second) - common)
 
 
-def _root(parents: list[int], node: int) -> int:
-    while parents[node] != node:
-        parents[node] = parents[parents[node]]
-        node = parents[node]
-    return node
-
-
-def _join(parents: list[int], first: int, second: int) -> None:
-    low, high = sorted((_root(parents, first), _root(parents, second)))
-    parents[high] = low
-
-
 def _renumber(keys: Iterable[Hashable]) -> Ints:
     numbers: dict[Hashable, int] = {}
-    number: Callable[[Hashable], int] = lambda key: numbers.setdefault(key, len(numbers))  # noqa: E731
-    return np.fromiter((number(key) for key in keys), dtype=np.int64)
+    return np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), dtype=np.int64)

@@ -1,19 +1,16 @@
-"""Read texts of any amount, in windows of rows: from files, globs, standard input, or the Hub.
+"""Read texts of any amount, row by row: from files, globs, standard input, or the Hub.
 
-    source = open_files(["news-*.csv", "more.parquet"])
-    for index, rows in source.windows(4096):
-        for row in rows:
-            ...                                        # a TextRow, or a BadRow if `skip_bad` is set
+    for row in open_files(["news-*.csv", "more.parquet"]):
+        ...                                        # a TextRow, or a BadRow if `skip_bad` is set
 
-Memory holds one row; a window is always the same rows.
+Memory holds one row.
 """
 
 import glob
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, count, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,7 +29,7 @@ from glove_lstm.data.text_rows import Record
 
 __all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_stream", "open_texts"]
 
-Identity = dict[str, Any]  # tells one input from another; JSON
+Identity = list[dict[str, Any]]  # tells inputs from others; JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +55,18 @@ class TextRow:
 
 
 class TextSource:
-    """Rows of one or more inputs, in order; read once.
+    """Rows of one or more inputs, in order; can be iterated once.
 
     Args:
         inputs: Each opens one input.
         text_column_names: As for `load_splits`.
-        identify: Returns fingerprints of the inputs, as they are now; None if they cannot be read again.
-        skip_bad: Give a row that cannot be read as a `BadRow` instead of raising.
+        identity: Returns fingerprints of the inputs, as they are now; None if they cannot be read again.
+        skip_bad: Yield a row that cannot be read as a `BadRow` instead of raising.
         named: Whether rows may be from several files, so that numbers alone do not tell them apart.
 
     Attributes:
         columns: The text columns.
         total: The number of rows, if known beforehand.
-        resumable: Whether the inputs can be read again, and told from others.
-        seen: The number of rows read so far.
     """
 
     def __init__(
@@ -79,14 +74,12 @@ class TextSource:
         inputs: Sequence[Callable[[], RowReader]],
         text_column_names: str | Sequence[str] | None = None,
         *,
-        identify: Callable[[], list[Identity]] | None = None,
+        identity: Callable[[], Identity | None] = lambda: None,
         skip_bad: bool = False,
         named: bool = False,
     ) -> None:
-        self.skip_bad, self.named = skip_bad, named
-        self.resumable = identify is not None
-        self.identity = identify or list
-        self.seen = 0
+        self.identity, self.named = identity, named
+        self._skip_bad = skip_bad
         readers = (open_input() for open_input in inputs)
         for first in readers:
             if first.first is not None:
@@ -97,31 +90,12 @@ class TextSource:
         self.columns = choose_columns(first.where, first.columns, first.first, text_column_names)
         self.total = first.total if len(inputs) == 1 else None
 
-    def windows(
-        self, rows: int, wanted: Callable[[int], bool] = lambda _: True
-    ) -> Iterator[tuple[int, Iterator[TextRow | BadRow] | None]]:
-        """Yield the index of every window, and its rows or, if it is not wanted, None.
-
-        Args:
-            rows: The rows of a window, bad ones included; the last window has fewer.
-            wanted: Whether a window, by its index from 0, is wanted.
-
-        Yields:
-            (index, rows); rows that are not taken before the next window are lost.
+    def __iter__(self) -> Iterator[TextRow | BadRow]:
+        """Yield every row.
 
         Raises:
-            DataError: An input is damaged, or a row is bad and `skip_bad` is not set.
+            DataError: An input is damaged or lacks a column, or a row is bad and `skip_bad` is not set.
         """
-        every_row = self._rows()
-        for index in count():
-            first = next(every_row, None)
-            if first is None:
-                return
-            window = chain([first], islice(every_row, rows - 1))
-            yield index, window if wanted(index) else None
-            deque(window, maxlen=0)
-
-    def _rows(self) -> Iterator[TextRow | BadRow]:
         for reader in self._readers:
             columns = [name for name in self.columns if name in reader.columns]
             missing = [name for name in self.columns if name not in columns]
@@ -130,18 +104,22 @@ class TextSource:
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
             for number, record in reader.rows(columns):
-                self.seen += 1
-                row = record if isinstance(record, BadRow) else self._text_row(reader.where, number, record)
-                if isinstance(row, BadRow) and not self.skip_bad:
-                    raise DataError(f"{row.reason.rstrip('.')}; correct it, or pass --on_error skip.")
+                row = (
+                    record if isinstance(record, BadRow) else self._text_row(reader, number, record)
+                )
+                if isinstance(row, BadRow) and not self._skip_bad:
+                    raise DataError(
+                        f"{row.reason.rstrip('.')}; correct it, or pass --on_error skip."
+                    )
                 yield row
 
-    def _text_row(self, where: str, number: int, record: Record) -> TextRow | BadRow:
+    def _text_row(self, reader: RowReader, number: int, record: Record) -> TextRow | BadRow:
+        place = f"{reader.where}, row {number}"
         try:
-            text, *pairs = [read_text(record.get(name), where, number, name) for name in self.columns]
+            text, *pairs = [read_text(record.get(name), place, name) for name in self.columns]
         except DataError as error:
-            return BadRow(where, number, str(error))
-        return TextRow(where, number, text, " ".join(pairs) if pairs else None)
+            return BadRow(reader.where, number, str(error))
+        return TextRow(reader.where, number, text, " ".join(pairs) if pairs else None)
 
 
 def open_files(
@@ -156,7 +134,7 @@ def open_files(
         patterns: Paths or globs (`**` matches folders), whose files are read in the order of their names,
             each once.
         text_column_names: As for `load_splits`.
-        skip_bad: Give a row that cannot be read as a `BadRow` instead of raising.
+        skip_bad: Yield a row that cannot be read as a `BadRow` instead of raising.
 
     Raises:
         DataError: A file is missing or of an unknown format, or the first one has no such columns.
@@ -169,7 +147,7 @@ def open_files(
     return TextSource(
         [partial(open_reader, path) for path in paths],
         text_column_names,
-        identify=lambda: [fingerprint(path) for path in paths],
+        identity=lambda: [fingerprint(path) for path in paths],
         skip_bad=skip_bad,
         named=len(asked) > 1 or _is_glob(asked[0]),
     )
@@ -192,7 +170,7 @@ def open_texts(texts: Iterable[str], where: str) -> TextSource:
     return TextSource([lambda: peek(where, ({"text": text} for text in texts), ["text"])])
 
 
-def fingerprint(path: Path) -> Identity:
+def fingerprint(path: Path) -> dict[str, Any]:
     """Return what tells a file from others, and from itself after a change."""
     status = path.stat()
     return {"path": str(path.resolve()), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}

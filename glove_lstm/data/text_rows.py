@@ -30,7 +30,7 @@ def _private_csv() -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.field_size_limit(MAX_ROW)
+    module.field_size_limit(MAX_ROW)  # the default cuts off long articles
     return module
 
 
@@ -106,10 +106,8 @@ class _Lines:
         return problem
 
 
-def csv_values(
-    opened: AbstractContextManager[TextIO], where: str, delimiter: str
-) -> Iterator[list[str] | Problem]:
-    """Yield the header, then every row."""
+def csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str) -> Iterator[Any]:
+    """Yield the header, a list, then a record or problem for every row."""
     with opened as file:
         lines = _Lines(file)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -138,8 +136,12 @@ def csv_values(
                 continue
             if not problem and len(values) != len(header):
                 problem = f"has {len(values)} columns, but the header {len(header)}"
-            where_lines = f"line {start}" if start == lines.number else f"lines {start} to {lines.number}"
-            yield f"({where_lines}) {problem}" if problem else values
+            if problem:
+                end = lines.number
+                place = f"line {start}" if start == end else f"lines {start} to {end}"
+                yield f"({place}) {problem}"
+            else:
+                yield dict(zip(header, values, strict=True))
 
 
 def check_header(where: str, header: Sequence[str]) -> None:

@@ -68,8 +68,8 @@ def find_column_leaks(columns: Mapping[str, Sequence[Any]], labels: Sequence[str
     findings = []
     for name, values in tried.items():
         seen = CountVectorizer(analyzer=list, binary=True).fit_transform(_features(values))
-        right = LinearSVC(random_state=0).fit(seen[fit], label_of[fit]).predict(seen[held])
-        right = right == label_of[held]
+        machine = LinearSVC(random_state=0).fit(seen[fit], label_of[fit])
+        right = machine.predict(seen[held]) == label_of[held]
         gained, lost = int((right & ~majority).sum()), int((~right & majority).sum())
         chance = float(binom.sf(gained - 1, gained + lost, 0.5)) if gained else 1.0
         if gained - lost < _EFFECT * (~majority).sum() or chance > _ALPHA / len(tried):
@@ -102,10 +102,10 @@ def _features(values: Sequence[Any]) -> list[list[str]]:
 
 
 def _is_prose(values: Sequence[Any]) -> bool:
-    strings = [value for value in values if isinstance(value, str) and value.strip()]
-    if len(strings) <= len(values) / 2 or len(set(strings)) <= len(strings) / 2:
-        return False
-    return bool(np.median([len(value.split()) for value in strings]) >= _PROSE_WORDS)
+    texts = [value for value in values if isinstance(value, str) and value.strip()]
+    words = [len(text.split()) for text in texts]
+    distinct = len(texts) > len(values) / 2 and len(set(texts)) > len(texts) / 2
+    return distinct and bool(np.median(words) >= _PROSE_WORDS)
 
 
 def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str]) -> list[Finding]:
@@ -119,8 +119,6 @@ def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str
         labels: n labels.
     """
     names, label_of = np.unique(labels, return_inverse=True)
-    if len(names) < 2:
-        return []
     rows = np.random.default_rng(0).permutation(len(labels))[:_ROWS]
     label_of = label_of[rows]
     sizes = np.bincount(label_of, minlength=len(names))
@@ -136,9 +134,8 @@ def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str
                 own = int((label_of[having] == label).sum())
                 covered = own / max(size, 1)
                 elsewhere = (len(having) - own) / max(len(texts) - size, 1)
-                chance = hypergeom.sf(own - 1, len(texts), size, len(having))
-                exclusive = covered >= _COVERED and elsewhere <= _EXCLUSIVE * covered
-                if exclusive and chance <= _ALPHA / tests:
+                chance = hypergeom.sf(own - 1, len(texts), size, len(having)) * tests
+                if covered >= _COVERED and elsewhere <= _EXCLUSIVE * covered and chance <= _ALPHA:
                     shares[phrase] = covered, elsewhere
             for phrase in _distinct({phrase: phrases[phrase] for phrase in shares}):
                 text = texts[phrases[phrase][0]]
@@ -153,9 +150,8 @@ def _describe(
     words = [re.escape(word) for word in phrase if word not in (_START, _END)]
     match = re.search(r"\s*".join(words), text)
     shown = match[0] if match else ""
-    place = "in"
-    if _START in phrase or _END in phrase:
-        place = f"at the {'beginning' if _START in phrase else 'end'} of"
+    place = "at the end of" if _END in phrase else "in"
+    place = "at the beginning of" if _START in phrase else place
     start = f"{shown!r} is {place} {column!r}" if shown else f"{column!r} is empty"
     sentence = (
         f"{start} in {covered:.1%} of the {label} texts and in {elsewhere:.1%} of the others. Remove it from all of "

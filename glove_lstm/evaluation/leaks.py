@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.data.loading import Table
 from glove_lstm.data.splits import exact_duplicate_groups, near_duplicate_groups
-from glove_lstm.data.tables import Table
 from glove_lstm.evaluation.label_leaks import Finding, find_column_leaks, find_phrase_leaks
 
 
@@ -28,40 +27,35 @@ def check_leaks(tables: Mapping[str, Table]) -> dict[str, Any]:
     splits = list(tables.values())
     split_of = np.array([split for split, table in tables.items() for _ in table.labels])
     labels = np.array([label for table in splits for label in table.labels])
-    texts = {
-        name: list(chain.from_iterable(table.texts[name] for table in splits))
-        for name in splits[0].texts
-    }
-    others = {
-        name: list(chain.from_iterable(table.others[name] for table in splits))
-        for name in splits[0].others
-        if all(name in table.others for table in splits)
-    }
+    shared = [name for name in splits[0].others if all(name in table.others for table in splits)]
+    texts = {name: [text for t in splits for text in t.texts[name]] for name in splits[0].texts}
+    others = {name: [value for t in splits for value in t.others[name]] for name in shared}
     keys = _longest_texts(texts)
     near = near_duplicate_groups(keys)
     rows = np.unique(near, return_index=True)[1]
+
+    def once(columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+        return {name: [values[row] for row in rows] for name, values in columns.items()}
+
     kept = labels[rows].tolist()
-    findings = _find_overlap(split_of, labels, exact_duplicate_groups(keys), near)
-    findings += find_column_leaks(
-        {name: [values[row] for row in rows] for name, values in others.items()}, kept
-    )
-    findings += find_phrase_leaks(
-        {name: [values[row] for row in rows] for name, values in texts.items()}, kept
-    )
+    findings = [
+        *_find_overlap(split_of, labels, exact_duplicate_groups(keys), near),
+        *find_column_leaks(once(others), kept),
+        *find_phrase_leaks(once(texts), kept),
+    ]
     checked = {
         "rows": {split: len(table.labels) for split, table in tables.items()},
         "distinct_texts": len(rows),
         "text_columns": list(texts),
-        "other_columns": list(others),
+        "other_columns": shared,
     }
     return {"findings": [asdict(finding) for finding in findings], "checked": checked}
 
 
 def _longest_texts(texts: Mapping[str, list[str]]) -> list[str]:
     """Each row's text in the column that is longest on the whole, which tells a copy best; or else another text."""
-    order = sorted(texts, key=lambda name: -sum(map(len, texts[name])))
-    rows = zip(*(texts[name] for name in order), strict=True)
-    return [next((text for text in row if text.strip()), "") for row in rows]
+    columns = sorted(texts.values(), key=lambda column: -sum(map(len, column)))
+    return [next((text for text in row if text.strip()), "") for row in zip(*columns, strict=True)]
 
 
 def _find_overlap(

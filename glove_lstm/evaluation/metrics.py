@@ -1,12 +1,12 @@
 """Measures of a classifier: one `evaluate.Metric` for the Trainer and for reports, and bootstrap intervals."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import datasets
 import evaluate
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn import metrics as sk
 from transformers import EvalPrediction
 
@@ -62,7 +62,7 @@ class ClassificationMetrics(evaluate.Metric):
 def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
     """Compute `ClassificationMetrics` of probabilities (n, classes) and labels (n,); NaN where one is not defined."""
     metric = ClassificationMetrics(keep_in_memory=True)
-    return cast(dict[str, float], metric.compute(predictions=probabilities, references=labels))
+    return metric.compute(predictions=probabilities, references=labels)
 
 
 def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
@@ -101,7 +101,6 @@ def coverage_table(
     correct = probabilities.argmax(axis=1) == labels
     table = []
     for share in coverages:
-        # The score of the last text that is kept.
         last = np.sort(confidence)[-max(int(np.ceil(share * len(labels))), 1)]
         threshold = float(np.floor(last * 1e4) / 1e4) if share < 1 else 0.0
         if threshold > last:  # the multiplication rounded up
@@ -112,9 +111,7 @@ def coverage_table(
     return table
 
 
-def bootstrap_interval(
-    statistic: Callable[[Ints], ArrayLike], size: int, *, samples: int = 1000
-) -> Any:
+def bootstrap_interval(statistic: Callable[[Ints], Any], size: int, *, samples: int = 1000) -> Any:
     """95 % percentile interval of a statistic over rows drawn with replacement (Efron 1979).
 
     Args:
@@ -132,7 +129,7 @@ def bootstrap_interval(
 
 def mean_interval(values: NDArray[Any]) -> list[float]:
     """95 % bootstrap interval of the mean of values (n,)."""
-    return cast(list[float], bootstrap_interval(lambda rows: values[rows].mean(), len(values)))
+    return bootstrap_interval(lambda rows: values[rows].mean(), len(values))
 
 
 def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
@@ -42,8 +41,9 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         names: Of the classes.
         folder: Where they go.
     """
-    size = 2.2 + 0.6 * len(names)
-    figure, axis = _square(size)
+    inches = 2.2 + 0.6 * len(names)
+    figure = Figure(figsize=(inches, inches), layout="constrained")
+    axis = figure.subplots()
     ConfusionMatrixDisplay.from_predictions(
         labels,
         probabilities.argmax(axis=1),
@@ -58,7 +58,8 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
     axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
     _save(figure, folder / "confusion.png")
 
-    figure, axis = _square(4)
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    axis = figure.subplots()
     counts, accuracy, confidence = reliability(probabilities, labels)
     axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="calibrated")
     axis.plot(confidence, accuracy, color=BLUE, linewidth=1)
@@ -69,11 +70,6 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
     axis.set(xlabel="confidence", ylabel="accuracy", title="Reliability")
     axis.legend(frameon=False, fontsize="small")
     _save(figure, folder / "reliability.png")
-
-
-def _square(inches: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(inches, inches), layout="constrained")
-    return figure, figure.subplots()
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -22,13 +22,8 @@ from glove_lstm.inference.scores import softmax
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.training_texts import joined_texts
 
-_SEEN = "Seen by training: these figures say nothing of new texts."
 _WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "ece": "ECE", "brier": "Brier score"}
-_OTHERS = {
-    "mcc": "Matthews correlation",
-    "roc_auc": "ROC AUC",
-    "majority_share": "majority class",
-}
+_OTHERS = {"mcc": "Matthews correlation", "roc_auc": "ROC AUC", "majority_share": "majority class"}
 
 
 @dataclass
@@ -70,25 +65,12 @@ class Report:
             rows = list(joined_texts(texts))
             self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
 
-    def add_seen(
-        self,
-        model: GloveLstmForSequenceClassification,
-        tokenizer: PreTrainedTokenizerBase,
-        texts: Dataset,
-        label_names: Sequence[str],
-    ) -> None:
-        """Measure a model on texts that it was trained or validated on, apart from the others."""
-        measured = _predict(model, tokenizer, texts, label_names)
-        self.figures["seen_by_training"] = measure_labels(*measured, model.config.label_names)
-
     def text(self) -> str:
         """Format everything for a terminal."""
         figures = self.figures
         parts = []
         if self.labels is not None:
             parts = [make(figures) for make in (_measures, _by_label, _confusion, _coverage)]
-        if "seen_by_training" in figures:
-            parts += [_SEEN, _measures(figures["seen_by_training"])]
         if "robustness" in figures:
             parts.append(_robustness(figures["robustness"]))
         if "leaks" in figures:
@@ -164,9 +146,8 @@ def _robustness(found: Mapping[str, Any]) -> str:
 def _leaks(leaks: Mapping[str, Any]) -> str:
     checked = leaks["checked"]
     rows = ", ".join(f"{split} {count:,}" for split, count in checked["rows"].items())
-    others = ", ".join(map(repr, checked["other_columns"])) or "none"
-    texts = ", ".join(map(repr, checked["text_columns"]))
-    lines = [f"Leaks looked for in {rows} rows; text in {texts}; other columns: {others}."]
+    texts, others = (", ".join(checked[f"{kind}_columns"]) or "none" for kind in ("text", "other"))
+    lines = [f"Leaks looked for in {rows} rows; text columns: {texts}; other columns: {others}."]
     lines += [f"- {finding['sentence']}" for finding in leaks["findings"]] or ["None found."]
     return "\n".join(lines)
 

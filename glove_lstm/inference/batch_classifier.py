@@ -86,7 +86,7 @@ class BatchClassifier:
         columns = choose_columns("The batch", names, first, self._asked)
         texts = [
             [
-                read_text(value, "The batch", row, name)
+                read_text(value, f"The batch, row {row}", name)
                 for row, value in enumerate(_python(table[name]), 1)
             ]
             for name in columns

@@ -146,7 +146,7 @@ def label_to_folder(
         folder,
         {
             "package": __version__,
-            "inputs": source.identity() if source.resumable else None,
+            "inputs": source.identity(),
             "columns": source.columns,
             "model": {**model, "labels": list(labeller.label_names)},
             "format": kind,
@@ -188,6 +188,8 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
         raise DataError(
             f"{folder} holds parts, and standard input cannot be read again to go on: {other}."
         )
+    for left in folder.glob(".*.part"):  # by a process that was killed
+        left.unlink()
     with whole_file(path) as part:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
@@ -233,7 +235,7 @@ def _chunks(source: TextSource, size: int) -> Iterator[list[TextRow | BadRow]]:
     """All rows, `size` at a time, or fewer where they are very long; the same chunks at every reading."""
     chunk: list[TextRow | BadRow] = []
     characters = 0
-    for row in _rows(source):
+    for row in source:
         chunk.append(row)
         if isinstance(row, TextRow):
             characters += len(row.text) + len(row.pair or "")
@@ -242,8 +244,3 @@ def _chunks(source: TextSource, size: int) -> Iterator[list[TextRow | BadRow]]:
             chunk, characters = [], 0
     if chunk:
         yield chunk
-
-
-def _rows(source: TextSource) -> Iterator[TextRow | BadRow]:
-    for _, window in source.windows(ROWS_PER_PART):
-        yield from window or ()

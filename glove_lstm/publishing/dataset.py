@@ -69,7 +69,7 @@ def staged_dataset(
             # load_dataset finds the splits by these names, and the labels in the Parquet metadata.
             rows.to_parquet(folder / "data" / f"{split}-00000-of-00001.parquet")
         notes = DATA_NOTES[name]
-        local = [path.name for paths in builder.local_files.values() for path in paths]
+        local = [path.name for path in builder.files.values()]
         card = DatasetCard.from_template(
             DatasetCardData(
                 language="en",

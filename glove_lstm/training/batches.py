@@ -1,6 +1,7 @@
 """Tokenised texts on disk, and batches of them that hold as little padding as possible."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,11 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.data.corruptions import training_typos
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.typos import training_typos
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
 UNLABELLED = -100  # ignored by transformers' losses and by its count of a batch's items
-_ROWS = 1000  # tokenised together
 _GROUP = 50  # batches of shuffled texts that are sorted by length together
 
 
@@ -29,10 +29,10 @@ class TokenizedTexts(TorchDataset[Any]):
 
     Attributes:
         lengths: Tokens of each text.
-        set_epoch: Set by `GloveLstmTrainer`; called before each epoch.
+        sampler: Set by `GloveLstmTrainer`; knows the epoch.
     """
 
-    set_epoch: Callable[[int], None]
+    sampler: "LengthGroupedSampler | None" = None
 
     def __init__(self, table: Dataset) -> None:
         self.lengths = np.asarray(table.with_format("numpy")["length"][:], dtype=np.int64)
@@ -46,37 +46,33 @@ class TokenizedTexts(TorchDataset[Any]):
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, index: int) -> pa.Table:
-        return self._table[[index]]
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the sampler, as accelerate before 1.15 does not in the epoch that a run resumes."""
+        if self.sampler:
+            self.sampler.set_epoch(epoch)
 
     def __getitems__(self, indices: Sequence[int]) -> pa.Table:
         return self._table[list(indices)]
 
 
-def tokenize(
-    dataset: Dataset, tokenizer: PreTrainedTokenizerBase, *, num_proc: int | None = None
-) -> TokenizedTexts:
+def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> TokenizedTexts:
     """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`.
 
     Args:
         dataset: The texts.
         tokenizer: A `GloveLstmTokenizer`. Cuts to its `model_max_length`.
-        num_proc: Processes that share the work, with a thousand texts each at least; None: this one.
 
     Raises:
         DataError: There are no texts, or the tokenizer adds tokens of its own to a text.
     """
     if not len(dataset):
         raise DataError("There are no texts to tokenise.")
-    workers = min(num_proc or 1, -(-len(dataset) // _ROWS))
     table = dataset.map(
         _encode_rows,
         batched=True,
-        batch_size=_ROWS,
         remove_columns=dataset.column_names,
         fn_kwargs={"tokenizer": LightTokenizer.of(tokenizer)},
         load_from_cache_file=False,
-        num_proc=workers if workers > 1 else None,
         desc="Tokenising",
     )
     return TokenizedTexts(table)
@@ -90,13 +86,14 @@ def _encode_rows(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> pa.Ta
     return pa.table(columns)
 
 
+@dataclass(eq=False)
 class MistypedPairs(TokenizedTexts):
     """Texts with mistyped copies: a batch of n texts has n rows more for each copy, after the texts.
 
     The label of a copy is `UNLABELLED`. The mistakes depend on the seed, the epoch and the text's row alone, so that a
     resumed run sees the same ones.
 
-    Args:
+    Attributes:
         texts: `dataset`, tokenised.
         dataset: The texts.
         tokenizer: Their tokenizer.
@@ -104,86 +101,67 @@ class MistypedPairs(TokenizedTexts):
         max_length: Tokens of a mistyped copy at the most.
         seed: Seed of the mistakes.
         copies: Copies of each text.
-
-    Attributes:
-        sampler: Set by the Trainer; knows the epoch.
     """
 
-    sampler: "LengthGroupedSampler | None" = None
+    texts: TokenizedTexts
+    dataset: Dataset
+    tokenizer: PreTrainedTokenizerBase
+    share: float
+    max_length: int
+    seed: int
+    copies: int = 1
 
-    def __init__(
-        self,
-        texts: TokenizedTexts,
-        dataset: Dataset,
-        tokenizer: PreTrainedTokenizerBase,
-        share: float,
-        max_length: int,
-        seed: int,
-        copies: int = 1,
-    ) -> None:
-        self.lengths = texts.lengths
-        self._texts = texts
-        self._columns = [name for name in ("text", "text_pair") if name in dataset.column_names]
-        self._dataset = dataset.select_columns(self._columns)
-        self._tokenizer = LightTokenizer.of(tokenizer)
-        self._tokenizer.model_max_length = min(max_length, tokenizer.model_max_length)
-        self._share = share
-        self._seed = seed
-        self._copies = copies
-
-    def __getitem__(self, index: int) -> pa.Table:
-        return self.__getitems__([index])
+    def __post_init__(self) -> None:
+        self.lengths = self.texts.lengths
+        names = [name for name in ("text", "text_pair") if name in self.dataset.column_names]
+        self.dataset = self.dataset.select_columns(names)
+        self._reader = LightTokenizer.of(self.tokenizer)
+        self._reader.model_max_length = min(self.max_length, self.tokenizer.model_max_length)
 
     def __getitems__(self, indices: Sequence[int]) -> pa.Table:
-        clean = self._texts.__getitems__(indices)
-        rows = self._dataset[list(indices)]
-        return pa.concat_tables(
-            [clean, *(self._mistyped(clean, rows, indices, copy) for copy in range(self._copies))]
-        )
-
-    def _mistyped(
-        self, clean: pa.Table, rows: dict[str, list[str]], indices: Sequence[int], copy: int
-    ) -> pa.Table:
-        changed = {
-            name: [
-                self._mistype(text, f"{index} {name} {copy}")
-                for text, index in zip(rows[name], indices, strict=True)
-            ]
-            for name in self._columns
-        }
-        columns = _encode(changed, self._tokenizer)
-        if "labels" in clean.column_names:
-            columns["labels"] = pa.array(np.full(len(indices), UNLABELLED))
-        return pa.table(columns).select(clean.column_names).cast(clean.schema)
+        clean = self.texts.__getitems__(indices)
+        rows = self.dataset[list(indices)]
+        tables = [clean]
+        for copy in range(self.copies):
+            changed = {
+                name: [
+                    self._mistype(text, f"{index} {name} {copy}")
+                    for text, index in zip(texts, indices, strict=True)
+                ]
+                for name, texts in rows.items()
+            }
+            columns = _encode(changed, self._reader)
+            if "labels" in clean.column_names:
+                columns["labels"] = pa.array(np.full(len(indices), UNLABELLED))
+            tables.append(pa.table(columns).select(clean.column_names).cast(clean.schema))
+        return pa.concat_tables(tables)
 
     def _mistype(self, text: str, key: str) -> str:
         epoch = 0 if self.sampler is None else self.sampler.epoch
         # Saves time on text that the tokenizer cuts off. Real texts have fewer than 16 characters a token; a text with
         # longer words is only cut earlier.
-        most = 16 * (self._tokenizer.model_max_length or 0)
-        text = text[-most:] if self._tokenizer.truncation_side == "left" else text[:most]
-        return training_typos(text, f"{self._seed} {epoch} {key}", self._share)
+        most = 16 * (self._reader.model_max_length or 0)
+        text = text[-most:] if self._reader.truncation_side == "left" else text[:most]
+        return training_typos(text, f"{self.seed} {epoch} {key}", self.share)
 
 
 def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, Any]:
     """Make the columns `input_ids` and, if the tokenizer has them, `token_type_ids`."""
     found = tokenizer.read(rows["text"], rows.get("text_pair"))
     offsets = np.concatenate([[0], np.cumsum(found.lengths)]).astype(np.int32)
-    columns: dict[str, Any] = {
-        "input_ids": pa.ListArray.from_arrays(offsets, found.ids.astype(np.int32))
-    }
+    ids = pa.ListArray.from_arrays(offsets, found.ids.astype(np.int32))
+    columns: dict[str, Any] = {"input_ids": ids}
     if tokenizer.token_types:
         columns["token_type_ids"] = pa.ListArray.from_arrays(offsets, found.shapes.astype(np.int8))
     return columns
 
 
-def collate(batch: pa.Table | Sequence[pa.Table]) -> dict[str, Tensor]:
+def collate(table: pa.Table) -> dict[str, Tensor]:
     """Pad a batch on the right with zeros, to its longest text (at least one token).
 
     Returns:
         `input_ids`, `attention_mask` and where they apply `token_type_ids` (B, T), and `labels` (B,).
     """
-    table = batch if isinstance(batch, pa.Table) else pa.concat_tables(batch)
     padded: dict[str, Tensor] = {}
     for name in ("input_ids", "token_type_ids"):
         if name not in table.column_names:
@@ -201,28 +179,27 @@ def collate(batch: pa.Table | Sequence[pa.Table]) -> dict[str, Tensor]:
     return padded
 
 
+@dataclass(eq=False)
 class LengthGroupedSampler(Sampler[int]):
     """Put texts of similar length into one batch, in an order that depends on the seed and the epoch alone.
 
     The order of transformers' own sampler depends on the global generator, so that a run resumed in mid-epoch would
     see other batches than an uninterrupted one.
 
-    Args:
+    Attributes:
         lengths: Tokens of each text.
         batch_size: Texts of one step.
         seed: Seed of the order.
+        epoch: Set by the Trainer's dataloader before each epoch.
     """
 
-    def __init__(
-        self, lengths: Sequence[int] | np.ndarray[Any, Any], batch_size: int, seed: int
-    ) -> None:
-        self.lengths = np.asarray(lengths)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
+    lengths: np.ndarray[Any, Any]
+    batch_size: int
+    seed: int
+    epoch: int = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch; the Trainer's dataloader does so before each epoch."""
+        """Set the epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -231,17 +208,12 @@ class LengthGroupedSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(self.lengths))
-        batches: list[np.ndarray[Any, Any]] = []
-        for start in range(0, len(order), self.batch_size * _GROUP):
-            group = order[start : start + self.batch_size * _GROUP]
+        size, batches = self.batch_size, []
+        for start in range(0, len(order), size * _GROUP):
+            group = order[start : start + size * _GROUP]
             group = group[np.argsort(-self.lengths[group], kind="stable")]
-            batches += [
-                group[i : i + self.batch_size] for i in range(0, len(group), self.batch_size)
-            ]
-        full = [batch for batch in batches if len(batch) == self.batch_size]
-        # A short batch anywhere but at the end would shift all that follow it.
-        rest = [batch for batch in batches if len(batch) < self.batch_size]
-        for index in generator.permutation(len(full)):
-            yield from full[index].tolist()
-        for batch in rest:
-            yield from batch.tolist()
+            batches += [group[i : i + size].tolist() for i in range(0, len(group), size)]
+        # A short batch (the last one, if any) anywhere but at the end would shift all that follow it.
+        full = len(order) // size
+        for index in [*generator.permutation(full), *range(full, len(batches))]:
+            yield from batches[index]

@@ -70,8 +70,7 @@ def fit_scale(
         return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())
 
     found = minimize_scalar(loss, bounds=log_bounds, method="bounded", options={"xatol": 1e-7})
-    if log_bounds[0] <= 0 <= log_bounds[1] and loss(0) <= found.fun * (
-        1 + 1e-9
-    ):  # the logits tell nothing
+    low, high = log_bounds
+    if low <= 0 <= high and loss(0) <= found.fun * (1 + 1e-9):  # the logits tell nothing
         return 1.0, loss(0)
     return float(np.exp(found.x)), float(found.fun)

@@ -11,10 +11,11 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
+from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
 from glove_lstm.tokenization.word_shapes import SHAPES
-from glove_lstm.training.arguments import TrainingRun, config_from
+from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.training_texts import joined_texts
 from glove_lstm.training.word_vectors import character_ngram_rows, embedding_rows
 
@@ -36,10 +37,7 @@ def new_model(
     """
     wanted = run.tokenizer
     if run.model.type_embedding_size and not wanted.token_types:
-        raise DataError(
-            f"--type_embedding_size is {run.model.type_embedding_size}, but --no_token_types leaves no word shapes: "
-            "set it to 0."
-        )
+        raise DataError("--no_token_types leaves no word shapes: set --type_embedding_size to 0.")
     glove = glove or load_glove(wanted.glove)
     try:
         tokenizer = build_tokenizer(
@@ -54,28 +52,23 @@ def new_model(
             token_types=wanted.token_types,
             stop_words=english_stop_words() if wanted.remove_stop_words else (),
         )
-    except ValueError as error:
-        raise DataError(f"{str(error).rstrip('.')}.") from None
-    model = GloveLstmForSequenceClassification(
-        config_from(
-            run.model,
+        config = GloveLstmConfig(
+            **run.model.config_values(),
             vocab_size=tokenizer.vocab_size,
             embedding_size=glove.dim,
             type_vocab_size=len(SHAPES) if wanted.token_types else 1,
             **_label_maps(data.label_names),
         )
-    )
-    unknown = "uniform" if wanted.unknown_vectors == "uniform" else "normal"
-    rows, share = embedding_rows(
-        tokenizer.get_vocab(), glove, unknown=unknown, seed=run.training.seed
-    )
+    except ValueError as error:
+        raise DataError(f"{str(error).rstrip('.')}.") from None
+    model = GloveLstmForSequenceClassification(config)
+    # The published recipe draws unknown vectors uniformly.
+    uniform = wanted.tokenizer_variant == "article"
+    rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, seed=run.training.seed)
     model.load_word_vectors(rows)
     _load_character_ngrams(model, tokenizer)
-    return (
-        model,
-        tokenizer,
-        {"glove": without_folders(glove.source, run), "vocabulary_with_vectors": share},
-    )
+    source = without_folders(glove.source, run)
+    return model, tokenizer, {"glove": source, "vocabulary_with_vectors": share}
 
 
 def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -> Initial:
@@ -99,12 +92,8 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
             labels = [number[label] for label in split["label"][:]]
             splits[name] = split.remove_columns("label").add_column("label", labels)
     else:
-        logger.warning(
-            "The labels (%s) are not those of %s (%s): its last layer starts anew.",
-            ", ".join(data.label_names),
-            path,
-            ", ".join(known),
-        )
+        said = "The labels %s are not those of %s, %s: its last layer starts anew."
+        logger.warning(said, data.label_names, path, known)
         changes |= _label_maps(data.label_names)
     model, tokenizer = load_checkpoint(path, **changes)
     if "id2label" in changes:
@@ -122,9 +111,8 @@ def without_folders(text: str, run: TrainingRun) -> str:
     paths = [data.data_files, data.data_dir, data.train_file, data.validation_file, data.test_file]
     for path in [*paths, run.tokenizer.glove, run.model.model_name_or_path, data.dataset_name]:
         if path and Path(path).expanduser().exists():
-            text = text.replace(str(Path(path).expanduser()), Path(path).name).replace(
-                path, Path(path).name
-            )
+            for written in (str(Path(path).expanduser()), path):
+                text = text.replace(written, Path(path).name)
     return text
 
 
@@ -133,19 +121,12 @@ def _load_character_ngrams(
 ) -> None:
     config = model.config
     if config.ngram_buckets and config.character_ngrams:
+        shape = config.character_ngrams, config.character_buckets
         specials = tokenizer.all_special_tokens
-        model.load_character_ngrams(
-            character_ngram_rows(
-                tokenizer.get_vocab(),
-                config.character_ngrams,
-                config.character_buckets,
-                specials=specials,
-            )
-        )
+        rows = character_ngram_rows(tokenizer.get_vocab(), *shape, specials=specials)
+        model.load_character_ngrams(rows)
 
 
 def _label_maps(names: list[str]) -> dict[str, Any]:
-    return {
-        "id2label": dict(enumerate(names)),
-        "label2id": {name: index for index, name in enumerate(names)},
-    }
+    numbers = {name: number for number, name in enumerate(names)}
+    return {"id2label": dict(enumerate(names)), "label2id": numbers}

@@ -6,6 +6,8 @@ follow the texts.
 
 import logging
 import warnings
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +17,8 @@ from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.data.splits import grouped_stratified_split
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier
 from glove_lstm.training.batches import TokenizedTexts, collate
 from glove_lstm.training.calibration import fit_scale
 
@@ -34,14 +36,6 @@ _ABSENT = -1.0  # logit of a label that no training text has: a text on the wron
 
 
 @dataclass(frozen=True)
-class _Weights:
-    """Of n-grams (n, labels), and a bias (labels,)."""
-
-    table: Floats
-    bias: Floats
-
-
-@dataclass(frozen=True)
 class NgramFit:
     """Settings of an n-gram fit.
 
@@ -56,7 +50,7 @@ class NgramFit:
 
 @torch.no_grad()
 def fit_ngrams(
-    model: GloveLstmForSequenceClassification,
+    ngrams: GloveLstmNgramClassifier,
     texts: TokenizedTexts,
     *,
     strength: float = 5.0,
@@ -70,7 +64,7 @@ def fit_ngrams(
     document frequency. In fine-tuning the logits of the earlier weights are one more feature for each label.
 
     Args:
-        model: Its n-gram classifier is fitted, if it has one.
+        ngrams: Is fitted.
         texts: With labels. Of `MistypedPairs` the copies are fitted, too.
         strength: The largest C of the support vector machine that is tried.
         how: Settings of an earlier call; None chooses them by cross-fitting.
@@ -80,123 +74,90 @@ def fit_ngrams(
     Returns:
         The settings of the fit.
     """
-    if model.ngrams is None:
-        return NgramFit(strength)
-    count = len(model.config.label_names)
-    parts, labels = _read(model, texts)
+    tables = {name: table for name, table in ngrams.named_parameters() if name != "bias"}
+    ends = np.cumsum([len(table) for table in tables.values()])
+    starts = dict(zip(tables, [0, *ends.tolist()], strict=False))
+    width = int(ends[-1])
+    parts, labels = _read(ngrams, texts, starts, width)
     if len(np.unique(labels)) < 2:
-        logger.warning(
-            "All training texts have one label: the n-gram classifier learns nothing from them."
-        )
+        logger.warning("All texts have one label: the n-gram classifier learns nothing from them.")
         return NgramFit(strength)
-    before = _Weights(
-        np.concatenate([held.double().numpy(force=True) for _, held in _tables(model)]),
-        model.ngrams.bias.double().numpy(force=True),
-    )
-    reach = _reach(model, parts[0])
-    rows = [_features(part, reach, before) for part in parts]
-    # One copy is enough for cross-fitting.
+    seen = np.bincount(parts[0].indices, minlength=width)
+    reach = np.sqrt(1 + np.log((1 + len(labels)) / (1 + seen)))  # scale of each n-gram's weight
+    if "opening_weights" in tables:
+        reach[starts["opening_weights"] :][: len(tables["opening_weights"])] *= _OPENING
+    held = torch.cat([*tables.values(), ngrams.bias[None]]).double().numpy(force=True)
+    rows = [(part @ diags(reach)).tocsr() for part in parts]
+    if held[:-1].any():
+        rows = [
+            hstack([row, csr_matrix(_logits(part, held))]).tocsr()
+            for row, part in zip(rows, parts, strict=True)
+        ]
+    count = len(ngrams.bias)
     if how is None:
-        folds = _folds(labels, np.arange(len(labels)) if groups is None else groups)
-        how = _cross_fit(rows[:2], labels, folds, count, strength)
-    machines = [
-        _fit([rows[0], *copy], labels, count, how.strength)
-        for copy in ([], *([part] for part in rows[1:]))
-    ]
-    fitted = _Weights(
-        np.mean([machine.table for machine in machines], axis=0),
-        np.mean([machine.bias for machine in machines], axis=0),
-    )
-    width = len(reach)
-    mix = fitted.table[width:]  # (labels, labels) of the logits before; empty if there were none
-    table, bias = fitted.table[:width] * reach[:, None], fitted.bias
+        groups = np.arange(len(labels)) if groups is None else groups
+        how = _cross_fit(rows[:2], labels, groups, count, strength)  # one copy is enough
+    copies: list[list[csr_matrix]] = [[], *([part] for part in rows[1:])]
+    machines = [_fit([rows[0], *copy], labels, count, how.strength) for copy in copies]
+    fitted = np.mean(machines, axis=0)
+    weights = np.concatenate([fitted[:width] * reach[:, None], fitted[-1:]])
+    mix = fitted[width:-1]  # (labels, labels) of the logits before; empty if there were none
     if len(mix):
-        table, bias = table + before.table @ mix, bias + before.bias @ mix
-    for index, (_, held) in enumerate(_tables(model)):
-        held.copy_(torch.from_numpy(how.scale * table[_columns(model, index)]))
-    model.ngrams.bias.copy_(torch.from_numpy(how.scale * bias))
+        weights += held @ mix
+    for table, values in zip(
+        [*tables.values(), ngrams.bias[None]], np.split(how.scale * weights, ends), strict=True
+    ):
+        table.copy_(torch.from_numpy(values))
     return how
 
 
-def _reach(model: GloveLstmForSequenceClassification, part: csr_matrix) -> Floats:
-    """Scale of each n-gram's weight, (n-grams,)."""
-    seen = np.bincount(part.indices, minlength=part.shape[1])
-    reach = np.sqrt(1 + np.log((1 + part.shape[0]) / (1 + seen)))
-    for index, (name, _) in enumerate(_tables(model)):
-        if name == "opening_weights":
-            reach[_columns(model, index)] *= _OPENING
-    return reach
-
-
-def _features(part: csr_matrix, reach: Floats, before: _Weights) -> csr_matrix:
-    """Scaled n-grams and, if the tables hold weights already, the logits that these give."""
-    rows = part @ diags(reach)
-    if before.table.any():
-        rows = hstack([rows, csr_matrix(part @ before.table + before.bias)])
-    return rows.tocsr()
-
-
-def _tables(model: GloveLstmForSequenceClassification) -> list[tuple[str, torch.Tensor]]:
-    assert model.ngrams is not None
-    return [(name, table) for name, table in model.ngrams.named_parameters() if name != "bias"]
-
-
-def _columns(model: GloveLstmForSequenceClassification, index: int) -> slice:
-    """Columns of one table among those of all tables."""
-    sizes = [len(table) for _, table in _tables(model)]
-    return slice(sum(sizes[:index]), sum(sizes[: index + 1]))
+def _logits(rows: csr_matrix, weights: Floats) -> Floats:
+    """Logits (n, labels), by weights (features + 1, labels) of which the last row is the bias."""
+    return np.asarray(rows @ weights[:-1] + weights[-1])
 
 
 def _read(
-    model: GloveLstmForSequenceClassification, texts: TokenizedTexts
+    ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts, starts: Mapping[str, int], width: int
 ) -> tuple[list[csr_matrix], Ints]:
     """Read features (texts, n-grams), the roots of shares, of the texts and of each copy; and labels."""
-    ngrams = model.ngrams
-    assert ngrams is not None
-    device = ngrams.word_weights.device
-    starts = {name: _columns(model, index).start for index, (name, _) in enumerate(_tables(model))}
-    width = sum(len(table) for _, table in _tables(model))
-    rows: list[list[csr_matrix]] = []
+    rows: defaultdict[int, list[csr_matrix]] = defaultdict(list)
     labels: list[Ints] = []
     for start in range(0, len(texts), _BATCH):
-        wanted = range(start, min(start + _BATCH, len(texts)))
-        batch = {
-            name: values.to(device) for name, values in collate(texts.__getitems__(wanted)).items()
-        }
-        inputs = batch["input_ids"], batch.get("token_type_ids"), batch["attention_mask"].bool()
+        wanted = min(_BATCH, len(texts) - start)
+        batch = collate(texts.__getitems__(range(start, start + wanted)))
+        labels.append(batch["labels"][:wanted].numpy())
+        batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
+        ids, mask = batch["input_ids"], batch["attention_mask"].bool()
         entries = []
-        for group in ngrams.groups(*inputs):
+        for group in ngrams.groups(ids, batch.get("token_type_ids"), mask):
             text, place = group.present.nonzero(as_tuple=True)
             column = group.rows[text, place] + starts[group.name]
             shares = 1 / group.present.sum(dim=1).double()[text]
             entries.append(torch.stack([text.double(), column.double(), shares]).numpy(force=True))
         row, column, share = np.concatenate(entries, axis=1)
-        size = len(inputs[0])
-        found = csr_matrix(
-            (share, (row.astype(np.int32), column.astype(np.int32))), shape=(size, width)
-        )
-        found.sum_duplicates()
-        found.data = np.sqrt(found.data)
-        for copy in range(size // len(wanted)):
-            if copy == len(rows):
-                rows.append([])
-            rows[copy].append(found[copy * len(wanted) : (copy + 1) * len(wanted)])
-        labels.append(batch["labels"][: len(wanted)].numpy(force=True))
-    return [vstack(part).tocsr() for part in rows], np.concatenate(labels)
+        places = row.astype(np.int32), column.astype(np.int32)
+        features = csr_matrix((share, places), shape=(len(ids), width))
+        features.sum_duplicates()
+        features.data = np.sqrt(features.data)
+        for copy in range(len(ids) // wanted):
+            rows[copy].append(features[copy * wanted : (copy + 1) * wanted])
+    return [vstack(part).tocsr() for part in rows.values()], np.concatenate(labels)
 
 
-def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> _Weights:
+def _fit(parts: list[csr_matrix], labels: Ints, count: int, strength: float) -> Floats:
+    """Fit weights (features + 1, labels) of which the last row is the bias."""
     machine = LinearSVC(C=strength, dual=True, random_state=0)  # its solver shuffles
     with warnings.catch_warnings():
         # An unconverged solution gives the same labels.
         warnings.simplefilter("ignore", ConvergenceWarning)
         machine.fit(vstack(parts).tocsr(), np.tile(labels, len(parts)))
-    weights, bias = machine.coef_.T, machine.intercept_
+    fitted = np.column_stack([machine.coef_, machine.intercept_]).T
     if len(machine.classes_) == 2:
-        weights, bias = weights * [-0.5, 0.5], bias * [-0.5, 0.5]
-    table, every = np.zeros((len(weights), count)), np.full(count, _ABSENT)
-    table[:, machine.classes_], every[machine.classes_] = weights, bias
-    return _Weights(table, every)
+        fitted = fitted * [-0.5, 0.5]
+    weights = np.zeros((len(fitted), count))
+    weights[-1] = _ABSENT
+    weights[:, machine.classes_] = fitted
+    return weights
 
 
 def _folds(labels: Ints, groups: Ints) -> list[tuple[Ints, Ints]]:
@@ -210,24 +171,19 @@ def _folds(labels: Ints, groups: Ints) -> list[tuple[Ints, Ints]]:
 
 
 def _cross_fit(
-    parts: list[csr_matrix],
-    labels: Ints,
-    folds: list[tuple[Ints, Ints]],
-    count: int,
-    strength: float,
+    parts: list[csr_matrix], labels: Ints, groups: Ints, count: int, strength: float
 ) -> NgramFit:
     """Choose strength and scale by the cross-entropy on texts that a machine was not fitted on.
 
     C grows for as long as that helps: a large C is slow on texts that no plane separates.
     """
-    if not folds:
-        return NgramFit(strength)
     best, least = NgramFit(strength), np.inf
-    for share in _STRENGTHS:
+    folds = _folds(labels, groups)
+    for share in _STRENGTHS if folds else ():
         logits = np.zeros((len(labels), count))
         for train, test in folds:
-            fitted = _fit([part[train] for part in parts], labels[train], count, share * strength)
-            logits[test] = parts[0][test] @ fitted.table + fitted.bias
+            weights = _fit([part[train] for part in parts], labels[train], count, share * strength)
+            logits[test] = _logits(parts[0][test], weights)
         scale, loss = fit_scale(logits, labels, _LOG_SCALES)
         if loss >= least:
             break

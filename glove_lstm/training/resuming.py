@@ -2,10 +2,9 @@
 
 import json
 import zipfile
-import zlib
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from glove_lstm.data.errors import DataError
 
@@ -22,27 +21,16 @@ def check_resumable(folder: Path) -> None:
         DataError: Names the file.
     """
     if not folder.is_dir():
-        raise DataError(
-            f"--resume_from_checkpoint {folder} is no folder; give OUTPUT_DIR/checkpoint-N."
-        )
+        said = f"--resume_from_checkpoint {folder} is no folder"
+        raise DataError(f"{said}; give OUTPUT_DIR/checkpoint-N.")
     advice = "resume from another checkpoint, or start a new run"
-    missing = [name for name in _NEEDED if not (folder / name).is_file()]
-    states = sorted(folder.glob("rng_state*.pth"))  # one for each process
-    if missing or not states:
-        raise DataError(
-            f"{folder} is not whole: {(missing or ['rng_state.pth'])[0]} is missing; {advice}."
-        )
+    states = sorted(folder.glob("rng_state*.pth")) or [folder / "rng_state.pth"]  # one a process
     for path in (*(folder / name for name in _NEEDED), *states):
+        if not path.is_file():
+            raise DataError(f"{folder} is not whole: {path.name} is missing; {advice}.")
         try:
             _read(path)
-        except (
-            OSError,
-            ValueError,
-            SafetensorError,
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-        ) as error:
+        except Exception as error:
             raise DataError(f"{path} is damaged ({error}); {advice}.") from None
 
 

@@ -14,7 +14,6 @@ from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import (
     UNLABELLED,
     LengthGroupedSampler,
-    MistypedPairs,
     TokenizedTexts,
     collate,
 )
@@ -73,16 +72,11 @@ class GloveLstmTrainer(Trainer):
         """The Trainer's own optimizer, with a parameter group for the word vectors where their rate is another."""
         existed, rate = self.optimizer is not None, self.args.embedding_learning_rate
         optimizer = super().create_optimizer(*args, **kwargs)
-        vectors = cast(
-            nn.Parameter, cast(PreTrainedModel, self.model).get_input_embeddings().weight
-        )
-        if existed or rate is None or not vectors.requires_grad:
-            return optimizer
-        for group in optimizer.param_groups:
-            group["params"] = [
-                parameter for parameter in group["params"] if parameter is not vectors
-            ]
-        optimizer.add_param_group({"params": [vectors], "lr": rate, "weight_decay": 0.0})
+        vectors = cast(PreTrainedModel, self.model).get_input_embeddings().weight
+        if not existed and rate is not None and vectors.requires_grad:
+            for group in optimizer.param_groups:
+                group["params"] = [held for held in group["params"] if held is not vectors]
+            optimizer.add_param_group({"params": [vectors], "lr": rate, "weight_decay": 0.0})
         return optimizer
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -90,10 +84,7 @@ class GloveLstmTrainer(Trainer):
         assert isinstance(dataset, TokenizedTexts)
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         sampler = LengthGroupedSampler(dataset.lengths, self.args.train_batch_size, seed)
-        # In the epoch that a run resumes, older versions of accelerate tell the dataset the epoch, not the sampler.
-        dataset.set_epoch = sampler.set_epoch
-        if isinstance(dataset, MistypedPairs):
-            dataset.sampler = sampler
+        dataset.sampler = sampler
         return sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
@@ -103,17 +94,11 @@ class GloveLstmTrainer(Trainer):
         """As `Trainer.predict`; evaluation runs longest first, and the rows come back in the dataset's order."""
         output = super().predict(test_dataset, *args, **kwargs)
         back = np.argsort(_longest_first(test_dataset), kind="stable")
-        predictions, labels = _rows(output.predictions, back), _rows(output.label_ids, back)
+        logits: Any = output.predictions  # perhaps with those of the parts
+        several = isinstance(logits, tuple)
+        predictions = tuple(part[back] for part in logits) if several else logits[back]
+        labels = None if output.label_ids is None else output.label_ids[back]
         return PredictionOutput(predictions, labels, output.metrics)
-
-
-def _rows(values: Any, rows: np.ndarray[Any, Any]) -> Any:
-    """Some rows of an array, or of each of several."""
-    if values is None:
-        return None
-    return (
-        tuple(_rows(part, rows) for part in values) if isinstance(values, tuple) else values[rows]
-    )
 
 
 def _longest_first(dataset: TokenizedTexts) -> np.ndarray[Any, Any]:

@@ -47,11 +47,9 @@ class TrainingTexts:
         """Join the record with that of the checkpoint where training started; None if it has none."""
         if earlier is None:
             return TrainingTexts(self.trained, self.validated, complete=False)
-        return TrainingTexts(
-            np.union1d(self.trained, earlier.trained),
-            np.union1d(self.validated, earlier.validated),
-            self.complete and earlier.complete,
-        )
+        trained = np.union1d(self.trained, earlier.trained)
+        validated = np.union1d(self.validated, earlier.validated)
+        return TrainingTexts(trained, validated, self.complete and earlier.complete)
 
     def find(self, texts: Iterable[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Look texts up.
@@ -65,11 +63,9 @@ class TrainingTexts:
 
     def save(self, folder: Path) -> None:
         """Write the record into a folder that holds the weights."""
-        save_file(
-            {"trained": self.trained, "validated": self.validated},
-            folder / TRAINING_TEXTS_NAME,
-            {"complete": str(self.complete), "weights": _weights_hash(folder)},
-        )
+        tensors = {"trained": self.trained, "validated": self.validated}
+        metadata = {"complete": str(self.complete), "weights": _weights_hash(folder)}
+        save_file(tensors, folder / TRAINING_TEXTS_NAME, metadata)
 
 
 def load_training_texts(path: str | Path, revision: str | None = None) -> TrainingTexts | None:
@@ -88,9 +84,8 @@ def load_training_texts(path: str | Path, revision: str | None = None) -> Traini
         try:
             folder = Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
         except Exception as error:
-            raise DataError(
-                f"{path} cannot be downloaded ({first_line(error)}). Check its name and revision."
-            ) from error
+            said = f"{path} cannot be downloaded ({first_line(error)})."
+            raise DataError(f"{said} Check its name and revision.") from error
     file = folder / TRAINING_TEXTS_NAME
     if not file.is_file():
         return None
@@ -99,34 +94,24 @@ def load_training_texts(path: str | Path, revision: str | None = None) -> Traini
             trained, validated = (tensors.get_tensor(name) for name in ("trained", "validated"))
             metadata = tensors.metadata()
             complete, weights = metadata["complete"] == "True", metadata["weights"]
-        if trained.dtype != np.uint64 or validated.dtype != np.uint64:
+        if {trained.dtype, validated.dtype} != {np.dtype(np.uint64)}:
             raise ValueError("its tensors are not uint64")
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} is damaged ({error}): get the checkpoint again.") from None
-    if weights != _weights_hash(folder):
-        return None
-    return TrainingTexts(trained, validated, complete)
+    return TrainingTexts(trained, validated, complete) if weights == _weights_hash(folder) else None
 
 
 def joined_texts(dataset: Dataset) -> Iterable[str]:
     """Each row as one text, as the tokenizer reads a pair."""
-    pairs = "text_pair" in dataset.column_names
+    columns = [name for name in ("text", "text_pair") if name in dataset.column_names]
     for batch in dataset.iter(batch_size=1000):
-        yield from (
-            (f"{a} {b}" for a, b in zip(batch["text"], batch["text_pair"], strict=True))
-            if pairs
-            else batch["text"]
-        )
+        yield from map(" ".join, zip(*(batch[name] for name in columns), strict=True))
 
 
 def hash_texts(texts: Iterable[str]) -> Hashes:
     """Hash each text with its white space folded; shape (n,)."""
-    digests = b"".join(
-        hashlib.blake2b(
-            " ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=8
-        ).digest()
-        for text in texts
-    )
+    folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
+    digests = b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in folded)
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 

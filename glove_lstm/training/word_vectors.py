@@ -13,11 +13,7 @@ _PIECE_SCALE = 1.5  # a mean of many vectors is short: nearer to the length of o
 
 
 def embedding_rows(
-    vocabulary: Mapping[str, int],
-    glove: GloveVectors,
-    *,
-    unknown: str = "normal",
-    seed: int = 42,
+    vocabulary: Mapping[str, int], glove: GloveVectors, uniform: bool = False, *, seed: int = 42
 ) -> tuple[NDArray[np.float32], float]:
     """Look up the vectors of a vocabulary, and draw vectors for words that GloVe lacks.
 
@@ -26,8 +22,8 @@ def embedding_rows(
     Args:
         vocabulary: Token -> id; the ids are 0 to n - 1.
         glove: Words and their vectors.
-        unknown: Distribution of drawn vectors: "uniform" in [0, 1), as published, or "normal" with GloVe's mean and
-            standard deviation in each dimension.
+        uniform: Whether vectors are drawn from [0, 1), as published, or from a normal distribution with GloVe's mean
+            and standard deviation in each dimension.
         seed: Seed of the draw.
 
     Returns:
@@ -35,47 +31,38 @@ def embedding_rows(
     """
     generator = np.random.default_rng(seed)
     shape = (len(vocabulary), glove.dim)
-    if unknown == "uniform":
+    if uniform:
         rows = generator.random(shape, dtype=np.float32)
     else:
         frequent = glove.vectors[:100_000]
-        rows = generator.standard_normal(shape, dtype=np.float32) * frequent.std(
-            axis=0
-        ) + frequent.mean(axis=0)
-    ids, sources = [], []
-    for word, row in vocabulary.items():
-        source = glove.index.get(word)
-        if source is not None:
-            ids.append(row)
-            sources.append(source)
-    rows[ids] = glove.vectors[sources]
-    _fill_pieces(rows, vocabulary, ids)
-    return rows, len(ids) / len(vocabulary)
+        drawn = generator.standard_normal(shape, dtype=np.float32)
+        rows = drawn * frequent.std(axis=0) + frequent.mean(axis=0)
+    known = [word for word in vocabulary if word in glove.index]
+    ids = [vocabulary[word] for word in known]
+    rows[ids] = glove.vectors[[glove.index[word] for word in known]]
+    _fill_pieces(rows, vocabulary, known)
+    return rows, len(known) / len(vocabulary)
 
 
 def _fill_pieces(
-    rows: NDArray[np.float32], vocabulary: Mapping[str, int], known: Collection[int]
+    rows: NDArray[np.float32], vocabulary: Mapping[str, int], known: Collection[str]
 ) -> None:
-    pieces = {
-        token[len(PIECE) :]: row for token, row in vocabulary.items() if token.startswith(PIECE)
+    """Set the rows of the pieces, from those of known words."""
+    holders: dict[str, list[int]] = {
+        token[len(PIECE) :]: [] for token in vocabulary if token.startswith(PIECE)
     }
-    if not pieces:
-        return
-    longest = max(map(len, pieces))
-    words = {row: word for word, row in vocabulary.items()}
-    holders: dict[int, list[int]] = {row: [] for row in pieces.values()}
-    for row in known:
-        word = words[row]
+    longest = max(map(len, holders), default=0)
+    for word in known:
         inner = {
             word[i : i + n]
             for i in range(1, len(word))
             for n in range(1, min(longest, len(word) - i) + 1)
         }
-        for piece in inner & pieces.keys():
-            holders[pieces[piece]].append(row)
-    for row, containing in holders.items():
+        for piece in inner & holders.keys():
+            holders[piece].append(vocabulary[word])
+    for piece, containing in holders.items():
         if containing:
-            rows[row] = rows[containing].mean(axis=0) * _PIECE_SCALE
+            rows[vocabulary[PIECE + piece]] = rows[containing].mean(axis=0) * _PIECE_SCALE
 
 
 def character_ngram_rows(

@@ -19,14 +19,18 @@ def shown_checkpoint(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory)
     hostile = HOSTILE.replace("src=x", "src=data:,")  # no request, but an error all the same
     card = folder / "README.md"
     card.write_text(
-        f"{card.read_text(encoding='utf-8')}\n{hostile}\n\n![a](http://example.com/x.png)\n", "utf-8"
+        f"{card.read_text(encoding='utf-8')}\n{hostile}\n\n![a](http://example.com/x.png)\n",
+        "utf-8",
     )
     return folder
 
 
 @pytest.fixture(scope="session")
 def demo(
-    checkpoint: Path, shown_checkpoint: Path, glove_file: Path, tmp_path_factory: pytest.TempPathFactory
+    checkpoint: Path,
+    shown_checkpoint: Path,
+    glove_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Running]:
     other = _copy(checkpoint, tmp_path_factory.mktemp("other") / "other-model")
     scratch = tmp_path_factory.mktemp("demo")

@@ -43,7 +43,11 @@ def main() -> None:
     ):
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         picture(browser, running.address, "app", viewport={"width": 960, "height": 700})
-        phone = {"viewport": {"width": 390, "height": 800}, "is_mobile": True, "color_scheme": "dark"}
+        phone = {
+            "viewport": {"width": 390, "height": 800},
+            "is_mobile": True,
+            "color_scheme": "dark",
+        }
         picture(browser, running.address, "app-phone", **phone)
 
 

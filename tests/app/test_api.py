@@ -14,6 +14,7 @@ from glove_lstm.app import limits
 from glove_lstm.commands import predict
 
 SECRETS = ("/etc/passwd", "README.md", "../../../../etc/passwd", str(ROOT / "pyproject.toml"))
+TOO_LONG = f"at most {limits.CHARACTERS:,} characters"
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +49,23 @@ def file_data(path):
 
 
 def test_named_endpoints(http):
-    names = http.get("/gradio_api/info").json()["named_endpoints"]
-    assert sorted(names) == [
-        f"/{name}"
-        for name in ["about", "classify", "compare", "explain", "label_file", "nearest_words", "word_map"]
-    ]
+    endpoints = "/about /classify /compare /explain /label_file /nearest_words /word_map"
+    assert sorted(http.get("/gradio_api/info").json()["named_endpoints"]) == endpoints.split()
 
 
 def test_classify_explain_compare(client, shown_checkpoint):
     answer = client.predict("SHOCKING SECRET EXPOSED!", "", 0.5, api_name="/classify")
     assert answer["label"] == "FAKE"
     assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-5)
-    assert client.predict("council SECRET the", threshold=1, api_name="/classify")["label"] == "ABSTAIN"
+    assert (
+        client.predict("council SECRET the", threshold=1, api_name="/classify")["label"]
+        == "ABSTAIN"
+    )
     explanation = client.predict("council SECRET", "hoax", api_name="/explain")
     assert [word["text"] for word in explanation["words"]] == ["council", "SECRET", "hoax"]
-    total = explanation["baseline_difference"] + sum(word["contribution"] for word in explanation["words"])
+    total = explanation["baseline_difference"] + sum(
+        word["contribution"] for word in explanation["words"]
+    )
     assert total == pytest.approx(explanation["logit_difference"], rel=0.01)
     about = client.predict(api_name="/about")
     assert about["labels"] == ["FAKE", "REAL"]
@@ -77,9 +80,8 @@ def test_classify_explain_compare(client, shown_checkpoint):
 def test_words(client):
     near = client.predict("Council", 3, api_name="/nearest_words")
     assert len(near["trained"]) == len(near["glove"]) == 3
-    assert (
-        client.predict("h", api_name="/nearest_words")["glove"] is None
-    )  # the letter is in the vocabulary alone
+    # The letter is in the vocabulary alone.
+    assert client.predict("h", api_name="/nearest_words")["glove"] is None
     places = client.predict("council, report secret", api_name="/word_map")["trained"]
     assert set(places) == {"council", "report", "secret"}
 
@@ -90,14 +92,13 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
     assert "130 rows labelled" in summary
     assert len(preview["data"]) == limits.PREVIEW_ROWS
     options = ("--model", checkpoint, "--backend", "torch", "--format", "csv")
-    assert Path(path).read_text(encoding="utf-8") == run_here(predict.main, *options, "--input", table).stdout
-    (tmp_path / "a.jsonl").write_text(
-        '{"text": "council"}\n{"text": [1]}\n{"text": "hoax"}\n', encoding="utf-8"
-    )
+    wanted = run_here(predict.main, *options, "--input", table).stdout
+    assert Path(path).read_text(encoding="utf-8") == wanted
+    lines = tmp_path / "a.jsonl"
+    lines.write_text('{"text": "council"}\n{"text": [1]}\n{"text": "hoax"}\n', encoding="utf-8")
     for kind in ("jsonl", "parquet"):
-        path, summary, _ = client.predict(
-            handle_file(str(tmp_path / "a.jsonl")), "text", 0, kind, api_name="/label_file"
-        )
+        data = handle_file(str(lines)), "text", 0, kind
+        path, summary, _ = client.predict(*data, api_name="/label_file")
         assert Path(path).suffix == f".{kind}"
         assert "2 rows labelled, 1 skipped" in summary
 
@@ -108,21 +109,16 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
         ("classify", [" ", "", 0], "nothing to classify"),
         ("classify", [{"a": 1}, "", 0], "title must be a text"),
         ("classify", ["a", "", "x"], "threshold must be a number"),
-        ("classify", ["a", "b" * (limits.CHARACTERS + 1), 0], f"at most {limits.CHARACTERS:,} characters"),
-        ("classify", ["a", "b" * limits.BODY_BYTES, 0], f"at most {limits.CHARACTERS:,} characters"),
+        ("classify", ["a", "b" * (limits.CHARACTERS + 1), 0], TOO_LONG),
+        ("classify", ["a", "b" * limits.BODY_BYTES, 0], TOO_LONG),
         ("classify", [], "do not fit"),
         ("compare", ["a", "", "user/any"], "compares with other-model"),
-        ("compare", ["a", "", "/etc"], "compares with other-model"),
         ("nearest_words", ["<img src=x>", 3], "'‹img src=x›' is not among the"),
         ("nearest_words", ["council", 1e9], "from 1 to 100"),
         ("word_map", ["a " * 61], "at most 60 words"),
-        ("word_map", [["a"]], "words must be a text"),
-        ("label_file", ["no file", "", 0, "csv"], "do not fit"),
         ("label_file", [{"meta": {"_type": "gradio.FileData"}}, "", 0, "csv"], "do not fit"),
         ("label_file", [None, "", 0, "csv"], "There is no file"),
-        ("label_file", [], "do not fit"),
-        ("label_file", [file_data("http://127.0.0.1:9/a.csv"), "", 0, "csv"], "Only uploaded files"),
-        ("label_file", [file_data("https://example.com/a.csv"), "", 0, "csv"], "Only uploaded files"),
+        ("label_file", [file_data("http://127.0.0.1:9/a"), "", 0, "csv"], "Only uploaded files"),
     ],
 )
 def test_bad_requests_are_rejected_with_a_message(http, name, data, message):
@@ -131,20 +127,16 @@ def test_bad_requests_are_rejected_with_a_message(http, name, data, message):
     assert message in answer
 
 
+ROWS = "text\n" + "a\n" * (limits.FILE_ROWS + 1)
+MEGABYTE = gzip.compress(b"a" * (1 << 20))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        (
-            "a.csv",
-            "text\n" + "a\n" * (limits.FILE_ROWS + 1),
-            f"a.csv has more than {limits.FILE_ROWS:,} rows",
-        ),
-        ("a.csv.gz", gzip.compress(b"text\n") + gzip.compress(b"a" * (1 << 20)) * 70, "a.csv.gz"),
-        (
-            "a.json.gz",
-            gzip.compress(b'[{"text":"') + gzip.compress(b"a" * (1 << 20)) * 1100,
-            "takes too much time or memory",
-        ),
+        ("a.csv", ROWS, f"a.csv has more than {limits.FILE_ROWS:,} rows"),
+        ("a.csv.gz", gzip.compress(b"text\n") + MEGABYTE * 70, "a.csv.gz"),
+        ("a.json.gz", gzip.compress(b'[{"text":"') + MEGABYTE * 1100, "too much time or memory"),
         ("a.csv", 'text\n"', "malformed"),
         ("a.csv", "<b>a</b>,<i>b</i>\nx,y\n", "'‹b›a‹/b›'"),
         ("a.parquet", b"PAR1" + b"\0" * 100 + b"PAR1", "a.parquet is not a whole Parquet file"),
@@ -198,15 +190,9 @@ def test_the_app_fetches_nothing_and_other_routes_are_closed(http):
     for address in ("http://127.0.0.1:9/a.csv", "https://example.com/a.csv", "file:///etc/passwd"):
         assert http.get(f"/gradio_api/file={address}").status_code == 404
         assert http.get(f"/gradio_api/proxy={address}").status_code == 404
-    for route in (
-        "deep_link?session_hash=a",
-        "vibe-code",
-        "runs",
-        "custom_component/a/client/b/c",
-        "dev/reload",
-    ):
+    for route in ("deep_link?session_hash=a", "vibe-code", "runs", "dev/reload"):
         assert http.get(f"/gradio_api/{route}").status_code == 404
-    for route in ("component_server", "run/classify", "api/classify", "process_recording", "vibe-edit"):
+    for route in ("component_server", "run/classify", "process_recording", "vibe-edit"):
         assert http.post(f"/gradio_api/{route}", json={}).status_code == 404
     assert http.get("/monitoring").status_code == 404
     page = http.get("/")

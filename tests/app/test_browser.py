@@ -9,7 +9,9 @@ import pytest
 from app_server import HOSTILE
 from support import write_articles
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[test]'")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="needs playwright: pip install -e '.[test]'"
+)
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="needs Chromium: apt-get install chromium, or CHROMIUM=PATH"
@@ -52,7 +54,7 @@ def visit(browser, demo):
     harmed = [context.pages[0].evaluate("window.harmed") for context in contexts]
     for context in contexts:
         context.close()
-    # The policy of the page blocks the one image of the card that is elsewhere, and the browser reports it.
+    # The browser reports the image of the card that the policy of the page blocks.
     assert not [error for error in errors if "example.com" not in error]
     assert set(harmed) == {None}
 
@@ -95,7 +97,9 @@ def test_label_a_table(visit, tmp_path):
     page.get_by_text("150 rows labelled.").wait_for()
     with page.expect_download() as download:
         page.locator("a[download^=labels]").first.click()
-    rows = list(csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
+    rows = list(
+        csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines())
+    )
     assert [row["row"] for row in rows] == [str(number) for number in range(1, 151)]
     assert {row["label"] for row in rows} <= {"FAKE", "REAL"}
     assert page.locator("img[src=x]").count() == 0
@@ -159,7 +163,9 @@ def test_the_keyboard_is_enough(visit):
 
     tab_to("document.activeElement.closest('label')?.innerText.startsWith('Title')")
     page.keyboard.type("council report statement")
-    tab_to("document.activeElement.innerText === 'Classify' && document.activeElement.role !== 'tab'")
+    tab_to(
+        "document.activeElement.innerText === 'Classify' && document.activeElement.role !== 'tab'"
+    )
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     page.locator("#words .explanation").wait_for()

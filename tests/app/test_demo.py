@@ -44,7 +44,8 @@ def test_from_the_hub_and_with_models_that_visitors_name(checkpoint, tmp_path):
         hub.add_repo("user/ours", files)
         hub.add_repo("user/second", files)
         hub.add_repo(
-            "user/bert", {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"x" * 1000}
+            "user/bert",
+            {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"x" * 1000},
         )
         env = {
             "HF_ENDPOINT": hub.endpoint,

@@ -13,12 +13,12 @@ from load import Load
 @pytest.mark.slow
 def test_two_hundred_clients_at_once(checkpoint, tmp_path):
     with run_demo(tmp_path / "log.txt", checkpoint) as running:
-        load = Load(running, clients=200, rounds=1, words=20)
+        load = Load(running, clients=200)
         assert sum(load.outcomes.values()) == 600
         assert load.outcomes["answered (page, 200)"] == 200
         assert load.outcomes["answered (classify)"] >= 100
         rest = [outcome for outcome in load.outcomes if not outcome.startswith("answered")]
         assert all("Queue is full" in outcome for outcome in rest), load
         assert load.most_mb < load.before_mb + 500
-        again = Load(running, clients=20, rounds=1, words=20)
+        again = Load(running, clients=20)
         assert all(outcome.startswith("answered") for outcome in again.outcomes), again

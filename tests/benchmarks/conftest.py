@@ -21,7 +21,9 @@ def write(path: Path, rows: Rows, columns: tuple[str, ...] = ("title", "text", "
         writer = csv.writer(file)
         writer.writerow(["", *columns])
         for number, (title, body, label) in enumerate(rows):
-            writer.writerow([number, *([title, body, label] if "text" in columns else [title, label])])
+            writer.writerow(
+                [number, *([title, body, label] if "text" in columns else [title, label])]
+            )
 
 
 def made_up(count: int, seed: int) -> Rows:
@@ -40,7 +42,11 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five small corpora with some duplicates across them."""
     folder = tmp_path_factory.mktemp("news")
     recovery, isot, titles = made_up(60, 1), made_up(50, 2), made_up(HEAD_ROWS + 60, 3)
-    isot[7] = (recovery[4][0], recovery[4][1] + " almost", recovery[4][2])  # nearly an article of recovery
+    isot[7] = (
+        recovery[4][0],
+        recovery[4][1] + " almost",
+        recovery[4][2],
+    )  # nearly an article of recovery
     recovery += [(title, f"{body} indeed", label) for title, body, label in recovery[:10]]
     isot[9] = (
         titles[HEAD_ROWS + 5][0],

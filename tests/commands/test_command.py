@@ -34,7 +34,9 @@ def test_a_signal_is_one_word_also_where_a_library_wraps_it(number, word, wrappe
             if wrapped == "as its cause":
                 raise RuntimeError("a worker failed") from error
             name = type(error).__name__
-        if wrapped == "by name":  # as tokenizers does, which calls Python from Rust, and is called by Python
+        if (
+            wrapped == "by name"
+        ):  # as tokenizers does, which calls Python from Rust, and is called by Python
             raise RuntimeError(f"Exception: {name}: ")
 
     done = run_here(main)

@@ -38,7 +38,9 @@ def missing() -> set[str]:
 def run(missing):
     def run_command(*args: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", _RUN.format(missing=missing), *map(str, args)]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            command, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL
+        )
 
     return run_command
 

@@ -1,15 +1,11 @@
-"""scripts/predict.py --explain: on a terminal, in a file, as JSON lines and HTML, and what does not go together."""
+"""predict --explain: in words, as JSON lines and as HTML."""
 
-import contextlib
 import json
-import os
-import pty
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT, assert_refused, run_here, run_script
+from support import assert_refused, run_here
 
 from glove_lstm.commands import predict as command
 
@@ -60,36 +56,3 @@ def test_words_without_colour_in_a_pipe() -> None:
     assert "A \ufffd[31mred\ufffd headline\n" in done.stdout
     assert done.stdout.count("ABSTAIN (best: ") == 3
     assert "SHOCKING secret <b>they</b> hide!!!\n" in done.stdout
-
-
-def test_colour_on_a_terminal() -> None:
-    leader, follower = pty.openpty()
-    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
-    line = [sys.executable, str(ROOT / "scripts" / "predict.py"), TEXTS[1], "--explain"]
-    process = subprocess.Popen(
-        line, stdout=follower, stderr=subprocess.PIPE, env={**env, "TERM": "xterm-256color"}
-    )
-    os.close(follower)
-    shown = b""
-    with contextlib.suppress(OSError):  # the end of a terminal
-        while piece := os.read(leader, 4096):
-            shown += piece
-    os.close(leader)
-    assert process.wait() == 0, process.stderr.read()
-    assert b"\x1b[" in shown
-    assert b"SHOCKING" in shown
-
-
-def test_mistakes(tmp_path: Path) -> None:
-    assert_refused(predict("a", "--explain", "--backend", "onnx"), "--explain", "--backend onnx")
-    assert_refused(predict("a", "--explain", "--output_dir", tmp_path / "x"), "--output_dir", "give --output")
-    assert_refused(predict("a", "--explain", "--format", "csv"), "html, jsonl, table")
-    assert_refused(predict("a", "--format", "html"), "--format html needs --explain")
-    assert_refused(run_script("predict", "a", "--format", "html", "--output_dir", tmp_path / "x"), "html")
-    assert not (tmp_path / "x").exists()
-
-
-def test_a_checkpoint_with_an_export_is_explained_too(shared_export: Path) -> None:
-    done = predict("Council votes", "--model", shared_export, "--explain")
-    assert done.returncode == 0, done.stderr
-    assert "Logit of " in done.stdout

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from glove_lstm.data import liar
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.liar import LABELS, Liar
 
@@ -13,7 +12,9 @@ SHARED = Path(__file__).parents[3] / "shared" / "data" / "liar"
 
 def line(number, label=None, text='"A quotation that never ends', counts="1\t2.0\t3\t4\t"):
     label = LABELS[number % 6] if label is None else label
-    return f"{number}.json\t{label}\t{text}\tsubject\tspeaker\tjob\tstate\tparty\t{counts}\tcontext\n"
+    return (
+        f"{number}.json\t{label}\t{text}\tsubject\tspeaker\tjob\tstate\tparty\t{counts}\tcontext\n"
+    )
 
 
 def files(count=12):
@@ -46,11 +47,12 @@ def prepare(**kwargs):
 
 def test_six_labels(folder):
     splits = prepare(data_dir=folder)
-    assert {name: len(split) for name, split in splits.items()} == {"train": 12, "validation": 12, "test": 12}
+    assert [len(split) for split in splits.values()] == [12, 12, 12]
     assert splits["train"].features["label"].names == list(LABELS)
     row = splits["train"][1]
     assert (row["id"], row["label"], row["text"]) == ("1.json", 1, '"A quotation that never ends')
-    assert (row["false_counts"], row["pants_on_fire_counts"], row["context"]) == (2, None, "context")
+    assert (row["false_counts"], row["pants_on_fire_counts"]) == (2, None)
+    assert row["context"] == "context"
 
 
 def test_two_labels(folder):
@@ -65,34 +67,31 @@ def test_a_changed_file_in_the_folder_is_noticed(folder):
     assert len(prepare(data_dir=folder)["train"]) == 1
 
 
-def test_an_archive(server):
+def test_an_archive(server, monkeypatch):
     data = archive({f"liar/{name}": text for name, text in files().items()} | {"README": "read me"})
-    url = server.put("/liar.zip", data)
-    splits = prepare(url=url)
-    assert {name: len(split) for name, split in splits.items()} == {"train": 12, "validation": 12, "test": 12}
+    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", data))
+    splits = prepare()
+    assert [len(split) for split in splits.values()] == [12, 12, 12]
 
 
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"train.tsv": line(0), "test.tsv": line(0)}, r"has no valid.tsv of at most 20,000 bytes"),
-        (files() | {"test.tsv": "x" * 30_000}, r"has no test.tsv of at most 20,000 bytes"),
+        ({"train.tsv": line(0), "test.tsv": line(0)}, r"liar.zip has no valid.tsv"),
         (files() | {"train.tsv": line(0, "lie")}, r"liar.zip/train.tsv, row 1 has the label 'lie'"),
         (files() | {"train.tsv": b"\xff\n"}, r"train.tsv is not UTF-8 text"),
     ],
 )
 def test_bad_archives(server, members, message, monkeypatch):
-    monkeypatch.setattr(liar, "MAX_BYTES", 20_000)
+    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", archive(members)))
     with pytest.raises(DataError, match=message):
-        prepare(url=server.put("/liar.zip", archive(members)))
+        prepare()
 
 
 def test_damaged_archives(server, monkeypatch):
+    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", archive(files())[:-40]))
     with pytest.raises(DataError, match=r"liar.zip is damaged"):
-        prepare(url=server.put("/liar.zip", archive(files())[:-40]))
-    monkeypatch.setattr(liar, "MAX_BYTES", 100)
-    with pytest.raises(DataError, match=r"sends more than the 100 bytes allowed"):
-        prepare(url=server.put("/other.zip", archive(files())))
+        prepare()
 
 
 @pytest.mark.parametrize(
@@ -113,14 +112,8 @@ def test_bad_files(folder, text, message):
 def test_bad_arguments(folder):
     with pytest.raises(DataError, match=r"train.tsv does not exist"):
         prepare(data_dir=folder / "none")
-    with pytest.raises(
-        DataError, match=r"1 files for 'all'; Liar takes one for each of train, validation, test"
-    ):
-        prepare(data_files={"all": folder / "train.tsv"})
-    with pytest.raises(DataError, match=r"2 files for 'train'"):
-        prepare(data_files=[folder / "train.tsv", folder / "test.tsv"])
-    with pytest.raises(DataError, match=r"Both data_files and data_dir are given"):
-        prepare(data_files=folder / "train.tsv", data_dir=folder)
+    with pytest.raises(DataError, match=r"Liar takes no data_files; give data_dir"):
+        prepare(data_files=folder / "train.tsv")
     with pytest.raises(DataError, match=r"no config 'three'; choose from six, two"):
         prepare(config_name="three", data_dir=folder)
 
@@ -128,8 +121,4 @@ def test_bad_arguments(folder):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
 def test_the_genuine_files():
     splits = prepare(data_dir=SHARED)
-    assert {name: len(split) for name, split in splits.items()} == {
-        "train": 10269,
-        "validation": 1284,
-        "test": 1283,
-    }
+    assert [len(split) for split in splits.values()] == [10269, 1284, 1283]

@@ -1,8 +1,8 @@
+import csv
 import gzip
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import datasets
 import pyarrow as pa
@@ -12,7 +12,6 @@ import pytest
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import load_splits
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 ROWS = [
     {
         "id": n,
@@ -29,7 +28,9 @@ def sizes(data):
 
 
 def csv_text(rows, delimiter=","):
-    lines = [delimiter.join(rows[0])] + [delimiter.join(str(value) for value in row.values()) for row in rows]
+    lines = [delimiter.join(rows[0])] + [
+        delimiter.join(str(value) for value in row.values()) for row in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -42,7 +43,11 @@ def file(tmp_path):
             return path
         if not isinstance(content, str | bytes):
             lines = "\n".join(map(json.dumps, content))
-            text = {".json": json.dumps(content), ".tsv": csv_text(content, "\t"), ".csv": csv_text(content)}
+            text = {
+                ".json": json.dumps(content),
+                ".tsv": csv_text(content, "\t"),
+                ".csv": csv_text(content),
+            }
             content = next((text[suffix] for suffix in text if suffix in path.suffixes), lines)
         data = content if isinstance(content, bytes) else content.encode()
         path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
@@ -67,10 +72,14 @@ def test_every_format(file, name):
 
 
 @pytest.mark.parametrize(
-    "text", [json.dumps({"data": ROWS}), "\n".join(map(json.dumps, ROWS)), json.dumps(ROWS, indent=2)]
+    "text",
+    [json.dumps({"data": ROWS}), "\n".join(map(json.dumps, ROWS)), json.dumps(ROWS, indent=2)],
 )
 def test_shapes_of_json(file, text):
-    assert len(load_splits(train_file=file(text, "a.json"), validation_fraction=0).splits["train"]) == 40
+    assert (
+        len(load_splits(train_file=file(text, "a.json"), validation_fraction=0).splits["train"])
+        == 40
+    )
 
 
 def test_near_duplicates_stay_together_in_large_files(file):
@@ -89,7 +98,9 @@ def test_near_duplicates_stay_together_in_large_files(file):
 
 def test_the_cut_depends_on_the_seed_alone(file):
     cuts = [
-        load_splits(train_file=file(ROWS), validation_fraction=0.2, seed=seed).splits["validation"][:]
+        load_splits(train_file=file(ROWS), validation_fraction=0.2, seed=seed).splits["validation"][
+            :
+        ]
         for seed in (0, 0, 1)
     ]
     assert cuts[0] == cuts[1] != cuts[2]
@@ -112,7 +123,9 @@ def test_text_columns(file, columns, asked, found):
     first = ",".join("7" if name in ("row", "1") else f"{name}-value" for name in names)
     second = first.replace("label-value", "other")
     data = load_splits(
-        train_file=file(f"{columns}\n{first}\n{second}\n"), validation_fraction=0, text_column_names=asked
+        train_file=file(f"{columns}\n{first}\n{second}\n"),
+        validation_fraction=0,
+        text_column_names=asked,
     )
     assert data.text_column_names == found
     row = data.splits["train"][0]
@@ -148,7 +161,8 @@ def test_labels_that_a_model_fixes(file):
     assert data.label_names == ["REAL", "FAKE", "SATIRE"]
     assert data.splits["test"]["label"][:2] == [0, 1]
     with pytest.raises(
-        DataError, match=r"train.csv, row 2 has the label 'FAKE', not of the model's labels \(REAL, B\)"
+        DataError,
+        match=r"train.csv, row 2 has the label 'FAKE', not one of REAL, B; correct it",
     ):
         load_splits(test_file=path, label_names=["REAL", "B"])
 
@@ -160,39 +174,56 @@ def test_empty_texts(file, caplog):
     ]
     path = file(rows, "a.jsonl")
     with pytest.raises(
-        DataError, match=r"a.jsonl, row 2 has no text in title, text; fill it, or pass --on_empty drop"
+        DataError,
+        match=r"a.jsonl, row 2 has no text in title, text; fill it, or pass --on_empty drop",
     ):
         load_splits(train_file=path)
     kept = load_splits(train_file=path, on_empty="keep", validation_fraction=0).splits["train"]
     assert kept[:2]["text"] == ["Title 0", ""]
     assert kept[:2]["text_pair"] == ["", ""]
-    assert len(load_splits(train_file=path, on_empty="drop", validation_fraction=0).splits["train"]) == 39
+    assert (
+        len(load_splits(train_file=path, on_empty="drop", validation_fraction=0).splits["train"])
+        == 39
+    )
     assert "1 rows without text (drop)" in caplog.text
-
-
-def test_several_files_a_split(file):
-    paths = [file(ROWS[:20], "a.csv"), file(ROWS[20:], "b.jsonl")]
-    assert len(load_splits(data_files={"train": paths, "valid": paths[0]}).splits["train"]) == 40
-    assert len(load_splits(data_files=paths, validation_fraction=0).splits["train"]) == 40
-    bad = file([{"title": "a", "text": "b", "label": ""}], "c.jsonl")
-    with pytest.raises(DataError, match=r"c.jsonl, row 1 has no label"):
-        load_splits(data_files=[paths[0], bad])
-    with pytest.raises(DataError, match=r"d.csv has no column 'label'"):
-        load_splits(data_files=[paths[0], file("title,text\na,b\n", "d.csv")])
 
 
 BAD_FILES = [
     ("a.csv", "title,text,label\n", "a.csv has no rows"),
-    ("a.csv", "a,b\nx,y\n", "a.csv has no column 'label'; set label_column_name to one of 'a', 'b'"),
-    ("a.csv", "a,b,label\nx,y,z\n", "has 2 columns that may be text; set text_column_names from 'a', 'b'"),
+    (
+        "a.csv",
+        "a,b\nx,y\n",
+        "a.csv has no column 'label'; set label_column_name to one of 'a', 'b'",
+    ),
+    (
+        "a.csv",
+        "a,b,label\nx,y,z\n",
+        "has 2 columns that may be text; set text_column_names from 'a', 'b'",
+    ),
     ("a.csv", "a,label\n1,z\n", "a.csv has 0 columns that may be text"),
-    ("a.csv", "text,label\na,b\nc\n", r"a.csv, row 2 \(line 3\) has 1 columns, but the header 2; correct it"),
+    (
+        "a.csv",
+        "text,label\na,b\nc\n",
+        r"a.csv, row 2 \(line 3\) has 1 columns, but the header 2; correct it",
+    ),
     ("a.csv", "text,label\na,b\nc, \n", "a.csv, row 2 has no label in 'label'; label or remove it"),
     ("a.csv", "text,label\na,b\n ,b\n", "a.csv, row 2 has no text in text"),
-    ("a.csv", "text,label\na,b\nc,b\n", "a.csv has the label 'b' only; a classifier needs two or more"),
-    ("a.csv", "text,label\n" + "".join(f"t,{n}\n" for n in range(1001)), "a.csv has 1001 different labels"),
+    (
+        "a.csv",
+        "text,label\na,b\nc,b\n",
+        "a.csv has the label 'b' only; a classifier needs two or more",
+    ),
+    (
+        "a.csv",
+        "text,label\n" + "".join(f"t,{n}\n" for n in range(1001)),
+        "a.csv has 1001 different labels",
+    ),
     ("a.csv", "text,label\na,b\nc,d\n", r"a.csv has too few rows \(2\) to cut 10% for validation"),
-    ("a.jsonl", '{"text": "a", "label": 1}\n{"text": "a"}\n', "a.jsonl, row 2 has no label in 'label'"),
+    (
+        "a.jsonl",
+        '{"text": "a", "label": 1}\n{"text": "a"}\n',
+        "a.jsonl, row 2 has no label in 'label'",
+    ),
     (
         "a.jsonl",
         '{"text": "a", "label": 0.5}\n',
@@ -214,10 +245,11 @@ def test_a_validation_file_that_does_not_fit(file):
     train = file(ROWS)
     with pytest.raises(
         DataError,
-        match=r"v.csv, row 2 has the label 'SATIRE', not of the labels of .*train.csv \(FAKE, REAL\)",
+        match=r"v.csv, row 2 has the label 'SATIRE', not one of FAKE, REAL",
     ):
         load_splits(
-            train_file=train, validation_file=file("title,text,label\na,b,FAKE\na,b,SATIRE\n", "v.csv")
+            train_file=train,
+            validation_file=file("title,text,label\na,b,FAKE\na,b,SATIRE\n", "v.csv"),
         )
     with pytest.raises(DataError, match=r"v.csv has no column 'title', which the first split has"):
         load_splits(train_file=train, validation_file=file("text,label\nb,FAKE\n", "v.csv"))
@@ -227,15 +259,19 @@ def test_bad_arguments(file):
     path = file(ROWS)
     for arguments, message in [
         ({}, "There is nothing to load"),
-        ({"dataset_name": "liar", "train_file": path}, "Both the dataset liar and train_file are given"),
-        ({"data_files": path, "train_file": path}, "Both data_files and train_file are given"),
-        ({"data_files": {"all": path}}, "names the split 'all'"),
+        (
+            {"dataset_name": "liar", "train_file": path},
+            "Both the dataset liar and train_file are given",
+        ),
+        ({"data_files": path, "train_file": path}, "data_files needs dataset_name"),
         ({"data_dir": path.parent}, "data_dir needs dataset_name"),
-        ({"train_file": path, "dataset_config_name": "six"}, "dataset_config_name needs dataset_name"),
+        (
+            {"train_file": path, "dataset_config_name": "six"},
+            "dataset_config_name needs dataset_name",
+        ),
         ({"train_file": path, "revision": "main"}, "revision needs dataset_name"),
-        ({"dataset_name": "liar", "revision": "main"}, "liar is none; leave it out"),
+        ({"dataset_name": "liar", "revision": "main"}, "liar is no dataset on the Hub"),
         ({"train_file": path, "validation_fraction": 1}, "validation_fraction is 1"),
-        ({"train_file": path, "on_empty": "x"}, "on_empty is 'x'"),
         (
             {"train_file": path, "text_column_names": "headline"},
             "has no column 'headline'; set text_column_names",
@@ -253,23 +289,22 @@ def test_bad_arguments(file):
 
 def test_our_builders(file, tmp_path):
     rows = [
-        {"": 7 + n} | {name: row[name] for name in ("title", "text", "label")} for n, row in enumerate(ROWS)
+        {"": 7 + n} | {name: row[name] for name in ("title", "text", "label")}
+        for n, row in enumerate(ROWS)
     ]
-    data = load_splits("fake_or_real_news", data_files=file(rows, "news.csv"), cache_dir=tmp_path / "cache")
+    data = load_splits("fake_or_real_news", data_files=file(rows, "news.csv"))
     assert sizes(data) == {"train": 28, "validation": 4, "test": 8}
     assert data.splits["train"].column_names == ["text", "text_pair", "label"]
     assert data.source == f"fake_or_real_news (default) from {tmp_path / 'news.csv'}"
     rated = "".join(
-        "\t".join([f"{n}", "true" if n % 2 else "false", f"says {n}", *"abcde", *"12345", "x"]) + "\n"
+        "\t".join([f"{n}", "true" if n % 2 else "false", f"says {n}", *"abcde", *"12345", "x"])
+        + "\n"
         for n in range(4)
     )
-    data = load_splits(
-        "liar",
-        "two",
-        data_files={"train": file(rated, "t.tsv"), "test": file(rated, "u.tsv")},
-        validation_fraction=0.5,
-    )
-    assert sizes(data) == {"train": 2, "validation": 2, "test": 4}
+    for name in ("train.tsv", "valid.tsv", "test.tsv"):
+        file(rated, name)
+    data = load_splits("liar", "two", data_dir=tmp_path)
+    assert sizes(data) == {"train": 4, "validation": 4, "test": 4}
     assert data.label_names == ["FAKE", "REAL"]
     assert data.splits["test"][1] == {"text": "says 1", "label": 1}
 
@@ -298,15 +333,19 @@ def test_a_dataset_as_on_the_hub(tmp_path, file, monkeypatch, caplog):
     assert data.source == "someone/reviews (plain)"
     assert "left out the splits unsupervised" in caplog.text
     assert "split test of someone/reviews: left out, because it has no labels" in caplog.text
-    assert load_splits("someone/reviews", label_names=["neg", "pos"]).splits["train"]["label"][:2] == [1, 0]
+    assert load_splits("someone/reviews", label_names=["neg", "pos"]).splits["train"]["label"][
+        :2
+    ] == [1, 0]
     found["train"] = split([0, 1, -1])
-    with pytest.raises(DataError, match="split train of someone/reviews has 1 rows without a label"):
+    with pytest.raises(
+        DataError, match="split train of someone/reviews has 1 rows without a label"
+    ):
         load_splits("someone/reviews")
 
 
 def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):
     file(ROWS)
-    data = load_splits(str(tmp_path), cache_dir=tmp_path / "cache")
+    data = load_splits(str(tmp_path))
     assert sum(map(len, data.splits.values())) == 40
     assert data.label_names == ["FAKE", "REAL"]
 
@@ -315,7 +354,8 @@ def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
     with pytest.raises(
-        DataError, match="The dataset x/y could not be loaded: Dataset 'x/y' doesn't exist; check its name"
+        DataError,
+        match="The dataset x/y could not be loaded: Dataset 'x/y' doesn't exist; check its name",
     ):
         load_splits("x/y")
 
@@ -326,21 +366,15 @@ def test_nothing_heavy_is_imported():
         "glove_lstm.data.splits.near_duplicate_groups(['a'])\n"
         "print([name for name in ('torch', 'transformers') if name in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
-@pytest.mark.parametrize(
-    ("name", "rows", "real", "columns"),
-    [
-        ("fake_or_real_news/head.csv", 256, 133, ["title", "text"]),
-        ("fake_or_real_news/titles.csv", 6335, 3171, ["title"]),
-        ("recovery/recovery.csv.gz", 2188, 1363, ["title", "text"]),
-    ],
-)
-def test_the_genuine_files(name, rows, real, columns):
-    data = load_splits(test_file=SHARED / name)
-    assert len(data.splits["test"]) == rows
-    assert sum(data.splits["test"]["label"]) == real
-    assert data.text_column_names == columns
+def test_a_long_field_is_read_without_changing_the_limit_of_the_process(tmp_path):
+    limit = csv.field_size_limit()
+    path = tmp_path / "long.csv"
+    path.write_text(f"text,label\n{'word ' * 40_000},REAL\nshort,FAKE\n")
+    assert len(load_splits(train_file=path, validation_fraction=0).splits["train"]) == 2
+    assert csv.field_size_limit() == limit

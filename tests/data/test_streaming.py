@@ -38,61 +38,45 @@ def write(path, rows=ROWS):
     return path
 
 
-def read(source, rows=5, wanted=lambda _: True):
-    return {index: None if found is None else list(found) for index, found in source.windows(rows, wanted)}
-
-
-def flat(source, **options):
-    return [row for window in read(source, **options).values() for row in window or ()]
-
-
 @pytest.mark.parametrize(
-    "name", ["a.csv", "a.csv.gz", "a.tsv", "a.jsonl", "a.jsonl.gz", "a.ndjson", "a.json", "a.parquet"]
+    "name",
+    ["a.csv", "a.csv.gz", "a.tsv", "a.jsonl", "a.jsonl.gz", "a.ndjson", "a.json", "a.parquet"],
 )
-def test_every_format_gives_the_same_windows(tmp_path, name):
+def test_every_format_gives_the_same_rows(tmp_path, name):
     source = open_files([write(tmp_path / name)])
     assert source.columns == ["title", "text"]
     assert source.total == (23 if name == "a.parquet" else None)
-    found = read(source)
-    assert [len(window) for window in found.values()] == [5, 5, 5, 5, 3]
-    assert [(row.number, row.text, row.pair) for window in found.values() for row in window] == [
+    assert [(row.number, row.text, row.pair) for row in source] == [
         (number, row["title"], row["text"]) for number, row in enumerate(ROWS, 1)
     ]
-    assert source.seen == 23
-    # Windows that others read are passed over, and the rest is the same.
-    assert read(open_files([tmp_path / name]), wanted=lambda index: index in (1, 4)) == {
-        index: window if index in (1, 4) else None for index, window in found.items()
-    }
 
 
-def test_windows_cross_files_of_different_formats(tmp_path):
+def test_files_of_different_formats(tmp_path):
     paths = [
-        write(tmp_path / f"{n}{suffix}", ROWS[:7]) for n, suffix in enumerate([".csv", ".jsonl", ".parquet"])
+        write(tmp_path / f"{n}{suffix}", ROWS[:7])
+        for n, suffix in enumerate([".csv", ".jsonl", ".parquet"])
     ]
     source = open_files([tmp_path / "0.csv", str(tmp_path / "[12].*")])
-    found = read(source)
     assert source.named
-    assert [len(window) for window in found.values()] == [5, 5, 5, 5, 1]
-    rows = [row for window in found.values() for row in window]
-    assert [(row.file, row.number) for row in rows] == [(str(path), n) for path in paths for n in range(1, 8)]
+    assert [(row.file, row.number) for row in source] == [
+        (str(path), n) for path in paths for n in range(1, 8)
+    ]
     assert not open_files([paths[0]]).named
     assert open_files(paths[2:]).total == 7
-    third = read(open_files(paths), wanted=lambda index: index == 2)
-    assert third[2] == found[2]
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
 def test_standard_input(tmp_path, kind):
     data = write(tmp_path / f"a.{kind}").read_bytes()
     source = open_stream(io.BytesIO(data), kind)
-    assert not source.resumable
-    assert [row.text for row in flat(source)] == [row["title"] for row in ROWS]
+    assert source.identity() is None
+    assert [row.text for row in list(source)] == [row["title"] for row in ROWS]
     with pytest.raises(DataError, match="standard input"):
         open_stream(io.BytesIO(b""), kind)
 
 
 def test_plain_texts():
-    assert flat(open_texts(["a", ""], "here")) == [TextRow("here", 1, "a"), TextRow("here", 2, "")]
+    assert list(open_texts(["a", ""], "here")) == [TextRow("here", 1, "a"), TextRow("here", 2, "")]
     assert TextRow("here", 2, " ", "").empty
     with pytest.raises(DataError, match="here has no rows"):
         open_texts([], "here")
@@ -102,7 +86,7 @@ def test_a_dataset_is_streamed_and_named(tmp_path):
     write(tmp_path / "train.jsonl")
     write(tmp_path / "test.jsonl", ROWS[:4])
     source = open_hub(str(tmp_path), split="test")
-    assert [row.pair for row in flat(source)] == [row["text"] for row in ROWS[:4]]
+    assert [row.pair for row in list(source)] == [row["text"] for row in ROWS[:4]]
     before = source.identity()
     write(tmp_path / "test.jsonl", ROWS[:5])
     assert source.identity() != before
@@ -122,8 +106,16 @@ BAD = {
     "latin.csv": (b"text\ngood\ncaf\xe9\ngood 2\n", 2, "not UTF-8"),
     "syntax.jsonl": (b'{"text": "good"}\n\n{"text": \n{"text": "good 2"}\n', 2, "line 3"),
     "list.jsonl": (b'{"text": "good"}\n[1]\n{"text": "good 2"}\n', 2, "not an object"),
-    "deep.jsonl": (b'{"text": "good"}\n' + b"[" * 200_000 + b'\n{"text": "good 2"}\n', 2, "not JSON"),
-    "type.jsonl": (b'{"text": "good"}\n{"text": ["b"]}\n{"text": "good 2"}\n', 2, "list instead of text"),
+    "deep.jsonl": (
+        b'{"text": "good"}\n' + b"[" * 200_000 + b'\n{"text": "good 2"}\n',
+        2,
+        "not JSON",
+    ),
+    "type.jsonl": (
+        b'{"text": "good"}\n{"text": ["b"]}\n{"text": "good 2"}\n',
+        2,
+        "list instead of text",
+    ),
     "nul.jsonl": (b'{"text": "good"}\n{"text": "b\0d"}\n{"text": "good 2"}\n', 2, "NUL"),
     "latin.jsonl": (b'{"text": "good"}\n{"text": "caf\xe9"}\n{"text": "good 2"}\n', 2, "not UTF-8"),
 }
@@ -135,33 +127,21 @@ def test_a_bad_row_is_named_or_left_out(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"{name}, row {number}.*pass --on_error skip") as error:
-        flat(open_files([path]))
+        list(open_files([path]))
     assert words in str(error.value)
     if name != "type.jsonl":  # training refuses the same rows; columns are read elsewhere
         with pytest.raises(DataError, match=f"{name}, row {number}"):
             list(open_reader(path).records())
-    rows = flat(open_files([path], skip_bad=True))
+    rows = list(open_files([path], skip_bad=True))
     assert [row.text for row in rows if isinstance(row, TextRow)] == ["good", "good 2"]
     (bad,) = [row for row in rows if isinstance(row, BadRow)]
     assert (bad.file, bad.number) == (str(path), number)
     assert words in bad.reason
 
 
-def test_reading_leaves_the_process_alone(tmp_path):
-    """Also while a file is open: other threads use the csv module, too."""
-    limit = 131_072  # what Python begins with
-    (tmp_path / "a.csv").write_text("text\n" + "long " * 50_000 + "\nshort\n")
-    for rows in (open_reader(tmp_path / "a.csv").records(), iter(flat(open_files([tmp_path / "a.csv"])))):
-        next(rows)
-        assert csv.field_size_limit() == limit
-    for _, window in open_files([tmp_path / "a.csv"]).windows(5):
-        next(window)
-        assert csv.field_size_limit() == limit
-
-
 def test_an_unclosed_quote_says_how_far_it_reaches(tmp_path):
     (tmp_path / "a.csv").write_text('text\ngood\n"open\n' + "lost\n" * 50)
-    rows = flat(open_files([tmp_path / "a.csv"], skip_bad=True))
+    rows = list(open_files([tmp_path / "a.csv"], skip_bad=True))
     assert rows[0].text == "good"
     assert len(rows) == 2
     assert "lines 3 to 53" in rows[1].reason
@@ -174,7 +154,7 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path, monkeypatch):
         ("a.csv", ["text", "good", "x" * 1000, "good 2"]),
     ):
         (tmp_path / name).write_text("\n".join(rows) + "\n")
-        rows = flat(open_files([tmp_path / name], skip_bad=True))
+        rows = list(open_files([tmp_path / name], skip_bad=True))
         assert [getattr(row, "text", None) for row in rows] == ["good", None, "good 2"], name
         assert "more than 100 characters" in rows[1].reason
     # Nor does a row of many lines, or one whose quotes stand in a line that is skipped; the rows after it are found.
@@ -185,12 +165,12 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path, monkeypatch):
         ("e.csv", '"' + "x" * 1000 + '""\n""' + "x" * 1000 + '"'),
     ):
         (tmp_path / name).write_text(f"text\ngood\n{long}\ngood 2\n")
-        rows = flat(open_files([tmp_path / name], skip_bad=True))
+        rows = list(open_files([tmp_path / name], skip_bad=True))
         assert [getattr(row, "text", None) for row in rows] == ["good", None, "good 2"], name
         with pytest.raises(
             DataError, match=rf"row 2 \(lines 3 to {2 + len(long.splitlines())}\) has more than 100"
         ):
-            flat(open_files([tmp_path / name]))
+            list(open_files([tmp_path / name]))
 
 
 def test_mistakes_name_the_file(tmp_path):
@@ -230,9 +210,11 @@ def test_mistakes_name_the_file(tmp_path):
     }.items():
         for skip_bad in (False, True):
             with pytest.raises(DataError, match=words) as error:
-                flat(open_files([tmp_path / name], skip_bad=skip_bad))
+                list(open_files([tmp_path / name], skip_bad=skip_bad))
             assert name in str(error.value)
-    assert len(flat(open_files([tmp_path / "whole.parquet", tmp_path / "who*.parquet"]))) == len(ROWS)
+    assert len(list(open_files([tmp_path / "whole.parquet", tmp_path / "who*.parquet"]))) == len(
+        ROWS
+    )
     with pytest.raises(DataError, match="no column 'body'"):
         open_files([tmp_path / "whole.parquet"], "body")
 
@@ -241,21 +223,21 @@ def test_a_later_file_without_the_columns_is_refused(tmp_path):
     write(tmp_path / "1.csv")
     write(tmp_path / "2.csv", [{"text": "a"}])
     with pytest.raises(DataError, match=r"2\.csv has no column 'title'"):
-        flat(open_files([tmp_path / "*.csv"]))
+        list(open_files([tmp_path / "*.csv"]))
     # A JSON row may leave a value out.
     write(tmp_path / "3.jsonl", [{"text": "a"}, {"title": "b"}])
-    rows = flat(open_files([tmp_path / "1.csv", tmp_path / "3.jsonl"]))
+    rows = list(open_files([tmp_path / "1.csv", tmp_path / "3.jsonl"]))
     assert [(row.text, row.pair) for row in rows[-2:]] == [("", "a"), ("b", "")]
     # A part without rows, as engines write them, is fine.
     (tmp_path / "0.jsonl").write_text("")
-    assert len(flat(open_files([tmp_path / "0.jsonl", tmp_path / "1.csv"]))) == 23
+    assert len(list(open_files([tmp_path / "0.jsonl", tmp_path / "1.csv"]))) == 23
 
 
 _READ = """
 import re, sys
 from pathlib import Path
 from glove_lstm.data.streaming import open_files
-rows = sum(len(list(window)) for _, window in open_files(sys.argv[1:]).windows(500))
+rows = sum(1 for _ in open_files(sys.argv[1:]))
 print(rows, re.search("VmHWM: *\\t* *([0-9]+) kB", Path("/proc/self/status").read_text())[1])
 """
 
@@ -263,7 +245,9 @@ print(rows, re.search("VmHWM: *\\t* *([0-9]+) kB", Path("/proc/self/status").rea
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_memory_does_not_grow_with_the_file(tmp_path, name):
-    write(tmp_path / name, [{"title": f"{n}", "text": "a few words, " * 400} for n in range(20_000)])
+    write(
+        tmp_path / name, [{"title": f"{n}", "text": "a few words, " * 400} for n in range(20_000)]
+    )
     assert (tmp_path / name).stat().st_size > 100e6
     command = [sys.executable, "-c", _READ, str(tmp_path / name)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -275,11 +259,15 @@ def test_memory_does_not_grow_with_the_file(tmp_path, name):
 def test_reading_needs_no_heavy_library():
     code = "import sys, glove_lstm.data.streaming; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert not {"torch", "transformers", "datasets", "requests", "pyarrow"} & set(done.stdout.split())
+    assert not {"torch", "transformers", "datasets", "requests", "pyarrow"} & set(
+        done.stdout.split()
+    )
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
     path = write(tmp_path / "a.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(DataError, match=r"a.parquet needs pyarrow .* pip install 'glove-lstm\[train\]'"):
+    with pytest.raises(
+        DataError, match=r"a.parquet needs pyarrow .* pip install 'glove-lstm\[train\]'"
+    ):
         open_files([path])

@@ -7,7 +7,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.tables import Table, load_tables
+from glove_lstm.data.loading import Table, load_tables
 from glove_lstm.evaluation.label_leaks import find_column_leaks, find_phrase_leaks
 from glove_lstm.evaluation.leaks import check_leaks
 

@@ -17,7 +17,7 @@ from glove_lstm.evaluation.robustness import (
     typos,
 )
 
-ANY = st.text(max_size=200)
+ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates, too
 LONG = "The Council of Berwick didn't approve the U.S. plan, a well-known one: 3.5% said so! " * 20
 
 
@@ -26,7 +26,6 @@ LONG = "The Council of Berwick didn't approve the U.S. plan, a well-known one: 3
 def test_deterministic_whatever_stands_beside(texts: list[str], seed: int, name: str) -> None:
     found = perturb(name, texts, seed)
     assert found == [perturb(name, [text], seed)[0] for text in texts]
-    assert len(found) == len(texts)
 
 
 @settings(max_examples=200, deadline=None)
@@ -67,7 +66,6 @@ def test_a_tenth_of_the_letters_is_mistyped() -> None:
 def test_each_mistake_occurs_and_case_is_kept() -> None:
     one = {typos("G", random.Random(seed), 1.0) for seed in range(200)}
     assert one == {"", "GG", *"FHTYVB"}
-    assert "EGG" not in one
     two = {typos("Tj", random.Random(seed), 0.5) for seed in range(300)}
     assert "Jt" in two  # swapped: the capital stays in front
     assert {"TTj", "Tjj", "T", "j"} <= two
@@ -95,11 +93,6 @@ def test_each_mistake_occurs_and_case_is_kept() -> None:
 def test_what_is_left(name: str, text: str, expected: str) -> None:
     assert perturb(name, [text], 0) == [expected]
     assert perturb(name, [expected], 3) == [expected]
-
-
-def test_lone_surrogates_are_texts_too() -> None:
-    for name in PERTURBATIONS:
-        assert len(perturb(name, ["a \ud800 b"], 0)) == 1
 
 
 def test_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """The stages that write files. Each has a function that makes them and one that reads them, or returns None."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from glove_lstm.commands import train as train_command
 from glove_lstm.data import download as downloads
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
-from glove_lstm.data.glove import load_glove
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import LightClassifier
 from glove_lstm.training.resuming import check_resumable
@@ -53,19 +51,6 @@ def read_dataset(work: Path, given: Given) -> Any:
 def _builder(work: Path, given: Given) -> FakeOrRealNews:
     datasets.disable_progress_bars()
     return FakeOrRealNews(cache_dir=work, data_files=given["articles"])
-
-
-def glove(work: Path, given: Given) -> None:
-    load_glove(given["vectors"], cache_dir=work)
-
-
-def read_glove(work: Path, given: Given) -> Any:
-    """What the next process loads, in a copy of the cache."""
-    copy = work.with_name(f"{work.name}-copy")
-    shutil.copytree(work, copy)
-    loaded = load_glove(given["vectors"], cache_dir=copy)
-    shutil.rmtree(copy)
-    return loaded.words, loaded.vectors.tolist()
 
 
 def train(work: Path, given: Given) -> None:
@@ -118,7 +103,6 @@ Stage = tuple[Callable[[Path, Given], None], Callable[[Path, Given], Any]]
 STAGES: dict[str, Stage] = {
     "download": (download, read_download),
     "dataset": (dataset, read_dataset),
-    "glove": (glove, read_glove),
     "export": (export, read_export),
     "predict": (predict, read_predict),
     "train": (train, read_train),

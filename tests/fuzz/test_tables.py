@@ -83,7 +83,9 @@ def tables(draw) -> tuple[str, bytes, list[str | None]]:
             good = json.dumps({"text": text or ""}, ensure_ascii=draw(st.booleans())).encode()
         bad = broken_json(good) if is_json else broken_csv(draw(plain), delimiter)
         blank = draw(st.sampled_from([b"", b"", b"", b"\n"]))  # is not a row
-        lines.append((draw(st.sampled_from(bad)) if text is None else good) + draw(line_ends) + blank)
+        lines.append(
+            (draw(st.sampled_from(bad)) if text is None else good) + draw(line_ends) + blank
+        )
     header = b"" if is_json else csv_line("n", "text", delimiter=delimiter) + draw(line_ends)
     data = draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + header + b"".join(lines)
     return name, gzip.compress(data) if name.endswith(".gz") else data, rows
@@ -112,9 +114,7 @@ def test_every_row_comes_back_or_is_named(table, tmp_path_factory) -> None:
                 read(path)
         if len(bad) < len(rows):
             assert read(path, skip_bad=True) == list(enumerate(rows, 1))
-    assert csv.field_size_limit() == 131_072  # of the process, untouched
 
 
 def read(path, **options) -> list[tuple[int, str | None]]:
-    found = [row for _, window in open_files([path], **options).windows(5) for row in window]
-    return [(row.number, getattr(row, "text", None)) for row in found]
+    return [(row.number, getattr(row, "text", None)) for row in open_files([path], **options)]

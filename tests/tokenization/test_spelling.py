@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from glove_lstm.data.typos import typos
+from glove_lstm.data.corruptions import typos
 from glove_lstm.tokenization import spelling
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.spelling import SpellingCorrector

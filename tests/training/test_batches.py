@@ -23,20 +23,21 @@ def test_collate_is_the_tokenizers_own_pad(tokenizer, pairs):
         wanted = tokenizer.pad(
             {name: [encoded[name][row] for row in rows] for name in encoded}, return_tensors="pt"
         )
-        for batch in (collate(table.__getitems__(rows)), collate([table[row] for row in rows])):
-            assert set(batch) == {*wanted, "labels"}
-            assert batch["labels"].tolist() == [dataset["label"][row] for row in rows]
-            for name in wanted:
-                assert torch.equal(batch[name], wanted[name].long()), name
+        batch = collate(table.__getitems__(rows))
+        assert set(batch) == {*wanted, "labels"}
+        assert batch["labels"].tolist() == [dataset["label"][row] for row in rows]
+        for name in wanted:
+            assert torch.equal(batch[name], wanted[name].long()), name
 
 
-def test_several_processes_give_the_rows_of_one(tokenizer):
-    dataset = make_texts(2500)
-    one, several = tokenize(dataset, tokenizer), tokenize(dataset, tokenizer, num_proc=8)
-    every = range(2500)
-    assert several.__getitems__(every).to_pylist() == one.__getitems__(every).to_pylist()
-    both = one.followed_by(tokenize(make_texts(40, seed=2), tokenizer))
-    assert len(both.lengths) == len(both) == 2540
+def test_texts_follow_others_and_none_are_refused(texts, tokenizer):
+    others = tokenize(make_texts(40, seed=2), tokenizer)
+    both = texts.followed_by(others)
+    assert both.lengths.tolist() == [*texts.lengths, *others.lengths]
+    assert rows_of(both.__getitems__([96, 97])) == [
+        *rows_of(texts.__getitems__([96])),
+        *rows_of(others.__getitems__([0])),
+    ]
     with pytest.raises(DataError, match="There are no texts to tokenise"):
         tokenize(make_texts(0), tokenizer)
 
@@ -74,9 +75,6 @@ def test_mistyped_copies_follow_the_texts_and_depend_on_seed_epoch_and_row_alone
         for batch in (both.__getitems__(indices), both.__getitems__(np.array(indices))):
             assert rows_of(batch) == wanted
         assert len(collate(both.__getitems__(indices))["labels"]) == 2 * len(indices)
-    assert rows_of(both[7]) == [clean[7], copies[7]]
-    np.random.seed(0)  # noqa: NPY002 (the point: the global generators do not matter)
-    assert rows_of(mistyped_pairs(dataset, spelled).__getitems__(range(40))) == everything
     for other in ({"epoch": 1}, {"seed": 4}):
         again = rows_of(mistyped_pairs(dataset, spelled, **other).__getitems__(range(40)))
         assert again[:40] == clean
@@ -120,16 +118,16 @@ def test_a_share_of_zero_gives_exact_copies_cut_where_the_texts_are_cut(pairs, s
 def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(
     lengths, batch_size, seed, epoch
 ):
-    sampler = LengthGroupedSampler(lengths, batch_size, seed)
-    sampler.set_epoch(epoch)
-    order = list(sampler)
+    orders = []
+    for global_seed in (0, 1):  # the global generators do not matter
+        torch.manual_seed(global_seed)
+        np.random.seed(global_seed)  # noqa: NPY002
+        sampler = LengthGroupedSampler(np.array(lengths, dtype=int), batch_size, seed)
+        sampler.set_epoch(epoch)
+        orders.append(list(sampler))
+    assert orders[0] == orders[1]
     assert len(sampler) == len(lengths)
-    assert sorted(order) == list(range(len(lengths)))
-    torch.manual_seed(seed % 1000)
-    np.random.seed(epoch)  # noqa: NPY002 (the point: the global generators do not matter)
-    again = LengthGroupedSampler(lengths, batch_size, seed)
-    again.set_epoch(epoch)
-    assert list(again) == order
+    assert sorted(orders[0]) == list(range(len(lengths)))
 
 
 def padding(order, lengths, batch_size):

@@ -44,38 +44,25 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
 ):
     # 13 steps an epoch: step 18 is in the middle of the second of three.
     options = {
-        "save_strategy": "steps",
-        "save_steps": 18,
-        "embedding_learning_rate": 1e-3,
-        "lr_scheduler_type": scheduler,
-        "consistency_weight": weight,
-    }
+        "save_strategy": "steps", "save_steps": 18, "embedding_learning_rate": 1e-3,
+        "lr_scheduler_type": scheduler, "consistency_weight": weight,
+    }  # fmt: skip
 
-    def train_texts():
-        return mistyped_pairs(make_texts(97), tokenizer) if weight else texts
+    def trainer(folder, seed=0, callbacks=()):
+        return GloveLstmTrainer(
+            make(seed=seed, **LIKE_THE_DEFAULT_PRESET),
+            arguments(tmp_path / folder, **options),
+            train_dataset=mistyped_pairs(make_texts(97), tokenizer) if weight else texts,
+            callbacks=list(callbacks),
+        )
 
-    whole = GloveLstmTrainer(
-        make(**LIKE_THE_DEFAULT_PRESET),
-        arguments(tmp_path / "a", **options),
-        train_dataset=train_texts(),
-    )
+    whole = trainer("a")
     start = {name: value.clone() for name, value in whole.model.state_dict().items()}
     whole.train()
-
-    killed = GloveLstmTrainer(
-        make(**LIKE_THE_DEFAULT_PRESET),
-        arguments(tmp_path / "b", **options),
-        train_dataset=train_texts(),
-        callbacks=[Die],
-    )
     with pytest.raises(KeyboardInterrupt):
-        killed.train()
+        trainer("b", callbacks=[Die]).train()
     torch.manual_seed(99)
-    resumed = GloveLstmTrainer(
-        make(seed=7, **LIKE_THE_DEFAULT_PRESET),
-        arguments(tmp_path / "b", **options),
-        train_dataset=train_texts(),
-    )
+    resumed = trainer("b", seed=7)
     resumed.train(resume_from_checkpoint=True)
     assert resumed.state.global_step == whole.state.global_step == 39
     for name, value in whole.model.state_dict().items():
@@ -123,36 +110,21 @@ def test_the_loss_of_a_batch_by_hand(make, tmp_path, spelled):
     assert outputs.logits.shape == (12, 2)
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_without_copies_the_consistency_weight_changes_nothing(make, tmp_path, texts, smoothing):
-    """97 texts in batches of 8: the last batch has one."""
-    weights = []
-    for weight in (0.0, 1.0):
-        model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT})
-        options = {
-            "consistency_weight": weight,
-            "label_smoothing_factor": smoothing,
-            "num_train_epochs": 1,
-        }
-        GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
-        weights.append(model.state_dict())
-    for name, value in weights[0].items():
-        torch.testing.assert_close(weights[1][name], value, atol=1e-6, rtol=0, msg=name)
-
-
-def test_without_a_consistency_weight_copies_change_nothing(make, tmp_path, tokenizer):
+def test_copies_and_the_consistency_weight_have_no_effect_without_each_other(
+    make, tmp_path, tokenizer
+):
     model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT}).train()
     dataset = make_texts(6)
     copied = collate(mistyped_pairs(dataset, tokenizer).__getitems__(range(6)))
     plain = collate(tokenize(dataset, tokenizer).__getitems__(range(6)))
     for smoothing in (0.0, 0.1):
-        trainer = GloveLstmTrainer(model, arguments(tmp_path, label_smoothing_factor=smoothing))
         for items in (None, torch.tensor(6)):
-            losses = [
-                trainer.compute_loss(model, dict(batch), num_items_in_batch=items)
-                for batch in (copied, plain)
-            ]
-            torch.testing.assert_close(*losses)
+            losses = []
+            for batch, weight in ((plain, 0.0), (plain, 1.0), (copied, 0.0)):
+                options = {"label_smoothing_factor": smoothing, "consistency_weight": weight}
+                trainer = GloveLstmTrainer(model, arguments(tmp_path, **options))
+                losses.append(trainer.compute_loss(model, dict(batch), num_items_in_batch=items))
+            torch.testing.assert_close(losses[1:], [losses[0]] * 2)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -175,14 +147,10 @@ def test_almost_no_smoothing_is_the_models_own_loss(make, tmp_path, texts, proce
 
 def test_the_loss_of_evaluation_is_plain(make, tmp_path, texts):
     model = make(**LIKE_THE_DEFAULT_PRESET)
-    trainer = GloveLstmTrainer(
-        model,
-        arguments(tmp_path, label_smoothing_factor=0.3, consistency_weight=2.0),
-        eval_dataset=texts,
-    )
+    options = {"label_smoothing_factor": 0.3, "consistency_weight": 2.0}
+    trainer = GloveLstmTrainer(model, arguments(tmp_path, **options), eval_dataset=texts)
     output = trainer.predict(texts)
-    log_probabilities = np.log(softmax(output.predictions))
-    wanted = -log_probabilities[np.arange(97), output.label_ids].mean()
+    wanted = -np.log(softmax(output.predictions))[np.arange(97), output.label_ids].mean()
     assert trainer.evaluate()["eval_loss"] == pytest.approx(wanted, rel=1e-4)
     assert output.metrics["test_loss"] == pytest.approx(wanted, rel=1e-4)
 
@@ -213,37 +181,29 @@ def test_accumulated_gradients_are_those_of_one_big_batch(
 
 BAD = [("typo_share", -0.1), ("typo_share", 0.6), ("typo_share", float("nan"))]
 BAD += [("consistency_weight", -1.0), ("consistency_weight", float("nan"))]
-BAD += [("ngram_strength", value) for value in (0.0, -1.0, float("nan"), float("inf"))]
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
 def test_a_bad_value_is_refused_by_the_name_of_its_argument(tmp_path, name, value):
     with pytest.raises(ValueError, match=rf"^{name} must be .*, not {value}$"):
         arguments(tmp_path, **{name: value})
+    words = [f"--{name}={value}", "--output_dir", str(tmp_path), "--use_cpu", "True"]
     with pytest.raises(DataError, match=rf"^{name} must be .*, not {value}\.$"):
-        parse_training_run(
-            [f"--{name}={value}", "--output_dir", str(tmp_path), "--use_cpu", "True"]
-        )
+        parse_training_run(words)
 
 
 def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_path, texts):
-    model = make(
-        half_precision_embeddings=True, **{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True}
-    )
+    frozen = {**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True}
+    model = make(half_precision_embeddings=True, **frozen)
     model.round_tables()
     vectors = model.get_input_embeddings().weight.detach().clone()
     head = model.classifier.weight.detach().clone()
     assert model.num_parameters() - model.num_parameters(only_trainable=True) == vectors.numel()
-    trainer = GloveLstmTrainer(
-        model,
-        arguments(tmp_path, save_strategy="epoch", embedding_learning_rate=1.0),
-        train_dataset=texts,
-    )
-    trainer.train()
+    options = {"save_strategy": "epoch", "embedding_learning_rate": 1.0}
+    GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
     assert torch.equal(model.get_input_embeddings().weight, vectors)
     assert not torch.equal(model.classifier.weight, head)
-    (last, *_) = sorted(tmp_path.glob("checkpoint-39"))
-    loaded = type(model).from_pretrained(last)
+    loaded = type(model).from_pretrained(tmp_path / "checkpoint-39")
     assert torch.equal(loaded.get_input_embeddings().weight, vectors)
     assert not loaded.get_input_embeddings().weight.requires_grad
     assert torch.equal(loaded.classifier.weight, model.classifier.weight)
@@ -253,12 +213,8 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
     """Adam's first step moves each weight by its rate."""
     model = make(**LIKE_THE_DEFAULT_PRESET)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
-    options = {
-        "max_steps": 1,
-        "lr_scheduler_type": "constant",
-        "embedding_learning_rate": 1e-4,
-        "weight_decay": 0.0,
-    }
+    options = {"max_steps": 1, "lr_scheduler_type": "constant", "weight_decay": 0.0}
+    options["embedding_learning_rate"] = 1e-4
     rates = {"encoder.embeddings.word_embeddings.weight": 1e-4}
     GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
     for name, value in model.named_parameters():
@@ -269,16 +225,13 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
 def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer):
     dataset = make_texts(41, seed=5, pairs=True)
     table = tokenize(dataset, tokenizer)
-    model = make(
-        vocab_size=tokenizer.vocab_size, type_embedding_size=3, pooling=["max", "attention"]
-    )
+    pooling = ["max", "attention"]
+    model = make(vocab_size=tokenizer.vocab_size, type_embedding_size=3, pooling=pooling)
     trainer = GloveLstmTrainer(
         model,
-        arguments(tmp_path, per_device_eval_batch_size=8, label_smoothing_factor=0.0),
+        arguments(tmp_path, per_device_eval_batch_size=8),
         eval_dataset=table,
-        compute_metrics=lambda p: {
-            "accuracy": float((p.predictions.argmax(-1) == p.label_ids).mean())
-        },
+        compute_metrics=lambda p: {"right": float((p.predictions.argmax(-1) == p.label_ids).sum())},
     )
     output = trainer.predict(table)
     with torch.no_grad():
@@ -288,8 +241,8 @@ def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer)
         ]
     np.testing.assert_allclose(output.predictions, alone, atol=1e-5)
     assert output.label_ids.tolist() == dataset["label"][:]
-    right = float(np.mean(np.argmax(alone, axis=1) == dataset["label"][:]))
-    assert trainer.evaluate()["eval_accuracy"] == pytest.approx(right)
+    right = float(np.sum(np.argmax(alone, axis=1) == dataset["label"][:]))
+    assert trainer.evaluate()["eval_right"] == right
 
     texts, pairs = dataset["text"][:], dataset["text_pair"][:]
     for size in (1, 7, 64):
@@ -297,28 +250,7 @@ def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer)
         np.testing.assert_allclose(logits, alone, atol=1e-5)
         assert not model.training
     assert predict_logits(model, tokenizer, []).shape == (0, 2)
-    joined = [f"{a} {b}" for a, b in zip(texts, pairs, strict=True)]
-    np.testing.assert_allclose(predict_logits(model, tokenizer, joined), alone, atol=1e-5)
     # A dataset without labels.
-    bare = tokenize(dataset.remove_columns("label"), tokenizer)
-    assert trainer.predict(bare).label_ids is None
-    np.testing.assert_allclose(trainer.predict(bare).predictions, alone, atol=1e-5)
-
-
-@pytest.mark.parametrize("able", [False, True])
-def test_bfloat16_is_refused_where_the_processor_cannot_train_an_lstm_in_it(
-    tmp_path, monkeypatch, able
-):
-    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: able)
-    if able:
-        assert arguments(tmp_path, bf16=True).bf16
-    else:
-        with pytest.raises(ValueError, match="bf16: this processor cannot train an LSTM in it"):
-            arguments(tmp_path, bf16=True)
-
-
-def test_softmax_of_large_logits():
-    probabilities = softmax(np.array([[1000.0, 999.0], [-1000.0, 1000.0]], dtype=np.float32))
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
-    np.testing.assert_allclose(probabilities[0, 0], 1 / (1 + np.exp(-1)))
-    np.testing.assert_allclose(probabilities[1], [0, 1], atol=1e-12)
+    bare = trainer.predict(tokenize(dataset.remove_columns("label"), tokenizer))
+    assert bare.label_ids is None
+    np.testing.assert_allclose(bare.predictions, alone, atol=1e-5)

@@ -123,18 +123,12 @@ class GloveLstmConfig(PreTrainedConfig):
         self.temperature = _positive(temperature=temperature)
         for name, row in (("pad_token_id", pad_token_id), ("unk_token_id", unk_token_id)):
             if _at_least(0, **{name: row}) >= vocab_size:
-                raise ValueError(
-                    f"{name} must be a row of the embedding, 0 to {vocab_size - 1}, not {row!r}"
-                )
+                raise ValueError(f"{name} must be below vocab_size {vocab_size}, not {row!r}")
         self.unk_token_id = unk_token_id
-        if (
-            "id2label" not in kwargs
-            and "label2id" not in kwargs
-            and kwargs.get("num_labels", 2) == 2
-        ):
+        named = "id2label" in kwargs or "label2id" in kwargs
+        if not named and kwargs.get("num_labels", 2) == 2:
             kwargs["id2label"] = {0: "FAKE", 1: "REAL"}
             kwargs["label2id"] = {"FAKE": 0, "REAL": 1}
-        self.pad_token_id = pad_token_id
         super().__init__(**kwargs)
         self.pad_token_id = pad_token_id
         # A save writes only the key of the class that is saved; an encoder must load from a classifier too.
@@ -143,9 +137,8 @@ class GloveLstmConfig(PreTrainedConfig):
     @property
     def label_names(self) -> list[str]:
         """The labels, in the order of the logits."""
-        return [
-            name for _, name in sorted((self.id2label or {}).items(), key=lambda item: int(item[0]))
-        ]
+        names: dict[Any, str] = self.id2label or {}
+        return [names[label] for label in sorted(names, key=int)]
 
     @property
     def reads_shapes(self) -> bool:
@@ -192,18 +185,11 @@ def _positive(**named: float) -> float:
 
 
 def _poolings(pooling: str | Sequence[str]) -> list[str]:
-    names = (
-        [pooling]
-        if isinstance(pooling, str)
-        else list(pooling)
-        if isinstance(pooling, Sequence)
-        else []
-    )
-    if not names or any(name not in POOLINGS or names.count(name) > 1 for name in names):
-        raise ValueError(
-            f"pooling must be one or several of {', '.join(POOLINGS)}, not {pooling!r}"
-        )
-    return names
+    names = [pooling] if isinstance(pooling, str) else pooling
+    known = isinstance(names, Sequence) and all(name in POOLINGS for name in names)
+    if not known or not 0 < len(names) == len(set(names)):
+        raise ValueError(f"pooling must be some of {', '.join(POOLINGS)}, not {pooling!r}")
+    return list(names)
 
 
 GloveLstmConfig.register_for_auto_class()

@@ -16,13 +16,7 @@ from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
 from .configuration_glove_lstm import GloveLstmConfig
-from .lstm_layers import (
-    GloveLstmEmbeddings,
-    GloveLstmLayer,
-    GloveLstmPooler,
-    move_to_front,
-    pick,
-)
+from .lstm_layers import GloveLstmEmbeddings, GloveLstmLayer, GloveLstmPooler, move_to_front, pick
 from .ngram_classifier import GloveLstmNgramClassifier
 from .pretrained_glove_lstm import GloveLstmPreTrainedModel
 
@@ -241,10 +235,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         ).pooler_output
         parts = [self.lstm_logits(pooled)]
         if self.ngrams is not None and not (self.training and self._ngrams_frozen()):
-            assert input_ids is not None
-            parts.append(
-                self._classify_ngrams(self.ngrams, input_ids, attention_mask, token_type_ids)
-            )
+            mask = self.encoder.mask(input_ids, attention_mask, None)
+            _, real, (ids, shapes) = move_to_front(mask, [input_ids, token_type_ids])
+            parts.append(self.ngrams(ids, shapes, real))
         part_logits = torch.stack(parts, dim=1) / self.config.temperature  # (B, 1 or 2, num_labels)
         logits = part_logits[:, 0]
         if len(parts) == 2:
@@ -265,18 +258,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         """The encoder's `pooler_output` -> the logits (B, num_labels) of the LSTM alone, before the temperature."""
         dense = self.dense(self.hidden_dropout(pooled)).relu()
         return self.classifier(self.classifier_dropout(dense))
-
-    def _classify_ngrams(
-        self,
-        ngrams: GloveLstmNgramClassifier,
-        input_ids: Tensor,
-        attention_mask: Tensor | None,
-        shapes: Tensor | None,
-    ) -> Tensor:
-        mask = self.encoder.mask(input_ids, attention_mask, None)
-        _, real, (ids, types) = move_to_front(mask, [input_ids, shapes])
-        assert ids is not None
-        return ngrams(ids, types, real)
 
 
 GloveLstmModel.register_for_auto_class("AutoModel")

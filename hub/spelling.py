@@ -14,10 +14,8 @@ import numpy as np
 from tokenizers import Token, Tokenizer
 from tokenizers.pre_tokenizers import PreTokenizer, Sequence
 
-_SHORTEST, _LONGEST = (
-    4,
-    24,
-)  # letters of a corrected word; too many words are one error away from a shorter one
+# Letters of a corrected word; too many words are one error away from a shorter one.
+_SHORTEST, _LONGEST = 4, 24
 _CACHED = 100_000  # words, after which the cache is emptied
 _FEW = 500  # unknown words looked up without an index, which takes longer to build
 _BASE = 0x9E3779B97F4A7C15  # of hashes: odd, so that it has an inverse modulo 2^64
@@ -77,14 +75,15 @@ class SpellingCorrector:
             self._index = _Index(self._known_words())
         if self._index is not None:
             return self._index.nearest(word)
-        near = [(number, other) for other in _one_error_away(word) if (number := self._id(other)) is not None]
-        return min(near)[1] if near else None
+        near = [other for other in _one_error_away(word) if self._id(other) is not None]
+        return min(near, key=self._id, default=None)
 
     def _known_words(self) -> list[str]:
         """Return the known words that can be one error away from a corrected word, sorted by id."""
         ids = self._backend.get_vocab(with_added_tokens=False)
         lengths = range(_SHORTEST - 1, _LONGEST + 2)
-        return sorted((word for word in ids if len(word) in lengths and _is_latin(word)), key=ids.__getitem__)
+        words = [word for word in ids if len(word) in lengths and _is_latin(word)]
+        return sorted(words, key=ids.__getitem__)
 
     def _tokenize(self, word: str) -> list[Token]:
         tokens = self._cache.get(word)
@@ -135,7 +134,10 @@ class _Index:
             while keys[place] == key:
                 candidates.add(holders[place])
                 place += 1
-        return next((known for n in sorted(candidates) if _is_one_error(word, known := self._words[n])), None)
+        for known in (self._words[number] for number in sorted(candidates)):
+            if _is_one_error(word, known):
+                return known
+        return None
 
 
 def _keys(word: str) -> list[int]:

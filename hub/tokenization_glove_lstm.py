@@ -1,6 +1,5 @@
 """The tokenizer of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers, numpy and siblings."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -11,7 +10,7 @@ import numpy as np
 import transformers
 
 if int(transformers.__version__.split(".")[0]) < 5:
-    raise ImportError(f"GloveLstmTokenizer needs transformers 5 or newer; this is {transformers.__version__}")
+    raise ImportError(f"GloveLstmTokenizer needs transformers >= 5, not {transformers.__version__}")
 
 from tokenizers import Encoding, Tokenizer
 from transformers import BatchEncoding, PreTrainedTokenizerFast
@@ -61,14 +60,15 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what the corrector has learned, so that a tokenizer's hash does not change as it is used."""
-        state = {name: value for name, value in vars(self).items() if name not in ("_corrector", "_lock")}
-        if self.init_kwargs.get("correct_spelling"):  # another thread may have the corrector attached
-            with self.lock:
+        unsaved = "_corrector", "_lock"
+        state = {name: value for name, value in vars(self).items() if name not in unsaved}
+        if self.init_kwargs.get("correct_spelling"):
+            with self.lock:  # another thread may have the corrector attached
                 state["_tokenizer"] = Tokenizer.from_str(self._tokenizer.to_str())
         return state
 
     def _get_padding_truncation_strategies(
-        self, padding: Any = False, truncation: Any = None, max_length: int | None = None, **kwargs: Any
+        self, padding: Any = False, truncation: Any = None, **kwargs: Any
     ) -> Any:
         unset = truncation is None
         if unset:
@@ -76,7 +76,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             # It would refuse a max_length that is not a multiple of it.
             kwargs.pop("pad_to_multiple_of", None)
         padding, truncation, max_length, kwargs = super()._get_padding_truncation_strategies(
-            padding=padding, truncation=truncation, max_length=max_length, **kwargs
+            padding=padding, truncation=truncation, **kwargs
         )
         # Every route hands the strategy on to `_encode_plus`, where None means that the caller gave none.
         return padding, None if unset else truncation, max_length, kwargs
@@ -102,21 +102,17 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if is_empty:  # the Rust code needs a row
             texts, pairs = [[] if is_split_into_words else ""], None
         overflow = kwargs.get("return_overflowing_tokens", False)
-        options = {
-            **kwargs,
-            "max_length": max_length,
-            "return_token_type_ids": False,
-            "is_split_into_words": is_split_into_words,
-            "return_tensors": None,
-        }
+        kwargs.update(max_length=max_length, is_split_into_words=is_split_into_words)
+        kwargs.update(return_token_type_ids=False, return_tensors=None)
         with self._correcting():
             if truncation_strategy is None and isinstance(pairs, list) and not overflow:
-                output = self._encode_joined(texts, pairs, **options)
+                output = self._encode_joined(texts, pairs, **kwargs)
             else:
                 if truncation_strategy is None:
-                    truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
-                options["truncation_strategy"] = TruncationStrategy(truncation_strategy)
-                output = super()._encode_plus(texts, pairs, **options)
+                    limited = max_length is not None
+                    truncation_strategy = "longest_first" if limited else "do_not_truncate"
+                kwargs["truncation_strategy"] = TruncationStrategy(truncation_strategy)
+                output = super()._encode_plus(texts, pairs, **kwargs)
         if return_token_type_ids:
             rows = output.get("overflow_to_sample_mapping") or range(len(output["input_ids"]))
             parts = [[texts[row]] if pairs is None else [texts[row], pairs[row]] for row in rows]
@@ -142,7 +138,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             with self._corrector.attached():
                 yield
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+    def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
         """Save without the padding and truncation of the last call, which the Rust code keeps as its state."""
         with self.lock:
             self._tokenizer.no_padding()
@@ -164,7 +160,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     ) -> BatchEncoding:
         """Encode each pair as one text, with the offsets and sequence ids of its two parts."""
         if len(texts) != len(pairs):
-            raise ValueError(f"text has {len(texts)} rows and text_pair {len(pairs)}; give equally many.")
+            raise ValueError(f"{len(texts)} texts, but {len(pairs)} pairs; give equally many.")
         if split_special_tokens is None:
             split_special_tokens = self.split_special_tokens
         self._tokenizer.encode_special_tokens = split_special_tokens
@@ -178,18 +174,17 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             for first, second in zip(parts[: len(texts)], parts[len(texts) :], strict=True)
         ]
         if padding_strategy != PaddingStrategy.DO_NOT_PAD:
-            longest = max(len(encoding) for encoding in encodings)
-            length = longest if padding_strategy == PaddingStrategy.LONGEST else max_length or longest
+            length = max(len(encoding) for encoding in encodings)
+            if padding_strategy == PaddingStrategy.MAX_LENGTH:
+                length = max_length or length
             length += -length % (pad_to_multiple_of or 1)
             side = padding_side or self.padding_side
+            token: dict[str, Any] = {"pad_id": self.pad_token_id, "pad_token": self.pad_token}
             for encoding in encodings:
-                encoding.pad(length, direction=side, pad_id=self.pad_token_id, pad_token=self.pad_token)
-        returned = {
-            key: value
-            for key, value in options.items()
-            if key.startswith("return_") and key != "return_tensors"
-        }
-        rows = [self._convert_encoding(encoding, **returned)[0] for encoding in encodings]
+                encoding.pad(length, direction=side, **token)
+        del options["return_tensors"]
+        wanted = {name: value for name, value in options.items() if name.startswith("return_")}
+        rows = [self._convert_encoding(encoding, **wanted)[0] for encoding in encodings]
         return BatchEncoding({key: [row[key][0] for row in rows] for key in rows[0]}, encodings)
 
 
@@ -218,15 +213,10 @@ def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, 
 
 def _merge(first: Encoding, second: Encoding, length: int | None, side: str) -> Encoding:
     """Join two parts and truncate the whole to `length` tokens."""
-    if length is not None and len(first) + len(second) > length:
-        if side == "right":
-            keep_first = min(len(first), length)
-            keep_second = length - keep_first
-        else:
-            keep_second = min(len(second), length)
-            keep_first = length - keep_second
-        first.truncate(keep_first, direction=side)
-        second.truncate(keep_second, direction=side)
+    if length is not None:
+        kept, cut = (first, second) if side == "right" else (second, first)
+        kept.truncate(length, direction=side)
+        cut.truncate(length - len(kept), direction=side)
     # `set_sequence_id` adds to the id that an encoding has, and the second was encoded as sequence 0, too. A
     # truncation removes that id.
     second.pad(len(second) + 1, direction=side)
@@ -258,7 +248,8 @@ def _shapes(
         else:
             of_token = np.array(begins)[[part or 0 for part in encoding.sequence_ids]]
         if split_into_words:
-            of_token = of_token + np.array([word or 0 for word in encoding.word_ids], dtype=np.int64)
+            words = [word or 0 for word in encoding.word_ids]
+            of_token = of_token + np.array(words, dtype=np.int64)
         string_of_token.append(of_token)
     lengths = [len(encoding) for encoding in encodings]
     flat = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings))

@@ -17,7 +17,8 @@ _LOWER_COUNT, _UPPER_COUNT, _DIGIT_COUNT = 1, 1 << 21, 1 << 42  # three counters
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-_kind_of = np.zeros(0x110000, dtype=np.uint8)  # filled as characters appear: all of Unicode would take 0.2 s
+# Filled as characters appear: all of Unicode would take 0.2 s.
+_kind_of = np.zeros(0x110000, dtype=np.uint8)
 
 
 def word_shapes(text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -43,16 +44,10 @@ def word_shapes(text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]) -
     upper_count = (counts >> 21) & (_UPPER_COUNT - 1)
     upper = upper_count > 0
     digits = counts >= _DIGIT_COUNT
-    first_upper = np.zeros(len(starts), dtype=bool)
-    inside = starts < len(kinds)
-    first_upper[inside] = kinds[starts[inside]] == _UPPER
-
-    title = first_upper & (upper_count == 1)
-    return np.select(
-        [ends <= starts, title, upper & ~lower, upper, lower, digits],
-        [0, 2, 3, 4, 1, 5],
-        default=6,
-    )
+    first = np.append(kinds, _OTHER)[starts]  # an empty word may begin at the end of the text
+    title = (first == _UPPER) & (upper_count == 1)
+    conditions = [ends <= starts, title, upper & ~lower, upper, lower, digits]
+    return np.select(conditions, [0, 2, 3, 4, 1, 5], default=6)
 
 
 def repair(text: Any) -> Any:
@@ -72,7 +67,8 @@ def _kinds(text: str) -> NDArray[np.uint8]:
     points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     kinds = _kind_of[points]
     if not kinds.all():
-        for point in set(points[kinds == _UNKNOWN].tolist()):  # np.unique would load 10 MB of numpy.ma
+        # np.unique would load 10 MB of numpy.ma.
+        for point in set(points[kinds == _UNKNOWN].tolist()):
             _kind_of[point] = _kind(chr(point))
         kinds = _kind_of[points]
     return kinds

@@ -26,11 +26,11 @@ class GloveLstmEmbeddings(nn.Module):
         self.word_embeddings = nn.Embedding(
             config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
         )
-        self.token_type_embeddings = (
-            nn.Embedding(config.type_vocab_size, config.type_embedding_size)
-            if config.type_embedding_size
-            else None
-        )
+        self.token_type_embeddings = None
+        if config.type_embedding_size:
+            self.token_type_embeddings = nn.Embedding(
+                config.type_vocab_size, config.type_embedding_size
+            )
         self.dropout = nn.Dropout(config.embedding_dropout)
 
     def forward(
@@ -44,10 +44,9 @@ class GloveLstmEmbeddings(nn.Module):
         if inputs_embeds is None:
             assert input_ids is not None
             if self.training and self.config.word_dropout:
-                drop = (
-                    torch.rand(input_ids.shape, device=input_ids.device) < self.config.word_dropout
-                )
-                input_ids = input_ids.masked_fill(drop, self.config.unk_token_id)
+                drawn = torch.rand(input_ids.shape, device=input_ids.device)
+                hidden = drawn < self.config.word_dropout
+                input_ids = input_ids.masked_fill(hidden, self.config.unk_token_id)
             inputs_embeds = self.word_embeddings(input_ids)
             if self.config.freeze_embeddings:
                 inputs_embeds = inputs_embeds.detach()
@@ -69,9 +68,9 @@ class GloveLstmLayer(nn.Module):
     def __init__(self, config: GloveLstmConfig, input_size: int) -> None:
         super().__init__()
         self.forward_lstm = nn.LSTM(input_size, config.hidden_size)
-        self.backward_lstm = (
-            nn.LSTM(input_size, config.hidden_size) if config.bidirectional else None
-        )
+        self.backward_lstm = None
+        if config.bidirectional:
+            self.backward_lstm = nn.LSTM(input_size, config.hidden_size)
 
     def forward(self, hidden: Tensor, reversal: Tensor, lengths: Tensor) -> Tensor:
         """Read texts.
@@ -98,21 +97,15 @@ class GloveLstmLayer(nn.Module):
 
         From `nn.LSTM` the exporter of torch 2.13 makes a loop that is unrolled to the length of its example.
         """
-        lstms = (
-            [self.forward_lstm]
-            if self.backward_lstm is None
-            else [self.forward_lstm, self.backward_lstm]
-        )
-
+        lstms = [lstm for lstm in (self.forward_lstm, self.backward_lstm) if lstm is not None]
         size = self.forward_lstm.hidden_size
 
         def stacked(name: str) -> Tensor:
             parameters = [lstm.get_parameter(name) for lstm in lstms]
             # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
             order = [slice(gate * size, (gate + 1) * size) for gate in (0, 3, 1, 2)]
-            return torch.stack(
-                [torch.cat([values[gate] for gate in order]) for values in parameters]
-            )
+            ordered = [torch.cat([values[gate] for gate in order]) for values in parameters]
+            return torch.stack(ordered)
 
         output = torch.onnx.ops.symbolic(
             "LSTM",

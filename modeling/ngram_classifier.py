@@ -78,15 +78,13 @@ class GloveLstmNgramClassifier(nn.Module):
         for group in self.groups(input_ids, token_type_ids, mask):
             weights = self.get_parameter(group.name)
             counts, present = _counts(group, weights)
-            if (
-                group.name == "character_weights"
-            ):  # so many that the product with the whole table is faster
+            if group.name == "character_weights":
+                # So many that the product with the whole table is faster.
                 added = counts.sqrt() @ weights.to(counts.dtype)
             else:
                 shares = _shares(group, counts, present).unsqueeze(1)  # (B, 1, n)
-                added = (
-                    shares @ functional.embedding(group.rows, weights).to(shares.dtype)
-                ).squeeze(1)
+                rows = functional.embedding(group.rows, weights).to(shares.dtype)
+                added = (shares @ rows).squeeze(1)
             logits = logits + (added / _length(present)).to(logits.dtype)
         return logits
 
@@ -126,9 +124,8 @@ class GloveLstmNgramClassifier(nn.Module):
         shapes = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         found = [self._words("word_weights", input_ids, shapes, mask)]
         if self.opening_weights is not None:
-            opening = [
-                values[:, : self.config.ngram_opening] for values in (input_ids, shapes, mask)
-            ]
+            first = slice(self.config.ngram_opening)
+            opening = input_ids[:, first], shapes[:, first], mask[:, first]
             found.append(self._words("opening_weights", *opening))
         if self.config.character_ngrams:
             characters = functional.embedding(input_ids, self.character_ngrams).long()  # (B, T, n)
@@ -147,11 +144,8 @@ class GloveLstmNgramClassifier(nn.Module):
         right = torch.cat([codes, known, edge], dim=1)
         # The pair of the last word and the edge stands right after the real tokens.
         pairs = torch.cat([mask.new_ones(mask.shape[0], 1), mask], dim=1)
-        return NgramGroup(
-            name,
-            _hash(left, right, self.config.ngram_buckets),
-            torch.cat([mask, pairs], dim=1),
-        )
+        rows = _hash(left, right, self.config.ngram_buckets)
+        return NgramGroup(name, rows, torch.cat([mask, pairs], dim=1))
 
     def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
         """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""
@@ -168,11 +162,8 @@ class GloveLstmNgramClassifier(nn.Module):
         ]
         right = [known[:, 2:], known[:, 3 : length + 3], input_ids + kinds]
         present = [mask.new_ones(mask.shape[0], 2), mask, mask, mask]
-        return NgramGroup(
-            "shape_weights",
-            _hash(torch.cat(left, dim=1), torch.cat(right, dim=1), self.config.shape_buckets),
-            torch.cat(present, dim=1),
-        )
+        rows = _hash(torch.cat(left, dim=1), torch.cat(right, dim=1), self.config.shape_buckets)
+        return NgramGroup("shape_weights", rows, torch.cat(present, dim=1))
 
     def _places(self, name: str, input_ids: Tensor) -> Tensor:
         """The tokens that each n-gram of a group covers, of texts without padding: (n, k), at most k; -1 for none."""
@@ -180,10 +171,8 @@ class GloveLstmNgramClassifier(nn.Module):
             places = torch.arange(input_ids.shape[1], device=input_ids.device)
             return places.repeat_interleave(self.config.character_ngrams).unsqueeze(1)
         if name == "shape_weights":
-            before, after = (
-                _covered(input_ids, -1, 0, ends=False),
-                _covered(input_ids, 0, 1, ends=False),
-            )
+            before = _covered(input_ids, -1, 0, ends=False)
+            after = _covered(input_ids, 0, 1, ends=False)
             return _stacked(_covered(input_ids, -2, 0), after, before)
         read = input_ids[:, : self.config.ngram_opening] if name == "opening_weights" else input_ids
         return _stacked(_covered(read, 0, 0), _covered(read, -1, 0))
@@ -207,9 +196,8 @@ def _covered(ids: Tensor, first: int, last: int, *, ends: bool = True) -> Tensor
 def _stacked(*places: Tensor) -> Tensor:
     """Below one another, filled up with -1 to the width of the widest."""
     width = max(rows.shape[1] for rows in places)
-    return torch.cat(
-        [functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places]
-    )
+    filled = [functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places]
+    return torch.cat(filled)
 
 
 def _counts(group: NgramGroup, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from transformers import initialization as init
 
 from .configuration_glove_lstm import AUTO_MAP, GloveLstmConfig
-from .lstm_layers import GloveLstmEmbeddings, init_lstm, is_loaded
+from .lstm_layers import init_lstm, is_loaded
 from .ngram_classifier import GloveLstmNgramClassifier
 
 
@@ -33,9 +33,8 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         elif isinstance(module, GloveLstmNgramClassifier):
             for table in module.parameters():
                 init.zeros_(table)
-            init.zeros_(
-                module.character_ngrams
-            )  # where a checkpoint lacks them, they are random memory
+            # Where a checkpoint lacks them, they are random memory.
+            init.zeros_(module.character_ngrams)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=0.1)
             if module.padding_idx is not None and not is_loaded(module.weight):
@@ -56,14 +55,11 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Embedding:
         """The word embedding."""
-        return self._embeddings().word_embeddings
+        return cast(nn.Embedding, self.base_model.embeddings.word_embeddings)
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """Put another word embedding in its place."""
-        self._embeddings().word_embeddings = cast(nn.Embedding, value)
-
-    def _embeddings(self) -> GloveLstmEmbeddings:
-        return cast(GloveLstmEmbeddings, self.base_model.embeddings)
+        self.base_model.embeddings.word_embeddings = value
 
     @torch.no_grad()
     def load_word_vectors(self, vectors: Any) -> None:

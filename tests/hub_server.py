@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 LARGE = (".parquet", ".safetensors")  # two of the many on the real Hub
 # The first commit of every repository holds this file.
-GITATTRIBUTES = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LARGE).encode()
+GITATTRIBUTES = b"".join(b"*%b filter=lfs -text\n" % suffix.encode() for suffix in LARGE)
 NO_LOGIN = "Invalid username or password."
 
 
@@ -69,10 +69,10 @@ class Repo:
 
     def commit(self, branch: str, files: Mapping[str, bytes], title: str) -> Commit:
         oids = {path: git_oid(path, data) for path, data in files.items()}
-        sha = hashlib.sha1(
-            json.dumps([self.kind, self.id, len(self.commits), title, oids]).encode()
-        ).hexdigest()
-        self.branches[branch] = self.commits[sha] = commit = Commit(sha, title, dict(sorted(files.items())))
+        content = json.dumps([self.kind, self.id, len(self.commits), title, oids])
+        sha = hashlib.sha1(content.encode()).hexdigest()
+        commit = Commit(sha, title, dict(sorted(files.items())))
+        self.branches[branch] = self.commits[sha] = commit
         return commit
 
 
@@ -101,6 +101,9 @@ class Fault:
     lose_answer: bool = False  # do as asked, but drop the connection instead of answering
     hits: int = 0  # how often it happened
 
+    def matches(self, path: str) -> bool:
+        return self.hits != self.times and bool(re.search(self.path, path))
+
 
 class HubServer:
     """The server, a context manager; everything public may be used while it runs."""
@@ -127,7 +130,7 @@ class HubServer:
         """Let `token` act for `user`, who owns the repositories under that name."""
         self.tokens[token] = user, write
 
-    def add_repo(self, repo_id: str, files=None, *, kind: str = "models", private: bool = False) -> Repo:
+    def add_repo(self, repo_id: str, files=None, *, kind="models", private=False) -> Repo:
         """Make a repository without a client; `files` become its second commit."""
         with self.lock:
             repo = self.repos[f"{kind}/{repo_id}"] = Repo(kind, repo_id, private)
@@ -136,7 +139,7 @@ class HubServer:
                 repo.commit("main", {**start.files, **files}, "Add files")
             return repo
 
-    def files(self, repo_id: str, revision: str = "main", *, kind: str = "models") -> Mapping[str, bytes]:
+    def files(self, repo_id: str, revision="main", *, kind="models") -> Mapping[str, bytes]:
         """All files of a revision, `.gitattributes` too."""
         return self.repos[f"{kind}/{repo_id}"].at(revision).files
 
@@ -144,8 +147,8 @@ class HubServer:
         """Environment of a client that keeps its caches in `home` and has no other login than `token`."""
         hidden = ("HF_", "HUGGING", "GLOVE_LSTM_")
         env = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-        env |= {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(home / "hf"), "HF_HUB_DISABLE_XET": "1"}
-        env |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "*"}
+        env |= {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(home / "hf"), "NO_PROXY": "*"}
+        env |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_XET": "1"}
         return env | ({"HF_TOKEN": token} if token else {})
 
     def fail(self, path: str, status: int | None = None, **kind: Any) -> Fault:
@@ -172,8 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with self.hub.lock:
             self.hub.requests.append((self.command, self.path))
-            faults = [fault for fault in self.hub.faults if fault.times is None or fault.hits < fault.times]
-            fault = next((fault for fault in faults if re.search(fault.path, self.path)), Fault(""))
+            planned = (fault for fault in self.hub.faults if fault.matches(self.path))
+            fault = next(planned, Fault(""))
             fault.hits += 1
         threading.Event().wait(fault.delay)
         self.close_connection = self.close_connection or fault.drop or fault.lose_answer
@@ -203,16 +206,13 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> Any:
         for pattern, route in ROUTES.items():
             if match := re.fullmatch(pattern, self.path.partition("?")[0]):
+                parts = {name: unquote(value or "") for name, value in match.groupdict().items()}
                 with self.hub.lock:
-                    return route(
-                        self, **{name: unquote(value or "") for name, value in match.groupdict().items()}
-                    )
+                    return route(self, **parts)
         raise HubError(501, f"tests/hub_server.py does not serve {self.command} {self.path}")
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: the log is `HubServer.requests`."""
-
-    # Who may do what
 
     def user(self) -> tuple[str | None, bool]:
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
@@ -223,7 +223,8 @@ class _Handler(BaseHTTPRequestHandler):
     def readable(self, kind: str, repo_id: str) -> Repo:
         user, repo = self.user()[0], self.hub.repos.get(f"{kind.strip('/') or 'models'}/{repo_id}")
         if repo is None or (repo.private and user != repo_id.split("/")[0]):
-            raise HubError(*((404, "Repository not found") if user else (401, NO_LOGIN)), "RepoNotFound")
+            status, message = (404, "Repository not found") if user else (401, NO_LOGIN)
+            raise HubError(status, message, "RepoNotFound")
         return repo
 
     def writable(self, kind: str, repo_id: str) -> Repo:
@@ -240,13 +241,12 @@ class _Handler(BaseHTTPRequestHandler):
     def url(self, kind: str, repo_id: str) -> str:
         return f"{self.hub.endpoint}/{'' if kind == 'models' else f'{kind}/'}{repo_id}"
 
-    # Routes that read
-
     def info(self, kind: str, repo: str, rev: str) -> Any:
         found = self.readable(kind, repo)
         commit = found.at(rev or "main")
         files = [{"rfilename": path} for path in commit.files]
-        return {"id": repo, "private": found.private, "sha": commit.sha, "siblings": files, "tags": []}
+        about = {"id": repo, "private": found.private, "sha": commit.sha}
+        return {**about, "siblings": files, "tags": []}
 
     def tree(self, kind: str, repo: str, rev: str, path: str) -> Any:
         files = self.readable(kind, repo).at(rev).files
@@ -256,7 +256,8 @@ class _Handler(BaseHTTPRequestHandler):
             lfs = {"oid": sha256(data), "size": len(data), "pointerSize": 100}
             entries.append({**entry, "lfs": lfs} if name.endswith(LARGE) else entry)
         folders = {str(parent) for name in files for parent in Path(name).parents} - {"."}
-        entries += [{"type": "directory", "oid": "0" * 40, "size": 0, "path": folder} for folder in folders]
+        directory = {"type": "directory", "oid": "0" * 40, "size": 0}
+        entries += [{**directory, "path": folder} for folder in folders]
         prefix = f"{path}/" if path else ""
         entries = [entry for entry in entries if entry["path"].startswith(prefix)]
         if not entries:
@@ -270,8 +271,6 @@ class _Handler(BaseHTTPRequestHandler):
             raise HubError(404, "Entry not found", "EntryNotFound")
         data = commit.files[path]
         return data, {"X-Repo-Commit": commit.sha, "ETag": f'"{sha256(data)}"'}
-
-    # Routes that write
 
     def create(self) -> Any:
         wish = json.loads(self.body)
@@ -330,7 +329,8 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 del files[value["path"]]
         sha = found.commit(rev, files, header["summary"]).sha
-        return {"success": True, "commitOid": sha, "commitUrl": f"{self.url(kind, repo)}/commit/{sha}"}
+        url = f"{self.url(kind, repo)}/commit/{sha}"
+        return {"success": True, "commitOid": sha, "commitUrl": url}
 
 
 _API = r"/api/(?P<kind>models|datasets|spaces)/(?P<repo>[\w.-]+(?:/[\w.-]+)?)"

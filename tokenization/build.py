@@ -15,10 +15,9 @@ from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
 from glove_lstm.tokenization.word_shapes import repair
 
 PAD, UNK = "<pad>", "<unk>"
-PIECE = "##"  # prefix of a piece that does not begin a word; no word of the default variant contains it
+PIECE = "##"  # prefix of a piece that does not begin a word; in no word of the default variant
 VARIANTS = ("article", "default")
 _ALPHABET = 200  # characters that pieces are made of; a word with a rarer one is unknown
-_EVERY_WORD = 10_000_000  # a vocabulary size that no corpus reaches
 
 
 def build_tokenizer(
@@ -43,7 +42,8 @@ def build_tokenizer(
             first. "default": words, numbers, punctuation and `<url>`, lower-cased; corpus words that have a vector,
             frequent corpus words that have none, then `known_words` in their order, so that test words outside the
             training texts keep their vectors.
-        vocab_size: Maximum number of rows, with padding and the unknown word. Above 100,000 each load calls the Hub.
+        vocab_size: Maximum number of rows, at least 3: padding, the unknown word and a word. Above 100,000 each load
+            calls the Hub.
         model_max_length: Tokens that a text is truncated to.
         known_words: Words that have a vector, most frequent first; ignored by the article variant.
         min_frequency: Occurrences in the corpus from which a word without a vector gets a row. The article variant
@@ -64,11 +64,9 @@ def build_tokenizer(
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
     if vocab_size < 3:
-        raise ValueError(f"vocab_size must be at least 3 (padding, unknown, one word), not {vocab_size}")
-    if num_pieces < 0:
-        raise ValueError(f"num_pieces must be at least 0, not {num_pieces}")
-    if is_article and num_pieces:
-        raise ValueError(f"num_pieces must be 0 for the article variant, not {num_pieces}")
+        raise ValueError(f"vocab_size must be at least 3, not {vocab_size}")
+    if num_pieces < 0 or (is_article and num_pieces):
+        raise ValueError(f"num_pieces must be at least 0 (article: 0), not {num_pieces}")
     if stop_words and not is_article:
         raise ValueError("stop_words must be empty for the default variant")
 
@@ -83,14 +81,12 @@ def build_tokenizer(
         words = [*pieces, *with_vector, *without, *known_words]
     unique = list(dict.fromkeys([PAD, UNK, *words]))
     vocabulary = {word: row for row, word in enumerate(unique[:vocab_size])}
-    model = (
-        WordPiece(vocabulary, unk_token=UNK, continuing_subword_prefix=PIECE)
-        if num_pieces
-        else WordLevel(vocabulary, unk_token=UNK)
-    )
-    backend = _backend(pipeline, model)
     if num_pieces:
+        model = WordPiece(vocabulary, unk_token=UNK, continuing_subword_prefix=PIECE)
+        backend = _backend(pipeline, model)
         backend.decoder = decoders.WordPiece(PIECE, cleanup=False)
+    else:
+        backend = _backend(pipeline, WordLevel(vocabulary, unk_token=UNK))
     types = ["token_type_ids"] if token_types else []
     return GloveLstmTokenizer(
         tokenizer_object=backend,
@@ -124,11 +120,14 @@ def english_stop_words() -> list[str]:
 
 def _corpus_words(pipeline: Pipeline, texts: Iterable[str], *, min_frequency: int) -> list[str]:
     """Return the corpus's words as the pipeline cuts them, most frequent first."""
-    trainer = WordLevelTrainer(vocab_size=_EVERY_WORD, min_frequency=min_frequency, show_progress=False)
+    # No corpus has so many words.
+    trainer = WordLevelTrainer(vocab_size=10**7, min_frequency=min_frequency, show_progress=False)
     return _learn(_backend(pipeline, WordLevel(unk_token=UNK)), trainer, texts)
 
 
-def _corpus_pieces(pipeline: Pipeline, texts: Iterable[str], words: Sequence[str], size: int) -> list[str]:
+def _corpus_pieces(
+    pipeline: Pipeline, texts: Iterable[str], words: Sequence[str], size: int
+) -> list[str]:
     """Return at most `size` WordPieces of the corpus: single characters, and pieces that do not begin a word.
 
     `words` are all words of the texts. The trainer numbers its alphabet in an order that differs from process to
@@ -137,10 +136,11 @@ def _corpus_pieces(pipeline: Pipeline, texts: Iterable[str], words: Sequence[str
     counts = Counter(chain.from_iterable(words))
     alphabet = sorted(counts, key=lambda character: (-counts[character], character))[:_ALPHABET]
     inner = set(chain.from_iterable(word[1:] for word in words))
+    inner_alphabet = [PIECE + character for character in alphabet if character in inner]
     trainer = WordPieceTrainer(
         vocab_size=size,
         limit_alphabet=0,
-        special_tokens=[*alphabet, *(PIECE + character for character in alphabet if character in inner)],
+        special_tokens=[*alphabet, *inner_alphabet],
         show_progress=False,
         continuing_subword_prefix=PIECE,
     )

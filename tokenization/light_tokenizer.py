@@ -24,18 +24,19 @@ from tokenizers import Tokenizer
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_checkpoint_json
-from glove_lstm.tokenization.pipelines import ARTICLE_WORD, Pipeline, article_pipeline, default_pipeline
+from glove_lstm.tokenization.pipelines import ARTICLE_WORD, article_pipeline, default_pipeline
 from glove_lstm.tokenization.spelling import SpellingCorrector
 from glove_lstm.tokenization.word_shapes import repair, word_shapes
 
 # Python's str.split takes these for white space and Rust does not. On all other characters they agree.
 _DISPUTED = "\x1c\x1d\x1e\x1f"
 _WHITE_SPACE = re.compile("[ \t\n\r]+")  # white space for both
-_STOP_WORDS = re.compile(r"\\b\(\?!((?:\(\?:|\||\)\??|\w)+)\\b\)\\w\+")  # as `article_pipeline` writes them
+# As `article_pipeline` writes them.
+_STOP_WORDS = re.compile(r"\\b\(\?!((?:\(\?:|\||\)\??|\w)+)\\b\)\\w\+")
 
 _BATCH = 64  # texts looked up together: few numpy calls, short lists
 _CAPACITY = 1 << 25  # characters of pieces in the dictionary, plus 100 for each piece: about 100 MB
-_COUNT_BITS = 32  # of a dictionary's value: the number of tokens; above them their start in the array
+_COUNT_BITS = 32  # of a dictionary's value: the number of tokens; above them their start
 _SHAPE_BITS = 3  # of a token in the array; above them its id
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
 
@@ -69,7 +70,7 @@ class LightTokenizer:
         correct_spelling: Correct unknown words.
 
     Raises:
-        ValueError: The tokenizer adds special tokens to a text.
+        DataError: The tokenizer adds special tokens to a text.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class LightTokenizer:
         correct_spelling: bool = False,
     ) -> None:
         if backend.num_special_tokens_to_add(False):
-            raise ValueError("the tokenizer adds special tokens to each text")
+            raise DataError("The tokenizer adds special tokens to each text; remove them.")
         backend.no_padding()
         backend.no_truncation()
         backend.encode_special_tokens = split_special_tokens
@@ -93,7 +94,8 @@ class LightTokenizer:
         self._backend = backend
         self._corrector = SpellingCorrector(backend) if correct_spelling else None
         self._by_pieces = split_special_tokens and _splits_at_white_space(backend)
-        self._lock = Lock()  # for the dictionary, and for the pipeline while a corrector is attached
+        # For the dictionary, and for the pipeline while a corrector is attached.
+        self._lock = Lock()
         self._clear()
 
     @classmethod
@@ -122,16 +124,13 @@ class LightTokenizer:
         with tokenizer.lock:
             backend = tokenizer.backend_tokenizer.to_str()
         options = _options(lambda name, default: getattr(tokenizer, name, default))
-        try:
-            return cls(Tokenizer.from_str(backend), **options)
-        except ValueError as error:
-            raise DataError(f"The tokenizer cannot be used: {error}.") from None
+        return cls(Tokenizer.from_str(backend), **options)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the pipeline without the dictionary, so that a hash does not change with use."""
         with self._lock:
             backend = Tokenizer.from_str(self._backend.to_str())
-        options = {
+        options: dict[str, Any] = {
             "model_max_length": self.model_max_length,
             "truncation_side": self.truncation_side,
             "token_types": self.token_types,
@@ -153,17 +152,14 @@ class LightTokenizer:
         """
         parts = list(texts)
         if text_pairs is not None:
-            if len(texts) != len(text_pairs):
-                raise ValueError(f"{len(texts)} texts, but {len(text_pairs)} text_pairs; give equally many.")
             parts = list(chain.from_iterable(zip(texts, text_pairs, strict=True)))
         read = self._look_up if self._by_pieces else self._encode_each
         batches = [read(parts[start : start + _BATCH]) for start in range(0, len(parts), _BATCH)]
         empty = np.zeros(0, dtype=np.int64)
         tokens = np.concatenate([empty, *(tokens for tokens, _ in batches)])
         lengths = np.concatenate([empty, *(counts for _, counts in batches)])
-        return self._truncate(tokens, lengths if text_pairs is None else lengths.reshape(-1, 2).sum(axis=1))
-
-    def _truncate(self, tokens: Integers, lengths: Integers) -> TokenizedTexts:
+        if text_pairs is not None:
+            lengths = lengths.reshape(-1, 2).sum(axis=1)
         longest = self.model_max_length
         if longest is not None and (lengths > longest).any():
             kept = np.minimum(lengths, longest)
@@ -189,7 +185,8 @@ class LightTokenizer:
 
     def _clear(self) -> None:
         self._known: dict[str, int] = {}  # piece -> start and number of its tokens in the array
-        self._tokens = np.zeros(1 << 10, dtype=np.int64)  # id and shape of each token, then free space
+        # Id and shape of each token, then free space.
+        self._tokens = np.zeros(1 << 10, dtype=np.int64)
         self._used = 0  # tokens in the array
         self._size = 0  # compared with _CAPACITY
 
@@ -222,7 +219,8 @@ class LightTokenizer:
         with self._corrector.attached() if self._corrector else nullcontext():
             encoding = self._backend.encode(text, add_special_tokens=False)
         begins, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
-        return np.array(encoding.ids, dtype=np.int64) << _SHAPE_BITS | word_shapes(text, begins, ends), begins
+        shapes = word_shapes(text, begins, ends)
+        return np.array(encoding.ids, dtype=np.int64) << _SHAPE_BITS | shapes, begins
 
 
 def ranges(begins: Integers, counts: Integers) -> Integers:
@@ -261,5 +259,5 @@ def _splits_at_white_space(backend: Tokenizer) -> bool:
     return [normalizer, split] in (_states(default_pipeline()), _states(article_pipeline(())))
 
 
-def _states(pipeline: Pipeline) -> list[dict[str, Any]]:
+def _states(pipeline: tuple[Any, Any]) -> list[dict[str, Any]]:
     return [json.loads(part.__getstate__()) for part in pipeline]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tokenizers import Regex, normalizers, pre_tokenizers
+from tokenizers.normalizers import Lowercase, Replace
 
 # A URL in two steps, because the token of a single Replace would cover only the URL's last character.
 _URL_BEGIN = Regex(r"(?i:h(?=ttps?://\S)|w(?=ww\.\S))")
@@ -17,30 +18,23 @@ Pipeline = tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]
 
 def default_pipeline() -> Pipeline:
     """Lower-cased words, numbers, punctuation and `<url>`."""
-    normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(_URL_BEGIN, "<"),
-            normalizers.Replace(_URL_REST, "url>"),
-            normalizers.Replace(Regex("[\\u2018\\u2019\\u201b\\u02bc]"), "'"),
-            normalizers.Replace(Regex("[\\u201c\\u201d\\u201f]"), '"'),
-            normalizers.Lowercase(),
-        ]
-    )
-    return normalizer, pre_tokenizers.Split(Regex(f"<url>|{DEFAULT_WORD}"), "removed", invert=True)
+    steps = [
+        Replace(_URL_BEGIN, "<"),
+        Replace(_URL_REST, "url>"),
+        Replace(Regex("[\\u2018\\u2019\\u201b\\u02bc]"), "'"),
+        Replace(Regex("[\\u201c\\u201d\\u201f]"), '"'),
+        Lowercase(),
+    ]
+    words = pre_tokenizers.Split(Regex(f"<url>|{DEFAULT_WORD}"), "removed", invert=True)
+    return normalizers.Sequence(steps), words
 
 
 def article_pipeline(stop_words: Iterable[str]) -> Pipeline:
     """Lower-cased words, without URLs, punctuation and stop words."""
-    normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(_URL_BEGIN, "<"),
-            normalizers.Replace(_URL_REST, " "),
-            normalizers.Lowercase(),
-        ]
-    )
+    steps = [Replace(_URL_BEGIN, "<"), Replace(_URL_REST, " "), Lowercase()]
     words = sorted({part for word in stop_words for part in re.findall(r"\w+", word.lower())})
     pattern = rf"\b(?!{_trie_regex(words)}\b)\w+" if words else ARTICLE_WORD
-    return normalizer, pre_tokenizers.Split(Regex(pattern), "removed", invert=True)
+    return normalizers.Sequence(steps), pre_tokenizers.Split(Regex(pattern), "removed", invert=True)
 
 
 def _trie_regex(words: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -19,7 +18,7 @@ from glove_lstm.app.word_space import Neighbours, Places, WordSpace
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.label_writers import WRITERS, Labelled, Layout
+from glove_lstm.inference.label_writers import OUTPUT_FORMATS, Labelled, Layout, open_writer
 
 T = TypeVar("T")
 Texts = tuple[str, str | None]  # a text, or a title and a body
@@ -103,16 +102,16 @@ class Api:
         """Label the rows of an uploaded CSV, TSV, JSON, JSONL or Parquet file, as `glove-lstm predict` does."""
         if not file:
             raise DataError("There is no file. Upload one.")
-        if output_format not in WRITERS:
-            raise DataError(f"The download's format must be one of {', '.join(WRITERS)}.")
+        if output_format not in OUTPUT_FORMATS:
+            raise DataError(f"The download's format must be one of {', '.join(OUTPUT_FORMATS)}.")
         labeller = self._labeller(self.main, threshold)
         rows, errors = read_table(Path(file), _text(columns, "columns"))
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / f"labels.{output_format}"
         preview: list[list[str]] = []
-        with closing(WRITERS[output_format](path, Layout(labeller.label_names))) as writer:
+        with open_writer(path, output_format, Layout(labeller.label_names)) as write:
             for start in range(0, len(rows), _BATCH):
                 labelled = labeller(rows[start : start + _BATCH])
-                writer.write(labelled)
+                write(labelled)
                 preview += _preview(labelled)[: limits.PREVIEW_ROWS - len(preview)]
                 progress((start + len(labelled.rows), len(rows)), unit="rows")
         skipped = f", {len(errors):,} skipped" if errors else ""

@@ -12,7 +12,7 @@ from glove_lstm.app.api import Api
 from glove_lstm.app.word_space import draw_map
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import FORMATS
-from glove_lstm.inference.label_writers import ABSTAIN, WRITERS
+from glove_lstm.inference.label_writers import ABSTAIN, OUTPUT_FORMATS
 
 EXAMPLES = {
     "Agency style": (
@@ -163,7 +163,7 @@ def _table_tab(api: Api) -> None:
             "", label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
         )
         least = gr.Slider(0, 1, 0, step=0.01, label="Abstain below")
-        output_format = gr.Dropdown(list(WRITERS), value="csv", label="Download as")
+        output_format = gr.Dropdown(list(OUTPUT_FORMATS), value="csv", label="Download as")
     go = gr.Button("Label all rows", variant="primary")
     summary = gr.Markdown()
     download = gr.File(label="Download", interactive=False)

@@ -14,7 +14,7 @@ checkpoint's model.onnx is used if there is one, and PyTorch otherwise.
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -26,7 +26,7 @@ from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, ONNX_NAME
 if TYPE_CHECKING:
     from glove_lstm.inference.bulk import Labeller, Summary
     from glove_lstm.inference.explanation import Explanation
-    from glove_lstm.inference.label_writers import Labelled, LabelWriter
+    from glove_lstm.inference.label_writers import Labelled, Write
 
 _SHOWN = 100  # characters of a text in the table
 _FORMATS = ("csv", "html", "jsonl", "parquet", "table")
@@ -71,27 +71,30 @@ def _write(
     """Write to standard output as the rows come, or to a file that appears when it is whole."""
     from glove_lstm.data.whole_files import whole_file
     from glove_lstm.inference.bulk import label_to
-    from glove_lstm.inference.label_writers import ABSTAIN, WRITERS, Layout
+    from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer, write_jsonl
 
     names = labeller.label_names
     layout = Layout(names, source.named)
-    target: Any = sys.stdout
-    writer: LabelWriter
     with ExitStack() as stack:
-        if args.output:
-            target = stack.enter_context(whole_file(args.output))
-            if args.format != "parquet":
-                target = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
-        if explain:
-            from glove_lstm.inference.explanation_writers import EXPLAINED_WRITERS
-
-            writer = EXPLAINED_WRITERS[args.format](target, layout, explain)
-        elif args.format == "table":
-            writer = _Table(target, names if args.abstain_below is None else [*names, ABSTAIN])
+        target: Any = stack.enter_context(whole_file(args.output)) if args.output else sys.stdout
+        if args.output and args.format != "parquet":
+            target = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
+        if not explain and args.format == "table":
+            write = _write_table(target, names if args.abstain_below is None else [*names, ABSTAIN])
+        elif not explain:
+            write = stack.enter_context(open_writer(target, args.format, layout))
+        elif args.format == "jsonl":
+            write = write_jsonl(target, layout, explain)
         else:
-            writer = WRITERS[args.format](target, layout)
-        stack.enter_context(closing(writer))
-        return label_to(source, labeller, writer, **options)
+            from glove_lstm.inference.explanation_views import open_html, write_terminal
+
+            html = args.format == "html"
+            write = (
+                stack.enter_context(open_html(target, explain))
+                if html
+                else write_terminal(target, explain)
+            )
+        return label_to(source, labeller, write, **options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -230,15 +233,12 @@ def _source(args: argparse.Namespace) -> TextSource:
         ) from None
 
 
-class _Table:
-    """For people: the text beside its label."""
+def _write_table(file: TextIO, labels: Sequence[str]) -> "Write":
+    """Write the text beside its label, for people."""
+    width = max(len(name) for name in [*labels, "label"])
+    file.write(f"{'label':<{width}}  score  text\n")
 
-    def __init__(self, file: TextIO, labels: Sequence[str]) -> None:
-        self._file, self._width = file, max(len(name) for name in [*labels, "label"])
-        file.write(f"{'label':<{self._width}}  score  text\n")
-
-    def write(self, labelled: "Labelled") -> None:
-        """Add a window."""
+    def write(labelled: "Labelled") -> None:
         for row, label, scores in zip(
             labelled.rows, labelled.labels, labelled.rounded, strict=True
         ):
@@ -246,7 +246,6 @@ class _Table:
             # A terminal obeys control characters; nobody's article may.
             text = "".join(c if c.isprintable() else "\ufffd" for c in text)
             shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-            self._file.write(f"{label:<{self._width}}  {scores[0]:.3f}  {shown}\n")
+            file.write(f"{label:<{width}}  {scores[0]:.3f}  {shown}\n")
 
-    def close(self) -> None:
-        """Nothing is left to do."""
+    return write

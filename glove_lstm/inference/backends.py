@@ -4,14 +4,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.errors import DataError
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     ONNX_NAME,
@@ -74,7 +72,7 @@ def open_model(
         max_length: Tokens that a text is cut to; None takes the model's own.
 
     Raises:
-        DataError: There is no usable checkpoint, or what the backend needs is not installed.
+        DataError: There is no usable checkpoint.
     """
     folder = local_folder(model, revision)
     backend = backend or ("onnx" if (folder / ONNX_NAME).is_file() else "torch")
@@ -86,11 +84,6 @@ def open_model(
         if max_length:
             classifier.tokenizer.model_max_length = max_length
         return OpenModel(classifier.predict_proba, classifier.label_names, folder, options)
-    if find_spec("torch") is None or find_spec("transformers") is None:
-        raise DataError(
-            f"{model} is read by torch and transformers, which are not installed: pip install 'glove-lstm[train]', "
-            f"or write {ONNX_NAME} with glove-lstm export where they are."
-        )
     return _open_torch(local_folder(model, revision, WEIGHTS_NAME), threads, options)
 
 

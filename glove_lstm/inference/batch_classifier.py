@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glove_lstm.data.columns import choose_columns, read_text
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
+from glove_lstm.inference.label_writers import Layout
 
 Batch = TypeVar("Batch")  # Mapping[str, NDArray], or a pandas DataFrame
 
@@ -68,12 +68,15 @@ class BatchClassifier:
         """
         table = cast("Mapping[str, Any]", batch)  # a DataFrame has what is needed of one
         names = [str(name) for name in table]
-        rows = self._rows(table, names)
-        new = self._label(rows)
-        taken = next((name for name in new if name in names), None)
-        if taken is not None:
+        layout = Layout(self._labeller.label_names)
+        labelled = self._labeller(self._rows(table, names))
+        _, labels, *scores = layout.values(labelled)
+        values = [np.array(labels, dtype=object), *scores]
+        new = dict(zip((self._prefix + name for name in layout.columns[1:]), values, strict=True))
+        taken = new.keys() & set(names)
+        if taken:
             raise DataError(
-                f"The batch has a column {taken!r} already; give another prefix for the new ones."
+                f"The batch has a column {min(taken)!r} already; give another prefix for the new ones."
             )
         if hasattr(batch, "assign"):
             return batch.assign(**new)
@@ -91,25 +94,10 @@ class BatchClassifier:
             ]
             for name in columns
         ]
-        pairs = (
-            [" ".join(parts) for parts in zip(*texts[1:], strict=True)]
-            if texts[1:]
-            else [None] * len(texts[0])
-        )
         return [
-            TextRow("", number, text, pair)
-            for number, (text, pair) in enumerate(zip(texts[0], pairs, strict=True), 1)
+            TextRow("", number, text, " ".join(pairs) if pairs else None)
+            for number, (text, *pairs) in enumerate(zip(*texts, strict=True), 1)
         ]
-
-    def _label(self, rows: list[TextRow]) -> dict[str, NDArray[Any]]:
-        labelled = self._labeller(rows)
-        scores = np.array(labelled.rounded, dtype=np.float64).reshape(
-            len(rows), 1 + len(self._labeller.label_names)
-        )
-        names = ["score", *(f"score_{name}" for name in self._labeller.label_names)]
-        labels = np.array(labelled.labels, dtype=object)
-        new = {"label": labels, **dict(zip(names, scores.T, strict=True))}
-        return {f"{self._prefix}{name}": values for name, values in new.items()}
 
 
 def _python(values: Any) -> list[Any]:

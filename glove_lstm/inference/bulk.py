@@ -11,23 +11,19 @@ and run.json, which says what the parts are made of.
 
 import json
 import logging
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import BadRow, TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.inference.backends import Predict
-from glove_lstm.inference.label_writers import ABSTAIN, WRITERS, Labelled, LabelWriter, Layout
+from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, Write, open_writer
 
 logger = logging.getLogger(__name__)
 
@@ -44,33 +40,21 @@ class Labeller:
         predict: Gives the scores of texts.
         label_names: In their order.
         abstain_below: The label is `ABSTAIN` where the best score is lower.
-
-    Raises:
-        DataError: A label is called as `ABSTAIN` is.
     """
 
     predict: Predict
     label_names: Sequence[str]
     abstain_below: float | None = None
 
-    def __post_init__(self) -> None:
-        if self.abstain_below is not None and ABSTAIN in self.label_names:
-            raise DataError(
-                f"The model has a label {ABSTAIN}, which abstain_below writes for rows without one; leave it out."
-            )
-
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows of which all or none have a second part."""
         paired = bool(rows) and rows[0].pair is not None
         pairs = [row.pair or "" for row in rows] if paired else None
         scores = self.predict([row.text for row in rows], pairs)
-        return Labelled(rows, self.choose(scores), scores)
-
-    def choose(self, scores: NDArray[np.floating]) -> list[str]:
-        """The label of each row of scores."""
         best = [self.label_names[label] for label in scores.argmax(axis=1)]
         sure = scores.max(axis=1) >= (self.abstain_below or 0)
-        return [label if kept else ABSTAIN for label, kept in zip(best, sure, strict=True)]
+        labels = [label if kept else ABSTAIN for label, kept in zip(best, sure, strict=True)]
+        return Labelled(rows, labels, scores)
 
 
 @dataclass
@@ -79,7 +63,7 @@ class Summary:
 
     Attributes:
         rows: Labelled by it.
-        empty: Those among them without any text.
+        empty: Rows among them without any text.
         skipped: Rows that could not be read.
         kept: Parts that an earlier run had made.
         seconds: From the first row to the last.
@@ -101,7 +85,7 @@ class Summary:
 def label_to(
     source: TextSource,
     labeller: Labeller,
-    writer: LabelWriter,
+    write: Write,
     *,
     rows_per_part: int = ROWS_PER_PART,
     progress: bool = False,
@@ -111,10 +95,7 @@ def label_to(
     Raises:
         DataError: A row cannot be read.
     """
-    with closing(_Run(source, labeller, progress)) as run:
-        for rows in _chunks(source, rows_per_part):
-            run.label(rows, writer)
-    return run.summary
+    return _label(source, labeller, lambda _: nullcontext(write), rows_per_part, progress)
 
 
 def label_to_folder(
@@ -133,7 +114,7 @@ def label_to_folder(
         source: What to label.
         labeller: What labels it.
         folder: For the parts, alone.
-        kind: One of `WRITERS`.
+        kind: One of `OUTPUT_FORMATS`.
         model: What tells the classifier from others that would give other scores, for JSON.
         rows_per_part: Of the input; fewer where they are very long.
         progress: Whether to show a bar on standard error.
@@ -141,7 +122,6 @@ def label_to_folder(
     Raises:
         DataError: The folder holds something else, or a row cannot be read.
     """
-    layout = Layout(labeller.label_names, source.named)
     _begin(
         folder,
         {
@@ -154,15 +134,18 @@ def label_to_folder(
             "abstain_below": labeller.abstain_below,
         },
     )
-    with closing(_Run(source, labeller, progress)) as run:
-        for number, rows in enumerate(_chunks(source, rows_per_part)):
-            path = folder / f"part-{number:05d}.{kind}"
-            if path.exists():
-                run.keep(rows)
-                continue
-            with whole_file(path) as part, closing(WRITERS[kind](part, layout)) as writer:
-                run.label(rows, writer)
-    return run.summary
+
+    @contextmanager
+    def open_part(number: int) -> Iterator[Write | None]:
+        path = folder / f"part-{number:05d}.{kind}"
+        if path.exists():
+            yield None
+            return
+        layout = Layout(labeller.label_names, source.named)
+        with whole_file(path) as part, open_writer(part, kind, layout) as write:
+            yield write
+
+    return _label(source, labeller, open_part, rows_per_part, progress)
 
 
 def _begin(folder: Path, run: dict[str, Any]) -> None:
@@ -171,8 +154,6 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
     Raises:
         DataError: The parts there are of another run, or the input cannot be read again.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file; give the name of a folder.")
     path, parts = folder / _RUN, any(folder.glob("part-*"))
     try:
         before = json.loads(path.read_text(encoding="utf-8")) if parts else run
@@ -194,48 +175,40 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
 
-class _Run:
-    """Labels chunks of rows, shows the progress, and counts."""
-
-    def __init__(self, source: TextSource, labeller: Labeller, progress: bool) -> None:
-        from tqdm import tqdm
-
-        self.summary = Summary()
-        self._labeller = labeller
-        self._bar = tqdm(total=source.total, unit=" rows", disable=not progress, file=sys.stderr)
-        self._start = time.monotonic()
-
-    def label(self, rows: Sequence[TextRow | BadRow], writer: LabelWriter) -> None:
-        """Label a chunk; rows that cannot be read are reported."""
+def _label(
+    source: TextSource,
+    labeller: Labeller,
+    open_part: Callable[[int], AbstractContextManager[Write | None]],
+    rows_per_part: int,
+    progress: bool,
+) -> Summary:
+    """Label chunk after chunk, each into its part; a part that is there already is opened as None."""
+    summary, start = Summary(), time.monotonic()
+    for number, rows in enumerate(_chunks(source, rows_per_part, progress)):
         good = [row for row in rows if isinstance(row, TextRow)]
-        if good:
-            writer.write(self._labeller(good))
-        self.summary.rows += len(good)
-        self.summary.empty += sum(row.empty for row in good)
-        self._pass(rows)
-
-    def keep(self, rows: Sequence[TextRow | BadRow]) -> None:
-        """Pass over a chunk whose part is there."""
-        self.summary.kept += 1
-        self._pass(rows)
-
-    def close(self) -> None:
-        self.summary.seconds = time.monotonic() - self._start
-        self._bar.close()
-
-    def _pass(self, rows: Sequence[TextRow | BadRow]) -> None:
+        with open_part(number) as write:
+            if write is None:
+                summary.kept += 1
+            else:
+                summary.rows += len(good)
+                summary.empty += sum(row.empty for row in good)
+                if good:
+                    write(labeller(good))
         for row in rows:
             if isinstance(row, BadRow):
                 logger.warning("skipped: %s", row.reason)
-                self.summary.skipped += 1
-        self._bar.update(len(rows))
+                summary.skipped += 1
+    summary.seconds = time.monotonic() - start
+    return summary
 
 
-def _chunks(source: TextSource, size: int) -> Iterator[list[TextRow | BadRow]]:
+def _chunks(source: TextSource, size: int, progress: bool) -> Iterator[list[TextRow | BadRow]]:
     """All rows, `size` at a time, or fewer where they are very long; the same chunks at every reading."""
+    from tqdm import tqdm
+
     chunk: list[TextRow | BadRow] = []
     characters = 0
-    for row in source:
+    for row in tqdm(source, total=source.total, unit=" rows", disable=not progress):
         chunk.append(row)
         if isinstance(row, TextRow):
             characters += len(row.text) + len(row.pair or "")

@@ -14,14 +14,12 @@ text an LSTM's gradients swing so wildly that 64 steps can miss the difference b
 """
 
 import copy
-import json
 import re
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,9 +28,6 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm.inference.scores import stand_alone
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.word_shapes import repair
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 Field = Literal["text", "text_pair"]
 _FIELDS: tuple[Field, Field] = ("text", "text_pair")
@@ -99,23 +94,13 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
-        return asdict(self) | {"words": [asdict(word) for word in self.words]}
-
-    def to_json(self) -> str:
-        """`to_dict` on one line."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        return asdict(self)
 
     def to_html(self) -> str:
         """A piece of HTML with the words marked, to be put into any page, light or dark; texts are escaped."""
         from glove_lstm.inference.explanation_views import html_fragment
 
-        return html_fragment(self)
-
-    def __rich__(self) -> "Text":
-        """What `rich.print` shows: the text with its words in colour, and the strongest ones in words."""
-        from glove_lstm.inference.explanation_views import rich_text
-
-        return rich_text(self)
+        return html_fragment(self, self.label)
 
 
 def explain(
@@ -220,26 +205,15 @@ def _linear_in_words(
     shared = {id(values): values for values in chain(model.parameters(), model.buffers())}
     linear = copy.deepcopy(model, shared)
     encoder: Any = linear.encoder  # whose parts become others
-    encoder.embeddings = _AsGiven()
+    # The vectors are given whole, with the words' shapes.
+    encoder.embeddings.forward = lambda _ids, vectors, _shapes: vectors
     for layer in encoder.layers:
         for lstm in (layer.forward_lstm, layer.backward_lstm):
             if lstm is not None:
                 lstm.__class__ = _LinearLstm
     if encoder.pooler.attention is not None:
-        encoder.pooler.attention = nn.Sequential(_Constant(), encoder.pooler.attention)
+        encoder.pooler.attention.register_forward_pre_hook(lambda _, inputs: inputs[0].detach())
     return linear
-
-
-class _AsGiven(nn.Module):
-    """Stands for the embeddings where they are given whole, with the words' shapes."""
-
-    def forward(self, _ids: None, vectors: Tensor, _shapes: None) -> Tensor:
-        return vectors
-
-
-class _Constant(nn.Module):
-    def forward(self, values: Tensor) -> Tensor:
-        return values.detach()
 
 
 class _LinearLstm(nn.LSTM):
@@ -297,18 +271,17 @@ def _words(
 
 def _joined(text: str, tokens: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
     """(start, end, value) of tokens in their order -> of words, with the values added up."""
-    found = [match.span() for match in _WORD.finditer(text, tokens[0][0], tokens[-1][1])]
-    begins = [begin for begin, _ in found]
+    ends = list(range(1, len(text) + 1))  # where the word of each character ends
+    for match in _WORD.finditer(text):
+        ends[match.start() : match.end()] = [match.end()] * len(match[0])
     words: list[tuple[int, int, float]] = []
     limit = -1  # where the last word ends, read or not
     for start, end, value in tokens:
-        # A token that is longer than a word (an address, a number with commas) is one.
-        last = bisect_right(begins, max(start, end - 1)) - 1
-        reach = max(end, found[last][1] if last >= 0 else end)
         if words and start < limit:
             first, before, total = words[-1]
             words[-1] = (first, max(before, end), total + value)
         else:
             words.append((start, end, value))
-        limit = max(limit, reach)
+        # A token that is longer than a word (an address, a number with commas) is one.
+        limit = max(limit, end, ends[max(start, end - 1)])
     return words

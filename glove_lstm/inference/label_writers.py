@@ -2,20 +2,26 @@
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow
 
+if TYPE_CHECKING:
+    from glove_lstm.inference.explanation import Explanation
+
 ABSTAIN = "ABSTAIN"  # instead of a label where the best score is too low
+OUTPUT_FORMATS = ("csv", "jsonl", "parquet")
 _DIGITS = 6  # of a score
+
+Explain = Callable[[str, str | None], "Explanation"]  # of a text and its second part
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +45,9 @@ class Labelled:
         return np.round(np.hstack([best, self.scores]).astype(np.float64), _DIGITS).tolist()
 
 
+Write = Callable[[Labelled], None]  # adds rows to a file, in order
+
+
 @dataclass(frozen=True)
 class Layout:
     """The columns of the output.
@@ -57,102 +66,70 @@ class Layout:
         files = ["file"] if self.named else []
         return [*files, "row", "label", "score", *(f"score_{name}" for name in self.label_names)]
 
-
-class LabelWriter(Protocol):
-    """Takes labelled rows in order."""
-
-    def write(self, labelled: Labelled) -> None:
-        """Add rows."""
-
-    def close(self) -> None:
-        """Finish the file; a stream that was given stays open."""
+    def values(self, labelled: Labelled) -> list[Sequence[Any]]:
+        """Return the columns' values."""
+        files = [[row.file for row in labelled.rows]] if self.named else []
+        scores = np.array(labelled.rounded).reshape(-1, 1 + len(self.label_names)).T
+        return [*files, [row.number for row in labelled.rows], labelled.labels, *scores]
 
 
-class _TextWriter:
-    """Opens the file, where it is not open yet."""
+@contextmanager
+def open_writer(target: Path | TextIO, kind: str, layout: Layout) -> Iterator[Write]:
+    """Open a file for labelled rows; a stream stays open.
 
-    def __init__(self, target: Path | TextIO, layout: Layout) -> None:
-        self._layout = layout
-        self._owned = isinstance(target, Path)
-        self._file = (
-            target.open("w", encoding="utf-8", newline="") if isinstance(target, Path) else target
-        )
-
-    def close(self) -> None:
-        """See `LabelWriter`."""
-        if self._owned:
-            self._file.close()
-
-
-class CsvWriter(_TextWriter):
-    """A header, then a line a row."""
-
-    def __init__(self, target: Path | TextIO, layout: Layout) -> None:
-        super().__init__(target, layout)
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(layout.columns)
-
-    def write(self, labelled: Labelled) -> None:
-        """See `LabelWriter`."""
-        for row, label, scores in zip(
-            labelled.rows, labelled.labels, labelled.rounded, strict=True
-        ):
-            file = [row.file] if self._layout.named else []
-            self._writer.writerow(
-                [*file, row.number, label, *(f"{score:.{_DIGITS}f}" for score in scores)]
-            )
+    Args:
+        target: The file, or a stream of text for the formats that are text.
+        kind: One of `OUTPUT_FORMATS`.
+        layout: Its columns.
+    """
+    if kind == "parquet":
+        with _open_parquet(target, layout) as write:
+            yield write
+        return
+    with ExitStack() as stack:
+        if isinstance(target, Path):
+            target = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
+        yield write_csv(target, layout) if kind == "csv" else write_jsonl(target, layout)
 
 
-class JsonlWriter(_TextWriter):
-    """An object a line."""
+def write_csv(file: TextIO, layout: Layout) -> Write:
+    """Write a header, then a line a row."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(layout.columns)
+    first_score = layout.columns.index("score")
 
-    def write(self, labelled: Labelled) -> None:
-        """See `LabelWriter`."""
-        names = self._layout.label_names
+    def write(labelled: Labelled) -> None:
+        for values in zip(*layout.values(labelled), strict=True):
+            scores = (f"{score:.{_DIGITS}f}" for score in values[first_score:])
+            writer.writerow([*values[:first_score], *scores])
+
+    return write
+
+
+def write_jsonl(file: TextIO, layout: Layout, explain: Explain | None = None) -> Write:
+    """Write an object a line, with the explanation as a further value if `explain` is given."""
+
+    def write(labelled: Labelled) -> None:
         for row, label, (best, *scores) in zip(
             labelled.rows, labelled.labels, labelled.rounded, strict=True
         ):
-            values: dict[str, Any] = {"file": row.file} if self._layout.named else {}
+            values: dict[str, Any] = {"file": row.file} if layout.named else {}
             values |= {"row": row.number, "label": label, "score": best}
-            values["scores"] = dict(zip(names, scores, strict=True))
-            values |= self.more(row)
-            self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
+            values["scores"] = dict(zip(layout.label_names, scores, strict=True))
+            if explain is not None:
+                values["explanation"] = explain(row.text, row.pair).to_dict()
+            file.write(json.dumps(values, ensure_ascii=False) + "\n")
 
-    def more(self, row: TextRow) -> dict[str, Any]:  # noqa: ARG002 (for subclasses)
-        """Further values of a row; none here."""
-        return {}
-
-
-class ParquetWriter:
-    """A row group for each call; scores in double precision."""
-
-    def __init__(self, target: Path | TextIO, layout: Layout) -> None:
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise DataError("Parquet needs pyarrow: pip install pyarrow.") from error
-        kinds = {"file": pa.string(), "row": pa.int64(), "label": pa.string()}
-        self._schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in layout.columns])
-        self._named = layout.named
-        self._writer = pq.ParquetWriter(target, self._schema)
-
-    def write(self, labelled: Labelled) -> None:
-        """See `LabelWriter`."""
-        import pyarrow as pa
-
-        files = [[row.file for row in labelled.rows]] if self._named else []
-        scores = np.array(labelled.rounded, dtype=np.float64).reshape(len(labelled.rows), -1).T
-        values = [*files, [row.number for row in labelled.rows], list(labelled.labels), *scores]
-        self._writer.write_table(pa.table(values, schema=self._schema))
-
-    def close(self) -> None:
-        """See `LabelWriter`."""
-        self._writer.close()
+    return write
 
 
-WRITERS: dict[str, Callable[[Path | TextIO, Layout], LabelWriter]] = {
-    "csv": CsvWriter,
-    "jsonl": JsonlWriter,
-    "parquet": ParquetWriter,
-}
+@contextmanager
+def _open_parquet(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
+    """Write a row group for each call; scores in double precision."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {"file": pa.string(), "row": pa.int64(), "label": pa.string()}
+    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in layout.columns])
+    with pq.ParquetWriter(target, schema) as writer:
+        yield lambda labelled: writer.write_table(pa.table(layout.values(labelled), schema))

@@ -13,15 +13,12 @@ def stand_alone(problem_type: str | None, label_names: Sequence[str]) -> bool:
 
 def scores_of(logits: NDArray[np.floating], *, multi_label: bool) -> NDArray[np.float64]:
     """Probabilities of (n, labels) logits, as the pipeline has them; see `stand_alone` for `multi_label`."""
-    return sigmoid(logits) if multi_label else softmax(logits)
+    if multi_label:
+        return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
+    return softmax(logits)
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Probabilities of (n, labels) logits."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)
-
-
-def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The probability of each of (n, labels) logits by itself."""
-    return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))

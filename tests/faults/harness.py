@@ -22,12 +22,19 @@ import pytest
 from faults.stages import STAGES
 from glove_lstm.commands.command import run_command
 
-SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM}
+SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 _CHANGES = {"rename", "remove", "mkdir", "rmdir", "link", "symlink", "truncate", "chmod"}
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_context: Any = multiprocessing.get_context("forkserver")  # forks from a process that has imported this:
+_context: Any = multiprocessing.get_context(
+    "forkserver"
+)  # forks from a process that has imported this:
 _context.set_forkserver_preload(
-    ["datasets", "matplotlib.pyplot", "glove_lstm.training.experiment", "glove_lstm.evaluation.report"]
+    [
+        "datasets",
+        "matplotlib.pyplot",
+        "glove_lstm.training.experiment",
+        "glove_lstm.evaluation.report",
+    ]
 )
 
 
@@ -96,7 +103,11 @@ def _child(name: str, work: Path, given: dict[str, Any], kill: int, at: int, log
 def _is_change(event: str, values: tuple[Any, ...], folder: str) -> bool:
     if event == "open":
         path, mode, flags = values
-        writes = bool(flags & _WRITES) if isinstance(flags, int) else any(c in (mode or "") for c in "wax+")
+        writes = (
+            bool(flags & _WRITES)
+            if isinstance(flags, int)
+            else any(c in (mode or "") for c in "wax+")
+        )
         return writes and isinstance(path, str) and path.startswith(folder)
     module, _, change = event.partition(".")
     paths = [os.fspath(value) for value in values if isinstance(value, str | os.PathLike)]

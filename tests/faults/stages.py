@@ -8,7 +8,6 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import datasets
 import torch
 from support import QUICK, SMALL
 
@@ -17,7 +16,6 @@ from glove_lstm.commands import predict as predict_command
 from glove_lstm.commands import train as train_command
 from glove_lstm.data import download as downloads
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import LightClassifier
 from glove_lstm.training.resuming import check_resumable
@@ -36,27 +34,26 @@ def read_download(work: Path, _: Given) -> Any:
     return found[0].read_bytes() if found else None
 
 
-def dataset(work: Path, given: Given) -> None:
-    _builder(work, given).download_and_prepare()
-
-
-def read_dataset(work: Path, given: Given) -> Any:
-    try:
-        splits = _builder(work, given).as_dataset()
-    except (FileNotFoundError, DataError):
-        return None
-    return {name: rows.to_dict() for name, rows in splits.items()}
-
-
-def _builder(work: Path, given: Given) -> FakeOrRealNews:
-    datasets.disable_progress_bars()
-    return FakeOrRealNews(cache_dir=work, data_files=given["articles"])
-
-
 def train(work: Path, given: Given) -> None:
     """Train, from the last whole checkpoint if there is one."""
-    args = ["--train_file", given["articles"], "--glove", given["vectors"], "--output_dir", work / "out"]
-    args += ["--num_train_epochs", 2, "--save_strategy", "steps", "--save_steps", 3, "--eval_strategy", "no"]
+    args = [
+        "--train_file",
+        given["articles"],
+        "--glove",
+        given["vectors"],
+        "--output_dir",
+        work / "out",
+    ]
+    args += [
+        "--num_train_epochs",
+        2,
+        "--save_strategy",
+        "steps",
+        "--save_steps",
+        3,
+        "--eval_strategy",
+        "no",
+    ]
     args += ["--load_best_model_at_end", False]
     checkpoints = (work / "out").glob("checkpoint-*")
     for folder in sorted(checkpoints, key=lambda path: int(path.name.split("-")[1]), reverse=True):
@@ -92,7 +89,9 @@ def read_export(work: Path, _: Given) -> Any:
 
 def predict(work: Path, given: Given) -> None:
     data = "--input", given["articles"], "--output_dir", str(work / "out")
-    predict_command.main([*data, "--format", "csv", "--rows_per_part", "30", "--model", given["export"]])
+    predict_command.main(
+        [*data, "--format", "csv", "--rows_per_part", "30", "--model", given["export"]]
+    )
 
 
 def read_predict(work: Path, _: Given) -> Any:
@@ -102,7 +101,6 @@ def read_predict(work: Path, _: Given) -> Any:
 Stage = tuple[Callable[[Path, Given], None], Callable[[Path, Given], Any]]
 STAGES: dict[str, Stage] = {
     "download": (download, read_download),
-    "dataset": (dataset, read_dataset),
     "export": (export, read_export),
     "predict": (predict, read_predict),
     "train": (train, read_train),

@@ -1,18 +1,17 @@
 """What a save holds and a load gives back: the freeze, 16-bit vectors, temperature, the Auto classes."""
 
-import binascii
 import json
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from support import ROOT
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmModel
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.training.word_vectors import character_ngram_rows, embedding_rows
 
 VECTORS = "encoder.embeddings.word_embeddings.weight"
 INPUTS = {
@@ -31,9 +30,7 @@ NGRAMS = {"ngram_buckets": 40, "ngram_opening": 2, "character_ngrams": 3, "chara
 
 
 @pytest.mark.parametrize(
-    "config",
-    [{}, RICH, {**RICH, **NGRAMS}, {"num_labels": 1}, {**NGRAMS, "num_labels": 6}],
-    ids=repr,
+    "config", [{}, {**RICH, **NGRAMS}, {"num_labels": 1}, {**NGRAMS, "num_labels": 6}], ids=repr
 )
 def test_round_trip(make, tmp_path, config):
     model = make(half_precision_embeddings=False, **config)
@@ -54,20 +51,20 @@ def test_auto_model_gives_the_encoder_of_a_saved_classifier(make, tmp_path):
     model.save_pretrained(tmp_path)
     encoder = AutoModel.from_pretrained(tmp_path)
     assert type(encoder) is GloveLstmModel
-    assert torch.equal(encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output)
+    assert torch.equal(pooled(encoder), pooled(model))
 
 
 def test_a_new_head_on_a_saved_encoder(make, tmp_path):
     encoder = make(**RICH, half_precision_embeddings=False).encoder
     encoder.save_pretrained(tmp_path / "encoder")
     model = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "encoder", num_labels=4)
-    assert torch.equal(model.encoder(**INPUTS).pooler_output, encoder(**INPUTS).pooler_output)
+    assert torch.equal(pooled(model), pooled(encoder))
     assert model(**INPUTS).logits.shape == (2, 4)
     model.save_pretrained(tmp_path / "classifier")
     other = GloveLstmForSequenceClassification.from_pretrained(
         tmp_path / "classifier", num_labels=3, ignore_mismatched_sizes=True
     )
-    assert torch.equal(other.encoder(**INPUTS).pooler_output, encoder(**INPUTS).pooler_output)
+    assert torch.equal(pooled(other), pooled(encoder))
     assert torch.equal(other.dense.weight, model.dense.weight)
     assert other(**INPUTS).logits.isfinite().all()
 
@@ -80,16 +77,7 @@ def test_a_save_is_whole_for_the_hub(make, tmp_path):
         "AutoModel",
         "AutoModelForSequenceClassification",
     }
-    for target in config["auto_map"].values():
-        assert (tmp_path / (target.partition(".")[0] + ".py")).is_file()
-    # And what these import.
-    code = {
-        "configuration_glove_lstm.py",
-        "lstm_layers.py",
-        "modeling_glove_lstm.py",
-        "ngram_classifier.py",
-    }
-    code.add("pretrained_glove_lstm.py")
+    code = {path.name for path in (ROOT / "modeling").glob("*.py")} - {"__init__.py"}
     assert {path.name for path in tmp_path.glob("*.py")} == code
     assert config["model_type"] == "glove_lstm"
     assert config["architectures"] == ["GloveLstmForSequenceClassification"]
@@ -101,10 +89,6 @@ def test_the_freeze_survives_a_reload_and_can_be_changed(make, tmp_path, frozen)
     model.save_pretrained(tmp_path / "a")
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path / "a")
     assert loaded.get_input_embeddings().weight.requires_grad is not frozen
-    assert (
-        AutoModel.from_pretrained(tmp_path / "a").get_input_embeddings().weight.requires_grad
-        is not frozen
-    )
     said = AutoModelForSequenceClassification.from_pretrained(
         tmp_path / "a", freeze_embeddings=not frozen
     )
@@ -119,78 +103,53 @@ def test_the_freeze_survives_a_reload_and_can_be_changed(make, tmp_path, frozen)
     assert again.config.freeze_embeddings is not frozen
 
 
+def pooled(model):
+    return model.base_model(**INPUTS).pooler_output
+
+
 def size(folder):
     return (folder / "model.safetensors").stat().st_size
 
 
 def test_half_precision_vectors_halve_the_file_and_change_no_value(tmp_path):
     torch.manual_seed(0)
-    sizes = {}
+    sizes = []
     for half in (True, False):
         config = GloveLstmConfig(vocab_size=3000, embedding_size=64, half_precision_embeddings=half)
         model = GloveLstmForSequenceClassification(config).eval()
         given = torch.randn(3000, 64)
         model.load_word_vectors(given.numpy())
         model.save_pretrained(tmp_path / str(half))
-        loaded, info = GloveLstmForSequenceClassification.from_pretrained(
-            tmp_path / str(half), output_loading_info=True
-        )
-        assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+        loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path / str(half))
         assert {p.dtype for p in loaded.parameters()} == {torch.float32}
         vectors = loaded.get_input_embeddings().weight
         assert torch.equal(vectors, model.get_input_embeddings().weight)
         assert torch.equal(loaded(**INPUTS).logits, model(**INPUTS).logits)
-        assert not vectors.requires_grad
         assert not vectors[0].any()
-        torch.testing.assert_close(
-            vectors[1:], given[1:], atol=1e-7 if half else 0, rtol=1e-3 if half else 0
-        )
+        torch.testing.assert_close(vectors[1:], given[1:], atol=1e-7, rtol=1e-3 if half else 0)
         assert json.loads((tmp_path / str(half) / "config.json").read_text())["dtype"] == "float32"
-        sizes[half] = size(tmp_path / str(half))
+        sizes.append(size(tmp_path / str(half)))
     assert load_file(tmp_path / "True" / "model.safetensors")[VECTORS].dtype == torch.float16
-    assert sizes[False] - sizes[True] == 3000 * 64 * 2
+    assert sizes[1] - sizes[0] == 3000 * 64 * 2
 
 
-def test_trained_vectors_are_saved_in_full_until_they_are_rounded(make, tmp_path):
-    model = make(freeze_embeddings=False)  # its random vectors are not round
-    model.save_pretrained(tmp_path / "full")
-    assert load_file(tmp_path / "full" / "model.safetensors")[VECTORS].dtype == torch.float32
+def test_trained_tables_are_saved_in_full_until_they_are_rounded(make, tmp_path):
+    model = make(ngram_buckets=3000, character_ngrams=4, freeze_embeddings=False)
+    model.save_pretrained(tmp_path / "full")  # its random values are not round
     loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "full")
-    assert torch.equal(loaded.get_input_embeddings().weight, model.get_input_embeddings().weight)
-    loaded.round_tables()
-    loaded.save_pretrained(tmp_path / "half")
-    assert size(tmp_path / "half") < size(tmp_path / "full")
-    again = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "half")
-    assert torch.equal(again(**INPUTS).logits, loaded(**INPUTS).logits)
-
-
-def test_rounded_ngram_tables_take_half_the_room_and_change_no_value(make, tmp_path):
-    model = make(ngram_buckets=3000, character_ngrams=4, character_buckets=2000)
-    model.save_pretrained(tmp_path / "full")
-    for loaded in (
-        GloveLstmForSequenceClassification.from_pretrained(tmp_path / "full"),
-        AutoModelForSequenceClassification.from_pretrained(tmp_path / "full"),
-    ):
-        assert torch.equal(loaded.ngrams.word_weights, model.ngrams.word_weights)
-        assert torch.equal(loaded.ngrams.character_weights, model.ngrams.character_weights)
-    before = {name: table.clone() for name, table in model.ngrams.named_parameters()}
+    for name, table in model.named_parameters():
+        assert torch.equal(loaded.get_parameter(name), table), name
     model.round_tables()
     model.save_pretrained(tmp_path / "half")
-    assert size(tmp_path / "half") < size(tmp_path / "full")
-    full, saved = (load_file(tmp_path / name / "model.safetensors") for name in ("full", "half"))
-    room = [sum(value.nbytes for value in values.values()) for values in (full, saved)]
-    assert room[0] - room[1] == (5000 * 2 + 2 + 30 * 6) * 2
+    assert size(tmp_path / "half") < 0.6 * size(tmp_path / "full")
+    saved = load_file(tmp_path / "half" / "model.safetensors")
+    assert saved[VECTORS].dtype == torch.float16
     assert saved["ngrams.character_ngrams"].dtype == torch.int16
-    again, info = GloveLstmForSequenceClassification.from_pretrained(
-        tmp_path / "half", output_loading_info=True
-    )
-    assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    again = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "half")
     for name, table in model.ngrams.named_parameters():
-        torch.testing.assert_close(table, before[name], atol=1e-7, rtol=1e-3)
+        torch.testing.assert_close(table, loaded.ngrams.get_parameter(name), atol=1e-7, rtol=1e-3)
         assert saved[f"ngrams.{name}"].dtype == torch.float16
         assert again.ngrams.get_parameter(name).dtype == torch.float32
-        assert torch.equal(again.ngrams.get_parameter(name), table)
-    assert torch.equal(again.ngrams.character_ngrams, model.ngrams.character_ngrams)
     assert torch.equal(again(**INPUTS).logits, model(**INPUTS).logits)
 
 
@@ -212,17 +171,13 @@ def saved(make, tmp_path):
 
 def test_another_number_of_labels_empties_the_ngram_tables_only(saved):
     model, folder = saved(**RICH, **NGRAMS)
-    loaded, _ = load_checkpoint(
-        folder, id2label={0: "a", 1: "b", 2: "c"}, label2id={"a": 0, "b": 1, "c": 2}
-    )
+    labels = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
+    loaded, _ = load_checkpoint(folder, **labels)
     assert loaded.ngrams.word_weights.shape == (40, 3)
-    assert loaded.ngrams.character_weights.shape == (17, 3)
     assert not loaded.ngrams.word_weights.any()
     assert not loaded.ngrams.character_weights.any()
     assert torch.equal(loaded.ngrams.character_ngrams, model.ngrams.character_ngrams)
-    assert torch.equal(
-        loaded.encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output
-    )
+    assert torch.equal(pooled(loaded), pooled(model))
     assert torch.equal(loaded.dense.weight, model.dense.weight)
     assert loaded(**INPUTS).logits.shape == (2, 3)
 
@@ -237,21 +192,17 @@ def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(saved, before)
         assert not value.any()
     # The bias has a number for each label, however many n-grams there are.
     assert torch.equal(loaded.ngrams.bias, model.ngrams.bias if before else torch.zeros(2))
-    assert torch.equal(
-        loaded.encoder(**INPUTS).pooler_output, model.encoder(**INPUTS).pooler_output
-    )
+    assert torch.equal(pooled(loaded), pooled(model))
     assert torch.equal(loaded.classifier.weight, model.classifier.weight)
     assert loaded(**INPUTS).logits.isfinite().all()
 
 
-def test_character_ngrams_that_do_not_fit_are_refused(make):
+def test_rows_that_do_not_fit_are_refused(make):
     model = make(**NGRAMS)
     before = model.ngrams.character_ngrams.clone()
     for rows, message in (
-        (np.zeros((30, 2), dtype=np.int16), r"\(30, 2\) do not fit a model that has \(30, 3\)"),
         (np.zeros((29, 3), dtype=np.int16), r"\(29, 3\) do not fit a model that has \(30, 3\)"),
         (np.full((30, 3), 17), "must be whole numbers from 0 to 16"),
-        (np.full((30, 3), -1), "must be whole numbers from 0 to 16"),
         (np.full((30, 3), 0.5), "must be whole numbers from 0 to 16"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -259,7 +210,8 @@ def test_character_ngrams_that_do_not_fit_are_refused(make):
     assert torch.equal(model.ngrams.character_ngrams, before)
     with pytest.raises(ValueError, match="this model has no n-gram classifier"):
         make().load_character_ngrams(np.zeros((30, 3), dtype=np.int16))
-    make(ngram_buckets=4).load_character_ngrams(np.zeros((30, 0), dtype=np.int16))
+    with pytest.raises(ValueError, match=r"\(30, 5\) do not fit an embedding of \(30, 6\)"):
+        model.load_word_vectors(np.zeros((30, 5), dtype=np.float32))
 
 
 def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
@@ -273,56 +225,16 @@ def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
     )
 
 
-def test_a_state_dict_as_the_trainer_hands_it_over(make, tmp_path):
-    model = make()
-    model.round_tables()
-    state = {
-        name: value + 1 if name == "classifier.bias" else value
-        for name, value in model.state_dict().items()
-    }
-    before = dict(state)
-    model.save_pretrained(tmp_path, state_dict=state)
-    assert all(state[name] is before[name] for name in before)  # the caller's dict is the caller's
-    loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path)
-    assert torch.equal(loaded.classifier.bias, model.classifier.bias + 1)
-    assert load_file(tmp_path / "model.safetensors")[VECTORS].dtype == torch.float16
-
-
-def test_saving_leaves_the_model_as_it_was(make, tmp_path):
-    model = make()
-    model.round_tables()
-    before = model(**INPUTS).logits
-    model.save_pretrained(tmp_path)
-    assert model.get_input_embeddings().weight.dtype == torch.float32
-    assert torch.equal(model(**INPUTS).logits, before)
-
-
-def test_vectors_of_the_wrong_shape_are_refused(make):
-    with pytest.raises(ValueError, match=r"\(30, 5\) do not fit an embedding of \(30, 6\)"):
-        make().load_word_vectors(np.zeros((30, 5), dtype=np.float32))
-
-
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-def test_loading_in_another_precision(make, tmp_path, dtype):
+def test_loading_in_another_precision(make, tmp_path):
     model = make(**RICH, **NGRAMS)
     model.round_tables()
     model.save_pretrained(tmp_path)
-    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=dtype)
-    assert {p.dtype for p in loaded.parameters()} == {dtype}
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert {p.dtype for p in loaded.parameters()} == {torch.bfloat16}
     assert torch.equal(loaded.ngrams.character_ngrams, model.ngrams.character_ngrams)
     torch.testing.assert_close(
         loaded(**INPUTS).logits.float(), model(**INPUTS).logits, atol=0.2, rtol=0.05
     )
-
-
-def test_temperature_survives_and_changes_only_the_scale(make, tmp_path):
-    model = make()
-    warm = model(**INPUTS).logits
-    model.config.temperature = 3.0
-    model.save_pretrained(tmp_path)
-    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
-    assert loaded.config.temperature == 3.0
-    torch.testing.assert_close(loaded(**INPUTS).logits, warm / 3)
 
 
 def test_the_pipeline_finds_model_and_tokenizer(make, tmp_path):
@@ -347,84 +259,3 @@ def test_the_pipeline_finds_model_and_tokenizer(make, tmp_path):
     assert {row["label"]: row["score"] for row in both} == pytest.approx(
         {"FAKE": wanted[0].item(), "REAL": wanted[1].item()}, abs=1e-5
     )
-
-
-@pytest.mark.parametrize("unknown", ["normal", "uniform"])
-def test_embedding_rows(unknown):
-    from glove_lstm.data.glove import GloveVectors
-
-    generator = np.random.default_rng(0)
-    glove = GloveVectors(
-        [f"w{i}" for i in range(500)],
-        generator.normal(3, 2, (500, 4)).astype(np.float32),
-        "made up",
-    )
-    vocabulary = {
-        "<pad>": 0,
-        "<unk>": 1,
-        "w7": 2,
-        "w499": 4,
-        "other": 3,
-        **{f"x{i}": 5 + i for i in range(400)},
-    }
-    rows, share = embedding_rows(vocabulary, glove, unknown == "uniform", seed=5)
-    assert rows.shape == (405, 4)
-    assert rows.dtype == np.float32
-    assert share == 2 / 405
-    assert np.array_equal(rows[[2, 4]], glove.vectors[[7, 499]])
-    drawn = rows[5:]
-    if unknown == "uniform":
-        assert drawn.min() >= 0
-        assert drawn.max() < 1
-        assert 0.4 < drawn.mean() < 0.6
-    else:
-        assert np.allclose(drawn.mean(axis=0), 3, atol=0.5)
-        assert np.allclose(drawn.std(axis=0), 2, atol=0.4)
-    assert np.array_equal(embedding_rows(vocabulary, glove, unknown == "uniform", seed=5)[0], rows)
-    assert not np.array_equal(embedding_rows(vocabulary, glove, unknown == "uniform", seed=6)[0], rows)
-
-
-def test_vectors_of_pieces():
-    from glove_lstm.data.glove import GloveVectors
-
-    words = ["boat", "atom", "oat", "cat"]
-    glove = GloveVectors(words, np.arange(8, dtype=np.float32).reshape(4, 2) ** 2, "made up")
-    boat, _, oat, _ = glove.vectors
-    # "goat" has no vector and "cat" has no row: neither counts.
-    plain = ["<pad>", "<unk>", "boat", "atom", "oat", "goat", "x"]
-    pieces = ["##at", "##oat", "##t", "##zz", "##boat"]
-    vocabulary = {word: row for row, word in enumerate([*plain, *pieces])}
-    without = {word: row for row, word in enumerate([*plain, *"abcde"])}
-    rows, share = embedding_rows(vocabulary, glove, seed=5)
-    drawn, _ = embedding_rows(without, glove, seed=5)
-    assert share == 3 / 12
-    assert np.array_equal(rows[:7], drawn[:7])
-    np.testing.assert_allclose(rows[7], (boat + oat) / 2 * 1.5)  # "atom" only begins with it
-    np.testing.assert_allclose(rows[8], boat * 1.5)
-    np.testing.assert_allclose(rows[9], glove.vectors[[0, 1, 2]].mean(axis=0) * 1.5)
-    assert np.array_equal(rows[10:], drawn[10:])  # no word has them, or none inside
-
-
-def test_character_ngram_rows():
-    def bucket(gram):
-        return 1 + binascii.crc32(gram.encode("utf-8")) % 99
-
-    words = ["<pad>", "<unk>", "boat", "##at", "a", "##a", "\u00e9t\u00e9", "<url>"]
-    vocabulary = {word: row for row, word in enumerate(words)}
-    rows = character_ngram_rows(vocabulary, 8, 100, specials=["<pad>", "<unk>"])
-    assert rows.shape == (8, 8)
-    assert rows.dtype == np.int16
-    wanted = [
-        "", "", "<bo boa oat at> <boa boat oat>", "at>", "<a>", "",
-        "<\u00e9t \u00e9t\u00e9 t\u00e9> <\u00e9t\u00e9 \u00e9t\u00e9>",
-        "<<u <ur url rl> l>> <<ur <url url>",
-    ]  # fmt: skip
-    for row, grams in zip(rows.tolist(), wanted, strict=True):
-        known = [bucket(gram) for gram in grams.split()]
-        assert row == known + [0] * (8 - len(known))
-    short = character_ngram_rows(vocabulary, 3, 100, specials=["<pad>", "<unk>"])
-    assert np.array_equal(short, rows[:, :3])
-    most = character_ngram_rows(vocabulary, 8, 32_768)
-    assert most[0].any()
-    assert 0 <= most.min() <= most.max() <= 32_767
-    assert not character_ngram_rows(vocabulary, 8, 2).max() > 1

@@ -1,14 +1,12 @@
 """glove_lstm.explain: what it promises of its sums, its offsets, its labels and its pictures, on hostile texts too."""
 
 import dataclasses
-import io
 import json
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-import rich.console
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +14,7 @@ from support import fill_at_random
 from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, explain
+from glove_lstm.inference.explanation_views import rich_text
 from glove_lstm.inference.prediction import predict_logits, predict_probabilities
 from glove_lstm.inference.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer
@@ -117,7 +116,9 @@ def test_contributions_and_baseline_add_up_and_words_are_where_they_are_said_to_
         assert (word.field, word.start) >= at
         assert word.end > word.start
         at = (word.field, word.end)
-    json.loads(found.to_json().encode())
+    if not found.words:
+        assert found.baseline_difference == found.logit_difference
+    assert json.loads(json.dumps(found.to_dict()))["label"] == found.label
     found.to_html().encode()
 
 
@@ -132,19 +133,7 @@ def test_what_was_cut_off_is_told(kind) -> None:
         assert len(found.words) == MOST
         said = f"{unread} of its tokens were not read"
         assert said in found.to_html()
-        assert said in str(found.__rich__())
     assert "cut" not in explain(model, tokenizer, text).to_html()
-
-
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "article"])
-def test_every_character_of_a_text_that_is_not_cut_is_in_a_word(kind) -> None:
-    model, tokenizer = build(kind)
-    for text in (*CORPUS, *HOSTILE[:-1]):
-        found = explain(model, tokenizer, text[:30], text[30:60])
-        unread = {"text": [*found.text], "text_pair": [*found.text_pair]}
-        for word in found.words:
-            unread[word.field][word.start : word.end] = " " * (word.end - word.start)
-        assert not "".join([*unread["text"], *unread["text_pair"]]).strip()
 
 
 def test_what_people_call_a_word_is_one() -> None:
@@ -160,18 +149,7 @@ def test_what_people_call_a_word_is_one() -> None:
     assert read == ["boats", "Vellin", "counted"]
 
 
-def test_only_what_is_read_of_a_long_text_has_contributions(default) -> None:
-    title, body = "boats " * 10, "tonnes " * 100
-    found = explain(*default, title, body)
-    assert len(found.words) == MOST
-    assert (found.words[0].field, found.words[0].start) == ("text", 0)
-    assert (found.words[-1].field, found.words[-1].end) == ("text_pair", 7 * 30 - 1)
-    found = explain(*build("article"), title, body)  # keeps the end
-    assert {word.field for word in found.words} == {"text_pair"}
-    assert (len(found.words), found.words[-1].end) == (MOST, 7 * 100 - 1)
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["opening", "article", "many labels"])
 def test_without_biases_nothing_belongs_to_no_word(kind) -> None:
     model, tokenizer = build(kind)
     with torch.no_grad():
@@ -190,12 +168,6 @@ def test_without_biases_nothing_belongs_to_no_word(kind) -> None:
         assert abs(found.logit_difference) > 1e-3
 
 
-def test_a_text_without_words_is_all_baseline(opened) -> None:
-    found = explain(*opened, "", " ")
-    assert found.words == ()
-    assert found.baseline_difference == found.logit_difference
-
-
 def test_the_score_is_the_one_that_predicting_gives_also_where_labels_stand_alone() -> None:
     model, tokenizer = build("many labels")
     for kind in (None, "multi_label_classification"):
@@ -211,22 +183,7 @@ def test_the_score_is_the_one_that_predicting_gives_also_where_labels_stand_alon
         assert found == pytest.approx(scores.tolist(), abs=1e-6)
 
 
-def test_the_label_can_be_chosen(default) -> None:
-    model, tokenizer = default
-    fake, real = (explain(model, tokenizer, CORPUS[0], label=label) for label in ("FAKE", "REAL"))
-    assert (fake.label, fake.rival, real.label, real.rival) == ("FAKE", "REAL", "REAL", "FAKE")
-    assert fake.score + real.score == pytest.approx(1)
-    assert fake.logit_difference == pytest.approx(-real.logit_difference)
-    assert [word.contribution for word in fake.words] == pytest.approx(
-        [-word.contribution for word in real.words], abs=1e-5
-    )
-    with pytest.raises(ValueError, match="no label 'SATIRE'; it has FAKE, REAL"):
-        explain(model, tokenizer, "x", label="SATIRE")
-    with pytest.raises(ValueError, match="only one label"):
-        explain(*build("default", num_labels=1), "x")
-
-
-def test_the_strongest_other_label_is_the_rival() -> None:
+def test_the_label_can_be_chosen() -> None:
     model, tokenizer = build("many labels")
     best = explain(model, tokenizer, CORPUS[1])
     for label in model.config.label_names:
@@ -234,6 +191,10 @@ def test_the_strongest_other_label_is_the_rival() -> None:
         assert found.rival == (best.label if label != best.label else best.rival)
         total = found.baseline_difference + sum(word.contribution for word in found.words)
         assert total == pytest.approx(found.logit_difference, abs=1e-4)
+    with pytest.raises(ValueError, match="no label 'SATIRE'; it has LABEL_0, "):
+        explain(model, tokenizer, "x", label="SATIRE")
+    with pytest.raises(ValueError, match="only one label"):
+        explain(*build("default", num_labels=1), "x")
 
 
 def test_the_model_is_left_as_it_was(default) -> None:
@@ -245,80 +206,40 @@ def test_the_model_is_left_as_it_was(default) -> None:
     assert first == explain(model, tokenizer, CORPUS[1])
     assert all(value.equal(before[name]) for name, value in model.state_dict().items())
     assert type(model.encoder.layers[0].forward_lstm) is nn.LSTM
-    assert all(parameter.grad is None for parameter in model.parameters())
-    assert not model.training
-
-
-def test_numbers_survive_json(default) -> None:
-    found = explain(*default, CORPUS[0], CORPUS[1])
-    assert json.loads(found.to_json()) == found.to_dict()
-    values = found.to_dict()
-    assert values["words"][0] == dataclasses.asdict(found.words[0])
-    assert set(values["words"][0]) == {"start", "end", "field", "text", "contribution"}
-    totals = found.by_word()
-    assert sum(totals.values()) == pytest.approx(sum(word.contribution for word in found.words))
-    assert list(map(abs, totals.values())) == sorted(map(abs, totals.values()), reverse=True)
-    assert totals["boats"] == pytest.approx(
-        sum(word.contribution for word in found.words if word.text.lower() == "boats")
-    )
 
 
 class Reader(HTMLParser):
-    """Tags, and the text of the paragraphs that hold the input."""
+    """Tags, and all text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.tags, self.texts, self.inside, self.marks = set(), [], False, 0
+        self.tags, self.text = set(), ""
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
         assert {name for name, _ in attrs} <= {"class", "dir", "style"}
-        if ("dir", "auto") in attrs:
-            self.inside = True
-            self.texts.append("")
-        self.marks += self.inside and tag == "mark"
-
-    def handle_endtag(self, tag):
-        self.inside = self.inside and tag != "p"
 
     def handle_data(self, data):
-        if self.inside:
-            self.texts[-1] += data
+        self.text += data
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<script>alert('boats')</script> & \"tonnes\" &lt;",
-        "boats</p></section><img src=x onerror=boats>",
-        "boats \u202e tonnes \u200f\n\n said",
-    ],
-)
-def test_html_shows_any_text_as_text(default, text) -> None:
+def test_html_shows_any_text_as_text(default) -> None:
+    text = "<script>alert('boats')</script> & \"tonnes\" &lt; boats</p><img onerror=x> {said}\n[b]"
     found = explain(*default, text, text)
     shown = Reader(found.to_html())
-    assert shown.tags == {"section", "p", "strong", "mark", "small"}
-    assert shown.texts == [text, text]
-    assert shown.marks >= 2
+    assert shown.tags == {"section", "pre", "span"}
+    assert shown.text.count(text) == 2
+    assert "underline" in found.to_html()
+    assert "italic" in found.to_html()
     evil = dataclasses.replace(found, label="<i>", rival="<u>")
     assert Reader(evil.to_html()).tags == shown.tags
 
 
-def printed(found, **options: object) -> str:
-    file = io.StringIO()
-    rich.console.Console(file=file, width=300, **options).print(found)
-    return file.getvalue()
-
-
-def test_terminals_get_colour_and_files_do_not(default) -> None:
+def test_terminals_get_no_control_characters(default) -> None:
     found = explain(*default, "boats \x1b[31mred\x07 [bold]tonnes[/bold]", "the skipper said")
-    plain = printed(found)
-    assert "\x1b" not in plain
-    assert plain.splitlines()[1] == "boats \ufffd[31mred\ufffd [bold]tonnes[/bold]"
-    assert plain.splitlines()[2] == "the skipper said"
-    assert f"{found.logit_difference:+.2f}" in plain
-    coloured = printed(found, force_terminal=True, color_system="truecolor", no_color=False)
-    assert "\x1b[" in coloured
-    assert "\x07" not in coloured
-    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == plain
+    shown = rich_text(found, "REAL")
+    lines = shown.plain.splitlines()
+    assert lines[1:3] == ["boats \ufffd[31mred\ufffd [bold]tonnes[/bold]", "the skipper said"]
+    assert f"{found.logit_difference:+.2f}" in lines[-1]
+    assert shown.spans

@@ -1,13 +1,11 @@
 """The light runtime: the pipeline's labels and scores, without torch and transformers, also in a bare environment."""
 
-import importlib.metadata
 import json
 import os
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,12 +91,6 @@ def test_scores_of_several_labels_stand_for_themselves(exported) -> None:
         assert {one["label"]: one["score"] for one in row} == pytest.approx(found, abs=1e-5)
 
 
-def damage(folder: Path, name: str, data: bytes | None) -> None:
-    (folder / name).unlink()
-    if data is not None:
-        (folder / name).write_bytes(data)
-
-
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
@@ -113,7 +105,9 @@ def damage(folder: Path, name: str, data: bytes | None) -> None:
     ],
 )
 def test_damaged_folders_are_told_in_one_sentence(exported, name, data, said) -> None:
-    damage(exported, name, data)
+    (exported / name).unlink()
+    if data is not None:
+        (exported / name).write_bytes(data)
     with pytest.raises(DataError, match=said) as told:
         LightClassifier.from_pretrained(exported)
     assert "\n" not in str(told.value)
@@ -121,27 +115,17 @@ def test_damaged_folders_are_told_in_one_sentence(exported, name, data, said) ->
 
 @pytest.mark.parametrize("load", [LightClassifier.from_pretrained, load_checkpoint])
 def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
-    path = exported / "tokenizer.json"
-    said = json.loads(path.read_text(encoding="utf-8"))
-    rows = len(said["model"]["vocab"])
-    said["model"]["vocab"]["onemoreword"] = rows
-    path.write_text(json.dumps(said), encoding="utf-8")
-    with pytest.raises(
-        DataError, match=f"tokenizer.json has {rows + 1} words, but the model only {rows}: "
-    ):
-        load(exported)
-
-
-@pytest.mark.parametrize("load", [LightClassifier.from_pretrained, load_checkpoint])
-def test_a_tokenizer_without_the_word_shapes_that_the_model_reads_is_refused(
-    exported, load
-) -> None:
-    path = exported / "tokenizer_config.json"
-    said = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(
-        json.dumps({**said, "model_input_names": ["input_ids", "attention_mask"]}), encoding="utf-8"
-    )
+    config, path = exported / "tokenizer_config.json", exported / "tokenizer.json"
+    before = config.read_text(encoding="utf-8")
+    inputs = {"model_input_names": ["input_ids", "attention_mask"]}
+    config.write_text(json.dumps(json.loads(before) | inputs), encoding="utf-8")
     with pytest.raises(DataError, match=r"reads word shapes \(token_type_ids\)"):
+        load(exported)
+    config.write_text(before, encoding="utf-8")
+    said = json.loads(path.read_text(encoding="utf-8"))
+    said["model"]["vocab"]["onemoreword"] = rows = len(said["model"]["vocab"])
+    path.write_text(json.dumps(said), encoding="utf-8")
+    with pytest.raises(DataError, match=f"has {rows + 1} words, but the model only {rows}: "):
         load(exported)
 
 
@@ -162,13 +146,8 @@ def test_from_the_hub_come_the_files_that_are_needed(shared_export, monkeypatch,
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     found = LightClassifier.from_pretrained("user/news", "v1")
-    assert asked == [
-        (
-            "user/news",
-            "v1",
-            ["config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"],
-        )
-    ]
+    names = ["config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"]
+    assert asked == [("user/news", "v1", names)]
     assert found(TEXTS) == light(TEXTS)
 
 
@@ -197,68 +176,32 @@ print(json.dumps({**found, "unwanted": sorted(unwanted), "file": glove_lstm.__fi
 """
 
 
-def _bare_environment(folder: Path, wheel: Path) -> Path:
-    """A virtual environment with our wheel, and with numpy, tokenizers, onnxruntime and tqdm of this one."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    where = subprocess.check_output(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], encoding="utf-8"
-    )
-    site = Path(where.strip())
-    for name in ("numpy", "tokenizers", "onnxruntime", "tqdm"):
-        found = importlib.metadata.distribution(name)
-        for part in {file.parts[0] for file in found.files or () if file.parts[0] != ".."}:
-            (site / part).symlink_to(found.locate_file(part))
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        python,
-        "install",
-        "-q",
-        "--no-deps",
-        "--no-index",
-        wheel,
-    ]
-    subprocess.run(pip, check=True)
-    return python
-
-
 @pytest.mark.slow
-def test_wheel_beside_three_libraries_gives_the_same(shared_export, expected, tmp_path) -> None:
-    source = tmp_path / "source"
+def test_a_wheel_gives_the_same_without_torch(shared_export, expected, tmp_path) -> None:
+    source, site = tmp_path / "source", tmp_path / "site"
     source.mkdir()
     for name in ("glove_lstm", "modeling", "tokenization", "hub"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "model_card.md"):
         shutil.copy(ROOT / name, source / name)
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-    ]
-    subprocess.run([*build, "-w", tmp_path, source], check=True)
+    build = ["wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index", "-w"]
+    subprocess.run([sys.executable, "-m", "pip", *build, tmp_path, source], check=True)
     (wheel,) = tmp_path.glob("*.whl")
-    python = _bare_environment(tmp_path / "venv", wheel)
+    shutil.unpack_archive(wheel, site, "zip")
     done = subprocess.run(
-        [python, "-I", "-c", _BARE, shared_export, tmp_path / "out.jsonl"],
+        [sys.executable, "-c", _BARE, shared_export, tmp_path / "out.jsonl"],
         input=json.dumps([TEXTS, TITLES, BODIES]),
         capture_output=True,
         encoding="utf-8",
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["unwanted"] == []
-    assert str(tmp_path / "venv") in found["file"]
+    assert found["file"].startswith(str(site))
     assert_same(found["texts"], expected["texts"])
     assert_same(found["pairs"], expected["pairs"])
     row, shipped = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
     assert shipped["label"] in ("FAKE", "REAL")
-    assert row["label"] == expected["texts"][0]["label"]
     assert row["score"] == pytest.approx(expected["texts"][0]["score"], abs=1e-5)

@@ -16,6 +16,11 @@ from glove_lstm.modeling.configuration_glove_lstm import POOLINGS
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
 NGRAMS = {"ngram_buckets": 40, "ngram_opening": 3, "character_ngrams": 3, "character_buckets": 17}
 EVERY_POOLING = [list(names) for n in (1, 2, 3) for names in combinations(POOLINGS, n)]
+EVERYTHING = {
+    "bidirectional": True,
+    "num_hidden_layers": 2,
+    "pooling": ["max", "mean", "attention"],
+}
 
 
 def batch(rows, length, place):
@@ -40,11 +45,15 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("pooling", EVERY_POOLING, ids="+".join)
-@pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
+    shape=st.fixed_dictionaries(
+        {
+            "pooling": st.sampled_from(EVERY_POOLING),
+            "num_hidden_layers": st.integers(1, 2),
+            "bidirectional": st.booleans(),
+        }
+    ),
     extra=st.sampled_from(
         [{}, {"window_size": 3}, {"lstm_length": 4}, {**NGRAMS, "window_size": 4, "lstm_length": 6}]
     ),
@@ -52,9 +61,7 @@ PLACES = {
     more=st.integers(0, 7),
     where=st.sampled_from(sorted(PLACES)),
 )
-def test_logits_do_not_depend_on_batch_or_padding(
-    pooling, layers, bidirectional, extra, rows, more, where
-):
+def test_logits_do_not_depend_on_batch_or_padding(shape, extra, rows, more, where):
     torch.manual_seed(1)
     model = GloveLstmForSequenceClassification(
         GloveLstmConfig(
@@ -63,9 +70,7 @@ def test_logits_do_not_depend_on_batch_or_padding(
             hidden_size=5,
             classifier_hidden_size=4,
             type_embedding_size=3,
-            pooling=pooling,
-            num_hidden_layers=layers,
-            bidirectional=bidirectional,
+            **shape,
             **extra,
         )
     ).eval()
@@ -93,12 +98,10 @@ def test_logits_do_not_depend_on_batch_or_padding(
 def test_without_a_mask_the_padding_id_is_padding(make):
     model = make(pooling=["max", "mean", "attention"], bidirectional=True)
     ids = torch.tensor([[3, 4, 5, 0, 0], [0, 0, 6, 7, 8], [0, 0, 0, 0, 0]])
-    torch.testing.assert_close(
-        model(ids).logits, model(ids, attention_mask=(ids != 0).long()).logits, atol=0, rtol=0
-    )
+    assert torch.equal(model(ids).logits, model(ids, attention_mask=ids != 0).logits)
 
 
-@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("layers", [1, 2])
 def test_equals_torch_own_packed_bidirectional_lstm(make, layers):
     model = make(num_hidden_layers=layers, bidirectional=True, pooling=["max", "mean"])
     theirs = nn.LSTM(6, 5, num_layers=layers, batch_first=True, bidirectional=True)
@@ -176,19 +179,12 @@ def test_the_network_as_published_pools_over_its_padding(golden, keras_twin):
     assert difference[1:].max() > 0.1
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_inputs_embeds_equal_input_ids(make, bidirectional):
-    model = make(bidirectional=bidirectional, type_embedding_size=3)
+def test_inputs_embeds_equal_input_ids(make):
+    model = make(bidirectional=True, type_embedding_size=3)
     inputs = batch([[3, 4, 5], [6]], 4, PLACES["left"])
-    vectors = model.get_input_embeddings()(inputs["input_ids"])
     wanted = model(**inputs).logits
-    del inputs["input_ids"]
-    torch.testing.assert_close(
-        model(inputs_embeds=vectors, **inputs).logits, wanted, atol=0, rtol=0
-    )
-    every = model(inputs_embeds=vectors, token_type_ids=inputs["token_type_ids"]).logits
-    inputs["attention_mask"] = torch.ones(2, 4)
-    torch.testing.assert_close(model(inputs_embeds=vectors, **inputs).logits, every, atol=0, rtol=0)
+    vectors = model.get_input_embeddings()(inputs.pop("input_ids"))
+    assert torch.equal(model(inputs_embeds=vectors, **inputs).logits, wanted)
 
 
 def test_neither_or_both_inputs_are_refused(make):
@@ -204,30 +200,13 @@ def test_neither_or_both_inputs_are_refused(make):
 @pytest.mark.parametrize("dtype", [torch.long, torch.float32])
 @pytest.mark.parametrize("extra", [{}, {**NGRAMS, "window_size": 2}], ids=["lstm", "ngrams"])
 def test_an_empty_text_has_a_prediction(make, dtype, extra):
-    model = make(
-        bidirectional=True, type_embedding_size=2, pooling=["max", "mean", "attention"], **extra
-    )
+    model = make(type_embedding_size=2, **EVERYTHING, **extra)
     nothing = torch.zeros(2, 0, dtype=dtype)
     output = model(nothing, attention_mask=nothing, token_type_ids=nothing).logits
     padding = torch.zeros(2, 5, dtype=torch.long)
-    torch.testing.assert_close(
-        output, model(padding, token_type_ids=padding).logits, atol=1e-6, rtol=0
-    )
+    wanted = model(padding, token_type_ids=padding).logits
+    torch.testing.assert_close(output, wanted, atol=1e-6, rtol=0)
     assert output.isfinite().all()
-    if not extra:
-        assert model(inputs_embeds=torch.zeros(2, 0, 6), token_type_ids=nothing).logits.shape == (
-            2,
-            2,
-        )
-
-
-def test_word_shapes_count_only_where_the_config_has_them(make):
-    ids, shapes = torch.tensor([[3, 4]]), torch.tensor([[1, 2]])
-    without, with_shapes = make(), make(type_embedding_size=2)
-    assert torch.equal(without(ids, token_type_ids=shapes).logits, without(ids).logits)
-    zeros = torch.zeros_like(shapes)
-    shaped, plain = (with_shapes(ids, token_type_ids=types).logits for types in (shapes, zeros))
-    assert not torch.equal(shaped, plain)
 
 
 @pytest.mark.parametrize("config", [{"type_embedding_size": 2}, {"ngram_buckets": 40}])
@@ -235,84 +214,25 @@ def test_missing_word_shapes_are_refused(make, config):
     model, ids = make(**config), torch.tensor([[3, 4]])
     with pytest.raises(ValueError, match="token_type_ids are missing"):
         model(ids)
-    if "type_embedding_size" in config:
-        for inputs in ({"input_ids": ids}, {"inputs_embeds": torch.zeros(1, 2, 6)}):
-            with pytest.raises(ValueError, match="token_type_ids are missing"):
-                model.encoder(**inputs)
-    else:  # the encoder has no n-grams, and one shape is none
+    if "ngram_buckets" in config:  # the encoder has no n-grams, and one shape is none
         assert model.encoder(ids).pooler_output.shape == (1, 5)
         assert make(type_vocab_size=1, **config)(ids).logits.shape == (1, 2)
 
 
-@pytest.mark.parametrize(
-    ("config", "labels"),
-    [
-        ({"num_labels": 1, "problem_type": "regression"}, torch.tensor([0.5, -1.0])),
-        ({"num_labels": 1}, torch.tensor([0.5, -1.0])),
-        ({}, torch.tensor([0, 1])),
-        ({"num_labels": 6}, torch.tensor([5, 0])),
-        (
-            {"num_labels": 3, "problem_type": "multi_label_classification"},
-            torch.tensor([[1.0, 0, 1], [0, 0, 1]]),
-        ),
-    ],
-)
-def test_any_number_of_labels(make, config, labels):
-    model = make(**config)
-    output = model(torch.tensor([[3, 4], [5, 0]]), labels=labels)
-    assert output.logits.shape == (2, config.get("num_labels", 2))
-    if labels.dim() == 2:
-        wanted = nn.functional.binary_cross_entropy_with_logits(output.logits, labels)
-    elif labels.is_floating_point():
-        wanted = nn.functional.mse_loss(output.logits.squeeze(), labels)
-    else:
-        wanted = nn.functional.cross_entropy(output.logits, labels)
-    torch.testing.assert_close(output.loss, wanted)
-
-
-def test_return_dict_false(make):
-    model = make()
-    ids, labels = torch.tensor([[3, 4]]), torch.tensor([1])
-    output = model(ids, labels=labels)
-    loss, logits = model(ids, labels=labels, return_dict=False)
-    assert torch.equal(loss, output.loss)
-    assert torch.equal(logits, output.logits)
-    hidden, pooled = model.encoder(ids, return_dict=False)
-    assert hidden.shape == (1, 2, 5)
-    assert torch.equal(pooled, model.encoder(ids).pooler_output)
-
-
-def test_temperature_divides_the_logits(make):
-    model = make()
-    ids = torch.tensor([[3, 4, 5]])
-    cold = model(ids).logits
-    model.config.temperature = 2.5
-    torch.testing.assert_close(model(ids).logits, cold / 2.5)
-
-
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-@pytest.mark.parametrize("frozen", [True, False])
 @pytest.mark.parametrize("extra", [{}, {**NGRAMS, "window_size": 2}], ids=["lstm", "ngrams"])
-def test_other_precisions_forward_and_backward(make, dtype, frozen, extra):
-    options = {
-        "bidirectional": True,
-        "num_hidden_layers": 2,
-        "pooling": ["max", "mean", "attention"],
-    }
-    model = make(type_embedding_size=3, freeze_embeddings=frozen, **options, **extra)
+def test_other_precisions_forward_and_backward(make, dtype, extra):
+    model = make(type_embedding_size=3, freeze_embeddings=False, **EVERYTHING, **extra)
     inputs = batch([[3, 4, 5], [6], []], 4, PLACES["right"])
     wanted = model(**inputs).logits
-    model = model.to(dtype)
-    output = model(**inputs, labels=torch.tensor([0, 1, 1]))
+    output = model.to(dtype)(**inputs, labels=torch.tensor([0, 1, 1]))
     assert output.logits.dtype == dtype
-    torch.testing.assert_close(
-        output.logits.float(), wanted, atol=0.15 if dtype == torch.bfloat16 else 1e-5, rtol=0.05
-    )
+    within = 0.15 if dtype == torch.bfloat16 else 1e-5
+    torch.testing.assert_close(output.logits.float(), wanted, atol=within, rtol=0.05)
     output.loss.backward()
     for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            assert parameter.grad.isfinite().all(), name
-            assert parameter.grad.any(), name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
 
 
 @pytest.mark.skipif(
@@ -345,37 +265,19 @@ def test_gradients_reach_the_vectors_only_where_they_are_not_frozen(make):
 def test_word_dropout_hides_words_in_training_only(make):
     model = make(word_dropout=0.9, hidden_dropout=0.0, classifier_dropout=0.0)
     ids = torch.randint(2, 30, (1, 400))
-    unknown = torch.full_like(ids, model.config.unk_token_id)
     assert torch.equal(model(ids).logits, model(ids).logits)
     seen = []
     model.get_input_embeddings().register_forward_hook(
-        lambda _module, inputs, _output: seen.append(inputs[0])
+        lambda _module, inputs, _output: seen.append(inputs[0].T)  # time first
     )
     model.train()(ids)
-    share = (unknown == seen[0].T).float().mean()
-    assert 0.8 < share < 0.97
-    kept = unknown != seen[0].T  # time first
-    assert torch.equal(seen[0].T[kept], ids[kept])
-
-
-EVERYTHING = {
-    "bidirectional": True,
-    "num_hidden_layers": 2,
-    "pooling": ["max", "mean", "attention"],
-}
-
-
-@pytest.mark.parametrize("window", [5, 6, 1000])
-def test_a_window_as_long_as_the_texts_changes_nothing(make, window):
-    inputs = batch([[3, 4, 5], [6, 7, 8, 9, 10], []], 5, PLACES["left"])
-    wanted = make(**EVERYTHING).encoder(**inputs)
-    output = make(window_size=window, **EVERYTHING).encoder(**inputs)
-    assert torch.equal(output.last_hidden_state, wanted.last_hidden_state)
-    assert torch.equal(output.pooler_output, wanted.pooler_output)
+    hidden = seen[0] == model.config.unk_token_id
+    assert 0.8 < hidden.float().mean() < 0.97
+    assert torch.equal(seen[0][~hidden], ids[~hidden])
 
 
 @pytest.mark.parametrize("where", sorted(PLACES))
-@pytest.mark.parametrize("window", [0, 2, 5])
+@pytest.mark.parametrize("window", [0, 2])
 def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(make, window, where):
     model = make(window_size=window, lstm_length=4, **EVERYTHING, **NGRAMS)
     torch.nn.init.normal_(model.ngrams.word_weights)
@@ -400,31 +302,24 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(make, window, 
 
 
 @pytest.mark.parametrize("where", sorted(PLACES))
-@pytest.mark.parametrize("window", [1, 3, 4])
+@pytest.mark.parametrize("window", [1, 4, 20])
 def test_windows_are_encoded_one_by_one_and_pooled_together(make, window, where):
     whole, model = make(**EVERYTHING), make(window_size=window, **EVERYTHING)
-    rows = [list(range(3, 14)), [5], [9, 8, 7, 6], []]
+    rows = [list(range(3, 14)), [5], [9, 8, 7, 6]]
     inputs = batch(rows, 13, PLACES[where])
     with torch.no_grad():
         output = model.encoder(**inputs)
         for row, tokens in enumerate(rows):
             starts = range(0, len(tokens), window)
             pieces = [torch.tensor([tokens[start : start + window]]) for start in starts]
-            states = [whole.encoder(piece).last_hidden_state[0] for piece in pieces] or [
-                torch.zeros(0, 10)
-            ]
-            alone = torch.cat(states)
+            alone = torch.cat([whole.encoder(piece).last_hidden_state[0] for piece in pieces])
             hidden = output.last_hidden_state[row][inputs["attention_mask"][row].bool()]
             torch.testing.assert_close(hidden, alone, atol=1e-5, rtol=0)
-            if tokens:
-                pooled = whole.encoder.pooler(
-                    alone[None], torch.ones(1, len(tokens), dtype=torch.bool)
-                )[0]
-                torch.testing.assert_close(output.pooler_output[row], pooled, atol=1e-5, rtol=0)
-                by_hand = torch.cat([alone.max(dim=0).values, alone.mean(dim=0)])
-                torch.testing.assert_close(
-                    output.pooler_output[row, :20], by_hand, atol=1e-5, rtol=0
-                )
+            real = torch.ones(1, len(tokens), dtype=torch.bool)
+            pooled = whole.encoder.pooler(alone[None], real)[0]
+            torch.testing.assert_close(output.pooler_output[row], pooled, atol=1e-5, rtol=0)
+            by_hand = torch.cat([alone.max(dim=0).values, alone.mean(dim=0)])
+            torch.testing.assert_close(pooled[:20], by_hand, atol=1e-5, rtol=0)
 
 
 def test_initial_weights_are_those_of_keras():
@@ -440,4 +335,3 @@ def test_initial_weights_are_those_of_keras():
     bound = (6 / (40 + 96)) ** 0.5
     assert 0.95 * bound < lstm.weight_ih_l0.abs().max() <= bound
     assert not model.embeddings.word_embeddings.weight[0].any()
-    assert not model.embeddings.word_embeddings.weight.requires_grad

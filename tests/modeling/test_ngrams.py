@@ -114,21 +114,6 @@ def test_logits_are_those_of_the_slow_reference_wherever_the_padding_is(built, r
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
 
 
-def test_case_and_order_matter(built):
-    ids = torch.tensor([[3, 4, 5]])
-    title = ngram_logits(built, input_ids=ids, token_type_ids=torch.tensor([[2, 1, 1]]))
-    upper = ngram_logits(built, input_ids=ids, token_type_ids=torch.tensor([[3, 1, 1]]))
-    assert not torch.allclose(title, upper)
-    nothing = torch.zeros_like(ids)
-    zeros, turned = (
-        ngram_logits(built, input_ids=words, token_type_ids=nothing) for words in (ids, ids.flip(1))
-    )
-    assert not torch.allclose(zeros, turned, atol=1e-3)
-    torch.testing.assert_close(
-        zeros, torch.tensor([slow_logits(built, [3, 4, 5], [0, 0, 0])]), atol=1e-5, rtol=0
-    )
-
-
 def test_large_codes_do_not_overflow():
     config = GloveLstmConfig(
         vocab_size=100_000, embedding_size=2, hidden_size=2, ngram_buckets=1009
@@ -141,15 +126,6 @@ def test_large_codes_do_not_overflow():
     )
     torch.testing.assert_close(
         found, torch.tensor([slow_logits(model, words, shapes)]), atol=1e-5, rtol=0
-    )
-
-
-def test_without_character_ngrams(make):
-    model = make(ngram_buckets=40, type_vocab_size=1)
-    assert model.ngrams.character_ngrams.shape == (30, 0)
-    found = ngram_logits(model, input_ids=torch.tensor([[3, 4, 5]]))
-    torch.testing.assert_close(
-        found, torch.tensor([slow_logits(model, [3, 4, 5], [0, 0, 0])]), atol=1e-5, rtol=0
     )
 
 
@@ -215,7 +191,6 @@ def test_a_frozen_classifier_takes_no_part_in_training(make):
     assert all(parameter.grad is None for parameter in model.ngrams.parameters())
     model.freeze_ngrams(False)
     assert model(ids).part_logits.shape == (1, 2, 2)
-    make().freeze_ngrams()  # a model without one has nothing to freeze
 
 
 def test_gradients_reach_the_weights_of_the_ngrams_that_a_text_has(make):
@@ -272,13 +247,9 @@ def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(
     if not extra:
         torch.testing.assert_close(trained.loss, evaluated.loss)
         assert torch.equal(trained.part_logits[:, 0], trained.logits)
-    loss, logits = model(ids, labels=labels, return_dict=False)
-    assert torch.equal(loss, trained.loss)
-    assert torch.equal(logits, trained.logits)
-    if labels.dtype == torch.long:
-        summed = model(
-            ids, labels=labels, num_items_in_batch=4
-        ).loss  # two batches of two make a step
+    assert torch.equal(model(ids, labels=labels, return_dict=False)[1], trained.logits)
+    if labels.dtype == torch.long:  # two batches of two make a step
+        summed = model(ids, labels=labels, num_items_in_batch=4).loss
         torch.testing.assert_close(summed, trained.loss / 2)
 
 

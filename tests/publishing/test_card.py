@@ -44,16 +44,15 @@ ABOUT = {
     "parameters": 6204864,
     "speed": {"words": 400, "one_text_ms": 6.41, "texts_per_second": 386.2, "threads": 2},
 }
+ROW = {"label": "REAL", "score": 0.75}
+BASE = {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}
 METRICS = {
     "validation": MEASURES,
     "about": ABOUT,
-    "examples": [{"text": text, "style": style, "label": "REAL", "score": 0.75} for text, style in EXAMPLES],
+    "examples": [{**ROW, "text": text, "style": style} for text, style in EXAMPLES],
     "other_data": {"recovery": {**MEASURES, "accuracy": 0.7, "ece": 0.2}},
     "baselines": {
-        name: {
-            data: {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]} for data in ("validation", "recovery")
-        }
-        for name in ("majority", "tfidf_svc")
+        name: {"validation": BASE, "recovery": BASE} for name in ("majority", "tfidf_svc")
     },
 }
 CONFIG = {
@@ -147,8 +146,8 @@ def test_metadata(write):
     undefined = {**METRICS, "validation": {**MEASURES, "roc_auc": float("nan")}}
     assert "ROC AUC not defined." in write(undefined)
     assert len(eval_results(undefined)) == 11
-    on_hub = {**METRICS, "about": {**ABOUT, "data": "user/data (article)", "fine_tuned_from": "someone/else"}}
-    values = ModelCard(write(on_hub)).data.to_dict()
+    about = {**ABOUT, "data": "user/data (article)", "fine_tuned_from": "someone/else"}
+    values = ModelCard(write({**METRICS, "about": about})).data.to_dict()
     assert (values["datasets"], values["base_model"]) == (["user/data"], "someone/else")
 
 
@@ -156,7 +155,8 @@ def test_card_without_measurements(write):
     about = {name: value for name, value in ABOUT.items() if name not in ("speed", "glove")}
     labels = {"0": "good", "1": "bad", "2": "so so"}
     text = write({"about": {**about, "data": "mine.csv"}}, {**CONFIG, "id2label": labels})
-    for heading in ("Results", "Calibration", "Results on other data", "Examples and errors", "Speed"):
+    headings = "Results, Calibration, Results on other data, Examples and errors, Speed"
+    for heading in headings.split(", "):
         assert f"## {heading}\n\nNot measured.\n" in text
     assert "Leaks and duplicates of these data: not measured." in text
     assert "REAL" not in text
@@ -165,8 +165,8 @@ def test_card_without_measurements(write):
 
 
 def test_measures_before_a_refit_are_not_claimed_of_the_model(write, tmp_path):
-    metrics = {("before_refit" if name == "validation" else name): value for name, value in METRICS.items()}
-    del metrics["other_data"]
+    metrics = {**METRICS, "before_refit": MEASURES}
+    del metrics["other_data"], metrics["validation"]
     text = write(metrics)
     assert "This model was not measured. Before its n-gram weights were fitted once more" in text
     assert "| this model before the refit | 0.9123 | 0.9000-0.9250 |" in text
@@ -181,7 +181,12 @@ def test_measures_before_a_refit_are_not_claimed_of_the_model(write, tmp_path):
 def test_variants(write, tmp_path):
     text = write({**METRICS, "about": {**ABOUT, "best_step": None, "ngram_weight": 1.5}})
     assert "which also chose the temperature, so" in text
-    assert "n-gram classifier, times 1.500, are added to those of the LSTM; the sum is divided by" in text
+    assert "classifier, times 1.500, are added to those of the LSTM; the sum is divided by" in text
+    accuracy = {"mean": 0.6, "low": 0.59, "high": 0.61}
+    recipe = {"accuracy": accuracy, "typos": {"mean": 0.02}, "versus_default": {"p": 3e-67}}
+    text = write({**METRICS, "recipe": {"titles": {"default": recipe, "tfidf_svc": recipe}}})
+    assert "| titles | `default` preset | 0.6000 | 0.5900-0.6100 | <0.0001 |" in text
+    assert "| titles | TF-IDF of lower-cased words" in text
     (tmp_path / "plots").mkdir()
     for name in ("confusion", "curves", "other"):
         (tmp_path / "plots" / f"{name}.png").write_bytes(b"\x89PNG")
@@ -212,13 +217,10 @@ def test_edited_card_passes(folder):
         ("0.9000-0.9250 |\n| majority", "0.9100-0.9150 |\n| majority"),
         ("temperature of 1.250", "temperature of 1.000"),
         ("ROC AUC 0.9500", "ROC AUC 0.9900"),
-        ("| recovery | 1,200 | 0.7000", "| recovery | 1,200 | 0.8000"),
         ("| FAKE | REAL | 0.75 | error |", "| FAKE | FAKE | 0.75 | |"),
         ("takes 6.4 ms", "takes 0.4 ms"),
         ("| 0.8415 | 90.0% | 0.9511 |", "| 0.8415 | 90.0% | 0.9911 |"),
-        ("Training took 61 s", "Training took 6 s"),
         ("      value: 0.9123", "      value: 0.9923"),
-        ("| TF-IDF of lower-cased words, 1-2-grams, linear SVC | 0.5000", "| TF-IDF | 0.1"),
     ],
 )
 def test_other_figure_is_refused(folder, old, new):
@@ -253,7 +255,8 @@ def test_incomplete_card_is_refused(folder, old, new, part):
 
 def test_checkpoint_has_its_card(checkpoint, tmp_path):
     metrics = json.loads((checkpoint / "metrics.json").read_text())
-    assert f"| 100.0% | {metrics['validation']['accuracy']:.4f} |" in (checkpoint / "README.md").read_text()
+    wanted = f"| 100.0% | {metrics['validation']['accuracy']:.4f} |"
+    assert wanted in (checkpoint / "README.md").read_text()
     assert len(metrics["examples"]) == len(EXAMPLES)
     with pytest.raises(DataError, match="placeholder user/glove-lstm"):
         check_card(checkpoint, REPO)

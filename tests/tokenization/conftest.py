@@ -17,7 +17,8 @@ def make():
     """Build one variant from the tiny corpus."""
 
     def build(variant="default", corpus=CORPUS, **options):
-        options = {"min_frequency": 1, "stop_words": STOP_WORDS if variant == "article" else (), **options}
+        stop_words = STOP_WORDS if variant == "article" else ()
+        options = {"min_frequency": 1, "stop_words": stop_words, **options}
         return build_tokenizer(lambda: list(corpus), variant=variant, **options)
 
     return build
@@ -33,8 +34,3 @@ def tokenizer(request, make):
 @pytest.fixture(scope="module")
 def default(make):
     return make()
-
-
-@pytest.fixture(scope="module")
-def article(make):
-    return make("article")

@@ -73,11 +73,11 @@ def test_explicit_truncation_and_padding_do_what_transformers_does(default, plai
     default.padding_side = plain.padding_side = draw(SIDES)
     default.model_max_length = plain.model_max_length = draw(st.sampled_from([5, 9, 100]))
     truncations = [True, False, "longest_first", "only_first", "only_second", "do_not_truncate"]
-    options = {
-        "truncation": draw(st.sampled_from(truncations)),
-        "padding": draw(st.sampled_from([False, True, "longest", "max_length", "do_not_pad"])),
-    }
-    options |= {name: draw(values) for name, values in OPTIONS.items() if draw(st.integers(0, 3)) == 0}
+    paddings = [False, True, "longest", "max_length", "do_not_pad"]
+    chosen = draw(st.sets(st.sampled_from(sorted(OPTIONS)), max_size=4))
+    options = {name: draw(OPTIONS[name]) for name in sorted(chosen)}
+    options["truncation"] = draw(st.sampled_from(truncations))
+    options["padding"] = draw(st.sampled_from(paddings))
     if draw(st.integers(0, 3)) == 0 and not paired:
         options["return_overflowing_tokens"] = True
     expected = outcome(plain, texts, pairs, **options)
@@ -96,16 +96,19 @@ def test_texts_are_truncated_by_default(default, plain, text, side, limit, paddi
     batch = [text, "boats"]
     wanted = outcome(plain, batch, padding=padding, truncation=True)
     assert outcome(default, batch, padding=padding) == wanted
-    assert outcome(default, text, max_length=3) == outcome(plain, text, truncation=True, max_length=3)
+    wanted = outcome(plain, text, truncation=True, max_length=3)
+    assert outcome(default, text, max_length=3) == wanted
     assert outcome(default, text, truncation=False) == outcome(plain, text)
     # transformers would refuse a limit that is not a multiple.
-    assert len(default("boats " * 20, padding=True, pad_to_multiple_of=8)["input_ids"]) == -(-limit // 8) * 8
+    output = default("boats " * 20, padding=True, pad_to_multiple_of=8)
+    assert len(output["input_ids"]) == -(-limit // 8) * 8
 
 
 @settings(max_examples=200)
 @given(text | raw, text | raw, SIDES, SIDES, st.integers(0, 14), st.sampled_from([None, 2, 5]))
 def test_a_pair_is_title_space_body(default, title, body, cut_side, pad_side, limit, multiple):
-    default.truncation_side, default.padding_side, default.model_max_length = cut_side, pad_side, 100
+    default.truncation_side, default.padding_side = cut_side, pad_side
+    default.model_max_length = 100
     joined = default(title + " " + body, return_offsets_mapping=True, max_length=limit)
     pair = default(title, body, return_offsets_mapping=True, max_length=limit)
     for name in ("input_ids", "token_type_ids", "attention_mask"):
@@ -124,16 +127,6 @@ def test_a_pair_is_title_space_body(default, title, body, cut_side, pad_side, li
         wanted = default(["boats ", title + " " + body], **options)
         batch = default(["boats", title], ["", body], **options)
         assert batch.data == wanted.data == default([("boats", ""), (title, body)], **options).data
-
-
-def test_overflow_of_a_pair_is_that_of_transformers(default, plain):
-    default.model_max_length = plain.model_max_length = 5
-    default.truncation_side = plain.truncation_side = "right"
-    pair = "boats skipper said harbour", "lost tonnes boats count on"
-    options = {"return_overflowing_tokens": True, "return_offsets_mapping": True}
-    assert outcome(default, *pair, **options) == outcome(plain, *pair, truncation=True, **options)
-    output = default(*pair, **options)
-    assert len(output["token_type_ids"]) == len(output["input_ids"]) > 1
 
 
 def test_split_into_words(default):
@@ -169,13 +162,8 @@ def test_no_texts_and_empty_texts(default, padding):
 
 @pytest.mark.parametrize("text", [None, 5, [5], [None]])
 def test_other_types_are_refused(default, text):
-    for args in (
-        (text,),
-        (["boats"], [text]),
-        (["boats"], "boats"),
-        ("boats", ["boats"]),
-        (["boats"], ["a", "b"]),
-    ):
+    one = ["boats"]
+    for args in ((text,), (one, [text]), (one, "boats"), ("boats", one), (one, ["a", "b"])):
         with pytest.raises((TypeError, ValueError)):
             default(*args)
     with pytest.raises((TypeError, ValueError)):
@@ -192,6 +180,7 @@ def test_pad_fills_every_row(default):
 
 def test_without_token_types(make):
     tokenizer = make(token_types=False)
-    assert set(tokenizer("The boats")) == set(tokenizer("The", "boats")) == {"input_ids", "attention_mask"}
+    for args in (("The boats",), ("The", "boats")):
+        assert set(tokenizer(*args)) == {"input_ids", "attention_mask"}
     assert tokenizer("The BOATS", return_token_type_ids=True)["token_type_ids"] == [2, 3]
     assert "token_type_ids" not in make()("The", "boats", return_token_type_ids=False)

@@ -9,8 +9,6 @@ from hostile import FRAGMENTS, examples, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.tokenization import light_tokenizer
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
 VARIANTS = {
@@ -56,45 +54,12 @@ def test_same_for_many_texts(both) -> None:
 
 
 def test_same_around_every_white_space(both) -> None:
-    """And around every seventh of the other characters."""
     white = [chr(point) for point in range(0x110000) if chr(point).isspace()]
-    others = [chr(point) for point in range(0, 0x1F700, 7) if not 0xD800 <= point < 0xE000]
-    for context in (
-        "a{0}b",
-        "1{0}2",
-        "A{0}{0}B",
-        "{0}",
-        "a-{0} {0}-a",
-        "1.{0}",
-        "https://x{0}y z",
-        "www.{0}a",
-    ):
+    for context in ("a{0}b", "A{0}{0}B", "{0}", "a-{0} {0}-a", "1.{0}2", "https://x{0}y z"):
         assert_same(both, [context.format(character) for character in white], limit=10**6)
-        for start in range(0, len(others), 500):
-            some = others[start : start + 500]
-            assert_same(both, [" ".join(context.format(character) for character in some)], limit=10**6)
 
 
-def test_a_full_dictionary_is_emptied(both, monkeypatch) -> None:
-    monkeypatch.setattr(light_tokenizer, "_CAPACITY", 50)
-    for text in (
-        "boats and more boats",
-        "The SKIPPER unknownword",
-        "see https://a.example",
-        "1,204 The boats",
-    ):
-        assert_same(both, [text])
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (r"\\w+(?:-\\w+)*", r"\\w+"),
-        ("<url>|", "<url>|a b|"),
-        ('"Lowercase"', '"NFC"'),
-        (r"[^\\w\\s]", r"[^\\w]"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new"), [("<url>|", "<url>|a b|"), ('"Lowercase"', '"NFC"')])
 def test_another_pipeline_gives_the_same_too(make, tmp_path, old, new) -> None:
     """It may look across white space, so that no dictionary can serve it."""
     tokenizer = make(model_max_length=50)
@@ -106,28 +71,13 @@ def test_another_pipeline_gives_the_same_too(make, tmp_path, old, new) -> None:
     changed = path.read_text(encoding="utf-8").replace(old, new)
     assert changed != path.read_text(encoding="utf-8")
     path.write_text(changed, encoding="utf-8")
-    assert_same((type(tokenizer).from_pretrained(tmp_path), LightTokenizer.from_folder(tmp_path)), [text])
-
-
-@pytest.mark.parametrize("pattern", [r"\b(?!a.*\b)\w+", r"\b(?!a\b)\w+|x", r"(?!a\b)\w+", r"\b(?!\b)\w+"])
-def test_stop_words_are_recognised(pattern) -> None:
-    assert light_tokenizer._STOP_WORDS.fullmatch(r"\b(?!(?:a(?:t)?|the)\b)\w+")
-    assert not light_tokenizer._STOP_WORDS.fullmatch(pattern)
+    loaded = type(tokenizer).from_pretrained(tmp_path), LightTokenizer.from_folder(tmp_path)
+    assert_same(loaded, [text])
 
 
 def test_a_pickle_leaves_the_dictionary_behind(both) -> None:
     light = LightTokenizer.of(both[0])
     before = pickle.dumps(light)
-    assert_same((both[0], light), FRAGMENTS)
+    assert_same((both[0], light), FRAGMENTS, limit=light.model_max_length)
     assert pickle.dumps(light) == before
     assert_same((both[0], pickle.loads(before)), FRAGMENTS)
-
-
-def test_damaged_files_are_refused(make, tmp_path) -> None:
-    make().save_pretrained(tmp_path)
-    (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(DataError, match=r"tokenizer\.json cannot be used"):
-        LightTokenizer.from_folder(tmp_path)
-    (tmp_path / "tokenizer.json").unlink()
-    with pytest.raises(DataError, match=r"tokenizer\.json cannot be read"):
-        LightTokenizer.from_folder(tmp_path)

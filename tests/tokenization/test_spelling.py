@@ -2,7 +2,6 @@
 
 import pickle
 import random
-import signal
 import string
 import subprocess
 import sys
@@ -19,18 +18,20 @@ from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.spelling import SpellingCorrector
 from glove_lstm.tokenization.word_shapes import SHAPES
 
-CORPUS = ("The mayor said that the mayor counted boats", "The boats of the harbour, and a coat: boast not")
+CORPUS = [
+    "The mayor said that the mayor counted boats. The boats of the harbour, and a coat: boast not"
+]
 WORDS = ["mayor", "counted", "boats", "harbour", "coat", "boast", "said"]
 
 
 @pytest.fixture(scope="module")
 def corrected(make):
-    return make(corpus=CORPUS, num_pieces=80, known_words=WORDS, correct_spelling=True, model_max_length=1000)
+    return make(corpus=CORPUS, num_pieces=80, known_words=WORDS, correct_spelling=True)
 
 
 @pytest.fixture(scope="module")
 def plain(make):
-    return make(corpus=CORPUS, num_pieces=80, known_words=WORDS, model_max_length=1000)
+    return make(corpus=CORPUS, num_pieces=80, known_words=WORDS)
 
 
 @pytest.fixture(scope="module", params=[0, 10**9], ids=["by index", "by trial"])
@@ -124,23 +125,12 @@ def test_saved_loaded_and_switched_off(corrected, plain, tmp_path: Path):
     loaded.correct_spelling = False
     assert loaded.tokenize(text) == plain.tokenize(text)
     loaded.save_pretrained(tmp_path / "off")
-    assert LightTokenizer.from_folder(tmp_path / "off").read([text]).ids.tolist() == plain(text)["input_ids"]
-
-
-def test_reading_leaves_no_trace(make):
-    """The pipeline can be saved afterwards, and a tokenizer hashes as before, on which caches of `datasets` rely."""
-    tokenizer = make(corpus=CORPUS, num_pieces=80, correct_spelling=True)
-    before, names = str(tokenizer.backend_tokenizer.pre_tokenizer), set(tokenizer.__getstate__())
-    with pytest.raises(TypeError):
-        tokenizer(["The mayro", 3])
-    tokenizer("The mayro siad")
-    assert tokenizer.backend_tokenizer.to_str()  # refused with a corrector attached
-    assert str(tokenizer.backend_tokenizer.pre_tokenizer) == before
-    assert set(tokenizer.__getstate__()) == names
+    light = LightTokenizer.from_folder(tmp_path / "off")
+    assert light.read([text]).ids.tolist() == plain(text)["input_ids"]
 
 
 _THREADS = """
-import pickle, sys
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
@@ -157,8 +147,6 @@ for turn in range(3):  # each time with a tokenizer that has read nothing
             assert tokenizer.save_pretrained(folder / f"{turn}-{number}")
         if number % 6 == 3:
             assert LightTokenizer.of(tokenizer).read(texts[:1]).ids.tolist() == wanted[0]
-        if number % 6 == 5:
-            assert pickle.loads(pickle.dumps(tokenizer))(texts[0])["input_ids"] == wanted[0]
         length = 3 if number % 2 else 1000
         return tokenizer(texts[number], max_length=length, truncation=True)["input_ids"] == wanted[number][:length]
 
@@ -173,16 +161,3 @@ def test_threads_may_share_a_tokenizer(corrected, tmp_path: Path):
     command = [sys.executable, "-c", _THREADS, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=240)
     assert done.returncode == 0, done.stderr
-
-
-def test_an_interrupt_is_an_interrupt(make, monkeypatch, request):
-    """Rust turns what Python raises into an error of its own."""
-    # A shell starts background jobs, and so perhaps this test, with Ctrl-C ignored.
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    request.addfinalizer(lambda: signal.signal(signal.SIGINT, handler))
-    tokenizer = make(corpus=CORPUS, num_pieces=80, correct_spelling=True)
-    with monkeypatch.context() as patch:
-        patch.setattr(SpellingCorrector, "nearest", lambda *_: signal.raise_signal(signal.SIGINT))
-        with pytest.raises(KeyboardInterrupt):
-            tokenizer("The mayro said")
-    assert tokenizer.tokenize("The mayro")[-1] == "mayor"

@@ -103,9 +103,7 @@ def _cross_validation(texts: Dataset, task: str, grouped: bool) -> Iterator[Fold
             )
         parts = {"train": train, "validation": validation, "test": test}
         name = str(number)
-        yield _fold(
-            name, corpora.as_data(texts, parts, task), {name: np.asarray(test, dtype=np.int64)}
-        )
+        yield _fold(name, corpora.as_data(texts, parts, task), {name: test})
 
 
 def _fold(name: str, data: LoadedData, texts: dict[str, Ints]) -> Fold:

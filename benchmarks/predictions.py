@@ -57,11 +57,7 @@ def _classes(output: NDArray[Any]) -> list[int]:
 
 
 def read_predictions(
-    path: Path | None,
-    made_of: Mapping[str, Any],
-    sources: str,
-    *,
-    reuse_other_sources: bool = False,
+    path: Path | None, made_of: Mapping[str, Any], sources: str
 ) -> tuple[dict[str, Cell], dict[str, Any]] | None:
     """Read the predictions of a fold and the record of what made them.
 
@@ -69,7 +65,6 @@ def read_predictions(
         path: None reads nothing.
         made_of: Data and options.
         sources: Hash of the source files.
-        reuse_other_sources: Whether predictions of other sources are used too.
 
     Returns:
         None if there are none that may be used; a warning says why.
@@ -80,17 +75,12 @@ def read_predictions(
         stored = json.loads(path.read_text(encoding="utf-8"))
         cells = {name: Cell(**values) for name, values in stored["cells"].items()}
         made_by = stored["made_by"]
-        same, same_sources = stored["made_of"] == made_of, made_by["sources"] == sources
+        same = stored["made_of"] == made_of and made_by["sources"] == sources
     except (ValueError, KeyError, TypeError):
         logger.warning("%s holds no predictions, and is made anew.", path)
         return None
     if not same:
-        logger.warning("%s is of other data or options, and is made anew.", path)
-        return None
-    if not same_sources and not reuse_other_sources:
-        logger.warning(
-            "%s is of other sources, and is made anew. Keep it by --reuse_other_sources.", path
-        )
+        logger.warning("%s is of other data or options or other sources, and is made anew.", path)
         return None
     return cells, made_by
 

@@ -27,8 +27,8 @@ interval over the texts, and each cell's value. A cell is a fold; of the task cr
 data and the options, and "made_by", a list of distinct hashes of sources with library versions and the machine.
 """
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ Results = dict[str, dict[str, dict[str, Any]]]
 Runs = list[list[dict[str, Cell]]]  # by seed, by fold, by cell
 
 
-def compare(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Results:
+def compare(args: Namespace, arguments: Sequence[str] = ()) -> Results:
     """Measure models; predictions of an earlier run with the same data, options and sources are used.
 
     Raises:
@@ -73,7 +73,7 @@ def compare(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Results:
         default: Runs | None = None
         for model in chosen:
             folder = predictions / name / model if predictions else None
-            runs, origin = _runs(model, folds, settings, folder, args.seeds)
+            runs, origin = _runs(model, folds, settings, folder, args)
             default = runs if model == "default" else default
             against = None if model == "default" else default
             results.setdefault(name, {})[model] = {**_summary(runs, folds, against), **origin}
@@ -108,21 +108,22 @@ def _cells(measures: Mapping[str, Any]) -> list[str]:
 
 
 def _runs(
-    model: str, folds: Sequence[Fold], settings: Settings, folder: Path | None, count: int
+    model: str, folds: Sequence[Fold], settings: Settings, folder: Path | None, args: Namespace
 ) -> tuple[Runs, dict[str, Any]]:
     """Predictions by seed and fold, stored in a folder; and what they were made of and by."""
     here = record(*model_sources(model))
     options = settings.options(model)
     made_by: list[dict[str, Any]] = []
     runs: Runs = []
-    seeds = seeds_of(model, count)
+    seeds = seeds_of(model, args.seeds)
     with tqdm(total=len(seeds) * len(folds), desc=model, unit="fold") as bar:
         for seed in seeds:
             runs.append([])
             for fold in folds:
                 path = folder / str(seed) / f"{fold.name}.json" if folder else None
                 made_of = {"data": fold.digest, "options": options}
-                stored = read_predictions(path, made_of, here["sources"])
+                sources = None if args.reuse_other_sources else here["sources"]
+                stored = read_predictions(path, made_of, sources)
                 if stored is None:
                     stored = predict_fold(MODELS[model](fold, seed, settings), fold), here
                     write_predictions(path, made_of, here, stored[0])
@@ -188,6 +189,7 @@ def main(argv: Sequence[str]) -> None:
     add("--grouped", action="store_true", help="keep near duplicates in one of these folds")
     runs = "runs of our presets; default: 1"
     add("--seeds", type=int, choices=range(1, 100), default=1, metavar="N", help=runs)
+    add("--reuse_other_sources", action="store_true", help="also use predictions of other sources")
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again
     sys.stdout.write(table(compare(args, rest)))

@@ -57,14 +57,14 @@ def _classes(output: NDArray[Any]) -> list[int]:
 
 
 def read_predictions(
-    path: Path | None, made_of: Mapping[str, Any], sources: str
+    path: Path | None, made_of: Mapping[str, Any], sources: str | None
 ) -> tuple[dict[str, Cell], dict[str, Any]] | None:
     """Read the predictions of a fold and the record of what made them.
 
     Args:
         path: None reads nothing.
         made_of: Data and options.
-        sources: Hash of the source files.
+        sources: Hash of the source files; None allows any.
 
     Returns:
         None if there are none that may be used; a warning says why.
@@ -75,7 +75,7 @@ def read_predictions(
         stored = json.loads(path.read_text(encoding="utf-8"))
         cells = {name: Cell(**values) for name, values in stored["cells"].items()}
         made_by = stored["made_by"]
-        same = stored["made_of"] == made_of and made_by["sources"] == sources
+        same = stored["made_of"] == made_of and sources in (None, made_by["sources"])
     except (ValueError, KeyError, TypeError):
         logger.warning("%s holds no predictions, and is made anew.", path)
         return None

@@ -182,8 +182,10 @@ def test_predictions_of_other_sources_are_made_anew(benchmark: Benchmark, monkey
         return names
 
     assert run("earlier code", "--folds", 1) == ["earlier code"]
+    assert run("new code", "--folds", 2, "--reuse_other_sources") == ["earlier code", "new code"]
+    assert benchmark.made == [("majority", "2", 42)]
     assert run("new code", "--folds", 2) == ["new code"]
-    assert benchmark.made == [("majority", "1", 42), ("majority", "2", 42)]
+    assert benchmark.made == [("majority", "1", 42)]
 
 
 def test_liar_and_cross(benchmark: Benchmark) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.text_rows import Record
+from glove_lstm.data.reading import Record
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -38,12 +38,11 @@ def choose_columns(
     if asked is not None:
         names = asked.split(",") if isinstance(asked, str) else list(asked)
         names = [name if name in columns else name.strip() for name in names]
-        missing = [name for name in names if name not in columns]
-        if missing or not names:
-            shown = repr(missing[0]) if missing else "''"
-            raise DataError(
-                f"{where} has no column {shown}; set text_column_names to some of {listing}."
-            )
+        for name in names or [""]:
+            if name not in columns:
+                raise DataError(
+                    f"{where} has no column {name!r}; set text_column_names to some of {listing}."
+                )
         if label_column in names or len(set(names)) < len(names):
             raise DataError(
                 f"text_column_names {', '.join(names)} must differ from each other and from the label."
@@ -62,13 +61,11 @@ def choose_columns(
 
 
 def _is_text(value: Any) -> bool:
-    """Say whether a value is a string and, since everything in a CSV file is one, not a number."""
-    if not isinstance(value, str):
-        return False
+    """Return whether a value is a string and, since everything in a CSV file is one, not a number."""
     try:
         float(value)
-    except ValueError:
-        return True
+    except (TypeError, ValueError, OverflowError):
+        return isinstance(value, str)
     return False
 
 

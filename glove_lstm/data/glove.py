@@ -13,7 +13,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -133,7 +133,8 @@ def _open_lines(path: Path, member: str | None) -> Iterator[Iterable[bytes]]:
             archive = stack.enter_context(zipfile.ZipFile(path))
             binary = archive.open(_pick_member(archive.namelist(), path, member))
         else:
-            binary = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
+            opener = gzip.open if path.suffix.lower() == ".gz" else open
+            binary = opener(path, "rb")
         yield io.BufferedReader(stack.enter_context(binary), 1 << 20)
 
 
@@ -168,7 +169,7 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
             matrix.resize((0, width), refcheck=False)
             rows = chain([first], lines)
             while block := list(islice(rows, _BLOCK)):
-                vectors, numbers = [], []
+                vectors = []
                 for number, line in block:
                     word, vector = _split(line, width, f"{source}, line {number}")
                     if word in index:
@@ -176,15 +177,10 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
                         continue
                     index[word] = len(index)
                     vectors.append(vector)
-                    numbers.append(number)
                 # In place: the allocator moves pages instead of copying, so the matrix is never in memory twice.
                 matrix.resize((len(index), width), refcheck=False)
-                new = matrix[len(index) - len(vectors) :]
-                new[:] = np.reshape(vectors, new.shape)
-                for row in np.flatnonzero(~np.isfinite(new).all(axis=1)):
-                    raise DataError(
-                        f"{source}, line {numbers[row]} has a value that is not finite; correct the file."
-                    )
+                if vectors:
+                    matrix[-len(vectors) :] = vectors
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
@@ -197,19 +193,14 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
 
 
 def _split(line: bytes, width: int, where: str) -> tuple[str, NDArray[Any]]:
-    word, _, rest = line.partition(b" ")
-    values = np.empty(0, dtype=np.float32)
-    if word and rest.count(b" ") == width - 1:
-        with suppress(ValueError):  # older NumPy returns the values up to the one that is no number
-            values = np.fromstring(rest, dtype=np.float32, sep=" ")
-    if len(values) != width:  # a word with spaces inside (glove.840B has some), or a bad line
-        word, *texts = line.strip().rsplit(b" ", width)
-        if len(texts) != width:
-            raise DataError(
-                f"{where} has {len(texts)} values instead of {width}; correct the file."
-            )
-        try:
-            values = np.array(texts, dtype=np.float32)
-        except ValueError as error:
-            raise DataError(f"{where} has a value that is no number; correct the file.") from error
+    """Split at the right: words of glove.840B may have spaces inside."""
+    word, *texts = line.strip().rsplit(b" ", width)
+    if len(texts) != width:
+        raise DataError(f"{where} has {len(texts)} values instead of {width}; correct the file.")
+    try:
+        values = np.array(texts, dtype=np.float32)
+    except ValueError as error:
+        raise DataError(f"{where} has a value that is no number; correct the file.") from error
+    if not np.isfinite(values).all():
+        raise DataError(f"{where} has a value that is not finite; correct the file.")
     return word.decode("utf-8", "replace"), values

@@ -9,9 +9,9 @@ import datasets
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glove_lstm.data.columns import read_text
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import Record, RowReader
+from glove_lstm.data.streaming import read_text
 
 logger = logging.getLogger(__name__)
 

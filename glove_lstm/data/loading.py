@@ -16,7 +16,6 @@ import datasets
 import numpy as np
 
 from glove_lstm.data.builder import FilePath, NewsBuilder
-from glove_lstm.data.columns import choose_columns
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.files import check_revision, first_line
@@ -30,6 +29,7 @@ from glove_lstm.data.labelled_split import (
 from glove_lstm.data.liar import Liar
 from glove_lstm.data.reading import RowReader, open_reader
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
+from glove_lstm.data.streaming import choose_columns
 
 logger = logging.getLogger(__name__)
 
@@ -157,17 +157,14 @@ def load_tables(
     tables = {}
     for split, reader in readers.items():
         others = [name for name in reader.columns if name not in (*names, label_column_name)]
-        table = Table({name: [] for name in names}, [], {name: [] for name in others})
-        for _, label, texts, record in labelled_rows(reader, names, label_column_name, others):
-            if label is None:
-                continue
-            table.labels.append(label)
-            for name, text in zip(names, texts, strict=True):
-                table.texts[name].append(text)
-            for name in others:
-                table.others[name].append(record.get(name))
-        if table.labels:
-            tables[split] = table
+        rows = list(labelled_rows(reader, names, label_column_name, others))
+        rows = [row for row in rows if row[1] is not None]
+        if rows:
+            tables[split] = Table(
+                {name: [texts[at] for _, _, texts, _ in rows] for at, name in enumerate(names)},
+                [str(label) for _, label, _, _ in rows],
+                {name: [record.get(name) for *_, record in rows] for name in others},
+            )
     if not tables:
         raise _unlabelled(source, label_column_name)
     return tables

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_file, first_line, looks_like_html
@@ -104,17 +104,7 @@ def open_reader(path: Path) -> RowReader:
         return peek(str(path), map(_check_object, _read_json_list(path)))
     if kind in _DELIMITERS and looks_like_html(path):
         raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
-    return _open_text_rows(_open_text(path, "surrogateescape"), str(path), kind)
-
-
-def open_stream_reader(stream: BinaryIO, kind: str) -> RowReader:
-    """Open CSV (`kind` ".csv"), TSV or JSON lines in UTF-8 on standard input.
-
-    Raises:
-        DataError: Its beginning is damaged.
-    """
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return _open_text_rows(text, "standard input", kind)
+    return open_text_rows(_open_text(path, "surrogateescape"), str(path), kind)
 
 
 def peek(
@@ -157,7 +147,8 @@ def file_format(path: Path) -> str:
     return kind
 
 
-def _open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str) -> RowReader:
+def open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str) -> RowReader:
+    """Open CSV (`kind` ".csv"), TSV or JSON lines of a text with surrogates for bytes that are not UTF-8."""
     if kind not in _DELIMITERS:
         return peek(where, _json_rows(opened))
     rows = _csv_rows(opened, where, _DELIMITERS[kind])

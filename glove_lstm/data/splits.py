@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
-from glove_lstm.data.errors import DataError
-
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
@@ -123,16 +121,7 @@ def grouped_stratified_split(
 
     Returns:
         One array of row numbers a part, ascending; together they hold each of 0 ... n - 1 once.
-
-    Raises:
-        DataError: If lengths differ or `fractions` are not positive shares with sum 1.
     """
-    if len(labels) != len(groups):
-        raise DataError(
-            f"There are {len(labels)} labels but {len(groups)} groups; pass one of each a row."
-        )
-    if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise DataError(f"fractions are {tuple(fractions)}, but must be positive and add up to 1.")
     generator = np.random.default_rng(seed)
     label_of = _renumber(np.asarray(labels).tolist())
     group_of = _renumber(np.asarray(groups).tolist())

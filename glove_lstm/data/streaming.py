@@ -7,6 +7,8 @@ Memory holds one row.
 """
 
 import glob
+import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +16,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.data.columns import choose_columns, read_text
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_file, check_revision, first_line
 from glove_lstm.data.reading import (
@@ -23,13 +24,14 @@ from glove_lstm.data.reading import (
     RowReader,
     file_format,
     open_reader,
-    open_stream_reader,
+    open_text_rows,
     peek,
 )
 
 __all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_hub", "open_stream", "open_texts"]
 
 Identity = list[dict[str, Any]]  # tells inputs from others; JSON
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,8 @@ class TextSource:
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
             for number, record in reader.rows(columns):
-                row = (
-                    record if isinstance(record, BadRow) else self._text_row(reader, number, record)
-                )
+                bad = isinstance(record, BadRow)
+                row = record if bad else self._text_row(reader, number, record)
                 if isinstance(row, BadRow) and not self._skip_bad:
                     raise DataError(
                         f"{row.reason.rstrip('.')}; correct it, or pass --on_error skip."
@@ -161,7 +162,8 @@ def open_stream(
     skip_bad: bool = False,
 ) -> TextSource:
     """Read CSV, TSV or JSONL (`kind`) in UTF-8 from standard input; see `open_files`."""
-    reader = partial(open_stream_reader, stream, f".{kind}")
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    reader = partial(open_text_rows, text, "standard input", f".{kind}")
     return TextSource([reader], text_column_names, skip_bad=skip_bad)
 
 
@@ -258,3 +260,76 @@ def _hub_records(rows: Iterable[Record], where: str) -> Iterator[Record]:
         raise DataError(
             f"{where} could not be read to its end: {first_line(error)}; run the same command to resume."
         ) from error
+
+
+def choose_columns(
+    where: str,
+    columns: Sequence[str],
+    first: Record,
+    asked: str | Sequence[str] | None,
+    label_column: str | None = None,
+) -> list[str]:
+    """Return the text columns: those asked for, or those that suggest themselves.
+
+    Args:
+        where: Names the table in errors.
+        columns: All that it has.
+        first: Its first row.
+        asked: In a list or separated by commas; None takes title and text, else text, else title, else the only
+            column of text.
+        label_column: Must be there, and is no text; None where labels are not needed ("label" is no text then).
+
+    Raises:
+        DataError: There are no such columns, or several that may be text.
+    """
+    listing = ", ".join(repr(name) for name in columns)
+    if label_column is not None and label_column not in columns:
+        raise DataError(
+            f"{where} has no column {label_column!r}; set label_column_name to one of {listing}."
+        )
+    if asked is not None:
+        names = asked.split(",") if isinstance(asked, str) else list(asked)
+        names = [name if name in columns else name.strip() for name in names]
+        for name in names or [""]:
+            if name not in columns:
+                raise DataError(
+                    f"{where} has no column {name!r}; set text_column_names to some of {listing}."
+                )
+        if label_column in names or len(set(names)) < len(names):
+            raise DataError(
+                f"text_column_names {', '.join(names)} must differ from each other and from the label."
+            )
+        return names
+    others = [name for name in columns if name != (label_column or "label")]
+    for names in (["title", "text"], ["text"], ["title"]):
+        if all(name in others for name in names):
+            return names
+    names = [name for name in others if _is_text(first.get(name))]
+    if len(names) != 1:
+        raise DataError(
+            f"{where} has {len(names)} columns that may be text; set text_column_names from {listing}."
+        )
+    return names
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is a string and, since everything in a CSV file is one, not a number."""
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return isinstance(value, str)
+    return False
+
+
+def read_text(value: Any, place: str, column: str) -> str:
+    """Return the text as Unicode that Arrow takes; "" where there is none."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        # JSON can spell lone surrogates, which Arrow refuses; the tokenizer reads them as U+FFFD, too.
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, int | float):
+        return str(value)
+    raise DataError(
+        f"{place} has {type(value).__name__} instead of text in {column!r}; choose another column."
+    )

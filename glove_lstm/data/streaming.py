@@ -106,8 +106,9 @@ class TextSource:
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
             for number, record in reader.rows(columns):
-                bad = isinstance(record, BadRow)
-                row = record if bad else self._text_row(reader, number, record)
+                row = (
+                    record if isinstance(record, BadRow) else self._text_row(reader, number, record)
+                )
                 if isinstance(row, BadRow) and not self._skip_bad:
                     raise DataError(
                         f"{row.reason.rstrip('.')}; correct it, or pass --on_error skip."

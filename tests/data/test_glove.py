@@ -136,7 +136,7 @@ def test_damaged_zips(tmp_path):
     path = write_zip(tmp_path / "v.zip", v__txt=TEXT * 500)
     data = path.read_bytes()
     path.write_bytes(data[:-30])
-    with pytest.raises(DataError, match="v.zip is damaged or cut short"):
+    with pytest.raises(DataError, match=r"v.zip is damaged or cut short"):
         load_glove(path)
 
 

@@ -155,7 +155,7 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
     matrix = np.empty((0, 0), dtype=np.float32)
     repeats = number = 0
     try:
-        with _open_lines(path, member) as opened:
+        with np.errstate(over="ignore"), _open_lines(path, member) as opened:
             lines = ((at, line) for at, line in enumerate(opened, start=1) if not line.isspace())
             first = next(lines, (0, b""))
             values = first[1].split()

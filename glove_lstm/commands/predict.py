@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from glove_lstm.commands.command import new_parser
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
+from glove_lstm.data.streaming import TextSource, open_files, open_hub, open_stream, open_texts
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, ONNX_NAME
 
 if TYPE_CHECKING:
@@ -204,8 +204,6 @@ def _check(args: argparse.Namespace) -> None:
 def _source(args: argparse.Namespace) -> TextSource:
     skip_bad = args.on_error == "skip"
     if args.dataset_name:
-        from glove_lstm.data.hub_streaming import open_hub
-
         return open_hub(
             args.dataset_name,
             args.dataset_config_name,

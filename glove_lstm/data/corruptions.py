@@ -8,22 +8,17 @@ from collections.abc import Callable, Sequence
 def _key_neighbours(*rows: str) -> dict[str, str]:
     """Return key -> the keys that touch it on a keyboard; each row begins half a key further right."""
     where = {key: (row, column) for row, keys in enumerate(rows) for column, key in enumerate(keys)}
-    steps = {(0, -1), (0, 1), (-1, 0), (-1, 1), (1, -1), (1, 0)}
-    return {
-        key: "".join(
-            sorted(
-                other
-                for other, (other_row, other_column) in where.items()
-                if (other_row - row, other_column - column) in steps
-            )
-        )
-        for key, (row, column) in where.items()
-    }
+    steps = ((0, -1), (0, 1), (-1, 0), (-1, 1), (1, -1), (1, 0))
+    neighbours = {}
+    for key, (row, column) in where.items():
+        near = {(row + down, column + right) for down, right in steps}
+        neighbours[key] = "".join(sorted(other for other in where if where[other] in near))
+    return neighbours
 
 
 _LETTERS = _key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _KEYS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
-_WORD = re.compile(r"\S+\s*")
+_WORD = re.compile(r"^\s*|\S+\s*")  # a word with the space after it, or the space before the first
 # Pairs that look alike in print, in the manner of the error tables of OCR post-correction.
 _LOOK_ALIKE = {
     text: others.split("|")
@@ -47,7 +42,7 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
         share: Of the letters, 0 to 1. A fractional number of letters is rounded at random.
     """
     letters = [place for place, character in enumerate(text) if character.isalpha()]
-    chosen = set(rng.sample(letters, min(len(letters), int(share * len(letters) + rng.random()))))
+    chosen = set(_choose(letters, share * len(letters), rng))
     written = []
     place = 0
     while place < len(text):
@@ -105,24 +100,20 @@ def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:
 
 def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
     """Drop a share of the words, 0 to 1, but never the last one left."""
-    words = list(_WORD.finditer(text))
+    margin, *words = _WORD.findall(text)
     dropped = set(_choose(range(len(words)), min(share * len(words), len(words) - 1), rng))
-    if not dropped:
-        return text
-    kept = "".join(word.group() for place, word in enumerate(words) if place not in dropped)
-    return text[: words[0].start()] + kept
+    return margin + "".join(word for place, word in enumerate(words) if place not in dropped)
 
 
 def ocr_confusions(text: str, rng: random.Random, share: float = 0.1) -> str:
     """Replace a share of the letters, 0 to 1, as a scanner misreads them: "m" by "rn", "l" by "1"."""
-    places = list(_LOOK_ALIKE_TEXT.finditer(text))
-    chosen = set(_choose(range(len(places)), share * sum(map(str.isalpha, text)), rng))
-    written, end = [], 0
-    for number, place in enumerate(places):
-        if number in chosen:
-            written += [text[end : place.start()], rng.choice(_LOOK_ALIKE[place.group()])]
-            end = place.end()
-    return "".join([*written, text[end:]])
+    starts = [place.start() for place in _LOOK_ALIKE_TEXT.finditer(text)]
+    chosen = set(_choose(starts, share * sum(map(str.isalpha, text)), rng))
+
+    def misread(place: re.Match[str]) -> str:
+        return rng.choice(_LOOK_ALIKE[place[0]]) if place.start() in chosen else place[0]
+
+    return _LOOK_ALIKE_TEXT.sub(misread, text)
 
 
 CORRUPTIONS: dict[str, Callable[..., str]] = {

@@ -149,11 +149,9 @@ def _transfer(url: str, part: Path) -> None:
 
 def _problem(path: Path, sha256: str | None, blob_id: str | None) -> str:
     """Return what is wrong with the file, or an empty string."""
-    if sha256:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != sha256:
-            return f"has the SHA-256 {found} instead of {sha256}"
-    if blob_id and (found := git_blob_id(path)) != blob_id:
-        return f"has the git blob id {found} instead of {blob_id}"
+    if blob_id and (actual := git_blob_id(path)) != blob_id:
+        return f"has the git blob id {actual} instead of {blob_id}"
+    with path.open("rb") as file:
+        if sha256 and (actual := hashlib.file_digest(file, "sha256").hexdigest()) != sha256:
+            return f"has the SHA-256 {actual} instead of {sha256}"
     return ""

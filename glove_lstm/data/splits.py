@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
-from glove_lstm.data.errors import DataError
-
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
@@ -123,16 +121,7 @@ def grouped_stratified_split(
 
     Returns:
         One array of row numbers a part, ascending; together they hold each of 0 ... n - 1 once.
-
-    Raises:
-        DataError: If lengths differ or `fractions` are not positive shares with sum 1.
     """
-    if len(labels) != len(groups):
-        raise DataError(
-            f"There are {len(labels)} labels but {len(groups)} groups; pass one of each a row."
-        )
-    if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise DataError(f"fractions are {tuple(fractions)}, but must be positive and add up to 1.")
     generator = np.random.default_rng(seed)
     label_of = _renumber(np.asarray(labels).tolist())
     group_of = _renumber(np.asarray(groups).tolist())
@@ -153,13 +142,15 @@ def grouped_stratified_split(
         part_of[members[group]] = part
 
     single = generator.permutation(np.flatnonzero(sizes[group_of] == 1))
-    for label in np.unique(label_of):
+    for label in np.unique(label_of[single]):
         rows = single[label_of[single] == label]
-        part_of[rows] = np.repeat(np.arange(len(fractions)), _fill(room[:, label], len(rows)))
+        free = np.maximum(room[:, label], 0)  # overfilled parts get none, the others share the loss
+        counts = _apportion(len(rows), free / free.sum())
+        part_of[rows] = np.repeat(np.arange(len(fractions)), counts)
     return [np.flatnonzero(part_of == part) for part in range(len(fractions))]
 
 
-def _apportion(count: int, fractions: Sequence[float]) -> Ints:
+def _apportion(count: int, fractions: Sequence[float] | NDArray[Any]) -> Ints:
     """Round `count * fractions` to integers with sum `count`, by largest remainder."""
     exact = count * np.asarray(fractions)
     floor = np.floor(exact + 1e-9).astype(np.int64)
@@ -167,14 +158,6 @@ def _apportion(count: int, fractions: Sequence[float]) -> Ints:
     largest = np.lexsort((-exact, floor - exact))
     floor[largest[: count - int(floor.sum())]] += 1
     return floor
-
-
-def _fill(room: Ints, count: int) -> Ints:
-    """Deal `count` single rows to parts with `room`; overfilled ones get none, the others share the loss."""
-    want = np.maximum(room, 0)
-    if not want.sum():
-        return want
-    return want if want.sum() == count else _apportion(count, (want / want.sum()).tolist())
 
 
 def _shingles(text: str, known: dict[str, int]) -> Hashes:

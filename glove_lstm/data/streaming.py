@@ -7,6 +7,8 @@ Memory holds one row.
 """
 
 import glob
+import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,22 +16,22 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.data.columns import choose_columns, read_text
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_file
+from glove_lstm.data.files import check_file, check_revision, first_line
 from glove_lstm.data.reading import (
     BadRow,
+    Record,
     RowReader,
     file_format,
     open_reader,
-    open_stream_reader,
+    open_text_rows,
     peek,
 )
-from glove_lstm.data.text_rows import Record
 
-__all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_stream", "open_texts"]
+__all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_hub", "open_stream", "open_texts"]
 
 Identity = list[dict[str, Any]]  # tells inputs from others; JSON
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def open_files(
     return TextSource(
         [partial(open_reader, path) for path in paths],
         text_column_names,
-        identity=lambda: [fingerprint(path) for path in paths],
+        identity=lambda: [_fingerprint(path) for path in paths],
         skip_bad=skip_bad,
         named=len(asked) > 1 or _is_glob(asked[0]),
     )
@@ -161,7 +163,8 @@ def open_stream(
     skip_bad: bool = False,
 ) -> TextSource:
     """Read CSV, TSV or JSONL (`kind`) in UTF-8 from standard input; see `open_files`."""
-    reader = partial(open_stream_reader, stream, f".{kind}")
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    reader = partial(open_text_rows, text, "standard input", f".{kind}")
     return TextSource([reader], text_column_names, skip_bad=skip_bad)
 
 
@@ -170,7 +173,66 @@ def open_texts(texts: Iterable[str], where: str) -> TextSource:
     return TextSource([lambda: peek(where, ({"text": text} for text in texts), ["text"])])
 
 
-def fingerprint(path: Path) -> dict[str, Any]:
+def open_hub(
+    name: str,
+    config: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    text_column_names: str | Sequence[str] | None = None,
+    *,
+    skip_bad: bool = False,
+) -> TextSource:
+    """Stream one split of a dataset; nothing is prepared or kept on the disk.
+
+    Args:
+        name: A dataset's id on the Hub, or a folder of data files.
+        config: One of its configs.
+        split: Needed if there are several.
+        revision: A commit, tag or branch; it is fixed to the commit that it names now.
+        text_column_names: As for `load_splits`.
+        skip_bad: Yield a row whose text is no text as a `BadRow` instead of raising.
+
+    Raises:
+        DataError: It cannot be reached, or has no such config, split or columns.
+    """
+    import datasets  # here, because the light install is without
+    from huggingface_hub import HfApi
+
+    check_revision(name, revision)
+    try:
+        commit = None if Path(name).is_dir() else HfApi().dataset_info(name, revision=revision).sha
+        splits = datasets.load_dataset(name, config, revision=commit, streaming=True)
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        raise DataError(
+            f"The dataset {name} could not be loaded: {first_line(error)}; check its name and the network."
+        ) from error
+    if split is None and len(splits) == 1:
+        split = next(iter(splits))
+    if split not in splits:
+        problem = "has several splits" if split is None else f"has no split {split!r}"
+        raise DataError(
+            f"The dataset {name} {problem}; choose one of {', '.join(map(repr, splits))}."
+        )
+
+    rows, where = splits[split], f"split {split} of {name}"
+    known = (rows.info.splits or {}).get(split)
+    total = known.num_examples or None if known else None
+
+    def identity() -> Identity:
+        paths = sorted(Path(name).rglob("*")) if commit is None else []
+        files = [_fingerprint(path) for path in paths if path.is_file()]
+        known = {"dataset": name, "config": config, "split": split, "commit": commit}
+        return [{**known, "files": files}]
+
+    return TextSource(
+        [lambda: peek(where, _hub_records(rows, where), rows.column_names, total)],
+        text_column_names,
+        identity=identity,
+        skip_bad=skip_bad,
+    )
+
+
+def _fingerprint(path: Path) -> dict[str, Any]:
     """Return what tells a file from others, and from itself after a change."""
     status = path.stat()
     return {"path": str(path.resolve()), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
@@ -190,3 +252,85 @@ def _expand(pattern: str) -> list[Path]:
 def _is_glob(pattern: str) -> bool:
     """Return whether a path is a pattern; a file may have a bracket in its name."""
     return glob.has_magic(pattern) and not Path(pattern).expanduser().exists()
+
+
+def _hub_records(rows: Iterable[Record], where: str) -> Iterator[Record]:
+    try:
+        yield from rows
+    except Exception as error:  # of the network, or of the reader of any format
+        raise DataError(
+            f"{where} could not be read to its end: {first_line(error)}; run the same command to resume."
+        ) from error
+
+
+def choose_columns(
+    where: str,
+    columns: Sequence[str],
+    first: Record,
+    asked: str | Sequence[str] | None,
+    label_column: str | None = None,
+) -> list[str]:
+    """Return the text columns: those asked for, or those that suggest themselves.
+
+    Args:
+        where: Names the table in errors.
+        columns: All that it has.
+        first: Its first row.
+        asked: In a list or separated by commas; None takes title and text, else text, else title, else the only
+            column of text.
+        label_column: Must be there, and is no text; None where labels are not needed ("label" is no text then).
+
+    Raises:
+        DataError: There are no such columns, or several that may be text.
+    """
+    listing = ", ".join(repr(name) for name in columns)
+    if label_column is not None and label_column not in columns:
+        raise DataError(
+            f"{where} has no column {label_column!r}; set label_column_name to one of {listing}."
+        )
+    if asked is not None:
+        names = asked.split(",") if isinstance(asked, str) else list(asked)
+        names = [name if name in columns else name.strip() for name in names]
+        for name in names or [""]:
+            if name not in columns:
+                raise DataError(
+                    f"{where} has no column {name!r}; set text_column_names to some of {listing}."
+                )
+        if label_column in names or len(set(names)) < len(names):
+            raise DataError(
+                f"text_column_names {', '.join(names)} must differ from each other and from the label."
+            )
+        return names
+    others = [name for name in columns if name != (label_column or "label")]
+    for names in (["title", "text"], ["text"], ["title"]):
+        if all(name in others for name in names):
+            return names
+    names = [name for name in others if _is_text(first.get(name))]
+    if len(names) != 1:
+        raise DataError(
+            f"{where} has {len(names)} columns that may be text; set text_column_names from {listing}."
+        )
+    return names
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is a string and, since everything in a CSV file is one, not a number."""
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return isinstance(value, str)
+    return False
+
+
+def read_text(value: Any, place: str, column: str) -> str:
+    """Return the text as Unicode that Arrow takes; "" where there is none."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        # JSON can spell lone surrogates, which Arrow refuses; the tokenizer reads them as U+FFFD, too.
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, int | float):
+        return str(value)
+    raise DataError(
+        f"{place} has {type(value).__name__} instead of text in {column!r}; choose another column."
+    )

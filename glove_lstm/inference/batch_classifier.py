@@ -17,9 +17,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from glove_lstm.data.columns import choose_columns, read_text
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import TextRow
+from glove_lstm.data.streaming import TextRow, choose_columns, read_text
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import Layout

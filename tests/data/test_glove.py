@@ -128,7 +128,7 @@ def test_zip_members(tmp_path):
         match=r"several members \*.txt \(glove.3d.txt, glove.1d.txt\); write .*two.zip/MEMBER",
     ):
         load_glove(two)
-    with pytest.raises(DataError, match=r"two.zip has no member 9d.txt, only: glove"):
+    with pytest.raises(DataError, match=r"two.zip has no member 9d.txt \(glove.3d.txt, glove"):
         load_glove(f"{two}/9d.txt")
 
 
@@ -136,7 +136,7 @@ def test_damaged_zips(tmp_path):
     path = write_zip(tmp_path / "v.zip", v__txt=TEXT * 500)
     data = path.read_bytes()
     path.write_bytes(data[:-30])
-    with pytest.raises(DataError, match="is not a whole zip archive"):
+    with pytest.raises(DataError, match=r"v.zip is damaged or cut short"):
         load_glove(path)
 
 

@@ -2,11 +2,9 @@ import random
 from collections import Counter
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data.errors import DataError
 from glove_lstm.data.splits import (
     exact_duplicate_groups,
     grouped_stratified_split,
@@ -105,11 +103,3 @@ def test_groups_leave_the_mix_nearly_exact():
     ):
         for label in "ab":
             assert abs(sum(labels[row] == label for row in part) - share * labels.count(label)) <= 1
-
-
-def test_bad_arguments_of_the_split():
-    with pytest.raises(DataError, match="2 labels but 1 groups"):
-        grouped_stratified_split([0, 1], [0], (0.5, 0.5), 0)
-    for bad in [(0.5, 0.6), (1.5, -0.5), ()]:
-        with pytest.raises(DataError, match="must be positive and add up to 1"):
-            grouped_stratified_split([0], [0], bad, 0)

@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.hub_streaming import open_hub
 from glove_lstm.data.reading import open_reader
-from glove_lstm.data.streaming import BadRow, TextRow, open_files, open_stream, open_texts
+from glove_lstm.data.streaming import BadRow, TextRow, open_files, open_hub, open_stream, open_texts
 
 ROWS = [{"title": f"Title {n}", "text": f"body, of\n{n} é" if n % 3 else ""} for n in range(1, 24)]
 
@@ -148,7 +147,7 @@ def test_an_unclosed_quote_says_how_far_it_reaches(tmp_path):
 
 
 def test_a_line_without_end_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("glove_lstm.data.text_rows.MAX_ROW", 100)
+    monkeypatch.setattr("glove_lstm.data.reading.MAX_ROW", 100)
     for name, rows in (
         ("a.jsonl", ['{"text": "good"}', json.dumps({"text": "x" * 1000}), '{"text": "good 2"}']),
         ("a.csv", ["text", "good", "x" * 1000, "good 2"]),

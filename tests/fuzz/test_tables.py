@@ -11,7 +11,7 @@ from hostile import examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data import text_rows
+from glove_lstm.data import reading
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import open_files
 
@@ -107,7 +107,7 @@ def test_every_row_comes_back_or_is_named(table, tmp_path_factory) -> None:
     path.write_bytes(data)
     bad = [number for number, text in enumerate(rows, 1) if text is None]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_rows, "MAX_ROW", LIMIT)
+        patch.setattr(reading, "MAX_ROW", LIMIT)
         if bad:
             last = bad[0] if len(bad) < len(rows) else len(rows)  # named if no row is good
             with pytest.raises(DataError, match=rf"{re.escape(name)}, row ({bad[0]}|{last})\b"):

@@ -27,8 +27,8 @@ interval over the texts, and each cell's value. A cell is a fold; of the task cr
 data and the options, and "made_by", a list of distinct hashes of sources with library versions and the machine.
 """
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,23 +41,28 @@ from tqdm import tqdm
 from benchmarks.folds import FOLDS, TASKS, Fold, make_folds
 from benchmarks.models import MODELS, Settings, describe, model_sources, seeds_of
 from benchmarks.predictions import Cell, predict_fold, read_predictions, write_predictions
-from benchmarks.records import SHOWN, read_results, record, write_json
+from benchmarks.records import SHOWN, benchmark_parser, read_results, record, write_json
 from glove_lstm.commands.command import run_command
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.evaluation.paired import mean_of_cells, measure_cells, p_value_text, paired_difference
+from glove_lstm.evaluation.paired import (
+    mean_of_cells,
+    measure_cells,
+    p_value_text,
+    paired_difference,
+)
 
 Results = dict[str, dict[str, dict[str, Any]]]
 Runs = list[list[dict[str, Cell]]]  # by seed, by fold, by cell
 
 
-def compare(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Results:
+def compare(args: Namespace, arguments: Sequence[str] = ()) -> Results:
     """Measure models; predictions of an earlier run with the same data, options and sources are used.
 
     Raises:
         DataError: An argument that is refused, or data that are missing.
     """
-    chosen = [model for model in MODELS if not args.models or model in args.models]  # `default` is the first
+    chosen = [model for model in MODELS if model in args.models]  # `default` is the first
     settings = Settings(args.glove, arguments)
     earlier = read_results(args.json)
     results: Results = {}
@@ -92,7 +97,9 @@ def table(results: Results) -> str:
 def _cells(measures: Mapping[str, Any]) -> list[str]:
     accuracy, interval, *others = measure_cells(measures)
     versus = measures.get("versus_default")
-    difference = f"{versus['mean']:+.4f} ({versus['low']:+.4f} to {versus['high']:+.4f})" if versus else ""
+    difference = (
+        f"{versus['mean']:+.4f} ({versus['low']:+.4f} to {versus['high']:+.4f})" if versus else ""
+    )
     for kind in list(CORRUPTIONS)[1:]:  # the first one is in measure_cells
         against = measures.get(f"{kind}_versus_default")
         others += [f"{measures[kind]['mean']:.4f}", p_value_text(against["p"]) if against else ""]
@@ -101,7 +108,7 @@ def _cells(measures: Mapping[str, Any]) -> list[str]:
 
 
 def _runs(
-    model: str, folds: Sequence[Fold], settings: Settings, folder: Path | None, args: argparse.Namespace
+    model: str, folds: Sequence[Fold], settings: Settings, folder: Path | None, args: Namespace
 ) -> tuple[Runs, dict[str, Any]]:
     """Predictions by seed and fold, stored in a folder; and what they were made of and by."""
     here = record(*model_sources(model))
@@ -115,9 +122,8 @@ def _runs(
             for fold in folds:
                 path = folder / str(seed) / f"{fold.name}.json" if folder else None
                 made_of = {"data": fold.digest, "options": options}
-                stored = read_predictions(
-                    path, made_of, here["sources"], reuse_other_sources=args.reuse_other_sources
-                )
+                sources = None if args.reuse_other_sources else here["sources"]
+                stored = read_predictions(path, made_of, sources)
                 if stored is None:
                     stored = predict_fold(MODELS[model](fold, seed, settings), fold), here
                     write_predictions(path, made_of, here, stored[0])
@@ -154,7 +160,8 @@ def _right(runs: Runs, kind: str | None = None) -> list[NDArray[np.float64]]:
 
 def _lost(runs: Runs, kind: str) -> list[NDArray[np.float64]]:
     """By cell, for each text: 1 where only errors of a kind make its label wrong, -1 where they make it right."""
-    return [clean - changed for clean, changed in zip(_right(runs), _right(runs, kind), strict=True)]
+    pairs = zip(_right(runs), _right(runs, kind), strict=True)
+    return [clean - changed for clean, changed in pairs]
 
 
 def _calibration(runs: Runs) -> float | None:
@@ -174,33 +181,15 @@ def _calibration(runs: Runs) -> float | None:
 
 def main(argv: Sequence[str]) -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.accuracy",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,  # --seed must not be taken for --seeds
-    )
+    parser = benchmark_parser("accuracy", __doc__, MODELS)
     add = parser.add_argument
     add("--task", choices=[*TASKS, "all"], default="all", help="default: all")
-    add(
-        "--folds",
-        type=int,
-        choices=range(1, FOLDS + 1),
-        default=FOLDS,
-        help="the first of five, of titles and recovery; default: 5",
-    )
-    add("--grouped", action="store_true", help="keep near duplicates in one fold of titles and recovery")
-    add("--seeds", type=int, choices=range(1, 100), default=1, metavar="N", help="runs of ours; default: 1")
-    add("--models", nargs="+", choices=MODELS, metavar="MODEL", help=f"only these, of {', '.join(MODELS)}")
-    add(
-        "--data_dir",
-        type=Path,
-        required=True,
-        help="a folder that holds fake_or_real_news/, recovery/, isot/ and liar/",
-    )
-    add("--glove", default="6B.100d", help="a name or a file, as for train.py")
-    add("--json", type=Path, help="write the results there; other tasks in it stay")
-    add("--reuse_other_sources", action="store_true", help="also use predictions of other sources of ours")
+    first = "the first of five folds of titles and recovery; default: 5"
+    add("--folds", type=int, choices=range(1, FOLDS + 1), default=FOLDS, help=first)
+    add("--grouped", action="store_true", help="keep near duplicates in one of these folds")
+    runs = "runs of our presets; default: 1"
+    add("--seeds", type=int, choices=range(1, 100), default=1, metavar="N", help=runs)
+    add("--reuse_other_sources", action="store_true", help="also use predictions of other sources")
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again
     sys.stdout.write(table(compare(args, rest)))

@@ -61,12 +61,14 @@ def other_corpora(folder: Path) -> dict[str, Dataset]:
 
 def hub_corpus(folder: Path) -> LoadedData:
     """Training texts of the default checkpoint, and the tenth that is kept for validation."""
-    parts = [distinct(rows) for rows in (titles(folder, first_row=HEAD_ROWS), head(folder), isot(folder))]
+    corpora = titles(folder, first_row=HEAD_ROWS), head(folder), isot(folder)
+    parts = [distinct(rows) for rows in corpora]
     parts[0] = parts[0].add_column("text_pair", [""] * len(parts[0]))
     order = ["text", "text_pair", "label"]
     rows = concatenate_datasets([part.select_columns(order) for part in parts])
     groups = near_duplicate_groups(list(joined_texts(rows)))
-    train, validation = grouped_stratified_split(np.array(rows["label"]), groups, [0.9, 0.1], seed=42)
+    labels = np.array(rows["label"])
+    train, validation = grouped_stratified_split(labels, groups, [0.9, 0.1], seed=42)
     source = "titles and head of fake_or_real_news, ISOT"
     return as_data(rows, {"train": train, "validation": validation}, source)
 
@@ -86,17 +88,17 @@ def distinct(rows: Dataset) -> Dataset:
 def as_data(rows: Dataset, splits: Mapping[str, Iterable[int]], source: str) -> LoadedData:
     """Row numbers of a corpus by split, in the form that `run_experiment` takes."""
     columns = ["title", "text"] if "text_pair" in rows.column_names else ["title"]
-    return LoadedData({name: rows.select(chosen) for name, chosen in splits.items()}, NAMES, columns, source)
+    selected = {name: rows.select(chosen) for name, chosen in splits.items()}
+    return LoadedData(selected, NAMES, columns, source)
 
 
 def _read(path: Path) -> Dataset:
     _check(path)
+    types = dict.fromkeys(("title", "text", "label"), pa.string())
     table = pyarrow.csv.read_csv(
         path,
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(("title", "text", "label"), pa.string())
-        ),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=types),
     )
     columns = {"text": table["title"].to_pylist()}
     if "text" in table.column_names:

@@ -49,7 +49,8 @@ class Fold:
     def corrupted(self) -> dict[str, dict[str, Dataset]]:
         """The tests with errors, by kind of error (`CORRUPTIONS`) and cell; the same for every model."""
         return {
-            kind: {cell: _corrupted(kind, rows) for cell, rows in self.tests.items()} for kind in CORRUPTIONS
+            kind: {cell: _corrupted(kind, rows) for cell, rows in self.tests.items()}
+            for kind in CORRUPTIONS
         }
 
     @cached_property
@@ -102,7 +103,7 @@ def _cross_validation(texts: Dataset, task: str, grouped: bool) -> Iterator[Fold
             )
         parts = {"train": train, "validation": validation, "test": test}
         name = str(number)
-        yield _fold(name, corpora.as_data(texts, parts, task), {name: np.asarray(test, dtype=np.int64)})
+        yield _fold(name, corpora.as_data(texts, parts, task), {name: test})
 
 
 def _fold(name: str, data: LoadedData, texts: dict[str, Ints]) -> Fold:
@@ -126,7 +127,9 @@ def _cross(folder: Path) -> Iterator[Fold]:
     whole = near_duplicate_groups([text for rows in every for text in joined_texts(rows)])
     title = near_duplicate_groups([text for rows in every for text in rows["text"]])
     ends = np.cumsum([len(rows) for rows in every])
-    where = dict(zip([*tests, "later titles"], np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
+    where = dict(
+        zip([*tests, "later titles"], np.split(np.arange(ends[-1]), ends[:-1]), strict=True)
+    )
     for name, texts in trains.items():
         own = where["later titles" if name == "titles" else name]
         train, validation = _cut(np.arange(len(texts)), np.array(texts["label"]), whole[own])

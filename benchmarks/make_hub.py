@@ -19,11 +19,9 @@ from pathlib import Path
 from benchmarks.corpora import hub_corpus, other_corpora
 from benchmarks.models import FIRST_SEED, Settings, train_preset
 from glove_lstm.commands.command import run_command
-from glove_lstm.data.files import read_json_object
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.examples import classify_examples
 from glove_lstm.evaluation.run_metrics import (
-    Metrics,
     add_baselines,
     add_other_data,
     add_robustness,
@@ -44,7 +42,6 @@ tells that agency's style from others. Every figure of this checkpoint comes fro
 benchmarks.make_hub --data_dir ../shared/data --glove glove.6B.100d.partial.txt` (341,479 of the 400,000
 words of GloVe 6B 100d)."""
 
-
 _CARD = {
     "name": "glove-lstm-fake-news",
     "repo_id": "user/glove-lstm-fake-news",
@@ -59,18 +56,16 @@ def main(argv: Sequence[str]) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data_dir", type=Path, help="a folder that holds the corpora")
-    parser.add_argument("--glove", help="a name or a file, as for train.py")
-    parser.add_argument("--code_only", action="store_true", help="only update the remote code and the card")
-    parser.add_argument("--benchmark", type=Path, help="results of benchmarks.accuracy, for the card's table")
-    parser.add_argument(
-        "--output_dir", type=Path, default=DEFAULT_CHECKPOINT, help="default: the hub/ folder of this clone"
-    )
+    add = parser.add_argument
+    add("--data_dir", type=Path, help="a folder that holds the corpora")
+    add("--glove", help="a name or a file, as for train.py")
+    add("--code_only", action="store_true", help="only update the remote code and the card")
+    add("--output_dir", type=Path, default=DEFAULT_CHECKPOINT, help="default: hub/ of this clone")
     args, rest = parser.parse_known_args(argv)
     if args.code_only:
         if rest or args.data_dir or args.glove:
-            parser.error("--code_only trains nothing. Give --benchmark and --output_dir at the most.")
-        _update(args.output_dir, args.benchmark)
+            parser.error("--code_only trains nothing. Give no other option than --output_dir.")
+        _update(args.output_dir)
         return
     if args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only is given.")
@@ -82,7 +77,6 @@ def main(argv: Sequence[str]) -> None:
     add_other_data(metrics, experiment, others)
     add_baselines(metrics, experiment, others)
     add_robustness(metrics, experiment, "validation")
-    _add_recipe(metrics, args.benchmark)
     with tempfile.TemporaryDirectory(dir=args.output_dir.parent) as scratch:
         made = Path(scratch) / "hub"
         save_experiment(experiment, metrics, made)
@@ -94,7 +88,7 @@ def main(argv: Sequence[str]) -> None:
     sys.stdout.write(f"Made {args.output_dir}\n")
 
 
-def _update(folder: Path, benchmark: Path | None) -> None:
+def _update(folder: Path) -> None:
     """Save the checkpoint once more to get its remote code, and write its card again."""
     model, tokenizer = load_checkpoint(folder)
     with tempfile.TemporaryDirectory() as scratch:
@@ -105,17 +99,10 @@ def _update(folder: Path, benchmark: Path | None) -> None:
             sys.stdout.write(f"Copied {path.name}\n")
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     metrics["examples"] = classify_examples(model, tokenizer)
-    _add_recipe(metrics, benchmark)
     with whole_file(folder / "metrics.json") as part:
         text = json.dumps(metrics, indent=2, ensure_ascii=False)
         part.write_text(text + "\n", encoding="utf-8")
     write_card(folder, **_CARD)
-
-
-def _add_recipe(metrics: Metrics, benchmark: Path | None) -> None:
-    """Add the results of `python -m benchmarks.accuracy --json`, for the card's table."""
-    if benchmark:
-        metrics["recipe"] = read_json_object(benchmark, "make it with benchmarks.accuracy --json")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ from glove_lstm.training.arguments import parse_training_run
 from glove_lstm.training.experiment import COPIES, Experiment, run_experiment
 from glove_lstm.training.training_texts import joined_texts
 
-Predict = Callable[[Dataset], NDArray[Any]]  # rows -> (n,) class indices, or (n, classes) probabilities
+# Rows -> (n,) class indices, or (n, classes) probabilities.
+Predict = Callable[[Dataset], NDArray[Any]]
 
 OURS = ("default", "article")
 FIRST_SEED = 42
@@ -107,8 +108,8 @@ def train_preset(
     """
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
-        argv = ["--preset", preset, *settings.arguments, "--seed", str(seed), "--output_dir", scratch]
-        run = parse_training_run([*argv, "--disable_tqdm", "True"])
+        argv = ["--preset", preset, *settings.arguments, "--output_dir", scratch]
+        run = parse_training_run([*argv, "--seed", str(seed), "--disable_tqdm", "True"])
         experiment = run_experiment(run, data, settings.glove, compute_metrics)
         if folder:
             with whole_files(folder) as part:

@@ -57,15 +57,14 @@ def _classes(output: NDArray[Any]) -> list[int]:
 
 
 def read_predictions(
-    path: Path | None, made_of: Mapping[str, Any], sources: str, *, reuse_other_sources: bool = False
+    path: Path | None, made_of: Mapping[str, Any], sources: str | None
 ) -> tuple[dict[str, Cell], dict[str, Any]] | None:
     """Read the predictions of a fold and the record of what made them.
 
     Args:
         path: None reads nothing.
         made_of: Data and options.
-        sources: Hash of the source files.
-        reuse_other_sources: Whether predictions of other sources are used too.
+        sources: Hash of the source files; None allows any.
 
     Returns:
         None if there are none that may be used; a warning says why.
@@ -76,21 +75,21 @@ def read_predictions(
         stored = json.loads(path.read_text(encoding="utf-8"))
         cells = {name: Cell(**values) for name, values in stored["cells"].items()}
         made_by = stored["made_by"]
-        same, same_sources = stored["made_of"] == made_of, made_by["sources"] == sources
+        same = stored["made_of"] == made_of and sources in (None, made_by["sources"])
     except (ValueError, KeyError, TypeError):
         logger.warning("%s holds no predictions, and is made anew.", path)
         return None
     if not same:
-        logger.warning("%s is of other data or options, and is made anew.", path)
-        return None
-    if not same_sources and not reuse_other_sources:
-        logger.warning("%s is of other sources, and is made anew. Keep it by --reuse_other_sources.", path)
+        logger.warning("%s is of other data or options or other sources, and is made anew.", path)
         return None
     return cells, made_by
 
 
 def write_predictions(
-    path: Path | None, made_of: Mapping[str, Any], made_by: Mapping[str, Any], cells: Mapping[str, Cell]
+    path: Path | None,
+    made_of: Mapping[str, Any],
+    made_by: Mapping[str, Any],
+    cells: Mapping[str, Cell],
 ) -> None:
     """Write the predictions of a fold, if there is a path."""
     values = {name: asdict(cell) for name, cell in cells.items()}

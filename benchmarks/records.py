@@ -1,9 +1,11 @@
-"""Records of what a figure was measured with: hash of our sources, versions of libraries, machine."""
+"""Options of the benchmarks, their result files, and records of sources, library versions and machine."""
 
+import argparse
 import hashlib
 import json
 import platform
 import re
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -21,6 +23,25 @@ _LIBRARIES = (
     *("numpy", "scikit-learn", "tokenizers", "onnxruntime"),
     *("torch", "transformers", "datasets", "tensorflow", "keras"),
 )
+
+
+def benchmark_parser(
+    name: str, description: str | None, models: Collection[str]
+) -> argparse.ArgumentParser:
+    """Make the parser of a benchmark, with the options that all of them have."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # --seed must not be taken for --seeds
+    )
+    add = parser.add_argument
+    add("--data_dir", type=Path, required=True, help="a folder laid out as ../shared/data is")
+    add("--glove", default="6B.100d", help="a name or a file, as for train.py")
+    add("--json", type=Path, help="write the results there; other results in it stay")
+    all_of_them = f"only these, of {', '.join(models)}"
+    add("--models", nargs="+", choices=models, default=models, metavar="MODEL", help=all_of_them)
+    return parser
 
 
 def record(*sources: str) -> dict[str, Any]:
@@ -59,7 +80,8 @@ def read_results(json_file: Path | None) -> dict[str, Any]:
     try:
         return dict(json.loads(json_file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        raise DataError(f"{json_file} holds no results of this command. Give another --json.") from None
+        message = f"{json_file} holds no results of this command. Give another --json."
+        raise DataError(message) from None
 
 
 def write_json(path: Path | None, values: Any, indent: int | None = 2) -> None:

@@ -48,7 +48,14 @@ from benchmarks.models import (
     train_preset,
     training_texts,
 )
-from benchmarks.records import SHOWN, read_results, record, sources_hash, write_json
+from benchmarks.records import (
+    SHOWN,
+    benchmark_parser,
+    read_results,
+    record,
+    sources_hash,
+    write_json,
+)
 from benchmarks.speed_processes import choose_cores, run_job, start_cold
 from glove_lstm.commands.command import run_command
 from glove_lstm.evaluation.baselines import BASELINES
@@ -70,7 +77,12 @@ UNITS = {
     "single": {"single": "ms"},
     "cold_start": {"cold_start_seconds": "s", "cold_start_memory": "MB"},
 }
-_SOURCES = (*model_sources("default"), "inference/*.py", "evaluation/baselines.py", "benchmarks/speed*.py")
+_SOURCES = (
+    *model_sources("default"),
+    "inference/*.py",
+    "evaluation/baselines.py",
+    "benchmarks/speed*.py",
+)
 _DESCRIPTIONS = {
     "keras": "Keras on TensorFlow, the network as published, padded",
     "pipeline": "`default` in the transformers pipeline",
@@ -87,7 +99,8 @@ _COLD_START = {
     ),
 }
 
-Results = dict[str, dict[str, dict[str, dict[str, Any]]]]  # task -> figure -> model -> value and records
+# Task -> figure -> model -> value and records.
+Results = dict[str, dict[str, dict[str, dict[str, Any]]]]
 Measure = Callable[[], tuple[float, ...]]  # one run: a value for each figure of the work
 
 
@@ -113,12 +126,12 @@ class Measurements:
         beside = args.json.with_name(f"{args.json.stem}.checkpoints") if args.json else scratch
         self._given = args.checkpoints is not None
         self._checkpoints: Path = args.checkpoints or beside
+        given = args.checkpoints.glob("*/model.safetensors") if self._given else []
         self.made_of = {
             "data": self._fold.digest,
             "arguments": list(arguments),
             "checkpoints": {
-                path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in (args.checkpoints.glob("*/model.safetensors") if args.checkpoints else [])
+                path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in given
             },
             "threads": args.threads,
             "repetitions": args.repetitions,
@@ -130,12 +143,11 @@ class Measurements:
             return {model: partial(_measure_job, *self._job(work, model)) for model in models}
         text = sorted(self._texts, key=len)[len(self._texts) // 2]
         folder = str(self._checkpoint("default"))
-        measures: dict[str, Measure] = {
-            model: partial(_measure_start, _COLD_START[model].format(folder=folder), text, self._cores)
-            for model in models
-        }
-        for measure in measures.values():
-            measure()  # files and compiled code are in place after it
+        measures: dict[str, Measure] = {}
+        for model in models:
+            code = _COLD_START[model].format(folder=folder)
+            measures[model] = partial(_measure_start, code, text, self._cores)
+            measures[model]()  # files and compiled code are in place after it
         return measures
 
     def _job(self, work: str, model: str) -> tuple[dict[str, Any], Sequence[int]]:
@@ -143,8 +155,9 @@ class Measurements:
         if model in BASELINES:
             job |= {"kind": "linear", "model": model}
         elif work == "train":
-            job |= {"kind": "train_torch" if model == "article" else "train_keras"}
-            job |= {"folder": str(self._checkpoint("article")), "arguments": list(self._settings.arguments)}
+            job["kind"] = "train_torch" if model == "article" else "train_keras"
+            job["folder"] = str(self._checkpoint("article"))
+            job["arguments"] = list(self._settings.arguments)
         else:
             job |= {"kind": "light", "folder": str(self._checkpoint(model))}
         return job, self._cores[-1:] if work == "single" else self._cores
@@ -176,40 +189,42 @@ def measure_speed(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Re
         measurements = Measurements(args, arguments, Path(scratch))
         origin = {"made_of": measurements.made_of, "made_by": record(*_SOURCES)}
         for work in args.work:
-            kept: dict[str, dict[str, Any]] = {}
-            for figure in UNITS[work]:
-                stored = figures.get(figure, {}).items()
-                kept[figure] = {model: one for model, one in stored if origin.items() <= one.items()}
-            missing = {model for model in WORKS[work] for models in kept.values() if model not in models}
-            models = [m for m in WORKS[work] if m in missing and (not args.models or m in args.models)]
+            stored = figures.get(next(iter(UNITS[work])), {})  # a work's figures come together
+            kept = {model for model, one in stored.items() if origin.items() <= one.items()}
+            models = [m for m in WORKS[work] if m in args.models and m not in kept]
             if "keras" in models and find_spec("tensorflow") is None:
-                logger.warning("keras is left out: pip install 'glove-lstm[benchmark]' brings TensorFlow.")
+                logger.warning("keras is left out. Run pip install 'glove-lstm[benchmark]'.")
                 models.remove("keras")
             if not models:
                 continue
             runs = _in_turn(work, measurements.prepare(work, models), args.repetitions)
             for place, (figure, unit) in enumerate(UNITS[work].items()):
-                for model, measured in runs.items():
-                    values = [run[place] for run in measured]
-                    kept[figure][model] = {"value": median(values), "unit": unit, "runs": values, **origin}
-                figures[figure] = {
-                    model: kept[figure][model] for model in WORKS[work] if model in kept[figure]
-                }
+                measured = {m: one for m, one in figures.get(figure, {}).items() if m in kept}
+                for model in models:
+                    values = [run[place] for run in runs[model]]
+                    one = {"value": median(values), "unit": unit, "runs": values}
+                    measured[model] = {**one, **origin}
+                figures[figure] = {m: measured[m] for m in WORKS[work] if m in measured}
             write_json(args.json, results)
     return {args.task: figures}
 
 
 def table(results: Results) -> str:
     """Format the results as a Markdown table; ratios are to the first model of each figure."""
-    lines = ["| task | figure | model | value | unit | ratio | threads | sources |", "|" + "---|" * 8]
+    lines = [
+        "| task | figure | model | value | unit | ratio | threads | sources |",
+        "|---" * 8 + "|",
+    ]
     for task, figures in results.items():
         for figure, models in figures.items():
             first = next(iter(models.values()))["value"]
             for model, measured in models.items():
                 name = _DESCRIPTIONS.get(model) or describe(model)
-                value, ratio = (_digits(number) for number in (measured["value"], measured["value"] / first))
-                made = [str(measured["made_of"]["threads"]), measured["made_by"]["sources"][:SHOWN]]
-                lines.append(f"| {' | '.join([task, figure, name, value, measured['unit'], ratio, *made])} |")
+                value, ratio = _digits(measured["value"]), _digits(measured["value"] / first)
+                threads = str(measured["made_of"]["threads"])
+                sources = measured["made_by"]["sources"][:SHOWN]
+                cells = [task, figure, name, value, measured["unit"], ratio, threads, sources]
+                lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -241,35 +256,16 @@ def _digits(value: float) -> str:
 
 def main(argv: Sequence[str]) -> None:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.speed",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--data_dir", type=Path, required=True, help="a folder that holds recovery/recovery.csv.gz")
-    add("--task", choices=TASKS, default="recovery", help="whole articles, or titles; default: recovery")
-    add("--glove", default="6B.100d", help="a name or a file, as for train.py")
-    add("--work", nargs="+", choices=[*WORKS], default=[*WORKS], help="default: all")
     models = sorted({model for models in WORKS.values() for model in models})
-    add("--models", nargs="+", choices=models, metavar="MODEL", help=f"only these, of {', '.join(models)}")
+    parser = benchmark_parser("speed", __doc__, models)
+    add = parser.add_argument
+    add("--task", choices=TASKS, default="recovery", help="articles or titles; default: recovery")
+    add("--work", nargs="+", choices=[*WORKS], default=[*WORKS], help="default: all")
     add("--threads", type=int, default=1, help="processors for each model; default: 1")
-    add(
-        "--repetitions",
-        type=int,
-        choices=range(1, 100),
-        default=5,
-        metavar="N",
-        help="of each measurement; default: 5",
-    )
-    add(
-        "--checkpoints",
-        type=Path,
-        metavar="DIR",
-        help="a folder with the checkpoints default and article; default: both are trained",
-    )
-    add("--json", type=Path, help="write the figures there; other works in it stay")
+    runs = "runs of each model; default: 5"
+    add("--repetitions", type=int, choices=range(1, 100), default=5, metavar="N", help=runs)
+    given = "holds the checkpoints default and article; default: both are trained"
+    add("--checkpoints", type=Path, metavar="DIR", help=given)
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()
     sys.stdout.write(table(measure_speed(args, rest)))

@@ -40,7 +40,7 @@ def choose_cores(count: int) -> tuple[int, ...]:
     """
     available = processors()
     if not 1 <= count <= len(available):
-        raise DataError(f"--threads is {count}, but must be from 1 to {len(available)} on this machine.")
+        raise DataError(f"--threads is {count}, but must be from 1 to {len(available)} here.")
     return tuple(available[-count:])
 
 

@@ -43,10 +43,8 @@ def _linear(job: Job) -> dict[str, Any]:
 
     train = _read(job["train"])
     answer = _classify(job, BASELINES[job["model"]]().fit(train["texts"], train["labels"]).predict)
-    if not job["single"]:
-        answer["value"] *= len(
-            job["cores"]
-        )  # scikit-learn has no threads, but can run once on each processor
+    if not job["single"]:  # scikit-learn has no threads, but can run once on each processor
+        answer["value"] *= len(job["cores"])
     return answer
 
 
@@ -87,7 +85,8 @@ def _train_torch(job: Job) -> dict[str, Any]:
 
     model, tokenizer = load_checkpoint(job["folder"])
     train = _read(job["train"])
-    texts = tokenize(Dataset.from_dict({"text": train["texts"], "label": train["labels"]}), tokenizer)
+    rows = Dataset.from_dict({"text": train["texts"], "label": train["labels"]})
+    texts = tokenize(rows, tokenizer)
     clock = Clock()
     with tempfile.TemporaryDirectory() as scratch:
         argv = ["--preset", "article", *job["arguments"], "--num_train_epochs", str(_EPOCHS)]

@@ -59,7 +59,12 @@ def __dir__() -> list[str]:
 
 def _register() -> None:
     """Import the four classes and make the Auto classes know them."""
-    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import (
+        AutoConfig,
+        AutoModel,
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+    )
 
     classes = {name: getattr(import_module(module), name) for name, module in _AUTO_CLASSES.items()}
     config = classes["GloveLstmConfig"]
@@ -68,5 +73,7 @@ def _register() -> None:
     AutoModelForSequenceClassification.register(
         config, classes["GloveLstmForSequenceClassification"], exist_ok=True
     )
-    AutoTokenizer.register(config, fast_tokenizer_class=classes["GloveLstmTokenizer"], exist_ok=True)
+    AutoTokenizer.register(
+        config, fast_tokenizer_class=classes["GloveLstmTokenizer"], exist_ok=True
+    )
     globals().update(classes)

@@ -12,16 +12,9 @@ from jinja2 import Environment
 
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
-from glove_lstm.evaluation.paired import measure_cells
 from glove_lstm.inference.checkpoint_files import ONNX_NAME, WEIGHTS_NAME
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX
 
-_TEMPLATE = "model_card.md"
-_PLOTS = {  # by file name in plots/, in the order of the card
-    "curves": "Loss and accuracy by epoch of training",
-    "confusion": "Confusion matrix: texts by their label and the predicted one",
-    "reliability": "Accuracy against score: on the diagonal, a score is a probability",
-}
 _METRICS = {  # our name -> name on the Hub
     "accuracy": "accuracy",
     "f1": "f1",
@@ -30,12 +23,16 @@ _METRICS = {  # our name -> name on the Hub
     "mcc": "matthews_correlation",
     "roc_auc": "roc_auc",
 }
-_LOADED = (WEIGHTS_NAME, "config.json", "tokenizer.json", "tokenizer_config.json")
+LOADED_FILES = (WEIGHTS_NAME, "config.json", "tokenizer.json", "tokenizer_config.json")
 _HUB_ID = r"[\w.-]+/[\w.-]+"
 
 
 def write_card(
-    folder: Path, *, name: str = "GloVe+LSTM", repo_id: str = "user/glove-lstm", data_description: str = ""
+    folder: Path,
+    *,
+    name: str = "GloVe+LSTM",
+    repo_id: str = "user/glove-lstm",
+    data_description: str = "",
 ) -> None:
     """Write README.md into the folder of a checkpoint.
 
@@ -52,49 +49,37 @@ def write_card(
 def render_card(folder: Path, *, name: str, repo_id: str, data_description: str) -> str:
     """Return the card of a checkpoint; see `write_card`."""
     metrics, config = (
-        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("metrics.json", "config.json")
+        json.loads((folder / name).read_text(encoding="utf-8"))
+        for name in ("metrics.json", "config.json")
     )
-    about, others = metrics["about"], metrics.get("other_data", {})
     labels = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
     news = set(labels) == {"FAKE", "REAL"}
-    shown = next((key for key in ("test", "validation", "before_refit") if key in metrics), "")
-    size = sum((folder / name).stat().st_size for name in _LOADED if (folder / name).is_file())
-    mentioned = " ".join([about["data"], *others]).lower()
+    size = sum((folder / name).stat().st_size for name in LOADED_FILES if (folder / name).is_file())
+    data = metrics["about"]["data"].lower()
+    mentioned = " ".join([data, *metrics.get("other_data", {})]).lower()
+    cited = [notes.bibtex for key, notes in DATA_NOTES.items() if key in mentioned]
     values = {
         "card_data": _metadata(metrics, name, news=news).to_yaml(),
         "name": name,
         "repo_id": repo_id,
         "metrics": metrics,
-        "about": about,
         "config": config,
         "labels": labels,
         "news": news,
         "megabytes": f"{size / 1e6:.1f}",
         "onnx": (folder / ONNX_NAME).is_file(),
-        "max_length": about["arguments"].get("max_seq_length") or "`model_max_length`",
-        "truncation": "the end" if about["arguments"].get("truncation_side") == "left" else "the beginning",
         "data_description": data_description,
-        "trained_on": [notes for key, notes in DATA_NOTES.items() if key in about["data"].lower()],
-        "shown": shown,
-        "found": metrics.get(shown, {}),
-        "other_data": others,
-        "baselines": metrics.get("baselines", {}),
-        "compared": [baseline for baseline in metrics.get("baselines", {}) if baseline != "majority"],
+        "trained_on": [notes for key, notes in DATA_NOTES.items() if key in data],
         "descriptions": DESCRIPTIONS,
-        "recipe_cells": measure_cells,
-        "plots": {
-            file: title for file, title in _PLOTS.items() if (folder / "plots" / f"{file}.png").is_file()
-        },
-        "examples": [
-            {**example, "correct": example["label"] == example["style"]}
-            for example in metrics.get("examples", [])
-        ],
-        "bibtex": [GLOVE_BIBTEX, *(notes.bibtex for key, notes in DATA_NOTES.items() if key in mentioned)],
+        "plots": [path.name for path in folder.glob("plots/*.png")],
+        "bibtex": [GLOVE_BIBTEX, *cited],
     }
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Markdown, not HTML
-    package = Path(__file__).resolve().parents[1]  # holds the template in a wheel; beside it in a clone
-    template = next(path for path in (package / _TEMPLATE, package.parent / _TEMPLATE) if path.is_file())
-    return environment.from_string(template.read_text(encoding="utf-8")).render(values).strip() + "\n"
+    template = Path(__file__).resolve().parents[1] / "model_card.md"
+    if not template.is_file():  # it is in the package in a wheel, beside it in a clone
+        template = template.parents[1] / template.name
+    text = template.read_text(encoding="utf-8")
+    return environment.from_string(text).render(values).strip() + "\n"
 
 
 def eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:

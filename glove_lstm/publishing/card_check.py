@@ -43,7 +43,8 @@ def check_card(folder: Path, repo_id: str) -> None:
     values = card.data.to_dict()
     missing = [f"the metadata {name}" for name in _METADATA if not values.get(name)]
     headings = _HEADING.findall(text)
-    missing += [f"the section {name!r}" for name in _HEADING.findall(expected) if name not in headings]
+    wanted = _HEADING.findall(expected)
+    missing += [f"the section {name!r}" for name in wanted if name not in headings]
     if missing:
         raise DataError(f"README.md lacks {', '.join(missing)}; add it, or {_ANEW}.")
     left = next((match[0] for match in _PLACEHOLDER.finditer(text) if match[0] != repo_id), None)
@@ -56,9 +57,8 @@ def check_card(folder: Path, repo_id: str) -> None:
     measured = {_key(result) for result in eval_results(metrics)}
     if claimed != measured:
         name, _, metric, value = min(claimed ^ measured, key=str)
-        raise DataError(
-            f"README.md and metrics.json differ in the model index ({metric} {value} on {name}); {_ANEW}."
-        )
+        what = f"the model index ({metric} {value} on {name})"
+        raise DataError(f"README.md and metrics.json differ in {what}; {_ANEW}.")
 
 
 def _check_figures(text: str, expected: str) -> None:
@@ -67,7 +67,7 @@ def _check_figures(text: str, expected: str) -> None:
     for heading, section in zip(parts[::2], parts[1::2], strict=True):
         for line in [] if heading in _PROSE else section.splitlines():
             if re.search(r"\d", line) and not any(line in other for other in text.splitlines()):
-                raise DataError(f"README.md differs from metrics.json, where it is: {line} ({_ANEW}).")
+                raise DataError(f"README.md differs from metrics.json: {line} ({_ANEW}).")
 
 
 def _parse(text: str) -> ModelCard:
@@ -75,9 +75,8 @@ def _parse(text: str) -> ModelCard:
         return ModelCard(text)
     except (ValueError, TypeError, KeyError, YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(
-            f"The metadata of README.md cannot be read ({reason}); correct them, or {_ANEW}."
-        ) from None
+        message = f"The metadata of README.md cannot be read ({reason}); correct them, or {_ANEW}."
+        raise DataError(message) from None
 
 
 def _key(result: EvalResult) -> tuple[str, str | None, str, float]:

@@ -12,12 +12,12 @@ from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.runtime import open_checked
-from glove_lstm.publishing.card import write_card
+from glove_lstm.publishing.card import LOADED_FILES, write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
-_NEEDED = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json")
+_NEEDED = (*LOADED_FILES, "metrics.json")
 # Everything else stays here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
 _ALLOWED = (*_NEEDED, "README.md", TRAINING_TEXTS_NAME, ONNX_NAME)
 _VERSION = f"glove-lstm {__version__}"
@@ -59,7 +59,7 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
     load_config(str(checkpoint))
     for name in _NEEDED:
         if not (checkpoint / name).is_file():
-            raise DataError(f"{checkpoint / name} is missing; save the model with glove-lstm train.")
+            raise DataError(f"{checkpoint / name} is missing; make it with glove-lstm train.")
     read_checkpoint_json(checkpoint / "metrics.json")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
@@ -70,13 +70,15 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
         readme = folder / "README.md"
         if not readme.is_file():
             write_card(folder)
-        readme.write_text(put_repo_id(readme.read_text(encoding="utf-8"), repo_id), encoding="utf-8")
+        card = put_repo_id(readme.read_text(encoding="utf-8"), repo_id)
+        readme.write_text(card, encoding="utf-8")
         for name in list_files(folder):
             check_private((folder / name).read_bytes(), str(checkpoint / name))
         if (folder / ONNX_NAME).is_file():
             open_checked(checkpoint / ONNX_NAME)
         if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
-            raise DataError(f"{checkpoint / TRAINING_TEXTS_NAME} was made for other weights; remove it.")
+            texts = checkpoint / TRAINING_TEXTS_NAME
+            raise DataError(f"{texts} was made for other weights; remove it.")
         check_card(folder, repo_id)
         check_loads(folder, checkpoint)
         yield folder
@@ -90,9 +92,8 @@ def check_loads(folder: Path, checkpoint: Path) -> None:
     """
     error = error_in_clean_process(_LOAD, folder, checkpoint)
     if error:
-        raise DataError(
-            f"{checkpoint} does not load in a clean process ({error}); save it again with {_VERSION}."
-        )
+        advice = f"save it again with {_VERSION}"
+        raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
 
 
 def _files_to_send(checkpoint: Path) -> list[Path]:
@@ -102,8 +103,7 @@ def _files_to_send(checkpoint: Path) -> list[Path]:
         for original in sorted(Path(str(package.__file__)).parent.glob("[!_]*.py")):
             path = checkpoint / original.name
             if path.is_file() and path.read_bytes() != original.read_bytes():
-                raise DataError(
-                    f"{path} differs from the file of {_VERSION}; load the model and save it again."
-                )
+                advice = "load the model and save it again"
+                raise DataError(f"{path} differs from the file of {_VERSION}; {advice}.")
             files.append(path)
     return [path for path in files if path.is_file()]

@@ -9,6 +9,7 @@ from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelet
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RevisionNotFoundError
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.publishing.staging import list_files
 
 try:  # huggingface_hub moved from httpx to httpx2
     from httpx2 import TransportError
@@ -65,7 +66,7 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", to.repo_id):
         raise DataError(f"--repo_id {to.repo_id!r} is no repository id; write it as user/name.")
     if login and not (to.token or get_token()):
-        raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN to a write token.")
+        raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
 
 
 def push_folder(folder: Path, to: Destination) -> CommitInfo:
@@ -82,14 +83,15 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
         _create_repo(api, to)
         head = api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision).sha
         present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=head)
-        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-        stale = {*present} - {*files, ".gitattributes"}  # where the Hub lists the types of large files
+        files = list_files(folder)
+        # The Hub lists the types of large files in .gitattributes.
+        stale = {*present} - {*files, ".gitattributes"}
         # Not upload_folder, which splits large folders into several commits if hf_xet is installed. With the parent,
         # the Hub refuses the commit if the list of stale files is out of date.
         return api.create_commit(
             to.repo_id,
             [
-                *(CommitOperationAdd(name, path) for name, path in sorted(files.items())),
+                *(CommitOperationAdd(name, folder / name) for name in files),
                 *(CommitOperationDelete(name, is_folder=False) for name in sorted(stale)),
             ],
             commit_message=to.commit_message,
@@ -129,9 +131,8 @@ def _create_repo(api: HfApi, to: Destination) -> None:
         space_sdk="gradio" if to.repo_type == "space" else None,
     )
     if to.private and not api.repo_info(to.repo_id, repo_type=to.repo_type).private:
-        raise DataError(
-            f"{to.repo_id} exists and is public; make it private in its settings, or leave out --private."
-        )
+        advice = "make it private in its settings, or leave out --private"
+        raise DataError(f"{to.repo_id} exists and is public; {advice}.")
     if to.revision and not to.revision.startswith("refs/"):
         api.create_branch(to.repo_id, branch=to.revision, repo_type=to.repo_type, exist_ok=True)
 
@@ -145,7 +146,8 @@ def _sentence(error: Exception, to: Destination) -> str:
         return f"The connection to {HfApi().endpoint} failed ({cause}); check the network and run the command again."
     if not isinstance(cause, HfHubHTTPError):
         return f"The Hub refused the files ({' '.join(str(error).split()).rstrip('.')}); correct them and try again."
-    status, message = cause.response.status_code, (cause.server_message or "no reason given").rstrip(".")
+    status = cause.response.status_code
+    message = (cause.server_message or "no reason given").rstrip(".")
     if isinstance(cause, RevisionNotFoundError):
         return f"{to.repo_id} has no revision {to.revision or 'main'!r}; correct --revision."
     if status == 413 or (status == 403 and "storage" in message.lower()):
@@ -158,5 +160,6 @@ def _sentence(error: Exception, to: Destination) -> str:
         412: f"{to.repo_id} was changed by somebody else during the push; run the command again.",
         429: "The Hub received too many requests; wait some minutes and run the command again.",
     }
-    advice = "run the command again later" if status >= 500 else "correct this and run the command again"
-    return sentences.get(status, f"The Hub refused the push (status {status}, {message}); {advice}.")
+    advice = "run the command again later" if status >= 500 else "correct this and try again"
+    other = f"The Hub refused the push (status {status}, {message}); {advice}."
+    return sentences.get(status, other)

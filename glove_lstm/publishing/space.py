@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires, version
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -73,7 +73,7 @@ def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
     try:
         gradio = version("gradio")
     except PackageNotFoundError:
-        raise DataError("--space needs gradio; install it with pip install 'glove-lstm[demo]'.") from None
+        raise DataError("--space needs gradio; run pip install 'glove-lstm[demo]'.") from None
     with tempfile.TemporaryDirectory() as scratch, staged_checkpoint(checkpoint, repo_id) as model:
         folder = Path(scratch) / "space"
         shutil.copytree(model, folder / "checkpoint")
@@ -93,17 +93,14 @@ def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
                 check_private((folder / name).read_bytes(), name)
         error = error_in_clean_process(_START, folder, checkpoint)
         if error:
-            raise DataError(f"The app does not start with {checkpoint} ({error}); repair that first.")
+            raise DataError(f"The app does not start with {checkpoint} ({error}); repair it.")
         yield folder
 
 
 def _copy_package(name: str, target: Path) -> None:
     """Copy the files of a package without its sub-packages; an editable install maps some to other folders."""
-    spec = find_spec(name)
-    assert spec is not None
-    assert spec.origin is not None
     target.mkdir(parents=True)
-    for path in sorted(Path(spec.origin).parent.iterdir()):
+    for path in Path(str(files(name))).iterdir():
         if path.suffix in (".py", ".css", ".typed"):
             shutil.copyfile(path, target / path.name)
 
@@ -114,7 +111,8 @@ def _requirements() -> list[str]:
     for line in requires("glove-lstm") or []:
         requirement = Requirement(line)
         marker, requirement.marker = requirement.marker, None
-        wanted = marker is None or any(marker.evaluate({"extra": extra}) for extra in ("demo", "train"))
+        extras = [{"extra": "demo"}, {"extra": "train"}]
+        wanted = marker is None or any(marker.evaluate(extra) for extra in extras)
         if wanted and requirement.name != "glove-lstm":  # demo includes glove-lstm[train]
             lines.add(str(requirement))
     return sorted(lines)

@@ -37,11 +37,14 @@ def check_private(data: bytes, name: str) -> None:
     """
     token = get_token()
     if _SECRETS.search(data) or (token and token.encode() in data):
-        raise DataError(f"{name} holds a token or a key; remove it, and revoke it if it was ever public.")
+        raise DataError(f"{name} holds a token or a key; remove it, and revoke it.")
     home = os.fsencode(Path.home())
-    match = _LOCAL_PATHS.search(data) or (len(home) > 1 and re.search(re.escape(home) + rb"(?![\w-])", data))
+    match = _LOCAL_PATHS.search(data) or (
+        len(home) > 1 and re.search(re.escape(home) + rb"(?![\w-])", data)
+    )
     if match:
-        path = re.split(rb'[\s"]', data[match.start() : match.start() + 40])[0].decode(errors="replace")
+        start = data[match.start() : match.start() + 40].decode(errors="replace")
+        path = re.split(r'[\s"]', start)[0]
         raise DataError(f"{name} holds a path of this machine ({path}...); remove it.")
 
 
@@ -56,10 +59,11 @@ def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:
     Returns:
         Last line of the error; None on success.
     """
-    env = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN_VARIABLES)}
+    kept = [name for name in os.environ if not name.startswith(_HIDDEN_VARIABLES)]
+    env = {name: os.environ[name] for name in kept} | {"PYTHONWARNINGS": "ignore"}
     with tempfile.TemporaryDirectory() as home:
         copy = shutil.copytree(folder, Path(home) / "copy")
-        env |= {"HF_HOME": str(Path(home) / "hf"), "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+        env |= {"HF_HOME": str(Path(home) / "hf"), "HF_HUB_OFFLINE": "1"}
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-P", "-c", code, str(copy)],
             env=env,

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from datasets import concatenate_datasets
 from support import SMALL, assert_refused, run_here
 
 from benchmarks import accuracy, corpora
 from benchmarks.folds import make_folds
+from benchmarks.models import training_texts
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.splits import near_duplicate_groups
+from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.training.batches import MistypedPairs, tokenize
 from glove_lstm.training.training_texts import joined_texts
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
@@ -169,9 +173,7 @@ def test_an_interrupted_run_is_resumed(benchmark: Benchmark, caplog) -> None:
     assert "other data or options" in caplog.text
 
 
-def test_predictions_of_other_sources_are_made_anew_unless_asked_for(
-    benchmark: Benchmark, monkeypatch
-) -> None:
+def test_predictions_of_other_sources_are_made_anew(benchmark: Benchmark, monkeypatch) -> None:
     def run(sources: str, *args: object) -> list[str]:
         monkeypatch.setattr(accuracy, "record", lambda *_: {"sources": sources})
         measures = benchmark.run("titles", "--models", "majority", *args)["titles"]["majority"]
@@ -209,3 +211,17 @@ def test_liar_and_cross(benchmark: Benchmark) -> None:
 def test_refusals(news: Path, glove_file: Path, args: list[object], part: str) -> None:
     told = ["--task", "titles", "--data_dir", news, "--glove", glove_file, "--models", "majority"]
     assert_refused(run_here(accuracy.main, *told, *args), part)
+
+
+def test_baselines_can_learn_from_the_copies_of_our_presets(news: Path) -> None:
+    [fold] = make_folds("recovery", news, 1)
+    plain, labels = training_texts(fold)
+    every, copied_labels = training_texts(fold, copies=True)
+    assert every[: len(plain)] == plain
+    assert copied_labels == labels * 3
+    # The n-gram classifier of a preset, in its last fit, sees the same texts.
+    texts = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
+    tokenizer = build_tokenizer(lambda: every, vocab_size=50_000, model_max_length=512)
+    pairs = MistypedPairs(tokenize(texts, tokenizer), texts, tokenizer, 0.1, 512, 42, 2)
+    rows = pairs.__getitems__(range(len(texts)))["input_ids"].to_pylist()
+    assert rows == [tokenizer(text)["input_ids"] for text in every]

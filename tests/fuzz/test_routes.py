@@ -26,12 +26,18 @@ def files_route(model: Path) -> Route:
     def classify(rows: list[str]) -> list[dict]:
         with tempfile.TemporaryDirectory() as scratch:
             given, out = Path(scratch) / "in.jsonl", Path(scratch) / "out"
-            given.write_text("".join(json.dumps({"text": text}) + "\n" for text in rows), encoding="utf-8")
+            given.write_text(
+                "".join(json.dumps({"text": text}) + "\n" for text in rows), encoding="utf-8"
+            )
             options = "--format", "jsonl", "--rows_per_part", 3
-            done = run_here(predict.main, "--model", model, "--input", given, "--output_dir", out, *options)
+            done = run_here(
+                predict.main, "--model", model, "--input", given, "--output_dir", out, *options
+            )
             assert done.returncode == 0, done.stderr
             parts = sorted(out.glob("part-*.jsonl"))
-            found = [json.loads(line) for part in parts for line in part.read_text("utf-8").splitlines()]
+            found = [
+                json.loads(line) for part in parts for line in part.read_text("utf-8").splitlines()
+            ]
         assert [row["row"] for row in found] == list(range(1, len(rows) + 1))
         return found
 
@@ -40,7 +46,9 @@ def files_route(model: Path) -> Route:
 
 def load_pipeline(folder: Path) -> Route:
     model = GloveLstmForSequenceClassification.from_pretrained(folder)
-    return pipeline("text-classification", model=model, tokenizer=GloveLstmTokenizer.from_pretrained(folder))
+    return pipeline(
+        "text-classification", model=model, tokenizer=GloveLstmTokenizer.from_pretrained(folder)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +66,28 @@ def routes(shared_export: Path) -> dict[str, Route]:
 @example(rows=["", "\ud83d\ude00", "\udc80 good", "a\x00b"])
 @example(rows=["word " * 30_000, "a" * 1_000_000, " " * 100_000 + "b"])
 def test_every_route_gives_the_same(routes: dict[str, Route], rows: list[str]) -> None:
-    rows = [json.loads(json.dumps(text)) for text in rows]  # as JSON holds them: it joins two surrogates
+    rows = [
+        json.loads(json.dumps(text)) for text in rows
+    ]  # as JSON holds them: it joins two surrogates
     wanted = routes["pipeline"](rows)
     for name, route in routes.items():
         for found, row in zip(route(rows), wanted, strict=True):
             assert found["score"] == pytest.approx(row["score"], abs=2e-5), name
-            assert found["label"] == row["label"] or row["score"] == pytest.approx(0.5, abs=2e-5), name
+            assert found["label"] == row["label"] or row["score"] == pytest.approx(0.5, abs=2e-5), (
+                name
+            )
 
 
-def test_a_difference_is_noticed(routes: dict[str, Route], shared_export: Path, tmp_path: Path) -> None:
+def test_a_difference_is_noticed(
+    routes: dict[str, Route], shared_export: Path, tmp_path: Path
+) -> None:
     other = Path(shutil.copytree(shared_export, tmp_path / "other"))
     config = json.loads((other / "config.json").read_text())
-    (other / "config.json").write_text(json.dumps({**config, "temperature": 1.01 * config["temperature"]}))
+    (other / "config.json").write_text(
+        json.dumps({**config, "temperature": 1.01 * config["temperature"]})
+    )
     altered = {"pipeline": load_pipeline(other), "light": routes["light"]}
     with pytest.raises(AssertionError, match="light"):
-        test_every_route_gives_the_same.hypothesis.inner_test(altered, ["Council votes", "SECRET hoax"])
+        test_every_route_gives_the_same.hypothesis.inner_test(
+            altered, ["Council votes", "SECRET hoax"]
+        )

@@ -40,7 +40,9 @@ def refuse(event: str, args: tuple[Any, ...]) -> None:
         return
     address = args[_ADDRESS_AT[event]]
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-        if not isinstance(address, tuple):  # a name in the file system, or where it was connected to
+        if not isinstance(
+            address, tuple
+        ):  # a name in the file system, or where it was connected to
             return
         address = address[0]
     if not is_own(address):

@@ -1,0 +1,94 @@
+"""load_splits on the built-in datasets, datasets as on the Hub, and folders."""
+
+import datasets
+import pytest
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.loading import load_splits
+
+ROWS = [
+    {
+        "id": n,
+        "title": f"Title {n}",
+        "text": f"a body with its own words {n} {n * n} {-n}",
+        "label": ("REAL", "FAKE")[n % 2],
+    }
+    for n in range(40)
+]
+
+
+def sizes(data):
+    return {split: len(rows) for split, rows in data.splits.items()}
+
+
+def test_our_builders(file, tmp_path):
+    rows = [
+        {"": 7 + n} | {name: row[name] for name in ("title", "text", "label")}
+        for n, row in enumerate(ROWS)
+    ]
+    data = load_splits("fake_or_real_news", data_files=file(rows, "news.csv"))
+    assert sizes(data) == {"train": 28, "validation": 4, "test": 8}
+    assert data.splits["train"].column_names == ["text", "text_pair", "label"]
+    assert data.source == f"fake_or_real_news (default) from {tmp_path / 'news.csv'}"
+    rated = "".join(
+        "\t".join([f"{n}", "true" if n % 2 else "false", f"says {n}", *"abcde", *"12345", "x"])
+        + "\n"
+        for n in range(4)
+    )
+    for name in ("train.tsv", "valid.tsv", "test.tsv"):
+        file(rated, name)
+    data = load_splits("liar", "two", data_dir=tmp_path)
+    assert sizes(data) == {"train": 4, "validation": 4, "test": 4}
+    assert data.label_names == ["FAKE", "REAL"]
+    assert data.splits["test"][1] == {"text": "says 1", "label": 1}
+
+
+def test_a_dataset_as_on_the_hub(tmp_path, file, monkeypatch, caplog):
+    """ClassLabel order, other ClassLabel columns, an unlabelled and an unknown split."""
+    features = datasets.Features(
+        {
+            "review": datasets.Value("string"),
+            "kind": datasets.ClassLabel(names=["x", "y"]),
+            "label": datasets.ClassLabel(names=["pos", "neg"]),
+        }
+    )
+
+    def split(labels):
+        rows = [{"review": f"r{n}", "kind": 0, "label": label} for n, label in enumerate(labels)]
+        return datasets.Dataset.from_list(rows, features=features)
+
+    found = datasets.DatasetDict(
+        train=split([0, 1] * 20), test=split([-1, -1]), dev=split([1, 0]), unsupervised=split([-1])
+    )
+    monkeypatch.setattr(datasets, "load_dataset", lambda *args, **kwargs: found)
+    data = load_splits("someone/reviews", "plain")
+    assert {name: len(rows) for name, rows in data.splits.items()} == {"train": 40, "validation": 2}
+    assert data.label_names == ["pos", "neg"]
+    assert data.source == "someone/reviews (plain)"
+    assert "left out the splits unsupervised" in caplog.text
+    assert "split test of someone/reviews: left out, because it has no labels" in caplog.text
+    assert load_splits("someone/reviews", label_names=["neg", "pos"]).splits["train"]["label"][
+        :2
+    ] == [1, 0]
+    found["train"] = split([0, 1, -1])
+    with pytest.raises(
+        DataError, match="split train of someone/reviews has 1 rows without a label"
+    ):
+        load_splits("someone/reviews")
+
+
+def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):
+    file(ROWS)
+    data = load_splits(str(tmp_path))
+    assert sum(map(len, data.splits.values())) == 40
+    assert data.label_names == ["FAKE", "REAL"]
+
+    def fail(*args, **kwargs):
+        raise datasets.exceptions.DatasetNotFoundError("Dataset 'x/y' doesn't exist.\nMore.")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(
+        DataError,
+        match="The dataset x/y could not be loaded: Dataset 'x/y' doesn't exist; check its name",
+    ):
+        load_splits("x/y")

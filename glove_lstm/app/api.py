@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from html import escape
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from glove_lstm.app.word_space import Neighbours, Places, WordSpace
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.label_writers import OUTPUT_FORMATS, Labelled, Layout, open_writer
+from glove_lstm.inference.label_writers import OUTPUT_FORMATS, Layout, open_writer
 
 T = TypeVar("T")
 Texts = tuple[str, str | None]  # a text, or a title and a body
@@ -76,9 +77,7 @@ class Api:
         """Place words, separated by spaces or commas, on a plane: x and y of each word, from -1 to 1."""
         names = _text(words, "words").replace(",", " ").split()
         if len(names) > limits.MAP_WORDS:
-            raise DataError(
-                f"A map takes at most {limits.MAP_WORDS} words; these are {len(names)}."
-            )
+            raise DataError(f"A map takes at most {limits.MAP_WORDS} words, not {len(names)}.")
         return self._in_spaces(names, lambda space: space.places(names))
 
     def about(self) -> dict[str, Any]:
@@ -112,7 +111,10 @@ class Api:
             for start in range(0, len(rows), _BATCH):
                 labelled = labeller(rows[start : start + _BATCH])
                 write(labelled)
-                preview += _preview(labelled)[: limits.PREVIEW_ROWS - len(preview)]
+                shown = zip(labelled.rows, labelled.labels, labelled.rounded, strict=True)
+                for row, label, (best, *_) in islice(shown, limits.PREVIEW_ROWS - len(preview)):
+                    texts = f"{row.text[:_PREVIEW]} {(row.pair or '')[:_PREVIEW]}"
+                    preview.append([str(row.number), label, f"{best:.3f}", texts])
                 progress((start + len(labelled.rows), len(rows)), unit="rows")
         skipped = f", {len(errors):,} skipped" if errors else ""
         listed = "".join(f"\n- {escape(error)}" for error in errors[:5])
@@ -128,13 +130,10 @@ class Api:
         title, text = _text(title, "title"), _text(text, "text")
         if len(title) + len(text) > limits.CHARACTERS:
             raise DataError(limits.TEXT_TOO_LONG)
-        if not title.strip() and not text.strip():
+        if not (title.strip() or text.strip()):
             raise DataError("There is nothing to classify. Type or paste a title or a text.")
-        return (
-            (title, text)
-            if title.strip() and text.strip()
-            else (title if title.strip() else text, None)
-        )
+        texts = [part for part in (title, text) if part.strip()]
+        return texts[0], texts[1] if len(texts) > 1 else None
 
     def checkpoint(self, name: Any) -> AppCheckpoint:
         """Return the checkpoint to compare with, and load it if a visitor may name it.
@@ -146,9 +145,8 @@ class Api:
         if name in self.others:
             return self.others[name]
         if not self.any_model:
-            raise DataError(
-                f"This app compares with {', '.join(self.others) or 'no other model'} only."
-            )
+            names = ", ".join(self.others) or "no other model"
+            raise DataError(f"This app compares with {names} only.")
         # Folders of this machine are none of a visitor's business.
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or Path(name).exists():
             raise DataError("Give a repository id on the Hub, such as user/name.")
@@ -187,19 +185,6 @@ class Api:
         if error and not any(answers.values()):
             raise error
         return answers
-
-
-def _preview(labelled: Labelled) -> list[list[str]]:
-    rows = zip(labelled.rows, labelled.labels, labelled.rounded, strict=True)
-    return [
-        [
-            str(row.number),
-            label,
-            f"{scores[0]:.3f}",
-            f"{row.text[:_PREVIEW]} {(row.pair or '')[:_PREVIEW]}",
-        ]
-        for row, label, scores in rows
-    ]
 
 
 def _text(value: Any, name: str) -> str:

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from huggingface_hub import snapshot_download
 from numpy.typing import NDArray
 
 from glove_lstm.app.word_space import WordSpace
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_revision, first_line
+from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.tokenization.build import PIECE
 
-_FILES = ["*.json", "*.safetensors", "README.md", "plots/*.png"]
+_FILES = [WEIGHTS_NAME, "metrics.json", "README.md", "plots/*.png"]
 
 
 class AppCheckpoint:
@@ -43,16 +42,13 @@ class AppCheckpoint:
         Raises:
             DataError: The checkpoint is missing, damaged or of another kind.
         """
-        check_revision(model, revision)
-        is_folder = Path(model).is_dir()
-        self.name = Path(model).resolve().name if is_folder else str(model)
-        self.folder = Path(model) if is_folder else _download(str(model), revision)
+        load_config(model, revision)  # rejects other models before their weights are downloaded
+        self.name = Path(model).resolve().name if Path(model).is_dir() else str(model)
+        self.folder = local_folder(model, revision, *_FILES)
         self._model, self._tokenizer = load_checkpoint(self.folder)
         self.label_names: tuple[str, ...] = tuple(self._model.config.label_names)
 
-    def scores(
-        self, texts: Sequence[str], pairs: Sequence[str] | None = None
-    ) -> NDArray[np.float64]:
+    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None) -> NDArray[np.float64]:
         """Return probabilities (n, labels) of n texts, or of n titles and bodies."""
         return predict_probabilities(self._model, self._tokenizer, texts, pairs)
 
@@ -76,9 +72,8 @@ class AppCheckpoint:
             for word, row in self._tokenizer.get_vocab().items()
             if word not in special and not word.startswith(PIECE)
         }
-        return WordSpace(
-            list(rows), vectors[list(rows.values())], f"the trained vectors of {self.name}"
-        )
+        source = f"the trained vectors of {self.name}"
+        return WordSpace(list(rows), vectors[list(rows.values())], source)
 
     @cached_property
     def card(self) -> str:
@@ -120,13 +115,3 @@ class AppCheckpoint:
             )
         except (OSError, ValueError, LookupError, TypeError):
             return 0.0, "The effect of a threshold has not been measured for this checkpoint."
-
-
-def _download(repo_id: str, revision: str | None) -> Path:
-    load_config(repo_id, revision)  # rejects other models before their weights are downloaded
-    try:
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=_FILES))
-    except Exception as error:
-        raise DataError(
-            f"{repo_id} cannot be downloaded ({first_line(error)}). Check its name and revision."
-        ) from error

@@ -2,9 +2,8 @@
 
 import os
 
-CHARACTERS = (
-    100_000  # of a title and a text together; the model reads 2,048 tokens, about a tenth of it
-)
+# Of a title and a text together; the model reads 2,048 tokens, about a tenth of it.
+CHARACTERS = 100_000
 BODY_BYTES = 1_500_000  # of a JSON request: CHARACTERS, each of them escaped
 RECEIVING_BYTES = 256 << 20  # of all requests that are being received
 FILE_BYTES = 10 << 20  # of an upload

@@ -109,9 +109,8 @@ class RequestLimits:
             await send(message)
 
         try:
-            await self._route(scope["method"], scope["path"])(
-                scope, receive_limited, send_with_headers
-            )
+            app = self._route(scope["method"], scope["path"])
+            await app(scope, receive_limited, send_with_headers)
         finally:
             self._receiving -= received
 

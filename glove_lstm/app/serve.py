@@ -62,13 +62,16 @@ def running_app(
         from glove_lstm.app.checkpoint import AppCheckpoint
         from glove_lstm.app.page import build_page
         from glove_lstm.app.request_limits import RequestLimits, UploadFolder
-        from glove_lstm.app.word_space import load_word_space
+        from glove_lstm.app.word_space import WordSpace
+        from glove_lstm.data.glove import load_glove
 
         torch.set_num_threads(1)  # requests share the processors
         checkpoints = [AppCheckpoint(model, revision), *map(AppCheckpoint, compare)]
-        page = build_page(
-            Api(checkpoints, load_word_space(glove) if glove else None, allow_any_model)
-        )
+        space = None
+        if glove:  # under a name without this machine's folders
+            loaded = load_glove(glove)
+            space = WordSpace(loaded.words, loaded.vectors, f"GloVe {Path(glove).name}")
+        page = build_page(Api(checkpoints, space, allow_any_model))
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
         _, address, _ = page.launch(
             server_name=host,

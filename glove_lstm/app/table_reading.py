@@ -39,21 +39,20 @@ def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
         "OMP_NUM_THREADS": "1",
     }
     command = [sys.executable, "-m", __name__, str(path), columns]
-    too_large = DataError(
-        f"{path.name} takes too much time or memory to read. Send a part of it as CSV."
-    )
+    seconds = 2 * limits.FILE_SECONDS
     try:
         done = subprocess.run(  # noqa: S603 - no shell
             command,
             env=environment,
             capture_output=True,
             encoding="utf-8",
-            timeout=2 * limits.FILE_SECONDS,
+            timeout=seconds,
+            check=True,
         )
-    except subprocess.TimeoutExpired:
-        raise too_large from None
-    if done.returncode:
-        raise too_large
+    except subprocess.SubprocessError:
+        raise DataError(
+            f"{path.name} takes too much time or memory to read. Send a part of it as CSV."
+        ) from None
     folder = f"{path.parent}{os.sep}"  # messages name the file as the visitor does
     rows, errors = [], []
     for row in map(json.loads, done.stdout.splitlines()):
@@ -82,10 +81,8 @@ def _read(path: str, columns: str) -> Iterator[Any]:
                 f"{path} has more than {limits.FILE_CHARACTERS:,} characters. Send a part of it."
             )
         if length > limits.CHARACTERS:
-            yield (
-                row.number,
-                f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters.",
-            )
+            reason = f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters."
+            yield row.number, reason
         else:
             yield row.number, row.text, row.pair
 

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.glove import load_glove
 
 Neighbours = list[tuple[str, float]]  # words and their cosine similarity, most similar first
 Places = dict[str, tuple[float, float]]  # x and y of each word, from -1 to 1
@@ -40,26 +38,18 @@ class WordSpace:
         # einsum makes no copy of the vectors, which may be gigabytes.
         return np.maximum(np.sqrt(np.einsum("ij,ij->i", self.vectors, self.vectors)), 1e-9)
 
-    def spelling(self, word: str) -> str:
-        """Return a word as it is in the vocabulary: unchanged, or else lower-cased.
-
-        Raises:
-            DataError: The word has no vector.
-        """
-        for spelling in (word.strip(), word.strip().lower()):
-            if spelling in self.index:
-                return spelling
-        raise DataError(
-            f"'{word.strip()}' is not among the {len(self.words):,} words of {self.source}."
-        )
-
     def nearest(self, word: str, count: int) -> Neighbours:
-        """Find the words with the highest cosine similarity to a word.
+        """Find the words with the highest cosine similarity to a word, or else to the lower-cased word.
 
         Raises:
             DataError: The word has no vector.
         """
-        row = self.index[self.spelling(word)]
+        word = word.strip()
+        row = self.index.get(word, self.index.get(word.lower()))
+        if row is None:
+            raise DataError(
+                f"'{word}' is not among the {len(self.words):,} words of {self.source}."
+            )
         similarity = self.vectors @ (self.vectors[row] / self._lengths[row]) / self._lengths
         similarity[row] = -np.inf
         count = min(count, len(self.words) - 1)
@@ -78,9 +68,7 @@ class WordSpace:
         spellings = {word if word in self.index else word.lower(): None for word in words}
         known = [word for word in spellings if word in self.index]
         if len(known) < 3:
-            raise DataError(
-                f"A map needs at least three words that are among those of {self.source}."
-            )
+            raise DataError(f"A map needs at least three words of {self.source}.")
         rows = [self.index[word] for word in known]
         points = self.vectors[rows] / self._lengths[rows, None]
         left, sizes, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
@@ -89,12 +77,6 @@ class WordSpace:
         flat = (left * sizes * signs)[:, :2]
         flat = flat / max(float(np.abs(flat).max()), 1e-9)
         return {word: (float(x), float(y)) for word, (x, y) in zip(known, flat, strict=True)}
-
-
-def load_word_space(name_or_path: str) -> WordSpace:
-    """Load GloVe vectors, under a name without this machine's folders."""
-    glove = load_glove(name_or_path)
-    return WordSpace(glove.words, glove.vectors, f"GloVe {Path(name_or_path).name}")
 
 
 def draw_map(places: Places) -> str:

@@ -14,7 +14,7 @@ checkpoint's model.onnx is used if there is one, and PyTorch otherwise.
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -71,7 +71,7 @@ def _write(
     """Write to standard output as the rows come, or to a file that appears when it is whole."""
     from glove_lstm.data.whole_files import whole_file
     from glove_lstm.inference.bulk import label_to
-    from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer, write_jsonl
+    from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer
 
     names = labeller.label_names
     layout = Layout(names, source.named)
@@ -79,22 +79,16 @@ def _write(
         target: Any = stack.enter_context(whole_file(args.output)) if args.output else sys.stdout
         if args.output and args.format != "parquet":
             target = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
-        if not explain and args.format == "table":
-            write = _write_table(target, names if args.abstain_below is None else [*names, ABSTAIN])
+        if args.format not in ("html", "table"):
+            write = stack.enter_context(open_writer(target, args.format, layout, explain))
         elif not explain:
-            write = stack.enter_context(open_writer(target, args.format, layout))
-        elif args.format == "jsonl":
-            write = write_jsonl(target, layout, explain)
+            write = _write_table(target, names if args.abstain_below is None else [*names, ABSTAIN])
         else:
-            from glove_lstm.inference.explanation_views import open_html, write_terminal
+            from glove_lstm.inference.explanation_views import open_explanations
 
             html = args.format == "html"
-            write = (
-                stack.enter_context(open_html(target, explain))
-                if html
-                else write_terminal(target, explain)
-            )
-        return label_to(source, labeller, write, **options)
+            write = stack.enter_context(open_explanations(target, explain, html=html))
+        return label_to(source, labeller, lambda _: nullcontext(write), **options)
 
 
 def _parser() -> argparse.ArgumentParser:

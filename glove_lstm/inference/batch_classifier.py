@@ -1,15 +1,4 @@
-"""Classify batches of columns, as the engines give them that spread data over processes and machines.
-
-    import ray
-    from glove_lstm.inference.batch_classifier import BatchClassifier
-
-    rows = ray.data.read_parquet("news/")
-    workers = ray.data.ActorPoolStrategy(size=8)
-    rows.map_batches(BatchClassifier, fn_constructor_args=["out"], compute=workers).write_parquet("labels/")
-
-Labels and scores are those of `glove-lstm predict`. Leave CPUs free beside the workers: where they take all that Ray
-has, its write tasks deadlock.
-"""
+"""Classify batches of columns, for Ray Data and similar engines; docs/scale.md has an example."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -70,10 +59,9 @@ class BatchClassifier:
         layout = Layout(self._labeller.label_names)
         labelled = self._labeller(self._rows(table, names))
         _, labels, *scores = layout.values(labelled)
-        values = [np.array(labels, dtype=object), *scores]
-        new = dict(zip((self._prefix + name for name in layout.columns[1:]), values, strict=True))
-        taken = new.keys() & set(names)
-        if taken:
+        added = [self._prefix + name for name in layout.columns[1:]]
+        new = dict(zip(added, [np.array(labels, dtype=object), *scores], strict=True))
+        if taken := new.keys() & set(names):
             raise DataError(
                 f"The batch has a column {min(taken)!r} already; give another prefix for the new ones."
             )
@@ -86,27 +74,22 @@ class BatchClassifier:
         if not first:
             return []
         columns = choose_columns("The batch", names, first, self._asked)
-        texts = [
-            [
-                read_text(value, f"The batch, row {row}", name)
-                for row, value in enumerate(_python(table[name]), 1)
-            ]
-            for name in columns
-        ]
-        return [
-            TextRow("", number, text, " ".join(pairs) if pairs else None)
-            for number, (text, *pairs) in enumerate(zip(*texts, strict=True), 1)
-        ]
+        rows = []
+        records = zip(*(_python(table[name]) for name in columns), strict=True)
+        for number, record in enumerate(records, 1):
+            place = f"The batch, row {number}"
+            text, *pairs = map(read_text, record, [place] * len(record), columns)
+            rows.append(TextRow("", number, text, " ".join(pairs) if pairs else None))
+        return rows
 
 
 def _python(values: Any) -> list[Any]:
     """Values as plain Python objects; None where one is missing."""
-    return [None if _missing(value) else value for value in values.tolist()]
-
-
-def _missing(value: Any) -> bool:
-    return (
-        value is None
-        or type(value).__name__ in ("NAType", "NaTType")
+    # NA and NaT of pandas, which need not be installed; NaN differs from itself.
+    return [
+        None
+        if type(value).__name__ in ("NAType", "NaTType")
         or (isinstance(value, float) and value != value)
-    )
+        else value
+        for value in values.tolist()
+    ]

@@ -1,10 +1,5 @@
 """Label inputs of any size in constant memory, into a stream or a folder of parts that a killed run can go on with.
 
-    source = open_files(["news-*.parquet"])
-    model = open_model("out")
-    labeller = Labeller(model.predict, model.label_names)
-    label_to_folder(source, labeller, Path("labels"), "parquet", model=model.identity())
-
 The folder holds part-00000.parquet, part-00001.parquet, ..., each of the same rows of the input whenever it is made,
 and run.json, which says what the parts are made of.
 """
@@ -13,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,45 +29,29 @@ _RUN = "run.json"
 
 @dataclass(frozen=True)
 class Labeller:
-    """A classifier of any kind, and how its scores become labels.
-
-    Attributes:
-        predict: Gives the scores of texts.
-        label_names: In their order.
-        abstain_below: The label is `ABSTAIN` where the best score is lower.
-    """
+    """A classifier of any kind, and how its scores become labels."""
 
     predict: Predict
-    label_names: Sequence[str]
-    abstain_below: float | None = None
+    label_names: Sequence[str]  # in the order of the scores
+    abstain_below: float | None = None  # the label is `ABSTAIN` where the best score is lower
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows of which all or none have a second part."""
-        paired = bool(rows) and rows[0].pair is not None
-        pairs = [row.pair or "" for row in rows] if paired else None
+        pairs = [row.pair or "" for row in rows] if rows and rows[0].pair is not None else None
         scores = self.predict([row.text for row in rows], pairs)
-        best = [self.label_names[label] for label in scores.argmax(axis=1)]
-        sure = scores.max(axis=1) >= (self.abstain_below or 0)
-        labels = [label if kept else ABSTAIN for label, kept in zip(best, sure, strict=True)]
+        least = self.abstain_below or 0
+        labels = [self.label_names[r.argmax()] if r.max() >= least else ABSTAIN for r in scores]
         return Labelled(rows, labels, scores)
 
 
 @dataclass
 class Summary:
-    """What a run did.
+    """Counts of a run."""
 
-    Attributes:
-        rows: Labelled by it.
-        empty: Rows among them without any text.
-        skipped: Rows that could not be read.
-        kept: Parts that an earlier run had made.
-        seconds: From the first row to the last.
-    """
-
-    rows: int = 0
-    empty: int = 0
-    skipped: int = 0
-    kept: int = 0
+    rows: int = 0  # labelled
+    empty: int = 0  # labelled rows without any text
+    skipped: int = 0  # rows that could not be read
+    kept: int = 0  # parts that an earlier run had made
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -85,17 +64,40 @@ class Summary:
 def label_to(
     source: TextSource,
     labeller: Labeller,
-    write: Write,
+    open_part: Callable[[int], AbstractContextManager[Write | None]],
     *,
     rows_per_part: int = ROWS_PER_PART,
     progress: bool = False,
 ) -> Summary:
-    """Give all rows to a writer, in order.
+    """Label all rows, in order.
+
+    Args:
+        source: What to label.
+        labeller: What labels it.
+        open_part: Opens the writer of a part by its number; None if the part is there already.
+        rows_per_part: Of the input; fewer where they are very long.
+        progress: Whether to show a bar on standard error.
 
     Raises:
         DataError: A row cannot be read.
     """
-    return _label(source, labeller, lambda _: nullcontext(write), rows_per_part, progress)
+    summary, start = Summary(), time.monotonic()
+    for number, rows in enumerate(_chunks(source, rows_per_part, progress)):
+        good = [row for row in rows if isinstance(row, TextRow)]
+        with open_part(number) as write:
+            if write is None:
+                summary.kept += 1
+            else:
+                summary.rows += len(good)
+                summary.empty += sum(row.empty for row in good)
+                if good:
+                    write(labeller(good))
+        for row in rows:
+            if isinstance(row, BadRow):
+                logger.warning("skipped: %s", row.reason)
+                summary.skipped += 1
+    summary.seconds = time.monotonic() - start
+    return summary
 
 
 def label_to_folder(
@@ -110,14 +112,10 @@ def label_to_folder(
 ) -> Summary:
     """Write one part for every `rows_per_part` rows; parts that an earlier run with the same arguments made are kept.
 
-    Args:
-        source: What to label.
-        labeller: What labels it.
+    Args as for `label_to`, and:
         folder: For the parts, alone.
         kind: One of `OUTPUT_FORMATS`.
         model: What tells the classifier from others that would give other scores, for JSON.
-        rows_per_part: Of the input; fewer where they are very long.
-        progress: Whether to show a bar on standard error.
 
     Raises:
         DataError: The folder holds something else, or a row cannot be read.
@@ -145,15 +143,11 @@ def label_to_folder(
         with whole_file(path) as part, open_writer(part, kind, layout) as write:
             yield write
 
-    return _label(source, labeller, open_part, rows_per_part, progress)
+    return label_to(source, labeller, open_part, rows_per_part=rows_per_part, progress=progress)
 
 
 def _begin(folder: Path, run: dict[str, Any]) -> None:
-    """Note in a folder what its parts are made of, or find that an earlier run noted the same.
-
-    Raises:
-        DataError: The parts there are of another run, or the input cannot be read again.
-    """
+    """Note in a folder what its parts are made of; raise a DataError if an earlier run noted something else."""
     path, parts = folder / _RUN, any(folder.glob("part-*"))
     try:
         before = json.loads(path.read_text(encoding="utf-8")) if parts else run
@@ -173,33 +167,6 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
         left.unlink()
     with whole_file(path) as part:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-
-
-def _label(
-    source: TextSource,
-    labeller: Labeller,
-    open_part: Callable[[int], AbstractContextManager[Write | None]],
-    rows_per_part: int,
-    progress: bool,
-) -> Summary:
-    """Label chunk after chunk, each into its part; a part that is there already is opened as None."""
-    summary, start = Summary(), time.monotonic()
-    for number, rows in enumerate(_chunks(source, rows_per_part, progress)):
-        good = [row for row in rows if isinstance(row, TextRow)]
-        with open_part(number) as write:
-            if write is None:
-                summary.kept += 1
-            else:
-                summary.rows += len(good)
-                summary.empty += sum(row.empty for row in good)
-                if good:
-                    write(labeller(good))
-        for row in rows:
-            if isinstance(row, BadRow):
-                logger.warning("skipped: %s", row.reason)
-                summary.skipped += 1
-    summary.seconds = time.monotonic() - start
-    return summary
 
 
 def _chunks(source: TextSource, size: int, progress: bool) -> Iterator[list[TextRow | BadRow]]:

@@ -26,18 +26,17 @@ _NAMING = {
     "id2label",
     "label2id",
     "problem_type",
-    "torch_dtype",
     "transformers_version",
 }
 
 
-def local_folder(model: str | Path, revision: str | None = None, weights: str = ONNX_NAME) -> Path:
+def local_folder(model: str | Path, revision: str | None = None, *more: str) -> Path:
     """Return the folder of a checkpoint; what classifying needs of one on the Hub is downloaded, or is in the cache.
 
     Args:
         model: A folder, or a repository's id on the Hub.
         revision: Commit, tag or branch on the Hub.
-        weights: The file with the weights, beside config and tokenizer.
+        more: Names or patterns of files beside config and tokenizer.
 
     Raises:
         DataError: There is neither.
@@ -48,7 +47,7 @@ def local_folder(model: str | Path, revision: str | None = None, weights: str = 
     from huggingface_hub import snapshot_download
 
     try:
-        names = [CONFIG_NAME, *TOKENIZER_NAMES, weights]
+        names = [CONFIG_NAME, *TOKENIZER_NAMES, *more]
         return Path(snapshot_download(str(model), revision=revision, allow_patterns=names))
     except Exception as error:
         raise DataError(
@@ -58,14 +57,7 @@ def local_folder(model: str | Path, revision: str | None = None, weights: str = 
 
 
 def origin(folder: Path) -> dict[str, str]:
-    """Return what an ONNX file says of the config and the weights that it was made from.
-
-    Returns:
-        Metadata key -> SHA-256; without that of the weights where they are not in the folder.
-
-    Raises:
-        DataError: A file cannot be read.
-    """
+    """Return an ONNX file's metadata: the SHA-256 of the config, and of the weights if they are in the folder."""
     config = read_checkpoint_json(folder / CONFIG_NAME)
     computed = {name: value for name, value in config.items() if name not in _NAMING}
     text = json.dumps(computed, sort_keys=True)
@@ -82,15 +74,7 @@ def digest(path: Path) -> str:
 
 
 def check_origin(onnx_file: Path, metadata: Mapping[str, str]) -> None:
-    """Refuse an ONNX file that was made from another config or other weights than those beside it.
-
-    Args:
-        onnx_file: In a checkpoint's folder.
-        metadata: Of that file.
-
-    Raises:
-        DataError: Names the file, and how to make it anew.
-    """
+    """Raise a DataError if an ONNX file's metadata do not fit the config and the weights beside it."""
     again = f"make it anew with glove-lstm export {onnx_file.parent}, or remove it"
     if CONFIG_KEY not in metadata:
         raise DataError(f"{onnx_file} was not made by glove-lstm: {again}.")
@@ -103,26 +87,16 @@ def check_origin(onnx_file: Path, metadata: Mapping[str, str]) -> None:
 def check_tokenizer(
     folder: str | Path, config: Mapping[str, Any], words: int, *, shapes: bool
 ) -> None:
-    """Refuse a tokenizer that does not give what the model reads.
-
-    Args:
-        folder: The checkpoint, for the message.
-        config: As in config.json.
-        words: Of the tokenizer's vocabulary.
-        shapes: Whether the tokenizer gives `token_type_ids`.
+    """Check that a tokenizer of so many words, with or without word shapes, gives what the model reads.
 
     Raises:
         DataError: It has more words than the model has rows, or gives no shapes to a model that reads them.
     """
-    rows = config.get("vocab_size", 0)
-    if words > rows:
-        raise DataError(
-            f"{folder}: tokenizer.json has {words} words, but the model only {rows}: "
-            "the files belong to different checkpoints."
-        )
+    rows, wrong = config.get("vocab_size", 0), ""
     reads_shapes = config.get("type_embedding_size") or config.get("ngram_buckets")
-    if reads_shapes and config.get("type_vocab_size", 7) > 1 and not shapes:
-        raise DataError(
-            f"{folder}: the model reads word shapes (token_type_ids), which its tokenizer does not give: "
-            "the files belong to different checkpoints."
-        )
+    if words > rows:
+        wrong = f"tokenizer.json has {words} words, but the model only {rows}"
+    elif reads_shapes and config.get("type_vocab_size", 7) > 1 and not shapes:
+        wrong = "the model reads word shapes (token_type_ids), which its tokenizer does not give"
+    if wrong:
+        raise DataError(f"{folder}: {wrong}: the files belong to different checkpoints.")

@@ -52,7 +52,7 @@ def load_config(path: str | Path, revision: str | None = None) -> GloveLstmConfi
     Raises:
         DataError: It is missing or damaged, or of another kind of model, or a file of a folder is missing.
     """
-    folder = local_folder(path, revision, CONFIG_NAME)
+    folder = local_folder(path, revision)
     if folder == Path(path):
         for name in (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES):
             if not (folder / name).is_file():

@@ -1,9 +1,5 @@
 """Why a text got its label: what each of its words adds to the difference between two labels' logits.
 
-    found = explain(model, tokenizer, "A title", "The body of the article ...")
-    for word in found.words:
-        print(word.text, word.contribution)
-
 The n-gram classifier's logits are sums over n-grams: they are shared out exactly. The LSTM's are shared out by
 layer-wise relevance propagation as Arras et al. (2017, https://arxiv.org/abs/1706.07206) have it for LSTMs: gates count
 as factors, and pass nothing on themselves. With each gate, each softmax weight of the attention, and the slope of each
@@ -15,17 +11,17 @@ text an LSTM's gradients swing so wildly that 64 steps can miss the difference b
 
 import copy
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from glove_lstm.inference.scores import stand_alone
+from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.word_shapes import repair
 
@@ -85,13 +81,6 @@ class Explanation:
     words: tuple[WordContribution, ...]
     unread: int = 0
 
-    def by_word(self) -> dict[str, float]:
-        """Lower-cased word -> what all of its occurrences add together; the strongest first, whatever its sign."""
-        totals: defaultdict[str, float] = defaultdict(float)
-        for word in self.words:
-            totals[word.text.lower()] += word.contribution
-        return dict(sorted(totals.items(), key=lambda item: -abs(item[1])))
-
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
         return asdict(self)
@@ -132,37 +121,33 @@ def explain(
     model.eval()
     pairs = None if text_pair is None else [text_pair]
     encoded = tokenizer([text], pairs)
-    device = model.get_input_embeddings().weight.device
-    ids = torch.tensor(encoded["input_ids"], dtype=torch.long, device=device)  # (1, T)
-    shapes = (
-        torch.tensor(encoded["token_type_ids"], dtype=torch.long, device=device)
-        if "token_type_ids" in encoded
-        else None
-    )
+    # (1, T) each; not by `return_tensors`, which makes floats of an empty text.
+    inputs = {
+        name: torch.tensor(rows, dtype=torch.long, device=model.device)
+        for name, rows in encoded.items()
+    }
+    ids, shapes = inputs["input_ids"], inputs.get("token_type_ids")
     with torch.no_grad():
-        logits = model(ids, torch.ones_like(ids), shapes).logits[0].double()
-    several = stand_alone(model.config.problem_type, names)
-    chosen = int(logits.argmax()) if label is None else names.index(label)
-    others = logits.clone()
-    others[chosen] = -torch.inf
-    rival = int(others.argmax())
-    difference = float(logits[chosen] - logits[rival])
-    baseline, tokens = (
-        _share_out(model, ids, shapes, chosen, rival) if ids.shape[1] else (difference, [])
-    )
+        logits = model(**inputs).logits.double().cpu().numpy()
+    chosen, *others = np.argsort(-logits[0], kind="stable").tolist()
+    if label is not None and label != names[chosen]:
+        chosen, others = names.index(label), [chosen]
+    rival = others[0]
+    difference = baseline = float(logits[0, chosen] - logits[0, rival])
+    tokens: list[float] = []
+    if ids.shape[1]:
+        baseline, tokens = _share_out(model, ids, shapes, chosen, rival)
     parts = (repair(text), repair(text_pair))
-    whole = ids.shape[1]
-    if whole >= tokenizer.model_max_length:
-        whole = len(tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0])
+    whole = tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0]
     return Explanation(
         *parts,
         label=names[chosen],
         rival=names[rival],
-        score=float((logits.sigmoid() if several else logits.softmax(dim=0))[chosen]),
+        score=float(scores_of(logits, model.config.problem_type)[0, chosen]),
         logit_difference=difference,
         baseline_difference=baseline,
         words=tuple(_words(parts, encoded.encodings[0], tokens)),
-        unread=whole - ids.shape[1],
+        unread=len(whole) - ids.shape[1],
     )
 
 
@@ -219,18 +204,14 @@ def _linear_in_words(
 class _LinearLstm(nn.LSTM):
     """An LSTM of one layer and direction that gives what `nn.LSTM` gives; its gates are constants to gradients."""
 
-    weight_ih_l0: Tensor
-    weight_hh_l0: Tensor
-    bias_ih_l0: Tensor
-    bias_hh_l0: Tensor
-
     def forward(self, inputs: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         """(T, B, E) -> (T, B, hidden_size)."""
-        weight, recurrent = self.weight_ih_l0, self.weight_hh_l0
+        weight, recurrent, *biases = self.all_weights[0]
+        bias = biases[0] + biases[1]
         # It stands between the input and forget gates, and the output gate.
         signal = slice(2 * self.hidden_size, 3 * self.hidden_size)
-        projected = inputs.detach() @ weight.T + self.bias_ih_l0 + self.bias_hh_l0
-        signals = inputs @ weight[signal].T + (self.bias_ih_l0 + self.bias_hh_l0)[signal]
+        projected = inputs.detach() @ weight.T + bias
+        signals = inputs @ weight[signal].T + bias[signal]
         hidden = cell = inputs.new_zeros(inputs.shape[1], self.hidden_size)
         outputs = []
         for step in range(len(inputs)):
@@ -252,36 +233,24 @@ def _scaled_tanh(values: Tensor) -> Tensor:
 def _words(
     parts: tuple[str, str | None], encoding: Any, contributions: Sequence[float]
 ) -> Iterator[WordContribution]:
-    """Join tokens to words.
-
-    Args:
-        parts: The text, and its second part.
-        encoding: That of `tokenizers`, with offsets into the parts.
-        contributions: Of its tokens.
-    """
+    """Join the tokens of an encoding by `tokenizers` to words of the text and of its second part."""
     tokens = list(zip(encoding.sequence_ids, encoding.offsets, contributions, strict=True))
     for number, (field, part) in enumerate(zip(_FIELDS, parts, strict=True)):
-        own = [
-            (*offsets, value) for sequence, offsets, value in tokens if (sequence or 0) == number
-        ]
-        if part is not None and own:
-            for start, end, value in _joined(part, own):
-                yield WordContribution(start, end, field, part[start:end], value)
-
-
-def _joined(text: str, tokens: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
-    """(start, end, value) of tokens in their order -> of words, with the values added up."""
-    ends = list(range(1, len(text) + 1))  # where the word of each character ends
-    for match in _WORD.finditer(text):
-        ends[match.start() : match.end()] = [match.end()] * len(match[0])
-    words: list[tuple[int, int, float]] = []
-    limit = -1  # where the last word ends, read or not
-    for start, end, value in tokens:
-        if words and start < limit:
-            first, before, total = words[-1]
-            words[-1] = (first, max(before, end), total + value)
-        else:
-            words.append((start, end, value))
-        # A token that is longer than a word (an address, a number with commas) is one.
-        limit = max(limit, end, ends[max(start, end - 1)])
-    return words
+        text = part or ""
+        ends = list(range(1, len(text) + 1))  # where the word of each character ends
+        for match in _WORD.finditer(text):
+            ends[match.start() : match.end()] = [match.end()] * len(match[0])
+        words: list[tuple[int, int, float]] = []
+        limit = -1  # where the last word ends, read or not
+        for sequence, (start, end), value in tokens:
+            if (sequence or 0) != number:
+                continue
+            if start < limit:
+                first, before, total = words[-1]
+                words[-1] = (first, max(before, end), total + value)
+            else:
+                words.append((start, end, value))
+            # A token that is longer than a word (an address, a number with commas) is one.
+            limit = max(limit, end, ends[max(start, end - 1)])
+        for start, end, value in words:
+            yield WordContribution(start, end, field, text[start:end], value)

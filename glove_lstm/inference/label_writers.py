@@ -26,17 +26,11 @@ Explain = Callable[[str, str | None], "Explanation"]  # of a text and its second
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """n rows with their labels and scores.
-
-    Attributes:
-        rows: The rows.
-        labels: The best label of each, or `ABSTAIN`.
-        scores: (n, labels), as the model gives them.
-    """
+    """n rows with their labels and scores."""
 
     rows: Sequence[TextRow]
-    labels: Sequence[str]
-    scores: NDArray[np.floating]
+    labels: Sequence[str]  # the best one of each row, or `ABSTAIN`
+    scores: NDArray[np.floating]  # (n, labels), as the model gives them
 
     @cached_property
     def rounded(self) -> list[list[float]]:
@@ -50,15 +44,10 @@ Write = Callable[[Labelled], None]  # adds rows to a file, in order
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of the output.
+    """The columns of the output."""
 
-    Attributes:
-        label_names: In the order of the scores.
-        named: Whether there is a column `file` beside `row`.
-    """
-
-    label_names: Sequence[str]
-    named: bool = False
+    label_names: Sequence[str]  # in the order of the scores
+    named: bool = False  # whether there is a column `file` beside `row`
 
     @property
     def columns(self) -> list[str]:
@@ -74,26 +63,33 @@ class Layout:
 
 
 @contextmanager
-def open_writer(target: Path | TextIO, kind: str, layout: Layout) -> Iterator[Write]:
+def open_writer(
+    target: Path | TextIO, kind: str, layout: Layout, explain: Explain | None = None
+) -> Iterator[Write]:
     """Open a file for labelled rows; a stream stays open.
 
     Args:
         target: The file, or a stream of text for the formats that are text.
         kind: One of `OUTPUT_FORMATS`.
         layout: Its columns.
+        explain: For jsonl, gives a further value, the explanation.
     """
-    if kind == "parquet":
-        with _open_parquet(target, layout) as write:
-            yield write
-        return
     with ExitStack() as stack:
+        if kind == "parquet":
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            kinds = {"file": pa.string(), "row": pa.int64(), "label": pa.string()}
+            schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in layout.columns])
+            parquet = stack.enter_context(pq.ParquetWriter(target, schema))
+            yield lambda labelled: parquet.write_table(pa.table(layout.values(labelled), schema))
+            return
         if isinstance(target, Path):
             target = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
-        yield write_csv(target, layout) if kind == "csv" else write_jsonl(target, layout)
+        yield _write_csv(target, layout) if kind == "csv" else _write_jsonl(target, layout, explain)
 
 
-def write_csv(file: TextIO, layout: Layout) -> Write:
-    """Write a header, then a line a row."""
+def _write_csv(file: TextIO, layout: Layout) -> Write:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(layout.columns)
     first_score = layout.columns.index("score")
@@ -106,9 +102,7 @@ def write_csv(file: TextIO, layout: Layout) -> Write:
     return write
 
 
-def write_jsonl(file: TextIO, layout: Layout, explain: Explain | None = None) -> Write:
-    """Write an object a line, with the explanation as a further value if `explain` is given."""
-
+def _write_jsonl(file: TextIO, layout: Layout, explain: Explain | None) -> Write:
     def write(labelled: Labelled) -> None:
         for row, label, (best, *scores) in zip(
             labelled.rows, labelled.labels, labelled.rounded, strict=True
@@ -121,15 +115,3 @@ def write_jsonl(file: TextIO, layout: Layout, explain: Explain | None = None) ->
             file.write(json.dumps(values, ensure_ascii=False) + "\n")
 
     return write
-
-
-@contextmanager
-def _open_parquet(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
-    """Write a row group for each call; scores in double precision."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    kinds = {"file": pa.string(), "row": pa.int64(), "label": pa.string()}
-    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in layout.columns])
-    with pq.ParquetWriter(target, schema) as writer:
-        yield lambda labelled: writer.write_table(pa.table(layout.values(labelled), schema))

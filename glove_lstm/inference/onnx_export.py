@@ -17,16 +17,12 @@ from glove_lstm.inference.runtime import open_session
 
 _TOLERANCE = 1e-5
 _OPSET = 18
-_FOLDED = (
-    1 << 20
-)  # values of a constant that the optimizer may compute: the LSTM's weights become ones
+# Values of a constant that the optimizer may compute: the LSTM's weights become ones.
+_FOLDED = 1 << 20
 
 
 def export_onnx(folder: str | Path) -> Path:
-    """Write `model.onnx` into a checkpoint's folder: one file with all weights, the big tables in 16 bits.
-
-    Returns:
-        Its path.
+    """Write `model.onnx`, one file with all weights, into a checkpoint's folder; return its path.
 
     Raises:
         DataError: The folder holds no checkpoint of ours.
@@ -39,19 +35,16 @@ def export_onnx(folder: str | Path) -> Path:
     model.float().eval()
     inputs = _example(model)
     with torch.inference_mode():
-        wanted = model(
-            **{name: torch.from_numpy(rows) for name, rows in inputs.items()}
-        ).logits.numpy()
+        tensors = {name: torch.from_numpy(rows) for name, rows in inputs.items()}
+        wanted = model(**tensors).logits.numpy()
     program = _export(model, list(inputs))
     program.model.metadata_props.update(origin(folder))
     with whole_file(folder / ONNX_NAME) as part:
         program.save(part)
         (found,) = open_session(part).run(None, inputs)
-        difference = float(np.abs(found - wanted).max() / max(1.0, float(np.abs(wanted).max())))
+        difference = np.abs(found - wanted).max() / max(1, np.abs(wanted).max())
         if not difference <= _TOLERANCE:
-            raise RuntimeError(
-                f"{ONNX_NAME} differs from PyTorch by {difference:.2g} of the largest logit"
-            )
+            raise RuntimeError(f"{ONNX_NAME} differs from PyTorch by {difference:.2g}")
     return folder / ONNX_NAME
 
 
@@ -89,10 +82,9 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     assert program is not None
     optimizer.optimize(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
     # They hold stack traces, with paths of this machine.
-    for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()
-    for weights in program.model.graph.initializers.values():
-        weights.metadata_props.clear()
+    graph = program.model.graph
+    for part in (*graph.all_nodes(), *graph.initializers.values()):
+        part.metadata_props.clear()
     return program
 
 
@@ -100,17 +92,14 @@ def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[
     """Random texts, of which some are empty and some end where a window does, with padding on both sides."""
     config = model.config
     window = config.window_size or 20
-    lengths = np.array([2 * window + 1, window, window + 1, 0, window - 1])
-    generator = np.random.default_rng(0)
-    shape = len(lengths), int(lengths.max()) + 1
-    steps = np.arange(shape[1])
-    begins = np.arange(shape[0])[:, None] % 2
+    lengths = np.array([[2 * window + 1], [window], [window + 1], [0], [window - 1]])
+    begins, steps = np.array([[0], [1], [0], [1], [0]]), np.arange(2 * window + 2)
+    mask = (steps >= begins) & (steps < begins + lengths)
+    integers = np.random.default_rng(0).integers
     inputs = {
-        "input_ids": generator.integers(0, config.vocab_size, shape),
-        "attention_mask": ((steps >= begins) & (steps < begins + lengths[:, None])).astype(
-            np.int64
-        ),
+        "input_ids": integers(0, config.vocab_size, mask.shape),
+        "attention_mask": mask.astype(np.int64),
     }
     if config.reads_shapes:
-        inputs["token_type_ids"] = generator.integers(0, config.type_vocab_size, shape)
+        inputs["token_type_ids"] = integers(0, config.type_vocab_size, mask.shape)
     return inputs

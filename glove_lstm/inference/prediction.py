@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.inference.scores import scores_of, stand_alone
+from glove_lstm.inference.scores import scores_of
 
 
 def predict_probabilities(
@@ -15,13 +15,10 @@ def predict_probabilities(
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     text_pairs: Sequence[str] | None = None,
-    *,
-    batch_size: int = 32,
 ) -> NDArray[np.float64]:
     """Scores (n, classes), as the pipeline has them; see `predict_logits` for the arguments."""
-    config = model.config
-    logits = predict_logits(model, tokenizer, texts, text_pairs, batch_size=batch_size)
-    return scores_of(logits, multi_label=stand_alone(config.problem_type, config.label_names))
+    logits = predict_logits(model, tokenizer, texts, text_pairs)
+    return scores_of(logits, model.config.problem_type)
 
 
 def predict_logits(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import onnxruntime
@@ -28,7 +28,7 @@ from glove_lstm.inference.checkpoint_files import (
     check_tokenizer,
     local_folder,
 )
-from glove_lstm.inference.scores import scores_of, stand_alone
+from glove_lstm.inference.scores import scores_of
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer, TokenizedTexts, ranges
 
 _WINDOW = 512  # texts that are tokenised and sorted by length together
@@ -50,15 +50,15 @@ class LightClassifier:
         tokenizer: Cuts long texts.
         session: Of ONNX Runtime.
         label_names: In the order of the logits.
-        multi_label: Whether a text may have several labels, so that each score stands for itself.
+        problem_type: As in config.json; with `multi_label_classification`, each score stands for itself.
         threads: Batches that are computed at the same time.
     """
 
     tokenizer: LightTokenizer
     session: onnxruntime.InferenceSession
     label_names: tuple[str, ...]
-    multi_label: bool = False
-    threads: int = 1
+    problem_type: str | None
+    threads: int
 
     @classmethod
     def from_pretrained(
@@ -74,18 +74,16 @@ class LightClassifier:
         Raises:
             DataError: A file is missing or damaged, or the ONNX file was made from another config or other weights.
         """
-        folder = local_folder(model, revision)
+        folder = local_folder(model, revision, ONNX_NAME)
         path = folder / ONNX_NAME
         if not path.is_file():
             raise DataError(f"{path} is missing: make it with glove-lstm export {folder}.")
         config = read_checkpoint_json(folder / CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
-        session = open_checked(path)
-        names = _label_names(config)
-        return cls(
-            tokenizer, session, names, stand_alone(config.get("problem_type"), names), threads
-        )
+        labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # as GloveLstmConfig has them
+        names = tuple(labels[key] for key in sorted(labels, key=int))
+        return cls(tokenizer, open_checked(path), names, config.get("problem_type"), threads)
 
     def __call__(
         self, texts: str | Sequence[str], text_pairs: Sequence[str] | None = None
@@ -100,7 +98,7 @@ class LightClassifier:
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> NDArray[np.float64]:
         """Scores of every label: (n, labels). They add up to 1, unless a text may have several labels."""
-        return scores_of(self.predict_logits(texts, text_pairs), multi_label=self.multi_label)
+        return scores_of(self.predict_logits(texts, text_pairs), self.problem_type)
 
     def predict_logits(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
@@ -128,13 +126,11 @@ class LightClassifier:
             pairs = None if text_pairs is None else text_pairs[rows]
             return self._predict(self.tokenizer.read(texts[rows], pairs))
 
+        none = np.zeros((0, len(self.label_names)), dtype=np.float32)
         starts = range(0, len(texts), size)
-        if self.threads == 1 or len(starts) < 2:
-            windows = [predict(start) for start in starts]
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                windows = list(pool.map(predict, starts))
-        return np.concatenate([np.zeros((0, len(self.label_names)), dtype=np.float32), *windows])
+        with ThreadPoolExecutor(self.threads) as pool:
+            run = pool.map if len(starts) > 1 else map  # a thread would slow a single text down
+            return np.concatenate([none, *run(predict, starts)])
 
     def _predict(self, texts: TokenizedTexts) -> NDArray[np.float32]:
         """Run batches of texts of like lengths, longest first, so that little of a batch is padding."""
@@ -183,8 +179,3 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     except Exception as error:
         sentence = " ".join(str(error).split()).rstrip(".")
         raise DataError(f"{path} cannot be loaded ({sentence}): make it anew.") from None
-
-
-def _label_names(config: dict[str, Any]) -> tuple[str, ...]:
-    names = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # as GloveLstmConfig has them
-    return tuple(name for _, name in sorted(names.items(), key=lambda item: int(item[0])))

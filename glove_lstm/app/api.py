@@ -148,7 +148,7 @@ class Api:
             names = ", ".join(self.others) or "no other model"
             raise DataError(f"This app compares with {names} only.")
         # Folders of this machine are none of a visitor's business.
-        if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or Path(name).exists():
+        if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists():
             raise DataError("Give a repository id on the Hub, such as user/name.")
         if not self._loading.acquire(timeout=1):  # or downloads could take all workers
             raise DataError("Another model is being loaded. Try again in a minute.")

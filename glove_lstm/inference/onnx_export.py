@@ -82,9 +82,10 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     assert program is not None
     optimizer.optimize(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
     # They hold stack traces, with paths of this machine.
-    graph = program.model.graph
-    for part in (*graph.all_nodes(), *graph.initializers.values()):
-        part.metadata_props.clear()
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()
+    for weights in program.model.graph.initializers.values():
+        weights.metadata_props.clear()
     return program
 
 

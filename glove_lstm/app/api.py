@@ -1,4 +1,4 @@
-"""The API endpoints: plain values in and out. The page shows what they return."""
+"""The API endpoints, which take and return plain values; the page shows the results."""
 
 import re
 import tempfile
@@ -32,7 +32,7 @@ class Api:
     """The endpoints.
 
     Attributes:
-        main: The checkpoint that answers.
+        main: The checkpoint of the app.
         others: Checkpoints to compare it with, by name.
         any_model: Whether visitors may name repositories on the Hub.
         spaces: Word vectors by name: "trained", and "glove" where GloVe is loaded.
@@ -41,7 +41,7 @@ class Api:
     def __init__(
         self, checkpoints: Sequence[AppCheckpoint], glove: WordSpace | None, any_model: bool
     ) -> None:
-        """Answer with the first checkpoint and compare it with the others."""
+        """Serve the first checkpoint, and compare it with the others."""
         self.main, self.any_model = checkpoints[0], any_model
         self.others: dict[str, AppCheckpoint] = {}
         for other in checkpoints[1:]:
@@ -139,7 +139,7 @@ class Api:
         """Return the checkpoint to compare with, and load it if a visitor may name it.
 
         Raises:
-            DataError: There is none, or visitors may not name it.
+            DataError: There is no such checkpoint, or visitors may not name it.
         """
         name = _text(name, "other").strip() or next(iter(self.others), "")
         if name in self.others:
@@ -147,7 +147,7 @@ class Api:
         if not self.any_model:
             names = ", ".join(self.others) or "no other model"
             raise DataError(f"This app compares with {names} only.")
-        # Folders of this machine are none of a visitor's business.
+        # A visitor must not load, or test for, folders of this machine.
         if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists():
             raise DataError("Give a repository id on the Hub, such as user/name.")
         if not self._loading.acquire(timeout=1):  # or downloads could take all workers
@@ -171,7 +171,7 @@ class Api:
     def _in_spaces(
         self, words: Sequence[Any], ask: Callable[[WordSpace], T]
     ) -> dict[str, T | None]:
-        """Ask each word space; one that lacks a word answers None, unless all of them do."""
+        """Call `ask` for each word space; the answer is None where a word is unknown, unless it is unknown in all."""
         for word in words:
             if not 1 <= len(_text(word, "word").strip()) <= 100:
                 raise DataError("A word must have 1 to 100 characters.")

@@ -2,22 +2,21 @@
 
 import os
 
-# Of a title and a text together; the model reads 2,048 tokens, about a tenth of it.
-CHARACTERS = 100_000
-BODY_BYTES = 1_500_000  # of a JSON request: CHARACTERS, each of them escaped
-RECEIVING_BYTES = 256 << 20  # of all requests that are being received
+CHARACTERS = 100_000  # of a title and a text; the model reads 2,048 tokens, about a tenth
+BODY_BYTES = 1_500_000  # of a JSON request with CHARACTERS escaped characters
+RECEIVING_BYTES = 256 << 20  # of all requests being received
 FILE_BYTES = 10 << 20  # of an upload
 FILE_CHARACTERS = 20_000_000  # of an upload's texts, decompressed
 FILE_ROWS = 5_000
 FILE_SECONDS = 60  # of processor time to read an upload
 FILE_MEMORY = 2 << 30  # bytes of address space to read an upload, several times what pyarrow needs
 STORED_BYTES = 1 << 30  # of all uploads and downloads together
-STORED_SECONDS = 1800  # after which an upload or a download is removed
-PREVIEW_ROWS = 100  # of a labelled table; the download has all of them
+STORED_SECONDS = 1800  # lifetime of an upload or a download
+PREVIEW_ROWS = 100  # shown rows of a labelled table; the download has all rows
 MAP_WORDS = 60
 WORKERS = min(os.cpu_count() or 1, 8)  # requests that compute at the same time
-QUEUE = 100  # requests that wait
-VISITOR_MODELS = 2  # that stay loaded under --allow_any_model
+QUEUE = 100  # waiting requests
+VISITOR_MODELS = 2  # loaded at the same time under --allow_any_model
 
 TEXT_TOO_LONG = f"A text may have at most {CHARACTERS:,} characters. Send a part of it."
 FILE_TOO_LARGE = f"A file may have at most {FILE_BYTES:,} bytes. Send a part of it."

@@ -30,7 +30,7 @@ EXAMPLES = {
 # One queue for all functions that compute; by default each would run WORKERS requests beside the others.
 _COMPUTE: dict[str, Any] = {"concurrency_id": "compute"}
 _PRIVATE = {"api_visibility": "private", **_COMPUTE}  # for functions that return HTML
-_SIDE = 300  # pixels; on a phone, two of them stand one below the other
+_SIDE = 300  # pixels of a column; a phone shows two columns one below the other
 _MAP = "senate vote minister court bank report budget secret shocking hoax hidden truth elites doctor cure vaccine"
 _MEANING = """\
 A label means that the text is written like the training texts with this label. They got it from where they were \
@@ -45,7 +45,7 @@ label. On other sources, years and topics it is too high.
 
 
 class _Page(gr.Blocks):
-    """Blocks that answer bad requests with a message; gradio would log a traceback and give no reason."""
+    """Blocks that answer bad requests with a message; gradio would log a traceback and send no reason."""
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any
@@ -68,7 +68,7 @@ class _Page(gr.Blocks):
 
 
 def _message(text: str) -> gr.Error:
-    # The page shows messages as HTML, and they may quote the visitor; an API client reads plain text.
+    # The page shows messages as HTML, and they may quote a request; API clients need plain text.
     text = text.translate({ord("<"): "\u2039", ord(">"): "\u203a", ord("&"): "+"})
     return gr.Error(text, print_exception=False)
 
@@ -113,19 +113,19 @@ def _text_boxes() -> list[gr.Textbox]:
     ]
     with gr.Row():
         for name, values in EXAMPLES.items():
-            # In the browser, so that an example does not wait in the queue.
+            # Runs in the browser, so that an example does not wait in the queue.
             gr.Button(name, size="sm").click(None, outputs=boxes, js=f"() => {json.dumps(values)}")
     return boxes
 
 
 def _three_digits(scores: dict[str, float]) -> dict[str, float]:
-    """Name the scores, because gr.Label rounds 0.995 to 100 %."""
+    """Put the scores into the names, because gr.Label rounds 0.995 to 100 %."""
     return {f"{label} {score:.3f}": score for label, score in scores.items()}
 
 
 def _classify_tab(api: Api) -> None:
     def show_label(title: str, text: str, threshold: float) -> Any:
-        # When the slider moves; after a click, `show_words` asks for a text.
+        # Reached when the slider moves; after a click, `show_words` asks for a text.
         if not f"{title}{text}".strip():
             return None
         answer = api.classify(title, text, threshold)
@@ -150,7 +150,7 @@ def _classify_tab(api: Api) -> None:
     triggers = [go.click, boxes[0].submit, boxes[1].submit]
     shown = gr.on(triggers, show_label, inputs, label, postprocess=False, **_PRIVATE)
     shown.success(show_words, boxes, words, **_PRIVATE)
-    # Not `release`, which the keyboard does not trigger.
+    # The keyboard triggers `change`, but not `release`.
     slider.change(show_label, inputs, label, postprocess=False, show_progress="hidden", **_PRIVATE)
 
 
@@ -170,7 +170,7 @@ def _table_tab(api: Api) -> None:
     summary = gr.Markdown()
     download = gr.File(label="Download", interactive=False)
     table = gr.Dataframe(label="The first rows", interactive=False, wrap=True)
-    # One at a time, so that tables leave workers to single texts.
+    # One table at a time, so that workers are left for single texts.
     go.click(
         api.label_file,
         [file, columns, least, output_format],

@@ -1,6 +1,6 @@
-"""Limits that gradio lacks: which routes answer, sizes of request bodies, and the size and age of stored files.
+"""Limits that gradio lacks: allowed routes, sizes of request bodies, and the size and age of stored files.
 
-gradio itself limits one file (`max_file_size`), the queue, and the folders that files are read from.
+gradio itself limits the size of a file (`max_file_size`), the queue, and the readable folders.
 """
 
 import re
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glove_lstm.app import limits
 
-# gradio has forty more routes; some fetch addresses that a visitor names, some write files.
+# gradio has forty more routes; some fetch addresses from a request, some write files.
 _GET = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login_check)/?|/(assets|static|svelte)/.+"
     r"|/gradio_api/(info|openapi\.json|startup-events|app_id|theme\.css|login_check)/?"
@@ -37,12 +37,12 @@ _HEADERS = [
 class UploadFolder:
     """The folder of uploads and downloads. Old files are removed every few seconds; `stored` is the bytes of the rest.
 
-    gradio's `delete_cache` is not enough: it leaves aborted uploads, and its task ends for good if an upload arrives
-    while it lists the files.
+    gradio's `delete_cache` is not enough: it leaves aborted uploads, and its task stops if an upload arrives while it
+    lists the files.
     """
 
     def __init__(self, path: Path) -> None:
-        """Start to remove old files."""
+        """Start the thread that removes old files."""
         self.path, self.stored = path, 0
         Thread(target=self._sweep_forever, daemon=True).start()
 
@@ -75,7 +75,7 @@ class RequestLimits:
     def __init__(self, app: ASGIApp, uploads: UploadFolder) -> None:
         """Limit the requests to `app`, whose uploads go to `uploads`."""
         self._app, self._uploads = app, uploads
-        self._receiving = 0  # bytes of all requests that are being received
+        self._receiving = 0  # bytes of all requests being received
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -104,7 +104,7 @@ class RequestLimits:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), *_HEADERS]
                 if not scope["path"].startswith(("/assets/", "/static/", "/svelte/")):
-                    # A busy server may close an idle connection just as a client reuses it, which loses the request.
+                    # A request is lost if a busy server closes an idle connection just as a client reuses it.
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 

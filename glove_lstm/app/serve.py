@@ -32,14 +32,14 @@ def running_app(
     port: int | None = PORT,
     allow_any_model: bool = False,
 ) -> Iterator[str]:
-    """Start the app in another thread and yield its address; at the end, stop it and remove all uploads.
+    """Start the app in a thread and yield its address; at the end, stop it and remove all uploads.
 
     Args:
         model: Folder of a checkpoint, or repository id on the Hub.
         revision: Commit, tag or branch of `model` on the Hub.
         compare: Other checkpoints, to compare with.
         glove: Name or path of GloVe vectors, to show beside the trained ones.
-        host: Address to listen at; None is this machine, or what GRADIO_SERVER_NAME says (a Space sets it).
+        host: Address to listen at; None is $GRADIO_SERVER_NAME (set in a Space), or else this machine.
         port: Port to listen at; None is the first free one from 7860 on.
         allow_any_model: Whether visitors may name repositories, which are then downloaded and loaded.
 
@@ -48,7 +48,7 @@ def running_app(
         OSError: The port is taken.
     """
     with tempfile.TemporaryDirectory(prefix="glove-lstm-app-") as folder:
-        # Before gradio is imported. Without them it reports usage to its makers and keeps a history of requests.
+        # Set before the import of gradio, which else reports usage and keeps a history of requests.
         os.environ["GRADIO_TEMP_DIR"] = folder
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         os.environ["GRADIO_RUN_HISTORY"] = "False"
@@ -68,7 +68,7 @@ def running_app(
         torch.set_num_threads(1)  # requests share the processors
         checkpoints = [AppCheckpoint(model, revision), *map(AppCheckpoint, compare)]
         space = None
-        if glove:  # under a name without this machine's folders
+        if glove:  # the shown name must not reveal folders
             loaded = load_glove(glove)
             space = WordSpace(loaded.words, loaded.vectors, f"GloVe {Path(glove).name}")
         page = build_page(Api(checkpoints, space, allow_any_model))
@@ -77,9 +77,9 @@ def running_app(
             server_name=host,
             server_port=port,
             app_kwargs={"middleware": [middleware]},
-            max_threads=limits.WORKERS + 2,  # a table and a download leave the workers to others
+            max_threads=limits.WORKERS + 2,  # one more for a table, and one for a download
             max_file_size=limits.FILE_BYTES,
-            # No fonts from Google. Not `css`, which gradio rewrites without the media queries.
+            # System fonts need no network. `css` would lose its media queries in gradio, so the style is in `head`.
             theme=gr.themes.Soft(
                 font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
             ),

@@ -1,8 +1,8 @@
 """Uploaded tables, read in a process of bounded memory and time.
 
-A few kilobytes of gzip or Parquet can decompress to more than the machine's memory. The process is this module:
+A few kilobytes of gzip or Parquet can decompress to more than the machine's memory. The process runs this module:
 `python -m glove_lstm.app.table_reading FILE COLUMNS` writes a line of JSON per row, [number, text, pair] or
-[number, message], and "message" if the whole file is rejected.
+[number, message], or "message" if the whole file is rejected.
 """
 
 import json
@@ -24,7 +24,7 @@ def read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
 
     Args:
         path: A table in any format that `glove-lstm predict` reads.
-        columns: Names of text columns, title before body, separated by commas; "" finds them.
+        columns: Names of text columns, title before body, separated by commas; "" takes the default columns.
 
     Returns:
         The rows, and the error messages of rows that cannot be read.
@@ -88,11 +88,11 @@ def _read(path: str, columns: str) -> Iterator[Any]:
 
 
 if __name__ == "__main__":
-    if sys.platform != "win32":  # which has no such limits
+    if sys.platform != "win32":  # Windows has no such limits
         import resource
 
         resource.setrlimit(resource.RLIMIT_CPU, (limits.FILE_SECONDS, limits.FILE_SECONDS + 1))
-    if sys.platform == "linux":  # macOS ignores or refuses it
+    if sys.platform == "linux":  # macOS ignores or rejects this limit
         resource.setrlimit(resource.RLIMIT_AS, (limits.FILE_MEMORY, limits.FILE_MEMORY))
     try:
         for row in _read(*sys.argv[1:]):

@@ -1,4 +1,4 @@
-"""Run a command: errors that the user can fix are one sentence, and signals end it cleanly."""
+"""Run a command, with one-sentence messages for errors that the user can fix, and a clean end on signals."""
 
 import argparse
 import errno
@@ -22,7 +22,7 @@ _DISK_FULL = (
 )
 
 
-# Arguments of training that say which labelled texts to load; evaluate has them, too.
+# Arguments of train and evaluate that name the labelled texts.
 DATA_ARGUMENTS = (
     "dataset_name",
     "dataset_config_name",
@@ -37,14 +37,14 @@ DATA_ARGUMENTS = (
 
 
 class _TerminatedError(BaseException):
-    """SIGTERM arrived. As an exception it lets context managers remove half-written files."""
+    """SIGTERM, as an exception, so that context managers remove half-written files."""
 
 
 _SIGNALS = {KeyboardInterrupt: signal.SIGINT, _TerminatedError: signal.SIGTERM}
 
 
 def new_parser(command: str, description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a command, whose help shows the module's docstring as it is."""
+    """Return the parser of a command; its help shows the module's docstring unchanged."""
     return argparse.ArgumentParser(
         prog=f"glove-lstm {command}",
         description=description,
@@ -60,12 +60,12 @@ def run_command(
 ) -> int:
     """Run a command and return its exit code.
 
-    Errors that the user can fix are printed as one sentence. Others keep their traceback.
+    Errors that the user can fix are printed as one sentence; others with their traceback.
 
     Args:
         main: The command.
-        argv: Its arguments; None takes those of the process.
-        extra: The extra that installs the modules which the command may lack.
+        argv: Arguments of the command; None takes sys.argv.
+        extra: The extra that installs the modules of the command.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
@@ -73,8 +73,8 @@ def run_command(
         signal.signal(signal.SIGTERM, partial(_terminate, os.getpid()))
     try:
         main(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()  # here, where a full disk can still be reported
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        sys.stdout.flush()  # reports a full disk, which the exit of Python would not
+    except BrokenPipeError:  # the reader of the output has ended, such as `head`
         _discard_output()
         return 0
     except (Exception, *_SIGNALS) as error:
@@ -100,7 +100,7 @@ def _terminate(process: int, *_: object) -> None:
 def _signal_behind(error: BaseException | None) -> int | None:
     """Return the signal that ended the command, if any.
 
-    Libraries raise their own error in its place. tokenizers, in Rust, keeps only its name.
+    Libraries may raise their own error instead; tokenizers, in Rust, keeps only the name.
     """
     while error is not None:
         for kind, number in _SIGNALS.items():
@@ -111,7 +111,7 @@ def _signal_behind(error: BaseException | None) -> int | None:
 
 
 def _discard_output() -> None:
-    """Keep Python from reporting at exit once more that the output cannot be written."""
+    """Keep Python from reporting at exit again that the output cannot be written."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -140,7 +140,7 @@ def _sentence(error: BaseException, extra: str) -> str | None:
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
-    """Whether a full disk caused the error, which libraries wrap or replace by its message."""
+    """Return whether a full disk caused the error; libraries wrap it, or keep only its message."""
     while error is not None:
         by_number = isinstance(error, OSError) and error.errno == errno.ENOSPC
         if by_number or any(words in str(error) for words in _DISK_FULL):

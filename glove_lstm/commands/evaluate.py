@@ -4,12 +4,12 @@ glove-lstm evaluate --test_file labelled.csv --output_dir report
 glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
 glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 
-Without MODEL it measures the checkpoint that ships with the package; with --leaks and without MODEL
-it looks for leaks only: texts in two splits, columns and phrases that give labels away. OUTPUT_DIR
-gets eval.json and, of a model, confusion.png and reliability.png. --robustness measures mistyped,
+The default MODEL is the checkpoint that ships with the package. With --leaks and without MODEL, only
+leaks are checked: texts in two splits, and columns and phrases that leak the label. OUTPUT_DIR gets
+eval.json and, for a model, confusion.png and reliability.png. --robustness measures mistyped,
 lower-cased, unpunctuated and shortened texts, too.
 
-A checkpoint records the texts that it was trained and validated on. Only the others are measured.
+A checkpoint records its training and validation texts. Only other texts are measured.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, Any]) -> None:
-    """Measure a checkpoint on the texts that it has not seen."""
+    """Measure a checkpoint on unseen texts."""
     from glove_lstm.data.loading import load_splits
     from glove_lstm.inference.checkpoints import load_checkpoint, load_config
     from glove_lstm.training.training_texts import load_training_texts
@@ -111,7 +111,7 @@ def _look_up(
 
 
 def _describe_seen(model: str, counts: Mapping[str, int] | None) -> str:
-    """Say how many of the texts a checkpoint has seen."""
+    """Return a sentence on the numbers of seen and unseen texts."""
     from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
 
     if counts is None:
@@ -157,6 +157,6 @@ def _parser() -> argparse.ArgumentParser:
         help="the texts to measure on; default: %(default)s",
     )
     parser.add_argument("--robustness", action="store_true", help="measure on corrupted texts, too")
-    parser.add_argument("--leaks", action="store_true", help="look for what gives labels away")
+    parser.add_argument("--leaks", action="store_true", help="look for leaks of the label")
     parser.add_argument("--output_dir", type=Path, metavar="DIR", help="for eval.json and plots")
     return parser

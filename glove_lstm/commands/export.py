@@ -1,4 +1,4 @@
-"""Write a checkpoint's model.onnx, with which it is classified without torch.
+"""Write a checkpoint's model.onnx, to classify without torch.
 
 glove-lstm export out
 
@@ -16,7 +16,7 @@ from glove_lstm.commands.command import new_parser
 def main(argv: Sequence[str]) -> None:
     """Parse and export."""
     parser = new_parser("export", __doc__)
-    parser.add_argument("checkpoint", type=Path, help="a folder that glove-lstm train made")
+    parser.add_argument("checkpoint", type=Path, help="folder made by glove-lstm train")
     args = parser.parse_args(argv)
 
     import transformers

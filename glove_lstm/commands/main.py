@@ -14,9 +14,9 @@ class Command(NamedTuple):
     """A sub-command.
 
     Attributes:
-        summary: Its line in the help.
-        needs: Modules beyond the base install, checked before it starts.
-        extra: The extra that installs these.
+        summary: Line in the help.
+        needs: Modules beyond the base install, checked first.
+        extra: The extra that installs `needs`.
     """
 
     summary: str
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command and return its exit code.
 
     Args:
-        argv: Name of the sub-command and its arguments; None takes those of the process.
+        argv: Name of the sub-command and its arguments; None takes sys.argv.
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in COMMANDS:

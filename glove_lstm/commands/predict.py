@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
     args = _parser().parse_args(argv)
     _check(args)
-    source = _source(args)  # report a mistake in the input before the model loads
+    source = _source(args)  # first, to report mistakes in the input before the model loads
 
     from glove_lstm.inference.backends import open_model
     from glove_lstm.inference.bulk import Labeller, label_to_folder
@@ -68,7 +68,7 @@ def _write(
     explain: "Callable[[str, str | None], Explanation] | None",
     **options: Any,
 ) -> "Summary":
-    """Write to standard output as the rows come, or to a file that appears when it is whole."""
+    """Write to standard output row by row, or to a file that appears when it is complete."""
     from glove_lstm.data.whole_files import whole_file
     from glove_lstm.inference.bulk import label_to
     from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer
@@ -157,13 +157,13 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=4096,
         metavar="N",
-        help="rows that are sorted by length, classified and written together; default: 4096",
+        help="rows sorted by length, classified and written together; default: 4096",
     )
     return parser
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Reject what does not go together, and choose the format."""
+    """Reject invalid combinations of options, and choose the format."""
     args.format = args.format or ("csv" if args.output_dir else "table")
     piped = "-" in (args.input or ())
     for option, needed, present in (
@@ -226,7 +226,7 @@ def _source(args: argparse.Namespace) -> TextSource:
 
 
 def _write_table(file: TextIO, labels: Sequence[str]) -> "Write":
-    """Write the text beside its label, for people."""
+    """Write a readable table of labels and texts."""
     width = max(len(name) for name in [*labels, "label"])
     file.write(f"{'label':<{width}}  score  text\n")
 
@@ -235,7 +235,7 @@ def _write_table(file: TextIO, labels: Sequence[str]) -> "Write":
             labelled.rows, labelled.labels, labelled.rounded, strict=True
         ):
             text = " ".join(f"{row.text} {row.pair or ''}".split())
-            # A terminal obeys control characters; nobody's article may.
+            # A terminal executes control characters.
             text = "".join(c if c.isprintable() else "\ufffd" for c in text)
             shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
             file.write(f"{label:<{width}}  {scores[0]:.3f}  {shown}\n")

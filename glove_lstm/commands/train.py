@@ -5,8 +5,8 @@ glove-lstm train --dataset_name fake_or_real_news --dataset_config_name article 
 glove-lstm train --model_name_or_path out --train_file mine.csv --output_dir mine
 glove-lstm train settings.json --learning_rate 2e-3
 
-OUTPUT_DIR then holds the checkpoint with its remote code, metrics.json and plots/. Resume a run
-with --resume_from_checkpoint OUTPUT_DIR/checkpoint-N, to the same weights. --push_to_hub
+OUTPUT_DIR gets the checkpoint with its remote code, metrics.json and plots/. Resume a run with
+--resume_from_checkpoint OUTPUT_DIR/checkpoint-N, which gives the same weights. --push_to_hub
 --hub_model_id user/name sends the result to the Hub, as glove-lstm push does.
 """
 
@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _summary(metrics: Mapping[str, Any]) -> str:
-    """A line for each measured split and each baseline on it."""
+    """Return a line for each measured split, and for each baseline on it."""
     from glove_lstm.evaluation.baselines import DESCRIPTIONS
 
     titles = {

@@ -1,4 +1,4 @@
-"""The base of the `datasets` builders: local files or one verified download, and plain errors."""
+"""Base class of the `datasets` builders, over local files or one verified download."""
 
 import hashlib
 import logging
@@ -24,16 +24,16 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
     """A builder over local files or one verified download.
 
     Args:
-        cache_dir: Where `datasets` prepares its Arrow files (its own default unless given). If given, the
-            download is kept below it too; else below `$GLOVE_LSTM_CACHE` or `~/.cache/glove_lstm`.
+        cache_dir: Folder of the prepared Arrow files and the download. None takes the default of `datasets` for
+            the former, and `$GLOVE_LSTM_CACHE` or `~/.cache/glove_lstm` for the latter.
         config_name: One of the builder's configs.
         data_files: A local file instead of the download.
         data_dir: A folder with local files instead of the download.
         **kwargs: Passed on to `datasets`.
 
     Raises:
-        DataError: A file is missing, the config is unknown, or the builder takes the other one of
-            `data_files` and `data_dir`.
+        DataError: A file is missing, the config is unknown, or the builder needs the other of `data_files` and
+            `data_dir`.
     """
 
     URL: str
@@ -60,33 +60,33 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         local = data_files or data_dir
         self.files = self.local_files(Path(local).expanduser().absolute()) if local else {}
         self.download_dir = cache_dir
-        # Not resolved by `datasets`, which takes names for patterns and fails on brackets and hidden folders.
+        # Resolved here: `datasets` takes names for patterns, and fails on brackets and hidden folders.
         resolved = DataFilesDict()
         for split, file in self.files.items():
             check_file(file)
-            # Size and time: a changed file is read anew.
+            # With size and time in the fingerprint, a changed file is read again.
             stamp = (str(file.stat().st_size), str(file.stat().st_mtime_ns))
             resolved[split] = DataFilesList([str(file)], [stamp])
         super().__init__(
             cache_dir=None if cache_dir is None else os.fspath(cache_dir),
             config_name=config_name,
             data_files=resolved or None,
-            # Without it `datasets` keeps using what an older version of this code prepared.
+            # Without it `datasets` reuses files prepared by an older version of this code.
             hash=_code_hash(),
             **kwargs,
         )
 
     def local_files(self, path: Path) -> dict[str, Path]:
-        """Return the files by split that `data_files` or `data_dir` names."""
+        """Return the file of each split, from the path in `data_files` or `data_dir`."""
         return {"train": path}
 
     @property
     def source(self) -> str:
-        """The files or the address that are read."""
+        """The paths of the files, or the address of the download."""
         return ", ".join(map(str, self.files.values())) or self.URL
 
     def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
-        """Prepare as `datasets` does, but log the source and raise a DataError as itself."""
+        """Prepare as `datasets` does, but log the source, and do not wrap a DataError."""
         logger.info("%s (%s): reading %s.", self.dataset_name, self.config.name, self.source)
         try:
             super().download_and_prepare(*args, **kwargs)
@@ -96,7 +96,7 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             raise
 
     def download(self, **checks: Any) -> Path:
-        """Download `URL`; an error names the argument that reads a local copy instead."""
+        """Download `URL`; an error names the argument for a local copy."""
         try:
             return download(self.URL, cache_dir=self.download_dir, **checks)
         except DataError as error:

@@ -1,4 +1,4 @@
-"""Download a file once: resumed after a cut, verified before it gets its name, safe for two processes."""
+"""Download a file once: resumed after an interruption, verified before use, safe with several processes."""
 
 import hashlib
 import logging
@@ -18,12 +18,12 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = 30.0  # seconds without a byte
 ATTEMPTS = 4
-MAX_BYTES = 10**10  # several times the largest file; a server may announce no size
+MAX_BYTES = 10**10  # several times the largest file
 PAUSE = 1.0  # seconds before the second attempt; doubles from then on
 
 
 class _CutError(Exception):
-    """The transfer ended early; the next attempt may resume."""
+    """The transfer ended early, and can be resumed."""
 
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -47,10 +47,10 @@ def download(
     blob_id: str | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Return the local path of what `url` serves; download it unless a good copy is cached.
+    """Return the local path of the file at `url`; download it unless a valid copy is cached.
 
-    The file is written beside its final name, verified, then renamed, all under a lock. With a hash, a
-    partial download is resumed by HTTP Range, in this process and in later ones.
+    The file is written under another name, verified and renamed, under a lock. With a hash, a partial download
+    is resumed by HTTP Range, also by a later process.
 
     Args:
         url: An http or https address.
@@ -85,7 +85,7 @@ def download(
                     f"What {url} sent {problem}{page}; nothing was kept, so check the address or run again."
                 )
             part.replace(final)
-    except OSError as error:  # of the disk: `_fetch` handles errors of the network
+    except OSError as error:  # disk errors; `_fetch` handles network errors
         raise DataError(
             f"{url} could not be stored as {final}: {error}; free space or set GLOVE_LSTM_CACHE."
         ) from error
@@ -114,7 +114,7 @@ def _fetch(url: str, part: Path, *, resumable: bool) -> None:
 
 
 def _transfer(url: str, part: Path) -> None:
-    """Make one request that appends to `part` what is missing."""
+    """Make one request, and append the missing bytes to `part`."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
@@ -148,7 +148,7 @@ def _transfer(url: str, part: Path) -> None:
 
 
 def _problem(path: Path, sha256: str | None, blob_id: str | None) -> str:
-    """Return what is wrong with the file, or an empty string."""
+    """Return the difference from the expected hash, or an empty string."""
     if blob_id and (actual := git_blob_id(path)) != blob_id:
         return f"has the git blob id {actual} instead of {blob_id}"
     with path.open("rb") as file:

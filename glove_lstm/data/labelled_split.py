@@ -1,4 +1,4 @@
-"""Read one split of labelled text, and decide which number each label gets."""
+"""Read one split of labelled text, and number the labels."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 OnEmpty = Literal["error", "drop", "keep"]
 
 _MAX_LABELS = 1000
-_BATCH = 10_000  # rows held as Python objects
+_BATCH = 10_000  # rows in memory as Python objects
 
 
 def read_split(
@@ -34,14 +34,15 @@ def read_split(
         reader: Reads the rows.
         columns: The text columns.
         label_column: The column of labels.
-        on_empty: What to do about a row without text.
-        names: The only labels allowed; None allows any.
+        on_empty: Treatment of rows without text.
+        names: The allowed labels; None allows any.
 
     Returns:
-        Strings only, also the labels; without rows if a ClassLabel marks all as unlabelled.
+        A table of strings, without rows if a ClassLabel marks all rows as unlabelled.
 
     Raises:
-        DataError: A row cannot be read, has no label or another one, or has no text and `on_empty` is "error".
+        DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and
+            `on_empty` is "error".
     """
     rows = _read_rows(reader, columns, label_column, on_empty, names)
     fields = [*("text", "text_pair")[: len(columns)], "label"]

@@ -26,7 +26,7 @@ _COLUMNS = ("id", "label", "text", *_SPEAKER, *_COUNTS, "context")
 class Liar(NewsBuilder):
     """Columns id, text (the statement), label, speaker and context; see `NewsBuilder` for the arguments.
 
-    The five counts are the speaker's record, this very statement included: they leak the label.
+    The five counts are the speaker's record, which includes this statement: they leak the label.
 
     Configs:
         six: The six ratings, from pants-fire to true.
@@ -79,11 +79,11 @@ def _read_statements(path: Path, name: str) -> Iterator[tuple[int, dict[str, Any
     """Yield (row number, statement) of a TSV file, or of the file `name` in a zip archive.
 
     Raises:
-        DataError: A row has another number of columns, an unknown label or a count that is no number.
+        DataError: A row has a wrong number of columns, an unknown label or an invalid count.
     """
     where = f"{path}/{name}" if path.suffix == ".zip" else str(path)
     number = 0
-    # Not the csv module: the files are not quoted, and many statements begin with a quotation mark.
+    # The csv module would misread them: nothing is quoted, and many statements begin with a quotation mark.
     for number, line in enumerate(_read_lines(path, name, where), start=1):
         values = line.rstrip("\r").split("\t")
         if len(values) != len(_COLUMNS):
@@ -118,7 +118,7 @@ def _read_lines(path: Path, name: str, where: str) -> list[str]:
                 if not members:
                     raise DataError(f"{path} has no {name}; get LIAR's archive.")
                 content = archive.read(members[0])
-        # Not splitlines, which also splits at separators inside statements.
+        # splitlines would also split at separators inside statements.
         return content.decode("utf-8-sig").removesuffix("\n").split("\n") if content else []
     except UnicodeDecodeError as error:
         raise DataError(f"{where} is not UTF-8 text ({error.reason}); get it again.") from error

@@ -1,4 +1,4 @@
-"""Write files so that they appear whole or not at all."""
+"""Write files atomically."""
 
 import shutil
 import uuid
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from glove_lstm.data.errors import DataError
 
-_LAST = "config.json"  # what readers of a checkpoint look for first
+_LAST = "config.json"  # readers of a checkpoint look for it first
 
 
 @contextmanager
@@ -33,11 +33,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_files(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to write to; its files move into `folder`, one by one, when the block ends.
 
-    An older config.json is removed first, and the new one moves last: a reader that finds it finds all the
-    new files.
+    An older config.json is removed first, and the new one moves last: where it exists, all new files do.
 
     Args:
-        folder: Where the files go; files of the same name are replaced, others stay.
+        folder: Target folder; files of the same name are replaced, others stay.
     """
     part = folder / f".saving-{uuid.uuid4().hex}.part"
     part.mkdir(parents=True)
@@ -49,7 +48,7 @@ def whole_files(folder: Path) -> Iterator[Path]:
         for path in sorted(files, key=lambda path: path.name == _LAST):
             target = folder / path.relative_to(part)
             target.parent.mkdir(parents=True, exist_ok=True)
-            # safetensors writes files that only their owner can read; the folder has the user's default mode.
+            # safetensors makes files readable by their owner only; the folder has the user's default mode.
             path.chmod(part.stat().st_mode & 0o666)
             path.replace(target)
     finally:

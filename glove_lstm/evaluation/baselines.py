@@ -1,4 +1,4 @@
-"""The strongest simple models, to stand beside ours on the same split."""
+"""Strong simple baselines, measured on the same split."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,7 +21,7 @@ def _characters() -> TfidfVectorizer:
 
 
 def _classifier(*features: TfidfVectorizer) -> Pipeline:
-    return make_pipeline(make_union(*features), LinearSVC(random_state=0))  # its solver shuffles
+    return make_pipeline(make_union(*features), LinearSVC(random_state=0))  # the solver shuffles
 
 
 BASELINES: dict[str, Callable[[], Pipeline]] = {
@@ -47,12 +47,12 @@ def predict_with_baseline(
 
     Args:
         name: "majority", or one of `BASELINES`.
-        texts: To fit on.
-        labels: Their class indices.
-        tests: Texts by name.
+        texts: Training texts.
+        labels: Class indices of the training texts.
+        tests: Sets of texts to classify, by name.
 
     Returns:
-        Class indices by name.
+        Predicted class indices, by name.
     """
     if name == "majority":
         most = int(np.bincount(labels).argmax())

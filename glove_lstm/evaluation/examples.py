@@ -1,4 +1,4 @@
-"""Invented titles that a card shows with their labels, and the model's speed."""
+"""Example titles for the card, and a measurement of speed."""
 
 import statistics
 import timeit
@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
 
-# Invented; each with the label of the sources whose style it has.
+# Invented titles, each with the label of sources that write in this style.
 EXAMPLES = (
     ("Senate passes budget bill after late-night vote", "REAL"),
     ("Mayor answers questions about the new bridge", "REAL"),
@@ -36,7 +36,7 @@ _WORDS = 400  # about the length of an article
 def classify_examples(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> list[dict[str, Any]]:
-    """Label the examples; an empty list for a model with other labels than FAKE and REAL."""
+    """Label the examples; the list is empty if the model has other labels than FAKE and REAL."""
     names: list[str] = model.config.label_names
     if set(names) != {"FAKE", "REAL"}:
         return []
@@ -48,12 +48,12 @@ def classify_examples(
 
 
 def measure_speed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Median time from strings to labels, of one text and of 64 in batches, for texts as long as articles."""
+    """Measure the median time from strings to labels, of one text and of 64, each of the length of an article."""
     words = " ".join(text for text, _ in EXAMPLES).split()
     text = " ".join((words * (_WORDS // len(words) + 1))[:_WORDS])
 
     def seconds(texts: list[str]) -> float:
-        predict_logits(model, tokenizer, texts)  # the first call sets things up
+        predict_logits(model, tokenizer, texts)  # warm up
         times = timeit.repeat(lambda: predict_logits(model, tokenizer, texts), number=1, repeat=5)
         return statistics.median(times)
 

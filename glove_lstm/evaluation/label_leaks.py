@@ -14,20 +14,20 @@ from sklearn.svm import LinearSVC
 
 Phrase = tuple[str, ...]
 
-_ALPHA = 0.001  # probability that a check finds something if labels are random
+_ALPHA = 0.001  # probability of a finding if labels are random
 
 _HALF = 20  # rows in each half; with fewer no column is significant
-_BINS = 20  # of numbers and dates
-# A column counts if it is right on a fifth of the rows that the majority class gets wrong, net of new errors. Less is
-# usual: subjects and years differ in how much of each label they hold.
+_BINS = 20  # intervals of numbers and dates
+# A leak corrects a fifth of the errors of the majority class, net of new errors. Smaller effects are usual, because the
+# labels differ in subjects and years.
 _EFFECT = 0.2
 _PROSE_WORDS = 4  # a column whose median value has more words is text, if values seldom repeat
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _START, _END = "<start of text>", "<end of text>"  # no token of a text contains spaces
 _LONGEST = 5  # tokens of a phrase
-_ROWS = 5_000  # a phrase in a quarter of a label's texts shows in a sample of these, too
-_FEWEST = 10  # texts of a phrase: with fewer nothing is significant among thousands of phrases
+_ROWS = 5_000  # sample size; enough for a phrase in a quarter of a label's texts
+_FEWEST = 10  # texts with a phrase; fewer are not significant among thousands of phrases
 # A phrase is boilerplate, and not style or topic, if it is in a quarter of its label's texts and if, were the labels
 # equally frequent, at most one text in twenty with it had another label.
 _COVERED, _EXCLUSIVE = 0.25, 0.05
@@ -35,12 +35,12 @@ _COVERED, _EXCLUSIVE = 0.25, 0.05
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that gives labels away.
+    """A leak of the label.
 
     Attributes:
         check: "overlap", "column" or "phrase".
-        sentence: What it is, and what to do.
-        figures: The same in numbers.
+        sentence: Description and remedy.
+        figures: The numbers in the description.
     """
 
     check: str
@@ -51,11 +51,11 @@ class Finding:
 def find_column_leaks(columns: Mapping[str, Sequence[Any]], labels: Sequence[str]) -> list[Finding]:
     """Find columns from which a linear model, fitted on a random half of the rows, predicts the labels of the others.
 
-    It sees the value, the words in it, and the interval that a number or a date falls into. McNemar's exact test
-    against the majority class, over all columns together, errs with a probability of at most 0.001.
+    Its features are the value, the words in it, and the interval of a number or date. The probability of any false
+    finding is at most 0.001 (McNemar's exact test against the majority class, Bonferroni correction).
 
     Args:
-        columns: Name -> n values of any kind; columns of prose are left out, because they are text.
+        columns: Name -> n values of any kind; columns of prose are ignored.
         labels: n labels.
     """
     order = np.random.default_rng(0).permutation(len(labels))
@@ -86,7 +86,7 @@ def find_column_leaks(columns: Mapping[str, Sequence[Any]], labels: Sequence[str
 
 
 def _features(values: Sequence[Any]) -> list[list[str]]:
-    """Of each value: itself, its words, and the interval that its number or date falls into."""
+    """Return the features of each value: the value, its words, and the interval of its number or date."""
     strings = ["" if value is None or value != value else str(value).strip() for value in values]
     features = [[f"value {string}", *re.findall(r"\w+", string)] for string in strings]
     column = pd.Series(strings, dtype=object)
@@ -109,13 +109,13 @@ def _is_prose(values: Sequence[Any]) -> bool:
 
 
 def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str]) -> list[Finding]:
-    """Find phrases of up to five words or marks that almost only one label has.
+    """Find phrases of up to five words or marks that occur almost only with one label.
 
-    A hypergeometric test over all columns, phrases and labels together errs with a probability of at most 0.001
-    (Bonferroni). Of phrases in the same texts the longest is returned. Of more than 5,000 texts a sample is searched.
+    The probability of any false finding is at most 0.001 (hypergeometric test, Bonferroni correction). Of phrases in
+    the same texts the longest is returned. At most 5,000 texts are searched, a random sample.
 
     Args:
-        columns: Name -> n texts, without duplicates, which would count as independent evidence.
+        columns: Name -> n texts, without duplicates, which are no independent evidence.
         labels: n labels.
     """
     names, label_of = np.unique(labels, return_inverse=True)
@@ -125,7 +125,7 @@ def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str
     findings = []
     for column, values in columns.items():
         texts = [values[row] for row in rows]
-        # Chosen by how many texts have it, whatever their label: the test below stays valid.
+        # Selected without the labels, so that the test below stays valid.
         phrases = _frequent_phrases(texts, max(_FEWEST, int(_COVERED * sizes.min())))
         tests = len(columns) * len(phrases) * len(names)
         for label, size in enumerate(sizes):
@@ -146,7 +146,7 @@ def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str
 def _describe(
     column: str, phrase: Phrase, text: str, label: str, covered: float, elsewhere: float
 ) -> Finding:
-    """Describe a phrase as it is written in one of its texts; of empty texts it is ""."""
+    """Describe a phrase as it is spelled in one of its texts; the phrase of empty texts is ""."""
     words = [re.escape(word) for word in phrase if word not in (_START, _END)]
     match = re.search(r"\s*".join(words), text)
     shown = match[0] if match else ""
@@ -162,7 +162,7 @@ def _describe(
 
 
 def _frequent_phrases(texts: Sequence[str], least: int) -> dict[Phrase, list[int]]:
-    """Phrases that are in at least so many texts -> the rows of these.
+    """Return the phrases in at least `least` texts, with the rows of these texts.
 
     A phrase is only counted if both its parts that are one token shorter are frequent (Agrawal and Srikant 1994).
     """
@@ -181,7 +181,7 @@ def _frequent_phrases(texts: Sequence[str], least: int) -> dict[Phrase, list[int
 
 
 def _distinct(phrases: dict[Phrase, list[int]]) -> list[Phrase]:
-    """Keep one phrase for each set of texts: the longest that covers about the texts of the most frequent one."""
+    """Keep one phrase per set of texts: the longest one in about the same texts as the most frequent one."""
     left = sorted(phrases, key=lambda phrase: -len(phrases[phrase]))
     chosen = []
     while left:

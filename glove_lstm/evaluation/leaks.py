@@ -13,16 +13,16 @@ from glove_lstm.evaluation.label_leaks import Finding, find_column_leaks, find_p
 
 
 def check_leaks(tables: Mapping[str, Table]) -> dict[str, Any]:
-    """Look for overlap of train and the other splits, and for columns and phrases that tell the label.
+    """Find overlap of train and the other splits, and columns and phrases that leak the label.
 
-    Columns and phrases are looked for in all splits together, each text once: copies are no independent evidence.
+    Columns and phrases are tested on all splits together, without copies, which are no independent evidence.
 
     Args:
-        tables: One or more of "train", "validation" and "test", as `load_tables` gives them.
+        tables: One or more of "train", "validation" and "test", from `load_tables`.
 
     Returns:
-        "findings", the gravest kinds first, as dictionaries with the keys of `Finding`; and "checked", the rows and
-        columns that were looked at.
+        "findings", worst kinds first, as dictionaries with the keys of `Finding`; and "checked", the numbers of rows
+        and the columns.
     """
     splits = list(tables.values())
     split_of = np.array([split for split, table in tables.items() for _ in table.labels])
@@ -53,7 +53,7 @@ def check_leaks(tables: Mapping[str, Table]) -> dict[str, Any]:
 
 
 def _longest_texts(texts: Mapping[str, list[str]]) -> list[str]:
-    """Each row's text in the column that is longest on the whole, which tells a copy best; or else another text."""
+    """Return each row's text in the longest column, which identifies copies best, or else its next text."""
     columns = sorted(texts.values(), key=lambda column: -sum(map(len, column)))
     return [next((text for text in row if text.strip()), "") for row in zip(*columns, strict=True)]
 

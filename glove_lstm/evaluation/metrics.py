@@ -1,4 +1,4 @@
-"""Measures of a classifier: one `evaluate.Metric` for the Trainer and for reports, and bootstrap intervals."""
+"""Metrics of a classifier, for the Trainer and for reports, and bootstrap intervals."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -42,7 +42,7 @@ class ClassificationMetrics(evaluate.Metric):
         precision, recall, f1, _ = sk.precision_recall_fscore_support(
             labels, predicted, labels=range(len(one_hot[0])), average="macro", zero_division=0
         )
-        mcc, auc = 0.0, float("nan")  # of a single label
+        mcc, auc = 0.0, float("nan")  # values for a single label
         if len(np.unique(labels)) > 1:
             present = one_hot.any(axis=0)
             mcc = sk.matthews_corrcoef(labels, predicted)
@@ -60,26 +60,26 @@ class ClassificationMetrics(evaluate.Metric):
 
 
 def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
-    """Compute `ClassificationMetrics` of probabilities (n, classes) and labels (n,); NaN where one is not defined."""
+    """Compute `ClassificationMetrics` from probabilities (n, classes) and labels (n,); NaN if undefined."""
     metric = ClassificationMetrics(keep_in_memory=True)
     return metric.compute(predictions=probabilities, references=labels)
 
 
 def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
-    """Compute `ClassificationMetrics` for the Trainer, from logits or a tuple that begins with them."""
+    """Compute `ClassificationMetrics` for the Trainer, from logits or a tuple whose first item is the logits."""
     predictions = prediction.predictions
     logits = predictions[0] if isinstance(predictions, tuple) else predictions
     return measure(softmax(np.asarray(logits)), np.asarray(prediction.label_ids))
 
 
 def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:
-    """Mean distance between confidence and accuracy over equal-width bins (Naeini et al. 2015; Guo et al. 2017)."""
+    """Return the mean gap of confidence and accuracy over equal-width bins (Naeini et al. 2015; Guo et al. 2017)."""
     counts, accuracy, confidence = reliability(probabilities, labels)
     return float((counts * abs(accuracy - confidence)).sum() / len(labels))
 
 
 def reliability(probabilities: Floats, labels: Ints) -> tuple[Ints, Floats, Floats]:
-    """Rows, accuracy and mean confidence of each of 15 bins of the highest probability that is not empty."""
+    """Return rows, accuracy and mean confidence of each non-empty bin of the highest probability, out of 15."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
@@ -91,11 +91,11 @@ def reliability(probabilities: Floats, labels: Ints) -> tuple[Ints, Floats, Floa
 def coverage_table(
     probabilities: Floats, labels: Ints, coverages: Sequence[float] = _COVERAGES
 ) -> list[dict[str, float]]:
-    """Thresholds of the score that keep at least these shares of the texts, and the accuracy of the kept ones.
+    """Find thresholds of the score that keep at least the given shares of the texts, and the accuracy on these.
 
     Returns:
-        A row for each: "threshold", rounded down to the four decimals that are printed (0 keeps all), "coverage", the
-        share of kept texts, and "accuracy".
+        A row per share: "threshold", rounded down to four decimals as printed (0 keeps all), "coverage", the share of
+        kept texts, and "accuracy".
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
@@ -112,15 +112,15 @@ def coverage_table(
 
 
 def bootstrap_interval(statistic: Callable[[Ints], Any], size: int, *, samples: int = 1000) -> Any:
-    """95 % percentile interval of a statistic over rows drawn with replacement (Efron 1979).
+    """Return the 95 % percentile interval of a statistic over rows drawn with replacement (Efron 1979).
 
     Args:
-        statistic: Of the given row indices: a number, or k numbers.
+        statistic: Maps row indices to a number, or to k numbers.
         size: Number of rows.
-        samples: Draws.
+        samples: Number of draws.
 
     Returns:
-        [low, high], or k of these.
+        [low, high], or k such pairs.
     """
     generator = np.random.default_rng(0)
     values = [statistic(generator.integers(size, size=size)) for _ in range(samples)]
@@ -128,17 +128,17 @@ def bootstrap_interval(statistic: Callable[[Ints], Any], size: int, *, samples: 
 
 
 def mean_interval(values: NDArray[Any]) -> list[float]:
-    """95 % bootstrap interval of the mean of values (n,)."""
+    """Return the 95 % bootstrap interval of the mean of values (n,)."""
     return bootstrap_interval(lambda rows: values[rows].mean(), len(values))
 
 
 def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
-    """Accuracy of rows that were right or wrong, and its 95 % bootstrap interval."""
+    """Return the accuracy and its 95 % bootstrap interval, from n booleans."""
     return {"accuracy": float(correct.mean()), "accuracy_interval": mean_interval(correct)}
 
 
 def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """Add rows, the majority class's share, the accuracy's interval and abstention to `measure`."""
+    """Add rows, the share of the majority class, the accuracy's interval and abstention to `measure`."""
     return {
         "rows": len(labels),
         **measure(probabilities, labels),
@@ -154,11 +154,11 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
     Args:
         probabilities: (n, classes).
         labels: (n,).
-        names: Of the classes.
+        names: Class names.
 
     Returns:
-        Flat measures with `f1_interval`, `brier_interval` and `ece_interval` beside; `confusion`, rows by true and
-        columns by predicted label; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
+        The measures, with `f1_interval`, `brier_interval` and `ece_interval`; `confusion`, rows by true and columns by
+        predicted label; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
     """
     predicted, size = probabilities.argmax(axis=1), len(names)
 
@@ -184,8 +184,8 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         **measure_with_intervals(probabilities, labels),
         "f1_interval": intervals[-1],
         "brier_interval": mean_interval(_brier(probabilities, labels)),
-        # Noise adds to this error in each draw, so that the draws lie above the estimate; the basic interval (Efron and
-        # Tibshirani 1993) mirrors them.
+        # Noise adds to this error in each draw, which biases the draws upwards; the basic interval (Efron and
+        # Tibshirani 1993) corrects for that.
         "ece_interval": [max(2 * ece - high, 0.0), max(2 * ece - low, 0.0)],
         "confusion": counts.tolist(),
         "by_label": {
@@ -202,6 +202,6 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
 
 
 def _brier(probabilities: Floats, labels: Ints) -> Floats:
-    """Squared distance of each row from its label, (n,)."""
+    """Return the squared distance of each row from its one-hot label, (n,)."""
     one_hot = np.eye(probabilities.shape[1])[labels]
     return np.asarray(((probabilities - one_hot) ** 2).sum(axis=1))

@@ -1,4 +1,4 @@
-"""Intervals and paired tests of differences between models on the same texts."""
+"""Bootstrap intervals and paired tests of models on the same texts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,20 +11,20 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SAMPLES = 10_000
-_BATCH = 100  # draws at a time, to bound the memory
+_BATCH = 100  # draws at a time, to limit the memory
 
 
 def mean_of_cells(values: Sequence[Floats], texts: Sequence[Ints]) -> dict[str, Any]:
-    """The mean over cells of the mean in each, with a 95 % bootstrap interval over texts.
+    """Return the mean of the cells' means, with a 95 % bootstrap interval over texts.
 
-    A text in several cells is drawn into all of them at once: its values are not independent.
+    A text in several cells is drawn for all of them at once, because its values are dependent.
 
     Args:
-        values: A value for each text, by cell.
-        texts: The number of each text, by cell.
+        values: One value per text, by cell.
+        texts: Number of each text, by cell.
 
     Returns:
-        {"mean", "low", "high", "folds"}; "folds" are the cells.
+        {"mean", "low", "high", "folds"}; "folds" are the means of the cells.
     """
     return _describe(values, _draws(values, texts))
 
@@ -32,19 +32,18 @@ def mean_of_cells(values: Sequence[Floats], texts: Sequence[Ints]) -> dict[str, 
 def paired_difference(
     first: Sequence[Floats], second: Sequence[Floats], texts: Sequence[Ints]
 ) -> dict[str, Any]:
-    """Measure how much more often the first model is right than the second.
+    """Return the difference in accuracy of two models, with an interval and a p value.
 
-    If each model classified each text once, the p value is that of McNemar's exact test (1947). If a value is a mean
-    over seeds, or a text is in several cells, it comes from the bootstrap: twice the share of draws on the far side
-    of 0.
+    If each model classified each text once, the p value is from McNemar's exact test (1947). If a value is a mean
+    over seeds, or a text is in several cells, it is from the bootstrap: twice the share of draws on the far side of 0.
 
     Args:
-        first: Share of its runs in which the first model was right, for each text, by cell.
-        second: The same of the second model.
-        texts: The number of each text, by cell.
+        first: Share of runs in which the first model was right, for each text, by cell.
+        second: The same for the second model.
+        texts: Number of each text, by cell.
 
     Returns:
-        {"mean", "low", "high", "folds", "p"}; above 0 the first is better.
+        {"mean", "low", "high", "folds", "p"}; the first model is better if the mean is above 0.
     """
     differences = [a - b for a, b in zip(first, second, strict=True)]
     draws = _draws(differences, texts)
@@ -67,7 +66,7 @@ def _describe(values: Sequence[Floats], draws: Floats) -> dict[str, Any]:
 
 
 def _draws(values: Sequence[Floats], texts: Sequence[Ints]) -> Floats:
-    """The mean over cells in each of many draws of texts with replacement."""
+    """Return the mean of the cells' means for each of many draws of texts with replacement."""
     known = np.unique(np.concatenate(texts))
     size = len(known)
     sums, counts = np.zeros((size, len(values))), np.zeros((size, len(values)))
@@ -77,10 +76,10 @@ def _draws(values: Sequence[Floats], texts: Sequence[Ints]) -> Floats:
     generator = np.random.default_rng(0)
     draws = []
     for _ in range(_SAMPLES // _BATCH):
-        # Row i of the batch counts in its own stretch of one long bincount.
+        # One bincount for the batch: row i uses the numbers from i * size on.
         drawn = generator.integers(size, size=(_BATCH, size)) + np.arange(_BATCH)[:, None] * size
         weights = np.bincount(drawn.ravel(), minlength=_BATCH * size).reshape(_BATCH, size)
-        # A cell of a handful of texts may be missing from a draw; the mean then ignores it.
+        # A draw may miss all texts of a small cell; the mean ignores the cell then.
         with np.errstate(invalid="ignore"):
             draws.append(np.nanmean((weights @ sums) / (weights @ counts), axis=1))
     return np.concatenate(draws)
@@ -95,7 +94,7 @@ def measure_cells(measures: Mapping[str, Any]) -> list[str]:
     """Format the measures of one model for a table.
 
     Returns:
-        Accuracy, its interval, p against `default`, calibration error, what is lost to typos, and p of that.
+        Accuracy, its interval, its p against `default`, calibration error, loss to typos, and the p of this loss.
     """
     accuracy = measures["accuracy"]
     versus, lost = measures.get("versus_default"), measures.get("typos_versus_default")

@@ -1,4 +1,4 @@
-"""Plots of a training run and of labelled texts, in colours for colour-blind readers."""
+"""Plots of a training run and of measured texts, in colours for colour-blind readers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe and Ito 2008
 
 
 def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Loss and accuracy by epoch, from a Trainer's `log_history`."""
+    """Plot loss and accuracy by epoch, from a Trainer's `log_history`."""
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     for key, label, colour, axis in (
@@ -33,13 +33,13 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], folder: Path) -> None:
-    """The plots of labelled texts: confusion.png and reliability.png.
+    """Plot confusion.png and reliability.png.
 
     Args:
         probabilities: (n, classes).
         labels: (n,).
-        names: Of the classes.
-        folder: Where they go.
+        names: Class names.
+        folder: Folder of the plots.
     """
     inches = 2.2 + 0.6 * len(names)
     figure = Figure(figsize=(inches, inches), layout="constrained")

@@ -1,1 +1,1 @@
-"""From texts to labels: the light runtime, ONNX export, bulk prediction and explanations."""
+"""The light runtime, ONNX export, bulk prediction and explanations."""

@@ -1,4 +1,4 @@
-"""A checkpoint as a function from texts to probabilities, by ONNX Runtime or by PyTorch."""
+"""Load a checkpoint as a function from texts to probabilities, with ONNX Runtime or PyTorch."""
 
 import os
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from glove_lstm.inference.label_writers import Explain
 
 Backend = Literal["onnx", "torch"]
 
-# n texts and n second parts (bodies to titles), or None -> (n, labels) probabilities at the model's temperature.
+# Maps n texts and n second parts (bodies to titles) or None to (n, labels) probabilities at the model's temperature.
 Predict = Callable[[list[str], list[str] | None], NDArray[np.floating]]
 
 
@@ -32,9 +32,9 @@ class OpenModel:
 
     Attributes:
         predict: Returns the scores of texts.
-        label_names: In the order of the scores.
+        label_names: Labels in the order of the scores.
         folder: The checkpoint's files on this machine.
-        backend: What computes.
+        backend: The library that computes.
         explain: Returns the contribution of each word of a text and its second part; None with ONNX Runtime, which
             has no gradients.
     """
@@ -46,7 +46,7 @@ class OpenModel:
     explain: Explain | None = None
 
     def identity(self) -> dict[str, Any]:
-        """Return what decides the scores, for JSON; it differs between models that could differ."""
+        """Return the backend and the hashes of the files that decide the scores, for JSON."""
         weights = ONNX_NAME if self.backend == "onnx" else WEIGHTS_NAME
         names = (CONFIG_NAME, *TOKENIZER_NAMES, weights)
         files = {name: digest(self.folder / name) for name in names}
@@ -65,8 +65,8 @@ def open_model(
     Args:
         model: A folder, or a repository's id on the Hub.
         revision: Commit, tag or branch on the Hub.
-        backend: What computes; None takes onnx where the checkpoint has a `model.onnx`.
-        threads: Cores that may be used; None: all that this process may use.
+        backend: The library that computes; None takes onnx if the checkpoint has a `model.onnx`.
+        threads: Cores to use; None takes all cores of this process.
 
     Raises:
         DataError: There is no usable checkpoint.
@@ -78,7 +78,7 @@ def open_model(
         light = LightClassifier.from_pretrained(folder, threads=threads or len(processors()))
         return OpenModel(light.predict_proba, light.label_names, folder, "onnx")
 
-    # On small virtual machines OpenMP's spinning barriers can slow an LSTM 5 to 150 times; read when torch loads.
+    # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on small virtual machines. Read when torch loads.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import torch
     import transformers
@@ -98,7 +98,7 @@ def open_model(
 
 
 def processors() -> list[int]:
-    """The numbers of the cores that this process may use."""
+    """Return the numbers of the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))  # macOS cannot pin a process

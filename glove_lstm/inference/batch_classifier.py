@@ -16,16 +16,16 @@ Batch = TypeVar("Batch")  # Mapping[str, NDArray], or a pandas DataFrame
 
 
 class BatchClassifier:
-    """A checkpoint as a callable from columns to columns; it loads once and is then called for batch after batch.
+    """A callable that adds the labels of a checkpoint to batches of columns; it loads the checkpoint once.
 
     Args:
-        model: A checkpoint's folder on the machine where it is made, or a repository's id on the Hub.
+        model: A checkpoint's folder on the machine that runs it, or a repository's id on the Hub.
         text_column_names: The columns of text, title before body; None takes title and text, else text, else
             title, else the only column of text.
-        backend: What computes; None takes onnx where the checkpoint has a `model.onnx`.
-        threads: Cores that one such classifier may use.
-        abstain_below: The label is ABSTAIN where the best score is lower.
-        prefix: Of the new columns' names: `label`, `score`, and `score_` with each label.
+        backend: The library that computes; None takes onnx if the checkpoint has a `model.onnx`.
+        threads: Cores that one classifier may use.
+        abstain_below: The label is ABSTAIN if the best score is lower.
+        prefix: Prefix of the new columns `label`, `score` and `score_LABEL`.
 
     Raises:
         DataError: There is no usable checkpoint.
@@ -49,12 +49,12 @@ class BatchClassifier:
         """Add the label and the scores of each row.
 
         Args:
-            batch: Columns by name as numpy arrays, or a pandas DataFrame, which gives one back.
+            batch: Columns by name as numpy arrays, or a pandas DataFrame; the result is of the same kind.
 
         Raises:
-            DataError: The text columns are not there or hold no text, or a new column's name is taken.
+            DataError: A text column is missing or holds other values, or a new column's name is taken.
         """
-        table = cast("Mapping[str, Any]", batch)  # a DataFrame has what is needed of one
+        table = cast("Mapping[str, Any]", batch)  # a DataFrame has the methods used here
         names = [str(name) for name in table]
         layout = Layout(self._labeller.label_names)
         labelled = self._labeller(self._rows(table, names))
@@ -84,7 +84,7 @@ class BatchClassifier:
 
 
 def _python(values: Any) -> list[Any]:
-    """Values as plain Python objects; None where one is missing."""
+    """Return values as plain Python objects, and missing ones as None."""
     # NA and NaT of pandas, which need not be installed; NaN differs from itself.
     return [
         None

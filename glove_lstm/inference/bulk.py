@@ -1,7 +1,7 @@
-"""Label inputs of any size in constant memory, into a stream or a folder of parts that a killed run can go on with.
+"""Label inputs of any size in constant memory, into a stream or into a folder from which a killed run resumes.
 
-The folder holds part-00000.parquet, part-00001.parquet, ..., each of the same rows of the input whenever it is made,
-and run.json, which says what the parts are made of.
+The folder holds part-00000.parquet, part-00001.parquet, ..., each with a fixed range of the input's rows, and run.json
+with the arguments of the run.
 """
 
 import json
@@ -22,21 +22,21 @@ from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, Write,
 
 logger = logging.getLogger(__name__)
 
-ROWS_PER_PART = 4096  # enough to sort by length; seconds of work that a kill can lose
-_CHARACTERS = 1 << 24  # of text in memory at a time, where rows are very long
+ROWS_PER_PART = 4096  # enough to sort by length, and some seconds of work
+_CHARACTERS = 1 << 24  # of text per part, if rows are very long
 _RUN = "run.json"
 
 
 @dataclass(frozen=True)
 class Labeller:
-    """A classifier of any kind, and how its scores become labels."""
+    """A classifier and the rule that turns its scores into labels."""
 
     predict: Predict
     label_names: Sequence[str]  # in the order of the scores
-    abstain_below: float | None = None  # the label is `ABSTAIN` where the best score is lower
+    abstain_below: float | None = None  # the label is `ABSTAIN` if the best score is lower
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
-        """Classify rows of which all or none have a second part."""
+        """Classify rows; either all or none have a second part."""
         pairs = [row.pair or "" for row in rows] if rows and rows[0].pair is not None else None
         scores = self.predict([row.text for row in rows], pairs)
         least = self.abstain_below or 0
@@ -51,7 +51,7 @@ class Summary:
     rows: int = 0  # labelled
     empty: int = 0  # labelled rows without any text
     skipped: int = 0  # rows that could not be read
-    kept: int = 0  # parts that an earlier run had made
+    kept: int = 0  # parts made by an earlier run
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -73,10 +73,10 @@ def label_to(
     """Label all rows, in order.
 
     Args:
-        source: What to label.
-        labeller: What labels it.
-        open_part: Opens the writer of a part by its number; None if the part is there already.
-        rows_per_part: Of the input; fewer where they are very long.
+        source: The rows.
+        labeller: The classifier.
+        open_part: Opens the writer of a part by its number; None if the part exists already.
+        rows_per_part: Rows per part; fewer if they are very long.
         progress: Whether to show a bar on standard error.
 
     Raises:
@@ -111,12 +111,12 @@ def label_to_folder(
     rows_per_part: int = ROWS_PER_PART,
     progress: bool = False,
 ) -> Summary:
-    """Write one part for every `rows_per_part` rows; parts that an earlier run with the same arguments made are kept.
+    """Write one part for every `rows_per_part` rows, except parts made by an earlier run with the same arguments.
 
     Args as for `label_to`, and:
-        folder: For the parts, alone.
+        folder: Folder for nothing but the parts.
         kind: One of `OUTPUT_FORMATS`.
-        model: What tells the classifier from others that would give other scores, for JSON.
+        model: Identity of the classifier, as JSON values; other models have another one.
 
     Raises:
         DataError: The folder holds something else, or a row cannot be read.
@@ -148,7 +148,7 @@ def label_to_folder(
 
 
 def _begin(folder: Path, run: dict[str, Any]) -> None:
-    """Note in a folder what its parts are made of; raise a DataError if an earlier run noted something else."""
+    """Write the arguments of a run into its folder; raise a DataError if an earlier run had other ones."""
     path, parts = folder / _RUN, any(folder.glob("part-*"))
     try:
         before = json.loads(path.read_text(encoding="utf-8")) if parts else run
@@ -164,14 +164,14 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
         raise DataError(
             f"{folder} holds parts, and standard input cannot be read again to go on: {other}."
         )
-    for left in folder.glob(".*.part"):  # by a process that was killed
+    for left in folder.glob(".*.part"):  # files of a killed process
         left.unlink()
     with whole_file(path) as part:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
 
 def _chunks(source: TextSource, size: int, progress: bool) -> Iterator[list[TextRow | BadRow]]:
-    """All rows, `size` at a time, or fewer where they are very long; the same chunks at every reading."""
+    """Yield all rows, `size` at a time, or fewer if they are very long; every run makes the same chunks."""
     from tqdm import tqdm
 
     chunk: list[TextRow | BadRow] = []

@@ -1,4 +1,4 @@
-"""The files of a checkpoint: where the shipped one is, and whether its files belong together. No heavy imports."""
+"""Find the files of a checkpoint, and check that they belong together. No heavy imports."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_revision, first_line, read_checkpoint_json
 
-# A wheel brings it inside of the package, a clone beside it.
+# `hub/` is in the package in a wheel, and beside it in a clone.
 _PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT_CHECKPOINT = (_PACKAGE if (_PACKAGE / "hub").is_dir() else _PACKAGE.parent) / "hub"
 CONFIG_NAME = "config.json"
@@ -18,7 +18,7 @@ WEIGHTS_NAME = "model.safetensors"
 TOKENIZER_NAMES = ("tokenizer.json", "tokenizer_config.json")
 CONFIG_KEY, WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"  # in the ONNX file's metadata
 
-# Fields of config.json that may change without another export: names, and notes of transformers.
+# Fields of config.json that may change without another export, because they do not change the logits.
 _NAMING = {
     "architectures",
     "auto_map",
@@ -31,15 +31,15 @@ _NAMING = {
 
 
 def local_folder(model: str | Path, revision: str | None = None, *more: str) -> Path:
-    """Return the folder of a checkpoint; what classifying needs of one on the Hub is downloaded, or is in the cache.
+    """Return the folder of a checkpoint; from the Hub, the needed files are downloaded into the cache.
 
     Args:
         model: A folder, or a repository's id on the Hub.
         revision: Commit, tag or branch on the Hub.
-        more: Names or patterns of files beside config and tokenizer.
+        more: Names or patterns of files besides config and tokenizer.
 
     Raises:
-        DataError: There is neither.
+        DataError: There is no such folder, and the download fails.
     """
     check_revision(model, revision)
     if Path(model).is_dir():
@@ -87,10 +87,10 @@ def check_origin(onnx_file: Path, metadata: Mapping[str, str]) -> None:
 def check_tokenizer(
     folder: str | Path, config: Mapping[str, Any], words: int, *, shapes: bool
 ) -> None:
-    """Check that a tokenizer of so many words, with or without word shapes, gives what the model reads.
+    """Check that a tokenizer with `words` entries, with or without word shapes, fits the model.
 
     Raises:
-        DataError: It has more words than the model has rows, or gives no shapes to a model that reads them.
+        DataError: Its vocabulary is larger than the model's, or it lacks the word shapes that the model needs.
     """
     rows, wrong = config.get("vocab_size", 0), ""
     reads_shapes = config.get("type_embedding_size") or config.get("ngram_buckets")

@@ -1,4 +1,4 @@
-"""Find, check and load checkpoints of ours."""
+"""Check and load checkpoints of this package."""
 
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,10 @@ def load_checkpoint(
     Args:
         path: A folder, or a repository's id on the Hub.
         revision: Commit, tag or branch on the Hub.
-        changes: Values of the config that shall differ; a layer whose size they change starts anew.
+        changes: Config overrides; layers whose size they change are initialised anew.
 
     Raises:
-        DataError: A file is missing or damaged, or the checkpoint is of another kind of model.
+        DataError: A file is missing or damaged, or the checkpoint belongs to another model type.
     """
     load_config(path, revision)
     folder = local_folder(path, revision, WEIGHTS_NAME)
@@ -47,10 +47,10 @@ def load_checkpoint(
 
 
 def load_config(path: str | Path, revision: str | None = None) -> GloveLstmConfig:
-    """Load the config of a checkpoint of ours; of one on the Hub, the weights are not downloaded.
+    """Load the config of a checkpoint, without downloading its weights from the Hub.
 
     Raises:
-        DataError: It is missing or damaged, or of another kind of model, or a file of a folder is missing.
+        DataError: The config is missing, damaged or of another model type, or the folder lacks a file.
     """
     folder = local_folder(path, revision)
     if folder == Path(path):

@@ -1,12 +1,12 @@
-"""Why a text got its label: what each of its words adds to the difference between two labels' logits.
+"""Explain a label: the contribution of each word to the difference between two labels' logits.
 
-The n-gram classifier's logits are sums over n-grams: they are shared out exactly. The LSTM's are shared out by
-layer-wise relevance propagation as Arras et al. (2017, https://arxiv.org/abs/1706.07206) have it for LSTMs: gates count
-as factors, and pass nothing on themselves. With each gate, each softmax weight of the attention, and the slope of each
-tanh held at its value for this text, the network is linear in its inputs, and gradient times input of that network
-(Ali et al. 2022, https://arxiv.org/abs/2202.07304) is exact: what belongs to no word is what the biases add. One pass
-forward and one back suffice. Integrated gradients (Sundararajan et al. 2017) do not do: on the way from no words to the
-text an LSTM's gradients swing so wildly that 64 steps can miss the difference by more than its size.
+The n-gram classifier's logits are sums over n-grams, so its contributions are exact. The LSTM's contributions are
+computed by layer-wise relevance propagation for LSTMs (Arras et al. 2017, https://arxiv.org/abs/1706.07206): gates are
+constant factors. With every gate, attention weight and slope of a tanh fixed at its value for this text, the network is
+linear in its inputs, and gradient times input (Ali et al. 2022, https://arxiv.org/abs/2202.07304) is exact: the rest of
+the difference comes from the biases. This takes one forward and one backward pass. Integrated gradients (Sundararajan
+et al. 2017) are inaccurate here: an LSTM's gradients vary so much between an empty text and the given one that 64 steps
+can miss the difference by more than its size.
 """
 
 import copy
@@ -27,21 +27,21 @@ from glove_lstm.tokenization.word_shapes import repair
 
 Field = Literal["text", "text_pair"]
 _FIELDS: tuple[Field, Field] = ("text", "text_pair")
-# What people call one word and the tokenizer may cut: "don't", "U.S", "well-known", "!!!".
+# Words that the tokenizer may split: "don't", "U.S", "well-known", "!!!".
 _WORD = re.compile(r"\w+(?:['\u2019.-]\w+)*|([^\w\s])\1*")
 _SMALL = 1e-4  # below it tanh(x) / x is 1 in float32
 
 
 @dataclass(frozen=True, slots=True)
 class WordContribution:
-    """A word, and what it adds to the difference of the logits.
+    """A word and its contribution to the difference of the logits.
 
     Attributes:
-        start: Where it begins in its field, in characters.
-        end: Where it ends, exclusive.
-        field: Whether it is of the text or of its second part.
+        start: First character in the field.
+        end: Last character, exclusive.
+        field: "text", or "text_pair" for the second part.
         text: The characters from start to end.
-        contribution: Positive where it speaks for the label, negative where it speaks for the rival.
+        contribution: Positive for the label, negative for the rival.
     """
 
     start: int
@@ -53,22 +53,22 @@ class WordContribution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a text got a label rather than another.
+    """The reasons for a label against its strongest rival.
 
-    `baseline_difference` and the words' contributions add up to `logit_difference`, but for rounding.
+    `baseline_difference` and the words' contributions add up to `logit_difference`, except for rounding.
 
     Attributes:
-        text: As it was given; lone surrogates, which no file can hold, are U+FFFD, one for one.
+        text: The text, with each lone surrogate replaced by U+FFFD.
         text_pair: The second part, or None.
-        label: What is explained.
+        label: The explained label.
         rival: The other label with the highest logit.
         score: The label's probability, at the model's temperature.
-        logit_difference: The label's logit less the rival's.
-        baseline_difference: The part of it that belongs to no word: what the network's biases add, as this text's
-            gates let them through; of a text without words, all of it.
-        words: Every word that was read, in order; tokens that touch within a word are one. What the tokenizer leaves
-            out (white space; stop words and punctuation, with some; what lies beyond its maximal length) is not there.
-        unread: Tokens that lie beyond the tokenizer's maximal length; nobody knows what they would have added.
+        logit_difference: The label's logit minus the rival's.
+        baseline_difference: Contribution of the network's biases at this text's gates; without words, the whole
+            difference.
+        words: Every word in the model's input, in order. Text that the tokenizer drops (white space, stop words in
+            some presets, everything beyond the maximal length) is missing.
+        unread: Number of tokens beyond the tokenizer's maximal length; their contribution is unknown.
     """
 
     text: str
@@ -82,11 +82,11 @@ class Explanation:
     unread: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, for JSON."""
+        """Return plain values, for JSON."""
         return asdict(self)
 
     def to_html(self) -> str:
-        """A piece of HTML with the words marked, to be put into any page, light or dark; texts are escaped."""
+        """Return HTML with marked words and escaped texts, for any light or dark page."""
         from glove_lstm.inference.explanation_views import html_fragment
 
         return html_fragment(self, self.label)
@@ -100,28 +100,28 @@ def explain(
     *,
     label: str | None = None,
 ) -> Explanation:
-    """Say what each word of a text adds to the difference between a label's logit and its strongest rival's.
+    """Compute the contribution of each word to the difference between a label's logit and its strongest rival's.
 
     Args:
-        model: A classifier with at least two labels; it is put into eval mode. Nothing of it changes, so that several
-            threads may use it.
-        tokenizer: Its tokenizer, which cuts long texts.
-        text: Anything, also nothing.
+        model: A classifier with at least two labels. It is put into eval mode and otherwise left as it is, so that
+            threads may share it.
+        tokenizer: The model's tokenizer; it truncates long texts.
+        text: Any text, also an empty one.
         text_pair: A second part (the body to a title), or None.
-        label: What to explain; None takes the label with the highest score.
+        label: The label to explain; None takes the one with the highest score.
 
     Raises:
-        ValueError: The model lacks that label, or has no two.
+        ValueError: The model lacks that label, or has fewer than two labels.
     """
     names: list[str] = model.config.label_names
     if len(names) < 2:
-        raise ValueError("the model has only one label: there is nothing that it was chosen over")
+        raise ValueError("the model has only one label, so its choice cannot be explained")
     if label is not None and label not in names:
         raise ValueError(f"the model has no label {label!r}; it has {', '.join(names)}")
     model.eval()
     pairs = None if text_pair is None else [text_pair]
     encoded = tokenizer([text], pairs)
-    # (1, T) each; not by `return_tensors`, which makes floats of an empty text.
+    # Shape (1, T) each. `return_tensors` would make floats of an empty text.
     inputs = {
         name: torch.tensor(rows, dtype=torch.long, device=model.device)
         for name, rows in encoded.items()
@@ -158,10 +158,10 @@ def _share_out(
     label: int,
     rival: int,
 ) -> tuple[float, list[float]]:
-    """What belongs to no token, and what each of T tokens adds."""
+    """Return the contribution of the biases and of each of T tokens."""
     with torch.no_grad():
         vectors = model.encoder.embeddings(ids, None, shapes)  # (1, T, E)
-    with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in
+    with torch.inference_mode(False), torch.enable_grad():  # the caller may be in inference mode
         leaf = vectors.clone().requires_grad_()
         linear = _linear_in_words(model)
         pooled = linear.encoder(inputs_embeds=leaf).pooler_output
@@ -183,14 +183,14 @@ def _share_out(
 def _linear_in_words(
     model: GloveLstmForSequenceClassification,
 ) -> GloveLstmForSequenceClassification:
-    """The model for whole embeddings, with the same weights (not copied) and logits; gates take no part in gradients.
+    """Return a model with the same weights (shared) and logits, from embeddings, whose gates have no gradients.
 
-    Mean pooling is linear already; max pooling and ReLU are, while the same positions and units are the active ones.
+    Mean pooling is linear; max pooling and ReLU are linear while their active positions and units stay the same.
     """
     shared = {id(values): values for values in chain(model.parameters(), model.buffers())}
     linear = copy.deepcopy(model, shared)
-    encoder: Any = linear.encoder  # whose parts become others
-    # The vectors are given whole, with the words' shapes.
+    encoder: Any = linear.encoder
+    # The vectors include the embeddings of word shapes already.
     encoder.embeddings.forward = lambda _ids, vectors, _shapes: vectors
     for layer in encoder.layers:
         for lstm in (layer.forward_lstm, layer.backward_lstm):
@@ -202,13 +202,13 @@ def _linear_in_words(
 
 
 class _LinearLstm(nn.LSTM):
-    """An LSTM of one layer and direction that gives what `nn.LSTM` gives; its gates are constants to gradients."""
+    """An LSTM of one layer and direction with the outputs of `nn.LSTM`, whose gates are constants to gradients."""
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        """(T, B, E) -> (T, B, hidden_size)."""
+        """Map (T, B, E) to (T, B, hidden_size)."""
         weight, recurrent, *biases = self.all_weights[0]
         bias = biases[0] + biases[1]
-        # It stands between the input and forget gates, and the output gate.
+        # The order is input gate, forget gate, cell, output gate.
         signal = slice(2 * self.hidden_size, 3 * self.hidden_size)
         projected = inputs.detach() @ weight.T + bias
         signals = inputs @ weight[signal].T + bias[signal]
@@ -224,7 +224,7 @@ class _LinearLstm(nn.LSTM):
 
 
 def _scaled_tanh(values: Tensor) -> Tensor:
-    """The tanh, as a factor that is constant to gradients, times the values."""
+    """Return tanh(values) as the values times tanh(values) / values, a constant to gradients."""
     fixed = values.detach()
     small = fixed.abs() < _SMALL
     return values * torch.where(small, 1, fixed.tanh() / fixed.masked_fill(small, 1))
@@ -233,15 +233,15 @@ def _scaled_tanh(values: Tensor) -> Tensor:
 def _words(
     parts: tuple[str, str | None], encoding: Any, contributions: Sequence[float]
 ) -> Iterator[WordContribution]:
-    """Join the tokens of an encoding by `tokenizers` to words of the text and of its second part."""
+    """Join the tokens of an encoding of `tokenizers` to words of the text and of its second part."""
     tokens = list(zip(encoding.sequence_ids, encoding.offsets, contributions, strict=True))
     for number, (field, part) in enumerate(zip(_FIELDS, parts, strict=True)):
         text = part or ""
-        ends = list(range(1, len(text) + 1))  # where the word of each character ends
+        ends = list(range(1, len(text) + 1))  # end of the word of each character
         for match in _WORD.finditer(text):
             ends[match.start() : match.end()] = [match.end()] * len(match[0])
         words: list[tuple[int, int, float]] = []
-        limit = -1  # where the last word ends, read or not
+        limit = -1  # end of the last word, read or not
         for sequence, (start, end), value in tokens:
             if (sequence or 0) != number:
                 continue
@@ -250,7 +250,7 @@ def _words(
                 words[-1] = (first, max(before, end), total + value)
             else:
                 words.append((start, end, value))
-            # A token that is longer than a word (an address, a number with commas) is one.
+            # A token longer than a word (an address, a number with commas) counts as one word.
             limit = max(limit, end, ends[max(start, end - 1)])
         for start, end, value in words:
             yield WordContribution(start, end, field, text[start:end], value)

@@ -17,11 +17,11 @@ from glove_lstm.data.streaming import TextRow
 if TYPE_CHECKING:
     from glove_lstm.inference.explanation import Explanation
 
-ABSTAIN = "ABSTAIN"  # instead of a label where the best score is too low
+ABSTAIN = "ABSTAIN"  # instead of a label if the best score is too low
 OUTPUT_FORMATS = ("csv", "jsonl", "parquet")
-_DIGITS = 6  # of a score
+_DIGITS = 6  # decimals of a score
 
-Explain = Callable[[str, str | None], "Explanation"]  # of a text and its second part
+Explain = Callable[[str, str | None], "Explanation"]  # from a text and its second part
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,8 @@ class Labelled:
     """n rows with their labels and scores."""
 
     rows: Sequence[TextRow]
-    labels: Sequence[str]  # the best one of each row, or `ABSTAIN`
-    scores: NDArray[np.floating]  # (n, labels), as the model gives them
+    labels: Sequence[str]  # best label of each row, or `ABSTAIN`
+    scores: NDArray[np.floating]  # (n, labels)
 
     @cached_property
     def rounded(self) -> list[list[float]]:
@@ -51,7 +51,7 @@ class Layout:
 
     @property
     def columns(self) -> list[str]:
-        """Their names, in a table."""
+        """The names of the columns in a table."""
         files = ["file"] if self.named else []
         return [*files, "row", "label", "score", *(f"score_{name}" for name in self.label_names)]
 
@@ -69,10 +69,10 @@ def open_writer(
     """Open a file for labelled rows; a stream stays open.
 
     Args:
-        target: The file, or a stream of text for the formats that are text.
+        target: A file, or a text stream for csv and jsonl.
         kind: One of `OUTPUT_FORMATS`.
-        layout: Its columns.
-        explain: For jsonl, gives a further value, the explanation.
+        layout: The columns.
+        explain: Adds explanations to jsonl.
     """
     with ExitStack() as stack:
         if kind == "parquet":

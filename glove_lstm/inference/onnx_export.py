@@ -1,4 +1,4 @@
-"""Write a checkpoint's model.onnx, checked against PyTorch before it gets its name."""
+"""Write a checkpoint's model.onnx, and compare it with PyTorch first."""
 
 import warnings
 from pathlib import Path
@@ -17,7 +17,7 @@ from glove_lstm.inference.runtime import open_session
 
 _TOLERANCE = 1e-5
 _OPSET = 18
-# Values of a constant that the optimizer may compute: the LSTM's weights become ones.
+# Largest constant, in values, that the optimizer may fold; the LSTM's weights are below it.
 _FOLDED = 1 << 20
 
 
@@ -25,12 +25,12 @@ def export_onnx(folder: str | Path) -> Path:
     """Write `model.onnx`, one file with all weights, into a checkpoint's folder; return its path.
 
     Raises:
-        DataError: The folder holds no checkpoint of ours.
-        RuntimeError: The file does not compute what PyTorch does, which is a bug of ours.
+        DataError: The folder holds no checkpoint of this package.
+        RuntimeError: The file's logits differ from PyTorch's, which is a bug.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; give that of a checkpoint on this machine.")
+        raise DataError(f"{folder} is not a folder; give the folder of a checkpoint.")
     model, _ = load_checkpoint(folder)
     model.float().eval()
     inputs = _example(model)
@@ -62,13 +62,13 @@ class _Logits(nn.Module):
 
 
 def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
-    """Export; the model's tables are changed to 16 bits."""
+    """Export the model, after converting its tables to 16 bits in place."""
     from onnxscript import optimizer
 
     model.halve_tables()
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=1)}
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's own code
+        warnings.simplefilter("ignore")  # warnings about torch's own code
         program = torch.onnx.export(
             _Logits(model),
             kwargs={name: torch.ones(2, 3, dtype=torch.long) for name in names},
@@ -81,7 +81,7 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
         )
     assert program is not None
     optimizer.optimize(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
-    # They hold stack traces, with paths of this machine.
+    # The metadata hold stack traces with paths of this machine.
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()
     for weights in program.model.graph.initializers.values():
@@ -90,7 +90,7 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
 
 
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:
-    """Random texts, of which some are empty and some end where a window does, with padding on both sides."""
+    """Return random texts with padding on both sides; one is empty, others end at the border of a window."""
     config = model.config
     window = config.window_size or 20
     lengths = np.array([[2 * window + 1], [window], [window + 1], [0], [window - 1]])

@@ -1,4 +1,4 @@
-"""Labels and probabilities for many texts, in their order, with as little padding as possible."""
+"""Classify many texts with PyTorch, in batches of texts of similar length."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def predict_probabilities(
     texts: Sequence[str],
     text_pairs: Sequence[str] | None = None,
 ) -> NDArray[np.float64]:
-    """Scores (n, classes), as the pipeline has them; see `predict_logits` for the arguments."""
+    """Return scores (n, classes), equal to the pipeline's; see `predict_logits` for the arguments."""
     logits = predict_logits(model, tokenizer, texts, text_pairs)
     return scores_of(logits, model.config.problem_type)
 
@@ -29,14 +29,14 @@ def predict_logits(
     *,
     batch_size: int = 32,
 ) -> NDArray[np.float32]:
-    """Classify texts, longest first, and give the rows back in the order of the texts.
+    """Classify texts, longest first, and return the rows in the order of the texts.
 
     Args:
         model: A classifier; it is put into eval mode.
-        tokenizer: Its tokenizer, which cuts long texts.
+        tokenizer: The model's tokenizer; it truncates long texts.
         texts: n texts.
         text_pairs: n second parts (bodies to titles), or None.
-        batch_size: Texts at a time.
+        batch_size: Texts per batch.
 
     Returns:
         (n, classes) logits in float32, divided by the model's temperature.

@@ -1,4 +1,4 @@
-"""Classify with ONNX Runtime and without torch: the labels and scores of the transformers pipeline.
+"""Classify with ONNX Runtime instead of torch, with the labels and scores of the transformers pipeline.
 
     from glove_lstm import LightClassifier
 
@@ -6,7 +6,7 @@
     classify(["Senate passes budget bill", ""])              # [{"label": "REAL", "score": 0.98}, ...]
     classify.predict_proba(titles, bodies)                   # (n, labels)
 
-It starts in a fraction of the time and the memory that torch and transformers take. Several threads may call one.
+It starts much faster than torch and transformers, in less memory. Threads may share a classifier.
 """
 
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ from glove_lstm.inference.checkpoint_files import (
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer, TokenizedTexts, ranges
 
-_WINDOW = 512  # texts that are tokenised and sorted by length together
-_TOKENS = 4096  # of a batch, padding included: few enough for a processor's cache
+_WINDOW = 512  # texts tokenised and sorted by length together
+_TOKENS = 4096  # per batch, with padding; fits a processor's cache
 
 
 class Prediction(TypedDict):
-    """The best label of a text, as the pipeline gives it."""
+    """The best label of a text and its score, as the pipeline returns them."""
 
     label: str
     score: float
@@ -47,10 +47,10 @@ class LightClassifier:
     """A classifier and its tokenizer.
 
     Attributes:
-        tokenizer: Cuts long texts.
-        session: Of ONNX Runtime.
-        label_names: In the order of the logits.
-        problem_type: As in config.json; with `multi_label_classification`, each score stands for itself.
+        tokenizer: Tokenizer; it truncates long texts.
+        session: ONNX Runtime session.
+        label_names: Labels in the order of the logits.
+        problem_type: As in config.json; with `multi_label_classification`, the scores are independent.
         threads: Batches that are computed at the same time.
     """
 
@@ -67,7 +67,7 @@ class LightClassifier:
         """Load a checkpoint's tokenizer and its `model.onnx`.
 
         Args:
-            model: A folder, or a repository's id on the Hub, of which only the files needed are downloaded.
+            model: A folder, or a repository's id on the Hub; only the needed files are downloaded.
             revision: Commit, tag or branch on the Hub.
             threads: Batches that are computed at the same time.
 
@@ -81,14 +81,14 @@ class LightClassifier:
         config = read_checkpoint_json(folder / CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
-        labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # as GloveLstmConfig has them
+        labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # GloveLstmConfig's default
         names = tuple(labels[key] for key in sorted(labels, key=int))
         return cls(tokenizer, open_checked(path), names, config.get("problem_type"), threads)
 
     def __call__(
         self, texts: str | Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> list[Prediction]:
-        """The best label of each of n texts (or of one), and its score."""
+        """Return the best label and its score of each text; `texts` may be a single one."""
         scores = self.predict_proba([texts] if isinstance(texts, str) else texts, text_pairs)
         return [
             {"label": self.label_names[row.argmax()], "score": float(row.max())} for row in scores
@@ -97,27 +97,27 @@ class LightClassifier:
     def predict_proba(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> NDArray[np.float64]:
-        """Scores of every label: (n, labels). They add up to 1, unless a text may have several labels."""
+        """Return scores (n, labels). Each row adds up to 1, unless a text may have several labels."""
         return scores_of(self.predict_logits(texts, text_pairs), self.problem_type)
 
     def predict_logits(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> NDArray[np.float32]:
-        """The logits, divided by the model's temperature: (n, labels).
+        """Return logits (n, labels), divided by the model's temperature.
 
         Args:
             texts: n texts.
             text_pairs: n second parts (bodies to titles), or None.
 
         Raises:
-            ValueError: There are not as many second parts as texts.
+            ValueError: The numbers of texts and second parts differ.
             TypeError: `texts` is a single text.
         """
         if isinstance(texts, str):
             raise TypeError("give a list of texts, not a single text")
         if text_pairs is not None and len(text_pairs) != len(texts):
             raise ValueError(
-                f"{len(texts)} texts, but {len(text_pairs)} second parts: they must be equally many"
+                f"{len(texts)} texts, but {len(text_pairs)} second parts; give one for each text"
             )
         size = max(1, min(_WINDOW, -(-len(texts) // self.threads)))
 
@@ -133,7 +133,7 @@ class LightClassifier:
             return np.concatenate([none, *run(predict, starts)])
 
     def _predict(self, texts: TokenizedTexts) -> NDArray[np.float32]:
-        """Run batches of texts of like lengths, longest first, so that little of a batch is padding."""
+        """Run batches of texts of similar length, longest first, to keep padding small."""
         logits = np.zeros((len(texts.lengths), len(self.label_names)), dtype=np.float32)
         names = [known.name for known in self.session.get_inputs()]
         begins = np.cumsum(texts.lengths) - texts.lengths
@@ -157,7 +157,7 @@ def open_checked(path: Path) -> onnxruntime.InferenceSession:
     """Load a checkpoint's ONNX file.
 
     Raises:
-        DataError: It is damaged, or was made from another config or other weights than those beside it.
+        DataError: The file is damaged, or does not belong to the config and weights beside it.
     """
     session = open_session(path)
     check_origin(path, session.get_modelmeta().custom_metadata_map)
@@ -165,15 +165,15 @@ def open_checked(path: Path) -> onnxruntime.InferenceSession:
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """Load an ONNX file, to be run on one core at a time.
+    """Load an ONNX file, to run on one core at a time.
 
     Raises:
-        DataError: It is damaged.
+        DataError: The file is damaged.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # it helps where all batches have one shape
-    options.log_severity_level = 3  # errors, which come as exceptions
+    options.enable_mem_pattern = False  # only useful if all batches have one shape
+    options.log_severity_level = 3  # errors only, which raise exceptions, too
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:

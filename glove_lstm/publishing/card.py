@@ -75,14 +75,14 @@ def render_card(
     }
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Markdown, not HTML
     template = Path(__file__).resolve().parents[1] / "model_card.md"
-    if not template.is_file():  # it is in the package in a wheel, beside it in a clone
+    if not template.is_file():  # in the package in a wheel, beside it in a clone
         template = template.parents[1] / template.name
     text = template.read_text(encoding="utf-8")
     return environment.from_string(text).render(values).strip() + "\n"
 
 
 def _eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
-    """Return the measures for the model index of the Hub; undefined ones are left out."""
+    """Return the metrics for the model index of the Hub, without undefined ones."""
     data = metrics["about"]["data"]
     rows: list[tuple[str | None, str, Any]] = [
         (split, data, metrics[split]) for split in ("validation", "test") if split in metrics

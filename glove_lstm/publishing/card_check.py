@@ -1,4 +1,4 @@
-"""Check that a card is complete and that its figures are those of `metrics.json`."""
+"""Check that a card is complete and that its figures agree with `metrics.json`."""
 
 import re
 from pathlib import Path
@@ -15,13 +15,13 @@ _PLACEHOLDER = re.compile(
 )
 _REPO_ID = re.compile(r'((?:model=|from_pretrained\()")[\w.-]+/[\w.-]+(")')
 _HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
-# Sections without measurements, which may be edited.
+# Sections without measurements, free to edit.
 _PROSE = ("How to use", "Intended use and misuse", "Training data", "Plots", "Limits", "Citation")
 _ANEW = "delete README.md to have it written anew"
 
 
 def put_repo_id(card: str, repo_id: str) -> str:
-    """Return a card with this repository in its examples of use."""
+    """Return the card with the repository id in its examples of use."""
     return _REPO_ID.sub(lambda match: match[1] + repo_id + match[2], card)
 
 
@@ -30,7 +30,7 @@ def check_card(folder: Path, repo_id: str) -> None:
 
     Args:
         folder: Folder of a checkpoint.
-        repo_id: Repository that the card must name.
+        repo_id: Repository; the card must show how to load it.
 
     Raises:
         DataError: A part is missing, a placeholder is left, or a figure differs.
@@ -67,7 +67,7 @@ def check_card(folder: Path, repo_id: str) -> None:
 
 
 def _check_figures(text: str, expected: str) -> None:
-    """Look for every measured line with a figure; a person may have written more on the same line."""
+    """Check that every measured line with a figure is in the text; a line may have additions."""
     _, *parts = _HEADING.split(expected)
     for heading, section in zip(parts[::2], parts[1::2], strict=True):
         for line in [] if heading in _PROSE else section.splitlines():

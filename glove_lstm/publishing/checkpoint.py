@@ -1,4 +1,4 @@
-"""Stage a checkpoint for the Hub: only the files on the allow list, checked and loaded in a clean process."""
+"""Stage a checkpoint for the Hub: allowed files only, checked and loaded in a clean process."""
 
 import shutil
 import tempfile
@@ -80,7 +80,7 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
 
 
 def _files_to_send(checkpoint: Path) -> list[Path]:
-    """Return the files on the allow list; remote code only as this package has it, which people have read."""
+    """Return the allowed files; remote code must equal the files of this package."""
     files = [*(checkpoint / name for name in _ALLOWED), *sorted(checkpoint.glob("plots/[!.]*.png"))]
     for package in (modeling, tokenization):
         for original in sorted(Path(str(package.__file__)).parent.glob("[!_]*.py")):

@@ -1,4 +1,4 @@
-"""A trained checkpoint's folder: weights, tokenizer, remote code, record of texts, measures, plots and card."""
+"""Save a trained checkpoint: weights, tokenizer, remote code, record of texts, metrics, plots and card."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from glove_lstm.training.experiment import Experiment
 
 
 def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
-    """Write everything that a push needs; each file is whole or missing."""
+    """Write all files that a push needs, each complete or absent."""
     with whole_files(folder) as part:
         experiment.model.save_pretrained(part)
         experiment.tokenizer.save_pretrained(part)

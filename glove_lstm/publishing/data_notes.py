@@ -1,4 +1,4 @@
-"""Known leaks and duplicates of the datasets, and whom to cite."""
+"""Known leaks and duplicates of the datasets, and their citations."""
 
 from typing import NamedTuple
 

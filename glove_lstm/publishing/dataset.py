@@ -1,4 +1,4 @@
-"""Stage a dataset of this package: Parquet splits and a card, as `datasets.load_dataset` reads them."""
+"""Stage a dataset of this package for `datasets.load_dataset`: Parquet splits and a card."""
 
 import tempfile
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def staged_dataset(
     """Make a temporary folder with exactly the files that a push sends.
 
     Raises:
-        DataError: There is no such dataset, or its data cannot be read.
+        DataError: The dataset is unknown, or its data cannot be read.
     """
     if name not in BUILDERS or name not in DATA_NOTES:
         raise DataError(f"--dataset is {name!r}, but must be one of {', '.join(BUILDERS)}.")
@@ -66,7 +66,7 @@ def staged_dataset(
         folder = Path(scratch) / "staged"
         (folder / "data").mkdir(parents=True)
         for split, rows in splits.items():
-            # load_dataset finds the splits by these names, and the labels in the Parquet metadata.
+            # load_dataset recognises the splits by these names; the Parquet metadata hold the labels.
             rows.to_parquet(folder / "data" / f"{split}-00000-of-00001.parquet")
         notes = DATA_NOTES[name]
         local = [path.name for path in builder.files.values()]

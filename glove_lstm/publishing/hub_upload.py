@@ -37,9 +37,9 @@ class Destination:
 
 
 def training_destination(training: Any) -> Destination | None:
-    """Return the destination that the training arguments name, if any, and take it away from the Trainer.
+    """Return the destination in the training arguments, if any, and clear it there.
 
-    The Trainer's pushes lack the remote code and overwrite the card, and it saves the token with each checkpoint.
+    The Trainer's own pushes lack the remote code and overwrite the card, and it saves the token in each checkpoint.
 
     Raises:
         DataError: The id is missing or invalid, or there is no login.
@@ -73,7 +73,7 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
     The repository is created if it is missing. If nothing has changed, no commit is made.
 
     Raises:
-        DataError: The Hub refuses or cannot be reached. The commit is there whole or not at all: run it again.
+        DataError: The Hub refuses the push or cannot be reached. The commit is then complete or absent.
     """
     check_destination(to)
     api = HfApi(token=to.token)
@@ -82,10 +82,10 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
         head = api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision).sha
         present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=head)
         files = list_files(folder)
-        # The Hub lists the types of large files in .gitattributes.
+        # The Hub writes .gitattributes itself.
         stale = {*present} - {*files, ".gitattributes"}
-        # Not upload_folder, which splits large folders into several commits if hf_xet is installed. With the parent,
-        # the Hub refuses the commit if the list of stale files is out of date.
+        # upload_folder splits large folders into several commits if hf_xet is installed. With a parent, the Hub
+        # refuses the commit if the list of stale files is out of date.
         return api.create_commit(
             to.repo_id,
             [
@@ -104,7 +104,7 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
 
 
 def report(to: Destination, commit: CommitInfo) -> str:
-    """Return the address of the page and the code that loads this commit."""
+    """Return the address of the repository, and code that loads this commit."""
     url = f"{commit.repo_url}\n"
     if to.repo_type == "space":
         return url
@@ -136,7 +136,7 @@ def _create_repo(api: HfApi, to: Destination) -> None:
 
 
 def _sentence(error: Exception, to: Destination) -> str:
-    """Explain an error of huggingface_hub; an upload of a large file hides its cause in a RuntimeError."""
+    """Return a message for an error of huggingface_hub, which may hide the cause in a RuntimeError."""
     cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
     if isinstance(cause, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE forbids any network; unset it and run the command again."

@@ -1,7 +1,7 @@
-"""Stage a Space that shows a checkpoint: the checkpoint, the files of this package, and an app.py that starts them.
+"""Stage a Space for a checkpoint: the checkpoint, the files of this package, and an app.py that starts the app.
 
-The package is on no index, and a Space installs requirements.txt before it copies the other files: so the package's
-files travel with it.
+The package is on no index, and a Space installs requirements.txt before it copies the other files, so it cannot be
+installed from them.
 """
 
 import shutil
@@ -61,10 +61,10 @@ with running_app(folder / "checkpoint", port=None):
 
 @contextmanager
 def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
-    """Make a temporary folder with exactly the files of a Space; its page is built once, without any network.
+    """Make a temporary folder with exactly the files of a Space; the app is started once, without any network.
 
     Args:
-        checkpoint: Folder that the train command made.
+        checkpoint: Folder made by the train command.
         repo_id: The Space, as "user/name".
 
     Raises:
@@ -77,7 +77,7 @@ def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as scratch, staged_checkpoint(checkpoint, repo_id) as model:
         folder = Path(scratch) / "space"
         shutil.copytree(model, folder / "checkpoint")
-        if (checkpoint / "README.md").is_file():  # it names the model's repository, not the Space
+        if (checkpoint / "README.md").is_file():  # the original card names the model's repository
             shutil.copyfile(checkpoint / "README.md", folder / "checkpoint" / "README.md")
         _copy_package("glove_lstm", folder / "glove_lstm")
         for room in _ROOMS:
@@ -98,7 +98,7 @@ def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
 
 
 def _copy_package(name: str, target: Path) -> None:
-    """Copy the files of a package without its sub-packages; an editable install maps some to other folders."""
+    """Copy the files of a package without its sub-packages, which an editable install maps to other folders."""
     target.mkdir(parents=True)
     for path in Path(str(files(name))).iterdir():
         if path.suffix in (".py", ".css", ".typed"):

@@ -30,10 +30,10 @@ def list_files(folder: Path) -> dict[str, int]:
 
 
 def check_private(data: bytes, name: str) -> None:
-    """Refuse the content of a file that holds a token, a key or a path of this machine.
+    """Refuse a file with a token, a key or a path of this machine.
 
     Raises:
-        DataError: Names the file, but does not show the secret.
+        DataError: The file holds one; the message does not show the secret.
     """
     token = get_token()
     if _SECRETS.search(data) or (token and token.encode() in data):
@@ -54,7 +54,7 @@ def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:
     Args:
         code: A program; `sys.argv[1]` is the path of the copy.
         folder: Folder to copy.
-        source: Path that stands for the copy in the error.
+        source: Path to show in the error instead of the copy's.
 
     Returns:
         Last line of the error; None on success.

@@ -62,7 +62,7 @@ def test_from_the_hub_and_with_models_that_visitors_name(checkpoint, tmp_path):
             assert both[0]["scores"] == both[1]["scores"]
             for name, message in (
                 ("user/bert", "model of type 'bert'"),
-                ("user/none", "cannot be downloaded"),
+                ("user/none", "could not be loaded"),
                 ("/etc", "such as user/name"),
                 ("../tests", "such as user/name"),
                 (str(checkpoint), "such as user/name"),

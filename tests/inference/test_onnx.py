@@ -121,5 +121,5 @@ def test_a_checkpoint_in_bfloat16_is_exported_in_float32(copied) -> None:
     batch = random_batch([7, 3], 7)
     (found,) = open_session(export_onnx(copied)).run(None, batch)
     np.testing.assert_allclose(found, torch_logits(model.float(), batch), atol=1e-4)
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match="is not a folder"):
         export_onnx(copied / "nowhere")

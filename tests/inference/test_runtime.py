@@ -76,7 +76,7 @@ def test_probabilities_logits_and_empty_batches(light) -> None:
     assert light(TEXTS[0]) == light(TEXTS[:1])  # as the pipeline
     with pytest.raises(TypeError, match="list of texts"):
         light.predict_proba("a single text")
-    with pytest.raises(ValueError, match="equally many"):
+    with pytest.raises(ValueError, match="give one for each text"):
         light(["a"], ["b", "c"])
 
 

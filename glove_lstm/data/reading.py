@@ -246,7 +246,7 @@ class _Lines:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._problem: Problem | None = None
-        self._row_length = 0
+        self._start, self._row_length = 1, 0
         self.number = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -273,10 +273,14 @@ class _Lines:
             quotes += line.count('"')
         return '"' if quotes % 2 else ""
 
-    def end_row(self) -> Problem | None:
-        """Return the problem of the lines since the last call."""
-        problem, self._problem, self._row_length = self._problem, None, 0
-        return problem
+    def end_row(self, problem: Problem | None = None) -> Problem | None:
+        """Return the problem of the lines since the last call, or else `problem`, after their numbers."""
+        problem, start = self._problem or problem, self._start
+        self._problem, self._start, self._row_length = None, self.number + 1, 0
+        if not problem:
+            return None
+        place = f"line {start}" if start == self.number else f"lines {start} to {self.number}"
+        return f"({place}) {problem}"
 
 
 def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str) -> Iterator[Any]:
@@ -284,32 +288,26 @@ def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str
     with opened as file:
         lines = _Lines(file)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        try:
-            header: list[str] = next(reader, [])
-        except csv.Error as error:
-            raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from error
-        if problem := lines.end_row():
-            raise DataError(f"The header of {where} (line {lines.number}) {problem}.")
-        _check_header(where, header)
-        yield header
+        header: list[str] = []
         while True:
-            start = lines.number + 1
             problem = None
             try:
-                values = next(reader)
-            except StopIteration:
-                return
+                values = next(reader, None)
             except csv.Error as error:
-                problem = f"is malformed ({error})"
-            else:
-                if values and len(values) != len(header):
-                    problem = f"has {len(values)} columns, but the header {len(header)}"
-            if problem := lines.end_row() or problem:
-                end = lines.number
-                place = f"line {start}" if start == end else f"lines {start} to {end}"
-                yield f"({place}) {problem}"
-            elif values:  # a blank line is no row
-                yield dict(zip(header, values, strict=True))
+                values, problem = [], f"is not CSV ({error})"
+            if header and values and len(values) != len(header):
+                problem = f"has {len(values)} columns, but the header {len(header)}"
+            problem = lines.end_row(problem)
+            if not header:
+                if problem:
+                    raise DataError(f"The header of {where} {problem}; correct it.")
+                header = values or []
+                _check_header(where, header)
+                yield header
+            elif values is None:
+                return
+            elif problem or values:  # a blank line is no row
+                yield problem or dict(zip(header, values, strict=True))
 
 
 def _check_header(where: str, header: Sequence[str]) -> None:
@@ -326,14 +324,13 @@ def _json_rows(opened: AbstractContextManager[TextIO]) -> Iterator[Record | Prob
     with opened as file:
         lines = _Lines(file)
         for line in lines:
-            problem = lines.end_row()
-            if not problem and line.isspace():
-                continue
             try:
-                row = problem or _check_object(json.loads(line))
+                row = {} if line.isspace() else _check_object(json.loads(line))
             except (ValueError, RecursionError) as error:
                 row = f"is not JSON ({error})"
-            yield f"(line {lines.number}) {row}" if isinstance(row, Problem) else row
+            problem = lines.end_row(row if isinstance(row, Problem) else None)
+            if problem or not line.isspace():
+                yield problem or row
 
 
 def _check_object(value: Any) -> Record | Problem:

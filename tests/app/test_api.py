@@ -137,7 +137,7 @@ MEGABYTE = gzip.compress(b"a" * (1 << 20))
         ("a.csv", ROWS, f"a.csv has more than {limits.FILE_ROWS:,} rows"),
         ("a.csv.gz", gzip.compress(b"text\n") + MEGABYTE * 70, "a.csv.gz"),
         ("a.json.gz", gzip.compress(b'[{"text":"') + MEGABYTE * 1100, "too much time or memory"),
-        ("a.csv", 'text\n"', "malformed"),
+        ("a.csv", 'text\n"', "is not CSV"),
         ("a.csv", "<b>a</b>,<i>b</i>\nx,y\n", "'‹b›a‹/b›'"),
         ("a.parquet", b"PAR1" + b"\0" * 100 + b"PAR1", "a.parquet is not a whole Parquet file"),
         ("a.exe", b"MZ", "Invalid file type"),

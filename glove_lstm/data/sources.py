@@ -23,9 +23,10 @@ def split_by_source(
     """Divide n rows into train and validation so that no source and no near duplicates are on both sides.
 
     A source that several corpora name is one source. Rows without one are kept together with their near
-    duplicates only. A corpus with one label or one source stays in train, because validation texts of it would
-    tell corpora apart rather than labels. Of the others each label of each corpus gives about `fraction` of its
-    rows; sources too large for that may raise the share up to a half.
+    duplicates only. A corpus stays in train where it has one label, or a label from one source only, because its
+    validation texts would tell corpora apart rather than labels; only its rows of sources that are mostly in
+    other corpora follow these. Each label of each other corpus gives about `fraction` of its rows. Where that
+    leaves too few rows of a label, the share grows, up to a half.
 
     Args:
         sources: n sources.
@@ -39,7 +40,7 @@ def split_by_source(
         The rows of train and of validation, ascending.
 
     Raises:
-        DataError: A label would be missing in train, or nearly missing in validation.
+        DataError: There is no such split with all labels on both sides.
     """
     label_of, corpus_of = np.asarray(labels), _numbers([s.partition("/")[0] for s in sources])
     names = [source.partition("/")[2] for source in sources]
@@ -52,8 +53,10 @@ def split_by_source(
     fixed = np.zeros(len(groups), dtype=bool)
     for corpus in np.unique(corpus_of):
         rows = corpus_of == corpus
-        fixed[rows] = min(len(np.unique(of[rows])) for of in (label_of, source_of)) < 2
-    rows = np.flatnonzero(~np.isin(groups, groups[fixed]))
+        present = np.unique(label_of[rows])
+        pieces = [len(np.unique(groups[rows & (label_of == label)])) for label in present]
+        fixed[rows] = min(len(present), len(np.unique(source_of[rows])), *pieces) < 2
+    rows = np.flatnonzero((np.bincount(groups, fixed) / np.bincount(groups))[groups] <= 0.5)
     classes = label_of.max() + 1
     total, free = (np.bincount(of, minlength=classes) for of in (label_of, label_of[rows]))
     cells = corpus_of * classes + label_of
@@ -77,7 +80,8 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     square root of their rows, and so do the sources within a corpus and label: between rows as they are and
     every corpus alike, as for the languages of a multilingual model (Conneau and Lample 2019, with an exponent
     of 0.5). Corpora without some label are scaled by label so that their totals are equal; where they all lack
-    the same label, the others make up for it and are then not balanced within.
+    the same label, the others make up for it and are then not balanced within. A row without a source weighs
+    as the mean of those with one in its corpus and label.
 
     Args:
         sources: n sources.
@@ -99,12 +103,15 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     totals = mass[partial].sum(axis=0)
     mass[partial] *= totals.mean() / totals
 
-    # Cells of one source and one label: each row weighs by 1 / sqrt(rows of its cell), then to the mass.
+    # Each row weighs by 1 / sqrt(rows of its source and label), then to the mass of its corpus and label.
+    pairs = corpus_of * counts.shape[1] + label_of
     cells = _numbers(_numbers(sources) * counts.shape[1] + label_of)
     weights = np.bincount(cells)[cells] ** -0.5
-    sums = np.zeros_like(counts)
-    np.add.at(sums, (corpus_of, label_of), weights)
-    weights *= (mass / np.where(has, sums, 1))[corpus_of, label_of]
+    named = np.array(["/" in source for source in sources])
+    others = np.bincount(pairs, named)[pairs]  # rows of the corpus and label that have a source
+    means = np.bincount(pairs, named * weights)[pairs] / np.maximum(others, 1)
+    weights = np.where(named | (others == 0), weights, means)
+    weights *= mass.ravel()[pairs] / np.bincount(pairs, weights)[pairs]
     return np.asarray(weights / weights.mean())
 
 

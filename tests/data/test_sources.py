@@ -58,6 +58,12 @@ def test_weights_of_corpora_sources_and_labels():
     assert x / y == pytest.approx(2)  # 64 and 16 rows
 
 
+def test_a_row_without_a_source_weighs_as_the_mean_of_the_others():
+    sources, labels = ["a/x"] * 4 + ["a/y"] + ["a"] * 70 + ["a/x"], [0] * 75 + [1]
+    weights = balanced_weights(sources, labels)
+    assert weights[5:75] == pytest.approx(weights[:5].mean())
+
+
 def test_corpora_of_both_labels_make_up_for_one_of_one_label():
     sources, labels = ["a"] * 40 + ["f"] * 100, [0, 1] * 20 + [0] * 100
     weights = balanced_weights(sources, labels)
@@ -106,6 +112,19 @@ def test_each_corpus_with_several_labels_and_sources_gives_its_share():
     assert counts == {("a", 0): 45, ("a", 1): 65, ("b", 0): 20, ("b", 1): 20}
     unknown = sum(rows[row][1] == "" for row in validation)
     assert 0 < unknown < 100
+
+
+def test_a_corpus_with_a_label_from_one_source_stays_in_train():
+    rows = outlets("a", [10] * 20, 0) + outlets("a", [10] * 20, 1) + outlets("b", [200], 0)
+    rows += [("b", f"/{corpus}1{n}", 1) for corpus in "ab" for n in range(20) for _ in range(5)]
+    sources, labels = columns(rows)
+    _, validation = split_by_source(sources, labels, np.arange(len(rows)), 0.1, 0, "it")
+    chosen = {sources[row] for row in validation}
+    own = {source for source in chosen if source.startswith("a/")}
+    assert len(own) >= 4
+    assert chosen - own <= {
+        source.replace("a/", "b/") for source in own
+    }  # these follow a's sources
 
 
 def test_few_sources_raise_the_share_to_a_half_and_one_cannot_be_cut():

@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from hub_server import HubServer
@@ -20,6 +21,20 @@ SHARED = ROOT.parent / "shared" / "data"
 CALM = "council budget report minister bridge committee statement vote court river school agency"
 LOUD = "shocking secret exposed miracle hoax traitor unbelievable banned truth elites cure panic"
 COMMON = "the a of and to in was on with for said about people after new city , ."
+LABELLED_ROWS = [
+    {
+        "id": n,
+        "title": f"Title {n}",
+        "text": f"a body with its own words {n} {n * n} {-n}",
+        "label": ("REAL", "FAKE")[n % 2],
+    }
+    for n in range(40)
+]
+
+
+def split_sizes(data: Any) -> dict[str, int]:
+    """Count the rows of each split that `load_splits` returned."""
+    return {split: len(rows) for split, rows in data.splits.items()}
 
 
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:

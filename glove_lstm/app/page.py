@@ -27,7 +27,9 @@ EXAMPLES = {
     ),
     "A loud title for a dull event": ("SHOCK at the pier: early ferry delayed by one hour!", ""),
 }
-_PRIVATE: dict[str, Any] = {"api_visibility": "private"}  # for functions that return HTML
+# One queue for all functions that compute; by default each would run WORKERS requests beside the others.
+_COMPUTE: dict[str, Any] = {"concurrency_id": "compute"}
+_PRIVATE = {"api_visibility": "private", **_COMPUTE}  # for functions that return HTML
 _SIDE = 300  # pixels; on a phone, two of them stand one below the other
 _MAP = "senate vote minister court bank report budget secret shocking hoax hidden truth elites doctor cure vaccine"
 _MEANING = """\
@@ -97,7 +99,7 @@ def build_page(api: Api) -> gr.Blocks:
             card = gr.Markdown(elem_classes="card", latex_delimiters=[])
             about.select(lambda: api.main.card_with_plots, outputs=card, **_PRIVATE)
         for name in ("classify", "explain", "compare", "nearest_words", "word_map", "about"):
-            endpoint(getattr(api, name), api_name=name)
+            endpoint(getattr(api, name), api_name=name, **_COMPUTE)
     page.queue(max_size=limits.QUEUE, default_concurrency_limit=limits.WORKERS, api_open=False)
     return page
 

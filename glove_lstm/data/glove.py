@@ -198,6 +198,8 @@ def _split(line: bytes, width: int, where: str) -> tuple[str, NDArray[Any]]:
     if len(texts) != width:
         raise DataError(f"{where} has {len(texts)} values instead of {width}; correct the file.")
     try:
+        if line.count(b"_") > word.count(b"_"):
+            raise ValueError("numpy reads 1_0 as 10")
         values = np.array(texts, dtype=np.float32)
     except ValueError as error:
         raise DataError(f"{where} has a value that is no number; correct the file.") from error

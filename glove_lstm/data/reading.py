@@ -4,9 +4,8 @@
     for number, row in reader.rows(["title", "text"]):
         ...                                               # a record by column name, or a BadRow
 
-A row's number is 1 for the first row of data: a CSV header and blank lines do not count. A bad row does not end
-the reading. Memory does not grow with the input, except for JSON that is one list. Imports nothing but the
-standard library.
+Rows are numbered from 1, without the CSV header and blank lines. A bad row does not end the reading. Memory does
+not grow with the input, except for a JSON list. Only the standard library is imported at the start.
 """
 
 import gzip
@@ -30,15 +29,15 @@ FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_ROW = 1 << 26  # characters
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PEEKED = 1000  # bad rows at the beginning after which the input is refused
-_PARQUET_BATCH = 256  # rows that are Python objects at a time
+_PARQUET_BATCH = 256  # rows converted to Python objects at a time
 
 Record = Mapping[str, Any]
-Problem = str  # what is wrong with a row; continues the sentence "FILE, row N ..."
+Problem = str  # the fault of a row; continues the sentence "FILE, row N ..."
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be read: where it is, and a sentence that says so."""
+    """A row that cannot be read; `reason` is an error message with its place."""
 
     file: str
     number: int
@@ -51,10 +50,10 @@ class RowReader:
 
     Attributes:
         where: Names the input in errors.
-        columns: The column names; of the first good row, if rows may have columns of their own.
-        first: The first good row, which `rows` gives too; None if there are no rows.
+        columns: The column names; for JSON, those in the first good row.
+        first: The first good row, which `rows` yields too; None if there are no rows.
         read: Returns an iterator over the rows, given the columns that are needed.
-        fixed: Whether every row has all columns; JSON may leave one out.
+        fixed: Whether every row has all columns; a JSON object may lack one.
         total: The number of rows, if known beforehand.
         class_names: The labels of each ClassLabel column of a dataset.
     """
@@ -133,10 +132,10 @@ def peek(
 
 
 def file_format(path: Path) -> str:
-    """Return which of `FORMATS` a file's name means; `.gz` may follow after a text format.
+    """Return the format of a file by its name, one of `FORMATS`; a text format may be followed by `.gz`.
 
     Raises:
-        DataError: It means none.
+        DataError: The name has no such suffix.
     """
     name = path.name.lower()
     kind = Path(name.removesuffix(".gz")).suffix
@@ -239,9 +238,9 @@ def _open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
 
 
 class _Lines:
-    """The lines of a text; what is wrong with a line is noted, and the line repaired.
+    """Lines of a text. A malformed line is repaired, and its problem is recorded.
 
-    A repaired line lets the csv module find the end of the row, and the good rows after it.
+    The repair lets the csv module find the end of the row, and the good rows after it.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -267,7 +266,7 @@ class _Lines:
             yield repaired
 
     def _skip_rest(self, line: str) -> str:
-        """Return a quote if the line has an odd number of them: the row ends where its quotes close."""
+        """Return a quote if the line has an odd number of them, because the row ends where its quotes close."""
         quotes = line.count('"')
         while line and line[-1] not in "\r\n":
             line = self._file.readline(MAX_ROW)
@@ -323,7 +322,7 @@ def _check_header(where: str, header: Sequence[str]) -> None:
 
 
 def _json_rows(opened: AbstractContextManager[TextIO]) -> Iterator[Record | Problem]:
-    """Yield every row of JSON lines; blank lines are none."""
+    """Yield every row of JSON lines; blank lines are skipped."""
     with opened as file:
         lines = _Lines(file)
         for line in lines:
@@ -338,5 +337,5 @@ def _json_rows(opened: AbstractContextManager[TextIO]) -> Iterator[Record | Prob
 
 
 def _check_object(value: Any) -> Record | Problem:
-    """Return a JSON value if it is an object, else what is wrong with it."""
+    """Return a JSON value if it is an object, else the problem."""
     return value if isinstance(value, dict) else "is not an object with named values"

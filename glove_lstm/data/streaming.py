@@ -3,7 +3,7 @@
     for row in open_files(["news-*.csv", "more.parquet"]):
         ...                                        # a TextRow, or a BadRow if `skip_bad` is set
 
-Memory holds one row.
+Memory does not grow with the input.
 """
 
 import glob
@@ -30,7 +30,7 @@ from glove_lstm.data.reading import (
 
 __all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_hub", "open_stream", "open_texts"]
 
-Identity = list[dict[str, Any]]  # tells inputs from others; JSON
+Identity = list[dict[str, Any]]  # fingerprints of inputs, as JSON values
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -39,8 +39,8 @@ class TextRow:
     """A row to classify.
 
     Attributes:
-        file: The input that it is from.
-        number: Its number there, from 1.
+        file: Name of the input.
+        number: Row number in the input, from 1.
         text: The first text column.
         pair: The other text columns, joined by a space; None if there are none.
     """
@@ -52,7 +52,7 @@ class TextRow:
 
     @property
     def empty(self) -> bool:
-        """Whether there is no text at all."""
+        """Whether both texts are blank."""
         return not (self.text.strip() or (self.pair or "").strip())
 
 
@@ -62,9 +62,9 @@ class TextSource:
     Args:
         inputs: Each opens one input.
         text_column_names: As for `load_splits`.
-        identity: Returns fingerprints of the inputs, as they are now; None if they cannot be read again.
+        identity: Returns the present fingerprints of the inputs; None for inputs that can be read only once.
         skip_bad: Yield a row that cannot be read as a `BadRow` instead of raising.
-        named: Whether rows may be from several files, so that numbers alone do not tell them apart.
+        named: Whether rows may come from several files, so that the output must name them.
 
     Attributes:
         columns: The text columns.
@@ -188,9 +188,9 @@ def open_hub(
         name: A dataset's id on the Hub, or a folder of data files.
         config: One of its configs.
         split: Needed if there are several.
-        revision: A commit, tag or branch; it is fixed to the commit that it names now.
+        revision: A commit, tag or branch, resolved to its commit once.
         text_column_names: As for `load_splits`.
-        skip_bad: Yield a row whose text is no text as a `BadRow` instead of raising.
+        skip_bad: Yield a row whose value is not text as a `BadRow` instead of raising.
 
     Raises:
         DataError: It cannot be reached, or has no such config, split or columns.
@@ -219,10 +219,9 @@ def open_hub(
     total = known.num_examples or None if known else None
 
     def identity() -> Identity:
-        paths = sorted(Path(name).rglob("*")) if commit is None else []
-        files = [_fingerprint(path) for path in paths if path.is_file()]
-        known = {"dataset": name, "config": config, "split": split, "commit": commit}
-        return [{**known, "files": files}]
+        files = _expand(f"{glob.escape(name)}/**") if commit is None else []
+        dataset = {"dataset": name, "config": config, "split": split, "commit": commit}
+        return [dataset, *map(_fingerprint, files)]
 
     return TextSource(
         [lambda: peek(where, _hub_records(rows, where), rows.column_names, total)],
@@ -233,7 +232,7 @@ def open_hub(
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
-    """Return what tells a file from others, and from itself after a change."""
+    """Return values that differ for another file, or after a change of this one."""
     status = path.stat()
     return {"path": str(path.resolve()), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
 
@@ -257,7 +256,7 @@ def _is_glob(pattern: str) -> bool:
 def _hub_records(rows: Iterable[Record], where: str) -> Iterator[Record]:
     try:
         yield from rows
-    except Exception as error:  # of the network, or of the reader of any format
+    except Exception as error:  # network errors, and those of any reader in datasets
         raise DataError(
             f"{where} could not be read to its end: {first_line(error)}; run the same command to resume."
         ) from error
@@ -270,15 +269,15 @@ def choose_columns(
     asked: str | Sequence[str] | None,
     label_column: str | None = None,
 ) -> list[str]:
-    """Return the text columns: those asked for, or those that suggest themselves.
+    """Return the requested text columns, or the default ones.
 
     Args:
         where: Names the table in errors.
-        columns: All that it has.
-        first: Its first row.
-        asked: In a list or separated by commas; None takes title and text, else text, else title, else the only
-            column of text.
-        label_column: Must be there, and is no text; None where labels are not needed ("label" is no text then).
+        columns: Columns of the table.
+        first: First row of the table.
+        asked: A list, or names separated by commas; None takes title and text, else text, else title, else the
+            only column of text.
+        label_column: Required, and never a text column; None if labels are not needed ("label" is left out then).
 
     Raises:
         DataError: There are no such columns, or several that may be text.

@@ -57,7 +57,8 @@ class Summary:
     def __str__(self) -> str:
         rate = f" ({self.rows / self.seconds:,.0f} rows/s)" if self.seconds else ""
         skipped = f"; {self.skipped:,} skipped" if self.skipped else ""
-        kept = f"; {self.kept:,} parts of an earlier run kept" if self.kept else ""
+        parts = "1 part" if self.kept == 1 else f"{self.kept:,} parts"
+        kept = f"; {parts} of an earlier run kept" if self.kept else ""
         return f"{self.rows:,} rows in {self.seconds:,.1f} s{rate}{skipped}{kept}"
 
 

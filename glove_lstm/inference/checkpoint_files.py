@@ -51,8 +51,8 @@ def local_folder(model: str | Path, revision: str | None = None, *more: str) -> 
         return Path(snapshot_download(str(model), revision=revision, allow_patterns=names))
     except Exception as error:
         raise DataError(
-            f"{model} is no folder, and cannot be downloaded from the Hub ({first_line(error)}); "
-            "check its name, the revision and the network."
+            f"The model {model} could not be loaded: there is no such folder, and the Hub says: "
+            f"{first_line(error)}; check the name, the revision and the network."
         ) from error
 
 

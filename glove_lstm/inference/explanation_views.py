@@ -1,7 +1,7 @@
 """Explanations for people: in a terminal, and as HTML.
 
-Two hues that the colour-blind tell apart, and a second sign beside each: what speaks for the label is underlined, what
-speaks for the rival is in italics.
+Words for the label are blue and underlined, words for its rival vermilion and in italics. The strongest of both are
+listed below the text, for files and readers without colours.
 """
 
 import io
@@ -17,8 +17,8 @@ from glove_lstm.inference.label_writers import Explain, Labelled, Write
 
 # Blue and vermilion of Okabe and Ito 2008, as the plots have them.
 _FOR, _AGAINST = (0, 114, 178), (213, 94, 0)
-# Words below this share of the strongest one's contribution are left unmarked, or nothing would stand out.
-_FAINTEST = 0.05
+_FAINTEST = 0.05  # words below this share of the largest contribution are not marked
+_LISTED = 5  # words for each label
 
 _PAGE_BEGIN = """\
 <!doctype html>
@@ -35,7 +35,7 @@ _SECTION = (
 
 @contextmanager
 def open_explanations(file: TextIO, explain: Explain, *, html: bool) -> Iterator[Write]:
-    """Write a page with a section for each row, or text, in colour where the file is a terminal."""
+    """Write an HTML page with a section per row, or text, which has colours if the file is a terminal."""
     console = Console(file=file, highlight=False)
 
     def write(labelled: Labelled) -> None:
@@ -45,7 +45,7 @@ def open_explanations(file: TextIO, explain: Explain, *, html: bool) -> Iterator
             heading = best if label == best else f"{label} (best: {best})"
             if html:
                 file.write(html_fragment(explanation, heading))
-            else:  # lines are broken for people, not for files
+            else:  # wrap lines in a terminal only
                 console.print(rich_text(explanation, heading), soft_wrap=not console.is_terminal)
 
     file.write(_PAGE_BEGIN if html else "")
@@ -54,14 +54,14 @@ def open_explanations(file: TextIO, explain: Explain, *, html: bool) -> Iterator
 
 
 def html_fragment(explanation: Explanation, heading: str) -> str:
-    """A `<section>` that takes its colours from the page around it; needs no style sheet and no script."""
+    """Return a `<section>` in the colours of the page around it; it needs no style sheet and no script."""
     console = Console(file=io.StringIO(), record=True, highlight=False)
     console.print(rich_text(explanation, heading), soft_wrap=True)
     return console.export_html(code_format=_SECTION, inline_styles=True)
 
 
 def rich_text(explanation: Explanation, heading: str) -> Text:
-    """The same for a terminal."""
+    """Return an explanation with marked words, for a terminal."""
     shown = Text()
     shown.append(_harmless(heading), style="bold")
     shown.append(f"  {explanation.score:.3f}")
@@ -74,22 +74,25 @@ def rich_text(explanation: Explanation, heading: str) -> Text:
                 if word.field == field:
                     style = _style(word.contribution / strongest)
                     shown.stylize(style, begin + word.start, begin + word.end)
-    shown.append("\n")
-    for name, weight in ((explanation.label, 1), (explanation.rival, -1)):
-        shown.append(_harmless(f"for {name}"), style=_style(weight)).append(" ")
-    words = explanation.logit_difference - explanation.baseline_difference
-    parts = (
-        f"Logit of {explanation.label} less that of {explanation.rival}: {explanation.logit_difference:+.2f}, of which "
-        f"{words:+.2f} comes from the words and {explanation.baseline_difference:+.2f} from none."
+    for name, sign in ((explanation.label, 1), (explanation.rival, -1)):
+        ordered = sorted(explanation.words, key=lambda word: -sign * word.contribution)
+        words = [f"{w.text} {w.contribution:+.2f}" for w in ordered if sign * w.contribution > 0]
+        listed = ", ".join(words[:_LISTED]) or "no word"
+        shown.append("\n").append(_harmless(f"for {name}"), style=_style(sign))
+        shown.append(_harmless(f": {listed}"))
+    total, bias = explanation.logit_difference, explanation.baseline_difference
+    sums = (
+        f"Logit of {explanation.label} minus logit of {explanation.rival}: {total:+.2f} "
+        f"({total - bias:+.2f} from the words, {bias:+.2f} from the biases)."
     )
     if explanation.unread:
-        parts += f" The text was cut: {explanation.unread:,} of its tokens were not read."
-    shown.append("\n").append(_harmless(parts), style="dim")
+        sums += f" The text was cut: {explanation.unread:,} of its tokens were not read."
+    shown.append("\n").append(_harmless(sums), style="dim")
     return shown
 
 
 def _style(weight: float) -> str:
-    """Of rich. Both colours are given, so that those of the terminal or the page do not matter."""
+    """Return a style of rich with both colours, independent of the colours of the terminal or page."""
     if abs(weight) < _FAINTEST:
         return ""
     hue = _FOR if weight > 0 else _AGAINST
@@ -99,5 +102,5 @@ def _style(weight: float) -> str:
 
 
 def _harmless(text: str) -> str:
-    """Replace control characters, which a terminal obeys, one for one."""
+    """Replace control characters, which a terminal executes, one for one."""
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

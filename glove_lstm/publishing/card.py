@@ -27,14 +27,19 @@ LOADED_FILES = (WEIGHTS_NAME, "config.json", "tokenizer.json", "tokenizer_config
 _HUB_ID = r"[\w.-]+/[\w.-]+"
 
 
-def write_card(
+def write_card(folder: Path, **options: str) -> None:
+    """Write README.md into the folder of a checkpoint; see `render_card`."""
+    (folder / "README.md").write_text(render_card(folder, **options), encoding="utf-8")
+
+
+def render_card(
     folder: Path,
     *,
     name: str = "GloVe+LSTM",
     repo_id: str = "user/glove-lstm",
     data_description: str = "",
-) -> None:
-    """Write README.md into the folder of a checkpoint.
+) -> str:
+    """Return the card of a checkpoint.
 
     Args:
         folder: Holds `metrics.json` and `config.json`.
@@ -42,12 +47,6 @@ def write_card(
         repo_id: Repository in the examples of use; a push replaces it.
         data_description: Training data; empty takes the description in `metrics.json`.
     """
-    card = render_card(folder, name=name, repo_id=repo_id, data_description=data_description)
-    (folder / "README.md").write_text(card, encoding="utf-8")
-
-
-def render_card(folder: Path, *, name: str, repo_id: str, data_description: str) -> str:
-    """Return the card of a checkpoint; see `write_card`."""
     metrics, config = (
         json.loads((folder / name).read_text(encoding="utf-8"))
         for name in ("metrics.json", "config.json")
@@ -82,7 +81,7 @@ def render_card(folder: Path, *, name: str, repo_id: str, data_description: str)
     return environment.from_string(text).render(values).strip() + "\n"
 
 
-def eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
+def _eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
     """Return the measures for the model index of the Hub; undefined ones are left out."""
     data = metrics["about"]["data"]
     rows: list[tuple[str | None, str, Any]] = [
@@ -118,6 +117,6 @@ def _metadata(metrics: Mapping[str, Any], name: str, *, news: bool) -> ModelCard
         base_model=origin if re.fullmatch(_HUB_ID, origin) else None,
         metrics=list(_METRICS.values()),
         model_name=name,
-        eval_results=eval_results(metrics) or None,
+        eval_results=_eval_results(metrics) or None,
         widget=[{"example_title": title, "text": text} for title, text in WIDGET] if news else None,
     )

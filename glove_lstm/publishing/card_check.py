@@ -1,14 +1,13 @@
 """Check that a card is complete and that its figures are those of `metrics.json`."""
 
-import json
 import re
 from pathlib import Path
 
-from huggingface_hub import EvalResult, ModelCard
+from huggingface_hub import ModelCard
 from yaml import YAMLError
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.publishing.card import eval_results, render_card
+from glove_lstm.publishing.card import render_card
 
 _METADATA = ("license", "language", "library_name", "pipeline_tag", "tags", "metrics")
 _PLACEHOLDER = re.compile(
@@ -37,10 +36,14 @@ def check_card(folder: Path, repo_id: str) -> None:
         DataError: A part is missing, a placeholder is left, or a figure differs.
     """
     text = (folder / "README.md").read_text(encoding="utf-8")
-    card = _parse(text)
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    expected = render_card(folder, name="", repo_id=repo_id, data_description="")
-    values = card.data.to_dict()
+    try:
+        data = ModelCard(text).data
+    except (ValueError, TypeError, KeyError, YAMLError) as error:
+        reason = " ".join(str(error).split())
+        message = f"The metadata of README.md cannot be read ({reason}); correct them, or {_ANEW}."
+        raise DataError(message) from None
+    expected = render_card(folder, repo_id=repo_id)
+    values = data.to_dict()
     missing = [f"the metadata {name}" for name in _METADATA if not values.get(name)]
     headings = _HEADING.findall(text)
     wanted = _HEADING.findall(expected)
@@ -53,12 +56,14 @@ def check_card(folder: Path, repo_id: str) -> None:
     if f'"{repo_id}"' not in text:
         raise DataError(f"README.md does not show how to load {repo_id}; add it, or {_ANEW}.")
     _check_figures(text, expected)
-    claimed = {_key(result) for result in getattr(card.data, "eval_results", None) or []}
-    measured = {_key(result) for result in eval_results(metrics)}
-    if claimed != measured:
-        name, _, metric, value = min(claimed ^ measured, key=str)
-        what = f"the model index ({metric} {value} on {name})"
-        raise DataError(f"README.md and metrics.json differ in {what}; {_ANEW}.")
+    claimed, measured = (
+        getattr(one, "eval_results", None) or [] for one in (data, ModelCard(expected).data)
+    )
+    for result in (*claimed, *measured):
+        if result not in claimed or result not in measured:
+            figure = f"{result.metric_type} {result.metric_value} on {result.dataset_name}"
+            message = f"README.md and metrics.json differ in the model index ({figure}); {_ANEW}."
+            raise DataError(message)
 
 
 def _check_figures(text: str, expected: str) -> None:
@@ -68,16 +73,3 @@ def _check_figures(text: str, expected: str) -> None:
         for line in [] if heading in _PROSE else section.splitlines():
             if re.search(r"\d", line) and not any(line in other for other in text.splitlines()):
                 raise DataError(f"README.md differs from metrics.json: {line} ({_ANEW}).")
-
-
-def _parse(text: str) -> ModelCard:
-    try:
-        return ModelCard(text)
-    except (ValueError, TypeError, KeyError, YAMLError) as error:
-        reason = " ".join(str(error).split())
-        message = f"The metadata of README.md cannot be read ({reason}); correct them, or {_ANEW}."
-        raise DataError(message) from None
-
-
-def _key(result: EvalResult) -> tuple[str, str | None, str, float]:
-    return result.dataset_name, result.dataset_split, result.metric_type, result.metric_value

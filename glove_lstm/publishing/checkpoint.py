@@ -17,17 +17,12 @@ from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
-_NEEDED = (*LOADED_FILES, "metrics.json")
-# Everything else stays here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
-_ALLOWED = (*_NEEDED, "README.md", TRAINING_TEXTS_NAME, ONNX_NAME)
+# Never sent: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
+_ALLOWED = (*LOADED_FILES, "metrics.json", "README.md", TRAINING_TEXTS_NAME, ONNX_NAME)
 _VERSION = f"glove-lstm {__version__}"
 _LOAD = """
-import importlib.abc, sys
-class Blocked(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "glove_lstm":
-            raise ModuleNotFoundError("No module named 'glove_lstm' where the model will be loaded", name=name)
-sys.meta_path.insert(0, Blocked())
+import sys
+sys.modules["glove_lstm"] = None  # to import it is an error, as where it is not installed
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 folder = sys.argv[1]
 model, info = AutoModelForSequenceClassification.from_pretrained(
@@ -50,16 +45,13 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
     """Make a temporary folder with exactly the files that a push sends, checked without any network.
 
     Args:
-        checkpoint: Folder that the train command made.
-        repo_id: Model repository, which the card names; a missing card is written from metrics.json.
+        checkpoint: Folder made by the train command.
+        repo_id: Model repository, named in the card; a missing card is written from metrics.json.
 
     Raises:
-        DataError: A file is missing, damaged or must not be published.
+        DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
     """
     load_config(str(checkpoint))
-    for name in _NEEDED:
-        if not (checkpoint / name).is_file():
-            raise DataError(f"{checkpoint / name} is missing; make it with glove-lstm train.")
     read_checkpoint_json(checkpoint / "metrics.json")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
@@ -80,20 +72,11 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
             texts = checkpoint / TRAINING_TEXTS_NAME
             raise DataError(f"{texts} was made for other weights; remove it.")
         check_card(folder, repo_id)
-        check_loads(folder, checkpoint)
+        error = error_in_clean_process(_LOAD, folder, checkpoint)
+        if error:
+            advice = f"save it again with {_VERSION}"
+            raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
         yield folder
-
-
-def check_loads(folder: Path, checkpoint: Path) -> None:
-    """Load a copy with trust_remote_code=True in a process that cannot import glove_lstm.
-
-    Raises:
-        DataError: Quotes the last line of the error.
-    """
-    error = error_in_clean_process(_LOAD, folder, checkpoint)
-    if error:
-        advice = f"save it again with {_VERSION}"
-        raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
 
 
 def _files_to_send(checkpoint: Path) -> list[Path]:

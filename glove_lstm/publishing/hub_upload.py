@@ -26,7 +26,6 @@ class Destination:
         repo_type: Kind of repository.
         private: Whether a new repository is private; an existing public one is refused.
         revision: Branch, created if missing; None is the main one.
-        commit_message: First line of the commit message.
         token: Overrides the token of `hf auth login` or HF_TOKEN.
     """
 
@@ -34,7 +33,6 @@ class Destination:
     repo_type: Literal["model", "dataset", "space"] = "model"
     private: bool = False
     revision: str | None = None
-    commit_message: str = "Upload with glove-lstm"
     token: str | None = field(default=None, repr=False)
 
 
@@ -94,7 +92,7 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
                 *(CommitOperationAdd(name, folder / name) for name in files),
                 *(CommitOperationDelete(name, is_folder=False) for name in sorted(stale)),
             ],
-            commit_message=to.commit_message,
+            commit_message="Upload with glove-lstm",
             repo_type=to.repo_type,
             revision=to.revision,
             parent_commit=head,

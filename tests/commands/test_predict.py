@@ -106,7 +106,7 @@ def test_abstains_below_a_score(expected: list[dict]) -> None:
         ("a --output {HERE}", "is a folder"),
         ("--input {FILE} --output_dir {HERE}/out --format table", "csv, jsonl and parquet"),
         ("--input {FILE} --format parquet", "Parquet needs a file"),
-        ("a --model {HERE}/nowhere", "nowhere is no folder, and cannot be downloaded"),
+        ("a --model {HERE}/nowhere", "nowhere could not be loaded: there is no such folder"),
         ("a --model {HERE}", "config.json is missing"),
         ("a --model {HERE} --revision main", "is a folder, which has no revision 'main'"),
         ("--dataset_name {HERE} --dataset_revision v1", "is a folder, which has no revision 'v1'"),

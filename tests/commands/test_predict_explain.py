@@ -1,6 +1,7 @@
 """predict --explain: in words, as JSON lines and as HTML."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -56,3 +57,5 @@ def test_words_without_colour_in_a_pipe() -> None:
     assert "A \ufffd[31mred\ufffd headline\n" in done.stdout
     assert done.stdout.count("ABSTAIN (best: ") == 3
     assert "SHOCKING secret <b>they</b> hide!!!\n" in done.stdout
+    assert re.search(r"^for FAKE: (\S+ \+\d\.\d\d, )*SHOCKING \+", done.stdout, re.MULTILINE)
+    assert re.search(r"^for REAL: (no word|(\S+ -\d\.\d\d, )*)", done.stdout, re.MULTILINE)

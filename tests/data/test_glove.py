@@ -101,6 +101,7 @@ def test_what_is_written_is_read(tmp_path_factory, table):
         (TEXT + "short 1 2\n", r"vectors.txt, line 4 has 2 values instead of 3"),
         (TEXT + "bad 1 x 3\n", r"line 4 has a value that is no number"),
         (TEXT + "bad 1 2 3 x\n", r"line 4 has a value that is no number"),
+        (TEXT + "b_d 1_0 2 3\n", r"vectors.txt, line 4 has a value that is no number"),
         (TEXT + "bad 1 nan 3\n", r"line 4 has a value that is not finite"),
         ("\n" + TEXT + "the 1 1 1\nbad 1 2 1e99\n", r"line 6 has a value that is not finite"),
     ],

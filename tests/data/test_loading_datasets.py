@@ -2,23 +2,11 @@
 
 import datasets
 import pytest
+from support import LABELLED_ROWS as ROWS
+from support import split_sizes as sizes
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import load_splits
-
-ROWS = [
-    {
-        "id": n,
-        "title": f"Title {n}",
-        "text": f"a body with its own words {n} {n * n} {-n}",
-        "label": ("REAL", "FAKE")[n % 2],
-    }
-    for n in range(40)
-]
-
-
-def sizes(data):
-    return {split: len(rows) for split, rows in data.splits.items()}
 
 
 def test_our_builders(file, tmp_path):

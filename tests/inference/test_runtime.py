@@ -153,7 +153,9 @@ def test_from_the_hub_come_the_files_that_are_needed(shared_export, monkeypatch,
 
 @pytest.mark.parametrize("name", ["nobody/nothing", "no/such/name", "/no/folder"])
 def test_what_cannot_be_had_is_one_sentence(name) -> None:
-    with pytest.raises(DataError, match=f"{name} is no folder, and cannot be downloaded") as told:
+    with pytest.raises(
+        DataError, match=f"{name} could not be loaded: there is no such folder"
+    ) as told:
         LightClassifier.from_pretrained(name)
     assert "\n" not in str(told.value)
     with pytest.raises(DataError, match="has no revision 'v1'"):

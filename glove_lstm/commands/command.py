@@ -33,6 +33,7 @@ DATA_ARGUMENTS = (
     "test_file",
     "text_column_names",
     "label_column_name",
+    "source_column_name",
 )
 
 

@@ -147,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(
             "--dataset_revision" if name == "revision" else f"--{name}",
             default=fields[name].default,
+            nargs="+" if name.endswith("_file") else None,
             choices=fields[name].metadata.get("choices"),
             help=fields[name].metadata["help"],
         )

@@ -17,6 +17,8 @@ from typing import Any
 
 from glove_lstm.commands.command import DATA_ARGUMENTS
 
+_LOADING = ("on_empty", "validation_fraction", "validation_by")
+
 
 def main(argv: Sequence[str]) -> None:
     """Parse, load, train, save, report."""
@@ -34,8 +36,7 @@ def main(argv: Sequence[str]) -> None:
     if run.training.resume_from_checkpoint:  # checked before the data are loaded
         check_resumable(Path(run.training.resume_from_checkpoint))
     data = load_splits(
-        **{name: getattr(run.data, name) for name in (*DATA_ARGUMENTS, "revision", "on_empty")},
-        validation_fraction=run.data.validation_fraction,
+        **{name: getattr(run.data, name) for name in (*DATA_ARGUMENTS, "revision", *_LOADING)},
         seed=run.training.seed,
     )
     experiment = run_experiment(run, data, compute_metrics=compute_metrics)

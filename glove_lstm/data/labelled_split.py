@@ -27,8 +27,10 @@ def read_split(
     label_column: str,
     on_empty: OnEmpty,
     names: Sequence[str] | None,
+    corpus: str | None = None,
+    source_column: str | None = None,
 ) -> pa.Table:
-    """Read a split into the columns text, text_pair if there are several text columns, and label.
+    """Read a split into the columns text, text_pair if there are several text columns, label, and source.
 
     Args:
         reader: Reads the rows.
@@ -36,6 +38,8 @@ def read_split(
         label_column: The column of labels.
         on_empty: Treatment of rows without text.
         names: The allowed labels; None allows any.
+        corpus: Prefix of each row's source; None makes no column of sources.
+        source_column: Column whose value follows the corpus after a slash, if there is one.
 
     Returns:
         A table of strings, without rows if a ClassLabel marks all rows as unlabelled.
@@ -44,8 +48,8 @@ def read_split(
         DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and
             `on_empty` is "error".
     """
-    rows = _read_rows(reader, columns, label_column, on_empty, names)
-    fields = [*("text", "text_pair")[: len(columns)], "label"]
+    rows = _read_rows(reader, columns, label_column, on_empty, names, corpus, source_column)
+    fields = [*("text", "text_pair")[: len(columns)], "label", *(["source"] if corpus else [])]
     schema = pa.schema([(name, pa.string()) for name in fields])
     batches = []
     while batch := list(islice(rows, _BATCH)):
@@ -67,10 +71,13 @@ def _read_rows(
     label_column: str,
     on_empty: OnEmpty,
     names: Sequence[str] | None,
+    corpus: str | None,
+    source_column: str | None,
 ) -> Iterator[tuple[str, ...]]:
-    """Yield the text, perhaps its pair, and the label of every labelled row."""
+    """Yield the text, perhaps its pair, the label, and perhaps the source of every labelled row."""
     empty = unlabelled = labelled = 0
-    for place, label, texts, _ in labelled_rows(reader, columns, label_column):
+    others = [source_column] if source_column else []
+    for place, label, texts, record in labelled_rows(reader, columns, label_column, others):
         if label is None:
             unlabelled += 1
             continue
@@ -89,7 +96,9 @@ def _read_rows(
             )
         labelled += 1
         pair = [" ".join(texts[1:])] if texts[1:] else []
-        yield (texts[0], *pair, label)
+        values = [read_text(record.get(name), place, name).strip() for name in others]
+        source = ["/".join([corpus, *filter(None, values)])] if corpus else []
+        yield (texts[0], *pair, label, *source)
     if empty:
         logger.warning("%s: %d rows without text (%s).", reader.where, empty, on_empty)
     if unlabelled and labelled:
@@ -121,15 +130,11 @@ def labelled_rows(
     """Yield the place, label, texts and record of every row; the label is None if a ClassLabel has none.
 
     Raises:
-        DataError: A column is missing, or a row cannot be read or has no label.
+        DataError: A row cannot be read or has no label.
     """
-    for name in (*columns, label_column):
-        if name not in reader.columns:
-            raise DataError(
-                f"{reader.where} has no column {name!r}, which the first split has; add it."
-            )
     class_names = reader.class_names.get(label_column)
-    for number, record in reader.records([*columns, label_column, *others]):
+    wanted = [name for name in (*columns, label_column, *others) if name in reader.columns]
+    for number, record in reader.records(wanted):
         place = f"{reader.where}, row {number}"
         value = record.get(label_column)
         if class_names is not None and isinstance(value, int):

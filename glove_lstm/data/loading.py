@@ -3,22 +3,19 @@
 data = load_splits("fake_or_real_news")
 data = load_splits(train_file="mine.csv", text_column_names=["headline", "body"], label_column_name="verdict")
 data = load_splits("imdb")                                   # a dataset on the Hub
+data = load_splits(train_file=["a.csv", "b.csv"], source_column_name="domain", validation_by="source")
 """
 
 import logging
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import datasets
 import numpy as np
+import pyarrow as pa
 
-from glove_lstm.data.builder import FilePath, NewsBuilder
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.fake_or_real_news import FakeOrRealNews
-from glove_lstm.data.files import check_revision, first_line
 from glove_lstm.data.labelled_split import (
     OnEmpty,
     encode_labels,
@@ -26,17 +23,17 @@ from glove_lstm.data.labelled_split import (
     read_split,
     sorted_labels,
 )
-from glove_lstm.data.liar import Liar
-from glove_lstm.data.reading import RowReader, open_reader
+from glove_lstm.data.sources import split_by_source
+from glove_lstm.data.split_readers import (
+    Files,
+    all_columns,
+    choose_text_columns,
+    open_splits,
+    several_files,
+)
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
-from glove_lstm.data.streaming import choose_columns
 
 logger = logging.getLogger(__name__)
-
-BUILDERS: dict[str, type[NewsBuilder]] = {"fake_or_real_news": FakeOrRealNews, "liar": Liar}
-
-_SPLITS = ("train", "validation", "test")
-_SPLIT_NAMES = dict.fromkeys(("valid", "val", "dev", "eval"), "validation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +42,8 @@ class LoadedData:
 
     Attributes:
         splits: "train", "validation" and "test", as far as available. Columns: `text`; `text_pair`, if
-            there are two or more text columns; `label`, an index into `label_names`.
+            there are two or more text columns; `label`, an index into `label_names`; `source`, if several files
+            or a column of sources were given: the file's name without its endings, and perhaps `/SOURCE`.
         label_names: The labels in the order of their numbers.
         text_column_names: The columns that the text was taken from.
         source: The files, or the dataset and its config.
@@ -78,16 +76,19 @@ def load_splits(
     *,
     text_column_names: str | Sequence[str] | None = None,
     label_column_name: str = "label",
+    source_column_name: str | None = None,
     label_names: Sequence[str] | None = None,
     validation_fraction: float = 0.1,
+    validation_by: Literal["text", "source"] = "text",
     on_empty: OnEmpty = "error",
     seed: int = 42,
-    **files: FilePath | None,
+    **files: Files | None,
 ) -> LoadedData:
     """Load labelled text from one of our builders, files, or the Hub.
 
     Only the columns that are asked for are read. If the data have no validation split, one is cut from
-    train: stratified, seeded, with near duplicates on one side.
+    train: stratified, seeded, with near duplicates on one side. Several files of a split have the same labels,
+    or one of them; each has at least one of the text columns.
 
     Args:
         dataset_name: "fake_or_real_news" or "liar"; or a dataset's id on the Hub, or a folder.
@@ -96,15 +97,17 @@ def load_splits(
             the others, joined by a space, `text_pair`. None takes title and text, else text, else title, else
             the only other column of strings.
         label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter.
+        source_column_name: The column of publishers or other sources; a row or file may be without.
         label_names: The labels in order, when a model fixes them. None takes the order of the dataset's
             ClassLabel; FAKE, REAL; the order of the numbers, named "0", "1", ...; or alphabetical order.
         validation_fraction: The share of train cut for a missing validation split; 0 cuts none.
+        validation_by: "source" cuts whole sources; see `split_by_source`.
         on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
             beside one with text is always fine.
         seed: Of the cut.
-        **files: `train_file`, `validation_file` and `test_file`: CSV, TSV, JSON, JSONL or Parquet files
-            (text formats may be gzipped) instead of a dataset; or the dataset's `data_files`, `data_dir`
-            and, on the Hub, `revision`.
+        **files: `train_file`, `validation_file` and `test_file`, one path or a list each: CSV, TSV, JSON, JSONL
+            or Parquet (text formats may be gzipped) instead of a dataset; or the dataset's `data_files`,
+            `data_dir` and, on the Hub, `revision`.
 
     Raises:
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
@@ -113,26 +116,45 @@ def load_splits(
         raise DataError(
             f"validation_fraction is {validation_fraction}, but must be at least 0 and below 1."
         )
-    readers, source = _open(dataset_name, dataset_config_name, **files)
-    columns = _choose_columns(readers, text_column_names, label_column_name)
-    names = label_names or next(iter(readers.values())).class_names.get(label_column_name)
-    splits = {}
-    for split, reader in readers.items():
-        rows = read_split(reader, columns, label_column_name, on_empty, names)
+    readers, source = open_splits(dataset_name, dataset_config_name, **files)
+    columns = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
+    with_source = source_column_name is not None or several_files(readers)
+    first, *_ = next(iter(readers.values())).values()
+    names = label_names or first.class_names.get(label_column_name)
+    splits, places = {}, {}
+    for split, of_split in readers.items():
+        tables = {
+            reader.where: read_split(
+                reader,
+                columns,
+                label_column_name,
+                on_empty,
+                names,
+                corpus if with_source else None,
+                source_column_name,
+            )
+            for corpus, reader in of_split.items()
+        }
+        rows = pa.concat_tables(tables.values())
+        where = next(iter(tables)) if len(tables) == 1 else f"{split} ({len(tables)} files)"
+        places[split] = where
         if not len(rows):
-            logger.warning("%s: left out, because it has no labels.", reader.where)
+            logger.warning("%s: left out, because it has no labels.", where)
             continue
-        names = list(names or sorted_labels(rows, reader.where))
+        if not names:
+            _check_labels(tables)
+        names = list(names or sorted_labels(rows, where))
         if split == "train" and len(names) < 2:
             raise DataError(
-                f"{reader.where} has the label {names[0]!r} only; a classifier needs two or more."
+                f"{where} has the label {names[0]!r} only; a classifier needs two or more."
             )
         splits[split] = encode_labels(rows, names)
     if not names or not splits:
         raise _unlabelled(source, label_column_name)
     if "train" in splits and "validation" not in splits and validation_fraction:
-        where = readers["train"].where
-        train, validation = _cut_validation(splits["train"], validation_fraction, seed, where)
+        train, validation = _cut_validation(
+            splits["train"], validation_fraction, seed, places["train"], validation_by
+        )
         splits = {"train": train, "validation": validation} | {**splits, "train": train}
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
     logger.info("Loaded %s: %s rows; text from %s.", source, counts, " + ".join(columns))
@@ -145,20 +167,26 @@ def load_tables(
     *,
     text_column_names: str | None = None,
     label_column_name: str = "label",
-    **files: FilePath | None,
+    source_column_name: str | None = None,
+    **files: Files | None,
 ) -> dict[str, Table]:
     """Load all columns and rows of the splits that have labels; see `load_splits` for the arguments.
 
     Raises:
         DataError: As `load_splits`, but a row may be without text.
     """
-    readers, source = _open(dataset_name, dataset_config_name, **files)
-    names = _choose_columns(readers, text_column_names, label_column_name)
+    readers, source = open_splits(dataset_name, dataset_config_name, **files)
+    names = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
     tables = {}
-    for split, reader in readers.items():
-        others = [name for name in reader.columns if name not in (*names, label_column_name)]
-        rows = list(labelled_rows(reader, names, label_column_name, others))
-        rows = [row for row in rows if row[1] is not None]
+    for split, of_split in readers.items():
+        columns = all_columns(of_split)
+        others = [name for name in columns if name not in (*names, label_column_name)]
+        rows = [
+            row
+            for reader in of_split.values()
+            for row in labelled_rows(reader, names, label_column_name, others)
+            if row[1] is not None
+        ]
         if rows:
             tables[split] = Table(
                 {name: [texts[at] for _, _, texts, _ in rows] for at, name in enumerate(names)},
@@ -174,100 +202,27 @@ def _unlabelled(source: str, column: str) -> DataError:
     return DataError(f"No split of {source} has labels in {column!r}; choose another column.")
 
 
-def _open(
-    dataset_name: str | None,
-    config: str | None,
-    *,
-    train_file: FilePath | None = None,
-    validation_file: FilePath | None = None,
-    test_file: FilePath | None = None,
-    **options: FilePath | None,
-) -> tuple[dict[str, RowReader], str]:
-    """Open a dataset or files; return a reader for every split, and the source."""
-    files = {"train": train_file, "validation": validation_file, "test": test_file}
-    paths = {split: Path(file).expanduser() for split, file in files.items() if file is not None}
-    if dataset_name is not None and paths:
-        raise DataError(
-            f"Both the dataset {dataset_name} and {next(iter(paths))}_file are given; choose one."
-        )
-    if dataset_name is not None:
-        return _open_dataset(dataset_name, config, **options)
-    for option, value in {"dataset_config_name": config, **options}.items():
-        if value is not None:
-            raise DataError(f"{option} needs dataset_name; name the dataset or leave it out.")
-    if not paths:
-        raise DataError("There is nothing to load; give dataset_name, or train_file or test_file.")
-    source = ", ".join(f"{split} {path}" for split, path in paths.items())
-    return {split: open_reader(path) for split, path in paths.items()}, source
-
-
-def _open_dataset(
-    name: str,
-    config: str | None,
-    *,
-    data_files: FilePath | None = None,
-    data_dir: FilePath | None = None,
-    revision: Any = None,
-) -> tuple[dict[str, RowReader], str]:
-    if name in BUILDERS:
-        if revision is not None:
-            raise DataError(f"{name} is no dataset on the Hub and has no revision; leave it out.")
-        builder = BUILDERS[name](config_name=config, data_files=data_files, data_dir=data_dir)
-        builder.download_and_prepare()
-        loaded = builder.as_dataset()
-        source = f"{name} ({builder.config.name}) from {builder.source}"
-    else:
-        check_revision(name, revision)
-        local = {"data_files": data_files, "data_dir": data_dir}
-        local = {option: path and os.fspath(path) for option, path in local.items()}
-        try:
-            loaded = datasets.load_dataset(name, config, revision=revision, **local)
-        except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+def _check_labels(tables: Mapping[str, pa.Table]) -> None:
+    """Refuse files with other labels than the file with the most; each may lack some."""
+    labels = {where: set(rows["label"].unique().to_pylist()) for where, rows in tables.items()}
+    widest = max(labels, key=lambda where: len(labels[where]))
+    for where, some in labels.items():
+        if len(labels[widest]) > 1 and (others := some - labels[widest]):
             raise DataError(
-                f"The dataset {name} could not be loaded: {first_line(error)}; check its name."
-            ) from error
-        source = f"{name} ({config})" if config else name
-    if len(loaded) == 1 and next(iter(loaded)) not in _SPLITS:
-        loaded = {"train": next(iter(loaded.values()))}
-    splits = {_SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}
-    if "train" not in splits and "test" not in splits:
-        raise DataError(
-            f"The dataset {name} has the splits {', '.join(splits)}, but needs train or test."
-        )
-    if left_out := [split for split in splits if split not in _SPLITS]:
-        logger.warning("%s: left out the splits %s.", name, ", ".join(left_out))
-    return {
-        split: _dataset_reader(splits[split], f"split {split} of {name}")
-        for split in _SPLITS
-        if split in splits
-    }, source
-
-
-def _dataset_reader(rows: datasets.Dataset, where: str) -> RowReader:
-    features = rows.features.items()
-    names = {name: kind.names for name, kind in features if isinstance(kind, datasets.ClassLabel)}
-    first = rows[0] if len(rows) else None
-    select = rows.select_columns
-    return RowReader(where, rows.column_names, first, select, class_names=names)
-
-
-def _choose_columns(
-    readers: dict[str, RowReader], asked: str | Sequence[str] | None, label_column: str
-) -> list[str]:
-    for reader in readers.values():
-        if reader.first is None:
-            raise DataError(f"{reader.where} has no rows; give a file with data.")
-    first = next(iter(readers.values()))
-    assert first.first is not None
-    return choose_columns(first.where, first.columns, first.first, asked, label_column)
+                f"{where} has the label {min(others)!r}, which {widest} lacks; give both the same labels."
+            )
 
 
 def _cut_validation(
-    train: datasets.Dataset, fraction: float, seed: int, where: str
+    train: datasets.Dataset, fraction: float, seed: int, where: str, by: str
 ) -> list[datasets.Dataset]:
-    parts = grouped_stratified_split(
-        train["label"][:], _duplicate_groups(train), (1 - fraction, fraction), seed
-    )
+    labels, groups = train["label"][:], _duplicate_groups(train)
+    if by == "source":
+        if "source" not in train.column_names:
+            raise DataError("validation_by source needs source_column_name; name that column.")
+        parts = split_by_source(train["source"][:], labels, groups, fraction, seed, where)
+    else:
+        parts = grouped_stratified_split(labels, groups, (1 - fraction, fraction), seed)
     if not all(len(part) for part in parts):
         raise DataError(
             f"{where} has too few rows ({len(train)}) to cut {fraction:.0%} for validation; "

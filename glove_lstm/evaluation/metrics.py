@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BINS = 15
+_SOURCE_ROWS = 20  # fewer give no figure
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shown on the card
 
 
@@ -199,6 +200,39 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
             for index, name in enumerate(names)
         },
     }
+
+
+def measure_sources(
+    probabilities: Floats, labels: Ints, sources: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Measure each corpus and each source with at least 20 rows.
+
+    Args:
+        probabilities: (n, classes).
+        labels: (n,).
+        sources: n times `CORPUS` or `CORPUS/SOURCE`.
+
+    Returns:
+        Name -> rows, accuracy and, where there are several labels, balanced accuracy and ROC AUC.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, source in enumerate(sources):
+        for name in {source, source.partition("/")[0]}:
+            rows_of.setdefault(name, []).append(row)
+    predicted = probabilities.argmax(axis=1)
+    measured: dict[str, dict[str, float]] = {}
+    for name, rows in sorted(rows_of.items()):
+        if len(rows) < _SOURCE_ROWS:
+            continue
+        right, true = predicted[rows] == labels[rows], labels[rows]
+        measured[name] = {"rows": len(rows), "accuracy": float(right.mean())}
+        if len(present := np.unique(true)) > 1:
+            recalls = [right[true == label].mean() for label in present]
+            measured[name] |= {
+                "balanced_accuracy": float(np.mean(recalls)),
+                "roc_auc": measure(probabilities[rows], true)["roc_auc"],
+            }
+    return measured
 
 
 def _brier(probabilities: Floats, labels: Ints) -> Floats:

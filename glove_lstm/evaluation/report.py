@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.evaluation.metrics import measure_labels
+from glove_lstm.evaluation.metrics import measure_labels, measure_sources
 from glove_lstm.evaluation.plots import plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.inference.prediction import predict_logits
@@ -24,6 +24,8 @@ from glove_lstm.training.training_texts import joined_texts
 
 _WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "ece": "ECE", "brier": "Brier score"}
 _OTHERS = {"mcc": "Matthews correlation", "roc_auc": "ROC AUC", "majority_share": "majority class"}
+
+_SOURCES = 19  # in the table; eval.json has all
 
 
 @dataclass
@@ -54,13 +56,17 @@ class Report:
         Args:
             model: A classifier whose labels include those that occur.
             tokenizer: Its tokenizer.
-            texts: Columns text, label, perhaps text_pair, as `load_splits` makes them.
+            texts: Columns text, label, perhaps text_pair and source, as `load_splits` makes them.
             label_names: Names of the numbers in the column of labels.
             robustness: Whether to measure it on perturbed texts, too.
         """
         names: list[str] = model.config.label_names
         self.probabilities, self.labels = _predict(model, tokenizer, texts, label_names)
         self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
+        if "source" in texts.column_names:
+            sources = texts["source"][:]
+            by_source = measure_sources(self.probabilities, self.labels, sources)
+            self.figures["by_source"] = by_source
         if robustness:
             rows = list(joined_texts(texts))
             self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
@@ -71,6 +77,8 @@ class Report:
         parts = []
         if self.labels is not None:
             parts = [make(figures) for make in (_measures, _by_label, _confusion, _coverage)]
+        if figures.get("by_source"):
+            parts.append(_by_source(figures["by_source"]))
         if "robustness" in figures:
             parts.append(_robustness(figures["robustness"]))
         if "leaks" in figures:
@@ -133,6 +141,20 @@ def _coverage(figures: Mapping[str, Any]) -> str:
         for row in figures["coverage"]
     ]
     return _table([["score at least", "texts", "accuracy"], *rows])
+
+
+def _by_source(measured: Mapping[str, Any]) -> str:
+    """The least accurate corpora and sources first."""
+    names = "accuracy", "balanced_accuracy", "roc_auc"
+    worst = sorted(
+        measured, key=lambda name: measured[name].get(names[1], measured[name][names[0]])
+    )
+    rows = [["source", "rows", "accuracy", "balanced accuracy", "ROC AUC"]]
+    for source in worst[:_SOURCES]:
+        found = measured[source]
+        figures = [f"{found[name]:.4f}" if name in found else "-" for name in names]
+        rows.append([source, f"{found['rows']:,}", *figures])
+    return _table(rows)
 
 
 def _robustness(found: Mapping[str, Any]) -> str:

@@ -10,7 +10,11 @@ from datasets import Dataset
 
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
-from glove_lstm.evaluation.metrics import accuracy_with_interval, measure_with_intervals
+from glove_lstm.evaluation.metrics import (
+    accuracy_with_interval,
+    measure_sources,
+    measure_with_intervals,
+)
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.evaluation.robustness import measure_robustness, summarize
 from glove_lstm.inference.prediction import predict_logits
@@ -27,12 +31,16 @@ def run_metrics(experiment: Experiment) -> Metrics:
     """Measure a run on its own splits, its examples and its speed.
 
     After a refit of the n-gram weights the validation measures are not of the final model, and are named
-    `before_refit`.
+    `before_refit`. A split with a column of sources gets the measures of each, `by_source`.
     """
     metrics: Metrics = {}
     for split, logits in experiment.logits.items():
         name = "before_refit" if split == "validation" and experiment.refit else split
-        metrics[name] = measure_with_intervals(softmax(logits), experiment.labels[split])
+        scores, labels = softmax(logits), experiment.labels[split]
+        metrics[name] = measure_with_intervals(scores, labels)
+        if "source" in experiment.splits[split].column_names:
+            sources = experiment.splits[split]["source"][:]
+            metrics[name]["by_source"] = measure_sources(scores, labels, sources)
     speed = measure_speed(experiment.model, experiment.tokenizer)
     metrics["about"] = {**experiment.record, "speed": speed}
     metrics["examples"] = classify_examples(experiment.model, experiment.tokenizer)

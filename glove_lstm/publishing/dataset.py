@@ -9,7 +9,7 @@ import datasets
 from huggingface_hub import DatasetCard, DatasetCardData
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.loading import BUILDERS
+from glove_lstm.data.split_readers import BUILDERS
 from glove_lstm.publishing.data_notes import DATA_NOTES
 
 _CARD = """\

@@ -31,14 +31,22 @@ class DataArguments:
     dataset_config_name: str | None = _option(None, "Config of the dataset, such as `article`.")
     data_files: str | None = _option(None, "A local file of the dataset, instead of a download.")
     data_dir: str | None = _option(None, "A local folder with the files of the dataset.")
-    train_file: str | None = _option(None, "CSV, TSV, JSON or JSONL, perhaps .gz; or Parquet.")
-    validation_file: str | None = _option(None, "As --train_file.")
-    test_file: str | None = _option(None, "As --train_file.")
+    train_file: list[str] | None = _option(
+        None, "One or more files: CSV, TSV, JSON or JSONL, perhaps .gz; or Parquet."
+    )
+    validation_file: list[str] | None = _option(None, "As --train_file.")
+    test_file: list[str] | None = _option(None, "As --train_file.")
     text_column_names: str | None = _option(
         None, "Columns of text, as in title,text; default: these, one of these, or the only column."
     )
     label_column_name: str = _option("label", "The column of labels.")
+    source_column_name: str | None = _option(None, "The column of publishers or other sources.")
     validation_fraction: float = _option(0.1, "Share of train to cut if validation is missing.")
+    validation_by: str = _option(
+        "text",
+        "What the cut keeps on one side: near duplicates, or sources too.",
+        choices=["text", "source"],
+    )
     on_empty: str = _option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )

@@ -1,6 +1,7 @@
 """The model and tokenizer that training starts from: new ones, or those of a checkpoint."""
 
 import logging
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,8 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
 def without_folders(text: str, run: TrainingRun) -> str:
     """Remove this machine's folders from a description that travels with the checkpoint."""
     data = run.data
-    paths = [data.data_files, data.data_dir, data.train_file, data.validation_file, data.test_file]
+    files = [data.train_file, data.validation_file, data.test_file]
+    paths = [data.data_files, data.data_dir, *chain.from_iterable(some or () for some in files)]
     for path in [*paths, run.tokenizer.glove, run.model.model_name_or_path, data.dataset_name]:
         if path and Path(path).expanduser().exists():
             for written in (str(Path(path).expanduser()), path):

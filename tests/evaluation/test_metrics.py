@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.evaluation.metrics import coverage_table, measure_labels
+from glove_lstm.evaluation.metrics import coverage_table, measure_labels, measure_sources
 from glove_lstm.evaluation.plots import plot_measured
 
 
@@ -80,3 +80,15 @@ def test_a_label_that_never_occurs() -> None:
     never = {"rows": 0, "precision": 0.0, "recall": 0.0}
     intervals = {"precision_interval": [0.0, 0.0], "recall_interval": [0.0, 0.0]}
     assert found["by_label"]["B"] == {**never, **intervals}
+
+
+def test_sources_with_twenty_rows_are_measured() -> None:
+    sources = ["a/x"] * 20 + ["a/y"] * 19 + ["a"] * 2 + ["b"] * 19
+    labels = np.array([0] * 20 + [1] * 21 + [0] * 19)
+    scores = np.where(np.arange(60) % 4 == 0, 0.2, 0.7)  # of label 0
+    found = measure_sources(np.stack([scores, 1 - scores], axis=1), labels, sources)
+    assert set(found) == {"a", "a/x"}
+    assert found["a/x"] == {"rows": 20, "accuracy": 0.75}
+    assert found["a"]["rows"] == 41
+    assert found["a"]["balanced_accuracy"] == pytest.approx((0.75 + 6 / 21) / 2)
+    assert found["a"]["roc_auc"] == pytest.approx(0.5 + (6 / 21 - 0.25) / 2)

@@ -1,0 +1,67 @@
+"""train and evaluate on several files with a column of sources."""
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import pytest
+from support import QUICK, SMALL, make_article, run_here
+
+from glove_lstm.commands import evaluate, train
+
+
+def write_corpus(path: Path, rows: int, seed: int, sites: int) -> Path:
+    generator = random.Random(seed)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["title", "text", "label", "site"])
+        for row in range(rows):
+            label = ("FAKE", "REAL")[row % 2]
+            words = make_article(generator, label, 20)
+            writer.writerow([*words, label, f"{path.stem}{row % sites}.org"])
+    return path
+
+
+def test_train_and_evaluate(tmp_path: Path, glove_file: Path) -> None:
+    first = write_corpus(tmp_path / "first.csv", 120, 1, sites=8)
+    second = write_corpus(tmp_path / "second.csv", 80, 2, sites=8)
+    options = [
+        "--source_column_name",
+        "site",
+        "--validation_by",
+        "source",
+        "--validation_fraction",
+        0.25,
+    ]
+    options += ["--glove", glove_file, *SMALL, *QUICK, "--refit_ngrams", "True"]
+    out = tmp_path / "out"
+    done = run_here(train.main, "--train_file", first, second, "--output_dir", out, *options)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["about"]["data"] == "train first.csv + second.csv"
+    by_source = metrics["before_refit"]["by_source"]
+    assert metrics["before_refit"]["rows"] == sum(
+        by_source[name]["rows"] for name in ("first", "second")
+    )
+
+    tests = [
+        write_corpus(tmp_path / f"{name}.csv", 100, 3 + at, sites=2 + 30 * at)
+        for at, name in enumerate("pq")
+    ]
+    done = run_here(
+        evaluate.main, out, "--test_file", *tests, "--source_column_name", "site", "--leaks",
+        "--output_dir", tmp_path / "report",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    by_source = json.loads((tmp_path / "report" / "eval.json").read_text())["by_source"]
+    assert list(by_source) == ["p", "p/p0.org", "p/p1.org", "q"]  # of q's sites none has 20 rows
+    assert [found["rows"] for found in by_source.values()] == [100, 50, 50, 100]
+    assert "roc_auc" in by_source["q"]
+    assert set(by_source["p/p0.org"]) == {"rows", "accuracy"}  # one label
+    recalls = [by_source[f"p/p{at}.org"]["accuracy"] for at in (0, 1)]
+    assert by_source["p"]["balanced_accuracy"] == pytest.approx(sum(recalls) / 2)
+    table = done.stdout[done.stdout.index("source ") :].split("\n\n")[0].splitlines()[1:]
+    shown = [float(line.split()[3].replace("-", line.split()[2])) for line in table]
+    assert len(shown) == 4
+    assert shown == sorted(shown)

@@ -27,8 +27,7 @@ def read_split(
     label_column: str,
     on_empty: OnEmpty,
     names: Sequence[str] | None,
-    corpus: str | None = None,
-    source_column: str | None = None,
+    source: tuple[str, str | None] | None = None,
 ) -> pa.Table:
     """Read a split into the columns text, text_pair if there are several text columns, label, and source.
 
@@ -38,8 +37,7 @@ def read_split(
         label_column: The column of labels.
         on_empty: Treatment of rows without text.
         names: The allowed labels; None allows any.
-        corpus: Prefix of each row's source; None makes no column of sources.
-        source_column: Column whose value follows the corpus after a slash, if there is one.
+        source: The corpus, and the column whose value follows it in each row's source; None makes no sources.
 
     Returns:
         A table of strings, without rows if a ClassLabel marks all rows as unlabelled.
@@ -48,8 +46,8 @@ def read_split(
         DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and
             `on_empty` is "error".
     """
-    rows = _read_rows(reader, columns, label_column, on_empty, names, corpus, source_column)
-    fields = [*("text", "text_pair")[: len(columns)], "label", *(["source"] if corpus else [])]
+    rows = _read_rows(reader, columns, label_column, on_empty, names, source)
+    fields = [*("text", "text_pair")[: len(columns)], "label", *(["source"] if source else [])]
     schema = pa.schema([(name, pa.string()) for name in fields])
     batches = []
     while batch := list(islice(rows, _BATCH)):
@@ -71,12 +69,11 @@ def _read_rows(
     label_column: str,
     on_empty: OnEmpty,
     names: Sequence[str] | None,
-    corpus: str | None,
-    source_column: str | None,
+    source: tuple[str, str | None] | None,
 ) -> Iterator[tuple[str, ...]]:
     """Yield the text, perhaps its pair, the label, and perhaps the source of every labelled row."""
     empty = unlabelled = labelled = 0
-    others = [source_column] if source_column else []
+    others = [source[1]] if source and source[1] else []
     for place, label, texts, record in labelled_rows(reader, columns, label_column, others):
         if label is None:
             unlabelled += 1
@@ -97,8 +94,8 @@ def _read_rows(
         labelled += 1
         pair = [" ".join(texts[1:])] if texts[1:] else []
         values = [read_text(record.get(name), place, name).strip() for name in others]
-        source = ["/".join([corpus, *filter(None, values)])] if corpus else []
-        yield (texts[0], *pair, label, *source)
+        corpus = ["/".join([source[0], *filter(None, values)])] if source else []
+        yield (texts[0], *pair, label, *corpus)
     if empty:
         logger.warning("%s: %d rows without text (%s).", reader.where, empty, on_empty)
     if unlabelled and labelled:

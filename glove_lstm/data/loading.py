@@ -29,7 +29,6 @@ from glove_lstm.data.split_readers import (
     all_columns,
     choose_text_columns,
     open_splits,
-    several_files,
 )
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 
@@ -118,23 +117,16 @@ def load_splits(
         )
     readers, source = open_splits(dataset_name, dataset_config_name, **files)
     columns = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
-    with_source = source_column_name is not None or several_files(readers)
+    with_source = source_column_name is not None or max(map(len, readers.values())) > 1
     first, *_ = next(iter(readers.values())).values()
     names = label_names or first.class_names.get(label_column_name)
     splits, places = {}, {}
     for split, of_split in readers.items():
-        tables = {
-            reader.where: read_split(
-                reader,
-                columns,
-                label_column_name,
-                on_empty,
-                names,
-                corpus if with_source else None,
-                source_column_name,
-            )
-            for corpus, reader in of_split.items()
-        }
+        tables = {}
+        for corpus, reader in of_split.items():
+            own = (corpus, source_column_name) if with_source else None
+            rows = read_split(reader, columns, label_column_name, on_empty, names, own)
+            tables[reader.where] = rows
         rows = pa.concat_tables(tables.values())
         where = next(iter(tables)) if len(tables) == 1 else f"{split} ({len(tables)} files)"
         places[split] = where

@@ -128,11 +128,6 @@ def _dataset_reader(rows: datasets.Dataset, where: str) -> RowReader:
     return RowReader(where, rows.column_names, first, select, class_names=names)
 
 
-def several_files(readers: Readers) -> bool:
-    """Return whether any split has several files."""
-    return any(len(of_split) > 1 for of_split in readers.values())
-
-
 def all_columns(of_split: Mapping[str, RowReader]) -> list[str]:
     """Return the columns that any file of a split has."""
     return list(dict.fromkeys(name for reader in of_split.values() for name in reader.columns))
@@ -162,7 +157,7 @@ def choose_text_columns(
     chosen = choose_columns(where, texts, sample, asked, label_column)
     for reader in every:
         lacking = [name for name in chosen if name not in reader.columns]
-        if several_files(readers) and lacking != chosen:
+        if len(every) > len(readers) and lacking != chosen:
             lacking = []  # corpora of headlines and of articles go together
         if label_column not in reader.columns:
             lacking.append(label_column)

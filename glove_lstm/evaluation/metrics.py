@@ -202,37 +202,27 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
     }
 
 
-def measure_sources(
-    probabilities: Floats, labels: Ints, sources: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    """Measure each corpus and each source with at least 20 rows.
-
-    Args:
-        probabilities: (n, classes).
-        labels: (n,).
-        sources: n times `CORPUS` or `CORPUS/SOURCE`.
+def measure_sources(probabilities: Floats, labels: Ints, texts: datasets.Dataset) -> dict[str, Any]:
+    """Measure each corpus and each source with at least 20 rows, if the texts (n,) have a column `source`.
 
     Returns:
-        Name -> rows, accuracy and, where there are several labels, balanced accuracy and ROC AUC.
+        Nothing, or `by_source`: name -> rows, accuracy and, where there is every label, balanced accuracy and ROC AUC.
     """
+    if "source" not in texts.column_names:
+        return {}
     rows_of: dict[str, list[int]] = {}
-    for row, source in enumerate(sources):
+    for row, source in enumerate(texts["source"][:]):
         for name in {source, source.partition("/")[0]}:
             rows_of.setdefault(name, []).append(row)
-    predicted = probabilities.argmax(axis=1)
-    measured: dict[str, dict[str, float]] = {}
+    measured = {}
     for name, rows in sorted(rows_of.items()):
-        if len(rows) < _SOURCE_ROWS:
-            continue
-        right, true = predicted[rows] == labels[rows], labels[rows]
-        measured[name] = {"rows": len(rows), "accuracy": float(right.mean())}
-        if len(present := np.unique(true)) > 1:
-            recalls = [right[true == label].mean() for label in present]
-            measured[name] |= {
-                "balanced_accuracy": float(np.mean(recalls)),
-                "roc_auc": measure(probabilities[rows], true)["roc_auc"],
-            }
-    return measured
+        if len(rows) >= _SOURCE_ROWS:
+            found = measure(probabilities[rows], labels[rows])
+            measured[name] = {"rows": len(rows), "accuracy": found["accuracy"]}
+            if len(np.unique(labels[rows])) == probabilities.shape[1]:
+                more = {"balanced_accuracy": found["recall"], "roc_auc": found["roc_auc"]}
+                measured[name] |= more
+    return {"by_source": measured}
 
 
 def _brier(probabilities: Floats, labels: Ints) -> Floats:

@@ -63,10 +63,7 @@ class Report:
         names: list[str] = model.config.label_names
         self.probabilities, self.labels = _predict(model, tokenizer, texts, label_names)
         self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
-        if "source" in texts.column_names:
-            sources = texts["source"][:]
-            by_source = measure_sources(self.probabilities, self.labels, sources)
-            self.figures["by_source"] = by_source
+        self.figures |= measure_sources(self.probabilities, self.labels, texts)
         if robustness:
             rows = list(joined_texts(texts))
             self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)

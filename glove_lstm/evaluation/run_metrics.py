@@ -38,9 +38,7 @@ def run_metrics(experiment: Experiment) -> Metrics:
         name = "before_refit" if split == "validation" and experiment.refit else split
         scores, labels = softmax(logits), experiment.labels[split]
         metrics[name] = measure_with_intervals(scores, labels)
-        if "source" in experiment.splits[split].column_names:
-            sources = experiment.splits[split]["source"][:]
-            metrics[name]["by_source"] = measure_sources(scores, labels, sources)
+        metrics[name] |= measure_sources(scores, labels, experiment.splits[split])
     speed = measure_speed(experiment.model, experiment.tokenizer)
     metrics["about"] = {**experiment.record, "speed": speed}
     metrics["examples"] = classify_examples(experiment.model, experiment.tokenizer)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,7 +87,8 @@ def test_sources_with_twenty_rows_are_measured() -> None:
     sources = ["a/x"] * 20 + ["a/y"] * 19 + ["a"] * 2 + ["b"] * 19
     labels = np.array([0] * 20 + [1] * 21 + [0] * 19)
     scores = np.where(np.arange(60) % 4 == 0, 0.2, 0.7)  # of label 0
-    found = measure_sources(np.stack([scores, 1 - scores], axis=1), labels, sources)
+    texts = Dataset.from_dict({"source": sources})
+    found = measure_sources(np.stack([scores, 1 - scores], axis=1), labels, texts)["by_source"]
     assert set(found) == {"a", "a/x"}
     assert found["a/x"] == {"rows": 20, "accuracy": 0.75}
     assert found["a"]["rows"] == 41

@@ -33,8 +33,6 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         elif isinstance(module, GloveLstmNgramClassifier):
             for table in module.parameters():
                 init.zeros_(table)
-            # Where a checkpoint lacks them, they are random memory.
-            init.zeros_(module.character_ngrams)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=0.1)
             if module.padding_idx is not None and not is_loaded(module.weight):
@@ -51,6 +49,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def freeze_embeddings(self, frozen: bool = True) -> None:
         """Keep the word vectors out of training, or let them in. Written to the config, so it survives a reload."""
         self.config.freeze_embeddings = frozen
+        self.base_model.embeddings.frozen = frozen
         self.get_input_embeddings().weight.requires_grad_(not frozen)
 
     def get_input_embeddings(self) -> nn.Embedding:
@@ -63,10 +62,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def load_word_vectors(self, vectors: Any) -> None:
-        """Copy word vectors into the embedding; the padding row stays zero.
-
-        Where `config.half_precision_embeddings` is set they are rounded to 16 bits here, once, so that what is
-        trained and measured is what is stored.
+        """Copy word vectors into the embedding, rounded to the 16 bits that a save stores; the padding row stays zero.
 
         Args:
             vectors: Float array or tensor (vocab_size, embedding_size), row i for token id i.
@@ -82,8 +78,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
             )
         weight.copy_(rows)
         weight[self.config.pad_token_id].zero_()
-        if self.config.half_precision_embeddings:
-            _round(weight)
+        _round(weight)
 
     @torch.no_grad()
     def round_tables(self) -> None:
@@ -101,7 +96,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
                 table.data = _halved(table.data)
 
     def _tables(self) -> dict[str, nn.Parameter]:
-        """What `config.half_precision_embeddings` is about, by its name in this model's state."""
+        """Return the word vectors and n-gram tables, by their names in this model's state."""
         vectors = self.get_input_embeddings().weight
         return {
             name: parameter
@@ -115,8 +110,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         A checkpoint in mid-training, whose tables are not round, keeps all its bits, so that a resumed run is exact.
         """
         state = dict(kwargs.pop("state_dict", None) or self.state_dict())
-        if self.config.half_precision_embeddings:
-            state |= {name: _halved(state[name]) for name in self._tables()}
+        state |= {name: _halved(state[name]) for name in self._tables()}
         # A model that came from a Hub repository must be whole where it is saved, not point back to "user/name--...".
         self.config.auto_map = dict(AUTO_MAP)
         super().save_pretrained(save_directory, state_dict=state, **kwargs)

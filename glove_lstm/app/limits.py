@@ -2,15 +2,15 @@
 
 import os
 
-CHARACTERS = 100_000  # of a title and a text; the model reads 2,048 tokens, about a tenth
-BODY_BYTES = 1_500_000  # of a JSON request with CHARACTERS escaped characters
-RECEIVING_BYTES = 256 << 20  # of all requests being received
-FILE_BYTES = 10 << 20  # of an upload
-FILE_CHARACTERS = 20_000_000  # of an upload's texts, decompressed
+CHARACTERS = 100_000  # title and text together; the model reads 2,048 tokens, about a tenth
+BODY_BYTES = 1_500_000  # a JSON request with CHARACTERS escaped characters
+RECEIVING_BYTES = 256 << 20  # all requests being received
+FILE_BYTES = 10 << 20  # an upload
+FILE_CHARACTERS = 20_000_000  # texts of an upload, decompressed
 FILE_ROWS = 5_000
-FILE_SECONDS = 60  # of processor time to read an upload
-FILE_MEMORY = 2 << 30  # bytes of address space to read an upload, several times what pyarrow needs
-STORED_BYTES = 1 << 30  # of all uploads and downloads together
+FILE_SECONDS = 60  # processor time to read an upload
+FILE_MEMORY = 2 << 30  # address space to read an upload, several times the need of pyarrow
+STORED_BYTES = 1 << 30  # all uploads and downloads together
 STORED_SECONDS = 1800  # lifetime of an upload or a download
 PREVIEW_ROWS = 100  # shown rows of a labelled table; the download has all rows
 MAP_WORDS = 60

@@ -74,7 +74,7 @@ def _message(text: str) -> gr.Error:
 
 
 def _reject_address(file: dict[str, Any]) -> dict[str, Any]:
-    if client_utils.is_http_url_like(file["path"]):  # which gradio would download
+    if client_utils.is_http_url_like(file["path"]):  # gradio would download it
         raise gr.Error("Only uploaded files are read. Upload the file first.")
     return file
 

@@ -40,7 +40,7 @@ def read_json_object(path: Path, advice: str) -> dict[str, Any]:
 
     Args:
         path: The file.
-        advice: What to do if the file is malformed; ends the error's sentence.
+        advice: Remedy for a malformed file; ends the error message.
 
     Raises:
         DataError: The file is missing or holds no JSON object.
@@ -50,7 +50,7 @@ def read_json_object(path: Path, advice: str) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}): {advice}.") from None
+        raise DataError(f"{path} is not valid JSON ({error}): {advice}.") from None
     if not isinstance(value, dict):
         raise DataError(f"{path} holds no JSON object: {advice}.")
     return value

@@ -202,7 +202,7 @@ def _split(line: bytes, width: int, where: str) -> tuple[str, NDArray[Any]]:
             raise ValueError("numpy reads 1_0 as 10")
         values = np.array(texts, dtype=np.float32)
     except ValueError as error:
-        raise DataError(f"{where} has a value that is no number; correct the file.") from error
+        raise DataError(f"{where} has a value that is not a number; correct the file.") from error
     if not np.isfinite(values).all():
         raise DataError(f"{where} has a value that is not finite; correct the file.")
     return word.decode("utf-8", "replace"), values

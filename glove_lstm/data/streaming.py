@@ -256,7 +256,7 @@ def _is_glob(pattern: str) -> bool:
 def _hub_records(rows: Iterable[Record], where: str) -> Iterator[Record]:
     try:
         yield from rows
-    except Exception as error:  # network errors, and those of any reader in datasets
+    except Exception as error:  # network errors, and errors of any reader in datasets
         raise DataError(
             f"{where} could not be read to its end: {first_line(error)}; run the same command to resume."
         ) from error

@@ -75,7 +75,7 @@ def digest(path: Path) -> str:
 
 def check_origin(onnx_file: Path, metadata: Mapping[str, str]) -> None:
     """Raise a DataError if an ONNX file's metadata do not fit the config and the weights beside it."""
-    again = f"make it anew with glove-lstm export {onnx_file.parent}, or remove it"
+    again = f"write it again with glove-lstm export {onnx_file.parent}, or remove it"
     if CONFIG_KEY not in metadata:
         raise DataError(f"{onnx_file} was not made by glove-lstm: {again}.")
     for key, value in origin(onnx_file.parent).items():

@@ -25,7 +25,7 @@ def load_checkpoint(
     Args:
         path: A folder, or a repository's id on the Hub.
         revision: Commit, tag or branch on the Hub.
-        changes: Config overrides; layers whose size they change are initialised anew.
+        changes: Config overrides; layers whose size they change are initialised again.
 
     Raises:
         DataError: A file is missing or damaged, or the checkpoint belongs to another model type.
@@ -56,7 +56,7 @@ def load_config(path: str | Path, revision: str | None = None) -> GloveLstmConfi
     if folder == Path(path):
         for name in (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES):
             if not (folder / name).is_file():
-                raise DataError(f"{folder} is no complete checkpoint: {name} is missing.")
+                raise DataError(f"{folder} is not a complete checkpoint: {name} is missing.")
     kind = read_checkpoint_json(folder / CONFIG_NAME).get("model_type")
     if kind != GloveLstmConfig.model_type:
         raise DataError(

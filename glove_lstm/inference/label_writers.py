@@ -34,7 +34,7 @@ class Labelled:
 
     @cached_property
     def rounded(self) -> list[list[float]]:
-        """The best score of each row, then those of every label."""
+        """The best score of each row, then the scores of all labels."""
         best = self.scores.max(axis=1, keepdims=True)
         return np.round(np.hstack([best, self.scores]).astype(np.float64), _DIGITS).tolist()
 

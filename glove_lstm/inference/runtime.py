@@ -178,4 +178,4 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         sentence = " ".join(str(error).split()).rstrip(".")
-        raise DataError(f"{path} cannot be loaded ({sentence}): make it anew.") from None
+        raise DataError(f"{path} cannot be loaded ({sentence}); export it again.") from None

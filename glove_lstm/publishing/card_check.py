@@ -17,7 +17,7 @@ _REPO_ID = re.compile(r'((?:model=|from_pretrained\()")[\w.-]+/[\w.-]+(")')
 _HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 # Sections without measurements, free to edit.
 _PROSE = ("How to use", "Intended use and misuse", "Training data", "Plots", "Limits", "Citation")
-_ANEW = "delete README.md to have it written anew"
+_ANEW = "delete README.md and run again to get a new one"
 
 
 def put_repo_id(card: str, repo_id: str) -> str:

@@ -36,7 +36,7 @@ tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
 classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
 for scores in classify(["Senate passes budget bill", ""], top_k=None):
     if not abs(sum(one["score"] for one in scores) - 1) < 1e-3:
-        raise ValueError(f"the scores are no probabilities: {scores}")
+        raise ValueError(f"the scores are not probabilities: {scores}")
 """
 
 

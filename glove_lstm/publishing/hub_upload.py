@@ -62,7 +62,7 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
         DataError: The name is invalid, or there is no login although one is needed.
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", to.repo_id):
-        raise DataError(f"--repo_id {to.repo_id!r} is no repository id; write it as user/name.")
+        raise DataError(f"--repo_id {to.repo_id!r} is not a repository id; write it as user/name.")
     if login and not (to.token or get_token()):
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
 

@@ -97,7 +97,7 @@ def test_scores_of_several_labels_stand_for_themselves(exported) -> None:
         ("model.onnx", None, r"model\.onnx is missing: make it with glove-lstm export"),
         ("model.onnx", b"nothing", r"model\.onnx cannot be loaded"),
         ("model.safetensors", b"other weights", r"model\.onnx was not made from the weights"),
-        ("config.json", b"{", r"config\.json is no JSON"),
+        ("config.json", b"{", r"config\.json is not valid JSON"),
         ("config.json", None, r"config\.json cannot be read"),
         ("tokenizer.json", b"{}", r"tokenizer\.json cannot be used"),
         ("tokenizer.json", None, r"tokenizer\.json cannot be read"),

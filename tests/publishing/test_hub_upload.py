@@ -174,7 +174,7 @@ def test_somebody_else_is_faster(hub, folder, push):
 def test_no_login_no_network_no_name(hub, push, monkeypatch):
     monkeypatch.setattr("glove_lstm.publishing.hub_upload.get_token", lambda: None)
     refused(push, "You are not logged in", token=None)
-    refused(push, "is no repository id", repo_id="no-namespace")
+    refused(push, "is not a repository id", repo_id="no-namespace")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     refused(push, "unset it")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

@@ -109,7 +109,7 @@ def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
         path.unlink() if before is None else path.write_bytes(before)
 
     metrics, readme = (copy / "metrics.json").read_bytes(), (copy / "README.md").read_bytes()
-    trial("metrics.json", metrics + b"{", "metrics.json is no JSON")
+    trial("metrics.json", metrics + b"{", "metrics.json is not valid JSON")
     private = metrics[:-3] + b', "note": "/home/me/data.csv"}\n'
     trial("metrics.json", private, "a path of this machine (/home/me/")
     trial("README.md", readme + b"hf_" + b"abcDEF1234" * 4, "README.md holds a token or a key")
@@ -161,7 +161,7 @@ def test_checkpoint_that_does_not_load_is_refused(copy):
 def test_mistakes_get_a_sentence(copy, monkeypatch):
     """Before the slow checks."""
     monkeypatch.setattr(hub_upload, "get_token", lambda: None)
-    assert_refused(run_here(main, copy, "--repo_id", "no-namespace"), "is no repository id")
+    assert_refused(run_here(main, copy, "--repo_id", "no-namespace"), "is not a repository id")
     assert_refused(run_here(main, copy, "--repo_id", REPO), "hf auth login")
     assert_refused(run_here(main, copy / "nothing", "--repo_id", REPO, "--dry_run"), "nothing")
     for wrong in ([copy, "--dataset", "liar"], ["--dataset", "liar", "--space"], []):

@@ -91,7 +91,9 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         elif input_ids is not None:
             mask = input_ids != self.config.pad_token_id
         else:
-            mask = torch.ones(inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device)
+            mask = torch.ones(
+                inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device
+            )
         rows = [input_ids, inputs_embeds, token_type_ids if self.config.reads_shapes else None]
         if mask.shape[1] == 0:  # empty texts: one masked position, for an LSTM needs one
             mask = mask.new_zeros(mask.shape[0], 1)
@@ -105,7 +107,9 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
 
     def read(self, inputs: "GloveLstmInputs") -> tuple[Tensor, Tensor]:
         """Run the LSTM over the first tokens, and pool: (B, up to `config.lstm_length`, H) and (B, H)."""
-        length = torch.sym_min(inputs.mask.shape[1], self.config.lstm_length or inputs.mask.shape[1])
+        length = torch.sym_min(
+            inputs.mask.shape[1], self.config.lstm_length or inputs.mask.shape[1]
+        )
         rows = (inputs.ids, inputs.embeds, inputs.shapes)
         # Time first, which is fastest.
         columns = [None if row is None else row[:, :length].transpose(0, 1) for row in rows]
@@ -215,7 +219,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         parts = [self.lstm_logits(pooled)]
         if self.ngrams is not None and not (self.training and self._ngrams_frozen()):
             parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.mask))
-        scale = self._confidence(inputs) / self.config.temperature
+        scale = self.confidence(inputs) / self.config.temperature
         part_logits = torch.stack(parts, dim=1) * scale[:, None, None]  # (B, 1 or 2, num_labels)
         logits = part_logits[:, 0]
         if len(parts) == 2:
@@ -232,7 +236,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             return (logits,) if loss is None else (loss, logits)
         return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
 
-    def _confidence(self, inputs: GloveLstmInputs) -> Tensor:
+    def confidence(self, inputs: GloveLstmInputs) -> Tensor:
         """Return n / (n + shrinkage) for texts of n known tokens: (B,)."""
         known = inputs.mask
         if inputs.ids is not None:

@@ -36,8 +36,8 @@ class GloveLstmNgramClassifier(nn.Module):
     fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759). Three shapes in a row, and a word beside a shape,
     describe the style of a text whose words are new. Character n-grams (Bojanowski et al. 2017,
     https://arxiv.org/abs/1607.04606) relate rare words to others: the weights of those of a word are summed into its
-    row of `word_weights` once, after fitting. The weights of n n-grams of a kind are summed and divided by the root of
-    n, the length of their vector if none repeats.
+    row of `word_weights` once, after fitting. A weight counts by the root of its n-gram's share of its kind: the
+    hundredth "the" says less than the first, and the vector of roots has length 1, however long the text is.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -64,8 +64,10 @@ class GloveLstmNgramClassifier(nn.Module):
         """
         logits = self.bias.expand(input_ids.shape[0], -1)
         for group in self.groups(input_ids, shapes, mask):
-            weights = functional.embedding(group.rows, self.get_parameter(group.name))
-            logits = logits + (_shares(group, self.bias.dtype).unsqueeze(1) @ weights).squeeze(1)
+            weights = self.get_parameter(group.name)
+            shares = _shares(group, weights)
+            rows = functional.embedding(group.rows, weights).to(shares.dtype)
+            logits = logits + (shares.unsqueeze(1) @ rows).squeeze(1).to(logits.dtype)
         return logits
 
     def contributions(self, input_ids: Tensor, shapes: Tensor | None) -> Tensor:
@@ -83,8 +85,9 @@ class GloveLstmNgramClassifier(nn.Module):
         for group in self.groups(input_ids, shapes, mask):
             places = _places(group.name, input_ids)
             covered = places >= 0
-            shares = _shares(group, self.bias.dtype) / covered.sum(dim=1).clamp(min=1)
-            each = shares.unsqueeze(-1) * self.get_parameter(group.name)[group.rows]
+            weights = self.get_parameter(group.name)
+            shares = _shares(group, weights) / covered.sum(dim=1).clamp(min=1)
+            each = shares.unsqueeze(-1) * weights[group.rows]
             for place, real in zip(places.clamp(min=0).unbind(1), covered.unbind(1), strict=True):
                 tokens = tokens.index_add(1, place, each * real[:, None])
         return tokens
@@ -158,10 +161,17 @@ def _covered(ids: Tensor, first: int, last: int, *, after: int = 0) -> Tensor:
 def _stacked(*places: Tensor) -> Tensor:
     """Concatenate rows, filled up with -1 to the width of the widest."""
     width = max(rows.shape[1] for rows in places)
-    return torch.cat([functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places])
+    return torch.cat(
+        [functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places]
+    )
 
 
-def _shares(group: NgramGroup, dtype: torch.dtype) -> Tensor:
-    """Return the factor of each n-gram's weight: (B, n), 0 where there is none."""
-    present = group.present.to(dtype)
-    return present / present.sum(dim=1, keepdim=True).clamp(min=1).sqrt()
+def _shares(group: NgramGroup, weights: Tensor) -> Tensor:
+    """Return the factor of each n-gram's weight: (B, n), 0 where there is none.
+
+    Computed in 32 bits at least, since 16 cannot count to 257.
+    """
+    present = group.present.to(torch.promote_types(weights.dtype, torch.float32))
+    blank = present.new_zeros(present.shape[0], weights.shape[0])
+    counts = blank.scatter_add(1, group.rows, present).gather(1, group.rows)
+    return present / (counts * present.sum(dim=1, keepdim=True)).clamp(min=1).sqrt()

@@ -10,7 +10,6 @@ whole.
 import json
 import re
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -25,7 +24,6 @@ from tokenizers import Tokenizer
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.tokenization.pipelines import ARTICLE_WORD, article_pipeline, default_pipeline
-from glove_lstm.tokenization.spelling import SpellingCorrector
 from glove_lstm.tokenization.word_shapes import repair, word_shapes
 
 # Python's str.split takes these for white space and Rust does not. On all other characters they agree.
@@ -67,7 +65,6 @@ class LightTokenizer:
         truncation_side: "right" keeps the beginning of a text, "left" its end.
         token_types: Return word shapes.
         split_special_tokens: "<pad>" in a text is text.
-        correct_spelling: Correct unknown words.
 
     Raises:
         DataError: The tokenizer adds special tokens to a text.
@@ -81,7 +78,6 @@ class LightTokenizer:
         truncation_side: str = "right",
         token_types: bool = True,
         split_special_tokens: bool = True,
-        correct_spelling: bool = False,
     ) -> None:
         if backend.num_special_tokens_to_add(False):
             raise DataError("The tokenizer adds special tokens to each text; remove them.")
@@ -92,10 +88,8 @@ class LightTokenizer:
         self.truncation_side = truncation_side
         self.token_types = token_types
         self._backend = backend
-        self._corrector = SpellingCorrector(backend) if correct_spelling else None
         self._by_pieces = split_special_tokens and _splits_at_white_space(backend)
-        # For the dictionary, and for the pipeline while a corrector is attached.
-        self._lock = Lock()
+        self._lock = Lock()  # of the dictionary
         self._clear()
 
     @classmethod
@@ -128,16 +122,13 @@ class LightTokenizer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the pipeline without the dictionary, so that a hash does not change with use."""
-        with self._lock:
-            backend = Tokenizer.from_str(self._backend.to_str())
         options: dict[str, Any] = {
             "model_max_length": self.model_max_length,
             "truncation_side": self.truncation_side,
             "token_types": self.token_types,
             "split_special_tokens": self._backend.encode_special_tokens,
-            "correct_spelling": self._corrector is not None,
         }
-        return partial(LightTokenizer, **options), (backend,)
+        return partial(LightTokenizer, **options), (Tokenizer.from_str(self._backend.to_str()),)
 
     @property
     def vocab_size(self) -> int:
@@ -216,8 +207,7 @@ class LightTokenizer:
     def _encode(self, text: str) -> tuple[Integers, Integers]:
         """Return a text's tokens, id and shape in one number, and where each begins in it: (m,) each."""
         text = repair(text)
-        with self._corrector.attached() if self._corrector else nullcontext():
-            encoding = self._backend.encode(text, add_special_tokens=False)
+        encoding = self._backend.encode(text, add_special_tokens=False)
         begins, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
         shapes = word_shapes(text, begins, ends)
         return np.array(encoding.ids, dtype=np.int64) << _SHAPE_BITS | shapes, begins
@@ -237,7 +227,6 @@ def _options(get: Callable[[str, Any], Any]) -> dict[str, Any]:
         "truncation_side": get("truncation_side", "right"),
         "token_types": "token_type_ids" in get("model_input_names", ()),
         "split_special_tokens": get("split_special_tokens", False),
-        "correct_spelling": get("correct_spelling", False),
     }
 
 

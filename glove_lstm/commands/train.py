@@ -61,7 +61,6 @@ def _summary(metrics: Mapping[str, Any]) -> str:
 
     titles = {
         "validation": "validation",
-        "before_refit": "validation, before the n-grams were fitted to these texts too",
         "test": "test",
     }
     lines = []

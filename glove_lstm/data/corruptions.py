@@ -1,7 +1,8 @@
-"""Errors in texts: robustness is measured with all of them; training uses typos only."""
+"""Errors in texts, for robustness: measured, and in copies of the training texts."""
 
 import random
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 
 
@@ -28,6 +29,9 @@ _LOOK_ALIKE = {
         "o:0|c O:0|Q u:n|ii n:u|ri t:f|l f:t s:5 S:5 B:8 G:6 Z:2",
     )
 }
+# Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, which keeps words apart.
+_INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
+_COPY_SHARES = (0.5, 0.3, 0.05, 0.05, 0.05, 0.05)  # of the kinds of `training_copy`
 _LOOK_ALIKE_TEXT = re.compile("|".join(sorted(_LOOK_ALIKE, key=len, reverse=True)))
 
 
@@ -69,16 +73,35 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
     return "".join(written)
 
 
-def training_typos(text: str, key: str, share: float) -> str:
-    """Mistype a copy to train on.
+def no_punctuation(text: str) -> str:
+    """Replace punctuation and symbols by one space."""
+    text = _INNER.sub("", text)
+    return " ".join("".join(" " if unicodedata.category(c)[0] in "PS" else c for c in text).split())
+
+
+def training_copy(text: str, key: str) -> str:
+    """Corrupt a text to train on, in one way: letters, case, punctuation, dropped words, or cut ends.
 
     Args:
         text: Any text.
         key: Seeds the random choices.
-        share: Of the letters, the mean; each text gets its own share from 0 to twice that.
     """
     rng = random.Random(key)  # noqa: S311 - no secret
-    return typos(text, rng, min(2 * share * rng.random(), 1.0))
+    kind = rng.choices(["typos", "lower", "title", "no_punctuation", "drop", "cut"], _COPY_SHARES)[
+        0
+    ]
+    if kind == "typos":
+        return typos(text, rng, 0.25 * rng.random())
+    if kind == "no_punctuation":
+        return no_punctuation(text)
+    if kind == "drop":
+        return dropped_words(text, rng, 0.3 * rng.random())
+    if kind == "cut":
+        words = text.split(" ")
+        kept = max(1, round(len(words) * (0.3 + 0.7 * rng.random())))
+        first = rng.randint(0, len(words) - kept)
+        return " ".join(words[first : first + kept])
+    return text.lower() if kind == "lower" else text.title()
 
 
 def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:

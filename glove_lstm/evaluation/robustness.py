@@ -3,7 +3,6 @@
 import logging
 import random
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -12,21 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.data.corruptions import CORRUPTIONS, typos
+from glove_lstm.data.corruptions import CORRUPTIONS, dropped_words, no_punctuation, typos
 from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
 from glove_lstm.inference.prediction import predict_logits
 
 logger = logging.getLogger(__name__)
 
 _WORD = re.compile(r"\S+")
-# Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, which keeps words apart.
-_INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
-
-
-def no_punctuation(text: str) -> str:
-    """Replace punctuation and symbols by one space."""
-    text = _INNER.sub("", text)
-    return " ".join("".join(" " if unicodedata.category(c)[0] in "PS" else c for c in text).split())
 
 
 def first_words(text: str, count: int) -> str:
@@ -37,14 +28,18 @@ def first_words(text: str, count: int) -> str:
 
 PERTURBATIONS: dict[str, Callable[[str, random.Random], str]] = {
     "typos": typos,
+    "dropped_words": dropped_words,
     "no_case": lambda text, _: text.lower(),
+    "upper_case": lambda text, _: text.upper(),
     "no_punctuation": lambda text, _: no_punctuation(text),
     "first_10_words": lambda text, _: first_words(text, 10),
     "first_50_words": lambda text, _: first_words(text, 50),
 }
 DESCRIPTIONS = {
     "typos": "10 % of letters mistyped",
+    "dropped_words": "10 % of words dropped",
     "no_case": "lower-cased",
+    "upper_case": "upper-cased",
     "no_punctuation": "punctuation removed",
     "first_10_words": "first 10 words only",
     "first_50_words": "first 50 words only",

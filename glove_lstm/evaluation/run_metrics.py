@@ -30,15 +30,13 @@ Metrics = dict[str, Any]
 def run_metrics(experiment: Experiment) -> Metrics:
     """Measure a run on its own splits, its examples and its speed.
 
-    After a refit of the n-gram weights the validation measures are not of the final model, and are named
-    `before_refit`. A split with a column of sources gets the measures of each, `by_source`.
+    A split with a column of sources gets the measures of each, `by_source`.
     """
     metrics: Metrics = {}
     for split, logits in experiment.logits.items():
-        name = "before_refit" if split == "validation" and experiment.refit else split
         scores, labels = softmax(logits), experiment.labels[split]
-        metrics[name] = measure_with_intervals(scores, labels)
-        metrics[name] |= measure_sources(scores, labels, experiment.splits[split])
+        metrics[split] = measure_with_intervals(scores, labels)
+        metrics[split] |= measure_sources(scores, labels, experiment.splits[split])
     speed = measure_speed(experiment.model, experiment.tokenizer)
     metrics["about"] = {**experiment.record, "speed": speed}
     metrics["examples"] = classify_examples(experiment.model, experiment.tokenizer)

@@ -160,20 +160,25 @@ def _share_out(
 ) -> tuple[float, list[float]]:
     """Return the contribution of the biases and of each of T tokens."""
     with torch.no_grad():
-        vectors = model.encoder.embeddings(ids, None, shapes)  # (1, T, E)
+        inputs = model.encoder.inputs(ids, torch.ones_like(ids), shapes, None)
+        scale = float(model.confidence(inputs)) / model.config.temperature
+        read = slice(model.config.lstm_length or None)
+        rows = (inputs.ids, None, inputs.shapes)
+        columns = [None if row is None else row[:, read].transpose(0, 1) for row in rows]
+        vectors = model.encoder.embeddings(*columns)  # (T that the LSTM reads, 1, E)
     with torch.inference_mode(False), torch.enable_grad():  # the caller may be in inference mode
         leaf = vectors.clone().requires_grad_()
-        linear = _linear_in_words(model)
-        pooled = linear.encoder(inputs_embeds=leaf).pooler_output
-        logits = linear.lstm_logits(pooled)[0] / model.config.temperature
+        linear = _linear_in_words(model, leaf)
+        logits = linear.lstm_logits(linear.encoder.read(inputs)[1])[0] * scale
         of_lstm = logits[label] - logits[rival]
         (slope,) = torch.autograd.grad(of_lstm, leaf)
-    tokens = (slope * vectors)[0].double().sum(dim=1)
+    tokens = torch.zeros(ids.shape[1], dtype=torch.float64)
+    tokens[read] = (slope * vectors)[:, 0].double().sum(dim=1).cpu()
     baseline = float(of_lstm.detach().double() - tokens.sum())
     if model.ngrams is not None:
         with torch.no_grad():
-            of_ngrams = model.ngrams.contributions(ids, shapes)[0].double()  # (T, labels)
-        scale = model.config.ngram_weight / model.config.temperature
+            of_ngrams = model.ngrams.contributions(ids, inputs.shapes)[0].double().cpu()
+        scale *= model.config.ngram_weight
         tokens = tokens + scale * (of_ngrams[:, label] - of_ngrams[:, rival])
         bias = model.ngrams.bias.detach().double()
         baseline += scale * float(bias[label] - bias[rival])
@@ -181,23 +186,19 @@ def _share_out(
 
 
 def _linear_in_words(
-    model: GloveLstmForSequenceClassification,
+    model: GloveLstmForSequenceClassification, vectors: Tensor
 ) -> GloveLstmForSequenceClassification:
-    """Return a model with the same weights (shared) and logits, from embeddings, whose gates have no gradients.
+    """Return a model with the same weights (shared) and logits, over `vectors`, whose gates have no gradients.
 
-    Mean pooling is linear; max pooling and ReLU are linear while their active positions and units stay the same.
+    Max pooling and ReLU are linear while their active positions and units stay the same.
     """
     shared = {id(values): values for values in chain(model.parameters(), model.buffers())}
     linear = copy.deepcopy(model, shared)
     encoder: Any = linear.encoder
-    # The vectors include the embeddings of word shapes already.
-    encoder.embeddings.forward = lambda _ids, vectors, _shapes: vectors
-    for layer in encoder.layers:
-        for lstm in (layer.forward_lstm, layer.backward_lstm):
-            if lstm is not None:
-                lstm.__class__ = _LinearLstm
-    if encoder.pooler.attention is not None:
-        encoder.pooler.attention.register_forward_pre_hook(lambda _, inputs: inputs[0].detach())
+    encoder.embeddings.forward = lambda *_: vectors
+    for lstm in (encoder.layer.forward_lstm, encoder.layer.backward_lstm):
+        if lstm is not None:
+            lstm.__class__ = _LinearLstm
     return linear
 
 

@@ -14,6 +14,7 @@ from glove_lstm.data.whole_files import whole_file
 from glove_lstm.inference.checkpoint_files import ONNX_NAME, origin
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import open_session
+from glove_lstm.modeling.configuration_glove_lstm import SHAPE_COUNT
 
 _TOLERANCE = 1e-5
 _OPSET = 18
@@ -90,11 +91,11 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
 
 
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:
-    """Return random texts with padding on both sides; one is empty, others end at the border of a window."""
+    """Return random texts with padding on both sides; one is empty, others end where the LSTM stops reading."""
     config = model.config
-    window = config.window_size or 20
-    lengths = np.array([[2 * window + 1], [window], [window + 1], [0], [window - 1]])
-    begins, steps = np.array([[0], [1], [0], [1], [0]]), np.arange(2 * window + 2)
+    length = config.lstm_length or 20
+    lengths = np.array([[length + 20], [length], [length + 1], [0], [length - 1]])
+    begins, steps = np.array([[0], [1], [0], [1], [0]]), np.arange(length + 21)
     mask = (steps >= begins) & (steps < begins + lengths)
     integers = np.random.default_rng(0).integers
     inputs = {
@@ -102,5 +103,5 @@ def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[
         "attention_mask": mask.astype(np.int64),
     }
     if config.reads_shapes:
-        inputs["token_type_ids"] = integers(0, config.type_vocab_size, mask.shape)
+        inputs["token_type_ids"] = integers(0, SHAPE_COUNT, mask.shape)
     return inputs

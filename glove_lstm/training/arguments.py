@@ -64,8 +64,6 @@ class TokenizerArguments:
     )
     vocab_size: int = _option(60_000, "Rows of the embedding at the most.")
     max_seq_length: int | None = _option(None, "Tokens that a text is cut to.")
-    num_pieces: int = _option(0, "Pieces that words without a vector are split into; 0: none.")
-    correct_spelling: bool = _option(False, "Whether to correct one typing error a word.")
     truncation_side: str = _option("right", "Where long texts are cut.", choices=["right", "left"])
     token_types: bool = _option(True, "Whether the model sees the shape of each word.")
     remove_stop_words: bool = _option(False, "Whether the article variant drops stop words.")
@@ -74,10 +72,10 @@ class TokenizerArguments:
 _OF_NEW_TOKENIZER = [f.name for f in fields(TokenizerArguments) if f.name != "max_seq_length"]
 
 # Arguments of the config that follow from the data and the vectors, or are fitted.
-_NOT_OPTIONS = {"vocab_size", "embedding_size", "type_vocab_size", "temperature"}
+_NOT_OPTIONS = {"vocab_size", "embedding_size", "ngram_weight", "shrinkage", "temperature"}
 _NOT_OPTIONS |= {"pad_token_id", "unk_token_id", "kwargs"}
 _SHAPE = {
-    name: list[str] if name == "pooling" else parameter.annotation
+    name: parameter.annotation
     for name, parameter in inspect.signature(GloveLstmConfig).parameters.items()
     if name not in _NOT_OPTIONS
 }
@@ -112,25 +110,19 @@ class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
 
 @dataclass
 class GloveLstmTrainingArguments(TrainingArguments):
-    """`TrainingArguments`, a rate for word vectors, and options of n-grams and mistyped copies."""
+    """`TrainingArguments`, a rate for word vectors, and the share of corrupted copies."""
 
     embedding_learning_rate: float | None = _option(None, "Learning rate of the word vectors.")
-    refit_ngrams: bool = _option(
-        False,
-        "Whether the n-gram classifier is fitted once more in the end, with the validation texts among the training "
-        "texts. The measures of validation texts are of the model before, and the card says so.",
-    )
-    typo_share: float = _option(0.0, "Mean share of mistyped letters in copies of the texts.")
-    consistency_weight: float = _option(
-        0.0, "Weight of the loss between the answers to a text and to its mistyped copy."
+    corrupted_share: float = _option(
+        0.0,
+        "Share of the texts that training replaces by a copy with typing errors, another case, without punctuation, "
+        "with words dropped or with cut ends, drawn anew in each epoch.",
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.typo_share <= 0.5:
-            raise ValueError(f"typo_share must be 0 to 0.5, not {self.typo_share}")
-        if not (weight := self.consistency_weight) >= 0:
-            raise ValueError(f"consistency_weight must be at least 0, not {weight}")
+        if not 0 <= self.corrupted_share <= 1:
+            raise ValueError(f"corrupted_share must be 0 to 1, not {self.corrupted_share}")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Tokenised texts on disk, and batches of them that hold as little padding as possible."""
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,17 +8,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from datasets import Dataset, concatenate_datasets
+from datasets import Dataset
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
-from glove_lstm.data.corruptions import training_typos
+from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.errors import DataError
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
-UNLABELLED = -100  # ignored by transformers' losses and by its count of a batch's items
 _GROUP = 50  # batches of shuffled texts that are sorted by length together
 
 
@@ -29,19 +30,31 @@ class TokenizedTexts(TorchDataset[Any]):
 
     Attributes:
         lengths: Tokens of each text.
+        weights: Sampling weight of each text; None: each once an epoch.
         sampler: Set by `GloveLstmTrainer`; knows the epoch.
     """
 
+    weights: NDArray[np.float64] | None = None
     sampler: "LengthGroupedSampler | None" = None
 
     def __init__(self, table: Dataset) -> None:
         self.lengths = np.asarray(table.with_format("numpy")["length"][:], dtype=np.int64)
-        self._whole = table
         self._table = table.remove_columns("length").with_format("arrow")
 
-    def followed_by(self, others: "TokenizedTexts") -> "TokenizedTexts":
-        """Append texts with the same columns."""
-        return TokenizedTexts(concatenate_datasets([self._whole, others._whole]))
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Class index of each text."""
+        return np.asarray(self._table.with_format("numpy")["labels"][:])
+
+    def count_other_than(self, token: int) -> NDArray[np.int64]:
+        """Count the tokens of each text that are not `token`."""
+        column = self._table[:]["input_ids"].combine_chunks()
+        text_of = np.repeat(np.arange(len(self)), self.lengths)
+        others = (
+            column.values.to_numpy()[column.offsets[0].as_py() : column.offsets[-1].as_py()]
+            != token
+        )
+        return np.bincount(text_of, others, len(self)).astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -87,62 +100,70 @@ def _encode_rows(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> pa.Ta
 
 
 @dataclass(eq=False)
-class MistypedPairs(TokenizedTexts):
-    """Texts with mistyped copies: a batch of n texts has n rows more for each copy, after the texts.
+class CorruptedTexts(TokenizedTexts):
+    """Texts of which a share is replaced by corrupted copies, drawn anew in each epoch.
 
-    The label of a copy is `UNLABELLED`. The mistakes depend on the seed, the epoch and the text's row alone, so that a
-    resumed run sees the same ones.
+    The choice and the errors depend on the seed, the epoch and the text's row alone, so that a resumed run sees the
+    same ones.
 
     Attributes:
         texts: `dataset`, tokenised.
         dataset: The texts.
         tokenizer: Their tokenizer.
-        share: Mean share of mistyped letters; each text gets its own share from 0 to twice that.
-        max_length: Tokens of a mistyped copy at the most.
-        seed: Seed of the mistakes.
-        copies: Copies of each text.
+        share: Of the texts that are replaced, 0 to 1.
+        seed: Seed of the choice and the errors.
+        max_length: Tokens of a copy at the most, to save time; None: those of the tokenizer.
     """
 
     texts: TokenizedTexts
     dataset: Dataset
     tokenizer: PreTrainedTokenizerBase
     share: float
-    max_length: int
     seed: int
-    copies: int = 1
+    max_length: int | None = None
 
     def __post_init__(self) -> None:
         self.lengths = self.texts.lengths
         names = [name for name in ("text", "text_pair") if name in self.dataset.column_names]
         self.dataset = self.dataset.select_columns(names)
         self._reader = LightTokenizer.of(self.tokenizer)
-        self._reader.model_max_length = min(self.max_length, self.tokenizer.model_max_length)
+        longest = self.tokenizer.model_max_length
+        self._reader.model_max_length = min(self.max_length or longest, longest)
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Class index of each text."""
+        return self.texts.labels
 
     def __getitems__(self, indices: Sequence[int]) -> pa.Table:
-        clean = self.texts.__getitems__(indices)
-        rows = self.dataset[list(indices)]
-        tables = [clean]
-        for copy in range(self.copies):
-            changed = {
-                name: [
-                    self._mistype(text, f"{index} {name} {copy}")
-                    for text, index in zip(texts, indices, strict=True)
-                ]
-                for name, texts in rows.items()
-            }
-            columns = _encode(changed, self._reader)
-            if "labels" in clean.column_names:
-                columns["labels"] = pa.array(np.full(len(indices), UNLABELLED))
-            tables.append(pa.table(columns).select(clean.column_names).cast(clean.schema))
-        return pa.concat_tables(tables)
-
-    def _mistype(self, text: str, key: str) -> str:
         epoch = 0 if self.sampler is None else self.sampler.epoch
-        # Saves time on text that the tokenizer cuts off. Real texts have fewer than 16 characters a token; a text with
-        # longer words is only cut earlier.
+        keys = [f"{self.seed} {epoch} {index}" for index in indices]
+        replaced = np.array([random.Random(key).random() < self.share for key in keys])  # noqa: S311
+        whole = self.texts.__getitems__(indices)
+        if not replaced.any():
+            return whole
+        copied = np.flatnonzero(replaced).tolist()
+        rows = self.dataset[[indices[place] for place in copied]]
+        changed = {
+            name: [
+                training_copy(self._cut(text), f"{keys[place]} copy")
+                for text, place in zip(texts, copied, strict=True)
+            ]
+            for name, texts in rows.items()
+        }
+        columns = _encode(changed, self._reader)
+        if "labels" in whole.column_names:
+            columns["labels"] = whole["labels"].take(copied)
+        copies = pa.table(columns).select(whole.column_names).cast(whole.schema)
+        return pa.concat_tables([whole.filter(pa.array(~replaced)), copies])
+
+    def _cut(self, text: str) -> str:
+        """Cut text that the tokenizer would cut off, to save time.
+
+        Real texts have fewer than 16 characters a token; a text with longer words is only cut earlier.
+        """
         most = 16 * (self._reader.model_max_length or 0)
-        text = text[-most:] if self._reader.truncation_side == "left" else text[:most]
-        return training_typos(text, f"{self.seed} {epoch} {key}", self.share)
+        return text[-most:] if self._reader.truncation_side == "left" else text[:most]
 
 
 def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, Any]:
@@ -190,12 +211,14 @@ class LengthGroupedSampler(Sampler[int]):
         lengths: Tokens of each text.
         batch_size: Texts of one step.
         seed: Seed of the order.
+        weights: Of the texts, mean 1, which are then drawn with replacement; None: each text once an epoch.
         epoch: Set by the Trainer's dataloader before each epoch.
     """
 
-    lengths: np.ndarray[Any, Any]
+    lengths: NDArray[Any]
     batch_size: int
     seed: int
+    weights: NDArray[np.float64] | None = None
     epoch: int = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -207,7 +230,10 @@ class LengthGroupedSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = np.random.default_rng([self.seed, self.epoch])
-        order = generator.permutation(len(self.lengths))
+        count = len(self.lengths)
+        order = generator.permutation(count)
+        if self.weights is not None:
+            order = generator.choice(count, count, p=self.weights / self.weights.sum())
         size, batches = self.batch_size, []
         for start in range(0, len(order), size * _GROUP):
             group = order[start : start + size * _GROUP]

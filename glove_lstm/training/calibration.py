@@ -1,12 +1,49 @@
-"""Temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599), of a sum of parts."""
+"""Temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) of a sum of parts, and of short texts."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
+Scored = tuple[
+    NDArray[np.float64], NDArray[np.float64]
+]  # (n, parts, classes) logits, (n,) known tokens, at least 1
+
 _LOW, _HIGH = np.log(0.05), np.log(20.0)
+_SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # that are tried
 _SPREAD = 0.5  # standard deviation of the logarithms of the scales around their mean, before any text is seen
+
+
+def fit_confidence(
+    whole: Scored, beginnings: Scored, labels: NDArray[np.integer]
+) -> tuple[float, list[float]]:
+    """Fit how far the logits of short texts are shrunk, and a factor for each part.
+
+    The factors are fitted to whole texts, as in `fit_scales`; the shrinkage is that with the smallest cross-entropy
+    over whole texts and their beginnings of a few words.
+
+    Args:
+        whole: n texts.
+        beginnings: The first words of the same texts.
+        labels: (n,) class indices.
+
+    Returns:
+        The shrinkage (`GloveLstmConfig.shrinkage`), and a factor from 0.05 to 20 for each part.
+    """
+    best: tuple[float, float, list[float]] | None = None
+    for shrinkage in _SHRINKAGES:
+        shrunk = [
+            logits * (counts / (counts + shrinkage))[:, None, None]
+            for logits, counts in (whole, beginnings)
+        ]
+        scales = fit_scales(shrunk[0], labels)
+        rows = np.arange(len(labels))
+        summed = [np.tensordot(scales, np.moveaxis(part, 1, 0), axes=1) for part in shrunk]
+        loss = -sum(log_softmax(logits, axis=1)[rows, labels].sum() for logits in summed)
+        if best is None or loss < best[0]:
+            best = loss, shrinkage, scales
+    assert best is not None
+    return best[1], best[2]
 
 
 def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -> list[float]:

@@ -1,17 +1,15 @@
 """One whole training run: tokenizer, model, n-gram fit, Trainer, calibration."""
 
-import copy
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, cast
 
 import numpy as np
 import torch
 import transformers
-from datasets import Dataset, concatenate_datasets
+from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 
@@ -19,19 +17,20 @@ from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.splits import near_duplicate_groups
+from glove_lstm.data.sources import balanced_weights
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import TrainingRun
-from glove_lstm.training.batches import MistypedPairs, TokenizedTexts, tokenize
-from glove_lstm.training.calibration import fit_scales
+from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
+from glove_lstm.training.calibration import Scored, fit_confidence
 from glove_lstm.training.initial_model import load_model, new_model, without_folders
-from glove_lstm.training.ngram_fitting import NgramFit, fit_ngrams
+from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load_training_texts
+from glove_lstm.training.word_vectors import character_ngrams
 
-COPIES = 2  # mistyped ones of each text, for the n-gram classifier
-_COPY_LENGTH = 256  # tokens of a mistyped copy that the network reads, which saves time
+COPIES = 2  # corrupted ones of each text, for the n-gram classifier
+_MOST = 5.0  # sampling weight; larger ones would repeat a few texts too often
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,6 @@ class Experiment:
         splits: The texts, with labels as the model numbers them.
         logits: "validation" and "test", if available -> (n, classes), at the fitted temperature.
         labels: Those splits -> (n,).
-        refit: Whether the n-gram weights were fitted to the validation texts after `logits["validation"]`.
         history: The Trainer's log.
         record: Data, arguments, versions, hardware and time: `about` in metrics.json.
     """
@@ -56,7 +54,6 @@ class Experiment:
     splits: dict[str, Dataset]
     logits: dict[str, NDArray[np.float32]]
     labels: dict[str, NDArray[np.int64]]
-    refit: bool
     history: list[dict[str, Any]]
     record: dict[str, Any]
 
@@ -93,9 +90,16 @@ def run_experiment(
     train = tokenized["train"]
     if "validation" not in tokenized:
         args.eval_strategy, args.load_best_model_at_end = transformers.IntervalStrategy.NO, False
-    if args.consistency_weight and args.typo_share:
-        share, seed = args.typo_share, args.seed
-        train = MistypedPairs(train, splits["train"], tokenizer, share, _COPY_LENGTH, seed)
+    if "source" in splits["train"].column_names:
+        train.weights = np.minimum(
+            balanced_weights(splits["train"]["source"][:], train.labels.tolist()), _MOST
+        )
+    _fit_ngrams(run, model, tokenizer, splits["train"], train)
+    weights = train.weights
+    if args.corrupted_share:
+        share, longest = args.corrupted_share, model.config.lstm_length or None
+        train = CorruptedTexts(train, splits["train"], tokenizer, share, args.seed, longest)
+        train.weights = weights
     trainer = GloveLstmTrainer(
         model,
         args,
@@ -104,42 +108,26 @@ def run_experiment(
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
     )
-    ngrams = model.ngrams
-    before = copy.deepcopy(ngrams.state_dict()) if ngrams is not None else {}
-    how = _fit_ngrams(run, model, tokenizer, splits["train"], tokenized["train"])
     model.freeze_ngrams()
     prepared = time.perf_counter()
     trainer.train(resume_from_checkpoint=args.resume_from_checkpoint or None)
     trained = time.perf_counter()
     model.freeze_ngrams(False)
-    half = model.config.half_precision_embeddings
-    if half:
-        model.round_tables()
+    model.round_tables()
     logits: dict[str, NDArray[np.float32]] = {}
-    refit = False
-    if "validation" in splits:
-        _calibrate(model, trainer, tokenized["validation"])
+    validated = list(joined_texts(splits["validation"])) if "validation" in splits else []
+    if validated:
+        _calibrate(model, trainer, tokenized["validation"], validated)
         logits["validation"] = np.asarray(trainer.predict(tokenized["validation"]).predictions)
-        if args.refit_ngrams and ngrams is not None:
-            # The validation texts are no longer needed to choose anything.
-            refit = True
-            ngrams.load_state_dict(before)
-            both = concatenate_datasets([splits["train"], splits["validation"]])
-            tokens = tokenized["train"].followed_by(tokenized["validation"])
-            _fit_ngrams(run, model, tokenizer, both, tokens, how)
-            if half:
-                model.round_tables()
     if "test" in splits:
         logits["test"] = np.asarray(trainer.predict(tokenized["test"]).predictions)
     seconds = {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)}
-    record |= {"seconds": seconds, **_describe(run, data, splits, trainer, how)}
-    validated = list(joined_texts(splits["validation"])) if "validation" in splits else []
-    fitted = chain(joined_texts(splits["train"]), validated if refit else [])
-    texts = TrainingTexts.of(fitted, validated)
+    record |= {"seconds": seconds, **_describe(run, data, splits, trainer)}
+    texts = TrainingTexts.of(joined_texts(splits["train"]), validated)
     texts = texts.added_to(earlier) if start else texts
     labels = {name: np.asarray(splits[name]["label"][:]) for name in logits}
     history = trainer.state.log_history
-    return Experiment(model, tokenizer, texts, splits, logits, labels, refit, history, record)
+    return Experiment(model, tokenizer, texts, splits, logits, labels, history, record)
 
 
 def _describe(
@@ -147,7 +135,6 @@ def _describe(
     data: LoadedData,
     splits: dict[str, Dataset],
     trainer: GloveLstmTrainer,
-    how: NgramFit | None,
 ) -> dict[str, Any]:
     model, state = cast(GloveLstmForSequenceClassification, trainer.model), trainer.state
     hardware = f"{torch.get_num_threads()} CPU threads"
@@ -167,8 +154,8 @@ def _describe(
         "rows": {name: len(split) for name, split in splits.items()},
         "preset": run.preset,
         "temperature": model.config.temperature,
-        "ngram_strength": how.strength if how else None,
-        "ngram_weight": model.config.ngram_weight if how else None,
+        "shrinkage": model.config.shrinkage,
+        "ngram_weight": model.config.ngram_weight if model.ngrams else None,
         "epochs": state.epoch,
         "best_step": state.best_global_step if run.training.load_best_model_at_end else None,
         "hardware": hardware,
@@ -184,27 +171,39 @@ def _fit_ngrams(
     tokenizer: PreTrainedTokenizerBase,
     texts: Dataset,
     tokenized: TokenizedTexts,
-    how: NgramFit | None = None,
-) -> NgramFit | None:
-    """Fit the n-gram classifier, if there is one, to texts and, with --typo_share, to mistyped copies of them."""
+) -> None:
+    """Fit the n-gram classifier, if there is one, to texts and, with --corrupted_share, to copies of them."""
     if model.ngrams is None:
-        return None
-    args, length = run.training, tokenizer.model_max_length
-    if args.typo_share:
-        share, seed = args.typo_share, args.seed
-        tokenized = MistypedPairs(tokenized, texts, tokenizer, share, length, seed, COPIES)
-    groups = None if how else near_duplicate_groups(list(joined_texts(texts)))
-    return fit_ngrams(model.ngrams, tokenized, how=how, groups=groups)
+        return
+    count, seed = COPIES if run.training.corrupted_share else 0, run.training.seed
+    copies = [
+        CorruptedTexts(tokenized, texts, tokenizer, 1.0, seed + number) for number in range(count)
+    ]
+    specials = tokenizer.all_special_tokens
+    characters = character_ngrams(tokenizer.get_vocab(), specials=specials)
+    fit_ngrams(model.ngrams, characters, tokenized, copies, tokenized.weights)
 
 
 def _calibrate(
-    model: GloveLstmForSequenceClassification, trainer: GloveLstmTrainer, validation: TokenizedTexts
+    model: GloveLstmForSequenceClassification,
+    trainer: GloveLstmTrainer,
+    validation: TokenizedTexts,
+    texts: Sequence[str],
 ) -> None:
-    """Fit the temperature, and the weight of the n-gram classifier if there is one."""
-    output = trainer.predict(validation, ignore_keys=[])
-    _, parts = cast(tuple[NDArray[np.float32], NDArray[np.float32]], output.predictions)
-    parts[:, 1:] *= model.config.ngram_weight
-    scale, *others = fit_scales(parts, np.asarray(output.label_ids))
-    model.config.temperature = 1 / scale
+    """Fit the temperature, the shrinkage, and the weight of the n-gram classifier if there is one."""
+    config, tokenizer = model.config, cast(PreTrainedTokenizerBase, trainer.processing_class)
+    config.shrinkage = 0.0
+    beginnings = [" ".join(text.split()[: 2 ** (row % 5)]) for row, text in enumerate(texts)]
+    labels = validation.labels
+
+    def score(rows: TokenizedTexts) -> Scored:
+        predictions: Any = trainer.predict(rows, ignore_keys=[]).predictions
+        logits = predictions[1].astype(np.float64)
+        logits[:, 1:] *= config.ngram_weight
+        return logits, rows.count_other_than(config.unk_token_id).clip(min=1)
+
+    begun = tokenize(Dataset.from_dict({"text": beginnings, "label": labels}), tokenizer)
+    config.shrinkage, (scale, *others) = fit_confidence(score(validation), score(begun), labels)
+    config.temperature = 1 / scale
     if others:
-        model.config.ngram_weight *= others[0] / scale
+        config.ngram_weight *= others[0] / scale

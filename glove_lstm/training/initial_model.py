@@ -15,10 +15,9 @@ from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
-from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.training_texts import joined_texts
-from glove_lstm.training.word_vectors import character_ngram_rows, embedding_rows
+from glove_lstm.training.word_vectors import embedding_rows
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +46,6 @@ def new_model(
             vocab_size=wanted.vocab_size,
             model_max_length=wanted.max_seq_length or 512,
             known_words=glove.words,
-            num_pieces=wanted.num_pieces,
-            correct_spelling=wanted.correct_spelling,
             truncation_side=wanted.truncation_side,
             token_types=wanted.token_types,
             stop_words=english_stop_words() if wanted.remove_stop_words else (),
@@ -57,7 +54,6 @@ def new_model(
             **run.model.config_values(),
             vocab_size=tokenizer.vocab_size,
             embedding_size=glove.dim,
-            type_vocab_size=len(SHAPES) if wanted.token_types else 1,
             **_label_maps(data.label_names),
         )
     except ValueError as error:
@@ -67,7 +63,6 @@ def new_model(
     uniform = wanted.tokenizer_variant == "article"
     rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, seed=run.training.seed)
     model.load_word_vectors(rows)
-    _load_character_ngrams(model, tokenizer)
     source = without_folders(glove.source, run)
     return model, tokenizer, {"glove": source, "vocabulary_with_vectors": share}
 
@@ -85,7 +80,7 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
     """
     path = run.model.model_name_or_path
     assert path is not None
-    changes: dict[str, Any] = {"temperature": 1.0, **run.model.config_values()}
+    changes: dict[str, Any] = {"temperature": 1.0, "shrinkage": 0.0, **run.model.config_values()}
     known = load_config(path).label_names
     if set(data.label_names) <= set(known):
         number = [known.index(name) for name in data.label_names]
@@ -99,8 +94,6 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
     model, tokenizer = load_checkpoint(path, **changes)
     if "id2label" in changes:
         model.reset_classifier()  # even if the number of labels is the same
-    if changes.keys() & {"ngram_buckets", "character_ngrams", "character_buckets"}:
-        _load_character_ngrams(model, tokenizer)  # of another shape than the checkpoint's
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
     return model, tokenizer, {"fine_tuned_from": without_folders(path, run)}
@@ -116,17 +109,6 @@ def without_folders(text: str, run: TrainingRun) -> str:
             for written in (str(Path(path).expanduser()), path):
                 text = text.replace(written, Path(path).name)
     return text
-
-
-def _load_character_ngrams(
-    model: GloveLstmForSequenceClassification, tokenizer: PreTrainedTokenizerBase
-) -> None:
-    config = model.config
-    if config.ngram_buckets and config.character_ngrams:
-        shape = config.character_ngrams, config.character_buckets
-        specials = tokenizer.all_special_tokens
-        rows = character_ngram_rows(tokenizer.get_vocab(), *shape, specials=specials)
-        model.load_character_ngrams(rows)
 
 
 def _label_maps(names: list[str]) -> dict[str, Any]:

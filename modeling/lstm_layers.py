@@ -23,7 +23,6 @@ class GloveLstmEmbeddings(nn.Module):
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__()
-        self.frozen = config.freeze_embeddings
         self.word_embeddings = nn.Embedding(
             config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
         )
@@ -39,8 +38,6 @@ class GloveLstmEmbeddings(nn.Module):
         if inputs_embeds is None:
             assert input_ids is not None
             inputs_embeds = self.word_embeddings(input_ids)
-            if self.frozen:
-                inputs_embeds = inputs_embeds.detach()
         if self.token_type_embeddings is not None:
             shapes = self.token_type_embeddings(token_type_ids)
             inputs_embeds = torch.cat([inputs_embeds.to(shapes.dtype), shapes], dim=-1)
@@ -73,8 +70,6 @@ class GloveLstmLayer(nn.Module):
             (T, B, H). What stands at padding has no meaning.
         """
         hidden = hidden.to(cast(Tensor, self.forward_lstm.weight_ih_l0).dtype)
-        if torch.onnx.is_in_onnx_export():
-            return self._onnx_lstm(hidden, lengths)
         ahead, _ = self.forward_lstm(hidden)
         if self.backward_lstm is None:
             return ahead
@@ -82,37 +77,6 @@ class GloveLstmLayer(nn.Module):
         reversal = torch.where(steps < lengths, lengths - 1 - steps, steps)
         back, _ = self.backward_lstm(_reorder(hidden, reversal))
         return torch.cat([ahead, _reorder(back, reversal)], dim=-1)
-
-    def _onnx_lstm(self, hidden: Tensor, lengths: Tensor) -> Tensor:
-        """Emit ONNX's own LSTM, which reads both directions and knows each text's length.
-
-        From `nn.LSTM` the exporter of torch 2.13 makes a loop that is unrolled to the length of its example.
-        """
-        lstms = [lstm for lstm in (self.forward_lstm, self.backward_lstm) if lstm is not None]
-        size = self.forward_lstm.hidden_size
-
-        def stacked(name: str) -> Tensor:
-            parameters = [lstm.get_parameter(name) for lstm in lstms]
-            # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
-            order = [slice(gate * size, (gate + 1) * size) for gate in (0, 3, 1, 2)]
-            ordered = [torch.cat([values[gate] for gate in order]) for values in parameters]
-            return torch.stack(ordered)
-
-        output = torch.onnx.ops.symbolic(
-            "LSTM",
-            (
-                hidden,
-                stacked("weight_ih_l0"),
-                stacked("weight_hh_l0"),
-                torch.cat([stacked("bias_ih_l0"), stacked("bias_hh_l0")], dim=1),
-                lengths.clamp(min=1).int(),  # it refuses 0
-            ),
-            {"hidden_size": size, "direction": "forward" if len(lstms) == 1 else "bidirectional"},
-            dtype=hidden.dtype,
-            shape=(hidden.shape[0], len(lstms), hidden.shape[1], size),
-            version=14,
-        )
-        return output.transpose(1, 2).flatten(2)
 
 
 def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:

@@ -150,8 +150,8 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     Where `config.ngram_buckets` is set, the logits of a linear classifier over n-grams, times `config.ngram_weight`,
     are added to those of the LSTM: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). The
     loss in training is then the sum of the losses of either part alone: trained on their sum, the linear part, which
-    learns faster, would leave the LSTM little to learn from. Where the linear part is frozen (`freeze_ngrams`),
-    training does without it: loss and logits are the LSTM's.
+    learns faster, would leave the LSTM little to learn from. Where the linear part is frozen
+    (`ngrams.requires_grad_(False)`), training does without it: loss and logits are the LSTM's.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -164,23 +164,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         self.ngrams = GloveLstmNgramClassifier(config) if config.ngram_buckets else None
         self.post_init()
         self.freeze_embeddings(config.freeze_embeddings)
-
-    def reset_classifier(self) -> None:
-        """Draw the last layer anew (and empty the n-gram tables), for labels of another meaning."""
-        # Not through _init_weights, which leaves alone what a checkpoint has filled.
-        nn.init.xavier_uniform_(self.classifier.weight)
-        nn.init.zeros_(self.classifier.bias)
-        if self.ngrams is not None:
-            for table in self.ngrams.parameters():
-                nn.init.zeros_(table)
-
-    def freeze_ngrams(self, frozen: bool = True) -> None:
-        """Keep the n-gram classifier out of training, or let it in. Not saved: a loaded one takes part."""
-        if self.ngrams is not None:
-            self.ngrams.requires_grad_(not frozen)
-
-    def _ngrams_frozen(self) -> bool:
-        return self.ngrams is not None and not self.ngrams.word_weights.requires_grad
 
     def forward(
         self,
@@ -217,7 +200,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         inputs = self.encoder.inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
         _, pooled = self.encoder.read(inputs)
         parts = [self.lstm_logits(pooled)]
-        if self.ngrams is not None and not (self.training and self._ngrams_frozen()):
+        if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
             parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.mask))
         scale = self.confidence(inputs) / self.config.temperature
         part_logits = torch.stack(parts, dim=1) * scale[:, None, None]  # (B, 1 or 2, num_labels)

@@ -65,32 +65,10 @@ class GloveLstmNgramClassifier(nn.Module):
         logits = self.bias.expand(input_ids.shape[0], -1)
         for group in self.groups(input_ids, shapes, mask):
             weights = self.get_parameter(group.name)
-            shares = _shares(group, weights)
+            shares = ngram_shares(group, weights)
             rows = functional.embedding(group.rows, weights).to(shares.dtype)
             logits = logits + (shares.unsqueeze(1) @ rows).squeeze(1).to(logits.dtype)
         return logits
-
-    def contributions(self, input_ids: Tensor, shapes: Tensor | None) -> Tensor:
-        """Divide the logits among the tokens: each n-gram counts evenly for the words that it covers.
-
-        Args:
-            input_ids: (B, T), all of them real tokens, T at least 1.
-            shapes: (B, T) word shapes, as for `forward`.
-
-        Returns:
-            (B, T, num_labels). Their sum over the tokens, with the bias, is the output of `forward`.
-        """
-        mask = torch.ones_like(input_ids, dtype=torch.bool)
-        tokens = self.bias.new_zeros(*input_ids.shape, len(self.bias))
-        for group in self.groups(input_ids, shapes, mask):
-            places = _places(group.name, input_ids)
-            covered = places >= 0
-            weights = self.get_parameter(group.name)
-            shares = _shares(group, weights) / covered.sum(dim=1).clamp(min=1)
-            each = shares.unsqueeze(-1) * weights[group.rows]
-            for place, real in zip(places.clamp(min=0).unbind(1), covered.unbind(1), strict=True):
-                tokens = tokens.index_add(1, place, each * real[:, None])
-        return tokens
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
         """Return the n-grams of each table; arguments as of `forward`."""
@@ -131,42 +109,11 @@ class GloveLstmNgramClassifier(nn.Module):
         return NgramGroup("shape_weights", rows, torch.cat(present, dim=1))
 
 
-def _places(name: str, input_ids: Tensor) -> Tensor:
-    """Return the tokens that each n-gram covers, of texts without padding: (n, k), at most k; -1 for none."""
-    word = _covered(input_ids, 0, 0)
-    if name == "word_weights":
-        return word
-    if name == "ngram_weights":
-        return _stacked(word, _covered(input_ids, -1, 0, after=1))
-    return _stacked(
-        _covered(input_ids, -2, 0, after=2), _covered(input_ids, 0, 1), _covered(input_ids, -1, 0)
-    )
-
-
 def _hash(left: Tensor, right: Tensor, buckets: int) -> Tensor:
     return (left * _LEFT + right * _RIGHT) % _PRIME % buckets
 
 
-def _covered(ids: Tensor, first: int, last: int, *, after: int = 0) -> Tensor:
-    """Return the places from `first` to `last` around each token and the `after` places behind the text.
-
-    (T + after, last - first + 1), -1 beyond the text.
-    """
-    length = ids.shape[1]
-    centres = torch.arange(length + after, device=ids.device)
-    places = centres.unsqueeze(1) + torch.arange(first, last + 1, device=ids.device)
-    return places.masked_fill((places < 0) | (places >= length), -1)
-
-
-def _stacked(*places: Tensor) -> Tensor:
-    """Concatenate rows, filled up with -1 to the width of the widest."""
-    width = max(rows.shape[1] for rows in places)
-    return torch.cat(
-        [functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places]
-    )
-
-
-def _shares(group: NgramGroup, weights: Tensor) -> Tensor:
+def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:
     """Return the factor of each n-gram's weight: (B, n), 0 where there is none.
 
     Computed in 32 bits at least, since 16 cannot count to 257.

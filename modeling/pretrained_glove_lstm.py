@@ -49,7 +49,6 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def freeze_embeddings(self, frozen: bool = True) -> None:
         """Keep the word vectors out of training, or let them in. Written to the config, so it survives a reload."""
         self.config.freeze_embeddings = frozen
-        self.base_model.embeddings.frozen = frozen
         self.get_input_embeddings().weight.requires_grad_(not frozen)
 
     def get_input_embeddings(self) -> nn.Embedding:
@@ -88,12 +87,6 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         """
         for table in self._tables().values():
             _round(table)
-
-    def halve_tables(self) -> None:
-        """Hold the tables in 16 bits where that changes no value, to be exported; the model cannot be trained then."""
-        for table in self._tables().values():
-            if table.dim() == 2:
-                table.data = _halved(table.data)
 
     def _tables(self) -> dict[str, nn.Parameter]:
         """Return the word vectors and n-gram tables, by their names in this model's state."""

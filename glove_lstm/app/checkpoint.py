@@ -18,7 +18,6 @@ from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
-from glove_lstm.tokenization.build import PIECE
 
 _FILES = [WEIGHTS_NAME, "metrics.json", "README.md", "plots/*.png"]
 
@@ -68,9 +67,7 @@ class AppCheckpoint:
         vectors = self._model.get_input_embeddings().weight.detach().float().cpu().numpy()
         special = set(self._tokenizer.all_special_tokens)
         rows = {
-            word: row
-            for word, row in self._tokenizer.get_vocab().items()
-            if word not in special and not word.startswith(PIECE)
+            word: row for word, row in self._tokenizer.get_vocab().items() if word not in special
         }
         source = f"the trained vectors of {self.name}"
         return WordSpace(list(rows), vectors[list(rows.values())], source)

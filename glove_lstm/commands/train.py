@@ -59,23 +59,17 @@ def _summary(metrics: Mapping[str, Any]) -> str:
     """Return a line for each measured split, and for each baseline on it."""
     from glove_lstm.evaluation.baselines import DESCRIPTIONS
 
-    titles = {
-        "validation": "validation",
-        "test": "test",
-    }
     lines = []
-    for name, title in titles.items():
+    for name in ("validation", "test"):
         if name not in metrics:
             continue
         found = metrics[name]
         low, high = found["accuracy_interval"]
         lines.append(
-            f"{title}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
+            f"{name}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
             f"{found['rows']} rows; majority class {found['majority_share']:.4f}), "
             f"ECE {found['ece']:.4f}\n"
         )
         for baseline, measured in metrics.get("baselines", {}).items():
-            lines.append(
-                f"  {DESCRIPTIONS[baseline]}: {measured[title.partition(',')[0]]['accuracy']:.4f}\n"
-            )
+            lines.append(f"  {DESCRIPTIONS[baseline]}: {measured[name]['accuracy']:.4f}\n")
     return "".join(lines)

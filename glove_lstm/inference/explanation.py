@@ -2,7 +2,7 @@
 
 The n-gram classifier's logits are sums over n-grams, so its contributions are exact. The LSTM's contributions are
 computed by layer-wise relevance propagation for LSTMs (Arras et al. 2017, https://arxiv.org/abs/1706.07206): gates are
-constant factors. With every gate, attention weight and slope of a tanh fixed at its value for this text, the network is
+constant factors. With every gate and slope of a tanh fixed at its value for this text, the network is
 linear in its inputs, and gradient times input (Ali et al. 2022, https://arxiv.org/abs/2202.07304) is exact: the rest of
 the difference comes from the biases. This takes one forward and one backward pass. Integrated gradients (Sundararajan
 et al. 2017) are inaccurate here: an LSTM's gradients vary so much between an empty text and the given one that 64 steps
@@ -19,10 +19,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
 from glove_lstm.tokenization.word_shapes import repair
 
 Field = Literal["text", "text_pair"]
@@ -177,12 +179,69 @@ def _share_out(
     baseline = float(of_lstm.detach().double() - tokens.sum())
     if model.ngrams is not None:
         with torch.no_grad():
-            of_ngrams = model.ngrams.contributions(ids, inputs.shapes)[0].double().cpu()
+            of_ngrams = ngram_contributions(model.ngrams, ids, inputs.shapes)[0].double().cpu()
         scale *= model.config.ngram_weight
         tokens = tokens + scale * (of_ngrams[:, label] - of_ngrams[:, rival])
         bias = model.ngrams.bias.detach().double()
         baseline += scale * float(bias[label] - bias[rival])
     return baseline, tokens.tolist()
+
+
+def ngram_contributions(
+    ngrams: GloveLstmNgramClassifier, input_ids: Tensor, shapes: Tensor | None
+) -> Tensor:
+    """Divide the logits of the n-grams among the tokens: each n-gram counts evenly for the words that it covers.
+
+    Args:
+        ngrams: The classifier.
+        input_ids: (B, T), all of them real tokens, T at least 1.
+        shapes: (B, T) word shapes, as for its `forward`.
+
+    Returns:
+        (B, T, num_labels). Their sum over the tokens, with the bias, is the output of `forward`.
+    """
+    mask = torch.ones_like(input_ids, dtype=torch.bool)
+    tokens = ngrams.bias.new_zeros(*input_ids.shape, len(ngrams.bias))
+    for group in ngrams.groups(input_ids, shapes, mask):
+        weights = ngrams.get_parameter(group.name)
+        places = _places(group.name, input_ids)
+        covered = places >= 0
+        shares = ngram_shares(group, weights) / covered.sum(dim=1).clamp(min=1)
+        each = shares.unsqueeze(-1) * weights[group.rows]
+        for place, real in zip(places.clamp(min=0).unbind(1), covered.unbind(1), strict=True):
+            tokens = tokens.index_add(1, place, each * real[:, None])
+    return tokens
+
+
+def _places(name: str, input_ids: Tensor) -> Tensor:
+    """Return the tokens that each n-gram covers, of texts without padding: (n, k), at most k; -1 for none."""
+    word = _covered(input_ids, 0, 0)
+    if name == "word_weights":
+        return word
+    if name == "ngram_weights":
+        return _stacked(word, _covered(input_ids, -1, 0, after=1))
+    return _stacked(
+        _covered(input_ids, -2, 0, after=2), _covered(input_ids, 0, 1), _covered(input_ids, -1, 0)
+    )
+
+
+def _covered(ids: Tensor, first: int, last: int, *, after: int = 0) -> Tensor:
+    """Return the places from `first` to `last` around each token and the `after` places behind the text.
+
+    (T + after, last - first + 1), -1 beyond the text.
+    """
+    length = ids.shape[1]
+    centres = torch.arange(length + after, device=ids.device)
+    places = centres.unsqueeze(1) + torch.arange(first, last + 1, device=ids.device)
+    return places.masked_fill((places < 0) | (places >= length), -1)
+
+
+def _stacked(*places: Tensor) -> Tensor:
+    """Concatenate rows, filled up with -1 to the width of the widest."""
+    width = max(rows.shape[1] for rows in places)
+    return torch.cat(
+        [functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places]
+    )
 
 
 def _linear_in_words(

@@ -1,6 +1,7 @@
 """Write a checkpoint's model.onnx, and compare it with PyTorch first."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from glove_lstm.inference.checkpoint_files import ONNX_NAME, origin
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import open_session
 from glove_lstm.modeling.configuration_glove_lstm import SHAPE_COUNT
+from glove_lstm.modeling.lstm_layers import GloveLstmLayer
 
 _TOLERANCE = 1e-5
 _OPSET = 18
@@ -66,7 +68,10 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     """Export the model, after converting its tables to 16 bits in place."""
     from onnxscript import optimizer
 
-    model.halve_tables()
+    for table in (model.get_input_embeddings().weight, *_ngram_tables(model)):
+        if torch.equal(table.half().to(table.dtype), table):
+            table.data = table.half()
+    model.encoder.layer.forward = partial(_onnx_lstm, model.encoder.layer)  # type: ignore[method-assign]
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=1)}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings about torch's own code
@@ -88,6 +93,46 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     for weights in program.model.graph.initializers.values():
         weights.metadata_props.clear()
     return program
+
+
+def _ngram_tables(model: GloveLstmForSequenceClassification) -> list[Tensor]:
+    return (
+        []
+        if model.ngrams is None
+        else [table for table in model.ngrams.parameters() if table.dim() == 2]
+    )
+
+
+def _onnx_lstm(layer: GloveLstmLayer, hidden: Tensor, lengths: Tensor) -> Tensor:
+    """Emit ONNX's own LSTM, which reads both directions and knows each text's length.
+
+    From `nn.LSTM` the exporter of torch 2.13 makes a loop that is unrolled to the length of its example. Arguments and
+    result are those of `GloveLstmLayer.forward`.
+    """
+    lstms = [lstm for lstm in (layer.forward_lstm, layer.backward_lstm) if lstm is not None]
+    size = layer.forward_lstm.hidden_size
+
+    def stacked(name: str) -> Tensor:
+        parameters = [lstm.get_parameter(name) for lstm in lstms]
+        # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
+        order = [slice(gate * size, (gate + 1) * size) for gate in (0, 3, 1, 2)]
+        return torch.stack([torch.cat([values[gate] for gate in order]) for values in parameters])
+
+    output = torch.onnx.ops.symbolic(
+        "LSTM",
+        (
+            hidden.float(),
+            stacked("weight_ih_l0"),
+            stacked("weight_hh_l0"),
+            torch.cat([stacked("bias_ih_l0"), stacked("bias_hh_l0")], dim=1),
+            lengths.clamp(min=1).int(),  # it refuses 0
+        ),
+        {"hidden_size": size, "direction": "forward" if len(lstms) == 1 else "bidirectional"},
+        dtype=torch.float32,
+        shape=(hidden.shape[0], len(lstms), hidden.shape[1], size),
+        version=14,
+    )
+    return output.transpose(1, 2).flatten(2)
 
 
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:

@@ -108,11 +108,13 @@ def run_experiment(
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
     )
-    model.freeze_ngrams()
+    if model.ngrams is not None:  # it is fitted already
+        model.ngrams.requires_grad_(False)
     prepared = time.perf_counter()
     trainer.train(resume_from_checkpoint=args.resume_from_checkpoint or None)
     trained = time.perf_counter()
-    model.freeze_ngrams(False)
+    if model.ngrams is not None:
+        model.ngrams.requires_grad_()
     model.round_tables()
     logits: dict[str, NDArray[np.float32]] = {}
     validated = list(joined_texts(splits["validation"])) if "validation" in splits else []

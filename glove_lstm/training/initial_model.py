@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.errors import DataError
@@ -93,7 +94,7 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
         changes |= _label_maps(data.label_names)
     model, tokenizer = load_checkpoint(path, **changes)
     if "id2label" in changes:
-        model.reset_classifier()  # even if the number of labels is the same
+        _reset_classifier(model)  # even if the number of labels is the same
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
     return model, tokenizer, {"fine_tuned_from": without_folders(path, run)}
@@ -109,6 +110,15 @@ def without_folders(text: str, run: TrainingRun) -> str:
             for written in (str(Path(path).expanduser()), path):
                 text = text.replace(written, Path(path).name)
     return text
+
+
+def _reset_classifier(model: GloveLstmForSequenceClassification) -> None:
+    """Draw the last layer anew, and empty the n-gram tables, for labels of another meaning."""
+    nn.init.xavier_uniform_(model.classifier.weight)
+    nn.init.zeros_(model.classifier.bias)
+    if model.ngrams is not None:
+        for table in model.ngrams.parameters():
+            nn.init.zeros_(table)
 
 
 def _label_maps(names: list[str]) -> dict[str, Any]:

@@ -78,19 +78,6 @@ def checkpoint(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
 
 
 @pytest.fixture(scope="session")
-def refitted(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
-    """As `checkpoint`, but the n-grams were fitted once more, to the validation texts too."""
-    from glove_lstm.commands import train as command
-
-    def train(folder: Path) -> None:
-        options = ["--output_dir", folder, *SMALL, *QUICK, "--refit_ngrams", "True"]
-        done = run_here(command.main, "--train_file", articles, "--glove", glove_file, *options)
-        assert done.returncode == 0, done.stderr
-
-    return make_once("refitted", train)
-
-
-@pytest.fixture(scope="session")
 def shared_export(checkpoint: Path, make_once: MakeOnce) -> Path:
     """The checkpoint with a model.onnx by the export command. Copy it before changing it."""
     from glove_lstm.commands import export as command

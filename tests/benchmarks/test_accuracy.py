@@ -15,7 +15,7 @@ from benchmarks.models import training_texts
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.training.batches import MistypedPairs, tokenize
+from glove_lstm.training.batches import CorruptedTexts, tokenize
 from glove_lstm.training.training_texts import joined_texts
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
@@ -153,7 +153,7 @@ def test_an_interrupted_run_is_resumed(benchmark: Benchmark, caplog) -> None:
         assert 0 < linear[versus]["p"] <= 1
     assert linear["accuracy"]["mean"] > 0.9  # made-up articles are easy
     assert models["tfidf_svc_copies"]["typos"]["mean"] < linear["typos"]["mean"]
-    assert "linear SVC, trained with mistyped copies" in benchmark.printed
+    assert "linear SVC, trained with corrupted copies" in benchmark.printed
     assert f"{linear['accuracy']['mean']:.4f}" in benchmark.printed
 
     # Predictions on disk give the figures, and are all that is needed. A damaged file is made anew.
@@ -219,9 +219,11 @@ def test_baselines_can_learn_from_the_copies_of_our_presets(news: Path) -> None:
     every, copied_labels = training_texts(fold, copies=True)
     assert every[: len(plain)] == plain
     assert copied_labels == labels * 3
-    # The n-gram classifier of a preset, in its last fit, sees the same texts.
+    # The n-gram classifier of a preset sees the same copies.
     texts = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
     tokenizer = build_tokenizer(lambda: every, vocab_size=50_000, model_max_length=512)
-    pairs = MistypedPairs(tokenize(texts, tokenizer), texts, tokenizer, 0.1, 512, 42, 2)
-    rows = pairs.__getitems__(range(len(texts)))["input_ids"].to_pylist()
-    assert rows == [tokenizer(text)["input_ids"] for text in every]
+    tokenized, rows = tokenize(texts, tokenizer), []
+    for seed in (42, 43):
+        copies = CorruptedTexts(tokenized, texts, tokenizer, 1.0, seed)
+        rows += copies.__getitems__(range(len(texts)))["input_ids"].to_pylist()
+    assert rows == [tokenizer(text)["input_ids"] for text in every[len(plain) :]]

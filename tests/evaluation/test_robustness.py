@@ -8,14 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glove_lstm.data.corruptions import typos
 from glove_lstm.evaluation import robustness
-from glove_lstm.evaluation.robustness import (
-    DESCRIPTIONS,
-    PERTURBATIONS,
-    perturb,
-    summarize,
-    typos,
-)
+from glove_lstm.evaluation.robustness import DESCRIPTIONS, PERTURBATIONS, perturb, summarize
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates, too
 LONG = "The Council of Berwick didn't approve the U.S. plan, a well-known one: 3.5% said so! " * 20

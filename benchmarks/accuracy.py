@@ -3,7 +3,8 @@ r"""Accuracy of our presets beside other models, on the same folds.
 python -m benchmarks.accuracy --task titles --folds 2 --data_dir ../shared/data --glove GLOVE_FILE
 python -m benchmarks.accuracy --data_dir ../shared/data --glove GLOVE_FILE --seeds 3 --json accuracy.json
 
-titles, recovery  five-fold cross-validation over texts that are not exact duplicates
+titles, recovery  five-fold cross-validation, near duplicates in one fold
+sst2, trec, subj  their own test sets; of SUBJ a tenth
 liar              six labels; its own validation and test sets
 cross             recovery->isot, recovery->titles, recovery->head; isot->recovery, isot->titles, isot->head;
                   titles->recovery, titles->isot, titles->head: trained on one corpus, tested on another. ISOT has
@@ -13,8 +14,9 @@ cross             recovery->isot, recovery->titles, recovery->head; isot->recove
 
 Measured are accuracy on held-out texts, its loss to errors in them, each with a 95 % interval, and calibration; and the
 difference of each model to `default`, with the p value of a paired test. Errors are those that `default` trains with
-(typos) and others (keyboard slips, dropped words, confusions of a scanner), each in a tenth of the letters or words.
-Each linear model is also fitted with the mistyped copies that `default` learns from (MODEL_copies).
+(typos, dropped words, lower case, no punctuation) and others (keyboard slips, confusions of a scanner), in a tenth of
+the letters or words. Each linear model is also fitted with the corrupted copies that `default` learns from
+(MODEL_copies). Models named `without_PART` and `PART_alone` are the default preset without a part, or a part alone.
 
 With --json, predictions are kept fold by fold in a folder beside the file (accuracy.json: accuracy.predictions/), and
 an interrupted run is resumed. Predictions are only used again for the same data, options and sources. Arguments of
@@ -68,15 +70,14 @@ def compare(args: Namespace, arguments: Sequence[str] = ()) -> Results:
     results: Results = {}
     predictions = args.json.with_name(f"{args.json.stem}.predictions") if args.json else None
     for task in TASKS if args.task == "all" else [args.task]:
-        folds = make_folds(task, args.data_dir, args.folds, grouped=args.grouped)
-        name = f"{task}_grouped" if args.grouped and task in ("titles", "recovery") else task
+        folds = make_folds(task, args.data_dir, args.folds)
         default: Runs | None = None
         for model in chosen:
-            folder = predictions / name / model if predictions else None
+            folder = predictions / task / model if predictions else None
             runs, origin = _runs(model, folds, settings, folder, args)
             default = runs if model == "default" else default
             against = None if model == "default" else default
-            results.setdefault(name, {})[model] = {**_summary(runs, folds, against), **origin}
+            results.setdefault(task, {})[model] = {**_summary(runs, folds, against), **origin}
             write_json(args.json, {**earlier, **results})
     return results
 
@@ -186,7 +187,6 @@ def main(argv: Sequence[str]) -> None:
     add("--task", choices=[*TASKS, "all"], default="all", help="default: all")
     first = "the first of five folds of titles and recovery; default: 5"
     add("--folds", type=int, choices=range(1, FOLDS + 1), default=FOLDS, help=first)
-    add("--grouped", action="store_true", help="keep near duplicates in one of these folds")
     runs = "runs of our presets; default: 1"
     add("--seeds", type=int, choices=range(1, 100), default=1, metavar="N", help=runs)
     add("--reuse_other_sources", action="store_true", help="also use predictions of other sources")

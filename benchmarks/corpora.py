@@ -18,6 +18,15 @@ NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
 # "WASHINGTON (Reuters) - ", "PARIS/LONDON (Reuters) - ": in every REAL article of ISOT and in no FAKE one.
 _DATELINE = re.compile(r"^.{0,120}?\(Reuters\)\s*[-\u2013\u2014]+\s*", re.DOTALL)
+_STANDARD = {
+    "sst2": {
+        "train": "stsa.binary.train",
+        "validation": "stsa.binary.dev",
+        "test": "stsa.binary.test",
+    },
+    "trec": {"train": "TREC.train.all", "test": "TREC.test.all"},
+    "subj": {"train": "subj.all"},
+}
 _TRUE_STATEMENTS = ("half-true", "mostly-true", "true")
 
 
@@ -48,6 +57,30 @@ def liar(folder: Path) -> LoadedData:
     """LIAR with its six labels and its own splits."""
     _check(folder / "liar" / "test.tsv")
     return load_splits("liar", data_dir=folder / "liar")
+
+
+def standard(folder: Path, name: str) -> LoadedData:
+    """SST-2, TREC or SUBJ, one text a line after its label; SUBJ has no split, so a tenth is its test set.
+
+    Args:
+        folder: The data folder.
+        name: "sst2", "trec" or "subj".
+    """
+    encoding = "utf-8" if name == "sst2" else "latin-1"
+    splits = {}
+    for split, file in _STANDARD[name].items():
+        path = folder / "standard" / file
+        _check(path)
+        lines = path.read_text(encoding=encoding).strip("\n").split("\n")
+        labels, texts = zip(*(line.split(" ", 1) for line in lines), strict=True)
+        splits[split] = Dataset.from_dict({"text": texts, "label": [int(one) for one in labels]})
+    shares = {split: 0.1 for split in ("validation", "test") if split not in splits}
+    shares = {"train": 1 - sum(shares.values()), **shares}
+    rows = splits.pop("train")
+    groups = near_duplicate_groups(rows["text"][:])
+    parts = grouped_stratified_split(rows["label"][:], groups, list(shares.values()), seed=0)
+    splits |= {split: rows.select(part) for split, part in zip(shares, parts, strict=True)}
+    return LoadedData(splits, [str(label) for label in sorted(set(rows["label"]))], ["text"], name)
 
 
 def other_corpora(folder: Path) -> dict[str, Dataset]:

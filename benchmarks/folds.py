@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import corpora
 from glove_lstm.data.corruptions import CORRUPTIONS
@@ -22,7 +22,8 @@ from glove_lstm.training.training_texts import joined_texts
 
 Ints = NDArray[np.int64]
 
-TASKS = ("titles", "recovery", "liar", "cross")
+STANDARD = ("sst2", "trec", "subj")
+TASKS = ("titles", "recovery", "liar", "cross", *STANDARD)
 FOLDS = 5
 _VALIDATION = 0.1  # of a fold's training texts
 _TEXTS = ("text", "text_pair")
@@ -65,7 +66,7 @@ class Fold:
         return sha.hexdigest()
 
 
-def make_folds(task: str, folder: Path, count: int = FOLDS, *, grouped: bool = False) -> list[Fold]:
+def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     """Make the folds of a task.
 
     Args:
@@ -74,33 +75,25 @@ def make_folds(task: str, folder: Path, count: int = FOLDS, *, grouped: bool = F
             fake_or_real_news.
         folder: Laid out as ../shared/data is.
         count: How many of the five folds of titles and recovery.
-        grouped: Whether near duplicates stay in one fold of titles and recovery. (LIAR's split is given, and cross
-            leaves them out in any case.)
 
     Raises:
         DataError: Data are missing.
     """
-    if task == "liar":
-        data = corpora.liar(folder)
+    if task in ("liar", *STANDARD):
+        data = corpora.liar(folder) if task == "liar" else corpora.standard(folder, task)
         return [_fold("test", data, {"test": np.arange(len(data.splits["test"]))})]
     if task == "cross":
         return list(_cross(folder))
     rows = corpora.distinct({"titles": corpora.titles, "recovery": corpora.recovery}[task](folder))
-    return list(islice(_cross_validation(rows, task, grouped), count))
+    return list(islice(_cross_validation(rows, task), count))
 
 
-def _cross_validation(texts: Dataset, task: str, grouped: bool) -> Iterator[Fold]:
+def _cross_validation(texts: Dataset, task: str) -> Iterator[Fold]:
     labels = np.array(texts["label"])
-    groups = near_duplicate_groups(list(joined_texts(texts))) if grouped else None
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    splitter = kind(FOLDS, shuffle=True, random_state=0)
+    groups = near_duplicate_groups(list(joined_texts(texts)))
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     for number, (rows, test) in enumerate(splitter.split(labels, labels, groups), start=1):
-        if groups is not None:
-            train, validation = _cut(rows, labels, groups)
-        else:
-            train, validation = train_test_split(
-                rows, test_size=_VALIDATION, random_state=0, stratify=labels[rows]
-            )
+        train, validation = _cut(rows, labels, groups)
         parts = {"train": train, "validation": validation, "test": test}
         name = str(number)
         yield _fold(name, corpora.as_data(texts, parts, task), {name: test})

@@ -3,17 +3,21 @@
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+import torch
 from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from sklearn.pipeline import Pipeline
+from torch import Tensor
 
 from benchmarks.folds import Fold
 from glove_lstm.data.corruptions import training_copy
@@ -25,6 +29,7 @@ from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, NgramGroup
 from glove_lstm.training.arguments import parse_training_run
 from glove_lstm.training.experiment import COPIES, Experiment, run_experiment
 from glove_lstm.training.training_texts import joined_texts
@@ -32,7 +37,20 @@ from glove_lstm.training.training_texts import joined_texts
 # Rows -> (n,) class indices, or (n, classes) probabilities.
 Predict = Callable[[Dataset], NDArray[Any]]
 
-OURS = ("default", "article")
+# Arguments of train.py that leave a part of the default preset out, for the table of docs/model.md.
+ABLATIONS: dict[str, list[str]] = {
+    "lstm_alone": ["--ngram_buckets", "0"],
+    "ngrams_alone": ["--max_steps", "1"],  # and no LSTM at prediction
+    "without_word_shapes": ["--type_embedding_size", "0", "--token_types", "False"],
+    "without_shape_ngrams": [],
+    "without_character_ngrams": [],
+    "without_second_direction": ["--bidirectional", "False"],
+    "without_tokens_after_128": ["--lstm_length", "128"],
+    "without_corrupted_copies": ["--corrupted_share", "0"],
+    "without_label_smoothing": ["--label_smoothing_factor", "0"],
+    "without_trained_vectors": ["--freeze_embeddings", "True"],
+}
+OURS = ("default", "article", *ABLATIONS)
 FIRST_SEED = 42
 _COPIES_SUFFIX = "_copies"
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
@@ -64,7 +82,7 @@ class Settings:
         for name in _OWN_ARGUMENTS:
             if name in names:
                 raise DataError(f"{name} cannot be given here: the benchmark chooses it.")
-        for preset in OURS:
+        for preset in ("default", "article"):
             parse_training_run(["--preset", preset, *self.arguments])
 
     @cached_property
@@ -99,22 +117,45 @@ def seeds_of(model: str, count: int) -> range:
 
 
 def train_preset(
-    preset: str, data: LoadedData, seed: int, settings: Settings, folder: Path | None = None
+    model: str, data: LoadedData, seed: int, settings: Settings, folder: Path | None = None
 ) -> Experiment:
-    """Train one of our presets, and save the checkpoint if there is a folder for it.
+    """Train one of our presets, perhaps without a part, and save the checkpoint if there is a folder for it.
 
     All that benchmarks need of the training of the package is called here.
     """
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
-        argv = ["--preset", preset, *settings.arguments, "--output_dir", scratch]
-        run = parse_training_run([*argv, "--seed", str(seed), "--disable_tqdm", "True"])
-        experiment = run_experiment(run, data, settings.glove, compute_metrics)
+        argv = ["--preset", model if model == "article" else "default", *ABLATIONS.get(model, ())]
+        argv += [*settings.arguments, "--output_dir", scratch, "--seed", str(seed)]
+        run = parse_training_run([*argv, "--disable_tqdm", "True"])
+        with _left_out(model):
+            experiment = run_experiment(run, data, settings.glove, compute_metrics)
+        if model == "ngrams_alone":
+            for weights in experiment.model.classifier.parameters():
+                weights.data.zero_()
         if folder:
             with whole_files(folder) as part:
                 experiment.model.save_pretrained(part)
                 experiment.tokenizer.save_pretrained(part)
     return experiment
+
+
+@contextmanager
+def _left_out(model: str) -> Iterator[None]:
+    """Train without n-grams that no argument leaves out."""
+    if model == "without_character_ngrams":
+        none = lambda vocabulary, **_: csr_matrix((len(vocabulary), 1))  # noqa: E731
+        with patch("glove_lstm.training.experiment.character_ngrams", none):
+            yield
+    elif model == "without_shape_ngrams":
+
+        def empty(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
+            return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
+
+        with patch.object(GloveLstmNgramClassifier, "_shapes", empty):
+            yield
+    else:
+        yield
 
 
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
@@ -176,6 +217,8 @@ MODELS: dict[str, Callable[[Fold, int, Settings], Predict]] = {
 
 def describe(model: str) -> str:
     """The name of a model in tables."""
+    if model in ABLATIONS:
+        return model.replace("_", " ")
     if model in OURS:
         return f"**`{model}` preset**"
     name = DESCRIPTIONS[model.removesuffix(_COPIES_SUFFIX)]

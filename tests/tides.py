@@ -1,25 +1,12 @@
-"""Small made-up texts for tests of training, and copies of them with typing errors."""
+"""Small made-up texts for tests of training, and the same with corrupted copies among them."""
 
 import numpy as np
 from datasets import Dataset
 
-from glove_lstm.training.batches import LengthGroupedSampler, MistypedPairs, tokenize
+from glove_lstm.training.batches import CorruptedTexts, LengthGroupedSampler, tokenize
 
-WORDS = [
-    "the",
-    "tide",
-    "rose",
-    "while",
-    "BOATS",
-    "left",
-    "Vellin",
-    "harbour",
-    "grey",
-    "clouds",
-    ",",
-    "and",
-    "lamp",
-]
+_TEXT = "the tide rose while BOATS left Vellin harbour grey clouds , and lamp"
+WORDS = _TEXT.split()
 
 
 def make_texts(n, seed=0, pairs=False):
@@ -29,12 +16,10 @@ def make_texts(n, seed=0, pairs=False):
     return Dataset.from_dict({**columns, "text_pair": rows[::-1]} if pairs else columns)
 
 
-def mistyped_pairs(dataset, tokenizer, share=0.2, max_length=100, seed=3, epoch=0, **more):
-    """Pairs whose sampler has come to an epoch."""
+def corrupted_texts(dataset, tokenizer, share=0.5, max_length=None, seed=3, epoch=0):
+    """Texts whose sampler has come to an epoch."""
     texts = tokenize(dataset, tokenizer)
-    pairs = MistypedPairs(
-        texts, dataset, tokenizer, share=share, max_length=max_length, seed=seed, **more
-    )
-    pairs.sampler = LengthGroupedSampler(texts.lengths, 8, seed)
-    pairs.sampler.set_epoch(epoch)
-    return pairs
+    mixed = CorruptedTexts(texts, dataset, tokenizer, share, seed, max_length)
+    mixed.sampler = LengthGroupedSampler(texts.lengths, 8, seed)
+    mixed.sampler.set_epoch(epoch)
+    return mixed

@@ -24,7 +24,8 @@ _kind_of = np.zeros(0x110000, dtype=np.uint8)
 def word_shapes(text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the shape of each word of a text, or of several texts joined.
 
-    A word without cased letters is "digits" if it has a digit, "lower" if it has other letters, else "punctuation".
+    A word without cased letters is "digits" if it has a digit, "lower" if it has other letters, else "punctuation". A
+    single capital is "upper".
 
     Args:
         text: Any string without lone surrogates, up to 2**21 characters between a word's start and end.

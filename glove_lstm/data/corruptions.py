@@ -143,6 +143,8 @@ CORRUPTIONS: dict[str, Callable[..., str]] = {
     "typos": typos,
     "keyboard": keyboard_slips,
     "dropped_words": dropped_words,
+    "no_case": lambda text, _: text.lower(),
+    "no_punctuation": lambda text, _: no_punctuation(text),
     "ocr": ocr_confusions,
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.data.corruptions import CORRUPTIONS, dropped_words, no_punctuation, typos
+from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
 from glove_lstm.inference.prediction import predict_logits
 
@@ -27,11 +27,8 @@ def first_words(text: str, count: int) -> str:
 
 
 PERTURBATIONS: dict[str, Callable[[str, random.Random], str]] = {
-    "typos": typos,
-    "dropped_words": dropped_words,
-    "no_case": lambda text, _: text.lower(),
+    **{name: CORRUPTIONS[name] for name in ("typos", "dropped_words", "no_case", "no_punctuation")},
     "upper_case": lambda text, _: text.upper(),
-    "no_punctuation": lambda text, _: no_punctuation(text),
     "first_10_words": lambda text, _: first_words(text, 10),
     "first_50_words": lambda text, _: first_words(text, 50),
 }

@@ -60,8 +60,9 @@ def character_ngrams(
         if word in specials:
             continue
         marked = f"<{word}>"
-        grams = [marked[i : i + n] for n in (3, 4) for i in range(len(marked) - n + 1)]
-        rows += [row] * len(grams)
-        columns += [zlib.crc32(gram.encode()) % _BUCKETS for gram in grams]
-        values += [len(grams) ** -0.5] * len(grams)
+        grams = (marked[i : i + n] for n in (3, 4) for i in range(len(marked) - n + 1))
+        buckets = {zlib.crc32(gram.encode()) % _BUCKETS for gram in grams}
+        rows += [row] * len(buckets)
+        columns += buckets
+        values += [len(buckets) ** -0.5] * len(buckets)
     return csr_matrix((values, (rows, columns)), shape=(len(vocabulary), _BUCKETS))

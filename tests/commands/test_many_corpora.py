@@ -34,14 +34,14 @@ def test_train_and_evaluate(tmp_path: Path, glove_file: Path) -> None:
         "--validation_fraction",
         0.25,
     ]
-    options += ["--glove", glove_file, *SMALL, *QUICK, "--refit_ngrams", "True"]
+    options += ["--glove", glove_file, *SMALL, *QUICK]
     out = tmp_path / "out"
     done = run_here(train.main, "--train_file", first, second, "--output_dir", out, *options)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["about"]["data"] == "train first.csv + second.csv"
-    by_source = metrics["before_refit"]["by_source"]
-    assert metrics["before_refit"]["rows"] == sum(
+    by_source = metrics["validation"]["by_source"]
+    assert metrics["validation"]["rows"] == sum(
         by_source[name]["rows"] for name in ("first", "second")
     )
 

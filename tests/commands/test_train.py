@@ -1,29 +1,22 @@
 """glove-lstm train: what it writes, what its arguments do, what it says of mistakes."""
 
 import json
-import random
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from support import (
     QUICK,
     ROOT,
     SMALL,
     assert_refused,
-    make_article,
     run_here,
     write_articles,
 )
 
-from glove_lstm.app.checkpoint import AppCheckpoint
 from glove_lstm.commands import train as command
 from glove_lstm.training.training_texts import load_training_texts
-from glove_lstm.training.word_vectors import character_ngram_rows
-
-TABLES = ("bias", "word_weights", "opening_weights", "character_weights", "shape_weights")
 
 
 def train(*args: object) -> subprocess.CompletedProcess[str]:
@@ -64,42 +57,6 @@ def test_checkpoint_is_whole_and_learned(
             assert str(local) not in path.read_text(encoding="utf-8"), path
 
 
-def test_refit_changes_the_ngrams_alone_and_nothing_is_claimed_of_it(
-    checkpoint: Path, refitted: Path
-) -> None:
-    once, twice = weights(checkpoint), weights(refitted)
-    differ = {name for name in once if not np.array_equal(once[name], twice[name])}
-    assert differ == {f"ngrams.{name}" for name in TABLES}
-    before, after = (read(path / "metrics.json") for path in (checkpoint, refitted))
-    assert after["before_refit"] == before["validation"]
-    assert "validation" not in after
-    assert after["about"]["temperature"] == before["about"]["temperature"]
-    assert {path.name for path in (refitted / "plots").iterdir()} == {"curves.png"}
-    card = (refitted / "README.md").read_text()
-    assert "score is at least" not in card
-    assert "model-index" not in card
-    assert AppCheckpoint(checkpoint).threshold[0] > 0
-    assert AppCheckpoint(refitted).threshold[0] == 0
-    record = load_training_texts(refitted)
-    assert set(record.validated) < set(record.trained)
-
-
-def test_duplicates_stay_together_when_the_ngrams_are_cross_fitted(
-    glove_file: Path, tmp_path: Path
-) -> None:
-    """Labels at random, and each text three times: only its duplicates tell a text's label."""
-    generator = random.Random(1)
-    lines = [
-        f'"{make_article(generator, "REAL", 12)[1]}",{generator.choice(["FAKE", "REAL"])}\n'
-        for _ in range(60)
-    ]
-    path, out = tmp_path / "thrice.csv", tmp_path / "out"
-    path.write_text("text,label\n" + "".join(lines * 3))
-    args = ["--train_file", path, "--glove", glove_file, "--output_dir", out, "--typo_share", 0]
-    train(*SMALL, *args, "--num_train_epochs", 1)
-    assert read(out / "metrics.json")["about"]["ngram_strength"] == pytest.approx(5e-3)
-
-
 @pytest.mark.slow
 def test_fine_tuning_on_other_labels_in_separate_files(
     checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -110,17 +67,11 @@ def test_fine_tuning_on_other_labels_in_separate_files(
         path = tmp_path / f"{split}.csv"
         write_articles(path, 90, seed=seed, labels=("fair", "LOUD", "REAL"))
         args += [f"--{split}_file", path]
-    args += ["--character_ngrams", 5, "--character_buckets", 100, "--with_baselines", True]
+    args += ["--with_baselines", True]
     done = train(*args)
     assert "starts anew" in caplog.text  # the checkpoint knows FAKE and REAL
     config = read(out / "config.json")
     assert config["id2label"] == {"0": "LOUD", "1": "REAL", "2": "fair"}
-    # Character n-grams of another number than the checkpoint's are made anew.
-    assert config["character_ngrams"] == 5
-    vocabulary = read(out / "tokenizer.json")["model"]["vocab"]
-    held = weights(out)["ngrams.character_ngrams"].numpy()
-    wanted = character_ngram_rows(vocabulary, 5, 100, specials=["<pad>", "<unk>"])
-    assert np.array_equal(held, wanted)
     assert "test: accuracy" in done.stdout
     baselines = read(out / "metrics.json")["baselines"]
     assert set(baselines) == {"majority", "tfidf_svc", "tfidf_svc_cased", "tfidf_svc_cased_chars"}
@@ -199,10 +150,9 @@ def files(articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path) ->
         ("{DATA} --glove {HERE}/bad.txt", "line 2"),
         ("{DATA} --glove 7B.10d", "7B.10d"),
         ("{GIVEN} --preset best", "--preset"),
-        ("{GIVEN} --pooling median", "pooling"),
-        ("{GIVEN} --hidden_dropout 1.5", "hidden_dropout"),
-        ("{GIVEN} --typo_share 2", "typo_share must be 0 to 0.5, not 2.0."),
-        ("{GIVEN} --tokenizer_variant article", "num_pieces"),
+        ("{GIVEN} --dropout 1.5", "dropout"),
+        ("{GIVEN} --corrupted_share 2", "corrupted_share must be 0 to 1, not 2.0."),
+        ("{GIVEN} --num_pieces 9", "There is no argument --num_pieces"),
         ("{GIVEN} --embedding_size 300", "There is no argument --embedding_size"),
         ("{GIVEN} --model-name-or-path {CHECKPOINT}", "--glove is of a new tokenizer"),
         (
@@ -242,4 +192,4 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     [last] = (tmp_path / "out").glob("checkpoint-*/trainer_state.json")
     rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["train"]
     assert read(last)["global_step"] == -(-rows // 32)  # two times 16 texts a step
-    assert weights(tmp_path / "out")["ngrams.character_ngrams"].any()
+    assert weights(tmp_path / "out")["ngrams.word_weights"].any()

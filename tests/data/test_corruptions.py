@@ -1,4 +1,4 @@
-"""Errors that no model trains on: each kind does what its name says, to a tenth of its letters or words."""
+"""Each kind of error does what its name says, to its share of the letters or words; so do copies to train on."""
 
 import random
 import string
@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data.corruptions import CORRUPTIONS, dropped_words, keyboard_slips, ocr_confusions
+from glove_lstm.data.corruptions import (
+    CORRUPTIONS,
+    dropped_words,
+    keyboard_slips,
+    no_punctuation,
+    ocr_confusions,
+    training_copy,
+)
 
 TEXT = "The Council of Berwick did not approve the plan, a well-known one: 3.5% said so! " * 20
 
@@ -52,3 +59,27 @@ def test_letters_become_what_a_scanner_takes_them_for() -> None:
     read = ocr_confusions(TEXT, random.Random(0))
     assert 0.8 * len(TEXT) < len(read) < 1.2 * len(TEXT)
     assert "1" in read  # no "l" of the text is left alone every time
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(exclude_categories=()), max_size=200), st.text(max_size=5))
+def test_any_text_has_the_same_training_copy_each_time(text: str, key: str) -> None:
+    assert training_copy(text, key) == training_copy(text, key)
+
+
+def test_each_kind_of_training_copy_occurs() -> None:
+    """Half of the copies have typing errors, three tenths are lower-cased, and so on."""
+    words = TEXT.split(" ")
+    copies = [training_copy(TEXT, str(key)) for key in range(600)]
+    whole = {"lower": TEXT.lower(), "title": TEXT.title(), "plain": no_punctuation(TEXT)}
+    shares = {kind: copies.count(copy) / 600 for kind, copy in whole.items()}
+    rest = [copy for copy in copies if copy not in whole.values()]
+    shares["cut"] = sum(copy in TEXT for copy in rest) / 600
+    shorter = [copy for copy in rest if copy not in TEXT and set(copy.split()) <= set(words)]
+    shares["dropped"] = len(shorter) / 600
+    wanted = {"lower": 0.3, "title": 0.05, "plain": 0.05, "cut": 0.05, "dropped": 0.05}
+    assert shares == pytest.approx(wanted, abs=0.04)
+    assert min(shares.values()) > 0
+    cuts = [len(copy.split(" ")) / len(words) for copy in rest if copy in TEXT]
+    assert 0.29 < min(cuts) < 0.6 < max(cuts) <= 1
+    assert min(len(copy.split()) for copy in shorter) > 0.69 * len(TEXT.split())

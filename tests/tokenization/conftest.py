@@ -24,10 +24,8 @@ def make():
     return build
 
 
-@pytest.fixture(scope="module", params=["default", "article", "pieces"])
+@pytest.fixture(scope="module", params=["default", "article"])
 def tokenizer(request, make):
-    if request.param == "pieces":
-        return make(model_max_length=100_000, num_pieces=200)
     return make(request.param, model_max_length=100_000)
 
 

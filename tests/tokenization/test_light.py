@@ -15,8 +15,6 @@ VARIANTS = {
     "default": {},
     "article": {"variant": "article", "token_types": False, "truncation_side": "left"},
     "bare article": {"variant": "article", "stop_words": ()},
-    "pieces": {"num_pieces": 200},
-    "corrected": {"num_pieces": 200, "correct_spelling": True},
 }
 
 

@@ -1,4 +1,4 @@
-"""A tokenizer of a few words, one that reads mistyped words too, and tokenised texts."""
+"""A tokenizer of a few words, and tokenised texts."""
 
 import pytest
 from tides import WORDS, make_texts
@@ -15,10 +15,3 @@ def tokenizer():
 @pytest.fixture(scope="module")
 def texts(tokenizer):
     return tokenize(make_texts(97), tokenizer)
-
-
-@pytest.fixture(scope="module")
-def spelled():
-    """A tokenizer that can read mistyped words."""
-    corpus = [" ".join(WORDS), "abcdefghijklmnopqrstuvwxyz"]
-    return build_tokenizer(lambda: corpus, min_frequency=1, model_max_length=20, num_pieces=80)

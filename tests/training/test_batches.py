@@ -1,4 +1,4 @@
-"""Batches: padding, mistyped copies, the order of texts."""
+"""Batches: padding, corrupted copies, the order of texts."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,12 @@ import torch
 from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tides import WORDS, make_texts, mistyped_pairs
+from tides import WORDS, corrupted_texts, make_texts
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.training.batches import UNLABELLED, LengthGroupedSampler, collate, tokenize
+from glove_lstm.training import batches
+from glove_lstm.training.batches import LengthGroupedSampler, collate, tokenize
 
 
 @pytest.mark.parametrize("pairs", [False, True])
@@ -30,14 +31,7 @@ def test_collate_is_the_tokenizers_own_pad(tokenizer, pairs):
             assert torch.equal(batch[name], wanted[name].long()), name
 
 
-def test_texts_follow_others_and_none_are_refused(texts, tokenizer):
-    others = tokenize(make_texts(40, seed=2), tokenizer)
-    both = texts.followed_by(others)
-    assert both.lengths.tolist() == [*texts.lengths, *others.lengths]
-    assert rows_of(both.__getitems__([96, 97])) == [
-        *rows_of(texts.__getitems__([96])),
-        *rows_of(others.__getitems__([0])),
-    ]
+def test_no_texts_are_refused(tokenizer):
     with pytest.raises(DataError, match="There are no texts to tokenise"):
         tokenize(make_texts(0), tokenizer)
 
@@ -49,63 +43,57 @@ def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
 
 
 def rows_of(table):
-    return [
-        {name: row[name] for name in ("input_ids", "token_type_ids", "labels")}
-        for row in table.to_pylist()
-    ]
+    return sorted(
+        (row["labels"], row["input_ids"], row["token_type_ids"]) for row in table.to_pylist()
+    )
 
 
 @pytest.mark.parametrize("pairs", [False, True])
-def test_mistyped_copies_follow_the_texts_and_depend_on_seed_epoch_and_row_alone(spelled, pairs):
-    dataset = make_texts(40, pairs=pairs)
-    plain = tokenize(dataset, spelled)
-    both = mistyped_pairs(dataset, spelled)
-    assert len(both) == 40
-    assert np.array_equal(both.lengths, plain.lengths)
-    everything = rows_of(both.__getitems__(range(40)))
-    assert len(everything) == 80
-    clean, copies = everything[:40], everything[40:]
-    assert clean == rows_of(plain.__getitems__(range(40)))
-    assert {row["labels"] for row in copies} == {UNLABELLED}
-    assert all(len(row["input_ids"]) == len(row["token_type_ids"]) <= 20 for row in copies)
-    assert sum(a != b for a, b in zip(clean, copies, strict=True)) > 25
-
-    for indices in ([3, 1, 17], [5], [0, 0], [39, *range(39)]):
-        wanted = [clean[index] for index in indices] + [copies[index] for index in indices]
-        for batch in (both.__getitems__(indices), both.__getitems__(np.array(indices))):
-            assert rows_of(batch) == wanted
-        assert len(collate(both.__getitems__(indices))["labels"]) == 2 * len(indices)
+def test_copies_depend_on_seed_epoch_and_row_alone_and_keep_their_labels(tokenizer, pairs):
+    dataset = make_texts(60, pairs=pairs)
+    # The words of a text tell its row: labels that differ show that none moves to another text.
+    dataset = dataset.remove_columns("label").add_column("label", list(range(60)))
+    plain, mixed = tokenize(dataset, tokenizer), corrupted_texts(dataset, tokenizer)
+    assert len(mixed) == 60
+    assert np.array_equal(mixed.lengths, plain.lengths)
+    assert mixed.labels.tolist() == dataset["label"][:]
+    clean, drawn = rows_of(plain.__getitems__(range(60))), rows_of(mixed.__getitems__(range(60)))
+    assert [row[0] for row in drawn] == dataset["label"][:]
+    assert all(len(ids) == len(shapes) <= 20 for _, ids, shapes in drawn)
+    for indices in ([3, 1, 17], [5], [0, 0], [59, *range(59)], np.arange(60)):
+        assert rows_of(mixed.__getitems__(indices)) == sorted(drawn[index] for index in indices)
+        assert len(collate(mixed.__getitems__(indices))["labels"]) == len(indices)
+    assert rows_of(corrupted_texts(dataset, tokenizer).__getitems__(range(60))) == drawn
     for other in ({"epoch": 1}, {"seed": 4}):
-        again = rows_of(mistyped_pairs(dataset, spelled, **other).__getitems__(range(40)))
-        assert again[:40] == clean
-        assert sum(a != b for a, b in zip(again[40:], copies, strict=True)) > 25
+        again = rows_of(corrupted_texts(dataset, tokenizer, **other).__getitems__(range(60)))
+        assert sum(a != b for a, b in zip(again, drawn, strict=True)) > 15
+    assert rows_of(corrupted_texts(dataset, tokenizer, 0.0).__getitems__(range(60))) == clean
 
-    more = rows_of(mistyped_pairs(dataset, spelled, copies=2).__getitems__(range(40)))
-    assert len(more) == 120
-    assert more[:80] == everything
-    assert sum(a != b for a, b in zip(more[80:], copies, strict=True)) > 25
+
+@pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
+def test_the_share_of_texts_is_replaced(tokenizer, share, monkeypatch):
+    monkeypatch.setattr(batches, "training_copy", lambda text, key: "lamp")
+    dataset = Dataset.from_dict({"text": ["tide rose"] * 2000, "label": [0, 1] * 1000})
+    rows = corrupted_texts(dataset, tokenizer, share).__getitems__(range(2000))
+    copied = [len(ids) == 1 for ids in rows["input_ids"].to_pylist()]
+    assert np.mean(copied) == pytest.approx(share, abs=0.04)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-@pytest.mark.parametrize("pairs", [False, True])
-def test_a_share_of_zero_gives_exact_copies_cut_where_the_texts_are_cut(pairs, side):
+def test_copies_are_cut_where_texts_are_cut(side, monkeypatch):
+    monkeypatch.setattr(batches, "training_copy", lambda text, key: text)
     tokenizer = build_tokenizer(
         lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20, truncation_side=side
     )
-    dataset = make_texts(30, pairs=pairs)
-    longer = [
-        f"{text} {'tide rose ' * 200}{text}" for text in dataset["text"][:10]
-    ]  # far beyond any cut
-    dataset = Dataset.from_dict({**dataset[:], "text": longer + dataset["text"][10:]})
-    for most in (100, 7):
-        rows = rows_of(
-            mistyped_pairs(dataset, tokenizer, share=0.0, max_length=most).__getitems__(range(30))
-        )
-        for clean, copy in zip(rows[:30], rows[30:], strict=True):
-            for name in ("input_ids", "token_type_ids"):
-                cut = clean[name][:most] if side == "right" else clean[name][-most:]
-                assert copy[name] == cut
-            assert copy["labels"] == UNLABELLED
+    dataset = make_texts(10)
+    longer = [f"{text} {'tide rose ' * 200}{text}" for text in dataset["text"][:]]
+    dataset = Dataset.from_dict({"text": longer, "label": dataset["label"][:]})
+    whole = tokenize(dataset, tokenizer).__getitems__(range(10))["input_ids"].to_pylist()
+    for most in (None, 100, 7):
+        copies = corrupted_texts(dataset, tokenizer, 1.0, most).__getitems__(range(10))
+        length = min(most or 20, 20)
+        wanted = [ids[:length] if side == "right" else ids[-length:] for ids in whole]
+        assert copies["input_ids"].to_pylist() == wanted
 
 
 @settings(deadline=None)
@@ -152,3 +140,17 @@ def test_the_sampler_saves_padding_and_shuffles():
         assert (
             abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3
         )  # long and short batches come in turn
+
+
+def test_weighted_texts_are_drawn_in_proportion():
+    weights = np.repeat([0.0, 0.5, 2.0], [100, 200, 200])
+    orders = []
+    for epoch in (0, 0, 1):
+        sampler = LengthGroupedSampler(np.arange(500), 16, 1, weights)
+        sampler.set_epoch(epoch)
+        orders.append(list(sampler))
+    assert orders[0] == orders[1] != orders[2]
+    assert [len(order) for order in orders] == [500] * 3
+    counts = np.bincount(np.searchsorted([100, 300], orders[0], side="right"), minlength=3)
+    assert counts[0] == 0
+    assert counts[1] == pytest.approx(100, abs=30)

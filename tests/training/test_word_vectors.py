@@ -1,4 +1,4 @@
-"""Rows of the embedding and of the character n-grams, made from vectors and a vocabulary."""
+"""Rows of the embedding, and character n-grams, from vectors and a vocabulary."""
 
 import binascii
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glove_lstm.data.glove import GloveVectors
-from glove_lstm.training.word_vectors import character_ngram_rows, embedding_rows
+from glove_lstm.training.word_vectors import character_ngrams, embedding_rows
 
 
 @pytest.mark.parametrize("unknown", ["normal", "uniform"])
@@ -44,45 +44,19 @@ def test_embedding_rows(unknown):
     )
 
 
-def test_vectors_of_pieces():
-    words = ["boat", "atom", "oat", "cat"]
-    glove = GloveVectors(words, np.arange(8, dtype=np.float32).reshape(4, 2) ** 2, "made up")
-    boat, _, oat, _ = glove.vectors
-    # "goat" has no vector and "cat" has no row: neither counts.
-    plain = ["<pad>", "<unk>", "boat", "atom", "oat", "goat", "x"]
-    pieces = ["##at", "##oat", "##t", "##zz", "##boat"]
-    vocabulary = {word: row for row, word in enumerate([*plain, *pieces])}
-    without = {word: row for row, word in enumerate([*plain, *"abcde"])}
-    rows, share = embedding_rows(vocabulary, glove, seed=5)
-    drawn, _ = embedding_rows(without, glove, seed=5)
-    assert share == 3 / 12
-    assert np.array_equal(rows[:7], drawn[:7])
-    np.testing.assert_allclose(rows[7], (boat + oat) / 2 * 1.5)  # "atom" only begins with it
-    np.testing.assert_allclose(rows[8], boat * 1.5)
-    np.testing.assert_allclose(rows[9], glove.vectors[[0, 1, 2]].mean(axis=0) * 1.5)
-    assert np.array_equal(rows[10:], drawn[10:])  # no word has them, or none inside
-
-
-def test_character_ngram_rows():
-    def bucket(gram):
-        return 1 + binascii.crc32(gram.encode("utf-8")) % 99
-
-    words = ["<pad>", "<unk>", "boat", "##at", "a", "##a", "\u00e9t\u00e9", "<url>"]
+def test_character_ngrams_of_words():
+    words = ["<pad>", "<unk>", "boat", "a", "\u00e9t\u00e9", "boaty", "haha", "www"]
     vocabulary = {word: row for row, word in enumerate(words)}
-    rows = character_ngram_rows(vocabulary, 8, 100, specials=["<pad>", "<unk>"])
-    assert rows.shape == (8, 8)
-    assert rows.dtype == np.int16
-    wanted = [
-        "", "", "<bo boa oat at> <boa boat oat>", "at>", "<a>", "",
-        "<\u00e9t \u00e9t\u00e9 t\u00e9> <\u00e9t\u00e9 \u00e9t\u00e9>",
-        "<<u <ur url rl> l>> <<ur <url url>",
-    ]  # fmt: skip
-    for row, grams in zip(rows.tolist(), wanted, strict=True):
-        known = [bucket(gram) for gram in grams.split()]
-        assert row == known + [0] * (8 - len(known))
-    short = character_ngram_rows(vocabulary, 3, 100, specials=["<pad>", "<unk>"])
-    assert np.array_equal(short, rows[:, :3])
-    most = character_ngram_rows(vocabulary, 8, 32_768)
-    assert most[0].any()
-    assert 0 <= most.min() <= most.max() <= 32_767
-    assert not character_ngram_rows(vocabulary, 8, 2).max() > 1
+    rows = character_ngrams(vocabulary, specials=["<pad>", "<unk>"])
+    assert rows.shape == (8, 32_768)
+    alike = (rows @ rows.T).toarray()
+    np.testing.assert_allclose(alike.diagonal(), [0, 0, 1, 1, 1, 1, 1, 1])
+    wanted = {
+        2: "<bo boa oat at> <boa boat oat>",
+        3: "<a>",
+        4: "<\u00e9t \u00e9t\u00e9 t\u00e9> <\u00e9t\u00e9 \u00e9t\u00e9>",
+    }
+    for row, grams in wanted.items():
+        columns = {binascii.crc32(gram.encode()) % 32_768 for gram in grams.split()}
+        assert set(rows[row].indices) == columns, words[row]
+    assert alike[2, 5] > 0.5 > alike[2, 3]  # "boaty" is like "boat"

@@ -11,13 +11,36 @@ from datasets import Dataset, concatenate_datasets
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import LoadedData, load_splits
-from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
+from glove_lstm.data.sources import balanced_weights, split_by_source
+from glove_lstm.data.splits import Ints, grouped_stratified_split, near_duplicate_groups
 from glove_lstm.training.training_texts import joined_texts
 
 NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
 # "WASHINGTON (Reuters) - ", "PARIS/LONDON (Reuters) - ": in every REAL article of ISOT and in no FAKE one.
 _DATELINE = re.compile(r"^.{0,120}?\(Reuters\)\s*[-\u2013\u2014]+\s*", re.DOTALL)
+# Rows of the corpora that may teach a published checkpoint, at the most: more of one kind do not help.
+TRAINING_CORPORA = {
+    "allsides_partisan_vs_reliable": 10_000,
+    "buzzfeed_fake_headlines2018": 4_000,
+    "fakenewscorpus_sample2018": 2_000,
+    "golbeck_fake_satire2018": 442,
+    "clef_checkthat2021_22": 884,
+    "gossipcop_titles2018": 4_000,
+    "leads_breitbart_rt_nyt2017": 3_146,
+    "isot_titles2017": 3_000,
+    "satire_sites2017": 612,
+    "onion_vs_nottheonion": 2_000,
+    "coaid2020": 3_630,
+    "covid_fnir2020": 1_500,
+    "covid_rumor_news2020": 1_500,
+    "constraint_covid2021": 1_500,
+    "euvsdisinfo_claims2019": 1_000,
+    "snopes_claims2020": 2_500,
+    "real_headlines_guardian_cnbc2020": 6_000,
+    "bbc_real2005": 2_056,
+    "nyt_real2016": 1_490,
+}
 _STANDARD = {
     "sst2": {
         "train": "stsa.binary.train",
@@ -92,18 +115,81 @@ def other_corpora(folder: Path) -> dict[str, Dataset]:
     return {"recovery": distinct(recovery(folder)), "liar (two labels)": two}
 
 
-def hub_corpus(folder: Path) -> LoadedData:
-    """Training texts of the default checkpoint, and the tenth that is kept for validation."""
-    corpora = titles(folder, first_row=HEAD_ROWS), head(folder), isot(folder)
-    parts = [distinct(rows) for rows in corpora]
+def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:
+    """One of the corpora of many sources, with the column `source`.
+
+    Args:
+        folder: The data folder.
+        name: Of its file, without the suffix.
+        most: Rows at the most, drawn so that labels and sources are balanced; None: all.
+    """
+    table = _table(folder / "corpora" / f"{name}.csv.gz", ("title", "text", "label", "source"))
+    values = {column: table[column].to_pylist() for column in table.column_names}
+    # A text without a title is the first of a pair.
+    pairs = [
+        (title or text, text if title else "")
+        for title, text in zip(values["title"], values["text"], strict=True)
+    ]
+    rows = Dataset.from_dict(
+        {
+            "text": [first for first, _ in pairs],
+            "text_pair": [second for _, second in pairs],
+            "label": [NAMES.index(label) for label in values["label"]],
+            "source": [f"{name}/{source}" if source else name for source in values["source"]],
+        }
+    )
+    if most is None or most >= len(rows):
+        return rows
+    weights = balanced_weights(rows["source"][:], rows["label"][:])
+    generator = np.random.default_rng(0)
+    drawn = generator.choice(len(rows), most, replace=False, p=weights / weights.sum())
+    return rows.select(sorted(drawn))
+
+
+def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:
+    """Titles and first articles of fake_or_real_news and a sample of ISOT: training texts, and a tenth that is kept."""
+    parts = [
+        distinct(rows) for rows in (titles(folder, first_row=HEAD_ROWS), head(folder), isot(folder))
+    ]
     parts[0] = parts[0].add_column("text_pair", [""] * len(parts[0]))
     order = ["text", "text_pair", "label"]
     rows = concatenate_datasets([part.select_columns(order) for part in parts])
+    rows = rows.add_column("source", ["fake_or_real_news"] * len(rows))
     groups = near_duplicate_groups(list(joined_texts(rows)))
-    labels = np.array(rows["label"])
-    train, validation = grouped_stratified_split(labels, groups, [0.9, 0.1], seed=42)
-    source = "titles and head of fake_or_real_news, ISOT"
-    return as_data(rows, {"train": train, "validation": validation}, source)
+    train, kept = grouped_stratified_split(rows["label"][:], groups, [0.9, 0.1], seed=42)
+    return rows.select(train), rows.select(kept)
+
+
+def hub_corpus(folder: Path) -> LoadedData:
+    """Texts of the default checkpoint.
+
+    "train" are many corpora, their articles once whole and once as titles; "validation" are sources that training
+    never sees; "test" is the kept tenth of `news_corpus`, of whose texts no near duplicate or title is in the others.
+    """
+    train, kept = news_corpus(folder)
+    rows = concatenate_datasets(
+        [train, *(corpus(folder, *one) for one in TRAINING_CORPORA.items())]
+    )
+    rows = rows.select(_unseen(rows, kept))
+    groups = near_duplicate_groups(list(joined_texts(rows)))
+    sources, labels = rows["source"][:], rows["label"][:]
+    parts = split_by_source(sources, labels, groups, 0.1, 42, "The training corpora")
+    train, validation = (rows.select(part) for part in parts)
+    articles = train.select(np.flatnonzero([bool(body.strip()) for body in train["text_pair"]]))
+    headlines = articles.remove_columns("text_pair").add_column("text_pair", [""] * len(articles))
+    train = concatenate_datasets([train, headlines.select_columns(train.column_names)])
+    splits = {"train": train, "validation": validation, "test": kept}
+    source = f"fake_or_real_news, ISOT and {len(TRAINING_CORPORA)} corpora of many sources"
+    return LoadedData(splits, NAMES, ["title", "text"], source)
+
+
+def _unseen(rows: Dataset, others: Dataset) -> Ints:
+    """Return the rows of which the others hold neither a near duplicate nor the title."""
+    seen = np.zeros(len(rows), dtype=bool)
+    for texts in ([*joined_texts(rows), *joined_texts(others)], [*rows["text"], *others["text"]]):
+        groups = near_duplicate_groups(texts)
+        seen |= np.isin(groups[: len(rows)], groups[len(rows) :])
+    return np.flatnonzero(~seen)
 
 
 def distinct(rows: Dataset) -> Dataset:
@@ -126,18 +212,23 @@ def as_data(rows: Dataset, splits: Mapping[str, Iterable[int]], source: str) -> 
 
 
 def _read(path: Path) -> Dataset:
-    _check(path)
-    types = dict.fromkeys(("title", "text", "label"), pa.string())
-    table = pyarrow.csv.read_csv(
-        path,
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=types),
-    )
+    table = _table(path, ("title", "text", "label"))
     columns = {"text": table["title"].to_pylist()}
     if "text" in table.column_names:
         columns["text_pair"] = table["text"].to_pylist()
     return Dataset.from_dict(
         {**columns, "label": [NAMES.index(label) for label in table["label"].to_pylist()]}
+    )
+
+
+def _table(path: Path, columns: Iterable[str]) -> pa.Table:
+    _check(path)
+    return pyarrow.csv.read_csv(
+        path,
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(columns, pa.string())
+        ),
     )
 
 

@@ -104,11 +104,6 @@ class GloveLstmConfig(PreTrainedConfig):
         return [names[label] for label in sorted(names, key=int)]
 
     @property
-    def reads_shapes(self) -> bool:
-        """Whether the model needs `token_type_ids`."""
-        return self.type_embedding_size > 0
-
-    @property
     def output_size(self) -> int:
         """Width of the LSTM's output for one token, and of the pooled vector."""
         return self.hidden_size * (2 if self.bidirectional else 1)

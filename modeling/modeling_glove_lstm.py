@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
+from transformers.utils.generic import can_return_tuple
 
 from .configuration_glove_lstm import GloveLstmConfig
 from .lstm_layers import (
@@ -37,15 +38,15 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         self.post_init()
         self.freeze_embeddings(config.freeze_embeddings)
 
+    @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
-        return_dict: bool | None = None,
         **kwargs: Any,  # noqa: ARG002 (the pipeline and the Trainer hand over whatever they have)
-    ) -> BaseModelOutputWithPooling | tuple[Tensor, Tensor]:
+    ) -> BaseModelOutputWithPooling:
         """Encode texts.
 
         Args:
@@ -54,7 +55,6 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
                 Without it, whatever is not the padding id is real.
             token_type_ids: (B, T) word shapes; needed where the config has an embedding for them.
             inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
-            return_dict: False for a tuple.
             kwargs: Ignored.
 
         Returns:
@@ -70,8 +70,6 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         read = inputs.mask.gather(1, positions) & (positions < hidden.shape[1])
         hidden = pick(hidden, positions.clamp(max=hidden.shape[1] - 1))
         hidden = hidden.masked_fill(~read.unsqueeze(-1), 0)
-        if return_dict is False:
-            return hidden, pooled
         return BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=pooled)
 
     def inputs(
@@ -84,17 +82,17 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         """Check the arguments of `forward`, and move the real tokens of each text to its front."""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give either input_ids or inputs_embeds, and not both")
-        if self.config.reads_shapes and token_type_ids is None:
+        if not self.config.type_embedding_size:
+            token_type_ids = None
+        elif token_type_ids is None:
             raise ValueError(NO_SHAPES)
         if attention_mask is not None:
             mask = attention_mask.bool()
         elif input_ids is not None:
             mask = input_ids != self.config.pad_token_id
         else:
-            mask = torch.ones(
-                inputs_embeds.shape[:2], dtype=torch.bool, device=inputs_embeds.device
-            )
-        rows = [input_ids, inputs_embeds, token_type_ids if self.config.reads_shapes else None]
+            mask = inputs_embeds.new_ones(inputs_embeds.shape[:2], dtype=torch.bool)
+        rows = [input_ids, inputs_embeds, token_type_ids]
         if mask.shape[1] == 0:  # empty texts: one masked position, for an LSTM needs one
             mask = mask.new_zeros(mask.shape[0], 1)
             rows = [
@@ -156,7 +154,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__(config)
-        self.num_labels = len(config.label_names)
         self.encoder = GloveLstmModel(config)
         self.dense = nn.Linear(config.output_size, config.classifier_hidden_size)
         self.classifier = nn.Linear(config.classifier_hidden_size, len(config.label_names))
@@ -165,6 +162,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         self.post_init()
         self.freeze_embeddings(config.freeze_embeddings)
 
+    @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -172,18 +170,16 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         token_type_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
-        return_dict: bool | None = None,
         **kwargs: Any,
-    ) -> "GloveLstmClassifierOutput | tuple[Tensor, ...]":
+    ) -> GloveLstmClassifierOutput:
         """Classify texts.
 
         Args:
             input_ids: (B, T) token ids.
             attention_mask: (B, T), as for `GloveLstmModel`.
-            token_type_ids: (B, T) word shapes; needed where the config has an embedding for them or n-grams.
+            token_type_ids: (B, T) word shapes; needed where the config has an embedding for them.
             inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`, for models without n-grams.
             labels: (B,) class indices, or (B, num_labels) floats for several labels at once.
-            return_dict: False for a tuple.
             kwargs: `num_items_in_batch` reaches the loss; the rest is ignored.
 
         Returns:
@@ -215,8 +211,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
                 for part in alone
             ]
             loss = torch.stack(losses).sum()
-        if return_dict is False:
-            return (logits,) if loss is None else (loss, logits)
         return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
 
     def confidence(self, inputs: GloveLstmInputs) -> Tensor:

@@ -47,7 +47,7 @@ class GloveLstmNgramClassifier(nn.Module):
         self.word_weights = nn.Parameter(torch.zeros(config.vocab_size, labels))
         self.ngram_weights = nn.Parameter(torch.zeros(self.buckets, labels))
         self.shape_weights = None
-        if config.reads_shapes:
+        if config.type_embedding_size:
             self.shape_weights = nn.Parameter(torch.zeros(self.buckets, labels))
         self.bias = nn.Parameter(torch.zeros(labels))
 

@@ -19,6 +19,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     config_class = GloveLstmConfig
     config: GloveLstmConfig
     base_model_prefix = "encoder"
+    _input_embed_layer = "word_embeddings"
     _no_split_modules = ["GloveLstmLayer"]  # noqa: RUF012 (transformers' own form)
 
     @torch.no_grad()
@@ -53,11 +54,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Embedding:
         """The word embedding."""
-        return cast(nn.Embedding, self.base_model.embeddings.word_embeddings)
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        """Put another word embedding in its place."""
-        self.base_model.embeddings.word_embeddings = value
+        return cast(nn.Embedding, super().get_input_embeddings())
 
     @torch.no_grad()
     def load_word_vectors(self, vectors: Any) -> None:
@@ -115,7 +112,6 @@ def _halved(table: Tensor) -> Tensor:
     return half if torch.equal(half.to(table.dtype), table) else table
 
 
-@torch.no_grad()
 def _round(table: Tensor) -> None:
     rounded = table.half().to(table.dtype)
     if rounded.isfinite().all():

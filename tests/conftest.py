@@ -16,7 +16,7 @@ os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-"
 
 import pytest
 from filelock import FileLock
-from support import QUICK, SMALL, fill_at_random, run_here, write_articles, write_glove
+from support import QUICK, SMALL, build_model, run_here, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
@@ -98,20 +98,5 @@ def exported(shared_export: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make():
-    """A classifier in eval mode, none of whose weights is zero."""
-    import torch
-
-    from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
-
-    def build(seed=0, **config):
-        torch.manual_seed(seed)
-        tiny = {
-            "vocab_size": 30,
-            "embedding_size": 6,
-            "hidden_size": 5,
-            "classifier_hidden_size": 4,
-        }
-        config = GloveLstmConfig(**{**tiny, **config})
-        return fill_at_random(GloveLstmForSequenceClassification(config).eval())
-
-    return build
+    """A function that builds small classifiers."""
+    return build_model

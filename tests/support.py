@@ -109,6 +109,18 @@ def run_here(
     return subprocess.CompletedProcess([], code, out.getvalue(), errors.getvalue())
 
 
+def build_model(seed=0, **config):
+    """A small classifier in eval mode, none of whose weights is zero."""
+    import torch
+
+    from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
+
+    torch.manual_seed(seed)
+    sizes = {"vocab_size": 30, "embedding_size": 6, "hidden_size": 5, "classifier_hidden_size": 4}
+    config = GloveLstmConfig(**{**sizes, **config})
+    return fill_at_random(GloveLstmForSequenceClassification(config).eval())
+
+
 def fill_at_random(model):
     """Weights that make every part of a small model count."""
     import torch
@@ -140,9 +152,9 @@ def slow_shape(surface: str) -> str:
     if not kinds:
         return "none"
     if "U" in kinds:
-        if kinds[0] == "U" and kinds.count("U") == 1:
-            return "title"
-        return "mixed" if "L" in kinds else "upper"
+        if "L" not in kinds:
+            return "upper"
+        return "title" if kinds[0] == "U" and kinds.count("U") == 1 else "mixed"
     return "lower" if "L" in kinds else "digits" if "D" in kinds else "punctuation"
 
 

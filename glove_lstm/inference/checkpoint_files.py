@@ -93,10 +93,9 @@ def check_tokenizer(
         DataError: Its vocabulary is larger than the model's, or it lacks the word shapes that the model needs.
     """
     rows, wrong = config.get("vocab_size", 0), ""
-    reads_shapes = config.get("type_embedding_size") or config.get("ngram_buckets")
     if words > rows:
         wrong = f"tokenizer.json has {words} words, but the model only {rows}"
-    elif reads_shapes and config.get("type_vocab_size", 7) > 1 and not shapes:
+    elif config.get("type_embedding_size") and not shapes:
         wrong = "the model reads word shapes (token_type_ids), which its tokenizer does not give"
     if wrong:
         raise DataError(f"{folder}: {wrong}: the files belong to different checkpoints.")

@@ -147,6 +147,6 @@ def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[
         "input_ids": integers(0, config.vocab_size, mask.shape),
         "attention_mask": mask.astype(np.int64),
     }
-    if config.reads_shapes:
+    if config.type_embedding_size:
         inputs["token_type_ids"] = integers(0, SHAPE_COUNT, mask.shape)
     return inputs

@@ -80,8 +80,8 @@ def test_classify_explain_compare(client, shown_checkpoint):
 def test_words(client):
     near = client.predict("Council", 3, api_name="/nearest_words")
     assert len(near["trained"]) == len(near["glove"]) == 3
-    # The letter is in the vocabulary alone.
-    assert client.predict("h", api_name="/nearest_words")["glove"] is None
+    # The mark is in the vocabulary alone.
+    assert client.predict("!", api_name="/nearest_words")["glove"] is None
     places = client.predict("council, report secret", api_name="/word_map")["trained"]
     assert set(places) == {"council", "report", "secret"}
 

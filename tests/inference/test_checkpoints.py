@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from support import ROOT
+from support import ROOT, build_model
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmModel
+from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
+from glove_lstm.data.errors import DataError
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.tokenization.build import build_tokenizer
 
@@ -18,22 +19,15 @@ INPUTS = {
     "input_ids": torch.tensor([[3, 4, 5, 0], [6, 7, 8, 9]]),
     "token_type_ids": torch.tensor([[1, 2, 6, 0], [1, 3, 1, 5]]),
 }
-RICH = {
-    "bidirectional": True,
-    "num_hidden_layers": 2,
-    "pooling": ["max", "mean", "attention"],
-    "type_embedding_size": 3,
-    "window_size": 2,
-    "lstm_length": 3,
-}
-NGRAMS = {"ngram_buckets": 40, "ngram_opening": 2, "character_ngrams": 3, "character_buckets": 17}
+RICH = {"bidirectional": True, "type_embedding_size": 3, "lstm_length": 3}
+NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.4, "shrinkage": 2.0}
 
 
 @pytest.mark.parametrize(
     "config", [{}, {**RICH, **NGRAMS}, {"num_labels": 1}, {**NGRAMS, "num_labels": 6}], ids=repr
 )
 def test_round_trip(make, tmp_path, config):
-    model = make(half_precision_embeddings=False, **config)
+    model = make(**config)
     model.save_pretrained(tmp_path)
     for cls in (GloveLstmForSequenceClassification, AutoModelForSequenceClassification):
         loaded = cls.from_pretrained(tmp_path)
@@ -55,7 +49,7 @@ def test_auto_model_gives_the_encoder_of_a_saved_classifier(make, tmp_path):
 
 
 def test_a_new_head_on_a_saved_encoder(make, tmp_path):
-    encoder = make(**RICH, half_precision_embeddings=False).encoder
+    encoder = make(**RICH).encoder
     encoder.save_pretrained(tmp_path / "encoder")
     model = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "encoder", num_labels=4)
     assert torch.equal(pooled(model), pooled(encoder))
@@ -111,30 +105,24 @@ def size(folder):
     return (folder / "model.safetensors").stat().st_size
 
 
-def test_half_precision_vectors_halve_the_file_and_change_no_value(tmp_path):
-    torch.manual_seed(0)
-    sizes = []
-    for half in (True, False):
-        config = GloveLstmConfig(vocab_size=3000, embedding_size=64, half_precision_embeddings=half)
-        model = GloveLstmForSequenceClassification(config).eval()
-        given = torch.randn(3000, 64)
-        model.load_word_vectors(given.numpy())
-        model.save_pretrained(tmp_path / str(half))
-        loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path / str(half))
-        assert {p.dtype for p in loaded.parameters()} == {torch.float32}
-        vectors = loaded.get_input_embeddings().weight
-        assert torch.equal(vectors, model.get_input_embeddings().weight)
-        assert torch.equal(loaded(**INPUTS).logits, model(**INPUTS).logits)
-        assert not vectors[0].any()
-        torch.testing.assert_close(vectors[1:], given[1:], atol=1e-7, rtol=1e-3 if half else 0)
-        assert json.loads((tmp_path / str(half) / "config.json").read_text())["dtype"] == "float32"
-        sizes.append(size(tmp_path / str(half)))
-    assert load_file(tmp_path / "True" / "model.safetensors")[VECTORS].dtype == torch.float16
-    assert sizes[1] - sizes[0] == 3000 * 64 * 2
+def test_vectors_are_rounded_to_16_bits_and_saved_in_them(tmp_path):
+    model = build_model(vocab_size=3000, embedding_size=64)
+    vectors = torch.randn(3000, 64)
+    model.load_word_vectors(vectors.numpy())
+    model.save_pretrained(tmp_path)
+    assert load_file(tmp_path / "model.safetensors")[VECTORS].dtype == torch.float16
+    loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path)
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    rows = loaded.get_input_embeddings().weight
+    assert torch.equal(rows, model.get_input_embeddings().weight)
+    assert torch.equal(loaded(**INPUTS).logits, model(**INPUTS).logits)
+    assert not rows[0].any()
+    torch.testing.assert_close(rows[1:], vectors[1:], atol=1e-7, rtol=1e-3)
+    assert json.loads((tmp_path / "config.json").read_text())["dtype"] == "float32"
 
 
 def test_trained_tables_are_saved_in_full_until_they_are_rounded(make, tmp_path):
-    model = make(ngram_buckets=3000, character_ngrams=4, freeze_embeddings=False)
+    model = make(ngram_buckets=3000, type_embedding_size=3, freeze_embeddings=False)
     model.save_pretrained(tmp_path / "full")  # its random values are not round
     loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "full")
     for name, table in model.named_parameters():
@@ -144,7 +132,6 @@ def test_trained_tables_are_saved_in_full_until_they_are_rounded(make, tmp_path)
     assert size(tmp_path / "half") < 0.6 * size(tmp_path / "full")
     saved = load_file(tmp_path / "half" / "model.safetensors")
     assert saved[VECTORS].dtype == torch.float16
-    assert saved["ngrams.character_ngrams"].dtype == torch.int16
     again = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "half")
     for name, table in model.ngrams.named_parameters():
         torch.testing.assert_close(table, loaded.ngrams.get_parameter(name), atol=1e-7, rtol=1e-3)
@@ -161,7 +148,7 @@ def saved(make, tmp_path):
         tokenizer = build_tokenizer(
             lambda: ["Tides rise at noon, and boats leave."], min_frequency=1
         )
-        model = make(vocab_size=tokenizer.vocab_size, half_precision_embeddings=False, **config)
+        model = make(vocab_size=tokenizer.vocab_size, **config)
         model.save_pretrained(tmp_path / "saved")
         tokenizer.save_pretrained(tmp_path / "saved")
         return model, tmp_path / "saved"
@@ -173,45 +160,36 @@ def test_another_number_of_labels_empties_the_ngram_tables_only(saved):
     model, folder = saved(**RICH, **NGRAMS)
     labels = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
     loaded, _ = load_checkpoint(folder, **labels)
-    assert loaded.ngrams.word_weights.shape == (40, 3)
-    assert not loaded.ngrams.word_weights.any()
-    assert not loaded.ngrams.character_weights.any()
-    assert torch.equal(loaded.ngrams.character_ngrams, model.ngrams.character_ngrams)
+    assert loaded.ngrams.ngram_weights.shape == (40, 3)
+    assert not any(table.any() for table in loaded.ngrams.parameters())
     assert torch.equal(pooled(loaded), pooled(model))
     assert torch.equal(loaded.dense.weight, model.dense.weight)
     assert loaded(**INPUTS).logits.shape == (2, 3)
 
 
-@pytest.mark.parametrize("before", [{}, NGRAMS], ids=["none", "others"])
-def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(saved, before):
-    model, folder = saved(**RICH, **before)
-    torch.full((10_000,), 17_000, dtype=torch.int16)  # what freed memory may hold
-    loaded, _ = load_checkpoint(folder, ngram_buckets=50, character_ngrams=5, character_buckets=9)
-    tables = {name: table for name, table in loaded.ngrams.named_parameters() if name != "bias"}
-    for value in (*tables.values(), loaded.ngrams.character_ngrams):
-        assert not value.any()
-    # The bias has a number for each label, however many n-grams there are.
-    assert torch.equal(loaded.ngrams.bias, model.ngrams.bias if before else torch.zeros(2))
-    assert torch.equal(pooled(loaded), pooled(model))
-    assert torch.equal(loaded.classifier.weight, model.classifier.weight)
-    assert loaded(**INPUTS).logits.isfinite().all()
+def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(saved):
+    model, folder = saved(**RICH)
+    loaded, _ = load_checkpoint(folder, ngram_buckets=50)
+    assert not any(table.any() for table in loaded.ngrams.parameters())
+    assert torch.equal(loaded(**INPUTS).logits, model(**INPUTS).logits)
 
 
-def test_rows_that_do_not_fit_are_refused(make):
-    model = make(**NGRAMS)
-    before = model.ngrams.character_ngrams.clone()
-    for rows, message in (
-        (np.zeros((29, 3), dtype=np.int16), r"\(29, 3\) do not fit a model that has \(30, 3\)"),
-        (np.full((30, 3), 17), "must be whole numbers from 0 to 16"),
-        (np.full((30, 3), 0.5), "must be whole numbers from 0 to 16"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            model.load_character_ngrams(rows)
-    assert torch.equal(model.ngrams.character_ngrams, before)
-    with pytest.raises(ValueError, match="this model has no n-gram classifier"):
-        make().load_character_ngrams(np.zeros((30, 3), dtype=np.int16))
+def test_vectors_that_do_not_fit_are_refused(make):
     with pytest.raises(ValueError, match=r"\(30, 5\) do not fit an embedding of \(30, 6\)"):
-        model.load_word_vectors(np.zeros((30, 5), dtype=np.float32))
+        make().load_word_vectors(np.zeros((30, 5), dtype=np.float32))
+
+
+@pytest.mark.parametrize("config", [{}, {"type_embedding_size": 3}], ids=["no shapes", "shapes"])
+def test_the_tokenizer_must_give_the_word_shapes_that_the_model_reads(saved, config):
+    _, folder = saved(**config, **NGRAMS)
+    path = folder / "tokenizer_config.json"
+    inputs = {"model_input_names": ["input_ids", "attention_mask"]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | inputs))
+    if config:
+        with pytest.raises(DataError, match=r"reads word shapes \(token_type_ids\)"):
+            load_checkpoint(folder)
+    else:
+        load_checkpoint(folder)
 
 
 def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
@@ -231,7 +209,6 @@ def test_loading_in_another_precision(make, tmp_path):
     model.save_pretrained(tmp_path)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
     assert {p.dtype for p in loaded.parameters()} == {torch.bfloat16}
-    assert torch.equal(loaded.ngrams.character_ngrams, model.ngrams.character_ngrams)
     torch.testing.assert_close(
         loaded(**INPUTS).logits.float(), model(**INPUTS).logits, atol=0.2, rtol=0.05
     )
@@ -241,7 +218,7 @@ def test_the_pipeline_finds_model_and_tokenizer(make, tmp_path):
     tokenizer = build_tokenizer(
         lambda: ["Tides rise at noon, and boats leave."], min_frequency=1, model_max_length=6
     )
-    model = make(vocab_size=tokenizer.vocab_size, type_embedding_size=3, pooling=["max", "mean"])
+    model = make(vocab_size=tokenizer.vocab_size, type_embedding_size=3, shrinkage=2.0)
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     assert type(AutoTokenizer.from_pretrained(tmp_path)) is type(tokenizer)

@@ -10,10 +10,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import fill_at_random
+from support import build_model
 from torch import nn
 
-from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, explain
+from glove_lstm import explain
 from glove_lstm.inference.explanation_views import rich_text
 from glove_lstm.inference.prediction import predict_logits, predict_probabilities
 from glove_lstm.inference.scores import softmax
@@ -24,16 +24,14 @@ CORPUS = (
     "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",
     "THE SKIPPER SAID: “we count boats, not tonnes” (see www.count.example)",
 )
-NGRAMS = {"ngram_buckets": 40, "character_ngrams": 3, "character_buckets": 17, "ngram_weight": 0.6}
+NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.6, "shrinkage": 4.0}
 SHAPES = {"type_embedding_size": 3, "temperature": 1.7}
-ALL = {"bidirectional": True, "pooling": ("max", "mean", "attention"), "window_size": 7}
 KINDS = {
-    "default": ({}, {**NGRAMS, **SHAPES, **ALL}),
-    "opening": ({}, {**NGRAMS, **SHAPES, **ALL, "ngram_opening": 3, "lstm_length": 9}),
-    "pieces": ({"num_pieces": 60}, {**NGRAMS, **ALL, "num_hidden_layers": 2}),
+    "default": ({}, {**NGRAMS, **SHAPES, "bidirectional": True}),
+    "beginnings": ({}, {**NGRAMS, **SHAPES, "bidirectional": True, "lstm_length": 9}),
     "article": ({"variant": "article", "token_types": False, "truncation_side": "left"}, {}),
-    "many labels": ({}, {**NGRAMS, **SHAPES, "num_labels": 4, "pooling": ("attention",)}),
-    "n-grams of words alone": ({"token_types": False}, {"ngram_buckets": 40, "type_vocab_size": 1}),
+    "many labels": ({}, {**NGRAMS, **SHAPES, "num_labels": 4}),
+    "n-grams of words alone": ({"token_types": False}, {"ngram_buckets": 40}),
 }
 MOST = 40  # tokens that a text is cut to
 HOSTILE = (
@@ -58,16 +56,7 @@ def build(kind: str, **more: object):
         lambda: CORPUS,
         **{"min_frequency": 1, "model_max_length": MOST, "stop_words": stop_words, **wanted},
     )
-    torch.manual_seed(0)
-    values = {
-        "vocab_size": tokenizer.vocab_size,
-        "embedding_size": 6,
-        "hidden_size": 5,
-        **config,
-        **more,
-    }
-    model = GloveLstmForSequenceClassification(GloveLstmConfig(**values))
-    return fill_at_random(model), tokenizer
+    return build_model(vocab_size=tokenizer.vocab_size, **config, **more), tokenizer
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -138,18 +127,17 @@ def test_what_was_cut_off_is_told(kind) -> None:
 
 def test_what_people_call_a_word_is_one() -> None:
     text = 'The U.S. skipper didn\'t count 1,204 boats!!! See "https://boats.example/x?y=1,2", un-harboured cafe\u0301s'
-    for kind in ("default", "pieces"):
-        model, tokenizer = build(kind)
-        assert [word.text for word in explain(model, tokenizer, text).words] == [
-            *("The", "U.S", ".", "skipper", "didn't", "count", "1,204", "boats", "!!!", "See", '"'),
-            *('https://boats.example/x?y=1,2",', "un-harboured", "cafe\u0301s"),
-        ]
+    model, tokenizer = build("default")
+    assert [word.text for word in explain(model, tokenizer, text).words] == [
+        *("The", "U.S", ".", "skipper", "didn't", "count", "1,204", "boats", "!!!", "See", '"'),
+        *('https://boats.example/x?y=1,2",', "un-harboured", "cafe\u0301s"),
+    ]
     model, tokenizer = build("article")  # which reads neither punctuation nor stop words
     read = [word.text for word in explain(model, tokenizer, "The boats, of Vellin, counted!").words]
     assert read == ["boats", "Vellin", "counted"]
 
 
-@pytest.mark.parametrize("kind", ["opening", "article", "many labels"])
+@pytest.mark.parametrize("kind", ["beginnings", "article", "many labels"])
 def test_without_biases_nothing_belongs_to_no_word(kind) -> None:
     model, tokenizer = build(kind)
     with torch.no_grad():
@@ -205,7 +193,7 @@ def test_the_model_is_left_as_it_was(default) -> None:
         first = explain(model, tokenizer, CORPUS[1])
     assert first == explain(model, tokenizer, CORPUS[1])
     assert all(value.equal(before[name]) for name, value in model.state_dict().items())
-    assert type(model.encoder.layers[0].forward_lstm) is nn.LSTM
+    assert type(model.encoder.layer.forward_lstm) is nn.LSTM
 
 
 class Reader(HTMLParser):

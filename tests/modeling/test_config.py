@@ -11,36 +11,29 @@ from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig
 from glove_lstm.data.errors import DataError
-from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, POOLINGS
+from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, SHAPE_COUNT
+from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training.arguments import ModelArguments, TokenizerArguments, parse_training_run
 
 COUNTS = {
-    "vocab_size": 2, "embedding_size": 1, "type_vocab_size": 1, "type_embedding_size": 0, "hidden_size": 1,
-    "num_hidden_layers": 1, "classifier_hidden_size": 1, "window_size": 0, "lstm_length": 0,
-    "ngram_buckets": 0, "ngram_opening": 0, "character_ngrams": 0, "character_buckets": 2, "shape_buckets": 0,
+    "vocab_size": 2, "embedding_size": 1, "type_embedding_size": 0, "hidden_size": 1, "lstm_length": 0,
+    "classifier_hidden_size": 1, "ngram_buckets": 0,
 }  # fmt: skip
-SHARES = ["word_dropout", "embedding_dropout", "hidden_dropout", "classifier_dropout"]
-FLAGS = ["bidirectional", "freeze_embeddings", "half_precision_embeddings"]
+SHARES = ["embedding_dropout", "dropout"]
+FLAGS = ["bidirectional", "freeze_embeddings"]
+FACTORS = ["ngram_weight", "shrinkage", "temperature"]
 NAN, INF = float("nan"), float("inf")
 
 BAD = [
     *[(name, value) for name, low in COUNTS.items() for value in (low - 1, 2.5, "8", True, None)],
     *[(name, value) for name in SHARES for value in (-0.1, 1, 1.5, NAN, "0.1", True, None)],
     *[(name, value) for name in FLAGS for value in ("false", 1, None)],
-    *[
-        (name, value)
-        for name in ("temperature", "ngram_weight")
-        for value in (0, -1, NAN, INF, "1", True, None)
-    ],
+    *[(name, value) for name in FACTORS for value in (-1, NAN, INF, "1", True, None)],
+    ("temperature", 0),
     *[
         (name, value)
         for name in ("pad_token_id", "unk_token_id")
         for value in (-1, 60_000, 1.0, "0", True)
-    ],
-    ("character_buckets", 32_769),
-    *[
-        ("pooling", value)
-        for value in ([], "sum", ["max", "max"], ["max", "sum"], [["max"]], 5, None, "")
     ],
 ]
 
@@ -65,11 +58,9 @@ def test_every_argument_has_a_bad_value():
     flags=st.fixed_dictionaries({name: st.booleans() for name in FLAGS}),
     rest=st.fixed_dictionaries(
         {
-            "temperature": st.floats(1e-3, 1e3) | st.integers(1, 9),
-            "ngram_weight": st.floats(1e-3, 1e3) | st.integers(1, 9),
+            **{name: st.floats(1e-3, 1e3) | st.integers(1, 9) for name in FACTORS},
             "pad_token_id": st.integers(0, 2),
             "unk_token_id": st.integers(0, 2),
-            "pooling": st.lists(st.sampled_from(POOLINGS), min_size=1, unique=True),
         }
     ),
     labels=st.integers(1, 7),
@@ -99,26 +90,26 @@ def test_defaults_are_the_published_network():
     assert config.label2id == {"FAKE": 0, "REAL": 1}
     sizes = config.embedding_size, config.hidden_size, config.classifier_hidden_size
     assert sizes == (100, 60, 50)
-    assert config.pooling == ["max"]
     assert config.freeze_embeddings
-    assert not config.bidirectional
+    assert (config.bidirectional, config.ngram_buckets, config.shrinkage) == (False, 0, 0)
     assert config.auto_map == AUTO_MAP
 
 
-def test_widths_and_labels():
-    config = GloveLstmConfig(hidden_size=7, bidirectional=True, pooling=["max", "mean"])
-    assert (config.output_size, config.pooled_size) == (14, 28)
-    names = GloveLstmConfig(num_labels=12).label_names
-    assert names == [f"LABEL_{i}" for i in range(12)]  # 10 after 9, not after 1
-    assert GloveLstmConfig(pooling="mean").pooling == ["mean"]
+def test_labels_are_in_the_order_of_their_numbers():
+    assert GloveLstmConfig(num_labels=12).label_names == [f"LABEL_{i}" for i in range(12)]
+
+
+def test_the_config_counts_the_shapes_that_the_tokenizer_gives():
+    """The two files travel apart, so that neither imports the other."""
+    assert len(SHAPES) == SHAPE_COUNT
 
 
 def test_model_arguments_mirror_the_config():
     """A field that one has and the other lacks could not be said on the command line, but for what data decide."""
     arguments = {field.name for field in fields(ModelArguments)} - {"model_name_or_path"}
     config = set(inspect.signature(GloveLstmConfig.__init__).parameters) - {"self", "kwargs"}
-    by_data = {"vocab_size", "embedding_size", "type_vocab_size", "pad_token_id", "unk_token_id"}
-    assert arguments == config - by_data - {"temperature"}
+    by_data = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id"}
+    assert arguments == config - by_data - set(FACTORS)
     assert all(getattr(ModelArguments(), name) is None for name in arguments)
 
 

@@ -1,6 +1,5 @@
 """What the network computes: whatever the batch and its padding, as torch's packed LSTM, as Keras."""
 
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -8,19 +7,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import build_model
 from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmModel
-from glove_lstm.modeling.configuration_glove_lstm import POOLINGS
+from glove_lstm.tokenization.build import build_tokenizer
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
-NGRAMS = {"ngram_buckets": 40, "ngram_opening": 3, "character_ngrams": 3, "character_buckets": 17}
-EVERY_POOLING = [list(names) for n in (1, 2, 3) for names in combinations(POOLINGS, n)]
-EVERYTHING = {
-    "bidirectional": True,
-    "num_hidden_layers": 2,
-    "pooling": ["max", "mean", "attention"],
-}
+EVERYTHING = {"bidirectional": True, "type_embedding_size": 3, "ngram_buckets": 40}
+LOWER, TITLE, UPPER, MIXED = 1, 2, 3, 4
 
 
 def batch(rows, length, place):
@@ -47,37 +42,16 @@ PLACES = {
 
 @settings(max_examples=120, deadline=None)
 @given(
-    shape=st.fixed_dictionaries(
-        {
-            "pooling": st.sampled_from(EVERY_POOLING),
-            "num_hidden_layers": st.integers(1, 2),
-            "bidirectional": st.booleans(),
-        }
-    ),
+    bidirectional=st.booleans(),
     extra=st.sampled_from(
-        [{}, {"window_size": 3}, {"lstm_length": 4}, {**NGRAMS, "window_size": 4, "lstm_length": 6}]
+        [{}, {"lstm_length": 4}, {"ngram_buckets": 40, "lstm_length": 6, "shrinkage": 3.0}]
     ),
     rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5),
     more=st.integers(0, 7),
     where=st.sampled_from(sorted(PLACES)),
 )
-def test_logits_do_not_depend_on_batch_or_padding(shape, extra, rows, more, where):
-    torch.manual_seed(1)
-    model = GloveLstmForSequenceClassification(
-        GloveLstmConfig(
-            vocab_size=30,
-            embedding_size=6,
-            hidden_size=5,
-            classifier_hidden_size=4,
-            type_embedding_size=3,
-            **shape,
-            **extra,
-        )
-    ).eval()
-    if model.ngrams is not None:  # new ones are empty
-        nn.init.normal_(model.ngrams.word_weights)
-        nn.init.normal_(model.ngrams.character_weights)
-        model.load_character_ngrams(torch.randint(0, 17, (30, 3)))
+def test_logits_do_not_depend_on_batch_or_padding(bidirectional, extra, rows, more, where):
+    model = build_model(bidirectional=bidirectional, type_embedding_size=3, **extra)
     together = batch(rows, max(1, *map(len, rows)) + more, PLACES[where])
     with torch.no_grad():
         output = model(**together).logits
@@ -96,22 +70,19 @@ def test_logits_do_not_depend_on_batch_or_padding(shape, extra, rows, more, wher
 
 
 def test_without_a_mask_the_padding_id_is_padding(make):
-    model = make(pooling=["max", "mean", "attention"], bidirectional=True)
+    model = make(bidirectional=True)
     ids = torch.tensor([[3, 4, 5, 0, 0], [0, 0, 6, 7, 8], [0, 0, 0, 0, 0]])
     assert torch.equal(model(ids).logits, model(ids, attention_mask=ids != 0).logits)
 
 
-@pytest.mark.parametrize("layers", [1, 2])
-def test_equals_torch_own_packed_bidirectional_lstm(make, layers):
-    model = make(num_hidden_layers=layers, bidirectional=True, pooling=["max", "mean"])
-    theirs = nn.LSTM(6, 5, num_layers=layers, batch_first=True, bidirectional=True)
+def test_equals_torch_own_packed_bidirectional_lstm(make):
+    model = make(bidirectional=True)
+    theirs = nn.LSTM(6, 5, batch_first=True, bidirectional=True)
+    layer = model.encoder.layer
     with torch.no_grad():
-        for index, layer in enumerate(model.encoder.layers):
-            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-                getattr(theirs, f"{name}_l{index}").copy_(getattr(layer.forward_lstm, f"{name}_l0"))
-                getattr(theirs, f"{name}_l{index}_reverse").copy_(
-                    getattr(layer.backward_lstm, f"{name}_l0")
-                )
+        for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
+            getattr(theirs, name).copy_(getattr(layer.forward_lstm, name))
+            getattr(theirs, f"{name}_reverse").copy_(getattr(layer.backward_lstm, name))
     lengths = [7, 1, 4, 6]
     inputs = torch.randn(4, 7, 6)
     mask = (torch.arange(7) < torch.tensor(lengths)[:, None]).long()
@@ -123,7 +94,7 @@ def test_equals_torch_own_packed_bidirectional_lstm(make, layers):
         ours = model.encoder(inputs_embeds=inputs, attention_mask=mask)
     torch.testing.assert_close(ours.last_hidden_state, wanted, atol=1e-6, rtol=0)
     for row, n in enumerate(lengths):
-        pooled = torch.cat([wanted[row, :n].max(dim=0).values, wanted[row, :n].mean(dim=0)])
+        pooled = wanted[row, :n].max(dim=0).values
         torch.testing.assert_close(ours.pooler_output[row], pooled, atol=1e-6, rtol=0)
 
 
@@ -136,7 +107,7 @@ def golden():
 def keras_twin(golden):
     """The article network with the weights of the Keras model."""
     model = GloveLstmForSequenceClassification(GloveLstmConfig(vocab_size=40)).eval()
-    lstm = model.encoder.layers[0].forward_lstm
+    lstm = model.encoder.layer.forward_lstm
     with torch.no_grad():
         for parameter, value in {
             model.get_input_embeddings().weight: golden["embedding"],
@@ -198,9 +169,8 @@ def test_neither_or_both_inputs_are_refused(make):
 
 
 @pytest.mark.parametrize("dtype", [torch.long, torch.float32])
-@pytest.mark.parametrize("extra", [{}, {**NGRAMS, "window_size": 2}], ids=["lstm", "ngrams"])
-def test_an_empty_text_has_a_prediction(make, dtype, extra):
-    model = make(type_embedding_size=2, **EVERYTHING, **extra)
+def test_an_empty_text_has_a_prediction(make, dtype):
+    model = make(**EVERYTHING, shrinkage=2.0)
     nothing = torch.zeros(2, 0, dtype=dtype)
     output = model(nothing, attention_mask=nothing, token_type_ids=nothing).logits
     padding = torch.zeros(2, 5, dtype=torch.long)
@@ -209,20 +179,17 @@ def test_an_empty_text_has_a_prediction(make, dtype, extra):
     assert output.isfinite().all()
 
 
-@pytest.mark.parametrize("config", [{"type_embedding_size": 2}, {"ngram_buckets": 40}])
-def test_missing_word_shapes_are_refused(make, config):
-    model, ids = make(**config), torch.tensor([[3, 4]])
-    with pytest.raises(ValueError, match="token_type_ids are missing"):
-        model(ids)
-    if "ngram_buckets" in config:  # the encoder has no n-grams, and one shape is none
-        assert model.encoder(ids).pooler_output.shape == (1, 5)
-        assert make(type_vocab_size=1, **config)(ids).logits.shape == (1, 2)
+def test_missing_word_shapes_are_refused(make):
+    model, ids = make(type_embedding_size=2, ngram_buckets=40), torch.tensor([[3, 4]])
+    for reader in (model, model.encoder):
+        with pytest.raises(ValueError, match="token_type_ids are missing"):
+            reader(ids)
+    assert make(ngram_buckets=40)(ids).logits.shape == (1, 2)  # reads none
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-@pytest.mark.parametrize("extra", [{}, {**NGRAMS, "window_size": 2}], ids=["lstm", "ngrams"])
-def test_other_precisions_forward_and_backward(make, dtype, extra):
-    model = make(type_embedding_size=3, freeze_embeddings=False, **EVERYTHING, **extra)
+def test_other_precisions_forward_and_backward(make, dtype):
+    model = make(freeze_embeddings=False, **EVERYTHING)
     inputs = batch([[3, 4, 5], [6], []], 4, PLACES["right"])
     wanted = model(**inputs).logits
     output = model.to(dtype)(**inputs, labels=torch.tensor([0, 1, 1]))
@@ -239,9 +206,8 @@ def test_other_precisions_forward_and_backward(make, dtype, extra):
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(),
     reason="PyTorch's LSTM cannot be trained in bfloat16 on this processor",
 )
-@pytest.mark.parametrize("extra", [{}, NGRAMS], ids=["lstm", "ngrams"])
-def test_autocast(make, extra):
-    model = make(type_embedding_size=3, bidirectional=True, **extra)
+def test_autocast(make):
+    model = make(**EVERYTHING)
     inputs = batch([[3, 4, 5], [6]], 4, PLACES["right"])
     wanted = model(**inputs).logits
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -257,35 +223,21 @@ def test_gradients_reach_the_vectors_only_where_they_are_not_frozen(make):
         model(**inputs, labels=torch.tensor([1])).loss.backward()
         gradient = model.get_input_embeddings().weight.grad
         assert (gradient is None) is frozen
-        assert model.encoder.layers[0].forward_lstm.weight_hh_l0.grad.any()
+        assert model.encoder.layer.forward_lstm.weight_hh_l0.grad.any()
     assert gradient[[3, 4, 5]].any(dim=1).all()
     assert not gradient[[0, 1, 2, 6]].any()
 
 
-def test_word_dropout_hides_words_in_training_only(make):
-    model = make(word_dropout=0.9, hidden_dropout=0.0, classifier_dropout=0.0)
-    ids = torch.randint(2, 30, (1, 400))
-    assert torch.equal(model(ids).logits, model(ids).logits)
-    seen = []
-    model.get_input_embeddings().register_forward_hook(
-        lambda _module, inputs, _output: seen.append(inputs[0].T)  # time first
-    )
-    model.train()(ids)
-    hidden = seen[0] == model.config.unk_token_id
-    assert 0.8 < hidden.float().mean() < 0.97
-    assert torch.equal(seen[0][~hidden], ids[~hidden])
-
-
 @pytest.mark.parametrize("where", sorted(PLACES))
-@pytest.mark.parametrize("window", [0, 2])
-def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(make, window, where):
-    model = make(window_size=window, lstm_length=4, **EVERYTHING, **NGRAMS)
-    torch.nn.init.normal_(model.ngrams.word_weights)
+def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(make, where):
+    model = make(lstm_length=4, **EVERYTHING)
     rows = [list(range(3, 14)), [5], [9, 8, 7, 6], []]
     inputs = batch(rows, 13, PLACES[where])
+    inputs["token_type_ids"][:] = LOWER  # so that no text changes its case when it is cut
+    beginnings = batch([row[:4] for row in rows], 4, PLACES["right"])
+    beginnings["token_type_ids"][:] = LOWER
     with torch.no_grad():
         hidden, pooled = model.encoder(**inputs, return_dict=False)
-        beginnings = batch([row[:4] for row in rows], 4, PLACES["right"])
         wanted = model.encoder(**beginnings)
         parts = model(**inputs).part_logits
         others = model(**beginnings).part_logits
@@ -301,31 +253,55 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(make, window, 
     assert not torch.allclose(parts[0, 1], others[0, 1], atol=1e-3)
 
 
-@pytest.mark.parametrize("where", sorted(PLACES))
-@pytest.mark.parametrize("window", [1, 4, 20])
-def test_windows_are_encoded_one_by_one_and_pooled_together(make, window, where):
-    whole, model = make(**EVERYTHING), make(window_size=window, **EVERYTHING)
-    rows = [list(range(3, 14)), [5], [9, 8, 7, 6]]
-    inputs = batch(rows, 13, PLACES[where])
+@given(
+    shapes=st.lists(st.integers(0, 6), min_size=1, max_size=8),
+    where=st.sampled_from(sorted(PLACES)),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_text_in_a_single_case_counts_as_lower_case(shapes, where):
+    """Only the real tokens tell the case; digits and punctuation have none."""
+    model = build_model(**EVERYTHING)
+    inputs = batch([list(range(3, 3 + len(shapes)))], len(shapes) + 3, PLACES[where])
+    real = inputs["attention_mask"].bool()
+    inputs["token_type_ids"][real] = torch.tensor(shapes)
+    lowered = torch.tensor([LOWER if shape in (TITLE, UPPER, MIXED) else shape for shape in shapes])
+    lower = {**inputs, "token_type_ids": inputs["token_type_ids"].masked_scatter(real, lowered)}
+    is_title = TITLE in shapes or MIXED in shapes
+    single = not is_title and not {LOWER, UPPER} <= set(shapes)
     with torch.no_grad():
-        output = model.encoder(**inputs)
-        for row, tokens in enumerate(rows):
-            starts = range(0, len(tokens), window)
-            pieces = [torch.tensor([tokens[start : start + window]]) for start in starts]
-            alone = torch.cat([whole.encoder(piece).last_hidden_state[0] for piece in pieces])
-            hidden = output.last_hidden_state[row][inputs["attention_mask"][row].bool()]
-            torch.testing.assert_close(hidden, alone, atol=1e-5, rtol=0)
-            real = torch.ones(1, len(tokens), dtype=torch.bool)
-            pooled = whole.encoder.pooler(alone[None], real)[0]
-            torch.testing.assert_close(output.pooler_output[row], pooled, atol=1e-5, rtol=0)
-            by_hand = torch.cat([alone.max(dim=0).values, alone.mean(dim=0)])
-            torch.testing.assert_close(pooled[:20], by_hand, atol=1e-5, rtol=0)
+        same = torch.allclose(model(**inputs).logits, model(**lower).logits, atol=1e-6)
+    assert same is single
+
+
+def test_upper_case_gives_the_logits_of_lower_case():
+    """From the text on: also a word of one letter is upper case."""
+    tokenizer = build_tokenizer(lambda: ["a tide rose at noon, 3 boats left"], min_frequency=1)
+    model = build_model(vocab_size=tokenizer.vocab_size, **EVERYTHING)
+
+    def logits(text):
+        return model(**tokenizer(text, return_tensors="pt")).logits
+
+    text = "a tide rose, 3 boats left"
+    assert torch.equal(logits(text.upper()), logits(text))
+    for other in (text.title(), text.capitalize(), "a TIDE rose, 3 boats left"):
+        assert not torch.allclose(logits(other), logits(text), atol=1e-4)
+
+
+@pytest.mark.parametrize("where", sorted(PLACES))
+def test_shrinkage_weighs_the_logits_by_the_known_tokens(where):
+    rows = [[3, 4, 5, 6], [1, 3, 1], [7]]  # 1 is the unknown word
+    inputs = batch(rows, 6, PLACES[where])
+    plain = build_model(**EVERYTHING)(**inputs)
+    shrunk = build_model(shrinkage=3.0, **EVERYTHING)(**inputs)
+    weights = torch.tensor([4 / 7, 1 / 4, 1 / 4])[:, None]
+    torch.testing.assert_close(shrunk.logits, plain.logits * weights)
+    torch.testing.assert_close(shrunk.part_logits, plain.part_logits * weights[:, None])
 
 
 def test_initial_weights_are_those_of_keras():
     torch.manual_seed(0)
     model = GloveLstmModel(GloveLstmConfig(vocab_size=50, embedding_size=40, hidden_size=24))
-    lstm = model.layers[0].forward_lstm
+    lstm = model.layer.forward_lstm
     bias = lstm.bias_ih_l0.view(4, 24)
     assert (bias[1] == 1).all()
     assert not bias[[0, 2, 3]].any()

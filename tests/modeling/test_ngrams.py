@@ -8,13 +8,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import build_model
 from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
+from glove_lstm.inference.explanation import ngram_contributions
 
-NGRAMS = {"ngram_buckets": 40, "ngram_opening": 3, "character_ngrams": 3, "character_buckets": 17}
-NGRAMS["shape_buckets"] = 23
-NO_DROPOUT = {"hidden_dropout": 0.0, "classifier_dropout": 0.0}
+NGRAMS = {"ngram_buckets": 40}
+SHAPES = {"type_embedding_size": 3, **NGRAMS}
+SHAPE_COUNT = 7
 
 
 def buckets(config, words, shapes):
@@ -23,9 +25,10 @@ def buckets(config, words, shapes):
     def bucket(left, right):
         return (left * 1_000_003 + right * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets
 
-    codes = [
-        word * config.type_vocab_size + shape + 2 for word, shape in zip(words, shapes, strict=True)
-    ]
+    codes = list(words)
+    if config.type_embedding_size:
+        codes = [word * SHAPE_COUNT + shape for word, shape in zip(words, shapes, strict=True)]
+    codes = [code + 2 for code in codes]
     return [bucket(0, code) for code in codes] + [
         bucket(*pair) for pair in pairwise([1, *codes, 1])
     ]
@@ -33,106 +36,85 @@ def buckets(config, words, shapes):
 
 def runs(config, words, shapes):
     """Rows of the table of shapes: runs of three, words with the shape after them, words with that before."""
-    edge = config.type_vocab_size
+    edge = SHAPE_COUNT
     kinds = edge + 1
     known = [edge, edge, *shapes, edge, edge]
     pairs = [(a * kinds + b, c) for a, b, c in zip(known, known[1:], known[2:], strict=False)]
     pairs += [(word + kinds**2, after) for word, after in zip(words, known[3:], strict=False)]
     pairs += [(before, word + kinds) for before, word in zip(known[1:], words, strict=False)]
     return [
-        (a * 1_000_003 + b * 2_654_435_761) % 4_294_967_291 % config.shape_buckets for a, b in pairs
+        (a * 1_000_003 + b * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets for a, b in pairs
     ]
+
+
+def groups(model, words, shapes):
+    """Each table, and its rows that a text has."""
+    ngrams = model.ngrams
+    tables = [(ngrams.word_weights, words)]  # of the words' character n-grams
+    tables.append((ngrams.ngram_weights, buckets(model.config, words, shapes)))
+    if ngrams.shape_weights is not None:
+        tables.append((ngrams.shape_weights, runs(model.config, words, shapes)))
+    return tables
 
 
 def slow_logits(model, words, shapes):
     """The same in plain Python, for one text."""
-    ngrams = model.ngrams
-    terms = buckets(model.config, words, shapes)
-    opening = slice(None, model.config.ngram_opening)
-    first = buckets(model.config, words[opening], shapes[opening])
-    characters = [gram for word in words for gram in ngrams.character_ngrams[word].tolist() if gram]
-    logits = ngrams.bias.tolist()
-    groups = [(ngrams.word_weights, terms), (ngrams.character_weights, characters)]
-    if ngrams.opening_weights is not None:
-        groups.append((ngrams.opening_weights, first))
-    if ngrams.shape_weights is not None:
-        groups.append((ngrams.shape_weights, runs(model.config, words, shapes)))
-    for table, group in groups:
-        for row, count in Counter(group).items():
+    logits = model.ngrams.bias.tolist()
+    for table, rows in groups(model, words, shapes):
+        for row, count in Counter(rows).items():
             for label, weight in enumerate(table[row].tolist()):
-                logits[label] += weight * sqrt(count / len(group))
+                logits[label] += weight * sqrt(count / len(rows))
     return logits
-
-
-def ngram_logits(model, **inputs):
-    return model.train()(**inputs).part_logits[:, 1]
 
 
 @pytest.fixture(scope="module")
 def built():
-    """One model for many texts, whose word 5 has no character n-grams and whose word 6 has one."""
-    torch.manual_seed(0)
-    config = GloveLstmConfig(vocab_size=30, embedding_size=6, hidden_size=5, num_labels=3, **NGRAMS)
-    model = GloveLstmForSequenceClassification(config)
-    for parameter in model.ngrams.parameters():
-        nn.init.normal_(parameter)
-    rows = torch.randint(1, 17, (30, 3))
-    rows[5] = 0
-    rows[6, 1:] = 0
-    model.load_character_ngrams(rows)
-    return model
+    """A model that reads shapes, and one that does not, for many texts."""
+    return build_model(num_labels=3, **SHAPES), build_model(num_labels=3, **NGRAMS)
+
+
+words_and_shapes = st.tuples(st.integers(0, 29), st.integers(0, 6))
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    rows=st.lists(
-        st.lists(st.tuples(st.integers(1, 29), st.integers(0, 6)), max_size=8),
-        min_size=1,
-        max_size=4,
-    ),
-    more=st.integers(0, 4),
-    data=st.data(),
-)
-def test_logits_are_those_of_the_slow_reference_wherever_the_padding_is(built, rows, more, data):
-    length = max(map(len, rows)) + more
-    ids, shapes = (
-        torch.randint(0, 30, (len(rows), length)),
-        torch.randint(0, 7, (len(rows), length)),
-    )
-    mask = torch.zeros(len(rows), length, dtype=torch.long)
+@given(rows=st.lists(st.lists(words_and_shapes, max_size=8), min_size=1, max_size=4))
+def test_logits_are_those_of_the_slow_reference_whatever_the_padding(built, rows):
+    length = max(map(len, rows)) + 2
+    ids = torch.randint(0, 30, (len(rows), length))
+    shapes = torch.randint(0, 7, (len(rows), length))
+    mask = torch.zeros(len(rows), length, dtype=torch.bool)
     for row, tokens in enumerate(rows):
-        where = sorted(data.draw(st.permutations(range(length)))[: len(tokens)])
-        for place, (word, shape) in zip(where, tokens, strict=True):
-            ids[row, place], shapes[row, place], mask[row, place] = word, shape, 1
-    found = ngram_logits(built, input_ids=ids, token_type_ids=shapes, attention_mask=mask)
-    wanted = torch.tensor(
-        [
-            slow_logits(built, *zip(*row, strict=True)) if row else slow_logits(built, [], [])
-            for row in rows
-        ]
-    )
-    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+        for place, (word, shape) in enumerate(tokens):
+            ids[row, place], shapes[row, place], mask[row, place] = word, shape, True
+    columns = [tuple(zip(*row, strict=True)) or ((), ()) for row in rows]
+    for model, given_shapes in ((built[0], shapes), (built[1], None)):
+        wanted = torch.tensor([slow_logits(model, *pair) for pair in columns])
+        output = model.ngrams(ids, given_shapes, mask)
+        torch.testing.assert_close(output, wanted, atol=1e-5, rtol=0)
 
 
 def test_large_codes_do_not_overflow():
-    config = GloveLstmConfig(
-        vocab_size=100_000, embedding_size=2, hidden_size=2, ngram_buckets=1009
-    )
-    model = GloveLstmForSequenceClassification(config)
-    nn.init.normal_(model.ngrams.word_weights)
+    sizes = {"vocab_size": 100_000, "embedding_size": 2, "type_embedding_size": 1}
+    model = build_model(**sizes, ngram_buckets=1009)
     words, shapes = [99_999, 99_998, 2, 99_999], [6, 5, 6, 0]
-    found = ngram_logits(
-        model, input_ids=torch.tensor([words]), token_type_ids=torch.tensor([shapes])
-    )
-    torch.testing.assert_close(
-        found, torch.tensor([slow_logits(model, words, shapes)]), atol=1e-5, rtol=0
-    )
+    output = model.ngrams(torch.tensor([words]), torch.tensor([shapes]), torch.ones(1, 4) > 0)
+    wanted = torch.tensor([slow_logits(model, words, shapes)])
+    torch.testing.assert_close(output, wanted, atol=1e-5, rtol=0)
 
 
-def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothing(make):
-    config = {"type_embedding_size": 3, **NO_DROPOUT}
+def test_the_weight_of_a_word_counts_by_the_root_of_its_share():
+    model = build_model(**NGRAMS)
+    with torch.no_grad():
+        for parameter in model.ngrams.parameters():
+            parameter.zero_()
+        model.ngrams.word_weights[5] = torch.tensor([1.0, -1.0])
+    output = model.ngrams(torch.tensor([[5, 6, 5, 7]]), None, torch.ones(1, 4) > 0)
+    torch.testing.assert_close(output, torch.tensor([[0.5**0.5, -(0.5**0.5)]]))
+
+
+def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothing():
     inputs = {"input_ids": torch.tensor([[3, 4, 5], [6, 0, 0]]), "token_type_ids": torch.ones(2, 3)}
-    model = make(**config, **NGRAMS)
+    model = build_model(dropout=0.0, **SHAPES)
     whole = model(**inputs)
     parts = model.train()(**inputs)
     for output in (whole, parts):
@@ -146,17 +128,13 @@ def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothi
     torch.testing.assert_close(colder.logits, lstm / 2 + ngrams * 1.5, atol=1e-6, rtol=0)
 
     new = GloveLstmForSequenceClassification(
-        GloveLstmConfig(vocab_size=30, embedding_size=6, **NGRAMS)
+        GloveLstmConfig(vocab_size=30, embedding_size=6, **SHAPES)
     )
-    assert not ngram_logits(new, **inputs).any()
-    assert not new.ngrams.character_ngrams.any()
-    alone = new.eval()(**inputs).logits
-    new.ngrams = None
-    assert torch.equal(new(**inputs).logits, alone)
+    assert not new(**inputs).part_logits[:, 1].any()
 
 
-def test_vectors_instead_of_words_are_refused_by_the_ngrams(make):
-    model = make(**NGRAMS, type_vocab_size=1)
+def test_vectors_instead_of_words_are_refused_by_the_ngrams():
+    model = build_model(**NGRAMS)
     ids = torch.tensor([[3, 4, 5]])
     vectors = model.get_input_embeddings()(ids)
     for again in (model, model.train()):
@@ -166,35 +144,23 @@ def test_vectors_instead_of_words_are_refused_by_the_ngrams(make):
     torch.testing.assert_close(model.lstm_logits(pooled), model(ids).part_logits[:, 0])
 
 
-def test_a_new_last_layer_empties_the_tables(make):
-    model = make(**NGRAMS)
-    rows, dense = model.ngrams.character_ngrams.clone(), model.dense.weight.detach().clone()
-    last = model.classifier.weight.detach().clone()
-    model.reset_classifier()
-    assert not any(table.any() for table in model.ngrams.parameters())
-    assert not model.classifier.bias.any()
-    assert not torch.equal(model.classifier.weight, last)
-    assert torch.equal(model.ngrams.character_ngrams, rows)
-    assert torch.equal(model.dense.weight, dense)
-
-
-def test_a_frozen_classifier_takes_no_part_in_training(make):
-    model = make(**NO_DROPOUT, **NGRAMS, type_vocab_size=1)
+def test_a_frozen_classifier_takes_no_part_in_training():
+    model = build_model(dropout=0.0, **NGRAMS)
     ids, labels = torch.tensor([[3, 4, 5]]), torch.tensor([1])
     whole = model(ids, labels=labels)
-    model.freeze_ngrams()
+    model.ngrams.requires_grad_(False)
     assert torch.equal(model(ids, labels=labels).loss, whole.loss)
     trained = model.train()(ids, labels=labels)
     assert trained.part_logits.shape == (1, 1, 2)
     torch.testing.assert_close(trained.logits, whole.part_logits[:, 0], atol=1e-6, rtol=0)
     trained.loss.backward()
     assert all(parameter.grad is None for parameter in model.ngrams.parameters())
-    model.freeze_ngrams(False)
+    model.ngrams.requires_grad_(True)
     assert model(ids).part_logits.shape == (1, 2, 2)
 
 
-def test_gradients_reach_the_weights_of_the_ngrams_that_a_text_has(make):
-    model = make(**NGRAMS)
+def test_gradients_reach_the_weights_of_the_ngrams_that_a_text_has():
+    model = build_model(**SHAPES)
     words, shapes = [3, 4, 5, 3], [1, 2, 3, 1]
     inputs = {
         "input_ids": torch.tensor([[*words, 9]]),
@@ -202,12 +168,8 @@ def test_gradients_reach_the_weights_of_the_ngrams_that_a_text_has(make):
         "attention_mask": torch.tensor([[1, 1, 1, 1, 0]]),
     }
     model.train()(**inputs, labels=torch.tensor([1])).loss.backward()
-    touched = model.ngrams.word_weights.grad.any(dim=1).nonzero().flatten().tolist()
-    assert touched == sorted(set(buckets(model.config, words, shapes)))
-    grams = set(model.ngrams.character_ngrams[words].flatten().tolist()) - {0}
-    assert model.ngrams.character_weights.grad.any(dim=1).nonzero().flatten().tolist() == sorted(
-        grams
-    )
+    for table, rows in groups(model, words, shapes):
+        assert table.grad.any(dim=1).nonzero().flatten().tolist() == sorted(set(rows))
 
 
 LABELS = [
@@ -231,10 +193,8 @@ def plain_loss(logits, labels):
 
 @pytest.mark.parametrize("extra", [{}, NGRAMS], ids=["lstm", "ngrams"])
 @pytest.mark.parametrize(("config", "labels"), LABELS)
-def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(
-    make, extra, config, labels
-):
-    model = make(**NO_DROPOUT, **extra, **config, type_vocab_size=1)
+def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(extra, config, labels):
+    model = build_model(dropout=0.0, **extra, **config)
     ids = torch.tensor([[3, 4], [5, 0]])
     evaluated = model(ids, labels=labels)
     torch.testing.assert_close(evaluated.loss, plain_loss(evaluated.logits, labels))
@@ -255,44 +215,29 @@ def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(
 
 def slow_contributions(model, words, shapes):
     """What each token adds, one occurrence of an n-gram after the other."""
-    ngrams, size, labels = model.ngrams, len(words), len(model.config.label_names)
-
-    def terms(size):
-        pairs = [[max(place - 1, 0), min(place, size - 1)] for place in range(size + 1)]
-        rows = buckets(model.config, words[:size], shapes[:size])
-        return list(zip(rows, [[n] for n in range(size)] + pairs, strict=True))
-
-    characters = [
-        (gram, [place])
-        for place, word in enumerate(words)
-        for gram in ngrams.character_ngrams[word].tolist()
-        if gram
-    ]
-    rows = runs(model.config, words, shapes)
-    covered = [range(place - 2, place + 1) for place in range(size + 2)]
-    covered += [range(place, place + 2) for place in range(size)] + [
-        range(place - 1, place + 1) for place in range(size)
-    ]
-    covered = [[place for place in places if 0 <= place < size] for places in covered]
-    added = torch.zeros(size, labels)
-    groups = [(ngrams.word_weights, terms(size)), (ngrams.character_weights, characters)]
-    groups.append((ngrams.opening_weights, terms(min(size, model.config.ngram_opening))))
-    for table, group in [*groups, (ngrams.shape_weights, list(zip(rows, covered, strict=True)))]:
-        counts = Counter(row for row, _ in group)
-        for row, places in group:
-            each = table[row].detach() * sqrt(counts[row] / len(group)) / counts[row]
+    size = len(words)
+    # The first and the last token that each row covers, beyond the text too; in the order of `groups`.
+    single, pair = [(n, n) for n in range(size)], [(n - 1, n) for n in range(size + 1)]
+    run = [(n - 2, n) for n in range(size + 2)]
+    covered = [single, single + pair, run + [(n, n + 1) for n in range(size)] + pair[:size]]
+    added = torch.zeros(size, len(model.config.label_names))
+    for (table, rows), spans in zip(groups(model, words, shapes), covered, strict=True):
+        counts = Counter(rows)
+        for row, (first, last) in zip(rows, spans, strict=True):
+            places = [place for place in range(first, last + 1) if 0 <= place < size]
+            each = table[row].detach() * sqrt(counts[row] / len(rows)) / counts[row]
             for place in places:
                 added[place] += each / len(places)
     return added
 
 
 @settings(max_examples=60, deadline=None)
-@given(words=st.lists(st.tuples(st.integers(1, 29), st.integers(0, 6)), min_size=1, max_size=8))
+@given(words=st.lists(words_and_shapes, min_size=1, max_size=8))
 def test_contributions_share_the_logits_out_to_the_tokens(built, words):
+    model = built[0]
     ids, shapes = (list(column) for column in zip(*words, strict=True))
-    found = built.ngrams.contributions(torch.tensor([ids]), torch.tensor([shapes]))[0]
-    torch.testing.assert_close(found, slow_contributions(built, ids, shapes), atol=1e-5, rtol=0)
-    summed = found.sum(0) + built.ngrams.bias.detach()
-    torch.testing.assert_close(
-        summed, torch.tensor(slow_logits(built, ids, shapes)), atol=1e-5, rtol=0
-    )
+    shares = ngram_contributions(model.ngrams, torch.tensor([ids]), torch.tensor([shapes]))[0]
+    torch.testing.assert_close(shares, slow_contributions(model, ids, shapes), atol=1e-5, rtol=0)
+    summed = shares.sum(0) + model.ngrams.bias
+    wanted = torch.tensor(slow_logits(model, ids, shapes))
+    torch.testing.assert_close(summed, wanted, atol=1e-5, rtol=0)

@@ -24,7 +24,8 @@ TEXT = "The Council of Berwick did not approve the plan, a well-known one: 3.5% 
 def test_any_text_the_same_way_each_time(text: str, name: str, seed: int) -> None:
     change = CORRUPTIONS[name]
     assert change(text, random.Random(seed)) == change(text, random.Random(seed))
-    assert change(text, random.Random(seed), 0.0) == text
+    if name not in ("no_case", "no_punctuation"):  # these know no share
+        assert change(text, random.Random(seed), 0.0) == text
 
 
 def test_keyboard_slips_press_a_key_beside_the_right_one() -> None:

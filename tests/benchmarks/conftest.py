@@ -39,7 +39,7 @@ def made_up(count: int, seed: int) -> Rows:
 
 @pytest.fixture(scope="session")
 def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five small corpora with some duplicates across them."""
+    """Small corpora with some duplicates across them."""
     folder = tmp_path_factory.mktemp("news")
     recovery, isot, titles = made_up(60, 1), made_up(50, 2), made_up(HEAD_ROWS + 60, 3)
     isot[7] = (
@@ -58,6 +58,17 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "isot" / "isot.csv.gz", isot)
     write(folder / "fake_or_real_news" / "titles.csv", titles, ("title", "label"))
     write(folder / "fake_or_real_news" / "head.csv", titles[:HEAD_ROWS])
+    corpora = folder / "corpora"
+    corpora.mkdir()
+    for name, seed in (("one", 4), ("two", 5)):
+        rows = made_up(40, seed)
+        rows[0] = titles[HEAD_ROWS + 10]
+        with gzip.open(corpora / f"{name}.csv.gz", "wt", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["title", "text", "label", "source"])
+            for number, (title, body, label) in enumerate(rows):
+                body = "" if number % 4 > 1 else body
+                writer.writerow([title, body, label, f"site{number // 2 % 5}.org"])
     (folder / "liar").mkdir()
     for seed, (split, count) in enumerate({"train": 48, "valid": 12, "test": 18}.items(), start=10):
         lines = [

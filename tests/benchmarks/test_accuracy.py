@@ -61,13 +61,23 @@ def test_folds_share_no_near_duplicates(news: Path) -> None:
         assert sum(map(len, sides)) == len(set.union(*sides))
 
 
-def test_corpora_of_the_shipped_checkpoint(news: Path) -> None:
-    data = corpora.hub_corpus(news)
-    trained = {text for rows in data.splits.values() for text in joined_texts(rows)}
-    assert not trained & set(joined_texts(corpora.recovery(news)))
-    assert (
-        sum(text.endswith(" ") for text in trained) == 60
-    )  # titles without a body, of rows from HEAD on
+def test_corpora_of_the_shipped_checkpoint(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpora, "TRAINING_CORPORA", {"one": 40, "two": 20})
+    splits = corpora.hub_corpus(news).splits
+    texts = {name: set(joined_texts(rows)) for name, rows in splits.items()}
+    assert all(texts.values())
+    assert not set.union(*texts.values()) & set(joined_texts(corpora.recovery(news)))
+    assert not texts["train"] & texts["validation"]
+    assert not (texts["train"] | texts["validation"]) & texts["test"]
+    # Sources of validation are new ones; the news corpus is one source.
+    sources = {name: set(splits[name]["source"]) for name in ("train", "validation")}
+    assert not sources["train"] & sources["validation"]
+    assert "fake_or_real_news" in sources["train"]
+    # Articles are there whole and as titles.
+    articles = [row for row in splits["train"] if row["text_pair"].strip()]
+    assert {f"{row['text']} " for row in articles} <= texts["train"]
+    assert len(corpora.corpus(news, "one")) == 40
+    assert len(corpora.corpus(news, "two", 20)) == 20
     others = corpora.other_corpora(news)
     assert len(others["recovery"]) == 70
     assert np.bincount(others["liar (two labels)"]["label"]).tolist() == [9, 9]

@@ -50,7 +50,8 @@ ABLATIONS: dict[str, list[str]] = {
     "without_label_smoothing": ["--label_smoothing_factor", "0"],
     "without_trained_vectors": ["--freeze_embeddings", "True"],
 }
-OURS = ("default", "article", *ABLATIONS)
+SHIPPED = ("default", "article")
+OURS = (*SHIPPED, *ABLATIONS)
 FIRST_SEED = 42
 _COPIES_SUFFIX = "_copies"
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
@@ -82,7 +83,7 @@ class Settings:
         for name in _OWN_ARGUMENTS:
             if name in names:
                 raise DataError(f"{name} cannot be given here: the benchmark chooses it.")
-        for preset in ("default", "article"):
+        for preset in SHIPPED:
             parse_training_run(["--preset", preset, *self.arguments])
 
     @cached_property

@@ -3,11 +3,10 @@
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -16,7 +15,7 @@ import torch
 from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from sklearn.pipeline import Pipeline
+from sklearn.dummy import DummyClassifier
 from torch import Tensor
 
 from benchmarks.folds import Fold
@@ -24,7 +23,6 @@ from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.prediction import predict_logits
@@ -53,13 +51,10 @@ ABLATIONS: dict[str, list[str]] = {
 SHIPPED = ("default", "article")
 OURS = (*SHIPPED, *ABLATIONS)
 FIRST_SEED = 42
-_COPIES_SUFFIX = "_copies"
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
-_SHARED_SOURCES = (
-    "data/*.py",
-    "tokenization/*.py",
-    "evaluation/robustness.py",
-    *(f"benchmarks/{name}.py" for name in ("corpora", "folds", "models", "predictions")),
+_SHARED_SOURCES = (  # `Fold.digest` stands for the sources of folds
+    *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py"),
+    *("benchmarks/models.py", "benchmarks/predictions.py"),
 )
 
 
@@ -79,10 +74,9 @@ class Settings:
     arguments: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        names = {word.partition("=")[0] for word in self.arguments}
-        for name in _OWN_ARGUMENTS:
-            if name in names:
-                raise DataError(f"{name} cannot be given here: the benchmark chooses it.")
+        for word in self.arguments:
+            if word.partition("=")[0] in _OWN_ARGUMENTS:
+                raise DataError(f"{word} cannot be given here: the benchmark chooses it.")
         for preset in SHIPPED:
             parse_training_run(["--preset", preset, *self.arguments])
 
@@ -95,21 +89,17 @@ class Settings:
         """What decides a model beside the sources, the texts and the seed."""
         if model not in OURS:
             return {}
-        return {"arguments": list(self.arguments), "glove": self._glove_digest}
-
-    @cached_property
-    def _glove_digest(self) -> str:
         sha = hashlib.sha256("\n".join(self.glove.words).encode())
         sha.update(np.ascontiguousarray(self.glove.vectors).data)
-        return sha.hexdigest()
+        return {"arguments": list(self.arguments), "glove": sha.hexdigest()}
 
 
 def model_sources(model: str) -> tuple[str, ...]:
     """The source files that decide the predictions of a model, for `records.record`."""
-    if model in OURS:
-        ours = ("modeling/*.py", "training/*.py", "inference/prediction.py", "inference/scores.py")
-        return (*_SHARED_SOURCES, *ours)
-    return (*_SHARED_SOURCES, "evaluation/baselines.py")
+    if model not in OURS:
+        return (*_SHARED_SOURCES, "glove_lstm.evaluation/baselines.py")
+    inference = ("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py")
+    return (*_SHARED_SOURCES, "glove_lstm.modeling/*.py", "glove_lstm.training/*.py", *inference)
 
 
 def seeds_of(model: str, count: int) -> range:
@@ -117,46 +107,36 @@ def seeds_of(model: str, count: int) -> range:
     return range(FIRST_SEED, FIRST_SEED + (count if model in OURS else 1))
 
 
-def train_preset(
-    model: str, data: LoadedData, seed: int, settings: Settings, folder: Path | None = None
-) -> Experiment:
-    """Train one of our presets, perhaps without a part, and save the checkpoint if there is a folder for it.
-
-    All that benchmarks need of the training of the package is called here.
-    """
+def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) -> Experiment:
+    """Train one of our presets, perhaps without a part."""
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         argv = ["--preset", model if model == "article" else "default", *ABLATIONS.get(model, ())]
         argv += [*settings.arguments, "--output_dir", scratch, "--seed", str(seed)]
         run = parse_training_run([*argv, "--disable_tqdm", "True"])
-        with _left_out(model):
+        with _LEFT_OUT.get(model, nullcontext()):
             experiment = run_experiment(run, data, settings.glove, compute_metrics)
-        if model == "ngrams_alone":
-            for weights in experiment.model.classifier.parameters():
-                weights.data.zero_()
-        if folder:
-            with whole_files(folder) as part:
-                experiment.model.save_pretrained(part)
-                experiment.tokenizer.save_pretrained(part)
+    if model == "ngrams_alone":
+        for weights in experiment.model.classifier.parameters():
+            weights.data.zero_()
     return experiment
 
 
-@contextmanager
-def _left_out(model: str) -> Iterator[None]:
-    """Train without n-grams that no argument leaves out."""
-    if model == "without_character_ngrams":
-        none = lambda vocabulary, **_: csr_matrix((len(vocabulary), 1))  # noqa: E731
-        with patch("glove_lstm.training.experiment.character_ngrams", none):
-            yield
-    elif model == "without_shape_ngrams":
+def _no_characters(vocabulary: Sequence[str], **_: Any) -> csr_matrix:
+    return csr_matrix((len(vocabulary), 1))
 
-        def empty(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
-            return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
 
-        with patch.object(GloveLstmNgramClassifier, "_shapes", empty):
-            yield
-    else:
-        yield
+def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
+    return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
+
+
+# N-grams that no argument leaves out.
+_LEFT_OUT: dict[str, Any] = {
+    "without_character_ngrams": patch(
+        "glove_lstm.training.experiment.character_ngrams", _no_characters
+    ),
+    "without_shape_ngrams": patch.object(GloveLstmNgramClassifier, "_shapes", _no_shapes),
+}
 
 
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
@@ -171,14 +151,9 @@ def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list
     rows = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
     parts = [rows]
     for copy in range(COPIES if copies else 0):
-        columns = {
-            name: [
-                training_copy(text, f"{FIRST_SEED + copy} 0 {index} copy")
-                for index, text in enumerate(rows[name])
-            ]
-            for name in ("text", "text_pair")
-            if name in rows.column_names
-        }
+        keys = [f"{FIRST_SEED + copy} 0 {row} copy" for row in range(len(rows))]
+        names = {"text", "text_pair"} & set(rows.column_names)
+        columns = {name: list(map(training_copy, rows[name], keys)) for name in names}
         parts.append(Dataset.from_dict(columns))
     return [text for part in parts for text in joined_texts(part)], rows["label"][:] * len(parts)
 
@@ -193,13 +168,8 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Pr
     return predict
 
 
-def _fit_majority(fold: Fold, _seed: int, _settings: Settings) -> Predict:
-    most = int(np.bincount(training_texts(fold)[1]).argmax())
-    return lambda rows: np.full(len(rows), most)
-
-
-def _fit_linear(
-    fold: Fold, _seed: int, _settings: Settings, *, make: Callable[[], Pipeline], copies: bool
+def _fit_peer(
+    fold: Fold, _seed: int, _settings: Settings, *, make: Callable[[], Any], copies: bool = False
 ) -> Predict:
     fitted = make().fit(*training_texts(fold, copies=copies))
     return lambda rows: fitted.predict(list(joined_texts(rows)))
@@ -207,20 +177,17 @@ def _fit_linear(
 
 MODELS: dict[str, Callable[[Fold, int, Settings], Predict]] = {
     **{preset: partial(_fit_preset, preset=preset) for preset in OURS},
-    "majority": _fit_majority,
+    "majority": partial(_fit_peer, make=DummyClassifier),
+    **{name: partial(_fit_peer, make=make) for name, make in BASELINES.items()},
     **{
-        f"{name}{_COPIES_SUFFIX if copies else ''}": partial(_fit_linear, make=make, copies=copies)
+        f"{name}_copies": partial(_fit_peer, make=make, copies=True)
         for name, make in BASELINES.items()
-        for copies in (False, True)
     },
 }
 
 
 def describe(model: str) -> str:
     """The name of a model in tables."""
-    if model in ABLATIONS:
-        return model.replace("_", " ")
-    if model in OURS:
+    if model in SHIPPED:
         return f"**`{model}` preset**"
-    name = DESCRIPTIONS[model.removesuffix(_COPIES_SUFFIX)]
-    return f"{name}, trained with corrupted copies" if model.endswith(_COPIES_SUFFIX) else name
+    return DESCRIPTIONS.get(model, model.replace("_", " "))

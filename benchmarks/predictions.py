@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.folds import Fold
@@ -35,11 +34,6 @@ class Cell:
     corrupted: dict[str, list[int]]
     probabilities: list[list[float]] | None = None
 
-    def right(self, kind: str | None = None) -> NDArray[np.float64]:
-        """1 where the text as it is, or with errors of a kind, is classified right, else 0."""
-        predicted = self.corrupted[kind] if kind else self.predicted
-        return (np.array(predicted) == np.array(self.labels)).astype(float)
-
 
 def predict_fold(predict: Predict, fold: Fold) -> dict[str, Cell]:
     """Classify the tests of a fold, by cell."""
@@ -57,40 +51,38 @@ def _classes(output: NDArray[Any]) -> list[int]:
 
 
 def read_predictions(
-    path: Path | None, made_of: Mapping[str, Any], sources: str | None
+    path: Path, made_of: Mapping[str, Any], sources: str | None
 ) -> tuple[dict[str, Cell], dict[str, Any]] | None:
     """Read the predictions of a fold and the record of what made them.
 
     Args:
-        path: None reads nothing.
+        path: The file.
         made_of: Data and options.
         sources: Hash of the source files; None allows any.
 
     Returns:
-        None if there are none that may be used; a warning says why.
+        None if there are none that may be used.
     """
-    if path is None or not path.is_file():
+    if not path.is_file():
         return None
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         cells = {name: Cell(**values) for name, values in stored["cells"].items()}
         made_by = stored["made_by"]
-        same = stored["made_of"] == made_of and sources in (None, made_by["sources"])
+        if stored["made_of"] == made_of and sources in (None, made_by["sources"]):
+            return cells, made_by
     except (ValueError, KeyError, TypeError):
-        logger.warning("%s holds no predictions, and is made anew.", path)
-        return None
-    if not same:
-        logger.warning("%s is of other data or options or other sources, and is made anew.", path)
-        return None
-    return cells, made_by
+        pass
+    logger.warning("%s is damaged, or of other data, options or sources; it is replaced.", path)
+    return None
 
 
 def write_predictions(
-    path: Path | None,
+    path: Path,
     made_of: Mapping[str, Any],
     made_by: Mapping[str, Any],
     cells: Mapping[str, Cell],
 ) -> None:
-    """Write the predictions of a fold, if there is a path."""
+    """Write the predictions of a fold."""
     values = {name: asdict(cell) for name, cell in cells.items()}
     write_json(path, {"made_of": made_of, "made_by": made_by, "cells": values}, indent=None)

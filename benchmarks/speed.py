@@ -1,7 +1,7 @@
-r"""Time and memory of our presets beside other models.
+r"""Time and memory of our presets beside other models. Needs Linux.
 
 python -m benchmarks.speed --data_dir ../shared/data --glove GLOVE_FILE --json speed.json
-python -m benchmarks.speed --data_dir ../shared/data --work cold_start --checkpoints DIR
+python -m benchmarks.speed --data_dir ../shared/data --json speed.json --work cold_start --checkpoints DIR
 
 train       milliseconds a sample: `article` with our Trainer, the same network in Keras (pip install
             'glove-lstm[benchmark]')
@@ -14,23 +14,23 @@ a dictionary of words seen before is warm, but does not know the test texts. Eve
 processes, the models in turn, on the same processors. Linear models have no threads: with --threads 2, their rate on
 one processor counts twice.
 
-With --json, a model of a work that is in the file is only measured again for other data, options, sources, versions or
-another machine, so that an interrupted run is resumed. The checkpoints that it trains are kept beside the file
-(speed.json: speed.checkpoints/). Arguments of train.py, such as --num_train_epochs 1, may follow: they hold for our
-presets.
+An interrupted run is resumed: a model is only measured again for other data, options, sources, versions or another
+machine. The checkpoints that it trains are kept beside the results (speed.json: speed.checkpoints/). Arguments of
+train.py, such as --num_train_epochs 1, may follow: they hold for our presets.
 
-The file holds task -> figure -> model -> {"value", "unit", "runs", "made_of", "made_by"}: the median of the runs, the
-hash of the data with the options, and the hash of the sources with library versions and the machine.
+The results are task -> work -> model -> {"median", "runs", "made_of", "made_by"}: figures by unit, their values in each
+run, data and options, and the hash of the sources with library versions and the machine.
 """
 
 import argparse
 import hashlib
 import json
 import logging
+import os
+import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -38,7 +38,7 @@ from typing import Any
 
 import datasets
 
-from benchmarks.folds import make_folds
+from benchmarks.folds import Fold, make_folds
 from benchmarks.models import (
     FIRST_SEED,
     SHIPPED,
@@ -51,14 +51,17 @@ from benchmarks.models import (
 from benchmarks.records import (
     SHOWN,
     benchmark_parser,
+    markdown_table,
     read_results,
     record,
     sources_hash,
     write_json,
 )
-from benchmarks.speed_processes import choose_cores, run_job, start_cold
 from glove_lstm.commands.command import run_command
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.baselines import BASELINES
+from glove_lstm.inference.backends import processors
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.training.training_texts import joined_texts
 
@@ -71,37 +74,43 @@ WORKS: dict[str, tuple[str, ...]] = {  # and the models that each can measure
     "single": (*SHIPPED, *BASELINES),
     "cold_start": ("default", "pipeline"),
 }
-UNITS = {
-    "train": {"train": "ms/sample"},
-    "bulk": {"bulk": "texts/s"},
-    "single": {"single": "ms"},
-    "cold_start": {"cold_start_seconds": "s", "cold_start_memory": "MB"},
-}
 _SOURCES = (
     *model_sources("default"),
-    "inference/*.py",
-    "evaluation/baselines.py",
-    "benchmarks/speed*.py",
+    *("glove_lstm.inference/*.py", "glove_lstm.evaluation/baselines.py", "benchmarks/speed*.py"),
 )
 _DESCRIPTIONS = {
     "keras": "Keras on TensorFlow, the network as published, padded",
     "pipeline": "`default` in the transformers pipeline",
 }
-_COLD_START = {
+_COLD_START = """
+import os, sys, time
+os.sched_setaffinity(0, {cores})
+text = sys.stdin.read()
+{code}
+label = classify([text])[0]["label"]
+seconds = time.time() - {began}
+import json
+# `resource.getrusage` would include the memory of the parent at the fork.
+[peak] = [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(json.dumps({{"s": seconds, "MB": 1024 * peak / 1e6}}))
+"""
+_COLD_CLASSIFIERS = {
     "default": (
         "from glove_lstm.inference.runtime import LightClassifier\n"
-        "model = LightClassifier.from_pretrained({folder!r})\n"
-        "classify = lambda text: model([text])"
+        "classify = LightClassifier.from_pretrained({folder!r})"
     ),
     "pipeline": (
         "from transformers import pipeline\n"
         'classify = pipeline("text-classification", model={folder!r}, trust_remote_code=True)'
     ),
 }
+_ROOT = Path(__file__).parent.parent  # of the clone, where `benchmarks` can be imported
+_LAST = 1500  # characters of the errors of a failed process
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
-# Task -> figure -> model -> value and records.
+# Task -> work -> model -> figures and records.
 Results = dict[str, dict[str, dict[str, dict[str, Any]]]]
-Measure = Callable[[], tuple[float, ...]]  # one run: a value for each figure of the work
+Figures = dict[str, float]  # by unit
 
 
 class Measurements:
@@ -110,26 +119,20 @@ class Measurements:
     Args:
         args: Of the command line.
         arguments: Of `train.py`, over the values of our presets.
-        scratch: A folder for files.
     """
 
-    def __init__(self, args: argparse.Namespace, arguments: Sequence[str], scratch: Path) -> None:
+    def __init__(self, args: argparse.Namespace, arguments: Sequence[str]) -> None:
         self._settings = Settings(args.glove, arguments)
-        self._cores = choose_cores(args.threads)
+        self._args = args
+        self._fold: Fold
         [self._fold] = make_folds(args.task, args.data_dir, 1)
         [rows] = self._fold.tests.values()
-        self._texts = list(joined_texts(rows))
-        texts, labels = training_texts(self._fold)
-        self._files = {"train": str(scratch / "train.json"), "test": str(scratch / "test.json")}
-        write_json(Path(self._files["train"]), {"texts": texts, "labels": labels})
-        write_json(Path(self._files["test"]), {"texts": self._texts})
-        beside = args.json.with_name(f"{args.json.stem}.checkpoints") if args.json else scratch
-        self._given = args.checkpoints is not None
-        self._checkpoints: Path = args.checkpoints or beside
-        given = args.checkpoints.glob("*/model.safetensors") if self._given else []
+        self._tests = list(joined_texts(rows))
+        given = args.checkpoints.glob("*/model.safetensors") if args.checkpoints else []
         self.made_of = {
             "data": self._fold.digest,
             "arguments": list(arguments),
+            "glove": args.glove,
             "checkpoints": {
                 path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in given
             },
@@ -137,41 +140,35 @@ class Measurements:
             "repetitions": args.repetitions,
         }
 
-    def prepare(self, work: str, models: Sequence[str]) -> dict[str, Measure]:
-        """By model, the function that measures it once in a new process."""
-        if work != "cold_start":
-            return {model: partial(_measure_job, *self._job(work, model)) for model in models}
-        text = sorted(self._texts, key=len)[len(self._texts) // 2]
-        folder = str(self._checkpoint("default"))
-        measures: dict[str, Measure] = {}
-        for model in models:
-            code = _COLD_START[model].format(folder=folder)
-            measures[model] = partial(_measure_start, code, text, self._cores)
-            measures[model]()  # files and compiled code are in place after it
-        return measures
-
-    def _job(self, work: str, model: str) -> tuple[dict[str, Any], Sequence[int]]:
-        job: dict[str, Any] = {**self._files, "single": work == "single"}
-        if model in BASELINES:
-            job |= {"kind": "linear", "model": model}
-        elif work == "train":
-            job["kind"] = "train_torch" if model == "article" else "train_keras"
-            job["folder"] = str(self._checkpoint("article"))
-            job["arguments"] = list(self._settings.arguments)
-        else:
-            job |= {"kind": "light", "folder": str(self._checkpoint(model))}
-        return job, self._cores[-1:] if work == "single" else self._cores
+    def measure(self, work: str, model: str) -> Figures:
+        """Measure a model once in a new process."""
+        cores = processors()[-self._args.threads :]  # the first one serves interrupts
+        if work == "cold_start":
+            code = _COLD_CLASSIFIERS[model].format(folder=str(self._checkpoint("default")))
+            text = sorted(self._tests, key=len)[len(self._tests) // 2]
+            return start_cold(code, text, cores)
+        job: dict[str, Any] = {"work": work, "model": model, "tests": self._tests}
+        job["texts"], job["labels"] = training_texts(self._fold)
+        job["arguments"] = self._settings.arguments
+        if model not in BASELINES:
+            job["folder"] = str(self._checkpoint("article" if work == "train" else model))
+        return run_job(job, cores[-1:] if work == "single" else cores)
 
     def _checkpoint(self, preset: str) -> Path:
-        """The folder of a checkpoint with its ONNX file; trained if none was given."""
-        folder = self._checkpoints / preset
-        if not self._given:  # one for each data, options and sources
+        """Return the folder of a checkpoint with its ONNX file; trained if none was given."""
+        if self._args.checkpoints:
+            folder = self._args.checkpoints / preset
+        else:  # one for each data, options and sources
             sources = sources_hash(*model_sources(preset))
             made_of = json.dumps([self._fold.digest, self._settings.options(preset), sources])
-            folder /= hashlib.sha256(made_of.encode()).hexdigest()[:SHOWN]
+            digest = hashlib.sha256(made_of.encode()).hexdigest()[:SHOWN]
+            folder = self._args.json.with_suffix(".checkpoints") / preset / digest
             if not (folder / "config.json").is_file():
                 logger.info("Training %s.", preset)
-                train_preset(preset, self._fold.data, FIRST_SEED, self._settings, folder)
+                trained = train_preset(preset, self._fold.data, FIRST_SEED, self._settings)
+                with whole_files(folder) as part:
+                    trained.model.save_pretrained(part)
+                    trained.tokenizer.save_pretrained(part)
         if not (folder / "model.onnx").is_file():
             export_onnx(folder)
         return folder
@@ -184,74 +181,99 @@ def measure_speed(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Re
         DataError: An argument that is refused, missing data, or a process that failed.
     """
     results: Results = read_results(args.json)
-    figures = results.setdefault(args.task, {})
-    with tempfile.TemporaryDirectory(prefix="glove-lstm-speed-") as scratch:
-        measurements = Measurements(args, arguments, Path(scratch))
-        origin = {"made_of": measurements.made_of, "made_by": record(*_SOURCES)}
-        for work in args.work:
-            stored = figures.get(next(iter(UNITS[work])), {})  # a work's figures come together
-            kept = {model for model, one in stored.items() if origin.items() <= one.items()}
-            models = [m for m in WORKS[work] if m in args.models and m not in kept]
-            if "keras" in models and find_spec("tensorflow") is None:
-                logger.warning("keras is left out. Run pip install 'glove-lstm[benchmark]'.")
-                models.remove("keras")
-            if not models:
-                continue
-            runs = _in_turn(work, measurements.prepare(work, models), args.repetitions)
-            for place, (figure, unit) in enumerate(UNITS[work].items()):
-                measured = {m: one for m, one in figures.get(figure, {}).items() if m in kept}
-                for model in models:
-                    values = [run[place] for run in runs[model]]
-                    one = {"value": median(values), "unit": unit, "runs": values}
-                    measured[model] = {**one, **origin}
-                figures[figure] = {m: measured[m] for m in WORKS[work] if m in measured}
-            write_json(args.json, results)
-    return {args.task: figures}
+    works = results.setdefault(args.task, {})
+    measurements = Measurements(args, arguments)
+    origin = {"made_of": measurements.made_of, "made_by": record(*_SOURCES)}
+    for work in args.work:
+        stored = works.get(work, {})
+        figures = {model: one for model, one in stored.items() if origin.items() <= one.items()}
+        models = [m for m in WORKS[work] if m in args.models and m not in figures]
+        if "keras" in models and find_spec("tensorflow") is None:
+            logger.warning("keras is left out. Run pip install 'glove-lstm[benchmark]'.")
+            models.remove("keras")
+        if work == "cold_start":
+            for model in models:  # files and compiled code are in place after it
+                measurements.measure(work, model)
+        runs: dict[str, list[Figures]] = {model: [] for model in models}
+        for number in range(args.repetitions):
+            # There and back, so that a slow drift of the machine meets all models alike.
+            for model in models[:: -1 if number % 2 else 1]:
+                logger.info("%s, %s: %d of %d", work, model, number + 1, args.repetitions)
+                runs[model].append(measurements.measure(work, model))
+        for model in models:
+            medians = {unit: median(run[unit] for run in runs[model]) for unit in runs[model][0]}
+            figures[model] = {"median": medians, "runs": runs[model], **origin}
+        works[work] = {model: figures[model] for model in WORKS[work] if model in figures}
+        write_json(args.json, results)
+    return {args.task: works}
+
+
+def run_job(job: dict[str, Any], cores: Sequence[int]) -> Figures:
+    """Run a job of `speed_worker` in a new process, one thread on each of the processors.
+
+    Raises:
+        DataError: The process failed; the message has the end of its errors.
+    """
+    command = ["-m", "benchmarks.speed_worker"]
+    return _run(command, json.dumps({**job, "cores": cores}), len(cores), job["model"])
+
+
+def start_cold(code: str, text: str, cores: Sequence[int]) -> Figures:
+    """Run code that defines `classify` in a new process, up to its first label.
+
+    Returns:
+        Seconds from the start of the process to the label, and MB of memory at the peak.
+
+    Raises:
+        DataError: The process failed; the message has the end of its errors.
+    """
+    program = _COLD_START.format(cores=set(cores), code=code, began=time.time())
+    return _run(["-c", program], text, len(cores), "cold start")
+
+
+def _run(command: Sequence[str], text: str, threads: int, what: str) -> Figures:
+    environment = {
+        **os.environ,
+        **dict.fromkeys(_THREADS, str(threads)),
+        "PYTHONDONTWRITEBYTECODE": "",  # compiled Python files are what every user has
+        "TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false",
+        "GOMP_SPINCOUNT": "1000",  # spinning barriers can slow two threads down 100 times on virtual processors
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "CUDA_VISIBLE_DEVICES": "",
+        "HF_HUB_OFFLINE": "1",
+    }
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, *command],
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        cwd=_ROOT,
+        env=environment,
+        check=False,
+    )
+    if done.returncode:
+        errors = done.stderr.strip()[-_LAST:]
+        raise DataError(f"The process that measures {what} failed ({done.returncode}): {errors}")
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def table(results: Results) -> str:
-    """Format the results as a Markdown table; ratios are to the first model of each figure."""
-    lines = [
-        "| task | figure | model | value | unit | ratio | threads | sources |",
-        "|---" * 8 + "|",
-    ]
-    for task, figures in results.items():
-        for figure, models in figures.items():
-            first = next(iter(models.values()))["value"]
+    """Format the results as a Markdown table; ratios are to the first model of each work."""
+    heads = ["task", "work", "model", "value", "unit", "ratio", "threads", "sources"]
+    rows = []
+    for task, works in results.items():
+        for work, models in works.items():
+            first = next(iter(models.values()), {})
             for model, measured in models.items():
                 name = _DESCRIPTIONS.get(model) or describe(model)
-                value, ratio = _digits(measured["value"]), _digits(measured["value"] / first)
                 threads = str(measured["made_of"]["threads"])
                 sources = measured["made_by"]["sources"][:SHOWN]
-                cells = [task, figure, name, value, measured["unit"], ratio, threads, sources]
-                lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _in_turn(
-    work: str, measures: Mapping[str, Measure], repetitions: int
-) -> dict[str, list[tuple[float, ...]]]:
-    """Measure there and back, so that a slow drift of the machine meets all models alike."""
-    runs: dict[str, list[tuple[float, ...]]] = {model: [] for model in measures}
-    for number in range(repetitions):
-        for model in list(measures)[:: -1 if number % 2 else 1]:
-            logger.info("%s, %s: %d of %d", work, model, number + 1, repetitions)
-            runs[model].append(measures[model]())
-    return runs
-
-
-def _measure_job(job: Mapping[str, Any], cores: Sequence[int]) -> tuple[float]:
-    return (run_job(job, cores)["value"],)
-
-
-def _measure_start(code: str, text: str, cores: Sequence[int]) -> tuple[float, float]:
-    start = start_cold(code, text, cores)
-    return start["seconds"], start["peak_bytes"] / 1e6
-
-
-def _digits(value: float) -> str:
-    """Three significant digits."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+                for unit, value in measured["median"].items():
+                    ratio = value / first["median"][unit]
+                    cells = [task, work, name, f"{value:,.3f}", unit, f"{ratio:,.3f}"]
+                    rows.append([*cells, threads, sources])
+    return markdown_table(heads, rows)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -261,7 +283,8 @@ def main(argv: Sequence[str]) -> None:
     add = parser.add_argument
     add("--task", choices=TASKS, default="recovery", help="articles or titles; default: recovery")
     add("--work", nargs="+", choices=[*WORKS], default=[*WORKS], help="default: all")
-    add("--threads", type=int, default=1, help="processors for each model; default: 1")
+    threads, most = "processors for each model; default: 1", len(processors())
+    add("--threads", type=int, choices=range(1, most + 1), default=1, help=threads)
     runs = "runs of each model; default: 5"
     add("--repetitions", type=int, choices=range(1, 100), default=5, metavar="N", help=runs)
     given = "holds the checkpoints default and article; default: both are trained"

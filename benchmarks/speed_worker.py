@@ -1,6 +1,6 @@
-"""A process of the speed benchmark: reads a job, gets ready, measures, and writes its answer.
+"""A process of the speed benchmark: reads a job, gets ready, measures, and writes its figure by unit.
 
-Each kind of job imports its own libraries, so that no process carries the libraries of another.
+Each model imports its own libraries, so that no process carries the libraries of another.
 """
 
 import json
@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,80 +27,68 @@ def main() -> None:
     job = json.load(sys.stdin)
     os.sched_setaffinity(0, job["cores"])
     with redirect_stdout(sys.stderr):  # of libraries
-        answer = _KINDS[job["kind"]](job)
-    sys.stdout.write(json.dumps(answer) + "\n")
+        if job["work"] == "train":
+            figures = {"ms/sample": _train_keras(job) if job["model"] == "keras" else _train(job)}
+        else:
+            figures = _classify(job)
+    sys.stdout.write(json.dumps(figures) + "\n")
 
 
-def _light(job: Job) -> dict[str, Any]:
-    """Our light runtime."""
-    from glove_lstm.inference.runtime import LightClassifier
-
-    return _classify(job, LightClassifier.from_pretrained(job["folder"], threads=len(job["cores"])))
-
-
-def _linear(job: Job) -> dict[str, Any]:
-    """A linear model, fitted here because it could only be handed over by pickle."""
-    from glove_lstm.evaluation.baselines import BASELINES
-
-    train = _read(job["train"])
-    answer = _classify(job, BASELINES[job["model"]]().fit(train["texts"], train["labels"]).predict)
-    if not job["single"]:  # scikit-learn has no threads, but can run once on each processor
-        answer["value"] *= len(job["cores"])
-    return answer
-
-
-def _classify(job: Job, classify: Callable[[Sequence[str]], Any]) -> dict[str, Any]:
-    """Time new texts after the training texts, all at once or one by one: {"value": texts/s or median ms}."""
-    texts, first = _read(job["test"])["texts"], _read(job["train"])["texts"]
-    classify(first)
-    if not job["single"]:
+def _classify(job: Job) -> dict[str, float]:
+    """Time new texts after the training texts, all at once or one by one."""
+    classify, rate = _light(job) if "folder" in job else _linear(job)
+    classify(job["texts"])
+    if job["work"] == "bulk":
         began = time.perf_counter()
-        classify(texts)
-        return {"value": len(texts) / (time.perf_counter() - began)}
+        classify(job["tests"])
+        return {"texts/s": rate * len(job["tests"]) / (time.perf_counter() - began)}
     times = []
-    for text in [*first[:_FIRST_CALLS], *texts]:
+    for text in [*job["texts"][:_FIRST_CALLS], *job["tests"]]:
         began = time.perf_counter()
         classify([text])
         times.append(time.perf_counter() - began)
-    return {"value": 1e3 * median(times[_FIRST_CALLS:])}
+    return {"ms": 1e3 * median(times[_FIRST_CALLS:])}
 
 
-def _train_torch(job: Job) -> dict[str, Any]:
-    """Train the article network with our Trainer, texts at their own lengths: {"value": ms a sample}."""
+def _light(job: Job) -> tuple[Callable[[Sequence[str]], Any], int]:
+    """Our light runtime, and 1."""
+    from glove_lstm.inference.runtime import LightClassifier
+
+    return LightClassifier.from_pretrained(job["folder"], threads=len(job["cores"])), 1
+
+
+def _linear(job: Job) -> tuple[Callable[[Sequence[str]], Any], int]:
+    """A linear model, fitted here because it could only be handed over by pickle; and the number of processors.
+
+    scikit-learn has no threads, but can run once on each processor.
+    """
+    from glove_lstm.evaluation.baselines import BASELINES
+
+    return BASELINES[job["model"]]().fit(job["texts"], job["labels"]).predict, len(job["cores"])
+
+
+def _train(job: Job) -> float:
+    """Train the article network with our Trainer, texts at their own lengths: milliseconds a sample."""
     from datasets import Dataset
-    from transformers import TrainerCallback
 
     from glove_lstm.inference.checkpoints import load_checkpoint
     from glove_lstm.training.arguments import parse_training_run
     from glove_lstm.training.batches import tokenize
     from glove_lstm.training.trainer import GloveLstmTrainer
 
-    class Clock(TrainerCallback):
-        began = seconds = 0.0
-
-        def on_epoch_begin(self, *_: Any, **__: Any) -> None:
-            self.began = time.perf_counter()
-
-        def on_epoch_end(self, *_: Any, **__: Any) -> None:
-            self.seconds = time.perf_counter() - self.began
-
     model, tokenizer = load_checkpoint(job["folder"])
-    train = _read(job["train"])
-    rows = Dataset.from_dict({"text": train["texts"], "label": train["labels"]})
+    rows = Dataset.from_dict({"text": job["texts"], "label": job["labels"]})
     texts = tokenize(rows, tokenizer)
-    clock = Clock()
     with tempfile.TemporaryDirectory() as scratch:
-        argv = ["--preset", "article", *job["arguments"], "--num_train_epochs", str(_EPOCHS)]
+        argv = ["--preset", "article", *job["arguments"], "--num_train_epochs", "1"]
         argv += ["--eval_strategy", "no", "--save_strategy", "no", "--output_dir", scratch]
         args = parse_training_run([*argv, "--disable_tqdm", "True", "--use_cpu", "True"]).training
-        GloveLstmTrainer(
-            model, args, train_dataset=texts, processing_class=tokenizer, callbacks=[clock]
-        ).train()
-    return {"value": 1e3 * clock.seconds / len(texts)}
+        trainer = GloveLstmTrainer(model, args, train_dataset=texts, processing_class=tokenizer)
+        return _last_epoch(trainer.train, len(texts))
 
 
-def _train_keras(job: Job) -> dict[str, Any]:
-    """Train the network as it was published, in Keras, on padded texts: {"value": ms a sample}."""
+def _train_keras(job: Job) -> float:
+    """Train the network as it was published, in Keras, on padded texts: milliseconds a sample."""
     import keras
     import numpy as np
     import tensorflow
@@ -108,14 +97,14 @@ def _train_keras(job: Job) -> dict[str, Any]:
     threads = len(job["cores"])
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
     tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
-    folder, train = Path(job["folder"]), _read(job["train"])
+    folder = Path(job["folder"])
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    length = _read(str(folder / "tokenizer_config.json"))["model_max_length"]
+    length = json.loads((folder / "tokenizer_config.json").read_text())["model_max_length"]
     tokenizer.enable_truncation(length, direction="left")
     tokenizer.enable_padding(length=length)
-    ids = np.array([row.ids for row in tokenizer.encode_batch(train["texts"])], dtype=np.int32)
-    labels = np.eye(2, dtype=np.float32)[train["labels"]]
-    config = _read(str(folder / "config.json"))
+    ids = np.array([row.ids for row in tokenizer.encode_batch(job["texts"])], dtype=np.int32)
+    labels = np.eye(2, dtype=np.float32)[job["labels"]]
+    config = json.loads((folder / "config.json").read_text())
     model = keras.Sequential(
         [
             keras.layers.Input((ids.shape[1],), dtype="int32"),
@@ -129,23 +118,17 @@ def _train_keras(job: Job) -> dict[str, Any]:
         ]
     )
     model.compile(optimizer="adam", loss="binary_crossentropy")
+    fit = partial(model.fit, ids, labels, batch_size=_KERAS_BATCH, verbose=0)
+    return _last_epoch(fit, len(ids))
+
+
+def _last_epoch(train: Callable[[], Any], texts: int) -> float:
+    """Train epoch by epoch and return the milliseconds a text of the last one."""
     for _ in range(_EPOCHS):
         began = time.perf_counter()
-        model.fit(ids, labels, batch_size=_KERAS_BATCH, verbose=0)
-        seconds = time.perf_counter() - began
-    return {"value": 1e3 * seconds / len(ids)}
+        train()
+    return 1e3 * (time.perf_counter() - began) / texts
 
-
-def _read(path: str) -> dict[str, Any]:
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-_KINDS: dict[str, Callable[[Job], dict[str, Any]]] = {
-    "light": _light,
-    "linear": _linear,
-    "train_torch": _train_torch,
-    "train_keras": _train_keras,
-}
 
 if __name__ == "__main__":
     main()

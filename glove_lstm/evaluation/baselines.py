@@ -36,7 +36,7 @@ DESCRIPTIONS = {
     "tfidf_svc_cased_chars": "the same and character 2-5-grams, linear SVC",
 }
 DESCRIPTIONS |= {
-    f"{name}_copies": f"{DESCRIPTIONS[name]}, trained with mistyped copies" for name in BASELINES
+    f"{name}_copies": f"{DESCRIPTIONS[name]}, trained with corrupted copies" for name in BASELINES
 }
 
 

@@ -1,6 +1,6 @@
 """Bootstrap intervals and paired tests of models on the same texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -83,26 +83,3 @@ def _draws(values: Sequence[Floats], texts: Sequence[Ints]) -> Floats:
         with np.errstate(invalid="ignore"):
             draws.append(np.nanmean((weights @ sums) / (weights @ counts), axis=1))
     return np.concatenate(draws)
-
-
-def p_value_text(p: float) -> str:
-    """Format a p value for a table."""
-    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"
-
-
-def measure_cells(measures: Mapping[str, Any]) -> list[str]:
-    """Format the measures of one model for a table.
-
-    Returns:
-        Accuracy, its interval, its p against `default`, calibration error, loss to typos, and the p of this loss.
-    """
-    accuracy = measures["accuracy"]
-    versus, lost = measures.get("versus_default"), measures.get("typos_versus_default")
-    return [
-        f"{accuracy['mean']:.4f}",
-        f"{accuracy['low']:.4f}-{accuracy['high']:.4f}",
-        p_value_text(versus["p"]) if versus else "",
-        f"{measures['ece']['mean']:.4f}" if "ece" in measures else "",
-        f"{measures['typos']['mean']:.4f}",
-        p_value_text(lost["p"]) if lost else "",
-    ]

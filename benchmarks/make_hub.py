@@ -39,10 +39,10 @@ Titles of fake_or_real_news (rows 256 and later), its first 256 articles, a samp
 the dateline `CITY (Reuters) - ` was removed because it stands in every REAL one and in no FAKE one, and rows of 19
 public corpora of articles, headlines and claims of 2004 to 2022. What a label means differs:
 
-- AllSides with ratings of Media Bias/Fact Check, Fake News Corpus, BuzzFeed's list of sites, Golbeck et al., satire sites,
-  The Onion and r/nottheonion, NYT, BBC, Guardian, CNBC, Breitbart, RT and ISOT: a label is of the outlet.
-- GossipCop, CheckThat! 2021-22, Snopes, EUvsDisinfo, CoAID, COVID-19 FNIR, COVID-19 rumours and CONSTRAINT 2021: a label is
-  a fact-checker's verdict on the text or its claim.
+- Of the outlet: AllSides with ratings of Media Bias/Fact Check, Fake News Corpus, BuzzFeed's list of sites, Golbeck et
+  al., satire sites, The Onion and r/nottheonion, NYT, BBC, Guardian, CNBC, Breitbart, RT and ISOT.
+- A fact-checker's verdict on the text or its claim: GossipCop, CheckThat! 2021-22, Snopes, EUvsDisinfo, CoAID, COVID-19
+  FNIR, COVID-19 rumours and CONSTRAINT 2021.
 
 The texts are not part of this repository; they remain their publishers'. Articles were read twice, whole and as titles.
 Rows are drawn so that corpora and sources weigh by the root of their size, and both labels equally. Near duplicates of

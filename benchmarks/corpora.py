@@ -112,7 +112,11 @@ def other_corpora(folder: Path) -> dict[str, Dataset]:
     test = data.splits["test"]
     labels = [int(data.label_names[label] in _TRUE_STATEMENTS) for label in test["label"]]
     two = Dataset.from_dict({"text": test["text"][:], "label": labels})
-    return {"recovery": distinct(recovery(folder)), "liar (two labels)": two}
+    return {
+        "recovery": distinct(recovery(folder)),
+        "liar (two labels)": two,
+        "veritas": corpus(folder, "veritas_origin2019"),
+    }
 
 
 def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:

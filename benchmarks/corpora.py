@@ -174,7 +174,7 @@ def hub_corpus(folder: Path) -> LoadedData:
     rows = concatenate_datasets(
         [train, *(corpus(folder, *one) for one in TRAINING_CORPORA.items())]
     )
-    rows = rows.select(_unseen(rows, kept))
+    rows = rows.select(unseen(rows, kept))
     groups = near_duplicate_groups(list(joined_texts(rows)))
     sources, labels = rows["source"][:], rows["label"][:]
     parts = split_by_source(sources, labels, groups, 0.1, 42, "The training corpora")
@@ -187,7 +187,7 @@ def hub_corpus(folder: Path) -> LoadedData:
     return LoadedData(splits, NAMES, ["title", "text"], source)
 
 
-def _unseen(rows: Dataset, others: Dataset) -> Ints:
+def unseen(rows: Dataset, others: Dataset) -> Ints:
     """Return the rows of which the others hold neither a near duplicate nor the title."""
     seen = np.zeros(len(rows), dtype=bool)
     for texts in ([*joined_texts(rows), *joined_texts(others)], [*rows["text"], *others["text"]]):

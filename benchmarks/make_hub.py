@@ -53,6 +53,7 @@ publishers, some of which other corpora share. Every figure comes from `python -
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
 _ARGUMENTS = ["--num_train_epochs", "4", "--per_device_train_batch_size", "32"]
+_ARGUMENTS += ["--validation_by", "source"]
 
 _CARD = {
     "name": "glove-lstm-fake-news",

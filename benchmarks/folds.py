@@ -9,13 +9,14 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import corpora
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.robustness import perturb
 from glove_lstm.training.training_texts import joined_texts
@@ -23,9 +24,15 @@ from glove_lstm.training.training_texts import joined_texts
 Ints = NDArray[np.int64]
 
 STANDARD = ("sst2", "trec", "subj")
-TASKS = ("titles", "recovery", "liar", "cross", *STANDARD)
+TASKS = ("titles", "recovery", "liar", "cross", "left_out", *STANDARD)
 FOLDS = 5
 _VALIDATION = 0.1  # of a fold's training texts
+_MOST = 1_500  # rows of a corpus of the task left_out
+_LEFT_OUT = (  # corpora with both labels, of outlets first, then of fact-checkers
+    *("allsides_partisan_vs_reliable", "leads_breitbart_rt_nyt2017", "onion_vs_nottheonion"),
+    *("clef_checkthat2021_22", "gossipcop_titles2018", "coaid2020"),
+    *("covid_rumor_news2020", "snopes_claims2020"),
+)
 _TEXTS = ("text", "text_pair")
 
 
@@ -84,6 +91,8 @@ def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
         return [_fold("test", data, {"test": np.arange(len(data.splits["test"]))})]
     if task == "cross":
         return list(_cross(folder))
+    if task == "left_out":
+        return list(_left_out(folder))
     rows = corpora.distinct({"titles": corpora.titles, "recovery": corpora.recovery}[task](folder))
     return list(islice(_cross_validation(rows, task), count))
 
@@ -135,6 +144,30 @@ def _cross(folder: Path) -> Iterator[Fold]:
             rows[f"{name}->{other}"] = tests[other].select(kept)
             numbers[f"{name}->{other}"] = there[kept]
         yield Fold(name, data, rows, numbers)
+
+
+def _left_out(folder: Path) -> Iterator[Fold]:
+    """Train on all training corpora but one, and test on that one, without texts that the others hold too."""
+    rows = {
+        name: corpora.corpus(folder, name, min(most, _MOST))
+        for name, most in corpora.TRAINING_CORPORA.items()
+    }
+    first = 0
+    for name in _LEFT_OUT:
+        others = concatenate_datasets([rows[other] for other in rows if other != name])
+        kept = corpora.unseen(rows[name], others)
+        groups = near_duplicate_groups(list(joined_texts(others)))
+        labels = np.array(others["label"])
+        train, validation = split_by_source(
+            others["source"][:], labels.tolist(), groups, _VALIDATION, 0, "The training corpora"
+        )
+        data = corpora.as_data(
+            others, {"train": train, "validation": validation}, f"without {name}"
+        )
+        yield Fold(
+            name, data, {name: rows[name].select(kept)}, {name: first + np.arange(len(kept))}
+        )
+        first += len(kept)
 
 
 def _cut(rows: Ints, labels: Ints, groups: Ints) -> tuple[Ints, Ints]:

@@ -154,6 +154,7 @@ def _describe(
     return {
         "data": without_folders(data.source, run),
         "rows": {name: len(split) for name, split in splits.items()},
+        "validation_by": run.data.validation_by,
         "preset": run.preset,
         "temperature": model.config.temperature,
         "shrinkage": model.config.shrinkage,

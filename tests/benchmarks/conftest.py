@@ -69,6 +69,10 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for number, (title, body, label) in enumerate(rows):
                 body = "" if number % 4 > 1 else body
                 writer.writerow([title, body, label, f"site{number // 2 % 5}.org"])
+    (folder / "standard").mkdir()
+    for name, rows in {"TREC.train.all": made_up(60, 6), "TREC.test.all": made_up(10, 7)}.items():
+        lines = [f"{number % 2} {title}\n" for number, (title, _, _) in enumerate(rows)]
+        (folder / "standard" / name).write_text("".join(lines), encoding="latin-1")
     (folder / "liar").mkdir()
     for seed, (split, count) in enumerate({"train": 48, "valid": 12, "test": 18}.items(), start=10):
         lines = [

@@ -194,7 +194,10 @@ def test_predictions_of_other_sources_are_made_anew(benchmark: Benchmark, monkey
     assert benchmark.made == [("majority", "1", 42)]
 
 
-def test_liar_and_cross(benchmark: Benchmark) -> None:
+def test_other_tasks(benchmark: Benchmark) -> None:
+    results = benchmark.run("trec", "--models", "majority", "tfidf_svc")["trec"]
+    assert results["majority"]["accuracy"]["folds"] == [0.5]
+    assert results["tfidf_svc"]["accuracy"]["folds"] == [1.0]
     results = benchmark.run("liar", "--models", "majority")
     assert results["liar"]["majority"]["accuracy"]["folds"] == [pytest.approx(1 / 6)]
     cross = benchmark.run("cross", "--models", "majority", "tfidf_svc")["cross"]["tfidf_svc"]

@@ -51,7 +51,9 @@ def test_checkpoint_is_whole_and_learned(
     low, high = measured["accuracy_interval"]
     assert low <= measured["accuracy"] <= high
     assert measured["rows"] == metrics["about"]["rows"]["validation"] == 16
-    assert read(checkpoint / "config.json")["temperature"] == metrics["about"]["temperature"] != 1.0
+    config, about = read(checkpoint / "config.json"), metrics["about"]
+    assert config["temperature"] == about["temperature"] != 1.0
+    assert config["shrinkage"] == about["shrinkage"] >= 0
     for path in [*checkpoint.glob("*.json"), *checkpoint.glob("*.md")]:
         for local in (checkpoint.parent, articles.parent, glove_file.parent, ROOT):
             assert str(local) not in path.read_text(encoding="utf-8"), path

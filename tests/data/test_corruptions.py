@@ -69,18 +69,14 @@ def test_any_text_has_the_same_training_copy_each_time(text: str, key: str) -> N
 
 
 def test_each_kind_of_training_copy_occurs() -> None:
-    """Half of the copies have typing errors, three tenths are lower-cased, and so on."""
-    words = TEXT.split(" ")
     copies = [training_copy(TEXT, str(key)) for key in range(600)]
-    whole = {"lower": TEXT.lower(), "title": TEXT.title(), "plain": no_punctuation(TEXT)}
-    shares = {kind: copies.count(copy) / 600 for kind, copy in whole.items()}
-    rest = [copy for copy in copies if copy not in whole.values()]
-    shares["cut"] = sum(copy in TEXT for copy in rest) / 600
-    shorter = [copy for copy in rest if copy not in TEXT and set(copy.split()) <= set(words)]
-    shares["dropped"] = len(shorter) / 600
-    wanted = {"lower": 0.3, "title": 0.05, "plain": 0.05, "cut": 0.05, "dropped": 0.05}
-    assert shares == pytest.approx(wanted, abs=0.04)
-    assert min(shares.values()) > 0
-    cuts = [len(copy.split(" ")) / len(words) for copy in rest if copy in TEXT]
-    assert 0.29 < min(cuts) < 0.6 < max(cuts) <= 1
-    assert min(len(copy.split()) for copy in shorter) > 0.69 * len(TEXT.split())
+    whole = {TEXT.lower(), TEXT.title(), no_punctuation(TEXT)}
+    assert whole < set(copies)
+    rest = [copy for copy in copies if copy not in whole]
+    words = TEXT.split()
+    cut = [len(copy.split()) / len(words) for copy in rest if copy in TEXT]
+    rest = [copy for copy in rest if copy not in TEXT]
+    dropped = [len(copy.split()) / len(words) for copy in rest if set(copy.split()) <= set(words)]
+    assert 0.29 < min(cut) < 0.6 < max(cut) <= 1
+    assert 0.69 < min(dropped) < 0.9 < max(dropped) <= 1
+    assert len(rest) - len(dropped) > 100  # typing errors

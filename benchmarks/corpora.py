@@ -27,7 +27,7 @@ TRAINING_CORPORA = {
     "golbeck_fake_satire2018": 442,
     "clef_checkthat2021_22": 884,
     "gossipcop_titles2018": 4_000,
-    "leads_breitbart_rt_nyt2017": 1_500,
+    "leads_breitbart_rt_nyt2017": 3_146,
     "isot_titles2017": 3_000,
     "satire_sites2017": 612,
     "onion_vs_nottheonion": 2_000,
@@ -171,12 +171,16 @@ def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:
     return rows.select(train), rows.select(kept)
 
 
-def hub_corpus(folder: Path) -> LoadedData:
+def hub_corpus(folder: Path, *, held_out: bool = False) -> LoadedData:
     """Texts of the default checkpoint.
 
-    "train" are many corpora, their articles once whole and once as titles; "validation" are sources and whole corpora
+    "train" are many corpora, their articles once whole and once as titles; "validation" are sources
     that training never sees; "test" is the kept tenth of `news_corpus`, of whose texts no near duplicate or title is in
     the others.
+
+    Args:
+        folder: The data folder.
+        held_out: Whether the calibration corpora are validation texts, rather than training texts.
     """
     train, kept = news_corpus(folder)
     rows = concatenate_datasets(
@@ -185,7 +189,8 @@ def hub_corpus(folder: Path) -> LoadedData:
     rows = rows.select(unseen(rows, kept))
     groups = near_duplicate_groups(list(joined_texts(rows)))
     sources, labels = rows["source"][:], rows["label"][:]
-    held = np.isin([source.partition("/")[0] for source in sources], CALIBRATION_CORPORA)
+    corpus_of = [source.partition("/")[0] for source in sources]
+    held = np.isin(corpus_of, CALIBRATION_CORPORA if held_out else ())
     free = np.flatnonzero(~held)
     parts = split_by_source(
         [sources[row] for row in free],

@@ -103,7 +103,8 @@ class AppCheckpoint:
         """A threshold at which about nine in ten validation texts get a label, and its effect; 0 if not measured."""
         try:
             metrics: Any = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
-            row = metrics["validation"]["coverage"][1]
+            measured = metrics.get("unseen_corpora") or metrics["validation"]
+            row = measured["coverage"][1]
             # Rounded up, it could exceed every score.
             threshold = floor(100 * row["threshold"]) / 100
             return threshold, (

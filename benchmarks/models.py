@@ -102,11 +102,6 @@ def model_sources(model: str) -> tuple[str, ...]:
     return (*_SHARED_SOURCES, "glove_lstm.modeling/*.py", "glove_lstm.training/*.py", *inference)
 
 
-def seeds_of(model: str, count: int) -> range:
-    """The seeds of a model's runs; models without chance have one run."""
-    return range(FIRST_SEED, FIRST_SEED + (count if model in OURS else 1))
-
-
 def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) -> Experiment:
     """Train one of our presets, perhaps without a part."""
     # Without its progress bar the Trainer prints, and standard output belongs to the table.

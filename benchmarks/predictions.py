@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from benchmarks.folds import Fold
 from benchmarks.models import Predict
-from benchmarks.records import write_json
 
 logger = logging.getLogger("glove_lstm.benchmarks")
 
@@ -75,14 +74,3 @@ def read_predictions(
         pass
     logger.warning("%s is damaged, or of other data, options or sources; it is replaced.", path)
     return None
-
-
-def write_predictions(
-    path: Path,
-    made_of: Mapping[str, Any],
-    made_by: Mapping[str, Any],
-    cells: Mapping[str, Cell],
-) -> None:
-    """Write the predictions of a fold."""
-    values = {name: asdict(cell) for name, cell in cells.items()}
-    write_json(path, {"made_of": made_of, "made_by": made_by, "cells": values}, indent=None)

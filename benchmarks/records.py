@@ -69,11 +69,7 @@ def sources_hash(*patterns: str) -> str:
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """Read the results of earlier runs; empty without the file.
-
-    Raises:
-        DataError: The file holds something else.
-    """
+    """Read the results of earlier runs; empty without the file. Raises DataError for another file."""
     return read_json_object(path, "give another --json") if path.exists() else {}
 
 

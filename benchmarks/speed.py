@@ -3,20 +3,9 @@ r"""Time and memory of our presets beside other models. Needs Linux.
 python -m benchmarks.speed --data_dir ../shared/data --glove GLOVE_FILE --json speed.json
 python -m benchmarks.speed --data_dir ../shared/data --json speed.json --work cold_start --checkpoints DIR
 
-train       milliseconds a sample: `article` with our Trainer, the same network in Keras (pip install
-            'glove-lstm[benchmark]')
-bulk        raw texts to labels, texts a second: our presets by the light runtime, and linear models
-single      one raw text to its label on one core, median milliseconds
-cold_start  new process to first label, seconds and MB: `default` by the light runtime, and by the transformers pipeline
-
-Models are fitted on four fifths of the texts and measured on the other fifth, after the training texts were classified:
-a dictionary of words seen before is warm, but does not know the test texts. Every figure is a median over new
-processes, the models in turn, on the same processors. Linear models have no threads: with --threads 2, their rate on
-one processor counts twice.
-
-An interrupted run is resumed: a model is only measured again for other data, options, sources, versions or another
-machine. The checkpoints that it trains are kept beside the results (speed.json: speed.checkpoints/). Arguments of
-train.py, such as --num_train_epochs 1, may follow: they hold for our presets.
+docs/benchmarks.md describes the works. A model is only measured again for other data, options, sources, versions or
+another machine. Trained checkpoints are kept beside the results (speed.json: speed.checkpoints/). Arguments of train.py
+may follow: they hold for our presets.
 
 The results are task -> work -> model -> {"median", "runs", "made_of", "made_by"}: figures by unit, their values in each
 run, data and options, and the hash of the sources with library versions and the machine.
@@ -38,7 +27,7 @@ from typing import Any
 
 import datasets
 
-from benchmarks.folds import Fold, make_folds
+from benchmarks.folds import make_folds
 from benchmarks.models import (
     FIRST_SEED,
     SHIPPED,
@@ -67,7 +56,6 @@ from glove_lstm.training.training_texts import joined_texts
 
 logger = logging.getLogger("glove_lstm.benchmarks.speed")
 
-TASKS = ("recovery", "titles")
 WORKS: dict[str, tuple[str, ...]] = {  # and the models that each can measure
     "train": ("article", "keras"),
     "bulk": (*SHIPPED, *BASELINES),
@@ -114,17 +102,11 @@ Figures = dict[str, float]  # by unit
 
 
 class Measurements:
-    """Measures models on the first fold of a task.
-
-    Args:
-        args: Of the command line.
-        arguments: Of `train.py`, over the values of our presets.
-    """
+    """Measures models on the first fold of a task, with the arguments of the command line and of `train.py`."""
 
     def __init__(self, args: argparse.Namespace, arguments: Sequence[str]) -> None:
         self._settings = Settings(args.glove, arguments)
         self._args = args
-        self._fold: Fold
         [self._fold] = make_folds(args.task, args.data_dir, 1)
         [rows] = self._fold.tests.values()
         self._tests = list(joined_texts(rows))
@@ -146,13 +128,15 @@ class Measurements:
         if work == "cold_start":
             code = _COLD_CLASSIFIERS[model].format(folder=str(self._checkpoint("default")))
             text = sorted(self._tests, key=len)[len(self._tests) // 2]
-            return start_cold(code, text, cores)
-        job: dict[str, Any] = {"work": work, "model": model, "tests": self._tests}
+            program = _COLD_START.format(cores=set(cores), code=code, began=time.time())
+            return run_process(["-c", program], text, len(cores))
+        cores = cores[-1:] if work == "single" else cores
+        job: dict[str, Any] = {"work": work, "model": model, "cores": cores, "tests": self._tests}
         job["texts"], job["labels"] = training_texts(self._fold)
         job["arguments"] = self._settings.arguments
         if model not in BASELINES:
             job["folder"] = str(self._checkpoint("article" if work == "train" else model))
-        return run_job(job, cores[-1:] if work == "single" else cores)
+        return run_process(["-m", "benchmarks.speed_worker"], json.dumps(job), len(cores))
 
     def _checkpoint(self, preset: str) -> Path:
         """Return the folder of a checkpoint with its ONNX file; trained if none was given."""
@@ -208,30 +192,12 @@ def measure_speed(args: argparse.Namespace, arguments: Sequence[str] = ()) -> Re
     return {args.task: works}
 
 
-def run_job(job: dict[str, Any], cores: Sequence[int]) -> Figures:
-    """Run a job of `speed_worker` in a new process, one thread on each of the processors.
+def run_process(command: Sequence[str], text: str, threads: int) -> Figures:
+    """Run Python with arguments and a text on standard input; it ends with its figures as JSON.
 
     Raises:
         DataError: The process failed; the message has the end of its errors.
     """
-    command = ["-m", "benchmarks.speed_worker"]
-    return _run(command, json.dumps({**job, "cores": cores}), len(cores), job["model"])
-
-
-def start_cold(code: str, text: str, cores: Sequence[int]) -> Figures:
-    """Run code that defines `classify` in a new process, up to its first label.
-
-    Returns:
-        Seconds from the start of the process to the label, and MB of memory at the peak.
-
-    Raises:
-        DataError: The process failed; the message has the end of its errors.
-    """
-    program = _COLD_START.format(cores=set(cores), code=code, began=time.time())
-    return _run(["-c", program], text, len(cores), "cold start")
-
-
-def _run(command: Sequence[str], text: str, threads: int, what: str) -> Figures:
     environment = {
         **os.environ,
         **dict.fromkeys(_THREADS, str(threads)),
@@ -253,7 +219,7 @@ def _run(command: Sequence[str], text: str, threads: int, what: str) -> Figures:
     )
     if done.returncode:
         errors = done.stderr.strip()[-_LAST:]
-        raise DataError(f"The process that measures {what} failed ({done.returncode}): {errors}")
+        raise DataError(f"A measuring process failed ({done.returncode}): {errors}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures
 
@@ -281,7 +247,8 @@ def main(argv: Sequence[str]) -> None:
     models = sorted({model for models in WORKS.values() for model in models})
     parser = benchmark_parser("speed", __doc__, models)
     add = parser.add_argument
-    add("--task", choices=TASKS, default="recovery", help="articles or titles; default: recovery")
+    tasks = ("recovery", "titles")
+    add("--task", choices=tasks, default=tasks[0], help="articles or titles; default: recovery")
     add("--work", nargs="+", choices=[*WORKS], default=[*WORKS], help="default: all")
     threads, most = "processors for each model; default: 1", len(processors())
     add("--threads", type=int, choices=range(1, most + 1), default=1, help=threads)

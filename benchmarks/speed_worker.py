@@ -19,7 +19,6 @@ Job = Mapping[str, Any]
 
 _FIRST_CALLS = 20  # single calls that are not timed
 _EPOCHS = 2  # the first one warms up
-_KERAS_BATCH = 128  # of the published recipe
 
 
 def main() -> None:
@@ -36,35 +35,28 @@ def main() -> None:
 
 def _classify(job: Job) -> dict[str, float]:
     """Time new texts after the training texts, all at once or one by one."""
-    classify, rate = _light(job) if "folder" in job else _linear(job)
+    threads = len(job["cores"])
+    classify: Callable[[Sequence[str]], Any]
+    if "folder" in job:
+        from glove_lstm.inference.runtime import LightClassifier
+
+        classify, at_once = LightClassifier.from_pretrained(job["folder"], threads=threads), 1
+    else:  # fitted here, because it could only be handed over by pickle
+        from glove_lstm.evaluation.baselines import BASELINES
+
+        classify = BASELINES[job["model"]]().fit(job["texts"], job["labels"]).predict
+        at_once = threads  # scikit-learn has no threads, but can run once on each processor
     classify(job["texts"])
     if job["work"] == "bulk":
         began = time.perf_counter()
         classify(job["tests"])
-        return {"texts/s": rate * len(job["tests"]) / (time.perf_counter() - began)}
+        return {"texts/s": at_once * len(job["tests"]) / (time.perf_counter() - began)}
     times = []
     for text in [*job["texts"][:_FIRST_CALLS], *job["tests"]]:
         began = time.perf_counter()
         classify([text])
         times.append(time.perf_counter() - began)
     return {"ms": 1e3 * median(times[_FIRST_CALLS:])}
-
-
-def _light(job: Job) -> tuple[Callable[[Sequence[str]], Any], int]:
-    """Our light runtime, and 1."""
-    from glove_lstm.inference.runtime import LightClassifier
-
-    return LightClassifier.from_pretrained(job["folder"], threads=len(job["cores"])), 1
-
-
-def _linear(job: Job) -> tuple[Callable[[Sequence[str]], Any], int]:
-    """A linear model, fitted here because it could only be handed over by pickle; and the number of processors.
-
-    scikit-learn has no threads, but can run once on each processor.
-    """
-    from glove_lstm.evaluation.baselines import BASELINES
-
-    return BASELINES[job["model"]]().fit(job["texts"], job["labels"]).predict, len(job["cores"])
 
 
 def _train(job: Job) -> float:
@@ -118,7 +110,7 @@ def _train_keras(job: Job) -> float:
         ]
     )
     model.compile(optimizer="adam", loss="binary_crossentropy")
-    fit = partial(model.fit, ids, labels, batch_size=_KERAS_BATCH, verbose=0)
+    fit = partial(model.fit, ids, labels, batch_size=128, verbose=0)
     return _last_epoch(fit, len(ids))
 
 

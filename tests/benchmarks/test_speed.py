@@ -9,7 +9,7 @@ import pytest
 from support import assert_refused, run_here
 
 from benchmarks import speed
-from benchmarks.speed import run_job, start_cold
+from benchmarks.speed import run_process
 from glove_lstm.data.errors import DataError
 from glove_lstm.inference.backends import processors
 
@@ -33,16 +33,18 @@ def test_works_of_a_given_checkpoint_are_resumed(
     assert begun.returncode == 0, begun.stderr
 
     measured = []
-    real = speed.run_job
+    real = speed.Measurements.measure
 
-    def noting(job, cores):
-        measured.append((job["work"], job["model"]))
-        return real(job, cores)
+    def noting(self, work, model):
+        measured.append((work, model))
+        return real(self, work, model)
 
-    monkeypatch.setattr(speed, "run_job", noting)
+    monkeypatch.setattr(speed.Measurements, "measure", noting)
     done = run_here(speed.main, *args, "--work", "single", "bulk", "cold_start")
     assert done.returncode == 0, done.stderr
-    assert measured == [("single", "default"), ("bulk", "default"), ("bulk", "tfidf_svc")]
+    cold = [("cold_start", "default"), ("cold_start", "pipeline")]
+    texts = [("single", "default"), ("bulk", "default"), ("bulk", "tfidf_svc")]
+    assert measured == [*texts, *cold, *cold]  # the first start is not counted
     figures = json.loads(file.read_text())["recovery"]
     assert {name: list(models) for name, models in figures.items()} == {
         "single": ["default", "tfidf_svc"],
@@ -87,20 +89,12 @@ def test_checkpoints_are_trained_and_kept(
     assert done.returncode == 0, done.stderr
 
 
-def test_processes_are_pinned_and_failures_explained() -> None:
-    cores = processors()[-1:]
-    code = (
-        "assert os.environ['OMP_NUM_THREADS'] == '1'\n"
-        "assert len(os.sched_getaffinity(0)) == 1\n"
-        "classify = lambda texts: [{'label': {'thread': 'ok'}[text]} for text in texts]"
-    )
-    start = start_cold(code, "thread", cores)
-    assert 0 < start["s"] < 60
-    assert 1 < start["MB"] < 1000
-    with pytest.raises(DataError, match=r"(?s)measures svm failed.*KeyError: 'svm'"):
-        run_job({"work": "bulk", "model": "svm"}, cores)
-    with pytest.raises(DataError, match=r"(?s)cold start failed.*ZeroDivisionError"):
-        start_cold("1 / 0", "", cores)
+def test_processes_have_their_own_threads_and_failures_are_explained() -> None:
+    code = "import json, os, sys; print(json.dumps({sys.stdin.read(): int(os.environ['OMP_NUM_THREADS'])}))"
+    assert run_process(["-c", code], "threads", 3) == {"threads": 3}
+    job = {"work": "bulk", "model": "svm", "cores": [processors()[-1]]}
+    with pytest.raises(DataError, match=r"(?s)failed \(1\).*KeyError: 'svm'"):
+        run_process(["-m", "benchmarks.speed_worker"], json.dumps(job), 1)
     assert os.environ.get("TF_CPP_MIN_LOG_LEVEL") is None  # of those processes alone
 
 

@@ -10,16 +10,12 @@ Predictions are kept fold by fold in a folder beside the results (accuracy.json:
 interrupted run is resumed. They are only used again for the same data, options and sources.
 
 The results are task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its bootstrap
-interval over the texts, and each cell's value. A cell is a fold; of the task cross, a pair of corpora. Measures are
-"accuracy", "ece" (over all texts), "typos" and so on (the accuracy that is lost), and "accuracy_versus_default",
-"typos_versus_default" and so on (with "p" of a paired test). Beside them stand "cells", their names, "seeds",
-"made_of", hashes of the data and the options, and "made_by", the distinct hashes of sources with library versions and
-the machine.
+interval over the texts, and each cell's value. A cell is a fold; of the tasks cross and left_out, a test corpus.
 """
 
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -28,6 +24,7 @@ from typing import Any
 import datasets
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from tqdm import tqdm
 
 from benchmarks.folds import FOLDS, TASKS, Fold, make_folds
@@ -46,12 +43,13 @@ from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
 from glove_lstm.evaluation.paired import mean_of_cells, paired_difference
 
+Floats = NDArray[np.float64]
 Results = dict[str, dict[str, dict[str, Any]]]
 Runs = list[list[Cell]]  # by seed
 # Measure -> by cell, for each text: the share of seeds that are right, or the share lost to errors of a kind.
-Values = dict[str, list[NDArray[np.float64]]]
+Values = dict[str, list[Floats]]
 
-_COLUMNS = ["accuracy", "accuracy_versus_default", "ece"]
+_COLUMNS = ["accuracy", "accuracy_versus_default", "ece", "auc", "balanced_accuracy", "cell_ece"]
 _COLUMNS += [name for kind in CORRUPTIONS for name in (kind, f"{kind}_versus_default")]
 
 
@@ -80,7 +78,7 @@ def compare(args: Namespace, arguments: Sequence[str] = ()) -> Results:
                 if default:
                     versus = paired_difference(cells, default[name], texts)
                     measures[f"{name}_versus_default"] = versus
-            results[task][model] = {**measures, **_ece(runs), **origin}
+            results[task][model] = {**measures, **_of_scores(runs), **origin}
             default = values if model == "default" else default
             write_json(args.json, {**earlier, **results})
     return results
@@ -152,18 +150,35 @@ def _values(runs: Runs) -> Values:
     return {"accuracy": clean, **lost}
 
 
-def _ece(runs: Runs) -> dict[str, Any]:
-    """The calibration error over the texts of all cells, averaged over seeds; cells of few texts look worse."""
+def _of_scores(runs: Runs) -> dict[str, Any]:
+    """Return measures of scores by cell, averaged over seeds, and the calibration error over the texts of all cells."""
+
+    def by_cell(measure: Callable[[Floats, Floats], float]) -> dict[str, Any]:
+        values = [
+            [measure(np.array(c.probabilities), np.array(c.labels)) for c in run] for run in runs
+        ]
+        cells = np.mean(values, axis=0).tolist()
+        return {"mean": float(np.mean(cells)), "folds": cells}
+
     if runs[0][0].probabilities is None:
         return {}
-    errors = [
+    pooled = [
         expected_calibration_error(
-            np.array([row for cell in run for row in cell.probabilities or ()]),
-            np.array([label for cell in run for label in cell.labels]),
+            np.concatenate([np.array(cell.probabilities) for cell in run]),
+            np.concatenate([np.array(cell.labels) for cell in run]),
         )
         for run in runs
     ]
-    return {"ece": {"mean": float(np.mean(errors))}}
+    found = {
+        "ece": {"mean": float(np.mean(pooled))},
+        "cell_ece": by_cell(expected_calibration_error),
+    }
+    found["balanced_accuracy"] = by_cell(
+        lambda scores, labels: balanced_accuracy_score(labels, scores.argmax(axis=1))
+    )
+    if np.shape(runs[0][0].probabilities)[1] == 2:
+        found["auc"] = by_cell(lambda scores, labels: roc_auc_score(labels, scores[:, 1]))
+    return found
 
 
 def main(argv: Sequence[str]) -> None:

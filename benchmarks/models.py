@@ -43,10 +43,7 @@ ABLATIONS: dict[str, list[str]] = {
     "without_shape_ngrams": [],
     "without_character_ngrams": [],
     "without_second_direction": ["--bidirectional", "False"],
-    "without_tokens_after_128": ["--lstm_length", "128"],
     "without_corrupted_copies": ["--corrupted_share", "0"],
-    "without_label_smoothing": ["--label_smoothing_factor", "0"],
-    "without_trained_vectors": ["--freeze_embeddings", "True"],
 }
 SHIPPED = ("default", "article")
 OURS = (*SHIPPED, *ABLATIONS)
@@ -167,7 +164,14 @@ def _fit_peer(
     fold: Fold, _seed: int, _settings: Settings, *, make: Callable[[], Any], copies: bool = False
 ) -> Predict:
     fitted = make().fit(*training_texts(fold, copies=copies))
-    return lambda rows: fitted.predict(list(joined_texts(rows)))
+    if not hasattr(fitted, "decision_function"):
+        return lambda rows: fitted.predict(list(joined_texts(rows)))
+
+    def predict(rows: Dataset) -> NDArray[np.float64]:
+        margins = fitted.decision_function(list(joined_texts(rows)))
+        return softmax(margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1) / 2)
+
+    return predict
 
 
 MODELS: dict[str, Callable[[Fold, int, Settings], Predict]] = {

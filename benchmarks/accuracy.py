@@ -10,7 +10,7 @@ Predictions are kept fold by fold in a folder beside the results (accuracy.json:
 interrupted run is resumed. They are only used again for the same data, options and sources.
 
 The results are task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its bootstrap
-interval over the texts, and each cell's value. A cell is a fold; of the tasks cross and left_out, a test corpus.
+interval over the texts, and each cell's value. A cell is a fold; of the task left_out, a test corpus.
 """
 
 import sys
@@ -153,7 +153,7 @@ def _values(runs: Runs) -> Values:
 def _of_scores(runs: Runs) -> dict[str, Any]:
     """Return measures of scores by cell, averaged over seeds, and the calibration error over the texts of all cells."""
 
-    def by_cell(measure: Callable[[Floats, Floats], float]) -> dict[str, Any]:
+    def by_cell(measure: Callable[[Any, Any], float]) -> dict[str, Any]:
         values = [
             [measure(np.array(c.probabilities), np.array(c.labels)) for c in run] for run in runs
         ]

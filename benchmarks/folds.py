@@ -24,7 +24,7 @@ from glove_lstm.training.training_texts import joined_texts
 Ints = NDArray[np.int64]
 
 STANDARD = ("sst2", "trec", "subj")
-TASKS = ("titles", "recovery", "liar", "cross", "left_out", *STANDARD)
+TASKS = ("titles", "recovery", "liar", "left_out", *STANDARD)
 FOLDS = 5
 _VALIDATION = 0.1  # of a fold's training texts
 _MOST = 1_500  # rows of a corpus of the task left_out
@@ -77,9 +77,8 @@ def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     """Make the folds of a task.
 
     Args:
-        task: Of `TASKS`. "titles" and "recovery" are cross-validated; "liar" has a test set of its own; "cross" trains
-            on each of ReCOVery, ISOT and the titles, and tests on the two others and on the first articles of
-            fake_or_real_news.
+        task: Of `TASKS`. "titles" and "recovery" are cross-validated; "left_out" trains on all
+            training corpora but one and tests on that one; the others have test sets of their own.
         folder: Laid out as ../shared/data is.
         count: How many of the five folds of titles and recovery.
 
@@ -89,8 +88,6 @@ def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     if task in ("liar", *STANDARD):
         data = corpora.liar(folder) if task == "liar" else corpora.standard(folder, task)
         return [_fold("test", data, {"test": np.arange(len(data.splits["test"]))})]
-    if task == "cross":
-        return list(_cross(folder))
     if task == "left_out":
         return list(_left_out(folder))
     rows = corpora.distinct({"titles": corpora.titles, "recovery": corpora.recovery}[task](folder))
@@ -114,36 +111,6 @@ def _fold(name: str, data: LoadedData, texts: dict[str, Ints]) -> Fold:
     splits = {part: data.splits[part] for part in ("train", "validation")}
     trained = LoadedData(splits, data.label_names, data.text_column_names, data.source)
     return Fold(name, trained, {cell: data.splits["test"]}, texts)
-
-
-def _cross(folder: Path) -> Iterator[Fold]:
-    """Nine cells, without test texts of which the training texts hold a near duplicate or the title."""
-    # head.csv holds the articles of the first titles, so those titles are tested on, but never trained on.
-    tests = {
-        name: corpora.distinct(getattr(corpora, name)(folder))
-        for name in ("recovery", "isot", "titles", "head")
-    }
-    later_titles = corpora.distinct(corpora.titles(folder, first_row=corpora.HEAD_ROWS))
-    trains = {"recovery": tests["recovery"], "isot": tests["isot"], "titles": later_titles}
-    every = [*tests.values(), later_titles]
-    whole = near_duplicate_groups([text for rows in every for text in joined_texts(rows)])
-    title = near_duplicate_groups([text for rows in every for text in rows["text"]])
-    ends = np.cumsum([len(rows) for rows in every])
-    where = dict(
-        zip([*tests, "later titles"], np.split(np.arange(ends[-1]), ends[:-1]), strict=True)
-    )
-    for name, texts in trains.items():
-        own = where["later titles" if name == "titles" else name]
-        train, validation = _cut(np.arange(len(texts)), np.array(texts["label"]), whole[own])
-        data = corpora.as_data(texts, {"train": train, "validation": validation}, name)
-        rows, numbers = {}, {}
-        for other in (test for test in tests if test != name):
-            there = where[other]
-            seen = np.isin(whole[there], whole[own]) | np.isin(title[there], title[own])
-            kept = np.flatnonzero(~seen)
-            rows[f"{name}->{other}"] = tests[other].select(kept)
-            numbers[f"{name}->{other}"] = there[kept]
-        yield Fold(name, data, rows, numbers)
 
 
 def _left_out(folder: Path) -> Iterator[Fold]:

@@ -38,25 +38,6 @@ from glove_lstm.publishing.checkpoint_folder import save_experiment
 from glove_lstm.training.experiment import Experiment
 from glove_lstm.training.training_texts import joined_texts
 
-_DATA = """\
-Titles of fake_or_real_news (rows 256 and later), its first 256 articles, a sample of 4,107 articles of ISOT, from which
-the dateline `CITY (Reuters) - ` was removed because it stands in every REAL one and in no FAKE one, and rows of 19
-public corpora of articles, headlines and claims of 2004 to 2022. What a label means differs:
-
-- Of the outlet: AllSides with ratings of Media Bias/Fact Check, Fake News Corpus, BuzzFeed's list of sites, Golbeck et
-  al., satire sites, The Onion and r/nottheonion, NYT, BBC, Guardian, CNBC, Breitbart, RT and ISOT.
-- A fact-checker's verdict on the text or its claim: GossipCop, CheckThat! 2021-22, Snopes, EUvsDisinfo, CoAID, COVID-19
-  FNIR, COVID-19 rumours and CONSTRAINT 2021.
-
-The texts are not part of this repository; they remain their publishers'. Articles were read twice, whole and as titles.
-Rows are drawn so that corpora and sources weigh by the root of their size, and both labels equally. Near duplicates of
-test texts were dropped. The validation texts are of sources that training never saw; the
-test texts are a kept tenth of fake_or_real_news and ISOT, the same sources as in training. The calibration was fitted
-with a first model, trained without CheckThat!, the COVID-19 rumours and the leads of Breitbart, RT and the New York
-Times, on texts of these and of other sources that it never saw. ReCOVery has no column of
-publishers, some of which other corpora share. Every figure comes from `python -m benchmarks.make_hub --data_dir
-../shared/data --glove glove.6B.100d.partial.txt` (341,479 of the 400,000 words of GloVe 6B 100d)."""
-
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
 _ARGUMENTS = ["--num_train_epochs", "5", "--per_device_train_batch_size", "32"]
 _ARGUMENTS += ["--validation_by", "source"]
@@ -64,7 +45,7 @@ _ARGUMENTS += ["--validation_by", "source"]
 _CARD = {
     "name": "glove-lstm-fake-news",
     "repo_id": "user/glove-lstm-fake-news",
-    "data_description": _DATA,
+    "data_description": (Path(__file__).parent / "hub_data.md").read_text(encoding="utf-8").strip(),
 }
 
 

@@ -33,13 +33,13 @@ _PRIVATE = {"api_visibility": "private", **_COMPUTE}  # for functions that retur
 _SIDE = 300  # pixels of a column; a phone shows two columns one below the other
 _MAP = "senate vote minister court bank report budget secret shocking hoax hidden truth elites doctor cure vaccine"
 _MEANING = """\
-A label means that the text is written like the training texts with this label. They got it from where they were \
-published; nobody checked what they say.
+A label means that the text is written like the training texts with this label. Most of these have the label of the \
+outlet that published them, some that of a fact-checker.
 
 - It does **not** mean that the text is true or false. A false story in the style of a news agency gets the label of \
 an agency, and a true one in a loud style does not.
-- The score is a probability on texts like the training texts: of those with a score of 80 %, about 80 % have the \
-label. On other sources, years and topics it is too high.
+- The score is a probability on texts like those that calibrated it: of those with a score of 80 %, about 80 % have the \
+label. On other sources, years and topics it may be too high. A few words get a score near 50 %.
 - Do not use it to judge people or publishers, or to remove texts that nobody has read.
 """
 

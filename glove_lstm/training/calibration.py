@@ -50,7 +50,7 @@ def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -
     """Fit a factor for each part's logits, for the smallest cross-entropy of their sum on validation data.
 
     The factor of a single part is the inverse of the temperature. A prior keeps several factors close: on fewer than a
-    few hundred texts chance alone would silence a part. `fit_scale` then scales the sum.
+    few hundred texts chance alone would silence a part. The factors are then scaled together, with Platt's targets.
 
     Args:
         part_logits: (n, parts, classes); the model's logits are the sum over its parts.
@@ -78,13 +78,13 @@ def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -
     runs = [minimize(loss, start, jac=True, method="TNC", bounds=bounds) for start in starts]
     found = min(runs, key=lambda run: run.fun).x
     mixed = np.tensordot(np.exp(found), parts, axes=1)
-    common, _ = fit_scale(mixed, labels, (_LOW - found.min(), _HIGH - found.max()))
+    common = _fit_scale(mixed, labels, _LOW - found.min(), _HIGH - found.max())
     return (common * np.exp(found)).tolist()
 
 
-def fit_scale(
-    logits: NDArray[np.floating], labels: NDArray[np.integer], log_bounds: tuple[float, float]
-) -> tuple[float, float]:
+def _fit_scale(
+    logits: NDArray[np.float64], labels: NDArray[np.integer], low: float, high: float
+) -> float:
     """Fit a factor for logits, for the smallest cross-entropy with Platt's targets (1999).
 
     The targets leave each label a doubt of about one text, so that a few texts do not allow the certainty that many
@@ -93,10 +93,11 @@ def fit_scale(
     Args:
         logits: (n, classes).
         labels: (n,) class indices.
-        log_bounds: Bounds of the factor's logarithm.
+        low: The smallest logarithm of the factor.
+        high: The largest.
 
     Returns:
-        The factor, 1 if the logits tell nothing, and the cross-entropy summed over the texts.
+        The factor; 1 if the logits tell nothing.
     """
     rows, count = logits.shape
     doubt = 1 / (rows / count + 2)
@@ -106,8 +107,7 @@ def fit_scale(
     def loss(log_scale: float) -> float:
         return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())
 
-    found = minimize_scalar(loss, bounds=log_bounds, method="bounded", options={"xatol": 1e-7})
-    low, high = log_bounds
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
     if low <= 0 <= high and loss(0) <= found.fun * (1 + 1e-9):  # the logits tell nothing
-        return 1.0, loss(0)
-    return float(np.exp(found.x)), float(found.fun)
+        return 1.0
+    return float(np.exp(found.x))

@@ -60,9 +60,12 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "fake_or_real_news" / "head.csv", titles[:HEAD_ROWS])
     corpora = folder / "corpora"
     corpora.mkdir()
-    for name, seed in (("one", 4), ("two", 5)):
+    for name, seed in (("one", 4), ("two", 5), ("three", 8)):
         rows = made_up(40, seed)
-        rows[0] = titles[HEAD_ROWS + 10]
+        # All three have nearly the same article, and another title in common.
+        title, body, label = titles[HEAD_ROWS + 10]
+        rows[0] = title, f"{body} {name}", label
+        rows[1] = titles[HEAD_ROWS + 11][0], *rows[1][1:]
         with gzip.open(corpora / f"{name}.csv.gz", "wt", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["title", "text", "label", "source"])

@@ -6,55 +6,70 @@ from typing import Any
 
 import numpy as np
 import pytest
-from datasets import concatenate_datasets
+from datasets import Dataset, concatenate_datasets
 from support import SMALL, assert_refused, run_here
 
-from benchmarks import accuracy, corpora
+from benchmarks import accuracy, corpora, folds
 from benchmarks.folds import make_folds
-from benchmarks.models import training_texts
+from benchmarks.models import Settings, train_preset, training_texts
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.splits import near_duplicate_groups
+from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.batches import CorruptedTexts, tokenize
 from glove_lstm.training.training_texts import joined_texts
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
-HEAD = corpora.HEAD_ROWS
+SCORES = {"ece", "auc", "balanced_accuracy", "cell_ece"}  # measures of probabilities
 
 
-def test_cross_has_nine_cells_and_no_duplicates(news: Path) -> None:
-    folds = {fold.name: fold for fold in make_folds("cross", news)}
-    sizes = {cell: len(rows) for fold in folds.values() for cell, rows in fold.tests.items()}
-    assert len(sizes) == 9
-    for name, fold in folds.items():
-        train = {text for split in fold.data.splits.values() for text in joined_texts(split)}
-        for cell, rows in fold.tests.items():
-            tested = list(joined_texts(rows))
-            groups = near_duplicate_groups([*train, *tested])
-            assert not set(groups[: len(train)]) & set(groups[len(train) :]), cell
-            assert len(fold.texts[cell]) == len(tested)
-        share = len(fold.data.splits["validation"]) / len(train)
-        assert 0.05 < share < 0.15, name
-    assert sizes["recovery->isot"] == 49  # one is nearly an article of recovery
-    assert sizes["titles->isot"] == 49  # another has a title of the training texts
-    assert (
-        sizes["titles->head"] == HEAD - 1
-    )  # the repeated title trains, so its article tests nothing
-    assert "text_pair" in folds["titles"].tests["titles->head"].column_names
-    # A text has one number, whichever cell tests it.
-    both = np.intersect1d(
-        folds["recovery"].texts["recovery->head"], folds["isot"].texts["isot->head"]
-    )
-    assert len(both) == HEAD
+@pytest.fixture
+def three_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three training corpora, of which two have both rows that are in all of them."""
+    most = {"one": 40, "two": 40, "three": 20}
+    monkeypatch.setattr(corpora, "TRAINING_CORPORA", most)
+    monkeypatch.setattr(folds, "_LEFT_OUT", tuple(most))
+
+
+def corpora_of(rows: Dataset) -> set[str]:
+    return {source.partition("/")[0] for source in rows["source"]}
+
+
+def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(
+    news: Path, three_corpora: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_folds("left_out", news)
+    assert [fold.name for fold in made] == ["one", "two", "three"]
+    for fold in made:
+        tested = fold.tests[fold.name]
+        trained = concatenate_datasets(list(fold.data.splits.values()))
+        assert corpora_of(tested) == {fold.name}
+        assert corpora_of(trained) == {"one", "two", "three"} - {fold.name}
+        assert not set(tested["text"]) & set(trained["text"])
+        groups = near_duplicate_groups([*joined_texts(tested), *joined_texts(trained)])
+        assert not set(groups[: len(tested)]) & set(groups[len(tested) :])
+        sites = [
+            {source.partition("/")[2] for source in split["source"]}
+            for split in fold.data.splits.values()
+        ]
+        assert not sites[0] & sites[1]
+    # The article and the title that are in all corpora test nothing.
+    assert [len(fold.tests[fold.name]) for fold in made[:2]] == [38, 38]
+    numbers = np.concatenate([fold.texts[fold.name] for fold in made])
+    assert numbers.tolist() == list(range(len(numbers)))
+
+    monkeypatch.setattr(folds, "_MOST", 30)
+    last = make_folds("left_out", news)[-1]
+    assert sum(len(split) for split in last.data.splits.values()) == 30 + 30
 
 
 def test_folds_share_no_near_duplicates(news: Path) -> None:
     texts = list(joined_texts(corpora.distinct(corpora.recovery(news))))
     groups = dict(zip(texts, near_duplicate_groups(texts), strict=True))
-    folds = make_folds("recovery", news)
-    tested = np.concatenate([fold.texts[fold.name] for fold in folds])
+    made = make_folds("recovery", news)
+    tested = np.concatenate([fold.texts[fold.name] for fold in made])
     assert sorted(tested) == list(range(len(texts)))
-    for fold in folds:
+    for fold in made:
         splits = [*fold.data.splits.values(), *fold.tests.values()]
         sides = [{groups[text] for text in joined_texts(split)} for split in splits]
         assert sum(len(split) for split in splits) == len(texts)
@@ -69,10 +84,10 @@ def test_corpora_of_the_shipped_checkpoint(news: Path, monkeypatch: pytest.Monke
     assert not set.union(*texts.values()) & set(joined_texts(corpora.recovery(news)))
     assert not texts["train"] & texts["validation"]
     assert not (texts["train"] | texts["validation"]) & texts["test"]
-    # Sources of validation are new ones; the news corpus is one source.
+    # Sources of validation are new ones; the news corpus is three sources, in training.
     sources = {name: set(splits[name]["source"]) for name in ("train", "validation")}
     assert not sources["train"] & sources["validation"]
-    assert "fake_or_real_news" in sources["train"]
+    assert {"fake_or_real_news_titles", "fake_or_real_news_head", "isot"} <= sources["train"]
     # Articles are there whole and as titles.
     articles = [row for row in splits["train"] if row["text_pair"].strip()]
     assert {f"{row['text']} " for row in articles} <= texts["train"]
@@ -138,13 +153,13 @@ def test_an_interrupted_run_is_resumed(benchmark: Benchmark, caplog) -> None:
 
     models = results["titles"]
     origin = {"cells", "seeds", "made_of", "made_by"}
-    assert set(models["default"]) == {"accuracy", "ece", *CORRUPTIONS, *origin}
+    assert set(models["default"]) == {"accuracy", *SCORES, *CORRUPTIONS, *origin}
     compared = {f"{name}_versus_default" for name in ("accuracy", *CORRUPTIONS)}
-    assert set(models["tfidf_svc"]) == {"accuracy", *CORRUPTIONS, *compared, *origin}
+    assert set(models["tfidf_svc"]) == set(models["default"]) | compared
     for model, measures in models.items():
         assert measures["cells"] == ["1", "2"]
         assert measures["seeds"] == (2 if model == "default" else 1)
-        for measure in set(measures) - origin - {"ece"}:
+        for measure in set(measures) - origin - SCORES:
             found = measures[measure]
             assert found["low"] <= found["mean"] <= found["high"]
             assert len(found["folds"]) == 2
@@ -200,9 +215,61 @@ def test_other_tasks(benchmark: Benchmark) -> None:
     assert results["tfidf_svc"]["accuracy"]["folds"] == [1.0]
     results = benchmark.run("liar", "--models", "majority")
     assert results["liar"]["majority"]["accuracy"]["folds"] == [pytest.approx(1 / 6)]
-    cross = benchmark.run("cross", "--models", "majority", "tfidf_svc")["cross"]["tfidf_svc"]
-    assert len(cross["accuracy"]["folds"]) == len(cross["cells"]) == 9
-    assert cross["accuracy"]["mean"] == pytest.approx(np.mean(cross["accuracy"]["folds"]))
+
+
+def test_measures_of_left_out_corpora(
+    benchmark: Benchmark, three_corpora: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is right and sure on one corpus, and gives all other texts 0.9 for REAL."""
+
+    def predict(rows: Dataset) -> np.ndarray:
+        if "source" in rows.column_names and corpora_of(rows) == {"one"}:
+            return np.eye(2)[rows["label"]]
+        return np.tile([0.1, 0.9], (len(rows), 1))
+
+    monkeypatch.setitem(accuracy.MODELS, "tfidf_svc", lambda *_: predict)
+    measures = benchmark.run("left_out", "--models", "tfidf_svc")["left_out"]["tfidf_svc"]
+    assert measures["cells"] == ["one", "two", "three"]
+    real = measures["accuracy"]["folds"][1:]  # the share of REAL texts
+    expected = {
+        "auc": [1, 0.5, 0.5],
+        "balanced_accuracy": [1, 0.5, 0.5],
+        "cell_ece": [0, *(0.9 - share for share in real)],
+    }
+    for name, cells in expected.items():
+        assert measures[name]["folds"] == pytest.approx(cells)
+        assert measures[name]["mean"] == pytest.approx(np.mean(cells))
+
+
+def test_margins_of_linear_peers_are_logits(news: Path) -> None:
+    [fold] = make_folds("recovery", news, 1)
+    rows = fold.tests["1"]
+    probabilities = accuracy.MODELS["tfidf_svc"](fold, 42, Settings("unread"))(rows)
+    plain = BASELINES["tfidf_svc"]().fit(*training_texts(fold))
+    margins = plain.decision_function(list(joined_texts(rows)))
+    assert np.log(probabilities[:, 1] / probabilities[:, 0]) == pytest.approx(margins)
+
+
+@pytest.mark.parametrize(
+    ("ablation", "table"),
+    [("without_shape_ngrams", "shape_weights"), ("without_character_ngrams", "word_weights")],
+)
+def test_ablations_leave_ngrams_out(
+    news: Path, glove_file: Path, ablation: str, table: str
+) -> None:
+    [fold] = make_folds("recovery", news, 1)
+    model = train_preset(ablation, fold.data, 42, Settings(str(glove_file), TINY)).model
+    empty = [name for name, weights in model.ngrams.named_parameters() if not weights.any()]
+    assert empty == [table]
+
+
+def test_ngrams_alone_have_no_lstm(news: Path, glove_file: Path) -> None:
+    [fold] = make_folds("recovery", news, 1)
+    trained = train_preset("ngrams_alone", fold.data, 42, Settings(str(glove_file), TINY))
+    inputs = trained.tokenizer(fold.tests["1"]["text"][:], padding=True, return_tensors="pt")
+    lstm, ngrams = trained.model.eval()(**inputs).part_logits.unbind(dim=1)
+    assert not lstm.any()
+    assert ngrams.any()
 
 
 @pytest.mark.parametrize(

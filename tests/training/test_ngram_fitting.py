@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from sklearn.svm import LinearSVC
 from support import CALM, COMMON, LOUD
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
+from glove_lstm.modeling.ngram_classifier import ngram_shares
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.batches import tokenize
 from glove_lstm.training.ngram_fitting import fit_ngrams
@@ -64,6 +66,29 @@ def test_new_texts_are_told_apart(tokenizer, labels, shapes):
     fit(model, tokenizer, make_news(300, 1, labels))
     assert accuracy(model, tokenizer, make_news(150, 2, labels)) > 0.97
     assert all(table.any() for table in model.ngrams.parameters())
+
+
+def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(tokenizer):
+    model, news = make_model(tokenizer, shapes=0), make_news(60, 14)
+    fit(model, tokenizer, news)
+    inputs = tokenizer(news["text"][:], padding=True, return_tensors="pt")
+    batch = inputs["input_ids"], None, inputs["attention_mask"].bool()
+    words, ngrams = (
+        torch.zeros(60, size).scatter_add(1, group.rows, ngram_shares(group, torch.zeros(size, 2)))
+        for group, size in zip(
+            model.ngrams.groups(*batch), (tokenizer.vocab_size, 512), strict=True
+        )
+    )
+    characters = character_ngrams(tokenizer.get_vocab(), specials=tokenizer.all_special_tokens)
+    features = np.hstack([words.double().numpy() @ characters, ngrams.double().numpy()])
+    labels = np.array(news["label"])
+    counts = np.stack([1 + (features[labels == label] != 0).sum(axis=0) for label in (0, 1)])
+    false, true = np.log(counts / counts.sum(axis=1, keepdims=True))
+    scaled = features * (true - false)
+    margins = LinearSVC(dual=True, random_state=0).fit(scaled, labels).decision_function(scaled)
+    with torch.no_grad():
+        logits = model.ngrams(*batch)
+    assert (logits[:, 1] - logits[:, 0]).numpy() == pytest.approx(margins, abs=0.01)
 
 
 def test_words_that_no_text_has_are_told_apart_by_their_characters(tokenizer):

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import initialization as init
 
-from .configuration_glove_lstm import GloveLstmConfig
+from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
 NO_SHAPES = "token_type_ids are missing: this model reads the shapes of words. Pass all that its tokenizer returns."
+_LOWER, _TITLE, _UPPER, _MIXED = 1, 2, 3, 4  # of `SHAPES` in word_shapes.py
 
 
 class GloveLstmEmbeddings(nn.Module):
@@ -22,37 +23,22 @@ class GloveLstmEmbeddings(nn.Module):
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__()
-        self.config = config
         self.word_embeddings = nn.Embedding(
             config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
         )
         self.token_type_embeddings = None
         if config.type_embedding_size:
-            self.token_type_embeddings = nn.Embedding(
-                config.type_vocab_size, config.type_embedding_size
-            )
+            self.token_type_embeddings = nn.Embedding(SHAPE_COUNT, config.type_embedding_size)
         self.dropout = nn.Dropout(config.embedding_dropout)
 
     def forward(
         self, input_ids: Tensor | None, inputs_embeds: Tensor | None, token_type_ids: Tensor | None
     ) -> Tensor:
-        """(T, B) ids and shapes -> (T, B, E).
-
-        Raises:
-            ValueError: The config has an embedding of word shapes, but there are no `token_type_ids`.
-        """
+        """(T, B) ids and shapes -> (T, B, E)."""
         if inputs_embeds is None:
             assert input_ids is not None
-            if self.training and self.config.word_dropout:
-                drawn = torch.rand(input_ids.shape, device=input_ids.device)
-                hidden = drawn < self.config.word_dropout
-                input_ids = input_ids.masked_fill(hidden, self.config.unk_token_id)
             inputs_embeds = self.word_embeddings(input_ids)
-            if self.config.freeze_embeddings:
-                inputs_embeds = inputs_embeds.detach()
         if self.token_type_embeddings is not None:
-            if token_type_ids is None:
-                raise ValueError(NO_SHAPES)
             shapes = self.token_type_embeddings(token_type_ids)
             inputs_embeds = torch.cat([inputs_embeds.to(shapes.dtype), shapes], dim=-1)
         return self.dropout(inputs_embeds)
@@ -65,101 +51,66 @@ class GloveLstmLayer(nn.Module):
     a packed bidirectional LSTM, are faster than it, and keep cuDNN's persistent kernel.
     """
 
-    def __init__(self, config: GloveLstmConfig, input_size: int) -> None:
+    def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__()
+        input_size = config.embedding_size + config.type_embedding_size
         self.forward_lstm = nn.LSTM(input_size, config.hidden_size)
         self.backward_lstm = None
         if config.bidirectional:
             self.backward_lstm = nn.LSTM(input_size, config.hidden_size)
 
-    def forward(self, hidden: Tensor, reversal: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:
         """Read texts.
 
         Args:
             hidden: (T, B, E), right-padded.
-            reversal: (T, B), the positions that turn each text's real tokens round.
             lengths: (B,) numbers of real tokens.
 
         Returns:
             (T, B, H). What stands at padding has no meaning.
         """
         hidden = hidden.to(cast(Tensor, self.forward_lstm.weight_ih_l0).dtype)
-        if torch.onnx.is_in_onnx_export():
-            return self._onnx_lstm(hidden, lengths)
         ahead, _ = self.forward_lstm(hidden)
         if self.backward_lstm is None:
             return ahead
+        steps = torch.arange(len(hidden), device=hidden.device).unsqueeze(1)
+        reversal = torch.where(steps < lengths, lengths - 1 - steps, steps)
         back, _ = self.backward_lstm(_reorder(hidden, reversal))
         return torch.cat([ahead, _reorder(back, reversal)], dim=-1)
 
-    def _onnx_lstm(self, hidden: Tensor, lengths: Tensor) -> Tensor:
-        """Emit ONNX's own LSTM, which reads both directions and knows each text's length.
 
-        From `nn.LSTM` the exporter of torch 2.13 makes a loop that is unrolled to the length of its example.
-        """
-        lstms = [lstm for lstm in (self.forward_lstm, self.backward_lstm) if lstm is not None]
-        size = self.forward_lstm.hidden_size
+def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Pool the outputs over the real tokens; a text without any gives zeros.
 
-        def stacked(name: str) -> Tensor:
-            parameters = [lstm.get_parameter(name) for lstm in lstms]
-            # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
-            order = [slice(gate * size, (gate + 1) * size) for gate in (0, 3, 1, 2)]
-            ordered = [torch.cat([values[gate] for gate in order]) for values in parameters]
-            return torch.stack(ordered)
+    Args:
+        hidden: (B, T, H).
+        mask: Bool (B, T), true for real tokens.
 
-        output = torch.onnx.ops.symbolic(
-            "LSTM",
-            (
-                hidden,
-                stacked("weight_ih_l0"),
-                stacked("weight_hh_l0"),
-                torch.cat([stacked("bias_ih_l0"), stacked("bias_hh_l0")], dim=1),
-                lengths.clamp(min=1).int(),  # it refuses 0
-            ),
-            {"hidden_size": size, "direction": "forward" if len(lstms) == 1 else "bidirectional"},
-            dtype=hidden.dtype,
-            shape=(hidden.shape[0], len(lstms), hidden.shape[1], size),
-            version=14,
-        )
-        return output.transpose(1, 2).flatten(2)
+    Returns:
+        (B, H).
+    """
+    # Added rather than filled in, which is slower: no output of an LSTM is larger than 1.
+    excluded = (mask.to(hidden.dtype) - 1) * torch.finfo(hidden.dtype).max
+    highest = (hidden + excluded.unsqueeze(-1)).max(dim=1).values
+    return highest.masked_fill(~mask.any(dim=1, keepdim=True), 0)
 
 
-class GloveLstmPooler(nn.Module):
-    """The outputs of all real tokens -> one vector. A text without tokens gives zeros."""
+def informative_shapes(token_type_ids: Tensor, mask: Tensor) -> Tensor:
+    """Read a text in a single case as lower case: its shapes tell how it was typed, not what it says.
 
-    def __init__(self, config: GloveLstmConfig) -> None:
-        super().__init__()
-        self.pooling = config.pooling
-        self.attention = (
-            nn.Linear(config.output_size, 1, bias=False) if "attention" in config.pooling else None
-        )
+    Args:
+        token_type_ids: (B, T) word shapes.
+        mask: Bool (B, T), true for real tokens.
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Pool.
-
-        Args:
-            hidden: (B, T, H).
-            mask: Bool (B, T), true for real tokens.
-
-        Returns:
-            (B, H x number of poolings).
-        """
-        real = mask.to(hidden.dtype)
-        # Added rather than filled in, which is slower: no output of an LSTM is larger than 1.
-        excluded = (real - 1) * torch.finfo(hidden.dtype).max  # (B, T)
-        pooled = []
-        for pooling in self.pooling:
-            if pooling == "max":
-                highest = (hidden + excluded.unsqueeze(-1)).max(dim=1).values
-                pooled.append(highest.masked_fill(~mask.any(dim=1, keepdim=True), 0))
-                continue
-            if pooling == "mean":
-                weights = real / real.sum(dim=1, keepdim=True).clamp(min=1)
-            else:
-                assert self.attention is not None
-                weights = real * (self.attention(hidden).squeeze(-1) + excluded).softmax(dim=1)
-            pooled.append((weights.unsqueeze(1) @ hidden).squeeze(1))
-        return torch.cat(pooled, dim=-1)
+    Returns:
+        (B, T) shapes; of a text without lower-case letters, or without capitals, each word of letters is lower.
+    """
+    title, mixed = token_type_ids == _TITLE, token_type_ids == _MIXED
+    capitals = (title | mixed | (token_type_ids == _UPPER)) & mask
+    small = (title | mixed | (token_type_ids == _LOWER)) & mask
+    both = capitals.any(dim=1, keepdim=True) & small.any(dim=1, keepdim=True)
+    letters = capitals | small
+    return token_type_ids.masked_fill(letters & ~both, _LOWER)
 
 
 def init_lstm(lstm: nn.LSTM) -> None:

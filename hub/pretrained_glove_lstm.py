@@ -19,6 +19,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     config_class = GloveLstmConfig
     config: GloveLstmConfig
     base_model_prefix = "encoder"
+    _input_embed_layer = "word_embeddings"
     _no_split_modules = ["GloveLstmLayer"]  # noqa: RUF012 (transformers' own form)
 
     @torch.no_grad()
@@ -33,8 +34,6 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         elif isinstance(module, GloveLstmNgramClassifier):
             for table in module.parameters():
                 init.zeros_(table)
-            # Where a checkpoint lacks them, they are random memory.
-            init.zeros_(module.character_ngrams)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=0.1)
             if module.padding_idx is not None and not is_loaded(module.weight):
@@ -55,18 +54,11 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Embedding:
         """The word embedding."""
-        return cast(nn.Embedding, self.base_model.embeddings.word_embeddings)
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        """Put another word embedding in its place."""
-        self.base_model.embeddings.word_embeddings = value
+        return cast(nn.Embedding, super().get_input_embeddings())
 
     @torch.no_grad()
     def load_word_vectors(self, vectors: Any) -> None:
-        """Copy word vectors into the embedding; the padding row stays zero.
-
-        Where `config.half_precision_embeddings` is set they are rounded to 16 bits here, once, so that what is
-        trained and measured is what is stored.
+        """Copy word vectors into the embedding, rounded to the 16 bits that a save stores; the padding row stays zero.
 
         Args:
             vectors: Float array or tensor (vocab_size, embedding_size), row i for token id i.
@@ -82,8 +74,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
             )
         weight.copy_(rows)
         weight[self.config.pad_token_id].zero_()
-        if self.config.half_precision_embeddings:
-            _round(weight)
+        _round(weight)
 
     @torch.no_grad()
     def round_tables(self) -> None:
@@ -94,14 +85,8 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         for table in self._tables().values():
             _round(table)
 
-    def halve_tables(self) -> None:
-        """Hold the tables in 16 bits where that changes no value, to be exported; the model cannot be trained then."""
-        for table in self._tables().values():
-            if table.dim() == 2:
-                table.data = _halved(table.data)
-
     def _tables(self) -> dict[str, nn.Parameter]:
-        """What `config.half_precision_embeddings` is about, by its name in this model's state."""
+        """Return the word vectors and n-gram tables, by their names in this model's state."""
         vectors = self.get_input_embeddings().weight
         return {
             name: parameter
@@ -115,8 +100,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         A checkpoint in mid-training, whose tables are not round, keeps all its bits, so that a resumed run is exact.
         """
         state = dict(kwargs.pop("state_dict", None) or self.state_dict())
-        if self.config.half_precision_embeddings:
-            state |= {name: _halved(state[name]) for name in self._tables()}
+        state |= {name: _halved(state[name]) for name in self._tables()}
         # A model that came from a Hub repository must be whole where it is saved, not point back to "user/name--...".
         self.config.auto_map = dict(AUTO_MAP)
         super().save_pretrained(save_directory, state_dict=state, **kwargs)
@@ -128,7 +112,6 @@ def _halved(table: Tensor) -> Tensor:
     return half if torch.equal(half.to(table.dtype), table) else table
 
 
-@torch.no_grad()
 def _round(table: Tensor) -> None:
     rounded = table.half().to(table.dtype)
     if rounded.isfinite().all():

@@ -1,7 +1,6 @@
 """The tokenizer of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers, numpy and siblings."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import chain
 from threading import RLock
 from typing import Any
@@ -12,12 +11,11 @@ import transformers
 if int(transformers.__version__.split(".")[0]) < 5:
     raise ImportError(f"GloveLstmTokenizer needs transformers >= 5, not {transformers.__version__}")
 
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils.generic import PaddingStrategy
 
-from .spelling import SpellingCorrector
 from .word_shapes import repair, word_shapes
 
 
@@ -32,40 +30,20 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     - `token_type_ids`, if `model_input_names` has them, are the shapes of the words in the original text: lower,
       Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`).
     - Lone surrogates, which the Rust code refuses, become U+FFFD.
-    - With `correct_spelling=True`, which is saved, an unknown word becomes the known one that a single typing error
-      turns into it (`spelling.SpellingCorrector`).
     """
 
     vocab_files_names = {"tokenizer_file": "tokenizer.json"}  # noqa: RUF012 (transformers' own form)
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012
-    _corrector: SpellingCorrector | None = None  # made at the first call
 
     # No `__init__`: with one, `from_pretrained` would give an empty vocabulary.
-    @property
-    def correct_spelling(self) -> bool:
-        """Whether unknown words are corrected."""
-        value = self.init_kwargs.get("correct_spelling", False)
-        if not isinstance(value, bool):
-            raise ValueError(f"correct_spelling must be true or false, not {value!r}")
-        return value
-
-    @correct_spelling.setter
-    def correct_spelling(self, value: bool) -> None:
-        self.init_kwargs["correct_spelling"] = value
-
     @property
     def lock(self) -> Any:
         """Hold it while using `backend_tokenizer` in several threads: each call changes its truncation."""
         return vars(self).setdefault("_lock", RLock())
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what the corrector has learned, so that a tokenizer's hash does not change as it is used."""
-        unsaved = "_corrector", "_lock"
-        state = {name: value for name, value in vars(self).items() if name not in unsaved}
-        if self.init_kwargs.get("correct_spelling"):
-            with self.lock:  # another thread may have the corrector attached
-                state["_tokenizer"] = Tokenizer.from_str(self._tokenizer.to_str())
-        return state
+        """Leave out the lock, which cannot be pickled."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, **kwargs: Any
@@ -104,7 +82,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         overflow = kwargs.get("return_overflowing_tokens", False)
         kwargs.update(max_length=max_length, is_split_into_words=is_split_into_words)
         kwargs.update(return_token_type_ids=False, return_tensors=None)
-        with self._correcting():
+        with self.lock:
             if truncation_strategy is None and isinstance(pairs, list) and not overflow:
                 output = self._encode_joined(texts, pairs, **kwargs)
             else:
@@ -126,17 +104,6 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if is_empty:
             return BatchEncoding({key: value[:0] for key, value in output.items()}, [])
         return output
-
-    @contextmanager
-    def _correcting(self) -> Iterator[None]:
-        with self.lock:
-            if not self.correct_spelling or self._tokenizer is None:
-                yield
-                return
-            if self._corrector is None:
-                self._corrector = SpellingCorrector(self._tokenizer)
-            with self._corrector.attached():
-                yield
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
         """Save without the padding and truncation of the last call, which the Rust code keeps as its state."""

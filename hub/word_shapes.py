@@ -25,7 +25,7 @@ def word_shapes(text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]) -
     """Return the shape of each word of a text, or of several texts joined.
 
     A word without cased letters is "digits" if it has a digit, "lower" if it has other letters, else "punctuation". A
-    single capital is "title".
+    single capital is "upper".
 
     Args:
         text: Any string without lone surrogates, up to 2**21 characters between a word's start and end.
@@ -45,7 +45,7 @@ def word_shapes(text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]) -
     upper = upper_count > 0
     digits = counts >= _DIGIT_COUNT
     first = np.append(kinds, _OTHER)[starts]  # an empty word may begin at the end of the text
-    title = (first == _UPPER) & (upper_count == 1)
+    title = (first == _UPPER) & (upper_count == 1) & lower
     conditions = [ends <= starts, title, upper & ~lower, upper, lower, digits]
     return np.select(conditions, [0, 2, 3, 4, 1, 5], default=6)
 

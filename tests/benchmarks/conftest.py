@@ -60,9 +60,10 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "fake_or_real_news" / "head.csv", titles[:HEAD_ROWS])
     corpora = folder / "corpora"
     corpora.mkdir()
-    for name, seed in (("one", 4), ("two", 5), ("three", 8)):
+    names = {"one": 4, "two": 5, "three": 8, "veritas_origin2019": 9}
+    for name, seed in names.items():
         rows = made_up(40, seed)
-        # All three have nearly the same article, and another title in common.
+        # All have nearly the same article, and another title in common.
         title, body, label = titles[HEAD_ROWS + 10]
         rows[0] = title, f"{body} {name}", label
         rows[1] = titles[HEAD_ROWS + 11][0], *rows[1][1:]

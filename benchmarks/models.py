@@ -104,7 +104,8 @@ def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) ->
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         argv = ["--preset", model if model == "article" else "default", *ABLATIONS.get(model, ())]
-        argv += [*settings.arguments, "--output_dir", scratch, "--seed", str(seed)]
+        argv += [*settings.arguments, "--glove", settings.glove_name]
+        argv += ["--output_dir", scratch, "--seed", str(seed)]
         run = parse_training_run([*argv, "--disable_tqdm", "True"])
         with _LEFT_OUT.get(model, nullcontext()):
             experiment = run_experiment(run, data, settings.glove, compute_metrics)

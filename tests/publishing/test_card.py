@@ -85,7 +85,7 @@ Preset `default` of glove-lstm 0.1.0 (transformers 5.24.0, torch 2.13.0); texts:
 | majority class of these texts | 0.5000 | |
 Macro F1 0.9000, precision 0.8000, recall 0.7000, Matthews correlation 0.6000, ROC AUC 0.9500.
 Logits are divided by a temperature of 1.250 (fitted on the validation texts).
-Expected calibration error (15 bins of equal width) 0.0123, Brier score 0.1000 on the validation texts.
+| validation | 0.0123 | 0.1000 |
 Calibration is worse on other data: recovery.
 | 0.0000 | 100.0% | 0.9123 |
 | 0.8415 | 90.0% | 0.9511 |
@@ -120,6 +120,15 @@ def write(tmp_path):
 def folder(write, tmp_path):
     write()
     return tmp_path
+
+
+def test_corpora_that_training_never_saw(write):
+    row = {"rows": 20, "accuracy": 0.5, "balanced_accuracy": 0.6123, "roc_auc": 0.7123}
+    unseen = {**MEASURES, "by_source": {"mine": row, "mine/outlet": row}}
+    text = write({**METRICS, "unseen_corpora": unseen})
+    assert "| mine | 20 | 0.6123 | 0.7123 |" in text
+    assert "mine/outlet" not in text
+    assert "On these texts of unseen corpora:" in text
 
 
 def test_whole_card(write):

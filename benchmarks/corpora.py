@@ -41,7 +41,7 @@ TRAINING_CORPORA = {
     "bbc_real2005": 2_056,
     "nyt_real2016": 1_490,
 }
-CALIBRATION_CORPORA = (  # teach nothing: what a stranger types is of no corpus
+CALIBRATION_CORPORA = (  # validation texts of the first run, training texts of the second
     "clef_checkthat2021_22",
     "leads_breitbart_rt_nyt2017",
     "covid_rumor_news2020",

@@ -96,7 +96,7 @@ def load_splits(
             the others, joined by a space, `text_pair`. None takes title and text, else text, else title, else
             the only other column of strings.
         label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter.
-        source_column_name: The column of publishers or other sources; a row or file may be without.
+        source_column_name: The column of publishers or other sources; rows and files may lack it.
         label_names: The labels in order, when a model fixes them. None takes the order of the dataset's
             ClassLabel; FAKE, REAL; the order of the numbers, named "0", "1", ...; or alphabetical order.
         validation_fraction: The share of train cut for a missing validation split; 0 cuts none.

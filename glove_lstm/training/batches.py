@@ -112,7 +112,7 @@ class CorruptedTexts(TokenizedTexts):
         tokenizer: Their tokenizer.
         share: Of the texts that are replaced, 0 to 1.
         seed: Seed of the choice and the errors.
-        max_length: Tokens of a copy at the most, to save time; None: those of the tokenizer.
+        max_length: Tokens that are read of a copy where the end is cut, to save time; None: those of the tokenizer.
     """
 
     texts: TokenizedTexts
@@ -128,7 +128,10 @@ class CorruptedTexts(TokenizedTexts):
         self.dataset = self.dataset.select_columns(names)
         self._reader = LightTokenizer.of(self.tokenizer)
         longest = self.tokenizer.model_max_length
-        self._reader.model_max_length = min(self.max_length or longest, longest)
+        if self._reader.truncation_side == "right":
+            # Cut on the left, the first tokens depend on where the whole text would begin.
+            longest = min(self.max_length or longest, longest)
+        self._reader.model_max_length = longest
 
     @property
     def labels(self) -> NDArray[Any]:

@@ -68,7 +68,7 @@ def run_experiment(
 
     Args:
         run: The arguments.
-        data: Needs "train"; without "validation" there is no temperature and no best epoch.
+        data: Needs "train"; without "validation" there is no temperature.
         glove: Vectors that were loaded before; None loads `run.tokenizer.glove`.
         compute_metrics: Measures of the validation texts after each epoch, for the Trainer.
 

@@ -81,7 +81,8 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
     """
     path = run.model.model_name_or_path
     assert path is not None
-    changes: dict[str, Any] = {"temperature": 1.0, "shrinkage": 0.0, **run.model.config_values()}
+    fitted_anew = {"temperature": 1.0, "shrinkage": 0.0, "ngram_weight": 1.0}
+    changes: dict[str, Any] = {**fitted_anew, **run.model.config_values()}
     known = load_config(path).label_names
     if set(data.label_names) <= set(known):
         number = [known.index(name) for name in data.label_names]

@@ -91,8 +91,9 @@ def test_copies_are_cut_where_texts_are_cut(side, monkeypatch):
     whole = tokenize(dataset, tokenizer).__getitems__(range(10))["input_ids"].to_pylist()
     for most in (None, 100, 7):
         copies = corrupted_texts(dataset, tokenizer, 1.0, most).__getitems__(range(10))
-        length = min(most or 20, 20)
-        wanted = [ids[:length] if side == "right" else ids[-length:] for ids in whole]
+        # The LSTM reads the first tokens, so a text that loses its beginning is cut by the tokenizer alone.
+        length = min(most or 20, 20) if side == "right" else 20
+        wanted = [ids[:length] for ids in whole]
         assert copies["input_ids"].to_pylist() == wanted
 
 

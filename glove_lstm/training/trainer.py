@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer
 from transformers.trainer_utils import PredictionOutput
@@ -21,6 +22,28 @@ class GloveLstmTrainer(Trainer):
         self, model: PreTrainedModel, args: GloveLstmTrainingArguments, **kwargs: Any
     ) -> None:
         super().__init__(model, args, data_collator=collate, **kwargs)
+        # In transformers 5.0 its loss is not divided by the steps of an accumulated gradient.
+        self.label_smoother = None
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Return the model's loss; in training with label smoothing."""
+        smoothing = self.args.label_smoothing_factor
+        if not (smoothing and model.training):
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        items = len(labels) if num_items_in_batch is None else num_items_in_batch
+        loss = cross_entropy(outputs.logits, labels, reduction="sum", label_smoothing=smoothing)
+        loss = loss / items
+        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
+            loss = loss * self.accelerator.num_processes  # the items are those of all processes
+        return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """The Trainer's own optimizer, with a parameter group for the word vectors where their rate is another."""

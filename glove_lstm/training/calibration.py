@@ -5,9 +5,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
-Scored = tuple[
-    NDArray[np.float64], NDArray[np.float64]
-]  # (n, parts, classes) logits, (n,) known tokens, at least 1
+# (n, parts, classes) logits and (n,) numbers of known tokens, at least 1
+Scored = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 _LOW, _HIGH = np.log(0.05), np.log(20.0)
 _SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # that are tried

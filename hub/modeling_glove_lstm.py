@@ -103,16 +103,19 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             shapes = informative_shapes(shapes, mask)
         return GloveLstmInputs(ids, embeds, shapes, mask, positions)
 
+    def embed(self, inputs: "GloveLstmInputs") -> Tensor:
+        """Return the LSTM's input of the first `config.lstm_length` tokens, time first: (up to that length, B, E)."""
+        longest = inputs.mask.shape[1]
+        length = torch.sym_min(longest, self.config.lstm_length or longest)
+        rows = (inputs.ids, inputs.embeds, inputs.shapes)
+        columns = [None if row is None else row[:, :length].transpose(0, 1) for row in rows]
+        return self.embeddings(*columns)
+
     def read(self, inputs: "GloveLstmInputs") -> tuple[Tensor, Tensor]:
         """Run the LSTM over the first tokens, and pool: (B, up to `config.lstm_length`, H) and (B, H)."""
-        length = torch.sym_min(
-            inputs.mask.shape[1], self.config.lstm_length or inputs.mask.shape[1]
-        )
-        rows = (inputs.ids, inputs.embeds, inputs.shapes)
-        # Time first, which is fastest.
-        columns = [None if row is None else row[:, :length].transpose(0, 1) for row in rows]
-        mask = inputs.mask[:, :length]
-        hidden = self.layer(self.embeddings(*columns), mask.sum(dim=1)).transpose(0, 1)
+        vectors = self.embed(inputs)
+        mask = inputs.mask[:, : vectors.shape[0]]
+        hidden = self.layer(vectors, mask.sum(dim=1)).transpose(0, 1)
         return hidden, max_pool(hidden, mask)
 
 

@@ -82,10 +82,10 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
         A table with a value beyond the range of 16 bits (65,504) stays as it is, and is saved in full.
         """
-        for table in self._tables().values():
+        for table in self.tables().values():
             _round(table)
 
-    def _tables(self) -> dict[str, nn.Parameter]:
+    def tables(self) -> dict[str, nn.Parameter]:
         """Return the word vectors and n-gram tables, by their names in this model's state."""
         vectors = self.get_input_embeddings().weight
         return {
@@ -100,13 +100,13 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         A checkpoint in mid-training, whose tables are not round, keeps all its bits, so that a resumed run is exact.
         """
         state = dict(kwargs.pop("state_dict", None) or self.state_dict())
-        state |= {name: _halved(state[name]) for name in self._tables()}
+        state |= {name: halved(state[name]) for name in self.tables()}
         # A model that came from a Hub repository must be whole where it is saved, not point back to "user/name--...".
         self.config.auto_map = dict(AUTO_MAP)
         super().save_pretrained(save_directory, state_dict=state, **kwargs)
 
 
-def _halved(table: Tensor) -> Tensor:
+def halved(table: Tensor) -> Tensor:
     """The table in 16 bits where that changes no value, else as it is."""
     half = table.half()
     return half if torch.equal(half.to(table.dtype), table) else table

@@ -164,10 +164,7 @@ def _share_out(
     with torch.no_grad():
         inputs = model.encoder.inputs(ids, torch.ones_like(ids), shapes, None)
         scale = float(model.confidence(inputs)) / model.config.temperature
-        read = slice(model.config.lstm_length or None)
-        rows = (inputs.ids, None, inputs.shapes)
-        columns = [None if row is None else row[:, read].transpose(0, 1) for row in rows]
-        vectors = model.encoder.embeddings(*columns)  # (T that the LSTM reads, 1, E)
+        vectors = model.encoder.embed(inputs)  # (T that the LSTM reads, 1, E)
     with torch.inference_mode(False), torch.enable_grad():  # the caller may be in inference mode
         leaf = vectors.clone().requires_grad_()
         linear = _linear_in_words(model, leaf)
@@ -175,7 +172,7 @@ def _share_out(
         of_lstm = logits[label] - logits[rival]
         (slope,) = torch.autograd.grad(of_lstm, leaf)
     tokens = torch.zeros(ids.shape[1], dtype=torch.float64)
-    tokens[read] = (slope * vectors)[:, 0].double().sum(dim=1).cpu()
+    tokens[: len(vectors)] = (slope * vectors)[:, 0].double().sum(dim=1).cpu()
     baseline = float(of_lstm.detach().double() - tokens.sum())
     if model.ngrams is not None:
         with torch.no_grad():
@@ -254,7 +251,7 @@ def _linear_in_words(
     shared = {id(values): values for values in chain(model.parameters(), model.buffers())}
     linear = copy.deepcopy(model, shared)
     encoder: Any = linear.encoder
-    encoder.embeddings.forward = lambda *_: vectors
+    encoder.embed = lambda _: vectors
     for lstm in (encoder.layer.forward_lstm, encoder.layer.backward_lstm):
         if lstm is not None:
             lstm.__class__ = _LinearLstm

@@ -17,6 +17,7 @@ from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import open_session
 from glove_lstm.modeling.configuration_glove_lstm import SHAPE_COUNT
 from glove_lstm.modeling.lstm_layers import GloveLstmLayer
+from glove_lstm.modeling.pretrained_glove_lstm import halved
 
 _TOLERANCE = 1e-5
 _OPSET = 18
@@ -68,9 +69,9 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     """Export the model, after converting its tables to 16 bits in place."""
     from onnxscript import optimizer
 
-    for table in (model.get_input_embeddings().weight, *_ngram_tables(model)):
-        if torch.equal(table.half().to(table.dtype), table):
-            table.data = table.half()
+    for table in model.tables().values():
+        if table.dim() == 2:
+            table.data = halved(table.data)
     model.encoder.layer.forward = partial(_onnx_lstm, model.encoder.layer)  # type: ignore[method-assign]
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=1)}
     with torch.no_grad(), warnings.catch_warnings():
@@ -93,14 +94,6 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     for weights in program.model.graph.initializers.values():
         weights.metadata_props.clear()
     return program
-
-
-def _ngram_tables(model: GloveLstmForSequenceClassification) -> list[Tensor]:
-    return (
-        []
-        if model.ngrams is None
-        else [table for table in model.ngrams.parameters() if table.dim() == 2]
-    )
 
 
 def _onnx_lstm(layer: GloveLstmLayer, hidden: Tensor, lengths: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.sources import balanced_weights
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import Scored, fit_confidence
@@ -94,7 +95,8 @@ def run_experiment(
         train.weights = np.minimum(
             balanced_weights(splits["train"]["source"][:], train.labels.tolist()), _MOST
         )
-    _fit_ngrams(run, model, tokenizer, splits["train"], train)
+    if model.ngrams is not None:
+        _fit_ngrams(run, model.ngrams, tokenizer, splits["train"], tokenized)
     weights = train.weights
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
@@ -170,21 +172,20 @@ def _describe(
 
 def _fit_ngrams(
     run: TrainingRun,
-    model: GloveLstmForSequenceClassification,
+    ngrams: GloveLstmNgramClassifier,
     tokenizer: PreTrainedTokenizerBase,
     texts: Dataset,
-    tokenized: TokenizedTexts,
+    tokenized: dict[str, TokenizedTexts],
 ) -> None:
-    """Fit the n-gram classifier, if there is one, to texts and, with --corrupted_share, to copies of them."""
-    if model.ngrams is None:
-        return
+    """Fit the n-gram classifier to texts and, with --corrupted_share, to copies of them."""
+    train = tokenized["train"]
     count, seed = COPIES if run.training.corrupted_share else 0, run.training.seed
     copies = [
-        CorruptedTexts(tokenized, texts, tokenizer, 1.0, seed + number) for number in range(count)
+        CorruptedTexts(train, texts, tokenizer, 1.0, seed + number) for number in range(count)
     ]
     specials = tokenizer.all_special_tokens
     characters = character_ngrams(tokenizer.get_vocab(), specials=specials)
-    fit_ngrams(model.ngrams, characters, tokenized, copies, tokenized.weights)
+    fit_ngrams(ngrams, characters, train, copies, train.weights, tokenized.get("validation"))
 
 
 def _calibrate(

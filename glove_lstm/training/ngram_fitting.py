@@ -6,17 +6,20 @@ The problem is convex: no learning rate, number of epochs or seed matters.
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack, vstack
+from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from glove_lstm.modeling.lstm_layers import informative_shapes
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier
 from glove_lstm.training.batches import TokenizedTexts, collate
+from glove_lstm.training.calibration import fit_scales
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +27,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BATCH = 32  # texts at a time
-_STRENGTH = 1.0  # C of the support vector machine
+_STRENGTHS = (0.3, 1.0, 3.0)  # C of the support vector machine: values that are tried
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
 _ABSENT = -1.0  # logit of a label that no training text has: a text on the wrong side of the margin
 
@@ -36,6 +39,7 @@ def fit_ngrams(
     texts: TokenizedTexts,
     copies: Sequence[TokenizedTexts] = (),
     sample_weight: Floats | None = None,
+    validation: TokenizedTexts | None = None,
 ) -> None:
     """Fit the tables of the n-gram classifier to texts.
 
@@ -49,32 +53,57 @@ def fit_ngrams(
         texts: With labels.
         copies: Corrupted copies of the texts, in their order.
         sample_weight: (n,) weights of the texts; None: 1 each.
+        validation: Choose C: the one with the smallest cross-entropy, at the best temperature; None: C is 1.
     """
-    parts = [_features(ngrams, characters, rows) for rows in (texts, *copies)]
     labels = texts.labels
-    present = np.unique(labels)
-    if len(present) < 2:
+    if len(np.unique(labels)) < 2:
         logger.warning("All texts have one label: the n-gram classifier learns nothing from them.")
         return
     tables = [*_tables(ngrams).values(), ngrams.bias[None]]
     earlier = torch.cat(tables).double().numpy(force=True)
-    if earlier.any():
-        logits = [_logits(ngrams, rows) for rows in (texts, *copies)]
-        parts = [
-            hstack([part, csr_matrix(row)]).tocsr() for part, row in zip(parts, logits, strict=True)
-        ]
+    parts = [_features(ngrams, characters, rows) for rows in (texts, *copies)]
     weights = np.ones(len(labels)) if sample_weight is None else sample_weight
-    sample_weight = np.concatenate([weights, *[_COPY_WEIGHT * weights] * len(copies)])
-    width, count = parts[0].shape[1], len(ngrams.bias)
-    fitted = np.zeros((width + 1, count))  # the last row is the bias
+    weights = np.concatenate([weights, *[_COPY_WEIGHT * weights] * len(copies)])
+    fit = partial(_fit_machines, parts, labels, weights, len(ngrams.bias), earlier.any())
+    if validation is None:
+        fitted = fit(1.0)
+    else:
+        rows, truth = _features(ngrams, characters, validation), validation.labels
+        fits = [fit(strength) for strength in _STRENGTHS]
+        fitted = min(fits, key=lambda one: _loss(rows @ one[:-1] + one[-1], truth))
+    start, count = characters.shape[1], len(ngrams.bias)
+    words, others = characters @ fitted[:start], fitted[start : -1 - count * bool(earlier.any())]
+    new = np.concatenate([words, others, fitted[-1:]])
+    if earlier.any():
+        new += earlier @ fitted[-1 - count : -1]
+    ends = np.cumsum([len(table) for table in tables])
+    for table, values in zip(tables, np.split(new, ends[:-1]), strict=True):
+        table.copy_(torch.from_numpy(values))
+
+
+def _fit_machines(
+    parts: Sequence[csr_matrix],
+    labels: Ints,
+    sample_weight: Floats,
+    count: int,
+    fine_tuning: bool,
+    strength: float,
+) -> Floats:
+    """Fit a support vector machine for each of `count` labels against the others, with C = `strength`.
+
+    Returns:
+        (features + 1, count) weights; the last row is the bias.
+    """
+    present, width = np.unique(labels), parts[0].shape[1]
+    fitted = np.zeros((width + 1, count))
     fitted[-1] = _ABSENT
     for label in present[len(present) == 2 :]:
         is_label = labels == label
         ratio = _log_count_ratio(parts[0], is_label)
-        if earlier.any():
+        if fine_tuning:
             ratio[-count:] = 1  # logits are no counts
         rows = vstack([part @ diags(ratio) for part in parts]).tocsr()
-        machine = LinearSVC(C=_STRENGTH, dual=True, random_state=0)  # its solver shuffles
+        machine = LinearSVC(C=strength, dual=True, random_state=0)  # its solver shuffles
         with warnings.catch_warnings():
             # An unconverged solution gives the same labels.
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -82,17 +111,13 @@ def fit_ngrams(
         fitted[:, label] = np.append(machine.coef_[0] * ratio, machine.intercept_)
     if len(present) == 2:
         fitted[:, present] = fitted[:, present[1:]] * [-0.5, 0.5]
-    words = characters @ fitted[: characters.shape[1]]
-    start = characters.shape[1]
-    new = np.concatenate(
-        [words, fitted[start : start + len(earlier) - len(words) - 1], fitted[-1:]]
-    )
-    if earlier.any():
-        new += earlier @ fitted[-1 - count : -1]
-    for table, values in zip(
-        tables, np.split(new, np.cumsum([len(t) for t in tables])[:-1]), strict=True
-    ):
-        table.copy_(torch.from_numpy(values))
+    return fitted
+
+
+def _loss(logits: Floats, labels: Ints) -> float:
+    """The cross-entropy at the best temperature."""
+    [scale] = fit_scales(logits[:, None], labels)
+    return float(-log_softmax(scale * logits, axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def _tables(ngrams: GloveLstmNgramClassifier) -> dict[str, torch.Tensor]:
@@ -103,8 +128,13 @@ def _tables(ngrams: GloveLstmNgramClassifier) -> dict[str, torch.Tensor]:
 def _features(
     ngrams: GloveLstmNgramClassifier, characters: csr_matrix, texts: TokenizedTexts
 ) -> csr_matrix:
-    """Return the features (texts, character n-grams, then n-grams of the other tables)."""
+    """Return the features of texts.
+
+    They are character n-grams, n-grams of the other tables and, if the tables are not empty, their logits.
+    """
     tables = _tables(ngrams)
+    tuned = any(table.any() for table in ngrams.parameters())
+    logits = []
     ends = np.cumsum([len(table) for table in tables.values()])
     starts = dict(zip(tables, [0, *ends.tolist()], strict=False))
     rows = []
@@ -121,14 +151,12 @@ def _features(
         features.sum_duplicates()
         features.data = np.sqrt(features.data)
         rows.append(features)
+        if tuned:
+            logits.append(csr_matrix(ngrams(*batch).double().numpy(force=True)))
     features = vstack(rows).tocsr()
     words = features[:, : ends[0]] @ characters
-    return hstack([words, features[:, ends[0] :]]).tocsr()
-
-
-def _logits(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> Floats:
-    logits = [ngrams(*batch).double().numpy(force=True) for batch in _batches(texts, ngrams)]
-    return np.concatenate(logits)
+    blocks = [words, features[:, ends[0] :], *([vstack(logits)] if tuned else [])]
+    return hstack(blocks).tocsr()
 
 
 def _batches(

@@ -43,10 +43,11 @@ def make_model(tokenizer, labels: int = 2, shapes: int = 2) -> GloveLstmForSeque
     return GloveLstmForSequenceClassification(GloveLstmConfig(**sizes, num_labels=labels))
 
 
-def fit(model, tokenizer, texts: Dataset, copies=(), weights=None) -> None:
+def fit(model, tokenizer, texts: Dataset, copies=(), weights=None, validation=None) -> None:
     characters = character_ngrams(tokenizer.get_vocab(), specials=tokenizer.all_special_tokens)
     more = [tokenize(rows, tokenizer) for rows in copies]
-    fit_ngrams(model.ngrams, characters, tokenize(texts, tokenizer), more, weights)
+    valid = None if validation is None else tokenize(validation, tokenizer)
+    fit_ngrams(model.ngrams, characters, tokenize(texts, tokenizer), more, weights, valid)
 
 
 def logits_of(model, tokenizer, texts: list[str]) -> torch.Tensor:
@@ -123,6 +124,18 @@ def test_sample_weights_count(tokenizer):
         fit(model, tokenizer, contrary, weights=weights)
         right = accuracy(model, tokenizer, make_news(100, 5))
         assert right > 0.95 if trusted.start is None else right < 0.05
+
+
+def test_validation_texts_choose_c(tokenizer):
+    """Where labels of training are wrong at random, margins must be soft; where validation repeats them, hard."""
+    news = make_news(300, 15)
+    noisy = news.map(lambda row, at: {"label": row["label"] ^ (at % 3 == 0)}, with_indices=True)
+    right = []
+    for validation in (make_news(100, 16), noisy):
+        model = make_model(tokenizer)
+        fit(model, tokenizer, noisy, validation=validation)
+        right.append(accuracy(model, tokenizer, noisy))
+    assert right[0] < right[1]
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 from sklearn.dummy import DummyClassifier
 from torch import Tensor
 
@@ -41,7 +40,6 @@ ABLATIONS: dict[str, list[str]] = {
     "ngrams_alone": ["--max_steps", "1"],  # and no LSTM at prediction
     "without_word_shapes": ["--type_embedding_size", "0", "--token_types", "False"],
     "without_shape_ngrams": [],
-    "without_character_ngrams": [],
     "without_second_direction": ["--bidirectional", "False"],
     "without_corrupted_copies": ["--corrupted_share", "0"],
 }
@@ -115,19 +113,12 @@ def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) ->
     return experiment
 
 
-def _no_characters(vocabulary: Sequence[str], **_: Any) -> csr_matrix:
-    return csr_matrix((len(vocabulary), 1))
-
-
 def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
     return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
 
 
 # N-grams that no argument leaves out.
 _LEFT_OUT: dict[str, Any] = {
-    "without_character_ngrams": patch(
-        "glove_lstm.training.experiment.character_ngrams", _no_characters
-    ),
     "without_shape_ngrams": patch.object(GloveLstmNgramClassifier, "_shapes", _no_shapes),
 }
 

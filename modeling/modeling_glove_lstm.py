@@ -1,7 +1,7 @@
 r"""The GloVe+LSTM encoder and classifier. Travels to the Hub: imports only torch, transformers and siblings.
 
     token ids -> word vectors (+ word shapes) -> dropout -> LSTM -> max pooling over real tokens -> dense -> logits
-             \-> hashed words, pairs and word shapes, words' character n-grams -> a linear classifier, added to them
+             \-> hashed words, pairs and word shapes -> a linear classifier, added to them
 
 Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
 """

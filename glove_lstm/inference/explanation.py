@@ -212,11 +212,8 @@ def ngram_contributions(
 
 def _places(name: str, input_ids: Tensor) -> Tensor:
     """Return the tokens that each n-gram covers, of texts without padding: (n, k), at most k; -1 for none."""
-    word = _covered(input_ids, 0, 0)
-    if name == "word_weights":
-        return word
     if name == "ngram_weights":
-        return _stacked(word, _covered(input_ids, -1, 0, after=1))
+        return _stacked(_covered(input_ids, 0, 0), _covered(input_ids, -1, 0, after=1))
     return _stacked(
         _covered(input_ids, -2, 0, after=2), _covered(input_ids, 0, 1), _covered(input_ids, -1, 0)
     )

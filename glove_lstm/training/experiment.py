@@ -28,7 +28,6 @@ from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load_training_texts
-from glove_lstm.training.word_vectors import character_ngrams
 
 COPIES = 2  # corrupted ones of each text, for the n-gram classifier
 _MOST = 5.0  # sampling weight; larger ones would repeat a few texts too often
@@ -183,9 +182,7 @@ def _fit_ngrams(
     copies = [
         CorruptedTexts(train, texts, tokenizer, 1.0, seed + number) for number in range(count)
     ]
-    specials = tokenizer.all_special_tokens
-    characters = character_ngrams(tokenizer.get_vocab(), specials=specials)
-    fit_ngrams(ngrams, characters, train, copies, train.weights, tokenized.get("validation"))
+    fit_ngrams(ngrams, train, copies, train.weights, tokenized.get("validation"))
 
 
 def _calibrate(

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BATCH = 32  # texts at a time
-_STRENGTHS = (0.3, 1.0, 3.0)  # C of the support vector machine: values that are tried
+_STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # C of the support vector machine, tried in this order
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
 _ABSENT = -1.0  # logit of a label that no training text has: a text on the wrong side of the margin
 
@@ -35,7 +35,6 @@ _ABSENT = -1.0  # logit of a label that no training text has: a text on the wron
 @torch.no_grad()
 def fit_ngrams(
     ngrams: GloveLstmNgramClassifier,
-    characters: csr_matrix,
     texts: TokenizedTexts,
     copies: Sequence[TokenizedTexts] = (),
     sample_weight: Floats | None = None,
@@ -44,16 +43,15 @@ def fit_ngrams(
     """Fit the tables of the n-gram classifier to texts.
 
     Each n-gram is scaled by its naive Bayes log-count ratio, one label against the others (Wang and Manning 2012,
-    https://aclanthology.org/P12-2018). A word's row of `word_weights` is the sum of the weights of its character
-    n-grams. In fine-tuning the logits of the earlier weights are one more feature for each label.
+    https://aclanthology.org/P12-2018). In fine-tuning the logits of the earlier weights are one more feature for each
+    label.
 
     Args:
         ngrams: Is fitted.
-        characters: (vocab_size, buckets) character n-grams of each word: `word_vectors.character_ngrams`.
         texts: With labels.
         copies: Corrupted copies of the texts, in their order.
         sample_weight: (n,) weights of the texts; None: 1 each.
-        validation: Choose C: the one with the smallest cross-entropy, at the best temperature; None: C is 1.
+        validation: Texts that choose C, by the cross-entropy at the best temperature; None: C is 1.
     """
     labels = texts.labels
     if len(np.unique(labels)) < 2:
@@ -61,20 +59,25 @@ def fit_ngrams(
         return
     tables = [*_tables(ngrams).values(), ngrams.bias[None]]
     earlier = torch.cat(tables).double().numpy(force=True)
-    parts = [_features(ngrams, characters, rows) for rows in (texts, *copies)]
+    tuned = bool(earlier.any())
+    parts = [_features(ngrams, rows, tuned) for rows in (texts, *copies)]
     weights = np.ones(len(labels)) if sample_weight is None else sample_weight
     weights = np.concatenate([weights, *[_COPY_WEIGHT * weights] * len(copies)])
-    fit = partial(_fit_machines, parts, labels, weights, len(ngrams.bias), earlier.any())
+    count = len(ngrams.bias)
+    fit = partial(_fit_machines, parts, labels, weights, count, tuned)
     if validation is None:
         fitted = fit(1.0)
     else:
-        rows, truth = _features(ngrams, characters, validation), validation.labels
-        fits = [fit(strength) for strength in _STRENGTHS]
-        fitted = min(fits, key=lambda one: _loss(rows @ one[:-1] + one[-1], truth))
-    start, count = characters.shape[1], len(ngrams.bias)
-    words, others = characters @ fitted[:start], fitted[start : -1 - count * bool(earlier.any())]
-    new = np.concatenate([words, others, fitted[-1:]])
-    if earlier.any():
+        rows, truth = _features(ngrams, validation, tuned), validation.labels
+        lowest = np.inf
+        for strength in _STRENGTHS:
+            machines = fit(strength)
+            loss = _loss(rows @ machines[:-1] + machines[-1], truth)
+            if loss >= lowest:  # larger ones take longer, and are worse still
+                break
+            lowest, fitted = loss, machines
+    new = np.concatenate([fitted[: len(earlier) - 1], fitted[-1:]])
+    if tuned:
         new += earlier @ fitted[-1 - count : -1]
     ends = np.cumsum([len(table) for table in tables])
     for table, values in zip(tables, np.split(new, ends[:-1]), strict=True):
@@ -121,20 +124,13 @@ def _loss(logits: Floats, labels: Ints) -> float:
 
 
 def _tables(ngrams: GloveLstmNgramClassifier) -> dict[str, torch.Tensor]:
-    """The tables by name, that of words first."""
+    """The tables by name."""
     return {name: table for name, table in ngrams.named_parameters() if name != "bias"}
 
 
-def _features(
-    ngrams: GloveLstmNgramClassifier, characters: csr_matrix, texts: TokenizedTexts
-) -> csr_matrix:
-    """Return the features of texts.
-
-    They are character n-grams, n-grams of the other tables and, if the tables are not empty, their logits.
-    """
+def _features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts, logits: bool) -> csr_matrix:
+    """Return the features of texts: the shares of n-grams and, in fine-tuning, the logits of the earlier weights."""
     tables = _tables(ngrams)
-    tuned = any(table.any() for table in ngrams.parameters())
-    logits = []
     ends = np.cumsum([len(table) for table in tables.values()])
     starts = dict(zip(tables, [0, *ends.tolist()], strict=False))
     rows = []
@@ -150,13 +146,11 @@ def _features(
         features = csr_matrix((share, places), shape=(len(batch[0]), ends[-1]))
         features.sum_duplicates()
         features.data = np.sqrt(features.data)
+        if logits:
+            scores = ngrams(*batch).double().numpy(force=True)
+            features = hstack([features, csr_matrix(scores)])
         rows.append(features)
-        if tuned:
-            logits.append(csr_matrix(ngrams(*batch).double().numpy(force=True)))
-    features = vstack(rows).tocsr()
-    words = features[:, : ends[0]] @ characters
-    blocks = [words, features[:, ends[0] :], *([vstack(logits)] if tuned else [])]
-    return hstack(blocks).tocsr()
+    return vstack(rows).tocsr()
 
 
 def _batches(

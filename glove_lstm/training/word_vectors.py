@@ -1,15 +1,11 @@
-"""Rows of an embedding from GloVe's vectors, and character n-grams of a vocabulary."""
+"""Rows of an embedding from GloVe's vectors."""
 
-import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from glove_lstm.data.glove import GloveVectors
-
-_BUCKETS = 32_768  # of hashed character n-grams
 
 
 def embedding_rows(
@@ -39,30 +35,3 @@ def embedding_rows(
     ids = [vocabulary[word] for word in known]
     rows[ids] = glove.vectors[[glove.index[word] for word in known]]
     return rows, len(known) / len(vocabulary)
-
-
-def character_ngrams(
-    vocabulary: Mapping[str, int], *, specials: Collection[str] = ()
-) -> csr_matrix:
-    """Hash the character 3- and 4-grams of each word; "<" and ">" mark its start and end.
-
-    Args:
-        vocabulary: Token -> id; the ids are 0 to n - 1.
-        specials: Tokens that are no words, such as padding; they have none.
-
-    Returns:
-        (n, buckets), rows of length 1.
-    """
-    rows: list[int] = []
-    columns: list[int] = []
-    values: list[float] = []
-    for word, row in vocabulary.items():
-        if word in specials:
-            continue
-        marked = f"<{word}>"
-        grams = (marked[i : i + n] for n in (3, 4) for i in range(len(marked) - n + 1))
-        buckets = {zlib.crc32(gram.encode()) % _BUCKETS for gram in grams}
-        rows += [row] * len(buckets)
-        columns += buckets
-        values += [len(buckets) ** -0.5] * len(buckets)
-    return csr_matrix((values, (rows, columns)), shape=(len(vocabulary), _BUCKETS))

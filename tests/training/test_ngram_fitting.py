@@ -14,7 +14,6 @@ from glove_lstm.modeling.ngram_classifier import ngram_shares
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.batches import tokenize
 from glove_lstm.training.ngram_fitting import fit_ngrams
-from glove_lstm.training.word_vectors import character_ngrams
 
 
 def make_news(count: int, seed: int, labels: int = 2) -> Dataset:
@@ -39,15 +38,14 @@ def tokenizer():
 def make_model(tokenizer, labels: int = 2, shapes: int = 2) -> GloveLstmForSequenceClassification:
     torch.manual_seed(0)
     sizes = {"vocab_size": tokenizer.vocab_size, "embedding_size": 4, "hidden_size": 3}
-    sizes |= {"ngram_buckets": 512, "type_embedding_size": shapes}
+    sizes |= {"ngram_buckets": 4096, "type_embedding_size": shapes}
     return GloveLstmForSequenceClassification(GloveLstmConfig(**sizes, num_labels=labels))
 
 
 def fit(model, tokenizer, texts: Dataset, copies=(), weights=None, validation=None) -> None:
-    characters = character_ngrams(tokenizer.get_vocab(), specials=tokenizer.all_special_tokens)
     more = [tokenize(rows, tokenizer) for rows in copies]
     valid = None if validation is None else tokenize(validation, tokenizer)
-    fit_ngrams(model.ngrams, characters, tokenize(texts, tokenizer), more, weights, valid)
+    fit_ngrams(model.ngrams, tokenize(texts, tokenizer), more, weights, valid)
 
 
 def logits_of(model, tokenizer, texts: list[str]) -> torch.Tensor:
@@ -74,14 +72,9 @@ def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(tokeni
     fit(model, tokenizer, news)
     inputs = tokenizer(news["text"][:], padding=True, return_tensors="pt")
     batch = inputs["input_ids"], None, inputs["attention_mask"].bool()
-    words, ngrams = (
-        torch.zeros(60, size).scatter_add(1, group.rows, ngram_shares(group, torch.zeros(size, 2)))
-        for group, size in zip(
-            model.ngrams.groups(*batch), (tokenizer.vocab_size, 512), strict=True
-        )
-    )
-    characters = character_ngrams(tokenizer.get_vocab(), specials=tokenizer.all_special_tokens)
-    features = np.hstack([words.double().numpy() @ characters, ngrams.double().numpy()])
+    [group] = model.ngrams.groups(*batch)
+    shares = ngram_shares(group, torch.zeros(4096, 2))
+    features = torch.zeros(60, 4096).scatter_add(1, group.rows, shares).double().numpy()
     labels = np.array(news["label"])
     counts = np.stack([1 + (features[labels == label] != 0).sum(axis=0) for label in (0, 1)])
     false, true = np.log(counts / counts.sum(axis=1, keepdims=True))
@@ -90,16 +83,6 @@ def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(tokeni
     with torch.no_grad():
         logits = model.ngrams(*batch)
     assert (logits[:, 1] - logits[:, 0]).numpy() == pytest.approx(margins, abs=0.01)
-
-
-def test_words_that_no_text_has_are_told_apart_by_their_characters(tokenizer):
-    model = make_model(tokenizer)
-    fit(model, tokenizer, make_news(300, 1))
-    loud, calm = logits_of(model, tokenizer, ["shockingly", "councils"])
-    assert loud[0] > loud[1]
-    assert calm[1] > calm[0]
-    specials = model.ngrams.word_weights[[tokenizer.pad_token_id, tokenizer.unk_token_id]]
-    assert not specials.any()
 
 
 def test_it_is_the_same_every_time_and_leaves_the_lstm_alone(tokenizer):

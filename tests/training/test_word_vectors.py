@@ -1,12 +1,10 @@
-"""Rows of the embedding, and character n-grams, from vectors and a vocabulary."""
-
-import binascii
+"""Rows of the embedding from vectors and a vocabulary."""
 
 import numpy as np
 import pytest
 
 from glove_lstm.data.glove import GloveVectors
-from glove_lstm.training.word_vectors import character_ngrams, embedding_rows
+from glove_lstm.training.word_vectors import embedding_rows
 
 
 @pytest.mark.parametrize("unknown", ["normal", "uniform"])
@@ -42,21 +40,3 @@ def test_embedding_rows(unknown):
     assert not np.array_equal(
         embedding_rows(vocabulary, glove, unknown == "uniform", seed=6)[0], rows
     )
-
-
-def test_character_ngrams_of_words():
-    words = ["<pad>", "<unk>", "boat", "a", "\u00e9t\u00e9", "boaty", "haha", "www"]
-    vocabulary = {word: row for row, word in enumerate(words)}
-    rows = character_ngrams(vocabulary, specials=["<pad>", "<unk>"])
-    assert rows.shape == (8, 32_768)
-    alike = (rows @ rows.T).toarray()
-    np.testing.assert_allclose(alike.diagonal(), [0, 0, 1, 1, 1, 1, 1, 1])
-    wanted = {
-        2: "<bo boa oat at> <boa boat oat>",
-        3: "<a>",
-        4: "<\u00e9t \u00e9t\u00e9 t\u00e9> <\u00e9t\u00e9 \u00e9t\u00e9>",
-    }
-    for row, grams in wanted.items():
-        columns = {binascii.crc32(gram.encode()) % 32_768 for gram in grams.split()}
-        assert set(rows[row].indices) == columns, words[row]
-    assert alike[2, 5] > 0.5 > alike[2, 3]  # "boaty" is like "boat"

@@ -2,26 +2,24 @@
 
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
 from glove_lstm.app import limits
 from glove_lstm.app.checkpoint import AppCheckpoint
 from glove_lstm.app.table_reading import read_table
-from glove_lstm.app.word_space import Neighbours, Places, WordSpace
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import OUTPUT_FORMATS, Layout, open_writer
 
-T = TypeVar("T")
 Texts = tuple[str, str | None]  # a text, or a title and a body
 
 _BATCH = 64  # rows between two updates of the progress bar
@@ -35,12 +33,9 @@ class Api:
         main: The checkpoint of the app.
         others: Checkpoints to compare it with, by name.
         any_model: Whether visitors may name repositories on the Hub.
-        spaces: Word vectors by name: "trained", and "glove" where GloVe is loaded.
     """
 
-    def __init__(
-        self, checkpoints: Sequence[AppCheckpoint], glove: WordSpace | None, any_model: bool
-    ) -> None:
+    def __init__(self, checkpoints: Sequence[AppCheckpoint], any_model: bool) -> None:
         """Serve the first checkpoint, and compare it with the others."""
         self.main, self.any_model = checkpoints[0], any_model
         self.others: dict[str, AppCheckpoint] = {}
@@ -48,7 +43,6 @@ class Api:
             while other.name in (self.main.name, *self.others):
                 other.name += " (other)"
             self.others[other.name] = other
-        self.spaces = {"trained": self.main.words} | ({"glove": glove} if glove else {})
         self._load = lru_cache(limits.VISITOR_MODELS)(AppCheckpoint)
         self._loading = Lock()
 
@@ -67,26 +61,12 @@ class Api:
             {"model": one.name, **self._classify(one, texts, 0.0)} for one in (self.main, second)
         ]
 
-    def nearest_words(self, word: str, count: int = 10) -> dict[str, Neighbours | None]:
-        """Find the words most similar to a word, in the trained vectors and in GloVe's; null if the word is unknown."""
-        if not isinstance(count, int | float) or not 1 <= count <= 100:
-            raise DataError("The count of words must be from 1 to 100.")
-        return self._in_spaces([word], lambda space: space.nearest(word, int(count)))
-
-    def word_map(self, words: str) -> dict[str, Places | None]:
-        """Place words, separated by spaces or commas, on a plane: x and y of each word, from -1 to 1."""
-        names = _text(words, "words").replace(",", " ").split()
-        if len(names) > limits.MAP_WORDS:
-            raise DataError(f"A map takes at most {limits.MAP_WORDS} words, not {len(names)}.")
-        return self._in_spaces(names, lambda space: space.places(names))
-
     def about(self) -> dict[str, Any]:
-        """Return the model's name, labels, vectors and card."""
+        """Return the model's name, labels, card and the models to compare it with."""
         return {
             "model": self.main.name,
             "labels": list(self.main.label_names),
             "compare": list(self.others),
-            "vectors": {name: space.source for name, space in self.spaces.items()},
             "card": self.main.card,
         }
 
@@ -167,24 +147,6 @@ class Api:
         best, *scores = labelled.rounded[0]
         by_label = dict(zip(checkpoint.label_names, scores, strict=True))
         return {"label": labelled.labels[0], "score": best, "scores": by_label}
-
-    def _in_spaces(
-        self, words: Sequence[Any], ask: Callable[[WordSpace], T]
-    ) -> dict[str, T | None]:
-        """Call `ask` for each word space; the answer is None where a word is unknown, unless it is unknown in all."""
-        for word in words:
-            if not 1 <= len(_text(word, "word").strip()) <= 100:
-                raise DataError("A word must have 1 to 100 characters.")
-        answers: dict[str, T | None] = {}
-        error = None
-        for name, space in self.spaces.items():
-            try:
-                answers[name] = ask(space)
-            except DataError as missing:
-                answers[name], error = None, missing
-        if error and not any(answers.values()):
-            raise error
-        return answers
 
 
 def _text(value: Any, name: str) -> str:

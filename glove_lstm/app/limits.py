@@ -13,7 +13,6 @@ FILE_MEMORY = 2 << 30  # address space to read an upload, several times the need
 STORED_BYTES = 1 << 30  # all uploads and downloads together
 STORED_SECONDS = 1800  # lifetime of an upload or a download
 PREVIEW_ROWS = 100  # shown rows of a labelled table; the download has all rows
-MAP_WORDS = 60
 WORKERS = min(os.cpu_count() or 1, 8)  # requests that compute at the same time
 QUEUE = 100  # waiting requests
 VISITOR_MODELS = 2  # loaded at the same time under --allow_any_model

@@ -9,7 +9,6 @@ from gradio_client import utils as client_utils
 
 from glove_lstm.app import limits
 from glove_lstm.app.api import Api
-from glove_lstm.app.word_space import draw_map
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import FORMATS
 from glove_lstm.inference.label_writers import ABSTAIN, OUTPUT_FORMATS
@@ -31,7 +30,6 @@ EXAMPLES = {
 _COMPUTE: dict[str, Any] = {"concurrency_id": "compute"}
 _PRIVATE = {"api_visibility": "private", **_COMPUTE}  # for functions that return HTML
 _SIDE = 300  # pixels of a column; a phone shows two columns one below the other
-_MAP = "senate vote minister court bank report budget secret shocking hoax hidden truth elites doctor cure vaccine"
 _MEANING = """\
 A label means that the text is written like the training texts with this label. Most of these have the label of the \
 outlet that published them, some that of a fact-checker.
@@ -93,12 +91,10 @@ def build_page(api: Api) -> gr.Blocks:
         if api.others or api.any_model:
             with gr.Tab("Compare"):
                 _compare_tab(api)
-        with gr.Tab("Words"):
-            _words_tab(api)
         with gr.Tab("About") as about:
             card = gr.Markdown(elem_classes="card", latex_delimiters=[])
             about.select(lambda: api.main.card_with_plots, outputs=card, **_PRIVATE)
-        for name in ("classify", "explain", "compare", "nearest_words", "word_map", "about"):
+        for name in ("classify", "explain", "compare", "about"):
             endpoint(getattr(api, name), api_name=name, **_COMPUTE)
     page.queue(max_size=limits.QUEUE, default_concurrency_limit=limits.WORKERS, api_open=False)
     return page
@@ -204,27 +200,3 @@ def _compare_tab(api: Api) -> None:
                 words.append(gr.HTML(elem_classes="words-of"))
     triggers = [go.click, boxes[0].submit, boxes[1].submit]
     gr.on(triggers, show_comparison, [*boxes, other], [*labels, *words], **_PRIVATE)
-
-
-def _words_tab(api: Api) -> None:
-    def show_nearest(word: str) -> list[Any]:
-        return [dict(pairs or []) for pairs in api.nearest_words(word).values()]
-
-    def show_map(words: str) -> list[str]:
-        return [draw_map(places or {}) for places in api.word_map(words).values()]
-
-    word = gr.Textbox("minister", label="Word")
-    find = gr.Button("Find the nearest words")
-    words = gr.Textbox(_MAP, label="Words", max_lines=2)
-    draw = gr.Button("Draw a map")
-    labels, maps = [], []
-    with gr.Row():
-        for space in api.spaces.values():
-            with gr.Column(min_width=_SIDE):
-                gr.Markdown(f"## In {space.source}")
-                labels.append(gr.Label(label="Cosine similarity", show_heading=False))
-                maps.append(
-                    gr.HTML(label="First two principal components", show_label=True, container=True)
-                )
-    gr.on([find.click, word.submit], show_nearest, word, labels, **_PRIVATE)
-    gr.on([draw.click, words.submit], show_map, words, maps, **_PRIVATE)

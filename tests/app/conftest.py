@@ -29,12 +29,11 @@ def shown_checkpoint(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory)
 def demo(
     checkpoint: Path,
     shown_checkpoint: Path,
-    glove_file: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Running]:
     other = _copy(checkpoint, tmp_path_factory.mktemp("other") / "other-model")
     scratch = tmp_path_factory.mktemp("demo")
-    options = ("--compare", other, other, "--glove", glove_file)
+    options = ("--compare", other, other)
     with run_demo(scratch / "log.txt", shown_checkpoint, *options, TMPDIR=str(scratch)) as running:
         yield running
         assert "Traceback" not in running.said, running.said

@@ -49,7 +49,7 @@ def file_data(path):
 
 
 def test_named_endpoints(http):
-    endpoints = "/about /classify /compare /explain /label_file /nearest_words /word_map"
+    endpoints = "/about /classify /compare /explain /label_file"
     assert sorted(http.get("/gradio_api/info").json()["named_endpoints"]) == endpoints.split()
 
 
@@ -75,15 +75,6 @@ def test_classify_explain_compare(client, shown_checkpoint):
         assert [one["model"] for one in both] == [shown_checkpoint.name, other]
         assert both[0]["scores"] == both[1]["scores"]
     assert about["compare"] == ["other-model", "other-model (other)"]
-
-
-def test_words(client):
-    near = client.predict("Council", 3, api_name="/nearest_words")
-    assert len(near["trained"]) == len(near["glove"]) == 3
-    # The mark is in the vocabulary alone.
-    assert client.predict("!", api_name="/nearest_words")["glove"] is None
-    places = client.predict("council, report secret", api_name="/word_map")["trained"]
-    assert set(places) == {"council", "report", "secret"}
 
 
 def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
@@ -113,9 +104,6 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
         ("classify", ["a", "b" * limits.BODY_BYTES, 0], TOO_LONG),
         ("classify", [], "do not fit"),
         ("compare", ["a", "", "user/any"], "compares with other-model"),
-        ("nearest_words", ["<img src=x>", 3], "'‹img src=x›' is not among the"),
-        ("nearest_words", ["council", 1e9], "from 1 to 100"),
-        ("word_map", ["a " * 61], "at most 60 words"),
         ("label_file", [{"meta": {"_type": "gradio.FileData"}}, "", 0, "csv"], "do not fit"),
         ("label_file", [None, "", 0, "csv"], "There is no file"),
         ("label_file", [file_data("http://127.0.0.1:9/a"), "", 0, "csv"], "Only uploaded files"),

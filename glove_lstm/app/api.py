@@ -1,27 +1,27 @@
 """The API endpoints, which take and return plain values; the page shows the results."""
 
-import re
+import os
 import tempfile
 from collections.abc import Sequence
-from functools import lru_cache
 from html import escape
 from itertools import islice
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import gradio as gr
 
 from glove_lstm.app import limits
 from glove_lstm.app.checkpoint import AppCheckpoint
-from glove_lstm.app.table_reading import read_table
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import TextRow
+from glove_lstm.data.reading import FORMATS
+from glove_lstm.data.streaming import BadRow, TextRow, open_files
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import OUTPUT_FORMATS, Layout, open_writer
 
 Texts = tuple[str, str | None]  # a text, or a title and a body
 
+# A few kilobytes of gzip or Parquet can decompress to more than the machine's memory.
+TABLE_FORMATS = [name for name in FORMATS if name != ".parquet"]
 _BATCH = 64  # rows between two updates of the progress bar
 _PREVIEW = 100  # characters of a text in the preview
 
@@ -32,19 +32,16 @@ class Api:
     Attributes:
         main: The checkpoint of the app.
         others: Checkpoints to compare it with, by name.
-        any_model: Whether visitors may name repositories on the Hub.
     """
 
-    def __init__(self, checkpoints: Sequence[AppCheckpoint], any_model: bool) -> None:
+    def __init__(self, checkpoints: Sequence[AppCheckpoint]) -> None:
         """Serve the first checkpoint, and compare it with the others."""
-        self.main, self.any_model = checkpoints[0], any_model
+        self.main = checkpoints[0]
         self.others: dict[str, AppCheckpoint] = {}
         for other in checkpoints[1:]:
             while other.name in (self.main.name, *self.others):
                 other.name += " (other)"
             self.others[other.name] = other
-        self._load = lru_cache(limits.VISITOR_MODELS)(AppCheckpoint)
-        self._loading = Lock()
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:
         """Label a text. The label is ABSTAIN if the best score is below the threshold, from 0 to 1."""
@@ -78,13 +75,13 @@ class Api:
         output_format: str = "csv",
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio looks for it there
     ) -> tuple[str, str, dict[str, Any]]:
-        """Label the rows of an uploaded CSV, TSV, JSON, JSONL or Parquet file, as `glove-lstm predict` does."""
+        """Label the rows of an uploaded CSV, TSV, JSON or JSONL file, as `glove-lstm predict` does."""
         if not file:
             raise DataError("There is no file. Upload one.")
         if output_format not in OUTPUT_FORMATS:
             raise DataError(f"The download's format must be one of {', '.join(OUTPUT_FORMATS)}.")
         labeller = self._labeller(self.main, threshold)
-        rows, errors = read_table(Path(file), _text(columns, "columns"))
+        rows, errors = _read_table(Path(file), _text(columns, "columns"))
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / f"labels.{output_format}"
         preview: list[list[str]] = []
         with open_writer(path, output_format, Layout(labeller.label_names)) as write:
@@ -116,26 +113,17 @@ class Api:
         return texts[0], texts[1] if len(texts) > 1 else None
 
     def checkpoint(self, name: Any) -> AppCheckpoint:
-        """Return the checkpoint to compare with, and load it if a visitor may name it.
+        """Return the checkpoint to compare with; "" is the first one.
 
         Raises:
-            DataError: There is no such checkpoint, or visitors may not name it.
+            DataError: There is no such checkpoint.
         """
         name = _text(name, "other").strip() or next(iter(self.others), "")
         if name in self.others:
             return self.others[name]
-        if not self.any_model:
-            names = ", ".join(self.others) or "no other model"
-            raise DataError(f"This app compares with {names} only.")
-        # A visitor must not load, or test for, folders of this machine.
-        if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists():
-            raise DataError("Give a repository id on the Hub, such as user/name.")
-        if not self._loading.acquire(timeout=1):  # or downloads could take all workers
-            raise DataError("Another model is being loaded. Try again in a minute.")
-        try:
-            return self._load(name)
-        finally:
-            self._loading.release()
+        raise DataError(
+            f"This app compares with {', '.join(self.others) or 'no other model'} only."
+        )
 
     def _labeller(self, checkpoint: AppCheckpoint, threshold: Any) -> Labeller:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
@@ -147,6 +135,29 @@ class Api:
         best, *scores = labelled.rounded[0]
         by_label = dict(zip(checkpoint.label_names, scores, strict=True))
         return {"label": labelled.labels[0], "score": best, "scores": by_label}
+
+
+def _read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
+    """Return the rows of an uploaded table, and the error messages of rows that cannot be read."""
+    if path.suffix.lower() not in TABLE_FORMATS:
+        raise DataError(f"A table must be a file of {', '.join(TABLE_FORMATS)}.")
+    folder = f"{path.parent}{os.sep}"  # messages name the file as the visitor does
+    rows, errors = [], []
+    try:
+        for row in open_files([path], columns or None, skip_bad=True):
+            if row.number > limits.FILE_ROWS:
+                raise DataError(
+                    f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part of it."
+                )
+            if isinstance(row, BadRow):
+                errors.append(row.reason.replace(folder, ""))
+            elif len(row.text) + len(row.pair or "") > limits.CHARACTERS:
+                errors.append(f"Row {row.number} has more than {limits.CHARACTERS:,} characters.")
+            else:
+                rows.append(row)
+    except DataError as error:
+        raise DataError(str(error).replace(folder, "")) from None
+    return rows, errors
 
 
 def _text(value: Any, name: str) -> str:

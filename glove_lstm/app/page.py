@@ -8,9 +8,8 @@ from gradio.events import api as endpoint
 from gradio_client import utils as client_utils
 
 from glove_lstm.app import limits
-from glove_lstm.app.api import Api
+from glove_lstm.app.api import TABLE_FORMATS, Api
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import FORMATS
 from glove_lstm.inference.label_writers import ABSTAIN, OUTPUT_FORMATS
 
 EXAMPLES = {
@@ -88,7 +87,7 @@ def build_page(api: Api) -> gr.Blocks:
             _classify_tab(api)
         with gr.Tab("Many"):
             _table_tab(api)
-        if api.others or api.any_model:
+        if api.others:
             with gr.Tab("Compare"):
                 _compare_tab(api)
         with gr.Tab("About") as about:
@@ -151,10 +150,9 @@ def _classify_tab(api: Api) -> None:
 
 
 def _table_tab(api: Api) -> None:
-    formats = [*FORMATS, ".gz"]
     file = gr.File(
-        label=f"A table of at most {limits.FILE_ROWS:,} rows ({', '.join(formats)})",
-        file_types=formats,
+        label=f"A table of at most {limits.FILE_ROWS:,} rows ({', '.join(TABLE_FORMATS)})",
+        file_types=TABLE_FORMATS,
     )
     with gr.Row():
         columns = gr.Textbox(
@@ -188,8 +186,6 @@ def _compare_tab(api: Api) -> None:
     other = gr.Dropdown(
         list(api.others),
         label="Compare with",
-        allow_custom_value=api.any_model,
-        info="Or any repository id on the Hub" if api.any_model else None,
     )
     go = gr.Button("Compare", variant="primary")
     labels, words = [], []

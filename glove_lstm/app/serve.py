@@ -29,7 +29,6 @@ def running_app(
     compare: Sequence[str | Path] = (),
     host: str | None = None,
     port: int | None = PORT,
-    allow_any_model: bool = False,
 ) -> Iterator[str]:
     """Start the app in a thread and yield its address; at the end, stop it and remove all uploads.
 
@@ -39,7 +38,6 @@ def running_app(
         compare: Other checkpoints, to compare with.
         host: Address to listen at; None is $GRADIO_SERVER_NAME (set in a Space), or else this machine.
         port: Port to listen at; None is the first free one from 7860 on.
-        allow_any_model: Whether visitors may name repositories, which are then downloaded and loaded.
 
     Raises:
         DataError: A checkpoint cannot be loaded.
@@ -63,13 +61,13 @@ def running_app(
 
         torch.set_num_threads(1)  # requests share the processors
         checkpoints = [AppCheckpoint(model, revision), *map(AppCheckpoint, compare)]
-        page = build_page(Api(checkpoints, allow_any_model))
+        page = build_page(Api(checkpoints))
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
             app_kwargs={"middleware": [middleware]},
-            max_threads=limits.WORKERS + 2,  # one more for a table, and one for a download
+            max_threads=limits.WORKERS + 1,  # one more for a table
             max_file_size=limits.FILE_BYTES,
             # System fonts need no network. `css` would lose its media queries in gradio, so the style is in `head`.
             theme=gr.themes.Soft(

@@ -29,11 +29,6 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--host", help="address to listen at; default: this machine only")
     parser.add_argument("--port", type=int, default=7860, help="default: %(default)s")
-    parser.add_argument(
-        "--allow_any_model",
-        action="store_true",
-        help="let visitors name any repository on the Hub; it is loaded without remote code",
-    )
     args = parser.parse_args(argv)
     from glove_lstm.app.serve import serve
 

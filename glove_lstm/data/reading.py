@@ -260,7 +260,7 @@ def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str
     with opened as file:
         reader = csv.reader(_lines(file, where), delimiter=delimiter, strict=True)
         try:
-            header = next(filter(None, reader), [])
+            header: list[str] = next(filter(None, reader), [])
         except csv.Error as error:
             raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from None
         _check_header(where, header)

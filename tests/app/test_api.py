@@ -1,6 +1,5 @@
 """The endpoints over HTTP, as gradio_client, curl and people with bad intentions use them."""
 
-import gzip
 import json
 import re
 from pathlib import Path
@@ -116,18 +115,16 @@ def test_bad_requests_are_rejected_with_a_message(http, name, data, message):
 
 
 ROWS = "text\n" + "a\n" * (limits.FILE_ROWS + 1)
-MEGABYTE = gzip.compress(b"a" * (1 << 20))
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.csv", ROWS, f"a.csv has more than {limits.FILE_ROWS:,} rows"),
-        ("a.csv.gz", gzip.compress(b"text\n") + MEGABYTE * 70, "a.csv.gz"),
-        ("a.json.gz", gzip.compress(b'[{"text":"') + MEGABYTE * 1100, "too much time or memory"),
         ("a.csv", 'text\n"', "is not CSV"),
         ("a.csv", "<b>a</b>,<i>b</i>\nx,y\n", "'‹b›a‹/b›'"),
-        ("a.parquet", b"PAR1" + b"\0" * 100 + b"PAR1", "a.parquet is not a whole Parquet file"),
+        ("a.csv.gz", b"", "Invalid file type"),
+        ("a.parquet", b"PAR1", "Invalid file type"),
         ("a.exe", b"MZ", "Invalid file type"),
     ],
 )

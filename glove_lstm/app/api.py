@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -27,44 +26,30 @@ _PREVIEW = 100  # characters of a text in the preview
 
 
 class Api:
-    """The endpoints.
+    """The endpoints of an app that shows one checkpoint."""
 
-    Attributes:
-        main: The checkpoint of the app.
-        others: Checkpoints to compare it with, by name.
-    """
-
-    def __init__(self, checkpoints: Sequence[AppCheckpoint]) -> None:
-        """Serve the first checkpoint, and compare it with the others."""
-        self.main = checkpoints[0]
-        self.others: dict[str, AppCheckpoint] = {}
-        for other in checkpoints[1:]:
-            while other.name in (self.main.name, *self.others):
-                other.name += " (other)"
-            self.others[other.name] = other
+    def __init__(self, checkpoint: AppCheckpoint) -> None:
+        """Serve a checkpoint."""
+        self.checkpoint = checkpoint
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:
         """Label a text. The label is ABSTAIN if the best score is below the threshold, from 0 to 1."""
-        return self._classify(self.main, self.check_texts(title, text), threshold)
+        names, texts = self.checkpoint.label_names, check_texts(title, text)
+        labelled = self._labeller(threshold)([TextRow("", 1, *texts)])
+        best, *scores = labelled.rounded[0]
+        by_label = dict(zip(names, scores, strict=True))
+        return {"label": labelled.labels[0], "score": best, "scores": by_label}
 
     def explain(self, title: str = "", text: str = "") -> dict[str, Any]:
         """Return the contribution of each word to the label, by character offsets."""
-        return self.main.explain(*self.check_texts(title, text)).to_dict()
-
-    def compare(self, title: str = "", text: str = "", other: str = "") -> list[dict[str, Any]]:
-        """Label a text with this model and another one; "" takes the first that the page offers."""
-        texts, second = self.check_texts(title, text), self.checkpoint(other)
-        return [
-            {"model": one.name, **self._classify(one, texts, 0.0)} for one in (self.main, second)
-        ]
+        return self.checkpoint.explain(*check_texts(title, text)).to_dict()
 
     def about(self) -> dict[str, Any]:
-        """Return the model's name, labels, card and the models to compare it with."""
+        """Return the model's name, labels and card."""
         return {
-            "model": self.main.name,
-            "labels": list(self.main.label_names),
-            "compare": list(self.others),
-            "card": self.main.card,
+            "model": self.checkpoint.name,
+            "labels": list(self.checkpoint.label_names),
+            "card": self.checkpoint.card,
         }
 
     def label_file(
@@ -80,7 +65,7 @@ class Api:
             raise DataError("There is no file. Upload one.")
         if output_format not in OUTPUT_FORMATS:
             raise DataError(f"The download's format must be one of {', '.join(OUTPUT_FORMATS)}.")
-        labeller = self._labeller(self.main, threshold)
+        labeller = self._labeller(threshold)
         rows, errors = _read_table(Path(file), _text(columns, "columns"))
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / f"labels.{output_format}"
         preview: list[list[str]] = []
@@ -98,43 +83,25 @@ class Api:
         summary = f"{len(rows):,} rows labelled{skipped}.\n{listed}"
         return str(path), summary, {"headers": ["row", "label", "score", "text"], "data": preview}
 
-    def check_texts(self, title: Any, text: Any) -> Texts:
-        """Return a title and a text as (text, pair) for the model.
-
-        Raises:
-            DataError: Both are empty, or together too long.
-        """
-        title, text = _text(title, "title"), _text(text, "text")
-        if len(title) + len(text) > limits.CHARACTERS:
-            raise DataError(limits.TEXT_TOO_LONG)
-        if not (title.strip() or text.strip()):
-            raise DataError("There is nothing to classify. Type or paste a title or a text.")
-        texts = [part for part in (title, text) if part.strip()]
-        return texts[0], texts[1] if len(texts) > 1 else None
-
-    def checkpoint(self, name: Any) -> AppCheckpoint:
-        """Return the checkpoint to compare with; "" is the first one.
-
-        Raises:
-            DataError: There is no such checkpoint.
-        """
-        name = _text(name, "other").strip() or next(iter(self.others), "")
-        if name in self.others:
-            return self.others[name]
-        raise DataError(
-            f"This app compares with {', '.join(self.others) or 'no other model'} only."
-        )
-
-    def _labeller(self, checkpoint: AppCheckpoint, threshold: Any) -> Labeller:
+    def _labeller(self, threshold: Any) -> Labeller:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise DataError("The threshold must be a number from 0 to 1.")
-        return Labeller(checkpoint.scores, checkpoint.label_names, threshold or None)
+        return Labeller(self.checkpoint.scores, self.checkpoint.label_names, threshold or None)
 
-    def _classify(self, checkpoint: AppCheckpoint, texts: Texts, threshold: Any) -> dict[str, Any]:
-        labelled = self._labeller(checkpoint, threshold)([TextRow("", 1, *texts)])
-        best, *scores = labelled.rounded[0]
-        by_label = dict(zip(checkpoint.label_names, scores, strict=True))
-        return {"label": labelled.labels[0], "score": best, "scores": by_label}
+
+def check_texts(title: Any, text: Any) -> Texts:
+    """Return a title and a text as (text, pair) for the model.
+
+    Raises:
+        DataError: Both are empty, or together too long.
+    """
+    title, text = _text(title, "title"), _text(text, "text")
+    if len(title) + len(text) > limits.CHARACTERS:
+        raise DataError(limits.TEXT_TOO_LONG)
+    if not (title.strip() or text.strip()):
+        raise DataError("There is nothing to classify. Type or paste a title or a text.")
+    texts = [part for part in (title, text) if part.strip()]
+    return texts[0], texts[1] if len(texts) > 1 else None
 
 
 def _read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:

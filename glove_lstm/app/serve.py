@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ def running_app(
     model: str | Path,
     *,
     revision: str | None = None,
-    compare: Sequence[str | Path] = (),
     host: str | None = None,
     port: int | None = PORT,
 ) -> Iterator[str]:
@@ -35,12 +34,11 @@ def running_app(
     Args:
         model: Folder of a checkpoint, or repository id on the Hub.
         revision: Commit, tag or branch of `model` on the Hub.
-        compare: Other checkpoints, to compare with.
         host: Address to listen at; None is $GRADIO_SERVER_NAME (set in a Space), or else this machine.
         port: Port to listen at; None is the first free one from 7860 on.
 
     Raises:
-        DataError: A checkpoint cannot be loaded.
+        DataError: The checkpoint cannot be loaded.
         OSError: The port is taken.
     """
     with tempfile.TemporaryDirectory(prefix="glove-lstm-app-") as folder:
@@ -60,8 +58,7 @@ def running_app(
         from glove_lstm.app.request_limits import RequestLimits, UploadFolder
 
         torch.set_num_threads(1)  # requests share the processors
-        checkpoints = [AppCheckpoint(model, revision), *map(AppCheckpoint, compare)]
-        page = build_page(Api(checkpoints))
+        page = build_page(Api(AppCheckpoint(model, revision)))
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
         _, address, _ = page.launch(
             server_name=host,

@@ -175,7 +175,7 @@ def _share_out(
     baseline = float(of_lstm.detach().double() - tokens.sum())
     if model.ngrams is not None:
         with torch.no_grad():
-            of_ngrams = ngram_contributions(model.ngrams, ids, inputs.shapes)[0].cpu()
+            of_ngrams = ngram_contributions(model.ngrams, ids, inputs.shapes)[0].double().cpu()
         scale *= model.config.ngram_weight
         tokens = tokens + scale * (of_ngrams[:, label] - of_ngrams[:, rival])
         bias = model.ngrams.bias.detach().double()
@@ -206,7 +206,7 @@ def ngram_contributions(
         shares = ngram_shares(group, weights).double() / (last - first + 1)
         each = shares.unsqueeze(-1) * weights[group.rows]
         steps = steps.index_add(1, first, each).index_add(1, last + 1, -each)
-    return steps.cumsum(dim=1)[:, :-1]
+    return steps.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
 
 
 def _spans(name: str, length: int) -> Tensor:

@@ -48,11 +48,11 @@ def file_data(path):
 
 
 def test_named_endpoints(http):
-    endpoints = "/about /classify /compare /explain /label_file"
+    endpoints = "/about /classify /explain /label_file"
     assert sorted(http.get("/gradio_api/info").json()["named_endpoints"]) == endpoints.split()
 
 
-def test_classify_explain_compare(client, shown_checkpoint):
+def test_classify_and_explain(client):
     answer = client.predict("SHOCKING SECRET EXPOSED!", "", 0.5, api_name="/classify")
     assert answer["label"] == "FAKE"
     assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-5)
@@ -69,11 +69,6 @@ def test_classify_explain_compare(client, shown_checkpoint):
     about = client.predict(api_name="/about")
     assert about["labels"] == ["FAKE", "REAL"]
     assert about["card"].startswith("# ")
-    for other in about["compare"]:
-        both = client.predict("council SECRET", "", other, api_name="/compare")
-        assert [one["model"] for one in both] == [shown_checkpoint.name, other]
-        assert both[0]["scores"] == both[1]["scores"]
-    assert about["compare"] == ["other-model", "other-model (other)"]
 
 
 def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
@@ -102,7 +97,6 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
         ("classify", ["a", "b" * (limits.CHARACTERS + 1), 0], TOO_LONG),
         ("classify", ["a", "b" * limits.BODY_BYTES, 0], TOO_LONG),
         ("classify", [], "do not fit"),
-        ("compare", ["a", "", "user/any"], "compares with other-model"),
         ("label_file", [{"meta": {"_type": "gradio.FileData"}}, "", 0, "csv"], "do not fit"),
         ("label_file", [None, "", 0, "csv"], "There is no file"),
         ("label_file", [file_data("http://127.0.0.1:9/a"), "", 0, "csv"], "Only uploaded files"),

@@ -90,7 +90,7 @@ class Explanation:
         """Return HTML with marked words and escaped texts, for any light or dark page."""
         from glove_lstm.inference.explanation_views import html_fragment
 
-        return html_fragment(self, self.label)
+        return html_fragment(self)
 
 
 def explain(

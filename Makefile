@@ -37,8 +37,8 @@ matrix:          ## run all tests on each of PYTHONS (3.11 3.12 3.13); ARGS go t
 		.venv-$$version/bin/pip install -q -e '.[test]' && \
 		.venv-$$version/bin/python -m pytest $(ARGS) || exit 1; \
 	done
-audit:           ## check the dependencies for known vulnerabilities, and their licences
-	python tests/audit.py
+audit:           ## check the dependencies for known vulnerabilities
+	python -m pip_audit
 golden:          ## after training hub/ anew: record its scores, which the tests compare
 	python tests/golden/make_hub_scores.py
 load:            ## load the app with 200 clients at once; ARGS go to the command

@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs fuzz faults coverage oldest matrix audit golden load screenshots hub-code
+.PHONY: help install fix lint test ci docs fuzz coverage oldest matrix audit golden load screenshots hub-code
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -22,8 +22,6 @@ docs:            ## build the documentation and run the notebook; warnings are e
 	python -m sphinx -q -W --keep-going -b html docs docs/_build
 fuzz:            ## try a hundred times as many hostile texts and tables as in CI; ARGS go to pytest
 	FUZZ=100 python -m pytest tests/fuzz tests/tokenization --timeout 7200 $(ARGS)
-faults:          ## kill each stage and fill its disk at 40 points; CI: at one, of fewer stages; ARGS go to pytest
-	FAULT_POINTS=40 python -m pytest tests/faults --timeout 7200 $(ARGS)
 coverage:        ## run all tests and list the lines and branches that none of them reaches
 	coverage erase
 	coverage run -m pytest $(ARGS)
@@ -39,8 +37,8 @@ matrix:          ## run all tests on each of PYTHONS (3.11 3.12 3.13); ARGS go t
 		.venv-$$version/bin/pip install -q -e '.[test]' && \
 		.venv-$$version/bin/python -m pytest $(ARGS) || exit 1; \
 	done
-audit:           ## check the dependencies for known vulnerabilities, and their licences
-	python tests/audit.py
+audit:           ## check the dependencies for known vulnerabilities
+	python -m pip_audit
 golden:          ## after training hub/ anew: record its scores, which the tests compare
 	python tests/golden/make_hub_scores.py
 load:            ## load the app with 200 clients at once; ARGS go to the command

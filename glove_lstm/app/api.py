@@ -1,93 +1,55 @@
 """The API endpoints, which take and return plain values; the page shows the results."""
 
-import re
+import os
 import tempfile
-from collections.abc import Callable, Sequence
-from functools import lru_cache
 from html import escape
 from itertools import islice
 from pathlib import Path
-from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
 from glove_lstm.app import limits
 from glove_lstm.app.checkpoint import AppCheckpoint
-from glove_lstm.app.table_reading import read_table
-from glove_lstm.app.word_space import Neighbours, Places, WordSpace
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import TextRow
+from glove_lstm.data.reading import FORMATS
+from glove_lstm.data.streaming import BadRow, TextRow, open_files
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import OUTPUT_FORMATS, Layout, open_writer
 
-T = TypeVar("T")
 Texts = tuple[str, str | None]  # a text, or a title and a body
 
+# A few kilobytes of gzip or Parquet can decompress to more than the machine's memory.
+TABLE_FORMATS = [name for name in FORMATS if name != ".parquet"]
 _BATCH = 64  # rows between two updates of the progress bar
 _PREVIEW = 100  # characters of a text in the preview
 
 
 class Api:
-    """The endpoints.
+    """The endpoints of an app that shows one checkpoint."""
 
-    Attributes:
-        main: The checkpoint of the app.
-        others: Checkpoints to compare it with, by name.
-        any_model: Whether visitors may name repositories on the Hub.
-        spaces: Word vectors by name: "trained", and "glove" where GloVe is loaded.
-    """
-
-    def __init__(
-        self, checkpoints: Sequence[AppCheckpoint], glove: WordSpace | None, any_model: bool
-    ) -> None:
-        """Serve the first checkpoint, and compare it with the others."""
-        self.main, self.any_model = checkpoints[0], any_model
-        self.others: dict[str, AppCheckpoint] = {}
-        for other in checkpoints[1:]:
-            while other.name in (self.main.name, *self.others):
-                other.name += " (other)"
-            self.others[other.name] = other
-        self.spaces = {"trained": self.main.words} | ({"glove": glove} if glove else {})
-        self._load = lru_cache(limits.VISITOR_MODELS)(AppCheckpoint)
-        self._loading = Lock()
+    def __init__(self, checkpoint: AppCheckpoint) -> None:
+        """Serve a checkpoint."""
+        self.checkpoint = checkpoint
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:
         """Label a text. The label is ABSTAIN if the best score is below the threshold, from 0 to 1."""
-        return self._classify(self.main, self.check_texts(title, text), threshold)
+        names, texts = self.checkpoint.label_names, check_texts(title, text)
+        labelled = self._labeller(threshold)([TextRow("", 1, *texts)])
+        best, *scores = labelled.rounded[0]
+        by_label = dict(zip(names, scores, strict=True))
+        return {"label": labelled.labels[0], "score": best, "scores": by_label}
 
     def explain(self, title: str = "", text: str = "") -> dict[str, Any]:
         """Return the contribution of each word to the label, by character offsets."""
-        return self.main.explain(*self.check_texts(title, text)).to_dict()
-
-    def compare(self, title: str = "", text: str = "", other: str = "") -> list[dict[str, Any]]:
-        """Label a text with this model and another one; "" takes the first that the page offers."""
-        texts, second = self.check_texts(title, text), self.checkpoint(other)
-        return [
-            {"model": one.name, **self._classify(one, texts, 0.0)} for one in (self.main, second)
-        ]
-
-    def nearest_words(self, word: str, count: int = 10) -> dict[str, Neighbours | None]:
-        """Find the words most similar to a word, in the trained vectors and in GloVe's; null if the word is unknown."""
-        if not isinstance(count, int | float) or not 1 <= count <= 100:
-            raise DataError("The count of words must be from 1 to 100.")
-        return self._in_spaces([word], lambda space: space.nearest(word, int(count)))
-
-    def word_map(self, words: str) -> dict[str, Places | None]:
-        """Place words, separated by spaces or commas, on a plane: x and y of each word, from -1 to 1."""
-        names = _text(words, "words").replace(",", " ").split()
-        if len(names) > limits.MAP_WORDS:
-            raise DataError(f"A map takes at most {limits.MAP_WORDS} words, not {len(names)}.")
-        return self._in_spaces(names, lambda space: space.places(names))
+        return self.checkpoint.explain(*check_texts(title, text)).to_dict()
 
     def about(self) -> dict[str, Any]:
-        """Return the model's name, labels, vectors and card."""
+        """Return the model's name, labels and card."""
         return {
-            "model": self.main.name,
-            "labels": list(self.main.label_names),
-            "compare": list(self.others),
-            "vectors": {name: space.source for name, space in self.spaces.items()},
-            "card": self.main.card,
+            "model": self.checkpoint.name,
+            "labels": list(self.checkpoint.label_names),
+            "card": self.checkpoint.card,
         }
 
     def label_file(
@@ -98,13 +60,13 @@ class Api:
         output_format: str = "csv",
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio looks for it there
     ) -> tuple[str, str, dict[str, Any]]:
-        """Label the rows of an uploaded CSV, TSV, JSON, JSONL or Parquet file, as `glove-lstm predict` does."""
+        """Label the rows of an uploaded CSV, TSV, JSON or JSONL file, as `glove-lstm predict` does."""
         if not file:
             raise DataError("There is no file. Upload one.")
         if output_format not in OUTPUT_FORMATS:
             raise DataError(f"The download's format must be one of {', '.join(OUTPUT_FORMATS)}.")
-        labeller = self._labeller(self.main, threshold)
-        rows, errors = read_table(Path(file), _text(columns, "columns"))
+        labeller = self._labeller(threshold)
+        rows, errors = _read_table(Path(file), _text(columns, "columns"))
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / f"labels.{output_format}"
         preview: list[list[str]] = []
         with open_writer(path, output_format, Layout(labeller.label_names)) as write:
@@ -121,70 +83,48 @@ class Api:
         summary = f"{len(rows):,} rows labelled{skipped}.\n{listed}"
         return str(path), summary, {"headers": ["row", "label", "score", "text"], "data": preview}
 
-    def check_texts(self, title: Any, text: Any) -> Texts:
-        """Return a title and a text as (text, pair) for the model.
-
-        Raises:
-            DataError: Both are empty, or together too long.
-        """
-        title, text = _text(title, "title"), _text(text, "text")
-        if len(title) + len(text) > limits.CHARACTERS:
-            raise DataError(limits.TEXT_TOO_LONG)
-        if not (title.strip() or text.strip()):
-            raise DataError("There is nothing to classify. Type or paste a title or a text.")
-        texts = [part for part in (title, text) if part.strip()]
-        return texts[0], texts[1] if len(texts) > 1 else None
-
-    def checkpoint(self, name: Any) -> AppCheckpoint:
-        """Return the checkpoint to compare with, and load it if a visitor may name it.
-
-        Raises:
-            DataError: There is no such checkpoint, or visitors may not name it.
-        """
-        name = _text(name, "other").strip() or next(iter(self.others), "")
-        if name in self.others:
-            return self.others[name]
-        if not self.any_model:
-            names = ", ".join(self.others) or "no other model"
-            raise DataError(f"This app compares with {names} only.")
-        # A visitor must not load, or test for, folders of this machine.
-        if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name) or Path(name).exists():
-            raise DataError("Give a repository id on the Hub, such as user/name.")
-        if not self._loading.acquire(timeout=1):  # or downloads could take all workers
-            raise DataError("Another model is being loaded. Try again in a minute.")
-        try:
-            return self._load(name)
-        finally:
-            self._loading.release()
-
-    def _labeller(self, checkpoint: AppCheckpoint, threshold: Any) -> Labeller:
+    def _labeller(self, threshold: Any) -> Labeller:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise DataError("The threshold must be a number from 0 to 1.")
-        return Labeller(checkpoint.scores, checkpoint.label_names, threshold or None)
+        return Labeller(self.checkpoint.scores, self.checkpoint.label_names, threshold or None)
 
-    def _classify(self, checkpoint: AppCheckpoint, texts: Texts, threshold: Any) -> dict[str, Any]:
-        labelled = self._labeller(checkpoint, threshold)([TextRow("", 1, *texts)])
-        best, *scores = labelled.rounded[0]
-        by_label = dict(zip(checkpoint.label_names, scores, strict=True))
-        return {"label": labelled.labels[0], "score": best, "scores": by_label}
 
-    def _in_spaces(
-        self, words: Sequence[Any], ask: Callable[[WordSpace], T]
-    ) -> dict[str, T | None]:
-        """Call `ask` for each word space; the answer is None where a word is unknown, unless it is unknown in all."""
-        for word in words:
-            if not 1 <= len(_text(word, "word").strip()) <= 100:
-                raise DataError("A word must have 1 to 100 characters.")
-        answers: dict[str, T | None] = {}
-        error = None
-        for name, space in self.spaces.items():
-            try:
-                answers[name] = ask(space)
-            except DataError as missing:
-                answers[name], error = None, missing
-        if error and not any(answers.values()):
-            raise error
-        return answers
+def check_texts(title: Any, text: Any) -> Texts:
+    """Return a title and a text as (text, pair) for the model.
+
+    Raises:
+        DataError: Both are empty, or together too long.
+    """
+    title, text = _text(title, "title"), _text(text, "text")
+    if len(title) + len(text) > limits.CHARACTERS:
+        raise DataError(limits.TEXT_TOO_LONG)
+    if not (title.strip() or text.strip()):
+        raise DataError("There is nothing to classify. Type or paste a title or a text.")
+    texts = [part for part in (title, text) if part.strip()]
+    return texts[0], texts[1] if len(texts) > 1 else None
+
+
+def _read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
+    """Return the rows of an uploaded table, and the error messages of rows that cannot be read."""
+    if path.suffix.lower() not in TABLE_FORMATS:
+        raise DataError(f"A table must be a file of {', '.join(TABLE_FORMATS)}.")
+    folder = f"{path.parent}{os.sep}"  # messages name the file as the visitor does
+    rows, errors = [], []
+    try:
+        for row in open_files([path], columns or None, skip_bad=True):
+            if row.number > limits.FILE_ROWS:
+                raise DataError(
+                    f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part of it."
+                )
+            if isinstance(row, BadRow):
+                errors.append(row.reason.replace(folder, ""))
+            elif len(row.text) + len(row.pair or "") > limits.CHARACTERS:
+                errors.append(f"Row {row.number} has more than {limits.CHARACTERS:,} characters.")
+            else:
+                rows.append(row)
+    except DataError as error:
+        raise DataError(str(error).replace(folder, "")) from None
+    return rows, errors
 
 
 def _text(value: Any, name: str) -> str:

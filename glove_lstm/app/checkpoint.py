@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.app.word_space import WordSpace
 from glove_lstm.data.errors import DataError
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
@@ -60,17 +59,6 @@ class AppCheckpoint:
         if len(self.label_names) < 2:
             raise DataError("This model has one label, so its choice cannot be explained.")
         return explain(self._model, self._tokenizer, text, pair)
-
-    @cached_property
-    def words(self) -> WordSpace:
-        """Trained vectors of whole words, without pieces of words and special tokens."""
-        vectors = self._model.get_input_embeddings().weight.detach().float().cpu().numpy()
-        special = set(self._tokenizer.all_special_tokens)
-        rows = {
-            word: row for word, row in self._tokenizer.get_vocab().items() if word not in special
-        }
-        source = f"the trained vectors of {self.name}"
-        return WordSpace(list(rows), vectors[list(rows.values())], source)
 
     @cached_property
     def card(self) -> str:

@@ -6,17 +6,12 @@ CHARACTERS = 100_000  # title and text together; the model reads 2,048 tokens, a
 BODY_BYTES = 1_500_000  # a JSON request with CHARACTERS escaped characters
 RECEIVING_BYTES = 256 << 20  # all requests being received
 FILE_BYTES = 10 << 20  # an upload
-FILE_CHARACTERS = 20_000_000  # texts of an upload, decompressed
 FILE_ROWS = 5_000
-FILE_SECONDS = 60  # processor time to read an upload
-FILE_MEMORY = 2 << 30  # address space to read an upload, several times the need of pyarrow
 STORED_BYTES = 1 << 30  # all uploads and downloads together
 STORED_SECONDS = 1800  # lifetime of an upload or a download
 PREVIEW_ROWS = 100  # shown rows of a labelled table; the download has all rows
-MAP_WORDS = 60
 WORKERS = min(os.cpu_count() or 1, 8)  # requests that compute at the same time
 QUEUE = 100  # waiting requests
-VISITOR_MODELS = 2  # loaded at the same time under --allow_any_model
 
 TEXT_TOO_LONG = f"A text may have at most {CHARACTERS:,} characters. Send a part of it."
 FILE_TOO_LARGE = f"A file may have at most {FILE_BYTES:,} bytes. Send a part of it."

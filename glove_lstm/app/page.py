@@ -8,10 +8,8 @@ from gradio.events import api as endpoint
 from gradio_client import utils as client_utils
 
 from glove_lstm.app import limits
-from glove_lstm.app.api import Api
-from glove_lstm.app.word_space import draw_map
+from glove_lstm.app.api import TABLE_FORMATS, Api, check_texts
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import FORMATS
 from glove_lstm.inference.label_writers import ABSTAIN, OUTPUT_FORMATS
 
 EXAMPLES = {
@@ -30,8 +28,6 @@ EXAMPLES = {
 # One queue for all functions that compute; by default each would run WORKERS requests beside the others.
 _COMPUTE: dict[str, Any] = {"concurrency_id": "compute"}
 _PRIVATE = {"api_visibility": "private", **_COMPUTE}  # for functions that return HTML
-_SIDE = 300  # pixels of a column; a phone shows two columns one below the other
-_MAP = "senate vote minister court bank report budget secret shocking hoax hidden truth elites doctor cure vaccine"
 _MEANING = """\
 A label means that the text is written like the training texts with this label. Most of these have the label of the \
 outlet that published them, some that of a fact-checker.
@@ -81,24 +77,19 @@ def _reject_address(file: dict[str, Any]) -> dict[str, Any]:
 
 def build_page(api: Api) -> gr.Blocks:
     """Lay out the page and declare the endpoints."""
-    with _Page(title=api.main.title, analytics_enabled=False) as page:
+    with _Page(title=api.checkpoint.title, analytics_enabled=False) as page:
         gr.Markdown(
-            f"# {api.main.title}\n\n> Labels say what kind of source a text **resembles**, not whether its claims are "
-            "true."
+            f"# {api.checkpoint.title}\n\n> Labels say what kind of source a text **resembles**, not whether its "
+            "claims are true."
         )
         with gr.Tab("Classify"):
             _classify_tab(api)
         with gr.Tab("Many"):
             _table_tab(api)
-        if api.others or api.any_model:
-            with gr.Tab("Compare"):
-                _compare_tab(api)
-        with gr.Tab("Words"):
-            _words_tab(api)
         with gr.Tab("About") as about:
             card = gr.Markdown(elem_classes="card", latex_delimiters=[])
-            about.select(lambda: api.main.card_with_plots, outputs=card, **_PRIVATE)
-        for name in ("classify", "explain", "compare", "nearest_words", "word_map", "about"):
+            about.select(lambda: api.checkpoint.card_with_plots, outputs=card, **_PRIVATE)
+        for name in ("classify", "explain", "about"):
             endpoint(getattr(api, name), api_name=name, **_COMPUTE)
     page.queue(max_size=limits.QUEUE, default_concurrency_limit=limits.WORKERS, api_open=False)
     return page
@@ -136,10 +127,10 @@ def _classify_tab(api: Api) -> None:
         }
 
     def show_words(title: str, text: str) -> str:
-        return api.main.explain(*api.check_texts(title, text)).to_html()
+        return api.checkpoint.explain(*check_texts(title, text)).to_html()
 
     boxes = _text_boxes()
-    threshold, effect = api.main.threshold
+    threshold, effect = api.checkpoint.threshold
     slider = gr.Slider(0, 1, threshold, step=0.01, label="Not sure below", info=effect)
     go = gr.Button("Classify", variant="primary")
     label = gr.Label(label="Label", elem_id="verdict")
@@ -155,10 +146,9 @@ def _classify_tab(api: Api) -> None:
 
 
 def _table_tab(api: Api) -> None:
-    formats = [*FORMATS, ".gz"]
     file = gr.File(
-        label=f"A table of at most {limits.FILE_ROWS:,} rows ({', '.join(formats)})",
-        file_types=formats,
+        label=f"A table of at most {limits.FILE_ROWS:,} rows ({', '.join(TABLE_FORMATS)})",
+        file_types=TABLE_FORMATS,
     )
     with gr.Row():
         columns = gr.Textbox(
@@ -177,54 +167,3 @@ def _table_tab(api: Api) -> None:
         [download, summary, table],
         concurrency_limit=1,
     )
-
-
-def _compare_tab(api: Api) -> None:
-    def show_comparison(title: str, text: str, other: str | None) -> list[Any]:
-        answers = api.compare(title, text, other or "")
-        labels = [
-            gr.Label(_three_digits(answer["scores"]), label=answer["model"]) for answer in answers
-        ]
-        texts, models = api.check_texts(title, text), (api.main, api.checkpoint(other))
-        return [*labels, *(model.explain(*texts).to_html() for model in models)]
-
-    boxes = _text_boxes()
-    other = gr.Dropdown(
-        list(api.others),
-        label="Compare with",
-        allow_custom_value=api.any_model,
-        info="Or any repository id on the Hub" if api.any_model else None,
-    )
-    go = gr.Button("Compare", variant="primary")
-    labels, words = [], []
-    with gr.Row():
-        for _ in range(2):
-            with gr.Column(min_width=_SIDE):
-                labels.append(gr.Label())
-                words.append(gr.HTML(elem_classes="words-of"))
-    triggers = [go.click, boxes[0].submit, boxes[1].submit]
-    gr.on(triggers, show_comparison, [*boxes, other], [*labels, *words], **_PRIVATE)
-
-
-def _words_tab(api: Api) -> None:
-    def show_nearest(word: str) -> list[Any]:
-        return [dict(pairs or []) for pairs in api.nearest_words(word).values()]
-
-    def show_map(words: str) -> list[str]:
-        return [draw_map(places or {}) for places in api.word_map(words).values()]
-
-    word = gr.Textbox("minister", label="Word")
-    find = gr.Button("Find the nearest words")
-    words = gr.Textbox(_MAP, label="Words", max_lines=2)
-    draw = gr.Button("Draw a map")
-    labels, maps = [], []
-    with gr.Row():
-        for space in api.spaces.values():
-            with gr.Column(min_width=_SIDE):
-                gr.Markdown(f"## In {space.source}")
-                labels.append(gr.Label(label="Cosine similarity", show_heading=False))
-                maps.append(
-                    gr.HTML(label="First two principal components", show_label=True, container=True)
-                )
-    gr.on([find.click, word.submit], show_nearest, word, labels, **_PRIVATE)
-    gr.on([draw.click, words.submit], show_map, words, maps, **_PRIVATE)

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,25 +26,19 @@ def running_app(
     model: str | Path,
     *,
     revision: str | None = None,
-    compare: Sequence[str | Path] = (),
-    glove: str | None = None,
     host: str | None = None,
     port: int | None = PORT,
-    allow_any_model: bool = False,
 ) -> Iterator[str]:
     """Start the app in a thread and yield its address; at the end, stop it and remove all uploads.
 
     Args:
         model: Folder of a checkpoint, or repository id on the Hub.
         revision: Commit, tag or branch of `model` on the Hub.
-        compare: Other checkpoints, to compare with.
-        glove: Name or path of GloVe vectors, to show beside the trained ones.
         host: Address to listen at; None is $GRADIO_SERVER_NAME (set in a Space), or else this machine.
         port: Port to listen at; None is the first free one from 7860 on.
-        allow_any_model: Whether visitors may name repositories, which are then downloaded and loaded.
 
     Raises:
-        DataError: A checkpoint or the vectors cannot be loaded.
+        DataError: The checkpoint cannot be loaded.
         OSError: The port is taken.
     """
     with tempfile.TemporaryDirectory(prefix="glove-lstm-app-") as folder:
@@ -62,22 +56,15 @@ def running_app(
         from glove_lstm.app.checkpoint import AppCheckpoint
         from glove_lstm.app.page import build_page
         from glove_lstm.app.request_limits import RequestLimits, UploadFolder
-        from glove_lstm.app.word_space import WordSpace
-        from glove_lstm.data.glove import load_glove
 
         torch.set_num_threads(1)  # requests share the processors
-        checkpoints = [AppCheckpoint(model, revision), *map(AppCheckpoint, compare)]
-        space = None
-        if glove:  # the shown name must not reveal folders
-            loaded = load_glove(glove)
-            space = WordSpace(loaded.words, loaded.vectors, f"GloVe {Path(glove).name}")
-        page = build_page(Api(checkpoints, space, allow_any_model))
+        page = build_page(Api(AppCheckpoint(model, revision)))
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
             app_kwargs={"middleware": [middleware]},
-            max_threads=limits.WORKERS + 2,  # one more for a table, and one for a download
+            max_threads=limits.WORKERS + 1,  # one more for a table
             max_file_size=limits.FILE_BYTES,
             # System fonts need no network. `css` would lose its media queries in gradio, so the style is in `head`.
             theme=gr.themes.Soft(

@@ -8,19 +8,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
 
 # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-
-# Messages of safetensors, torch and datasets when the disk is full.
-_DISK_FULL = (
-    "No space left on device",
-    "PytorchStreamWriter failed",
-    "inline_container.cc",
-    "Not enough disk space",
-)
-
 
 # Arguments of train and evaluate that name the labelled texts.
 DATA_ARGUMENTS = (
@@ -35,13 +25,6 @@ DATA_ARGUMENTS = (
     "label_column_name",
     "source_column_name",
 )
-
-
-class _TerminatedError(BaseException):
-    """SIGTERM, as an exception, so that context managers remove half-written files."""
-
-
-_SIGNALS = {KeyboardInterrupt: signal.SIGINT, _TerminatedError: signal.SIGTERM}
 
 
 def new_parser(command: str, description: str | None) -> argparse.ArgumentParser:
@@ -71,44 +54,23 @@ def run_command(
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, partial(_terminate, os.getpid()))
+        # As an exception, so that context managers remove half-written files.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         main(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()  # reports a full disk, which the exit of Python would not
     except BrokenPipeError:  # the reader of the output has ended, such as `head`
         _discard_output()
         return 0
-    except (Exception, *_SIGNALS) as error:
-        number = _signal_behind(error)
-        if number is not None:
-            sys.stderr.write("\n")  # below the progress bar
-            return _fail("Interrupted." if number == signal.SIGINT else "Terminated.", 128 + number)
+    except KeyboardInterrupt:
+        return _fail("Interrupted.", 128 + signal.SIGINT)
+    except Exception as error:
         sentence = _sentence(error, extra)
         if sentence is None:
             raise
         _discard_output()
         return _fail(sentence, 1)
     return 0
-
-
-def _terminate(process: int, *_: object) -> None:
-    if os.getpid() != process:  # a fork that inherited the handler
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
-    raise _TerminatedError
-
-
-def _signal_behind(error: BaseException | None) -> int | None:
-    """Return the signal that ended the command, if any.
-
-    Libraries may raise their own error instead; tokenizers, in Rust, keeps only the name.
-    """
-    while error is not None:
-        for kind, number in _SIGNALS.items():
-            if isinstance(error, kind) or kind.__name__ in str(error):
-                return number
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _discard_output() -> None:
@@ -143,8 +105,7 @@ def _sentence(error: BaseException, extra: str) -> str | None:
 def _disk_is_full(error: BaseException | None) -> bool:
     """Return whether a full disk caused the error; libraries wrap it, or keep only its message."""
     while error is not None:
-        by_number = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        if by_number or any(words in str(error) for words in _DISK_FULL):
+        if os.strerror(errno.ENOSPC) in str(error) or "PytorchStreamWriter failed" in str(error):
             return True
         error = error.__cause__ or error.__context__
     return False

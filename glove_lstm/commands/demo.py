@@ -1,7 +1,7 @@
-"""Show a checkpoint in a browser: classify and explain texts, label tables, compare models.
+"""Show a checkpoint in a browser: classify and explain texts and label tables.
 
 glove-lstm demo
-glove-lstm demo out --compare hub --glove 6B.50d
+glove-lstm demo out
 glove-lstm demo user/glove-lstm-fake-news --revision COMMIT --host 0.0.0.0
 
 Needs pip install 'glove-lstm[demo]'. The app runs offline once the models are downloaded.
@@ -24,21 +24,8 @@ def main(argv: Sequence[str]) -> None:
         help="folder, or repository id on the Hub; default: the checkpoint that ships",
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
-    parser.add_argument(
-        "--compare", nargs="+", default=[], metavar="OTHER", help="checkpoints to compare with"
-    )
-    parser.add_argument(
-        "--glove",
-        metavar="NAME_OR_PATH",
-        help="GloVe vectors to show beside the trained ones, such as 6B.50d",
-    )
     parser.add_argument("--host", help="address to listen at; default: this machine only")
     parser.add_argument("--port", type=int, default=7860, help="default: %(default)s")
-    parser.add_argument(
-        "--allow_any_model",
-        action="store_true",
-        help="let visitors name any repository on the Hub; it is loaded without remote code",
-    )
     args = parser.parse_args(argv)
     from glove_lstm.app.serve import serve
 

@@ -4,7 +4,6 @@ glove-lstm predict "A headline" "Another one"
 glove-lstm predict --input articles.csv --format csv --output labels.csv
 head -5 headlines.txt | glove-lstm predict --format jsonl
 glove-lstm predict "A headline" --explain
-glove-lstm predict --input articles.csv --explain --format html --output why.html
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
 
 Without --model it uses the checkpoint that ships with the package, and needs no network. A
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     from glove_lstm.inference.label_writers import Labelled, Write
 
 _SHOWN = 100  # characters of a text in the table
-_FORMATS = ("csv", "html", "jsonl", "parquet", "table")
-_EXPLAINED = ("html", "jsonl", "table")
+_FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAMED = ("csv", "tsv", "jsonl")
 
 
@@ -79,15 +77,14 @@ def _write(
         target: Any = stack.enter_context(whole_file(args.output)) if args.output else sys.stdout
         if args.output and args.format != "parquet":
             target = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
-        if args.format not in ("html", "table"):
+        if args.format != "table":
             write = stack.enter_context(open_writer(target, args.format, layout, explain))
         elif not explain:
             write = _write_table(target, names if args.abstain_below is None else [*names, ABSTAIN])
         else:
-            from glove_lstm.inference.explanation_views import open_explanations
+            from glove_lstm.inference.explanation_views import explanation_writer
 
-            html = args.format == "html"
-            write = stack.enter_context(open_explanations(target, explain, html=html))
+            write = explanation_writer(target, explain)
         return label_to(source, labeller, lambda _: nullcontext(write), **options)
 
 
@@ -126,12 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format",
         choices=_FORMATS,
-        help="default: table, or csv with --output_dir; parquet needs a file, html --explain",
+        help="default: table, or csv with --output_dir; parquet needs a file",
     )
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="show what each word contributes; in colour on a terminal, or --format jsonl or html",
+        help="show what each word contributes; in colour on a terminal, or --format jsonl",
     )
     parser.add_argument(
         "--abstain_below",
@@ -166,27 +163,17 @@ def _check(args: argparse.Namespace) -> None:
     """Reject invalid combinations of options, and choose the format."""
     args.format = args.format or ("csv" if args.output_dir else "table")
     piped = "-" in (args.input or ())
-    for option, needed, present in (
-        ("text_column_names", "--input and --dataset_name", args.input or args.dataset_name),
-        ("dataset_config_name", "--dataset_name", args.dataset_name),
-        ("dataset_split", "--dataset_name", args.dataset_name),
-        ("dataset_revision", "--dataset_name", args.dataset_name),
-        ("input_format", "--input -", piped),
-    ):
-        if getattr(args, option) and not present:
-            raise DataError(f"--{option} belongs to {needed}.")
     probability = args.abstain_below is None or 0 <= args.abstain_below <= 1
-    explained = args.format in _EXPLAINED
     mistakes = {
         "--abstain_below must be from 0 to 1.": not probability,
         "--rows_per_part must be at least 1.": args.rows_per_part < 1,
         "--input - is standard input, and stands alone.": piped and len(args.input) > 1,
         f"--input - needs --input_format: {', '.join(_STREAMED)}.": piped and not args.input_format,
         "--output_dir takes csv, jsonl and parquet, and no --explain.": args.output_dir
-        and (args.explain or args.format in ("html", "table")),
-        f"--explain takes the formats {', '.join(_EXPLAINED)}.": args.explain and not explained,
+        and (args.explain or args.format == "table"),
+        "--explain takes the formats jsonl and table.": args.explain
+        and args.format not in ("jsonl", "table"),
         "--explain needs torch; leave --backend out.": args.explain and args.backend == "onnx",
-        "--format html needs --explain.": args.format == "html" and not args.explain,
         "Parquet needs a file; give --output or --output_dir.": args.format == "parquet"
         and not (args.output or args.output_dir),
     }

@@ -4,14 +4,16 @@
     for number, row in reader.rows(["title", "text"]):
         ...                                               # a record by column name, or a BadRow
 
-Rows are numbered from 1, without the CSV header and blank lines. A bad row does not end the reading. Memory does
-not grow with the input, except for a JSON list. Only the standard library is imported at the start.
+Rows are numbered from 1, without the CSV header and blank lines. A malformed row does not end the reading; bytes that
+are not UTF-8 do. Memory does not grow with the input, except for a JSON list. Only the standard library is imported at
+the start.
 """
 
 import gzip
 import importlib.util
 import io
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +28,9 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_file, first_line, looks_like_html
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
-MAX_ROW = 1 << 26  # characters
+MAX_ROW = 1 << 26  # characters of a line, or of a field of CSV
+SURROGATES = re.compile("[\ud800-\udfff]")
+_NOT_UTF8 = "is not UTF-8 text; convert it, for instance with iconv"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PEEKED = 1000  # bad rows at the beginning after which the input is refused
 _PARQUET_BATCH = 256  # rows converted to Python objects at a time
@@ -149,7 +153,7 @@ def file_format(path: Path) -> str:
 def open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str) -> RowReader:
     """Open CSV (`kind` ".csv"), TSV or JSON lines of a text with surrogates for bytes that are not UTF-8."""
     if kind not in _DELIMITERS:
-        return peek(where, _json_rows(opened))
+        return peek(where, _json_rows(opened, where))
     rows = _csv_rows(opened, where, _DELIMITERS[kind])
     return peek(where, rows, next(rows))
 
@@ -230,84 +234,50 @@ def _open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as binary:
             yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors=errors, newline="")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error.reason}); convert it, for instance with iconv."
-        ) from error
+        raise DataError(f"{path} {_NOT_UTF8} ({error.reason}).") from error
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
 
 
-class _Lines:
-    """Lines of a text. A malformed line is repaired, and its problem is recorded.
+def _lines(file: TextIO, where: str) -> Iterator[str]:
+    """Yield the lines of a text with surrogates for bytes that are not UTF-8.
 
-    The repair lets the csv module find the end of the row, and the good rows after it.
+    Raises:
+        DataError: A line has such bytes or is too long.
     """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._problem: Problem | None = None
-        self._start, self._row_length = 1, 0
-        self.number = 0
-
-    def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(MAX_ROW + 1):
-            self.number += 1
-            self._row_length += len(line)
-            if self._row_length > MAX_ROW:
-                self._problem = f"has more than {MAX_ROW:,} characters"
-                yield self._skip_rest(line)
-                continue
-            if "\0" in line:
-                self._problem = "has a NUL character, which no text has"
-                line = line.replace("\0", "")
-            repaired = line.encode("utf-8", "replace").decode()
-            if repaired != line:  # surrogates stand for the bytes that are not UTF-8
-                self._problem = "is not UTF-8 text; convert it, for instance with iconv"
-            yield repaired
-
-    def _skip_rest(self, line: str) -> str:
-        """Return a quote if the line has an odd number of them, because the row ends where its quotes close."""
-        quotes = line.count('"')
-        while line and line[-1] not in "\r\n":
-            line = self._file.readline(MAX_ROW)
-            quotes += line.count('"')
-        return '"' if quotes % 2 else ""
-
-    def end_row(self, problem: Problem | None = None) -> Problem | None:
-        """Return the problem of the lines since the last call, or else `problem`, after their numbers."""
-        problem, start = self._problem or problem, self._start
-        self._problem, self._start, self._row_length = None, self.number + 1, 0
-        if not problem:
-            return None
-        place = f"line {start}" if start == self.number else f"lines {start} to {self.number}"
-        return f"({place}) {problem}"
+    number = 0
+    while line := file.readline(MAX_ROW + 1):
+        number += 1
+        if len(line) > MAX_ROW:
+            raise DataError(f"{where}, line {number} has more than {MAX_ROW:,} characters; cut it.")
+        if not line.isascii() and SURROGATES.search(line):
+            raise DataError(f"{where}, line {number} {_NOT_UTF8}.")
+        yield line
 
 
 def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str) -> Iterator[Any]:
     """Yield the header, a list, then a record or problem for every row."""
     with opened as file:
-        lines = _Lines(file)
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        header: list[str] = []
+        reader = csv.reader(_lines(file, where), delimiter=delimiter, strict=True)
+        try:
+            header: list[str] = next(filter(None, reader), [])
+        except csv.Error as error:
+            raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from None
+        _check_header(where, header)
+        yield header
         while True:
-            problem = None
+            line = reader.line_num + 1
             try:
                 values = next(reader, None)
             except csv.Error as error:
-                values, problem = [], f"is not CSV ({error})"
-            if header and values and len(values) != len(header):
-                problem = f"has {len(values)} columns, but the header {len(header)}"
-            problem = lines.end_row(problem)
-            if not header:
-                if problem:
-                    raise DataError(f"The header of {where} {problem}; correct it.")
-                header = values or []
-                _check_header(where, header)
-                yield header
-            elif values is None:
+                yield f"(line {line}) is not CSV ({error})"
+                continue
+            if values is None:
                 return
-            elif problem or values:  # a blank line is no row
-                yield problem or dict(zip(header, values, strict=True))
+            if len(values) == len(header):
+                yield dict(zip(header, values, strict=True))
+            elif values:  # a blank line is no row
+                yield f"(line {line}) has {len(values)} columns, but the header {len(header)}"
 
 
 def _check_header(where: str, header: Sequence[str]) -> None:
@@ -319,18 +289,17 @@ def _check_header(where: str, header: Sequence[str]) -> None:
         raise DataError(f"The header of {where} names the column {twice[0]!r} twice; rename one.")
 
 
-def _json_rows(opened: AbstractContextManager[TextIO]) -> Iterator[Record | Problem]:
+def _json_rows(opened: AbstractContextManager[TextIO], where: str) -> Iterator[Record | Problem]:
     """Yield every row of JSON lines; blank lines are skipped."""
     with opened as file:
-        lines = _Lines(file)
-        for line in lines:
+        for number, line in enumerate(_lines(file, where), start=1):
+            if line.isspace():
+                continue
             try:
-                row = {} if line.isspace() else _check_object(json.loads(line))
+                row = _check_object(json.loads(line))
             except (ValueError, RecursionError) as error:
                 row = f"is not JSON ({error})"
-            problem = lines.end_row(row if isinstance(row, Problem) else None)
-            if problem or not line.isspace():
-                yield problem or row
+            yield f"(line {number}) {row}" if isinstance(row, Problem) else row
 
 
 def _check_object(value: Any) -> Record | Problem:

@@ -8,7 +8,6 @@ Memory does not grow with the input.
 
 import glob
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from typing import Any, BinaryIO
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_file, check_revision, first_line
 from glove_lstm.data.reading import (
+    SURROGATES,
     BadRow,
     Record,
     RowReader,
@@ -31,7 +31,6 @@ from glove_lstm.data.reading import (
 __all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_hub", "open_stream", "open_texts"]
 
 Identity = list[dict[str, Any]]  # fingerprints of inputs, as JSON values
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +326,7 @@ def read_text(value: Any, place: str, column: str) -> str:
         return ""
     if isinstance(value, str):
         # JSON can spell lone surrogates, which Arrow refuses; the tokenizer reads them as U+FFFD, too.
-        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
+        return value if value.isascii() else SURROGATES.sub("\ufffd", value)
     if isinstance(value, int | float):
         return str(value)
     raise DataError(

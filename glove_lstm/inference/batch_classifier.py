@@ -16,7 +16,7 @@ Batch = TypeVar("Batch")  # Mapping[str, NDArray], or a pandas DataFrame
 
 
 class BatchClassifier:
-    """A callable that adds the labels of a checkpoint to batches of columns; it loads the checkpoint once.
+    """A callable that adds the columns label, score and score_LABEL to batches; it loads the checkpoint once.
 
     Args:
         model: A checkpoint's folder on the machine that runs it, or a repository's id on the Hub.
@@ -25,7 +25,6 @@ class BatchClassifier:
         backend: The library that computes; None takes onnx if the checkpoint has a `model.onnx`.
         threads: Cores that one classifier may use.
         abstain_below: The label is ABSTAIN if the best score is lower.
-        prefix: Prefix of the new columns `label`, `score` and `score_LABEL`.
 
     Raises:
         DataError: There is no usable checkpoint.
@@ -39,11 +38,10 @@ class BatchClassifier:
         backend: Backend | None = None,
         threads: int = 1,
         abstain_below: float | None = None,
-        prefix: str = "",
     ) -> None:
         opened = open_model(model, backend=backend, threads=threads)
         self._labeller = Labeller(opened.predict, opened.label_names, abstain_below)
-        self._asked, self._prefix = text_column_names, prefix
+        self._asked = text_column_names
 
     def __call__(self, batch: Batch) -> Batch:
         """Add the label and the scores of each row.
@@ -59,12 +57,9 @@ class BatchClassifier:
         layout = Layout(self._labeller.label_names)
         labelled = self._labeller(self._rows(table, names))
         _, labels, *scores = layout.values(labelled)
-        added = [self._prefix + name for name in layout.columns[1:]]
-        new = dict(zip(added, [np.array(labels, dtype=object), *scores], strict=True))
+        new = dict(zip(layout.columns[1:], [np.array(labels, dtype=object), *scores], strict=True))
         if taken := new.keys() & set(names):
-            raise DataError(
-                f"The batch has a column {min(taken)!r} already; give another prefix for the new ones."
-            )
+            raise DataError(f"The batch has a column {min(taken)!r} already; drop or rename it.")
         if hasattr(batch, "assign"):
             return batch.assign(**new)
         return cast("Batch", {**table, **new})

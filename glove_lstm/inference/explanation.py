@@ -13,13 +13,12 @@ import copy
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.inference.scores import scores_of
@@ -91,7 +90,7 @@ class Explanation:
         """Return HTML with marked words and escaped texts, for any light or dark page."""
         from glove_lstm.inference.explanation_views import html_fragment
 
-        return html_fragment(self, self.label)
+        return html_fragment(self)
 
 
 def explain(
@@ -198,44 +197,31 @@ def ngram_contributions(
         (B, T, num_labels). Their sum over the tokens, with the bias, is the output of `forward`.
     """
     mask = torch.ones_like(input_ids, dtype=torch.bool)
-    tokens = ngrams.bias.new_zeros(*input_ids.shape, len(ngrams.bias))
+    texts, length = input_ids.shape
+    # The changes from token to token, so that an n-gram needs two entries only.
+    steps = ngrams.bias.new_zeros(texts, length + 1, len(ngrams.bias), dtype=torch.float64)
     for group in ngrams.groups(input_ids, shapes, mask):
         weights = ngrams.get_parameter(group.name)
-        places = _places(group.name, input_ids)
-        covered = places >= 0
-        shares = ngram_shares(group, weights) / covered.sum(dim=1).clamp(min=1)
+        first, last = _spans(group.name, length).to(input_ids.device).unbind(1)
+        shares = ngram_shares(group, weights).double() / (last - first + 1)
         each = shares.unsqueeze(-1) * weights[group.rows]
-        for place, real in zip(places.clamp(min=0).unbind(1), covered.unbind(1), strict=True):
-            tokens = tokens.index_add(1, place, each * real[:, None])
-    return tokens
+        steps = steps.index_add(1, first, each).index_add(1, last + 1, -each)
+    return steps.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
 
 
-def _places(name: str, input_ids: Tensor) -> Tensor:
-    """Return the tokens that each n-gram covers, of texts without padding: (n, k), at most k; -1 for none."""
-    if name == "ngram_weights":
-        return _stacked(_covered(input_ids, 0, 0), _covered(input_ids, -1, 0, after=1))
-    return _stacked(
-        _covered(input_ids, -2, 0, after=2), _covered(input_ids, 0, 1), _covered(input_ids, -1, 0)
-    )
+def _spans(name: str, length: int) -> Tensor:
+    """Return the first and the last token that each n-gram of a table covers: (n, 2)."""
 
+    def runs(first: int, size: int, count: int) -> Tensor:
+        starts = torch.arange(first, first + count)
+        return torch.stack([starts, starts + size - 1], dim=1)
 
-def _covered(ids: Tensor, first: int, last: int, *, after: int = 0) -> Tensor:
-    """Return the places from `first` to `last` around each token and the `after` places behind the text.
-
-    (T + after, last - first + 1), -1 beyond the text.
-    """
-    length = ids.shape[1]
-    centres = torch.arange(length + after, device=ids.device)
-    places = centres.unsqueeze(1) + torch.arange(first, last + 1, device=ids.device)
-    return places.masked_fill((places < 0) | (places >= length), -1)
-
-
-def _stacked(*places: Tensor) -> Tensor:
-    """Concatenate rows, filled up with -1 to the width of the widest."""
-    width = max(rows.shape[1] for rows in places)
-    return torch.cat(
-        [functional.pad(rows, (0, width - rows.shape[1]), value=-1) for rows in places]
-    )
+    words = runs(0, 1, length)
+    spans = {
+        "ngram_weights": [words, runs(-1, 2, length + 1)],
+        "shape_weights": [runs(-2, 3, length + 2), runs(0, 2, length), runs(-1, 2, length)],
+    }[name]
+    return torch.cat(spans).clamp(0, length - 1)  # edges of the text belong to the words there
 
 
 def _linear_in_words(
@@ -291,20 +277,13 @@ def _words(
     tokens = list(zip(encoding.sequence_ids, encoding.offsets, contributions, strict=True))
     for number, (field, part) in enumerate(zip(_FIELDS, parts, strict=True)):
         text = part or ""
-        ends = list(range(1, len(text) + 1))  # end of the word of each character
+        word_at = list(range(len(text)))  # first character of the word of each character
         for match in _WORD.finditer(text):
-            ends[match.start() : match.end()] = [match.end()] * len(match[0])
-        words: list[tuple[int, int, float]] = []
-        limit = -1  # end of the last word, read or not
-        for sequence, (start, end), value in tokens:
-            if (sequence or 0) != number:
-                continue
-            if start < limit:
-                first, before, total = words[-1]
-                words[-1] = (first, max(before, end), total + value)
-            else:
-                words.append((start, end, value))
-            # A token longer than a word (an address, a number with commas) counts as one word.
-            limit = max(limit, end, ends[max(start, end - 1)])
-        for start, end, value in words:
-            yield WordContribution(start, end, field, text[start:end], value)
+            word_at[match.start() : match.end()] = [match.start()] * len(match[0])
+        own = [
+            (*offsets, value) for sequence, offsets, value in tokens if (sequence or 0) == number
+        ]
+        for _, pieces in groupby(own, key=lambda piece: word_at[piece[0]]):
+            starts, ends, values = zip(*pieces, strict=True)
+            start, end = starts[0], max(ends)
+            yield WordContribution(start, end, field, text[start:end], sum(values))

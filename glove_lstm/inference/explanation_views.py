@@ -5,8 +5,6 @@ listed below the text, for files and readers without colours.
 """
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
@@ -20,22 +18,14 @@ _FOR, _AGAINST = (0, 114, 178), (213, 94, 0)
 _FAINTEST = 0.05  # words below this share of the largest contribution are not marked
 _LISTED = 5  # words for each label
 
-_PAGE_BEGIN = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="color-scheme" content="light dark">
-<title>Why these labels</title>
-"""
 _SECTION = (
     '<section class="explanation"><pre dir="auto" style="font:inherit;white-space:pre-wrap;'
     'overflow-wrap:anywhere">{code}</pre></section>\n'
 )
 
 
-@contextmanager
-def open_explanations(file: TextIO, explain: Explain, *, html: bool) -> Iterator[Write]:
-    """Write an HTML page with a section per row, or text, which has colours if the file is a terminal."""
+def explanation_writer(file: TextIO, explain: Explain) -> Write:
+    """Write explanations as text, which has colours if the file is a terminal."""
     console = Console(file=file, highlight=False)
 
     def write(labelled: Labelled) -> None:
@@ -43,20 +33,16 @@ def open_explanations(file: TextIO, explain: Explain, *, html: bool) -> Iterator
             explanation = explain(row.text, row.pair)
             best = explanation.label
             heading = best if label == best else f"{label} (best: {best})"
-            if html:
-                file.write(html_fragment(explanation, heading))
-            else:  # wrap lines in a terminal only
-                console.print(rich_text(explanation, heading), soft_wrap=not console.is_terminal)
+            # Wrap lines in a terminal only.
+            console.print(rich_text(explanation, heading), soft_wrap=not console.is_terminal)
 
-    file.write(_PAGE_BEGIN if html else "")
-    yield write
-    file.write("</html>\n" if html else "")
+    return write
 
 
-def html_fragment(explanation: Explanation, heading: str) -> str:
+def html_fragment(explanation: Explanation) -> str:
     """Return a `<section>` in the colours of the page around it; it needs no style sheet and no script."""
     console = Console(file=io.StringIO(), record=True, highlight=False)
-    console.print(rich_text(explanation, heading), soft_wrap=True)
+    console.print(rich_text(explanation, explanation.label), soft_wrap=True)
     return console.export_html(code_format=_SECTION, inline_styles=True)
 
 

@@ -111,10 +111,6 @@ def test_hostile_texts_do_no_harm(visit):
     assert page.locator("#words script, #words img, #words b, #words style").count() == 0
     assert "<script>window.harmed = 1</script>" in page.locator("#words").inner_text()
     assert page.get_by_role("button", name="Classify", exact=True).is_visible()
-    open_tab(page, "Words")
-    page.get_by_label("Word", exact=True).fill(HOSTILE[:90])
-    page.get_by_role("button", name="Find the").click()
-    page.get_by_text("is not among the").first.wait_for()
 
 
 @pytest.mark.parametrize(
@@ -132,19 +128,6 @@ def test_every_tab_fits_the_screen(visit, name, size, scheme):
     check("classify")
     open_tab(page, "Many")
     check("many")
-    open_tab(page, "Compare")
-    page.get_by_label("Title").nth(1).fill("SHOCKING secret exposed")
-    page.get_by_role("button", name="Compare", exact=True).click()
-    page.locator(".explanation").nth(1).wait_for()
-    page.get_by_text("other-model").first.wait_for()
-    check("compare")
-    open_tab(page, "Words")
-    page.get_by_label("Word", exact=True).fill("council")
-    page.get_by_label("Words", exact=True).fill("council, budget report SHOCKING secret")
-    page.get_by_role("button", name="Find the").click()
-    page.get_by_role("button", name="Draw a").click()
-    page.locator(".map").nth(1).wait_for()
-    check("words")
     open_tab(page, "About")
     page.locator(".card h1").first.wait_for()
     page.locator(".card img[src^=data]").nth(2).wait_for()

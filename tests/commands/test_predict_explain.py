@@ -1,4 +1,4 @@
-"""predict --explain: in words, as JSON lines and as HTML."""
+"""predict --explain: in words and as JSON lines."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support import assert_refused, run_here
+from support import run_here
 
 from glove_lstm.commands import predict as command
 
@@ -32,22 +32,14 @@ def test_lines_are_those_without_explanations_and_more() -> None:
         assert all(text[word["start"] : word["end"]] == word["text"] for word in found["words"])
 
 
-def test_pairs_of_a_file_and_html_in_a_file(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text("title,text\nCouncil votes,on <script> the bridge\nSecret,\n")
-    target = tmp_path / "why.html"
-    options = ["--input", tmp_path / "in.csv", "--explain", "--format", "html", "--output", target]
-    done = predict(*options)
+def test_pairs_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("title,text\nCouncil votes,on the bridge\nSecret,\n")
+    target = tmp_path / "why.txt"
+    done = predict("--input", tmp_path / "in.csv", "--explain", "--output", target)
     assert done.returncode == 0, done.stderr
-    page = target.read_text(encoding="utf-8")
-    assert page.startswith("<!doctype html>")
-    assert page.endswith("</html>\n")
-    assert page.count("<section") == 2
-    assert "<script" not in page
-    assert not list(tmp_path.glob(".*"))  # and no parts are left
-    target.write_text("old")
-    (tmp_path / "in.csv").write_text('title,text\na,b\n"')
-    assert_refused(predict(*options), "in.csv")
-    assert target.read_text() == "old"
+    lines = target.read_text(encoding="utf-8").splitlines()
+    assert lines[1:3] == ["Council votes", "on the bridge"]
+    assert sum(line.startswith("Logit of ") for line in lines) == 2
 
 
 def test_words_without_colour_in_a_pipe() -> None:

@@ -11,11 +11,9 @@ from hostile import examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data import reading
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import open_files
 
-LIMIT = 4000  # characters of a row
 # Texts that any file can hold; with a byte-order mark at its beginning, a file would be read without it.
 plain = texts.map(lambda text: re.sub("[\0\ud800-\udfff\ufeff]", "", text)[:300])
 rows_of_table = st.lists(st.tuples(plain, st.booleans() | st.just(True)), min_size=1, max_size=8)
@@ -31,38 +29,15 @@ def broken_csv(text: str, delimiter: str) -> list[bytes]:
     one_line = re.sub('[\r\n"\t,]', " ", text)
     return [
         csv_line("1", text, "more", delimiter=delimiter),
-        csv_line("1", text, delimiter=delimiter) + b"\0",
-        b"1\0" + csv_line("", text, delimiter=delimiter),
-        csv_line("1", text, delimiter=delimiter) + b"\xe9t\xe9",
         f'1{delimiter}"{one_line}" and'.encode(),
         f'"{one_line}"x{delimiter}2'.encode(),
-        csv_line("1", f"long {one_line} " * LIMIT, delimiter=delimiter),
-        csv_line("1", "\n".join(["one of many lines"] * LIMIT), delimiter=delimiter),
-        csv_line("1", f"short\n{'long ' * LIMIT}\nshort", delimiter=delimiter),
     ]
 
 
 def broken_json(row: bytes) -> list[bytes]:
-    return [
-        *(
-            row[:-1],
-            row + row,
-            b"[" + row + b"]",
-            row + b"\xff",
-            row.replace(b"}", b"\0}"),
-            b'{"text": ' * 100_000,
-        ),
-        *(
-            b"null",
-            b"7",
-            b'"text"',
-            b'{"text": [1]}',
-            b'{"text": {"text": "a"}}',
-            b"{'text': 1}",
-            b"9" * 5000,
-        ),
-        *(json.dumps({"text": "long " * LIMIT}).encode(), b'{"text": "\xe9"}', b'{"text": "a\tb"}'),
-    ]
+    broken = [row[:-1], row + row, b"[" + row + b"]", row.replace(b"}", b"\0}")]
+    values = [b"null", b"7", b'"text"', b'{"text": [1]}', b'{"text": {"text": "a"}}', b"9" * 5000]
+    return [*broken, *values, b"{'text': 1}", b'{"text": "a\tb"}', b'{"text": ' * 100_000]
 
 
 @st.composite
@@ -97,23 +72,18 @@ line_ends = st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"])
 @settings(max_examples=examples(150), deadline=None)
 @given(table=tables())
 @example(table=("a.jsonl", b'{"text": "a"}\n{"text": \n{"text": "b"}\n', ["a", None, "b"]))
-@example(table=("a.csv", b'text\na\n"' + b"line\n" * 1000 + b'"\nb\n', ["a", None, "b"]))
-@example(table=("a.csv", b'text\na\n"short\n' + b"long " * 1000 + b'"\nb\n', ["a", None, "b"]))
-@example(table=("a.csv", b'text\na\n"' + b"long " * 1000 + b'\nshort"\nb\n', ["a", None, "b"]))
 @example(table=("a.csv", b'text\na\n"never closed\nb\n', ["a", None]))
 def test_every_row_comes_back_or_is_named(table, tmp_path_factory) -> None:
     name, data, rows = table
     path = tmp_path_factory.mktemp("table") / name
     path.write_bytes(data)
     bad = [number for number, text in enumerate(rows, 1) if text is None]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "MAX_ROW", LIMIT)
-        if bad:
-            last = bad[0] if len(bad) < len(rows) else len(rows)  # named if no row is good
-            with pytest.raises(DataError, match=rf"{re.escape(name)}, row ({bad[0]}|{last})\b"):
-                read(path)
-        if len(bad) < len(rows):
-            assert read(path, skip_bad=True) == list(enumerate(rows, 1))
+    if bad:
+        last = bad[0] if len(bad) < len(rows) else len(rows)  # named if no row is good
+        with pytest.raises(DataError, match=rf"{re.escape(name)}, row ({bad[0]}|{last})\b"):
+            read(path)
+    if len(bad) < len(rows):
+        assert read(path, skip_bad=True) == list(enumerate(rows, 1))
 
 
 def read(path, **options) -> list[tuple[int, str | None]]:

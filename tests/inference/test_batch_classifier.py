@@ -77,9 +77,8 @@ def test_missing_texts_and_empty_batches(classifier):
 
 def test_mistakes(classifier, tmp_path):
     labelled = {"text": np.array(["a"]), "label": np.array(["FAKE"])}
-    with pytest.raises(DataError, match="column 'label' already; give another prefix"):
+    with pytest.raises(DataError, match="column 'label' already; drop or rename it"):
         classifier(labelled)
-    assert "our_label" in BatchClassifier(DEFAULT_CHECKPOINT, prefix="our_")(labelled)
     with pytest.raises(DataError, match="no column 'body'"):
         BatchClassifier(DEFAULT_CHECKPOINT, "body")({"text": np.array(["a"])})
     with pytest.raises(DataError):

@@ -40,7 +40,6 @@ ABLATIONS: dict[str, list[str]] = {
     "ngrams_alone": ["--max_steps", "1"],  # and no LSTM at prediction
     "without_word_shapes": ["--type_embedding_size", "0", "--token_types", "False"],
     "without_shape_ngrams": [],
-    "without_second_direction": ["--bidirectional", "False"],
     "without_corrupted_copies": ["--corrupted_share", "0"],
 }
 SHIPPED = ("default", "article")

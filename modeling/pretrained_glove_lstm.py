@@ -20,7 +20,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     config: GloveLstmConfig
     base_model_prefix = "encoder"
     _input_embed_layer = "word_embeddings"
-    _no_split_modules = ["GloveLstmLayer"]  # noqa: RUF012 (transformers' own form)
+    _no_split_modules = ["LSTM"]  # noqa: RUF012 (transformers' own form)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -235,14 +235,12 @@ def _linear_in_words(
     linear = copy.deepcopy(model, shared)
     encoder: Any = linear.encoder
     encoder.embed = lambda _: vectors
-    for lstm in (encoder.layer.forward_lstm, encoder.layer.backward_lstm):
-        if lstm is not None:
-            lstm.__class__ = _LinearLstm
+    encoder.lstm.__class__ = _LinearLstm
     return linear
 
 
 class _LinearLstm(nn.LSTM):
-    """An LSTM of one layer and direction with the outputs of `nn.LSTM`, whose gates are constants to gradients."""
+    """An LSTM of one layer with the outputs of `nn.LSTM`, whose gates are constants to gradients."""
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         """Map (T, B, E) to (T, B, hidden_size)."""

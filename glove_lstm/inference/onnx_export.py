@@ -16,7 +16,6 @@ from glove_lstm.inference.checkpoint_files import ONNX_NAME, origin
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import open_session
 from glove_lstm.modeling.configuration_glove_lstm import SHAPE_COUNT
-from glove_lstm.modeling.lstm_layers import GloveLstmLayer
 from glove_lstm.modeling.pretrained_glove_lstm import halved
 
 _TOLERANCE = 1e-5
@@ -72,7 +71,8 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     for table in model.tables().values():
         if table.dim() == 2:
             table.data = halved(table.data)
-    model.encoder.layer.forward = partial(_onnx_lstm, model.encoder.layer)  # type: ignore[method-assign]
+    lstm: Any = model.encoder.lstm
+    lstm.forward = partial(_onnx_lstm, lstm)
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=1)}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings about torch's own code
@@ -96,36 +96,32 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     return program
 
 
-def _onnx_lstm(layer: GloveLstmLayer, hidden: Tensor, lengths: Tensor) -> Tensor:
-    """Emit ONNX's own LSTM, which reads both directions and knows each text's length.
+def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:
+    """Emit ONNX's own LSTM; arguments and result are those of `nn.LSTM.forward`.
 
-    From `nn.LSTM` the exporter of torch 2.13 makes a loop that is unrolled to the length of its example. Arguments and
-    result are those of `GloveLstmLayer.forward`.
+    From `nn.LSTM` the exporter of torch 2.13 makes a loop that is unrolled to the length of its example.
     """
-    lstms = [lstm for lstm in (layer.forward_lstm, layer.backward_lstm) if lstm is not None]
-    size = layer.forward_lstm.hidden_size
+    size = lstm.hidden_size
 
-    def stacked(name: str) -> Tensor:
-        parameters = [lstm.get_parameter(name) for lstm in lstms]
+    def reordered(name: str) -> Tensor:
         # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
-        order = [slice(gate * size, (gate + 1) * size) for gate in (0, 3, 1, 2)]
-        return torch.stack([torch.cat([values[gate] for gate in order]) for values in parameters])
+        gates = lstm.get_parameter(name).split(size)
+        return torch.cat([gates[gate] for gate in (0, 3, 1, 2)])[None]
 
     output = torch.onnx.ops.symbolic(
         "LSTM",
         (
-            hidden.float(),
-            stacked("weight_ih_l0"),
-            stacked("weight_hh_l0"),
-            torch.cat([stacked("bias_ih_l0"), stacked("bias_hh_l0")], dim=1),
-            lengths.clamp(min=1).int(),  # it refuses 0
+            inputs.float(),
+            reordered("weight_ih_l0"),
+            reordered("weight_hh_l0"),
+            torch.cat([reordered("bias_ih_l0"), reordered("bias_hh_l0")], dim=1),
         ),
-        {"hidden_size": size, "direction": "forward" if len(lstms) == 1 else "bidirectional"},
+        {"hidden_size": size},
         dtype=torch.float32,
-        shape=(hidden.shape[0], len(lstms), hidden.shape[1], size),
+        shape=(inputs.shape[0], 1, inputs.shape[1], size),
         version=14,
     )
-    return output.transpose(1, 2).flatten(2)
+    return output.squeeze(1), None
 
 
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:

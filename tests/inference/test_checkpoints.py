@@ -19,7 +19,7 @@ INPUTS = {
     "input_ids": torch.tensor([[3, 4, 5, 0], [6, 7, 8, 9]]),
     "token_type_ids": torch.tensor([[1, 2, 6, 0], [1, 3, 1, 5]]),
 }
-RICH = {"bidirectional": True, "type_embedding_size": 3, "lstm_length": 3}
+RICH = {"type_embedding_size": 3, "lstm_length": 3}
 NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.4, "shrinkage": 2.0}
 
 

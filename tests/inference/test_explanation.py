@@ -27,8 +27,8 @@ CORPUS = (
 NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.6, "shrinkage": 4.0}
 SHAPES = {"type_embedding_size": 3, "temperature": 1.7}
 KINDS = {
-    "default": ({}, {**NGRAMS, **SHAPES, "bidirectional": True}),
-    "beginnings": ({}, {**NGRAMS, **SHAPES, "bidirectional": True, "lstm_length": 9}),
+    "default": ({}, {**NGRAMS, **SHAPES}),
+    "beginnings": ({}, {**NGRAMS, **SHAPES, "lstm_length": 9}),
     "article": ({"variant": "article", "token_types": False, "truncation_side": "left"}, {}),
     "many labels": ({}, {**NGRAMS, **SHAPES, "num_labels": 4}),
     "n-grams of words alone": ({"token_types": False}, {"ngram_buckets": 40}),
@@ -193,7 +193,7 @@ def test_the_model_is_left_as_it_was(default) -> None:
         first = explain(model, tokenizer, CORPUS[1])
     assert first == explain(model, tokenizer, CORPUS[1])
     assert all(value.equal(before[name]) for name, value in model.state_dict().items())
-    assert type(model.encoder.layer.forward_lstm) is nn.LSTM
+    assert type(model.encoder.lstm) is nn.LSTM
 
 
 class Reader(HTMLParser):

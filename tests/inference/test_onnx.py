@@ -17,9 +17,8 @@ from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.runtime import open_session
 
 NETWORKS = {
-    "lstm": {"bidirectional": True, "num_labels": 4},
+    "lstm": {"num_labels": 4},
     "default": {
-        "bidirectional": True,
         "type_embedding_size": 3,
         "ngram_buckets": 64,
         "ngram_weight": 0.4,

@@ -20,7 +20,7 @@ COUNTS = {
     "classifier_hidden_size": 1, "ngram_buckets": 0,
 }  # fmt: skip
 SHARES = ["embedding_dropout", "dropout"]
-FLAGS = ["bidirectional", "freeze_embeddings"]
+FLAGS = ["freeze_embeddings"]
 FACTORS = ["ngram_weight", "shrinkage", "temperature"]
 NAN, INF = float("nan"), float("inf")
 
@@ -91,7 +91,7 @@ def test_defaults_are_the_published_network():
     sizes = config.embedding_size, config.hidden_size, config.classifier_hidden_size
     assert sizes == (100, 60, 50)
     assert config.freeze_embeddings
-    assert (config.bidirectional, config.ngram_buckets, config.shrinkage) == (False, 0, 0)
+    assert (config.ngram_buckets, config.shrinkage) == (0, 0)
     assert config.auto_map == AUTO_MAP
 
 

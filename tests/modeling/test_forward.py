@@ -14,7 +14,7 @@ from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, Glov
 from glove_lstm.tokenization.build import build_tokenizer
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
-EVERYTHING = {"bidirectional": True, "type_embedding_size": 3, "ngram_buckets": 40}
+EVERYTHING = {"type_embedding_size": 3, "ngram_buckets": 40}
 LOWER, TITLE, UPPER, MIXED = 1, 2, 3, 4
 
 
@@ -42,7 +42,6 @@ PLACES = {
 
 @settings(max_examples=120, deadline=None)
 @given(
-    bidirectional=st.booleans(),
     extra=st.sampled_from(
         [{}, {"lstm_length": 4}, {"ngram_buckets": 40, "lstm_length": 6, "shrinkage": 3.0}]
     ),
@@ -50,8 +49,8 @@ PLACES = {
     more=st.integers(0, 7),
     where=st.sampled_from(sorted(PLACES)),
 )
-def test_logits_do_not_depend_on_batch_or_padding(bidirectional, extra, rows, more, where):
-    model = build_model(bidirectional=bidirectional, type_embedding_size=3, **extra)
+def test_logits_do_not_depend_on_batch_or_padding(extra, rows, more, where):
+    model = build_model(type_embedding_size=3, **extra)
     together = batch(rows, max(1, *map(len, rows)) + more, PLACES[where])
     with torch.no_grad():
         output = model(**together).logits
@@ -70,19 +69,15 @@ def test_logits_do_not_depend_on_batch_or_padding(bidirectional, extra, rows, mo
 
 
 def test_without_a_mask_the_padding_id_is_padding(make):
-    model = make(bidirectional=True)
+    model = make()
     ids = torch.tensor([[3, 4, 5, 0, 0], [0, 0, 6, 7, 8], [0, 0, 0, 0, 0]])
     assert torch.equal(model(ids).logits, model(ids, attention_mask=ids != 0).logits)
 
 
-def test_equals_torch_own_packed_bidirectional_lstm(make):
-    model = make(bidirectional=True)
-    theirs = nn.LSTM(6, 5, batch_first=True, bidirectional=True)
-    layer = model.encoder.layer
-    with torch.no_grad():
-        for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
-            getattr(theirs, name).copy_(getattr(layer.forward_lstm, name))
-            getattr(theirs, f"{name}_reverse").copy_(getattr(layer.backward_lstm, name))
+def test_equals_torch_own_packed_lstm(make):
+    model = make()
+    theirs = nn.LSTM(6, 5, batch_first=True)
+    theirs.load_state_dict(model.encoder.lstm.state_dict())
     lengths = [7, 1, 4, 6]
     inputs = torch.randn(4, 7, 6)
     mask = (torch.arange(7) < torch.tensor(lengths)[:, None]).long()
@@ -107,7 +102,7 @@ def golden():
 def keras_twin(golden):
     """The article network with the weights of the Keras model."""
     model = GloveLstmForSequenceClassification(GloveLstmConfig(vocab_size=40)).eval()
-    lstm = model.encoder.layer.forward_lstm
+    lstm = model.encoder.lstm
     with torch.no_grad():
         for parameter, value in {
             model.get_input_embeddings().weight: golden["embedding"],
@@ -151,7 +146,7 @@ def test_the_network_as_published_pools_over_its_padding(golden, keras_twin):
 
 
 def test_inputs_embeds_equal_input_ids(make):
-    model = make(bidirectional=True, type_embedding_size=3)
+    model = make(type_embedding_size=3)
     inputs = batch([[3, 4, 5], [6]], 4, PLACES["left"])
     wanted = model(**inputs).logits
     vectors = model.get_input_embeddings()(inputs.pop("input_ids"))
@@ -223,7 +218,7 @@ def test_gradients_reach_the_vectors_only_where_they_are_not_frozen(make):
         model(**inputs, labels=torch.tensor([1])).loss.backward()
         gradient = model.get_input_embeddings().weight.grad
         assert (gradient is None) is frozen
-        assert model.encoder.layer.forward_lstm.weight_hh_l0.grad.any()
+        assert model.encoder.lstm.weight_hh_l0.grad.any()
     assert gradient[[3, 4, 5]].any(dim=1).all()
     assert not gradient[[0, 1, 2, 6]].any()
 
@@ -241,7 +236,7 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(make, where):
         wanted = model.encoder(**beginnings)
         parts = model(**inputs).part_logits
         others = model(**beginnings).part_logits
-    assert hidden.shape == (4, 13, 10)
+    assert hidden.shape == (4, 13, 5)
     torch.testing.assert_close(pooled, wanted.pooler_output, atol=1e-5, rtol=0)
     for row, tokens in enumerate(rows):
         states = hidden[row][inputs["attention_mask"][row].bool()]
@@ -301,7 +296,7 @@ def test_shrinkage_weighs_the_logits_by_the_known_tokens(where):
 def test_initial_weights_are_those_of_keras():
     torch.manual_seed(0)
     model = GloveLstmModel(GloveLstmConfig(vocab_size=50, embedding_size=40, hidden_size=24))
-    lstm = model.layer.forward_lstm
+    lstm = model.lstm
     bias = lstm.bias_ih_l0.view(4, 24)
     assert (bias[1] == 1).all()
     assert not bias[[0, 2, 3]].any()

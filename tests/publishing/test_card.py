@@ -57,7 +57,6 @@ METRICS = {
 }
 CONFIG = {
     "id2label": {"0": "FAKE", "1": "REAL"},
-    "bidirectional": True,
     "freeze_embeddings": True,
     "type_embedding_size": 16,
     "embedding_size": 100,
@@ -69,7 +68,7 @@ LINES = """
 # GloVe+LSTM
 A GloVe+LSTM text classifier (FAKE, REAL) of 6,204,864 parameters,
 14.3 MB with its tokenizer; a CPU is enough.
-GloVe vectors of 100 dimensions (frozen) and word shapes, bidirectional LSTM of 60 units, max pooling, dense
+GloVe vectors of 100 dimensions (frozen) and word shapes, LSTM of 60 units, max pooling, dense
     "text-classification", model="someone/model", revision=revision, trust_remote_code=True
 Texts are truncated to 512 tokens (the beginning is kept)
 The texts: fake_or_real_news (default) from mine.csv.

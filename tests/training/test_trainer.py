@@ -24,7 +24,7 @@ def arguments(folder, **options):
 
 
 LIKE_THE_DEFAULT_PRESET = {
-    "bidirectional": True, "type_embedding_size": 3, "embedding_dropout": 0.3, "dropout": 0.3,
+    "type_embedding_size": 3, "embedding_dropout": 0.3, "dropout": 0.3,
     "freeze_embeddings": False, "ngram_buckets": 64,
 }  # fmt: skip
 WITHOUT_DROPOUT = {name: 0.0 for name in LIKE_THE_DEFAULT_PRESET if name.endswith("dropout")}

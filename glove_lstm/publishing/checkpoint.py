@@ -11,9 +11,11 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
+from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.runtime import open_checked
 from glove_lstm.publishing.card import LOADED_FILES, write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
+from glove_lstm.publishing.hub_files import write_hub_files
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
@@ -46,7 +48,8 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
 
     Args:
         checkpoint: Folder made by the train command.
-        repo_id: Model repository, named in the card; a missing card is written from metrics.json.
+        repo_id: Model repository, named in the card and the notebook. A missing card is written from metrics.json, and
+            a missing onnx/model.onnx is exported.
 
     Raises:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
@@ -64,14 +67,18 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
             write_card(folder)
         card = put_repo_id(readme.read_text(encoding="utf-8"), repo_id)
         readme.write_text(card, encoding="utf-8")
+        write_hub_files(folder, repo_id)
         for name in list_files(folder):
             check_private((folder / name).read_bytes(), str(checkpoint / name))
-        if (folder / ONNX_NAME).is_file():
+        exported = (folder / ONNX_NAME).is_file()
+        if exported:
             open_checked(checkpoint / ONNX_NAME)
         if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
             texts = checkpoint / TRAINING_TEXTS_NAME
             raise DataError(f"{texts} was made for other weights; remove it.")
         check_card(folder, repo_id)
+        if not exported:
+            export_onnx(folder)
         error = error_in_clean_process(_LOAD, folder, checkpoint)
         if error:
             advice = f"save it again with {_VERSION}"

@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+from safetensors.torch import load, save
+
+from glove_lstm import __version__
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.run_metrics import Metrics, plot_run
+from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME
 from glove_lstm.publishing.card import write_card
 from glove_lstm.training.experiment import Experiment
 
@@ -13,6 +17,9 @@ def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> N
     """Write all files that a push needs, each complete or absent."""
     with whole_files(folder) as part:
         experiment.model.save_pretrained(part)
+        weights = part / WEIGHTS_NAME
+        metadata = {"format": "pt", "glove_lstm_version": __version__}
+        weights.write_bytes(save(load(weights.read_bytes()), metadata))
         experiment.tokenizer.save_pretrained(part)
         experiment.training_texts.save(part)
         text = json.dumps(metrics, indent=2, ensure_ascii=False)

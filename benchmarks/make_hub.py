@@ -34,8 +34,7 @@ from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.publishing.card import write_card
-from glove_lstm.publishing.checkpoint_folder import save_experiment
-from glove_lstm.publishing.hub_files import write_hub_files
+from glove_lstm.publishing.checkpoint_folder import save_experiment, write_hub_files
 from glove_lstm.training.experiment import Experiment
 from glove_lstm.training.training_texts import joined_texts
 

@@ -27,7 +27,7 @@ BODY = random.Random(0).randbytes(600_000)
 def given(tmp_path_factory: pytest.TempPathFactory, shared_export: Path):
     folder = tmp_path_factory.mktemp("given")
     (folder / "logs").mkdir()
-    without = shutil.ignore_patterns("model.onnx")
+    without = shutil.ignore_patterns("onnx")
     with serving() as server:
         yield {
             "logs": str(folder / "logs"),

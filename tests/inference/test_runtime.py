@@ -94,8 +94,8 @@ def test_scores_of_several_labels_stand_for_themselves(exported) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("model.onnx", None, r"model\.onnx is missing: make it with glove-lstm export"),
-        ("model.onnx", b"nothing", r"model\.onnx cannot be loaded"),
+        ("onnx/model.onnx", None, r"model\.onnx is missing: make it with glove-lstm export"),
+        ("onnx/model.onnx", b"nothing", r"model\.onnx cannot be loaded"),
         ("model.safetensors", b"other weights", r"model\.onnx was not made from the weights"),
         ("config.json", b"{", r"config\.json is not valid JSON"),
         ("config.json", None, r"config\.json cannot be read"),
@@ -131,7 +131,7 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
 
 def test_an_onnx_file_of_others_is_refused(exported, make) -> None:
     torch.onnx.export(
-        torch.nn.Linear(2, 2), (torch.zeros(1, 2),), exported / "model.onnx", dynamo=True
+        torch.nn.Linear(2, 2), (torch.zeros(1, 2),), exported / "onnx/model.onnx", dynamo=True
     )
     with pytest.raises(DataError, match=r"model\.onnx was not made by glove-lstm"):
         LightClassifier.from_pretrained(exported)
@@ -146,7 +146,7 @@ def test_from_the_hub_come_the_files_that_are_needed(shared_export, monkeypatch,
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     found = LightClassifier.from_pretrained("user/news", "v1")
-    names = ["config.json", "model.onnx", "tokenizer.json", "tokenizer_config.json"]
+    names = ["config.json", "onnx/model.onnx", "tokenizer.json", "tokenizer_config.json"]
     assert asked == [("user/news", "v1", names)]
     assert found(TEXTS) == light(TEXTS)
 

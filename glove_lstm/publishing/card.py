@@ -85,10 +85,11 @@ def _dataset(name: str) -> tuple[str, str]:
     hub = re.match(rf"({_HUB_ID})(?= \(|$)", name)  # descriptions of files have no slash
     if hub:
         return hub[1], name
-    known = [notes for key, notes in DATA_NOTES.items() if key in name.lower()]
     title = name.partition(" from ")[0]
-    kind = known[0].hub_id if len(known) == 1 else "unknown"
-    return kind, title if known or "." not in title else "Unknown"
+    if "." in title:  # files
+        return "unknown", "Unknown"
+    known = [notes.hub_id for key, notes in DATA_NOTES.items() if key in title.lower()]
+    return known[0] if len(known) == 1 else "unknown", title
 
 
 def _eval_results(metrics: Mapping[str, Any], repo_id: str) -> list[EvalResult]:

@@ -1,14 +1,18 @@
 """What the base install can do, and what each command says where an extra is missing."""
 
+import json
 import subprocess
 import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, version
 
 import pytest
 from audit import dependencies
-from support import assert_refused
+from huggingface_hub import TextClassificationOutputElement
+from support import ROOT, assert_refused
 
-_RUN = """
+from glove_lstm import LightClassifier
+
+_BASE = """
 import sys
 from importlib.machinery import PathFinder
 
@@ -18,8 +22,25 @@ class BaseInstall(PathFinder):
         return None if name.partition(".")[0] in {missing!r} else super().find_spec(name, path, target)
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = BaseInstall
+"""
+_RUN = """
 from glove_lstm.commands.main import main
 sys.exit(main(sys.argv[1:]))
+"""
+# As huggingface-inference-toolkit loads and calls a handler, and answers.
+_SERVE = """
+import importlib.util, json
+folder = sys.argv[1]
+spec = importlib.util.spec_from_file_location("handler.EndpointHandler", folder + "/handler.py")
+sys.path.insert(0, folder)
+module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+handler = module.EndpointHandler(folder)
+for request in sys.stdin:
+    try:
+        print(json.dumps(handler(json.loads(request))))
+    except Exception as error:
+        print(json.dumps({"error": str(error)}))
 """
 
 
@@ -37,7 +58,7 @@ def missing() -> set[str]:
 @pytest.fixture
 def run(missing):
     def run_command(*args: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", _RUN.format(missing=missing), *map(str, args)]
+        command = [sys.executable, "-c", _BASE.format(missing=missing) + _RUN, *map(str, args)]
         return subprocess.run(
             command, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL
         )
@@ -55,6 +76,35 @@ def test_predict_needs_the_base_install_only(run, missing, tmp_path) -> None:
     done = run("predict", "--input", table, "--format", "csv", "--output", tmp_path / "labels.csv")
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "labels.csv").read_text().splitlines()) == 2
+
+
+def test_an_inference_endpoint_needs_the_base_install_only(missing) -> None:
+    requests = [
+        {"inputs": "Council votes on the bridge"},
+        {"inputs": ["SHOCKING secret!", ""], "parameters": {"top_k": 1}},
+        {"inputs": [], "parameters": None},
+        {"inputs": {"text": "a"}},
+        {"inputs": "a", "parameters": {"top_k": "2"}},
+        {"inputs": "a", "parameters": {"truncation": True}},
+    ]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _BASE.format(missing=missing) + _SERVE, ROOT / "hub"],
+        input="\n".join(map(json.dumps, requests)),
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    one, two, none, *refused = map(json.loads, done.stdout.splitlines())
+    light = LightClassifier.from_pretrained(ROOT / "hub")
+    best, other = TextClassificationOutputElement.parse_obj_as_list(one)[0]  # as InferenceClient
+    assert {"label": best.label, "score": best.score} == light("Council votes on the bridge")[0]
+    assert best.score + other.score == pytest.approx(1)
+    assert two == [[row] for row in light(["SHOCKING secret!", ""])]
+    assert none == []
+    for answer, part in zip(refused, ("list of texts", "top_k is '2'", "truncation"), strict=True):
+        assert part in answer["error"]
+    requirements = (ROOT / "hub" / "requirements.txt").read_text()
+    assert requirements == f"glove-lstm=={version('glove-lstm')}\n"
 
 
 @pytest.mark.parametrize(

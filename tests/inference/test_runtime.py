@@ -182,7 +182,7 @@ print(json.dumps({**found, "unwanted": sorted(unwanted), "file": glove_lstm.__fi
 def test_a_wheel_gives_the_same_without_torch(shared_export, expected, tmp_path) -> None:
     source, site = tmp_path / "source", tmp_path / "site"
     source.mkdir()
-    for name in ("glove_lstm", "modeling", "tokenization", "hub"):
+    for name in ("glove_lstm", "modeling", "tokenization", "hub", "docs"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "model_card.md"):
         shutil.copy(ROOT / name, source / name)
@@ -190,6 +190,8 @@ def test_a_wheel_gives_the_same_without_torch(shared_export, expected, tmp_path)
     subprocess.run([sys.executable, "-m", "pip", *build, tmp_path, source], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     shutil.unpack_archive(wheel, site, "zip")
+    for name in ("docs/tour.ipynb", "publishing/handler.py", "hub/onnx/model.onnx"):
+        assert (site / "glove_lstm" / name).is_file()
     done = subprocess.run(
         [sys.executable, "-c", _BARE, shared_export, tmp_path / "out.jsonl"],
         input=json.dumps([TEXTS, TITLES, BODIES]),

@@ -339,10 +339,10 @@ class _Handler(BaseHTTPRequestHandler):
         slug = f"{wish['namespace']}/{'-'.join(wish['title'].lower().split())}-{'0' * 24}"
         if slug in self.hub.collections:
             raise HubError(409, "You already have this collection", slug=slug)
-        date = "2026-01-01T00:00:00.000Z"
-        more = {"owner": wish["namespace"], "items": [], "lastUpdated": date, "position": 0}
-        self.hub.collections[slug] = {**wish, **more, "slug": slug, "theme": "blue", "upvotes": 0}
-        return self.hub.collections[slug]
+        wish |= {"slug": slug, "owner": wish["namespace"], "items": [], "theme": "blue"}
+        wish |= {"lastUpdated": "2026-01-01T00:00:00.000Z", "position": 0, "upvotes": 0}
+        self.hub.collections[slug] = wish
+        return wish
 
     def collection(self, slug: str) -> Any:
         if slug not in self.hub.collections:

@@ -63,7 +63,7 @@ def unloaded(monkeypatch):
     """Staging without its slow parts, loading in a clean process and exporting."""
 
     def export(folder):
-        (folder / "onnx").mkdir(exist_ok=True)
+        (folder / "onnx").mkdir()
         (folder / "onnx" / "model.onnx").touch()
 
     monkeypatch.setattr(checkpoint_publishing, "error_in_clean_process", lambda *_: None)
@@ -95,9 +95,8 @@ def test_dry_run_lists_only_allowed_files(copy, unloaded):
     files = listed(run_here(main, copy, "--repo_id", REPO, "--dry_run"))
     assert files.keys() - needed == set(ADDED)
     assert files["handler.py"] > 500
-    # The card gets the name of its repository.
-    same = needed - {"README.md"}
-    assert {name: files[name] for name in same} == {n: (copy / n).stat().st_size for n in same}
+    for name in needed - {"README.md"}:  # the card gets the name of its repository
+        assert files[name] == (copy / name).stat().st_size
     with safe_open(copy / "model.safetensors", "np") as weights:
         assert weights.metadata() == {"format": "pt", "glove_lstm_version": __version__}
 
@@ -109,14 +108,7 @@ def test_hub_folder_is_what_a_push_sends(unloaded):
         assert set(list_files(staged)) == here
         _, differing, failed = filecmp.cmpfiles(hub, staged, here, shallow=False)
     assert not differing + failed, "run `make hub-code`"
-    code = "".join(cell_sources(hub / "notebook.ipynb"))
-    assert 'model = "user/glove-lstm-fake-news"' in code
-    assert "hub" not in code
-
-
-def cell_sources(notebook):
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return ["".join(cell["source"]) + "\n" for cell in cells if cell["cell_type"] == "code"]
+    assert r"model = \"user/glove-lstm-fake-news\"" in (hub / "notebook.ipynb").read_text()
 
 
 def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
@@ -252,7 +244,6 @@ def test_train_push_load_fine_tune_push_again(hub, machine, checkpoint, glove_fi
     assert done.returncode == 0, done.stderr
     assert f"\nIn {hub.endpoint}/collections/user/variants-" in done.stdout
     assert set(ADDED) < set(hub.files(REPO))
-    assert f"base_model: {REPO}\n".encode() in hub.files(REPO)["README.md"]
     assert TOKEN not in done.stdout + done.stderr
     two = commit_in(done.stdout)
     assert repo.at("main").sha == two

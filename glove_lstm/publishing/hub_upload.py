@@ -17,6 +17,7 @@ except ImportError:
     from httpx import TransportError  # type: ignore[assignment]
 
 _HUB_ID = r"[\w.-]+/[\w.-]+"
+_REFUSALS = (HfHubHTTPError, ConnectionError, ValueError, RuntimeError, TransportError)
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,6 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
         raise DataError(f"--repo_id {to.repo_id!r} is not a repository id; write it as user/name.")
     if login and not (to.token or get_token()):
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
-
-
-_REFUSALS = (HfHubHTTPError, ConnectionError, ValueError, RuntimeError, TransportError)
 
 
 def push_folder(folder: Path, to: Destination) -> CommitInfo:

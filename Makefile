@@ -45,5 +45,5 @@ load:            ## load the app with 200 clients at once; ARGS go to the comman
 	python tests/app/load.py $(ARGS)
 screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
 	python tests/app/screenshots.py
-hub-code:        ## copy the remote code to hub/ and write its card
+hub-code:        ## write all files of hub/ but the weights and the tokenizer
 	python -m benchmarks.make_hub --code_only

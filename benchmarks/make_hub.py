@@ -7,7 +7,7 @@ Trains the default preset on the titles of fake_or_real_news, its first 256 arti
 datelines, and 19 corpora of many sources. A tenth of the first three is kept as test set, and sources that training
 never sees are the validation set. The confidence comes from a first run without three of the corpora, whose texts
 calibrate together with sources that it never saw. ReCOVery, LIAR and Veritas are only measured. Arguments of train.py
-may follow. With --code_only nothing is trained: the remote code and the card are brought up to date.
+may follow. With --code_only nothing is trained: the files beside weights and tokenizer are made anew.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.publishing.card import write_card
-from glove_lstm.publishing.checkpoint_folder import save_experiment
+from glove_lstm.publishing.checkpoint_folder import save_experiment, write_hub_files
 from glove_lstm.training.experiment import Experiment
 from glove_lstm.training.training_texts import joined_texts
 
@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> None:
     add = parser.add_argument
     add("--data_dir", type=Path, help="a folder that holds the corpora")
     add("--glove", help="a name or a file, as for train.py")
-    add("--code_only", action="store_true", help="only update the remote code and the card")
+    add("--code_only", action="store_true", help="update all but the weights and the tokenizer")
     add("--output_dir", type=Path, default=DEFAULT_CHECKPOINT, help="default: hub/ of this clone")
     args, rest = parser.parse_known_args(argv)
     if args.code_only:
@@ -87,6 +87,7 @@ def main(argv: Sequence[str]) -> None:
         save_experiment(experiment, metrics, made)
         export_onnx(made)
         write_card(made, **_CARD)
+        write_hub_files(made, _CARD["repo_id"])
         if args.output_dir.exists():
             args.output_dir.rename(Path(scratch) / "old")
         made.rename(args.output_dir)
@@ -106,7 +107,7 @@ def _calibrate_like(experiment: Experiment, other: Experiment) -> None:
 
 
 def _update(folder: Path) -> None:
-    """Save the checkpoint once more to get its remote code, and write its card again."""
+    """Save the checkpoint once more to get its remote code, and write its card and the files for the Hub again."""
     model, tokenizer = load_checkpoint(folder)
     with tempfile.TemporaryDirectory() as scratch:
         model.save_pretrained(scratch)
@@ -120,6 +121,7 @@ def _update(folder: Path) -> None:
         text = json.dumps(metrics, indent=2, ensure_ascii=False)
         part.write_text(text + "\n", encoding="utf-8")
     write_card(folder, **_CARD)
+    write_hub_files(folder, _CARD["repo_id"])
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.inference.backends import processors
+from glove_lstm.inference.checkpoint_files import ONNX_NAME
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.training.training_texts import joined_texts
 
@@ -153,7 +154,7 @@ class Measurements:
                 with whole_files(folder) as part:
                     trained.model.save_pretrained(part)
                     trained.tokenizer.save_pretrained(part)
-        if not (folder / "model.onnx").is_file():
+        if not (folder / ONNX_NAME).is_file():
             export_onnx(folder)
         return folder
 

@@ -6,8 +6,8 @@ r"""A Hugging Face Hub on the loopback interface, for tests: standard library on
         done = subprocess.run([...], env=hub.client_env(tmp_path, token="hf_x"))
         assert hub.files("user/name")["config.json"] == b"{}"
 
-It serves what pushing and loading ask for: create, branch, preupload, LFS, commit, info, tree, resolve. Any other
-request is answered with 501. There is no xet: clients need HF_HUB_DISABLE_XET=1.
+It serves what pushing and loading ask for: create, branch, preupload, LFS, commit, info, tree, resolve, collections.
+Any other request is answered with 501. There is no xet: clients need HF_HUB_DISABLE_XET=1.
 """
 
 import base64
@@ -114,6 +114,7 @@ class HubServer:
         self.tokens: dict[str, tuple[str, bool]] = {}  # token -> user, may write
         self.requests: list[tuple[str, str]] = []  # method and path with query
         self.faults: list[Fault] = []
+        self.collections: dict[str, dict[str, Any]] = {}  # by "user/title-ID"
         self.lock = threading.RLock()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
@@ -332,6 +333,31 @@ class _Handler(BaseHTTPRequestHandler):
         url = f"{self.url(kind, repo)}/commit/{sha}"
         return {"success": True, "commitOid": sha, "commitUrl": url}
 
+    def create_collection(self) -> Any:
+        wish = json.loads(self.body)
+        self.check_writer(f"{wish['namespace']}/")
+        slug = f"{wish['namespace']}/{'-'.join(wish['title'].lower().split())}-{'0' * 24}"
+        if slug in self.hub.collections:
+            raise HubError(409, "You already have this collection", slug=slug)
+        wish |= {"slug": slug, "owner": wish["namespace"], "items": [], "theme": "blue"}
+        wish |= {"lastUpdated": "2026-01-01T00:00:00.000Z", "position": 0, "upvotes": 0}
+        self.hub.collections[slug] = wish
+        return wish
+
+    def collection(self, slug: str) -> Any:
+        if slug not in self.hub.collections:
+            raise HubError(404, "Collection not found")
+        return self.hub.collections[slug]
+
+    def collect(self, slug: str) -> Any:
+        found, item = self.collection(slug), json.loads(self.body)["item"]
+        self.check_writer(slug)
+        self.readable(f"{item['type']}s", item["id"])
+        if any(one["id"] == item["id"] for one in found["items"]):
+            raise HubError(409, "The item is in the collection")
+        found["items"].append({**item, "_id": item["id"], "position": len(found["items"])})
+        return found
+
 
 _API = r"/api/(?P<kind>models|datasets|spaces)/(?P<repo>[\w.-]+(?:/[\w.-]+)?)"
 _WEB = r"/(?P<kind>datasets/|spaces/|)(?P<repo>[\w.-]+(?:/[\w.-]+)?)"
@@ -339,6 +365,9 @@ _REV = "(?P<rev>[^/]+)"
 ROUTES: dict[str, Callable[..., Any]] = {
     "/api/validate-yaml": lambda _: {"errors": [], "warnings": []},
     "/api/repos/create": _Handler.create,
+    "/api/collections": _Handler.create_collection,
+    "/api/collections/(?P<slug>[^/]+/[^/]+)": _Handler.collection,
+    "/api/collections/(?P<slug>[^/]+/[^/]+)/items": _Handler.collect,
     f"{_API}/tree/{_REV}(?:/(?P<path>.+))?": _Handler.tree,
     f"{_API}/preupload/{_REV}": _Handler.preupload,
     f"{_API}/commit/{_REV}": _Handler.commit,

@@ -1,9 +1,9 @@
-"""Write a checkpoint's model.onnx, to classify without torch.
+"""Write a checkpoint's onnx/model.onnx, to classify without torch.
 
 glove-lstm export out
 
-The file holds all weights, and is checked against PyTorch. It belongs to the weights and the config
-beside it: after more training, export again.
+The file holds all weights, and is checked against PyTorch. It belongs to the weights and the config of
+its checkpoint: after more training, export again.
 """
 
 import sys

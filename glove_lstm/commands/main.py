@@ -28,7 +28,7 @@ COMMANDS = {
     "predict": Command("classify texts, files or a dataset on the Hub", needs=()),
     "train": Command("train or fine-tune a classifier on labelled texts"),
     "evaluate": Command("measure a checkpoint on labelled texts, or look for leaks in them"),
-    "export": Command("write a checkpoint's model.onnx, which predict uses without torch"),
+    "export": Command("write a checkpoint's onnx/model.onnx, which predict uses without torch"),
     "push": Command("push a checkpoint, a Space or a dataset to the Hugging Face Hub"),
     "demo": Command("show a checkpoint in a browser", needs=("gradio", "torch"), extra="demo"),
 }

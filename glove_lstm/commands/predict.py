@@ -7,7 +7,7 @@ glove-lstm predict "A headline" --explain
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
 
 Without --model it uses the checkpoint that ships with the package, and needs no network. A
-checkpoint's model.onnx is used if there is one, and PyTorch otherwise.
+checkpoint's onnx/model.onnx is used if there is one, and PyTorch otherwise.
 """
 
 import argparse
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument(
-        "--backend", choices=["onnx", "torch"], help=f"default: onnx if there is a {ONNX_NAME}"
+        "--backend", choices=["onnx", "torch"], help=f"default: onnx if there is an {ONNX_NAME}"
     )
     parser.add_argument(
         "--format",

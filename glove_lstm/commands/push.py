@@ -2,12 +2,14 @@
 
 glove-lstm push out --repo_id user/glove-lstm-fake-news
 glove-lstm push out --repo_id user/glove-lstm-fake-news --dry_run
+glove-lstm push out --repo_id user/glove-lstm-article --collection "GloVe+LSTM for fake news"
 glove-lstm push out --space --repo_id user/fake-news-demo
 glove-lstm push --dataset fake_or_real_news --repo_id user/fake_or_real_news
 
 Log in first with `hf auth login` or HF_TOKEN. The files are checked and loaded once in a clean
 process; then one commit makes the repository hold exactly these files. An edited card is kept, but
-its figures must agree with metrics.json. A failed push can be run again.
+its figures must agree with metrics.json. A missing onnx/model.onnx is exported. A failed push can
+be run again.
 """
 
 import sys
@@ -24,6 +26,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
     parser.add_argument("--revision", help="branch, created if it is missing; default: main")
+    parser.add_argument("--collection", help="add it to this one: slug, or title to find or create")
     parser.add_argument("--dry_run", action="store_true", help="check and list the files only")
     parser.add_argument("--space", action="store_true", help="push a Space that shows it")
     parser.add_argument("--dataset", help="push this dataset: fake_or_real_news or liar")
@@ -39,7 +42,13 @@ def main(argv: Sequence[str]) -> None:
         if getattr(args, option) and not args.dataset:
             parser.error(f"--{option} belongs to --dataset")
 
-    from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder, report
+    from glove_lstm.publishing.hub_upload import (
+        Destination,
+        check_destination,
+        collect,
+        push_folder,
+        report,
+    )
 
     to = Destination(
         args.repo_id,
@@ -73,3 +82,5 @@ def main(argv: Sequence[str]) -> None:
             )
         else:
             sys.stdout.write(report(to, push_folder(folder, to)))
+            if args.collection:
+                sys.stdout.write(f"\nIn {collect(to, args.collection)}\n")

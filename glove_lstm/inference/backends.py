@@ -65,7 +65,7 @@ def open_model(
     Args:
         model: A folder, or a repository's id on the Hub.
         revision: Commit, tag or branch on the Hub.
-        backend: The library that computes; None takes onnx if the checkpoint has a `model.onnx`.
+        backend: The library that computes; None takes onnx if the checkpoint has an `onnx/model.onnx`.
         threads: Cores to use; None takes all cores of this process.
 
     Raises:

@@ -9,11 +9,16 @@ from typing import Any
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_revision, first_line, read_checkpoint_json
 
-# `hub/` is in the package in a wheel, and beside it in a clone.
-_PACKAGE = Path(__file__).resolve().parents[1]
-DEFAULT_CHECKPOINT = (_PACKAGE if (_PACKAGE / "hub").is_dir() else _PACKAGE.parent) / "hub"
+
+def shipped(name: str) -> Path:
+    """Return the path of a file or folder that is in the package in a wheel, and beside it in a clone."""
+    package = Path(__file__).resolve().parents[1]
+    return package / name if (package / name).exists() else package.parent / name
+
+
+DEFAULT_CHECKPOINT = shipped("hub")
 CONFIG_NAME = "config.json"
-ONNX_NAME = "model.onnx"
+ONNX_NAME = "onnx/model.onnx"  # where transformers.js and Optimum look for it
 WEIGHTS_NAME = "model.safetensors"
 TOKENIZER_NAMES = ("tokenizer.json", "tokenizer_config.json")
 CONFIG_KEY, WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"  # in the ONNX file's metadata
@@ -74,14 +79,15 @@ def digest(path: Path) -> str:
 
 
 def check_origin(onnx_file: Path, metadata: Mapping[str, str]) -> None:
-    """Raise a DataError if an ONNX file's metadata do not fit the config and the weights beside it."""
-    again = f"write it again with glove-lstm export {onnx_file.parent}, or remove it"
+    """Raise a DataError if an ONNX file's metadata do not fit the config and the weights of its checkpoint."""
+    folder = onnx_file.parents[1]
+    again = f"write it again with glove-lstm export {folder}, or remove it"
     if CONFIG_KEY not in metadata:
         raise DataError(f"{onnx_file} was not made by glove-lstm: {again}.")
-    for key, value in origin(onnx_file.parent).items():
+    for key, value in origin(folder).items():
         if metadata.get(key) != value:
             name = key.rpartition(".")[2]
-            raise DataError(f"{onnx_file} was not made from the {name} beside it: {again}.")
+            raise DataError(f"{onnx_file} was not made from the {name} of {folder}: {again}.")
 
 
 def check_tokenizer(

@@ -1,4 +1,4 @@
-"""Write a checkpoint's model.onnx, and compare it with PyTorch first."""
+"""Write a checkpoint's onnx/model.onnx, and compare it with PyTorch first."""
 
 import warnings
 from functools import partial
@@ -25,7 +25,7 @@ _FOLDED = 1 << 20
 
 
 def export_onnx(folder: str | Path) -> Path:
-    """Write `model.onnx`, one file with all weights, into a checkpoint's folder; return its path.
+    """Write `onnx/model.onnx`, one file with all weights, into a checkpoint's folder; return its path.
 
     Raises:
         DataError: The folder holds no checkpoint of this package.

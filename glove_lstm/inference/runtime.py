@@ -2,7 +2,7 @@
 
     from glove_lstm import LightClassifier
 
-    classify = LightClassifier.from_pretrained("user/repo")  # or a folder that holds a model.onnx
+    classify = LightClassifier.from_pretrained("user/repo")  # or a folder that holds an onnx/model.onnx
     classify(["Senate passes budget bill", ""])              # [{"label": "REAL", "score": 0.98}, ...]
     classify.predict_proba(titles, bodies)                   # (n, labels)
 
@@ -64,7 +64,7 @@ class LightClassifier:
     def from_pretrained(
         cls, model: str | Path, revision: str | None = None, *, threads: int = 1
     ) -> "LightClassifier":
-        """Load a checkpoint's tokenizer and its `model.onnx`.
+        """Load a checkpoint's tokenizer and its `onnx/model.onnx`.
 
         Args:
             model: A folder, or a repository's id on the Hub; only the needed files are downloaded.
@@ -157,7 +157,7 @@ def open_checked(path: Path) -> onnxruntime.InferenceSession:
     """Load a checkpoint's ONNX file.
 
     Raises:
-        DataError: The file is damaged, or does not belong to the config and weights beside it.
+        DataError: The file is damaged, or does not belong to the config and weights of its checkpoint.
     """
     session = open_session(path)
     check_origin(path, session.get_modelmeta().custom_metadata_map)

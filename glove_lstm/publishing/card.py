@@ -12,7 +12,7 @@ from jinja2 import Environment
 
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
-from glove_lstm.inference.checkpoint_files import ONNX_NAME, WEIGHTS_NAME
+from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, shipped
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX
 
 _METRICS = {  # our name -> name on the Hub
@@ -44,7 +44,7 @@ def render_card(
     Args:
         folder: Holds `metrics.json` and `config.json`.
         name: Title of the card.
-        repo_id: Repository in the examples of use; a push replaces it.
+        repo_id: Repository in the examples of use and the model index; a push replaces it.
         data_description: Training data; empty takes the description in `metrics.json`.
     """
     metrics, config = (
@@ -58,7 +58,7 @@ def render_card(
     mentioned = " ".join([data, *metrics.get("other_data", {})]).lower()
     cited = [notes.bibtex for key, notes in DATA_NOTES.items() if key in mentioned]
     values = {
-        "card_data": _metadata(metrics, name, news=news).to_yaml(),
+        "card_data": _metadata(metrics, name, repo_id, news=news).to_yaml(),
         "name": name,
         "repo_id": repo_id,
         "metrics": metrics,
@@ -66,7 +66,6 @@ def render_card(
         "labels": labels,
         "news": news,
         "megabytes": f"{size / 1e6:.1f}",
-        "onnx": (folder / ONNX_NAME).is_file(),
         "data_description": data_description,
         "trained_on": [notes for key, notes in DATA_NOTES.items() if key in data],
         "descriptions": DESCRIPTIONS,
@@ -74,14 +73,26 @@ def render_card(
         "bibtex": [GLOVE_BIBTEX, *cited],
     }
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Markdown, not HTML
-    template = Path(__file__).resolve().parents[1] / "model_card.md"
-    if not template.is_file():  # in the package in a wheel, beside it in a clone
-        template = template.parents[1] / template.name
-    text = template.read_text(encoding="utf-8")
+    text = shipped("model_card.md").read_text(encoding="utf-8")
     return environment.from_string(text).render(values).strip() + "\n"
 
 
-def _eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
+def _dataset(name: str) -> tuple[str, str]:
+    """Return the type and the name of a dataset in the model index, without names of local files.
+
+    The type is an id on the Hub, the usual name of a dataset that is not there, or "unknown", as in other libraries.
+    """
+    hub = re.match(rf"({_HUB_ID})(?= \(|$)", name)  # descriptions of files have no slash
+    if hub:
+        return hub[1], name
+    title = name.partition(" from ")[0]
+    if "." in title:  # files
+        return "unknown", "Unknown"
+    known = [notes.hub_id for key, notes in DATA_NOTES.items() if key in title.lower()]
+    return known[0] if len(known) == 1 else "unknown", title
+
+
+def _eval_results(metrics: Mapping[str, Any], repo_id: str) -> list[EvalResult]:
     """Return the metrics for the model index of the Hub, without undefined ones."""
     data = metrics["about"]["data"]
     rows: list[tuple[str | None, str, Any]] = [
@@ -91,11 +102,13 @@ def _eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
     return [
         EvalResult(
             task_type="text-classification",
-            dataset_type=re.sub(r"\W+", "_", name.lower()).strip("_")[:60],
-            dataset_name=name,
+            dataset_type=_dataset(name)[0],
+            dataset_name=_dataset(name)[1],
             dataset_split=split,
             metric_type=hub_name,
             metric_value=round(measures[measure], 4),
+            source_name="metrics.json",
+            source_url=f"https://huggingface.co/{repo_id}/blob/main/metrics.json",
         )
         for split, name, measures in rows
         for measure, hub_name in _METRICS.items()
@@ -103,9 +116,9 @@ def _eval_results(metrics: Mapping[str, Any]) -> list[EvalResult]:
     ]
 
 
-def _metadata(metrics: Mapping[str, Any], name: str, *, news: bool) -> ModelCardData:
+def _metadata(metrics: Mapping[str, Any], name: str, repo_id: str, *, news: bool) -> ModelCardData:
     about = metrics["about"]
-    dataset = re.match(rf"{_HUB_ID}(?= \(|$)", about["data"])  # descriptions of files have no slash
+    dataset = _dataset(about["data"])[0]
     origin = about.get("fine_tuned_from", "")
     return ModelCardData(
         language="en",
@@ -113,10 +126,10 @@ def _metadata(metrics: Mapping[str, Any], name: str, *, news: bool) -> ModelCard
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["glove", "lstm", *(["fake-news"] if news else []), "custom_code"],
-        datasets=[dataset[0]] if dataset else None,
+        datasets=[dataset] if "/" in dataset else None,
         base_model=origin if re.fullmatch(_HUB_ID, origin) else None,
         metrics=list(_METRICS.values()),
         model_name=name,
-        eval_results=_eval_results(metrics) or None,
+        eval_results=_eval_results(metrics, repo_id) or None,
         widget=[{"example_title": title, "text": text} for title, text in WIDGET] if news else None,
     )

@@ -13,7 +13,9 @@ _METADATA = ("license", "language", "library_name", "pipeline_tag", "tags", "met
 _PLACEHOLDER = re.compile(
     r"\{[{%].*?[%}]\}|\bCOMMIT\b|\bTODO\b|\[More Information Needed\]|\buser/glove-lstm[\w-]*"
 )
-_REPO_ID = re.compile(r'((?:model=|from_pretrained\()")[\w.-]+/[\w.-]+(")')
+_REPO_ID = re.compile(
+    r'((?:model=|from_pretrained\()"|https://huggingface\.co/)[\w.-]+/[\w.-]+("|/blob/main/metrics\.json)'
+)
 _HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 # Sections without measurements, free to edit.
 _PROSE = ("How to use", "Intended use and misuse", "Training data", "Plots", "Limits", "Citation")
@@ -21,7 +23,7 @@ _ANEW = "delete README.md and run again to get a new one"
 
 
 def put_repo_id(card: str, repo_id: str) -> str:
-    """Return the card with the repository id in its examples of use."""
+    """Return the card with the repository id in its examples of use and its model index."""
     return _REPO_ID.sub(lambda match: match[1] + repo_id + match[2], card)
 
 

@@ -11,9 +11,11 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
+from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.runtime import open_checked
 from glove_lstm.publishing.card import LOADED_FILES, write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
+from glove_lstm.publishing.checkpoint_folder import write_hub_files
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
@@ -41,12 +43,13 @@ for scores in classify(["Senate passes budget bill", ""], top_k=None):
 
 
 @contextmanager
-def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
+def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True) -> Iterator[Path]:
     """Make a temporary folder with exactly the files that a push sends, checked without any network.
 
     Args:
         checkpoint: Folder made by the train command.
         repo_id: Model repository, named in the card; a missing card is written from metrics.json.
+        hub_files: Also write the files that only a model's repository needs, and export a missing onnx/model.onnx.
 
     Raises:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
@@ -64,6 +67,8 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
             write_card(folder)
         card = put_repo_id(readme.read_text(encoding="utf-8"), repo_id)
         readme.write_text(card, encoding="utf-8")
+        if hub_files:
+            write_hub_files(folder, repo_id)
         for name in list_files(folder):
             check_private((folder / name).read_bytes(), str(checkpoint / name))
         if (folder / ONNX_NAME).is_file():
@@ -76,6 +81,8 @@ def staged_checkpoint(checkpoint: Path, repo_id: str) -> Iterator[Path]:
         if error:
             advice = f"save it again with {_VERSION}"
             raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
+        if hub_files and not (folder / ONNX_NAME).is_file():
+            export_onnx(folder)
         yield folder
 
 

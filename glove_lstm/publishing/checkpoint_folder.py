@@ -1,21 +1,42 @@
-"""Save a trained checkpoint: weights, tokenizer, remote code, record of texts, metrics, plots and card."""
+"""Save a trained checkpoint, and the files that only its repository on the Hub needs."""
 
 import json
+import shutil
 from pathlib import Path
 
+from safetensors.torch import load, save
+
+from glove_lstm import __version__
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.run_metrics import Metrics, plot_run
+from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, shipped
 from glove_lstm.publishing.card import write_card
 from glove_lstm.training.experiment import Experiment
 
+_INSTALL = "%pip install -q 'glove-lstm[train]'\n"
+
 
 def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
-    """Write all files that a push needs, each complete or absent."""
+    """Write weights, tokenizer, remote code, record of texts, metrics, plots and card, each complete or absent."""
     with whole_files(folder) as part:
         experiment.model.save_pretrained(part)
+        weights = part / WEIGHTS_NAME
+        metadata = {"format": "pt", "glove_lstm_version": __version__}
+        weights.write_bytes(save(load(weights.read_bytes()), metadata))
         experiment.tokenizer.save_pretrained(part)
         experiment.training_texts.save(part)
         text = json.dumps(metrics, indent=2, ensure_ascii=False)
         (part / "metrics.json").write_text(text + "\n", encoding="utf-8")
         plot_run(experiment, metrics, part / "plots")
         write_card(part)
+
+
+def write_hub_files(folder: Path, repo_id: str) -> None:
+    """Write the handler of an Inference Endpoint, its requirements, and the tour with this repository's model."""
+    shutil.copyfile(Path(__file__).with_name("handler.py"), folder / "handler.py")
+    (folder / "requirements.txt").write_text(f"glove-lstm=={__version__}\n", encoding="utf-8")
+    tour = json.loads(shipped("docs/tour.ipynb").read_text(encoding="utf-8"))
+    (cell,) = (cell for cell in tour["cells"] if cell["id"] == "model")
+    cell["source"] = [_INSTALL, "\n", f'model = "{repo_id}"']
+    text = json.dumps(tour, indent=1, ensure_ascii=False)
+    (folder / "notebook.ipynb").write_text(f"{text}\n", encoding="utf-8")

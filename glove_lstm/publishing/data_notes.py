@@ -4,9 +4,13 @@ from typing import NamedTuple
 
 
 class DataNotes(NamedTuple):
-    """Notes of a dataset: its name, its leaks and duplicates as Markdown list items, and a BibTeX entry."""
+    """Notes of a dataset: its name, its leaks and duplicates as Markdown list items, and a BibTeX entry.
+
+    `hub_id` is its id on the Hub or, without a slash, its usual name.
+    """
 
     title: str
+    hub_id: str
     known: str
     bibtex: str
 
@@ -22,6 +26,7 @@ GLOVE_BIBTEX = """\
 
 DATA_NOTES = {
     "fake_or_real_news": DataNotes(
+        "fake_or_real_news",
         "fake_or_real_news",
         """\
 - A label names the source of an article; nobody checked its claims. Topics, names and boilerplate of a source reveal
@@ -39,6 +44,7 @@ DATA_NOTES = {
     ),
     "isot": DataNotes(
         "ISOT",
+        "isot",
         """\
 - All REAL articles come from one agency: its style, boilerplate and datelines reveal the label.""",
         """\
@@ -52,6 +58,7 @@ DATA_NOTES = {
     ),
     "recovery": DataNotes(
         "ReCOVery",
+        "recovery",
         "- The label is the credibility of the publisher; nobody checked the single article.",
         """\
 @inproceedings{zhou2020recovery,
@@ -64,6 +71,7 @@ DATA_NOTES = {
     ),
     "liar": DataNotes(
         "LIAR",
+        "ucsbnlp/liar",
         """\
 - Short statements, mostly of politicians in the United States, labelled by fact checkers. The text alone reveals
   little of the label.""",

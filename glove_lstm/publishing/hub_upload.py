@@ -16,6 +16,9 @@ try:  # huggingface_hub moved from httpx to httpx2
 except ImportError:
     from httpx import TransportError  # type: ignore[assignment]
 
+_HUB_ID = r"[\w.-]+/[\w.-]+"
+_REFUSALS = (HfHubHTTPError, ConnectionError, ValueError, RuntimeError, TransportError)
+
 
 @dataclass(frozen=True)
 class Destination:
@@ -61,7 +64,7 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
     Raises:
         DataError: The name is invalid, or there is no login although one is needed.
     """
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", to.repo_id):
+    if not re.fullmatch(_HUB_ID, to.repo_id):
         raise DataError(f"--repo_id {to.repo_id!r} is not a repository id; write it as user/name.")
     if login and not (to.token or get_token()):
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
@@ -99,8 +102,31 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
         )
     except DataError:
         raise
-    except (HfHubHTTPError, ConnectionError, ValueError, RuntimeError, TransportError) as error:
+    except _REFUSALS as error:
         raise DataError(_sentence(error, to)) from None
+
+
+def collect(to: Destination, collection: str) -> str:
+    """Add a pushed repository to a collection; return the address of the collection.
+
+    Args:
+        to: The repository.
+        collection: Slug of a collection, or a title; the owner's collection of this title is created if missing.
+
+    Raises:
+        DataError: The Hub refuses it or cannot be reached. The repository is complete all the same.
+    """
+    api = HfApi(token=to.token)
+    try:
+        slug, owner = collection, to.repo_id.partition("/")[0]
+        if not re.fullmatch(_HUB_ID, collection):
+            slug = api.create_collection(
+                collection, namespace=owner, private=to.private, exists_ok=True
+            ).slug
+        return api.add_collection_item(slug, to.repo_id, to.repo_type, exists_ok=True).url
+    except _REFUSALS as error:
+        what = _sentence(error, to, f"the collection {collection!r}", "--collection")
+        raise DataError(f"{to.repo_id} is pushed, but in no collection: {what}") from None
 
 
 def report(to: Destination, commit: CommitInfo) -> str:
@@ -135,8 +161,12 @@ def _create_repo(api: HfApi, to: Destination) -> None:
         api.create_branch(to.repo_id, branch=to.revision, repo_type=to.repo_type, exist_ok=True)
 
 
-def _sentence(error: Exception, to: Destination) -> str:
-    """Return a message for an error of huggingface_hub, which may hide the cause in a RuntimeError."""
+def _sentence(error: Exception, to: Destination, what: str = "", option: str = "--repo_id") -> str:
+    """Return a message for an error of huggingface_hub, which may hide the cause in a RuntimeError.
+
+    `what` was refused, which the option names; by default the repository.
+    """
+    what = what or to.repo_id
     cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
     if isinstance(cause, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE forbids any network; unset it and run the command again."
@@ -152,9 +182,9 @@ def _sentence(error: Exception, to: Destination) -> str:
         return f"The storage quota of {to.repo_id} is exceeded ({message}); free some space or ask for more."
     sentences = {
         401: "The Hub does not accept your login; run `hf auth login` with a write token.",
-        403: f"Your login may not write to {to.repo_id} ({message}); use a write token of its owner.",
-        404: f"{to.repo_id} does not exist or your login cannot see it; correct --repo_id.",
-        409: f"{to.repo_id} is being changed by another process; run the command again.",
+        403: f"Your login may not write to {what} ({message}); use a write token of its owner.",
+        404: f"{what} does not exist or your login cannot see it; correct {option}.",
+        409: f"{what} is being changed by another process; run the command again.",
         412: f"{to.repo_id} was changed by somebody else during the push; run the command again.",
         429: "The Hub received too many requests; wait some minutes and run the command again.",
     }

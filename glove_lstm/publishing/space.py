@@ -74,7 +74,8 @@ def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
         gradio = version("gradio")
     except PackageNotFoundError:
         raise DataError("--space needs gradio; run pip install 'glove-lstm[demo]'.") from None
-    with tempfile.TemporaryDirectory() as scratch, staged_checkpoint(checkpoint, repo_id) as model:
+    staged = staged_checkpoint(checkpoint, repo_id, hub_files=False)
+    with tempfile.TemporaryDirectory() as scratch, staged as model:
         folder = Path(scratch) / "space"
         shutil.copytree(model, folder / "checkpoint")
         if (checkpoint / "README.md").is_file():  # the original card names the model's repository

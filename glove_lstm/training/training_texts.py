@@ -10,14 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from datasets import Dataset
-from huggingface_hub import snapshot_download
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import first_line
-from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME
+from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, digest, local_folder
 
 Hashes = NDArray[np.uint64]
 
@@ -64,7 +62,7 @@ class TrainingTexts:
     def save(self, folder: Path) -> None:
         """Write the record into a folder that holds the weights."""
         tensors = {"trained": self.trained, "validated": self.validated}
-        metadata = {"complete": str(self.complete), "weights": _weights_hash(folder)}
+        metadata = {"complete": str(self.complete), "weights": digest(folder / WEIGHTS_NAME)}
         save_file(tensors, folder / TRAINING_TEXTS_NAME, metadata)
 
 
@@ -78,14 +76,7 @@ def load_training_texts(path: str | Path, revision: str | None = None) -> Traini
     Raises:
         DataError: The record is damaged, or the repository cannot be downloaded.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        wanted = [TRAINING_TEXTS_NAME, WEIGHTS_NAME]
-        try:
-            folder = Path(snapshot_download(str(path), revision=revision, allow_patterns=wanted))
-        except Exception as error:
-            said = f"{path} cannot be downloaded ({first_line(error)})."
-            raise DataError(f"{said} Check its name and revision.") from error
+    folder = local_folder(path, revision, TRAINING_TEXTS_NAME, WEIGHTS_NAME)
     file = folder / TRAINING_TEXTS_NAME
     if not file.is_file():
         return None
@@ -98,7 +89,8 @@ def load_training_texts(path: str | Path, revision: str | None = None) -> Traini
             raise ValueError("its tensors are not uint64")
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} is damaged ({error}): get the checkpoint again.") from None
-    return TrainingTexts(trained, validated, complete) if weights == _weights_hash(folder) else None
+    same = weights == digest(folder / WEIGHTS_NAME)
+    return TrainingTexts(trained, validated, complete) if same else None
 
 
 def joined_texts(dataset: Dataset) -> Iterable[str]:
@@ -113,8 +105,3 @@ def hash_texts(texts: Iterable[str]) -> Hashes:
     folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
     digests = b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in folded)
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
-
-
-def _weights_hash(folder: Path) -> str:
-    with (folder / WEIGHTS_NAME).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -83,7 +83,7 @@ def test_checkpoints_are_trained_and_kept(
     assert list(figures["train"]) == list(figures["bulk"]) == ["article"]
     assert figures["train"]["article"]["median"]["ms/sample"] > 0
     [folder] = (tmp_path / "speed.checkpoints" / "article").iterdir()
-    assert (folder / "model.onnx").is_file()
+    assert (folder / "onnx/model.onnx").is_file()
     monkeypatch.setattr(speed, "train_preset", lambda *_: pytest.fail("it is there"))
     done = run_here(speed.main, *args, "--work", "single", "--models", "article", *TINY)
     assert done.returncode == 0, done.stderr

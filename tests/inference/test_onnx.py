@@ -1,4 +1,4 @@
-"""model.onnx: what PyTorch computes, whatever the network and the batch, in one file that knows its checkpoint."""
+"""onnx/model.onnx: what PyTorch computes, whatever the network and the batch, in one file that knows its checkpoint."""
 
 import json
 import shutil
@@ -101,7 +101,7 @@ def test_the_file_is_self_contained_and_holds_big_tables_in_16_bits(
 
 
 def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
-    path = exported / "model.onnx"
+    path = exported / "onnx/model.onnx"
     metadata = open_session(path).get_modelmeta().custom_metadata_map
     config = json.loads((exported / "config.json").read_text())
 
@@ -126,12 +126,12 @@ def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
 
 
 def test_failure_leaves_what_was_there(exported, monkeypatch) -> None:
-    before = (exported / "model.onnx").read_bytes()
+    before = (exported / "onnx/model.onnx").read_bytes()
     monkeypatch.setattr("glove_lstm.inference.onnx_export._TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="differs from PyTorch"):
         export_onnx(exported)
-    assert (exported / "model.onnx").read_bytes() == before
-    assert not [file for file in exported.iterdir() if file.name.endswith(".part")]
+    assert (exported / "onnx/model.onnx").read_bytes() == before
+    assert not list(exported.rglob("*.part"))
 
 
 def test_a_checkpoint_in_bfloat16_is_exported_in_float32(copied) -> None:

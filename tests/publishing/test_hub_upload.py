@@ -8,7 +8,7 @@ from huggingface_hub import constants
 from support import run_client
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.publishing.hub_upload import Destination, push_folder, report
+from glove_lstm.publishing.hub_upload import Destination, collect, push_folder, report
 
 REPO = "user/model"
 TOKEN = "hf_" + "secretsecret" * 3
@@ -151,6 +151,25 @@ def test_error_before_the_commit(hub, folder, push, path, fault, part):
     assert f"models/{REPO}" not in hub.repos or hub.files(REPO) == {".gitattributes": GITATTRIBUTES}
     push()
     assert hub.files(REPO) == sent(folder)
+
+
+def test_variants_are_collected(hub, push):
+    def add(collection, repo_id=REPO, token=TOKEN):
+        return collect(Destination(repo_id, token=token), collection)
+
+    for repo_id in (REPO, "user/article"):
+        push(repo_id)
+        assert add("My models", repo_id) == add("My models", repo_id)  # nothing to do
+    ((slug, found),) = hub.collections.items()
+    assert add(slug) == f"{hub.endpoint}/collections/{slug}"
+    assert [one["id"] for one in found["items"]] == [REPO, "user/article"]
+    hub.add_token("hf_read", write=False)
+    for collection, token, part in (
+        ("user/nothing", TOKEN, "collection 'user/nothing' does not exist"),
+        ("Others", "hf_read", "may not write to the collection 'Others'"),
+    ):
+        said = f"{REPO} is pushed, but in no collection: "
+        refused(add, said, part, collection=collection, token=token)
 
 
 def test_somebody_else_is_faster(hub, folder, push):

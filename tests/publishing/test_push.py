@@ -1,5 +1,6 @@
 """glove-lstm push and train --push_to_hub: which files are sent, what is refused, and that others can load them."""
 
+import filecmp
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import GITATTRIBUTES
+from safetensors import safe_open
 from support import (
     _WITHOUT_PACKAGE,
     QUICK,
@@ -20,6 +22,7 @@ from support import (
     write_articles,
 )
 
+from glove_lstm import __version__
 from glove_lstm.commands.push import main
 from glove_lstm.data.errors import DataError
 from glove_lstm.publishing import checkpoint as checkpoint_publishing
@@ -31,6 +34,7 @@ from glove_lstm.publishing.staging import check_private, list_files
 
 REPO = "user/fake-news"
 TOKEN = "hf_" + "secretsecret" * 3
+ADDED = ("handler.py", "notebook.ipynb", "onnx/model.onnx", "requirements.txt")
 LOAD = """
 import json
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
@@ -56,8 +60,14 @@ def copy(checkpoint, tmp_path):
 
 @pytest.fixture
 def unloaded(monkeypatch):
-    """Staging without its slow part, loading in a clean process."""
+    """Staging without its slow parts, loading in a clean process and exporting."""
+
+    def export(folder):
+        (folder / "onnx").mkdir()
+        (folder / "onnx" / "model.onnx").touch()
+
     monkeypatch.setattr(checkpoint_publishing, "error_in_clean_process", lambda *_: None)
+    monkeypatch.setattr(checkpoint_publishing, "export_onnx", export)
 
 
 def listed(done):
@@ -81,17 +91,24 @@ def test_dry_run_lists_only_allowed_files(copy, unloaded):
     for name in ("checkpoint-9", "__pycache__"):
         (copy / name).mkdir()
         (copy / name / "optimizer.pt").write_bytes(b"")
+    (copy / "handler.py").write_text("another one")
     files = listed(run_here(main, copy, "--repo_id", REPO, "--dry_run"))
-    assert set(files) == needed
-    del files["README.md"]  # the card gets the name of its repository
-    assert files == {name: (copy / name).stat().st_size for name in files}
+    assert files.keys() - needed == set(ADDED)
+    assert files["handler.py"] > 500
+    for name in needed - {"README.md"}:  # the card gets the name of its repository
+        assert files[name] == (copy / name).stat().st_size
+    with safe_open(copy / "model.safetensors", "np") as weights:
+        assert weights.metadata() == {"format": "pt", "glove_lstm_version": __version__}
 
 
-def test_hub_folder_is_what_a_dry_run_lists(unloaded):
+def test_hub_folder_is_what_a_push_sends(unloaded):
     hub = ROOT / "hub"
-    here = [path for path in hub.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    files = listed(run_here(main, hub, "--repo_id", "user/glove-lstm-fake-news", "--dry_run"))
-    assert files == {path.relative_to(hub).as_posix(): path.stat().st_size for path in here}
+    here = {name for name in list_files(hub) if not name.endswith(".pyc")}
+    with staged_checkpoint(hub, "user/glove-lstm-fake-news") as staged:
+        assert set(list_files(staged)) == here
+        _, differing, failed = filecmp.cmpfiles(hub, staged, here, shallow=False)
+    assert not differing + failed, "run `make hub-code`"
+    assert r"model = \"user/glove-lstm-fake-news\"" in (hub / "notebook.ipynb").read_text()
 
 
 def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
@@ -104,6 +121,7 @@ def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
     def trial(name, data, part):
         path = copy / name
         before = path.read_bytes() if path.exists() else None
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
         refused(part)
         path.unlink() if before is None else path.write_bytes(before)
@@ -114,7 +132,7 @@ def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
     trial("metrics.json", private, "a path of this machine (/home/me/")
     trial("README.md", readme + b"hf_" + b"abcDEF1234" * 4, "README.md holds a token or a key")
     trial("README.md", readme.replace(b"## Limits", b"## Borders"), "lacks the section 'Limits'")
-    trial("model.onnx", b"\x08\x08 of other weights", "model.onnx cannot be loaded")
+    trial("onnx/model.onnx", b"\x08\x08 of other weights", "model.onnx cannot be loaded")
     weights = (copy / "model.safetensors").read_bytes()
     trial("model.safetensors", weights[:-1] + b"\1", "safetensors was made for other weights")
     trial("modeling_glove_lstm.py", b"import os\n", "differs from the file of glove-lstm")
@@ -221,8 +239,11 @@ def test_train_push_load_fine_tune_push_again(hub, machine, checkpoint, glove_fi
     )  # fmt: skip
     assert second.returncode == 0, second.stderr
     assert f"started from `{REPO}`" in (tmp_path / "two" / "README.md").read_text()
-    done = run_script("push", tmp_path / "two", "--repo_id", REPO, env=machine)
+    more = "--repo_id", REPO, "--collection", "Variants"
+    done = run_script("push", tmp_path / "two", *more, env=machine)
     assert done.returncode == 0, done.stderr
+    assert f"\nIn {hub.endpoint}/collections/user/variants-" in done.stdout
+    assert set(ADDED) < set(hub.files(REPO))
     assert TOKEN not in done.stdout + done.stderr
     two = commit_in(done.stdout)
     assert repo.at("main").sha == two

@@ -46,6 +46,8 @@ CALIBRATION_CORPORA = (  # validation texts of the first run, training texts of 
     "leads_breitbart_rt_nyt2017",
     "covid_rumor_news2020",
 )
+_OWN = ("fake_or_real_news_titles", "fake_or_real_news_head", "isot")  # sources of `news_corpus`
+_OWN_WEIGHT = 3.0  # beside 1 of the other texts, which label like ones otherwise
 _STANDARD = {
     "sst2": {
         "train": "stsa.binary.train",
@@ -163,8 +165,7 @@ def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:
     parts[0] = parts[0].add_column("text_pair", [""] * len(parts[0]))
     order = ["text", "text_pair", "label"]
     rows = concatenate_datasets([part.select_columns(order) for part in parts])
-    names = ("fake_or_real_news_titles", "fake_or_real_news_head", "isot")
-    sources = [name for name, part in zip(names, parts, strict=True) for _ in range(len(part))]
+    sources = [name for name, part in zip(_OWN, parts, strict=True) for _ in range(len(part))]
     rows = rows.add_column("source", sources)
     groups = near_duplicate_groups(list(joined_texts(rows)))
     train, kept = grouped_stratified_split(rows["label"][:], groups, [0.9, 0.1], seed=42)
@@ -200,14 +201,18 @@ def hub_corpus(folder: Path, *, held_out: bool = False) -> LoadedData:
         42,
         "Corpora",
     )
-    # Near duplicates of what validates are in no training text.
+    # Neither near duplicates nor publishers of what validates are in training texts.
     validating = np.concatenate([free[parts[1]], np.flatnonzero(held)])
     training = free[parts[0]]
-    train = rows.select(training[~np.isin(groups[training], groups[validating])])
+    names = np.array([source.partition("/")[2] for source in sources])
+    shared = (names != "") & np.isin(names, names[validating])
+    train = rows.select(training[~(np.isin(groups, groups[validating]) | shared)[training]])
     validation = rows.select(validating)
     articles = train.select(np.flatnonzero([bool(body.strip()) for body in train["text_pair"]]))
     headlines = articles.remove_columns("text_pair").add_column("text_pair", [""] * len(articles))
     train = concatenate_datasets([train, headlines.select_columns(train.column_names)])
+    weights = np.where(np.isin(train["source"], _OWN), _OWN_WEIGHT, 1.0)
+    train = train.add_column("weight", weights.tolist())
     splits = {"train": train, "validation": validation, "test": kept}
     source = f"fake_or_real_news, ISOT and {len(TRAINING_CORPORA)} corpora of many sources"
     return LoadedData(splits, NAMES, ["title", "text"], source)

@@ -32,6 +32,8 @@ _LOOK_ALIKE = {
 # Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, which keeps words apart.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 _COPY_SHARES = (0.4, 0.25, 0.05, 0.2, 0.05, 0.05)  # of the kinds of `training_copy`
+_PASSAGES = 0.3  # share of the copies of texts of three sentences or more that are passages
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+")
 _LOOK_ALIKE_TEXT = re.compile("|".join(sorted(_LOOK_ALIKE, key=len, reverse=True)))
 
 
@@ -80,13 +82,20 @@ def no_punctuation(text: str) -> str:
 
 
 def training_copy(text: str, key: str) -> str:
-    """Corrupt a text to train on, in one way: letters, case, punctuation, dropped words, or cut ends.
+    """Corrupt a text to train on, in one way: letters, case, punctuation, dropped words, cut ends, or a passage.
+
+    A passage is up to five sentences in a row of a text of three or more: a stranger's text is often as short.
 
     Args:
         text: Any text.
         key: Seeds the random choices.
     """
     rng = random.Random(key)  # noqa: S311 - no secret
+    sentences = _SENTENCE_END.split(text.strip())
+    if len(sentences) > 2 and rng.random() < _PASSAGES:
+        count = min(rng.randint(1, 5), len(sentences))
+        first = rng.randint(0, len(sentences) - count)
+        return " ".join(sentences[first : first + count])
     kind = rng.choices(["typos", "lower", "title", "no_punctuation", "drop", "cut"], _COPY_SHARES)[
         0
     ]

@@ -72,7 +72,10 @@ def test_each_kind_of_training_copy_occurs() -> None:
     copies = [training_copy(TEXT, str(key)) for key in range(600)]
     whole = {TEXT.lower(), TEXT.title(), no_punctuation(TEXT)}
     assert whole < set(copies)
-    rest = [copy for copy in copies if copy not in whole]
+    sentence = TEXT.partition(" The")[0]
+    passages = {" ".join([sentence] * count) for count in range(1, 6)}
+    assert passages < set(copies)
+    rest = [copy for copy in copies if copy not in whole | passages]
     words = TEXT.split()
     cut = [len(copy.split()) / len(words) for copy in rest if copy in TEXT]
     rest = [copy for copy in rest if copy not in TEXT]

@@ -78,7 +78,15 @@ def test_folds_share_no_near_duplicates(news: Path) -> None:
 
 def test_corpora_of_the_shipped_checkpoint(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpora, "TRAINING_CORPORA", {"one": 40, "two": 20})
+    monkeypatch.setattr(corpora, "CALIBRATION_CORPORA", ["two"])
+    first = corpora.hub_corpus(news, held_out=True).splits
+    publishers = [
+        {s.partition("/")[2] for s in first[n]["source"]} for n in ("train", "validation")
+    ]
+    assert "site0.org" in publishers[1]
+    assert publishers[0] & publishers[1] <= {""}
     splits = corpora.hub_corpus(news).splits
+    assert set(splits["train"]["weight"]) == {1.0, 3.0}
     texts = {name: set(joined_texts(rows)) for name, rows in splits.items()}
     assert all(texts.values())
     assert not set.union(*texts.values()) & set(joined_texts(corpora.recovery(news)))

@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs fuzz faults coverage oldest matrix audit golden load screenshots hub-code
+.PHONY: help install fix lint test ci docs fuzz faults coverage oldest matrix audit golden load screenshots hub-code uv-run
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -49,3 +49,5 @@ screenshots:     ## after a change of the app or hub/: take the pictures of the 
 	python tests/app/screenshots.py
 hub-code:        ## copy the remote code to hub/ and write its card
 	python -m benchmarks.make_hub --code_only
+uv-run:          ## train with uv run and push to a loopback Hub, as on a rented machine; needs uv, installs GBs
+	PYTHONPATH=tests python tests/uv_run.py

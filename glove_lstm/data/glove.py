@@ -41,8 +41,8 @@ GLOVE_NAMES = (
     "2024.dolma.300d",
 )
 URL = "https://nlp.stanford.edu/data/{}glove.{}.zip"
-# Stanford publishes no checksums. Those of 2014 are recorded alike by torchtext and by Julia's Embeddings.jl. The copies
-# at huggingface.co/stanfordnlp/glove are packed anew, and have others.
+# Stanford publishes no checksums: these are recorded alike by torchtext and by Embeddings.jl (Julia). The copies at
+# huggingface.co/stanfordnlp/glove are packed anew, and have others.
 SHA256 = {
     "6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
     "42B.300d": "03d5d7fa28e58762ace4b85fb71fe86a345ef0b5ff39f5390c14869da0fc1970",

@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs fuzz coverage oldest matrix audit golden load screenshots hub-code
+.PHONY: help install fix lint test ci docs fuzz coverage oldest matrix audit golden load screenshots hub-code uv-run
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -47,3 +47,5 @@ screenshots:     ## after a change of the app or hub/: take the pictures of the 
 	python tests/app/screenshots.py
 hub-code:        ## write all files of hub/ but the weights and the tokenizer
 	python -m benchmarks.make_hub --code_only
+uv-run:          ## train with uv run and push to a loopback Hub, as on a rented machine; needs uv, installs GBs
+	PYTHONPATH=tests python tests/uv_run.py

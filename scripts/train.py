@@ -1,4 +1,8 @@
-"""`glove-lstm train` as a file."""
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["glove-lstm[train]"]
+# ///
+"""`glove-lstm train` as a file, which `uv run` and `hf jobs uv run` can run by itself."""
 
 import sys
 

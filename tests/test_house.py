@@ -1,10 +1,12 @@
 """The documents name files, links and targets of make that exist, and CI is one command."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from support import ROOT
 
 GITHUB = ROOT / ".github"
@@ -56,3 +58,17 @@ def test_github_runs_what_ci_runs() -> None:
     assert runs == [".ci/run"]
     for form in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml"):
         assert yaml.safe_load(text_of(form)), form
+
+
+def test_the_script_that_uv_runs_by_itself_names_the_package() -> None:
+    """`make uv-run` runs it."""
+    script = text_of(ROOT / "scripts" / "train.py")
+    # The regular expression of PEP 723.
+    found = re.search(r"(?m)^# /// script$\s((^#(| .*)$\s)+)^# ///$", script)
+    assert found
+    header = tomllib.loads(re.sub("(?m)^# ?", "", found[1]))
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    assert header["requires-python"] == project["requires-python"]
+    [needed] = map(Requirement, header["dependencies"])
+    assert needed.name == project["name"]
+    assert needed.extras == {"train"} <= set(project["optional-dependencies"])

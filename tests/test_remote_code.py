@@ -1,5 +1,6 @@
 """A saved folder loads with trust_remote_code=True, without our package and the network."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -89,6 +90,27 @@ def test_fine_tuned_without_our_package_loads_again_elsewhere(tmp_path: Path) ->
     other.mkdir()
     done = run_without_package(_USE.format(path=str(tmp_path / "tuned")), other)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_tutorial_of_transformers_learns_other_labels(checkpoint: Path, tmp_path: Path) -> None:
+    """The snippet of docs/train.md, on a small checkpoint with two labels: it learns three."""
+    page = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
+    [snippet] = [
+        block
+        for block in re.findall(r"```python\n(.+?)```", page, re.DOTALL)
+        if "Trainer(" in block
+    ]
+    snippet = snippet.replace('"hub"', repr(str(checkpoint))).replace(
+        "num_labels=6", "num_labels=3"
+    )
+    words = "council report bridge", "SHOCKING secret hoax!!!", "The vote of the school"
+    rows = [f"{word} {n % 7},{label}\n" for n in range(40) for label, word in enumerate(words)]
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.csv").write_text("text,label\n" + "".join(rows))
+    done = run_without_package(snippet, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(re.findall(r"'eval_accuracy': '?([\d.]+)", done.stdout)[-1]) > 0.95
 
 
 @pytest.mark.slow

@@ -45,6 +45,7 @@ def download(
     *,
     sha256: str | None = None,
     blob_id: str | None = None,
+    size: int = 0,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Return the local path of the file at `url`; download it unless a valid copy is cached.
@@ -56,6 +57,8 @@ def download(
         url: An http or https address.
         sha256: The expected SHA-256 in hex.
         blob_id: The expected git blob id in hex, for files without a published SHA-256.
+        size: The published size in bytes, for files without a published hash; it is rounded, so a tenth more or
+            less is accepted. 0: unknown.
         cache_dir: The folder to cache under; see `cache_folder`.
 
     Returns:
@@ -63,7 +66,7 @@ def download(
 
     Raises:
         DataError: The server cannot be reached or refuses, the body is too short or too long, or the hash
-            differs.
+            or size differs.
     """
     name = Path(unquote(urlsplit(url).path)).name or "download"
     key = sha256 or blob_id or hashlib.sha256(url.encode()).hexdigest()
@@ -73,12 +76,12 @@ def download(
         final.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{final}.lock"):
             if final.exists():
-                problem = _problem(final, sha256, blob_id)
+                problem = _problem(final, sha256, blob_id, size)
                 if not problem:
                     return final
                 logger.warning("The cached %s %s; downloading it again.", final, problem)
             _fetch(url, part, resumable=bool(sha256 or blob_id))
-            if problem := _problem(part, sha256, blob_id):
+            if problem := _problem(part, sha256, blob_id, size):
                 page = " (it is an HTML page)" if looks_like_html(part) else ""
                 part.unlink()
                 raise DataError(
@@ -147,8 +150,10 @@ def _transfer(url: str, part: Path) -> None:
         raise _CutError(f"the body ended after {have:,} of {total:,} bytes")
 
 
-def _problem(path: Path, sha256: str | None, blob_id: str | None) -> str:
-    """Return the difference from the expected hash, or an empty string."""
+def _problem(path: Path, sha256: str | None, blob_id: str | None, size: int) -> str:
+    """Return the difference from the expected size or hash, or an empty string."""
+    if size and not 0.9 * size <= (actual_size := path.stat().st_size) <= 1.1 * size:
+        return f"has {actual_size:,} bytes instead of about {size:,}"
     if blob_id and (actual := git_blob_id(path)) != blob_id:
         return f"has the git blob id {actual} instead of {blob_id}"
     with path.open("rb") as file:

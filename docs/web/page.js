@@ -1,8 +1,10 @@
-/** The page: loads the model that its address names, and shows the scores of a text. */
+/** The page: it loads the checkpoint that its address names and shows the scores of a text. */
 
 import { Classifier } from "./classifier.js";
 
 const DEFAULT_MODEL = "../../hub/";
+
+export let classifier; // for the console, and for tests
 
 const form = document.querySelector("form");
 const button = form.querySelector("button");
@@ -14,10 +16,10 @@ try {
   const base = new URL(model.replace(/\/*$/, "/"), location.href);
   document.querySelector("#model").textContent = base;
   status.textContent = "Loading the model ...";
-  const classifier = await Classifier.load(base);
+  classifier = await Classifier.load(base);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    classify(classifier).catch(report);
+    classify(form.elements.text.value).catch(report);
   });
   button.disabled = false;
   status.textContent = "Ready.";
@@ -25,10 +27,10 @@ try {
   report(error);
 }
 
-async function classify(classifier) {
+async function classify(text) {
   button.disabled = true;
   try {
-    const scores = await classifier.scores(form.elements.text.value);
+    const scores = await classifier.scores(text);
     table.tBodies[0].replaceChildren(...scores.map((score, index) => row(classifier.labels[index], score)));
     table.hidden = false;
     status.textContent = `${classifier.labels[scores.indexOf(Math.max(...scores))]} has the highest score.`;

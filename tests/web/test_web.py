@@ -1,0 +1,121 @@
+"""The page of docs/web: its tokens and its scores are Python's."""
+
+import json
+import os
+import random
+import re
+import shutil
+import unicodedata
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import numpy as np
+import pytest
+from hostile import examples, texts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import ROOT, make_article
+
+from glove_lstm import LightClassifier
+from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+RUNTIME = os.environ.get("ONNXRUNTIME_WEB")  # the npm package's folder `dist`; .ci/run gets it
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
+
+FILES = [ROOT / "tests" / "statements" / f"{name}.txt" for name in ("plain", "absurd")]
+STATEMENTS = [line for file in FILES for line in file.read_text("utf-8").splitlines()]
+CORPUS = [*STATEMENTS, "ΟΔΟΣ DİZİ http://A.b"]  # words that only a right lower-casing finds
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page, with the repository's checkpoint and the runtime of the folder RUNTIME."""
+    site = tmp_path_factory.mktemp("site")
+    shutil.copytree(ROOT / "docs" / "web", site / "docs" / "web")
+    (site / "hub").symlink_to(ROOT / "hub")
+    (site / "runtime").symlink_to(RUNTIME or site / "missing")
+    script = site / "docs" / "web" / "classifier.js"
+    script.write_text(re.sub(r'"https://.*/dist/"', '"/runtime/"', script.read_text()))
+    handler = partial(SimpleHTTPRequestHandler, directory=site)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(120_000)
+        page.goto(f"http://127.0.0.1:{server.server_port}/docs/web/")
+        yield page
+        browser.close()
+    server.shutdown()
+
+
+@pytest.fixture(scope="module", params=["hub", "article"])
+def both(request, page, tmp_path_factory):
+    """The light tokenizer and the page's, from the same files."""
+    folder = ROOT / "hub"
+    if request.param == "article":
+        folder = tmp_path_factory.mktemp("article")
+        options = {"variant": "article", "token_types": False, "truncation_side": "left"}
+        made = build_tokenizer(lambda: CORPUS, stop_words=["the", "of", "don't"], **options)
+        made.save_pretrained(folder)
+    files = [(folder / f"tokenizer{end}.json").read_text("utf-8") for end in ("", "_config")]
+    script = """async (files) => {
+        const { Tokenizer } = await import("/docs/web/tokenizer.js");
+        return new Tokenizer(...files.map((file) => JSON.parse(file)));
+    }"""
+    return LightTokenizer.from_folder(folder), page.evaluate_handle(script, files)
+
+
+def assert_same(both, texts, limit):
+    light, other = both
+    light.model_max_length = limit
+    other.evaluate("(made, limit) => { made.longest = limit; }", limit)
+    script = "(made, texts) => JSON.stringify(JSON.parse(texts).map((text) => made.read(text)))"
+    # As ASCII, because the way to the browser loses lone surrogates.
+    found = json.loads(other.evaluate(script, json.dumps(texts)))
+    for text, row in zip(texts, found, strict=True):
+        # Two surrogates that make a character are that character in JavaScript.
+        wanted = light.read([text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")])
+        assert row == {"ids": wanted.ids.tolist(), "shapes": wanted.shapes.tolist()}, ascii(text)
+
+
+def settled(characters):
+    """Leave out characters on which the Unicode versions of Python, Rust and the browser differ."""
+    newer = "两京俩倆拐洞皕秭鈎钩"  # numbers since Python 3.13
+    return (c for c in characters if unicodedata.category(c) != "Cn" and c not in newer)
+
+
+def test_same_tokens_of_real_texts(both):
+    articles = [" ".join(make_article(random.Random(n), "REAL", 400)) for n in range(100)]
+    assert_same(both, CORPUS + articles, 300)
+
+
+@settings(max_examples=examples(80), deadline=None)
+@given(texts=st.lists(texts, min_size=20, max_size=20))
+def test_same_tokens_of_hostile_texts(both, texts):
+    assert_same(both, ["".join(settled(text)) for text in texts], 9)
+
+
+@pytest.mark.parametrize("both", ["hub"], indirect=True)
+@pytest.mark.parametrize("plane", range(15))  # the last two are for private use
+def test_same_tokens_around_every_character(both, plane):
+    characters = settled(map(chr, range(plane << 16, (plane + 1) << 16)))
+    assert_same(both, [" ".join(f"A{each}b 1{each} {each}" for each in characters)], 10**7)
+
+
+@pytest.mark.skipif(not RUNTIME, reason="needs onnxruntime-web in the folder ONNXRUNTIME_WEB")
+def test_same_scores(page):
+    texts = ["", " ", "😀 \ud800", "Σ " * 3000, *STATEMENTS[:16]]
+    script = "async (text) => (await import('./page.js')).classifier.scores(JSON.parse(text))"
+    wanted = LightClassifier.from_pretrained(ROOT / "hub").predict_proba(texts)
+    found = [page.evaluate(script, json.dumps(text)) for text in texts]
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
+    page.get_by_label("Text").fill(texts[-1])
+    page.get_by_role("button").press("Enter")
+    page.get_by_text("has the highest score").wait_for()
+    shown = [float(cell) for cell in page.locator("tbody td:last-child").all_inner_texts()]
+    assert shown == pytest.approx(wanted[-1], abs=1e-3)

@@ -2,7 +2,7 @@
 
 import { Tokenizer } from "./tokenizer.js";
 
-const ONNX_NAME = "model.onnx";
+const ONNX_NAME = "onnx/model.onnx";
 
 // The browser refuses other contents than these. docs/predict.md shows how to make the hashes of another version.
 const RUNTIME = "https://cdn.jsdelivr.net/npm/onnxruntime-web@1.30.0/dist/";

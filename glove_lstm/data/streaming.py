@@ -1,4 +1,4 @@
-"""Read texts of any amount, row by row: from files, globs, standard input, or the Hub.
+"""Read texts of any amount, row by row: from files, globs or standard input.
 
     for row in open_files(["news-*.csv", "more.parquet"]):
         ...                                        # a TextRow, or a BadRow if `skip_bad` is set
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_file, check_revision, first_line
+from glove_lstm.data.files import check_file
 from glove_lstm.data.reading import (
     SURROGATES,
     BadRow,
@@ -28,7 +28,7 @@ from glove_lstm.data.reading import (
     peek,
 )
 
-__all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_hub", "open_stream", "open_texts"]
+__all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_stream", "open_texts"]
 
 Identity = list[dict[str, Any]]  # fingerprints of inputs, as JSON values
 
@@ -172,64 +172,6 @@ def open_texts(texts: Iterable[str], where: str) -> TextSource:
     return TextSource([lambda: peek(where, ({"text": text} for text in texts), ["text"])])
 
 
-def open_hub(
-    name: str,
-    config: str | None = None,
-    split: str | None = None,
-    revision: str | None = None,
-    text_column_names: str | Sequence[str] | None = None,
-    *,
-    skip_bad: bool = False,
-) -> TextSource:
-    """Stream one split of a dataset; nothing is prepared or kept on the disk.
-
-    Args:
-        name: A dataset's id on the Hub, or a folder of data files.
-        config: One of its configs.
-        split: Needed if there are several.
-        revision: A commit, tag or branch, resolved to its commit once.
-        text_column_names: As for `load_splits`.
-        skip_bad: Yield a row whose value is not text as a `BadRow` instead of raising.
-
-    Raises:
-        DataError: It cannot be reached, or has no such config, split or columns.
-    """
-    import datasets  # here, because the light install is without
-    from huggingface_hub import HfApi
-
-    check_revision(name, revision)
-    try:
-        commit = None if Path(name).is_dir() else HfApi().dataset_info(name, revision=revision).sha
-        splits = datasets.load_dataset(name, config, revision=commit, streaming=True)
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        raise DataError(
-            f"The dataset {name} could not be loaded: {first_line(error)}; check its name and the network."
-        ) from error
-    if split is None and len(splits) == 1:
-        split = next(iter(splits))
-    if split not in splits:
-        problem = "has several splits" if split is None else f"has no split {split!r}"
-        raise DataError(
-            f"The dataset {name} {problem}; choose one of {', '.join(map(repr, splits))}."
-        )
-
-    rows, where = splits[split], f"split {split} of {name}"
-    known = (rows.info.splits or {}).get(split)
-    total = known.num_examples or None if known else None
-
-    def identity() -> Identity:
-        files = _expand(f"{glob.escape(name)}/**") if commit is None else []
-        dataset = {"dataset": name, "config": config, "split": split, "commit": commit}
-        return [dataset, *map(_fingerprint, files)]
-
-    return TextSource(
-        [lambda: peek(where, _hub_records(rows, where), rows.column_names, total)],
-        text_column_names,
-        identity=identity,
-        skip_bad=skip_bad,
-    )
-
-
 def _fingerprint(path: Path) -> dict[str, Any]:
     """Return values that differ for another file, or after a change of this one."""
     status = path.stat()
@@ -250,15 +192,6 @@ def _expand(pattern: str) -> list[Path]:
 def _is_glob(pattern: str) -> bool:
     """Return whether a path is a pattern; a file may have a bracket in its name."""
     return glob.has_magic(pattern) and not Path(pattern).expanduser().exists()
-
-
-def _hub_records(rows: Iterable[Record], where: str) -> Iterator[Record]:
-    try:
-        yield from rows
-    except Exception as error:  # network errors, and errors of any reader in datasets
-        raise DataError(
-            f"{where} could not be read to its end: {first_line(error)}; run the same command to resume."
-        ) from error
 
 
 def choose_columns(

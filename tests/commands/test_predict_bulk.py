@@ -51,7 +51,6 @@ def test_every_way_in_gives_the_same_rows(articles: Path, whole: Path, tmp_path:
     for source in (
         ["--input", data / "in.parquet"],
         ["--input", data / "in.jsonl"],
-        ["--dataset_name", articles.parent],
     ):
         succeed(*source, *common)
         assert out.read_bytes() == whole.read_bytes(), source

@@ -13,7 +13,7 @@ import pytest
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import open_reader
-from glove_lstm.data.streaming import BadRow, TextRow, open_files, open_hub, open_stream, open_texts
+from glove_lstm.data.streaming import BadRow, TextRow, open_files, open_stream, open_texts
 
 ROWS = [{"title": f"Title {n}", "text": f"body, of\n{n} é" if n % 3 else ""} for n in range(1, 24)]
 
@@ -79,22 +79,6 @@ def test_plain_texts():
     assert TextRow("here", 2, " ", "").empty
     with pytest.raises(DataError, match="here has no rows"):
         open_texts([], "here")
-
-
-def test_a_dataset_is_streamed_and_named(tmp_path):
-    write(tmp_path / "train.jsonl")
-    write(tmp_path / "test.jsonl", ROWS[:4])
-    source = open_hub(str(tmp_path), split="test")
-    assert [row.pair for row in list(source)] == [row["text"] for row in ROWS[:4]]
-    before = source.identity()
-    write(tmp_path / "test.jsonl", ROWS[:5])
-    assert source.identity() != before
-    with pytest.raises(DataError, match=r"several splits; choose one of 'train', 'test'"):
-        open_hub(str(tmp_path))
-    with pytest.raises(DataError, match="no split 'dev'"):
-        open_hub(str(tmp_path), split="dev")
-    with pytest.raises(DataError, match="nobody/nothing could not be loaded"):
-        open_hub("nobody/nothing")
 
 
 BAD = {

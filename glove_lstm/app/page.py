@@ -141,7 +141,7 @@ def _table_tab(api: Api) -> None:
         file_types=TABLE_FORMATS,
     )
     columns = gr.Textbox(
-        label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
+        "", label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
     )
     go = gr.Button("Label all rows", variant="primary")
     summary = gr.Markdown()

@@ -92,9 +92,9 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
         ("classify", ["a", "b" * (limits.CHARACTERS + 1), 0], TOO_LONG),
         ("classify", ["a", "b" * limits.BODY_BYTES, 0], TOO_LONG),
         ("classify", [], "do not fit"),
-        ("label_file", [{"meta": {"_type": "gradio.FileData"}}], "do not fit"),
-        ("label_file", [None], "There is no file"),
-        ("label_file", [file_data("http://127.0.0.1:9/a")], "Only uploaded files"),
+        ("label_file", [{"meta": {"_type": "gradio.FileData"}}, ""], "do not fit"),
+        ("label_file", [None, ""], "There is no file"),
+        ("label_file", [file_data("http://127.0.0.1:9/a"), ""], "Only uploaded files"),
     ],
 )
 def test_bad_requests_are_rejected_with_a_message(http, name, data, message):
@@ -119,7 +119,7 @@ ROWS = "text\n" + "a\n" * (limits.FILE_ROWS + 1)
 )
 def test_unreadable_tables_are_rejected_with_a_message(http, name, content, message):
     path = upload(http, name, content)
-    well, answer = call(http, "label_file", file_data(path))
+    well, answer = call(http, "label_file", file_data(path), "")
     assert not well
     assert message in answer
     assert str(Path(path).parent) not in answer
@@ -155,7 +155,7 @@ def test_only_uploads_are_read(http, demo, secret):
         assert "root:" not in response.text
         assert "glove-lstm" not in response.text
     for path in (secret, f"{Path(own).parent}/../../../../..{secret}"):
-        well, message = call(http, "label_file", file_data(path))
+        well, message = call(http, "label_file", file_data(path), "")
         assert not well
         assert "root:" not in message
 

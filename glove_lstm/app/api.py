@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from glove_lstm.app import limits
 from glove_lstm.app.checkpoint import AppCheckpoint
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import FORMATS
-from glove_lstm.data.streaming import BadRow, TextRow, open_files
+from glove_lstm.data.streaming import TextRow, open_files
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import Layout, open_writer
 
@@ -51,13 +50,11 @@ class Api:
         if not file:
             raise DataError("There is no file. Upload one.")
         labeller = self._labeller(0)
-        rows, errors = _read_table(Path(file), _text(columns, "columns"))
+        rows = _read_table(Path(file), _text(columns, "columns"))
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / "labels.csv"
         with open_writer(path, "csv", Layout(labeller.label_names)) as write:
             write(labeller(rows))
-        skipped = f", {len(errors):,} skipped" if errors else ""
-        listed = "".join(f"\n- {escape(error)}" for error in errors[:5])
-        return str(path), f"{len(rows):,} rows labelled{skipped}.\n{listed}"
+        return str(path), f"{len(rows):,} rows labelled."
 
     def _labeller(self, threshold: Any) -> Labeller:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
@@ -80,27 +77,23 @@ def check_texts(title: Any, text: Any) -> Texts:
     return texts[0], texts[1] if len(texts) > 1 else None
 
 
-def _read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
-    """Return the rows of an uploaded table, and the error messages of rows that cannot be read."""
+def _read_table(path: Path, columns: str) -> list[TextRow]:
+    """Return the rows of an uploaded table."""
     if path.suffix.lower() not in TABLE_FORMATS:
         raise DataError(f"A table must be a file of {', '.join(TABLE_FORMATS)}.")
-    folder = f"{path.parent}{os.sep}"  # messages name the file as the visitor does
-    rows, errors = [], []
+    rows = []
     try:
-        for row in open_files([path], columns or None, skip_bad=True):
+        for row in open_files([path], columns or None):
             if row.number > limits.FILE_ROWS:
+                raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part.")
+            if len(row.text) + len(row.pair or "") > limits.CHARACTERS:
                 raise DataError(
-                    f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part of it."
+                    f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters."
                 )
-            if isinstance(row, BadRow):
-                errors.append(row.reason.replace(folder, ""))
-            elif len(row.text) + len(row.pair or "") > limits.CHARACTERS:
-                errors.append(f"Row {row.number} has more than {limits.CHARACTERS:,} characters.")
-            else:
-                rows.append(row)
-    except DataError as error:
-        raise DataError(str(error).replace(folder, "")) from None
-    return rows, errors
+            rows.append(row)
+    except DataError as error:  # messages name the file as the visitor does
+        raise DataError(str(error).replace(f"{path.parent}{os.sep}", "")) from None
+    return rows
 
 
 def _text(value: Any, name: str) -> str:

@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> None:
     else:
         explain = model.explain if args.explain else None
         summary = _write(args, source, labeller, explain, **options)
-    if bulk and (args.output or args.output_dir or summary.skipped):
+    if bulk and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
         sys.stderr.write(f"warning: {summary.empty} rows without any text were labelled, too\n")
@@ -132,9 +132,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="P",
         help="write ABSTAIN instead of a label whose score is below P, 0 to 1; see the model card",
     )
-    parser.add_argument(
-        "--on_error", choices=["fail", "skip"], default="fail", help="at a row that cannot be read"
-    )
     outputs = parser.add_mutually_exclusive_group()
     outputs.add_argument(
         "--output", type=Path, metavar="FILE", help="the file appears when it is complete"
@@ -179,13 +176,10 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _source(args: argparse.Namespace) -> TextSource:
-    skip_bad = args.on_error == "skip"
     if args.input == ["-"]:
-        return open_stream(
-            sys.stdin.buffer, args.input_format, args.text_column_names, skip_bad=skip_bad
-        )
+        return open_stream(sys.stdin.buffer, args.input_format, args.text_column_names)
     if args.input:
-        return open_files(args.input, args.text_column_names, skip_bad=skip_bad)
+        return open_files(args.input, args.text_column_names)
     if args.texts:
         return open_texts(args.texts, "the command line")
     lines = sys.stdin

@@ -77,10 +77,6 @@ def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):
     options = ("--model", checkpoint, "--backend", "torch", "--format", "csv")
     wanted = run_here(predict.main, *options, "--input", table).stdout
     assert Path(path).read_text(encoding="utf-8") == wanted
-    lines = tmp_path / "a.jsonl"
-    lines.write_text('{"text": "council"}\n{"text": [1]}\n{"text": "hoax"}\n', encoding="utf-8")
-    path, summary = client.predict(handle_file(str(lines)), api_name="/label_file")
-    assert "2 rows labelled, 1 skipped" in summary
 
 
 @pytest.mark.parametrize(
@@ -110,7 +106,7 @@ ROWS = "text\n" + "a\n" * (limits.FILE_ROWS + 1)
     ("name", "content", "message"),
     [
         ("a.csv", ROWS, f"a.csv has more than {limits.FILE_ROWS:,} rows"),
-        ("a.csv", 'text\n"', "is not CSV"),
+        ("a.csv", 'text\na\n"', "a.csv, row 2 (line 3) is not CSV"),
         ("a.csv", "<b>a</b>,<i>b</i>\nx,y\n", "'‹b›a‹/b›'"),
         ("a.csv.gz", b"", "Invalid file type"),
         ("a.parquet", b"PAR1", "Invalid file type"),

@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs fuzz coverage oldest matrix audit golden load screenshots hub-code uv-run
+.PHONY: help install fix lint test ci docs fuzz coverage oldest matrix audit golden screenshots hub-code uv-run
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -41,8 +41,6 @@ audit:           ## check the dependencies for known vulnerabilities
 	python -m pip_audit
 golden:          ## after training hub/ anew: record its scores, which the tests compare
 	python tests/golden/make_hub_scores.py
-load:            ## load the app with 200 clients at once; ARGS go to the command
-	python tests/app/load.py $(ARGS)
 screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
 	python tests/app/screenshots.py
 hub-code:        ## write all files of hub/ but the weights and the tokenizer

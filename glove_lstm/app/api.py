@@ -2,27 +2,21 @@
 
 import os
 import tempfile
-from html import escape
-from itertools import islice
 from pathlib import Path
 from typing import Any
-
-import gradio as gr
 
 from glove_lstm.app import limits
 from glove_lstm.app.checkpoint import AppCheckpoint
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import FORMATS
-from glove_lstm.data.streaming import BadRow, TextRow, open_files
+from glove_lstm.data.streaming import TextRow, open_files
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.label_writers import OUTPUT_FORMATS, Layout, open_writer
+from glove_lstm.inference.label_writers import Layout, open_writer
 
 Texts = tuple[str, str | None]  # a text, or a title and a body
 
 # A few kilobytes of gzip or Parquet can decompress to more than the machine's memory.
 TABLE_FORMATS = [name for name in FORMATS if name != ".parquet"]
-_BATCH = 64  # rows between two updates of the progress bar
-_PREVIEW = 100  # characters of a text in the preview
 
 
 class Api:
@@ -45,43 +39,22 @@ class Api:
         return self.checkpoint.explain(*check_texts(title, text)).to_dict()
 
     def about(self) -> dict[str, Any]:
-        """Return the model's name, labels and card."""
+        """Return the model's name and labels."""
         return {
             "model": self.checkpoint.name,
             "labels": list(self.checkpoint.label_names),
-            "card": self.checkpoint.card,
         }
 
-    def label_file(
-        self,
-        file: str | None,
-        columns: str = "",
-        threshold: float = 0.0,
-        output_format: str = "csv",
-        progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio looks for it there
-    ) -> tuple[str, str, dict[str, Any]]:
-        """Label the rows of an uploaded CSV, TSV, JSON or JSONL file, as `glove-lstm predict` does."""
+    def label_file(self, file: str | None, columns: str = "") -> tuple[str, str]:
+        """Label the rows of an uploaded CSV, TSV, JSON or JSONL file; the answer is a CSV file and a summary."""
         if not file:
             raise DataError("There is no file. Upload one.")
-        if output_format not in OUTPUT_FORMATS:
-            raise DataError(f"The download's format must be one of {', '.join(OUTPUT_FORMATS)}.")
-        labeller = self._labeller(threshold)
-        rows, errors = _read_table(Path(file), _text(columns, "columns"))
-        path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / f"labels.{output_format}"
-        preview: list[list[str]] = []
-        with open_writer(path, output_format, Layout(labeller.label_names)) as write:
-            for start in range(0, len(rows), _BATCH):
-                labelled = labeller(rows[start : start + _BATCH])
-                write(labelled)
-                shown = zip(labelled.rows, labelled.labels, labelled.rounded, strict=True)
-                for row, label, (best, *_) in islice(shown, limits.PREVIEW_ROWS - len(preview)):
-                    texts = f"{row.text[:_PREVIEW]} {(row.pair or '')[:_PREVIEW]}"
-                    preview.append([str(row.number), label, f"{best:.3f}", texts])
-                progress((start + len(labelled.rows), len(rows)), unit="rows")
-        skipped = f", {len(errors):,} skipped" if errors else ""
-        listed = "".join(f"\n- {escape(error)}" for error in errors[:5])
-        summary = f"{len(rows):,} rows labelled{skipped}.\n{listed}"
-        return str(path), summary, {"headers": ["row", "label", "score", "text"], "data": preview}
+        labeller = self._labeller(0)
+        rows = _read_table(Path(file), _text(columns, "columns"))
+        path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / "labels.csv"
+        with open_writer(path, "csv", Layout(labeller.label_names)) as write:
+            write(labeller(rows))
+        return str(path), f"{len(rows):,} rows labelled."
 
     def _labeller(self, threshold: Any) -> Labeller:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
@@ -104,27 +77,23 @@ def check_texts(title: Any, text: Any) -> Texts:
     return texts[0], texts[1] if len(texts) > 1 else None
 
 
-def _read_table(path: Path, columns: str) -> tuple[list[TextRow], list[str]]:
-    """Return the rows of an uploaded table, and the error messages of rows that cannot be read."""
+def _read_table(path: Path, columns: str) -> list[TextRow]:
+    """Return the rows of an uploaded table."""
     if path.suffix.lower() not in TABLE_FORMATS:
         raise DataError(f"A table must be a file of {', '.join(TABLE_FORMATS)}.")
-    folder = f"{path.parent}{os.sep}"  # messages name the file as the visitor does
-    rows, errors = [], []
+    rows = []
     try:
-        for row in open_files([path], columns or None, skip_bad=True):
+        for row in open_files([path], columns or None):
             if row.number > limits.FILE_ROWS:
+                raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part.")
+            if len(row.text) + len(row.pair or "") > limits.CHARACTERS:
                 raise DataError(
-                    f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part of it."
+                    f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters."
                 )
-            if isinstance(row, BadRow):
-                errors.append(row.reason.replace(folder, ""))
-            elif len(row.text) + len(row.pair or "") > limits.CHARACTERS:
-                errors.append(f"Row {row.number} has more than {limits.CHARACTERS:,} characters.")
-            else:
-                rows.append(row)
-    except DataError as error:
-        raise DataError(str(error).replace(folder, "")) from None
-    return rows, errors
+            rows.append(row)
+    except DataError as error:  # messages name the file as the visitor does
+        raise DataError(str(error).replace(f"{path.parent}{os.sep}", "")) from None
+    return rows
 
 
 def _text(value: Any, name: str) -> str:

@@ -1,10 +1,7 @@
-"""A loaded checkpoint with its card, metrics and plots."""
+"""A loaded checkpoint with its measured threshold."""
 
-import base64
 import json
-import re
 from collections.abc import Sequence
-from functools import cached_property
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,6 @@ from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
-
-_FILES = [WEIGHTS_NAME, "metrics.json", "README.md", "plots/*.png"]
 
 
 class AppCheckpoint:
@@ -42,7 +37,7 @@ class AppCheckpoint:
         """
         load_config(model, revision)  # rejects other models before their weights are downloaded
         self.name = Path(model).resolve().name if Path(model).is_dir() else str(model)
-        self.folder = local_folder(model, revision, *_FILES)
+        self.folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json")
         self._model, self._tokenizer = load_checkpoint(self.folder)
         self.label_names: tuple[str, ...] = tuple(self._model.config.label_names)
 
@@ -59,32 +54,6 @@ class AppCheckpoint:
         if len(self.label_names) < 2:
             raise DataError("This model has one label, so its choice cannot be explained.")
         return explain(self._model, self._tokenizer, text, pair)
-
-    @cached_property
-    def card(self) -> str:
-        """The model card as Markdown, without its metadata; "" if there is none."""
-        path = self.folder / "README.md"
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        if text.startswith("---\n"):
-            text = text.partition("\n---\n")[2]
-        return text.strip()
-
-    @property
-    def card_with_plots(self) -> str:
-        """The card with its plots as data URIs, and below it the plots that it does not show."""
-        text = self.card or "This checkpoint has no card."
-        for path in sorted((self.folder / "plots").glob("*.png")):
-            image = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-            if f"(plots/{path.name})" not in text:
-                text += f"\n\n![{path.stem.replace('_', ' ')}](plots/{path.name})"
-            text = text.replace(f"(plots/{path.name})", f"({image})")
-        return text
-
-    @property
-    def title(self) -> str:
-        """The first heading of the card, or the name."""
-        heading = re.match(r"# (.+)", self.card)
-        return heading[1] if heading else self.name
 
     @property
     def threshold(self) -> tuple[float, str]:

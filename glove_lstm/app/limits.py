@@ -9,7 +9,6 @@ FILE_BYTES = 10 << 20  # an upload
 FILE_ROWS = 5_000
 STORED_BYTES = 1 << 30  # all uploads and downloads together
 STORED_SECONDS = 1800  # lifetime of an upload or a download
-PREVIEW_ROWS = 100  # shown rows of a labelled table; the download has all rows
 WORKERS = min(os.cpu_count() or 1, 8)  # requests that compute at the same time
 QUEUE = 100  # waiting requests
 

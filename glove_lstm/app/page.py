@@ -10,7 +10,7 @@ from gradio_client import utils as client_utils
 from glove_lstm.app import limits
 from glove_lstm.app.api import TABLE_FORMATS, Api, check_texts
 from glove_lstm.data.errors import DataError
-from glove_lstm.inference.label_writers import ABSTAIN, OUTPUT_FORMATS
+from glove_lstm.inference.label_writers import ABSTAIN
 
 EXAMPLES = {
     "Agency style": (
@@ -77,25 +77,39 @@ def _reject_address(file: dict[str, Any]) -> dict[str, Any]:
 
 def build_page(api: Api) -> gr.Blocks:
     """Lay out the page and declare the endpoints."""
-    with _Page(title=api.checkpoint.title, analytics_enabled=False) as page:
+    with _Page(title="Text classification", analytics_enabled=False) as page:
         gr.Markdown(
-            f"# {api.checkpoint.title}\n\n> Labels say what kind of source a text **resembles**, not whether its "
-            "claims are true."
+            f"# Text classification\n\nThe model is `{api.checkpoint.name}`.\n\n> Labels say what kind of source a "
+            "text **resembles**, not whether its claims are true."
         )
         with gr.Tab("Classify"):
             _classify_tab(api)
         with gr.Tab("Many"):
             _table_tab(api)
-        with gr.Tab("About") as about:
-            card = gr.Markdown(elem_classes="card", latex_delimiters=[])
-            about.select(lambda: api.checkpoint.card_with_plots, outputs=card, **_PRIVATE)
         for name in ("classify", "explain", "about"):
             endpoint(getattr(api, name), api_name=name, **_COMPUTE)
     page.queue(max_size=limits.QUEUE, default_concurrency_limit=limits.WORKERS, api_open=False)
     return page
 
 
-def _text_boxes() -> list[gr.Textbox]:
+def _classify_tab(api: Api) -> None:
+    def show_label(title: str, text: str, threshold: float) -> Any:
+        # Reached when the slider moves; after a click, `show_words` asks for a text.
+        if not f"{title}{text}".strip():
+            return None
+        answer = api.classify(title, text, threshold)
+        scores = sorted(answer["scores"].items(), key=lambda pair: -pair[1])
+        return {
+            "label": "Not sure" if answer["label"] == ABSTAIN else answer["label"],
+            # The score is in the label, too, because gr.Label rounds 0.995 to 100 %.
+            "confidences": [
+                {"label": f"{label} {score:.3f}", "confidence": score} for label, score in scores
+            ],
+        }
+
+    def show_words(title: str, text: str) -> str:
+        return api.checkpoint.explain(*check_texts(title, text)).to_html()
+
     # One character more than the limit, so that longer texts are rejected with a message instead of being cut.
     most = limits.CHARACTERS + 1
     boxes = [
@@ -106,30 +120,6 @@ def _text_boxes() -> list[gr.Textbox]:
         for name, values in EXAMPLES.items():
             # Runs in the browser, so that an example does not wait in the queue.
             gr.Button(name, size="sm").click(None, outputs=boxes, js=f"() => {json.dumps(values)}")
-    return boxes
-
-
-def _three_digits(scores: dict[str, float]) -> dict[str, float]:
-    """Put the scores into the names, because gr.Label rounds 0.995 to 100 %."""
-    return {f"{label} {score:.3f}": score for label, score in scores.items()}
-
-
-def _classify_tab(api: Api) -> None:
-    def show_label(title: str, text: str, threshold: float) -> Any:
-        # Reached when the slider moves; after a click, `show_words` asks for a text.
-        if not f"{title}{text}".strip():
-            return None
-        answer = api.classify(title, text, threshold)
-        scores = sorted(_three_digits(answer["scores"]).items(), key=lambda pair: -pair[1])
-        return {
-            "label": "Not sure" if answer["label"] == ABSTAIN else answer["label"],
-            "confidences": [{"label": label, "confidence": score} for label, score in scores],
-        }
-
-    def show_words(title: str, text: str) -> str:
-        return api.checkpoint.explain(*check_texts(title, text)).to_html()
-
-    boxes = _text_boxes()
     threshold, effect = api.checkpoint.threshold
     slider = gr.Slider(0, 1, threshold, step=0.01, label="Not sure below", info=effect)
     go = gr.Button("Classify", variant="primary")
@@ -150,20 +140,11 @@ def _table_tab(api: Api) -> None:
         label=f"A table of at most {limits.FILE_ROWS:,} rows ({', '.join(TABLE_FORMATS)})",
         file_types=TABLE_FORMATS,
     )
-    with gr.Row():
-        columns = gr.Textbox(
-            "", label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
-        )
-        least = gr.Slider(0, 1, 0, step=0.01, label="Abstain below")
-        output_format = gr.Dropdown(list(OUTPUT_FORMATS), value="csv", label="Download as")
+    columns = gr.Textbox(
+        "", label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
+    )
     go = gr.Button("Label all rows", variant="primary")
     summary = gr.Markdown()
     download = gr.File(label="Download", interactive=False)
-    table = gr.Dataframe(label="The first rows", interactive=False, wrap=True)
     # One table at a time, so that workers are left for single texts.
-    go.click(
-        api.label_file,
-        [file, columns, least, output_format],
-        [download, summary, table],
-        concurrency_limit=1,
-    )
+    go.click(api.label_file, [file, columns], [download, summary], concurrency_limit=1)

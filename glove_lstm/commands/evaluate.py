@@ -5,7 +5,7 @@ glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
 glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 
 The default MODEL is the checkpoint that ships with the package. With --leaks and without MODEL, only
-leaks are checked: texts in two splits, and columns and phrases that leak the label. OUTPUT_DIR gets
+leaks are checked: texts in two splits, and phrases that leak the label. OUTPUT_DIR gets
 eval.json and, for a model, confusion.png and reliability.png. --robustness measures mistyped,
 lower-cased, unpunctuated and shortened texts, too.
 

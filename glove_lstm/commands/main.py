@@ -25,7 +25,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "predict": Command("classify texts, files or a dataset on the Hub", needs=()),
+    "predict": Command("classify texts or files", needs=()),
     "train": Command("train or fine-tune a classifier on labelled texts"),
     "evaluate": Command("measure a checkpoint on labelled texts, or look for leaks in them"),
     "export": Command("write a checkpoint's onnx/model.onnx, which predict uses without torch"),

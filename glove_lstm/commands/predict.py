@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from glove_lstm.commands.command import new_parser
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import TextSource, open_files, open_hub, open_stream, open_texts
+from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, ONNX_NAME
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> None:
         args.model, revision=args.revision, backend="torch" if args.explain else args.backend
     )
     labeller = Labeller(model.predict, model.label_names, args.abstain_below)
-    bulk = bool(args.input or args.dataset_name)
+    bulk = bool(args.input)
     options = {"rows_per_part": args.rows_per_part, "progress": bulk and sys.stderr.isatty()}
     if args.output_dir:
         options["model"] = model.identity()
@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> None:
     else:
         explain = model.explain if args.explain else None
         summary = _write(args, source, labeller, explain, **options)
-    if bulk and (args.output or args.output_dir or summary.skipped):
+    if bulk and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
         sys.stderr.write(f"warning: {summary.empty} rows without any text were labelled, too\n")
@@ -100,11 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="CSV, TSV, JSON, JSONL (or .gz) or Parquet files, or quoted globs; -: standard input",
     )
-    inputs.add_argument("--dataset_name", metavar="ID", help="a dataset on the Hub, or a folder")
     parser.add_argument("--input_format", choices=_STREAMED, help="of --input -, in UTF-8")
-    parser.add_argument("--dataset_config_name", metavar="NAME", help="one of its configs")
-    parser.add_argument("--dataset_split", metavar="NAME", help="one of its splits")
-    parser.add_argument("--dataset_revision", metavar="NAME", help="commit, tag or branch")
     parser.add_argument(
         "--text_column_names",
         metavar="A,B",
@@ -135,9 +131,6 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         metavar="P",
         help="write ABSTAIN instead of a label whose score is below P, 0 to 1; see the model card",
-    )
-    parser.add_argument(
-        "--on_error", choices=["fail", "skip"], default="fail", help="at a row that cannot be read"
     )
     outputs = parser.add_mutually_exclusive_group()
     outputs.add_argument(
@@ -183,22 +176,10 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _source(args: argparse.Namespace) -> TextSource:
-    skip_bad = args.on_error == "skip"
-    if args.dataset_name:
-        return open_hub(
-            args.dataset_name,
-            args.dataset_config_name,
-            args.dataset_split,
-            args.dataset_revision,
-            args.text_column_names,
-            skip_bad=skip_bad,
-        )
     if args.input == ["-"]:
-        return open_stream(
-            sys.stdin.buffer, args.input_format, args.text_column_names, skip_bad=skip_bad
-        )
+        return open_stream(sys.stdin.buffer, args.input_format, args.text_column_names)
     if args.input:
-        return open_files(args.input, args.text_column_names, skip_bad=skip_bad)
+        return open_files(args.input, args.text_column_names)
     if args.texts:
         return open_texts(args.texts, "the command line")
     lines = sys.stdin

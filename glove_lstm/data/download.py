@@ -18,7 +18,6 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = 30.0  # seconds without a byte
 ATTEMPTS = 4
-MAX_BYTES = 10**10  # several times the largest file
 PAUSE = 1.0  # seconds before the second attempt; doubles from then on
 
 
@@ -65,8 +64,7 @@ def download(
         The path `<cache>/downloads/<first digits of the expected hash, or of the URL's>-<file name>`.
 
     Raises:
-        DataError: The server cannot be reached or refuses, the body is too short or too long, or the hash
-            or size differs.
+        DataError: The server cannot be reached or refuses, the body is too short, or the hash or size differs.
     """
     name = Path(unquote(urlsplit(url).path)).name or "download"
     key = sha256 or blob_id or hashlib.sha256(url.encode()).hexdigest()
@@ -139,11 +137,6 @@ def _transfer(url: str, part: Path) -> None:
                 for chunk in response.iter_content(1 << 16):
                     have += file.write(chunk)
                     bar.update(len(chunk))
-                    if have > MAX_BYTES:
-                        part.unlink()
-                        raise DataError(
-                            f"{url} sends more than {MAX_BYTES:,} bytes; check the address."
-                        )
             except requests.RequestException as error:
                 raise _CutError(f"the connection was cut after {have:,} bytes") from error
     if total is not None and have != total:

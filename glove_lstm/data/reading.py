@@ -1,12 +1,11 @@
 """Read the rows of CSV, TSV, JSON, JSON lines and Parquet files, and of standard input.
 
     reader = open_reader(Path("news.csv.gz"))
-    for number, row in reader.rows(["title", "text"]):
-        ...                                               # a record by column name, or a BadRow
+    for number, row in reader.records(["title", "text"]):
+        ...                                               # a record by column name
 
-Rows are numbered from 1, without the CSV header and blank lines. A malformed row does not end the reading; bytes that
-are not UTF-8 do. Memory does not grow with the input, except for a JSON list. Only the standard library is imported at
-the start.
+Rows are numbered from 1, without the CSV header and blank lines. Memory does not grow with the input, except for a JSON
+list. Only the standard library is imported at the start.
 """
 
 import gzip
@@ -20,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -32,20 +31,9 @@ MAX_ROW = 1 << 26  # characters of a line, or of a field of CSV
 SURROGATES = re.compile("[\ud800-\udfff]")
 _NOT_UTF8 = "is not UTF-8 text; convert it, for instance with iconv"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_PEEKED = 1000  # bad rows at the beginning after which the input is refused
 _PARQUET_BATCH = 256  # rows converted to Python objects at a time
 
 Record = Mapping[str, Any]
-Problem = str  # the fault of a row; continues the sentence "FILE, row N ..."
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that cannot be read; `reason` is an error message with its place."""
-
-    file: str
-    number: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -54,29 +42,19 @@ class RowReader:
 
     Attributes:
         where: Names the input in errors.
-        columns: The column names; for JSON, those in the first good row.
-        first: The first good row, which `rows` yields too; None if there are no rows.
+        columns: The column names; for JSON, those in the first row.
+        first: The first row, which `records` yields too; None if there are no rows.
         read: Returns an iterator over the rows, given the columns that are needed.
         fixed: Whether every row has all columns; a JSON object may lack one.
-        total: The number of rows, if known beforehand.
         class_names: The labels of each ClassLabel column of a dataset.
     """
 
     where: str
     columns: list[str]
     first: Record | None
-    read: Callable[[Sequence[str]], Iterable[Record | Problem]]
+    read: Callable[[Sequence[str]], Iterable[Record]]
     fixed: bool = True
-    total: int | None = None
     class_names: Mapping[str, list[str]] = field(default_factory=dict)
-
-    def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Record | BadRow]]:
-        """Yield every row with its number."""
-        for number, row in enumerate(self.read(columns), start=1):
-            if isinstance(row, Problem):
-                yield number, BadRow(self.where, number, f"{self.where}, row {number} {row}.")
-            else:
-                yield number, row
 
     def records(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, Record]]:
         """Yield every row with its number.
@@ -84,10 +62,7 @@ class RowReader:
         Raises:
             DataError: A row cannot be read.
         """
-        for number, row in self.rows(self.columns if columns is None else columns):
-            if isinstance(row, BadRow):
-                raise DataError(f"{row.reason.rstrip('.')}; correct it.")
-            yield number, row
+        yield from enumerate(self.read(self.columns if columns is None else columns), start=1)
 
 
 def open_reader(path: Path) -> RowReader:
@@ -104,35 +79,18 @@ def open_reader(path: Path) -> RowReader:
     if kind == ".parquet":
         return _open_parquet(path)
     if kind == ".json" and not _has_json_lines(path):
-        return peek(str(path), map(_check_object, _read_json_list(path)))
+        return peek(str(path), _list_rows(path))
     if kind in _DELIMITERS and looks_like_html(path):
         raise DataError(f"{path} is an HTML page, not CSV; download the file itself.")
     return open_text_rows(_open_text(path, "surrogateescape"), str(path), kind)
 
 
-def peek(
-    where: str,
-    rows: Iterator[Record | Problem],
-    columns: list[str] | None = None,
-    total: int | None = None,
-) -> RowReader:
-    """Return a reader of rows that can be iterated once; see `RowReader`.
-
-    Raises:
-        DataError: There are rows, but none of the first ones is good.
-    """
-    head = []
-    for row in islice(rows, _PEEKED):
-        head.append(row)
-        if not isinstance(row, Problem):
-            break
-    first = head[-1] if head else None
-    if isinstance(first, Problem):
-        raise DataError(
-            f"{where}, row {len(head)} {first}, and no row before it is good; correct it."
-        )
+def peek(where: str, rows: Iterator[Record], columns: list[str] | None = None) -> RowReader:
+    """Return a reader of rows that can be iterated once; see `RowReader`."""
+    first = next(rows, None)
+    head = [] if first is None else [first]
     names = list(first or ()) if columns is None else columns
-    return RowReader(where, names, first, lambda _: chain(head, rows), columns is not None, total)
+    return RowReader(where, names, first, lambda _: chain(head, rows), columns is not None)
 
 
 def file_format(path: Path) -> str:
@@ -165,7 +123,7 @@ def _has_json_lines(path: Path) -> bool:
     return first.startswith("{") and first.endswith("}") and second.startswith("{")
 
 
-def _read_json_list(path: Path) -> list[Any]:
+def _list_rows(path: Path) -> Iterator[Record]:
     with _open_text(path) as file:
         try:
             records = json.load(file)
@@ -179,15 +137,16 @@ def _read_json_list(path: Path) -> list[Any]:
         raise DataError(
             f"{path} holds no list of objects; write [{{...}}, ...] or an object a line."
         )
-    return records
+    for number, record in enumerate(records, start=1):
+        yield _check_object(record, f"{path}, row {number}")
 
 
 def _open_parquet(path: Path) -> RowReader:
     with _open_parquet_file(path) as file:
-        columns, total = list(file.schema_arrow.names), file.metadata.num_rows
+        columns = list(file.schema_arrow.names)
     _check_header(str(path), columns)
     read = partial(_parquet_rows, path)
-    return RowReader(str(path), columns, next(read(columns), None), read, total=total)
+    return RowReader(str(path), columns, next(read(columns), None), read)
 
 
 @contextmanager
@@ -256,7 +215,7 @@ def _lines(file: TextIO, where: str) -> Iterator[str]:
 
 
 def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str) -> Iterator[Any]:
-    """Yield the header, a list, then a record or problem for every row."""
+    """Yield the header, a list, then a record for every row."""
     with opened as file:
         reader = csv.reader(_lines(file, where), delimiter=delimiter, strict=True)
         try:
@@ -265,19 +224,23 @@ def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str
             raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from None
         _check_header(where, header)
         yield header
+        number = 1
         while True:
-            line = reader.line_num + 1
+            place = f"{where}, row {number} (line {reader.line_num + 1})"
             try:
                 values = next(reader, None)
             except csv.Error as error:
-                yield f"(line {line}) is not CSV ({error})"
-                continue
+                raise DataError(f"{place} is not CSV ({error}); correct it.") from None
             if values is None:
                 return
-            if len(values) == len(header):
-                yield dict(zip(header, values, strict=True))
-            elif values:  # a blank line is no row
-                yield f"(line {line}) has {len(values)} columns, but the header {len(header)}"
+            if not values:  # a blank line is no row
+                continue
+            if len(values) != len(header):
+                raise DataError(
+                    f"{place} has {len(values)} columns, but the header {len(header)}; correct it."
+                )
+            yield dict(zip(header, values, strict=True))
+            number += 1
 
 
 def _check_header(where: str, header: Sequence[str]) -> None:
@@ -289,19 +252,24 @@ def _check_header(where: str, header: Sequence[str]) -> None:
         raise DataError(f"The header of {where} names the column {twice[0]!r} twice; rename one.")
 
 
-def _json_rows(opened: AbstractContextManager[TextIO], where: str) -> Iterator[Record | Problem]:
+def _json_rows(opened: AbstractContextManager[TextIO], where: str) -> Iterator[Record]:
     """Yield every row of JSON lines; blank lines are skipped."""
+    row = 0
     with opened as file:
         for number, line in enumerate(_lines(file, where), start=1):
             if line.isspace():
                 continue
+            row += 1
+            place = f"{where}, row {row} (line {number})"
             try:
-                row = _check_object(json.loads(line))
+                value = json.loads(line)
             except (ValueError, RecursionError) as error:
-                row = f"is not JSON ({error})"
-            yield f"(line {number}) {row}" if isinstance(row, Problem) else row
+                raise DataError(f"{place} is not JSON ({error}); correct it.") from None
+            yield _check_object(value, place)
 
 
-def _check_object(value: Any) -> Record | Problem:
-    """Return a JSON value if it is an object, else the problem."""
-    return value if isinstance(value, dict) else "is not an object with named values"
+def _check_object(value: Any, place: str) -> Record:
+    """Return a JSON value if it is an object."""
+    if not isinstance(value, dict):
+        raise DataError(f"{place} is not an object with named values; correct it.")
+    return value

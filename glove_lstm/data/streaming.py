@@ -1,7 +1,7 @@
-"""Read texts of any amount, row by row: from files, globs, standard input, or the Hub.
+"""Read texts of any amount, row by row: from files, globs or standard input.
 
     for row in open_files(["news-*.csv", "more.parquet"]):
-        ...                                        # a TextRow, or a BadRow if `skip_bad` is set
+        ...                                        # a TextRow
 
 Memory does not grow with the input.
 """
@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_file, check_revision, first_line
+from glove_lstm.data.files import check_file
 from glove_lstm.data.reading import (
     SURROGATES,
-    BadRow,
     Record,
     RowReader,
     file_format,
@@ -28,7 +27,7 @@ from glove_lstm.data.reading import (
     peek,
 )
 
-__all__ = ["BadRow", "TextRow", "TextSource", "open_files", "open_hub", "open_stream", "open_texts"]
+__all__ = ["TextRow", "TextSource", "open_files", "open_stream", "open_texts"]
 
 Identity = list[dict[str, Any]]  # fingerprints of inputs, as JSON values
 
@@ -62,12 +61,10 @@ class TextSource:
         inputs: Each opens one input.
         text_column_names: As for `load_splits`.
         identity: Returns the present fingerprints of the inputs; None for inputs that can be read only once.
-        skip_bad: Yield a row that cannot be read as a `BadRow` instead of raising.
         named: Whether rows may come from several files, so that the output must name them.
 
     Attributes:
         columns: The text columns.
-        total: The number of rows, if known beforehand.
     """
 
     def __init__(
@@ -76,11 +73,9 @@ class TextSource:
         text_column_names: str | Sequence[str] | None = None,
         *,
         identity: Callable[[], Identity | None] = lambda: None,
-        skip_bad: bool = False,
         named: bool = False,
     ) -> None:
         self.identity, self.named = identity, named
-        self._skip_bad = skip_bad
         readers = (open_input() for open_input in inputs)
         for first in readers:
             if first.first is not None:
@@ -89,13 +84,12 @@ class TextSource:
             raise DataError(f"{first.where} has no rows; give data.")
         self._readers = chain([first], readers)
         self.columns = choose_columns(first.where, first.columns, first.first, text_column_names)
-        self.total = first.total if len(inputs) == 1 else None
 
-    def __iter__(self) -> Iterator[TextRow | BadRow]:
+    def __iter__(self) -> Iterator[TextRow]:
         """Yield every row.
 
         Raises:
-            DataError: An input is damaged or lacks a column, or a row is bad and `skip_bad` is not set.
+            DataError: An input is damaged or lacks a column, or a row cannot be read.
         """
         for reader in self._readers:
             columns = [name for name in self.columns if name in reader.columns]
@@ -104,30 +98,15 @@ class TextSource:
                 raise DataError(
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
-            for number, record in reader.rows(columns):
-                row = (
-                    record if isinstance(record, BadRow) else self._text_row(reader, number, record)
-                )
-                if isinstance(row, BadRow) and not self._skip_bad:
-                    raise DataError(
-                        f"{row.reason.rstrip('.')}; correct it, or pass --on_error skip."
-                    )
-                yield row
-
-    def _text_row(self, reader: RowReader, number: int, record: Record) -> TextRow | BadRow:
-        place = f"{reader.where}, row {number}"
-        try:
-            text, *pairs = [read_text(record.get(name), place, name) for name in self.columns]
-        except DataError as error:
-            return BadRow(reader.where, number, str(error))
-        return TextRow(reader.where, number, text, " ".join(pairs) if pairs else None)
+            for number, record in reader.records(columns):
+                place = f"{reader.where}, row {number}"
+                text, *pairs = [read_text(record.get(name), place, name) for name in self.columns]
+                yield TextRow(reader.where, number, text, " ".join(pairs) if pairs else None)
 
 
 def open_files(
     patterns: Iterable[str | Path],
     text_column_names: str | Sequence[str] | None = None,
-    *,
-    skip_bad: bool = False,
 ) -> TextSource:
     """Open CSV, TSV, JSON, JSONL and Parquet files; text formats may be gzipped.
 
@@ -135,7 +114,6 @@ def open_files(
         patterns: Paths or globs (`**` matches folders), whose files are read in the order of their names,
             each once.
         text_column_names: As for `load_splits`.
-        skip_bad: Yield a row that cannot be read as a `BadRow` instead of raising.
 
     Raises:
         DataError: A file is missing or of an unknown format, or the first one has no such columns.
@@ -149,7 +127,6 @@ def open_files(
         [partial(open_reader, path) for path in paths],
         text_column_names,
         identity=lambda: [_fingerprint(path) for path in paths],
-        skip_bad=skip_bad,
         named=len(asked) > 1 or _is_glob(asked[0]),
     )
 
@@ -158,76 +135,16 @@ def open_stream(
     stream: BinaryIO,
     kind: str,
     text_column_names: str | Sequence[str] | None = None,
-    *,
-    skip_bad: bool = False,
 ) -> TextSource:
     """Read CSV, TSV or JSONL (`kind`) in UTF-8 from standard input; see `open_files`."""
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     reader = partial(open_text_rows, text, "standard input", f".{kind}")
-    return TextSource([reader], text_column_names, skip_bad=skip_bad)
+    return TextSource([reader], text_column_names)
 
 
 def open_texts(texts: Iterable[str], where: str) -> TextSource:
     """Take texts as rows of the one column "text"; `where` names them in errors."""
     return TextSource([lambda: peek(where, ({"text": text} for text in texts), ["text"])])
-
-
-def open_hub(
-    name: str,
-    config: str | None = None,
-    split: str | None = None,
-    revision: str | None = None,
-    text_column_names: str | Sequence[str] | None = None,
-    *,
-    skip_bad: bool = False,
-) -> TextSource:
-    """Stream one split of a dataset; nothing is prepared or kept on the disk.
-
-    Args:
-        name: A dataset's id on the Hub, or a folder of data files.
-        config: One of its configs.
-        split: Needed if there are several.
-        revision: A commit, tag or branch, resolved to its commit once.
-        text_column_names: As for `load_splits`.
-        skip_bad: Yield a row whose value is not text as a `BadRow` instead of raising.
-
-    Raises:
-        DataError: It cannot be reached, or has no such config, split or columns.
-    """
-    import datasets  # here, because the light install is without
-    from huggingface_hub import HfApi
-
-    check_revision(name, revision)
-    try:
-        commit = None if Path(name).is_dir() else HfApi().dataset_info(name, revision=revision).sha
-        splits = datasets.load_dataset(name, config, revision=commit, streaming=True)
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        raise DataError(
-            f"The dataset {name} could not be loaded: {first_line(error)}; check its name and the network."
-        ) from error
-    if split is None and len(splits) == 1:
-        split = next(iter(splits))
-    if split not in splits:
-        problem = "has several splits" if split is None else f"has no split {split!r}"
-        raise DataError(
-            f"The dataset {name} {problem}; choose one of {', '.join(map(repr, splits))}."
-        )
-
-    rows, where = splits[split], f"split {split} of {name}"
-    known = (rows.info.splits or {}).get(split)
-    total = known.num_examples or None if known else None
-
-    def identity() -> Identity:
-        files = _expand(f"{glob.escape(name)}/**") if commit is None else []
-        dataset = {"dataset": name, "config": config, "split": split, "commit": commit}
-        return [dataset, *map(_fingerprint, files)]
-
-    return TextSource(
-        [lambda: peek(where, _hub_records(rows, where), rows.column_names, total)],
-        text_column_names,
-        identity=identity,
-        skip_bad=skip_bad,
-    )
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
@@ -250,15 +167,6 @@ def _expand(pattern: str) -> list[Path]:
 def _is_glob(pattern: str) -> bool:
     """Return whether a path is a pattern; a file may have a bracket in its name."""
     return glob.has_magic(pattern) and not Path(pattern).expanduser().exists()
-
-
-def _hub_records(rows: Iterable[Record], where: str) -> Iterator[Record]:
-    try:
-        yield from rows
-    except Exception as error:  # network errors, and errors of any reader in datasets
-        raise DataError(
-            f"{where} could not be read to its end: {first_line(error)}; run the same command to resume."
-        ) from error
 
 
 def choose_columns(

@@ -1,21 +1,51 @@
-"""Checks of labelled texts for leaks of the label: overlap of splits, columns and phrases."""
+"""Checks of labelled texts for leaks of the label: overlap of splits, and phrases such as `CITY (Reuters) - `."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import hypergeom
 
 from glove_lstm.data.loading import Table
 from glove_lstm.data.splits import exact_duplicate_groups, near_duplicate_groups
-from glove_lstm.evaluation.label_leaks import Finding, find_column_leaks, find_phrase_leaks
+
+Phrase = tuple[str, ...]
+
+_ALPHA = 0.001  # probability of a finding if labels are random
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_START, _END = "<start of text>", "<end of text>"  # no token of a text contains spaces
+_LONGEST = 5  # tokens of a phrase
+_ROWS = 5_000  # sample size; enough for a phrase in a quarter of a label's texts
+_FEWEST = 10  # texts with a phrase; fewer are not significant among thousands of phrases
+# A phrase is boilerplate, and not style or topic, if it is in a quarter of its label's texts and if, were the labels
+# equally frequent, at most one text in twenty with it had another label.
+_COVERED, _EXCLUSIVE = 0.25, 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A leak of the label.
+
+    Attributes:
+        check: "overlap" or "phrase".
+        sentence: Description and remedy.
+        figures: The numbers in the description.
+    """
+
+    check: str
+    sentence: str
+    figures: dict[str, Any]
 
 
 def check_leaks(tables: Mapping[str, Table]) -> dict[str, Any]:
-    """Find overlap of train and the other splits, and columns and phrases that leak the label.
+    """Find overlap of train and the other splits, and phrases that leak the label.
 
-    Columns and phrases are tested on all splits together, without copies, which are no independent evidence.
+    Phrases are looked for in all splits together, without copies, which are no independent evidence.
 
     Args:
         tables: One or more of "train", "validation" and "test", from `load_tables`.
@@ -27,27 +57,19 @@ def check_leaks(tables: Mapping[str, Table]) -> dict[str, Any]:
     splits = list(tables.values())
     split_of = np.array([split for split, table in tables.items() for _ in table.labels])
     labels = np.array([label for table in splits for label in table.labels])
-    shared = [name for name in splits[0].others if all(name in table.others for table in splits)]
     texts = {name: [text for t in splits for text in t.texts[name]] for name in splits[0].texts}
-    others = {name: [value for t in splits for value in t.others[name]] for name in shared}
     keys = _longest_texts(texts)
     near = near_duplicate_groups(keys)
     rows = np.unique(near, return_index=True)[1]
-
-    def once(columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-        return {name: [values[row] for row in rows] for name, values in columns.items()}
-
-    kept = labels[rows].tolist()
+    once = {name: [values[row] for row in rows] for name, values in texts.items()}
     findings = [
         *_find_overlap(split_of, labels, exact_duplicate_groups(keys), near),
-        *find_column_leaks(once(others), kept),
-        *find_phrase_leaks(once(texts), kept),
+        *find_phrase_leaks(once, labels[rows].tolist()),
     ]
     checked = {
         "rows": {split: len(table.labels) for split, table in tables.items()},
         "distinct_texts": len(rows),
         "text_columns": list(texts),
-        "other_columns": shared,
     }
     return {"findings": [asdict(finding) for finding in findings], "checked": checked}
 
@@ -85,3 +107,88 @@ def _find_overlap(
         )
         findings.append(Finding("overlap", sentence, figures))
     return findings
+
+
+def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str]) -> list[Finding]:
+    """Find phrases of up to five words or marks that occur almost only with one label.
+
+    The probability of any false finding is at most 0.001 (hypergeometric test, Bonferroni correction). Of phrases in
+    the same texts the longest is returned. At most 5,000 texts are searched, a random sample.
+
+    Args:
+        columns: Name -> n texts, without duplicates, which are no independent evidence.
+        labels: n labels.
+    """
+    names, label_of = np.unique(labels, return_inverse=True)
+    rows = np.random.default_rng(0).permutation(len(labels))[:_ROWS]
+    label_of = label_of[rows]
+    sizes = np.bincount(label_of, minlength=len(names))
+    findings = []
+    for column, values in columns.items():
+        texts = [values[row] for row in rows]
+        # Selected without the labels, so that the test below stays valid.
+        phrases = _frequent_phrases(texts, max(_FEWEST, int(_COVERED * sizes.min())))
+        tests = len(columns) * len(phrases) * len(names)
+        for label, size in enumerate(sizes):
+            shares: dict[Phrase, tuple[float, float]] = {}
+            for phrase, having in phrases.items():
+                own = int((label_of[having] == label).sum())
+                covered = own / max(size, 1)
+                elsewhere = (len(having) - own) / max(len(texts) - size, 1)
+                chance = hypergeom.sf(own - 1, len(texts), size, len(having)) * tests
+                if covered >= _COVERED and elsewhere <= _EXCLUSIVE * covered and chance <= _ALPHA:
+                    shares[phrase] = covered, elsewhere
+            for phrase in _distinct({phrase: phrases[phrase] for phrase in shares}):
+                text = texts[phrases[phrase][0]]
+                findings.append(_describe(column, phrase, text, str(names[label]), *shares[phrase]))
+    return findings
+
+
+def _describe(
+    column: str, phrase: Phrase, text: str, label: str, covered: float, elsewhere: float
+) -> Finding:
+    """Describe a phrase as it is spelled in one of its texts; the phrase of empty texts is ""."""
+    words = [re.escape(word) for word in phrase if word not in (_START, _END)]
+    match = re.search(r"\s*".join(words), text)
+    shown = match[0] if match else ""
+    place = "at the end of" if _END in phrase else "in"
+    place = "at the beginning of" if _START in phrase else place
+    start = f"{shown!r} is {place} {column!r}" if shown else f"{column!r} is empty"
+    sentence = (
+        f"{start} in {covered:.1%} of the {label} texts and in {elsewhere:.1%} of the others. Remove it from all of "
+        "them, or a model learns it instead of the rest."
+    )
+    figures = {"column": column, "phrase": shown, "place": place, "label": label}
+    return Finding("phrase", sentence, {**figures, "covered": covered, "elsewhere": elsewhere})
+
+
+def _frequent_phrases(texts: Sequence[str], least: int) -> dict[Phrase, list[int]]:
+    """Return the phrases in at least `least` texts, with the rows of these texts.
+
+    A phrase is only counted if both its parts that are one token shorter are frequent (Agrawal and Srikant 1994).
+    """
+    tokens = [[_START, *_TOKEN.findall(text), _END] for text in texts]
+    every: dict[Phrase, list[int]] = {}
+    shorter: dict[Phrase, list[int]] = {}
+    for length in range(1, _LONGEST + 1):
+        rows: defaultdict[Phrase, list[int]] = defaultdict(list)
+        for row, words in enumerate(tokens):
+            for phrase in {tuple(words[at : at + length]) for at in range(len(words) - length + 1)}:
+                if length == 1 or (phrase[1:] in shorter and phrase[:-1] in shorter):
+                    rows[phrase].append(row)
+        shorter = {phrase: having for phrase, having in rows.items() if len(having) >= least}
+        every |= shorter
+    return every
+
+
+def _distinct(phrases: dict[Phrase, list[int]]) -> list[Phrase]:
+    """Keep one phrase per set of texts: the longest one in about the same texts as the most frequent one."""
+    left = sorted(phrases, key=lambda phrase: -len(phrases[phrase]))
+    chosen = []
+    while left:
+        leader = phrases[left[0]]
+        within = [phrase for phrase in left if np.isin(phrases[phrase], leader).mean() >= 0.9]
+        close = [phrase for phrase in within if len(phrases[phrase]) >= 0.9 * len(leader)]
+        chosen.append(max(close, key=lambda phrase: (len(phrase), len(phrases[phrase]))))
+        left = [phrase for phrase in left if phrase not in within]
+    return chosen

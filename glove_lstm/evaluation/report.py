@@ -165,8 +165,7 @@ def _robustness(found: Mapping[str, Any]) -> str:
 def _leaks(leaks: Mapping[str, Any]) -> str:
     checked = leaks["checked"]
     rows = ", ".join(f"{split} {count:,}" for split, count in checked["rows"].items())
-    texts, others = (", ".join(checked[f"{kind}_columns"]) or "none" for kind in ("text", "other"))
-    lines = [f"Leaks looked for in {rows} rows; text columns: {texts}; other columns: {others}."]
+    lines = [f"Leaks looked for in {rows} rows; columns: {', '.join(checked['text_columns'])}."]
     lines += [f"- {finding['sentence']}" for finding in leaks["findings"]] or ["None found."]
     return "\n".join(lines)
 

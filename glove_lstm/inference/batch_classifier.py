@@ -1,4 +1,4 @@
-"""Classify batches of columns, for Ray Data and similar engines; docs/scale.md has an example."""
+"""Classify batches of columns, for `datasets`, Ray Data and similar engines; docs/scale.md has examples."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import Layout
 
-Batch = TypeVar("Batch")  # Mapping[str, NDArray], or a pandas DataFrame
+Batch = TypeVar("Batch")  # a mapping of columns, or a pandas DataFrame
 
 
 class BatchClassifier:
@@ -47,7 +47,7 @@ class BatchClassifier:
         """Add the label and the scores of each row.
 
         Args:
-            batch: Columns by name as numpy arrays, or a pandas DataFrame; the result is of the same kind.
+            batch: Columns by name as lists or numpy arrays, or a pandas DataFrame; the result is of that kind.
 
         Raises:
             DataError: A text column is missing or holds other values, or a new column's name is taken.
@@ -86,5 +86,5 @@ def _python(values: Any) -> list[Any]:
         if type(value).__name__ in ("NAType", "NaTType")
         or (isinstance(value, float) and value != value)
         else value
-        for value in values.tolist()
+        for value in (values if isinstance(values, list) else values.tolist())
     ]

@@ -5,7 +5,6 @@ with the arguments of the run.
 """
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,12 +14,10 @@ from typing import Any
 
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import BadRow, TextRow, TextSource
+from glove_lstm.data.streaming import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.inference.backends import Predict
 from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, Write, open_writer
-
-logger = logging.getLogger(__name__)
 
 ROWS_PER_PART = 4096  # enough to sort by length, and some seconds of work
 _CHARACTERS = 1 << 24  # of text per part, if rows are very long
@@ -50,16 +47,14 @@ class Summary:
 
     rows: int = 0  # labelled
     empty: int = 0  # labelled rows without any text
-    skipped: int = 0  # rows that could not be read
     kept: int = 0  # parts made by an earlier run
     seconds: float = 0.0
 
     def __str__(self) -> str:
         rate = f" ({self.rows / self.seconds:,.0f} rows/s)" if self.seconds else ""
-        skipped = f"; {self.skipped:,} skipped" if self.skipped else ""
         parts = "1 part" if self.kept == 1 else f"{self.kept:,} parts"
         kept = f"; {parts} of an earlier run kept" if self.kept else ""
-        return f"{self.rows:,} rows in {self.seconds:,.1f} s{rate}{skipped}{kept}"
+        return f"{self.rows:,} rows in {self.seconds:,.1f} s{rate}{kept}"
 
 
 def label_to(
@@ -84,19 +79,13 @@ def label_to(
     """
     summary, start = Summary(), time.monotonic()
     for number, rows in enumerate(_chunks(source, rows_per_part, progress)):
-        good = [row for row in rows if isinstance(row, TextRow)]
         with open_part(number) as write:
             if write is None:
                 summary.kept += 1
             else:
-                summary.rows += len(good)
-                summary.empty += sum(row.empty for row in good)
-                if good:
-                    write(labeller(good))
-        for row in rows:
-            if isinstance(row, BadRow):
-                logger.warning("skipped: %s", row.reason)
-                summary.skipped += 1
+                summary.rows += len(rows)
+                summary.empty += sum(row.empty for row in rows)
+                write(labeller(rows))
     summary.seconds = time.monotonic() - start
     return summary
 
@@ -170,16 +159,15 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
 
-def _chunks(source: TextSource, size: int, progress: bool) -> Iterator[list[TextRow | BadRow]]:
+def _chunks(source: TextSource, size: int, progress: bool) -> Iterator[list[TextRow]]:
     """Yield all rows, `size` at a time, or fewer if they are very long; every run makes the same chunks."""
     from tqdm import tqdm
 
-    chunk: list[TextRow | BadRow] = []
+    chunk: list[TextRow] = []
     characters = 0
-    for row in tqdm(source, total=source.total, unit=" rows", disable=not progress):
+    for row in tqdm(source, unit=" rows", disable=not progress):
         chunk.append(row)
-        if isinstance(row, TextRow):
-            characters += len(row.text) + len(row.pair or "")
+        characters += len(row.text) + len(row.pair or "")
         if len(chunk) == size or characters >= _CHARACTERS:
             yield chunk
             chunk, characters = [], 0

@@ -54,8 +54,7 @@ def visit(browser, demo):
     harmed = [context.pages[0].evaluate("window.harmed") for context in contexts]
     for context in contexts:
         context.close()
-    # The browser reports the image of the card that the policy of the page blocks.
-    assert not [error for error in errors if "example.com" not in error]
+    assert not errors
     assert set(harmed) == {None}
 
 
@@ -128,10 +127,6 @@ def test_every_tab_fits_the_screen(visit, name, size, scheme):
     check("classify")
     open_tab(page, "Many")
     check("many")
-    open_tab(page, "About")
-    page.locator(".card h1").first.wait_for()
-    page.locator(".card img[src^=data]").nth(2).wait_for()
-    check("about")
 
 
 def test_the_keyboard_is_enough(visit):

@@ -93,7 +93,6 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
         place = generator.choice(["LIMA", "OSLO", "ROME", "CAIRO", "KYIV"])
         rows.append(
             {
-                "id": number + (0 if wire else 5000),
                 "text": f"{place} (Reuters) - {body}" if wire else body,
                 "label": "wire" if wire else "blog",
             }
@@ -106,10 +105,9 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
     assert "Leaks looked for" in done.stdout
     assert "95 % interval" not in done.stdout
     findings = json.loads((tmp_path / "out" / "eval.json").read_text())["leaks"]["findings"]
-    assert [finding["check"] for finding in findings] == ["overlap", "column", "phrase"]
+    assert [finding["check"] for finding in findings] == ["overlap", "phrase"]
     assert findings[0]["figures"]["exact"] == 2
-    assert findings[1]["figures"]["column"] == "id"
-    assert findings[2]["figures"]["phrase"].startswith("(Reuters) -")
+    assert findings[1]["figures"]["phrase"].startswith("(Reuters) -")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"eval.json"}
 
 

@@ -51,7 +51,6 @@ def test_every_way_in_gives_the_same_rows(articles: Path, whole: Path, tmp_path:
     for source in (
         ["--input", data / "in.parquet"],
         ["--input", data / "in.jsonl"],
-        ["--dataset_name", articles.parent],
     ):
         succeed(*source, *common)
         assert out.read_bytes() == whole.read_bytes(), source
@@ -103,13 +102,8 @@ def test_a_killed_output_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert {one.name for one in tmp_path.iterdir()} == {"in.csv", "out.csv"}
 
 
-def test_bad_rows_end_the_run_or_are_reported(tmp_path: Path) -> None:
+def test_bad_rows_end_the_run(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text('text\ngood\n"a" b\ngood too\n')
-    args = ("--input", tmp_path / "in.csv", "--format", "csv")
-    stopped = predict(*args, "--output", tmp_path / "out.csv")
-    assert_refused(stopped, "in.csv, row 2 (line 3)", "not CSV", "--on_error skip")
+    args = ("--input", tmp_path / "in.csv", "--format", "csv", "--output", tmp_path / "out.csv")
+    assert_refused(predict(*args), "in.csv, row 2 (line 3)", "not CSV")
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
-    done = predict(*args, "--on_error", "skip")
-    assert done.returncode == 0
-    assert [line.split(",")[0] for line in done.stdout.splitlines()] == ["row", "1", "3"]
-    assert "1 skipped" in done.stderr.splitlines()[-1]

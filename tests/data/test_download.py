@@ -127,10 +127,3 @@ def test_two_processes_at_once(server, tmp_path):
     for process in processes:
         process.join()
     assert len(server.requests) == 1
-
-
-def test_a_body_without_end_is_refused(server, monkeypatch):
-    monkeypatch.setattr("glove_lstm.data.download.MAX_BYTES", 300_000)
-    with pytest.raises(DataError, match=r"sends more than 300,000 bytes; check the address"):
-        download(server.put("/f.bin", BODY))
-    assert leftovers() == []

@@ -13,7 +13,6 @@ from glove_lstm.evaluation import robustness
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, PERTURBATIONS, perturb, summarize
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates, too
-LONG = "The Council of Berwick didn't approve the U.S. plan, a well-known one: 3.5% said so! " * 20
 
 
 @settings(max_examples=200, deadline=None)
@@ -35,25 +34,12 @@ def test_typos_leave_all_but_letters_alone(text: str, share: float, seed: int) -
     assert [c for c in typed if not c.isalpha()] == others
 
 
-def edits(before: str, after: str) -> int:
-    """Damerau's distance: insertions, deletions, replacements, swaps of neighbours."""
-    table = np.zeros((len(before) + 1, len(after) + 1), dtype=int)
-    table[:, 0], table[0] = range(len(before) + 1), range(len(after) + 1)
-    for i, a in enumerate(before, 1):
-        for j, b in enumerate(after, 1):
-            table[i, j] = min(
-                table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (a != b)
-            )
-            if i > 1 and j > 1 and a == after[j - 2] and b == before[i - 2]:
-                table[i, j] = min(table[i, j], table[i - 2, j - 2] + 1)
-    return int(table[-1, -1])
-
-
 def test_a_tenth_of_the_letters_is_mistyped() -> None:
-    letters = sum(c.isalpha() for c in LONG[:600])
-    made = [edits(LONG[:600], typos(LONG[:600], random.Random(seed))) for seed in range(3)]
-    # Mistakes side by side can count once less or once more.
-    assert all(0.09 * letters <= count <= 0.11 * letters for count in made), (made, letters)
+    letters = " ".join("abcdefghij" * 60)  # apart, so that none is swapped with another
+    for seed in range(3):
+        typed = typos(letters, random.Random(seed)).split(" ")
+        wrong = [one != two for one, two in zip(letters.split(" "), typed, strict=True)]
+        assert 0.09 <= sum(wrong) / len(wrong) <= 0.11
     # Short texts share the rounding: a tenth on the whole, not none.
     assert 60 < sum(typos("word", random.Random(seed)) != "word" for seed in range(200)) < 100
 

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
+from datasets import load_dataset
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import open_files
@@ -53,6 +54,14 @@ def test_arrays_and_frames_give_what_files_give(articles, labelled):
     assert isinstance(found, pd.DataFrame)
     assert found["label"].tolist() == arrays["label"].tolist()
     assert "label" not in frame
+
+
+def test_datasets_are_mapped(articles, labelled):
+    rows = load_dataset("csv", data_files=str(articles), split="train", streaming=True)
+    rows = rows.rename_column("label", "truth")
+    found = list(rows.map(BatchClassifier(DEFAULT_CHECKPOINT), batched=True, batch_size=50))
+    assert [row["label"] for row in found] == [row["label"] for row in labelled]
+    assert found[0]["truth"] == "FAKE"
 
 
 def test_both_backends_agree(articles):

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -27,9 +26,7 @@ MODEL = {"made": "up"}
 
 def label(path, folder, kind="csv", **options):
     labeller = options.pop("labeller", LABELLER)
-    source = options.pop("source", None) or open_files(
-        [path], skip_bad=options.pop("skip_bad", False)
-    )
+    source = options.pop("source", None) or open_files([path])
     return label_to_folder(
         source, labeller, folder, kind, **{"model": MODEL, "rows_per_part": 100, **options}
     )
@@ -65,7 +62,7 @@ def finish(*args):
 
 def test_rows_come_in_order_with_the_scores_of_their_texts(articles, tmp_path):
     summary = label(articles, tmp_path)
-    assert (summary.rows, summary.skipped, summary.empty, summary.kept) == (160, 0, 0, 0)
+    assert (summary.rows, summary.empty, summary.kept) == (160, 0, 0)
     assert {path.name for path in tmp_path.iterdir()} == {
         "run.json",
         "part-00000.csv",
@@ -109,7 +106,7 @@ def test_chunks_reach_the_classifier_whole_but_not_too_long(monkeypatch):
     assert [len(labelled.rows) for labelled in found] == [4, 4, 2]
 
 
-def test_a_bad_row_ends_the_run_which_goes_on_without_it_where_that_is_asked_for(tmp_path, caplog):
+def test_a_bad_row_ends_the_run_after_whole_parts(tmp_path):
     path, folder = tmp_path / "in.jsonl", tmp_path / "out"
     path.write_text(
         "".join('{"text": \n' if n == 14 else f'{{"text": "t{n}"}}\n' for n in range(1, 26))
@@ -117,11 +114,6 @@ def test_a_bad_row_ends_the_run_which_goes_on_without_it_where_that_is_asked_for
     with pytest.raises(DataError, match=r"row 14 \(line 14\)"):
         label(path, folder, rows_per_part=10)
     assert list(parts(folder)) == ["part-00000.csv"]
-    with caplog.at_level(logging.WARNING):
-        summary = label(path, folder, rows_per_part=10, skip_bad=True)
-    assert (summary.rows, summary.skipped, summary.kept) == (14, 1, 1)
-    assert [record.message for record in caplog.records if "row 14" in record.message]
-    assert [int(row["row"]) for row in rows_of(folder)] == [n for n in range(1, 26) if n != 14]
 
 
 def test_killed_at_any_point_every_row_comes_once(tmp_path):

@@ -17,7 +17,7 @@ from typing import Any
 
 from glove_lstm.commands.command import DATA_ARGUMENTS
 
-_LOADING = ("on_empty", "validation_fraction", "validation_by")
+_LOADING = ("on_empty", "validation_fraction", "validation_by", "min_validation")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -60,6 +60,8 @@ def _summary(metrics: Mapping[str, Any]) -> str:
     from glove_lstm.evaluation.baselines import DESCRIPTIONS
 
     lines = []
+    if "validation" not in metrics:
+        lines.append("There were no validation texts, so the scores are not calibrated.\n")
     for name in ("validation", "test"):
         if name not in metrics:
             continue

@@ -69,8 +69,15 @@ def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
 def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
     """Compute `ClassificationMetrics` for the Trainer, from logits or a tuple whose first item is the logits."""
     predictions = prediction.predictions
-    logits = predictions[0] if isinstance(predictions, tuple) else predictions
-    return measure(softmax(np.asarray(logits)), np.asarray(prediction.label_ids))
+    logits = np.asarray(predictions[0] if isinstance(predictions, tuple) else predictions)
+    labels = np.asarray(prediction.label_ids)
+    if labels.ndim == 1:
+        return measure(softmax(logits), labels)
+    found = logits > 0  # several labels a text
+    f1, micro = (
+        sk.f1_score(labels, found, average=of, zero_division=0) for of in ("macro", "micro")
+    )
+    return {"accuracy": sk.accuracy_score(labels, found), "f1": f1, "micro_f1": micro}
 
 
 def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:

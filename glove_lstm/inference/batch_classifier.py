@@ -42,7 +42,8 @@ class BatchClassifier:
         prefix: str = "",
     ) -> None:
         opened = open_model(model, backend=backend, threads=threads)
-        self._labeller = Labeller(opened.predict, opened.label_names, abstain_below)
+        names, thresholds = opened.label_names, opened.thresholds
+        self._labeller = Labeller(opened.predict, names, abstain_below, thresholds)
         self._asked, self._prefix = text_column_names, prefix
 
     def __call__(self, batch: Batch) -> Batch:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import BadRow, TextRow, TextSource
@@ -34,12 +36,22 @@ class Labeller:
     predict: Predict
     label_names: Sequence[str]  # in the order of the scores
     abstain_below: float | None = None  # the label is `ABSTAIN` if the best score is lower
+    thresholds: Sequence[float] | None = (
+        None  # the least scores of the labels, if a text may have several
+    )
+
+    def __post_init__(self) -> None:
+        if self.thresholds and self.abstain_below is not None:
+            raise DataError("A model that gives several labels does not abstain; set no threshold.")
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows; either all or none have a second part."""
         pairs = [row.pair or "" for row in rows] if rows and rows[0].pair is not None else None
         scores = self.predict([row.text for row in rows], pairs)
         least = self.abstain_below or 0
+        if self.thresholds:
+            names, over = self.label_names, scores >= np.asarray(self.thresholds)
+            return Labelled(rows, [[names[at] for at in row.nonzero()[0]] for row in over], scores)
         labels = [self.label_names[r.argmax()] if r.max() >= least else ABSTAIN for r in scores]
         return Labelled(rows, labels, scores)
 

@@ -16,13 +16,17 @@ from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors
+from glove_lstm.data.labelled_split import strata
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.sources import balanced_weights
+from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import Scored, fit_confidence
+from glove_lstm.training.class_weights import class_weights
 from glove_lstm.training.initial_model import load_model, new_model, without_folders
+from glove_lstm.training.label_sets import as_binary, fit_thresholds
 from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.trainer import GloveLstmTrainer
@@ -43,7 +47,7 @@ class Experiment:
         training_texts: Record of the texts that it was trained and validated on.
         splits: The texts, with labels as the model numbers them.
         logits: "validation" and "test", if available -> (n, classes), at the fitted temperature.
-        labels: Those splits -> (n,).
+        labels: Those splits -> (n,); or (n, classes), 1 where a text has the label.
         history: The Trainer's log.
         record: Data, arguments, versions, hardware and time: `about` in metrics.json.
     """
@@ -92,17 +96,25 @@ def run_experiment(
         args.eval_strategy, args.load_best_model_at_end = transformers.IntervalStrategy.NO, False
     if "source" in splits["train"].column_names:
         train.weights = np.minimum(
-            balanced_weights(splits["train"]["source"][:], train.labels.tolist()), _MOST
+            balanced_weights(splits["train"]["source"][:], strata(train.labels.tolist())), _MOST
         )
-    _fit_ngrams(run, model, tokenizer, splits["train"], train)
+    names = model.config.label_names
+    by_class = class_weights(args.class_weight, names, train.labels, train.weights)
+    if by_class is not None:
+        record["class_weight"] = dict(zip(names, by_class.tolist(), strict=True))
+    _fit_ngrams(run, model, tokenizer, splits["train"], train, by_class)
     weights = train.weights
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
         train = CorruptedTexts(train, splits["train"], tokenizer, share, args.seed, longest)
         train.weights = weights
+    batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+    steps = -(-len(train) // batch)  # an epoch
+    args.num_train_epochs = max(args.num_train_epochs, args.min_steps / steps)
     trainer = GloveLstmTrainer(
         model,
         args,
+        class_weights=by_class,
         train_dataset=train,
         eval_dataset=tokenized.get("validation"),
         processing_class=tokenizer,
@@ -119,8 +131,7 @@ def run_experiment(
     logits: dict[str, NDArray[np.float32]] = {}
     validated = list(joined_texts(splits["validation"])) if "validation" in splits else []
     if validated:
-        _calibrate(model, trainer, tokenized["validation"], validated)
-        logits["validation"] = np.asarray(trainer.predict(tokenized["validation"]).predictions)
+        logits["validation"] = _calibrate(model, trainer, tokenized["validation"], validated)
     if "test" in splits:
         logits["test"] = np.asarray(trainer.predict(tokenized["test"]).predictions)
     seconds = {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)}
@@ -174,6 +185,7 @@ def _fit_ngrams(
     tokenizer: PreTrainedTokenizerBase,
     texts: Dataset,
     tokenized: TokenizedTexts,
+    by_class: NDArray[np.float64] | None,
 ) -> None:
     """Fit the n-gram classifier, if there is one, to texts and, with --corrupted_share, to copies of them."""
     if model.ngrams is None:
@@ -184,7 +196,10 @@ def _fit_ngrams(
     ]
     specials = tokenizer.all_special_tokens
     characters = character_ngrams(tokenizer.get_vocab(), specials=specials)
-    fit_ngrams(model.ngrams, characters, tokenized, copies, tokenized.weights)
+    weights = tokenized.weights
+    if by_class is not None:
+        weights = by_class[tokenized.labels] * (1.0 if weights is None else weights)
+    fit_ngrams(model.ngrams, characters, tokenized, copies, weights)
 
 
 def _calibrate(
@@ -192,8 +207,14 @@ def _calibrate(
     trainer: GloveLstmTrainer,
     validation: TokenizedTexts,
     texts: Sequence[str],
-) -> None:
-    """Fit the temperature, the shrinkage, and the weight of the n-gram classifier if there is one."""
+) -> NDArray[np.float32]:
+    """Fit the temperature, the shrinkage, the weight of the n-gram classifier, and thresholds of several labels.
+
+    The texts count as they are, without class weights.
+
+    Returns:
+        The texts' logits (n, classes), calibrated.
+    """
     config, tokenizer = model.config, cast(PreTrainedTokenizerBase, trainer.processing_class)
     config.shrinkage = 0.0
     beginnings = [" ".join(text.split()[: 2 ** (row % 5)]) for row, text in enumerate(texts)]
@@ -203,10 +224,18 @@ def _calibrate(
         predictions: Any = trainer.predict(rows, ignore_keys=[]).predictions
         logits = predictions[1].astype(np.float64)
         logits[:, 1:] *= config.ngram_weight
-        return logits, rows.count_other_than(config.unk_token_id).clip(min=1)
+        counts = rows.count_other_than(config.unk_token_id).clip(min=1)
+        if labels.ndim == 2:
+            return as_binary(logits), np.repeat(counts, labels.shape[1])
+        return logits, counts
 
-    begun = tokenize(Dataset.from_dict({"text": beginnings, "label": labels}), tokenizer)
-    config.shrinkage, (scale, *others) = fit_confidence(score(validation), score(begun), labels)
+    begun = tokenize(Dataset.from_dict({"text": beginnings}), tokenizer)
+    truth = labels.ravel().astype(np.int64)
+    config.shrinkage, (scale, *others) = fit_confidence(score(validation), score(begun), truth)
     config.temperature = 1 / scale
     if others:
         config.ngram_weight *= others[0] / scale
+    calibrated = np.asarray(trainer.predict(validation).predictions)
+    if labels.ndim == 2:
+        config.thresholds = fit_thresholds(scores_of(calibrated, config.problem_type), labels)
+    return calibrated

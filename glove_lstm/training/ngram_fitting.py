@@ -52,8 +52,10 @@ def fit_ngrams(
     """
     parts = [_features(ngrams, characters, rows) for rows in (texts, *copies)]
     labels = texts.labels
-    present = np.unique(labels)
-    if len(present) < 2:
+    several = labels.ndim == 2
+    has = labels > 0 if several else labels[:, None] == np.arange(len(ngrams.bias))
+    present = np.flatnonzero(has.any(axis=0) & ~has.all(axis=0))
+    if not len(present):
         logger.warning("All texts have one label: the n-gram classifier learns nothing from them.")
         return
     tables = [*_tables(ngrams).values(), ngrams.bias[None]]
@@ -68,8 +70,9 @@ def fit_ngrams(
     width, count = parts[0].shape[1], len(ngrams.bias)
     fitted = np.zeros((width + 1, count))  # the last row is the bias
     fitted[-1] = _ABSENT
-    for label in present[len(present) == 2 :]:
-        is_label = labels == label
+    binary = len(present) == 2 and not several
+    for label in present[binary:]:
+        is_label = has[:, label]
         ratio = _log_count_ratio(parts[0], is_label)
         if earlier.any():
             ratio[-count:] = 1  # logits are no counts
@@ -80,7 +83,7 @@ def fit_ngrams(
             warnings.simplefilter("ignore", ConvergenceWarning)
             machine.fit(rows, np.tile(is_label, len(parts)), sample_weight=sample_weight)
         fitted[:, label] = np.append(machine.coef_[0] * ratio, machine.intercept_)
-    if len(present) == 2:
+    if binary:
         fitted[:, present] = fitted[:, present[1:]] * [-0.5, 0.5]
     words = characters @ fitted[: characters.shape[1]]
     start = characters.shape[1]

@@ -1,5 +1,6 @@
 """One whole training run: tokenizer, model, n-gram fit, Trainer, calibration."""
 
+import copy
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.labelled_split import strata
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.sources import balanced_weights
+from glove_lstm.data.splits import grouped_stratified_split
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import TrainingRun
@@ -86,6 +88,7 @@ def run_experiment(
     if "train" not in splits:
         raise DataError("There are no training texts: give --train_file or a train split.")
     start = run.model.model_name_or_path
+    fitted = _calibrate_on_half(run, data, glove)
     model, tokenizer, record = (
         load_model(run, data, splits) if start else new_model(run, data, splits, glove)
     )
@@ -132,6 +135,7 @@ def run_experiment(
     validated = list(joined_texts(splits["validation"])) if "validation" in splits else []
     if validated:
         logits["validation"] = _calibrate(model, trainer, tokenized["validation"], validated)
+    model.config.update(fitted)
     if "test" in splits:
         logits["test"] = np.asarray(trainer.predict(tokenized["test"]).predictions)
     seconds = {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)}
@@ -141,6 +145,33 @@ def run_experiment(
     labels = {name: np.asarray(splits[name]["label"][:]) for name in logits}
     history = trainer.state.log_history
     return Experiment(model, tokenizer, texts, splits, logits, labels, history, record)
+
+
+def _calibrate_on_half(
+    run: TrainingRun, data: LoadedData, glove: GloveVectors | None
+) -> dict[str, Any]:
+    """Fit the calibration for texts too few to hold some out, with a first model that trains on half of them.
+
+    Returns:
+        Values of the config; none if there are enough texts, or validation texts.
+    """
+    train, fraction = data.splits["train"], run.data.validation_fraction
+    if "validation" in data.splits or not 0 < len(train) * fraction < run.data.min_validation:
+        return {}
+    rows = strata(train["label"][:])
+    halves = grouped_stratified_split(rows, range(len(rows)), (0.5, 0.5), run.training.seed)
+    if not len(halves[1]):
+        return {}
+    args = copy.copy(run.training)
+    args.save_strategy, args.resume_from_checkpoint = (
+        transformers.trainer_utils.SaveStrategy.NO,
+        None,
+    )
+    splits = dict(zip(("train", "validation"), map(train.select, halves), strict=True))
+    first = dataclasses.replace(run, training=args)
+    config = run_experiment(first, dataclasses.replace(data, splits=splits), glove).model.config
+    names = "temperature", "shrinkage", "ngram_weight", "thresholds"
+    return {name: getattr(config, name) for name in names if hasattr(config, name)}
 
 
 def _describe(

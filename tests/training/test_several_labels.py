@@ -73,10 +73,12 @@ def test_training_fits_thresholds_and_measures_label_sets(folder):
     assert len(config["thresholds"]) == 3
     measured = json.loads((folder / "mine" / "metrics.json").read_text())["test"]
     low, high = measured["micro_f1_interval"]
-    assert 0.9 < measured["micro_f1"] <= 1 and low <= measured["micro_f1"] <= high
-    assert 0.9 < measured["f1"] <= 1 and 0.8 < measured["accuracy"] <= 1 and measured["ece"] < 0.2
+    assert max(0.9, low) <= measured["micro_f1"] <= high
+    assert measured["f1"] > 0.9
+    assert measured["ece"] < 0.2
     card = (folder / "mine" / "README.md").read_text()
-    assert "micro F1" in card and f"travel {config['thresholds'][2]:.4f}" in card
+    assert f"micro F1 {measured['micro_f1']:.4f}" in card
+    assert f"travel {config['thresholds'][2]:.4f}" in card
 
 
 def test_every_route_gives_the_same_sigmoid_scores_and_lists_of_labels(folder):

@@ -22,39 +22,34 @@ def measure_label_sets(
     Returns:
         `accuracy`, the share of texts whose labels are all right; `f1`, the mean over the labels; `micro_f1`, over
         all pairs of a text and a label; `ece` and `brier` of these pairs; `majority_share` of the most frequent set;
-        `by_label`, as `measure_labels` has it.
+        `by_label`: name -> rows, threshold, F1 and its interval.
     """
     truth, predicted = labels > 0, scores >= np.asarray(thresholds)
-    counted = np.hstack([truth & predicted, predicted, truth]).astype(float)
+    right, either = (truth & predicted) * 2.0, truth * 1.0 + predicted
 
-    def values(rows: Ints) -> Floats:
-        """Precision by label, recall by label, macro F1, micro F1: (2 * labels + 2,)."""
-        totals = np.bincount(rows, minlength=len(counted)) @ counted
-        right, claimed, true = totals.reshape(3, -1)
-        f1 = (2 * right / np.maximum(claimed + true, 1)).mean()
-        micro = 2 * right.sum() / max((claimed + true).sum(), 1)
-        precision, recall = right / np.maximum(claimed, 1), right / np.maximum(true, 1)
-        return np.concatenate([precision, recall, [f1, micro]])
+    def f1(rows: Ints) -> Floats:
+        """F1 by label, macro F1, micro F1: (labels + 2,), where 0 / 0 is 0."""
+        times = np.bincount(rows, minlength=len(truth))
+        found, all_of = times @ right, times @ either
+        by_label = found / np.maximum(all_of, 1)
+        return np.append(by_label, [by_label.mean(), found.sum() / max(all_of.sum(), 1)])
 
-    of_labels = [f"{measure}/{name}" for measure in ("precision", "recall") for name in names]
-    keys = [*of_labels, "f1", "micro_f1"]
-    found = dict(zip(keys, values(np.arange(len(labels))).tolist(), strict=True))
-    intervals = dict(zip(keys, bootstrap_interval(values, len(labels)), strict=True))
+    *values, macro, micro = f1(np.arange(len(truth))).tolist()
+    *intervals, macro_interval, micro_interval = bootstrap_interval(f1, len(truth))
+    rows, sets = truth.sum(axis=0).tolist(), np.unique(truth, axis=0, return_counts=True)[1]
+    columns = zip(rows, thresholds, values, intervals, strict=True)
+    fields = "rows", "threshold", "f1", "f1_interval"
+    by_label = [dict(zip(fields, column, strict=True)) for column in columns]
     pairs = np.stack([1 - scores, scores], axis=2).reshape(-1, 2)
-    sets = np.unique(truth, axis=0, return_counts=True)[1]
-    by_label: dict[str, dict[str, Any]] = {}
-    for name, rows, threshold in zip(names, truth.sum(axis=0).tolist(), thresholds, strict=True):
-        by_label[name] = {"rows": rows, "threshold": threshold}
-        for measure in ("precision", "recall"):
-            by_label[name][measure] = found[f"{measure}/{name}"]
-            by_label[name][f"{measure}_interval"] = intervals[f"{measure}/{name}"]
     return {
-        "rows": len(labels),
+        "rows": len(truth),
         **accuracy_with_interval((truth == predicted).all(axis=1)),
-        **{name: found[name] for name in ("f1", "micro_f1")},
-        **{f"{name}_interval": intervals[name] for name in ("f1", "micro_f1")},
-        "majority_share": float(sets.max() / len(labels)),
+        "f1": macro,
+        "f1_interval": macro_interval,
+        "micro_f1": micro,
+        "micro_f1_interval": micro_interval,
+        "majority_share": float(sets.max() / len(truth)),
         "ece": expected_calibration_error(pairs, truth.ravel().astype(np.int64)),
         "brier": float(((scores - truth) ** 2).mean()),
-        "by_label": by_label,
+        "by_label": dict(zip(names, by_label, strict=True)),
     }

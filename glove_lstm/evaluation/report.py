@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,9 @@ class Report:
         figures = self.figures
         parts = []
         if self.labels is not None:
-            more = (_confusion, _coverage) if "confusion" in figures else ()
-            parts = [make(figures) for make in (_measures, _by_label, *more)]
+            parts = [_measures(figures), _by_label(figures)]
+        if "confusion" in figures:
+            parts += [_confusion(figures), _coverage(figures)]
         if figures.get("by_source"):
             parts.append(_by_source(figures["by_source"]))
         if "robustness" in figures:
@@ -134,10 +135,11 @@ def _measures(figures: Mapping[str, Any]) -> str:
 
 
 def _by_label(figures: Mapping[str, Any]) -> str:
-    rows = [["label", "rows", "precision", "95 % interval", "recall", "95 % interval"]]
-    for name, found in figures["by_label"].items():
-        measured = [*_with_interval(found, "precision"), *_with_interval(found, "recall")]
-        rows.append([name, f"{found['rows']:,}", *measured])
+    names = ["precision", "recall"] if "confusion" in figures else ["f1"]
+    rows = [["label", "rows", *chain.from_iterable([name, "95 % interval"] for name in names)]]
+    for label, found in figures["by_label"].items():
+        measured = chain.from_iterable(_with_interval(found, name) for name in names)
+        rows.append([label, f"{found['rows']:,}", *measured])
     return _table(rows)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,7 @@ class Labeller:
     predict: Predict
     label_names: Sequence[str]  # in the order of the scores
     abstain_below: float | None = None  # the label is `ABSTAIN` if the best score is lower
-    thresholds: Sequence[float] | None = (
-        None  # the least scores of the labels, if a text may have several
-    )
-
-    def __post_init__(self) -> None:
-        if self.thresholds and self.abstain_below is not None:
-            raise DataError("A model that gives several labels does not abstain; set no threshold.")
+    thresholds: Sequence[float] | None = None  # of the labels, if a text may have several
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows; either all or none have a second part."""
@@ -50,8 +45,9 @@ class Labeller:
         scores = self.predict([row.text for row in rows], pairs)
         least = self.abstain_below or 0
         if self.thresholds:
-            names, over = self.label_names, scores >= np.asarray(self.thresholds)
-            return Labelled(rows, [[names[at] for at in row.nonzero()[0]] for row in over], scores)
+            over = scores >= np.maximum(self.thresholds, least)
+            lists = [list(compress(self.label_names, row)) for row in over]
+            return Labelled(rows, lists, scores)
         labels = [self.label_names[r.argmax()] if r.max() >= least else ABSTAIN for r in scores]
         return Labelled(rows, labels, scores)
 

@@ -34,7 +34,7 @@ def class_weights(
         said = "--class_weight is for one label a text; each of several has a threshold of its own"
         raise DataError(f"{said}: leave it out.")
     if wanted == "balanced":
-        counts = np.bincount(labels, sample_weight, len(names))
+        counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
         counts[counts == 0] = counts.sum() / (counts > 0).sum()
         return counts.mean() / counts
     values = read_json_object(Path(wanted), "give {label: weight}")

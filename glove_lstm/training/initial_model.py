@@ -94,14 +94,10 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
     if set(data.label_names) <= set(known):
         number = [known.index(name) for name in data.label_names]
         for name, split in splits.items():
-            labels = split["label"][:]
-            if data.several_labels:
-                columns = np.zeros((len(split), len(known)), dtype=np.float32)
-                columns[:, number] = labels
-                labels = columns.tolist()
-            else:
-                labels = [number[label] for label in labels]
-            splits[name] = split.remove_columns("label").add_column("label", labels)
+            labels = np.array(split["label"][:])
+            one_hot = np.eye(len(known))[number]
+            labels = labels @ one_hot if labels.ndim == 2 else np.array(number)[labels]
+            splits[name] = split.remove_columns("label").add_column("label", labels.tolist())
     else:
         said = "The labels %s are not those of %s, %s: its last layer starts anew."
         logger.warning(said, data.label_names, path, known)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +43,7 @@ def class_weights(
         known = ", ".join(names)
         raise DataError(f"{wanted}: label {min(others)!r} is not one of {known}; correct it.")
     for name in names:
-        value = values.get(name)
+        value: Any = values.get(name, "missing")
         if type(value) not in (int, float) or not 0 < value < math.inf:
-            said = value if name in values else "missing"
-            raise DataError(f"{wanted}: the weight of {name!r} is {said}; give a positive number.")
+            raise DataError(f"{wanted}: the weight of {name!r} is {value}; give a positive number.")
     return np.array([values[name] for name in names], dtype=np.float64)

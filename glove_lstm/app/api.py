@@ -114,7 +114,7 @@ class Api:
                 shown = zip(labelled.rows, labelled.labels, labelled.rounded, strict=True)
                 for row, label, (best, *_) in islice(shown, limits.PREVIEW_ROWS - len(preview)):
                     texts = f"{row.text[:_PREVIEW]} {(row.pair or '')[:_PREVIEW]}"
-                    preview.append([str(row.number), label, f"{best:.3f}", texts])
+                    preview.append([str(row.number), str(label), f"{best:.3f}", texts])
                 progress((start + len(labelled.rows), len(rows)), unit="rows")
         skipped = f", {len(errors):,} skipped" if errors else ""
         listed = "".join(f"\n- {escape(error)}" for error in errors[:5])

@@ -183,7 +183,7 @@ def labelled_rows(
         place = f"{reader.where}, row {number}"
         items = label_items(value := record.get(label_column))
         read = partial(_read_label, place=place, column=label_column, class_names=class_names)
-        label = read(value) if items is None else [read(item) for item in items]
+        label = read(value) if items is None else [name for name in map(read, items) if name]
         texts = [read_text(record.get(name), place, name) for name in columns]
         yield place, label, texts, record
 

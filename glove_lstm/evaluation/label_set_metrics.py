@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glove_lstm.evaluation.metrics import (
     Floats,
@@ -15,7 +16,7 @@ from glove_lstm.evaluation.metrics import (
 
 
 def measure_label_sets(
-    scores: Floats, labels: Floats, thresholds: Sequence[float], names: Sequence[str]
+    scores: Floats, labels: NDArray[Any], thresholds: Sequence[float], names: Sequence[str]
 ) -> dict[str, Any]:
     """Measure scores (n, labels) against labels (n, labels) of 1 and 0, with a threshold for each label.
 

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SEVERAL = (
-    "multi_label_classification"  # the config's `problem_type` where a text may have several labels
-)
+SEVERAL = "multi_label_classification"  # `problem_type` where a text may have several labels
 
 
 def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:

@@ -1,9 +1,11 @@
 """Calibration of classifiers that give a text several labels."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
+Floats = NDArray[np.float64]
 
 
 def as_binary(part_logits: Floats) -> Floats:
@@ -15,7 +17,7 @@ def as_binary(part_logits: Floats) -> Floats:
     return np.stack([-logits / 2, logits / 2], axis=2)
 
 
-def fit_thresholds(scores: Floats, labels: Floats) -> list[float]:
+def fit_thresholds(scores: Floats, labels: NDArray[Any]) -> list[float]:
     """Find the threshold of each label with the best F1, halfway between two scores; 0.5 if no text has the label.
 
     Args:

@@ -82,13 +82,13 @@ def run_experiment(
         DataError: Data and arguments do not fit together.
     """
     args = run.training
-    set_seed(args.seed)
     began = time.perf_counter()
     splits = dict(data.splits)
     if "train" not in splits:
         raise DataError("There are no training texts: give --train_file or a train split.")
     start = run.model.model_name_or_path
     fitted = _calibrate_on_half(run, data, glove)
+    set_seed(args.seed)
     model, tokenizer, record = (
         load_model(run, data, splits) if start else new_model(run, data, splits, glove)
     )

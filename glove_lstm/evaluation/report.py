@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.evaluation.label_set_metrics import measure_label_sets
-from glove_lstm.evaluation.metrics import measure_labels, measure_sources
+from glove_lstm.evaluation.metrics import measure_label_sets, measure_labels, measure_sources
 from glove_lstm.evaluation.plots import plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.inference.prediction import predict_probabilities

@@ -10,9 +10,9 @@ from datasets import Dataset
 
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
-from glove_lstm.evaluation.label_set_metrics import measure_label_sets
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
+    measure_label_sets,
     measure_sources,
     measure_with_intervals,
 )

@@ -26,9 +26,8 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import Scored, fit_confidence
-from glove_lstm.training.class_weights import class_weights
 from glove_lstm.training.initial_model import load_model, new_model, without_folders
-from glove_lstm.training.label_sets import as_binary, fit_thresholds
+from glove_lstm.training.labels import as_binary, class_weights, fit_thresholds
 from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.trainer import GloveLstmTrainer

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from glove_lstm.commands.command import DATA_ARGUMENTS, new_parser
 from glove_lstm.data.errors import DataError
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
+from glove_lstm.inference.scores import SEVERAL
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -63,9 +64,14 @@ def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, 
     from glove_lstm.training.training_texts import load_training_texts
 
     path = args.model or str(DEFAULT_CHECKPOINT)
+    config = load_config(path, args.revision)
+    several = config.problem_type == SEVERAL
+    if several and args.robustness:
+        raise DataError("--robustness is for models of one label a text; leave it out.")
     data = load_splits(
         **wanted,
-        label_names=load_config(path, args.revision).label_names,
+        label_names=config.label_names,
+        several_labels=several,
         validation_fraction=0.0,
         on_empty=args.on_empty,
     )

@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> None:
     model = open_model(
         args.model, revision=args.revision, backend="torch" if args.explain else args.backend
     )
-    labeller = Labeller(model.predict, model.label_names, args.abstain_below)
+    labeller = Labeller(model.predict, model.label_names, args.abstain_below, model.thresholds)
     bulk = bool(args.input)
     options = {"rows_per_part": args.rows_per_part, "progress": bulk and sys.stderr.isatty()}
     if args.output_dir:
@@ -195,6 +195,8 @@ def _source(args: argparse.Namespace) -> TextSource:
 
 def _write_table(file: TextIO, labels: Sequence[str]) -> "Write":
     """Write a readable table of labels and texts."""
+    from glove_lstm.inference.label_writers import label_cell
+
     width = max(len(name) for name in [*labels, "label"])
     file.write(f"{'label':<{width}}  score  text\n")
 
@@ -206,6 +208,6 @@ def _write_table(file: TextIO, labels: Sequence[str]) -> "Write":
             # A terminal executes control characters.
             text = "".join(c if c.isprintable() else "\ufffd" for c in text)
             shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-            file.write(f"{label:<{width}}  {scores[0]:.3f}  {shown}\n")
+            file.write(f"{label_cell(label):<{width}}  {scores[0]:.3f}  {shown}\n")
 
     return write

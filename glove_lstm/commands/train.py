@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.commands.command import DATA_ARGUMENTS
+from glove_lstm.data.errors import DataError
 
-_LOADING = ("on_empty", "validation_fraction", "validation_by")
+_LOADING = ("on_empty", "validation_fraction", "validation_by", "min_validation")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -39,6 +40,8 @@ def main(argv: Sequence[str]) -> None:
         **{name: getattr(run.data, name) for name in (*DATA_ARGUMENTS, "revision", *_LOADING)},
         seed=run.training.seed,
     )
+    if run.data.with_baselines and data.several_labels:
+        raise DataError("--with_baselines is for one label a text; leave it out.")
     experiment = run_experiment(run, data, compute_metrics=compute_metrics)
     if run.training.process_index > 0:  # only the first process writes files
         return

@@ -1,11 +1,15 @@
 """Read one split of labelled text, and number the labels."""
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import Any, Literal
 
 import datasets
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,6 +32,8 @@ def read_split(
     on_empty: OnEmpty,
     names: Sequence[str] | None,
     source: tuple[str, str | None] | None = None,
+    *,
+    several: bool = False,
 ) -> pa.Table:
     """Read a split into the columns text, text_pair if there are several text columns, label, and source.
 
@@ -38,29 +44,59 @@ def read_split(
         on_empty: Treatment of rows without text.
         names: The allowed labels; None allows any.
         source: The corpus, and the column whose value follows it in each row's source; None makes no sources.
+        several: Whether each label is a list.
 
     Returns:
-        A table of strings, without rows if a ClassLabel marks all rows as unlabelled.
+        A table of strings, or lists of them for labels, without rows if a ClassLabel marks all rows as unlabelled.
 
     Raises:
         DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and
             `on_empty` is "error".
     """
-    rows = _read_rows(reader, columns, label_column, on_empty, names, source)
+    rows = _read_rows(reader, columns, label_column, on_empty, names, source, several)
     fields = [*("text", "text_pair")[: len(columns)], "label", *(["source"] if source else [])]
-    schema = pa.schema([(name, pa.string()) for name in fields])
+    kinds = {"label": pa.list_(pa.string())} if several else {}
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in fields])
     batches = []
     while batch := list(islice(rows, _BATCH)):
-        arrays = [pa.array(column) for column in zip(*batch, strict=True)]
-        batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+        arrays = map(pa.array, zip(*batch, strict=True), schema.types)
+        batches.append(pa.RecordBatch.from_arrays(list(arrays), schema=schema))
     return pa.Table.from_batches(batches, schema)
 
 
 def encode_labels(table: pa.Table, names: Sequence[str]) -> datasets.Dataset:
-    """Replace the labels by their indices in `names`."""
-    labels = pc.index_in(table["label"], pa.array(names)).cast(pa.int64())
+    """Replace the labels by their indices in `names`, and lists of them by a 1 or 0 for each name."""
+    column = table["label"].combine_chunks()
+    labels = pc.index_in(label_values(table), pa.array(names)).cast(pa.int64())
+    if pa.types.is_list(column.type):
+        has = np.zeros((len(table), len(names)), dtype=np.float32)
+        has[pc.list_parent_indices(column), labels] = 1
+        labels = pa.ListArray.from_arrays(np.arange(len(has) + 1) * len(names), has.ravel())
     table = table.drop_columns("label").append_column("label", labels)
     return datasets.Dataset(datasets.table.InMemoryTable(table))
+
+
+def label_values(table: pa.Table) -> pa.Array:
+    """Return all labels of a table from `read_split`, also those in lists."""
+    column = table["label"].combine_chunks()
+    return column.flatten() if pa.types.is_list(column.type) else column
+
+
+def strata(labels: Sequence[Any]) -> Sequence[Any]:
+    """Return n values for a stratified split: the labels, or the rarest label of each list of 1 and 0."""
+    has = np.asarray(labels)
+    if has.ndim == 1:
+        return labels
+    frequent = np.where(has > 0, has.sum(axis=0), len(has) + 1)
+    return np.where(has.any(axis=1), frequent.argmin(axis=1), has.shape[1]).tolist()
+
+
+def label_items(value: Any) -> list[Any] | None:
+    """Return the labels of a list, perhaps written as JSON; None for a single label."""
+    if isinstance(value, str) and value.startswith("["):
+        with suppress(ValueError):
+            value = json.loads(value)
+    return value if isinstance(value, list) else None
 
 
 def _read_rows(
@@ -70,7 +106,8 @@ def _read_rows(
     on_empty: OnEmpty,
     names: Sequence[str] | None,
     source: tuple[str, str | None] | None,
-) -> Iterator[tuple[str, ...]]:
+    several: bool,
+) -> Iterator[tuple[Any, ...]]:
     """Yield the text, perhaps its pair, the label, and perhaps the source of every labelled row."""
     empty = unlabelled = labelled = 0
     others = [source[1]] if source and source[1] else []
@@ -87,10 +124,7 @@ def _read_rows(
             empty += 1
             if on_empty == "drop":
                 continue
-        if names is not None and label not in names:
-            raise DataError(
-                f"{place} has the label {label!r}, not one of {', '.join(names[:20])}; correct it."
-            )
+        _check_label(label, names, several, place)
         labelled += 1
         pair = [" ".join(texts[1:])] if texts[1:] else []
         values = [read_text(record.get(name), place, name).strip() for name in others]
@@ -106,9 +140,21 @@ def _read_rows(
         raise DataError(f"{reader.where} has no rows with text; give a file with data.")
 
 
+def _check_label(
+    label: str | list[str], names: Sequence[str] | None, several: bool, place: str
+) -> None:
+    if isinstance(label, list) != several:
+        wanted = "a list of labels" if several else "one label"
+        raise DataError(f"{place} has the label {label!r}; give {wanted}, as elsewhere.")
+    for name in label if isinstance(label, list) else [label]:
+        if names is not None and name not in names:
+            known = ", ".join(names[:20])
+            raise DataError(f"{place} has the label {name!r}, not one of {known}; correct it.")
+
+
 def sorted_labels(table: pa.Table, where: str) -> list[str]:
     """Return the labels in the order of their numbers, or in alphabetical order."""
-    names = sorted(table["label"].unique().to_pylist())  # FAKE before REAL
+    names = sorted(label_values(table).unique().to_pylist())  # FAKE before REAL
     if all(label.removeprefix("-").isdecimal() for label in names):
         names.sort(key=int)
     if len(names) > _MAX_LABELS:
@@ -123,8 +169,10 @@ def sorted_labels(table: pa.Table, where: str) -> list[str]:
 
 def labelled_rows(
     reader: RowReader, columns: Sequence[str], label_column: str, others: Sequence[str] = ()
-) -> Iterator[tuple[str, str | None, list[str], Record]]:
-    """Yield the place, label, texts and record of every row; the label is None if a ClassLabel has none.
+) -> Iterator[tuple[str, str | list[str] | None, list[str], Record]]:
+    """Yield the place, label or list of labels, texts and record of every row.
+
+    The label is None if a ClassLabel has none.
 
     Raises:
         DataError: A row cannot be read or has no label.
@@ -133,16 +181,18 @@ def labelled_rows(
     wanted = [name for name in (*columns, label_column, *others) if name in reader.columns]
     for number, record in reader.records(wanted):
         place = f"{reader.where}, row {number}"
-        value = record.get(label_column)
-        if class_names is not None and isinstance(value, int):
-            label = None if value == -1 else class_names[value]
-        else:
-            label = _read_label(value, place, label_column)
+        items = label_items(value := record.get(label_column))
+        read = partial(_read_label, place=place, column=label_column, class_names=class_names)
+        label = read(value) if items is None else [name for name in map(read, items) if name]
         texts = [read_text(record.get(name), place, name) for name in columns]
         yield place, label, texts, record
 
 
-def _read_label(value: Any, place: str, column: str) -> str:
+def _read_label(
+    value: Any, place: str, column: str, class_names: Sequence[str] | None
+) -> str | None:
+    if class_names is not None and isinstance(value, int):
+        return None if value == -1 else class_names[value]
     if value is None or (isinstance(value, str) and not value.strip()):
         raise DataError(f"{place} has no label in {column!r}; label or remove it.")
     if isinstance(value, float) and value.is_integer():  # a column of whole numbers that had a gap

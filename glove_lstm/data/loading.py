@@ -19,9 +19,12 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.labelled_split import (
     OnEmpty,
     encode_labels,
+    label_items,
+    label_values,
     labelled_rows,
     read_split,
     sorted_labels,
+    strata,
 )
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.split_readers import (
@@ -41,17 +44,20 @@ class LoadedData:
 
     Attributes:
         splits: "train", "validation" and "test", as far as available. Columns: `text`; `text_pair`, if
-            there are two or more text columns; `label`, an index into `label_names`; `source`, if several files
-            or a column of sources were given: the file's name without its endings, and perhaps `/SOURCE`.
+            there are two or more text columns; `label`, an index into `label_names`, or a list of a 1 for each
+            label that the text has and a 0 for each other; `source`, if several files or a column of sources were
+            given: the file's name without its endings, and perhaps `/SOURCE`.
         label_names: The labels in the order of their numbers.
         text_column_names: The columns that the text was taken from.
         source: The files, or the dataset and its config.
+        several_labels: Whether the column of labels holds lists.
     """
 
     splits: dict[str, datasets.Dataset]
     label_names: list[str]
     text_column_names: list[str]
     source: str
+    several_labels: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +83,10 @@ def load_splits(
     label_column_name: str = "label",
     source_column_name: str | None = None,
     label_names: Sequence[str] | None = None,
+    several_labels: bool | None = None,
     validation_fraction: float = 0.1,
     validation_by: Literal["text", "source"] = "text",
+    min_validation: int = 0,
     on_empty: OnEmpty = "error",
     seed: int = 42,
     **files: Files | None,
@@ -95,12 +103,15 @@ def load_splits(
         text_column_names: One or more columns, in a list or separated by commas: the first becomes `text`,
             the others, joined by a space, `text_pair`. None takes title and text, else text, else title, else
             the only other column of strings.
-        label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter.
+        label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
+            lists of these, written as JSON in CSV, for several labels a text.
         source_column_name: The column of publishers or other sources; rows and files may lack it.
         label_names: The labels in order, when a model fixes them. None takes the order of the dataset's
             ClassLabel; FAKE, REAL; the order of the numbers, named "0", "1", ...; or alphabetical order.
+        several_labels: Whether labels must be lists, when a model fixes that. None takes what the first row has.
         validation_fraction: The share of train cut for a missing validation split; 0 cuts none.
         validation_by: "source" cuts whole sources; see `split_by_source`.
+        min_validation: Cut nothing where that share would be fewer texts.
         on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
             beside one with text is always fine.
         seed: Of the cut.
@@ -120,12 +131,16 @@ def load_splits(
     with_source = source_column_name is not None or max(map(len, readers.values())) > 1
     first, *_ = next(iter(readers.values())).values()
     names = label_names or first.class_names.get(label_column_name)
+    several = label_items((first.first or {}).get(label_column_name)) is not None
+    several = several if several_labels is None else several_labels
     splits, places = {}, {}
     for split, of_split in readers.items():
         tables = {}
         for corpus, reader in of_split.items():
             own = (corpus, source_column_name) if with_source else None
-            rows = read_split(reader, columns, label_column_name, on_empty, names, own)
+            rows = read_split(
+                reader, columns, label_column_name, on_empty, names, own, several=several
+            )
             tables[reader.where] = rows
         rows = pa.concat_tables(tables.values())
         where = next(iter(tables)) if len(tables) == 1 else f"{split} ({len(tables)} files)"
@@ -143,14 +158,15 @@ def load_splits(
         splits[split] = encode_labels(rows, names)
     if not names or not splits:
         raise _unlabelled(source, label_column_name)
-    if "train" in splits and "validation" not in splits and validation_fraction:
+    held_out = len(splits.get("train", ())) * validation_fraction
+    if "validation" not in splits and held_out and held_out >= min_validation:
         train, validation = _cut_validation(
             splits["train"], validation_fraction, seed, places["train"], validation_by
         )
         splits = {"train": train, "validation": validation} | {**splits, "train": train}
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
     logger.info("Loaded %s: %s rows; text from %s.", source, counts, " + ".join(columns))
-    return LoadedData(splits, list(names), columns, source)
+    return LoadedData(splits, list(names), columns, source, several)
 
 
 def load_tables(
@@ -179,6 +195,8 @@ def load_tables(
             for row in labelled_rows(reader, names, label_column_name, others)
             if row[1] is not None
         ]
+        if rows and isinstance(rows[0][1], list):
+            raise DataError(f"{source} has lists of labels; leaks are looked for with one a text.")
         if rows:
             tables[split] = Table(
                 {name: [texts[at] for _, _, texts, _ in rows] for at, name in enumerate(names)},
@@ -196,7 +214,7 @@ def _unlabelled(source: str, column: str) -> DataError:
 
 def _check_labels(tables: Mapping[str, pa.Table]) -> None:
     """Refuse files with other labels than the file with the most; each may lack some."""
-    labels = {where: set(rows["label"].unique().to_pylist()) for where, rows in tables.items()}
+    labels = {where: set(label_values(rows).unique().to_pylist()) for where, rows in tables.items()}
     widest = max(labels, key=lambda where: len(labels[where]))
     for where, some in labels.items():
         if len(labels[widest]) > 1 and (others := some - labels[widest]):
@@ -208,7 +226,7 @@ def _check_labels(tables: Mapping[str, pa.Table]) -> None:
 def _cut_validation(
     train: datasets.Dataset, fraction: float, seed: int, where: str, by: str
 ) -> list[datasets.Dataset]:
-    labels, groups = train["label"][:], _duplicate_groups(train)
+    labels, groups = strata(train["label"][:]), _duplicate_groups(train)
     if by == "source":
         if "source" not in train.column_names:
             raise DataError("validation_by source needs source_column_name; name that column.")

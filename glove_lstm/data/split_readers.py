@@ -121,8 +121,8 @@ def _open_dataset(
 
 
 def _dataset_reader(rows: datasets.Dataset, where: str) -> RowReader:
-    features = rows.features.items()
-    names = {name: kind.names for name, kind in features if isinstance(kind, datasets.ClassLabel)}
+    kinds = {name: getattr(kind, "feature", kind) for name, kind in rows.features.items()}
+    names = {name: k.names for name, k in kinds.items() if isinstance(k, datasets.ClassLabel)}
     first = rows[0] if len(rows) else None
     select = rows.select_columns
     return RowReader(where, rows.column_names, first, select, class_names=names)

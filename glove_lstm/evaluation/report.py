@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.evaluation.metrics import measure_labels, measure_sources
+from glove_lstm.evaluation.metrics import measure_label_sets, measure_labels, measure_sources
 from glove_lstm.evaluation.plots import plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
-from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.training_texts import joined_texts
 
-_WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "ece": "ECE", "brier": "Brier score"}
+_WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "micro_f1": "micro F1"}
+_WITH_INTERVAL |= {"ece": "ECE", "brier": "Brier score"}
 _OTHERS = {"mcc": "Matthews correlation", "roc_auc": "ROC AUC", "majority_share": "majority class"}
 
 _SOURCES = 19  # in the table; eval.json has all
@@ -35,7 +36,7 @@ class Report:
     Attributes:
         figures: Contents of eval.json.
         probabilities: (n, classes); None without a model.
-        labels: (n,), as the model numbers them; None without a model.
+        labels: (n,), as the model numbers them, or (n, classes) of 1 and 0; None without a model.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
@@ -62,6 +63,10 @@ class Report:
         """
         names: list[str] = model.config.label_names
         self.probabilities, self.labels = _predict(model, tokenizer, texts, label_names)
+        if thresholds := decision_thresholds(model.config.to_dict()):
+            measured = measure_label_sets(self.probabilities, self.labels, thresholds, names)
+            self.figures |= {"labels": names, **measured}
+            return
         self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
         self.figures |= measure_sources(self.probabilities, self.labels, texts)
         if robustness:
@@ -73,7 +78,9 @@ class Report:
         figures = self.figures
         parts = []
         if self.labels is not None:
-            parts = [make(figures) for make in (_measures, _by_label, _confusion, _coverage)]
+            parts = [_measures(figures), _by_label(figures)]
+        if "confusion" in figures:
+            parts += [_confusion(figures), _coverage(figures)]
         if figures.get("by_source"):
             parts.append(_by_source(figures["by_source"]))
         if "robustness" in figures:
@@ -84,7 +91,7 @@ class Report:
 
     def save(self, folder: Path) -> None:
         """Write eval.json and, of a model, the plots of `plot_measured`."""
-        if self.probabilities is not None and self.labels is not None:
+        if self.probabilities is not None and self.labels is not None and self.labels.ndim == 1:
             plot_measured(self.probabilities, self.labels, self.figures["labels"], folder)
         # NaN, where a measure is not defined, is no JSON.
         figures = {
@@ -102,27 +109,36 @@ def _predict(
     texts: Dataset,
     label_names: Sequence[str],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Probabilities (n, classes), and labels (n,) as the model numbers them."""
+    """Probabilities (n, classes), and labels (n,) or (n, classes) as the model numbers them."""
     names: list[str] = model.config.label_names
-    labels = np.array([names.index(label_names[label]) for label in texts["label"][:]])
+    labels = np.array(texts["label"][:])
+    if labels.ndim == 1:
+        labels = np.array([names.index(label_names[label]) for label in labels])
     pairs = texts["text_pair"][:] if "text_pair" in texts.column_names else None
-    return softmax(predict_logits(model, tokenizer, texts["text"][:], pairs)), labels
+    return predict_probabilities(model, tokenizer, texts["text"][:], pairs), labels
 
 
 def _measures(figures: Mapping[str, Any]) -> str:
     rows = [["measure", "value", "95 % interval"]]
-    rows += [[shown, *_with_interval(figures, name)] for name, shown in _WITH_INTERVAL.items()]
+    rows += [
+        [shown, *_with_interval(figures, name)]
+        for name, shown in _WITH_INTERVAL.items()
+        if f"{name}_interval" in figures
+    ]
     for name, shown in _OTHERS.items():
+        if name not in figures:
+            continue
         value = figures[name]
         rows.append([shown, f"{value:.4f}" if math.isfinite(value) else "not defined"])
     return _table(rows)
 
 
 def _by_label(figures: Mapping[str, Any]) -> str:
-    rows = [["label", "rows", "precision", "95 % interval", "recall", "95 % interval"]]
-    for name, found in figures["by_label"].items():
-        measured = [*_with_interval(found, "precision"), *_with_interval(found, "recall")]
-        rows.append([name, f"{found['rows']:,}", *measured])
+    names = ["precision", "recall"] if "confusion" in figures else ["f1"]
+    rows = [["label", "rows", *chain.from_iterable([name, "95 % interval"] for name in names)]]
+    for label, found in figures["by_label"].items():
+        measured = chain.from_iterable(_with_interval(found, name) for name in names)
+        rows.append([label, f"{found['rows']:,}", *measured])
     return _table(rows)
 
 

@@ -12,13 +12,14 @@ from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_wit
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
+    measure_label_sets,
     measure_sources,
     measure_with_intervals,
 )
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.evaluation.robustness import measure_robustness, summarize
 from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.scores import decision_thresholds, scores_of, softmax
 from glove_lstm.training.experiment import Experiment
 from glove_lstm.training.training_texts import joined_texts
 
@@ -33,8 +34,13 @@ def run_metrics(experiment: Experiment) -> Metrics:
     A split with a column of sources gets the measures of each, `by_source`.
     """
     metrics: Metrics = {}
+    config = experiment.model.config
+    thresholds = decision_thresholds(config.to_dict())
     for split, logits in experiment.logits.items():
-        scores, labels = softmax(logits), experiment.labels[split]
+        scores, labels = scores_of(logits, config.problem_type), experiment.labels[split]
+        if thresholds:
+            metrics[split] = measure_label_sets(scores, labels, thresholds, config.label_names)
+            continue
         metrics[split] = measure_with_intervals(scores, labels)
         metrics[split] |= measure_sources(scores, labels, experiment.splits[split])
     speed = measure_speed(experiment.model, experiment.tokenizer)
@@ -47,7 +53,7 @@ def plot_run(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
     """Draw the curves of training and, if the final model was measured, its plots."""
     plot_curves(experiment.history, folder / "curves.png")
     split = next((split for split in ("test", "validation") if split in metrics), None)
-    if split is None:
+    if split is None or experiment.labels[split].ndim == 2:
         return
     names = experiment.model.config.label_names
     scores = softmax(experiment.logits[split])

@@ -1,7 +1,7 @@
 """Load a checkpoint as a function from texts to probabilities, with ONNX Runtime or PyTorch."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     ONNX_NAME,
@@ -19,6 +20,7 @@ from glove_lstm.inference.checkpoint_files import (
     local_folder,
 )
 from glove_lstm.inference.label_writers import Explain
+from glove_lstm.inference.scores import decision_thresholds
 
 Backend = Literal["onnx", "torch"]
 
@@ -35,6 +37,7 @@ class OpenModel:
         label_names: Labels in the order of the scores.
         folder: The checkpoint's files on this machine.
         backend: The library that computes.
+        thresholds: The least scores of the labels, if a text may have several.
         explain: Returns the contribution of each word of a text and its second part; None with ONNX Runtime, which
             has no gradients.
     """
@@ -43,6 +46,7 @@ class OpenModel:
     label_names: tuple[str, ...]
     folder: Path
     backend: Backend
+    thresholds: Sequence[float] | None
     explain: Explain | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -76,7 +80,8 @@ def open_model(
         from glove_lstm.inference.runtime import LightClassifier
 
         light = LightClassifier.from_pretrained(folder, threads=threads or len(processors()))
-        return OpenModel(light.predict_proba, light.label_names, folder, "onnx")
+        thresholds = decision_thresholds(read_checkpoint_json(folder / CONFIG_NAME))
+        return OpenModel(light.predict_proba, light.label_names, folder, "onnx", thresholds)
 
     # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on small virtual machines. Read when torch loads.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -94,7 +99,8 @@ def open_model(
     loaded = load_checkpoint(folder)
     names = tuple(loaded[0].config.label_names)
     predict = partial(predict_probabilities, *loaded)
-    return OpenModel(predict, names, folder, "torch", partial(explain, *loaded))
+    thresholds = decision_thresholds(loaded[0].config.to_dict())
+    return OpenModel(predict, names, folder, "torch", thresholds, partial(explain, *loaded))
 
 
 def processors() -> list[int]:

@@ -40,7 +40,8 @@ class BatchClassifier:
         abstain_below: float | None = None,
     ) -> None:
         opened = open_model(model, backend=backend, threads=threads)
-        self._labeller = Labeller(opened.predict, opened.label_names, abstain_below)
+        names, thresholds = opened.label_names, opened.thresholds
+        self._labeller = Labeller(opened.predict, names, abstain_below, thresholds)
         self._asked = text_column_names
 
     def __call__(self, batch: Batch) -> Batch:

@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
@@ -31,12 +34,17 @@ class Labeller:
     predict: Predict
     label_names: Sequence[str]  # in the order of the scores
     abstain_below: float | None = None  # the label is `ABSTAIN` if the best score is lower
+    thresholds: Sequence[float] | None = None  # of the labels, if a text may have several
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows; either all or none have a second part."""
         pairs = [row.pair or "" for row in rows] if rows and rows[0].pair is not None else None
         scores = self.predict([row.text for row in rows], pairs)
         least = self.abstain_below or 0
+        if self.thresholds:
+            over = scores >= np.maximum(self.thresholds, least)
+            lists = [list(compress(self.label_names, row)) for row in over]
+            return Labelled(rows, lists, scores)
         labels = [self.label_names[r.argmax()] if r.max() >= least else ABSTAIN for r in scores]
         return Labelled(rows, labels, scores)
 

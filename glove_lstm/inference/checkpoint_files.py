@@ -31,6 +31,7 @@ _NAMING = {
     "id2label",
     "label2id",
     "problem_type",
+    "thresholds",
     "transformers_version",
 }
 

@@ -29,7 +29,7 @@ class Labelled:
     """n rows with their labels and scores."""
 
     rows: Sequence[TextRow]
-    labels: Sequence[str]  # best label of each row, or `ABSTAIN`
+    labels: Sequence[str | list[str]]  # best label of each row, or `ABSTAIN`; or a list of labels
     scores: NDArray[np.floating]  # (n, labels)
 
     @cached_property
@@ -59,7 +59,13 @@ class Layout:
         """Return the columns' values."""
         files = [[row.file for row in labelled.rows]] if self.named else []
         scores = np.array(labelled.rounded).reshape(-1, 1 + len(self.label_names)).T
-        return [*files, [row.number for row in labelled.rows], labelled.labels, *scores]
+        labels = [label_cell(label) for label in labelled.labels]
+        return [*files, [row.number for row in labelled.rows], labels, *scores]
+
+
+def label_cell(label: str | list[str]) -> str:
+    """Return a label for a table, and several labels as JSON, as the training reads them."""
+    return label if isinstance(label, str) else json.dumps(label, ensure_ascii=False)
 
 
 @contextmanager

@@ -1,12 +1,24 @@
 """Turn logits into probabilities, with numpy only."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+SEVERAL = "multi_label_classification"  # `problem_type` where a text may have several labels
+
+
+def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
+    """Return the least score of each label that a text gets, from config.json; None for one label a text."""
+    if config.get("problem_type") != SEVERAL:
+        return None
+    return config.get("thresholds") or [0.5] * len(config.get("id2label") or "01")
 
 
 def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray[np.float64]:
     """Return probabilities of (n, labels) logits, equal to the pipeline's for the config's `problem_type`."""
-    if problem_type == "multi_label_classification" or logits.shape[1] == 1:
+    if problem_type == SEVERAL or logits.shape[1] == 1:
         return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
     return softmax(logits)
 

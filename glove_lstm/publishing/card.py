@@ -112,7 +112,7 @@ def _eval_results(metrics: Mapping[str, Any], repo_id: str) -> list[EvalResult]:
         )
         for split, name, measures in rows
         for measure, hub_name in _METRICS.items()
-        if math.isfinite(measures[measure])
+        if math.isfinite(measures.get(measure, math.nan))
     ]
 
 

@@ -47,6 +47,9 @@ class DataArguments:
         "What the cut keeps on one side: near duplicates, or sources too.",
         choices=["text", "source"],
     )
+    min_validation: int = _option(
+        10, "Cut no validation texts where that share is fewer: all texts train instead."
+    )
     on_empty: str = _option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )
@@ -110,13 +113,23 @@ class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
 
 @dataclass
 class GloveLstmTrainingArguments(TrainingArguments):
-    """`TrainingArguments`, a rate for word vectors, and the share of corrupted copies."""
+    """`TrainingArguments`, a rate for word vectors, the share of corrupted copies, and weights of the labels.
+
+    The temperature is fitted to the validation texts as they are, whatever the weights. It corrects how sure the scores
+    are, but not the shift that the weights cause: the scores of a label with a large weight stay above its frequency.
+    """
 
     embedding_learning_rate: float | None = _option(None, "Learning rate of the word vectors.")
     corrupted_share: float = _option(
         0.0,
         "Share of the texts that training replaces by a copy with typing errors, another case, without punctuation, "
         "with words dropped or with cut ends, drawn anew in each epoch.",
+    )
+    min_steps: int = _option(
+        0, "Train longer than --num_train_epochs where that is fewer steps; needed for few texts."
+    )
+    class_weight: str | None = _option(
+        None, "balanced, or a JSON file {label: weight}: how much the texts of each label count."
     )
 
     def __post_init__(self) -> None:
@@ -163,16 +176,19 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
         advice = "give one object of argument names and values"
         from_json = read_json_object(Path(argv.pop(0)), advice)
     words = [*_as_words(from_json), *argv]
-    # These two decide the other defaults.
+    # These decide the other defaults.
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset", default="default")
     first.add_argument("--model_name_or_path", "--model-name-or-path")
+    lengths = "--num_train_epochs", "--num-train-epochs", "--max_steps", "--max-steps"
+    first.add_argument(*lengths, dest="length")
     chosen, _ = first.parse_known_args(words)
     if chosen.preset not in PRESETS:
         names = ", ".join(sorted(PRESETS))
         raise DataError(f"--preset must be one of {names}, not {chosen.preset!r}.")
     fine_tuning = bool(chosen.model_name_or_path)
     defaults = {**_ALWAYS, **PRESETS[chosen.preset]}
+    defaults |= {"min_steps": 0} if chosen.length else {}
     if fine_tuning:  # the checkpoint brings its tokenizer and its shape
         training = {field.name for field in fields(GloveLstmTrainingArguments)}
         defaults = {name: value for name, value in defaults.items() if name in training}

@@ -43,7 +43,7 @@ class TokenizedTexts(TorchDataset[Any]):
 
     @property
     def labels(self) -> NDArray[Any]:
-        """Class index of each text."""
+        """Class index of each text, (n,); or (n, classes), 1 where a text has the label."""
         return np.asarray(self._table.with_format("numpy")["labels"][:])
 
     def count_other_than(self, token: int) -> NDArray[np.int64]:
@@ -95,7 +95,9 @@ def _encode_rows(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> pa.Ta
     columns = _encode(rows, tokenizer)
     columns["length"] = pa.compute.list_value_length(columns["input_ids"])
     if "label" in rows:
-        columns["labels"] = pa.array(rows["label"]).cast(pa.int64())
+        labels = pa.array(rows["label"])
+        kind = pa.list_(pa.float32()) if pa.types.is_list(labels.type) else pa.int64()
+        columns["labels"] = labels.cast(kind)
     return pa.table(columns)
 
 
@@ -184,7 +186,8 @@ def collate(table: pa.Table) -> dict[str, Tensor]:
     """Pad a batch on the right with zeros, to its longest text (at least one token).
 
     Returns:
-        `input_ids`, `attention_mask` and where they apply `token_type_ids` (B, T), and `labels` (B,).
+        `input_ids`, `attention_mask` and where they apply `token_type_ids` (B, T), and `labels` (B,), or
+        (B, classes) for several labels a text.
     """
     padded: dict[str, Tensor] = {}
     for name in ("input_ids", "token_type_ids"):
@@ -199,7 +202,12 @@ def collate(table: pa.Table) -> dict[str, Tensor]:
         padded[name] = torch.from_numpy(rows)
         padded["attention_mask"] = torch.from_numpy(mask.astype(np.int64))
     if "labels" in table.column_names:
-        padded["labels"] = torch.from_numpy(table["labels"].to_numpy().copy())
+        labels = table["labels"].combine_chunks()
+        if pa.types.is_list(labels.type):
+            values = labels.flatten().to_numpy().reshape(len(labels), -1)
+        else:
+            values = labels.to_numpy()
+        padded["labels"] = torch.from_numpy(values.copy())
     return padded
 
 

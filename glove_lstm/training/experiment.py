@@ -1,5 +1,6 @@
 """One whole training run: tokenizer, model, n-gram fit, Trainer, calibration."""
 
+import copy
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -16,14 +17,18 @@ from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors
+from glove_lstm.data.labelled_split import strata
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.sources import balanced_weights
+from glove_lstm.data.splits import grouped_stratified_split
+from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import Scored, fit_confidence
 from glove_lstm.training.initial_model import load_model, new_model, without_folders
+from glove_lstm.training.labels import as_binary, class_weights, fit_thresholds
 from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.trainer import GloveLstmTrainer
@@ -43,7 +48,7 @@ class Experiment:
         training_texts: Record of the texts that it was trained and validated on.
         splits: The texts, with labels as the model numbers them.
         logits: "validation" and "test", if available -> (n, classes), at the fitted temperature.
-        labels: Those splits -> (n,).
+        labels: Those splits -> (n,); or (n, classes), 1 where a text has the label.
         history: The Trainer's log.
         record: Data, arguments, versions, hardware and time: `about` in metrics.json.
     """
@@ -77,12 +82,13 @@ def run_experiment(
         DataError: Data and arguments do not fit together.
     """
     args = run.training
-    set_seed(args.seed)
     began = time.perf_counter()
     splits = dict(data.splits)
     if "train" not in splits:
         raise DataError("There are no training texts: give --train_file or a train split.")
     start = run.model.model_name_or_path
+    fitted = _calibrate_on_half(run, data, glove)
+    set_seed(args.seed)
     model, tokenizer, record = (
         load_model(run, data, splits) if start else new_model(run, data, splits, glove)
     )
@@ -91,23 +97,31 @@ def run_experiment(
     train = tokenized["train"]
     if "validation" not in tokenized:
         args.eval_strategy, args.load_best_model_at_end = transformers.IntervalStrategy.NO, False
-    columns = splits["train"].column_names
-    row_weights = np.array(splits["train"]["weight"][:]) if "weight" in columns else None
-    if "source" in columns:
-        balanced = balanced_weights(splits["train"]["source"][:], train.labels.tolist())
-        balanced *= 1 if row_weights is None else row_weights
+    own_weights = _own_weights(splits["train"])
+    if "source" in splits["train"].column_names:
+        strata_of = strata(train.labels.tolist())
+        balanced = balanced_weights(splits["train"]["source"][:], strata_of) * own_weights
         train.weights = np.minimum(balanced, _MOST)
+    names = model.config.label_names
+    by_class = class_weights(args.class_weight, names, train.labels, train.weights)
+    if by_class is not None:
+        record["class_weight"] = dict(zip(names, by_class.tolist(), strict=True))
+        own_weights = own_weights * by_class[train.labels]
     if model.ngrams is not None:
         # Balanced weights cost the n-grams 1.6 points on the kept texts of the hub, and help on no unseen corpus.
-        _fit_ngrams(run, model.ngrams, tokenizer, splits["train"], tokenized, row_weights)
+        _fit_ngrams(run, model.ngrams, tokenizer, splits["train"], tokenized, own_weights)
     weights = train.weights
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
         train = CorruptedTexts(train, splits["train"], tokenizer, share, args.seed, longest)
         train.weights = weights
+    batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+    steps = -(-len(train) // batch)  # an epoch
+    args.num_train_epochs = max(args.num_train_epochs, args.min_steps / steps)
     trainer = GloveLstmTrainer(
         model,
         args,
+        class_weights=by_class,
         train_dataset=train,
         eval_dataset=tokenized.get("validation"),
         processing_class=tokenizer,
@@ -124,8 +138,8 @@ def run_experiment(
     logits: dict[str, NDArray[np.float32]] = {}
     validated = list(joined_texts(splits["validation"])) if "validation" in splits else []
     if validated:
-        _calibrate(model, trainer, tokenized["validation"], validated)
-        logits["validation"] = np.asarray(trainer.predict(tokenized["validation"]).predictions)
+        logits["validation"] = _calibrate(model, trainer, tokenized["validation"], validated)
+    model.config.update(fitted)
     if "test" in splits:
         logits["test"] = np.asarray(trainer.predict(tokenized["test"]).predictions)
     seconds = {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)}
@@ -135,6 +149,33 @@ def run_experiment(
     labels = {name: np.asarray(splits[name]["label"][:]) for name in logits}
     history = trainer.state.log_history
     return Experiment(model, tokenizer, texts, splits, logits, labels, history, record)
+
+
+def _calibrate_on_half(
+    run: TrainingRun, data: LoadedData, glove: GloveVectors | None
+) -> dict[str, Any]:
+    """Fit the calibration for texts too few to hold some out, with a first model that trains on half of them.
+
+    Returns:
+        Values of the config; none if there are enough texts, or validation texts.
+    """
+    train, fraction = data.splits["train"], run.data.validation_fraction
+    if "validation" in data.splits or not 0 < len(train) * fraction < run.data.min_validation:
+        return {}
+    rows = strata(train["label"][:])
+    halves = grouped_stratified_split(rows, range(len(rows)), (0.5, 0.5), run.training.seed)
+    if not len(halves[1]):
+        return {}
+    args = copy.copy(run.training)
+    args.save_strategy, args.resume_from_checkpoint = (
+        transformers.trainer_utils.SaveStrategy.NO,
+        None,
+    )
+    splits = dict(zip(("train", "validation"), map(train.select, halves), strict=True))
+    first = dataclasses.replace(run, training=args)
+    config = run_experiment(first, dataclasses.replace(data, splits=splits), glove).model.config
+    names = "temperature", "shrinkage", "ngram_weight", "thresholds"
+    return {name: getattr(config, name) for name in names if hasattr(config, name)}
 
 
 def _describe(
@@ -173,13 +214,20 @@ def _describe(
     }
 
 
+def _own_weights(texts: Dataset) -> NDArray[np.float64]:
+    """The column `weight` of the texts, (n,), if there is one, else ones."""
+    if "weight" not in texts.column_names:
+        return np.ones(len(texts))
+    return np.asarray(texts["weight"][:], dtype=np.float64)
+
+
 def _fit_ngrams(
     run: TrainingRun,
     ngrams: GloveLstmNgramClassifier,
     tokenizer: PreTrainedTokenizerBase,
     texts: Dataset,
     tokenized: dict[str, TokenizedTexts],
-    row_weights: NDArray[np.float64] | None,
+    weights: NDArray[np.float64],
 ) -> None:
     """Fit the n-gram classifier to texts and, with --corrupted_share, to copies of them."""
     train = tokenized["train"]
@@ -187,7 +235,7 @@ def _fit_ngrams(
     copies = [
         CorruptedTexts(train, texts, tokenizer, 1.0, seed + number) for number in range(count)
     ]
-    fit_ngrams(ngrams, train, copies, row_weights, tokenized.get("validation"))
+    fit_ngrams(ngrams, train, copies, weights, tokenized.get("validation"))
 
 
 def _calibrate(
@@ -195,8 +243,14 @@ def _calibrate(
     trainer: GloveLstmTrainer,
     validation: TokenizedTexts,
     texts: Sequence[str],
-) -> None:
-    """Fit the temperature, the shrinkage, and the weight of the n-gram classifier if there is one."""
+) -> NDArray[np.float32]:
+    """Fit the temperature, the shrinkage, the weight of the n-gram classifier, and thresholds of several labels.
+
+    The texts count as they are, without class weights.
+
+    Returns:
+        The texts' logits (n, classes), calibrated.
+    """
     config, tokenizer = model.config, cast(PreTrainedTokenizerBase, trainer.processing_class)
     config.shrinkage = 0.0
     beginnings = [" ".join(text.split()[: 2 ** (row % 5)]) for row, text in enumerate(texts)]
@@ -206,10 +260,18 @@ def _calibrate(
         predictions: Any = trainer.predict(rows, ignore_keys=[]).predictions
         logits = predictions[1].astype(np.float64)
         logits[:, 1:] *= config.ngram_weight
-        return logits, rows.count_other_than(config.unk_token_id).clip(min=1)
+        counts = rows.count_other_than(config.unk_token_id).clip(min=1)
+        if labels.ndim == 2:
+            return as_binary(logits), np.repeat(counts, labels.shape[1])
+        return logits, counts
 
-    begun = tokenize(Dataset.from_dict({"text": beginnings, "label": labels}), tokenizer)
-    config.shrinkage, (scale, *others) = fit_confidence(score(validation), score(begun), labels)
+    begun = tokenize(Dataset.from_dict({"text": beginnings}), tokenizer)
+    truth = labels.ravel().astype(np.int64)
+    config.shrinkage, (scale, *others) = fit_confidence(score(validation), score(begun), truth)
     config.temperature = 1 / scale
     if others:
         config.ngram_weight *= others[0] / scale
+    calibrated = np.asarray(trainer.predict(validation).predictions)
+    if labels.ndim == 2:
+        config.thresholds = fit_thresholds(scores_of(calibrated, config.problem_type), labels)
+    return calibrated

@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from datasets import Dataset
 from torch import nn
 from transformers import PreTrainedTokenizerBase
@@ -13,6 +14,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
+from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
@@ -55,7 +57,7 @@ def new_model(
             **run.model.config_values(),
             vocab_size=tokenizer.vocab_size,
             embedding_size=glove.dim,
-            **_label_maps(data.label_names),
+            **_label_maps(data),
         )
     except ValueError as error:
         raise DataError(f"{str(error).rstrip('.')}.") from None
@@ -83,16 +85,23 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
     assert path is not None
     fitted_anew = {"temperature": 1.0, "shrinkage": 0.0, "ngram_weight": 1.0}
     changes: dict[str, Any] = {**fitted_anew, **run.model.config_values()}
-    known = load_config(path).label_names
+    config = load_config(path)
+    known = config.label_names
+    if data.several_labels or config.problem_type == SEVERAL:
+        changes["problem_type"] = SEVERAL if data.several_labels else None
+    if getattr(config, "thresholds", None):
+        changes["thresholds"] = None  # fitted anew
     if set(data.label_names) <= set(known):
         number = [known.index(name) for name in data.label_names]
         for name, split in splits.items():
-            labels = [number[label] for label in split["label"][:]]
-            splits[name] = split.remove_columns("label").add_column("label", labels)
+            labels = np.array(split["label"][:])
+            one_hot = np.eye(len(known))[number]
+            labels = labels @ one_hot if labels.ndim == 2 else np.array(number)[labels]
+            splits[name] = split.remove_columns("label").add_column("label", labels.tolist())
     else:
         said = "The labels %s are not those of %s, %s: its last layer starts anew."
         logger.warning(said, data.label_names, path, known)
-        changes |= _label_maps(data.label_names)
+        changes |= _label_maps(data)
     model, tokenizer = load_checkpoint(path, **changes)
     if "id2label" in changes:
         _reset_classifier(model)  # even if the number of labels is the same
@@ -122,6 +131,8 @@ def _reset_classifier(model: GloveLstmForSequenceClassification) -> None:
             nn.init.zeros_(table)
 
 
-def _label_maps(names: list[str]) -> dict[str, Any]:
+def _label_maps(data: LoadedData) -> dict[str, Any]:
+    names = data.label_names
     numbers = {name: number for number, name in enumerate(names)}
-    return {"id2label": dict(enumerate(names)), "label2id": numbers}
+    maps: dict[str, Any] = {"id2label": dict(enumerate(names)), "label2id": numbers}
+    return maps | ({"problem_type": SEVERAL} if data.several_labels else {})

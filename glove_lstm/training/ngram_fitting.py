@@ -20,6 +20,7 @@ from glove_lstm.modeling.lstm_layers import informative_shapes
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier
 from glove_lstm.training.batches import TokenizedTexts, collate
 from glove_lstm.training.calibration import fit_scales
+from glove_lstm.training.labels import as_binary
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ def fit_ngrams(
         validation: Texts that choose C, by the cross-entropy at the best temperature; None: C is 1.
     """
     labels = texts.labels
-    if len(np.unique(labels)) < 2:
+    has = labels > 0 if labels.ndim == 2 else labels[:, None] == np.arange(len(ngrams.bias))
+    if not (has.any(axis=0) & ~has.all(axis=0)).any():
         logger.warning("All texts have one label: the n-gram classifier learns nothing from them.")
         return
     tables = [*_tables(ngrams).values(), ngrams.bias[None]]
@@ -64,7 +66,7 @@ def fit_ngrams(
     weights = np.ones(len(labels)) if sample_weight is None else sample_weight
     weights = np.concatenate([weights, *[_COPY_WEIGHT * weights] * len(copies)])
     count = len(ngrams.bias)
-    fit = partial(_fit_machines, parts, labels, weights, count, tuned)
+    fit = partial(_fit_machines, parts, has, labels.ndim == 2, weights, tuned)
     if validation is None:
         fitted = fit(1.0)
     else:
@@ -86,23 +88,26 @@ def fit_ngrams(
 
 def _fit_machines(
     parts: Sequence[csr_matrix],
-    labels: Ints,
+    has: NDArray[np.bool_],
+    several: bool,
     sample_weight: Floats,
-    count: int,
     fine_tuning: bool,
     strength: float,
 ) -> Floats:
-    """Fit a support vector machine for each of `count` labels against the others, with C = `strength`.
+    """Fit a support vector machine for each label that some texts have and others lack, with C = `strength`.
+
+    Two labels of which each text has one need only one machine.
 
     Returns:
-        (features + 1, count) weights; the last row is the bias.
+        (features + 1, classes) weights; the last row is the bias.
     """
-    present, width = np.unique(labels), parts[0].shape[1]
+    width, count = parts[0].shape[1], has.shape[1]
     fitted = np.zeros((width + 1, count))
     fitted[-1] = _ABSENT
-    for label in present[len(present) == 2 :]:
-        is_label = labels == label
-        ratio = _log_count_ratio(parts[0], is_label)
+    present = np.flatnonzero(has.any(axis=0) & ~has.all(axis=0))
+    binary = len(present) == 2 and not several
+    for label in present[binary:]:
+        ratio = _log_count_ratio(parts[0], has[:, label])
         if fine_tuning:
             ratio[-count:] = 1  # logits are no counts
         rows = vstack([part @ diags(ratio) for part in parts]).tocsr()
@@ -110,17 +115,21 @@ def _fit_machines(
         with warnings.catch_warnings():
             # An unconverged solution gives the same labels.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            machine.fit(rows, np.tile(is_label, len(parts)), sample_weight=sample_weight)
+            truth = np.tile(has[:, label], len(parts))
+            machine.fit(rows, truth, sample_weight=sample_weight)
         fitted[:, label] = np.append(machine.coef_[0] * ratio, machine.intercept_)
-    if len(present) == 2:
+    if binary:
         fitted[:, present] = fitted[:, present[1:]] * [-0.5, 0.5]
     return fitted
 
 
 def _loss(logits: Floats, labels: Ints) -> float:
     """The cross-entropy at the best temperature."""
-    [scale] = fit_scales(logits[:, None], labels)
-    return float(-log_softmax(scale * logits, axis=1)[np.arange(len(labels)), labels].mean())
+    parts = logits[:, None]
+    if labels.ndim == 2:
+        parts, labels = as_binary(parts), labels.ravel().astype(np.int64)
+    [scale] = fit_scales(parts, labels)
+    return float(-log_softmax(scale * parts[:, 0], axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def _tables(ngrams: GloveLstmNgramClassifier) -> dict[str, torch.Tensor]:

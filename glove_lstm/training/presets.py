@@ -38,6 +38,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "corrupted_share": 0.5,
         # The rate falls to zero, so the last epoch is the best but for chance.
         "num_train_epochs": 8,
+        "min_steps": 100,
         "per_device_train_batch_size": 16,
         "learning_rate": 5e-3,
         "embedding_learning_rate": 1.5e-3,

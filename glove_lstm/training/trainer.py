@@ -4,6 +4,8 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch.nn.functional import binary_cross_entropy_with_logits as bce_with_logits
 from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer
@@ -19,9 +21,14 @@ class GloveLstmTrainer(Trainer):
     args: GloveLstmTrainingArguments
 
     def __init__(
-        self, model: PreTrainedModel, args: GloveLstmTrainingArguments, **kwargs: Any
+        self,
+        model: PreTrainedModel,
+        args: GloveLstmTrainingArguments,
+        class_weights: NDArray[np.float64] | None = None,  # (classes,)
+        **kwargs: Any,
     ) -> None:
         super().__init__(model, args, data_collator=collate, **kwargs)
+        self._class_weights = class_weights
         # In transformers 5.0 its loss is not divided by the steps of an accumulated gradient.
         self.label_smoother = None
 
@@ -32,14 +39,24 @@ class GloveLstmTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Return the model's loss; in training with label smoothing."""
+        """Return the model's loss; in training with class weights, and label smoothing for one label a text."""
         smoothing = self.args.label_smoothing_factor
-        if not (smoothing and model.training):
+        several = inputs["labels"].dim() == 2
+        own = smoothing or several or self._class_weights is not None
+        if not (own and model.training):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        items = len(labels) if num_items_in_batch is None else num_items_in_batch
-        loss = cross_entropy(outputs.logits, labels, reduction="sum", label_smoothing=smoothing)
+        items = labels.numel() if num_items_in_batch is None else num_items_in_batch
+        if several:  # not divided by the steps of an accumulated gradient in the model
+            loss = bce_with_logits(outputs.logits, labels, reduction="sum")
+        else:
+            loss = cross_entropy(
+                outputs.logits, labels, reduction="none", label_smoothing=smoothing
+            )
+            if self._class_weights is not None:
+                loss = loss * loss.new_tensor(self._class_weights)[labels]
+            loss = loss.sum()
         loss = loss / items
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             loss = loss * self.accelerator.num_processes  # the items are those of all processes

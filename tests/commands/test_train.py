@@ -89,18 +89,18 @@ def test_fine_tuning_on_other_labels_in_separate_files(
 def test_fine_tuning_on_the_same_labels(
     checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    data, out = write_articles(tmp_path / "two.csv", 60, seed=4), tmp_path / "two"
+    data, out = write_articles(tmp_path / "two.csv", 100, seed=4), tmp_path / "two"
     args = ["--model_name_or_path", checkpoint, "--num_train_epochs", 1, "--output_dir", out]
     train(*args, "--train_file", data)
     about = read(out / "metrics.json")["about"]
-    assert about["rows"] == {"train": 54, "validation": 6}
+    assert about["rows"] == {"train": 90, "validation": 10}
     assert about["fine_tuned_from"] == checkpoint.name
     assert "starts anew" not in caplog.text
     assert (out / "tokenizer.json").read_bytes() == (checkpoint / "tokenizer.json").read_bytes()
     before, after = load_training_texts(checkpoint), load_training_texts(out)
     assert set(before.trained) < set(after.trained)
-    assert len(after.trained) == len(before.trained) + 54
-    assert len(after.validated) == len(before.validated) + 6
+    assert len(after.trained) == len(before.trained) + 90
+    assert len(after.validated) == len(before.validated) + 10
     assert after.complete
 
 

@@ -184,7 +184,7 @@ BAD_FILES = [
         '{"text": "a", "label": 0.5}\n',
         "row 1 has the label 0.5; labels must be text or whole numb",
     ),
-    ("a.jsonl", '{"text": "a", "label": [1]}\n', r"a.jsonl, row 1 has the label \[1\]"),
+    ("a.jsonl", '{"text": "a", "label": [{}]}\n', r"a.jsonl, row 1 has the label \{\}"),
     ("a.json", "[]", "a.json has no rows"),
 ]
 

@@ -27,7 +27,6 @@ LIKE_THE_DEFAULT_PRESET = {
     "type_embedding_size": 3, "embedding_dropout": 0.3, "dropout": 0.3,
     "freeze_embeddings": False, "ngram_buckets": 64,
 }  # fmt: skip
-WITHOUT_DROPOUT = {name: 0.0 for name in LIKE_THE_DEFAULT_PRESET if name.endswith("dropout")}
 
 
 class Die(TrainerCallback):
@@ -66,26 +65,6 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
     for name, value in whole.model.state_dict().items():
         assert torch.equal(resumed.model.state_dict()[name], value), name
         assert not torch.equal(start[name], value), name
-
-
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_accumulated_gradients_are_those_of_one_big_batch(make, tmp_path, tokenizer, smoothing):
-    train = corrupted_texts(make_texts(8, seed=1), tokenizer)
-    ends = []
-    for size, steps in ((8, 1), (4, 2), (2, 4)):
-        model = make(**{**LIKE_THE_DEFAULT_PRESET, **WITHOUT_DROPOUT})
-        options = {
-            "per_device_train_batch_size": size, "gradient_accumulation_steps": steps, "max_steps": 1, "optim": "sgd",
-            "learning_rate": 0.5, "max_grad_norm": 0.0, "lr_scheduler_type": "constant",
-            "label_smoothing_factor": smoothing,
-        }  # fmt: skip
-        start = model.classifier.weight.detach().clone()
-        GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=train).train()
-        ends.append(model.state_dict())
-        assert not torch.allclose(start, model.classifier.weight, atol=1e-3)
-    for end in ends[1:]:
-        for name, value in ends[0].items():
-            torch.testing.assert_close(end[name], value, atol=1e-5, rtol=0, msg=name)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])

@@ -1,0 +1,77 @@
+"""Weights of labels in training, and the calibration of several labels a text."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import read_json_object
+
+Floats = NDArray[np.float64]
+
+
+def class_weights(
+    wanted: str | None,
+    names: Sequence[str],
+    labels: NDArray[np.integer],
+    sample_weight: Floats | None = None,
+) -> Floats | None:
+    """Return the weight of each label, (classes,); None if none are wanted.
+
+    Args:
+        wanted: "balanced" for n / (classes * count), as in scikit-learn; or a JSON file {label: weight}.
+        names: The labels.
+        labels: (n,) class indices. A label without texts gets the balanced weight 1.
+        sample_weight: (n,) weights of the texts in the counts.
+
+    Raises:
+        DataError: The file cannot be used, or a text may have several labels.
+    """
+    if not wanted:
+        return None
+    if labels.ndim == 2:
+        said = "--class_weight is for one label a text; each of several has a threshold of its own"
+        raise DataError(f"{said}: leave it out.")
+    if wanted == "balanced":
+        counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
+        counts[counts == 0] = counts.sum() / (counts > 0).sum()
+        return counts.mean() / counts
+    values = read_json_object(Path(wanted), "give {label: weight}")
+    if others := values.keys() - set(names):
+        known = ", ".join(names)
+        raise DataError(f"{wanted}: label {min(others)!r} is not one of {known}; correct it.")
+    for name in names:
+        value: Any = values.get(name, "missing")
+        if type(value) not in (int, float) or not 0 < value < math.inf:
+            raise DataError(f"{wanted}: the weight of {name!r} is {value}; give a positive number.")
+    return np.array([values[name] for name in names], dtype=np.float64)
+
+
+def as_binary(part_logits: Floats) -> Floats:
+    """Turn logits (n, parts, labels) into those of yes-or-no questions (n * labels, parts, 2).
+
+    The softmax of these is the sigmoid of the former, so that one temperature calibrates both.
+    """
+    logits = np.moveaxis(part_logits, 1, 2).reshape(-1, part_logits.shape[1])
+    return np.stack([-logits / 2, logits / 2], axis=2)
+
+
+def fit_thresholds(scores: Floats, labels: NDArray[Any]) -> list[float]:
+    """Find the threshold of each label with the best F1, halfway between two scores; 0.5 if no text has the label.
+
+    Args:
+        scores: (n, labels).
+        labels: (n, labels), 1 where a text has the label.
+    """
+    thresholds = []
+    for column, truth in zip(scores.T, labels.T, strict=True):
+        order = np.argsort(-column, kind="stable")
+        ranked, following = column[order], np.append(column[order][1:], 0.0)
+        f1 = 2 * truth[order].cumsum() / (np.arange(len(order)) + 1 + truth.sum())
+        best = np.where(ranked > following, f1, -1).argmax()  # equal scores stay on one side
+        thresholds.append(float(ranked[best] + following[best]) / 2 if truth.any() else 0.5)
+    return thresholds

@@ -97,11 +97,7 @@ def run_experiment(
     train = tokenized["train"]
     if "validation" not in tokenized:
         args.eval_strategy, args.load_best_model_at_end = transformers.IntervalStrategy.NO, False
-    own_weights = _own_weights(splits["train"])
-    if "source" in splits["train"].column_names:
-        strata_of = strata(train.labels.tolist())
-        balanced = balanced_weights(splits["train"]["source"][:], strata_of) * own_weights
-        train.weights = np.minimum(balanced, _MOST)
+    own_weights = _weigh(train, splits["train"])
     names = model.config.label_names
     by_class = class_weights(args.class_weight, names, train.labels, train.weights)
     if by_class is not None:
@@ -214,11 +210,19 @@ def _describe(
     }
 
 
-def _own_weights(texts: Dataset) -> NDArray[np.float64]:
-    """The column `weight` of the texts, (n,), if there is one, else ones."""
-    if "weight" not in texts.column_names:
-        return np.ones(len(texts))
-    return np.asarray(texts["weight"][:], dtype=np.float64)
+def _weigh(tokenized: TokenizedTexts, texts: Dataset) -> NDArray[np.float64]:
+    """Set the sampling weights, balanced by source if the texts have a column `source`.
+
+    Returns:
+        The column `weight` of the texts, (n,), by which the sampling weights are multiplied; else ones.
+    """
+    own = np.ones(len(texts))
+    if "weight" in texts.column_names:
+        own = np.asarray(texts["weight"][:], dtype=np.float64)
+    if "source" in texts.column_names:
+        balanced = balanced_weights(texts["source"][:], strata(tokenized.labels.tolist()))
+        tokenized.weights = np.minimum(balanced * own, _MOST)
+    return own
 
 
 def _fit_ngrams(

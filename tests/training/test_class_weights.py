@@ -72,7 +72,7 @@ def test_the_command_weighs_the_ngrams_and_refuses_bad_files(tmp_path, glove_fil
     ):
         weights.write_text(text)
         assert_refused(run_here(train.main, *command), "weights.json", sentence)
-    monkeypatch.setattr(experiment, "fit_ngrams", lambda *args: seen.append(args[-1]))
+    monkeypatch.setattr(experiment, "fit_ngrams", lambda *args: seen.append(args[3]))
     weights.write_text('{"FAKE": 30, "REAL": 1}')
     assert run_here(train.main, *command).returncode == 0
     assert np.unique(seen[0], return_counts=True)[1].tolist() == [90, 18]

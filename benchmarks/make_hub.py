@@ -40,7 +40,7 @@ from glove_lstm.training.training_texts import joined_texts
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
 _ARGUMENTS = ["--num_train_epochs", "5", "--per_device_train_batch_size", "32"]
-_ARGUMENTS += ["--validation_by", "source"]
+_ARGUMENTS += ["--validation_by", "source", "--vocab_size", "40000"]
 
 _CARD = {
     "name": "glove-lstm-fake-news",

@@ -214,14 +214,14 @@ def _weigh(tokenized: TokenizedTexts, texts: Dataset) -> NDArray[np.float64]:
     """Set the sampling weights, balanced by source if the texts have a column `source`.
 
     Returns:
-        The column `weight` of the texts, (n,), by which the sampling weights are multiplied; else ones.
+        The column `weight` of the texts, (n,), else ones. Sampling takes its root, as of the rows of a source.
     """
     own = np.ones(len(texts))
     if "weight" in texts.column_names:
         own = np.asarray(texts["weight"][:], dtype=np.float64)
     if "source" in texts.column_names:
         balanced = balanced_weights(texts["source"][:], strata(tokenized.labels.tolist()))
-        tokenized.weights = np.minimum(balanced * own, _MOST)
+        tokenized.weights = np.minimum(balanced * np.sqrt(own), _MOST)
     return own
 
 

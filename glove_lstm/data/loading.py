@@ -144,7 +144,7 @@ def load_splits(
     if not names or not splits:
         raise _unlabelled(source, label_column_name)
     if "train" in splits and "validation" not in splits and validation_fraction:
-        train, validation = _cut_validation(
+        train, validation = cut_validation(
             splits["train"], validation_fraction, seed, places["train"], validation_by
         )
         splits = {"train": train, "validation": validation} | {**splits, "train": train}
@@ -205,9 +205,10 @@ def _check_labels(tables: Mapping[str, pa.Table]) -> None:
             )
 
 
-def _cut_validation(
-    train: datasets.Dataset, fraction: float, seed: int, where: str, by: str
+def cut_validation(
+    train: datasets.Dataset, fraction: float, seed: int, where: str, by: str = "text"
 ) -> list[datasets.Dataset]:
+    """Divide texts into train and validation; see `load_splits`."""
     labels, groups = train["label"][:], _duplicate_groups(train)
     if by == "source":
         if "source" not in train.column_names:
@@ -218,7 +219,7 @@ def _cut_validation(
     if not all(len(part) for part in parts):
         raise DataError(
             f"{where} has too few rows ({len(train)}) to cut {fraction:.0%} for validation; "
-            "give a validation file, or set validation_fraction to 0."
+            "give validation texts, or set the fraction to 0."
         )
     logger.info("Cut %d of %d rows of %s for validation.", len(parts[1]), len(train), where)
     # Taken out of the table, so that no index mapping slows every later access.

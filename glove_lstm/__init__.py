@@ -54,11 +54,11 @@ def __getattr__(name: str) -> Any:
             _register()
             return globals()[name]
     except ModuleNotFoundError as error:
-        if not error.name or error.name.startswith("glove_lstm"):
+        lacking = error.name or "glove_lstm"
+        if lacking.startswith("glove_lstm"):
             raise
-        said = f"{name} needs {error.name}, which is not installed."
-        advice = "Run: pip install 'glove-lstm[train]'"
-        raise ModuleNotFoundError(f"{said} {advice}", name=error.name) from None
+        sentence = f"{name} needs {lacking}; run: pip install 'glove-lstm[train]'"
+        raise ModuleNotFoundError(sentence, name=lacking) from None
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

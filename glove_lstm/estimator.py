@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import datasets
 import numpy as np
@@ -26,7 +26,7 @@ from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.evaluation.seen_texts import describe_seen, look_up
-from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
+from glove_lstm.inference.checkpoint_files import local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
@@ -36,16 +36,14 @@ from glove_lstm.publishing.hub_upload import Destination, check_destination, pus
 from glove_lstm.training.arguments import DataArguments, as_words, parse_training_run
 from glove_lstm.training.experiment import Experiment, run_experiment
 from glove_lstm.training.labelled_texts import (
-    SOURCE,
     label_names,
     labelled_rows,
     read_labels,
     training_data,
 )
-from glove_lstm.training.training_texts import load_training_texts
+from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
-_FILES = (WEIGHTS_NAME, "*.safetensors", "*.json", "*.md", "*.onnx", "*.png", "*.py")
-_DTYPES = {"i": int, "u": int, "f": float}
+_TYPES = {"i": int, "u": int, "f": float}  # by numpy's kind of the labels
 # What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
 _REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty"}
 _REFUSED |= {"push_to_hub", "resume_from_checkpoint"}
@@ -71,8 +69,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         tokenizer_: Its tokenizer.
     """
 
-    _experiment: Experiment | None = None  # None: loaded from `_folder`
-    _folder: Path
+    _texts: TrainingTexts | None
+    _origin: Experiment | Path
 
     def __init__(
         self,
@@ -95,14 +93,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Return all arguments, with the training arguments that were given."""
         return {**super().get_params(deep), **self._training_arguments}
 
-    def set_params(self, **params: Any) -> "GloveLstmClassifier":
+    def set_params(self, **params: Any) -> Self:
         """Set arguments, also training arguments that were not given before."""
-        for name, value in params.items():
-            if name in self._get_param_names():
-                setattr(self, name, value)
-            else:
-                self._training_arguments = {**self._training_arguments, name: value}
-        return self
+        own = {name: params.pop(name) for name in self._get_param_names() if name in params}
+        self._training_arguments = {**self._training_arguments, **params}
+        return super().set_params(**own)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -110,7 +105,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         return tags
 
-    def fit(self, X: Any, y: Any, validation: Any = 0.1) -> "GloveLstmClassifier":
+    def fit(self, X: Any, y: Any, validation: Any = 0.1) -> Self:
         """Train a new classifier; with `model_name_or_path`, fine-tune that checkpoint.
 
         Args:
@@ -126,15 +121,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
             run = parse_training_run(as_words(self._arguments(seed, Path(scratch))))
             labels = read_labels(y)
-            data = training_data(X, labels, validation, run.data.on_empty, run.training.seed)
+            data = training_data(X, labels, validation, run)
             done = run_experiment(run, data, None, compute_metrics, print_log=bool(self.verbose))
         no_texts = dict.fromkeys(data.splits, datasets.Dataset.from_dict({}))
-        self._experiment, self._texts = replace(done, splits=no_texts), done.training_texts
+        self._texts, self._origin = done.training_texts, replace(done, splits=no_texts)
         return self._set_model(done.model, done.tokenizer, labels.dtype.kind)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return scores (n, classes), columns in the order of `classes_`."""
@@ -158,25 +154,25 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         counts, unseen = look_up(self._texts, labelled_rows(X, read_labels(y), names, "keep"))
         if not len(unseen):
             raise DataError(f"{describe_seen('the classifier', counts)} Give other texts.")
-        report = Report({"data": SOURCE, "seen": counts})
+        report = Report({"seen": counts})
         report.add_model(self.model_, self.tokenizer_, unseen, names, robustness=robustness)
         return report
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write what `glove-lstm train` writes: weights, tokenizer, code, metrics, plots and card."""
         check_is_fitted(self)
-        if self._experiment:
-            save_experiment(self._experiment, run_metrics(self._experiment), Path(folder))
-        else:  # it was loaded
+        if isinstance(self._origin, Path):  # it was loaded
             skipped = shutil.ignore_patterns("checkpoint-*")
-            shutil.copytree(self._folder, folder, ignore=skipped, dirs_exist_ok=True)
+            shutil.copytree(self._origin, folder, ignore=skipped, dirs_exist_ok=True)
+            return
+        with _undisturbed(self.verbose):
+            save_experiment(self._origin, run_metrics(self._origin), Path(folder))
 
     def push_to_hub(self, repo_id: str, **options: Any) -> CommitInfo:
         """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
 
         Options: `private=True` for a new private repository, `revision` for a branch, `token` for another login.
         """
-        check_is_fitted(self)
         to = Destination(repo_id, **options)
         check_destination(to)
         with tempfile.TemporaryDirectory() as scratch:
@@ -185,27 +181,26 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 return push_folder(staged, to)
 
     @classmethod
-    def from_pretrained(
-        cls, model: str | Path, revision: str | None = None
-    ) -> "GloveLstmClassifier":
+    def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:
         """Load a classifier from a folder or the Hub; its `fit` fine-tunes it.
 
         Labels that are all whole numbers or booleans become such.
         """
-        folder = local_folder(model, revision, *_FILES)
+        folder = local_folder(model, revision, "*")
         loaded = cls(model_name_or_path=str(folder if revision else model))
-        loaded._folder, loaded._texts = folder, load_training_texts(folder)
-        classifier, tokenizer = load_checkpoint(folder)
+        loaded._texts, loaded._origin = load_training_texts(folder), folder
+        with _undisturbed(verbose=0):
+            classifier, tokenizer = load_checkpoint(folder)
         names = classifier.config.label_names
         kind = "i" if all(name.removeprefix("-").isdecimal() for name in names) else "U"
         kind = "b" if {"False", "True"} >= {*names} else kind
         return loaded._set_model(classifier, tokenizer, kind)
 
-    def _set_model(self, model: Any, tokenizer: Any, kind: str) -> "GloveLstmClassifier":
-        """Take over a model; `kind` is the numpy kind of the labels."""
+    def _set_model(self, model: Any, tokenizer: Any, kind: str) -> Self:
+        """Take over a model whose labels are of a numpy kind."""
         self.model_, self.tokenizer_ = model, tokenizer
         names = np.array(model.config.label_names)
-        classes = names == "True" if kind == "b" else names.astype(_DTYPES.get(kind, str))
+        classes = names == "True" if kind == "b" else names.astype(_TYPES.get(kind, str))
         self._columns = np.argsort(classes, kind="stable")
         self.classes_ = classes[self._columns]
         return self
@@ -217,17 +212,20 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             if name in _REFUSED or name.startswith("hub_"):
                 raise DataError(f"GloveLstmClassifier has no argument {name}; leave it out.")
         if isinstance(weights, dict):
-            names = label_names(np.array(list(weights)))
+            by_name = zip(label_names(np.array(list(weights))), weights.values(), strict=True)
             weights = scratch / "class_weight.json"
-            by_name = dict(zip(names, self.class_weight.values(), strict=True))
-            weights.write_text(json.dumps(by_name), encoding="utf-8")
-        values = {"preset": self.preset, "seed": seed, "output_dir": scratch}
-        values |= {"disable_tqdm": not self.verbose, "class_weight": weights}
-        if not given.get("model_name_or_path"):
-            values["glove"] = self.glove
-        if not {"output_dir", "load_best_model_at_end"} & given.keys():
-            values["save_strategy"] = "no"
-        return {**values, **given}
+            weights.write_text(json.dumps(dict(by_name)), encoding="utf-8")
+        writes = "output_dir" in given or "load_best_model_at_end" in given
+        return {
+            "preset": self.preset,
+            "glove": None if given.get("model_name_or_path") else self.glove,
+            "class_weight": weights,
+            "seed": seed,
+            "disable_tqdm": not self.verbose,
+            "output_dir": scratch,
+            "save_strategy": None if writes else "no",
+            **given,
+        }
 
 
 @contextmanager

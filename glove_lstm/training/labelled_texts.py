@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from datasets import Dataset
@@ -15,29 +15,28 @@ from glove_lstm.data.in_memory import python_values, read_texts
 from glove_lstm.data.labelled_split import OnEmpty, encode_labels, read_split
 from glove_lstm.data.loading import LoadedData, cut_validation
 from glove_lstm.data.reading import RowReader
-
-SOURCE = "texts in memory"
+from glove_lstm.training.arguments import TrainingRun
 
 
 def training_data(
-    texts: Any, labels: NDArray[Any], validation: Any, on_empty: OnEmpty, seed: int
+    texts: Any, labels: NDArray[Any], validation: Any, run: TrainingRun
 ) -> LoadedData:
     """Make the splits of a run; see `GloveLstmClassifier.fit`."""
     classes = np.unique(labels)
     if len(classes) < 2:
-        said = f"y has {len(classes)} classes; a classifier needs two or more"
-        raise DataError(f"{said}: add texts with other labels.")
-    names = label_names(classes)
+        advice = "a classifier needs two classes or more"
+        raise DataError(f"y has only the labels {classes.tolist()}; {advice}.")
+    names, on_empty = label_names(classes), cast(OnEmpty, run.data.on_empty)
     splits = {"train": labelled_rows(texts, labels, names, on_empty)}
     if isinstance(validation, tuple | list) and len(validation) == 2:
         rows = validation[0], read_labels(validation[1], "validation labels")
         splits["validation"] = labelled_rows(*rows, names, on_empty, "validation texts")
-    elif isinstance(validation, Real) and 0 < validation < 1:
-        parts = cut_validation(splits["train"], float(validation), seed, "X")
+    elif isinstance(validation, Real) and 0 < float(validation) < 1:
+        parts = cut_validation(splits["train"], float(validation), run.training.seed, "X")
         splits = dict(zip(("train", "validation"), parts, strict=True))
     elif validation:
         raise DataError("validation must be (texts, labels), a share between 0 and 1, or None.")
-    return LoadedData(splits, names, ["X"], SOURCE)
+    return LoadedData(splits, names, ["X"], "texts in memory")
 
 
 def labelled_rows(
@@ -56,9 +55,8 @@ def read_labels(labels: Any, where: str = "y") -> NDArray[Any]:
     """Check labels and return them as an array of strings, numbers or booleans, (n,)."""
     values = python_values(column_or_1d(np.asarray(labels, dtype=object), warn=True))
     for row, value in enumerate(values, 1):
-        if not isinstance(value, str | Real | np.bool_) or isinstance(value, str) != isinstance(
-            values[0], str
-        ):
+        text = isinstance(value, str), isinstance(values[0], str)
+        if not isinstance(value, str | Real | np.bool_) or text[0] != text[1]:
             advice = "give strings, whole numbers or booleans, one kind for all"
             raise DataError(f"{where}, row {row} has the label {value!r}; {advice}.")
     array = np.array(values)

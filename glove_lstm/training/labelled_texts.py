@@ -24,8 +24,8 @@ def training_data(
     """Make the splits of a run; see `GloveLstmClassifier.fit`."""
     classes = np.unique(labels)
     if len(classes) < 2:
-        advice = "a classifier needs two classes or more"
-        raise DataError(f"y has only the labels {classes.tolist()}; {advice}.")
+        said = f"y has {len(classes)} class, {classes.tolist()}"
+        raise DataError(f"{said}; a classifier needs two or more.")
     names, on_empty = label_names(classes), cast(OnEmpty, run.data.on_empty)
     splits = {"train": labelled_rows(texts, labels, names, on_empty)}
     if isinstance(validation, tuple | list) and len(validation) == 2:

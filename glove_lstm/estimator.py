@@ -45,7 +45,7 @@ from glove_lstm.training.training_texts import TrainingTexts, load_training_text
 
 _TYPES = {"i": int, "u": int, "f": float}  # by numpy's kind of the labels
 # What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
-_REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty"}
+_REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty", "min_validation"}
 _REFUSED |= {"push_to_hub", "resume_from_checkpoint"}
 
 

@@ -31,11 +31,13 @@ def training_data(
     if isinstance(validation, tuple | list) and len(validation) == 2:
         rows = validation[0], read_labels(validation[1], "validation labels")
         splits["validation"] = labelled_rows(*rows, names, on_empty, "validation texts")
-    elif isinstance(validation, Real) and 0 < float(validation) < 1:
-        parts = cut_validation(splits["train"], float(validation), run.training.seed, "X")
-        splits = dict(zip(("train", "validation"), parts, strict=True))
-    elif validation:
-        raise DataError("validation must be (texts, labels), a share between 0 and 1, or None.")
+    elif validation is None or (isinstance(validation, Real) and 0 <= float(validation) < 1):
+        fraction = run.data.validation_fraction = float(validation or 0)
+        if fraction:
+            parts = cut_validation(splits["train"], fraction, run.training.seed, "X")
+            splits = dict(zip(("train", "validation"), parts, strict=True))
+    else:
+        raise DataError("validation must be (texts, labels), a share below 1, or None.")
     return LoadedData(splits, names, ["X"], "texts in memory")
 
 

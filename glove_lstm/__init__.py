@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from glove_lstm.data.fake_or_real_news import FakeOrRealNews as FakeOrRealNews
     from glove_lstm.data.liar import Liar as Liar
+    from glove_lstm.estimator import GloveLstmClassifier as GloveLstmClassifier
     from glove_lstm.inference.batch_classifier import BatchClassifier as BatchClassifier
     from glove_lstm.inference.explanation import Explanation as Explanation
     from glove_lstm.inference.explanation import explain as explain
@@ -36,6 +37,7 @@ _OTHERS = {
     "BatchClassifier": "glove_lstm.inference.batch_classifier",
     "Explanation": "glove_lstm.inference.explanation",
     "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
+    "GloveLstmClassifier": "glove_lstm.estimator",
     "LightClassifier": "glove_lstm.inference.runtime",
     "Liar": "glove_lstm.data.liar",
     "explain": "glove_lstm.inference.explanation",
@@ -45,11 +47,18 @@ __all__ = ["__version__", *_AUTO_CLASSES, *_OTHERS]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _OTHERS:
-        return getattr(import_module(_OTHERS[name]), name)
-    if name in _AUTO_CLASSES:
-        _register()
-        return globals()[name]
+    try:
+        if name in _OTHERS:
+            return getattr(import_module(_OTHERS[name]), name)
+        if name in _AUTO_CLASSES:
+            _register()
+            return globals()[name]
+    except ModuleNotFoundError as error:
+        lacking = error.name or "glove_lstm"
+        if lacking.startswith("glove_lstm"):
+            raise
+        sentence = f"{name} needs {lacking}; run: pip install 'glove-lstm[train]'"
+        raise ModuleNotFoundError(sentence, name=lacking) from None
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -196,4 +196,4 @@ def run_client(
     """Run Python code in a process that works in `home` and knows only this Hub."""
     home.mkdir(parents=True, exist_ok=True)
     env, command = hub.client_env(home, token), [sys.executable, "-c", textwrap.dedent(code)]
-    return subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=300)

@@ -25,10 +25,7 @@ from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 from glove_lstm.inference.scores import SEVERAL
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
     from glove_lstm.evaluation.report import Report
-    from glove_lstm.training.training_texts import TrainingTexts
 
 
 def main(argv: Sequence[str]) -> None:
@@ -60,6 +57,7 @@ def main(argv: Sequence[str]) -> None:
 def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, Any]) -> None:
     """Measure a checkpoint on unseen texts."""
     from glove_lstm.data.loading import load_splits
+    from glove_lstm.evaluation.seen_texts import describe_seen, look_up
     from glove_lstm.inference.checkpoints import load_checkpoint, load_config
     from glove_lstm.training.training_texts import load_training_texts
 
@@ -80,7 +78,7 @@ def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, 
         raise DataError(f"{data.source} has no split {args.split}; --split must be {splits}.")
     texts = data.splits[args.split]
     sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n")
-    counts, unseen = _look_up(load_training_texts(path, args.revision), texts)
+    counts, unseen = look_up(load_training_texts(path, args.revision), texts)
     report.figures |= {
         "data": data.source,
         "split": args.split,
@@ -88,53 +86,13 @@ def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, 
         "revision": args.revision,
         "seen": counts,
     }
-    sentence = _describe_seen(path, counts)
+    sentence = describe_seen(path, counts)
     if not len(unseen) and not args.leaks:
         raise DataError(f"{sentence} Give other texts.")
     sys.stdout.write(f"{sentence}\n\n")
     if len(unseen):
         model, tokenizer = load_checkpoint(path, args.revision)
         report.add_model(model, tokenizer, unseen, data.label_names, robustness=args.robustness)
-
-
-def _look_up(
-    record: "TrainingTexts | None", texts: "Dataset"
-) -> tuple[dict[str, int] | None, "Dataset"]:
-    """Return counts by role (None without a record) and the unseen texts."""
-    from glove_lstm.training.training_texts import joined_texts
-
-    if record is None:
-        return None, texts
-    trained, validated = record.find(joined_texts(texts))
-    unseen = ~(trained | validated)
-    counts = {
-        "trained": int(trained.sum()),
-        "validated": int(validated.sum()),
-        "unseen": int(unseen.sum()),
-        "complete": record.complete,
-    }
-    return counts, texts.select(unseen.nonzero()[0])
-
-
-def _describe_seen(model: str, counts: Mapping[str, int] | None) -> str:
-    """Return a sentence on the numbers of seen and unseen texts."""
-    from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
-
-    if counts is None:
-        return (
-            f"It is unknown which texts {model} has seen: it has no {TRAINING_TEXTS_NAME}. "
-            "Figures on texts of its training say nothing of new texts."
-        )
-    seen, unseen = counts["trained"] + counts["validated"], counts["unseen"]
-    roles = f"(trained on {counts['trained']:,}, validated on {counts['validated']:,})"
-    if not unseen:
-        return f"All {seen:,} texts were seen {roles}."
-    said = f"{seen:,} of the {seen + unseen:,} texts were seen {roles}"
-    said += f"; the figures are of the other {unseen:,}." if seen else "."
-    if not counts["complete"]:
-        said += " It is unknown which other texts it has seen: it was trained from a checkpoint "
-        said += "without a record."
-    return said
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -160,7 +160,7 @@ def load_splits(
         raise _unlabelled(source, label_column_name)
     held_out = len(splits.get("train", ())) * validation_fraction
     if "validation" not in splits and held_out and held_out >= min_validation:
-        train, validation = _cut_validation(
+        train, validation = cut_validation(
             splits["train"], validation_fraction, seed, places["train"], validation_by
         )
         splits = {"train": train, "validation": validation} | {**splits, "train": train}
@@ -223,9 +223,10 @@ def _check_labels(tables: Mapping[str, pa.Table]) -> None:
             )
 
 
-def _cut_validation(
-    train: datasets.Dataset, fraction: float, seed: int, where: str, by: str
+def cut_validation(
+    train: datasets.Dataset, fraction: float, seed: int, where: str, by: str = "text"
 ) -> list[datasets.Dataset]:
+    """Divide texts into train and validation; see `load_splits`."""
     labels, groups = strata(train["label"][:]), _duplicate_groups(train)
     if by == "source":
         if "source" not in train.column_names:
@@ -236,7 +237,7 @@ def _cut_validation(
     if not all(len(part) for part in parts):
         raise DataError(
             f"{where} has too few rows ({len(train)}) to cut {fraction:.0%} for validation; "
-            "give a validation file, or set validation_fraction to 0."
+            "give validation texts, or set the fraction to 0."
         )
     logger.info("Cut %d of %d rows of %s for validation.", len(parts[1]), len(train), where)
     # Taken out of the table, so that no index mapping slows every later access.

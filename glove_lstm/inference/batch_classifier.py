@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.in_memory import python_values
 from glove_lstm.data.streaming import TextRow, choose_columns, read_text
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
@@ -66,26 +67,14 @@ class BatchClassifier:
         return cast("Batch", {**table, **new})
 
     def _rows(self, table: Mapping[str, Any], names: list[str]) -> list[TextRow]:
-        first = {name: _python(table[name][:1])[0] for name in names if len(table[name])}
+        first = {name: python_values(table[name][:1])[0] for name in names if len(table[name])}
         if not first:
             return []
         columns = choose_columns("The batch", names, first, self._asked)
         rows = []
-        records = zip(*(_python(table[name]) for name in columns), strict=True)
+        records = zip(*(python_values(table[name]) for name in columns), strict=True)
         for number, record in enumerate(records, 1):
             place = f"The batch, row {number}"
             text, *pairs = map(read_text, record, [place] * len(record), columns)
             rows.append(TextRow("", number, text, " ".join(pairs) if pairs else None))
         return rows
-
-
-def _python(values: Any) -> list[Any]:
-    """Return values as plain Python objects, and missing ones as None."""
-    # NA and NaT of pandas, which need not be installed; NaN differs from itself.
-    return [
-        None
-        if type(value).__name__ in ("NAType", "NaTType")
-        or (isinstance(value, float) and value != value)
-        else value
-        for value in (values if isinstance(values, list) else values.tolist())
-    ]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from transformers import HfArgumentParser, TrainingArguments
@@ -163,19 +163,23 @@ _ALWAYS = {
 }
 
 
+class _Parser(HfArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise DataError(f"{message[:1].upper()}{message[1:].rstrip('.')}.")
+
+
 def parse_training_run(argv: Sequence[str], description: str | None = None) -> TrainingRun:
     """Read a command line: `[FILE.json] [--preset NAME] [--name value ...]`.
 
     Raises:
         DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
-        SystemExit: argparse refuses an argument.
     """
     argv = list(argv)
     from_json: dict[str, Any] = {}
     if argv and argv[0].endswith(".json"):
         advice = "give one object of argument names and values"
         from_json = read_json_object(Path(argv.pop(0)), advice)
-    words = [*_as_words(from_json), *argv]
+    words = [*as_words(from_json), *argv]
     # These decide the other defaults.
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset", default="default")
@@ -194,15 +198,13 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
         defaults = {name: value for name, value in defaults.items() if name in training}
     groups: Any = (DataArguments, TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
     layout = argparse.RawDescriptionHelpFormatter
-    parser = HfArgumentParser(
-        groups, description=description, formatter_class=layout, allow_abbrev=False
-    )
+    parser = _Parser(groups, description=description, formatter_class=layout, allow_abbrev=False)
     parser.add_argument("--preset", help=f"The recipe to start from: {' or '.join(PRESETS)}.")
     if fine_tuning:
         parser.set_defaults(**dict.fromkeys(_OF_NEW_TOKENIZER))
     try:
         parsed: Any = parser.parse_args_into_dataclasses(
-            [*_as_words(defaults), *words],
+            [*as_words(defaults), *words],
             return_remaining_strings=True,
             look_for_args_file=False,
         )
@@ -223,7 +225,7 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
     return TrainingRun(chosen.preset, data, tokenizer, model, trainer)
 
 
-def _as_words(values: Mapping[str, Any]) -> list[str]:
+def as_words(values: Mapping[str, Any]) -> list[str]:
     """Write values as a command line, so that one parser checks them all and the last one wins."""
     words: list[str] = []
     for name, value in values.items():

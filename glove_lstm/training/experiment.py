@@ -68,6 +68,8 @@ def run_experiment(
     data: LoadedData,
     glove: GloveVectors | None = None,
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
+    *,
+    print_log: bool = True,
 ) -> Experiment:
     """Build or load a tokenizer and a model, train, and calibrate on the validation texts.
 
@@ -77,6 +79,7 @@ def run_experiment(
             temperature.
         glove: Vectors that were loaded before; None loads `run.tokenizer.glove`.
         compute_metrics: Measures of the validation texts after each epoch, for the Trainer.
+        print_log: Whether the Trainer prints its log, if it shows no progress bar.
 
     Raises:
         DataError: Data and arguments do not fit together.
@@ -123,6 +126,8 @@ def run_experiment(
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
     )
+    if not print_log:
+        trainer.remove_callback(transformers.PrinterCallback)
     if model.ngrams is not None:  # it is fitted already
         model.ngrams.requires_grad_(False)
     prepared = time.perf_counter()

@@ -135,3 +135,11 @@ def test_help_needs_no_extra(run, name) -> None:
     done = run(name, "--help")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: glove-lstm {name}")
+
+
+def test_a_class_that_needs_torch_names_the_extra(missing) -> None:
+    code = _RUN.partition("from glove_lstm")[0] + "from glove_lstm import GloveLstmClassifier"
+    command = [sys.executable, "-c", code.format(missing=missing)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    said = "GloveLstmClassifier needs datasets; run: pip install 'glove-lstm[train]'"
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {said}"

@@ -1,0 +1,246 @@
+"""A scikit-learn classifier that trains, measures, saves and publishes as the commands do."""
+
+import json
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import datasets
+import numpy as np
+import torch
+from huggingface_hub import CommitInfo
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from transformers.utils import logging as transformers_logging
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.in_memory import read_texts
+from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.evaluation.report import Report
+from glove_lstm.evaluation.run_metrics import run_metrics
+from glove_lstm.evaluation.seen_texts import describe_seen, look_up
+from glove_lstm.inference.checkpoint_files import local_folder
+from glove_lstm.inference.checkpoints import load_checkpoint
+from glove_lstm.inference.explanation import Explanation, explain
+from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.publishing.checkpoint import staged_checkpoint
+from glove_lstm.publishing.checkpoint_folder import save_experiment
+from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
+from glove_lstm.training.arguments import DataArguments, as_words, parse_training_run
+from glove_lstm.training.experiment import Experiment, run_experiment
+from glove_lstm.training.labelled_texts import (
+    label_names,
+    labelled_rows,
+    read_labels,
+    training_data,
+)
+from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
+
+_TYPES = {"i": int, "u": int, "f": float}  # by numpy's kind of the labels
+# What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
+_REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty", "min_validation"}
+_REFUSED |= {"push_to_hub", "resume_from_checkpoint"}
+
+
+class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
+    """A GloVe+LSTM text classifier for scikit-learn, trained by the code of `glove-lstm train`.
+
+    Args:
+        glove: Word vectors: a name such as "6B.50d", or a file.
+        preset: Recipe to start from: "default" or "article".
+        class_weight: "balanced", or label -> weight; None: each text counts alike.
+        random_state: Seed, or generator of the seed. The same seed gives the same model.
+        verbose: 0 hides the progress bars and the log of the training.
+        **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
+            `vocab_size`, `max_steps`, `use_cpu`, `on_empty` or `model_name_or_path` (a checkpoint to fine-tune); all
+            but those that name data or a repository. `fit` checks them. Without `output_dir`, training writes no
+            checkpoints.
+
+    Attributes:
+        classes_: Sorted labels, (classes,).
+        model_: The classifier as a transformers model.
+        tokenizer_: Its tokenizer.
+    """
+
+    _texts: TrainingTexts | None
+    _origin: Experiment | Path
+
+    def __init__(
+        self,
+        glove: str | Path = "6B.50d",
+        *,
+        preset: str = "default",
+        class_weight: Any = None,
+        random_state: Any = None,
+        verbose: int = 1,
+        **training_arguments: Any,
+    ) -> None:
+        self.glove = glove
+        self.preset = preset
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.verbose = verbose
+        self._training_arguments = training_arguments
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return all arguments, with the training arguments that were given."""
+        return {**super().get_params(deep), **self._training_arguments}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set arguments, also training arguments that were not given before."""
+        own = {name: params.pop(name) for name in self._get_param_names() if name in params}
+        self._training_arguments = {**self._training_arguments, **params}
+        return super().set_params(**own)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = tags.input_tags.allow_nan = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    def fit(self, X: Any, y: Any, validation: Any = 0.1) -> Self:
+        """Train a new classifier; with `model_name_or_path`, fine-tune that checkpoint.
+
+        Args:
+            X: n texts, or n pairs (title, body): a list, an array, or a column or data frame of pandas or polars.
+            y: n labels: strings, whole numbers or booleans.
+            validation: Texts and labels to calibrate the scores on; or the share of the texts to cut for that, with
+                near duplicates on one side; None: the scores are not calibrated.
+
+        Raises:
+            DataError: An argument, a text or a label cannot be used.
+        """
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        with tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
+            run = parse_training_run(as_words(self._arguments(seed, Path(scratch))))
+            labels = read_labels(y)
+            data = training_data(X, labels, validation, run)
+            done = run_experiment(run, data, None, compute_metrics, print_log=bool(self.verbose))
+        no_texts = dict.fromkeys(data.splits, datasets.Dataset.from_dict({}))
+        self._texts, self._origin = done.training_texts, replace(done, splits=no_texts)
+        return self._set_model(done.model, done.tokenizer, labels.dtype.kind)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the best label of each text, (n,)."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return scores (n, classes), columns in the order of `classes_`."""
+        check_is_fitted(self)
+        scores = predict_probabilities(self.model_, self.tokenizer_, *read_texts(X))
+        return scores[:, self._columns]
+
+    def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
+        """Return the contribution of each word to a label; see `glove_lstm.explain`."""
+        check_is_fitted(self)
+        name = None if label is None else label_names(np.array([label]))[0]
+        return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
+
+    def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
+        """Measure the classifier, with `robustness` on perturbed texts, too, as `glove-lstm evaluate` does.
+
+        Texts that `fit` has seen are left out. The report has `figures`, and the methods `text` and `save`.
+        """
+        check_is_fitted(self)
+        names = self.model_.config.label_names
+        counts, unseen = look_up(self._texts, labelled_rows(X, read_labels(y), names, "keep"))
+        if not len(unseen):
+            raise DataError(f"{describe_seen('the classifier', counts)} Give other texts.")
+        report = Report({"seen": counts})
+        report.add_model(self.model_, self.tokenizer_, unseen, names, robustness=robustness)
+        return report
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write what `glove-lstm train` writes: weights, tokenizer, code, metrics, plots and card."""
+        check_is_fitted(self)
+        if isinstance(self._origin, Path):  # it was loaded
+            skipped = shutil.ignore_patterns("checkpoint-*")
+            shutil.copytree(self._origin, folder, ignore=skipped, dirs_exist_ok=True)
+            return
+        with _undisturbed(self.verbose):
+            save_experiment(self._origin, run_metrics(self._origin), Path(folder))
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> CommitInfo:
+        """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
+
+        Options: `private=True` for a new private repository, `revision` for a branch, `token` for another login.
+        """
+        to = Destination(repo_id, **options)
+        check_destination(to)
+        with tempfile.TemporaryDirectory() as scratch:
+            self.save_pretrained(scratch)
+            with staged_checkpoint(Path(scratch), repo_id) as staged:
+                return push_folder(staged, to)
+
+    @classmethod
+    def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:
+        """Load a classifier from a folder or the Hub; its `fit` fine-tunes it.
+
+        Labels that are all whole numbers or booleans become such.
+        """
+        folder = local_folder(model, revision, "*")
+        loaded = cls(model_name_or_path=str(folder if revision else model))
+        loaded._texts, loaded._origin = load_training_texts(folder), folder
+        with _undisturbed(verbose=0):
+            classifier, tokenizer = load_checkpoint(folder)
+        names = classifier.config.label_names
+        kind = "i" if all(name.removeprefix("-").isdecimal() for name in names) else "U"
+        kind = "b" if {"False", "True"} >= {*names} else kind
+        return loaded._set_model(classifier, tokenizer, kind)
+
+    def _set_model(self, model: Any, tokenizer: Any, kind: str) -> Self:
+        """Take over a model whose labels are of a numpy kind."""
+        self.model_, self.tokenizer_ = model, tokenizer
+        names = np.array(model.config.label_names)
+        classes = names == "True" if kind == "b" else names.astype(_TYPES.get(kind, str))
+        self._columns = np.argsort(classes, kind="stable")
+        self.classes_ = classes[self._columns]
+        return self
+
+    def _arguments(self, seed: int, scratch: Path) -> dict[str, Any]:
+        """Return the arguments of the command; files that they name are in `scratch`."""
+        given, weights = self._training_arguments, self.class_weight
+        for name in given:
+            if name in _REFUSED or name.startswith("hub_"):
+                raise DataError(f"GloveLstmClassifier has no argument {name}; leave it out.")
+        if isinstance(weights, dict):
+            by_name = zip(label_names(np.array(list(weights))), weights.values(), strict=True)
+            weights = scratch / "class_weight.json"
+            weights.write_text(json.dumps(dict(by_name)), encoding="utf-8")
+        writes = "output_dir" in given or "load_best_model_at_end" in given
+        return {
+            "preset": self.preset,
+            "glove": None if given.get("model_name_or_path") else self.glove,
+            "class_weight": weights,
+            "seed": seed,
+            "disable_tqdm": not self.verbose,
+            "output_dir": scratch,
+            "save_strategy": None if writes else "no",
+            **given,
+        }
+
+
+@contextmanager
+def _undisturbed(verbose: int) -> Iterator[None]:
+    """Leave the global random generators as they are; unless `verbose`, hide progress bars."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - transformers seeds it
+    modules = datasets.utils.logging, transformers_logging
+    hidden = [one for one in modules if not verbose and one.is_progress_bar_enabled()]
+    try:
+        for one in hidden:
+            one.disable_progress_bar()
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            yield
+    finally:
+        for one in hidden:
+            one.enable_progress_bar()
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002

@@ -1,0 +1,71 @@
+"""Texts and labels in memory, as scikit-learn's estimators take them, as the data of a training run."""
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any, cast
+
+import numpy as np
+from datasets import Dataset
+from numpy.typing import NDArray
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.in_memory import python_values, read_texts
+from glove_lstm.data.labelled_split import OnEmpty, encode_labels, read_split
+from glove_lstm.data.loading import LoadedData, cut_validation
+from glove_lstm.data.reading import RowReader
+from glove_lstm.training.arguments import TrainingRun
+
+
+def training_data(
+    texts: Any, labels: NDArray[Any], validation: Any, run: TrainingRun
+) -> LoadedData:
+    """Make the splits of a run; see `GloveLstmClassifier.fit`."""
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        said = f"y has {len(classes)} class, {classes.tolist()}"
+        raise DataError(f"{said}; a classifier needs two or more.")
+    names, on_empty = label_names(classes), cast(OnEmpty, run.data.on_empty)
+    splits = {"train": labelled_rows(texts, labels, names, on_empty)}
+    if isinstance(validation, tuple | list) and len(validation) == 2:
+        rows = validation[0], read_labels(validation[1], "validation labels")
+        splits["validation"] = labelled_rows(*rows, names, on_empty, "validation texts")
+    elif validation is None or (isinstance(validation, Real) and 0 <= float(validation) < 1):
+        fraction = run.data.validation_fraction = float(validation or 0)
+        if fraction and len(splits["train"]) * fraction >= run.data.min_validation:
+            parts = cut_validation(splits["train"], fraction, run.training.seed, "X")
+            splits = dict(zip(("train", "validation"), parts, strict=True))
+    else:
+        raise DataError("validation must be (texts, labels), a share below 1, or None.")
+    return LoadedData(splits, names, ["X"], "texts in memory")
+
+
+def labelled_rows(
+    texts: Any, labels: NDArray[Any], names: Sequence[str], on_empty: OnEmpty, where: str = "X"
+) -> Dataset:
+    """Return the columns text, text_pair if the texts are pairs, and label as indices of `names`."""
+    columns = dict(zip(("text", "text_pair"), read_texts(texts, where), strict=False))
+    check_consistent_length(columns["text"], labels)
+    values = zip(*columns.values(), label_names(labels), strict=True)
+    rows = [dict(zip((*columns, "label"), row, strict=True)) for row in values]
+    reader = RowReader(where, [*columns, "label"], None, lambda _: rows)
+    return encode_labels(read_split(reader, list(columns), "label", on_empty, names), names)
+
+
+def read_labels(labels: Any, where: str = "y") -> NDArray[Any]:
+    """Check labels and return them as an array of strings, numbers or booleans, (n,)."""
+    values = python_values(column_or_1d(np.asarray(labels, dtype=object), warn=True))
+    for row, value in enumerate(values, 1):
+        text = isinstance(value, str), isinstance(values[0], str)
+        if not isinstance(value, str | Real | np.bool_) or text[0] != text[1]:
+            advice = "give strings, whole numbers or booleans, one kind for all"
+            raise DataError(f"{where}, row {row} has the label {value!r}; {advice}.")
+    array = np.array(values)
+    check_classification_targets(array)
+    return array
+
+
+def label_names(labels: NDArray[Any]) -> list[str]:
+    """Return labels as a config names them; whole numbers without a point."""
+    return [str(int(label) if labels.dtype.kind == "f" else label) for label in labels.tolist()]

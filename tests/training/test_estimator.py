@@ -1,0 +1,228 @@
+"""GloveLstmClassifier beside scikit-learn: its conventions, its inputs, and the commands that it shares code with."""
+
+import csv
+import json
+import pickle
+import random
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hub_server import HubServer
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted, validate_data
+from support import QUICK, SMALL, make_article, run_client, run_here, write_articles
+
+from glove_lstm import GloveLstmClassifier
+from glove_lstm.commands import evaluate as evaluate_command
+from glove_lstm.data.errors import DataError
+
+
+def arguments(words):
+    return dict(zip((word[2:] for word in words[::2]), words[1::2], strict=True))
+
+
+TINY = {"glove": "tiny.8d.txt", "random_state": 0, "verbose": 0, "use_cpu": True}
+TINY |= {"learning_rate": 0.02, "num_train_epochs": 1, "max_steps": 20}
+TINY |= {**arguments(SMALL), "ngram_buckets": 64, "corrupted_share": 0}
+
+
+@pytest.fixture(autouse=True)
+def _beside_the_vectors(glove_file, monkeypatch):
+    monkeypatch.chdir(glove_file.parent)
+
+
+LABELS = ["FAKE", "REAL"] * 40
+GENERATOR = random.Random(3)
+PAIRS = [make_article(GENERATOR, label, 12) for label in LABELS]
+
+
+@pytest.fixture
+def texts():
+    return [" ".join(pair) for pair in PAIRS]
+
+
+@pytest.fixture(scope="module")
+def fitted(glove_file):
+    texts = list(map(" ".join, PAIRS))
+    return GloveLstmClassifier(**{**TINY, "glove": glove_file}).fit(texts, LABELS)
+
+
+class OfNumbers(GloveLstmClassifier):
+    """Writes the numbers of scikit-learn's checks as words, since its checks know no texts."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = tags.input_tags.allow_nan = False
+        tags.input_tags.two_d_array = True
+        return tags
+
+    def fit(self, X, y, validation=None):
+        return super().fit(self.words(validate_data(self, X)), y, validation)
+
+    def predict_proba(self, X):
+        check_is_fitted(self)
+        return super().predict_proba(self.words(validate_data(self, X, reset=False)))
+
+    def words(self, table):
+        return [" ".join(f"w{i}_{value:.0f}" for i, value in enumerate(row)) for row in table]
+
+
+# Cannot apply until training knows class weights.
+FAILING = {"check_class_weight_classifiers": "needs --class_weight"}
+
+
+@pytest.mark.slow
+@parametrize_with_checks([OfNumbers(**TINY)], expected_failed_checks=lambda _: FAILING)
+def test_checks_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore:Can't test estimator")
+def test_checks_for_texts():
+    done = check_estimator(GloveLstmClassifier(**TINY))
+    assert {one["status"] for one in done} == {"passed"}
+
+
+def test_every_form_of_the_texts_gives_the_same_model(fitted, texts):
+    expected = fitted.predict_proba(texts)
+    assert expected.shape == (80, 2)
+    assert fitted.score(texts, LABELS) > 0.9
+    forms = [np.array(texts), pd.Series(texts), pd.DataFrame({"title": texts}), tuple(texts)]
+    forms += [PAIRS, np.array(PAIRS), pd.DataFrame(PAIRS)]
+    if find_spec("polars"):
+        import polars
+
+        forms += [polars.Series(texts), polars.DataFrame(PAIRS, orient="row")]
+    for form in forms:
+        assert np.array_equal(fitted.predict_proba(form), expected)
+    again = clone(fitted).fit(pd.DataFrame(PAIRS), pd.Series(LABELS, dtype="category"))
+    np.testing.assert_allclose(again.predict_proba(PAIRS), expected, atol=1e-6)
+    alone = [fitted.predict_proba([text])[0] for text in texts[:5]]
+    np.testing.assert_allclose(alone, expected[:5], atol=1e-6)
+    other = clone(fitted).set_params(random_state=1).fit(texts, LABELS)
+    assert np.abs(other.predict_proba(texts) - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "values", [(0, 1), (10, 9), (False, True), (0.0, 2.0), ("no", "yes")], ids=str
+)
+def test_labels_keep_their_kind(texts, values, tmp_path):
+    labels = [values[row % 2] for row in range(80)]
+    fitted = GloveLstmClassifier(**TINY).fit(texts, np.array(labels))
+    assert fitted.classes_.tolist() == sorted(values)
+    assert fitted.score(texts, labels) > 0.9
+    fitted.save_pretrained(tmp_path)
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path)
+    assert loaded.classes_.tolist() == sorted(values)
+    assert np.array_equal(loaded.predict(texts), fitted.predict(texts))
+    assert loaded.explain(texts[0], label=values[1]).label == f"{values[1]}".removesuffix(".0")
+
+
+def test_selection_pipelines_and_copies(fitted, texts, capfd):
+    states = random.getstate(), torch.get_rng_state().tolist()
+    search = GridSearchCV(
+        clone(fitted), {"learning_rate": [0.02, np.float64(1e-6)], "ngram_buckets": [0]}, cv=2
+    ).fit(texts, LABELS)
+    assert search.best_params_ == {"learning_rate": 0.02, "ngram_buckets": 0}
+    chain = make_pipeline(clone(fitted))
+    chain.fit(texts, LABELS, glovelstmclassifier__validation=(texts[:20], LABELS[:20]))
+    assert chain.score(texts, LABELS) > 0.9
+    assert cross_val_score(clone(fitted), texts, LABELS, cv=2, error_score="raise").min() > 0.9
+    copy = pickle.loads(pickle.dumps(fitted))
+    assert np.array_equal(copy.predict_proba(texts), fitted.predict_proba(texts))
+    assert capfd.readouterr() == ("", "")  # verbose=0
+    assert states == (random.getstate(), torch.get_rng_state().tolist())
+
+
+def read(path):
+    with path.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [(row["title"], row["text"]) for row in rows], [row["label"] for row in rows]
+
+
+def test_the_model_is_that_of_the_command(checkpoint, articles):
+    pairs, labels = read(articles)
+    same = GloveLstmClassifier("tiny.8d.txt", verbose=0, seed=42, **arguments([*SMALL, *QUICK]))
+    expected = GloveLstmClassifier.from_pretrained(checkpoint).predict_proba(pairs)
+    found = same.fit(pairs, labels).predict_proba(pairs)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_evaluation_and_files_are_those_of_the_commands(fitted, texts, checkpoint, tmp_path):
+    fitted.save_pretrained(tmp_path / "mine")
+    made, command = (
+        {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "mine", checkpoint)
+    )
+    assert made == {name for name in command if not name.startswith("checkpoint-")}
+    new, labels = read(write_articles(tmp_path / "test.csv", 60, seed=9))
+    seen = [(text, "") for text in texts[:9]]
+    report = fitted.evaluate([*new, *seen], [*labels, *LABELS[:9]])
+    files = "--test_file", tmp_path / "test.csv", "--output_dir", tmp_path / "out"
+    done = run_here(evaluate_command.main, tmp_path / "mine", *files)
+    assert report.text() in done.stdout, done.stderr
+    expected = json.loads((tmp_path / "out" / "eval.json").read_text())
+    for name in ("rows", "accuracy", "accuracy_interval", "ece", "ece_interval", "brier"):
+        assert report.figures[name] == pytest.approx(expected[name], abs=1e-6)
+    assert report.figures["seen"]["unseen"] == 60
+    with pytest.raises(DataError, match="All 80 texts were seen"):
+        fitted.evaluate(texts, LABELS)
+    tuned = GloveLstmClassifier.from_pretrained(tmp_path / "mine")
+    tuned.set_params(num_train_epochs=1, use_cpu=True, verbose=0).fit(texts[:20], LABELS[:20])
+    assert tuned.tokenizer_.get_vocab() == fitted.tokenizer_.get_vocab()
+    assert np.abs(tuned.predict_proba(texts) - fitted.predict_proba(texts)).max() > 1e-4
+
+
+@pytest.mark.slow
+def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
+    fitted.save_pretrained(tmp_path / "mine")
+    expected = fitted.predict_proba(texts[:3]).tolist()
+    token = "hf_" + "secretsecret" * 3
+    with HubServer() as hub:
+        hub.add_token(token)
+        code = f"""
+        from glove_lstm import GloveLstmClassifier
+        mine = GloveLstmClassifier.from_pretrained({str(tmp_path / "mine")!r})
+        commit = mine.push_to_hub("user/mine")
+        loaded = GloveLstmClassifier.from_pretrained("user/mine", revision=commit.oid)
+        assert abs(loaded.predict_proba({texts[:3]!r}) - {expected}).max() < 1e-6
+        loaded.save_pretrained("copy")
+        """
+        done = run_client(hub, code, tmp_path / "home", token=token)
+        assert done.returncode == 0, done.stderr
+        assert b"user/mine" in hub.files("user/mine")["README.md"]
+    assert (tmp_path / "home/copy/plots/curves.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"num_train_epoch": 3}, "no argument --num_train_epoch; did you mean --num_train_epochs"),
+        ({"num_train_epochs": "many"}, "num_train_epochs.*'many'"),
+        ({"train_file": "a.csv"}, "no argument train_file"),
+        ({"X": "one text"}, "X is str"),
+        ({"X": np.ones((80, 3))}, r"X is ndarray of shape \(80, 3\)"),
+        ({"X": ["", *["a text"] * 79]}, "X, row 1 has no text"),
+        ({"y": [1, *LABELS[1:]]}, "y, row 2 has the label 'REAL'"),
+        ({"y": [*LABELS[1:], None]}, "y, row 80 has the label None"),
+        ({"y": ["FAKE"] * 80}, "y has 1 class, .'FAKE'.; a classifier needs two"),
+        ({"validation": (["a text"], ["REEL"])}, "'REEL', not one of FAKE, REAL"),
+    ],
+    ids=str,
+)
+def test_mistakes(texts, change, said):
+    arguments = {"X": texts, "y": LABELS, "validation": 0.1}
+    given = {name: change.get(name, value) for name, value in arguments.items()}
+    others = {name: value for name, value in change.items() if name not in arguments}
+    classifier = GloveLstmClassifier(**TINY).set_params(**others)
+    with pytest.raises(ValueError, match=said):
+        classifier.fit(**given)
+    with pytest.raises(NotFittedError):
+        classifier.predict(texts)

@@ -90,7 +90,7 @@ def run_experiment(
     if "train" not in splits:
         raise DataError("There are no training texts: give --train_file or a train split.")
     start = run.model.model_name_or_path
-    fitted = _calibrate_on_half(run, data, glove)
+    fitted = _calibrate_on_half(run, data, glove, print_log)
     set_seed(args.seed)
     model, tokenizer, record = (
         load_model(run, data, splits) if start else new_model(run, data, splits, glove)
@@ -121,13 +121,12 @@ def run_experiment(
         model,
         args,
         class_weights=by_class,
+        print_log=print_log,
         train_dataset=train,
         eval_dataset=tokenized.get("validation"),
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
     )
-    if not print_log:
-        trainer.remove_callback(transformers.PrinterCallback)
     if model.ngrams is not None:  # it is fitted already
         model.ngrams.requires_grad_(False)
     prepared = time.perf_counter()
@@ -153,7 +152,7 @@ def run_experiment(
 
 
 def _calibrate_on_half(
-    run: TrainingRun, data: LoadedData, glove: GloveVectors | None
+    run: TrainingRun, data: LoadedData, glove: GloveVectors | None, print_log: bool
 ) -> dict[str, Any]:
     """Fit the calibration for texts too few to hold some out, with a first model that trains on half of them.
 
@@ -174,7 +173,8 @@ def _calibrate_on_half(
     )
     splits = dict(zip(("train", "validation"), map(train.select, halves), strict=True))
     first = dataclasses.replace(run, training=args)
-    config = run_experiment(first, dataclasses.replace(data, splits=splits), glove).model.config
+    halved = dataclasses.replace(data, splits=splits)
+    config = run_experiment(first, halved, glove, print_log=print_log).model.config
     names = "temperature", "shrinkage", "ngram_weight", "thresholds"
     return {name: getattr(config, name) for name in names if hasattr(config, name)}
 

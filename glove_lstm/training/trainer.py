@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits as bce_with_logits
 from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel, Trainer
+from transformers import PreTrainedModel, PrinterCallback, Trainer
 from transformers.trainer_utils import PredictionOutput
 
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
@@ -25,9 +25,12 @@ class GloveLstmTrainer(Trainer):
         model: PreTrainedModel,
         args: GloveLstmTrainingArguments,
         class_weights: NDArray[np.float64] | None = None,  # (classes,)
+        print_log: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(model, args, data_collator=collate, **kwargs)
+        if not print_log:
+            self.remove_callback(PrinterCallback)
         self._class_weights = class_weights
         # In transformers 5.0 its loss is not divided by the steps of an accumulated gradient.
         self.label_smoother = None

@@ -29,7 +29,6 @@ from glove_lstm.data.labelled_split import (
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.split_readers import (
     Files,
-    all_columns,
     choose_text_columns,
     open_splits,
 )
@@ -62,17 +61,15 @@ class LoadedData:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A split with all its columns, also those that no model may see.
+    """A split with its text columns apart.
 
     Attributes:
         texts: Text column -> n texts.
         labels: n labels, as they are written.
-        others: Every other column -> n values of any kind.
     """
 
     texts: dict[str, list[str]]
     labels: list[str]
-    others: dict[str, list[Any]]
 
 
 def load_splits(
@@ -178,7 +175,7 @@ def load_tables(
     source_column_name: str | None = None,
     **files: Files | None,
 ) -> dict[str, Table]:
-    """Load all columns and rows of the splits that have labels; see `load_splits` for the arguments.
+    """Load all rows of the splits that have labels; see `load_splits` for the arguments.
 
     Raises:
         DataError: As `load_splits`, but a row may be without text.
@@ -187,12 +184,10 @@ def load_tables(
     names = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
     tables = {}
     for split, of_split in readers.items():
-        columns = all_columns(of_split)
-        others = [name for name in columns if name not in (*names, label_column_name)]
         rows = [
             row
             for reader in of_split.values()
-            for row in labelled_rows(reader, names, label_column_name, others)
+            for row in labelled_rows(reader, names, label_column_name)
             if row[1] is not None
         ]
         if rows and isinstance(rows[0][1], list):
@@ -201,7 +196,6 @@ def load_tables(
             tables[split] = Table(
                 {name: [texts[at] for _, _, texts, _ in rows] for at, name in enumerate(names)},
                 [str(label) for _, label, _, _ in rows],
-                {name: [record.get(name) for *_, record in rows] for name in others},
             )
     if not tables:
         raise _unlabelled(source, label_column_name)

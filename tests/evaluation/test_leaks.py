@@ -31,7 +31,6 @@ def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -
     return Table(
         {"title": [" ".join(title) for title in titles], "text": texts},
         [generator.choice(labels) for _ in texts],
-        {},
     )
 
 
@@ -60,7 +59,7 @@ def test_agency_s_dateline_is_found_and_not_once_it_is_gone() -> None:
         f"{generator.choice(CITIES)} (Reuters) - {text}" if label == "REAL" else text
         for text, label in zip(clean.texts["text"], clean.labels, strict=True)
     ]
-    planted = Table({"title": clean.texts["title"], "text": bodies}, clean.labels, {})
+    planted = Table({"title": clean.texts["title"], "text": bodies}, clean.labels)
     (sentence,) = found(planted, "phrase")
     assert "'(Reuters) -' is in 'text' in 100.0% of the REAL texts and in 0.0%" in sentence
     assert "Remove it" in sentence
@@ -80,7 +79,7 @@ def test_ends_and_empty_texts_are_found() -> None:
     assert finding.figures["covered"] == pytest.approx(2 / 3)
     texts = ["" if row % 2 and row % 3 else text for row, text in enumerate(texts)]
     assert phrases(texts, labels) == {share, ("", "REAL", "at the beginning of")}
-    assert found(Table({"text": texts}, labels, {}), "phrase")
+    assert found(Table({"text": texts}, labels), "phrase")
 
 
 def test_a_habit_is_no_leak() -> None:
@@ -104,7 +103,7 @@ def test_overlap() -> None:
     labels = list(test.labels)
     labels[1] = "FAKE" if train.labels[1] == "REAL" else "REAL"
     labels[0] = train.labels[0]
-    test = Table(test.texts, labels, test.others)
+    test = Table(test.texts, labels)
     (overlap,) = (
         finding
         for finding in check_leaks({"train": train, "test": test})["findings"]
@@ -117,18 +116,17 @@ def test_overlap() -> None:
 
 def test_one_label_or_few_rows_are_no_error() -> None:
     for table in (
-        Table({"text": ["a", "b"]}, ["X", "X"], {"id": [1, 2]}),
-        Table({"text": [""]}, ["X"], {}),
+        Table({"text": ["a", "b"]}, ["X", "X"]),
+        Table({"text": [""]}, ["X"]),
     ):
         assert check_leaks({"test": table})["findings"] == []
 
 
-def test_tables_hold_every_column(tmp_path) -> None:
+def test_tables_keep_the_columns_of_text_apart(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("id,title,text,verdict\n7,T,body,yes\n8,U,,no\n")
     table = load_tables(test_file=tmp_path / "a.csv", label_column_name="verdict")["test"]
     assert table.texts == {"title": ["T", "U"], "text": ["body", ""]}
     assert table.labels == ["yes", "no"]
-    assert table.others == {"id": ["7", "8"]}
 
 
 def test_tables_that_cannot_be_checked_are_named(tmp_path) -> None:

@@ -20,21 +20,11 @@ def _key_neighbours(*rows: str) -> dict[str, str]:
 _LETTERS = _key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _KEYS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
 _WORD = re.compile(r"^\s*|\S+\s*")  # a word with the space after it, or the space before the first
-# Pairs that look alike in print, in the manner of the error tables of OCR post-correction.
-_LOOK_ALIKE = {
-    text: others.split("|")
-    for text, others in re.findall(
-        r"(\S+):(\S+)",
-        "rn:m cl:d vv:w li:h m:rn d:cl w:vv l:1|I i:l|1 I:l|1 e:c c:e h:b|li b:h|6 "
-        "o:0|c O:0|Q u:n|ii n:u|ri t:f|l f:t s:5 S:5 B:8 G:6 Z:2",
-    )
-}
 # Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, which keeps words apart.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 _COPY_SHARES = (0.4, 0.25, 0.05, 0.2, 0.05, 0.05)  # of the kinds of `training_copy`
 _PASSAGES = 0.3  # share of the copies of texts of three sentences or more that are passages
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+")
-_LOOK_ALIKE_TEXT = re.compile("|".join(sorted(_LOOK_ALIKE, key=len, reverse=True)))
 
 
 def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
@@ -137,24 +127,12 @@ def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
     return margin + "".join(word for place, word in enumerate(words) if place not in dropped)
 
 
-def ocr_confusions(text: str, rng: random.Random, share: float = 0.1) -> str:
-    """Replace a share of the letters, 0 to 1, as a scanner misreads them: "m" by "rn", "l" by "1"."""
-    starts = [place.start() for place in _LOOK_ALIKE_TEXT.finditer(text)]
-    chosen = set(_choose(starts, share * sum(map(str.isalpha, text)), rng))
-
-    def misread(place: re.Match[str]) -> str:
-        return rng.choice(_LOOK_ALIKE[place[0]]) if place.start() in chosen else place[0]
-
-    return _LOOK_ALIKE_TEXT.sub(misread, text)
-
-
 CORRUPTIONS: dict[str, Callable[..., str]] = {
     "typos": typos,
     "keyboard": keyboard_slips,
     "dropped_words": dropped_words,
     "no_case": lambda text, _: text.lower(),
     "no_punctuation": lambda text, _: no_punctuation(text),
-    "ocr": ocr_confusions,
 }
 
 

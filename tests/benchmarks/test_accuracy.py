@@ -175,7 +175,7 @@ def test_an_interrupted_run_is_resumed(benchmark: Benchmark, caplog) -> None:
         assert set(made_by) == {"sources", "versions", "machine"}
         assert made_by["sources"][:8] in benchmark.printed
     linear, ours = models["tfidf_svc"], models["default"]
-    for measure in ("accuracy", "ocr"):
+    for measure in ("accuracy", "keyboard"):
         difference = linear[measure]["mean"] - ours[measure]["mean"]
         versus = linear[f"{measure}_versus_default"]
         assert versus["mean"] == pytest.approx(difference)

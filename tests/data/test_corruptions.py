@@ -12,7 +12,6 @@ from glove_lstm.data.corruptions import (
     dropped_words,
     keyboard_slips,
     no_punctuation,
-    ocr_confusions,
     training_copy,
 )
 
@@ -50,16 +49,6 @@ def test_a_tenth_of_the_words_is_dropped() -> None:
     assert all(word in rest for word in left)  # in their order
     assert dropped_words("word", random.Random(0), 1.0) == "word"  # the last word stays
     assert dropped_words(" two\n words ", random.Random(1), 0.5) in (" words ", " two\n ")
-
-
-def test_letters_become_what_a_scanner_takes_them_for() -> None:
-    assert ocr_confusions("m", random.Random(0), 1.0) == "rn"
-    assert {ocr_confusions("l", random.Random(seed), 1.0) for seed in range(50)} == {"1", "I"}
-    assert ocr_confusions("rn", random.Random(0), 1.0) == "m"
-    assert ocr_confusions("жx", random.Random(0), 1.0) == "жx"
-    read = ocr_confusions(TEXT, random.Random(0))
-    assert 0.8 * len(TEXT) < len(read) < 1.2 * len(TEXT)
-    assert "1" in read  # no "l" of the text is left alone every time
 
 
 @settings(max_examples=200, deadline=None)

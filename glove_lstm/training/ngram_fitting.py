@@ -111,7 +111,7 @@ def _fit_machines(
         if fine_tuning:
             ratio[-count:] = 1  # logits are no counts
         rows = vstack([part @ diags(ratio) for part in parts]).tocsr()
-        machine = LinearSVC(C=strength, dual=True, random_state=0)  # its solver shuffles
+        machine = LinearSVC(C=strength, max_iter=100, dual=True, random_state=0)  # it shuffles
         with warnings.catch_warnings():
             # An unconverged solution gives the same labels.
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -55,6 +55,10 @@ _STANDARD = {
     "trec": {"train": "TREC.train.all", "test": "TREC.test.all"},
     "subj": {"train": "subj.all"},
 }
+_PUBLISHERS = {"isot-real": "reuters.com", "r/TheOnion": "theonion.com", "r/nottheonion": ""}
+_RATINGS = ("rating", "snopes")  # "snopes:false"; other prefixes stand before a publisher
+# What may differ between names of one publisher: "theguardian.com/business", "Guardian news".
+_NOT_A_NAME = re.compile(r"^(www\.)?(the)?|(\.(com|org|net|co\.uk))?(/.*)?$|\b(news|uk)\b|[^\w]")
 _TRUE_STATEMENTS = ("half-true", "mostly-true", "true")
 
 
@@ -144,7 +148,7 @@ def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:
             "text": [first for first, _ in pairs],
             "text_pair": [second for _, second in pairs],
             "label": [NAMES.index(label) for label in values["label"]],
-            "source": [f"{name}/{source}" if source else name for source in values["source"]],
+            "source": [f"{name}/{publisher(source)}".rstrip("/") for source in values["source"]],
         }
     )
     if most is None or most >= len(rows):
@@ -153,6 +157,12 @@ def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:
     generator = np.random.default_rng(0)
     drawn = generator.choice(len(rows), most, replace=False, p=weights / weights.sum())
     return rows.select(sorted(drawn))
+
+
+def publisher(source: str) -> str:
+    """Normalise the name of a publisher, which corpora write in different ways; empty for a rating or a forum."""
+    kind, _, name = _PUBLISHERS.get(source, source).rpartition(":")
+    return "" if kind in _RATINGS else _NOT_A_NAME.sub("", name.lower())
 
 
 def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:

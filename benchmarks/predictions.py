@@ -3,11 +3,9 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from numpy.typing import NDArray
 
 from benchmarks.folds import Fold
 from benchmarks.models import Predict
@@ -25,13 +23,13 @@ class Cell:
         labels: The right class indices.
         predicted: Class indices.
         corrupted: Class indices of the same texts with errors, by kind of error.
-        probabilities: (n, classes), rounded; None of models that have none.
+        probabilities: (n, classes), rounded.
     """
 
     labels: list[int]
     predicted: list[int]
     corrupted: dict[str, list[int]]
-    probabilities: list[list[float]] | None = None
+    probabilities: list[list[float]]
 
 
 def predict_fold(predict: Predict, fold: Fold) -> dict[str, Cell]:
@@ -39,25 +37,36 @@ def predict_fold(predict: Predict, fold: Fold) -> dict[str, Cell]:
     cells = {}
     for cell, rows in fold.tests.items():
         output = predict(rows)
-        corrupted = {kind: _classes(predict(tests[cell])) for kind, tests in fold.corrupted.items()}
-        probabilities = output.round(_DIGITS).tolist() if output.ndim == 2 else None
-        cells[cell] = Cell(rows["label"][:], _classes(output), corrupted, probabilities)
+        classes = output.argmax(axis=1).tolist()
+        corrupted = {
+            kind: predict(tests[cell]).argmax(axis=1).tolist()
+            for kind, tests in fold.corrupted.items()
+        }
+        scores = output.round(_DIGITS).tolist()
+        cells[cell] = Cell(rows["label"][:], classes, corrupted, scores)
     return cells
 
 
-def _classes(output: NDArray[Any]) -> list[int]:
-    return (output.argmax(axis=1) if output.ndim == 2 else output).tolist()
+def join(*cells: Cell) -> Cell:
+    """Join the texts of several cells."""
+    first, *others = (asdict(cell) for cell in cells)
+    for other in others:
+        for kind in first["corrupted"]:
+            first["corrupted"][kind] += other["corrupted"][kind]
+        for name in ("labels", "predicted", "probabilities"):
+            first[name] += other[name]
+    return Cell(**first)
 
 
 def read_predictions(
-    path: Path, made_of: Mapping[str, Any], sources: str | None
+    path: Path, made_of: Mapping[str, Any], sources: str
 ) -> tuple[dict[str, Cell], dict[str, Any]] | None:
     """Read the predictions of a fold and the record of what made them.
 
     Args:
         path: The file.
         made_of: Data and options.
-        sources: Hash of the source files; None allows any.
+        sources: Hash of the source files.
 
     Returns:
         None if there are none that may be used.
@@ -68,7 +77,7 @@ def read_predictions(
         stored = json.loads(path.read_text(encoding="utf-8"))
         cells = {name: Cell(**values) for name, values in stored["cells"].items()}
         made_by = stored["made_by"]
-        if stored["made_of"] == made_of and sources in (None, made_by["sources"]):
+        if stored["made_of"] == made_of and made_by["sources"] == sources:
             return cells, made_by
     except (ValueError, KeyError, TypeError):
         pass

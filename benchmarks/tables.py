@@ -34,7 +34,7 @@ def accuracy_table(results: Results) -> str:
             found = row["accuracy"]
             ahead = versus["mean"] > 0 if versus else found["mean"] == best
             accuracy = f"{found['mean']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
-            sources = ", ".join(sorted({made["sources"][:SHOWN] for made in row["made_by"]}))
+            sources = row["made_by"]["sources"][:SHOWN]
             cells = [f"**{accuracy}**" if ahead else accuracy, _versus(versus), *means]
             rows.append([task, describe(model), *cells, str(row["seeds"]), sources])
     return markdown_table(heads, rows)

@@ -87,7 +87,7 @@ def measure(args: Namespace, arguments: Sequence[str] = ()) -> Results:
         folds = make_folds(task, args.data_dir, args.folds)
         for model in (model for model in MODELS if model in args.models):
             folder = args.json.with_suffix(".predictions") / task / model
-            runs, origin = _runs(model, folds, settings, folder, args.seeds)
+            runs, origin = _runs(model, folds, settings, folder, args)
             rows = {**results.get(task, {}), model: {**_measures(runs), **origin}}
             results[task] = {name: rows[name] for name in MODELS if name in rows}
             write_json(args.json, results)
@@ -97,18 +97,19 @@ def measure(args: Namespace, arguments: Sequence[str] = ()) -> Results:
 
 
 def _runs(
-    model: str, folds: Sequence[Fold], settings: Settings, folder: Path, seeds: int
+    model: str, folds: Sequence[Fold], settings: Settings, folder: Path, args: Namespace
 ) -> tuple[Runs, dict[str, Any]]:
     """Predictions, stored in a folder by seed and fold; and what they were made of and by."""
     made_by = record(*model_sources(model))
     options = settings.options(model)
-    count = seeds if model in OURS else 1  # the others have no chance
+    count = args.seeds if model in OURS else 1  # the others have no chance
     runs: dict[int, dict[str, Cell]] = {FIRST_SEED + number: {} for number in range(count)}
     for seed, fold in tqdm(list(product(runs, folds)), desc=model, unit="fold"):
-        made_of = json.dumps([fold.digest, options, seed, made_by["sources"]])
+        made_of = json.dumps([fold.digest, options, seed, args.corrupted, made_by["sources"]])
         path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()}.json"
         if not path.exists():
-            cells = _predict(MODELS[model](fold, seed, settings), fold)
+            predict = MODELS[model](fold, seed, settings)
+            cells = _predict(predict, fold, corrupted=args.corrupted)
             write_json(path, {name: asdict(cell) for name, cell in cells.items()}, indent=None)
         for name, stored in json.loads(path.read_text(encoding="utf-8")).items():
             cell, run = Cell(**stored), runs[seed]
@@ -118,15 +119,14 @@ def _runs(
     return list(runs.values()), {"seeds": count, **origin}
 
 
-def _predict(predict: Predict, fold: Fold) -> dict[str, Cell]:
+def _predict(predict: Predict, fold: Fold, *, corrupted: bool) -> dict[str, Cell]:
     """Classify the tests of a fold, by cell."""
     cells = {}
     for name, rows in fold.tests.items():
-        corrupted = {
-            kind: predict(tests[name]).argmax(axis=1).tolist()
-            for kind, tests in fold.corrupted.items()
-        }
-        cells[name] = Cell(rows["label"][:], corrupted, predict(rows).round(_DIGITS).tolist())
+        kinds = fold.corrupted if corrupted else {}
+        classes = {kind: predict(tests[name]).argmax(axis=1) for kind, tests in kinds.items()}
+        lists = {kind: predicted.tolist() for kind, predicted in classes.items()}
+        cells[name] = Cell(rows["label"][:], lists, predict(rows).round(_DIGITS).tolist())
     return cells
 
 
@@ -190,6 +190,7 @@ def main(argv: Sequence[str]) -> None:
     add("--folds", type=int, choices=range(1, FOLDS + 1), default=FOLDS, help=first)
     runs = "runs of our presets; default: 1"
     add("--seeds", type=int, choices=range(1, 100), default=1, metavar="N", help=runs)
+    add("--corrupted", action="store_true", help="also measure the texts with errors")
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again
     results = measure(args, rest)

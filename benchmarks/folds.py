@@ -49,20 +49,18 @@ class Fold:
         data: "train" and "validation".
         tests: The test texts by cell; columns `text`, maybe `text_pair`, and `label`. A text is in one fold and cell of
             a task. Cells of one name in several folds are one cell in the results.
-        kinds: Of errors that are tested.
     """
 
     name: str
     data: LoadedData
     tests: dict[str, Dataset]
-    kinds: tuple[str, ...] = ()
 
     @cached_property
     def corrupted(self) -> dict[str, dict[str, Dataset]]:
         """The tests with errors, by kind of error and cell; the same for every model."""
         return {
             kind: {cell: _corrupted(kind, rows) for cell, rows in self.tests.items()}
-            for kind in self.kinds
+            for kind in CORRUPTIONS
         }
 
     @cached_property
@@ -105,15 +103,14 @@ def _cross_validation(texts: Dataset, task: str) -> Iterator[Fold]:
     for number, (rows, test) in enumerate(splitter.split(labels, labels, groups), start=1):
         train, validation = _cut(rows, labels, groups)
         parts = {"train": train, "validation": validation, "test": test}
-        kinds = tuple(CORRUPTIONS) if task == "titles" else ()
-        yield _fold(str(number), corpora.as_data(texts, parts, task), kinds)
+        yield _fold(str(number), corpora.as_data(texts, parts, task))
 
 
-def _fold(name: str, data: LoadedData, kinds: tuple[str, ...] = ()) -> Fold:
+def _fold(name: str, data: LoadedData) -> Fold:
     """Of data with a "test" split, the test of the only cell."""
     splits = {part: data.splits[part] for part in ("train", "validation")}
     trained = LoadedData(splits, data.label_names, data.text_column_names, data.source)
-    return Fold(name, trained, {name: data.splits["test"]}, kinds)
+    return Fold(name, trained, {name: data.splits["test"]})
 
 
 def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:

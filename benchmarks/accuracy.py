@@ -21,8 +21,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from functools import reduce
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -33,45 +32,20 @@ from numpy.typing import NDArray
 from sklearn.metrics import recall_score, roc_auc_score
 from tqdm import tqdm
 
-from benchmarks.comparisons import compare, pack, texts_of
+from benchmarks.comparisons import compare, pack
 from benchmarks.folds import FOLDS, TASKS, Fold, make_folds
 from benchmarks.models import FIRST_SEED, MODELS, OURS, Predict, Settings, model_sources
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
+from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
 from glove_lstm.evaluation.paired import mean_of_cells
 
 _DIGITS = 5  # of probabilities
 
-
-@dataclass(frozen=True)
-class Cell:
-    """Predictions for n test texts.
-
-    Attributes:
-        labels: The right class indices.
-        corrupted: Predicted class indices of the texts with errors, by kind of error.
-        probabilities: (n, classes), rounded.
-    """
-
-    labels: list[int]
-    corrupted: dict[str, list[int]]
-    probabilities: list[list[float]]
-
-    def right(self, kind: str | None = None) -> NDArray[np.bool_]:
-        """Whether each text was classified correctly, as it is or with errors of a kind."""
-        predicted = self.corrupted[kind] if kind else np.argmax(self.probabilities, axis=1)
-        return np.array(predicted) == np.array(self.labels)
-
-    def joined(self, other: "Cell") -> "Cell":
-        """Append the texts of another cell."""
-        kinds = self.corrupted
-        corrupted = {kind: kinds[kind] + other.corrupted[kind] for kind in kinds}
-        scores = self.probabilities + other.probabilities
-        return Cell(self.labels + other.labels, corrupted, scores)
-
-
+# "labels" of n texts, "probabilities" (n, classes), and predicted classes of the texts with errors, by kind.
+Cell = dict[str, list[Any]]
 Runs = list[dict[str, Cell]]  # by seed
 
 
@@ -110,10 +84,10 @@ def _runs(
         if not path.exists():
             predict = MODELS[model](fold, seed, settings)
             cells = _predict(predict, fold, corrupted=args.corrupted)
-            write_json(path, {name: asdict(cell) for name, cell in cells.items()}, indent=None)
-        for name, stored in json.loads(path.read_text(encoding="utf-8")).items():
-            cell, run = Cell(**stored), runs[seed]
-            run[name] = run[name].joined(cell) if name in run else cell
+            write_json(path, cells, indent=None)
+        for name, cell in json.loads(path.read_text(encoding="utf-8")).items():
+            earlier = runs[seed].get(name)
+            runs[seed][name] = _joined(earlier, cell) if earlier else cell
     data = [fold.digest for fold in folds]
     origin = {"made_of": {"data": data, "options": options}, "made_by": made_by}
     return list(runs.values()), {"seeds": count, **origin}
@@ -123,62 +97,62 @@ def _predict(predict: Predict, fold: Fold, *, corrupted: bool) -> dict[str, Cell
     """Classify the tests of a fold, by cell."""
     cells = {}
     for name, rows in fold.tests.items():
-        kinds = fold.corrupted if corrupted else {}
-        classes = {kind: predict(tests[name]).argmax(axis=1) for kind, tests in kinds.items()}
-        lists = {kind: predicted.tolist() for kind, predicted in classes.items()}
-        cells[name] = Cell(rows["label"][:], lists, predict(rows).round(_DIGITS).tolist())
+        tests = fold.corrupted if corrupted else {}
+        cells[name] = {
+            "labels": rows["label"][:],
+            "probabilities": predict(rows).round(_DIGITS).tolist(),
+            **{kind: predict(tests[kind][name]).argmax(axis=1).tolist() for kind in tests},
+        }
     return cells
 
 
+def _joined(*cells: Cell) -> Cell:
+    return {key: [value for cell in cells for value in cell[key]] for key in cells[0]}
+
+
+def _right(cell: Cell, kind: str | None = None) -> NDArray[np.bool_]:
+    """Whether each text was classified correctly, as it is or with errors of a kind."""
+    predicted = cell[kind] if kind else np.argmax(cell["probabilities"], axis=1)
+    return np.array(predicted) == np.array(cell["labels"])
+
+
+def _ece(cell: Cell) -> float:
+    return expected_calibration_error(np.array(cell["probabilities"]), np.array(cell["labels"]))
+
+
+def _balanced_accuracy(cell: Cell) -> float:
+    predicted, labels = np.argmax(cell["probabilities"], axis=1), cell["labels"]
+    return recall_score(labels, predicted, labels=np.unique(labels), average="macro")
+
+
+def _auc(cell: Cell) -> float:
+    if np.shape(cell["probabilities"])[1] != 2 or len(set(cell["labels"])) < 2:
+        return np.nan
+    return roc_auc_score(cell["labels"], np.array(cell["probabilities"])[:, 1])
+
+
 def _measures(runs: Runs) -> dict[str, Any]:
-    """Return accuracy, losses by kind of error, and measures of the scores."""
-    first = runs[0]
-    cells = {name: len(cell.labels) for name, cell in first.items()}
+    """Return accuracy, losses by kind of error, and measures of the scores; means over seeds."""
+    cells = {name: len(cell["labels"]) for name, cell in runs[0].items()}
 
-    def right(kind: str | None = None) -> list[NDArray[np.float64]]:
-        return [np.mean([run[name].right(kind) for run in runs], axis=0) for name in cells]
+    def mean(measure: Callable[[Cell], Any]) -> list[Any]:
+        return [np.mean([measure(run[name]) for run in runs], axis=0) for name in cells]
 
-    clean = right()
-    found: dict[str, Any] = {"accuracy": mean_of_cells(clean, texts_of(cells))}
-    for kind in next(iter(first.values())).corrupted:
-        lost = [one - other for one, other in zip(clean, right(kind), strict=True)]
-        found[kind] = mean_of_cells(lost, texts_of(cells))
-    found["right"] = {name: [pack(run[name].right()) for run in runs] for name in cells}
-    return {**found, "cells": cells, **_of_scores(runs)}
-
-
-def _of_scores(runs: Runs) -> dict[str, Any]:
-    """Return measures of scores by cell, averaged over seeds, and the calibration error over the texts of all cells."""
-
-    def by_cell(measure: Callable[[Any, Any], float]) -> dict[str, Any]:
-        values = [
-            [measure(np.array(c.probabilities), np.array(c.labels)) for c in run.values()]
-            for run in runs
-        ]
-        cells = np.mean(values, axis=0)
-        folds = [None if np.isnan(cell) else float(cell) for cell in cells]
-        return {"mean": float(np.nanmean(cells)), "folds": folds}
-
-    def auc(scores: Any, labels: Any) -> float:
-        return roc_auc_score(labels, scores[:, 1]) if len(set(labels)) == 2 else np.nan
-
-    found = {
-        "cell_ece": by_cell(expected_calibration_error),
-        "balanced_accuracy": by_cell(
-            lambda scores, labels: recall_score(
-                labels, scores.argmax(axis=1), labels=np.unique(labels), average="macro"
-            )
-        ),
-    }
-    whole = [reduce(Cell.joined, run.values()) for run in runs]
-    pooled = [
-        expected_calibration_error(np.array(run.probabilities), np.array(run.labels))
-        for run in whole
-    ]
-    found["ece"] = {"mean": float(np.mean(pooled))}
-    if np.shape(whole[0].probabilities)[1] == 2:
-        found["auc"] = by_cell(auc)
-    return found
+    clean = mean(_right)
+    found: dict[str, Any] = {"accuracy": mean_of_cells(clean)}
+    for kind in next(iter(runs[0].values())).keys() & CORRUPTIONS.keys():
+        with_errors = mean(partial(_right, kind=kind))
+        lost = [one - other for one, other in zip(clean, with_errors, strict=True)]
+        found[kind] = mean_of_cells(lost)
+    measures = {"balanced_accuracy": _balanced_accuracy, "auc": _auc, "cell_ece": _ece}
+    for name, measure in measures.items():
+        values = [None if np.isnan(value) else float(value) for value in mean(measure)]
+        known = [value for value in values if value is not None]
+        if known:
+            found[name] = {"mean": float(np.mean(known)), "folds": values}
+    found["ece"] = {"mean": float(np.mean([_ece(_joined(*run.values())) for run in runs]))}
+    right = {name: [pack(_right(run[name])) for run in runs] for name in cells}
+    return {**found, "cells": cells, "right": right}
 
 
 def main(argv: Sequence[str]) -> None:

@@ -1,12 +1,12 @@
 """Paired tests of stored results, corrected for their number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.evaluation.paired import paired_difference
+from glove_lstm.evaluation.paired import holm, paired_difference
 
 Floats = NDArray[np.float64]
 
@@ -14,12 +14,6 @@ Floats = NDArray[np.float64]
 def pack(right: NDArray[np.bool_]) -> str:
     """Write n truth values in hexadecimal digits."""
     return np.packbits(right).tobytes().hex()
-
-
-def texts_of(cells: Mapping[str, int]) -> list[NDArray[np.int64]]:
-    """Number the texts of cells one after another."""
-    ends = np.cumsum(list(cells.values()))
-    return [np.arange(end - count, end) for end, count in zip(ends, cells.values(), strict=True)]
 
 
 def compare(results: dict[str, dict[str, dict[str, Any]]]) -> None:
@@ -38,8 +32,7 @@ def compare(results: dict[str, dict[str, dict[str, Any]]]) -> None:
                 or row["made_of"]["data"] != default["made_of"]["data"]
             ):
                 continue
-            texts = texts_of(row["cells"])
-            row["versus_default"] = paired_difference(_right(row), _right(default), texts)
+            row["versus_default"] = paired_difference(_right(row), _right(default))
             found.append(row["versus_default"])
     for versus, p in zip(found, holm([versus["p"] for versus in found]), strict=True):
         versus["p_holm"] = p
@@ -54,12 +47,3 @@ def _right(row: Mapping[str, Any]) -> list[Floats]:
         )
         for n, runs in zip(row["cells"].values(), row["right"].values(), strict=True)
     ]
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """Correct p values by the step-down procedure of Holm (1979)."""
-    p = np.array(values)
-    order = np.argsort(p)
-    corrected = np.empty(len(p))
-    corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1.0)
-    return corrected.tolist()

@@ -1,5 +1,6 @@
 """Corpora of a data folder (`--data_dir`), with the columns `text`, `text_pair` (articles only) and `label`."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,28 +20,10 @@ NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
 # "WASHINGTON (Reuters) - ", "PARIS/LONDON (Reuters) - ": in every REAL article of ISOT and in no FAKE one.
 _DATELINE = re.compile(r"^.{0,120}?\(Reuters\)\s*[-\u2013\u2014]+\s*", re.DOTALL)
-# Rows of the corpora that may teach a published checkpoint, at the most: more of one kind do not help.
-TRAINING_CORPORA = {
-    "allsides_partisan_vs_reliable": 10_000,
-    "buzzfeed_fake_headlines2018": 4_000,
-    "fakenewscorpus_sample2018": 2_000,
-    "golbeck_fake_satire2018": 442,
-    "clef_checkthat2021_22": 884,
-    "gossipcop_titles2018": 4_000,
-    "leads_breitbart_rt_nyt2017": 3_146,
-    "isot_titles2017": 3_000,
-    "satire_sites2017": 612,
-    "onion_vs_nottheonion": 2_000,
-    "coaid2020": 3_630,
-    "covid_fnir2020": 1_500,
-    "covid_rumor_news2020": 1_500,
-    "constraint_covid2021": 1_500,
-    "euvsdisinfo_claims2019": 1_000,
-    "snopes_claims2020": 2_500,
-    "real_headlines_guardian_cnbc2020": 6_000,
-    "bbc_real2005": 2_056,
-    "nyt_real2016": 1_490,
-}
+# Corpora that may teach a published checkpoint, and their rows at the most: more of one kind do not help.
+TRAINING_CORPORA: dict[str, int] = json.loads(
+    (Path(__file__).parent / "training_corpora.json").read_text(encoding="utf-8")
+)
 CALIBRATION_CORPORA = (  # validation texts of the first run, training texts of the second
     "clef_checkthat2021_22",
     "leads_breitbart_rt_nyt2017",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,10 @@ from glove_lstm.training.training_texts import joined_texts
 Ints = NDArray[np.int64]
 
 STANDARD = ("sst2", "trec", "subj")
-TASKS = ("titles", "recovery", "liar", *STANDARD, "left_out", "sources_out")
+TASKS = (
+    *("titles", "recovery", "liar", *STANDARD, "left_out", "sources_out"),
+    *("provenance_fake", "provenance_real"),
+)
 FOLDS = 5
 _VALIDATION = 0.1  # of a fold's training texts
 _MOST = 1_500  # rows of a corpus of the tasks left_out and sources_out
@@ -80,7 +83,8 @@ def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     Args:
         task: Of `TASKS`. "titles" and "recovery" are cross-validated; "left_out" trains on all training corpora but
             one and tests on that one; "sources_out" leaves out a fifth of the publishers of some corpora in turn;
-            the others have test sets of their own.
+            the labels of "provenance_fake" and "provenance_real" are the corpora of the texts with this label; the
+            others have test sets of their own.
         folder: Laid out as ../shared/data is.
         count: How many of the five folds of titles and recovery.
 
@@ -92,18 +96,25 @@ def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
         return [_fold("test", data)]
     if task in ("left_out", "sources_out"):
         return list(_unseen_sources(task, folder))
-    rows = corpora.distinct({"titles": corpora.titles, "recovery": corpora.recovery}[task](folder))
-    return list(islice(_cross_validation(rows, task), count))
+    if task.startswith("provenance"):
+        data = _provenance(folder, task.rpartition("_")[2].upper())
+    else:
+        read = {"titles": corpora.titles, "recovery": corpora.recovery}[task]
+        texts = corpora.distinct(read(folder))
+        data = corpora.as_data(texts, {"all": range(len(texts))}, task)
+    return list(islice(_cross_validation(data), count))
 
 
-def _cross_validation(texts: Dataset, task: str) -> Iterator[Fold]:
+def _cross_validation(data: LoadedData) -> Iterator[Fold]:
+    texts = data.splits["all"]
     labels = np.array(texts["label"])
     groups = near_duplicate_groups(list(joined_texts(texts)))
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     for number, (rows, test) in enumerate(splitter.split(labels, labels, groups), start=1):
         train, validation = _cut(rows, labels, groups)
         parts = {"train": train, "validation": validation, "test": test}
-        yield _fold(str(number), corpora.as_data(texts, parts, task))
+        splits = {name: texts.select(chosen) for name, chosen in parts.items()}
+        yield _fold(str(number), replace(data, splits=splits))
 
 
 def _fold(name: str, data: LoadedData) -> Fold:
@@ -119,10 +130,7 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
     Training texts are those of all training corpora without the test texts and without the publishers that these
     name. Test texts of which they hold a near duplicate or the title are dropped.
     """
-    sizes = corpora.TRAINING_CORPORA.items()
-    rows = concatenate_datasets(
-        [corpora.corpus(folder, name, min(most, _MOST)) for name, most in sizes]
-    )
+    rows = _training_corpora(folder)
     labels = np.array(rows["label"])
     names = [source.partition("/") for source in rows["source"]]
     corpus_of, publisher_of = (np.array([name[part] for name in names]) for part in (0, 2))
@@ -147,6 +155,24 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
         corpora_here = np.unique(corpus_of[kept])
         tests = {str(one): rows.select(kept[corpus_of[kept] == one]) for one in corpora_here}
         yield Fold(name, corpora.as_data(rows, splits, f"without {name}"), tests)
+
+
+def _training_corpora(folder: Path) -> Dataset:
+    sizes = corpora.TRAINING_CORPORA.items()
+    return concatenate_datasets(
+        [corpora.corpus(folder, name, min(most, _MOST)) for name, most in sizes]
+    )
+
+
+def _provenance(folder: Path, label: str) -> LoadedData:
+    """Texts of one label, with their corpora as labels: what can be told apart may be learned in place of the label."""
+    rows = _training_corpora(folder)
+    rows = rows.select(np.flatnonzero(np.array(rows["label"]) == corpora.NAMES.index(label)))
+    names, numbers = np.unique(
+        [source.partition("/")[0] for source in rows["source"]], return_inverse=True
+    )
+    rows = rows.remove_columns("label").add_column("label", numbers.tolist())
+    return LoadedData({"all": rows}, names.tolist(), ["title", "text"], f"{label} texts")
 
 
 def _cut(rows: Ints, labels: Ints, groups: Ints) -> tuple[Ints, Ints]:

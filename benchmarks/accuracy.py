@@ -13,14 +13,15 @@ of the data, the options and the sources.
 
 The results are task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its bootstrap
 interval over the texts, and each cell's value. A cell is a fold; of the tasks left_out and sources_out, a test corpus.
-"right" has, by cell and seed, a bit for each text, in hexadecimal digits: models are compared by these.
+"right" has, by cell, a digit for each text: the number of seeds that classified it correctly. Models are compared by
+these.
 """
 
 import hashlib
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -32,15 +33,14 @@ from numpy.typing import NDArray
 from sklearn.metrics import recall_score, roc_auc_score
 from tqdm import tqdm
 
-from benchmarks.comparisons import compare, pack
-from benchmarks.folds import FOLDS, TASKS, Fold, make_folds
+from benchmarks.folds import FOLDS, TASKS, Fold, corrupted, make_folds
 from benchmarks.models import FIRST_SEED, MODELS, OURS, Predict, Settings, model_sources
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.evaluation.paired import mean_of_cells
+from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
 
 _DIGITS = 5  # of probabilities
 
@@ -83,7 +83,7 @@ def _runs(
         path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()}.json"
         if not path.exists():
             predict = MODELS[model](fold, seed, settings)
-            cells = _predict(predict, fold, corrupted=args.corrupted)
+            cells = _predict(predict, fold, CORRUPTIONS if args.corrupted else ())
             write_json(path, cells, indent=None)
         for name, cell in json.loads(path.read_text(encoding="utf-8")).items():
             earlier = runs[seed].get(name)
@@ -93,15 +93,14 @@ def _runs(
     return list(runs.values()), {"seeds": count, **origin}
 
 
-def _predict(predict: Predict, fold: Fold, *, corrupted: bool) -> dict[str, Cell]:
+def _predict(predict: Predict, fold: Fold, kinds: Iterable[str]) -> dict[str, Cell]:
     """Classify the tests of a fold, by cell."""
     cells = {}
     for name, rows in fold.tests.items():
-        tests = fold.corrupted if corrupted else {}
         cells[name] = {
             "labels": rows["label"][:],
             "probabilities": predict(rows).round(_DIGITS).tolist(),
-            **{kind: predict(tests[kind][name]).argmax(axis=1).tolist() for kind in tests},
+            **{kind: predict(corrupted(rows, kind)).argmax(axis=1).tolist() for kind in kinds},
         }
     return cells
 
@@ -126,17 +125,16 @@ def _balanced_accuracy(cell: Cell) -> float:
 
 
 def _auc(cell: Cell) -> float:
-    if np.shape(cell["probabilities"])[1] != 2 or len(set(cell["labels"])) < 2:
+    if len(cell["probabilities"][0]) != 2 or len(set(cell["labels"])) < 2:
         return np.nan
     return roc_auc_score(cell["labels"], np.array(cell["probabilities"])[:, 1])
 
 
 def _measures(runs: Runs) -> dict[str, Any]:
     """Return accuracy, losses by kind of error, and measures of the scores; means over seeds."""
-    cells = {name: len(cell["labels"]) for name, cell in runs[0].items()}
 
     def mean(measure: Callable[[Cell], Any]) -> list[Any]:
-        return [np.mean([measure(run[name]) for run in runs], axis=0) for name in cells]
+        return [np.mean([measure(run[name]) for run in runs], axis=0) for name in runs[0]]
 
     clean = mean(_right)
     found: dict[str, Any] = {"accuracy": mean_of_cells(clean)}
@@ -151,8 +149,33 @@ def _measures(runs: Runs) -> dict[str, Any]:
         if known:
             found[name] = {"mean": float(np.mean(known)), "folds": values}
     found["ece"] = {"mean": float(np.mean([_ece(_joined(*run.values())) for run in runs]))}
-    right = {name: [pack(_right(run[name])) for run in runs] for name in cells}
-    return {**found, "cells": cells, "right": right}
+    counts = {name: np.sum([_right(run[name]) for run in runs], axis=0) for name in runs[0]}
+    found["right"] = {name: "".join(map(str, cell)) for name, cell in counts.items()}
+    return found
+
+
+def compare(results: Results) -> None:
+    """Add "versus_default" to the rows of models that were measured on the same texts as `default`.
+
+    "p" is of one paired test (`paired_difference`), "p_holm" is corrected for all tests of the results.
+    """
+    found = []
+    for rows in results.values():
+        default = rows.get("default")
+        for model, row in rows.items():
+            row.pop("versus_default", None)
+            if not default or model == "default":
+                continue
+            if row["made_of"]["data"] == default["made_of"]["data"]:
+                row["versus_default"] = paired_difference(_shares(row), _shares(default))
+                found.append(row["versus_default"])
+    for versus, p in zip(found, holm([versus["p"] for versus in found]), strict=True):
+        versus["p_holm"] = p
+
+
+def _shares(row: dict[str, Any]) -> list[NDArray[np.float64]]:
+    """Return the share of seeds that were right, for each text, by cell."""
+    return [np.array(list(map(int, cell))) / row["seeds"] for cell in row["right"].values()]
 
 
 def main(argv: Sequence[str]) -> None:
@@ -163,7 +186,7 @@ def main(argv: Sequence[str]) -> None:
     first = "the first of five folds of titles and recovery; default: 5"
     add("--folds", type=int, choices=range(1, FOLDS + 1), default=FOLDS, help=first)
     runs = "runs of our presets; default: 1"
-    add("--seeds", type=int, choices=range(1, 100), default=1, metavar="N", help=runs)
+    add("--seeds", type=int, choices=range(1, 10), default=1, metavar="N", help=runs)
     add("--corrupted", action="store_true", help="also measure the texts with errors")
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again

@@ -20,24 +20,15 @@ NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
 # "WASHINGTON (Reuters) - ", "PARIS/LONDON (Reuters) - ": in every REAL article of ISOT and in no FAKE one.
 _DATELINE = re.compile(r"^.{0,120}?\(Reuters\)\s*[-\u2013\u2014]+\s*", re.DOTALL)
+_LISTS = json.loads((Path(__file__).parent / "corpora.json").read_text(encoding="utf-8"))
 # Corpora that may teach a published checkpoint, and their rows at the most: more of one kind do not help.
-TRAINING_CORPORA: dict[str, int] = json.loads(
-    (Path(__file__).parent / "training_corpora.json").read_text(encoding="utf-8")
-)
-CALIBRATION_CORPORA = (  # validation texts of the first run, training texts of the second
-    "clef_checkthat2021_22",
-    "leads_breitbart_rt_nyt2017",
-    "covid_rumor_news2020",
-)
-_STANDARD = {
-    "sst2": {
-        "train": "stsa.binary.train",
-        "validation": "stsa.binary.dev",
-        "test": "stsa.binary.test",
-    },
-    "trec": {"train": "TREC.train.all", "test": "TREC.test.all"},
-    "subj": {"train": "subj.all"},
-}
+TRAINING_CORPORA: dict[str, int] = _LISTS["training_rows"]
+CALIBRATION_CORPORA: list[str] = _LISTS["calibration"]  # validation texts of the first run only
+LEFT_OUT: list[str] = _LISTS[
+    "left_out"
+]  # in turn; have both labels, of outlets first, then of fact-checkers
+SOURCES_OUT: list[str] = _LISTS["sources_out"]  # their publishers are left out
+STANDARD: dict[str, dict[str, str]] = _LISTS["standard_files"]  # task -> split -> file
 _PUBLISHERS = {"isot-real": "reuters.com", "r/TheOnion": "theonion.com", "r/nottheonion": ""}
 _RATINGS = ("rating", "snopes")  # "snopes:false"; other prefixes stand before a publisher
 # What may differ between names of one publisher: "theguardian.com/business", "Guardian news".
@@ -83,7 +74,7 @@ def standard(folder: Path, name: str) -> LoadedData:
     """
     encoding = "utf-8" if name == "sst2" else "latin-1"
     splits = {}
-    for split, file in _STANDARD[name].items():
+    for split, file in STANDARD[name].items():
         path = folder / "standard" / file
         _check(path)
         lines = path.read_text(encoding=encoding).strip("\n").split("\n")

@@ -10,37 +10,22 @@ from pathlib import Path
 
 import numpy as np
 from datasets import Dataset, concatenate_datasets
-from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import corpora
-from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.robustness import perturb
 from glove_lstm.training.training_texts import joined_texts
 
-Ints = NDArray[np.int64]
-
-STANDARD = ("sst2", "trec", "subj")
 TASKS = (
-    *("titles", "recovery", "liar", *STANDARD, "left_out", "sources_out"),
+    *("titles", "recovery", "liar", *corpora.STANDARD, "left_out", "sources_out"),
     *("provenance_fake", "provenance_real"),
 )
 FOLDS = 5
 _VALIDATION = 0.1  # of a fold's training texts
 _MOST = 1_500  # rows of a corpus of the tasks left_out and sources_out
-_LEFT_OUT = (  # in turn; corpora with both labels, of outlets first, then of fact-checkers
-    *("allsides_partisan_vs_reliable", "leads_breitbart_rt_nyt2017", "onion_vs_nottheonion"),
-    *("clef_checkthat2021_22", "gossipcop_titles2018", "coaid2020"),
-    *("covid_rumor_news2020", "snopes_claims2020"),
-)
-_BY_SOURCE = (  # their publishers are left out
-    *("allsides_partisan_vs_reliable", "coaid2020"),
-    *("fakenewscorpus_sample2018", "golbeck_fake_satire2018"),
-)
-_TEXTS = ("text", "text_pair")
 
 
 @dataclass(frozen=True)
@@ -57,14 +42,6 @@ class Fold:
     name: str
     data: LoadedData
     tests: dict[str, Dataset]
-
-    @cached_property
-    def corrupted(self) -> dict[str, dict[str, Dataset]]:
-        """The tests with errors, by kind of error and cell; the same for every model."""
-        return {
-            kind: {cell: _corrupted(kind, rows) for cell, rows in self.tests.items()}
-            for kind in CORRUPTIONS
-        }
 
     @cached_property
     def digest(self) -> str:
@@ -91,7 +68,7 @@ def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     Raises:
         DataError: Data are missing.
     """
-    if task in ("liar", *STANDARD):
+    if task in ("liar", *corpora.STANDARD):
         data = corpora.liar(folder) if task == "liar" else corpora.standard(folder, task)
         return [_fold("test", data)]
     if task in ("left_out", "sources_out"):
@@ -111,8 +88,10 @@ def _cross_validation(data: LoadedData) -> Iterator[Fold]:
     groups = near_duplicate_groups(list(joined_texts(texts)))
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     for number, (rows, test) in enumerate(splitter.split(labels, labels, groups), start=1):
-        train, validation = _cut(rows, labels, groups)
-        parts = {"train": train, "validation": validation, "test": test}
+        train, validation = grouped_stratified_split(
+            labels[rows], groups[rows], [1 - _VALIDATION, _VALIDATION], seed=0
+        )
+        parts = {"train": rows[train], "validation": rows[validation], "test": test}
         splits = {name: texts.select(chosen) for name, chosen in parts.items()}
         yield _fold(str(number), replace(data, splits=splits))
 
@@ -137,9 +116,9 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
     groups = near_duplicate_groups(list(joined_texts(rows)))
     titles = near_duplicate_groups(rows["text"][:])
     if task == "left_out":
-        held = {name: np.flatnonzero(corpus_of == name) for name in _LEFT_OUT}
+        held = {name: np.flatnonzero(corpus_of == name) for name in corpora.LEFT_OUT}
     else:
-        named = np.flatnonzero(np.isin(corpus_of, _BY_SOURCE) & (publisher_of != ""))
+        named = np.flatnonzero(np.isin(corpus_of, corpora.SOURCES_OUT) & (publisher_of != ""))
         splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
         parts = splitter.split(named, labels[named], publisher_of[named])
         held = {str(number): named[test] for number, (_, test) in enumerate(parts, start=1)}
@@ -175,16 +154,8 @@ def _provenance(folder: Path, label: str) -> LoadedData:
     return LoadedData({"all": rows}, names.tolist(), ["title", "text"], f"{label} texts")
 
 
-def _cut(rows: Ints, labels: Ints, groups: Ints) -> tuple[Ints, Ints]:
-    """Training and validation rows, with near duplicates on one side."""
-    train, validation = grouped_stratified_split(
-        labels[rows], groups[rows], [1 - _VALIDATION, _VALIDATION], seed=0
-    )
-    return rows[train], rows[validation]
-
-
-def _corrupted(kind: str, rows: Dataset) -> Dataset:
-    columns = {name: rows[name][:] for name in rows.column_names if name in {*_TEXTS, "label"}}
-    for name in columns.keys() & set(_TEXTS):
-        columns[name] = perturb(kind, columns[name], seed=0)
-    return Dataset.from_dict(columns)
+def corrupted(rows: Dataset, kind: str) -> Dataset:
+    """Return test texts with errors; the same for every model."""
+    texts = {name: rows[name][:] for name in ("text", "text_pair") if name in rows.column_names}
+    changed = {name: perturb(kind, column, seed=0) for name, column in texts.items()}
+    return Dataset.from_dict({**changed, "label": rows["label"][:]})

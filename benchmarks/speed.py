@@ -12,7 +12,6 @@ data and options, and the hash of the sources with library versions and the mach
 import argparse
 import hashlib
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -34,8 +33,6 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.inference.backends import processors
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 from glove_lstm.training.training_texts import joined_texts
-
-logger = logging.getLogger("glove_lstm.benchmarks.speed")
 
 MODELS = ("default", "pipeline", *PEERS)
 _SOURCES = (
@@ -64,7 +61,7 @@ def measure_speed(args: argparse.Namespace) -> Results:
     texts, labels = training_texts(fold)
     job = {"texts": texts, "labels": labels, "tests": list(joined_texts(tests))}
     job["warm"] = list(joined_texts(warm))[:_WARM]
-    middle = sorted(job["tests"], key=len)[len(job["tests"]) // 2]
+    middle = sorted(joined_texts(tests), key=len)[len(tests) // 2]
     text = json.dumps(job)
     weights = (args.checkpoint / "model.safetensors").read_bytes()
     made_of = {
@@ -83,7 +80,6 @@ def measure_speed(args: argparse.Namespace) -> Results:
     ):  # files and compiled code are in place after the first
         # There and back, so that a slow drift of the machine meets all models alike.
         for model in models[:: -1 if number % 2 else 1]:
-            logger.info("%s: %d of %d", model, number + 1, args.repetitions)
             figures = _measure(model, middle, text, args)
             if number >= 0:
                 runs[model].append(figures)

@@ -39,7 +39,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(figures) + "\n")
 
 
-def _load(setup: Mapping[str, Any]) -> Classify:
+def _load(setup: Mapping[str, Any]) -> Any:
     if setup["model"] == "pipeline":
         from transformers import pipeline
 

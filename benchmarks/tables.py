@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +47,13 @@ def accuracy_table(results: Results) -> str:
             found, versus = row["accuracy"], row.get("versus_default")
             accuracy = "{mean:.3f} ({low:.3f} to {high:.3f})".format(**found)
             ahead = versus["mean"] > 0 if versus else found["mean"] == best
-            means = [_mean(row, name) for name in ("balanced_accuracy", "auc", "ece")]
-            cells = [f"**{accuracy}**" if ahead else accuracy, _difference(versus), *means]
+            means = [row.get(name, {}).get("mean") for name in ("balanced_accuracy", "auc", "ece")]
+            cells = [f"**{accuracy}**" if ahead else accuracy]
+            cells += ["{mean:+.3f}, {p:.2g}, {p_holm:.2g}".format(**versus) if versus else ""]
+            cells += ["" if mean is None else f"{mean:.3f}" for mean in means]
             sources = row["made_by"]["sources"][:SHOWN]
             rows.append([task, describe(model), *cells, str(row["seeds"]), sources])
     return markdown_table(heads, rows)
-
-
-def _mean(row: Mapping[str, Any], name: str) -> str:
-    return f"{row[name]['mean']:.3f}" if name in row else ""
-
-
-def _difference(versus: Mapping[str, Any] | None) -> str:
-    return "{mean:+.3f}, {p:.2g}, {p_holm:.2g}".format(**versus) if versus else ""
 
 
 def corpora_table(results: Results) -> str:
@@ -68,10 +62,10 @@ def corpora_table(results: Results) -> str:
     for task in results.keys() & {"left_out", "sources_out"}:
         for model, row in results[task].items():
             for corpus, auc, balanced in zip(
-                row["cells"], row["auc"]["folds"], row["balanced_accuracy"]["folds"], strict=True
+                row["right"], row["auc"]["folds"], row["balanced_accuracy"]["folds"], strict=True
             ):
-                shown = "" if auc is None else f"{auc:.3f}"
-                rows.append([task, corpus, describe(model), shown, f"{balanced:.3f}"])
+                measures = ["" if auc is None else f"{auc:.3f}", f"{balanced:.3f}"]
+                rows.append([task, corpus, describe(model), *measures])
     return markdown_table(["task", "corpus", "model", "AUC", "balanced accuracy"], sorted(rows))
 
 
@@ -116,7 +110,7 @@ def fill(page: str) -> str:
     for name, (file, table) in _TABLES.items():
         text = f"<!-- {name} -->\n{table(read_results(RESULTS / file))}<!-- end -->"
         page = re.sub(
-            f"<!-- {name} -->.*?<!-- end -->", lambda _, text=text: text, page, flags=re.S
+            f"<!-- {name} -->.*?<!-- end -->", text.replace("\\", r"\\"), page, flags=re.S
         )
     return page
 

@@ -60,12 +60,13 @@ def _fit(model: str, job: Mapping[str, Any]) -> Classify:
 def _time(classify: Classify, job: Mapping[str, Any]) -> dict[str, float]:
     """Time new texts after texts of another corpus: some one by one, then the others at once."""
     classify(job["warm"])
+    first = min(_SINGLE_CALLS, len(job["tests"]) // 2)
     times = []
-    for text in job["tests"][:_SINGLE_CALLS]:
+    for text in job["tests"][:first]:
         began = time.perf_counter()
         classify([text])
         times.append(time.perf_counter() - began)
-    tests = job["tests"][_SINGLE_CALLS:]
+    tests = job["tests"][first:]
     began, used = time.perf_counter(), time.process_time()
     classify(tests)
     return {

@@ -1,14 +1,12 @@
 """Tables of results. `python -m benchmarks.tables` writes those of benchmarks/results into docs/benchmarks.md."""
 
 import re
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PEER_DESCRIPTIONS
 from benchmarks.records import SHOWN, markdown_table, read_results
-from glove_lstm.commands.command import run_command
 from glove_lstm.data.corruptions import CORRUPTIONS
 
 Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
@@ -115,11 +113,5 @@ def fill(page: str) -> str:
     return page
 
 
-def main(argv: Sequence[str]) -> None:
-    """Write the page."""
-    assert not argv
-    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

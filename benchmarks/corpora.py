@@ -1,5 +1,6 @@
 """Corpora of a data folder (`--data_dir`), with the columns `text`, `text_pair` (articles only) and `label`."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,45 +21,20 @@ NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
 # "WASHINGTON (Reuters) - ", "PARIS/LONDON (Reuters) - ": in every REAL article of ISOT and in no FAKE one.
 _DATELINE = re.compile(r"^.{0,120}?\(Reuters\)\s*[-\u2013\u2014]+\s*", re.DOTALL)
-# Rows of the corpora that may teach a published checkpoint, at the most: more of one kind do not help.
-TRAINING_CORPORA = {
-    "allsides_partisan_vs_reliable": 10_000,
-    "buzzfeed_fake_headlines2018": 4_000,
-    "fakenewscorpus_sample2018": 2_000,
-    "golbeck_fake_satire2018": 442,
-    "clef_checkthat2021_22": 884,
-    "gossipcop_titles2018": 4_000,
-    "leads_breitbart_rt_nyt2017": 3_146,
-    "isot_titles2017": 3_000,
-    "satire_sites2017": 612,
-    "onion_vs_nottheonion": 2_000,
-    "coaid2020": 3_630,
-    "covid_fnir2020": 1_500,
-    "covid_rumor_news2020": 1_500,
-    "constraint_covid2021": 1_500,
-    "euvsdisinfo_claims2019": 1_000,
-    "snopes_claims2020": 2_500,
-    "real_headlines_guardian_cnbc2020": 6_000,
-    "bbc_real2005": 2_056,
-    "nyt_real2016": 1_490,
-}
-CALIBRATION_CORPORA = (  # validation texts of the first run, training texts of the second
-    "clef_checkthat2021_22",
-    "leads_breitbart_rt_nyt2017",
-    "covid_rumor_news2020",
-)
+_LISTS = json.loads((Path(__file__).parent / "corpora.json").read_text(encoding="utf-8"))
+# Corpora that may teach a published checkpoint, and their rows at the most: more of one kind do not help.
+TRAINING_CORPORA: dict[str, int] = _LISTS["training_rows"]
+CALIBRATION_CORPORA: list[str] = _LISTS["calibration"]  # validation texts of the first run only
+LEFT_OUT: list[str] = _LISTS["left_out"]  # in turn: of outlets first, then of fact-checkers
+SOURCES_OUT: list[str] = _LISTS["sources_out"]  # their publishers are left out
 _OWN = ("fake_or_real_news_titles", "fake_or_real_news_head", "isot")  # sources of `news_corpus`
 _OWN_WEIGHT = 6.0  # beside 1 of the other texts, which label like ones otherwise
 _MOST_VALIDATION = 1_000  # rows of a corpus, so that none decides the confidence alone
-_STANDARD = {
-    "sst2": {
-        "train": "stsa.binary.train",
-        "validation": "stsa.binary.dev",
-        "test": "stsa.binary.test",
-    },
-    "trec": {"train": "TREC.train.all", "test": "TREC.test.all"},
-    "subj": {"train": "subj.all"},
-}
+STANDARD: dict[str, dict[str, str]] = _LISTS["standard_files"]  # task -> split -> file
+_PUBLISHERS = {"isot-real": "reuters.com", "r/TheOnion": "theonion.com", "r/nottheonion": ""}
+_RATINGS = ("rating", "snopes")  # "snopes:false"; other prefixes stand before a publisher
+# What may differ between names of one publisher: "theguardian.com/business", "Guardian news".
+_NOT_A_NAME = re.compile(r"^(www\.)?(the)?|(\.(com|org|net|co\.uk))?(/.*)?$|\b(news|uk)\b|[^\w]")
 _TRUE_STATEMENTS = ("half-true", "mostly-true", "true")
 
 
@@ -100,7 +76,7 @@ def standard(folder: Path, name: str) -> LoadedData:
     """
     encoding = "utf-8" if name == "sst2" else "latin-1"
     splits = {}
-    for split, file in _STANDARD[name].items():
+    for split, file in STANDARD[name].items():
         path = folder / "standard" / file
         _check(path)
         lines = path.read_text(encoding=encoding).strip("\n").split("\n")
@@ -148,7 +124,7 @@ def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:
             "text": [first for first, _ in pairs],
             "text_pair": [second for _, second in pairs],
             "label": [NAMES.index(label) for label in values["label"]],
-            "source": [f"{name}/{source}" if source else name for source in values["source"]],
+            "source": [f"{name}/{publisher(source)}".rstrip("/") for source in values["source"]],
         }
     )
     if most is None or most >= len(rows):
@@ -157,6 +133,12 @@ def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:
     generator = np.random.default_rng(0)
     drawn = generator.choice(len(rows), most, replace=False, p=weights / weights.sum())
     return rows.select(sorted(drawn))
+
+
+def publisher(source: str) -> str:
+    """Normalise the name of a publisher, which corpora write in different ways; empty for a rating or a forum."""
+    kind, _, name = _PUBLISHERS.get(source, source).rpartition(":")
+    return "" if kind in _RATINGS else _NOT_A_NAME.sub("", name.lower())
 
 
 def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:

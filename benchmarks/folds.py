@@ -3,37 +3,29 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from datasets import Dataset, concatenate_datasets
-from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import corpora
-from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.robustness import perturb
 from glove_lstm.training.training_texts import joined_texts
 
-Ints = NDArray[np.int64]
-
-STANDARD = ("sst2", "trec", "subj")
-TASKS = ("titles", "recovery", "liar", "left_out", *STANDARD)
+TASKS = (
+    *("titles", "recovery", "liar", *corpora.STANDARD, "left_out", "sources_out"),
+    *("provenance_fake", "provenance_real"),
+)
 FOLDS = 5
 _VALIDATION = 0.1  # of a fold's training texts
-_MOST = 1_500  # rows of a corpus of the task left_out
-_LEFT_OUT = (  # corpora with both labels, of outlets first, then of fact-checkers
-    *("allsides_partisan_vs_reliable", "leads_breitbart_rt_nyt2017", "onion_vs_nottheonion"),
-    *("clef_checkthat2021_22", "gossipcop_titles2018", "coaid2020"),
-    *("covid_rumor_news2020", "snopes_claims2020"),
-)
-_TEXTS = ("text", "text_pair")
+_MOST = 1_500  # rows of a corpus of the tasks left_out and sources_out
 
 
 @dataclass(frozen=True)
@@ -43,30 +35,19 @@ class Fold:
     Attributes:
         name: Among the folds of its task.
         data: "train" and "validation".
-        tests: The test texts by cell; columns `text`, maybe `text_pair`, and `label`.
-        texts: The number of each test text among all test texts of the task, by cell. A text of two cells has the
-            same number in both, and is drawn together in a bootstrap.
+        tests: The test texts by cell; columns `text`, maybe `text_pair`, and `label`. A text is in one fold and cell of
+            a task. Cells of one name in several folds are one cell in the results.
     """
 
     name: str
     data: LoadedData
     tests: dict[str, Dataset]
-    texts: dict[str, Ints]
-
-    @cached_property
-    def corrupted(self) -> dict[str, dict[str, Dataset]]:
-        """The tests with errors, by kind of error (`CORRUPTIONS`) and cell; the same for every model."""
-        return {
-            kind: {cell: _corrupted(kind, rows) for cell, rows in self.tests.items()}
-            for kind in CORRUPTIONS
-        }
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all texts and labels in their order, those with errors too."""
+        """A hash of all texts and labels in their order."""
         sha = hashlib.sha256(json.dumps(self.data.label_names).encode())
-        parts = [self.data.splits, self.tests, *self.corrupted.values()]
-        for name, rows in (pair for part in parts for pair in sorted(part.items())):
+        for name, rows in [*sorted(self.data.splits.items()), *sorted(self.tests.items())]:
             sha.update(json.dumps([name, len(rows)]).encode())
             for row in rows:
                 sha.update(json.dumps([row["text"], row.get("text_pair"), row["label"]]).encode())
@@ -77,76 +58,104 @@ def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     """Make the folds of a task.
 
     Args:
-        task: Of `TASKS`. "titles" and "recovery" are cross-validated; "left_out" trains on all
-            training corpora but one and tests on that one; the others have test sets of their own.
+        task: Of `TASKS`. "titles" and "recovery" are cross-validated; "left_out" trains on all training corpora but
+            one and tests on that one; "sources_out" leaves out a fifth of the publishers of some corpora in turn;
+            the labels of "provenance_fake" and "provenance_real" are the corpora of the texts with this label; the
+            others have test sets of their own.
         folder: Laid out as ../shared/data is.
         count: How many of the five folds of titles and recovery.
 
     Raises:
         DataError: Data are missing.
     """
-    if task in ("liar", *STANDARD):
+    if task in ("liar", *corpora.STANDARD):
         data = corpora.liar(folder) if task == "liar" else corpora.standard(folder, task)
-        return [_fold("test", data, {"test": np.arange(len(data.splits["test"]))})]
-    if task == "left_out":
-        return list(_left_out(folder))
-    rows = corpora.distinct({"titles": corpora.titles, "recovery": corpora.recovery}[task](folder))
-    return list(islice(_cross_validation(rows, task), count))
+        return [_fold("test", data)]
+    if task in ("left_out", "sources_out"):
+        return list(_unseen_sources(task, folder))
+    if task.startswith("provenance"):
+        data = _provenance(folder, task.rpartition("_")[2].upper())
+    else:
+        read = {"titles": corpora.titles, "recovery": corpora.recovery}[task]
+        texts = corpora.distinct(read(folder))
+        data = corpora.as_data(texts, {"all": range(len(texts))}, task)
+    return list(islice(_cross_validation(data), count))
 
 
-def _cross_validation(texts: Dataset, task: str) -> Iterator[Fold]:
+def _cross_validation(data: LoadedData) -> Iterator[Fold]:
+    texts = data.splits["all"]
     labels = np.array(texts["label"])
     groups = near_duplicate_groups(list(joined_texts(texts)))
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     for number, (rows, test) in enumerate(splitter.split(labels, labels, groups), start=1):
-        train, validation = _cut(rows, labels, groups)
-        parts = {"train": train, "validation": validation, "test": test}
-        name = str(number)
-        yield _fold(name, corpora.as_data(texts, parts, task), {name: test})
+        train, validation = grouped_stratified_split(
+            labels[rows], groups[rows], [1 - _VALIDATION, _VALIDATION], seed=0
+        )
+        parts = {"train": rows[train], "validation": rows[validation], "test": test}
+        splits = {name: texts.select(chosen) for name, chosen in parts.items()}
+        yield _fold(str(number), replace(data, splits=splits))
 
 
-def _fold(name: str, data: LoadedData, texts: dict[str, Ints]) -> Fold:
+def _fold(name: str, data: LoadedData) -> Fold:
     """Of data with a "test" split, the test of the only cell."""
-    [cell] = texts
     splits = {part: data.splits[part] for part in ("train", "validation")}
     trained = LoadedData(splits, data.label_names, data.text_column_names, data.source)
-    return Fold(name, trained, {cell: data.splits["test"]}, texts)
+    return Fold(name, trained, {name: data.splits["test"]})
 
 
-def _left_out(folder: Path) -> Iterator[Fold]:
-    """Train on all training corpora but one, and test on that one, without texts that the others hold too."""
-    rows = {
-        name: corpora.corpus(folder, name, min(most, _MOST))
-        for name, most in corpora.TRAINING_CORPORA.items()
-    }
-    first = 0
-    for name in _LEFT_OUT:
-        others = concatenate_datasets([rows[other] for other in rows if other != name])
-        kept = corpora.unseen(rows[name], others)
-        groups = near_duplicate_groups(list(joined_texts(others)))
-        labels = np.array(others["label"])
-        train, validation = split_by_source(
-            others["source"][:], labels.tolist(), groups, _VALIDATION, 0, "The training corpora"
-        )
-        data = corpora.as_data(
-            others, {"train": train, "validation": validation}, f"without {name}"
-        )
-        yield Fold(
-            name, data, {name: rows[name].select(kept)}, {name: first + np.arange(len(kept))}
-        )
-        first += len(kept)
+def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
+    """Test on corpora, or on publishers of some corpora, of which the training texts hold nothing.
+
+    Training texts are those of all training corpora without the test texts and without the publishers that these
+    name. Test texts of which they hold a near duplicate or the title are dropped.
+    """
+    rows = _training_corpora(folder)
+    labels = np.array(rows["label"])
+    names = [source.partition("/") for source in rows["source"]]
+    corpus_of, publisher_of = (np.array([name[part] for name in names]) for part in (0, 2))
+    groups = near_duplicate_groups(list(joined_texts(rows)))
+    titles = near_duplicate_groups(rows["text"][:])
+    if task == "left_out":
+        held = {name: np.flatnonzero(corpus_of == name) for name in corpora.LEFT_OUT}
+    else:
+        named = np.flatnonzero(np.isin(corpus_of, corpora.SOURCES_OUT) & (publisher_of != ""))
+        splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+        parts = splitter.split(named, labels[named], publisher_of[named])
+        held = {str(number): named[test] for number, (_, test) in enumerate(parts, start=1)}
+    for name, test in held.items():
+        hidden = np.isin(publisher_of, publisher_of[test]) & (publisher_of != "")
+        hidden[test] = True
+        others = np.flatnonzero(~hidden)
+        seen = np.isin(groups[test], groups[others]) | np.isin(titles[test], titles[others])
+        kept = test[~seen]
+        sources, numbers = rows.select(others)["source"][:], labels[others].tolist()
+        cut = split_by_source(sources, numbers, groups[others], _VALIDATION, 0, "The corpora")
+        splits = {"train": others[cut[0]], "validation": others[cut[1]]}
+        corpora_here = np.unique(corpus_of[kept])
+        tests = {str(one): rows.select(kept[corpus_of[kept] == one]) for one in corpora_here}
+        yield Fold(name, corpora.as_data(rows, splits, f"without {name}"), tests)
 
 
-def _cut(rows: Ints, labels: Ints, groups: Ints) -> tuple[Ints, Ints]:
-    """Training and validation rows, with near duplicates on one side."""
-    train, validation = grouped_stratified_split(
-        labels[rows], groups[rows], [1 - _VALIDATION, _VALIDATION], seed=0
+def _training_corpora(folder: Path) -> Dataset:
+    sizes = corpora.TRAINING_CORPORA.items()
+    return concatenate_datasets(
+        [corpora.corpus(folder, name, min(most, _MOST)) for name, most in sizes]
     )
-    return rows[train], rows[validation]
 
 
-def _corrupted(kind: str, rows: Dataset) -> Dataset:
-    columns = {name: rows[name][:] for name in rows.column_names if name in {*_TEXTS, "label"}}
-    for name in columns.keys() & set(_TEXTS):
-        columns[name] = perturb(kind, columns[name], seed=0)
-    return Dataset.from_dict(columns)
+def _provenance(folder: Path, label: str) -> LoadedData:
+    """Texts of one label, with their corpora as labels: what can be told apart may be learned in place of the label."""
+    rows = _training_corpora(folder)
+    rows = rows.select(np.flatnonzero(np.array(rows["label"]) == corpora.NAMES.index(label)))
+    names, numbers = np.unique(
+        [source.partition("/")[0] for source in rows["source"]], return_inverse=True
+    )
+    rows = rows.remove_columns("label").add_column("label", numbers.tolist())
+    return LoadedData({"all": rows}, names.tolist(), ["title", "text"], f"{label} texts")
+
+
+def corrupted(rows: Dataset, kind: str) -> Dataset:
+    """Return test texts with errors; the same for every model."""
+    texts = {name: rows[name][:] for name in ("text", "text_pair") if name in rows.column_names}
+    changed = {name: perturb(kind, column, seed=0) for name, column in texts.items()}
+    return Dataset.from_dict({**changed, "label": rows["label"][:]})

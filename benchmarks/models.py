@@ -32,7 +32,7 @@ from glove_lstm.training.training_texts import joined_texts
 
 Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
 
-# Arguments of train.py that leave a part of the default preset out, for the table of docs/model.md.
+# Arguments of train.py that leave a part of the default preset out.
 ABLATIONS: dict[str, list[str]] = {
     "lstm_alone": ["--ngram_buckets", "0"],
     "ngrams_alone": ["--max_steps", "1"],  # and no LSTM at prediction
@@ -43,13 +43,13 @@ ABLATIONS: dict[str, list[str]] = {
 OURS = ("default", "article", *ABLATIONS)
 FIRST_SEED = 42
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
-# `Fold.digest` stands for the sources of folds.
-_OUR_SOURCES = (
+# What decides predictions, beside `Fold.digest`.
+OUR_SOURCES = (
     *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.modeling/*.py"),
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
 )
-_PEER_SOURCES = (
+PEER_SOURCES = (
     *("benchmarks/peers.py", "glove_lstm.evaluation/baselines.py"),
     "glove_lstm.data/corruptions.py",
 )
@@ -89,11 +89,6 @@ class Settings:
         sha = hashlib.sha256("\n".join(self.glove.words).encode())
         sha.update(np.ascontiguousarray(self.glove.vectors).data)
         return {"arguments": list(self.arguments), "glove": sha.hexdigest()}
-
-
-def model_sources(model: str) -> tuple[str, ...]:
-    """The source files that decide the predictions of a model, for `records.record`."""
-    return _OUR_SOURCES if model in OURS else _PEER_SOURCES
 
 
 def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) -> Experiment:

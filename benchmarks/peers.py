@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
+from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.inference.scores import softmax
 
 Texts = tuple[list[str], list[int]]  # and their class indices
@@ -30,10 +30,6 @@ _LENGTH = 256  # tokens that MiniLM was trained with; words, for fastText
 _BATCH = 64
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _embeddings: dict[str, NDArray[np.float32]] = {}  # a text is in several folds
-
-
-def _fit_majority(train: Texts, _: Texts, __: Texts) -> Classify:
-    return DummyClassifier().fit(*train).predict_proba
 
 
 def _fit_linear(
@@ -139,7 +135,7 @@ def _logistic(embed: Callable[[Sequence[str]], Any]) -> Callable[..., Classify]:
 
 
 _FITS: dict[str, Callable[[Texts, Texts, Texts], Classify]] = {
-    "majority": _fit_majority,
+    "majority": lambda train, *_: DummyClassifier().fit(*train).predict_proba,
     **{name: partial(_fit_linear, make=make, grid=_SVC_GRID) for name, make in BASELINES.items()},
     "fasttext": _fit_fasttext,
     "model2vec": _logistic(lambda texts: _static_minilm().encode(list(texts))),
@@ -147,11 +143,6 @@ _FITS: dict[str, Callable[[Texts, Texts, Texts], Classify]] = {
 }
 COPIED = {f"{name}_copies": name for name in BASELINES}  # trained with corrupted copies
 PEERS = (*_FITS, *COPIED)
-PEER_DESCRIPTIONS = DESCRIPTIONS | {
-    "fasttext": "fastText, supervised",
-    "model2vec": "model2vec distilled from MiniLM-L6, and logistic regression",
-    "minilm_logistic": "MiniLM-L6 embeddings and logistic regression",
-}
 
 
 def fit_peer(name: str, train: Texts, validation: Texts, every: Texts) -> Classify:

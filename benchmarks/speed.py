@@ -75,9 +75,7 @@ def measure_speed(args: argparse.Namespace) -> Results:
         m for m in MODELS if m in args.models and not origin.items() <= rows.get(m, {}).items()
     ]
     runs: dict[str, list[Figures]] = {model: [] for model in models}
-    for number in range(
-        -1, args.repetitions
-    ):  # files and compiled code are in place after the first
+    for number in range(-1, args.repetitions):  # the first one warms the machine up
         # There and back, so that a slow drift of the machine meets all models alike.
         for model in models[:: -1 if number % 2 else 1]:
             figures = _measure(model, middle, text, args)
@@ -140,7 +138,7 @@ def main(argv: Sequence[str]) -> None:
     add("--threads", type=int, choices=range(1, most + 1), default=1, help=threads)
     runs = "runs of each model; default: 5"
     add("--repetitions", type=int, choices=range(1, 100), default=5, metavar="N", help=runs)
-    given = "with model.onnx; default: the one in hub/"
+    given = "with its ONNX file; default: hub/"
     add("--checkpoint", type=Path, metavar="DIR", default=DEFAULT_CHECKPOINT, help=given)
     args = parser.parse_args(argv)
     datasets.disable_caching()

@@ -30,7 +30,7 @@ def main() -> None:
             classify([setup["first"]])
             figures["s to the first label"] = time.time() - setup["began"]
             figures["MB of memory"] = _peak_memory()
-            files = Path(setup["folder"]).iterdir()
+            files = Path(setup["folder"]).rglob("*")
             figures["MB on disk"] = sum(path.stat().st_size for path in files) / 1e6
         job = json.loads(sys.stdin.readline())
         if setup["model"] not in _LOADED:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import PEER_DESCRIPTIONS
 from benchmarks.records import SHOWN, markdown_table, read_results
 from glove_lstm.data.corruptions import CORRUPTIONS
 
@@ -22,11 +21,6 @@ _SPEED = {  # unit -> digits
     "MB on disk": 0,
     "CPU s a million texts": 0,
 }
-
-
-def describe(model: str) -> str:
-    """The name of a model in tables."""
-    return PEER_DESCRIPTIONS.get(model, f"`{model}`")
 
 
 def accuracy_table(results: Results) -> str:
@@ -50,7 +44,7 @@ def accuracy_table(results: Results) -> str:
             cells += ["{mean:+.3f}, {p:.2g}, {p_holm:.2g}".format(**versus) if versus else ""]
             cells += ["" if mean is None else f"{mean:.3f}" for mean in means]
             sources = row["made_by"]["sources"][:SHOWN]
-            rows.append([task, describe(model), *cells, str(row["seeds"]), sources])
+            rows.append([task, f"`{model}`", *cells, str(row["seeds"]), sources])
     return markdown_table(heads, rows)
 
 
@@ -63,14 +57,14 @@ def corpora_table(results: Results) -> str:
                 row["right"], row["auc"]["folds"], row["balanced_accuracy"]["folds"], strict=True
             ):
                 measures = ["" if auc is None else f"{auc:.3f}", f"{balanced:.3f}"]
-                rows.append([task, corpus, describe(model), *measures])
+                rows.append([task, corpus, f"`{model}`", *measures])
     return markdown_table(["task", "corpus", "model", "AUC", "balanced accuracy"], sorted(rows))
 
 
 def robustness_table(results: Results) -> str:
     """Format the points of accuracy lost to errors in the texts, of models measured with `--corrupted`."""
     rows = [
-        [task, describe(model), *(f"{100 * row[kind]['mean']:.1f}" for kind in CORRUPTIONS)]
+        [task, f"`{model}`", *(f"{100 * row[kind]['mean']:.1f}" for kind in CORRUPTIONS)]
         for task, models in results.items()
         for model, row in models.items()
         if set(CORRUPTIONS) <= row.keys()
@@ -91,12 +85,14 @@ def speed_table(results: Results) -> str:
             ]
             price = found["CPU s a million texts"] / 3600 * _USD_A_CPU_HOUR
             made_by = [str(row["made_of"]["threads"]), row["made_by"]["sources"][:SHOWN]]
-            rows.append([task, describe(model), *cells, f"{price:.3f}", *made_by])
+            rows.append([task, f"`{model}`", *cells, f"{price:.3f}", *made_by])
     return markdown_table(heads, rows)
 
 
 _TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results and format
     "accuracy": ("accuracy.json", accuracy_table),
+    "ablation": ("ablation.json", accuracy_table),
+    "ablation_robustness": ("ablation.json", robustness_table),
     "corpora": ("accuracy.json", corpora_table),
     "robustness": ("accuracy.json", robustness_table),
     "speed": ("speed.json", speed_table),

@@ -105,8 +105,8 @@ def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:
 
     def reordered(name: str) -> Tensor:
         # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
-        gates = lstm.get_parameter(name).split(size)
-        return torch.cat([gates[gate] for gate in (0, 3, 1, 2)])[None]
+        values, order = lstm.get_parameter(name), (0, 3, 1, 2)
+        return torch.cat([values[gate * size : (gate + 1) * size] for gate in order])[None]
 
     output = torch.onnx.ops.symbolic(
         "LSTM",

@@ -138,7 +138,7 @@ def test_help_needs_no_extra(run, name) -> None:
 
 
 def test_a_class_that_needs_torch_names_the_extra(missing) -> None:
-    code = _RUN.partition("from glove_lstm")[0] + "from glove_lstm import GloveLstmClassifier"
+    code = _BASE + "from glove_lstm import GloveLstmClassifier"
     command = [sys.executable, "-c", code.format(missing=missing)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     said = "GloveLstmClassifier needs datasets; run: pip install 'glove-lstm[train]'"

@@ -13,7 +13,7 @@ from support import SMALL, assert_refused, run_here
 
 from benchmarks import accuracy, corpora, folds, tables
 from benchmarks.folds import make_folds
-from benchmarks.models import Settings, train_preset, training_texts
+from benchmarks.models import Settings, training_texts
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.splits import near_duplicate_groups
@@ -336,20 +336,3 @@ def test_baselines_can_learn_from_the_copies_of_our_presets(news: Path) -> None:
         copies = CorruptedTexts(tokenized, texts, tokenizer, 1.0, seed)
         rows += copies.__getitems__(range(len(texts)))["input_ids"].to_pylist()
     assert rows == [tokenizer(text)["input_ids"] for text in every[len(plain) :]]
-
-
-@pytest.mark.parametrize(
-    ("ablation", "empty"),
-    [("without_shape_ngrams", {"shape_weights"}), ("ngrams_alone", set()), ("lstm_alone", None)],
-)
-def test_an_ablation_leaves_a_part_out(
-    news: Path, glove_file: Path, ablation: str, empty: set[str] | None
-) -> None:
-    [fold] = make_folds("recovery", news, 1)
-    model = train_preset(ablation, fold.data, 42, Settings(str(glove_file), TINY)).model
-    if empty is None:
-        assert model.ngrams is None
-        return
-    tables = model.ngrams.named_parameters()
-    assert {name for name, weights in tables if not weights.any()} == empty
-    assert model.classifier.weight.any() == (ablation != "ngrams_alone")

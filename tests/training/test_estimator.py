@@ -30,7 +30,7 @@ def arguments(words):
 
 TINY = {"glove": "tiny.8d.txt", "random_state": 0, "verbose": 0, "use_cpu": True}
 TINY |= {"learning_rate": 0.02, "num_train_epochs": 1, "max_steps": 20}
-TINY |= {**arguments(SMALL), "ngram_buckets": 64, "corrupted_share": 0}
+TINY |= {**arguments(SMALL), "ngram_buckets": 64, "corrupted_share": 0, "min_validation": 1}
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,7 @@ class GloveLstmConfig(PreTrainedConfig):
         embedding_size: Width of a word vector.
         type_embedding_size: Width of the learned embedding of word shapes; 0: the model does not read
             `token_type_ids`.
-        hidden_size: Units of the LSTM in one direction.
-        bidirectional: Whether a second LSTM reads from the last word to the first.
+        hidden_size: Units of the LSTM.
         lstm_length: Number of leading tokens that the LSTM reads; 0: all. The n-gram classifier always reads all.
         classifier_hidden_size: Units of the dense ReLU layer before the logits.
         ngram_buckets: Rows of each table of hashed n-grams of the linear classifier beside the LSTM; 0: without it.
@@ -54,7 +53,6 @@ class GloveLstmConfig(PreTrainedConfig):
         embedding_size: int = 100,
         type_embedding_size: int = 0,
         hidden_size: int = 60,
-        bidirectional: bool = False,
         lstm_length: int = 0,
         classifier_hidden_size: int = 50,
         ngram_buckets: int = 0,
@@ -72,7 +70,6 @@ class GloveLstmConfig(PreTrainedConfig):
         self.embedding_size = _at_least(1, embedding_size=embedding_size)
         self.type_embedding_size = _at_least(0, type_embedding_size=type_embedding_size)
         self.hidden_size = _at_least(1, hidden_size=hidden_size)
-        self.bidirectional = _yes_or_no(bidirectional=bidirectional)
         self.lstm_length = _at_least(0, lstm_length=lstm_length)
         self.classifier_hidden_size = _at_least(1, classifier_hidden_size=classifier_hidden_size)
         self.ngram_buckets = _at_least(0, ngram_buckets=ngram_buckets)
@@ -102,11 +99,6 @@ class GloveLstmConfig(PreTrainedConfig):
         """The labels, in the order of the logits."""
         names: dict[Any, str] = self.id2label or {}
         return [names[label] for label in sorted(names, key=int)]
-
-    @property
-    def output_size(self) -> int:
-        """Width of the LSTM's output for one token, and of the pooled vector."""
-        return self.hidden_size * (2 if self.bidirectional else 1)
 
 
 def _at_least(low: int, **named: int) -> int:

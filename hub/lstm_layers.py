@@ -1,15 +1,12 @@
 """The layers of the encoder. Travels to the Hub: imports only torch, transformers and siblings.
 
-Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output. LSTMs are fastest with
-time first, so the layers take (T, B, E).
+Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
 """
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import initialization as init
 
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
@@ -42,41 +39,6 @@ class GloveLstmEmbeddings(nn.Module):
             shapes = self.token_type_embeddings(token_type_ids)
             inputs_embeds = torch.cat([inputs_embeds.to(shapes.dtype), shapes], dim=-1)
         return self.dropout(inputs_embeds)
-
-
-class GloveLstmLayer(nn.Module):
-    """One LSTM, or two that read in opposite directions.
-
-    Two one-direction LSTMs over unpacked input, with each text's real tokens reversed by index for the second, equal
-    a packed bidirectional LSTM, are faster than it, and keep cuDNN's persistent kernel.
-    """
-
-    def __init__(self, config: GloveLstmConfig) -> None:
-        super().__init__()
-        input_size = config.embedding_size + config.type_embedding_size
-        self.forward_lstm = nn.LSTM(input_size, config.hidden_size)
-        self.backward_lstm = None
-        if config.bidirectional:
-            self.backward_lstm = nn.LSTM(input_size, config.hidden_size)
-
-    def forward(self, hidden: Tensor, lengths: Tensor) -> Tensor:
-        """Read texts.
-
-        Args:
-            hidden: (T, B, E), right-padded.
-            lengths: (B,) numbers of real tokens.
-
-        Returns:
-            (T, B, H). What stands at padding has no meaning.
-        """
-        hidden = hidden.to(cast(Tensor, self.forward_lstm.weight_ih_l0).dtype)
-        ahead, _ = self.forward_lstm(hidden)
-        if self.backward_lstm is None:
-            return ahead
-        steps = torch.arange(len(hidden), device=hidden.device).unsqueeze(1)
-        reversal = torch.where(steps < lengths, lengths - 1 - steps, steps)
-        back, _ = self.backward_lstm(_reorder(hidden, reversal))
-        return torch.cat([ahead, _reorder(back, reversal)], dim=-1)
 
 
 def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -167,10 +129,3 @@ def pick(rows: Tensor, index: Tensor) -> Tensor:
     if rows.dim() == 2:
         return rows.gather(1, index)
     return rows[torch.arange(index.shape[0], device=index.device).unsqueeze(1), index]
-
-
-def _reorder(columns: Tensor, index: Tensor) -> Tensor:
-    """Reorder each text: (T, B, E) by (T, B). A row copy of one flat table is faster than `gather`."""
-    length, batch, width = columns.shape
-    flat = index * batch + torch.arange(batch, device=index.device)
-    return functional.embedding(flat, columns.reshape(length * batch, width))

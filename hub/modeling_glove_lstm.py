@@ -1,7 +1,7 @@
 r"""The GloVe+LSTM encoder and classifier. Travels to the Hub: imports only torch, transformers and siblings.
 
     token ids -> word vectors (+ word shapes) -> dropout -> LSTM -> max pooling over real tokens -> dense -> logits
-             \-> hashed words, pairs and word shapes, words' character n-grams -> a linear classifier, added to them
+             \-> hashed words, pairs and word shapes -> a linear classifier, added to them
 
 Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
 """
@@ -18,7 +18,6 @@ from .configuration_glove_lstm import GloveLstmConfig
 from .lstm_layers import (
     NO_SHAPES,
     GloveLstmEmbeddings,
-    GloveLstmLayer,
     informative_shapes,
     max_pool,
     move_to_front,
@@ -34,7 +33,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__(config)
         self.embeddings = GloveLstmEmbeddings(config)
-        self.layer = GloveLstmLayer(config)
+        width = config.embedding_size + config.type_embedding_size
+        self.lstm = nn.LSTM(width, config.hidden_size)
         self.post_init()
         self.freeze_embeddings(config.freeze_embeddings)
 
@@ -58,8 +58,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             kwargs: Ignored.
 
         Returns:
-            `last_hidden_state` (B, T, output_size), zero at padding and after `config.lstm_length` tokens, and
-            `pooler_output` (B, output_size).
+            `last_hidden_state` (B, T, hidden_size), zero at padding and after `config.lstm_length` tokens, and
+            `pooler_output` (B, hidden_size).
 
         Raises:
             ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, or `token_type_ids` are missing.
@@ -104,7 +104,10 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         return GloveLstmInputs(ids, embeds, shapes, mask, positions)
 
     def embed(self, inputs: "GloveLstmInputs") -> Tensor:
-        """Return the LSTM's input of the first `config.lstm_length` tokens, time first: (up to that length, B, E)."""
+        """Return the LSTM's input of the first `config.lstm_length` tokens: (up to that length, B, E).
+
+        An LSTM is fastest with time first.
+        """
         longest = inputs.mask.shape[1]
         length = torch.sym_min(longest, self.config.lstm_length or longest)
         rows = (inputs.ids, inputs.embeds, inputs.shapes)
@@ -115,7 +118,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         """Run the LSTM over the first tokens, and pool: (B, up to `config.lstm_length`, H) and (B, H)."""
         vectors = self.embed(inputs)
         mask = inputs.mask[:, : vectors.shape[0]]
-        hidden = self.layer(vectors, mask.sum(dim=1)).transpose(0, 1)
+        output, _ = self.lstm(vectors.to(next(self.lstm.parameters()).dtype))
+        hidden = output.transpose(0, 1)
         return hidden, max_pool(hidden, mask)
 
 
@@ -158,7 +162,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__(config)
         self.encoder = GloveLstmModel(config)
-        self.dense = nn.Linear(config.output_size, config.classifier_hidden_size)
+        self.dense = nn.Linear(config.hidden_size, config.classifier_hidden_size)
         self.classifier = nn.Linear(config.classifier_hidden_size, len(config.label_names))
         self.dropout = nn.Dropout(config.dropout)
         self.ngrams = GloveLstmNgramClassifier(config) if config.ngram_buckets else None

@@ -30,21 +30,18 @@ class NgramGroup:
 
 
 class GloveLstmNgramClassifier(nn.Module):
-    """A linear classifier over n-grams of words, of word shapes and of characters.
+    """A linear classifier over n-grams of words and of word shapes.
 
     A word is a token id with its shape, so "US" and "us" differ. Words and pairs are hashed into one table, as in
     fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759). Three shapes in a row, and a word beside a shape,
-    describe the style of a text whose words are new. Character n-grams (Bojanowski et al. 2017,
-    https://arxiv.org/abs/1607.04606) relate rare words to others: the weights of those of a word are summed into its
-    row of `word_weights` once, after fitting. A weight counts by the root of its n-gram's share of its kind: the
-    hundredth "the" says less than the first, and the vector of roots has length 1, however long the text is.
+    describe the style of a text whose words are new. A weight counts by the root of its n-gram's share of its kind:
+    the hundredth "the" says less than the first, and the vector of roots has length 1, however long the text is.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__()
         self.buckets = config.ngram_buckets
         labels = len(config.label_names)
-        self.word_weights = nn.Parameter(torch.zeros(config.vocab_size, labels))
         self.ngram_weights = nn.Parameter(torch.zeros(self.buckets, labels))
         self.shape_weights = None
         if config.type_embedding_size:
@@ -72,11 +69,10 @@ class GloveLstmNgramClassifier(nn.Module):
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
         """Return the n-grams of each table; arguments as of `forward`."""
-        groups = [NgramGroup("word_weights", input_ids, mask)]
         if shapes is None:
-            return [*groups, self._words(input_ids, mask)]
-        groups.append(self._words(input_ids * SHAPE_COUNT + shapes, mask))
-        return [*groups, self._shapes(input_ids, shapes, mask)]
+            return [self._words(input_ids, mask)]
+        words = self._words(input_ids * SHAPE_COUNT + shapes, mask)
+        return [words, self._shapes(input_ids, shapes, mask)]
 
     def _words(self, words: Tensor, mask: Tensor) -> NgramGroup:
         """T words, and T + 1 pairs of neighbours, a text's edges among them."""

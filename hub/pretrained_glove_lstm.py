@@ -20,7 +20,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     config: GloveLstmConfig
     base_model_prefix = "encoder"
     _input_embed_layer = "word_embeddings"
-    _no_split_modules = ["GloveLstmLayer"]  # noqa: RUF012 (transformers' own form)
+    _no_split_modules = ["LSTM"]  # noqa: RUF012 (transformers' own form)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -41,11 +41,17 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
-        """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again (loading thaws them)."""
-        loaded = super().from_pretrained(*args, **kwargs)
-        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again (loading thaws them).
+
+        With another number of labels, what was fitted to the earlier ones is set back.
+        """
+        asked = kwargs.pop("output_loading_info", False)
+        loaded: Any = super().from_pretrained(*args, output_loading_info=True, **kwargs)
+        model, info = loaded
         model.freeze_embeddings(model.config.freeze_embeddings)
-        return loaded
+        if info["mismatched_keys"]:
+            model.config.update({"temperature": 1.0, "shrinkage": 0.0, "ngram_weight": 1.0})
+        return loaded if asked else model
 
     def freeze_embeddings(self, frozen: bool = True) -> None:
         """Keep the word vectors out of training, or let them in. Written to the config, so it survives a reload."""

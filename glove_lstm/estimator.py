@@ -30,6 +30,7 @@ from glove_lstm.inference.checkpoint_files import local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.publishing.checkpoint import staged_checkpoint
 from glove_lstm.publishing.checkpoint_folder import save_experiment
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
@@ -162,8 +163,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Write what `glove-lstm train` writes: weights, tokenizer, code, metrics, plots and card."""
         check_is_fitted(self)
         if isinstance(self._origin, Path):  # it was loaded
-            skipped = shutil.ignore_patterns("checkpoint-*")
-            shutil.copytree(self._origin, folder, ignore=skipped, dirs_exist_ok=True)
+            if self._origin.resolve() != Path(folder).resolve():
+                skipped = shutil.ignore_patterns("checkpoint-*")
+                shutil.copytree(self._origin, folder, ignore=skipped, dirs_exist_ok=True)
             return
         with _undisturbed(self.verbose):
             save_experiment(self._origin, run_metrics(self._origin), Path(folder))
@@ -191,6 +193,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         loaded._texts, loaded._origin = load_training_texts(folder), folder
         with _undisturbed(verbose=0):
             classifier, tokenizer = load_checkpoint(folder)
+        if classifier.config.problem_type == SEVERAL:
+            raise DataError(f"{model} gives several labels a text; use LightClassifier.")
         names = classifier.config.label_names
         kind = "i" if all(name.removeprefix("-").isdecimal() for name in names) else "U"
         kind = "b" if {"False", "True"} >= {*names} else kind

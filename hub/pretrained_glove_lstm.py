@@ -50,7 +50,8 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         model, info = loaded
         model.freeze_embeddings(model.config.freeze_embeddings)
         if info["mismatched_keys"]:
-            model.config.update({"temperature": 1.0, "shrinkage": 0.0, "ngram_weight": 1.0})
+            fitted = {"temperature": 1.0, "shrinkage": 0.0, "ngram_weight": 1.0, "thresholds": None}
+            model.config.update(fitted)
         return loaded if asked else model
 
     def freeze_embeddings(self, frozen: bool = True) -> None:

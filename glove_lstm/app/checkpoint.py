@@ -14,6 +14,7 @@ from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.scores import SEVERAL
 
 
 class AppCheckpoint:
@@ -35,7 +36,9 @@ class AppCheckpoint:
         Raises:
             DataError: The checkpoint is missing, damaged or of another kind.
         """
-        load_config(model, revision)  # rejects other models before their weights are downloaded
+        config = load_config(model, revision)  # rejects other models before a download of weights
+        if config.problem_type == SEVERAL:
+            raise DataError(f"{model} gives several labels a text; use glove-lstm predict.")
         self.name = Path(model).resolve().name if Path(model).is_dir() else str(model)
         self.folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json")
         self._model, self._tokenizer = load_checkpoint(self.folder)

@@ -22,7 +22,8 @@ _KEYS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,
 _WORD = re.compile(r"^\s*|\S+\s*")  # a word with the space after it, or the space before the first
 # Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, which keeps words apart.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
-_COPY_SHARES = (0.4, 0.25, 0.05, 0.2, 0.05, 0.05)  # of the kinds of `training_copy`
+_KINDS = ["typos", "lower", "title", "no_punctuation", "drop", "cut"]  # of `training_copy`
+_KIND_SHARES = (0.4, 0.25, 0.05, 0.2, 0.05, 0.05)
 _PASSAGES = 0.3  # share of the copies of texts of three sentences or more that are passages
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+")
 
@@ -86,9 +87,7 @@ def training_copy(text: str, key: str) -> str:
         count = min(rng.randint(1, 5), len(sentences))
         first = rng.randint(0, len(sentences) - count)
         return " ".join(sentences[first : first + count])
-    kind = rng.choices(["typos", "lower", "title", "no_punctuation", "drop", "cut"], _COPY_SHARES)[
-        0
-    ]
+    [kind] = rng.choices(_KINDS, _KIND_SHARES)
     if kind == "typos":
         return typos(text, rng, 0.25 * rng.random())
     if kind == "no_punctuation":

@@ -10,7 +10,6 @@ from scipy.stats import binomtest
 Floats = NDArray[np.float64]
 
 _SAMPLES = 10_000
-_BATCH = 100  # draws at a time, to limit the memory
 
 
 def mean_of_cells(values: Sequence[Floats]) -> dict[str, Any]:
@@ -72,13 +71,11 @@ def _draws(values: Sequence[Floats]) -> Floats:
     size = len(pooled)
     starts = np.cumsum([0, *map(len, values[:-1])])
     generator = np.random.default_rng(0)
-    draws = []
-    for _ in range(_SAMPLES // _BATCH):
-        # One bincount for the batch: row i uses the numbers from i * size on.
-        drawn = generator.integers(size, size=(_BATCH, size)) + np.arange(_BATCH)[:, None] * size
-        weights = np.bincount(drawn.ravel(), minlength=_BATCH * size).reshape(_BATCH, size)
-        sums = np.add.reduceat(weights * pooled, starts, axis=1)
+    draws = np.empty(_SAMPLES)
+    for number in range(_SAMPLES):
+        weights = np.bincount(generator.integers(size, size=size), minlength=size)
+        sums = np.add.reduceat(weights * pooled, starts)
         # A draw may miss all texts of a small cell; the mean ignores the cell then.
         with np.errstate(invalid="ignore"):
-            draws.append(np.nanmean(sums / np.add.reduceat(weights, starts, axis=1), axis=1))
-    return np.concatenate(draws)
+            draws[number] = np.nanmean(sums / np.add.reduceat(weights, starts))
+    return draws

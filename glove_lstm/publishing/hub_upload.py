@@ -53,7 +53,8 @@ def training_destination(training: Any) -> Destination | None:
     training.push_to_hub = False
     if not training.hub_model_id:
         raise DataError("--push_to_hub needs --hub_model_id user/name.")
-    to = Destination(training.hub_model_id, private=bool(training.hub_private_repo), token=token)
+    private, revision = bool(training.hub_private_repo), getattr(training, "hub_revision", None)
+    to = Destination(training.hub_model_id, private=private, revision=revision, token=token)
     check_destination(to)
     return to
 

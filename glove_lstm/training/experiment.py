@@ -35,6 +35,7 @@ from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load_training_texts
 
 COPIES = 2  # corrupted ones of each text, for the n-gram classifier
+_FEWEST = 100  # validation texts that choose C of the n-gram classifier
 _MOST = 5.0  # sampling weight; larger ones would repeat a few texts too often
 
 
@@ -75,8 +76,8 @@ def run_experiment(
 
     Args:
         run: The arguments.
-        data: Needs "train", perhaps with a column `weight` of factors of its rows; without "validation" there is no
-            temperature.
+        data: Needs "train", perhaps with a column `weight` of factors of its rows (for sampling only beside a column
+            `source`); without "validation" there is no temperature.
         glove: Vectors that were loaded before; None loads `run.tokenizer.glove`.
         compute_metrics: Measures of the validation texts after each epoch, for the Trainer.
         print_log: Whether the Trainer prints its log, if it shows no progress bar.
@@ -167,10 +168,8 @@ def _calibrate_on_half(
     if not len(halves[1]):
         return {}
     args = copy.copy(run.training)
-    args.save_strategy, args.resume_from_checkpoint = (
-        transformers.trainer_utils.SaveStrategy.NO,
-        None,
-    )
+    args.save_strategy = transformers.trainer_utils.SaveStrategy.NO
+    args.resume_from_checkpoint = None
     splits = dict(zip(("train", "validation"), map(train.select, halves), strict=True))
     first = dataclasses.replace(run, training=args)
     halved = dataclasses.replace(data, splits=splits)
@@ -244,7 +243,9 @@ def _fit_ngrams(
     copies = [
         CorruptedTexts(train, texts, tokenizer, 1.0, seed + number) for number in range(count)
     ]
-    fit_ngrams(ngrams, train, copies, weights, tokenized.get("validation"))
+    validation = tokenized.get("validation")
+    enough = validation if validation and len(validation) >= _FEWEST else None
+    fit_ngrams(ngrams, train, copies, weights, enough)
 
 
 def _calibrate(

@@ -50,7 +50,7 @@ def test_words_without_colour_in_a_pipe() -> None:
     assert done.stdout.count("ABSTAIN (best: ") == 3
     assert "SHOCKING secret <b>they</b> hide!!!\n" in done.stdout
     assert re.search(r"^for FAKE: (\S+ \+\d\.\d\d, )*!!! \+", done.stdout, re.MULTILINE)
-    assert re.search(r"^for REAL: (\S+ -\d\.\d\d, )*SHOCKING -", done.stdout, re.MULTILINE)
+    assert re.search(r"^for REAL: \S+ -\d\.\d\d", done.stdout, re.MULTILINE)
 
 
 def test_unknown_words_are_explained_as_they_are_written(checkpoint: Path) -> None:

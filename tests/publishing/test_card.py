@@ -206,7 +206,7 @@ def test_card_without_measurements(write):
 
 def test_variants(write, tmp_path):
     text = write({**METRICS, "about": {**ABOUT, "best_step": None, "ngram_weight": 1.5}})
-    assert "which also chose the temperature, so" in text
+    assert "which also chose C of the n-gram classifier and the temperature, so" in text
     assert "classifier, times 1.500, are added to those of the LSTM; the sum is divided by" in text
     (tmp_path / "plots").mkdir()
     for name in ("confusion", "curves", "other"):

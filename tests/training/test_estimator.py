@@ -75,11 +75,8 @@ class OfNumbers(GloveLstmClassifier):
 
 
 # Cannot apply until training knows class weights.
-FAILING = {"check_class_weight_classifiers": "needs --class_weight"}
-
-
 @pytest.mark.slow
-@parametrize_with_checks([OfNumbers(**TINY)], expected_failed_checks=lambda _: FAILING)
+@parametrize_with_checks([OfNumbers(**TINY)])
 def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 

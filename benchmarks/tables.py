@@ -48,19 +48,6 @@ def accuracy_table(results: Results) -> str:
     return markdown_table(heads, rows)
 
 
-def corpora_table(results: Results) -> str:
-    """Format AUC and balanced accuracy by corpus, of the tasks that leave sources out."""
-    rows = []
-    for task in results.keys() & {"left_out", "sources_out"}:
-        for model, row in results[task].items():
-            for corpus, auc, balanced in zip(
-                row["right"], row["auc"]["folds"], row["balanced_accuracy"]["folds"], strict=True
-            ):
-                measures = ["" if auc is None else f"{auc:.3f}", f"{balanced:.3f}"]
-                rows.append([task, corpus, f"`{model}`", *measures])
-    return markdown_table(["task", "corpus", "model", "AUC", "balanced accuracy"], sorted(rows))
-
-
 def robustness_table(results: Results) -> str:
     """Format the points of accuracy lost to errors in the texts, of models measured with `--corrupted`."""
     rows = [
@@ -93,8 +80,6 @@ _TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results 
     "accuracy": ("accuracy.json", accuracy_table),
     "ablation": ("ablation.json", accuracy_table),
     "ablation_robustness": ("ablation.json", robustness_table),
-    "corpora": ("accuracy.json", corpora_table),
-    "robustness": ("accuracy.json", robustness_table),
     "speed": ("speed.json", speed_table),
 }
 

@@ -108,7 +108,7 @@ def run_experiment(
         record["class_weight"] = dict(zip(names, by_class.tolist(), strict=True))
         own_weights = own_weights * by_class[train.labels]
     if model.ngrams is not None:
-        # Balanced weights cost the n-grams 1.6 points on the kept texts of the hub, and help on no unseen corpus.
+        # Sampling weights made the n-grams worse on the hub's own texts, and no better on unseen corpora.
         _fit_ngrams(run, model.ngrams, tokenizer, splits["train"], tokenized, own_weights)
     weights = train.weights
     if args.corrupted_share:

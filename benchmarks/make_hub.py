@@ -74,7 +74,9 @@ def main(argv: Sequence[str]) -> None:
     calibrated = train_preset(
         "default", hub_corpus(args.data_dir, held_out=True), FIRST_SEED, settings
     )
-    experiment = train_preset("default", hub_corpus(args.data_dir), FIRST_SEED, settings)
+    # The same C, because the confidence depends on how far the n-grams' logits reach.
+    again = Settings(args.glove, [*settings.arguments, f"--ngram_c={calibrated.record['ngram_c']}"])
+    experiment = train_preset("default", hub_corpus(args.data_dir), FIRST_SEED, again)
     _calibrate_like(experiment, calibrated)
     metrics = run_metrics(experiment)
     metrics["unseen_corpora"] = run_metrics(calibrated)["validation"]

@@ -23,7 +23,7 @@ _WORD = re.compile(r"^\s*|\S+\s*")  # a word with the space after it, or the spa
 # Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, which keeps words apart.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 _KINDS = ["typos", "lower", "title", "no_punctuation", "drop", "cut"]  # of `training_copy`
-_KIND_SHARES = (0.4, 0.25, 0.05, 0.2, 0.05, 0.05)
+_KIND_SHARES = (0.35, 0.35, 0.05, 0.15, 0.05, 0.05)
 _PASSAGES = 0.3  # share of the copies of texts of three sentences or more that are passages
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+")
 

@@ -125,6 +125,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
         "Share of the texts that training replaces by a copy with typing errors, another case, without punctuation, "
         "with words dropped or with cut ends, drawn anew in each epoch.",
     )
+    ngram_c: float | None = _option(
+        None, "C of the support vector machine of the n-grams; default: chosen on validation texts."
+    )
     min_steps: int = _option(
         0, "Train longer than --num_train_epochs where that is fewer steps; needed for few texts."
     )
@@ -136,6 +139,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
         super().__post_init__()
         if not 0 <= self.corrupted_share <= 1:
             raise ValueError(f"corrupted_share must be 0 to 1, not {self.corrupted_share}")
+        if self.ngram_c is not None and not self.ngram_c > 0:
+            raise ValueError(f"ngram_c must be above 0, not {self.ngram_c}")
 
 
 @dataclass(frozen=True)

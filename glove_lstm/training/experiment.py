@@ -109,7 +109,8 @@ def run_experiment(
         own_weights = own_weights * by_class[train.labels]
     if model.ngrams is not None:
         # Sampling weights made the n-grams worse on the hub's own texts, and no better on unseen corpora.
-        _fit_ngrams(run, model.ngrams, tokenizer, splits["train"], tokenized, own_weights)
+        fitting = run, model.ngrams, tokenizer, splits["train"], tokenized, own_weights
+        record["ngram_c"] = _fit_ngrams(*fitting)
     weights = train.weights
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
@@ -236,8 +237,8 @@ def _fit_ngrams(
     texts: Dataset,
     tokenized: dict[str, TokenizedTexts],
     weights: NDArray[np.float64],
-) -> None:
-    """Fit the n-gram classifier to texts and, with --corrupted_share, to copies of them."""
+) -> float | None:
+    """Fit the n-gram classifier to texts and, with --corrupted_share, to copies of them; return its C."""
     train = tokenized["train"]
     count, seed = COPIES if run.training.corrupted_share else 0, run.training.seed
     copies = [
@@ -245,7 +246,7 @@ def _fit_ngrams(
     ]
     validation = tokenized.get("validation")
     enough = validation if validation and len(validation) >= _FEWEST else None
-    fit_ngrams(ngrams, train, copies, weights, enough)
+    return fit_ngrams(ngrams, train, copies, weights, enough, run.training.ngram_c)
 
 
 def _calibrate(

@@ -40,7 +40,8 @@ def fit_ngrams(
     copies: Sequence[TokenizedTexts] = (),
     sample_weight: Floats | None = None,
     validation: TokenizedTexts | None = None,
-) -> None:
+    strength: float | None = None,
+) -> float | None:
     """Fit the tables of the n-gram classifier to texts.
 
     Each n-gram is scaled by its naive Bayes log-count ratio, one label against the others (Wang and Manning 2012,
@@ -53,12 +54,16 @@ def fit_ngrams(
         copies: Corrupted copies of the texts, in their order.
         sample_weight: (n,) weights of the texts; None: 1 each.
         validation: Texts that choose C, by the cross-entropy at the best temperature; None: C is 1.
+        strength: C of the support vector machine; None: chosen.
+
+    Returns:
+        C; None if nothing was learned.
     """
     labels = texts.labels
     has = labels > 0 if labels.ndim == 2 else labels[:, None] == np.arange(len(ngrams.bias))
     if not (has.any(axis=0) & ~has.all(axis=0)).any():
         logger.warning("All texts have one label: the n-gram classifier learns nothing from them.")
-        return
+        return None
     tables = [*_tables(ngrams).values(), ngrams.bias[None]]
     earlier = torch.cat(tables).double().numpy(force=True)
     tuned = bool(earlier.any())
@@ -67,23 +72,25 @@ def fit_ngrams(
     weights = np.concatenate([weights, *[_COPY_WEIGHT * weights] * len(copies)])
     count = len(ngrams.bias)
     fit = partial(_fit_machines, parts, has, labels.ndim == 2, weights, tuned)
-    if validation is None:
-        fitted = fit(1.0)
+    if strength is not None or validation is None:
+        strength = strength or 1.0
+        fitted = fit(strength)
     else:
         rows, truth = _features(ngrams, validation, tuned), validation.labels
         lowest = np.inf
-        for strength in _STRENGTHS:
-            machines = fit(strength)
+        for tried in _STRENGTHS:
+            machines = fit(tried)
             loss = _loss(rows @ machines[:-1] + machines[-1], truth)
             if loss >= lowest:  # larger ones take longer, and are worse still
                 break
-            lowest, fitted = loss, machines
+            lowest, fitted, strength = loss, machines, tried
     new = np.concatenate([fitted[: len(earlier) - 1], fitted[-1:]])
     if tuned:
         new += earlier @ fitted[-1 - count : -1]
     ends = np.cumsum([len(table) for table in tables])
     for table, values in zip(tables, np.split(new, ends[:-1]), strict=True):
         table.copy_(torch.from_numpy(values))
+    return strength
 
 
 def _fit_machines(

@@ -158,6 +158,7 @@ def files(articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path) ->
         ("{GIVEN} --preset best", "--preset"),
         ("{GIVEN} --dropout 1.5", "dropout"),
         ("{GIVEN} --corrupted_share 2", "corrupted_share must be 0 to 1, not 2.0."),
+        ("{GIVEN} --ngram_c 0", "ngram_c must be above 0, not 0.0."),
         ("{GIVEN} --num_pieces 9", "There is no argument --num_pieces"),
         ("{GIVEN} --embedding_size 300", "There is no argument --embedding_size"),
         ("{GIVEN} --model-name-or-path {CHECKPOINT}", "--glove is of a new tokenizer"),

@@ -42,10 +42,11 @@ def make_model(tokenizer, labels: int = 2, shapes: int = 2) -> GloveLstmForSeque
     return GloveLstmForSequenceClassification(GloveLstmConfig(**sizes, num_labels=labels))
 
 
-def fit(model, tokenizer, texts: Dataset, copies=(), weights=None, validation=None) -> None:
+def fit(model, tokenizer, texts, copies=(), weights=None, validation=None, strength=None):
     more = [tokenize(rows, tokenizer) for rows in copies]
     valid = None if validation is None else tokenize(validation, tokenizer)
-    fit_ngrams(model.ngrams, tokenize(texts, tokenizer), more, weights, valid)
+    rows = tokenize(texts, tokenizer)
+    return fit_ngrams(model.ngrams, rows, more, weights, valid, strength)
 
 
 def logits_of(model, tokenizer, texts: list[str]) -> torch.Tensor:
@@ -113,12 +114,14 @@ def test_validation_texts_choose_c(tokenizer):
     """Where labels of training are wrong at random, margins must be soft; where validation repeats them, hard."""
     news = make_news(300, 15)
     noisy = news.map(lambda row, at: {"label": row["label"] ^ (at % 3 == 0)}, with_indices=True)
-    right = []
+    found = []
     for validation in (make_news(100, 16), noisy):
-        model = make_model(tokenizer)
-        fit(model, tokenizer, noisy, validation=validation)
-        right.append(accuracy(model, tokenizer, noisy))
-    assert right[0] < right[1]
+        chosen, given = make_model(tokenizer), make_model(tokenizer)
+        strength = fit(chosen, tokenizer, noisy, validation=validation)
+        assert fit(given, tokenizer, noisy, validation=validation, strength=strength) == strength
+        assert torch.equal(chosen.ngrams.ngram_weights, given.ngrams.ngram_weights)
+        found.append((strength, accuracy(chosen, tokenizer, noisy)))
+    assert found[0][0] < found[1][0] and found[0][1] < found[1][1]
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
 
     import transformers
 
-    from glove_lstm.data.loading import load_tables
+    from glove_lstm.data.loading import load_splits
     from glove_lstm.evaluation.leaks import check_leaks
     from glove_lstm.evaluation.report import Report
 
@@ -47,7 +47,8 @@ def main(argv: Sequence[str]) -> None:
     if args.model or not args.leaks:
         _add_model(report, args, wanted)
     if args.leaks:
-        report.figures["leaks"] = check_leaks(load_tables(**wanted))
+        data = load_splits(**wanted, validation_fraction=0.0, on_empty="keep")
+        report.figures["leaks"] = check_leaks(data)
     sys.stdout.write(report.text())
     if args.output_dir:
         report.save(args.output_dir)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import Record, RowReader
+from glove_lstm.data.reading import RowReader
 from glove_lstm.data.streaming import read_text
 
 logger = logging.getLogger(__name__)
@@ -111,10 +111,17 @@ def _read_rows(
     """Yield the text, perhaps its pair, the label, and perhaps the source of every labelled row."""
     empty = unlabelled = labelled = 0
     others = [source[1]] if source and source[1] else []
-    for place, label, texts, record in labelled_rows(reader, columns, label_column, others):
+    wanted = [name for name in (*columns, label_column, *others) if name in reader.columns]
+    class_names = reader.class_names.get(label_column)
+    for number, record in reader.records(wanted):
+        place = f"{reader.where}, row {number}"
+        items = label_items(value := record.get(label_column))
+        read = partial(_read_label, place=place, column=label_column, class_names=class_names)
+        label = read(value) if items is None else [name for name in map(read, items) if name]
         if label is None:
             unlabelled += 1
             continue
+        texts = [read_text(record.get(name), place, name) for name in columns]
         if not any(text.strip() for text in texts):
             if on_empty == "error":
                 raise DataError(
@@ -165,27 +172,6 @@ def sorted_labels(table: pa.Table, where: str) -> list[str]:
         listing = ", ".join(map(repr, names))
         logger.warning("Some labels differ only in case or space and stay apart: %s.", listing)
     return names
-
-
-def labelled_rows(
-    reader: RowReader, columns: Sequence[str], label_column: str, others: Sequence[str] = ()
-) -> Iterator[tuple[str, str | list[str] | None, list[str], Record]]:
-    """Yield the place, label or list of labels, texts and record of every row.
-
-    The label is None if a ClassLabel has none.
-
-    Raises:
-        DataError: A row cannot be read or has no label.
-    """
-    class_names = reader.class_names.get(label_column)
-    wanted = [name for name in (*columns, label_column, *others) if name in reader.columns]
-    for number, record in reader.records(wanted):
-        place = f"{reader.where}, row {number}"
-        items = label_items(value := record.get(label_column))
-        read = partial(_read_label, place=place, column=label_column, class_names=class_names)
-        label = read(value) if items is None else [name for name in map(read, items) if name]
-        texts = [read_text(record.get(name), place, name) for name in columns]
-        yield place, label, texts, record
 
 
 def _read_label(

@@ -9,10 +9,9 @@ data = load_splits(train_file=["a.csv", "b.csv"], source_column_name="domain", v
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import datasets
-import numpy as np
 import pyarrow as pa
 
 from glove_lstm.data.errors import DataError
@@ -21,7 +20,6 @@ from glove_lstm.data.labelled_split import (
     encode_labels,
     label_items,
     label_values,
-    labelled_rows,
     read_split,
     sorted_labels,
     strata,
@@ -57,19 +55,6 @@ class LoadedData:
     text_column_names: list[str]
     source: str
     several_labels: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """A split with its text columns apart.
-
-    Attributes:
-        texts: Text column -> n texts.
-        labels: n labels, as they are written.
-    """
-
-    texts: dict[str, list[str]]
-    labels: list[str]
 
 
 def load_splits(
@@ -154,7 +139,9 @@ def load_splits(
             )
         splits[split] = encode_labels(rows, names)
     if not names or not splits:
-        raise _unlabelled(source, label_column_name)
+        raise DataError(
+            f"No split of {source} has labels in {label_column_name!r}; choose another column."
+        )
     held_out = len(splits.get("train", ())) * validation_fraction
     if "validation" not in splits and held_out and held_out >= min_validation:
         train, validation = cut_validation(
@@ -164,46 +151,6 @@ def load_splits(
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
     logger.info("Loaded %s: %s rows; text from %s.", source, counts, " + ".join(columns))
     return LoadedData(splits, list(names), columns, source, several)
-
-
-def load_tables(
-    dataset_name: str | None = None,
-    dataset_config_name: str | None = None,
-    *,
-    text_column_names: str | None = None,
-    label_column_name: str = "label",
-    source_column_name: str | None = None,
-    **files: Files | None,
-) -> dict[str, Table]:
-    """Load all rows of the splits that have labels; see `load_splits` for the arguments.
-
-    Raises:
-        DataError: As `load_splits`, but a row may be without text.
-    """
-    readers, source = open_splits(dataset_name, dataset_config_name, **files)
-    names = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
-    tables = {}
-    for split, of_split in readers.items():
-        rows = [
-            row
-            for reader in of_split.values()
-            for row in labelled_rows(reader, names, label_column_name)
-            if row[1] is not None
-        ]
-        if rows and isinstance(rows[0][1], list):
-            raise DataError(f"{source} has lists of labels; leaks are looked for with one a text.")
-        if rows:
-            tables[split] = Table(
-                {name: [texts[at] for _, _, texts, _ in rows] for at, name in enumerate(names)},
-                [str(label) for _, label, _, _ in rows],
-            )
-    if not tables:
-        raise _unlabelled(source, label_column_name)
-    return tables
-
-
-def _unlabelled(source: str, column: str) -> DataError:
-    return DataError(f"No split of {source} has labels in {column!r}; choose another column.")
 
 
 def _check_labels(tables: Mapping[str, pa.Table]) -> None:
@@ -221,7 +168,7 @@ def cut_validation(
     train: datasets.Dataset, fraction: float, seed: int, where: str, by: str = "text"
 ) -> list[datasets.Dataset]:
     """Divide texts into train and validation; see `load_splits`."""
-    labels, groups = strata(train["label"][:]), _duplicate_groups(train)
+    labels, groups = strata(train["label"][:]), near_duplicate_groups(longest_texts(train))
     if by == "source":
         if "source" not in train.column_names:
             raise DataError("validation_by source needs source_column_name; name that column.")
@@ -241,10 +188,8 @@ def cut_validation(
     ]
 
 
-def _duplicate_groups(rows: datasets.Dataset) -> Any:
-    """Group rows by their longer column, which gives a duplicate away; where it is empty, by the other."""
-    columns = [name for name in ("text", "text_pair") if name in rows.column_names]
-    columns.sort(key=lambda name: -np.mean([len(text) for text in rows[name]]))
-    return near_duplicate_groups(
-        [next((row[name] for name in columns if row[name].strip()), "") for row in rows]
-    )
+def longest_texts(rows: datasets.Dataset) -> list[str]:
+    """Return each row's text in its longer column, which gives a duplicate away; where it is empty, in the other."""
+    columns = [rows[name][:] for name in ("text", "text_pair") if name in rows.column_names]
+    columns.sort(key=lambda column: -sum(map(len, column)))
+    return [next((text for text in row if text.strip()), "") for row in zip(*columns, strict=True)]

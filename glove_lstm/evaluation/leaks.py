@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from datasets import concatenate_datasets
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from glove_lstm.data.loading import Table
+from glove_lstm.data.errors import DataError
+from glove_lstm.data.loading import LoadedData, longest_texts
 from glove_lstm.data.splits import exact_duplicate_groups, near_duplicate_groups
 
 Phrase = tuple[str, ...]
@@ -42,23 +44,32 @@ class Finding:
     figures: dict[str, Any]
 
 
-def check_leaks(tables: Mapping[str, Table]) -> dict[str, Any]:
+def check_leaks(data: LoadedData) -> dict[str, Any]:
     """Find overlap of train and the other splits, and phrases that leak the label.
 
     Phrases are looked for in all splits together, without copies, which are no independent evidence.
 
     Args:
-        tables: One or more of "train", "validation" and "test", from `load_tables`.
+        data: Of one label a text.
 
     Returns:
         "findings", worst kinds first, as dictionaries with the keys of `Finding`; and "checked", the numbers of rows
         and the columns.
+
+    Raises:
+        DataError: A text may have several labels.
     """
-    splits = list(tables.values())
-    split_of = np.array([split for split, table in tables.items() for _ in table.labels])
-    labels = np.array([label for table in splits for label in table.labels])
-    texts = {name: [text for t in splits for text in t.texts[name]] for name in splits[0].texts}
-    keys = _longest_texts(texts)
+    if data.several_labels:
+        raise DataError(f"{data.source} has lists of labels; leaks are looked for with one a text.")
+    sizes = {split: len(texts) for split, texts in data.splits.items()}
+    every = concatenate_datasets(list(data.splits.values()))
+    split_of = np.repeat(list(sizes), list(sizes.values()))
+    labels = np.array(data.label_names)[every["label"][:]]
+    first, *others = data.text_column_names
+    texts = {first: every["text"][:]}
+    if others:
+        texts[" + ".join(others)] = every["text_pair"][:]
+    keys = longest_texts(every)
     near = near_duplicate_groups(keys)
     rows = np.unique(near, return_index=True)[1]
     once = {name: [values[row] for row in rows] for name, values in texts.items()}
@@ -67,17 +78,11 @@ def check_leaks(tables: Mapping[str, Table]) -> dict[str, Any]:
         *find_phrase_leaks(once, labels[rows].tolist()),
     ]
     checked = {
-        "rows": {split: len(table.labels) for split, table in tables.items()},
+        "rows": sizes,
         "distinct_texts": len(rows),
         "text_columns": list(texts),
     }
     return {"findings": [asdict(finding) for finding in findings], "checked": checked}
-
-
-def _longest_texts(texts: Mapping[str, list[str]]) -> list[str]:
-    """Return each row's text in the longest column, which identifies copies best, or else its next text."""
-    columns = sorted(texts.values(), key=lambda column: -sum(map(len, column)))
-    return [next((text for text in row if text.strip()), "") for row in zip(*columns, strict=True)]
 
 
 def _find_overlap(

@@ -3,7 +3,7 @@
 import pytest
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.loading import load_splits, load_tables
+from glove_lstm.data.loading import load_splits
 
 
 def rows_of(corpus, count=60, **more):
@@ -43,8 +43,6 @@ def test_files_are_joined_and_name_the_corpus(file):
     data = load_splits(train_file=paths, source_column_name="site", validation_fraction=0)
     assert data.splits["train"][:3]["source"] == ["a", "a/a1.org", "a/a2.org"]
     assert set(data.splits["train"]["source"][60:]) == {"b.v2", "c"}
-    table = load_tables(train_file=paths, source_column_name="site")["train"]
-    assert len(table.labels) == 124
 
 
 def test_one_file(file):

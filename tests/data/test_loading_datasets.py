@@ -63,6 +63,9 @@ def test_a_dataset_as_on_the_hub(tmp_path, file, monkeypatch, caplog):
         DataError, match="split train of someone/reviews has 1 rows without a label"
     ):
         load_splits("someone/reviews")
+    del found["train"], found["dev"]
+    with pytest.raises(DataError, match="No split of someone/reviews has labels in 'label'"):
+        load_splits("someone/reviews")
 
 
 def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):

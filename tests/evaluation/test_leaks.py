@@ -3,10 +3,9 @@
 import random
 
 import pytest
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets import Dataset
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.loading import Table, load_tables
+from glove_lstm.data.loading import LoadedData
 from glove_lstm.evaluation.leaks import check_leaks, find_phrase_leaks
 
 _WORDS = """council minister court school union bank hospital farmer player museum
@@ -23,19 +22,28 @@ def article(generator: random.Random, words: int = 60) -> str:
     return f"{head} {' '.join(rest)}."
 
 
-def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -> Table:
-    """Clean: the text says nothing of the label."""
+def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -> Dataset:
+    """Titles, texts and labels. Clean: the text says nothing of the label."""
     generator = random.Random(seed)
     texts = [article(generator, generator.randint(20, 120)) for _ in range(rows)]
     titles = [text.split(" ", 5)[:5] for text in texts]
-    return Table(
-        {"title": [" ".join(title) for title in titles], "text": texts},
-        [generator.choice(labels) for _ in texts],
-    )
+    chosen = [generator.choice(labels) for _ in texts]
+    titles = [" ".join(title) for title in titles]
+    return Dataset.from_dict({"text": titles, "text_pair": texts, "label": chosen})
 
 
-def found(table: Table, check: str) -> list[str]:
-    findings = check_leaks({"test": table})["findings"]
+def leaks(**splits: Dataset) -> dict:
+    names = sorted({label for rows in splits.values() for label in rows["label"]})
+    numbered = {}
+    for split, rows in splits.items():
+        numbers = [names.index(label) for label in rows["label"]]
+        numbered[split] = rows.remove_columns("label").add_column("label", numbers)
+    columns = ["title", "text"] if "text_pair" in rows.column_names else ["text"]
+    return check_leaks(LoadedData(numbered, names, columns, "tests"))
+
+
+def found(rows: Dataset, check: str) -> list[str]:
+    findings = leaks(test=rows)["findings"]
     return [finding["sentence"] for finding in findings if finding["check"] == check]
 
 
@@ -47,7 +55,7 @@ def phrases(texts: list[str], labels: list[str]) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("seed", range(6))
 def test_silence_on_clean_texts_and_random_labels(seed: int) -> None:
     labels = ("FAKE", "REAL") if seed % 2 else ("a", "a", "a", "b", "c")
-    report = check_leaks({"test": news(40 if seed < 2 else 300, seed, labels)})
+    report = leaks(test=news(40 if seed < 2 else 300, seed, labels))
     assert report["findings"] == []
     assert report["checked"]["text_columns"] == ["title", "text"]
 
@@ -57,9 +65,9 @@ def test_agency_s_dateline_is_found_and_not_once_it_is_gone() -> None:
     generator = random.Random(1)
     bodies = [
         f"{generator.choice(CITIES)} (Reuters) - {text}" if label == "REAL" else text
-        for text, label in zip(clean.texts["text"], clean.labels, strict=True)
+        for text, label in zip(clean["text_pair"], clean["label"], strict=True)
     ]
-    planted = Table({"title": clean.texts["title"], "text": bodies}, clean.labels)
+    planted = clean.remove_columns("text_pair").add_column("text_pair", bodies)
     (sentence,) = found(planted, "phrase")
     assert "'(Reuters) -' is in 'text' in 100.0% of the REAL texts and in 0.0%" in sentence
     assert "Remove it" in sentence
@@ -79,7 +87,7 @@ def test_ends_and_empty_texts_are_found() -> None:
     assert finding.figures["covered"] == pytest.approx(2 / 3)
     texts = ["" if row % 2 and row % 3 else text for row, text in enumerate(texts)]
     assert phrases(texts, labels) == {share, ("", "REAL", "at the beginning of")}
-    assert found(Table({"text": texts}, labels), "phrase")
+    assert found(Dataset.from_dict({"text": texts, "label": labels}), "phrase")
 
 
 def test_a_habit_is_no_leak() -> None:
@@ -97,50 +105,19 @@ def test_a_habit_is_no_leak() -> None:
 
 def test_overlap() -> None:
     train, test = news(60, 1), news(30, 2)
-    bodies = test.texts["text"]
-    bodies[0] = train.texts["text"][0].replace(" ", "  ")
-    bodies[1] = train.texts["text"][1] + " Advertisement"
-    labels = list(test.labels)
-    labels[1] = "FAKE" if train.labels[1] == "REAL" else "REAL"
-    labels[0] = train.labels[0]
-    test = Table(test.texts, labels)
-    (overlap,) = (
-        finding
-        for finding in check_leaks({"train": train, "test": test})["findings"]
-        if finding["check"] == "overlap"
-    )
+    rows = test.to_dict()
+    rows["text_pair"][0] = train[0]["text_pair"].replace(" ", "  ")
+    rows["text_pair"][1] = train[1]["text_pair"] + " Advertisement"
+    rows["label"][1] = "FAKE" if train[1]["label"] == "REAL" else "REAL"
+    rows["label"][0] = train[0]["label"]
+    findings = leaks(train=train, test=Dataset.from_dict(rows))["findings"]
+    (overlap,) = (finding for finding in findings if finding["check"] == "overlap")
     counts = {"rows": 30, "exact": 1, "near": 1, "other_label": 1}
     assert overlap["figures"] == {"split": "test", **counts}
     assert "Of 30 test texts 1 are in train word for word and 1 nearly (1 of" in overlap["sentence"]
 
 
 def test_one_label_or_few_rows_are_no_error() -> None:
-    for table in (
-        Table({"text": ["a", "b"]}, ["X", "X"]),
-        Table({"text": [""]}, ["X"]),
-    ):
-        assert check_leaks({"test": table})["findings"] == []
-
-
-def test_tables_keep_the_columns_of_text_apart(tmp_path) -> None:
-    (tmp_path / "a.csv").write_text("id,title,text,verdict\n7,T,body,yes\n8,U,,no\n")
-    table = load_tables(test_file=tmp_path / "a.csv", label_column_name="verdict")["test"]
-    assert table.texts == {"title": ["T", "U"], "text": ["body", ""]}
-    assert table.labels == ["yes", "no"]
-
-
-def test_tables_that_cannot_be_checked_are_named(tmp_path) -> None:
-    (tmp_path / "train.csv").write_text("text,label\na,yes\n")
-    (tmp_path / "test.csv").write_text("text,verdict\na,yes\n")
-    with pytest.raises(
-        DataError, match=r"test.csv has no column 'label', which the first split has; add it"
-    ):
-        load_tables(train_file=tmp_path / "train.csv", test_file=tmp_path / "test.csv")
-    features = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
-    hidden = Dataset.from_dict({"text": ["a", "b"], "label": [-1, -1]}, features=features)
-    (tmp_path / "hidden").mkdir()
-    hidden.to_parquet(tmp_path / "hidden" / "test.parquet")
-    with pytest.raises(
-        DataError, match=r"No split of .*hidden.* has labels in 'label'; choose another column"
-    ):
-        load_tables(str(tmp_path / "hidden"))
+    for texts in (["a", "b"], [""]):
+        rows = Dataset.from_dict({"text": texts, "label": ["X"] * len(texts)})
+        assert leaks(test=rows)["findings"] == []

@@ -1,19 +1,14 @@
 """A loaded checkpoint with its measured threshold."""
 
 import json
-from collections.abc import Sequence
 from math import floor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from glove_lstm.data.errors import DataError
+from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
-from glove_lstm.inference.checkpoints import load_checkpoint, load_config
-from glove_lstm.inference.explanation import Explanation, explain
-from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.scores import SEVERAL
 
 
@@ -24,6 +19,8 @@ class AppCheckpoint:
         name: Name of the folder, or the repository id.
         folder: Files of the checkpoint on this machine.
         label_names: Labels, in the order of the scores.
+        scores: Returns probabilities (n, labels) of n texts, or of n titles and bodies.
+        explain: Returns the contribution of each word of a text and its second part.
     """
 
     def __init__(self, model: str | Path, revision: str | None = None) -> None:
@@ -41,22 +38,9 @@ class AppCheckpoint:
             raise DataError(f"{model} gives several labels a text; use glove-lstm predict.")
         self.name = Path(model).resolve().name if Path(model).is_dir() else str(model)
         self.folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json")
-        self._model, self._tokenizer = load_checkpoint(self.folder)
-        self.label_names: tuple[str, ...] = tuple(self._model.config.label_names)
-
-    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None) -> NDArray[np.float64]:
-        """Return probabilities (n, labels) of n texts, or of n titles and bodies."""
-        return predict_probabilities(self._model, self._tokenizer, texts, pairs)
-
-    def explain(self, text: str, pair: str | None) -> Explanation:
-        """Return the contribution of each word to the label with the highest score.
-
-        Raises:
-            DataError: The model has only one label.
-        """
-        if len(self.label_names) < 2:
-            raise DataError("This model has one label, so its choice cannot be explained.")
-        return explain(self._model, self._tokenizer, text, pair)
+        opened = open_model(self.folder, backend="torch")
+        self.label_names, self.scores = opened.label_names, opened.predict
+        self.explain: Any = opened.explain
 
     @property
     def threshold(self) -> tuple[float, str]:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.data.errors import DataError
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
@@ -112,13 +113,13 @@ def explain(
         label: The label to explain; None takes the one with the highest score.
 
     Raises:
-        ValueError: The model lacks that label, or has fewer than two labels.
+        DataError: The model lacks that label, or has fewer than two labels.
     """
     names: list[str] = model.config.label_names
     if len(names) < 2:
-        raise ValueError("the model has only one label, so its choice cannot be explained")
+        raise DataError("The model has only one label, so its choice cannot be explained.")
     if label is not None and label not in names:
-        raise ValueError(f"the model has no label {label!r}; it has {', '.join(names)}")
+        raise DataError(f"The model has no label {label!r}; it has {', '.join(names)}.")
     model.eval()
     pairs = None if text_pair is None else [text_pair]
     encoded = tokenizer([text], pairs)

@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from glove_lstm.data.loading import LoadedData, longest_texts
 from glove_lstm.data.splits import exact_duplicate_groups, near_duplicate_groups
 
 Phrase = tuple[str, ...]
+Finding = dict[str, Any]
 
 _ALPHA = 0.001  # probability of a finding if labels are random
 
@@ -29,21 +29,6 @@ _FEWEST = 10  # texts with a phrase; fewer are not significant among thousands o
 _COVERED, _EXCLUSIVE = 0.25, 0.05
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A leak of the label.
-
-    Attributes:
-        check: "overlap" or "phrase".
-        sentence: Description and remedy.
-        figures: The numbers in the description.
-    """
-
-    check: str
-    sentence: str
-    figures: dict[str, Any]
-
-
 def check_leaks(data: LoadedData) -> dict[str, Any]:
     """Find overlap of train and the other splits, and phrases that leak the label.
 
@@ -53,8 +38,8 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
         data: Of one label a text.
 
     Returns:
-        "findings", worst kinds first, as dictionaries with the keys of `Finding`; and "checked", the numbers of rows
-        and the columns.
+        "findings", worst kinds first: "check" (overlap or phrase), "sentence" (description and remedy) and "figures",
+        its numbers; and "checked", the numbers of rows and the columns.
 
     Raises:
         DataError: A text may have several labels.
@@ -82,7 +67,7 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
         "distinct_texts": len(rows),
         "text_columns": list(texts),
     }
-    return {"findings": [asdict(finding) for finding in findings], "checked": checked}
+    return {"findings": findings, "checked": checked}
 
 
 def _find_overlap(
@@ -110,7 +95,7 @@ def _find_overlap(
             f"{figures['near']:,} nearly ({figures['other_label']:,} of these with another label): "
             f"drop them from {learnt}, or the accuracy on {split} is too high."
         )
-        findings.append(Finding("overlap", sentence, figures))
+        findings.append({"check": "overlap", "sentence": sentence, "figures": figures})
     return findings
 
 
@@ -163,8 +148,9 @@ def _describe(
         f"{start} in {covered:.1%} of the {label} texts and in {elsewhere:.1%} of the others. Remove it from all of "
         "them, or a model learns it instead of the rest."
     )
-    figures = {"column": column, "phrase": shown, "place": place, "label": label}
-    return Finding("phrase", sentence, {**figures, "covered": covered, "elsewhere": elsewhere})
+    figures: dict[str, Any] = {"column": column, "phrase": shown, "place": place, "label": label}
+    figures |= {"covered": covered, "elsewhere": elsewhere}
+    return {"check": "phrase", "sentence": sentence, "figures": figures}
 
 
 def _frequent_phrases(texts: Sequence[str], least: int) -> dict[Phrase, list[int]]:

@@ -48,7 +48,7 @@ def found(rows: Dataset, check: str) -> list[str]:
 
 
 def phrases(texts: list[str], labels: list[str]) -> set[tuple[str, str, str]]:
-    figures = [finding.figures for finding in find_phrase_leaks({"text": texts}, labels)]
+    figures = [finding["figures"] for finding in find_phrase_leaks({"text": texts}, labels)]
     return {(leak["phrase"], leak["label"], leak["place"]) for leak in figures}
 
 
@@ -84,7 +84,7 @@ def test_ends_and_empty_texts_are_found() -> None:
     share = (". Share this!", "FAKE", "at the end of")
     assert phrases(texts, labels) == {share}
     (finding,) = find_phrase_leaks({"text": texts}, labels)
-    assert finding.figures["covered"] == pytest.approx(2 / 3)
+    assert finding["figures"]["covered"] == pytest.approx(2 / 3)
     texts = ["" if row % 2 and row % 3 else text for row, text in enumerate(texts)]
     assert phrases(texts, labels) == {share, ("", "REAL", "at the beginning of")}
     assert found(Dataset.from_dict({"text": texts, "label": labels}), "phrase")

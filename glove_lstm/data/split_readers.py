@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,11 +128,6 @@ def _dataset_reader(rows: datasets.Dataset, where: str) -> RowReader:
     return RowReader(where, rows.column_names, first, select, class_names=names)
 
 
-def all_columns(of_split: Mapping[str, RowReader]) -> list[str]:
-    """Return the columns that any file of a split has."""
-    return list(dict.fromkeys(name for reader in of_split.values() for name in reader.columns))
-
-
 def choose_text_columns(
     readers: Readers,
     asked: str | Sequence[str] | None,
@@ -146,7 +141,8 @@ def choose_text_columns(
         if reader.first is None:
             raise DataError(f"{reader.where} has no rows; give a file with data.")
         sample = {**reader.first, **sample}
-    columns = all_columns(next(iter(readers.values())))
+    first_split = next(iter(readers.values())).values()
+    columns = list(dict.fromkeys(name for reader in first_split for name in reader.columns))
     where = every[0].where
     if source_column and not any(source_column in r.columns or not r.fixed for r in every):
         listing = ", ".join(map(repr, columns))

@@ -27,8 +27,6 @@ from glove_lstm.data.reading import (
     peek,
 )
 
-__all__ = ["TextRow", "TextSource", "open_files", "open_stream", "open_texts"]
-
 Identity = list[dict[str, Any]]  # fingerprints of inputs, as JSON values
 
 

@@ -112,7 +112,7 @@ def label_to_folder(
 
     Args as for `label_to`, and:
         folder: Folder for nothing but the parts.
-        kind: One of `OUTPUT_FORMATS`.
+        kind: "csv", "jsonl" or "parquet".
         model: Identity of the classifier, as JSON values; other models have another one.
 
     Raises:

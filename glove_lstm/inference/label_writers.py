@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from glove_lstm.inference.explanation import Explanation
 
 ABSTAIN = "ABSTAIN"  # instead of a label if the best score is too low
-OUTPUT_FORMATS = ("csv", "jsonl", "parquet")
 _DIGITS = 6  # decimals of a score
 
 Explain = Callable[[str, str | None], "Explanation"]  # from a text and its second part
@@ -76,7 +75,7 @@ def open_writer(
 
     Args:
         target: A file, or a text stream for csv and jsonl.
-        kind: One of `OUTPUT_FORMATS`.
+        kind: "csv", "jsonl" or "parquet".
         layout: The columns.
         explain: Adds explanations to jsonl.
     """

@@ -133,14 +133,6 @@ def travelling_sources() -> list[Path]:
     return sources
 
 
-def test_hub_holds_the_sources_as_they_are() -> None:
-    for source in travelling_sources():
-        copy = HUB / source.name
-        assert copy.read_bytes() == source.read_bytes(), f"{source.name}: run `make hub-code`"
-    handler = ROOT / "glove_lstm" / "publishing" / "handler.py"
-    assert (HUB / "handler.py").read_bytes() == handler.read_bytes()
-
-
 def test_hub_is_small_whole_and_without_pickle() -> None:
     files = [path for path in HUB.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert sum(path.stat().st_size for path in files) <= 28_000_000

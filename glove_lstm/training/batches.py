@@ -16,7 +16,6 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.corruptions import training_copy
-from glove_lstm.data.errors import DataError
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
 _GROUP = 50  # batches of shuffled texts that are sorted by length together
@@ -76,10 +75,8 @@ def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> TokenizedT
         tokenizer: A `GloveLstmTokenizer`. Cuts to its `model_max_length`.
 
     Raises:
-        DataError: There are no texts, or the tokenizer adds tokens of its own to a text.
+        DataError: The tokenizer adds tokens of its own to a text.
     """
-    if not len(dataset):
-        raise DataError("There are no texts to tokenise.")
     table = dataset.map(
         _encode_rows,
         batched=True,

@@ -100,10 +100,3 @@ def test_a_killed_output_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert process.wait() == 143
     assert (tmp_path / "out.csv").read_text() == "old"
     assert {one.name for one in tmp_path.iterdir()} == {"in.csv", "out.csv"}
-
-
-def test_bad_rows_end_the_run(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text('text\ngood\n"a" b\ngood too\n')
-    args = ("--input", tmp_path / "in.csv", "--format", "csv", "--output", tmp_path / "out.csv")
-    assert_refused(predict(*args), "in.csv, row 2 (line 3)", "not CSV")
-    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

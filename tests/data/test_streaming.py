@@ -207,14 +207,6 @@ def test_memory_does_not_grow_with_the_file(tmp_path, name):
     assert kilobytes < 60_000
 
 
-def test_reading_needs_no_heavy_library():
-    code = "import sys, glove_lstm.data.streaming; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert not {"torch", "transformers", "datasets", "requests", "pyarrow"} & set(
-        done.stdout.split()
-    )
-
-
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
     path = write(tmp_path / "a.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)

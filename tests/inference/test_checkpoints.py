@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from support import ROOT, build_model
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
 from glove_lstm.data.errors import DataError
@@ -211,28 +211,4 @@ def test_loading_in_another_precision(make, tmp_path):
     assert {p.dtype for p in loaded.parameters()} == {torch.bfloat16}
     torch.testing.assert_close(
         loaded(**INPUTS).logits.float(), model(**INPUTS).logits, atol=0.2, rtol=0.05
-    )
-
-
-def test_the_pipeline_finds_model_and_tokenizer(make, tmp_path):
-    tokenizer = build_tokenizer(
-        lambda: ["Tides rise at noon, and boats leave."], min_frequency=1, model_max_length=6
-    )
-    model = make(vocab_size=tokenizer.vocab_size, type_embedding_size=3, shrinkage=2.0)
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    assert type(AutoTokenizer.from_pretrained(tmp_path)) is type(tokenizer)
-    classify = pipeline("text-classification", model=str(tmp_path), device="cpu")
-    texts = ["Tides rise", "", "boats " * 50, "NOON!"]
-    alone = [classify(text)[0] for text in texts]
-    for batch_size in (1, 2, 4):
-        for one, together in zip(alone, classify(texts, batch_size=batch_size), strict=True):
-            assert one["label"] == together["label"] in ("FAKE", "REAL")
-            assert one["score"] == pytest.approx(together["score"], abs=1e-5)
-    wanted = model(
-        **tokenizer("Tides rise", "at noon, and boats", return_tensors="pt")
-    ).logits.softmax(-1)[0]
-    both = classify({"text": "Tides rise", "text_pair": "at noon, and boats"}, top_k=None)
-    assert {row["label"]: row["score"] for row in both} == pytest.approx(
-        {"FAKE": wanted[0].item(), "REAL": wanted[1].item()}, abs=1e-5
     )

@@ -13,7 +13,7 @@ from glove_lstm import GloveLstmConfig
 from glove_lstm.data.errors import DataError
 from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, SHAPE_COUNT
 from glove_lstm.tokenization.word_shapes import SHAPES
-from glove_lstm.training.arguments import ModelArguments, TokenizerArguments, parse_training_run
+from glove_lstm.training.arguments import TokenizerArguments, parse_training_run
 
 COUNTS = {
     "vocab_size": 2, "embedding_size": 1, "type_embedding_size": 0, "hidden_size": 1, "lstm_length": 0,
@@ -102,15 +102,6 @@ def test_labels_are_in_the_order_of_their_numbers():
 def test_the_config_counts_the_shapes_that_the_tokenizer_gives():
     """The two files travel apart, so that neither imports the other."""
     assert len(SHAPES) == SHAPE_COUNT
-
-
-def test_model_arguments_mirror_the_config():
-    """A field that one has and the other lacks could not be said on the command line, but for what data decide."""
-    arguments = {field.name for field in fields(ModelArguments)} - {"model_name_or_path"}
-    config = set(inspect.signature(GloveLstmConfig.__init__).parameters) - {"self", "kwargs"}
-    by_data = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id"}
-    assert arguments == config - by_data - set(FACTORS)
-    assert all(getattr(ModelArguments(), name) is None for name in arguments)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(TokenizerArguments)])

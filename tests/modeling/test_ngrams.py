@@ -101,19 +101,6 @@ def test_large_codes_do_not_overflow():
     torch.testing.assert_close(output, wanted, atol=1e-5, rtol=0)
 
 
-def test_the_weight_of_a_word_counts_by_the_root_of_its_share():
-    model = build_model(**NGRAMS)
-    words = [5, 6, 5, 7]
-    rows = buckets(model.config, words, [0] * 4)
-    with torch.no_grad():
-        for parameter in model.ngrams.parameters():
-            parameter.zero_()
-        model.ngrams.ngram_weights[rows[0]] = torch.tensor([1.0, -1.0])
-    output = model.ngrams(torch.tensor([words]), None, torch.ones(1, 4) > 0)
-    wanted = (rows.count(rows[0]) / len(rows)) ** 0.5
-    torch.testing.assert_close(output, torch.tensor([[wanted, -wanted]]))
-
-
 def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothing():
     inputs = {"input_ids": torch.tensor([[3, 4, 5], [6, 0, 0]]), "token_type_ids": torch.ones(2, 3)}
     model = build_model(dropout=0.0, **SHAPES)

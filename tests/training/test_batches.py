@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tides import WORDS, corrupted_texts, make_texts
 
-from glove_lstm.data.errors import DataError
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training import batches
 from glove_lstm.training.batches import LengthGroupedSampler, collate, tokenize
@@ -29,11 +28,6 @@ def test_collate_is_the_tokenizers_own_pad(tokenizer, pairs):
         assert batch["labels"].tolist() == [dataset["label"][row] for row in rows]
         for name in wanted:
             assert torch.equal(batch[name], wanted[name].long()), name
-
-
-def test_no_texts_are_refused(tokenizer):
-    with pytest.raises(DataError, match="There are no texts to tokenise"):
-        tokenize(make_texts(0), tokenizer)
 
 
 def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):

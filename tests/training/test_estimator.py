@@ -74,7 +74,6 @@ class OfNumbers(GloveLstmClassifier):
         return [" ".join(f"w{i}_{value:.0f}" for i, value in enumerate(row)) for row in table]
 
 
-# Cannot apply until training knows class weights.
 @pytest.mark.slow
 @parametrize_with_checks([OfNumbers(**TINY)])
 def test_checks_of_scikit_learn(estimator, check):

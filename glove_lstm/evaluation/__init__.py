@@ -1,1 +1,1 @@
-"""Metrics with intervals, robustness, leak checks, explanations, plots and reports."""
+"""Metrics with intervals, robustness, leak checks, baselines, plots and reports."""

@@ -61,7 +61,7 @@ class DataArguments:
 class TokenizerArguments:
     """How text becomes tokens, and where the word vectors come from."""
 
-    glove: str = _option("6B.100d", "A name such as 6B.50d, or a file (.txt, .gz, .zip, .npy).")
+    glove: str = _option("6B.100d", "A name such as 6B.50d, or a file (.txt, .gz, .zip).")
     tokenizer_variant: str = _option(
         "default", "How text is cleaned: default or article.", choices=["default", "article"]
     )

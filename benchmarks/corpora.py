@@ -159,49 +159,48 @@ def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:
 def hub_corpus(folder: Path, *, held_out: bool = False) -> LoadedData:
     """Texts of the default checkpoint.
 
-    "train" are many corpora, their articles once whole and once as titles; "validation" are sources
-    that training never sees; "test" is the kept tenth of `news_corpus`, of whose texts no near duplicate or title is in
-    the others.
+    "train" are many corpora, their articles once whole and once as titles; "test" is the kept tenth of `news_corpus`,
+    of whose texts no near duplicate or title is in the others.
 
     Args:
         folder: The data folder.
-        held_out: Whether the calibration corpora are validation texts, rather than training texts.
+        held_out: Whether the calibration corpora and some sources of the others are "validation", instead of training
+            texts. No near duplicate or publisher of them is in "train" then.
     """
     train, kept = news_corpus(folder)
     rows = concatenate_datasets(
         [train, *(corpus(folder, *one) for one in TRAINING_CORPORA.items())]
     )
-    rows = rows.select(unseen(rows, kept))
-    groups = near_duplicate_groups(list(joined_texts(rows)))
-    sources, labels = rows["source"][:], rows["label"][:]
-    corpus_of = [source.partition("/")[0] for source in sources]
-    held = np.isin(corpus_of, CALIBRATION_CORPORA if held_out else ())
-    free = np.flatnonzero(~held)
-    parts = split_by_source(
-        [sources[row] for row in free],
-        np.array(labels)[free].tolist(),
-        groups[free],
-        0.1,
-        42,
-        "Corpora",
-    )
-    # Neither near duplicates nor publishers of what validates are in training texts.
-    validating = np.concatenate([free[parts[1]], np.flatnonzero(held)])
-    training = free[parts[0]]
-    names = np.array([source.partition("/")[2] for source in sources])
-    shared = (names != "") & np.isin(names, names[validating])
-    train = rows.select(training[~(np.isin(groups, groups[validating]) | shared)[training]])
-    drawn = pd.Series(validating).sample(frac=1, random_state=0)
-    drawn = drawn.groupby(np.array(corpus_of)[drawn], sort=False).head(_MOST_VALIDATION)
-    validation = rows.select(drawn.sort_values())
+    train = rows = rows.select(unseen(rows, kept))
+    splits = {"test": kept}
+    if held_out:
+        training, validating = _held_out(rows)
+        train = rows.select(training)
+        splits["validation"] = rows.select(validating)
     articles = train.select(np.flatnonzero([bool(body.strip()) for body in train["text_pair"]]))
     headlines = articles.remove_columns("text_pair").add_column("text_pair", [""] * len(articles))
     train = concatenate_datasets([train, headlines.select_columns(train.column_names)])
     weights = np.where(np.isin(train["source"], _OWN), _OWN_WEIGHT, 1.0)
-    train = train.add_column("weight", weights.tolist())
-    splits = {"train": train, "validation": validation, "test": kept}
+    splits["train"] = train.add_column("weight", weights.tolist())
     source = f"fake_or_real_news, ISOT and {len(TRAINING_CORPORA)} corpora of many sources"
     return LoadedData(splits, NAMES, ["title", "text"], source)
+
+
+def _held_out(rows: Dataset) -> tuple[Ints, Ints]:
+    """Return the rows that train, and those of calibration corpora and of a tenth of the others by source."""
+    groups = near_duplicate_groups(list(joined_texts(rows)))
+    sources, labels = rows["source"][:], np.array(rows["label"])
+    corpus_of, _, names = np.array([source.partition("/") for source in sources]).T
+    held = np.isin(corpus_of, CALIBRATION_CORPORA)
+    free = np.flatnonzero(~held)
+    cut = [sources[row] for row in free], labels[free].tolist(), groups[free]
+    training, validating = (free[part] for part in split_by_source(*cut, 0.1, 42, "Corpora"))
+    validating = np.concatenate([validating, np.flatnonzero(held)])
+    shared = (names != "") & np.isin(names, names[validating])
+    training = training[~(np.isin(groups, groups[validating]) | shared)[training]]
+    drawn = pd.Series(validating).sample(frac=1, random_state=0)
+    drawn = drawn.groupby(corpus_of[drawn], sort=False).head(_MOST_VALIDATION)
+    return training, drawn.sort_values().to_numpy()
 
 
 def unseen(rows: Dataset, others: Dataset) -> Ints:

@@ -4,10 +4,10 @@ python -m benchmarks.make_hub --data_dir ../shared/data --glove ~/.cache/glove/g
 python -m benchmarks.make_hub --code_only
 
 Trains the default preset on the titles of fake_or_real_news, its first 256 articles, a sample of ISOT without its
-datelines, and 19 corpora of many sources. A tenth of the first three is kept as test set, and sources that training
-never sees are the validation set. The confidence comes from a first run without three of the corpora, whose texts
-calibrate together with sources that it never saw. ReCOVery, LIAR and Veritas are only measured. Arguments of train.py
-may follow. With --code_only nothing is trained: the files beside weights and tokenizer are made anew.
+datelines, and 19 corpora of many sources. A tenth of the first three is kept as test set. The confidence and the C of
+the n-gram classifier come from a first run without three of the corpora and a tenth of the others' sources, whose texts
+are its validation set; the second run trains on all of them. ReCOVery, LIAR and Veritas are only measured. Arguments of
+train.py may follow. With --code_only nothing is trained: the files beside weights and tokenizer are made anew.
 """
 
 import argparse
@@ -70,11 +70,9 @@ def main(argv: Sequence[str]) -> None:
     if args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only is given.")
     settings = Settings(args.glove, [*_ARGUMENTS, *rest])
-    # The confidence of texts of unknown corpora is fitted with a model that never saw the calibration corpora.
     calibrated = train_preset(
         "default", hub_corpus(args.data_dir, held_out=True), FIRST_SEED, settings
     )
-    # The same C, because the confidence depends on how far the n-grams' logits reach.
     again = Settings(args.glove, [*settings.arguments, f"--ngram_c={calibrated.record['ngram_c']}"])
     experiment = train_preset("default", hub_corpus(args.data_dir), FIRST_SEED, again)
     _calibrate_like(experiment, calibrated)

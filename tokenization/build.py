@@ -32,9 +32,8 @@ def build_tokenizer(
     Args:
         corpus: Returns the training texts, anew at each call.
         variant: "article": lower-cased words without URLs, punctuation and stop words, the corpus's most frequent
-            first. "default": words, numbers, punctuation and `<url>`, lower-cased; corpus words that have a vector,
-            frequent corpus words that have none, then `known_words` in their order, so that test words outside the
-            training texts keep their vectors.
+            first. "default": words, numbers, punctuation and `<url>`, lower-cased; the corpus's most frequent first,
+            then `known_words` in their order, so that test words outside the training texts keep their vectors.
         vocab_size: Maximum number of rows, at least 3: padding, the unknown word and a word. Above 100,000 each load
             calls the Hub.
         model_max_length: Tokens that a text is truncated to.
@@ -62,10 +61,8 @@ def build_tokenizer(
     words = _corpus_words(pipeline, corpus(), min_frequency=1)
     if not is_article:
         frequent = set(_corpus_words(pipeline, corpus(), min_frequency=min_frequency))
-        known = set(known_words)
-        with_vector = [word for word in words if word in known]
-        without = [word for word in words if word in frequent and word not in known]
-        words = [*with_vector, *without, *known_words]
+        taken = frequent.union(known_words)
+        words = [*(word for word in words if word in taken), *known_words]
     unique = list(dict.fromkeys([PAD, UNK, *words]))
     vocabulary = {word: row for row, word in enumerate(unique[:vocab_size])}
     backend = _backend(pipeline, WordLevel(vocabulary, unk_token=UNK))

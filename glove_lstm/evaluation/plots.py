@@ -29,6 +29,8 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
             axis.legend(frameon=False, fontsize="small")
     left.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
     right.set(xlabel="epoch", ylabel="accuracy", title="Accuracy")
+    if not right.lines:  # no validation texts
+        right.remove()
     _save(figure, path)
 
 

@@ -31,7 +31,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hidden_size": 96,
         "lstm_length": 256,
         "classifier_hidden_size": 50,
-        "ngram_buckets": 65_536,
+        "ngram_buckets": 262_144,
         "embedding_dropout": 0.3,
         "dropout": 0.3,
         "freeze_embeddings": False,

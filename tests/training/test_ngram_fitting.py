@@ -121,7 +121,8 @@ def test_validation_texts_choose_c(tokenizer):
         assert fit(given, tokenizer, noisy, validation=validation, strength=strength) == strength
         assert torch.equal(chosen.ngrams.ngram_weights, given.ngrams.ngram_weights)
         found.append((strength, accuracy(chosen, tokenizer, noisy)))
-    assert found[0][0] < found[1][0] and found[0][1] < found[1][1]
+    assert found[0][0] < found[1][0]
+    assert found[0][1] < found[1][1]
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -34,7 +34,7 @@ from sklearn.metrics import recall_score, roc_auc_score
 from tqdm import tqdm
 
 from benchmarks.folds import FOLDS, TASKS, Fold, corrupted, make_folds
-from benchmarks.models import FIRST_SEED, MODELS, OUR_SOURCES, OURS, PEER_SOURCES, Predict, Settings
+from benchmarks.models import FIRST_SEED, MODELS, OURS, Predict, Settings, sources
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
@@ -74,7 +74,7 @@ def _runs(
     model: str, folds: Sequence[Fold], settings: Settings, folder: Path, args: Namespace
 ) -> tuple[Runs, dict[str, Any]]:
     """Predictions, stored in a folder by seed and fold; and what they were made of and by."""
-    made_by = record(*(OUR_SOURCES if model in OURS else PEER_SOURCES))
+    made_by = record(*sources(model, corrupted=args.corrupted))
     options = settings.options(model)
     count = args.seeds if model in OURS else 1  # the others have no chance
     runs: dict[int, dict[str, Cell]] = {FIRST_SEED + number: {} for number in range(count)}

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.folds import Fold
+from benchmarks.neural_peers import NEURAL
 from benchmarks.peers import COPIED, PEERS, fit_peer
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.errors import DataError
@@ -43,16 +44,22 @@ ABLATIONS: dict[str, list[str]] = {
 OURS = ("default", "article", *ABLATIONS)
 FIRST_SEED = 42
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
-# What decides predictions, beside `Fold.digest`.
-OUR_SOURCES = (
+_OUR_SOURCES = (
     *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.modeling/*.py"),
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
 )
-PEER_SOURCES = (
-    *("benchmarks/peers.py", "glove_lstm.evaluation/baselines.py"),
-    "glove_lstm.data/corruptions.py",
-)
+_PEER_SOURCES = ("benchmarks/peers.py", "glove_lstm.evaluation/baselines.py")
+_NEURAL_SOURCES = ("benchmarks/neural_peers.py",)
+_ERROR_SOURCES = ("glove_lstm.data/corruptions.py", "glove_lstm.evaluation/robustness.py")
+
+
+def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:
+    """Return the sources that decide predictions, beside `Fold.digest`; `corrupted`: of texts with errors, too."""
+    if model in OURS:
+        return _OUR_SOURCES
+    peers = _NEURAL_SOURCES if model in NEURAL else _PEER_SOURCES
+    return (*peers, *(_ERROR_SOURCES if corrupted or model in COPIED else ()))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,3 @@
+"""Networks of others, trained on a fold."""
+
+NEURAL = ()

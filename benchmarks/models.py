@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.folds import Fold
-from benchmarks.neural_peers import NEURAL
-from benchmarks.peers import COPIED, PEERS, fit_peer
+from benchmarks.neural_peers import finetune_minilm, fit_published
+from benchmarks.peers import COPIED, PEERS, extra_packages, fit_peer
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
@@ -42,6 +42,7 @@ ABLATIONS: dict[str, list[str]] = {
     "without_corrupted_copies": ["--corrupted_share", "0"],
 }
 OURS = ("default", "article", *ABLATIONS)
+NEURAL = ("minilm_finetuned", "keras_article")
 FIRST_SEED = 42
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
 _OUR_SOURCES = (
@@ -91,11 +92,12 @@ class Settings:
 
     def options(self, model: str) -> dict[str, Any]:
         """What decides a model beside the sources, the texts and the seed."""
-        if model not in OURS:
+        if model not in (*OURS, "keras_article"):
             return {}
         sha = hashlib.sha256("\n".join(self.glove.words).encode())
         sha.update(np.ascontiguousarray(self.glove.vectors).data)
-        return {"arguments": list(self.arguments), "glove": sha.hexdigest()}
+        arguments = {"arguments": list(self.arguments)} if model in OURS else {}
+        return {**arguments, "glove": sha.hexdigest()}
 
 
 def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) -> Experiment:
@@ -145,18 +147,24 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Pr
     return predict
 
 
-def _fit_peer(fold: Fold, _seed: int, _settings: Settings, *, name: str) -> Predict:
+def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, name: str) -> Predict:
     splits = fold.data.splits
     train, validation = (
         (list(joined_texts(splits[part])), splits[part]["label"][:])
         for part in ("train", "validation")
     )
     every = training_texts(fold, copies=name in COPIED)
-    classify = fit_peer(name, train, validation, every)
+    with extra_packages(name):
+        if name == "minilm_finetuned":
+            classify = finetune_minilm(train, validation)
+        elif name == "keras_article":
+            classify = fit_published(every, settings.glove)
+        else:
+            classify = fit_peer(name, train, validation, every)
     return lambda rows: classify(list(joined_texts(rows)))
 
 
 MODELS: dict[str, Callable[[Fold, int, Settings], Predict]] = {
     **{preset: partial(_fit_preset, preset=preset) for preset in OURS},
-    **{name: partial(_fit_peer, name=name) for name in PEERS},
+    **{name: partial(_fit_peer, name=name) for name in (*PEERS, *NEURAL)},
 }

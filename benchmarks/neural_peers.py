@@ -12,33 +12,27 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 from numpy.typing import NDArray
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    Trainer,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import AutoModelForSequenceClassification as Classifier
+from transformers import AutoTokenizer, Trainer, TrainingArguments
 
 from benchmarks.peers import Classify, Floats, Texts, minilm_folder
 from glove_lstm.data.glove import GloveVectors
+from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.scores import softmax
 from glove_lstm.tokenization.build import english_stop_words
 
-_SEED = 42
 _FINETUNING: dict[str, Any] = {
     "learning_rate": 1e-4,
     "num_train_epochs": 4,
     "per_device_train_batch_size": 32,
     "train_sampling_strategy": "group_by_length",
-    "eval_strategy": "epoch",
-    "save_strategy": "epoch",
+    "bf16": True,
+    # The epoch with the best accuracy on the validation texts is kept.
+    **dict.fromkeys(("eval_strategy", "save_strategy"), "epoch"),
     "save_only_model": True,
     "load_best_model_at_end": True,
     "metric_for_best_model": "accuracy",
     "use_cpu": True,
-    "bf16": True,
-    "seed": _SEED,
     "disable_tqdm": True,
     "report_to": "none",
 }
@@ -47,55 +41,34 @@ _PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
 
 
 def finetune_minilm(train: Texts, validation: Texts) -> Classify:
-    """Fine-tune MiniLM-L6 with AdamW and linear decay; the validation texts choose the epoch that is kept.
-
-    Raises:
-        ImportError: The package of its weights is missing.
-    """
+    """Fine-tune MiniLM-L6 with AdamW and linear decay, stopped early by the validation texts."""
     folder = minilm_folder()
     tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=256)  # as it was trained
-    set_seed(_SEED)  # of the linear layer
-    labels = len(set(train[1]))
-    network = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=labels)
 
     def rows(texts: Sequence[str], labels: Sequence[int]) -> Dataset:
         return Dataset.from_dict({**tokenizer(list(texts), truncation=True), "label": labels})
 
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         trainer = Trainer(
-            network,
-            TrainingArguments(scratch, **_FINETUNING),
+            model_init=lambda: Classifier.from_pretrained(folder, num_labels=len(set(train[1]))),
+            args=TrainingArguments(scratch, **_FINETUNING),
             train_dataset=rows(*train),
             eval_dataset=rows(*validation),
             processing_class=tokenizer,
-            compute_metrics=lambda found: {
-                "accuracy": np.mean(found.predictions.argmax(axis=1) == found.label_ids)
-            },
+            compute_metrics=compute_metrics,
         )
         trainer.train()
-
-    def classify(texts: Sequence[str]) -> Floats:
-        return softmax(trainer.predict(rows(texts, [0] * len(texts))).predictions)
-
-    return classify
+    return lambda texts: softmax(trainer.predict(rows(texts, [0] * len(texts))).predictions)
 
 
 def fit_published(texts: Texts, glove: GloveVectors) -> Classify:
-    """Train the published network in Keras on the JAX backend, as it was published: padding is not masked.
-
-    Args:
-        texts: Texts to learn from, of two labels.
-        glove: Word vectors, which stay as they are.
-
-    Raises:
-        ImportError: Keras or JAX is missing.
-    """
+    """Train the published network in Keras on texts of two labels, as it was published: padding is not masked."""
     os.environ["KERAS_BACKEND"] = "jax"
     import jax  # noqa: F401 - the message names it where it is missing
     import keras
     from keras import layers
 
-    keras.utils.set_random_seed(_SEED)
+    keras.utils.set_random_seed(42)
     stop_words = {part for word in english_stop_words() for part in _words(word)}
     split = [[word for word in _words(text) if word not in stop_words] for text in texts[0]]
     ids = {word: number for number, word in enumerate(sorted(set(chain(*split))), start=1)}

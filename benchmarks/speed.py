@@ -54,7 +54,8 @@ def measure_speed(args: argparse.Namespace) -> Results:
         DataError: Missing data, or a process that failed.
     """
     results: Results = read_results(args.json)
-    rows = results.setdefault(args.task, {})
+    case = args.task if args.threads == 1 else f"{args.task}, {args.threads} threads"
+    rows = results.setdefault(case, {})
     [fold] = make_folds(args.task, args.data_dir, 1)
     [tests] = fold.tests.values()
     warm = corpora.isot(args.data_dir).select_columns(tests.column_names)
@@ -84,9 +85,9 @@ def measure_speed(args: argparse.Namespace) -> Results:
     for model in models:
         medians = {unit: median(run[unit] for run in runs[model]) for unit in runs[model][0]}
         rows[model] = {"median": medians, "runs": runs[model], **origin}
-    results[args.task] = {model: rows[model] for model in MODELS if model in rows}
+    results[case] = {model: rows[model] for model in MODELS if model in rows}
     write_json(args.json, results)
-    return results
+    return {case: results[case]}
 
 
 def _measure(model: str, first: str, job: str, args: argparse.Namespace) -> Figures:
@@ -142,7 +143,7 @@ def main(argv: Sequence[str]) -> None:
     add("--checkpoint", type=Path, metavar="DIR", default=DEFAULT_CHECKPOINT, help=given)
     args = parser.parse_args(argv)
     datasets.disable_caching()
-    sys.stdout.write(speed_table({args.task: measure_speed(args)[args.task]}))
+    sys.stdout.write(speed_table(measure_speed(args)))
 
 
 if __name__ == "__main__":

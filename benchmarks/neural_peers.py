@@ -58,6 +58,7 @@ def finetune_minilm(train: Texts, validation: Texts) -> Classify:
             compute_metrics=compute_metrics,
         )
         trainer.train()
+    trainer.args.train_sampling_strategy = "sequential"  # that of predictions, too
     return lambda texts: softmax(trainer.predict(rows(texts, [0] * len(texts))).predictions)
 
 

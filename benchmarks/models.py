@@ -65,15 +65,7 @@ def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Settings:
-    """What all models are fitted with.
-
-    Attributes:
-        glove_name: A name or a file; read when a model needs it.
-        arguments: Of `train.py`, over the values of our presets.
-
-    Raises:
-        DataError: An argument is unknown, or is the benchmark's own.
-    """
+    """What all models are fitted with: word vectors by name or file, and arguments of `train.py` for our presets."""
 
     glove_name: str
     arguments: Sequence[str] = ()
@@ -121,12 +113,7 @@ def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
 
 
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
-    """Training and validation texts of a fold, and their class indices.
-
-    Args:
-        fold: Its training and validation texts.
-        copies: Whether to add the corrupted copies that the n-gram classifier of `default` learns from.
-    """
+    """Training and validation texts of a fold, and their class indices; perhaps with corrupted copies, as `default`."""
     rows = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
     parts = [rows]
     for copy in range(COPIES if copies else 0):

@@ -76,7 +76,7 @@ def speed_table(results: Results) -> str:
             ]
             price = found["CPU s a million texts"] / 3600 * _USD_A_CPU_HOUR
             sources = row["made_by"]["sources"][:SHOWN]
-            rows.append([task, f"`{model}`", *cells, f"{price:.3f}", sources])
+            rows.append([task, f"`{model}`", *cells, f"{price:.2g}", sources])
     return markdown_table(heads, rows)
 
 
@@ -99,6 +99,7 @@ def draw(accuracy: Results, speed: Results, path: Path) -> None:
 
 _TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results and format
     "accuracy": ("accuracy.json", accuracy_table),
+    "finetuned": ("finetuned.json", accuracy_table),
     "ablation": ("ablation.json", accuracy_table),
     "ablation_robustness": ("ablation.json", robustness_table),
     "speed": ("speed.json", speed_table),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +84,22 @@ def speed_table(results: Results) -> str:
 def draw(accuracy: Results, speed: Results, path: Path) -> None:
     """Draw accuracy against speed on one processor, of models that have both figures, the majority class aside."""
     figure = Figure(figsize=(9, 4), layout="constrained")
-    for panel, task in zip(figure.subplots(1, 2), ("titles", "recovery"), strict=True):
-        models = speed.get(task, {}).keys() & accuracy.get(task, {}).keys() - {"majority"}
+    drawn = {
+        task: speed.get(task, {}).keys() & accuracy.get(task, {}).keys() - {"majority"}
+        for task in ("titles", "recovery")
+    }
+    markers = dict(zip(sorted(set().union(*drawn.values())), cycle("os^Dv<>P*X"), strict=False))
+    for panel, (task, models) in zip(figure.subplots(1, 2), drawn.items(), strict=True):
         for model in sorted(models):
             found = accuracy[task][model]["accuracy"]
             point = speed[task][model]["median"]["texts/s"], found["mean"]
             errors = [[found["mean"] - found["low"]], [found["high"] - found["mean"]]]
-            panel.errorbar(*point, errors, fmt="o", color=ORANGE if model == "default" else BLUE)
-            panel.annotate(model, point, (4, 4), textcoords="offset points", fontsize="small")
+            colour = ORANGE if model == "default" else BLUE
+            panel.errorbar(*point, errors, fmt=markers[model], color=colour, label=model)
         panel.set(title=task, xlabel="texts/s, one processor", ylabel="accuracy", xscale="log")
-        panel.margins(x=0.2)
+        panel.set_xlim(1, 1e6)
+        if models:
+            panel.legend(fontsize="small")
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": ""}):  # the same file each time
         figure.savefig(path, metadata={"Date": None})
 
@@ -117,6 +124,6 @@ def fill(page: str) -> str:
 
 
 if __name__ == "__main__":
-    results = [read_results(RESULTS / f"{name}.json") for name in ("accuracy", "speed")]
-    draw(*results, PAGE.with_name("accuracy_speed.svg"))
+    accuracy, speed = (read_results(RESULTS / f"{name}.json") for name in ("accuracy", "speed"))
+    draw(accuracy, speed, PAGE.with_name("accuracy_speed.svg"))
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,20 +1,14 @@
 r"""Accuracy of our presets beside other models, on the same folds.
 
 python -m benchmarks.accuracy --task titles --folds 2 --data_dir ../shared/data --glove GLOVE_FILE --json titles.json
-python -m benchmarks.accuracy --models default --data_dir ../shared/data --glove GLOVE_FILE --seeds 3 \
-    --json benchmarks/results/accuracy.json
 
-docs/benchmarks.md describes the tasks, the models and the protocol. Arguments of train.py, such as
---num_train_epochs 1, may follow: they hold for our presets.
-
-Models and tasks that are not measured keep their figures in the file. Predictions are kept fold by fold in a folder
-beside it (accuracy.json: accuracy.predictions/), so that an interrupted run is resumed. The name of a file is a hash
-of the data, the options and the sources.
+docs/benchmarks.md describes tasks, models and protocol. Arguments of train.py, such as --num_train_epochs 1, may
+follow: they hold for our presets. Predictions are kept in a folder beside the JSON file, by a hash of the data, the
+options and the sources, so that an interrupted run is resumed.
 
 The results are task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its bootstrap
 interval over the texts, and each cell's value. A cell is a fold; of the tasks left_out and sources_out, a test corpus.
-"right" has, by cell, a digit for each text: the number of seeds that classified it correctly. Models are compared by
-these.
+"right" has, by cell, a digit for each text: the number of seeds that classified it correctly.
 """
 
 import hashlib
@@ -34,7 +28,7 @@ from sklearn.metrics import recall_score, roc_auc_score
 from tqdm import tqdm
 
 from benchmarks.folds import FOLDS, TASKS, Fold, corrupted, make_folds
-from benchmarks.models import FIRST_SEED, MODELS, OUR_SOURCES, OURS, PEER_SOURCES, Predict, Settings
+from benchmarks.models import FIRST_SEED, MODELS, OURS, Predict, Settings, sources
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
@@ -50,11 +44,7 @@ Runs = list[dict[str, Cell]]  # by seed
 
 
 def measure(args: Namespace, arguments: Sequence[str] = ()) -> Results:
-    """Measure models; predictions of an earlier run with the same data, options and sources are used.
-
-    Raises:
-        DataError: An argument that is refused, or data that are missing.
-    """
+    """Measure models; predictions of an earlier run with the same data, options and sources are used."""
     settings = Settings(args.glove, arguments)
     results: Results = read_results(args.json)
     for task in args.task:
@@ -74,7 +64,7 @@ def _runs(
     model: str, folds: Sequence[Fold], settings: Settings, folder: Path, args: Namespace
 ) -> tuple[Runs, dict[str, Any]]:
     """Predictions, stored in a folder by seed and fold; and what they were made of and by."""
-    made_by = record(*(OUR_SOURCES if model in OURS else PEER_SOURCES))
+    made_by = record(*sources(model, corrupted=args.corrupted))
     options = settings.options(model)
     count = args.seeds if model in OURS else 1  # the others have no chance
     runs: dict[int, dict[str, Cell]] = {FIRST_SEED + number: {} for number in range(count)}

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
 from datasets import Dataset, concatenate_datasets
 
 from glove_lstm.data.errors import DataError
@@ -68,12 +66,7 @@ def liar(folder: Path) -> LoadedData:
 
 
 def standard(folder: Path, name: str) -> LoadedData:
-    """SST-2, TREC or SUBJ, one text a line after its label; SUBJ has no split, so a tenth is its test set.
-
-    Args:
-        folder: The data folder.
-        name: "sst2", "trec" or "subj".
-    """
+    """SST-2, TREC or SUBJ, one text a line after its label; SUBJ has no split, so a tenth is its test set."""
     encoding = "utf-8" if name == "sst2" else "latin-1"
     splits = {}
     for split, file in STANDARD[name].items():
@@ -112,19 +105,14 @@ def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:
         name: Of its file, without the suffix.
         most: Rows at the most, drawn so that labels and sources are balanced; None: all.
     """
-    table = _table(folder / "corpora" / f"{name}.csv.gz", ("title", "text", "label", "source"))
-    values = {column: table[column].to_pylist() for column in table.column_names}
-    # A text without a title is the first of a pair.
-    pairs = [
-        (title or text, text if title else "")
-        for title, text in zip(values["title"], values["text"], strict=True)
-    ]
+    table = _table(folder / "corpora" / f"{name}.csv.gz")
+    titled = table["title"] != ""  # a text without a title is the first of a pair
     rows = Dataset.from_dict(
         {
-            "text": [first for first, _ in pairs],
-            "text_pair": [second for _, second in pairs],
-            "label": [NAMES.index(label) for label in values["label"]],
-            "source": [f"{name}/{publisher(source)}".rstrip("/") for source in values["source"]],
+            "text": table["title"].where(titled, table["text"]).tolist(),
+            "text_pair": table["text"].where(titled, "").tolist(),
+            "label": table["label"].map(NAMES.index).tolist(),
+            "source": [f"{name}/{publisher(one)}".rstrip("/") for one in table["source"]],
         }
     )
     if most is None or most >= len(rows):
@@ -232,24 +220,16 @@ def as_data(rows: Dataset, splits: Mapping[str, Iterable[int]], source: str) -> 
 
 
 def _read(path: Path) -> Dataset:
-    table = _table(path, ("title", "text", "label"))
-    columns = {"text": table["title"].to_pylist()}
-    if "text" in table.column_names:
-        columns["text_pair"] = table["text"].to_pylist()
-    return Dataset.from_dict(
-        {**columns, "label": [NAMES.index(label) for label in table["label"].to_pylist()]}
-    )
+    table = _table(path)
+    columns = {"text": table["title"].tolist()}
+    if "text" in table:
+        columns["text_pair"] = table["text"].tolist()
+    return Dataset.from_dict({**columns, "label": table["label"].map(NAMES.index).tolist()})
 
 
-def _table(path: Path, columns: Iterable[str]) -> pa.Table:
+def _table(path: Path) -> pd.DataFrame:
     _check(path)
-    return pyarrow.csv.read_csv(
-        path,
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(columns, pa.string())
-        ),
-    )
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
 def _check(path: Path) -> None:

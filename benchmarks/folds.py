@@ -30,13 +30,9 @@ _MOST = 1_500  # rows of a corpus of the tasks left_out and sources_out
 
 @dataclass(frozen=True)
 class Fold:
-    """One training and its tests.
+    """One training ("train" and "validation") and its tests, by cell.
 
-    Attributes:
-        name: Among the folds of its task.
-        data: "train" and "validation".
-        tests: The test texts by cell; columns `text`, maybe `text_pair`, and `label`. A text is in one fold and cell of
-            a task. Cells of one name in several folds are one cell in the results.
+    A text is in one fold and cell of a task. Cells of one name in several folds are one cell in the results.
     """
 
     name: str
@@ -55,18 +51,12 @@ class Fold:
 
 
 def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
-    """Make the folds of a task.
+    """Make the folds of a task (docs/benchmarks.md describes them).
 
     Args:
-        task: Of `TASKS`. "titles" and "recovery" are cross-validated; "left_out" trains on all training corpora but
-            one and tests on that one; "sources_out" leaves out a fifth of the publishers of some corpora in turn;
-            the labels of "provenance_fake" and "provenance_real" are the corpora of the texts with this label; the
-            others have test sets of their own.
+        task: Of `TASKS`.
         folder: Laid out as ../shared/data is.
-        count: How many of the five folds of titles and recovery.
-
-    Raises:
-        DataError: Data are missing.
+        count: How many of the five folds of tasks that are cross-validated.
     """
     if task in ("liar", *corpora.STANDARD):
         data = corpora.liar(folder) if task == "liar" else corpora.standard(folder, task)

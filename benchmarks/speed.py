@@ -3,14 +3,10 @@ r"""Time, memory and cost of a checkpoint beside other models. Needs Linux.
 python -m benchmarks.speed --data_dir ../shared/data --json benchmarks/results/speed.json
 
 docs/benchmarks.md describes the figures. A model is only measured again for other data, options, sources, versions or
-another machine.
-
-The results are task -> model -> {"median", "runs", "made_of", "made_by"}: figures by unit, their values in each run,
-data and options, and the hash of the sources with library versions and the machine.
+another machine. The results are task (and threads) -> model -> {"median", "runs", "made_of", "made_by"}.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import subprocess
@@ -31,7 +27,7 @@ from benchmarks.tables import Results, speed_table
 from glove_lstm.commands.command import run_command
 from glove_lstm.data.errors import DataError
 from glove_lstm.inference.backends import processors
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
+from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, digest
 from glove_lstm.training.training_texts import joined_texts
 
 MODELS = ("default", "pipeline", *PEERS)
@@ -48,13 +44,10 @@ Figures = dict[str, float]  # by unit
 
 
 def measure_speed(args: argparse.Namespace) -> Results:
-    """Measure models, without those that the JSON file has already, of and by the same.
-
-    Raises:
-        DataError: Missing data, or a process that failed.
-    """
+    """Measure models, without those that the JSON file has already, of and by the same."""
     results: Results = read_results(args.json)
-    rows = results.setdefault(args.task, {})
+    case = args.task if args.threads == 1 else f"{args.task}, {args.threads} threads"
+    rows = results.setdefault(case, {})
     [fold] = make_folds(args.task, args.data_dir, 1)
     [tests] = fold.tests.values()
     warm = corpora.isot(args.data_dir).select_columns(tests.column_names)
@@ -63,10 +56,9 @@ def measure_speed(args: argparse.Namespace) -> Results:
     job["warm"] = list(joined_texts(warm))[:_WARM]
     middle = sorted(joined_texts(tests), key=len)[len(tests) // 2]
     text = json.dumps(job)
-    weights = (args.checkpoint / "model.safetensors").read_bytes()
     made_of = {
         "data": fold.digest,
-        "checkpoint": hashlib.sha256(weights).hexdigest(),
+        "checkpoint": digest(args.checkpoint / "model.safetensors"),
         "threads": args.threads,
         "repetitions": args.repetitions,
     }
@@ -84,9 +76,9 @@ def measure_speed(args: argparse.Namespace) -> Results:
     for model in models:
         medians = {unit: median(run[unit] for run in runs[model]) for unit in runs[model][0]}
         rows[model] = {"median": medians, "runs": runs[model], **origin}
-    results[args.task] = {model: rows[model] for model in MODELS if model in rows}
+    results[case] = {model: rows[model] for model in MODELS if model in rows}
     write_json(args.json, results)
-    return results
+    return {case: results[case]}
 
 
 def _measure(model: str, first: str, job: str, args: argparse.Namespace) -> Figures:
@@ -98,11 +90,7 @@ def _measure(model: str, first: str, job: str, args: argparse.Namespace) -> Figu
 
 
 def run_process(command: Sequence[str], text: str, threads: int) -> Figures:
-    """Run Python with arguments and a text on standard input; it ends with its figures as JSON.
-
-    Raises:
-        DataError: The process failed; the message has the end of its errors.
-    """
+    """Run Python with arguments and a text on standard input; it ends with its figures as JSON."""
     environment = {
         **os.environ,
         **dict.fromkeys(_THREADS, str(threads)),
@@ -142,7 +130,7 @@ def main(argv: Sequence[str]) -> None:
     add("--checkpoint", type=Path, metavar="DIR", default=DEFAULT_CHECKPOINT, help=given)
     args = parser.parse_args(argv)
     datasets.disable_caching()
-    sys.stdout.write(speed_table({args.task: measure_speed(args)[args.task]}))
+    sys.stdout.write(speed_table(measure_speed(args)))
 
 
 if __name__ == "__main__":

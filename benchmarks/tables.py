@@ -1,12 +1,17 @@
-"""Tables of results. `python -m benchmarks.tables` writes those of benchmarks/results into docs/benchmarks.md."""
+"""Tables and a picture of results. `python -m benchmarks.tables` makes those of benchmarks/results in docs/."""
 
 import re
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
 from benchmarks.records import SHOWN, markdown_table, read_results
 from glove_lstm.data.corruptions import CORRUPTIONS
+from glove_lstm.evaluation.plots import BLUE, ORANGE
 
 Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
 
@@ -61,7 +66,7 @@ def robustness_table(results: Results) -> str:
 
 def speed_table(results: Results) -> str:
     """Format figures by model, with the price of a million texts."""
-    heads = ["task", "model", *_SPEED, "USD a million texts", "threads", "sources"]
+    heads = ["task", "model", *_SPEED, "USD a million texts", "sources"]
     rows = []
     for task, models in results.items():
         for model, row in models.items():
@@ -71,13 +76,37 @@ def speed_table(results: Results) -> str:
                 for unit, digits in _SPEED.items()
             ]
             price = found["CPU s a million texts"] / 3600 * _USD_A_CPU_HOUR
-            made_by = [str(row["made_of"]["threads"]), row["made_by"]["sources"][:SHOWN]]
-            rows.append([task, f"`{model}`", *cells, f"{price:.3f}", *made_by])
+            sources = row["made_by"]["sources"][:SHOWN]
+            rows.append([task, f"`{model}`", *cells, f"{price:.2g}", sources])
     return markdown_table(heads, rows)
+
+
+def draw(accuracy: Results, speed: Results, path: Path) -> None:
+    """Draw accuracy against speed on one processor, of models that have both figures, the majority class aside."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    drawn = {
+        task: speed.get(task, {}).keys() & accuracy.get(task, {}).keys() - {"majority"}
+        for task in ("titles", "recovery")
+    }
+    markers = dict(zip(sorted(set().union(*drawn.values())), cycle("os^Dv<>P*X"), strict=False))
+    for panel, (task, models) in zip(figure.subplots(1, 2), drawn.items(), strict=True):
+        for model in sorted(models):
+            found = accuracy[task][model]["accuracy"]
+            point = speed[task][model]["median"]["texts/s"], found["mean"]
+            errors = [[found["mean"] - found["low"]], [found["high"] - found["mean"]]]
+            colour = ORANGE if model == "default" else BLUE
+            panel.errorbar(*point, errors, fmt=markers[model], color=colour, label=model)
+        panel.set(title=task, xlabel="texts/s, one processor", ylabel="accuracy", xscale="log")
+        panel.set_xlim(1, 1e6)
+        if models:
+            panel.legend(fontsize="small")
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": ""}):  # the same file each time
+        figure.savefig(path, metadata={"Date": None})
 
 
 _TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results and format
     "accuracy": ("accuracy.json", accuracy_table),
+    "finetuned": ("finetuned.json", accuracy_table),
     "ablation": ("ablation.json", accuracy_table),
     "ablation_robustness": ("ablation.json", robustness_table),
     "speed": ("speed.json", speed_table),
@@ -95,4 +124,6 @@ def fill(page: str) -> str:
 
 
 if __name__ == "__main__":
+    accuracy, speed = (read_results(RESULTS / f"{name}.json") for name in ("accuracy", "speed"))
+    draw(accuracy, speed, PAGE.with_name("accuracy_speed.svg"))
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

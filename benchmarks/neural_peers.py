@@ -1,0 +1,107 @@
+"""Networks of others, trained on the texts of a fold."""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from numpy.typing import NDArray
+from transformers import AutoModelForSequenceClassification as Classifier
+from transformers import AutoTokenizer, Trainer, TrainingArguments
+
+from benchmarks.peers import Classify, Floats, Texts, minilm_folder
+from glove_lstm.data.glove import GloveVectors
+from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.inference.scores import softmax
+from glove_lstm.tokenization.build import english_stop_words
+
+_FINETUNING: dict[str, Any] = {
+    "learning_rate": 1e-4,
+    "num_train_epochs": 4,
+    "per_device_train_batch_size": 32,
+    "train_sampling_strategy": "group_by_length",
+    "bf16": True,
+    # The epoch with the best accuracy on the validation texts is kept.
+    **dict.fromkeys(("eval_strategy", "save_strategy"), "epoch"),
+    "save_only_model": True,
+    "load_best_model_at_end": True,
+    "metric_for_best_model": "accuracy",
+    "use_cpu": True,
+    "disable_tqdm": True,
+    "report_to": "none",
+}
+_READ = (50, 1_000)  # words that the published network reads of titles, of articles
+_PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
+
+
+def finetune_minilm(train: Texts, validation: Texts) -> Classify:
+    """Fine-tune MiniLM-L6 with AdamW and linear decay, stopped early by the validation texts."""
+    folder = minilm_folder()
+    tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=256)  # as it was trained
+
+    def rows(texts: Sequence[str], labels: Sequence[int]) -> Dataset:
+        return Dataset.from_dict({**tokenizer(list(texts), truncation=True), "label": labels})
+
+    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
+        trainer = Trainer(
+            model_init=lambda: Classifier.from_pretrained(folder, num_labels=len(set(train[1]))),
+            args=TrainingArguments(scratch, **_FINETUNING),
+            train_dataset=rows(*train),
+            eval_dataset=rows(*validation),
+            processing_class=tokenizer,
+            compute_metrics=compute_metrics,
+        )
+        trainer.train()
+    trainer.args.train_sampling_strategy = "sequential"  # that of predictions, too
+    return lambda texts: softmax(trainer.predict(rows(texts, [0] * len(texts))).predictions)
+
+
+def fit_published(texts: Texts, glove: GloveVectors) -> Classify:
+    """Train the published network in Keras on texts of two labels, as it was published: padding is not masked."""
+    os.environ["KERAS_BACKEND"] = "jax"
+    import jax  # noqa: F401 - the message names it where it is missing
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(42)
+    stop_words = {part for word in english_stop_words() for part in _words(word)}
+    split = [[word for word in _words(text) if word not in stop_words] for text in texts[0]]
+    ids = {word: number for number, word in enumerate(sorted(set(chain(*split))), start=1)}
+    length = _READ[max(map(len, split)) > _READ[0]]
+    vectors = np.zeros((len(ids) + 1, glove.vectors.shape[1]), dtype=np.float32)
+    for word in ids.keys() & glove.index.keys():
+        vectors[ids[word]] = glove.vectors[glove.index[word]]
+
+    def read(rows: Sequence[str]) -> NDArray[np.int32]:
+        numbers = [[ids[word] for word in _words(row) if word in ids] for row in rows]
+        return keras.utils.pad_sequences(numbers, length)
+
+    model = keras.Sequential(
+        [
+            layers.Embedding(*vectors.shape, weights=[vectors], trainable=False),
+            layers.LSTM(60, return_sequences=True),
+            layers.GlobalMaxPooling1D(),
+            layers.Dropout(0.1),
+            layers.Dense(50, activation="relu"),
+            layers.Dropout(0.1),
+            layers.Dense(2, activation="sigmoid"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
+    model.fit(read(texts[0]), np.eye(2)[texts[1]], **_PUBLISHED_FIT)
+
+    def classify(rows: Sequence[str]) -> Floats:
+        scores = model.predict(read(rows), batch_size=128, verbose=0).astype(float)
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    return classify
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())

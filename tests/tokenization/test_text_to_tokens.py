@@ -108,16 +108,18 @@ def test_the_corpus_may_hold_lone_surrogates(make):
 
 
 def test_vocabulary_of_the_default(make):
-    tokenizer = make(
-        corpus=["boats boats skipper Vellin Vellin Vellin once"],
-        min_frequency=2,
-        known_words=["the", "skipper", "boats", "tide"],
-    )
+    given = {
+        "corpus": ["boats boats skipper Vellin Vellin Vellin once"],
+        "min_frequency": 2,
+        "known_words": ["the", "skipper", "boats", "tide"],
+    }
+    tokenizer = make(**given)
     vocabulary = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
-    assert vocabulary == ["<pad>", "<unk>", "boats", "skipper", "vellin", "the", "tide"]
-    small = make(corpus=["boats boats skipper"], vocab_size=3)
-    assert len(small) == 3
-    assert small.tokenize("boats skipper") == ["boats", "<unk>"]
+    assert vocabulary == ["<pad>", "<unk>", "vellin", "boats", "skipper", "the", "tide"]
+    # A frequent word without a vector is not crowded out by rare ones with a vector.
+    small = make(**given, vocab_size=4)
+    assert len(small) == 4
+    assert small.tokenize("boats Vellin skipper") == ["boats", "vellin", "<unk>"]
 
 
 @pytest.mark.parametrize("word", ["QAnon", "Moderna", "Walz", "DOGE", "omicron", "boatss"])

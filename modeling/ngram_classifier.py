@@ -115,6 +115,10 @@ def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:
     Computed in 32 bits at least, since 16 cannot count to 257.
     """
     present = group.present.to(torch.promote_types(weights.dtype, torch.float32))
-    blank = present.new_zeros(present.shape[0], weights.shape[0])
-    counts = blank.scatter_add(1, group.rows, present).gather(1, group.rows)
+    # Equal rows are counted side by side: a table of all rows would cost more than a short text.
+    rows, order = group.rows.sort(dim=1)
+    run = functional.pad(rows[:, 1:] != rows[:, :-1], (1, 0)).cumsum(dim=1)
+    zeros = torch.zeros_like(present)
+    counts = zeros.scatter_add(1, run, present.gather(1, order)).gather(1, run)
+    counts = zeros.scatter(1, order, counts)
     return present / (counts * present.sum(dim=1, keepdim=True)).clamp(min=1).sqrt()

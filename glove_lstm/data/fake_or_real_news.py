@@ -22,6 +22,7 @@ from glove_lstm.data.splits import (
     merge_groups,
     near_duplicate_groups,
 )
+from glove_lstm.data.streaming import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -108,15 +109,13 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
         )
     rows: list[dict[str, Any]] = []
     for number, record in reader.records():
-        if record["label"] not in LABELS:
-            raise DataError(
-                f"{path}, row {number} has the label {record['label']!r}; it must be FAKE or REAL."
-            )
+        place, label, given = f"{path}, row {number}", record.get("label"), record.get("")
+        if label not in LABELS:
+            raise DataError(f"{place} has the label {label!r}; it must be FAKE or REAL.")
         try:
-            article_id = int(record[""])
-        except ValueError as error:
-            raise DataError(
-                f"{path}, row {number} has the id {record['']!r}; it must be a whole number."
-            ) from error
-        rows.append({"id": article_id} | {name: record[name] for name in _COLUMNS[1:]})
+            article_id = int(given)
+        except (TypeError, ValueError):
+            raise DataError(f"{place} has the id {given!r}; it must be a whole number.") from None
+        texts = {name: read_text(record.get(name), place, name) for name in ("title", "text")}
+        rows.append({"id": article_id, **texts, "label": label})
     return rows

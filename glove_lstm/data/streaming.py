@@ -228,7 +228,7 @@ def _is_text(value: Any) -> bool:
 
 def read_text(value: Any, place: str, column: str) -> str:
     """Return the text as Unicode that Arrow takes; "" where there is none."""
-    if value is None:
+    if value is None or value != value:  # NaN is how pandas writes a missing text
         return ""
     if isinstance(value, str):
         # JSON can spell lone surrogates, which Arrow refuses; the tokenizer reads them as U+FFFD, too.

@@ -203,7 +203,8 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
         defaults = {name: value for name, value in defaults.items() if name in training}
     groups: Any = (DataArguments, TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
     layout = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(groups, description=description, formatter_class=layout, allow_abbrev=False)
+    options: Any = {"formatter_class": layout, "allow_abbrev": False}
+    parser = _Parser(groups, prog="glove-lstm train", description=description, **options)
     parser.add_argument("--preset", help=f"The recipe to start from: {' or '.join(PRESETS)}.")
     if fine_tuning:
         parser.set_defaults(**dict.fromkeys(_OF_NEW_TOKENIZER))

@@ -111,7 +111,8 @@ class CorruptedTexts(TokenizedTexts):
         tokenizer: Their tokenizer.
         share: Of the texts that are replaced, 0 to 1.
         seed: Seed of the choice and the errors.
-        max_length: Tokens that are read of a copy where the end is cut, to save time; None: those of the tokenizer.
+        max_length: Tokens of a copy that are kept where the tokenizer cuts the end, since the LSTM reads no more; None:
+            as many as the tokenizer keeps.
     """
 
     texts: TokenizedTexts

@@ -76,8 +76,9 @@ def run_experiment(
 
     Args:
         run: The arguments.
-        data: Needs "train", perhaps with a column `weight` of factors of its rows (for sampling only beside a column
-            `source`); without "validation" there is no temperature.
+        data: Needs a "train" split. Its column `source`, if any, balances the sampling. Its column `weight` multiplies
+            a text's weight in the fit of the n-grams, and its root the sampling weight beside `source`. Without
+            "validation" the scores are calibrated only if the texts are few.
         glove: Vectors that were loaded before; None loads `run.tokenizer.glove`.
         compute_metrics: Measures of the validation texts after each epoch, for the Trainer.
         print_log: Whether the Trainer prints its log, if it shows no progress bar.
@@ -191,7 +192,7 @@ def _describe(
         hardware = torch.cuda.get_device_name(model.device)
     # Arguments that shape the result, without paths and tokens.
     names = {name: None for preset in PRESETS.values() for name in preset}
-    more = ("gradient_accumulation_steps", "warmup_steps", "seed", "bf16")
+    more = ("gradient_accumulation_steps", "warmup_steps", "seed", "bf16", "ngram_c")
     arguments = {n: getattr(run.training, n) for n in (*names, *more) if hasattr(run.training, n)}
     arguments = {name: getattr(value, "value", value) for name, value in arguments.items()}  # enums
     if not run.model.model_name_or_path:

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from glove_lstm.modeling.lstm_layers import informative_shapes
-from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
 from glove_lstm.training.batches import TokenizedTexts, collate
 from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.labels import as_binary
@@ -155,13 +155,12 @@ def _features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts, logits: b
         for group in ngrams.groups(*batch):
             text, place = group.present.nonzero(as_tuple=True)
             column = group.rows[text, place] + starts[group.name]
-            share = 1 / group.present.sum(dim=1).double()[text]
+            share = ngram_shares(group, tables[group.name])[text, place].double()
             entries.append(torch.stack([text.double(), column.double(), share]).numpy(force=True))
         text, column, share = np.concatenate(entries, axis=1)
         places = text.astype(np.int32), column.astype(np.int32)
         features = csr_matrix((share, places), shape=(len(batch[0]), ends[-1]))
         features.sum_duplicates()
-        features.data = np.sqrt(features.data)
         if logits:
             scores = ngrams(*batch).double().numpy(force=True)
             features = hstack([features, csr_matrix(scores)])

@@ -156,7 +156,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if not len(unseen):
             raise DataError(f"{describe_seen('the classifier', counts)} Give other texts.")
         report = Report({"seen": counts})
-        report.add_model(self.model_, self.tokenizer_, unseen, names, robustness=robustness)
+        report.add_model(self.model_, self.tokenizer_, unseen, robustness=robustness)
         return report
 
     def save_pretrained(self, folder: str | Path) -> None:

@@ -1,7 +1,6 @@
 """A loaded checkpoint with its measured threshold."""
 
 import json
-from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +48,8 @@ class AppCheckpoint:
             metrics: Any = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
             measured = metrics.get("unseen_corpora") or metrics["validation"]
             row = measured["coverage"][1]
-            # Rounded up, it could exceed every score.
-            threshold = floor(100 * row["threshold"]) / 100
-            return threshold, (
-                f"At {threshold:.2f}, {row['coverage']:.0%} of the validation texts get a label, and "
+            return row["threshold"], (
+                f"At {row['threshold']:.4f}, {row['coverage']:.0%} of the validation texts get a label, and "
                 f"{row['accuracy']:.1%} of these labels are right."
             )
         except (OSError, ValueError, LookupError, TypeError):

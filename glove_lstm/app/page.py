@@ -121,7 +121,7 @@ def _classify_tab(api: Api) -> None:
             # Runs in the browser, so that an example does not wait in the queue.
             gr.Button(name, size="sm").click(None, outputs=boxes, js=f"() => {json.dumps(values)}")
     threshold, effect = api.checkpoint.threshold
-    slider = gr.Slider(0, 1, threshold, step=0.01, label="Not sure below", info=effect)
+    slider = gr.Slider(0, 1, threshold, step=0.0001, label="Not sure below", info=effect)
     go = gr.Button("Classify", variant="primary")
     label = gr.Label(label="Label", elem_id="verdict")
     words = gr.HTML(elem_id="words", elem_classes="words-of")

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from glove_lstm.data.errors import DataError
+
 PORT = 7860  # gradio's default, and that of a Space
 
 
@@ -38,8 +40,7 @@ def running_app(
         port: Port to listen at; None is the first free one from 7860 on.
 
     Raises:
-        DataError: The checkpoint cannot be loaded.
-        OSError: The port is taken.
+        DataError: The checkpoint cannot be loaded, or the port is taken.
     """
     with tempfile.TemporaryDirectory(prefix="glove-lstm-app-") as folder:
         # Set before the import of gradio, which else reports usage and keeps a history of requests.
@@ -60,24 +61,28 @@ def running_app(
         torch.set_num_threads(1)  # requests share the processors
         page = build_page(Api(AppCheckpoint(model, revision)))
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
-        _, address, _ = page.launch(
-            server_name=host,
-            server_port=port,
-            app_kwargs={"middleware": [middleware]},
-            max_threads=limits.WORKERS + 1,  # one more for a table
-            max_file_size=limits.FILE_BYTES,
-            # System fonts need no network. `css` would lose its media queries in gradio, so the style is in `head`.
-            theme=gr.themes.Soft(
-                font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
-            ),
-            head=f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>",
-            footer_links=["api", "settings"],
-            show_error=False,
-            ssr_mode=False,
-            quiet=True,
-            prevent_thread_lock=True,
-            state_session_capacity=1000,
-        )
+        style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+        # System fonts need no network.
+        fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
+        try:
+            _, address, _ = page.launch(
+                server_name=host,
+                server_port=port,
+                app_kwargs={"middleware": [middleware]},
+                max_threads=limits.WORKERS + 1,  # one more for a table
+                max_file_size=limits.FILE_BYTES,
+                theme=gr.themes.Soft(**fonts),
+                head=f"<style>{style}</style>",  # `css` would lose its media queries in gradio
+                footer_links=["api", "settings"],
+                show_error=False,
+                ssr_mode=False,
+                quiet=True,
+                prevent_thread_lock=True,
+                state_session_capacity=1000,
+            )
+        except OSError:
+            where = f"Port {port} of {host or 'this machine'}"
+            raise DataError(f"{where} cannot be used; choose another --port.") from None
         try:
             yield address.rstrip("/")
         finally:

@@ -51,6 +51,9 @@ def run_command(
         argv: Arguments of the command; None takes sys.argv.
         extra: The extra that installs the modules of the command.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # not a replacement, such as StringIO
+            stream.reconfigure(encoding="utf-8", errors="replace")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
     if threading.current_thread() is threading.main_thread():

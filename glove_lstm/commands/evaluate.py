@@ -93,7 +93,7 @@ def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, 
     sys.stdout.write(f"{sentence}\n\n")
     if len(unseen):
         model, tokenizer = load_checkpoint(path, args.revision)
-        report.add_model(model, tokenizer, unseen, data.label_names, robustness=args.robustness)
+        report.add_model(model, tokenizer, unseen, robustness=args.robustness)
 
 
 def _parser() -> argparse.ArgumentParser:

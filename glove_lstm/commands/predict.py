@@ -66,7 +66,7 @@ def _write(
     explain: "Callable[[str, str | None], Explanation] | None",
     **options: Any,
 ) -> "Summary":
-    """Write to standard output row by row, or to a file that appears when it is complete."""
+    """Write to standard output part by part, or to a file that appears when it is complete."""
     from glove_lstm.data.whole_files import whole_file
     from glove_lstm.inference.bulk import label_to
     from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer
@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format",
         choices=_FORMATS,
-        help="default: table, or csv with --output_dir; parquet needs a file",
+        help="default: that of the name of --output, csv with --output_dir, or else table",
     )
     parser.add_argument(
         "--explain",
@@ -154,7 +154,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(args: argparse.Namespace) -> None:
     """Reject invalid combinations of options, and choose the format."""
-    args.format = args.format or ("csv" if args.output_dir else "table")
+    suffix = args.output.suffix[1:] if args.output else ""
+    named = suffix if suffix in _FORMATS else "table"
+    args.format = args.format or ("csv" if args.output_dir else named)
     piped = "-" in (args.input or ())
     probability = args.abstain_below is None or 0 <= args.abstain_below <= 1
     mistakes = {

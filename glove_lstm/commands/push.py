@@ -46,8 +46,8 @@ def main(argv: Sequence[str]) -> None:
         Destination,
         check_destination,
         collect,
+        loading_example,
         push_folder,
-        report,
     )
 
     to = Destination(
@@ -81,6 +81,6 @@ def main(argv: Sequence[str]) -> None:
                 f"{sum(files.values()):>12,}  in {len(files)} files, checked; nothing was sent.\n"
             )
         else:
-            sys.stdout.write(report(to, push_folder(folder, to)))
+            sys.stdout.write(loading_example(to, push_folder(folder, to)))
             if args.collection:
                 sys.stdout.write(f"\nIn {collect(to, args.collection)}\n")

@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.evaluation.metrics import compute_metrics
     from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
     from glove_lstm.publishing.checkpoint_folder import save_experiment
-    from glove_lstm.publishing.hub_upload import push_folder, report, training_destination
+    from glove_lstm.publishing.hub_upload import loading_example, push_folder, training_destination
     from glove_lstm.training.arguments import parse_training_run
     from glove_lstm.training.experiment import run_experiment
     from glove_lstm.training.resuming import check_resumable
@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> None:
         from glove_lstm.publishing.checkpoint import staged_checkpoint
 
         with staged_checkpoint(folder, destination.repo_id) as staged:
-            sys.stdout.write(report(destination, push_folder(staged, destination)))
+            sys.stdout.write(loading_example(destination, push_folder(staged, destination)))
 
 
 def _summary(metrics: Mapping[str, Any]) -> str:

@@ -36,32 +36,32 @@ class ClassificationMetrics(evaluate.Metric):
             features=datasets.Features(predictions=scores, references=datasets.Value("int64")),
         )
 
-    def _compute(self, predictions: Any, references: Any) -> dict[str, float]:
+    def _compute(self, predictions: Any, references: Any) -> dict[str, float | None]:
         probabilities, labels = np.asarray(predictions, dtype=np.float64), np.asarray(references)
         predicted = probabilities.argmax(axis=1)
         one_hot = np.eye(probabilities.shape[1])[labels]
         precision, recall, f1, _ = sk.precision_recall_fscore_support(
             labels, predicted, labels=range(len(one_hot[0])), average="macro", zero_division=0
         )
-        mcc, auc = 0.0, float("nan")  # values for a single label
+        mcc, auc = 0.0, None  # values for a single label
         if len(np.unique(labels)) > 1:
             present = one_hot.any(axis=0)
             mcc = sk.matthews_corrcoef(labels, predicted)
-            auc = sk.roc_auc_score(one_hot[:, present], probabilities[:, present])
+            auc = float(sk.roc_auc_score(one_hot[:, present], probabilities[:, present]))
         return {
             "accuracy": float((predicted == labels).mean()),
             "f1": float(f1),
             "precision": float(precision),
             "recall": float(recall),
             "mcc": float(mcc),
-            "roc_auc": float(auc),
+            "roc_auc": auc,
             "ece": expected_calibration_error(probabilities, labels),
             "brier": float(_brier(probabilities, labels).mean()),
         }
 
 
 def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
-    """Compute `ClassificationMetrics` from probabilities (n, classes) and labels (n,); NaN if undefined."""
+    """Compute `ClassificationMetrics` from probabilities (n, classes) and labels (n,); an undefined ROC AUC is None."""
     metric = ClassificationMetrics(keep_in_memory=True)
     return metric.compute(predictions=probabilities, references=labels)
 

@@ -1,7 +1,6 @@
 """The report of `glove-lstm evaluate`, as text and as eval.json."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
@@ -48,21 +47,22 @@ class Report:
         model: GloveLstmForSequenceClassification,
         tokenizer: PreTrainedTokenizerBase,
         texts: Dataset,
-        label_names: Sequence[str],
         *,
         robustness: bool = False,
     ) -> None:
         """Measure a model.
 
         Args:
-            model: A classifier whose labels include those that occur.
+            model: A classifier.
             tokenizer: Its tokenizer.
-            texts: Columns text, label, perhaps text_pair and source, as `load_splits` makes them.
-            label_names: Names of the numbers in the column of labels.
+            texts: Columns text, label, perhaps text_pair and source, as `load_splits` makes them with the model's
+                labels.
             robustness: Whether to measure it on perturbed texts, too.
         """
         names: list[str] = model.config.label_names
-        self.probabilities, self.labels = _predict(model, tokenizer, texts, label_names)
+        pairs = texts["text_pair"][:] if "text_pair" in texts.column_names else None
+        self.probabilities = predict_probabilities(model, tokenizer, texts["text"][:], pairs)
+        self.labels = np.array(texts["label"][:])
         if thresholds := decision_thresholds(model.config.to_dict()):
             measured = measure_label_sets(self.probabilities, self.labels, thresholds, names)
             self.figures |= {"labels": names, **measured}
@@ -93,29 +93,9 @@ class Report:
         """Write eval.json and, of a model, the plots of `plot_measured`."""
         if self.probabilities is not None and self.labels is not None and self.labels.ndim == 1:
             plot_measured(self.probabilities, self.labels, self.figures["labels"], folder)
-        # NaN, where a measure is not defined, is no JSON.
-        figures = {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in self.figures.items()
-        }
         with whole_file(folder / "eval.json") as part:
-            text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False)
+            text = json.dumps(self.figures, indent=2, ensure_ascii=False, allow_nan=False)
             part.write_text(text + "\n", encoding="utf-8", errors="replace")
-
-
-def _predict(
-    model: GloveLstmForSequenceClassification,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Dataset,
-    label_names: Sequence[str],
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Probabilities (n, classes), and labels (n,) or (n, classes) as the model numbers them."""
-    names: list[str] = model.config.label_names
-    labels = np.array(texts["label"][:])
-    if labels.ndim == 1:
-        labels = np.array([names.index(label_names[label]) for label in labels])
-    pairs = texts["text_pair"][:] if "text_pair" in texts.column_names else None
-    return predict_probabilities(model, tokenizer, texts["text"][:], pairs), labels
 
 
 def _measures(figures: Mapping[str, Any]) -> str:
@@ -129,7 +109,7 @@ def _measures(figures: Mapping[str, Any]) -> str:
         if name not in figures:
             continue
         value = figures[name]
-        rows.append([shown, f"{value:.4f}" if math.isfinite(value) else "not defined"])
+        rows.append([shown, "not defined" if value is None else f"{value:.4f}"])
     return _table(rows)
 
 

@@ -55,7 +55,7 @@ class BatchClassifier:
             DataError: A text column is missing or holds other values, or a new column's name is taken.
         """
         table = cast("Mapping[str, Any]", batch)  # a DataFrame has the methods used here
-        names = [str(name) for name in table]
+        names = [name for name in table if isinstance(name, str)]
         layout = Layout(self._labeller.label_names)
         labelled = self._labeller(self._rows(table, names))
         _, labels, *scores = layout.values(labelled)

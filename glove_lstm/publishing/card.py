@@ -1,7 +1,6 @@
 """Write a checkpoint's card: the template `model_card.md`, filled from `metrics.json` and `config.json`."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from jinja2 import Environment
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, shipped
-from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX
+from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX, DataNotes
 
 _METRICS = {  # our name -> name on the Hub
     "accuracy": "accuracy",
@@ -54,9 +53,8 @@ def render_card(
     labels = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
     news = set(labels) == {"FAKE", "REAL"}
     size = sum((folder / name).stat().st_size for name in LOADED_FILES if (folder / name).is_file())
-    data = metrics["about"]["data"].lower()
-    mentioned = " ".join([data, *metrics.get("other_data", {})]).lower()
-    cited = [notes.bibtex for key, notes in DATA_NOTES.items() if key in mentioned]
+    data = metrics["about"]["data"]
+    mentioned = " ".join([data, *metrics.get("other_data", {})])
     values = {
         "card_data": _metadata(metrics, name, repo_id, news=news).to_yaml(),
         "name": name,
@@ -67,10 +65,10 @@ def render_card(
         "news": news,
         "megabytes": f"{size / 1e6:.1f}",
         "data_description": data_description,
-        "trained_on": [notes for key, notes in DATA_NOTES.items() if key in data],
+        "trained_on": _notes(data),
         "descriptions": DESCRIPTIONS,
         "plots": [path.name for path in folder.glob("plots/*.png")],
-        "bibtex": [GLOVE_BIBTEX, *cited],
+        "bibtex": [GLOVE_BIBTEX, *(notes.bibtex for notes in _notes(mentioned))],
     }
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Markdown, not HTML
     text = shipped("model_card.md").read_text(encoding="utf-8")
@@ -88,8 +86,14 @@ def _dataset(name: str) -> tuple[str, str]:
     title = name.partition(" from ")[0]
     if "." in title:  # files
         return "unknown", "Unknown"
-    known = [notes.hub_id for key, notes in DATA_NOTES.items() if key in title.lower()]
+    known = [notes.hub_id for notes in _notes(title)]
     return known[0] if len(known) == 1 else "unknown", title
+
+
+def _notes(text: str) -> list[DataNotes]:
+    """Return what we know of the datasets that a text names."""
+    named = text.lower()
+    return [notes for key, notes in DATA_NOTES.items() if re.search(rf"\b{key}\b", named)]
 
 
 def _eval_results(metrics: Mapping[str, Any], repo_id: str) -> list[EvalResult]:
@@ -112,7 +116,7 @@ def _eval_results(metrics: Mapping[str, Any], repo_id: str) -> list[EvalResult]:
         )
         for split, name, measures in rows
         for measure, hub_name in _METRICS.items()
-        if math.isfinite(measures.get(measure, math.nan))
+        if measures.get(measure) is not None
     ]
 
 

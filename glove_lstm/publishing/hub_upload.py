@@ -130,7 +130,7 @@ def collect(to: Destination, collection: str) -> str:
         raise DataError(f"{to.repo_id} is pushed, but in no collection: {what}") from None
 
 
-def report(to: Destination, commit: CommitInfo) -> str:
+def loading_example(to: Destination, commit: CommitInfo) -> str:
     """Return the address of the repository, and code that loads this commit."""
     url = f"{commit.repo_url}\n"
     if to.repo_type == "space":

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -128,10 +129,14 @@ def test_reader_that_goes_away_is_no_error(articles: Path) -> None:
 def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     (tmp_path / "real.csv").write_text("old")
-    done = predict("", "--format", "csv", "--output", tmp_path / "link.csv")
+    done = predict("", "--output", tmp_path / "link.csv")
     assert done.returncode == 0, done.stderr
     assert "1 rows without any text" in done.stderr
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text().startswith("row,label")
     assert predict("a", "--output", "/dev/null").returncode == 0
     assert not Path("/dev/null").is_file()
+    line = f"{sys.executable} {ROOT}/scripts/predict.py \u65e5 --output /dev/stdout | cat"
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(line, shell=True, capture_output=True, encoding="utf-8", env=ascii_only)
+    assert done.stdout.endswith("  \u65e5\n"), done.stderr

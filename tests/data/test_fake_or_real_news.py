@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import io
+import json
 import logging
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from glove_lstm.data import fake_or_real_news
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.fake_or_real_news import FakeOrRealNews
+from glove_lstm.data.fake_or_real_news import FakeOrRealNews, read_articles
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "fake_or_real_news"
 COLUMNS = ["id", "title", "text", "label"]
@@ -133,6 +134,20 @@ def test_bad_files(file, data, message):
     with pytest.raises(DataError, match=message) as error:
         prepare(data_files=file(data))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"label": None}, "row 1 has the label None"),
+        ({"": None, "label": "FAKE"}, "row 1 has the id None"),
+    ],
+)
+def test_missing_values(tmp_path, row, message):
+    path = tmp_path / "news.jsonl"
+    path.write_text(json.dumps({"": 1, "title": "a", "text": None, **row}) + "\n")
+    with pytest.raises(DataError, match=message):
+        read_articles(path)
 
 
 def test_bad_arguments(tmp_path, file):

@@ -78,7 +78,7 @@ def test_missing_texts_and_empty_batches(classifier):
     found = classifier({"text": texts})
     assert found["label"][0] == "FAKE"
     assert len(set(found["score_FAKE"][1:])) == 1
-    missing = pd.DataFrame({"text": pd.array([secret, pd.NA], dtype="string")})
+    missing = pd.DataFrame({"text": pd.array([secret, pd.NA], dtype="string"), 0: [1, 2]})
     assert classifier(missing)["score_FAKE"].tolist() == found["score_FAKE"][:2].tolist()
     empty = classifier({"text": texts[:0]})
     assert {name: len(values) for name, values in empty.items()} == dict.fromkeys(found, 0)

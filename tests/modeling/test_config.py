@@ -99,6 +99,12 @@ def test_labels_are_in_the_order_of_their_numbers():
     assert GloveLstmConfig(num_labels=12).label_names == [f"LABEL_{i}" for i in range(12)]
 
 
+def test_the_default_labels_of_transformers_are_saved(tmp_path):
+    names = {0: "LABEL_0", 1: "LABEL_1"}
+    GloveLstmConfig(id2label=names).save_pretrained(tmp_path)
+    assert GloveLstmConfig.from_pretrained(tmp_path).id2label == names
+
+
 def test_the_config_counts_the_shapes_that_the_tokenizer_gives():
     """The two files travel apart, so that neither imports the other."""
     assert len(SHAPES) == SHAPE_COUNT

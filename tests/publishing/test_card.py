@@ -157,7 +157,7 @@ def test_metadata(write):
     assert len(results) == 12
     assert results["fake_or_real_news (default)", "accuracy"] == 0.9123
     assert results["recovery", "matthews_correlation"] == 0.6
-    undefined = {**METRICS, "validation": {**MEASURES, "roc_auc": float("nan")}}
+    undefined = {**METRICS, "validation": {**MEASURES, "roc_auc": None}}
     text = write(undefined)
     assert "ROC AUC not defined." in text
     assert len(ModelCard(text).data.eval_results) == 11
@@ -171,6 +171,7 @@ def test_metadata(write):
         ("liar (two) from train.tsv", "ucsbnlp/liar", "liar (two)"),
         ("mine.csv, isot.csv.gz", "unknown", "Unknown"),
         ("fake_or_real_news, ISOT and others", "unknown", "fake_or_real_news, ISOT and others"),
+        ("familiar", "unknown", "familiar"),
     ],
 )  # fmt: skip
 def test_metadata_are_those_that_the_hub_knows(write, hub, monkeypatch, data, kind, name):

@@ -8,7 +8,7 @@ from huggingface_hub import constants
 from support import run_client
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.publishing.hub_upload import Destination, collect, push_folder, report
+from glove_lstm.publishing.hub_upload import Destination, collect, loading_example, push_folder
 
 REPO = "user/model"
 TOKEN = "hf_" + "secretsecret" * 3
@@ -36,7 +36,7 @@ def push(hub, folder, monkeypatch):
     def run(repo_id=REPO, token=TOKEN, **options):
         to = Destination(repo_id, token=token, **options)
         commit = push_folder(folder, to)
-        assert hub.endpoint in report(to, commit)
+        assert hub.endpoint in loading_example(to, commit)
         return commit.oid
 
     return run

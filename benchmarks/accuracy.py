@@ -38,7 +38,7 @@ from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
 
 _DIGITS = 5  # of probabilities
 
-# "labels" of n texts, "probabilities" (n, classes), and predicted classes of the texts with errors, by kind.
+# "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, and "folds".
 Cell = dict[str, list[Any]]
 Runs = list[dict[str, Cell]]  # by seed
 
@@ -76,6 +76,7 @@ def _runs(
             cells = _predict(predict, fold, CORRUPTIONS if args.corrupted else ())
             write_json(path, cells, indent=None)
         for name, cell in json.loads(path.read_text(encoding="utf-8")).items():
+            cell["folds"] = [fold.name] * len(cell["labels"])
             earlier = runs[seed].get(name)
             runs[seed][name] = _joined(earlier, cell) if earlier else cell
     data = [fold.digest for fold in folds]
@@ -115,9 +116,13 @@ def _balanced_accuracy(cell: Cell) -> float:
 
 
 def _auc(cell: Cell) -> float:
-    if len(cell["probabilities"][0]) != 2 or len(set(cell["labels"])) < 2:
-        return np.nan
-    return roc_auc_score(cell["labels"], np.array(cell["probabilities"])[:, 1])
+    """The mean over folds, since the models of two folds do not rank the texts of both; by their numbers of texts."""
+    labels, scores = np.array(cell["labels"]), np.array(cell["probabilities"])
+    names, of_text = np.unique(cell["folds"], return_inverse=True)
+    rows = [np.flatnonzero(of_text == fold) for fold in range(len(names))]
+    rows = [one for one in rows if scores.shape[1] == 2 and len(set(labels[one])) == 2]
+    found = [roc_auc_score(labels[one], scores[one, 1]) for one in rows]
+    return float(np.average(found, weights=list(map(len, rows)))) if found else np.nan
 
 
 def _measures(runs: Runs) -> dict[str, Any]:
@@ -132,8 +137,7 @@ def _measures(runs: Runs) -> dict[str, Any]:
         with_errors = mean(partial(_right, kind=kind))
         lost = [one - other for one, other in zip(clean, with_errors, strict=True)]
         found[kind] = mean_of_cells(lost)
-    measures = {"balanced_accuracy": _balanced_accuracy, "auc": _auc, "cell_ece": _ece}
-    for name, measure in measures.items():
+    for name, measure in {"balanced_accuracy": _balanced_accuracy, "auc": _auc}.items():
         values = [None if np.isnan(value) else float(value) for value in mean(measure)]
         known = [value for value in values if value is not None]
         if known:

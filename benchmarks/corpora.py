@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset, concatenate_datasets
 
-from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import LoadedData, load_splits
 from glove_lstm.data.sources import balanced_weights, split_by_source
 from glove_lstm.data.splits import Ints, grouped_stratified_split, near_duplicate_groups
@@ -61,7 +60,6 @@ def isot(folder: Path) -> Dataset:
 
 def liar(folder: Path) -> LoadedData:
     """LIAR with its six labels and its own splits."""
-    _check(folder / "liar" / "test.tsv")
     return load_splits("liar", data_dir=folder / "liar")
 
 
@@ -70,9 +68,8 @@ def standard(folder: Path, name: str) -> LoadedData:
     encoding = "utf-8" if name == "sst2" else "latin-1"
     splits = {}
     for split, file in STANDARD[name].items():
-        path = folder / "standard" / file
-        _check(path)
-        lines = path.read_text(encoding=encoding).strip("\n").split("\n")
+        text = (folder / "standard" / file).read_text(encoding=encoding)
+        lines = text.strip("\n").split("\n")
         labels, texts = zip(*(line.split(" ", 1) for line in lines), strict=True)
         splits[split] = Dataset.from_dict({"text": texts, "label": [int(one) for one in labels]})
     shares = {split: 0.1 for split in ("validation", "test") if split not in splits}
@@ -202,14 +199,9 @@ def unseen(rows: Dataset, others: Dataset) -> Ints:
 
 def distinct(rows: Dataset) -> Dataset:
     """Drop rows whose body (title, for titles) is empty or repeats an earlier one, white space aside."""
-    seen = {""}
-    kept = []
-    for row, text in enumerate(rows["text_pair" if "text_pair" in rows.column_names else "text"]):
-        folded = " ".join(text.split())
-        if folded not in seen:
-            seen.add(folded)
-            kept.append(row)
-    return rows.select(kept)
+    texts = rows["text_pair" if "text_pair" in rows.column_names else "text"]
+    folded = pd.Series([" ".join(text.split()) for text in texts])
+    return rows.select(np.flatnonzero(~folded.duplicated() & (folded != "")))
 
 
 def as_data(rows: Dataset, splits: Mapping[str, Iterable[int]], source: str) -> LoadedData:
@@ -220,18 +212,11 @@ def as_data(rows: Dataset, splits: Mapping[str, Iterable[int]], source: str) -> 
 
 
 def _read(path: Path) -> Dataset:
-    table = _table(path)
-    columns = {"text": table["title"].tolist()}
-    if "text" in table:
-        columns["text_pair"] = table["text"].tolist()
-    return Dataset.from_dict({**columns, "label": table["label"].map(NAMES.index).tolist()})
+    table = _table(path).rename(columns={"text": "text_pair", "title": "text"})
+    table["label"] = table["label"].map(NAMES.index)
+    kept = [name for name in ("text", "text_pair", "label") if name in table]
+    return Dataset.from_dict(table[kept].to_dict("list"))
 
 
 def _table(path: Path) -> pd.DataFrame:
-    _check(path)
     return pd.read_csv(path, dtype=str, keep_default_na=False)
-
-
-def _check(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"{path} is missing. Give a --data_dir that holds it.")

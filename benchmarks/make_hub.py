@@ -35,7 +35,6 @@ from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.checkpoint_folder import save_experiment, write_hub_files
-from glove_lstm.training.experiment import Experiment
 from glove_lstm.training.training_texts import joined_texts
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
@@ -75,7 +74,13 @@ def main(argv: Sequence[str]) -> None:
     )
     again = Settings(args.glove, [*settings.arguments, f"--ngram_c={calibrated.record['ngram_c']}"])
     experiment = train_preset("default", hub_corpus(args.data_dir), FIRST_SEED, again)
-    _calibrate_like(experiment, calibrated)
+    fitted = {
+        name: calibrated.record[name] for name in ("temperature", "shrinkage", "ngram_weight")
+    }
+    experiment.model.config.update(fitted)
+    experiment.record.update(fitted)
+    texts = list(joined_texts(experiment.splits["test"]))
+    experiment.logits["test"] = predict_logits(experiment.model, experiment.tokenizer, texts)
     metrics = run_metrics(experiment)
     metrics["unseen_corpora"] = run_metrics(calibrated)["validation"]
     others = other_corpora(args.data_dir)
@@ -92,18 +97,6 @@ def main(argv: Sequence[str]) -> None:
             args.output_dir.rename(Path(scratch) / "old")
         made.rename(args.output_dir)
     sys.stdout.write(f"Made {args.output_dir}\n")
-
-
-def _calibrate_like(experiment: Experiment, other: Experiment) -> None:
-    """Take over the confidence of another run, in the config, the record and the logits."""
-    config = experiment.model.config
-    for name in ("temperature", "shrinkage", "ngram_weight"):
-        value = getattr(other.model.config, name)
-        setattr(config, name, value)
-        experiment.record[name] = value
-    for split in experiment.logits:
-        texts = list(joined_texts(experiment.splits[split]))
-        experiment.logits[split] = predict_logits(experiment.model, experiment.tokenizer, texts)
 
 
 def _update(folder: Path) -> None:

@@ -94,6 +94,10 @@ class GloveLstmConfig(PreTrainedConfig):
         # A save writes only the key of the class that is saved; an encoder must load from a classifier too.
         self.auto_map = {**AUTO_MAP, **(getattr(self, "auto_map", None) or {})}
 
+    def to_diff_dict(self) -> dict[str, Any]:
+        """As in transformers, which leaves labels out that are LABEL_0 and LABEL_1; here they are not the default."""
+        return {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
+
     @property
     def label_names(self) -> list[str]:
         """The labels, in the order of the logits."""

@@ -12,7 +12,7 @@ from transformers import initialization as init
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
 NO_SHAPES = "token_type_ids are missing: this model reads the shapes of words. Pass all that its tokenizer returns."
-_LOWER, _TITLE, _UPPER, _MIXED = 1, 2, 3, 4  # of `SHAPES` in word_shapes.py
+_NONE, _LOWER, _TITLE, _UPPER, _MIXED = range(5)  # of `SHAPES` in word_shapes.py
 
 
 class GloveLstmEmbeddings(nn.Module):
@@ -58,21 +58,21 @@ def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 def informative_shapes(token_type_ids: Tensor, mask: Tensor) -> Tensor:
-    """Read a text in a single case as lower case: its shapes tell how it was typed, not what it says.
+    """Remove the case of a text in a single case: it tells how the text was typed, not what it says.
 
     Args:
         token_type_ids: (B, T) word shapes.
         mask: Bool (B, T), true for real tokens.
 
     Returns:
-        (B, T) shapes; of a text without lower-case letters, or without capitals, each word of letters is lower.
+        (B, T) shapes; of a text without lower-case letters, or without capitals, words of letters have none.
     """
     title, mixed = token_type_ids == _TITLE, token_type_ids == _MIXED
     capitals = (title | mixed | (token_type_ids == _UPPER)) & mask
     small = (title | mixed | (token_type_ids == _LOWER)) & mask
     both = capitals.any(dim=1, keepdim=True) & small.any(dim=1, keepdim=True)
     letters = capitals | small
-    return token_type_ids.masked_fill(letters & ~both, _LOWER)
+    return token_type_ids.masked_fill(letters & ~both, _NONE)
 
 
 def init_lstm(lstm: nn.LSTM) -> None:

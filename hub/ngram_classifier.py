@@ -12,6 +12,9 @@ from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 _SINGLE, _EDGE, _FIRST_CODE = 0, 1, 2
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
+_COUNTERS = (
+    4096  # of the n-grams of a kind in a text; a table of all rows would cost more than the rest
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class GloveLstmNgramClassifier(nn.Module):
     A word is a token id with its shape, so "US" and "us" differ. Words and pairs are hashed into one table, as in
     fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759). Three shapes in a row, and a word beside a shape,
     describe the style of a text whose words are new. A weight counts by the root of its n-gram's share of its kind:
-    the hundredth "the" says less than the first, and the vector of roots has length 1, however long the text is.
+    the hundredth "the" says less than the first, and the vector of roots has length 1, however long the text is; in
+    texts of a thousand words and more somewhat less, since n-grams that share one of the counters count together.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -92,8 +96,8 @@ class GloveLstmNgramClassifier(nn.Module):
         kinds = edge + 1
         known = functional.pad(shapes.masked_fill(~mask, edge), (2, 2), value=edge)  # (B, T + 4)
         length = input_ids.shape[1]
-        # The left code tells the three apart: two shapes are fewer than kinds**2, one shape fewer than kinds; and
-        # a word right of a shape begins at `kinds`.
+        # No two kinds share a pair of codes: left of a shape, words begin at kinds**2, above all pairs of shapes;
+        # right of a shape they begin at `kinds`, above all shapes.
         left = [
             known[:, :-2] * kinds + known[:, 1:-1],
             input_ids + kinds**2,
@@ -115,10 +119,7 @@ def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:
     Computed in 32 bits at least, since 16 cannot count to 257.
     """
     present = group.present.to(torch.promote_types(weights.dtype, torch.float32))
-    # Equal rows are counted side by side: a table of all rows would cost more than a short text.
-    rows, order = group.rows.sort(dim=1)
-    run = functional.pad(rows[:, 1:] != rows[:, :-1], (1, 0)).cumsum(dim=1)
-    zeros = torch.zeros_like(present)
-    counts = zeros.scatter_add(1, run, present.gather(1, order)).gather(1, run)
-    counts = zeros.scatter(1, order, counts)
+    counters = group.rows % _COUNTERS
+    counts = present.new_zeros(counters.shape[0], _COUNTERS).scatter_add(1, counters, present)
+    counts = counts.gather(1, counters)
     return present / (counts * present.sum(dim=1, keepdim=True)).clamp(min=1).sqrt()

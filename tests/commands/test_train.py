@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from nltk.corpus.reader import WordListCorpusReader
+from nltk.corpus.util import LazyCorpusLoader
 from support import (
     QUICK,
     ROOT,
@@ -109,6 +111,8 @@ def test_article_preset_and_json_file(
     articles: Path, glove_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nltk.data.path", [str(tmp_path / "nltk")])
+    unread = LazyCorpusLoader("stopwords", WordListCorpusReader, r"(?!\.).*")
+    monkeypatch.setattr("nltk.corpus.stopwords", unread)  # another test may have read the real ones
     settings = {"preset": "article", "train_file": str(articles), "glove": str(glove_file)}
     (tmp_path / "run.json").write_text(json.dumps({**settings, "hidden_size": 9}))
     args = [tmp_path / "run.json", "--hidden_size", 7, "--num_train_epochs", 1]

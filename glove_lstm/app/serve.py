@@ -63,7 +63,10 @@ def running_app(
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
         style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
         # System fonts need no network.
-        fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
+        fonts: Any = {
+            "font": ["system-ui", "sans-serif"],
+            "font_mono": ["ui-monospace", "monospace"],
+        }
         try:
             _, address, _ = page.launch(
                 server_name=host,

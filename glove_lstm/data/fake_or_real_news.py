@@ -109,7 +109,8 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
         )
     rows: list[dict[str, Any]] = []
     for number, record in reader.records():
-        place, label, given = f"{path}, row {number}", record.get("label"), record.get("")
+        place, label = f"{path}, row {number}", record.get("label")
+        given: Any = record.get("")
         if label not in LABELS:
             raise DataError(f"{place} has the label {label!r}; it must be FAKE or REAL.")
         try:

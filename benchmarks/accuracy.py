@@ -38,7 +38,8 @@ from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
 
 _DIGITS = 5  # of probabilities
 
-# "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, and "folds".
+# "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, and "fold", the
+# name of each text's fold.
 Cell = dict[str, list[Any]]
 Runs = list[dict[str, Cell]]  # by seed
 
@@ -76,7 +77,7 @@ def _runs(
             cells = _predict(predict, fold, CORRUPTIONS if args.corrupted else ())
             write_json(path, cells, indent=None)
         for name, cell in json.loads(path.read_text(encoding="utf-8")).items():
-            cell["folds"] = [fold.name] * len(cell["labels"])
+            cell["fold"] = [fold.name] * len(cell["labels"])
             earlier = runs[seed].get(name)
             runs[seed][name] = _joined(earlier, cell) if earlier else cell
     data = [fold.digest for fold in folds]
@@ -116,9 +117,9 @@ def _balanced_accuracy(cell: Cell) -> float:
 
 
 def _auc(cell: Cell) -> float:
-    """The mean over folds, since the models of two folds do not rank the texts of both; by their numbers of texts."""
+    """Average over folds, weighted by their texts: scores of different models cannot be ranked together."""
     labels, scores = np.array(cell["labels"]), np.array(cell["probabilities"])
-    names, of_text = np.unique(cell["folds"], return_inverse=True)
+    names, of_text = np.unique(cell["fold"], return_inverse=True)
     rows = [np.flatnonzero(of_text == fold) for fold in range(len(names))]
     rows = [one for one in rows if scores.shape[1] == 2 and len(set(labels[one])) == 2]
     found = [roc_auc_score(labels[one], scores[one, 1]) for one in rows]

@@ -83,7 +83,9 @@ def running_app(
                 prevent_thread_lock=True,
                 state_session_capacity=1000,
             )
-        except OSError:
+        except OSError as error:
+            if error.errno is not None:  # gradio's own error, of a port, has none
+                raise
             where = f"Port {port} of {host or 'this machine'}"
             raise DataError(f"{where} cannot be used; choose another --port.") from None
         try:

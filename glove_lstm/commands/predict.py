@@ -154,9 +154,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(args: argparse.Namespace) -> None:
     """Reject invalid combinations of options, and choose the format."""
-    suffix = args.output.suffix[1:] if args.output else ""
-    named = suffix if suffix in _FORMATS else "table"
-    args.format = args.format or ("csv" if args.output_dir else named)
+    if not args.format:
+        suffix = args.output.suffix[1:] if args.output else ""
+        default = "csv" if args.output_dir else "table"
+        args.format = suffix if suffix in _FORMATS else default
     piped = "-" in (args.input or ())
     probability = args.abstain_below is None or 0 <= args.abstain_below <= 1
     mistakes = {

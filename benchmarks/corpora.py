@@ -141,34 +141,29 @@ def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:
     return rows.select(train), rows.select(kept)
 
 
-def hub_corpus(folder: Path, *, held_out: bool = False) -> LoadedData:
+def hub_corpus(folder: Path) -> LoadedData:
     """Texts of the default checkpoint.
 
-    "train" are many corpora, their articles once whole and once as titles; "test" is the kept tenth of `news_corpus`,
-    of whose texts no near duplicate or title is in the others.
-
-    Args:
-        folder: The data folder.
-        held_out: Whether the calibration corpora and some sources of the others are "validation", instead of training
-            texts. No near duplicate or publisher of them is in "train" then.
+    "test" is the kept tenth of `news_corpus`; the other texts, many corpora, hold no near duplicate or title of it.
+    "validation" are the calibration corpora and some sources of the others, of which "train" holds no near duplicate or
+    publisher. Articles train once whole and once as titles.
     """
-    train, kept = news_corpus(folder)
-    rows = concatenate_datasets(
-        [train, *(corpus(folder, *one) for one in TRAINING_CORPORA.items())]
-    )
-    train = rows = rows.select(unseen(rows, kept))
-    splits = {"test": kept}
-    if held_out:
-        training, validating = _held_out(rows)
-        train = rows.select(training)
-        splits["validation"] = rows.select(validating)
-    articles = train.select(np.flatnonzero([bool(body.strip()) for body in train["text_pair"]]))
-    headlines = articles.remove_columns("text_pair").add_column("text_pair", [""] * len(articles))
-    train = concatenate_datasets([train, headlines.select_columns(train.column_names)])
-    weights = np.where(np.isin(train["source"], _OWN), _OWN_WEIGHT, 1.0)
-    splits["train"] = train.add_column("weight", weights.tolist())
+    own, kept = news_corpus(folder)
+    rows = concatenate_datasets([own, *(corpus(folder, *one) for one in TRAINING_CORPORA.items())])
+    rows = rows.select(unseen(rows, kept))
+    training, validating = map(rows.select, _held_out(rows))
+    splits = {"train": _weighed(training), "validation": validating, "test": kept}
     source = f"fake_or_real_news, ISOT and {len(TRAINING_CORPORA)} corpora of many sources"
-    return LoadedData(splits, NAMES, ["title", "text"], source)
+    return LoadedData(splits, NAMES, ["title", "text"], source, uncut=_weighed(rows))
+
+
+def _weighed(rows: Dataset) -> Dataset:
+    """Add the titles of articles as texts of their own, and the column `weight`."""
+    articles = rows.select(np.flatnonzero([bool(body.strip()) for body in rows["text_pair"]]))
+    headlines = articles.remove_columns("text_pair").add_column("text_pair", [""] * len(articles))
+    rows = concatenate_datasets([rows, headlines.select_columns(rows.column_names)])
+    weights = np.where(np.isin(rows["source"], _OWN), _OWN_WEIGHT, 1.0)
+    return rows.add_column("weight", weights.tolist())
 
 
 def _held_out(rows: Dataset) -> tuple[Ints, Ints]:

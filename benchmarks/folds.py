@@ -89,8 +89,7 @@ def _cross_validation(data: LoadedData) -> Iterator[Fold]:
 def _fold(name: str, data: LoadedData) -> Fold:
     """Of data with a "test" split, the test of the only cell."""
     splits = {part: data.splits[part] for part in ("train", "validation")}
-    trained = LoadedData(splits, data.label_names, data.text_column_names, data.source)
-    return Fold(name, trained, {name: data.splits["test"]})
+    return Fold(name, replace(data, splits=splits), {name: data.splits["test"]})
 
 
 def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:

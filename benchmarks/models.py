@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 from unittest.mock import patch
@@ -112,9 +112,13 @@ def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
     return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
 
 
+def _uncut(fold: Fold) -> Dataset:
+    return concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
+
+
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
     """Training and validation texts of a fold, and their class indices; perhaps with corrupted copies, as `default`."""
-    rows = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
+    rows = _uncut(fold)
     parts = [rows]
     for copy in range(COPIES if copies else 0):
         keys = [f"{FIRST_SEED + copy} 0 {row} copy" for row in range(len(rows))]
@@ -125,7 +129,8 @@ def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list
 
 
 def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Predict:
-    trained = train_preset(preset, fold.data, seed, settings)
+    data = replace(fold.data, uncut=_uncut(fold))
+    trained = train_preset(preset, data, seed, settings)
 
     def predict(rows: Dataset) -> NDArray[np.float64]:
         bodies = rows["text_pair"][:] if "text_pair" in rows.column_names else None

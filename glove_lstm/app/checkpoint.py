@@ -46,8 +46,7 @@ class AppCheckpoint:
         """A threshold at which about nine in ten validation texts get a label, and its effect; 0 if not measured."""
         try:
             metrics: Any = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
-            measured = metrics.get("unseen_corpora") or metrics["validation"]
-            row = measured["coverage"][1]
+            row = metrics["validation"]["coverage"][1]
             return row["threshold"], (
                 f"At {row['threshold']:.4f}, {row['coverage']:.0%} of the validation texts get a label, and "
                 f"{row['accuracy']:.1%} of these labels are right."

@@ -74,5 +74,6 @@ def _summary(metrics: Mapping[str, Any]) -> str:
             f"ECE {found['ece']:.4f}\n"
         )
         for baseline, measured in metrics.get("baselines", {}).items():
-            lines.append(f"  {DESCRIPTIONS[baseline]}: {measured[name]['accuracy']:.4f}\n")
+            if name in measured:
+                lines.append(f"  {DESCRIPTIONS[baseline]}: {measured[name]['accuracy']:.4f}\n")
     return "".join(lines)

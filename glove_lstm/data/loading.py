@@ -48,6 +48,7 @@ class LoadedData:
         text_column_names: The columns that the text was taken from.
         source: The files, or the dataset and its config.
         several_labels: Whether the column of labels holds lists.
+        uncut: The training texts before "validation" was cut from them; None if it was not.
     """
 
     splits: dict[str, datasets.Dataset]
@@ -55,6 +56,7 @@ class LoadedData:
     text_column_names: list[str]
     source: str
     several_labels: bool = False
+    uncut: datasets.Dataset | None = None
 
 
 def load_splits(
@@ -141,15 +143,16 @@ def load_splits(
         raise DataError(
             f"No split of {source} has labels in {label_column_name!r}; choose another column."
         )
-    held_out = len(splits.get("train", ())) * validation_fraction
+    held_out, uncut = len(splits.get("train", ())) * validation_fraction, None
     if "validation" not in splits and held_out and held_out >= min_validation:
+        uncut = splits["train"]
         train, validation = cut_validation(
-            splits["train"], validation_fraction, seed, places["train"], validation_by
+            uncut, validation_fraction, seed, places["train"], validation_by
         )
         splits = {"train": train, "validation": validation} | {**splits, "train": train}
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
     logger.info("Loaded %s: %s rows; text from %s.", source, counts, " + ".join(columns))
-    return LoadedData(splits, list(names), columns, source, several)
+    return LoadedData(splits, list(names), columns, source, several, uncut)
 
 
 def _check_labels(tables: Mapping[str, pa.Table]) -> None:

@@ -72,11 +72,16 @@ def add_other_data(metrics: Metrics, experiment: Experiment, others: Mapping[str
 def add_baselines(
     metrics: Metrics, experiment: Experiment, others: Mapping[str, Dataset] | None = None
 ) -> None:
-    """Measure the linear models on the same splits (and on other data), into `metrics["baselines"]`."""
-    splits = {name: experiment.splits[name] for name in experiment.labels} | dict(others or {})
+    """Measure the linear models on the test texts, else the validation texts, and on other data.
+
+    They learn from the same texts as the model that was measured on these. The result is `metrics["baselines"]`.
+    """
+    own = experiment.splits
+    shown = "test" if "test" in experiment.labels else "validation"
+    train = own["train"] if shown == "validation" else own.get("all", own["train"])
+    splits = {shown: own[shown], **(others or {})}
     tests = {name: list(joined_texts(split)) for name, split in splits.items()}
     labels = {name: np.array(split["label"][:]) for name, split in splits.items()}
-    train = experiment.splits["train"]
     texts, numbers = list(joined_texts(train)), train["label"][:]
     metrics["baselines"] = {}
     for baseline in ("majority", *BASELINES):

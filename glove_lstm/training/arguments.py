@@ -128,6 +128,11 @@ class GloveLstmTrainingArguments(TrainingArguments):
     ngram_c: float | None = _option(
         None, "C of the support vector machine of the n-grams; default: chosen on validation texts."
     )
+    refit: bool = _option(
+        False,
+        "Whether to train twice: validation texts that were cut from the training texts calibrate a first model, and "
+        "the second one trains on all texts.",
+    )
     min_steps: int = _option(
         0, "Train longer than --num_train_epochs where that is fewer steps; needed for few texts."
     )

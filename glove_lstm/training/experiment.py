@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,10 @@ from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load_training_texts
 
+logger = logging.getLogger(__name__)
+
 COPIES = 2  # corrupted ones of each text, for the n-gram classifier
+_FITTED = "temperature", "shrinkage", "ngram_weight", "thresholds"  # to validation texts
 _FEWEST = 100  # validation texts that choose C of the n-gram classifier
 _MOST = 5.0  # sampling weight; larger ones would repeat a few texts too often
 
@@ -44,13 +48,15 @@ class Experiment:
     """A trained and calibrated model, and how it was made.
 
     Attributes:
-        model: With the fitted temperature in its config.
+        model: With the fitted confidence in its config.
         tokenizer: Its tokenizer.
         training_texts: Record of the texts that it was trained and validated on.
-        splits: The texts, with labels as the model numbers them.
-        logits: "validation" and "test", if available -> (n, classes), at the fitted temperature.
+        splits: The texts, with labels as the model numbers them. If the confidence is that of a first model, "train"
+            and "validation" are its texts, and "all" those of this one.
+        logits: "validation" and "test", if available -> (n, classes), at the fitted temperature; "validation" is
+            classified by the first model, if there was one.
         labels: Those splits -> (n,); or (n, classes), 1 where a text has the label.
-        history: The Trainer's log.
+        history: The Trainer's log; of the first model, if there was one.
         record: Data, arguments, versions, hardware and time: `about` in metrics.json.
     """
 
@@ -74,6 +80,11 @@ def run_experiment(
 ) -> Experiment:
     """Build or load a tokenizer and a model, train, and calibrate on the validation texts.
 
+    With --refit a first model fits the confidence to validation texts that were cut from the training texts, and a
+    second one trains on them all and takes the confidence over. So it is, too, where the texts are too few to cut a
+    tenth: the first model trains on a half then. Validation texts that were given train no model, and with
+    --load_best_model_at_end there is no second one, because nothing would choose its epoch.
+
     Args:
         run: The arguments.
         data: Needs a "train" split. Its column `source`, if any, balances the sampling. Its column `weight` multiplies
@@ -86,13 +97,69 @@ def run_experiment(
     Raises:
         DataError: Data and arguments do not fit together.
     """
+    if "train" not in data.splits:
+        raise DataError("There are no training texts: give --train_file or a train split.")
+    if not run.training.refit or run.training.load_best_model_at_end:
+        data = dataclasses.replace(data, uncut=None)
+    data = _halve_few(run, data)
+    options: Any = {"compute_metrics": compute_metrics, "print_log": print_log}
+    if data.uncut is None:
+        return _train(run, data, glove, **options)
+    every = {"train": data.uncut}
+    held_out = {name: data.splits[name] for name in ("train", "validation")}
+    counts = [f"{len(texts):,}" for texts in (*held_out.values(), data.uncut)]
+    logger.info("Two models: one of %s texts, calibrated on %s; and one of all %s.", *counts)
+    args = copy.copy(run.training)
+    args.save_strategy = transformers.trainer_utils.SaveStrategy.NO
+    args.resume_from_checkpoint = None
+    first_run = dataclasses.replace(run, training=args)
+    first = _train(first_run, dataclasses.replace(data, splits=held_out), glove, **options)
+    rest = {name: texts for name, texts in data.splits.items() if name not in held_out}
+    second = _train(run, dataclasses.replace(data, splits=every | rest), glove, first, **options)
+    splits = {**first.splits, **second.splits, "train": first.splits["train"]}
+    splits["all"] = second.splits["train"]
+    seconds = {
+        part: round(spent + second.record["seconds"][part], 2)
+        for part, spent in first.record["seconds"].items()
+    }
+    rows = {name: len(split) for name, split in splits.items()}
+    return dataclasses.replace(
+        second,
+        splits=splits,
+        logits=first.logits | second.logits,
+        labels=first.labels | second.labels,
+        history=first.history,
+        record={**second.record, "rows": rows, "seconds": seconds},
+    )
+
+
+def _halve_few(run: TrainingRun, data: LoadedData) -> LoadedData:
+    """Cut half of the texts for validation if they are too few to cut a tenth, to train on all of them afterwards."""
+    train, fraction = data.splits["train"], run.data.validation_fraction
+    if "validation" in data.splits or not 0 < len(train) * fraction < run.data.min_validation:
+        return data
+    rows = strata(train["label"][:])
+    halves = grouped_stratified_split(rows, range(len(rows)), (0.5, 0.5), run.training.seed)
+    if not len(halves[1]):
+        return data
+    splits = dict(zip(("train", "validation"), map(train.select, halves), strict=True))
+    return dataclasses.replace(data, splits={**data.splits, **splits}, uncut=train)
+
+
+def _train(
+    run: TrainingRun,
+    data: LoadedData,
+    glove: GloveVectors | None,
+    first: Experiment | None = None,
+    *,
+    compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None,
+    print_log: bool,
+) -> Experiment:
+    """Train one model; without validation texts it takes the confidence and the C of the first one, if any."""
     args = run.training
     began = time.perf_counter()
     splits = dict(data.splits)
-    if "train" not in splits:
-        raise DataError("There are no training texts: give --train_file or a train split.")
     start = run.model.model_name_or_path
-    fitted = _calibrate_on_half(run, data, glove, print_log)
     set_seed(args.seed)
     model, tokenizer, record = (
         load_model(run, data, splits) if start else new_model(run, data, splits, glove)
@@ -111,7 +178,7 @@ def run_experiment(
     if model.ngrams is not None:
         # Sampling weights made the n-grams worse on the hub's own texts, and no better on unseen corpora.
         fitting = run, model.ngrams, tokenizer, splits["train"], tokenized, own_weights
-        record["ngram_c"] = _fit_ngrams(*fitting)
+        record["ngram_c"] = _fit_ngrams(*fitting, first.record["ngram_c"] if first else None)
     weights = train.weights
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
@@ -142,7 +209,9 @@ def run_experiment(
     validated = list(joined_texts(splits["validation"])) if "validation" in splits else []
     if validated:
         logits["validation"] = _calibrate(model, trainer, tokenized["validation"], validated)
-    model.config.update(fitted)
+    if first:
+        fitted = first.model.config.to_dict()
+        model.config.update({name: fitted[name] for name in _FITTED if name in fitted})
     if "test" in splits:
         logits["test"] = np.asarray(trainer.predict(tokenized["test"]).predictions)
     seconds = {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)}
@@ -152,32 +221,6 @@ def run_experiment(
     labels = {name: np.asarray(splits[name]["label"][:]) for name in logits}
     history = trainer.state.log_history
     return Experiment(model, tokenizer, texts, splits, logits, labels, history, record)
-
-
-def _calibrate_on_half(
-    run: TrainingRun, data: LoadedData, glove: GloveVectors | None, print_log: bool
-) -> dict[str, Any]:
-    """Fit the calibration for texts too few to hold some out, with a first model that trains on half of them.
-
-    Returns:
-        Values of the config; none if there are enough texts, or validation texts.
-    """
-    train, fraction = data.splits["train"], run.data.validation_fraction
-    if "validation" in data.splits or not 0 < len(train) * fraction < run.data.min_validation:
-        return {}
-    rows = strata(train["label"][:])
-    halves = grouped_stratified_split(rows, range(len(rows)), (0.5, 0.5), run.training.seed)
-    if not len(halves[1]):
-        return {}
-    args = copy.copy(run.training)
-    args.save_strategy = transformers.trainer_utils.SaveStrategy.NO
-    args.resume_from_checkpoint = None
-    splits = dict(zip(("train", "validation"), map(train.select, halves), strict=True))
-    first = dataclasses.replace(run, training=args)
-    halved = dataclasses.replace(data, splits=splits)
-    config = run_experiment(first, halved, glove, print_log=print_log).model.config
-    names = "temperature", "shrinkage", "ngram_weight", "thresholds"
-    return {name: getattr(config, name) for name in names if hasattr(config, name)}
 
 
 def _describe(
@@ -238,6 +281,7 @@ def _fit_ngrams(
     texts: Dataset,
     tokenized: dict[str, TokenizedTexts],
     weights: NDArray[np.float64],
+    strength: float | None,
 ) -> float | None:
     """Fit the n-gram classifier to texts and, with --corrupted_share, to copies of them; return its C."""
     train = tokenized["train"]
@@ -247,7 +291,7 @@ def _fit_ngrams(
     ]
     validation = tokenized.get("validation")
     enough = validation if validation and len(validation) >= _FEWEST else None
-    return fit_ngrams(ngrams, train, copies, weights, enough, run.training.ngram_c)
+    return fit_ngrams(ngrams, train, copies, weights, enough, strength or run.training.ngram_c)
 
 
 def _calibrate(

@@ -27,18 +27,19 @@ def training_data(
         said = f"y has {len(classes)} class, {classes.tolist()}"
         raise DataError(f"{said}; a classifier needs two or more.")
     names, on_empty = label_names(classes), cast(OnEmpty, run.data.on_empty)
-    splits = {"train": labelled_rows(texts, labels, names, on_empty)}
+    splits, uncut = {"train": labelled_rows(texts, labels, names, on_empty)}, None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         rows = validation[0], read_labels(validation[1], "validation labels")
         splits["validation"] = labelled_rows(*rows, names, on_empty, "validation texts")
     elif validation is None or (isinstance(validation, Real) and 0 <= float(validation) < 1):
         fraction = run.data.validation_fraction = float(validation or 0)
         if fraction and len(splits["train"]) * fraction >= run.data.min_validation:
-            parts = cut_validation(splits["train"], fraction, run.training.seed, "X")
+            uncut = splits["train"]
+            parts = cut_validation(uncut, fraction, run.training.seed, "X")
             splits = dict(zip(("train", "validation"), parts, strict=True))
     else:
         raise DataError("validation must be (texts, labels), a share below 1, or None.")
-    return LoadedData(splits, names, ["X"], "texts in memory")
+    return LoadedData(splits, names, ["X"], "texts in memory", uncut=uncut)
 
 
 def labelled_rows(

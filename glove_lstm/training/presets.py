@@ -36,6 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dropout": 0.3,
         "freeze_embeddings": False,
         "corrupted_share": 0.5,
+        "refit": True,
         # The rate falls to zero, so the last epoch is the best but for chance.
         "num_train_epochs": 8,
         "min_steps": 100,

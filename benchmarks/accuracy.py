@@ -14,6 +14,7 @@ interval over the texts, and each cell's value. A cell is a fold; of the tasks l
 import hashlib
 import json
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -38,8 +39,8 @@ from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
 
 _DIGITS = 5  # of probabilities
 
-# "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, and "fold", the
-# name of each text's fold.
+# "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, "fold", the name
+# of each text's fold, and "fit_seconds", the CPU-seconds of each fold's training.
 Cell = dict[str, list[Any]]
 Runs = list[dict[str, Cell]]  # by seed
 
@@ -73,8 +74,11 @@ def _runs(
         made_of = json.dumps([fold.digest, options, seed, args.corrupted, made_by["sources"]])
         path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()}.json"
         if not path.exists():
+            began = time.process_time()
             predict = MODELS[model](fold, seed, settings)
+            seconds = [time.process_time() - began]
             cells = _predict(predict, fold, CORRUPTIONS if args.corrupted else ())
+            cells = {name: {**cell, "fit_seconds": seconds} for name, cell in cells.items()}
             write_json(path, cells, indent=None)
         for name, cell in json.loads(path.read_text(encoding="utf-8")).items():
             cell["fold"] = [fold.name] * len(cell["labels"])
@@ -144,6 +148,8 @@ def _measures(runs: Runs) -> dict[str, Any]:
         if known:
             found[name] = {"mean": float(np.mean(known)), "folds": values}
     found["ece"] = {"mean": float(np.mean([_ece(_joined(*run.values())) for run in runs]))}
+    fits = [one for run in runs for cell in run.values() for one in cell["fit_seconds"]]
+    found["fit_seconds"] = {"mean": float(np.mean(fits))}
     counts = {name: np.sum([_right(run[name]) for run in runs], axis=0) for name in runs[0]}
     found["right"] = {name: "".join(map(str, cell)) for name, cell in counts.items()}
     return found

@@ -39,8 +39,8 @@ from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
 
 _DIGITS = 5  # of probabilities
 
-# "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, "fold", the name
-# of each text's fold, and "fit_seconds", the CPU-seconds of each fold's training.
+# "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, "fold", the
+# name of each text's fold, and "fit_seconds", the CPU-seconds of each fold's training.
 Cell = dict[str, list[Any]]
 Runs = list[dict[str, Cell]]  # by seed
 

@@ -105,17 +105,16 @@ def run_experiment(
     options: Any = {"compute_metrics": compute_metrics, "print_log": print_log}
     if data.uncut is None:
         return _train(run, data, glove, **options)
-    every = {"train": data.uncut}
     held_out = {name: data.splits[name] for name in ("train", "validation")}
+    rest = {name: texts for name, texts in data.splits.items() if name not in held_out}
     counts = [f"{len(texts):,}" for texts in (*held_out.values(), data.uncut)]
     logger.info("Two models: one of %s texts, calibrated on %s; and one of all %s.", *counts)
-    args = copy.copy(run.training)
-    args.save_strategy = transformers.trainer_utils.SaveStrategy.NO
-    args.resume_from_checkpoint = None
-    first_run = dataclasses.replace(run, training=args)
+    unsaved = {"save_strategy": transformers.trainer_utils.SaveStrategy.NO}
+    first_run = _changed(run, **unsaved, resume_from_checkpoint=None)
     first = _train(first_run, dataclasses.replace(data, splits=held_out), glove, **options)
-    rest = {name: texts for name, texts in data.splits.items() if name not in held_out}
-    second = _train(run, dataclasses.replace(data, splits=every | rest), glove, first, **options)
+    data = dataclasses.replace(data, splits={"train": data.uncut, **rest})
+    # A tracker gets the curves of the first model, which has validation texts.
+    second = _train(_changed(run, report_to=[]), data, glove, first, **options)
     splits = {**first.splits, **second.splits, "train": first.splits["train"]}
     splits["all"] = second.splits["train"]
     seconds = {
@@ -131,6 +130,12 @@ def run_experiment(
         history=first.history,
         record={**second.record, "rows": rows, "seconds": seconds},
     )
+
+
+def _changed(run: TrainingRun, **arguments: Any) -> TrainingRun:
+    training = copy.copy(run.training)
+    vars(training).update(arguments)
+    return dataclasses.replace(run, training=training)
 
 
 def _halve_few(run: TrainingRun, data: LoadedData) -> LoadedData:

@@ -36,7 +36,8 @@ def accuracy_table(results: Results) -> str:
         "accuracy (95 % interval)",
         "difference to `default`, p, p after Holm",
     ]
-    heads += ["balanced accuracy", "AUC", "calibration error", "seeds", "sources"]
+    heads += ["balanced accuracy", "AUC", "calibration error"]
+    heads += ["training, CPU s", "seeds", "sources"]
     rows = []
     for task, models in results.items():
         best = max(row["accuracy"]["mean"] for row in models.values())
@@ -48,8 +49,9 @@ def accuracy_table(results: Results) -> str:
             cells = [f"**{accuracy}**" if ahead else accuracy]
             cells += ["{mean:+.3f}, {p:.2g}, {p_holm:.2g}".format(**versus) if versus else ""]
             cells += ["" if mean is None else f"{mean:.3f}" for mean in means]
-            sources = row["made_by"]["sources"][:SHOWN]
-            rows.append([task, f"`{model}`", *cells, str(row["seeds"]), sources])
+            seconds = row.get("fit_seconds", {}).get("mean")
+            cells += ["" if seconds is None else f"{seconds:,.0f}", str(row["seeds"])]
+            rows.append([task, f"`{model}`", *cells, row["made_by"]["sources"][:SHOWN]])
     return markdown_table(heads, rows)
 
 

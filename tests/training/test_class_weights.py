@@ -83,6 +83,6 @@ def test_few_texts_all_train_for_enough_steps_and_are_calibrated(tmp_path, glove
     words = "--train_file", rows, "--glove", glove_file, "--output_dir", out, "--use_cpu", "True"
     assert run_here(train.main, *words, *SMALL, "--disable_tqdm", "True").returncode == 0
     about = json.loads((out / "metrics.json").read_text())["about"]
-    assert about["rows"] == {"train": 16}
+    assert about["rows"] == {"train": 8, "validation": 8, "all": 16}
     assert about["epochs"] == 100
     assert about["temperature"] != 1

@@ -1,0 +1,70 @@
+"""Two models: one whose validation texts fit the confidence, and one of all texts."""
+
+import numpy as np
+import pytest
+from support import QUICK, SMALL, write_articles
+
+from glove_lstm.data.loading import load_splits
+from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
+from glove_lstm.training.arguments import parse_training_run
+from glove_lstm.training.experiment import run_experiment
+from glove_lstm.training.training_texts import hash_texts, joined_texts
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, glove_file):
+    """Trains on the same files with other arguments."""
+    folder = tmp_path_factory.mktemp("refit")
+    for name, seed in {"train": 1, "test": 2, "given": 3}.items():
+        write_articles(folder / f"{name}.csv", 200, seed)
+
+    def trained(*words, **files):
+        files = {split: str(folder / f"{name}.csv") for split, name in files.items()}
+        data = load_splits(train_file=str(folder / "train.csv"), **files)
+        words = [
+            *SMALL,
+            *QUICK,
+            *words,
+            "--glove",
+            str(glove_file),
+            "--output_dir",
+            str(folder / "out"),
+        ]
+        return run_experiment(parse_training_run(words), data)
+
+    return trained
+
+
+def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained):
+    first = trained("--refit", "False", test_file="test")
+    second = trained(test_file="test")
+    rows = {name: len(texts) for name, texts in second.splits.items()}
+    assert rows == {"train": 180, "validation": 20, "test": 200, "all": 200}
+    assert second.record["rows"] == rows
+    held_out = hash_texts(joined_texts(second.splits["validation"]))
+    assert np.isin(held_out, second.training_texts.trained).all()
+    assert not np.isin(held_out, first.training_texts.trained).any()
+    for name in ("temperature", "shrinkage", "ngram_weight", "ngram_c"):
+        assert second.record[name] == first.record[name], name
+    np.testing.assert_array_equal(second.logits["validation"], first.logits["validation"])
+    assert (second.logits["test"] != first.logits["test"]).any()
+    assert any("eval_loss" in entry for entry in second.history)
+    metrics = run_metrics(second)
+    add_baselines(metrics, second)
+    assert metrics["validation"]["rows"] == 20
+    assert list(metrics["baselines"]["majority"]) == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        (["--preset", "article", "--type_embedding_size", "0"], {}),
+        (["--load_best_model_at_end", "True"], {}),
+        ([], {"validation_file": "given"}),
+    ],
+)
+def test_one_model_where_validation_texts_must_not_train(trained, words, files):
+    found = trained(*words, **files)
+    assert "all" not in found.splits
+    held_out = hash_texts(joined_texts(found.splits["validation"]))
+    assert not np.isin(held_out, found.training_texts.trained).any()

@@ -82,6 +82,7 @@ def _runs(
             write_json(path, cells, indent=None)
         for name, cell in json.loads(path.read_text(encoding="utf-8")).items():
             cell["fold"] = [fold.name] * len(cell["labels"])
+            cell.setdefault("fit_seconds", [np.nan])  # earlier files lack them
             earlier = runs[seed].get(name)
             runs[seed][name] = _joined(earlier, cell) if earlier else cell
     data = [fold.digest for fold in folds]
@@ -149,7 +150,8 @@ def _measures(runs: Runs) -> dict[str, Any]:
             found[name] = {"mean": float(np.mean(known)), "folds": values}
     found["ece"] = {"mean": float(np.mean([_ece(_joined(*run.values())) for run in runs]))}
     fits = [one for run in runs for cell in run.values() for one in cell["fit_seconds"]]
-    found["fit_seconds"] = {"mean": float(np.mean(fits))}
+    if not np.isnan(fits).any():
+        found["fit_seconds"] = {"mean": float(np.mean(fits))}
     counts = {name: np.sum([_right(run[name]) for run in runs], axis=0) for name in runs[0]}
     found["right"] = {name: "".join(map(str, cell)) for name, cell in counts.items()}
     return found

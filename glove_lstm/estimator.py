@@ -113,7 +113,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             X: n texts, or n pairs (title, body): a list, an array, or a column or data frame of pandas or polars.
             y: n labels: strings, whole numbers or booleans.
             validation: Texts and labels to calibrate the scores on; or the share of the texts to cut for that, with
-                near duplicates on one side; None: the scores are not calibrated.
+                near duplicates on one side: these train the model, too, after the calibration (`refit`). None: the
+                scores are not calibrated.
 
         Raises:
             DataError: An argument, a text or a label cannot be used.
@@ -124,7 +125,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             labels = read_labels(y)
             data = training_data(X, labels, validation, run)
             done = run_experiment(run, data, None, compute_metrics, print_log=bool(self.verbose))
-        no_texts = dict.fromkeys(data.splits, datasets.Dataset.from_dict({}))
+        no_texts = dict.fromkeys(done.splits, datasets.Dataset.from_dict({}))
         self._texts, self._origin = done.training_texts, replace(done, splits=no_texts)
         return self._set_model(done.model, done.tokenizer, labels.dtype.kind)
 

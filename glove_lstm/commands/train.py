@@ -68,8 +68,9 @@ def _summary(metrics: Mapping[str, Any]) -> str:
             continue
         found = metrics[name]
         low, high = found["accuracy_interval"]
+        first = " of the first model" * (name == "validation" and "all" in metrics["about"]["rows"])
         lines.append(
-            f"{name}: accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
+            f"{name}: accuracy{first} {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
             f"{found['rows']} rows; majority class {found['majority_share']:.4f}), "
             f"ECE {found['ece']:.4f}\n"
         )

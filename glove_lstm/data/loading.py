@@ -8,7 +8,7 @@ data = load_splits(train_file=["a.csv", "b.csv"], source_column_name="domain", v
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import datasets
@@ -143,16 +143,13 @@ def load_splits(
         raise DataError(
             f"No split of {source} has labels in {label_column_name!r}; choose another column."
         )
-    held_out, uncut = len(splits.get("train", ())) * validation_fraction, None
-    if "validation" not in splits and held_out and held_out >= min_validation:
-        uncut = splits["train"]
-        train, validation = cut_validation(
-            uncut, validation_fraction, seed, places["train"], validation_by
-        )
-        splits = {"train": train, "validation": validation} | {**splits, "train": train}
-    counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
+    data = LoadedData(splits, list(names), columns, source, several)
+    data = with_validation(
+        data, validation_fraction, seed, places.get("train", ""), validation_by, min_validation
+    )
+    counts = ", ".join(f"{split} {len(rows):,}" for split, rows in data.splits.items())
     logger.info("Loaded %s: %s rows; text from %s.", source, counts, " + ".join(columns))
-    return LoadedData(splits, list(names), columns, source, several, uncut)
+    return data
 
 
 def _check_labels(tables: Mapping[str, pa.Table]) -> None:
@@ -166,10 +163,13 @@ def _check_labels(tables: Mapping[str, pa.Table]) -> None:
             )
 
 
-def cut_validation(
-    train: datasets.Dataset, fraction: float, seed: int, where: str, by: str = "text"
-) -> list[datasets.Dataset]:
-    """Divide texts into train and validation; see `load_splits`."""
+def with_validation(
+    data: LoadedData, fraction: float, seed: int, where: str, by: str, least: int
+) -> LoadedData:
+    """Cut validation texts from the training texts if there are none; see `load_splits`."""
+    train = data.splits.get("train", ())
+    if "validation" in data.splits or not (held_out := len(train) * fraction) or held_out < least:
+        return data
     labels, groups = strata(train["label"][:]), near_duplicate_groups(longest_texts(train))
     if by == "source":
         if "source" not in train.column_names:
@@ -184,10 +184,12 @@ def cut_validation(
         )
     logger.info("Cut %d of %d rows of %s for validation.", len(parts[1]), len(train), where)
     # Taken out of the table, so that no index mapping slows every later access.
-    return [
+    cut = [
         datasets.Dataset(datasets.table.InMemoryTable(train.data.table.take(part)))
         for part in parts
     ]
+    splits = dict(zip(("train", "validation"), cut, strict=True))
+    return replace(data, splits={**splits, **data.splits, **splits}, uncut=train)
 
 
 def longest_texts(rows: datasets.Dataset) -> list[str]:

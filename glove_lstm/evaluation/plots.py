@@ -66,7 +66,7 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
     axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="calibrated")
     axis.plot(confidence, accuracy, color=BLUE, linewidth=1)
     area = 10 + 150 * counts / counts.max()
-    axis.scatter(confidence, accuracy, s=area, color=BLUE, label="this model (area: rows)")
+    axis.scatter(confidence, accuracy, s=area, color=BLUE, label="model (area: rows)")
     low = 1 / len(names)
     axis.set(xlim=(low, 1.01), ylim=(min(low, accuracy.min()), 1.02))
     axis.set(xlabel="confidence", ylabel="accuracy", title="Reliability")

@@ -50,7 +50,7 @@ def run_metrics(experiment: Experiment) -> Metrics:
 
 
 def plot_run(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
-    """Draw the curves of training and, if the final model was measured, its plots."""
+    """Draw the curves of training and, if a split was measured, the plots of its scores."""
     plot_curves(experiment.history, folder / "curves.png")
     split = next((split for split in ("test", "validation") if split in metrics), None)
     if split is None or experiment.labels[split].ndim == 2:
@@ -77,9 +77,9 @@ def add_baselines(
     They learn from the same texts as the model that was measured on these. The result is `metrics["baselines"]`.
     """
     own = experiment.splits
-    shown = "test" if "test" in experiment.labels else "validation"
-    train = own["train"] if shown == "validation" else own.get("all", own["train"])
-    splits = {shown: own[shown], **(others or {})}
+    measured = [name for name in ("test", "validation") if name in experiment.labels][:1]
+    train = own["train"] if measured == ["validation"] else own.get("all", own["train"])
+    splits = {name: own[name] for name in measured} | dict(others or {})
     tests = {name: list(joined_texts(split)) for name, split in splits.items()}
     labels = {name: np.array(split["label"][:]) for name, split in splits.items()}
     texts, numbers = list(joined_texts(train)), train["label"][:]

@@ -99,8 +99,10 @@ def _notes(text: str) -> list[DataNotes]:
 def _eval_results(metrics: Mapping[str, Any], repo_id: str) -> list[EvalResult]:
     """Return the metrics for the model index of the Hub, without undefined ones."""
     data = metrics["about"]["data"]
+    # Where there was a first model, the validation texts measured it, and trained this one.
+    own = ["test"] if "all" in metrics["about"]["rows"] else ["validation", "test"]
     rows: list[tuple[str | None, str, Any]] = [
-        (split, data, metrics[split]) for split in ("validation", "test") if split in metrics
+        (split, data, metrics[split]) for split in own if split in metrics
     ]
     rows += [(None, name, measures) for name, measures in metrics.get("other_data", {}).items()]
     return [

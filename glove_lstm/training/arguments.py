@@ -48,7 +48,7 @@ class DataArguments:
         choices=["text", "source"],
     )
     min_validation: int = _option(
-        10, "Cut no validation texts where that share is fewer: all texts train instead."
+        10, "Where that share is fewer texts, cut a half for a first model; all texts train."
     )
     on_empty: str = _option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]

@@ -1,9 +1,18 @@
 """Temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) of a sum of parts, and of short texts."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from datasets import Dataset
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
+
+from glove_lstm.inference.scores import scores_of
+from glove_lstm.training.batches import TokenizedTexts, tokenize
+from glove_lstm.training.labels import as_binary, fit_thresholds
+from glove_lstm.training.trainer import GloveLstmTrainer
 
 # (n, parts, classes) logits and (n,) numbers of known tokens, at least 1
 Scored = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -11,6 +20,44 @@ Scored = tuple[NDArray[np.float64], NDArray[np.float64]]
 _LOW, _HIGH = np.log(0.05), np.log(20.0)
 _SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # that are tried
 _SPREAD = 0.5  # standard deviation of the logarithms of the scales around their mean, before any text is seen
+
+
+def calibrate(
+    trainer: GloveLstmTrainer, validation: TokenizedTexts, texts: Sequence[str]
+) -> NDArray[np.float32]:
+    """Fit the temperature, the shrinkage, the weight of the n-gram classifier, and thresholds of several labels.
+
+    They are set in the config of the trainer's model. The texts count as they are, without class weights.
+
+    Returns:
+        The texts' logits (n, classes), calibrated.
+    """
+    model: Any = trainer.model
+    tokenizer: Any = trainer.processing_class
+    config = model.config
+    config.shrinkage = 0.0
+    beginnings = [" ".join(text.split()[: 2 ** (row % 5)]) for row, text in enumerate(texts)]
+    labels = validation.labels
+
+    def score(rows: TokenizedTexts) -> Scored:
+        predictions: Any = trainer.predict(rows, ignore_keys=[]).predictions
+        logits = predictions[1].astype(np.float64)
+        logits[:, 1:] *= config.ngram_weight
+        counts = rows.count_other_than(config.unk_token_id).clip(min=1)
+        if labels.ndim == 2:
+            return as_binary(logits), np.repeat(counts, labels.shape[1])
+        return logits, counts
+
+    begun = tokenize(Dataset.from_dict({"text": beginnings}), tokenizer)
+    truth = labels.ravel().astype(np.int64)
+    config.shrinkage, (scale, *others) = fit_confidence(score(validation), score(begun), truth)
+    config.temperature = 1 / scale
+    if others:
+        config.ngram_weight *= others[0] / scale
+    calibrated = np.asarray(trainer.predict(validation).predictions)
+    if labels.ndim == 2:
+        config.thresholds = fit_thresholds(scores_of(calibrated, config.problem_type), labels)
+    return calibrated
 
 
 def fit_confidence(

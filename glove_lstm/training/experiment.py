@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,19 +17,18 @@ from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.glove import GloveVectors
+from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.labelled_split import strata
-from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.loading import LoadedData, longest_texts
 from glove_lstm.data.sources import balanced_weights
-from glove_lstm.data.splits import grouped_stratified_split
-from glove_lstm.inference.scores import scores_of
+from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
-from glove_lstm.training.calibration import Scored, fit_confidence
+from glove_lstm.training.calibration import calibrate
 from glove_lstm.training.initial_model import load_model, new_model, without_folders
-from glove_lstm.training.labels import as_binary, class_weights, fit_thresholds
+from glove_lstm.training.labels import class_weights
 from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.trainer import GloveLstmTrainer
@@ -38,6 +37,7 @@ from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load
 logger = logging.getLogger(__name__)
 
 COPIES = 2  # corrupted ones of each text, for the n-gram classifier
+_NEED_VALIDATION = "reduce_lr_on_plateau", "greedy"  # schedulers of the learning rate
 _FITTED = "temperature", "shrinkage", "ngram_weight", "thresholds"  # to validation texts
 _FEWEST = 100  # validation texts that choose C of the n-gram classifier
 _MOST = 5.0  # sampling weight; larger ones would repeat a few texts too often
@@ -80,10 +80,10 @@ def run_experiment(
 ) -> Experiment:
     """Build or load a tokenizer and a model, train, and calibrate on the validation texts.
 
-    With --refit a first model fits the confidence to validation texts that were cut from the training texts, and a
-    second one trains on them all and takes the confidence over. So it is, too, where the texts are too few to cut a
-    tenth: the first model trains on a half then. Validation texts that were given train no model, and with
-    --load_best_model_at_end there is no second one, because nothing would choose its epoch.
+    With --refit a first model is calibrated on the validation texts that were cut from the training texts; a second one
+    trains on all of them and takes the confidence over. Validation texts that were given train no model. Nor is there
+    a second model where validation texts choose its epoch or its learning rate. Fewer texts than --min_validation
+    allows are cut in half, whatever --refit is, and the last epoch is kept.
 
     Args:
         run: The arguments.
@@ -99,7 +99,11 @@ def run_experiment(
     """
     if "train" not in data.splits:
         raise DataError("There are no training texts: give --train_file or a train split.")
-    if not run.training.refit or run.training.load_best_model_at_end:
+    if data.uncut is None:
+        run = dataclasses.replace(run, data=dataclasses.replace(run.data, validation_by="text"))
+    args = run.training
+    chosen = args.load_best_model_at_end or args.save_strategy == "best"
+    if not args.refit or chosen or args.lr_scheduler_type in _NEED_VALIDATION:
         data = dataclasses.replace(data, uncut=None)
     data = _halve_few(run, data)
     options: Any = {"compute_metrics": compute_metrics, "print_log": print_log}
@@ -107,6 +111,8 @@ def run_experiment(
         return _train(run, data, glove, **options)
     held_out = {name: data.splits[name] for name in ("train", "validation")}
     rest = {name: texts for name, texts in data.splits.items() if name not in held_out}
+    if not run.model.model_name_or_path:
+        glove = glove or load_glove(run.tokenizer.glove)
     counts = [f"{len(texts):,}" for texts in (*held_out.values(), data.uncut)]
     logger.info("Two models: one of %s texts, calibrated on %s; and one of all %s.", *counts)
     unsaved = {"save_strategy": transformers.trainer_utils.SaveStrategy.NO}
@@ -128,7 +134,7 @@ def run_experiment(
         logits=first.logits | second.logits,
         labels=first.labels | second.labels,
         history=first.history,
-        record={**second.record, "rows": rows, "seconds": seconds},
+        record={**first.record, **second.record, "rows": rows, "seconds": seconds},
     )
 
 
@@ -143,8 +149,9 @@ def _halve_few(run: TrainingRun, data: LoadedData) -> LoadedData:
     train, fraction = data.splits["train"], run.data.validation_fraction
     if "validation" in data.splits or not 0 < len(train) * fraction < run.data.min_validation:
         return data
-    rows = strata(train["label"][:])
-    halves = grouped_stratified_split(rows, range(len(rows)), (0.5, 0.5), run.training.seed)
+    groups = near_duplicate_groups(longest_texts(train))
+    labels = strata(train["label"][:])
+    halves = grouped_stratified_split(labels, groups, (0.5, 0.5), run.training.seed)
     if not len(halves[1]):
         return data
     splits = dict(zip(("train", "validation"), map(train.select, halves), strict=True))
@@ -213,7 +220,7 @@ def _train(
     logits: dict[str, NDArray[np.float32]] = {}
     validated = list(joined_texts(splits["validation"])) if "validation" in splits else []
     if validated:
-        logits["validation"] = _calibrate(model, trainer, tokenized["validation"], validated)
+        logits["validation"] = calibrate(trainer, tokenized["validation"], validated)
     if first:
         fitted = first.model.config.to_dict()
         model.config.update({name: fitted[name] for name in _FITTED if name in fitted})
@@ -297,42 +304,3 @@ def _fit_ngrams(
     validation = tokenized.get("validation")
     enough = validation if validation and len(validation) >= _FEWEST else None
     return fit_ngrams(ngrams, train, copies, weights, enough, strength or run.training.ngram_c)
-
-
-def _calibrate(
-    model: GloveLstmForSequenceClassification,
-    trainer: GloveLstmTrainer,
-    validation: TokenizedTexts,
-    texts: Sequence[str],
-) -> NDArray[np.float32]:
-    """Fit the temperature, the shrinkage, the weight of the n-gram classifier, and thresholds of several labels.
-
-    The texts count as they are, without class weights.
-
-    Returns:
-        The texts' logits (n, classes), calibrated.
-    """
-    config, tokenizer = model.config, cast(PreTrainedTokenizerBase, trainer.processing_class)
-    config.shrinkage = 0.0
-    beginnings = [" ".join(text.split()[: 2 ** (row % 5)]) for row, text in enumerate(texts)]
-    labels = validation.labels
-
-    def score(rows: TokenizedTexts) -> Scored:
-        predictions: Any = trainer.predict(rows, ignore_keys=[]).predictions
-        logits = predictions[1].astype(np.float64)
-        logits[:, 1:] *= config.ngram_weight
-        counts = rows.count_other_than(config.unk_token_id).clip(min=1)
-        if labels.ndim == 2:
-            return as_binary(logits), np.repeat(counts, labels.shape[1])
-        return logits, counts
-
-    begun = tokenize(Dataset.from_dict({"text": beginnings}), tokenizer)
-    truth = labels.ravel().astype(np.int64)
-    config.shrinkage, (scale, *others) = fit_confidence(score(validation), score(begun), truth)
-    config.temperature = 1 / scale
-    if others:
-        config.ngram_weight *= others[0] / scale
-    calibrated = np.asarray(trainer.predict(validation).predictions)
-    if labels.ndim == 2:
-        config.thresholds = fit_thresholds(scores_of(calibrated, config.problem_type), labels)
-    return calibrated

@@ -19,7 +19,7 @@ from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
 from glove_lstm.training.arguments import TrainingRun
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.training.training_texts import joined_texts, load_training_texts
 from glove_lstm.training.word_vectors import embedding_rows
 
 logger = logging.getLogger(__name__)
@@ -107,7 +107,10 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
         _reset_classifier(model)  # even if the number of labels is the same
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
-    return model, tokenizer, {"fine_tuned_from": without_folders(path, run)}
+    record: dict[str, Any] = {"fine_tuned_from": without_folders(path, run)}
+    if "validation" in splits and (earlier := load_training_texts(path)):
+        record["known_before"] = int(earlier.find(joined_texts(splits["validation"]))[0].sum())
+    return model, tokenizer, record
 
 
 def without_folders(text: str, run: TrainingRun) -> str:

@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.in_memory import python_values, read_texts
 from glove_lstm.data.labelled_split import OnEmpty, encode_labels, read_split
-from glove_lstm.data.loading import LoadedData, cut_validation
+from glove_lstm.data.loading import LoadedData, with_validation
 from glove_lstm.data.reading import RowReader
 from glove_lstm.training.arguments import TrainingRun
 
@@ -27,19 +27,18 @@ def training_data(
         said = f"y has {len(classes)} class, {classes.tolist()}"
         raise DataError(f"{said}; a classifier needs two or more.")
     names, on_empty = label_names(classes), cast(OnEmpty, run.data.on_empty)
-    splits, uncut = {"train": labelled_rows(texts, labels, names, on_empty)}, None
+    data = LoadedData(
+        {"train": labelled_rows(texts, labels, names, on_empty)}, names, ["X"], "texts in memory"
+    )
     if isinstance(validation, tuple | list) and len(validation) == 2:
         rows = validation[0], read_labels(validation[1], "validation labels")
-        splits["validation"] = labelled_rows(*rows, names, on_empty, "validation texts")
-    elif validation is None or (isinstance(validation, Real) and 0 <= float(validation) < 1):
+        data.splits["validation"] = labelled_rows(*rows, names, on_empty, "validation texts")
+        return data
+    if validation is None or (isinstance(validation, Real) and 0 <= float(validation) < 1):
         fraction = run.data.validation_fraction = float(validation or 0)
-        if fraction and len(splits["train"]) * fraction >= run.data.min_validation:
-            uncut = splits["train"]
-            parts = cut_validation(uncut, fraction, run.training.seed, "X")
-            splits = dict(zip(("train", "validation"), parts, strict=True))
-    else:
-        raise DataError("validation must be (texts, labels), a share below 1, or None.")
-    return LoadedData(splits, names, ["X"], "texts in memory", uncut=uncut)
+        seed, least = run.training.seed, run.data.min_validation
+        return with_validation(data, fraction, seed, "X", "text", least)
+    raise DataError("validation must be (texts, labels), a share below 1, or None.")
 
 
 def labelled_rows(

@@ -137,7 +137,9 @@ def test_corpora_that_training_never_saw(write):
     text = write({**METRICS, "validation": unseen, "test": MEASURES, "about": about})
     assert "| mine | 20 | 0.6123 | 0.7123 |" in text
     assert "mine/outlet" not in text
-    assert "with the first model, whose sources it did not train on" in text
+    assert "## Sources that the first model never saw" in text
+    assert "of a first model, which was calibrated; this one trained on 9,200 texts" in text
+    assert {one.dataset_split for one in ModelCard(text).data.eval_results} == {"test", None}
     assert "Measured on 1,200 test texts" in text
     assert "On the validation texts:" in text
 

@@ -58,15 +58,9 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
     near = near_duplicate_groups(keys)
     rows = np.unique(near, return_index=True)[1]
     once = {name: [values[row] for row in rows] for name, values in texts.items()}
-    findings = [
-        *_find_overlap(split_of, labels, exact_duplicate_groups(keys), near),
-        *find_phrase_leaks(once, labels[rows].tolist()),
-    ]
-    checked = {
-        "rows": sizes,
-        "distinct_texts": len(rows),
-        "text_columns": list(texts),
-    }
+    findings = _find_overlap(split_of, labels, exact_duplicate_groups(keys), near)
+    findings += find_phrase_leaks(once, labels[rows].tolist())
+    checked = {"rows": sizes, "distinct_texts": len(rows), "text_columns": list(texts)}
     return {"findings": findings, "checked": checked}
 
 

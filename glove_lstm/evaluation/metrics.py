@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 _BINS = 15
 _SOURCE_ROWS = 20  # fewer give no figure
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shown on the card
+_SAMPLES = 1000
 
 
 class ClassificationMetrics(evaluate.Metric):
@@ -96,19 +97,17 @@ def reliability(probabilities: Floats, labels: Ints) -> tuple[Ints, Floats, Floa
     return counts, hits / counts, sure / counts
 
 
-def coverage_table(
-    probabilities: Floats, labels: Ints, coverages: Sequence[float] = _COVERAGES
-) -> list[dict[str, float]]:
-    """Find thresholds of the score that keep at least the given shares of the texts, and the accuracy on these.
+def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]]:
+    """Find thresholds of the score that keep at least some shares of the texts, and the accuracy on these.
 
     Returns:
-        A row per share: "threshold", rounded down to four decimals as printed (0 keeps all), "coverage", the share of
-        kept texts, and "accuracy".
+        A row for each share, from 1 to 0.5: "threshold", rounded down to four decimals as printed (0 keeps all),
+        "coverage", the share of kept texts, and "accuracy".
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     table = []
-    for share in coverages:
+    for share in _COVERAGES:
         last = np.sort(confidence)[-max(int(np.ceil(share * len(labels))), 1)]
         threshold = float(np.floor(last * 1e4) / 1e4) if share < 1 else 0.0
         if threshold > last:  # the multiplication rounded up
@@ -119,19 +118,18 @@ def coverage_table(
     return table
 
 
-def bootstrap_interval(statistic: Callable[[Ints], Any], size: int, *, samples: int = 1000) -> Any:
+def bootstrap_interval(statistic: Callable[[Ints], Any], size: int) -> Any:
     """Return the 95 % percentile interval of a statistic over rows drawn with replacement (Efron 1979).
 
     Args:
         statistic: Maps row indices to a number, or to k numbers.
         size: Number of rows.
-        samples: Number of draws.
 
     Returns:
         [low, high], or k such pairs.
     """
     generator = np.random.default_rng(0)
-    values = [statistic(generator.integers(size, size=size)) for _ in range(samples)]
+    values = [statistic(generator.integers(size, size=size)) for _ in range(_SAMPLES)]
     return np.quantile(values, [0.025, 0.975], axis=0).T.tolist()
 
 
@@ -268,8 +266,8 @@ def measure_sources(probabilities: Floats, labels: Ints, texts: datasets.Dataset
             found = measure(probabilities[rows], labels[rows])
             measured[name] = {"rows": len(rows), "accuracy": found["accuracy"]}
             if len(np.unique(labels[rows])) == probabilities.shape[1]:
-                more = {"balanced_accuracy": found["recall"], "roc_auc": found["roc_auc"]}
-                measured[name] |= more
+                measured[name]["balanced_accuracy"] = found["recall"]
+                measured[name]["roc_auc"] = found["roc_auc"]
     return {"by_source": measured}
 
 

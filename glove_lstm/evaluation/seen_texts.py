@@ -13,12 +13,9 @@ def look_up(record: TrainingTexts | None, texts: Dataset) -> tuple[dict[str, int
         return None, texts
     trained, validated = record.find(joined_texts(texts))
     unseen = ~(trained | validated)
-    counts = {
-        "trained": int(trained.sum()),
-        "validated": int(validated.sum()),
-        "unseen": int(unseen.sum()),
-        "complete": record.complete,
-    }
+    masks = {"trained": trained, "validated": validated, "unseen": unseen}
+    counts = {name: int(mask.sum()) for name, mask in masks.items()}
+    counts["complete"] = record.complete
     return counts, texts.select(unseen.nonzero()[0])
 
 

@@ -32,7 +32,7 @@ def test_mcnemar(only_first: int, only_second: int, p: float) -> None:
 def test_interval_is_that_of_the_pooled_bootstrap() -> None:
     right = (np.random.default_rng(3).random(400) < 0.8).astype(float)
     found = mean_of_cells([right])
-    low, high = bootstrap_interval(lambda rows: float(right[rows].mean()), 400, samples=4000)
+    low, high = bootstrap_interval(lambda rows: float(right[rows].mean()), 400)
     assert found["mean"] == right.mean()
     assert found["folds"] == [right.mean()]
     assert found["low"] == pytest.approx(low, abs=0.005)

@@ -174,6 +174,10 @@ def test_evaluation_and_files_are_those_of_the_commands(fitted, texts, checkpoin
     tuned.set_params(num_train_epochs=1, use_cpu=True, verbose=0).fit(texts[:20], LABELS[:20])
     assert tuned.tokenizer_.get_vocab() == fitted.tokenizer_.get_vocab()
     assert np.abs(tuned.predict_proba(texts) - fitted.predict_proba(texts)).max() > 1e-4
+    tuned.save_pretrained(tmp_path / "tuned")
+    about = json.loads((tmp_path / "tuned" / "metrics.json").read_text())["about"]
+    assert about["rows"] == {"train": 10, "validation": 10, "all": 20}
+    assert about["known_before"] == 10
 
 
 @pytest.mark.slow

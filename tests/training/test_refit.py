@@ -6,6 +6,7 @@ from support import QUICK, SMALL, write_articles
 
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
+from glove_lstm.publishing.checkpoint_folder import save_experiment
 from glove_lstm.training.arguments import parse_training_run
 from glove_lstm.training.experiment import run_experiment
 from glove_lstm.training.training_texts import hash_texts, joined_texts
@@ -18,9 +19,10 @@ def trained(tmp_path_factory, glove_file):
     for name, seed in {"train": 1, "test": 2, "given": 3}.items():
         write_articles(folder / f"{name}.csv", 200, seed)
 
-    def trained(*words, **files):
+    def trained(*words, fraction=0.1, **files):
         files = {split: str(folder / f"{name}.csv") for split, name in files.items()}
-        data = load_splits(train_file=str(folder / "train.csv"), **files)
+        files["train_file"] = str(folder / "train.csv")
+        data = load_splits(**files, validation_fraction=fraction)
         words = [
             *SMALL,
             *QUICK,
@@ -35,7 +37,7 @@ def trained(tmp_path_factory, glove_file):
     return trained
 
 
-def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained):
+def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained, tmp_path):
     first = trained("--refit", "False", test_file="test")
     second = trained(test_file="test")
     rows = {name: len(texts) for name, texts in second.splits.items()}
@@ -50,6 +52,8 @@ def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained)
     assert (second.logits["test"] != first.logits["test"]).any()
     assert any("eval_loss" in entry for entry in second.history)
     metrics = run_metrics(second)
+    save_experiment(second, metrics, tmp_path)
+    assert "trained on 200 texts" in (tmp_path / "README.md").read_text()
     add_baselines(metrics, second)
     assert metrics["validation"]["rows"] == 20
     assert list(metrics["baselines"]["majority"]) == ["test"]
@@ -68,3 +72,11 @@ def test_one_model_where_validation_texts_must_not_train(trained, words, files):
     assert "all" not in found.splits
     held_out = hash_texts(joined_texts(found.splits["validation"]))
     assert not np.isin(held_out, found.training_texts.trained).any()
+
+
+def test_texts_that_measure_nothing(trained):
+    found = trained(fraction=0)
+    metrics = run_metrics(found)
+    add_baselines(metrics, found)
+    assert metrics["baselines"]["majority"] == {}
+    assert found.record["temperature"] == 1

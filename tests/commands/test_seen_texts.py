@@ -39,7 +39,7 @@ def test_a_file_that_was_trained_on_is_seen_whatever_its_split(
 ) -> None:
     for arguments in (["--test_file", articles], ["--train_file", articles, "--split", "train"]):
         done = evaluate(checkpoint, *arguments)
-        assert_refused(done, "All 160 texts were seen", "trained on 144", "validated on 16")
+        assert_refused(done, "All 160 texts were seen", "trained on 160")
         assert "accuracy" not in done.stdout
     done = evaluate(checkpoint, *arguments, "--leaks")
     assert done.returncode == 0, done.stderr

@@ -62,7 +62,7 @@ def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained,
 @pytest.mark.parametrize(
     ("words", "files"),
     [
-        (["--preset", "article", "--type_embedding_size", "0"], {}),
+        (["--refit", "False"], {}),
         (["--load_best_model_at_end", "True"], {}),
         ([], {"validation_file": "given"}),
     ],

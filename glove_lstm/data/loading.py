@@ -188,8 +188,9 @@ def with_validation(
         datasets.Dataset(datasets.table.InMemoryTable(train.data.table.take(part)))
         for part in parts
     ]
-    splits = dict(zip(("train", "validation"), cut, strict=True))
-    return replace(data, splits={**splits, **data.splits, **splits}, uncut=train)
+    others = {name: rows for name, rows in data.splits.items() if name != "train"}
+    splits = {"train": cut[0], "validation": cut[1], **others}
+    return replace(data, splits=splits, uncut=train)
 
 
 def longest_texts(rows: datasets.Dataset) -> list[str]:

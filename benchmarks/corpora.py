@@ -151,7 +151,7 @@ def hub_corpus(folder: Path) -> LoadedData:
     own, kept = news_corpus(folder)
     rows = concatenate_datasets([own, *(corpus(folder, *one) for one in TRAINING_CORPORA.items())])
     rows = rows.select(unseen(rows, kept))
-    training, validating = map(rows.select, _held_out(rows))
+    training, validating = map(rows.select, held_out(rows))
     splits = {"train": _weighed(training), "validation": validating, "test": kept}
     source = f"fake_or_real_news, ISOT and {len(TRAINING_CORPORA)} corpora of many sources"
     return LoadedData(splits, NAMES, ["title", "text"], source, uncut=_weighed(rows))
@@ -166,8 +166,8 @@ def _weighed(rows: Dataset) -> Dataset:
     return rows.add_column("weight", weights.tolist())
 
 
-def _held_out(rows: Dataset) -> tuple[Ints, Ints]:
-    """Return the rows that train, and those of calibration corpora and of a tenth of the others by source."""
+def held_out(rows: Dataset) -> tuple[Ints, Ints]:
+    """Return the rows that train a first model, and those that validate it: of calibration corpora, and some sources."""
     groups = near_duplicate_groups(list(joined_texts(rows)))
     sources, labels = rows["source"][:], np.array(rows["label"])
     corpus_of, _, names = np.array([source.partition("/") for source in sources]).T

@@ -30,7 +30,7 @@ _MOST = 1_500  # rows of a corpus of the tasks left_out and sources_out
 
 @dataclass(frozen=True)
 class Fold:
-    """One training ("train" and "validation") and its tests, by cell.
+    """One training ("train", "validation", and all its texts in `uncut`) and its tests, by cell.
 
     A text is in one fold and cell of a task. Cells of one name in several folds are one cell in the results.
     """
@@ -43,7 +43,11 @@ class Fold:
     def digest(self) -> str:
         """A hash of all texts and labels in their order."""
         sha = hashlib.sha256(json.dumps(self.data.label_names).encode())
-        for name, rows in [*sorted(self.data.splits.items()), *sorted(self.tests.items())]:
+        splits, uncut = self.data.splits, self.data.uncut
+        parts = [*sorted(splits.items()), *sorted(self.tests.items())]
+        if uncut and len(uncut) > sum(map(len, splits.values())):  # validation leaves some out
+            parts.append(("uncut", uncut))
+        for name, rows in parts:
             sha.update(json.dumps([name, len(rows)]).encode())
             for row in rows:
                 sha.update(json.dumps([row["text"], row.get("text_pair"), row["label"]]).encode())
@@ -89,7 +93,8 @@ def _cross_validation(data: LoadedData) -> Iterator[Fold]:
 def _fold(name: str, data: LoadedData) -> Fold:
     """Of data with a "test" split, the test of the only cell."""
     splits = {part: data.splits[part] for part in ("train", "validation")}
-    return Fold(name, replace(data, splits=splits), {name: data.splits["test"]})
+    uncut = concatenate_datasets(list(splits.values()))
+    return Fold(name, replace(data, splits=splits, uncut=uncut), {name: data.splits["test"]})
 
 
 def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
@@ -117,12 +122,17 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
         others = np.flatnonzero(~hidden)
         seen = np.isin(groups[test], groups[others]) | np.isin(titles[test], titles[others])
         kept = test[~seen]
-        sources, numbers = rows.select(others)["source"][:], labels[others].tolist()
-        cut = split_by_source(sources, numbers, groups[others], _VALIDATION, 0, "The corpora")
-        splits = {"train": others[cut[0]], "validation": others[cut[1]]}
+        training = rows.select(others)
+        if task == "left_out":
+            cut = corpora.held_out(training)
+        else:
+            sources, numbers = training["source"][:], training["label"][:]
+            cut = split_by_source(sources, numbers, groups[others], _VALIDATION, 0, "The corpora")
+        splits = dict(zip(("train", "validation"), cut, strict=True))
+        data = replace(corpora.as_data(training, splits, f"without {name}"), uncut=training)
         corpora_here = np.unique(corpus_of[kept])
         tests = {str(one): rows.select(kept[corpus_of[kept] == one]) for one in corpora_here}
-        yield Fold(name, corpora.as_data(rows, splits, f"without {name}"), tests)
+        yield Fold(name, data, tests)
 
 
 def _training_corpora(folder: Path) -> Dataset:

@@ -5,14 +5,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import torch
-from datasets import Dataset, concatenate_datasets
+from datasets import Dataset
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -112,13 +112,10 @@ def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
     return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
 
 
-def _uncut(fold: Fold) -> Dataset:
-    return concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
-
-
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
-    """Training and validation texts of a fold, and their class indices; perhaps with corrupted copies, as `default`."""
-    rows = _uncut(fold)
+    """All training texts of a fold, and their class indices; perhaps with corrupted copies, as `default`."""
+    rows = fold.data.uncut
+    assert rows is not None
     parts = [rows]
     for copy in range(COPIES if copies else 0):
         keys = [f"{FIRST_SEED + copy} 0 {row} copy" for row in range(len(rows))]
@@ -129,8 +126,7 @@ def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list
 
 
 def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Predict:
-    data = replace(fold.data, uncut=_uncut(fold))
-    trained = train_preset(preset, data, seed, settings)
+    trained = train_preset(preset, fold.data, seed, settings)
 
     def predict(rows: Dataset) -> NDArray[np.float64]:
         bodies = rows["text_pair"][:] if "text_pair" in rows.column_names else None

@@ -32,35 +32,23 @@ _PUBLISHERS = {"isot-real": "reuters.com", "r/TheOnion": "theonion.com", "r/nott
 _RATINGS = ("rating", "snopes")  # "snopes:false"; other prefixes stand before a publisher
 # What may differ between names of one publisher: "theguardian.com/business", "Guardian news".
 _NOT_A_NAME = re.compile(r"^(www\.)?(the)?|(\.(com|org|net|co\.uk))?(/.*)?$|\b(news|uk)\b|[^\w]")
-_TRUE_STATEMENTS = ("half-true", "mostly-true", "true")
 
 
-def titles(folder: Path, *, first_row: int = 0) -> Dataset:
-    """Titles of fake_or_real_news."""
-    rows = _read(folder / "fake_or_real_news" / "titles.csv")
-    return rows.select(range(first_row, len(rows)))
-
-
-def head(folder: Path) -> Dataset:
-    """The first articles of fake_or_real_news."""
-    return _read(folder / "fake_or_real_news" / "head.csv")
-
-
-def recovery(folder: Path) -> Dataset:
-    """ReCOVery."""
-    return _read(folder / "recovery" / "recovery.csv.gz")
+def read(folder: Path, name: str) -> Dataset:
+    """Read a file of one source: titles or first articles ("head") of fake_or_real_news, ReCOVery, or ISOT."""
+    table = _table(folder / _LISTS["files"][name]).rename(
+        columns={"text": "text_pair", "title": "text"}
+    )
+    table["label"] = table["label"].map(NAMES.index)
+    kept = [column for column in ("text", "text_pair", "label") if column in table]
+    return Dataset.from_dict(table[kept].to_dict("list"))
 
 
 def isot(folder: Path) -> Dataset:
     """A sample of ISOT, without datelines."""
-    rows = _read(folder / "isot" / "isot.csv.gz")
+    rows = read(folder, "isot")
     bodies = [_DATELINE.sub("", body) for body in rows["text_pair"]]
     return rows.remove_columns("text_pair").add_column("text_pair", bodies)
-
-
-def liar(folder: Path) -> LoadedData:
-    """LIAR with its six labels and its own splits."""
-    return load_splits("liar", data_dir=folder / "liar")
 
 
 def standard(folder: Path, name: str) -> LoadedData:
@@ -83,25 +71,15 @@ def standard(folder: Path, name: str) -> LoadedData:
 
 def other_corpora(folder: Path) -> dict[str, Dataset]:
     """Corpora that the default checkpoint never saw; of LIAR the test statements, with two labels."""
-    data = liar(folder)
-    test = data.splits["test"]
-    labels = [int(data.label_names[label] in _TRUE_STATEMENTS) for label in test["label"]]
-    two = Dataset.from_dict({"text": test["text"][:], "label": labels})
     return {
-        "recovery": distinct(recovery(folder)),
-        "liar (two labels)": two,
+        "recovery": distinct(read(folder, "recovery")),
+        "liar (two labels)": load_splits("liar", "two", data_dir=folder / "liar").splits["test"],
         "veritas": corpus(folder, "veritas_origin2019"),
     }
 
 
 def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:
-    """One of the corpora of many sources, with the column `source`.
-
-    Args:
-        folder: The data folder.
-        name: Of its file, without the suffix.
-        most: Rows at the most, drawn so that labels and sources are balanced; None: all.
-    """
+    """A corpus of many sources, with the column `source`; at the most `most` rows, balanced by label and source."""
     table = _table(folder / "corpora" / f"{name}.csv.gz")
     titled = table["title"] != ""  # a text without a title is the first of a pair
     rows = Dataset.from_dict(
@@ -128,9 +106,9 @@ def publisher(source: str) -> str:
 
 def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:
     """Titles and first articles of fake_or_real_news and a sample of ISOT: training texts, and a tenth that is kept."""
-    parts = [
-        distinct(rows) for rows in (titles(folder, first_row=HEAD_ROWS), head(folder), isot(folder))
-    ]
+    titles = read(folder, "titles")
+    titles = titles.select(range(HEAD_ROWS, len(titles)))
+    parts = [distinct(rows) for rows in (titles, read(folder, "head"), isot(folder))]
     parts[0] = parts[0].add_column("text_pair", [""] * len(parts[0]))
     order = ["text", "text_pair", "label"]
     rows = concatenate_datasets([part.select_columns(order) for part in parts])
@@ -167,7 +145,7 @@ def _weighed(rows: Dataset) -> Dataset:
 
 
 def held_out(rows: Dataset) -> tuple[Ints, Ints]:
-    """Return the rows that train a first model, and those that validate it: of calibration corpora, and some sources."""
+    """Return the rows that train a first model, and those that validate it: calibration corpora and some sources."""
     groups = near_duplicate_groups(list(joined_texts(rows)))
     sources, labels = rows["source"][:], np.array(rows["label"])
     corpus_of, _, names = np.array([source.partition("/") for source in sources]).T
@@ -204,13 +182,6 @@ def as_data(rows: Dataset, splits: Mapping[str, Iterable[int]], source: str) -> 
     columns = ["title", "text"] if "text_pair" in rows.column_names else ["title"]
     selected = {name: rows.select(chosen) for name, chosen in splits.items()}
     return LoadedData(selected, NAMES, columns, source)
-
-
-def _read(path: Path) -> Dataset:
-    table = _table(path).rename(columns={"text": "text_pair", "title": "text"})
-    table["label"] = table["label"].map(NAMES.index)
-    kept = [name for name in ("text", "text_pair", "label") if name in table]
-    return Dataset.from_dict(table[kept].to_dict("list"))
 
 
 def _table(path: Path) -> pd.DataFrame:

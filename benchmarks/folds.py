@@ -13,7 +13,7 @@ from datasets import Dataset, concatenate_datasets
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import corpora
-from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.loading import LoadedData, load_splits
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.robustness import perturb
@@ -55,23 +55,17 @@ class Fold:
 
 
 def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
-    """Make the folds of a task (docs/benchmarks.md describes them).
-
-    Args:
-        task: Of `TASKS`.
-        folder: Laid out as ../shared/data is.
-        count: How many of the five folds of tasks that are cross-validated.
-    """
-    if task in ("liar", *corpora.STANDARD):
-        data = corpora.liar(folder) if task == "liar" else corpora.standard(folder, task)
-        return [_fold("test", data)]
+    """Make the folds of a task; where it is cross-validated, the first `count` (docs/benchmarks.md describes them)."""
+    if task == "liar":
+        return [_fold("test", load_splits("liar", data_dir=folder / "liar"))]
+    if task in corpora.STANDARD:
+        return [_fold("test", corpora.standard(folder, task))]
     if task in ("left_out", "sources_out"):
         return list(_unseen_sources(task, folder))
     if task.startswith("provenance"):
         data = _provenance(folder, task.rpartition("_")[2].upper())
     else:
-        read = {"titles": corpora.titles, "recovery": corpora.recovery}[task]
-        texts = corpora.distinct(read(folder))
+        texts = corpora.distinct(corpora.read(folder, task))
         data = corpora.as_data(texts, {"all": range(len(texts))}, task)
     return list(islice(_cross_validation(data), count))
 
@@ -124,7 +118,7 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
         kept = test[~seen]
         training = rows.select(others)
         if task == "left_out":
-            cut = corpora.held_out(training)
+            cut = list(corpora.held_out(training))
         else:
             sources, numbers = training["source"][:], training["label"][:]
             cut = split_by_source(sources, numbers, groups[others], _VALIDATION, 0, "The corpora")
@@ -137,18 +131,16 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
 
 def _training_corpora(folder: Path) -> Dataset:
     sizes = corpora.TRAINING_CORPORA.items()
-    return concatenate_datasets(
-        [corpora.corpus(folder, name, min(most, _MOST)) for name, most in sizes]
-    )
+    parts = [corpora.corpus(folder, name, min(most, _MOST)) for name, most in sizes]
+    return concatenate_datasets(parts)
 
 
 def _provenance(folder: Path, label: str) -> LoadedData:
     """Texts of one label, with their corpora as labels: what can be told apart may be learned in place of the label."""
     rows = _training_corpora(folder)
     rows = rows.select(np.flatnonzero(np.array(rows["label"]) == corpora.NAMES.index(label)))
-    names, numbers = np.unique(
-        [source.partition("/")[0] for source in rows["source"]], return_inverse=True
-    )
+    corpus_of = [source.partition("/")[0] for source in rows["source"]]
+    names, numbers = np.unique(corpus_of, return_inverse=True)
     rows = rows.remove_columns("label").add_column("label", numbers.tolist())
     return LoadedData({"all": rows}, names.tolist(), ["title", "text"], f"{label} texts")
 

@@ -11,8 +11,6 @@ Arguments of train.py may follow. With --code_only nothing is trained: the files
 anew.
 """
 
-import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -21,15 +19,10 @@ from pathlib import Path
 
 from benchmarks.corpora import hub_corpus, other_corpora
 from benchmarks.models import FIRST_SEED, Settings, train_preset
-from glove_lstm.commands.command import run_command
-from glove_lstm.data.whole_files import whole_file
+from benchmarks.records import read_results, write_json
+from glove_lstm.commands.command import new_parser, run_command
+from glove_lstm.evaluation import run_metrics as measures
 from glove_lstm.evaluation.examples import classify_examples
-from glove_lstm.evaluation.run_metrics import (
-    add_baselines,
-    add_other_data,
-    add_robustness,
-    run_metrics,
-)
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
@@ -49,11 +42,7 @@ _CARD = {
 
 def main(argv: Sequence[str]) -> None:
     """Train, measure and write, or update the code and the card."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.make_hub",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("python -m benchmarks.make_hub", __doc__)
     add = parser.add_argument
     add("--data_dir", type=Path, help="a folder that holds the corpora")
     add("--glove", help="a name or a file, as for train.py")
@@ -64,30 +53,28 @@ def main(argv: Sequence[str]) -> None:
         if rest or args.data_dir or args.glove:
             parser.error("--code_only trains nothing. Give no other option than --output_dir.")
         _update(args.output_dir)
-        return
-    if args.data_dir is None or args.glove is None:
+    elif args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only is given.")
-    settings = Settings(args.glove, [*_ARGUMENTS, *rest])
-    experiment = train_preset("default", hub_corpus(args.data_dir), FIRST_SEED, settings)
-    metrics = run_metrics(experiment)
-    others = other_corpora(args.data_dir)
-    add_other_data(metrics, experiment, others)
-    add_baselines(metrics, experiment, others)
-    add_robustness(metrics, experiment, "test")
-    with tempfile.TemporaryDirectory(dir=args.output_dir.parent) as scratch:
-        made = Path(scratch) / "hub"
-        save_experiment(experiment, metrics, made)
-        export_onnx(made)
-        write_card(made, **_CARD)
-        write_hub_files(made, _CARD["repo_id"])
-        if args.output_dir.exists():
-            args.output_dir.rename(Path(scratch) / "old")
-        made.rename(args.output_dir)
+    else:
+        _train(args.output_dir, args.data_dir, Settings(args.glove, [*_ARGUMENTS, *rest]))
+    write_card(args.output_dir, **_CARD)
+    write_hub_files(args.output_dir, _CARD["repo_id"])
     sys.stdout.write(f"Made {args.output_dir}\n")
 
 
+def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
+    experiment = train_preset("default", hub_corpus(data_dir), FIRST_SEED, settings)
+    metrics = measures.run_metrics(experiment)
+    others = other_corpora(data_dir)
+    measures.add_other_data(metrics, experiment, others)
+    measures.add_baselines(metrics, experiment, others)
+    measures.add_robustness(metrics, experiment, "test")
+    save_experiment(experiment, metrics, folder)
+    export_onnx(folder)
+
+
 def _update(folder: Path) -> None:
-    """Save the checkpoint once more to get its remote code, and write its card and the files for the Hub again."""
+    """Save the checkpoint once more to get its remote code, and classify the examples again."""
     model, tokenizer = load_checkpoint(folder)
     with tempfile.TemporaryDirectory() as scratch:
         model.save_pretrained(scratch)
@@ -95,13 +82,9 @@ def _update(folder: Path) -> None:
         for path in sorted(Path(scratch).glob("*.py")):
             shutil.copyfile(path, folder / path.name)
             sys.stdout.write(f"Copied {path.name}\n")
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    metrics = read_results(folder / "metrics.json")
     metrics["examples"] = classify_examples(model, tokenizer)
-    with whole_file(folder / "metrics.json") as part:
-        text = json.dumps(metrics, indent=2, ensure_ascii=False)
-        part.write_text(text + "\n", encoding="utf-8")
-    write_card(folder, **_CARD)
-    write_hub_files(folder, _CARD["repo_id"])
+    write_json(folder / "metrics.json", metrics)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Options of the benchmarks, their result files, and records of sources, library versions and machine."""
 
-import argparse
 import hashlib
 import json
 import platform
 import re
+from argparse import ArgumentParser
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from importlib import import_module
@@ -12,6 +12,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from glove_lstm.commands.command import new_parser
 from glove_lstm.data.files import read_json_object
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.inference.backends import processors
@@ -24,19 +25,12 @@ _LIBRARIES = (
 )
 
 
-def benchmark_parser(
-    name: str, description: str | None, models: Collection[str]
-) -> argparse.ArgumentParser:
+def benchmark_parser(name: str, doc: str | None, models: Collection[str]) -> ArgumentParser:
     """Make the parser of a benchmark, with the options that all of them have."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m benchmarks.{name}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,  # --seed must not be taken for --seeds
-    )
+    parser = new_parser(f"python -m benchmarks.{name}", doc)
+    parser.allow_abbrev = False  # --seed must not be taken for --seeds
     add = parser.add_argument
     add("--data_dir", type=Path, required=True, help="a folder laid out as ../shared/data is")
-    add("--glove", default="6B.100d", help="a name or a file, as for train.py")
     add("--json", type=Path, required=True, help="results; those of other tasks in the file stay")
     all_of_them = f"only these, of {', '.join(models)}"
     add("--models", nargs="+", choices=models, default=models, metavar="MODEL", help=all_of_them)
@@ -45,20 +39,10 @@ def benchmark_parser(
 
 @cache
 def record(*patterns: str) -> dict[str, Any]:
-    """Record a hash of sources (see `sources_hash`), the versions of libraries, and the machine."""
-    installed = {one.name: one.version for one in distributions() if one.name in _LIBRARIES}
-    cpuinfo = Path("/proc/cpuinfo")  # Linux
-    found = re.search(r"model name\s*: (.+)", cpuinfo.read_text() if cpuinfo.exists() else "")
-    processor = found[1] if found else platform.machine()
-    return {
-        "sources": sources_hash(*patterns),
-        "versions": {"python": platform.python_version(), **dict(sorted(installed.items()))},
-        "machine": f"{processor}, {len(processors())} processors, {platform.system()}",
-    }
+    """Record a hash of source files, the versions of libraries, and the machine.
 
-
-def sources_hash(*patterns: str) -> str:
-    """Hash source files; a pattern is a package and a glob, such as "glove_lstm.training/*.py"."""
+    A pattern is a package and a glob, such as "glove_lstm.training/*.py".
+    """
     sha = hashlib.sha256()
     for pattern in sorted(patterns):
         package, _, files = pattern.partition("/")
@@ -66,7 +50,15 @@ def sources_hash(*patterns: str) -> str:
         assert paths, pattern
         for path in paths:
             sha.update(f"{package}/{path.name}\n".encode() + path.read_bytes())
-    return sha.hexdigest()
+    installed = {one.name: one.version for one in distributions() if one.name in _LIBRARIES}
+    cpuinfo = Path("/proc/cpuinfo")  # Linux
+    found = re.search(r"model name\s*: (.+)", cpuinfo.read_text() if cpuinfo.exists() else "")
+    processor = found[1] if found else platform.machine()
+    return {
+        "sources": sha.hexdigest(),
+        "versions": {"python": platform.python_version(), **dict(sorted(installed.items()))},
+        "machine": f"{processor}, {len(processors())} processors, {platform.system()}",
+    }
 
 
 def read_results(path: Path) -> dict[str, Any]:
@@ -77,7 +69,8 @@ def read_results(path: Path) -> dict[str, Any]:
 def write_json(path: Path, values: Any, indent: int | None = 2) -> None:
     """Write a JSON file atomically."""
     with whole_file(path) as part:
-        part.write_text(json.dumps(values, indent=indent) + "\n", encoding="utf-8")
+        text = json.dumps(values, indent=indent, ensure_ascii=False)
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -30,14 +30,9 @@ _SPEED = {  # unit -> digits
 
 def accuracy_table(results: Results) -> str:
     """Format accuracy and measures of scores. A figure above that of `default` (without it, the highest) is bold."""
-    heads = [
-        "task",
-        "model",
-        "accuracy (95 % interval)",
-        "difference to `default`, p, p after Holm",
-    ]
-    heads += ["balanced accuracy", "AUC", "calibration error"]
-    heads += ["training, CPU s", "seeds", "sources"]
+    heads = ["task", "model", "accuracy (95 % interval)"]
+    heads += ["difference to `default`, p, p after Holm", "balanced accuracy", "AUC"]
+    heads += ["calibration error", "training, CPU s", "seeds", "sources"]
     rows = []
     for task, models in results.items():
         best = max(row["accuracy"]["mean"] for row in models.values())
@@ -119,9 +114,8 @@ def fill(page: str) -> str:
     """Replace what stands between `<!-- NAME -->` and `<!-- end -->` by the tables of the stored results."""
     for name, (file, table) in _TABLES.items():
         text = f"<!-- {name} -->\n{table(read_results(RESULTS / file))}<!-- end -->"
-        page = re.sub(
-            f"<!-- {name} -->.*?<!-- end -->", text.replace("\\", r"\\"), page, flags=re.S
-        )
+        marked = f"<!-- {name} -->.*?<!-- end -->"
+        page = re.sub(marked, text.replace("\\", r"\\"), page, flags=re.S)
     return page
 
 

@@ -40,10 +40,7 @@ class Api:
 
     def about(self) -> dict[str, Any]:
         """Return the model's name and labels."""
-        return {
-            "model": self.checkpoint.name,
-            "labels": list(self.checkpoint.label_names),
-        }
+        return {"model": self.checkpoint.name, "labels": list(self.checkpoint.label_names)}
 
     def label_file(self, file: str | None, columns: str = "") -> tuple[str, str]:
         """Label the rows of an uploaded CSV, TSV, JSON or JSONL file; the answer is a CSV file and a summary."""

@@ -12,25 +12,11 @@ from collections.abc import Callable, Sequence
 # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-# Arguments of train and evaluate that name the labelled texts.
-DATA_ARGUMENTS = (
-    "dataset_name",
-    "dataset_config_name",
-    "data_files",
-    "data_dir",
-    "train_file",
-    "validation_file",
-    "test_file",
-    "text_column_names",
-    "label_column_name",
-    "source_column_name",
-)
-
 
 def new_parser(command: str, description: str | None) -> argparse.ArgumentParser:
     """Return the parser of a command; its help shows the module's docstring unchanged."""
     return argparse.ArgumentParser(
-        prog=f"glove-lstm {command}",
+        prog=command,
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -15,7 +15,7 @@ from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 def main(argv: Sequence[str]) -> None:
     """Parse the arguments and serve until interrupted."""
-    parser = new_parser("demo", __doc__)
+    parser = new_parser("glove-lstm demo", __doc__)
     parser.add_argument(
         "model",
         nargs="?",

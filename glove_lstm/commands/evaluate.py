@@ -19,13 +19,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glove_lstm.commands.command import DATA_ARGUMENTS, new_parser
+from glove_lstm.commands.command import new_parser
 from glove_lstm.data.errors import DataError
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 from glove_lstm.inference.scores import SEVERAL
 
 if TYPE_CHECKING:
     from glove_lstm.evaluation.report import Report
+
+_OF_TRAINING = {"validation_fraction", "validation_by", "min_validation", "with_baselines"}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -41,13 +43,13 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.evaluation.report import Report
 
     transformers.utils.logging.disable_progress_bar()
-    wanted = {name: getattr(args, name) for name in DATA_ARGUMENTS}
-    wanted["revision"] = args.dataset_revision
+    wanted = {name: getattr(args, name) for name in _data_fields()}
+    wanted |= {"revision": args.dataset_revision, "validation_fraction": 0.0}
     report = Report()
     if args.model or not args.leaks:
         _add_model(report, args, wanted)
     if args.leaks:
-        data = load_splits(**wanted, validation_fraction=0.0, on_empty="keep")
+        data = load_splits(**{**wanted, "on_empty": "keep"})
         report.figures["leaks"] = check_leaks(data)
     sys.stdout.write(report.text())
     if args.output_dir:
@@ -67,13 +69,7 @@ def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, 
     several = config.problem_type == SEVERAL
     if several and args.robustness:
         raise DataError("--robustness is for models of one label a text; leave it out.")
-    data = load_splits(
-        **wanted,
-        label_names=config.label_names,
-        several_labels=several,
-        validation_fraction=0.0,
-        on_empty=args.on_empty,
-    )
+    data = load_splits(**wanted, label_names=config.label_names, several_labels=several)
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
         raise DataError(f"{data.source} has no split {args.split}; --split must be {splits}.")
@@ -96,10 +92,15 @@ def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, 
         report.add_model(model, tokenizer, unseen, robustness=args.robustness)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _data_fields() -> dict[str, dataclasses.Field[Any]]:
+    """The arguments of train that name the texts."""
     from glove_lstm.training.arguments import DataArguments
 
-    parser = new_parser("evaluate", __doc__)
+    return {f.name: f for f in dataclasses.fields(DataArguments) if f.name not in _OF_TRAINING}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser("glove-lstm evaluate", __doc__)
     parser.add_argument(
         "model",
         nargs="?",
@@ -107,14 +108,13 @@ def _parser() -> argparse.ArgumentParser:
         help="a checkpoint's folder, or a repository's id on the Hub; default: the one that ships",
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
-    fields = {field.name: field for field in dataclasses.fields(DataArguments)}
-    for name in (*DATA_ARGUMENTS, "on_empty", "revision"):
+    for name, field in _data_fields().items():
         parser.add_argument(
             "--dataset_revision" if name == "revision" else f"--{name}",
-            default=fields[name].default,
+            default=field.default,
             nargs="+" if name.endswith("_file") else None,
-            choices=fields[name].metadata.get("choices"),
-            help=fields[name].metadata["help"],
+            choices=field.metadata.get("choices"),
+            help=field.metadata["help"],
         )
     parser.add_argument(
         "--split",

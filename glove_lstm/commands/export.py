@@ -15,7 +15,7 @@ from glove_lstm.commands.command import new_parser
 
 def main(argv: Sequence[str]) -> None:
     """Parse and export."""
-    parser = new_parser("export", __doc__)
+    parser = new_parser("glove-lstm export", __doc__)
     parser.add_argument("checkpoint", type=Path, help="folder made by glove-lstm train")
     args = parser.parse_args(argv)
 

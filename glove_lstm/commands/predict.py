@@ -89,7 +89,7 @@ def _write(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("predict", __doc__)
+    parser = new_parser("glove-lstm predict", __doc__)
     inputs = parser.add_mutually_exclusive_group()
     inputs.add_argument(
         "texts", nargs="*", metavar="TEXT", default=[], help="without any, standard input is read"

@@ -21,7 +21,7 @@ from glove_lstm.commands.command import new_parser
 
 def main(argv: Sequence[str]) -> None:
     """Parse, check, push, report."""
-    parser = new_parser("push", __doc__)
+    parser = new_parser("glove-lstm push", __doc__)
     parser.add_argument("checkpoint", nargs="?", type=Path, help="folder made by glove-lstm train")
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")

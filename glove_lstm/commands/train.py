@@ -10,15 +10,13 @@ OUTPUT_DIR gets the checkpoint with its remote code, metrics.json and plots/. Re
 --hub_model_id user/name sends the result to the Hub, as glove-lstm push does.
 """
 
+import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.commands.command import DATA_ARGUMENTS
 from glove_lstm.data.errors import DataError
-
-_LOADING = ("on_empty", "validation_fraction", "validation_by", "min_validation")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -36,17 +34,16 @@ def main(argv: Sequence[str]) -> None:
     destination = training_destination(run.training)
     if run.training.resume_from_checkpoint:  # checked before the data are loaded
         check_resumable(Path(run.training.resume_from_checkpoint))
-    data = load_splits(
-        **{name: getattr(run.data, name) for name in (*DATA_ARGUMENTS, "revision", *_LOADING)},
-        seed=run.training.seed,
-    )
-    if run.data.with_baselines and data.several_labels:
+    wanted = dataclasses.asdict(run.data)
+    with_baselines = wanted.pop("with_baselines")
+    data = load_splits(**wanted, seed=run.training.seed)
+    if with_baselines and data.several_labels:
         raise DataError("--with_baselines is for one label a text; leave it out.")
     experiment = run_experiment(run, data, compute_metrics=compute_metrics)
     if run.training.process_index > 0:  # only the first process writes files
         return
     metrics = run_metrics(experiment)
-    if run.data.with_baselines:
+    if with_baselines:
         add_baselines(metrics, experiment)
     folder = Path(str(run.training.output_dir))
     save_experiment(experiment, metrics, folder)

@@ -35,14 +35,7 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], folder: Path) -> None:
-    """Plot confusion.png and reliability.png.
-
-    Args:
-        probabilities: (n, classes).
-        labels: (n,).
-        names: Class names.
-        folder: Folder of the plots.
-    """
+    """Plot confusion.png and reliability.png into a folder, of n texts' probabilities (n, classes) and labels (n,)."""
     inches = 2.2 + 0.6 * len(names)
     figure = Figure(figsize=(inches, inches), layout="constrained")
     axis = figure.subplots()

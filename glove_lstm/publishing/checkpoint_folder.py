@@ -29,9 +29,8 @@ def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> N
         (part / "metrics.json").write_text(text + "\n", encoding="utf-8")
         plot_run(experiment, metrics, part / "plots")
         write_card(part)
-        shutil.rmtree(
-            folder / "plots", ignore_errors=True
-        )  # an earlier model's, perhaps of other splits
+        # An earlier model's, perhaps of other splits.
+        shutil.rmtree(folder / "plots", ignore_errors=True)
 
 
 def write_hub_files(folder: Path, repo_id: str) -> None:

@@ -34,6 +34,7 @@ def three_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpora, "TRAINING_CORPORA", most)
     monkeypatch.setattr(corpora, "LEFT_OUT", list(most))
     monkeypatch.setattr(corpora, "SOURCES_OUT", ["one", "two"])
+    monkeypatch.setattr(corpora, "CALIBRATION_CORPORA", ["two"])
 
 
 def part_of(rows: Dataset, part: int) -> set[str]:
@@ -56,11 +57,13 @@ def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(
     for fold in made:
         tested = fold.tests[fold.name]
         train, validation = fold.data.splits.values()
-        trained = concatenate_datasets([train, validation])
+        trained = fold.data.uncut
         assert part_of(tested, 0) == {fold.name}
         assert part_of(trained, 0) == {"one", "two", "three"} - {fold.name}
         assert_unseen(tested, trained)
         assert not part_of(train, 2) & part_of(validation, 2)
+        if fold.name != "two":
+            assert "two" in part_of(validation, 0) - part_of(train, 0)
     # The publisher of all corpora is in each test and in no training text.
     assert all("everywhere" in part_of(fold.tests[fold.name], 2) for fold in made)
 
@@ -89,7 +92,7 @@ def test_provenance_has_corpora_as_labels(news: Path, three_corpora: None) -> No
 
 
 def test_folds_share_no_near_duplicates(news: Path) -> None:
-    texts = list(joined_texts(corpora.distinct(corpora.recovery(news))))
+    texts = list(joined_texts(corpora.distinct(corpora.read(news, "recovery"))))
     groups = dict(zip(texts, near_duplicate_groups(texts), strict=True))
     made = make_folds("recovery", news)
     tested = [text for fold in made for text in joined_texts(fold.tests[fold.name])]

@@ -30,7 +30,7 @@ def test_corpora_of_the_shipped_checkpoint(news: Path, monkeypatch: pytest.Monke
     splits = data.splits
     texts = {name: set(joined_texts(rows)) for name, rows in splits.items()}
     assert all(texts.values())
-    assert not set.union(*texts.values()) & set(joined_texts(corpora.recovery(news)))
+    assert not set.union(*texts.values()) & set(joined_texts(corpora.read(news, "recovery")))
     assert not texts["train"] & texts["validation"]
     assert not (texts["train"] | texts["validation"]) & texts["test"]
     # Sources of validation are new ones; the news corpus is three sources, in training.

@@ -43,7 +43,7 @@ golden:          ## after training hub/ anew: record its scores, which the tests
 	python tests/golden/make_hub_scores.py
 screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
 	python tests/app/screenshots.py
-hub-code:        ## write all files of hub/ but the weights and the tokenizer
+hub-code:        ## write code, card, examples, handler, requirements and notebook of hub/
 	python -m benchmarks.make_hub --code_only
 uv-run:          ## train with uv run and push to a loopback Hub, as on a rented machine; needs uv, installs GBs
 	PYTHONPATH=tests python tests/uv_run.py

@@ -15,7 +15,7 @@ def run(code: str) -> str:
 
 def test_importing_brings_neither_torch_nor_transformers() -> None:
     modules = (
-        "glove_lstm, glove_lstm.data.glove, glove_lstm.training.presets, glove_lstm.commands.predict, "
+        "glove_lstm, glove_lstm.data.loading, glove_lstm.training.presets, glove_lstm.commands.predict, "
         "glove_lstm.inference.runtime, glove_lstm.tokenization.light_tokenizer"
     )
     loaded = "[name for name in ('torch', 'transformers') if name in sys.modules]"

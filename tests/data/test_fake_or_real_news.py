@@ -32,16 +32,6 @@ def made_up(count=100):
     return rows
 
 
-@pytest.fixture
-def file(tmp_path):
-    def write(data, name="news.csv"):
-        path = tmp_path / name
-        path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        return path
-
-    return write
-
-
 def prepare(**kwargs):
     builder = FakeOrRealNews(**kwargs)
     builder.download_and_prepare()
@@ -117,7 +107,7 @@ def test_a_verified_download(server, caplog, monkeypatch):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b",title,text,label\n", "news.csv has no rows"),
+        (b",title,text,label\n", "train.csv has no rows"),
         (
             b"row,title,label\n1,a,FAKE\n",
             "has no column '', 'text'; its header must be ,title,text,label",

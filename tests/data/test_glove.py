@@ -1,4 +1,3 @@
-import gzip
 import hashlib
 import zipfile
 
@@ -14,17 +13,6 @@ from glove_lstm.data.glove import load_glove
 TEXT = "the 1 2 3\n, -0.5 1e-3 0\nof 7 8 9.25\n"
 WORDS = ["the", ",", "of"]
 VECTORS = np.array([[1, 2, 3], [-0.5, 1e-3, 0], [7, 8, 9.25]], dtype=np.float32)
-
-
-@pytest.fixture
-def file(tmp_path):
-    def write(text, name="vectors.txt"):
-        path = tmp_path / name
-        data = text.encode() if isinstance(text, str) else text
-        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-        return path
-
-    return write
 
 
 def write_zip(path, **members):
@@ -96,12 +84,12 @@ def test_what_is_written_is_read(tmp_path_factory, table):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"vectors.txt is empty"),
+        ("", r"train.csv is empty"),
         ("word\nother\n", r"has words without values"),
-        (TEXT + "short 1 2\n", r"vectors.txt, line 4 has 2 values instead of 3"),
+        (TEXT + "short 1 2\n", r"train.csv, line 4 has 2 values instead of 3"),
         (TEXT + "bad 1 x 3\n", r"line 4 has a value that is not a number"),
         (TEXT + "bad 1 2 3 x\n", r"line 4 has a value that is not a number"),
-        (TEXT + "b_d 1_0 2 3\n", r"vectors.txt, line 4 has a value that is not a number"),
+        (TEXT + "b_d 1_0 2 3\n", r"train.csv, line 4 has a value that is not a number"),
         (TEXT + "bad 1 nan 3\n", r"line 4 has a value that is not finite"),
         ("\n" + TEXT + "the 1 1 1\nbad 1 2 1e99\n", r"line 6 has a value that is not finite"),
     ],

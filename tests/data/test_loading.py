@@ -1,7 +1,5 @@
 import csv
 import json
-import subprocess
-import sys
 
 import pytest
 from support import LABELLED_ROWS as ROWS
@@ -240,18 +238,6 @@ def test_bad_arguments(file):
     ]:
         with pytest.raises(DataError, match=message):
             load_splits(**arguments)
-
-
-def test_nothing_heavy_is_imported():
-    code = (
-        "import sys, glove_lstm.data, glove_lstm.data.loading, glove_lstm.data.glove\n"
-        "glove_lstm.data.splits.near_duplicate_groups(['a'])\n"
-        "print([name for name in ('torch', 'transformers') if name in sys.modules])"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
-    )
-    assert (result.stdout.strip(), result.stderr) == ("[]", "")
 
 
 def test_a_long_field_is_read_without_changing_the_limit_of_the_process(tmp_path):

@@ -64,14 +64,6 @@ def test_datasets_are_mapped(articles, labelled):
     assert found[0]["truth"] == "FAKE"
 
 
-def test_both_backends_agree(articles):
-    onnx, torch = (
-        BatchClassifier(DEFAULT_CHECKPOINT, backend=backend)(table(articles))["score_FAKE"]
-        for backend in ("onnx", "torch")
-    )
-    assert onnx.tolist() == pytest.approx(torch.tolist(), abs=1e-5)
-
-
 def test_missing_texts_and_empty_batches(classifier):
     secret = "SHOCKING secret they hide from you!!!"
     texts = np.array([secret, None, float("nan"), ""], dtype=object)

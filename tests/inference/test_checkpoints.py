@@ -10,7 +10,6 @@ from support import ROOT, build_model
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
-from glove_lstm.data.errors import DataError
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.tokenization.build import build_tokenizer
 
@@ -177,19 +176,6 @@ def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(saved):
 def test_vectors_that_do_not_fit_are_refused(make):
     with pytest.raises(ValueError, match=r"\(30, 5\) do not fit an embedding of \(30, 6\)"):
         make().load_word_vectors(np.zeros((30, 5), dtype=np.float32))
-
-
-@pytest.mark.parametrize("config", [{}, {"type_embedding_size": 3}], ids=["no shapes", "shapes"])
-def test_the_tokenizer_must_give_the_word_shapes_that_the_model_reads(saved, config):
-    _, folder = saved(**config, **NGRAMS)
-    path = folder / "tokenizer_config.json"
-    inputs = {"model_input_names": ["input_ids", "attention_mask"]}
-    path.write_text(json.dumps(json.loads(path.read_text()) | inputs))
-    if config:
-        with pytest.raises(DataError, match=r"reads word shapes \(token_type_ids\)"):
-            load_checkpoint(folder)
-    else:
-        load_checkpoint(folder)
 
 
 def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):

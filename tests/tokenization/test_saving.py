@@ -2,16 +2,11 @@
 
 import json
 
-import nltk
 import pytest
-from nltk.corpus.reader import WordListCorpusReader
-from nltk.corpus.util import LazyCorpusLoader
 from support import run_without_package
 from transformers import AutoTokenizer
 
 from glove_lstm import GloveLstmTokenizer
-from glove_lstm.data.errors import DataError
-from glove_lstm.tokenization.build import english_stop_words
 
 TEXTS = ["The SKIPPER said 3.5", "", "see www.count.example “we” <pad>", "qwzx"]
 
@@ -83,11 +78,3 @@ def test_without_the_package_it_needs_trust_and_is_the_same(make, tmp_path):
     assert done.returncode == 0, done.stderr
     wanted = f"GloveLstmTokenizer {tokenizer('The <pad>', 'BOATS')['token_type_ids']}"
     assert done.stdout.strip().endswith(wanted)
-
-
-def test_stop_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
-    unread = LazyCorpusLoader("stopwords", WordListCorpusReader, "english")
-    monkeypatch.setattr(nltk.corpus, "stopwords", unread)
-    with pytest.raises(DataError, match=r"python -m nltk.downloader stopwords.*NLTK_DATA"):
-        english_stop_words()

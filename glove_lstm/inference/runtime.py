@@ -31,8 +31,8 @@ from glove_lstm.inference.checkpoint_files import (
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer, TokenizedTexts, ranges
 
-_WINDOW = 512  # texts tokenised and sorted by length together
-_TOKENS = 4096  # per batch, with padding; fits a processor's cache
+_WINDOW = 1024  # texts tokenised and sorted by length together
+_TEXTS, _TOKENS = 128, 4096  # in a batch at the most, with padding; fits a processor's cache
 
 
 class Prediction(TypedDict):
@@ -141,7 +141,7 @@ class LightClassifier:
         start = 0
         while start < len(order):
             longest = max(1, int(texts.lengths[order[start]]))
-            batch = order[start : start + max(1, _TOKENS // longest)]
+            batch = order[start : start + max(1, min(_TEXTS, _TOKENS // longest))]
             start += len(batch)
             mask = np.arange(longest) < texts.lengths[batch][:, None]  # (texts, tokens)
             tokens = ranges(begins[batch], texts.lengths[batch])

@@ -123,7 +123,9 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
             sources, numbers = training["source"][:], training["label"][:]
             cut = split_by_source(sources, numbers, groups[others], _VALIDATION, 0, "The corpora")
         splits = dict(zip(("train", "validation"), cut, strict=True))
-        data = replace(corpora.as_data(training, splits, f"without {name}"), uncut=training)
+        data = corpora.as_data(training, splits, f"without {name}")
+        parts = list(data.splits.values())  # of left_out not all
+        data = replace(data, uncut=training if task == "left_out" else concatenate_datasets(parts))
         corpora_here = np.unique(corpus_of[kept])
         tests = {str(one): rows.select(kept[corpus_of[kept] == one]) for one in corpora_here}
         yield Fold(name, data, tests)

@@ -5,10 +5,10 @@ python -m benchmarks.make_hub --code_only
 
 Trains the default preset on the titles of fake_or_real_news, its first 256 articles, a sample of ISOT without its
 datelines, and 19 corpora of many sources. A tenth of the first three is kept as test set. The confidence and the C of
-the n-gram classifier come from a first model without three of the corpora and a tenth of the others' sources, whose
-texts are its validation set; the second one trains on all of them. ReCOVery, LIAR and Veritas are only measured.
-Arguments of train.py may follow. With --code_only nothing is trained: the files beside weights and tokenizer are made
-anew.
+the n-gram classifier come from a first model without three of the corpora and some sources of five others, whose texts
+are its validation set; the second one trains on all of them. ReCOVery, LIAR and Veritas are only measured. Arguments of
+train.py may follow. A run that ends early may leave hub/ mixed: git restores it. With --code_only nothing is trained:
+the files beside weights and tokenizer are made anew.
 """
 
 import shutil
@@ -19,8 +19,9 @@ from pathlib import Path
 
 from benchmarks.corpora import hub_corpus, other_corpora
 from benchmarks.models import FIRST_SEED, Settings, train_preset
-from benchmarks.records import read_results, write_json
+from benchmarks.records import write_json
 from glove_lstm.commands.command import new_parser, run_command
+from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation import run_metrics as measures
 from glove_lstm.evaluation.examples import classify_examples
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
@@ -82,7 +83,7 @@ def _update(folder: Path) -> None:
         for path in sorted(Path(scratch).glob("*.py")):
             shutil.copyfile(path, folder / path.name)
             sys.stdout.write(f"Copied {path.name}\n")
-    metrics = read_results(folder / "metrics.json")
+    metrics = read_checkpoint_json(folder / "metrics.json")
     metrics["examples"] = classify_examples(model, tokenizer)
     write_json(folder / "metrics.json", metrics)
 

@@ -164,7 +164,7 @@ _ALWAYS = {
     "report_to": "none",
     "remove_unused_columns": False,  # our batches are Arrow tables, not rows of columns
     "dataloader_pin_memory": torch.cuda.is_available(),
-    "use_cpu": not torch.accelerator.is_available(),  # else several processes do not find each other
+    "use_cpu": not torch.accelerator.is_available(),  # else each of several processes trains a model
     "save_total_limit": 1,
     "logging_strategy": "epoch",
     "eval_strategy": "epoch",

@@ -59,7 +59,9 @@ def test_arrays_and_frames_give_what_files_give(articles, labelled):
 def test_datasets_are_mapped(articles, labelled):
     rows = load_dataset("csv", data_files=str(articles), split="train", streaming=True)
     rows = rows.rename_column("label", "truth")
-    found = list(rows.map(BatchClassifier(DEFAULT_CHECKPOINT), batched=True, batch_size=50))
+    found = list(
+        rows.map(BatchClassifier(DEFAULT_CHECKPOINT, backend="torch"), batched=True, batch_size=50)
+    )
     assert [row["label"] for row in found] == [row["label"] for row in labelled]
     assert found[0]["truth"] == "FAKE"
 

@@ -102,7 +102,7 @@ On other data both columns differ.
 | Senate passes budget bill after late-night vote | REAL | REAL | 0.75 |  |
 | Doctors stunned: kitchen spice cures cancer overnight | FAKE | REAL | 0.75 | error |
 A text of 400 words takes 6.4 ms from string to label; batches of 32 such texts reach 386 texts a second (PyTorch,
-Training took 61 s (2 CPU threads), preparing the texts 3 s. Energy and emissions: not measured.
+Training the LSTM took 61 s (2 CPU threads), preparing the texts 3 s. Energy and emissions: not measured.
 The word vectors are `glove.6B.100d.txt`, published under the Public Domain Dedication and License.
 @inproceedings{pennington2014glove,
 @misc{mcintire_fake_or_real_news,
@@ -141,7 +141,7 @@ def test_corpora_that_training_never_saw(write):
     assert "of a first model, which was calibrated; this one trained on 9,200 texts" in text
     assert {one.dataset_split for one in ModelCard(text).data.eval_results} == {"test", None}
     assert "Measured on 1,200 test texts" in text
-    assert "On the validation texts:" in text
+    assert "On the validation texts, with the first model:" in text
 
 
 def test_whole_card(write):

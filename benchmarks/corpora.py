@@ -36,9 +36,8 @@ _NOT_A_NAME = re.compile(r"^(www\.)?(the)?|(\.(com|org|net|co\.uk))?(/.*)?$|\b(n
 
 def read(folder: Path, name: str) -> Dataset:
     """Read a file of one source: titles or first articles ("head") of fake_or_real_news, ReCOVery, or ISOT."""
-    table = _table(folder / _LISTS["files"][name]).rename(
-        columns={"text": "text_pair", "title": "text"}
-    )
+    names = {"text": "text_pair", "title": "text"}
+    table = _table(folder / _LISTS["files"][name]).rename(columns=names)
     table["label"] = table["label"].map(NAMES.index)
     kept = [column for column in ("text", "text_pair", "label") if column in table]
     return Dataset.from_dict(table[kept].to_dict("list"))

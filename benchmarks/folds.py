@@ -45,7 +45,8 @@ class Fold:
         sha = hashlib.sha256(json.dumps(self.data.label_names).encode())
         splits, uncut = self.data.splits, self.data.uncut
         parts = [*sorted(splits.items()), *sorted(self.tests.items())]
-        if uncut and len(uncut) > sum(map(len, splits.values())):  # validation leaves some out
+        # On left_out some texts train the second model only.
+        if uncut and len(uncut) > sum(map(len, splits.values())):
             parts.append(("uncut", uncut))
         for name, rows in parts:
             sha.update(json.dumps([name, len(rows)]).encode())
@@ -124,8 +125,8 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
             cut = split_by_source(sources, numbers, groups[others], _VALIDATION, 0, "The corpora")
         splits = dict(zip(("train", "validation"), cut, strict=True))
         data = corpora.as_data(training, splits, f"without {name}")
-        parts = list(data.splits.values())  # of left_out not all
-        data = replace(data, uncut=training if task == "left_out" else concatenate_datasets(parts))
+        both = concatenate_datasets(list(data.splits.values()))  # on left_out, not all texts
+        data = replace(data, uncut=training if task == "left_out" else both)
         corpora_here = np.unique(corpus_of[kept])
         tests = {str(one): rows.select(kept[corpus_of[kept] == one]) for one in corpora_here}
         yield Fold(name, data, tests)

@@ -107,7 +107,7 @@ def test_a_verified_download(server, caplog, monkeypatch):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b",title,text,label\n", "train.csv has no rows"),
+        (b",title,text,label\n", "news.csv has no rows"),
         (
             b"row,title,label\n1,a,FAKE\n",
             "has no column '', 'text'; its header must be ,title,text,label",
@@ -122,7 +122,7 @@ def test_a_verified_download(server, caplog, monkeypatch):
 )
 def test_bad_files(file, data, message):
     with pytest.raises(DataError, match=message) as error:
-        prepare(data_files=file(data))
+        prepare(data_files=file(data, "news.csv"))
     assert "\n" not in str(error.value)
 
 

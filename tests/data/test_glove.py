@@ -84,19 +84,19 @@ def test_what_is_written_is_read(tmp_path_factory, table):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"train.csv is empty"),
+        ("", r"vectors.txt is empty"),
         ("word\nother\n", r"has words without values"),
-        (TEXT + "short 1 2\n", r"train.csv, line 4 has 2 values instead of 3"),
+        (TEXT + "short 1 2\n", r"vectors.txt, line 4 has 2 values instead of 3"),
         (TEXT + "bad 1 x 3\n", r"line 4 has a value that is not a number"),
         (TEXT + "bad 1 2 3 x\n", r"line 4 has a value that is not a number"),
-        (TEXT + "b_d 1_0 2 3\n", r"train.csv, line 4 has a value that is not a number"),
+        (TEXT + "b_d 1_0 2 3\n", r"vectors.txt, line 4 has a value that is not a number"),
         (TEXT + "bad 1 nan 3\n", r"line 4 has a value that is not finite"),
         ("\n" + TEXT + "the 1 1 1\nbad 1 2 1e99\n", r"line 6 has a value that is not finite"),
     ],
 )
 def test_errors_name_the_line(file, text, message):
     with pytest.raises(DataError, match=message):
-        load_glove(file(text))
+        load_glove(file(text, "vectors.txt"))
 
 
 def test_a_cut_gzip(file):

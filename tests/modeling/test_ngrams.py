@@ -28,10 +28,8 @@ def buckets(config, words, shapes):
     codes = list(words)
     if config.type_embedding_size:
         codes = [word * SHAPE_COUNT + shape for word, shape in zip(words, shapes, strict=True)]
-    codes = [code + 2 for code in codes]
-    return [bucket(0, code) for code in codes] + [
-        bucket(*pair) for pair in pairwise([1, *codes, 1])
-    ]
+    neighbours = pairwise([1, *(word + 2 for word in words), 1])
+    return [bucket(0, code) for code in codes] + [bucket(*pair) for pair in neighbours]
 
 
 def runs(config, words, shapes):

@@ -79,7 +79,7 @@ def checkpoint(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_export(checkpoint: Path, make_once: MakeOnce) -> Path:
-    """The checkpoint with a model.onnx by the export command. Copy it before changing it."""
+    """The checkpoint with ONNX files by the export command. Copy it before changing it."""
     from glove_lstm.commands import export as command
 
     def export(folder: Path) -> None:

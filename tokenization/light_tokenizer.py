@@ -42,7 +42,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class TokenizedTexts:
+class RaggedTokens:
     """n texts of m tokens in all, one after the other.
 
     Attributes:
@@ -137,7 +137,7 @@ class LightTokenizer:
         """Rows that a model's embedding must have."""
         return self._backend.get_vocab_size()
 
-    def read(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> TokenizedTexts:
+    def read(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> RaggedTokens:
         """Tokenize n texts, or n pairs as if each were one text.
 
         Raises:
@@ -159,7 +159,7 @@ class LightTokenizer:
             begins = np.cumsum(lengths) - (lengths if self.truncation_side == "right" else kept)
             tokens, lengths = tokens[ranges(begins, kept)], kept
         shapes = tokens & ((1 << _SHAPE_BITS) - 1) if self.token_types else np.zeros_like(tokens)
-        return TokenizedTexts(tokens >> _SHAPE_BITS, shapes, lengths)
+        return RaggedTokens(tokens >> _SHAPE_BITS, shapes, lengths)
 
     def _look_up(self, texts: Sequence[str]) -> tuple[Integers, Integers]:
         """Return all tokens of n texts, (m,), and how many each text has, (n,)."""

@@ -1,9 +1,9 @@
-"""Write a checkpoint's onnx/model.onnx, to classify without torch.
+"""Write a checkpoint's ONNX files, to classify without torch.
 
 glove-lstm export out
 
-The file holds all weights, and is checked against PyTorch. It belongs to the weights and the config of
-its checkpoint: after more training, export again.
+onnx/model.onnx holds all weights; light.onnx, which glove-lstm reads, takes large ones from
+model.safetensors. Both are checked against PyTorch. After more training, export again.
 """
 
 import sys

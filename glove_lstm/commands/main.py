@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -28,7 +29,7 @@ COMMANDS = {
     "predict": Command("classify texts or files", needs=()),
     "train": Command("train or fine-tune a classifier on labelled texts"),
     "evaluate": Command("measure a checkpoint on labelled texts, or look for leaks in them"),
-    "export": Command("write a checkpoint's onnx/model.onnx, which predict uses without torch"),
+    "export": Command("write a checkpoint's ONNX files, which predict uses without torch"),
     "push": Command("push a checkpoint, a Space or a dataset to the Hugging Face Hub"),
     "demo": Command("show a checkpoint in a browser", needs=("gradio", "torch"), extra="demo"),
 }
@@ -42,9 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in COMMANDS:
-        return run_command(
-            lambda arguments: _run(name, arguments), rest, extra=COMMANDS[name].extra
-        )
+        return run_command(partial(_run, name), rest, extra=COMMANDS[name].extra)
     if name == "--version":
         sys.stdout.write(f"glove-lstm {__version__}\n")
         return 0

@@ -7,12 +7,12 @@ glove-lstm predict "A headline" --explain
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
 
 Without --model it uses the checkpoint that ships with the package, and needs no network. A
-checkpoint's onnx/model.onnx is used if there is one, and PyTorch otherwise.
+checkpoint's light.onnx is used if there is one, and PyTorch otherwise.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from glove_lstm.commands.command import new_parser
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, ONNX_NAME
+from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, LIGHT_NAME
 
 if TYPE_CHECKING:
     from glove_lstm.inference.bulk import Labeller, Summary
-    from glove_lstm.inference.explanation import Explanation
-    from glove_lstm.inference.label_writers import Labelled, Write
+    from glove_lstm.inference.label_writers import Explain, Labelled, Write
 
 _SHOWN = 100  # characters of a text in the table
 _FORMATS = ("csv", "jsonl", "parquet", "table")
@@ -63,7 +62,7 @@ def _write(
     args: argparse.Namespace,
     source: TextSource,
     labeller: "Labeller",
-    explain: "Callable[[str, str | None], Explanation] | None",
+    explain: "Explain | None",
     **options: Any,
 ) -> "Summary":
     """Write to standard output part by part, or to a file that appears when it is complete."""
@@ -114,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument(
-        "--backend", choices=["onnx", "torch"], help=f"default: onnx if there is an {ONNX_NAME}"
+        "--backend", choices=["onnx", "torch"], help=f"default: onnx if there is a {LIGHT_NAME}"
     )
     parser.add_argument(
         "--format",

@@ -8,7 +8,7 @@ glove-lstm push --dataset fake_or_real_news --repo_id user/fake_or_real_news
 
 Log in first with `hf auth login` or HF_TOKEN. The files are checked and loaded once in a clean
 process; then one commit makes the repository hold exactly these files. An edited card is kept, but
-its figures must agree with metrics.json. A missing onnx/model.onnx is exported. A failed push can
+its figures must agree with metrics.json. Missing ONNX files are exported. A failed push can
 be run again.
 """
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
-    ONNX_NAME,
+    LIGHT_NAME,
     TOKENIZER_NAMES,
     WEIGHTS_NAME,
     digest,
@@ -51,7 +51,7 @@ class OpenModel:
 
     def identity(self) -> dict[str, Any]:
         """Return the backend and the hashes of the files that decide the scores, for JSON."""
-        weights = ONNX_NAME if self.backend == "onnx" else WEIGHTS_NAME
+        weights = LIGHT_NAME if self.backend == "onnx" else WEIGHTS_NAME
         names = (CONFIG_NAME, *TOKENIZER_NAMES, weights)
         files = {name: digest(self.folder / name) for name in names}
         return {"backend": self.backend, "files": files}
@@ -69,14 +69,14 @@ def open_model(
     Args:
         model: A folder, or a repository's id on the Hub.
         revision: Commit, tag or branch on the Hub.
-        backend: The library that computes; None takes onnx if the checkpoint has an `onnx/model.onnx`.
+        backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores to use; None takes all cores of this process.
 
     Raises:
         DataError: There is no usable checkpoint.
     """
-    folder = local_folder(model, revision, ONNX_NAME)
-    if backend == "onnx" or (backend is None and (folder / ONNX_NAME).is_file()):
+    folder = local_folder(model, revision, LIGHT_NAME, WEIGHTS_NAME)
+    if backend == "onnx" or (backend is None and (folder / LIGHT_NAME).is_file()):
         from glove_lstm.inference.runtime import LightClassifier
 
         light = LightClassifier.from_pretrained(folder, threads=threads or len(processors()))
@@ -95,7 +95,6 @@ def open_model(
     transformers.utils.logging.disable_progress_bar()  # the command has its own
     if threads:
         torch.set_num_threads(threads)
-    folder = local_folder(model, revision, WEIGHTS_NAME)
     loaded = load_checkpoint(folder)
     names = tuple(loaded[0].config.label_names)
     predict = partial(predict_probabilities, *loaded)

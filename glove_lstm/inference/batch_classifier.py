@@ -23,7 +23,7 @@ class BatchClassifier:
         model: A checkpoint's folder on the machine that runs it, or a repository's id on the Hub.
         text_column_names: The columns of text, title before body; None takes title and text, else text, else
             title, else the only column of text.
-        backend: The library that computes; None takes onnx if the checkpoint has an `onnx/model.onnx`.
+        backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores that one classifier may use.
         abstain_below: The label is ABSTAIN if the best score is lower.
 

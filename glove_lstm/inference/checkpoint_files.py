@@ -18,8 +18,9 @@ def shipped(name: str) -> Path:
 
 DEFAULT_CHECKPOINT = shipped("hub")
 CONFIG_NAME = "config.json"
-ONNX_NAME = "onnx/model.onnx"  # where transformers.js and Optimum look for it
 WEIGHTS_NAME = "model.safetensors"
+ONNX_NAME = "onnx/model.onnx"  # with all weights; where transformers.js and Optimum look for it
+LIGHT_NAME = "light.onnx"  # for `LightClassifier`: with the weights of model.safetensors, beside it
 TOKENIZER_NAMES = ("tokenizer.json", "tokenizer_config.json")
 CONFIG_KEY, WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"  # in the ONNX file's metadata
 
@@ -63,14 +64,12 @@ def local_folder(model: str | Path, revision: str | None = None, *more: str) -> 
 
 
 def origin(folder: Path) -> dict[str, str]:
-    """Return an ONNX file's metadata: the SHA-256 of the config, and of the weights if they are in the folder."""
+    """Return an ONNX file's metadata: the SHA-256 of the config and of the weights."""
     config = read_checkpoint_json(folder / CONFIG_NAME)
     computed = {name: value for name, value in config.items() if name not in _NAMING}
     text = json.dumps(computed, sort_keys=True)
-    digests = {CONFIG_KEY: hashlib.sha256(text.encode()).hexdigest()}
-    if (folder / WEIGHTS_NAME).is_file():
-        digests[WEIGHTS_KEY] = digest(folder / WEIGHTS_NAME)
-    return digests
+    config_digest = hashlib.sha256(text.encode()).hexdigest()
+    return {CONFIG_KEY: config_digest, WEIGHTS_KEY: digest(folder / WEIGHTS_NAME)}
 
 
 def digest(path: Path) -> str:
@@ -79,16 +78,15 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_origin(onnx_file: Path, metadata: Mapping[str, str]) -> None:
-    """Raise a DataError if an ONNX file's metadata do not fit the config and the weights of its checkpoint."""
-    folder = onnx_file.parents[1]
+def check_origin(folder: Path, name: str, metadata: Mapping[str, str]) -> None:
+    """Raise a DataError if an ONNX file's metadata do not fit the config and the weights in its checkpoint's folder."""
     again = f"write it again with glove-lstm export {folder}, or remove it"
     if CONFIG_KEY not in metadata:
-        raise DataError(f"{onnx_file} was not made by glove-lstm: {again}.")
+        raise DataError(f"{folder / name} was not made by glove-lstm: {again}.")
     for key, value in origin(folder).items():
         if metadata.get(key) != value:
-            name = key.rpartition(".")[2]
-            raise DataError(f"{onnx_file} was not made from the {name} of {folder}: {again}.")
+            part = key.rpartition(".")[2]
+            raise DataError(f"{folder / name} was not made from the {part} of {folder}: {again}.")
 
 
 def check_tokenizer(

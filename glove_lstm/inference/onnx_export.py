@@ -1,5 +1,6 @@
-"""Write a checkpoint's onnx/model.onnx, and compare it with PyTorch first."""
+"""Write the ONNX files of a checkpoint, and compare them with PyTorch first."""
 
+import json
 import warnings
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.inference.checkpoint_files import ONNX_NAME, origin
+from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, origin
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import open_session
 from glove_lstm.modeling.configuration_glove_lstm import SHAPE_COUNT
@@ -22,14 +23,21 @@ _TOLERANCE = 1e-5
 _OPSET = 18
 # Largest constant, in values, that the optimizer may fold; the LSTM's weights are below it.
 _FOLDED = 1 << 20
+_SHARED = 4096  # bytes from which weights are left out of `LIGHT_NAME`: a page of memory
 
 
 def export_onnx(folder: str | Path) -> Path:
-    """Write `onnx/model.onnx`, one file with all weights, into a checkpoint's folder; return its path.
+    """Write `onnx/model.onnx`, one file with all weights, and `light.onnx` into a checkpoint's folder.
+
+    The large weights of `light.onnx` are those of `model.safetensors`, as ONNX external data: they are mapped into
+    memory instead of copied.
 
     Raises:
         DataError: The folder holds no checkpoint of this package.
-        RuntimeError: The file's logits differ from PyTorch's, which is a bug.
+        RuntimeError: The logits of a file differ from PyTorch's, which is a bug.
+
+    Returns:
+        The path of `onnx/model.onnx`.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -42,12 +50,15 @@ def export_onnx(folder: str | Path) -> Path:
         wanted = model(**tensors).logits.numpy()
     program = _export(model, list(inputs))
     program.model.metadata_props.update(origin(folder))
-    with whole_file(folder / ONNX_NAME) as part:
-        program.save(part)
-        (found,) = open_session(part).run(None, inputs)
-        difference = np.abs(found - wanted).max() / max(1, np.abs(wanted).max())
-        if not difference <= _TOLERANCE:
-            raise RuntimeError(f"{ONNX_NAME} differs from PyTorch by {difference:.2g}")
+    for name in (ONNX_NAME, LIGHT_NAME):
+        if name == LIGHT_NAME:
+            _share_weights(program.model.graph, folder / WEIGHTS_NAME)
+        with whole_file(folder / name) as part:
+            program.save(part)
+            (found,) = open_session(part).run(None, inputs)
+            difference = np.abs(found - wanted).max() / max(1, np.abs(wanted).max())
+            if not difference <= _TOLERANCE:
+                raise RuntimeError(f"{name} differs from PyTorch by {difference:.2g}")
     return folder / ONNX_NAME
 
 
@@ -94,6 +105,24 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     for weights in program.model.graph.initializers.values():
         weights.metadata_props.clear()
     return program
+
+
+def _share_weights(graph: Any, file: Path) -> None:
+    """Make large weights refer to a checkpoint's file, where it holds the very same bytes."""
+    from onnxscript import ir
+
+    with file.open("rb") as stored:
+        size = int.from_bytes(stored.read(8), "little")
+        for name, entry in json.loads(stored.read(size)).items():
+            if f"model.{name}" not in graph.initializers:
+                continue
+            weights = graph.initializers[f"model.{name}"]
+            tensor, (begin, end) = weights.const_value, entry["data_offsets"]
+            stored.seek(8 + size + begin)
+            if end - begin >= _SHARED and stored.read(end - begin) == tensor.tobytes():
+                place = file.name, 8 + size + begin, end - begin, tensor.dtype
+                described = {"shape": tensor.shape, "name": tensor.name, "base_dir": file.parent}
+                weights.const_value = ir.ExternalTensor(*place, **described)
 
 
 def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:

@@ -2,7 +2,7 @@
 
     from glove_lstm import LightClassifier
 
-    classify = LightClassifier.from_pretrained("user/repo")  # or a folder that holds an onnx/model.onnx
+    classify = LightClassifier.from_pretrained("user/repo")  # or a folder that holds a light.onnx
     classify(["Senate passes budget bill", ""])              # [{"label": "REAL", "score": 0.98}, ...]
     classify.predict_proba(titles, bodies)                   # (n, labels)
 
@@ -23,13 +23,14 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
-    ONNX_NAME,
+    LIGHT_NAME,
+    WEIGHTS_NAME,
     check_origin,
     check_tokenizer,
     local_folder,
 )
 from glove_lstm.inference.scores import scores_of
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer, TokenizedTexts, ranges
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer, RaggedTokens, ranges
 
 _WINDOW = 1024  # texts tokenised and sorted by length together
 _TEXTS, _TOKENS = 128, 4096  # in a batch at the most, with padding; fits a processor's cache
@@ -64,7 +65,7 @@ class LightClassifier:
     def from_pretrained(
         cls, model: str | Path, revision: str | None = None, *, threads: int = 1
     ) -> "LightClassifier":
-        """Load a checkpoint's tokenizer and its `onnx/model.onnx`.
+        """Load a checkpoint's tokenizer, its `light.onnx` and its weights.
 
         Args:
             model: A folder, or a repository's id on the Hub; only the needed files are downloaded.
@@ -74,16 +75,19 @@ class LightClassifier:
         Raises:
             DataError: A file is missing or damaged, or the ONNX file was made from another config or other weights.
         """
-        folder = local_folder(model, revision, ONNX_NAME)
-        path = folder / ONNX_NAME
-        if not path.is_file():
-            raise DataError(f"{path} is missing: make it with glove-lstm export {folder}.")
+        folder = local_folder(model, revision, LIGHT_NAME, WEIGHTS_NAME)
+        if not (folder / LIGHT_NAME).is_file():
+            advice = f"make it with glove-lstm export {folder}"
+            raise DataError(f"{folder / LIGHT_NAME} is missing: {advice}.")
+        if not (folder / WEIGHTS_NAME).is_file():
+            raise DataError(f"{folder / WEIGHTS_NAME} is missing: get the checkpoint again.")
         config = read_checkpoint_json(folder / CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
         labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # GloveLstmConfig's default
         names = tuple(labels[key] for key in sorted(labels, key=int))
-        return cls(tokenizer, open_checked(path), names, config.get("problem_type"), threads)
+        session = open_checked(folder, LIGHT_NAME)
+        return cls(tokenizer, session, names, config.get("problem_type"), threads)
 
     def __call__(
         self, texts: str | Sequence[str], text_pairs: Sequence[str] | None = None
@@ -132,7 +136,7 @@ class LightClassifier:
             run = pool.map if len(starts) > 1 else map  # a thread would slow a single text down
             return np.concatenate([none, *run(predict, starts)])
 
-    def _predict(self, texts: TokenizedTexts) -> NDArray[np.float32]:
+    def _predict(self, texts: RaggedTokens) -> NDArray[np.float32]:
         """Run batches of texts of similar length, longest first, to keep padding small."""
         logits = np.zeros((len(texts.lengths), len(self.label_names)), dtype=np.float32)
         names = [known.name for known in self.session.get_inputs()]
@@ -153,14 +157,14 @@ class LightClassifier:
         return logits
 
 
-def open_checked(path: Path) -> onnxruntime.InferenceSession:
-    """Load a checkpoint's ONNX file.
+def open_checked(folder: Path, name: str) -> onnxruntime.InferenceSession:
+    """Load one of a checkpoint's ONNX files.
 
     Raises:
         DataError: The file is damaged, or does not belong to the config and weights of its checkpoint.
     """
-    session = open_session(path)
-    check_origin(path, session.get_modelmeta().custom_metadata_map)
+    session = open_session(folder / name)
+    check_origin(folder, name, session.get_modelmeta().custom_metadata_map)
     return session
 
 

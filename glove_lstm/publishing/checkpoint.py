@@ -9,7 +9,7 @@ from pathlib import Path
 from glove_lstm import __version__, modeling, tokenization
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_checkpoint_json
-from glove_lstm.inference.checkpoint_files import ONNX_NAME
+from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.runtime import open_checked
@@ -20,7 +20,7 @@ from glove_lstm.publishing.staging import check_private, error_in_clean_process,
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
 # Never sent: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
-_ALLOWED = (*LOADED_FILES, "metrics.json", "README.md", TRAINING_TEXTS_NAME, ONNX_NAME)
+_ALLOWED = (*LOADED_FILES, "metrics.json", "README.md", TRAINING_TEXTS_NAME, LIGHT_NAME, ONNX_NAME)
 _VERSION = f"glove-lstm {__version__}"
 _LOAD = """
 import sys
@@ -51,7 +51,7 @@ def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True)
     Args:
         checkpoint: Folder made by the train command.
         repo_id: Model repository, named in the card; a missing card is written from metrics.json.
-        hub_files: Also write the files that only a model's repository needs, and export a missing onnx/model.onnx.
+        hub_files: Also write the files that only a model's repository needs, and export missing ONNX files.
 
     Raises:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
@@ -73,8 +73,9 @@ def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True)
             write_hub_files(folder, repo_id)
         for name in list_files(folder):
             check_private((folder / name).read_bytes(), str(checkpoint / name))
-        if (folder / ONNX_NAME).is_file():
-            open_checked(checkpoint / ONNX_NAME)
+        for name in (LIGHT_NAME, ONNX_NAME):
+            if (folder / name).is_file():
+                open_checked(checkpoint, name)
         if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
             texts = checkpoint / TRAINING_TEXTS_NAME
             raise DataError(f"{texts} was made for other weights; remove it.")
@@ -83,7 +84,7 @@ def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True)
         if error:
             advice = f"save it again with {_VERSION}"
             raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
-        if hub_files and not (folder / ONNX_NAME).is_file():
+        if hub_files and not (folder / LIGHT_NAME).is_file():
             export_onnx(folder)
         yield folder
 

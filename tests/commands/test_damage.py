@@ -81,11 +81,11 @@ def test_damaged_checkpoints(shared_export: Path, tmp_path: Path, name: str) -> 
         data = ["--train_file", write_articles(tmp_path / "small.csv", 20, seed=9)]
     needed = NEEDED
     if name == "predict":  # without torch
-        needed = tuple({*NEEDED, "onnx/model.onnx"} - {"model.safetensors"})
+        needed = (*NEEDED, "light.onnx")
     damages = DAMAGES if name == "predict" else DAMAGES[:2]
     cases = damaged_copies(shared_export, tmp_path, needed, damages)
-    # Without onnx/model.onnx, torch is used instead.
-    cases = [case for case in cases if case[1:] != ("onnx/model.onnx", "missing")]
+    # Without light.onnx, torch is used instead.
+    cases = [case for case in cases if case[1:] != ("light.onnx", "missing")]
     found = run_all([[*COMMANDS[name], copy, *data] for copy, _, _ in cases])
     for (copy, file, how), (code, said) in zip(cases, found, strict=True):
         assert_told(code, said, copy.name)

@@ -105,7 +105,7 @@ def test_abstains_below_a_score(expected: list[dict]) -> None:
         ("a --model {HERE}/nowhere", "nowhere could not be loaded: there is no such folder"),
         ("a --model {HERE}", "config.json is missing"),
         ("a --model {HERE} --revision main", "is a folder, which has no revision 'main'"),
-        ("a --model {CHECKPOINT} --backend onnx", "model.onnx is missing"),
+        ("a --model {CHECKPOINT} --backend onnx", "light.onnx is missing"),
         ("a --explain --backend onnx", "--explain needs torch"),
         ("a --explain --output_dir {HERE}/out", "and no --explain"),
         ("a --explain --format csv", "jsonl and table"),

@@ -1,4 +1,4 @@
-"""onnx/model.onnx: what PyTorch computes, whatever the network and the batch, in one file that knows its checkpoint."""
+"""The ONNX files: what PyTorch computes, whatever the network and the batch, with the weights of their checkpoint."""
 
 import json
 import shutil
@@ -79,35 +79,36 @@ def test_equals_pytorch_at_every_shape(make, checkpoint, tmp_path, network) -> N
             np.testing.assert_allclose(*cased, atol=1e-6)
 
 
-def test_the_file_is_self_contained_and_holds_big_tables_in_16_bits(
+def test_one_file_is_self_contained_and_the_other_reads_large_weights_of_the_checkpoint(
     make, checkpoint, tmp_path
 ) -> None:
     model = make(vocab_size=5000, embedding_size=40, type_embedding_size=3, ngram_buckets=20_000)
     sizes = []
     for rounded in (False, True):
-        if rounded:
+        if rounded:  # then the big tables are saved in 16 bits
             model.round_tables()
         folder = tmp_path / str(rounded)
         folder.mkdir()
         save(model, checkpoint, folder)
         alone = shutil.move(export_onnx(folder), tmp_path / "alone.onnx")
         sizes.append(alone.stat().st_size)
+        assert (folder / "light.onnx").stat().st_size < 0.2 * sizes[-1]
         batch = random_batch([0, 9, 4], 12)
-        (found,) = open_session(alone).run(None, batch)
-        np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)
+        for file in (alone, folder / "light.onnx"):
+            (found,) = open_session(file).run(None, batch)
+            np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)
+            assert b"/home/" not in file.read_bytes()
+            assert b"glove_lstm/" not in file.read_bytes()  # no path of this machine
     assert sizes[1] < 0.65 * sizes[0]
-    assert b"/home/" not in alone.read_bytes()
-    assert b"glove_lstm/" not in alone.read_bytes()  # no path of this machine
 
 
 def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
-    path = exported / "onnx/model.onnx"
-    metadata = open_session(path).get_modelmeta().custom_metadata_map
+    metadata = open_session(exported / "light.onnx").get_modelmeta().custom_metadata_map
     config = json.loads((exported / "config.json").read_text())
 
     def check(**changes: object) -> None:
         (exported / "config.json").write_text(json.dumps(config | changes))
-        check_origin(path, metadata)
+        check_origin(exported, "light.onnx", metadata)
 
     check()
     check(
@@ -115,22 +116,20 @@ def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
     )  # nothing that a logit depends on
     for change in ({"ngram_weight": 0.77}, {"a_new_field": 1}):
         with pytest.raises(
-            DataError, match=r"model\.onnx was not made from the config .*glove-lstm export"
+            DataError, match=r"light\.onnx was not made from the config .*glove-lstm export"
         ):
             check(**change)
     (exported / "model.safetensors").write_bytes(b"other")
-    with pytest.raises(DataError, match=r"model\.onnx was not made from the weights"):
+    with pytest.raises(DataError, match=r"light\.onnx was not made from the weights"):
         check()
-    (exported / "model.safetensors").unlink()  # as the files that the light runtime downloads
-    check()
 
 
 def test_failure_leaves_what_was_there(exported, monkeypatch) -> None:
-    before = (exported / "onnx/model.onnx").read_bytes()
+    before = (exported / "light.onnx").read_bytes()
     monkeypatch.setattr("glove_lstm.inference.onnx_export._TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="differs from PyTorch"):
         export_onnx(exported)
-    assert (exported / "onnx/model.onnx").read_bytes() == before
+    assert (exported / "light.onnx").read_bytes() == before
     assert not list(exported.rglob("*.part"))
 
 

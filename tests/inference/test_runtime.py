@@ -94,9 +94,11 @@ def test_scores_of_several_labels_stand_for_themselves(exported) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("onnx/model.onnx", None, r"model\.onnx is missing: make it with glove-lstm export"),
-        ("onnx/model.onnx", b"nothing", r"model\.onnx cannot be loaded"),
-        ("model.safetensors", b"other weights", r"model\.onnx was not made from the weights"),
+        ("light.onnx", None, r"light\.onnx is missing: make it with glove-lstm export"),
+        ("light.onnx", b"nothing", r"light\.onnx cannot be loaded"),
+        ("model.safetensors", None, r"model\.safetensors is missing: get the checkpoint again"),
+        ("model.safetensors", bytes(10**7), r"light\.onnx was not made from the weights"),
+        ("model.safetensors", b"cut", r"light\.onnx cannot be loaded"),
         ("config.json", b"{", r"config\.json is not valid JSON"),
         ("config.json", None, r"config\.json cannot be read"),
         ("tokenizer.json", b"{}", r"tokenizer\.json cannot be used"),
@@ -131,9 +133,9 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
 
 def test_an_onnx_file_of_others_is_refused(exported, make) -> None:
     torch.onnx.export(
-        torch.nn.Linear(2, 2), (torch.zeros(1, 2),), exported / "onnx/model.onnx", dynamo=True
+        torch.nn.Linear(2, 2), (torch.zeros(1, 2),), exported / "light.onnx", dynamo=True
     )
-    with pytest.raises(DataError, match=r"model\.onnx was not made by glove-lstm"):
+    with pytest.raises(DataError, match=r"light\.onnx was not made by glove-lstm"):
         LightClassifier.from_pretrained(exported)
 
 
@@ -146,7 +148,8 @@ def test_from_the_hub_come_the_files_that_are_needed(shared_export, monkeypatch,
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     found = LightClassifier.from_pretrained("user/news", "v1")
-    names = ["config.json", "onnx/model.onnx", "tokenizer.json", "tokenizer_config.json"]
+    names = ["config.json", "light.onnx", "model.safetensors"]
+    names += ["tokenizer.json", "tokenizer_config.json"]
     assert asked == [("user/news", "v1", names)]
     assert found(TEXTS) == light(TEXTS)
 
@@ -190,7 +193,7 @@ def test_a_wheel_gives_the_same_without_torch(shared_export, expected, tmp_path)
     subprocess.run([sys.executable, "-m", "pip", *build, tmp_path, source], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     shutil.unpack_archive(wheel, site, "zip")
-    for name in ("docs/tour.ipynb", "publishing/handler.py", "hub/onnx/model.onnx"):
+    for name in ("docs/tour.ipynb", "publishing/handler.py", "hub/light.onnx"):
         assert (site / "glove_lstm" / name).is_file()
     done = subprocess.run(
         [sys.executable, "-c", _BARE, shared_export, tmp_path / "out.jsonl"],

@@ -34,7 +34,7 @@ from glove_lstm.publishing.staging import check_private, list_files
 
 REPO = "user/fake-news"
 TOKEN = "hf_" + "secretsecret" * 3
-ADDED = ("handler.py", "notebook.ipynb", "onnx/model.onnx", "requirements.txt")
+ADDED = ("handler.py", "light.onnx", "notebook.ipynb", "onnx/model.onnx", "requirements.txt")
 LOAD = """
 import json
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
@@ -64,7 +64,8 @@ def unloaded(monkeypatch):
 
     def export(folder):
         (folder / "onnx").mkdir()
-        (folder / "onnx" / "model.onnx").touch()
+        for name in ("light.onnx", "onnx/model.onnx"):
+            (folder / name).touch()
 
     monkeypatch.setattr(checkpoint_publishing, "error_in_clean_process", lambda *_: None)
     monkeypatch.setattr(checkpoint_publishing, "export_onnx", export)

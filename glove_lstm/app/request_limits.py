@@ -5,6 +5,7 @@ gradio itself limits the size of a file (`max_file_size`), the queue, and the re
 
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -54,7 +55,7 @@ class UploadFolder:
     def _sweep(self, oldest: float) -> int:
         kept = 0
         for path in sorted(self.path.rglob("*"), reverse=True):  # files before their folders
-            try:
+            with suppress(OSError):  # gradio moved it, or a folder is in use
                 status = path.stat()
                 old = status.st_mtime < oldest
                 if path.is_dir():
@@ -64,8 +65,6 @@ class UploadFolder:
                     path.unlink()
                 else:
                     kept += status.st_size
-            except OSError:  # gradio moved it, or a folder is in use
-                continue
         return kept
 
 

@@ -11,8 +11,6 @@ from typing import Any
 
 from glove_lstm.data.errors import DataError
 
-PORT = 7860  # gradio's default, and that of a Space
-
 
 def serve(model: str | Path, **options: Any) -> None:
     """Run the app until it is interrupted; see `running_app` for the arguments."""
@@ -29,7 +27,7 @@ def running_app(
     *,
     revision: str | None = None,
     host: str | None = None,
-    port: int | None = PORT,
+    port: int | None = 7860,  # gradio's default, and that of a Space
 ) -> Iterator[str]:
     """Start the app in a thread and yield its address; at the end, stop it and remove all uploads.
 
@@ -63,10 +61,7 @@ def running_app(
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
         style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
         # System fonts need no network.
-        fonts: Any = {
-            "font": ["system-ui", "sans-serif"],
-            "font_mono": ["ui-monospace", "monospace"],
-        }
+        fonts, mono_fonts = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
         try:
             _, address, _ = page.launch(
                 server_name=host,
@@ -74,7 +69,7 @@ def running_app(
                 app_kwargs={"middleware": [middleware]},
                 max_threads=limits.WORKERS + 1,  # one more for a table
                 max_file_size=limits.FILE_BYTES,
-                theme=gr.themes.Soft(**fonts),
+                theme=gr.themes.Soft(font=fonts, font_mono=mono_fonts),
                 head=f"<style>{style}</style>",  # `css` would lose its media queries in gradio
                 footer_links=["api", "settings"],
                 show_error=False,

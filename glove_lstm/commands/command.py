@@ -50,7 +50,6 @@ def run_command(
         sys.stdout.flush()  # reports a full disk, which the exit of Python would not
     except BrokenPipeError:  # the reader of the output has ended, such as `head`
         _discard_output()
-        return 0
     except KeyboardInterrupt:
         return _fail("Interrupted.", 128 + signal.SIGINT)
     except Exception as error:
@@ -75,13 +74,10 @@ def _sentence(error: BaseException, extra: str) -> str | None:
 
     if isinstance(error, DataError):
         return str(error)
-    if (
-        isinstance(error, ModuleNotFoundError)
-        and error.name
-        and not error.name.startswith("glove_lstm")
-    ):
+    module = error.name if isinstance(error, ModuleNotFoundError) else None
+    if module and not module.startswith("glove_lstm"):
         return (
-            f"This needs {error.name.partition('.')[0]}, which is not installed. "
+            f"This needs {module.partition('.')[0]}, which is not installed. "
             f"Run: pip install 'glove-lstm[{extra}]'"
         )
     if _disk_is_full(error):

@@ -75,10 +75,9 @@ def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
     if labels.ndim == 1:
         return measure(softmax(logits), labels)
     found = logits > 0  # several labels a text
-    f1, micro = (
-        sk.f1_score(labels, found, average=of, zero_division=0) for of in ("macro", "micro")
-    )
-    return {"accuracy": sk.accuracy_score(labels, found), "f1": f1, "micro_f1": micro}
+    f1 = sk.f1_score(labels, found, average="macro", zero_division=0)
+    micro_f1 = sk.f1_score(labels, found, average="micro", zero_division=0)
+    return {"accuracy": sk.accuracy_score(labels, found), "f1": f1, "micro_f1": micro_f1}
 
 
 def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:

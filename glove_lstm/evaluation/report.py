@@ -100,16 +100,13 @@ class Report:
 
 def _measures(figures: Mapping[str, Any]) -> str:
     rows = [["measure", "value", "95 % interval"]]
-    rows += [
-        [shown, *_with_interval(figures, name)]
-        for name, shown in _WITH_INTERVAL.items()
-        if f"{name}_interval" in figures
-    ]
+    for name, shown in _WITH_INTERVAL.items():
+        if f"{name}_interval" in figures:
+            rows.append([shown, *_with_interval(figures, name)])
     for name, shown in _OTHERS.items():
-        if name not in figures:
-            continue
-        value = figures[name]
-        rows.append([shown, "not defined" if value is None else f"{value:.4f}"])
+        if name in figures:
+            value = figures[name]
+            rows.append([shown, "not defined" if value is None else f"{value:.4f}"])
     return _table(rows)
 
 
@@ -139,12 +136,9 @@ def _coverage(figures: Mapping[str, Any]) -> str:
 def _by_source(measured: Mapping[str, Any]) -> str:
     """The least accurate corpora and sources first."""
     names = "accuracy", "balanced_accuracy", "roc_auc"
-    worst = sorted(
-        measured, key=lambda name: measured[name].get(names[1], measured[name][names[0]])
-    )
+    worst = sorted(measured.items(), key=lambda item: item[1].get(names[1], item[1][names[0]]))
     rows = [["source", "rows", "accuracy", "balanced accuracy", "ROC AUC"]]
-    for source in worst[:_SOURCES]:
-        found = measured[source]
+    for source, found in worst[:_SOURCES]:
         figures = [f"{found[name]:.4f}" if name in found else "-" for name in names]
         rows.append([source, f"{found['rows']:,}", *figures])
     return _table(rows)
@@ -168,10 +162,8 @@ def _leaks(leaks: Mapping[str, Any]) -> str:
 
 def _with_interval(figures: Mapping[str, Any], name: str, sign: str = "") -> list[str]:
     """Two cells: a measure, and its interval."""
-    value, low, high = (
-        format(figure, f"{sign}.4f") for figure in (figures[name], *figures[f"{name}_interval"])
-    )
-    return [value, f"{low} to {high}"]
+    low, high = figures[f"{name}_interval"]
+    return [f"{figures[name]:{sign}.4f}", f"{low:{sign}.4f} to {high:{sign}.4f}"]
 
 
 def _table(rows: Sequence[Sequence[Any]]) -> str:

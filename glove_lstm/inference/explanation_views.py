@@ -48,9 +48,7 @@ def html_fragment(explanation: Explanation) -> str:
 
 def rich_text(explanation: Explanation, heading: str) -> Text:
     """Return an explanation with marked words, for a terminal."""
-    shown = Text()
-    shown.append(_harmless(heading), style="bold")
-    shown.append(f"  {explanation.score:.3f}")
+    shown = Text.assemble((_harmless(heading), "bold"), f"  {explanation.score:.3f}")
     strongest = max((abs(word.contribution) for word in explanation.words), default=0) or 1
     for field, text in (("text", explanation.text), ("text_pair", explanation.text_pair)):
         if text is not None:

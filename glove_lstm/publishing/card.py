@@ -1,6 +1,5 @@
 """Write a checkpoint's card: the template `model_card.md`, filled from `metrics.json` and `config.json`."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment
 
+from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, shipped
@@ -46,10 +46,8 @@ def render_card(
         repo_id: Repository in the examples of use and the model index; a push replaces it.
         data_description: Training data; empty takes the description in `metrics.json`.
     """
-    metrics, config = (
-        json.loads((folder / name).read_text(encoding="utf-8"))
-        for name in ("metrics.json", "config.json")
-    )
+    metrics = read_checkpoint_json(folder / "metrics.json")
+    config = read_checkpoint_json(folder / "config.json")
     labels = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
     news = set(labels) == {"FAKE", "REAL"}
     size = sum((folder / name).stat().st_size for name in LOADED_FILES if (folder / name).is_file())

@@ -45,8 +45,7 @@ DATA_NOTES = {
     "isot": DataNotes(
         "ISOT",
         "isot",
-        """\
-- All REAL articles come from one agency: its style, boilerplate and datelines reveal the label.""",
+        "- All REAL articles come from one agency: its style, boilerplate and datelines reveal the label.",
         """\
 @inproceedings{ahmed2017detection,
   title     = {Detection of Online Fake News Using N-Gram Analysis and Machine Learning Techniques},

@@ -69,7 +69,6 @@ def staged_dataset(
             # load_dataset recognises the splits by these names; the Parquet metadata hold the labels.
             rows.to_parquet(folder / "data" / f"{split}-00000-of-00001.parquet")
         notes = DATA_NOTES[name]
-        local = [path.name for path in builder.files.values()]
         card = DatasetCard.from_template(
             DatasetCardData(
                 language="en",
@@ -82,7 +81,7 @@ def staged_dataset(
             notes=notes,
             name=name,
             config=builder.config.name,
-            source=", ".join(f"`{file}`" for file in local) or builder.source,
+            source=", ".join(f"`{path.name}`" for path in builder.files.values()) or builder.source,
             repo_id=repo_id,
             rows={split: len(rows) for split, rows in splits.items()},
         )

@@ -126,7 +126,7 @@ def main(argv: Sequence[str]) -> None:
     add("--threads", type=int, choices=range(1, most + 1), default=1, help=threads)
     runs = "runs of each model; default: 5"
     add("--repetitions", type=int, choices=range(1, 100), default=5, metavar="N", help=runs)
-    given = "with its ONNX file; default: hub/"
+    given = "with its light.onnx; default: hub/"
     add("--checkpoint", type=Path, metavar="DIR", default=DEFAULT_CHECKPOINT, help=given)
     args = parser.parse_args(argv)
     datasets.disable_caching()

@@ -35,8 +35,8 @@ class NgramGroup:
 class GloveLstmNgramClassifier(nn.Module):
     """A linear classifier over n-grams of words and of word shapes.
 
-    A word is a token id with its shape, so "US" and "us" differ. A pair of neighbours is two ids, so that most of it
-    outlasts a change of case. Words and pairs are hashed into one table, as in fastText (Joulin et al. 2017,
+    A word is a token id with its shape, so "US" and "us" differ. Pairs of neighbours are without shapes, so that they
+    stay the same when the case changes. Words and pairs are hashed into one table, as in fastText (Joulin et al. 2017,
     https://arxiv.org/abs/1607.01759). Three shapes in a row, and a word beside a shape, describe the style of a text
     whose words are new. A weight counts by the root of its n-gram's share of its kind: the hundredth "the" says less
     than the first, and the vector of roots has length 1, however long the text is; in texts of a thousand words and

@@ -144,7 +144,10 @@ class GloveLstmInputs:
 
 @dataclass
 class GloveLstmClassifierOutput(SequenceClassifierOutput):
-    """`SequenceClassifierOutput`, and the logits (B, parts, num_labels) of the LSTM, and of the n-grams unweighted."""
+    """`SequenceClassifierOutput`, and `part_logits` (B, parts, num_labels): of the LSTM, and of the n-grams.
+
+    Both are divided by the temperature and shrunk. Those of the n-grams are without `config.ngram_weight`.
+    """
 
     part_logits: Tensor | None = None
 
@@ -231,7 +234,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return count / (count + self.config.shrinkage)
 
     def share_read(self, inputs: GloveLstmInputs) -> Tensor:
-        """Return the share of each text that the LSTM reads beside the n-grams; 1 where there are none: (B,)."""
+        """Return the share of each text that the LSTM reads, or 1 for a model without n-grams: (B,)."""
         count = inputs.mask.sum(dim=1).clamp(min=1).to(self.classifier.weight.dtype)
         if self.ngrams is None or not self.config.lstm_length:
             return torch.ones_like(count)

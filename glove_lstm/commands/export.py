@@ -24,5 +24,5 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.inference.onnx_export import export_onnx
 
     transformers.utils.logging.disable_progress_bar()
-    path = export_onnx(args.checkpoint)
-    sys.stdout.write(f"Wrote {path} ({path.stat().st_size:,} bytes), equal to PyTorch\n")
+    for path in export_onnx(args.checkpoint):
+        sys.stdout.write(f"Wrote {path} ({path.stat().st_size:,} bytes), equal to PyTorch\n")

@@ -20,7 +20,7 @@ DEFAULT_CHECKPOINT = shipped("hub")
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
 ONNX_NAME = "onnx/model.onnx"  # with all weights; where transformers.js and Optimum look for it
-LIGHT_NAME = "light.onnx"  # for `LightClassifier`: with the weights of model.safetensors, beside it
+LIGHT_NAME = "light.onnx"  # of `LightClassifier`; reads large weights from model.safetensors
 TOKENIZER_NAMES = ("tokenizer.json", "tokenizer_config.json")
 CONFIG_KEY, WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"  # in the ONNX file's metadata
 

@@ -26,8 +26,8 @@ _FOLDED = 1 << 20
 _SHARED = 4096  # bytes from which weights are left out of `LIGHT_NAME`: a page of memory
 
 
-def export_onnx(folder: str | Path) -> Path:
-    """Write `onnx/model.onnx`, one file with all weights, and `light.onnx` into a checkpoint's folder.
+def export_onnx(folder: str | Path) -> list[Path]:
+    """Write `light.onnx` and, with all weights in one file, `onnx/model.onnx` into a checkpoint's folder.
 
     The large weights of `light.onnx` are those of `model.safetensors`, as ONNX external data: they are mapped into
     memory instead of copied.
@@ -37,7 +37,7 @@ def export_onnx(folder: str | Path) -> Path:
         RuntimeError: The logits of a file differ from PyTorch's, which is a bug.
 
     Returns:
-        The path of `onnx/model.onnx`.
+        The paths of both.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -50,16 +50,20 @@ def export_onnx(folder: str | Path) -> Path:
         wanted = model(**tensors).logits.numpy()
     program = _export(model, list(inputs))
     program.model.metadata_props.update(origin(folder))
-    for name in (ONNX_NAME, LIGHT_NAME):
-        if name == LIGHT_NAME:
+    light, whole = folder / LIGHT_NAME, folder / ONNX_NAME
+    with whole_file(whole) as whole_part, whole_file(light) as light_part:
+        program.save(whole_part)
+        if not (
+            folder / WEIGHTS_NAME
+        ).is_symlink():  # ONNX Runtime reads no weights of other folders
             _share_weights(program.model.graph, folder / WEIGHTS_NAME)
-        with whole_file(folder / name) as part:
-            program.save(part)
+        program.save(light_part)
+        for part in (whole_part, light_part):
             (found,) = open_session(part).run(None, inputs)
             difference = np.abs(found - wanted).max() / max(1, np.abs(wanted).max())
             if not difference <= _TOLERANCE:
-                raise RuntimeError(f"{name} differs from PyTorch by {difference:.2g}")
-    return folder / ONNX_NAME
+                raise RuntimeError(f"the ONNX file differs from PyTorch by {difference:.2g}")
+    return [light, whole]
 
 
 class _Logits(nn.Module):

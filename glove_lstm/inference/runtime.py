@@ -79,8 +79,6 @@ class LightClassifier:
         if not (folder / LIGHT_NAME).is_file():
             advice = f"make it with glove-lstm export {folder}"
             raise DataError(f"{folder / LIGHT_NAME} is missing: {advice}.")
-        if not (folder / WEIGHTS_NAME).is_file():
-            raise DataError(f"{folder / WEIGHTS_NAME} is missing: get the checkpoint again.")
         config = read_checkpoint_json(folder / CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
@@ -161,8 +159,11 @@ def open_checked(folder: Path, name: str) -> onnxruntime.InferenceSession:
     """Load one of a checkpoint's ONNX files.
 
     Raises:
-        DataError: The file is damaged, or does not belong to the config and weights of its checkpoint.
+        DataError: The file is damaged, or does not belong to the config and weights of its checkpoint, or these are
+            missing.
     """
+    if not (folder / WEIGHTS_NAME).is_file():
+        raise DataError(f"{folder / WEIGHTS_NAME} is missing: get the checkpoint again.")
     session = open_session(folder / name)
     check_origin(folder, name, session.get_modelmeta().custom_metadata_map)
     return session
@@ -182,4 +183,5 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         sentence = " ".join(str(error).split()).rstrip(".")
-        raise DataError(f"{path} cannot be loaded ({sentence}); export it again.") from None
+        advice = "get the checkpoint again, or export it again"
+        raise DataError(f"{path} cannot be loaded ({sentence}); {advice}.") from None

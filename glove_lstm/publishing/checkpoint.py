@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from glove_lstm.publishing.staging import check_private, error_in_clean_process,
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
 # Never sent: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
-_ALLOWED = (*LOADED_FILES, "metrics.json", "README.md", TRAINING_TEXTS_NAME, LIGHT_NAME, ONNX_NAME)
+_ALLOWED = (*LOADED_FILES, "metrics.json", "README.md", TRAINING_TEXTS_NAME)
+_ONNX = LIGHT_NAME, ONNX_NAME
 _VERSION = f"glove-lstm {__version__}"
 _LOAD = """
 import sys
@@ -51,7 +52,8 @@ def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True)
     Args:
         checkpoint: Folder made by the train command.
         repo_id: Model repository, named in the card; a missing card is written from metrics.json.
-        hub_files: Also write the files that only a model's repository needs, and export missing ONNX files.
+        hub_files: Also send the files that only a model's repository needs, the ONNX files among them; missing ones
+            are made.
 
     Raises:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
@@ -60,7 +62,7 @@ def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True)
     read_checkpoint_json(checkpoint / "metrics.json")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
-        for path in _files_to_send(checkpoint):
+        for path in _files_to_send(checkpoint, (*_ALLOWED, *(_ONNX if hub_files else ()))):
             target = folder / path.relative_to(checkpoint)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
@@ -73,9 +75,9 @@ def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True)
             write_hub_files(folder, repo_id)
         for name in list_files(folder):
             check_private((folder / name).read_bytes(), str(checkpoint / name))
-        for name in (LIGHT_NAME, ONNX_NAME):
-            if (folder / name).is_file():
-                open_checked(checkpoint, name)
+        exported = [name for name in _ONNX if (folder / name).is_file()]
+        for name in exported:
+            open_checked(checkpoint, name)
         if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
             texts = checkpoint / TRAINING_TEXTS_NAME
             raise DataError(f"{texts} was made for other weights; remove it.")
@@ -84,14 +86,14 @@ def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True)
         if error:
             advice = f"save it again with {_VERSION}"
             raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
-        if hub_files and not (folder / LIGHT_NAME).is_file():
+        if hub_files and len(exported) < len(_ONNX):
             export_onnx(folder)
         yield folder
 
 
-def _files_to_send(checkpoint: Path) -> list[Path]:
+def _files_to_send(checkpoint: Path, allowed: Sequence[str]) -> list[Path]:
     """Return the allowed files; remote code must equal the files of this package."""
-    files = [*(checkpoint / name for name in _ALLOWED), *sorted(checkpoint.glob("plots/[!.]*.png"))]
+    files = [*(checkpoint / name for name in allowed), *sorted(checkpoint.glob("plots/[!.]*.png"))]
     for package in (modeling, tokenization):
         for original in sorted(Path(str(package.__file__)).parent.glob("[!_]*.py")):
             path = checkpoint / original.name

@@ -61,19 +61,21 @@ def save(model: GloveLstmForSequenceClassification, checkpoint, folder):
 def test_equals_pytorch_at_every_shape(make, checkpoint, tmp_path, network) -> None:
     model = make(vocab_size=200, **NETWORKS[network])
     save(model, checkpoint, tmp_path)
-    session = onnxruntime.InferenceSession(
-        export_onnx(tmp_path), providers=["CPUExecutionProvider"]
-    )
+    sessions = [
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        for path in export_onnx(tmp_path)
+    ]
     generator = np.random.default_rng(1)
-    names = [one.name for one in session.get_inputs()]
+    names = [one.name for one in sessions[0].get_inputs()]
     for lengths, width in (([0], 1), ([1], 1), ([5, 0, 13, 4, 9], 14), ([30], 30), ([2] * 40, 2)):
         batch = {name: random_batch(lengths, width)[name] for name in names}
         right = batch["attention_mask"]
         left, holes = right[:, ::-1].copy(), generator.integers(0, 2, right.shape)
         for mask in (right, left, holes):
             batch["attention_mask"] = mask
-            (found,) = session.run(None, batch)
-            np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)
+            for session in sessions:
+                (found,) = session.run(None, batch)
+                np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)
         if "token_type_ids" in batch:  # texts in upper case, which are read as lower case
             cased = [session.run(None, {**batch, "token_type_ids": right * n})[0] for n in (1, 3)]
             np.testing.assert_allclose(*cased, atol=1e-6)
@@ -90,15 +92,16 @@ def test_one_file_is_self_contained_and_the_other_reads_large_weights_of_the_che
         folder = tmp_path / str(rounded)
         folder.mkdir()
         save(model, checkpoint, folder)
-        alone = shutil.move(export_onnx(folder), tmp_path / "alone.onnx")
+        light, whole = export_onnx(folder)
+        alone = shutil.move(whole, tmp_path / "alone.onnx")
         sizes.append(alone.stat().st_size)
-        assert (folder / "light.onnx").stat().st_size < 0.2 * sizes[-1]
+        assert light.stat().st_size < 0.2 * sizes[-1]
         batch = random_batch([0, 9, 4], 12)
-        for file in (alone, folder / "light.onnx"):
+        for file in (alone, light):
             (found,) = open_session(file).run(None, batch)
             np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)
-            assert b"/home/" not in file.read_bytes()
-            assert b"glove_lstm/" not in file.read_bytes()  # no path of this machine
+            for place in (b"/home/", b"glove_lstm/", bytes(tmp_path)):  # no path of this machine
+                assert place not in file.read_bytes()
     assert sizes[1] < 0.65 * sizes[0]
 
 
@@ -125,11 +128,12 @@ def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
 
 
 def test_failure_leaves_what_was_there(exported, monkeypatch) -> None:
-    before = (exported / "light.onnx").read_bytes()
+    files = [exported / "light.onnx", exported / "onnx/model.onnx"]
+    before = [file.read_bytes() for file in files]
     monkeypatch.setattr("glove_lstm.inference.onnx_export._TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="differs from PyTorch"):
         export_onnx(exported)
-    assert (exported / "light.onnx").read_bytes() == before
+    assert [file.read_bytes() for file in files] == before
     assert not list(exported.rglob("*.part"))
 
 
@@ -138,7 +142,18 @@ def test_a_checkpoint_in_bfloat16_is_exported_in_float32(copied) -> None:
     fill_at_random(model).to(torch.bfloat16).save_pretrained(copied)
     model, _ = load_checkpoint(copied)
     batch = random_batch([7, 3], 7)
-    (found,) = open_session(export_onnx(copied)).run(None, batch)
-    np.testing.assert_allclose(found, torch_logits(model.float(), batch), atol=1e-4)
+    for file in export_onnx(copied):
+        (found,) = open_session(file).run(None, batch)
+        np.testing.assert_allclose(found, torch_logits(model.float(), batch), atol=1e-4)
     with pytest.raises(DataError, match="is not a folder"):
         export_onnx(copied / "nowhere")
+
+
+def test_weights_that_are_a_link_are_in_the_file(copied, tmp_path) -> None:
+    weights = shutil.move(copied / "model.safetensors", tmp_path / "elsewhere")
+    (copied / "model.safetensors").symlink_to(weights)
+    model, _ = load_checkpoint(copied)
+    batch = random_batch([7, 3], 7)
+    for file in export_onnx(copied):
+        (found,) = open_session(file).run(None, batch)
+        np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)

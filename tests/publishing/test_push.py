@@ -63,7 +63,7 @@ def unloaded(monkeypatch):
     """Staging without its slow parts, loading in a clean process and exporting."""
 
     def export(folder):
-        (folder / "onnx").mkdir()
+        (folder / "onnx").mkdir(exist_ok=True)
         for name in ("light.onnx", "onnx/model.onnx"):
             (folder / name).touch()
 
@@ -133,7 +133,8 @@ def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
     trial("metrics.json", private, "a path of this machine (/home/me/")
     trial("README.md", readme + b"hf_" + b"abcDEF1234" * 4, "README.md holds a token or a key")
     trial("README.md", readme.replace(b"## Limits", b"## Borders"), "lacks the section 'Limits'")
-    trial("onnx/model.onnx", b"\x08\x08 of other weights", "model.onnx cannot be loaded")
+    for name in ("light.onnx", "onnx/model.onnx"):
+        trial(name, b"\x08\x08 of other weights", f"{name} cannot be loaded")
     weights = (copy / "model.safetensors").read_bytes()
     trial("model.safetensors", weights[:-1] + b"\1", "safetensors was made for other weights")
     trial("modeling_glove_lstm.py", b"import os\n", "differs from the file of glove-lstm")

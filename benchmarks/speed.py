@@ -120,8 +120,7 @@ def main(argv: Sequence[str]) -> None:
     """Parse, measure, print."""
     parser = benchmark_parser("speed", __doc__, MODELS)
     add = parser.add_argument
-    tasks = ("recovery", "titles")
-    add("--task", choices=tasks, default=tasks[0], help="articles or titles; default: recovery")
+    add("--task", choices=("recovery", "titles"), default="recovery", help="default: recovery")
     threads, most = "processors for each model; default: 1", len(processors())
     add("--threads", type=int, choices=range(1, most + 1), default=1, help=threads)
     runs = "runs of each model; default: 5"

@@ -23,7 +23,7 @@ _TOLERANCE = 1e-5
 _OPSET = 18
 # Largest constant, in values, that the optimizer may fold; the LSTM's weights are below it.
 _FOLDED = 1 << 20
-_SHARED = 4096  # bytes from which weights are left out of `LIGHT_NAME`: a page of memory
+_SHARED = 4096  # bytes; weights of at least this size are not copied into `LIGHT_NAME`
 
 
 def export_onnx(folder: str | Path) -> list[Path]:

@@ -204,7 +204,8 @@ def ngram_contributions(
     steps = ngrams.bias.new_zeros(texts, length + 1, len(ngrams.bias), dtype=torch.float64)
     for group in ngrams.groups(input_ids, shapes, mask):
         weights = ngrams.get_parameter(group.name)
-        first, last = _spans(group.name, length).to(input_ids.device).unbind(1)
+        spans = _spans(group.name, length)[: group.rows.shape[1]]
+        first, last = spans.to(input_ids.device).unbind(1)
         shares = ngram_shares(group, weights).double() / (last - first + 1)
         each = shares.unsqueeze(-1) * weights[group.rows]
         steps = steps.index_add(1, first, each).index_add(1, last + 1, -each)
@@ -212,7 +213,7 @@ def ngram_contributions(
 
 
 def _spans(name: str, length: int) -> Tensor:
-    """Return the first and the last token that each n-gram of a table covers: (n, 2)."""
+    """Return the first and the last token that each n-gram of a table covers, with shapes: (n, 2)."""
 
     def runs(first: int, size: int, count: int) -> Tensor:
         starts = torch.arange(first, first + count)
@@ -220,7 +221,7 @@ def _spans(name: str, length: int) -> Tensor:
 
     words = runs(0, 1, length)
     spans = {
-        "ngram_weights": [words, runs(-1, 2, length + 1)],
+        "ngram_weights": [words, runs(-1, 2, length + 1), words],
         "shape_weights": [runs(-2, 3, length + 2), runs(0, 2, length), runs(-1, 2, length)],
     }[name]
     return torch.cat(spans).clamp(0, length - 1)  # edges of the text belong to the words there

@@ -28,7 +28,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "vocab_size": 50_000,
         "max_seq_length": 2048,
         "type_embedding_size": 16,
-        "hidden_size": 32,
+        "hidden_size": 64,
         "lstm_length": 128,
         "classifier_hidden_size": 50,
         "ngram_buckets": 262_144,

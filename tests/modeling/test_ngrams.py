@@ -25,11 +25,11 @@ def buckets(config, words, shapes):
     def bucket(left, right):
         return (left * 1_000_003 + right * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets
 
-    codes = list(words)
-    if config.type_embedding_size:
-        codes = [word * SHAPE_COUNT + shape for word, shape in zip(words, shapes, strict=True)]
-    neighbours = pairwise([1, *(word + 2 for word in words), 1])
-    return [bucket(0, code) for code in codes] + [bucket(*pair) for pair in neighbours]
+    neighbours = pairwise([2, *(word + 3 for word in words), 2])
+    found = [bucket(0, word) for word in words] + [bucket(*pair) for pair in neighbours]
+    if not config.type_embedding_size:
+        return found
+    return found + [bucket(1, w * SHAPE_COUNT + s) for w, s in zip(words, shapes, strict=True)]
 
 
 def runs(config, words, shapes):
@@ -207,7 +207,7 @@ def slow_contributions(model, words, shapes):
     # The first and the last token that each row covers, beyond the text too; in the order of `groups`.
     single, pair = [(n, n) for n in range(size)], [(n - 1, n) for n in range(size + 1)]
     run = [(n - 2, n) for n in range(size + 2)]
-    covered = [single + pair, run + [(n, n + 1) for n in range(size)] + pair[:size]]
+    covered = [single + pair + single, run + [(n, n + 1) for n in range(size)] + pair[:size]]
     added = torch.zeros(size, len(model.config.label_names))
     for (table, rows), spans in zip(groups(model, words, shapes), covered, strict=True):
         counts = Counter(rows)

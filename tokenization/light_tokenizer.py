@@ -32,7 +32,7 @@ _WHITE_SPACE = re.compile("[ \t\n\r]+")  # white space for both
 # As `article_pipeline` writes them.
 _STOP_WORDS = re.compile(r"\\b\(\?!((?:\(\?:|\||\)\??|\w)+)\\b\)\\w\+")
 
-_BATCH = 64  # texts looked up together: few numpy calls, short lists
+_BATCH = 128  # texts looked up together: few numpy calls, short lists
 _CAPACITY = 1 << 25  # characters of pieces in the dictionary, plus 100 for each piece: about 100 MB
 _COUNT_BITS = 32  # of a dictionary's value: the number of tokens; above them their start
 _SHAPE_BITS = 3  # of a token in the array; above them its id
@@ -166,15 +166,23 @@ class LightTokenizer:
         rows = [_pieces(text) for text in texts]
         pieces = list(chain.from_iterable(rows))
         with self._lock:
+            if self._size > _CAPACITY:
+                self._clear()
+        while (found := self._find(pieces)) is None:  # again if another thread emptied it
+            self._learn(pieces)
+        counts, tokens = found
+        before = np.concatenate([[0], np.cumsum(counts)])  # tokens before each piece
+        return tokens, np.diff(before[np.cumsum([0, *map(len, rows)])])
+
+    def _find(self, pieces: Sequence[str]) -> tuple[Integers, Integers] | None:
+        """Return the number of tokens of each piece, and all tokens; None if the dictionary lacks a piece."""
+        with self._lock:
             try:
                 values = np.fromiter(map(self._known.__getitem__, pieces), np.int64, len(pieces))
             except KeyError:
-                self._learn(pieces)
-                values = np.fromiter(map(self._known.__getitem__, pieces), np.int64, len(pieces))
+                return None
             counts = values & ((1 << _COUNT_BITS) - 1)
-            tokens = self._tokens[ranges(values >> _COUNT_BITS, counts)]
-        before = np.concatenate([[0], np.cumsum(counts)])  # tokens before each piece
-        return tokens, np.diff(before[np.cumsum([0, *map(len, rows)])])
+            return counts, self._tokens[ranges(values >> _COUNT_BITS, counts)]
 
     def _clear(self) -> None:
         self._known: dict[str, int] = {}  # piece -> start and number of its tokens in the array
@@ -184,32 +192,31 @@ class LightTokenizer:
         self._size = 0  # compared with _CAPACITY
 
     def _learn(self, pieces: Sequence[str]) -> None:
-        """Add new pieces to the dictionary."""
-        if self._size > _CAPACITY:
-            self._clear()
+        """Add new pieces to the dictionary; other threads go on meanwhile."""
         new = [piece for piece in dict.fromkeys(pieces) if piece not in self._known]
         tokens, begins = self._encode(" ".join(new))
         ends = np.cumsum([len(piece) + 1 for piece in new])
         counts = np.bincount(np.searchsorted(ends, begins, side="right"), minlength=len(new))
-        starts = self._used + np.cumsum(counts) - counts
-        self._known.update(zip(new, (starts << _COUNT_BITS | counts).tolist(), strict=True))
-        used = self._used + len(tokens)
-        if used > len(self._tokens):
-            self._tokens = np.concatenate([self._tokens, np.zeros(used, dtype=np.int64)])
-        self._tokens[self._used : used] = tokens
-        self._used = used
-        self._size += int(ends[-1]) + 100 * len(new)
+        with self._lock:
+            starts = self._used + np.cumsum(counts) - counts
+            self._known.update(zip(new, (starts << _COUNT_BITS | counts).tolist(), strict=True))
+            used = self._used + len(tokens)
+            if used > len(self._tokens):
+                self._tokens = np.concatenate([self._tokens, np.zeros(used, dtype=np.int64)])
+            self._tokens[self._used : used] = tokens
+            self._used = used
+            self._size += sum(map(len, new), 100 * len(new))
 
     def _encode_each(self, texts: Sequence[str]) -> tuple[Integers, Integers]:
         """As `_look_up`, by Rust alone."""
-        with self._lock:
-            rows = [self._encode(text)[0] for text in texts]
+        rows = [self._encode(text)[0] for text in texts]
         return np.concatenate(rows), np.array([len(tokens) for tokens in rows], dtype=np.int64)
 
     def _encode(self, text: str) -> tuple[Integers, Integers]:
         """Return a text's tokens, id and shape in one number, and where each begins in it: (m,) each."""
         text = repair(text)
-        encoding = self._backend.encode(text, add_special_tokens=False)
+        # `encode` would stop all other threads.
+        [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
         begins, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
         shapes = word_shapes(text, begins, ends)
         return np.array(encoding.ids, dtype=np.int64) << _SHAPE_BITS | shapes, begins

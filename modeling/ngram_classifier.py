@@ -9,17 +9,17 @@ from torch.nn import functional
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
 # These codes stand left of a word, left of a word with its shape, and beside a text's first and last word.
-_WORD, _SHAPED, _EDGE, _FIRST_CODE = range(4)  # those of ids in pairs begin at the last
+_WORD, _SHAPED, _EDGE, _FIRST_CODE = range(4)  # codes of ids in pairs begin at _FIRST_CODE
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 _COUNTERS = (
-    4096  # of the n-grams of a kind in a text; a table of all rows would cost more than the rest
+    4096  # of the n-grams of a table in a text; a table of all rows would cost more than the rest
 )
 
 
 @dataclass(frozen=True)
 class NgramGroup:
-    """One kind of n-grams of B texts of T tokens, at most n in a text.
+    """The n-grams of one table, of B texts of T tokens, at most n in a text.
 
     Attributes:
         name: Table of their weights.
@@ -38,9 +38,9 @@ class GloveLstmNgramClassifier(nn.Module):
     A word counts once with its shape, so that "US" and "us" differ, and once without; pairs of neighbours are without
     shapes. So most n-grams stay the same when the case changes. They are hashed into one table, as in fastText (Joulin
     et al. 2017, https://arxiv.org/abs/1607.01759). Three shapes in a row, and a word beside a shape, describe the style
-    of a text whose words are new. A weight counts by the root of its n-gram's share of its kind: the hundredth "the"
-    says less than the first, and the vector of roots has length 1, however long the text is; in texts of a thousand
-    words and more somewhat less, since n-grams that share one of the counters count together.
+    of a text whose words are new. A weight counts by the root of its n-gram's share of its table: the hundredth "the"
+    says less than the first, and the vector of roots has length 1, however long the text is; in texts of several
+    hundred words and more somewhat less, since n-grams that share one of the counters count together.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:

@@ -168,7 +168,7 @@ class LightTokenizer:
         with self._lock:
             if self._size > _CAPACITY:
                 self._clear()
-        while (found := self._find(pieces)) is None:  # again if another thread emptied it
+        while (found := self._find(pieces)) is None:  # repeat if another thread emptied it
             self._learn(pieces)
         counts, tokens = found
         before = np.concatenate([[0], np.cumsum(counts)])  # tokens before each piece
@@ -192,7 +192,7 @@ class LightTokenizer:
         self._size = 0  # compared with _CAPACITY
 
     def _learn(self, pieces: Sequence[str]) -> None:
-        """Add new pieces to the dictionary; other threads go on meanwhile."""
+        """Add new pieces to the dictionary; hold the lock only to store them."""
         new = [piece for piece in dict.fromkeys(pieces) if piece not in self._known]
         tokens, begins = self._encode(" ".join(new))
         ends = np.cumsum([len(piece) + 1 for piece in new])
@@ -215,7 +215,7 @@ class LightTokenizer:
     def _encode(self, text: str) -> tuple[Integers, Integers]:
         """Return a text's tokens, id and shape in one number, and where each begins in it: (m,) each."""
         text = repair(text)
-        # `encode` would stop all other threads.
+        # `encode` holds the GIL; `encode_batch` releases it.
         [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
         begins, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
         shapes = word_shapes(text, begins, ends)

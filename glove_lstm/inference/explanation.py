@@ -213,7 +213,7 @@ def ngram_contributions(
 
 
 def _spans(name: str, length: int) -> Tensor:
-    """Return the first and the last token that each n-gram of a table covers, with shapes: (n, 2)."""
+    """Return the first and the last token of each n-gram of a table: (n, 2). Words with shapes come last."""
 
     def runs(first: int, size: int, count: int) -> Tensor:
         starts = torch.arange(first, first + count)

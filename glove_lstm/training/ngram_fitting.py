@@ -30,7 +30,7 @@ Ints = NDArray[np.int64]
 _BATCH = 32  # texts at a time
 _STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # C of the support vector machine, tried in this order
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
-_INTERPOLATION = 0.5  # between the mean log-count ratio (0) and those of the features (1)
+_INTERPOLATION = 0.5  # between the mean log-count ratio (0) and that of a feature (1)
 _ABSENT = -1.0  # logit of a label that no training text has: a text on the wrong side of the margin
 
 
@@ -45,8 +45,8 @@ def fit_ngrams(
 ) -> float | None:
     """Fit the tables of the n-gram classifier to texts.
 
-    Each n-gram is scaled by its naive Bayes log-count ratio, one label against the others, interpolated with the mean
-    ratio (Wang and Manning 2012, https://aclanthology.org/P12-2018). In fine-tuning the logits of the earlier weights
+    Each n-gram is scaled by its naive Bayes log-count ratio, one label against the others (Wang and Manning 2012,
+    https://aclanthology.org/P12-2018), averaged with the mean ratio. In fine-tuning the logits of the earlier weights
     are one more feature for each label.
 
     Args:
@@ -185,7 +185,7 @@ def _batches(
 def _log_count_ratio(features: csr_matrix, is_label: NDArray[np.bool_]) -> Floats:
     """Return how much more often texts of a label have a feature than other texts: |log ratio|, smoothed by 1.
 
-    Halfway to the mean, so that no feature counts for little only because few texts have it.
+    Averaged with the mean over the features that a text has, so that rare ones do not count for too little.
     """
     has = features.astype(bool)
     inside, outside = (

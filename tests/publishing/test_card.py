@@ -192,7 +192,7 @@ def test_metadata_are_those_that_the_hub_knows(write, data, kind, name):
     assert found["dataset"] == {"name": name, "type": kind, "split": "validation"}
     assert other["dataset"] == {"name": "recovery", "type": "recovery"}
     assert found["source"]["url"] == f"https://huggingface.co/{REPO}/blob/main/metrics.json"
-    results = ModelCard(text).data.eval_results  # raises if the index is not one that the Hub knows
+    results = ModelCard(text).data.eval_results  # raises if the model index is malformed
     assert {result.dataset_type for result in results} == {kind, "recovery"}
 
 

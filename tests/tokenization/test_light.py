@@ -9,6 +9,7 @@ from hostile import FRAGMENTS, examples, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glove_lstm.tokenization import light_tokenizer
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
 VARIANTS = {
@@ -49,6 +50,30 @@ def test_same_for_many_texts(both) -> None:
     assert_same(both, texts)
     assert_same(both, texts, texts[::-1])
     assert_same(both, [])
+
+
+def test_same_when_the_dictionary_is_full(make, monkeypatch) -> None:
+    monkeypatch.setattr(light_tokenizer, "_CAPACITY", 100)
+    tokenizer = make(model_max_length=9)
+    both = tokenizer, LightTokenizer.of(tokenizer)
+    test_same_for_many_texts(both)
+
+
+def test_other_threads_may_change_the_dictionary_meanwhile(make, monkeypatch) -> None:
+    """One learns the same words while they are read; another one empties it."""
+    tokenizer = make(model_max_length=50)
+    light, text = LightTokenizer.of(tokenizer), "The harbour master, US zzqx"
+    light.read(["The harbour"])  # known, then forgotten
+    encode, others = light._encode, iter([lambda: light.read([text]), light._clear])
+
+    def encode_beside_others(new: str):
+        assert not light._lock.locked()
+        encoded = encode(new)
+        next(others, lambda: None)()
+        return encoded
+
+    monkeypatch.setattr(light, "_encode", encode_beside_others)
+    assert_same((tokenizer, light), [text], limit=50)
 
 
 def test_same_around_every_white_space(both) -> None:

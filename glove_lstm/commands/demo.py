@@ -9,6 +9,7 @@ Needs pip install 'glove-lstm[demo]'. The app runs offline once the models are d
 
 from collections.abc import Sequence
 
+from glove_lstm.app.serve import serve
 from glove_lstm.commands.command import new_parser
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
@@ -26,7 +27,4 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
     parser.add_argument("--host", help="address to listen at; default: this machine only")
     parser.add_argument("--port", type=int, default=7860, help="default: %(default)s")
-    args = parser.parse_args(argv)
-    from glove_lstm.app.serve import serve
-
-    serve(**vars(args))
+    serve(**vars(parser.parse_args(argv)))

@@ -17,19 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.loading import load_splits
+from glove_lstm.evaluation.baselines import DESCRIPTIONS
+from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
+from glove_lstm.publishing.checkpoint import staged_checkpoint
+from glove_lstm.publishing.checkpoint_folder import save_experiment
+from glove_lstm.publishing.hub_upload import loading_example, push_folder, training_destination
+from glove_lstm.training.arguments import parse_training_run
+from glove_lstm.training.experiment import run_experiment
+from glove_lstm.training.resuming import check_resumable
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, load, train, save, report."""
-    from glove_lstm.data.loading import load_splits
-    from glove_lstm.evaluation.metrics import compute_metrics
-    from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
-    from glove_lstm.publishing.checkpoint_folder import save_experiment
-    from glove_lstm.publishing.hub_upload import loading_example, push_folder, training_destination
-    from glove_lstm.training.arguments import parse_training_run
-    from glove_lstm.training.experiment import run_experiment
-    from glove_lstm.training.resuming import check_resumable
-
     run = parse_training_run(argv, description=__doc__)
     destination = training_destination(run.training)
     if run.training.resume_from_checkpoint:  # checked before the data are loaded
@@ -49,16 +50,12 @@ def main(argv: Sequence[str]) -> None:
     save_experiment(experiment, metrics, folder)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
-        from glove_lstm.publishing.checkpoint import staged_checkpoint
-
         with staged_checkpoint(folder, destination.repo_id) as staged:
             sys.stdout.write(loading_example(destination, push_folder(staged, destination)))
 
 
 def _summary(metrics: Mapping[str, Any]) -> str:
     """Return a line for each measured split, and for each baseline on it."""
-    from glove_lstm.evaluation.baselines import DESCRIPTIONS
-
     lines = []
     for name in ("validation", "test"):
         if name not in metrics:

@@ -37,7 +37,7 @@ def run_command(
         argv: Arguments of the command; None takes sys.argv.
         extra: The extra that installs the modules of the command.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not a replacement, such as StringIO
             stream.reconfigure(encoding="utf-8", errors="replace")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)

@@ -184,11 +184,8 @@ def _source(args: argparse.Namespace) -> TextSource:
         return open_files(args.input, args.text_column_names)
     if args.texts:
         return open_texts(args.texts, "the command line")
-    lines = sys.stdin
-    if hasattr(lines, "reconfigure"):
-        lines.reconfigure(encoding="utf-8", errors="replace")
     try:
-        return open_texts((line.rstrip("\r\n") for line in lines), "standard input")
+        return open_texts((line.rstrip("\r\n") for line in sys.stdin), "standard input")
     except DataError:
         raise DataError(
             "Standard input is empty; give texts, one a line, or --input FILE."

@@ -1,46 +1,87 @@
 """The API endpoints, which take and return plain values; the page shows the results."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from glove_lstm.app import limits
-from glove_lstm.app.checkpoint import AppCheckpoint
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.reading import FORMATS
 from glove_lstm.data.streaming import TextRow, open_files
+from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller
+from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
+from glove_lstm.inference.checkpoints import load_config
+from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.label_writers import Layout, open_writer
-
-Texts = tuple[str, str | None]  # a text, or a title and a body
+from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.tokenization.word_shapes import repair
 
 # A few kilobytes of gzip or Parquet can decompress to more than the machine's memory.
 TABLE_FORMATS = [name for name in FORMATS if name != ".parquet"]
 
 
 class Api:
-    """The endpoints of an app that shows one checkpoint."""
+    """The endpoints of an app that shows one checkpoint, which threads may share.
 
-    def __init__(self, checkpoint: AppCheckpoint) -> None:
-        """Serve a checkpoint."""
-        self.checkpoint = checkpoint
+    Attributes:
+        name: Name of the checkpoint's folder, or its repository id.
+        model: The checkpoint.
+    """
+
+    def __init__(self, model: str | Path, revision: str | None = None) -> None:
+        """Load a checkpoint with this package's own code; no remote code runs.
+
+        Args:
+            model: A folder, or a repository id on the Hub.
+            revision: Commit, tag or branch on the Hub.
+
+        Raises:
+            DataError: The checkpoint is missing, damaged or of another kind.
+        """
+        config = load_config(model, revision)  # rejects other models before a download of weights
+        if config.problem_type == SEVERAL:
+            raise DataError(f"{model} gives several labels a text; use glove-lstm predict.")
+        self.name = Path(model).resolve().name if Path(model).is_dir() else str(model)
+        folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json")
+        self.model = open_model(folder, backend="torch")
+
+    @property
+    def threshold(self) -> tuple[float, str]:
+        """A threshold at which about nine in ten validation texts get a label, and its effect; 0 if not measured."""
+        try:
+            path = self.model.folder / "metrics.json"
+            metrics: Any = json.loads(path.read_text(encoding="utf-8"))
+            row = metrics["validation"]["coverage"][1]
+            return row["threshold"], (
+                f"At {row['threshold']:.4f}, {row['coverage']:.0%} of the validation texts get a label, and "
+                f"{row['accuracy']:.1%} of these labels are right."
+            )
+        except (OSError, ValueError, LookupError, TypeError):
+            return 0.0, "The effect of a threshold has not been measured for this checkpoint."
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:
         """Label a text. The label is ABSTAIN if the best score is below the threshold, from 0 to 1."""
-        names, texts = self.checkpoint.label_names, check_texts(title, text)
+        texts = _check_texts(title, text)
         labelled = self._labeller(threshold)([TextRow("", 1, *texts)])
         best, *scores = labelled.rounded[0]
-        by_label = dict(zip(names, scores, strict=True))
+        by_label = dict(zip(self.model.label_names, scores, strict=True))
         return {"label": labelled.labels[0], "score": best, "scores": by_label}
 
     def explain(self, title: str = "", text: str = "") -> dict[str, Any]:
         """Return the contribution of each word to the label, by character offsets."""
-        return self.checkpoint.explain(*check_texts(title, text)).to_dict()
+        return self.explanation(title, text).to_dict()
+
+    def explanation(self, title: str, text: str) -> Explanation:
+        """Explain the label of a text; for the page, which shows it as HTML."""
+        assert self.model.explain  # PyTorch computes
+        return self.model.explain(*_check_texts(title, text))
 
     def about(self) -> dict[str, Any]:
         """Return the model's name and labels."""
-        return {"model": self.checkpoint.name, "labels": list(self.checkpoint.label_names)}
+        return {"model": self.name, "labels": list(self.model.label_names)}
 
     def label_file(self, file: str | None, columns: str = "") -> tuple[str, str]:
         """Label the rows of an uploaded CSV, TSV, JSON or JSONL file; the answer is a CSV file and a summary."""
@@ -56,10 +97,10 @@ class Api:
     def _labeller(self, threshold: Any) -> Labeller:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise DataError("The threshold must be a number from 0 to 1.")
-        return Labeller(self.checkpoint.scores, self.checkpoint.label_names, threshold or None)
+        return Labeller(self.model.predict, self.model.label_names, threshold or None)
 
 
-def check_texts(title: Any, text: Any) -> Texts:
+def _check_texts(title: Any, text: Any) -> tuple[str, str | None]:
     """Return a title and a text as (text, pair) for the model.
 
     Raises:
@@ -99,4 +140,4 @@ def _text(value: Any, name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise DataError(f"{name} must be a text.")
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return repair(value)

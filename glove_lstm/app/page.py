@@ -8,7 +8,7 @@ from gradio.events import api as endpoint
 from gradio_client import utils as client_utils
 
 from glove_lstm.app import limits
-from glove_lstm.app.api import TABLE_FORMATS, Api, check_texts
+from glove_lstm.app.api import TABLE_FORMATS, Api
 from glove_lstm.data.errors import DataError
 from glove_lstm.inference.label_writers import ABSTAIN
 
@@ -79,7 +79,7 @@ def build_page(api: Api) -> gr.Blocks:
     """Lay out the page and declare the endpoints."""
     with _Page(title="Text classification", analytics_enabled=False) as page:
         gr.Markdown(
-            f"# Text classification\n\nThe model is `{api.checkpoint.name}`.\n\n> Labels say what kind of source a "
+            f"# Text classification\n\nThe model is `{api.name}`.\n\n> Labels say what kind of source a "
             "text **resembles**, not whether its claims are true."
         )
         with gr.Tab("Classify"):
@@ -108,7 +108,7 @@ def _classify_tab(api: Api) -> None:
         }
 
     def show_words(title: str, text: str) -> str:
-        return api.checkpoint.explain(*check_texts(title, text)).to_html()
+        return api.explanation(title, text).to_html()
 
     # One character more than the limit, so that longer texts are rejected with a message instead of being cut.
     most = limits.CHARACTERS + 1
@@ -120,7 +120,7 @@ def _classify_tab(api: Api) -> None:
         for name, values in EXAMPLES.items():
             # Runs in the browser, so that an example does not wait in the queue.
             gr.Button(name, size="sm").click(None, outputs=boxes, js=f"() => {json.dumps(values)}")
-    threshold, effect = api.checkpoint.threshold
+    threshold, effect = api.threshold
     slider = gr.Slider(0, 1, threshold, step=0.0001, label="Not sure below", info=effect)
     go = gr.Button("Classify", variant="primary")
     label = gr.Label(label="Label", elem_id="verdict")

@@ -52,12 +52,11 @@ def running_app(
 
         from glove_lstm.app import limits
         from glove_lstm.app.api import Api
-        from glove_lstm.app.checkpoint import AppCheckpoint
         from glove_lstm.app.page import build_page
         from glove_lstm.app.request_limits import RequestLimits, UploadFolder
 
         torch.set_num_threads(1)  # requests share the processors
-        page = build_page(Api(AppCheckpoint(model, revision)))
+        page = build_page(Api(model, revision))
         middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
         style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
         # System fonts need no network.

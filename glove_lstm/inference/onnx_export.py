@@ -53,9 +53,8 @@ def export_onnx(folder: str | Path) -> list[Path]:
     light, whole = folder / LIGHT_NAME, folder / ONNX_NAME
     with whole_file(whole) as whole_part, whole_file(light) as light_part:
         program.save(whole_part)
-        if not (
-            folder / WEIGHTS_NAME
-        ).is_symlink():  # ONNX Runtime reads no weights of other folders
+        # ONNX Runtime reads no weights of other folders.
+        if not (folder / WEIGHTS_NAME).is_symlink():
             _share_weights(program.model.graph, folder / WEIGHTS_NAME)
         program.save(light_part)
         for part in (whole_part, light_part):

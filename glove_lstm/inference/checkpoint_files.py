@@ -22,6 +22,7 @@ WEIGHTS_NAME = "model.safetensors"
 ONNX_NAME = "onnx/model.onnx"  # with all weights; where transformers.js and Optimum look for it
 LIGHT_NAME = "light.onnx"  # of `LightClassifier`; reads large weights from model.safetensors
 TOKENIZER_NAMES = ("tokenizer.json", "tokenizer_config.json")
+LOADED_NAMES = (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES)  # what transformers needs
 CONFIG_KEY, WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"  # in the ONNX file's metadata
 
 # Fields of config.json that may change without another export, because they do not change the logits.

@@ -10,7 +10,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import first_line, read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
-    TOKENIZER_NAMES,
+    LOADED_NAMES,
     WEIGHTS_NAME,
     check_tokenizer,
     local_folder,
@@ -54,7 +54,7 @@ def load_config(path: str | Path, revision: str | None = None) -> GloveLstmConfi
     """
     folder = local_folder(path, revision)
     if folder == Path(path):
-        for name in (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES):
+        for name in LOADED_NAMES:
             if not (folder / name).is_file():
                 raise DataError(f"{folder} is not a complete checkpoint: {name} is missing.")
     kind = read_checkpoint_json(folder / CONFIG_NAME).get("model_type")

@@ -11,8 +11,9 @@ from jinja2 import Environment
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
-from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, shipped
+from glove_lstm.inference.checkpoint_files import LOADED_NAMES, shipped
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX, DataNotes
+from glove_lstm.publishing.hub_upload import HUB_ID
 
 _METRICS = {  # our name -> name on the Hub
     "accuracy": "accuracy",
@@ -22,8 +23,6 @@ _METRICS = {  # our name -> name on the Hub
     "mcc": "matthews_correlation",
     "roc_auc": "roc_auc",
 }
-LOADED_FILES = (WEIGHTS_NAME, "config.json", "tokenizer.json", "tokenizer_config.json")
-_HUB_ID = r"[\w.-]+/[\w.-]+"
 
 
 def write_card(folder: Path, **options: str) -> None:
@@ -50,7 +49,7 @@ def render_card(
     config = read_checkpoint_json(folder / "config.json")
     labels = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
     news = set(labels) == {"FAKE", "REAL"}
-    size = sum((folder / name).stat().st_size for name in LOADED_FILES if (folder / name).is_file())
+    size = sum((folder / name).stat().st_size for name in LOADED_NAMES if (folder / name).is_file())
     data = metrics["about"]["data"]
     mentioned = " ".join([data, *metrics.get("other_data", {})])
     values = {
@@ -78,7 +77,7 @@ def _dataset(name: str) -> tuple[str, str]:
 
     The type is an id on the Hub, the usual name of a dataset that is not there, or "unknown", as in other libraries.
     """
-    hub = re.match(rf"({_HUB_ID})(?= \(|$)", name)  # descriptions of files have no slash
+    hub = re.match(rf"({HUB_ID})(?= \(|$)", name)  # descriptions of files have no slash
     if hub:
         return hub[1], name
     title = name.partition(" from ")[0]
@@ -131,7 +130,7 @@ def _metadata(metrics: Mapping[str, Any], name: str, repo_id: str, *, news: bool
         pipeline_tag="text-classification",
         tags=["glove", "lstm", *(["fake-news"] if news else []), "custom_code"],
         datasets=[dataset] if "/" in dataset else None,
-        base_model=origin if re.fullmatch(_HUB_ID, origin) else None,
+        base_model=origin if re.fullmatch(HUB_ID, origin) else None,
         metrics=list(_METRICS.values()),
         model_name=name,
         eval_results=_eval_results(metrics, repo_id) or None,

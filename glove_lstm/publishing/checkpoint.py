@@ -9,18 +9,18 @@ from pathlib import Path
 from glove_lstm import __version__, modeling, tokenization
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_checkpoint_json
-from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME
+from glove_lstm.inference.checkpoint_files import LIGHT_NAME, LOADED_NAMES, ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.runtime import open_checked
-from glove_lstm.publishing.card import LOADED_FILES, write_card
+from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.checkpoint_folder import write_hub_files
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
 # Never sent: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
-_ALLOWED = (*LOADED_FILES, "metrics.json", "README.md", TRAINING_TEXTS_NAME)
+_ALLOWED = (*LOADED_NAMES, "metrics.json", "README.md", TRAINING_TEXTS_NAME)
 _ONNX = LIGHT_NAME, ONNX_NAME
 _VERSION = f"glove-lstm {__version__}"
 _LOAD = """

@@ -16,7 +16,7 @@ try:  # huggingface_hub moved from httpx to httpx2
 except ImportError:
     from httpx import TransportError  # type: ignore[assignment]
 
-_HUB_ID = r"[\w.-]+/[\w.-]+"
+HUB_ID = r"[\w.-]+/[\w.-]+"
 _REFUSALS = (HfHubHTTPError, ConnectionError, ValueError, RuntimeError, TransportError)
 
 
@@ -65,7 +65,7 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
     Raises:
         DataError: The name is invalid, or there is no login although one is needed.
     """
-    if not re.fullmatch(_HUB_ID, to.repo_id):
+    if not re.fullmatch(HUB_ID, to.repo_id):
         raise DataError(f"--repo_id {to.repo_id!r} is not a repository id; write it as user/name.")
     if login and not (to.token or get_token()):
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
@@ -120,7 +120,7 @@ def collect(to: Destination, collection: str) -> str:
     api = HfApi(token=to.token)
     try:
         slug, owner = collection, to.repo_id.partition("/")[0]
-        if not re.fullmatch(_HUB_ID, collection):
+        if not re.fullmatch(HUB_ID, collection):
             slug = api.create_collection(
                 collection, namespace=owner, private=to.private, exists_ok=True
             ).slug

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
@@ -169,8 +170,6 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
 
 def _chunks(source: TextSource, size: int, progress: bool) -> Iterator[list[TextRow]]:
     """Yield all rows, `size` at a time, or fewer if they are very long; every run makes the same chunks."""
-    from tqdm import tqdm
-
     chunk: list[TextRow] = []
     characters = 0
     for row in tqdm(source, unit=" rows", disable=not progress):

@@ -102,11 +102,9 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
         )
     assert program is not None
     optimizer.optimize(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
-    # The metadata hold stack traces with paths of this machine.
-    for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()
-    for weights in program.model.graph.initializers.values():
-        weights.metadata_props.clear()
+    graph: Any = program.model.graph
+    for part in (*graph.all_nodes(), *graph.initializers.values()):
+        part.metadata_props.clear()  # stack traces with paths of this machine
     return program
 
 

@@ -25,7 +25,6 @@ from glove_lstm.data.in_memory import read_texts
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.evaluation.seen_texts import describe_seen, look_up
 from glove_lstm.inference.checkpoint_files import local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.explanation import Explanation, explain
@@ -153,10 +152,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = self.model_.config.label_names
-        counts, unseen = look_up(self._texts, labelled_rows(X, read_labels(y), names, "keep"))
+        report = Report()
+        unseen = report.add_seen(self._texts, labelled_rows(X, read_labels(y), names, "keep"))
         if not len(unseen):
-            raise DataError(f"{describe_seen('the classifier', counts)} Give other texts.")
-        report = Report({"seen": counts})
+            raise DataError(f"{report.describe_seen('the classifier')} Give other texts.")
         report.add_model(self.model_, self.tokenizer_, unseen, robustness=robustness)
         return report
 

@@ -60,7 +60,6 @@ def main(argv: Sequence[str]) -> None:
 def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, Any]) -> None:
     """Measure a checkpoint on unseen texts."""
     from glove_lstm.data.loading import load_splits
-    from glove_lstm.evaluation.seen_texts import describe_seen, look_up
     from glove_lstm.inference.checkpoints import load_checkpoint, load_config
     from glove_lstm.training.training_texts import load_training_texts
 
@@ -75,15 +74,14 @@ def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, 
         raise DataError(f"{data.source} has no split {args.split}; --split must be {splits}.")
     texts = data.splits[args.split]
     sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n")
-    counts, unseen = look_up(load_training_texts(path, args.revision), texts)
     report.figures |= {
         "data": data.source,
         "split": args.split,
         "model": path,
         "revision": args.revision,
-        "seen": counts,
     }
-    sentence = describe_seen(path, counts)
+    unseen = report.add_seen(load_training_texts(path, args.revision), texts)
+    sentence = report.describe_seen(path)
     if not len(unseen) and not args.leaks:
         raise DataError(f"{sentence} Give other texts.")
     sys.stdout.write(f"{sentence}\n\n")

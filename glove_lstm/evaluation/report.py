@@ -19,7 +19,7 @@ from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, TrainingTexts, joined_texts
 
 _WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "micro_f1": "micro F1"}
 _WITH_INTERVAL |= {"ece": "ECE", "brier": "Brier score"}
@@ -41,6 +41,39 @@ class Report:
     figures: dict[str, Any] = field(default_factory=dict)
     probabilities: NDArray[np.float64] | None = None
     labels: NDArray[np.int64] | None = None
+
+    def add_seen(self, record: TrainingTexts | None, texts: Dataset) -> Dataset:
+        """Count the texts that a model was trained or validated on, and return the others; all without a record."""
+        self.figures["seen"] = None
+        if record is None:
+            return texts
+        trained, validated = record.find(joined_texts(texts))
+        unseen = ~(trained | validated)
+        masks = {"trained": trained, "validated": validated, "unseen": unseen}
+        counts = {name: int(mask.sum()) for name, mask in masks.items()}
+        self.figures["seen"] = {**counts, "complete": record.complete}
+        return texts.select(unseen.nonzero()[0])
+
+    def describe_seen(self, model: str) -> str:
+        """Return a sentence on the numbers of texts that a model, of this name, has and has not seen."""
+        counts = self.figures["seen"]
+        if counts is None:
+            return (
+                f"It is unknown which texts {model} has seen: it has no {TRAINING_TEXTS_NAME}. "
+                "Figures on texts of its training say nothing of new texts."
+            )
+        seen, unseen = counts["trained"] + counts["validated"], counts["unseen"]
+        roles = f"(trained on {counts['trained']:,}, validated on {counts['validated']:,})"
+        if not unseen:
+            return f"All {seen:,} texts were seen {roles}."
+        said = f"{seen:,} of the {seen + unseen:,} texts were seen {roles}"
+        said += f"; the figures are of the other {unseen:,}." if seen else "."
+        if not counts["complete"]:
+            said += (
+                " It is unknown which other texts it has seen: it was trained from a checkpoint "
+                "without a record."
+            )
+        return said
 
     def add_model(
         self,

@@ -8,18 +8,18 @@ from torch.nn import functional
 
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
-# These codes stand left of a single word, and beside a text's first and last word; those of ids begin at the third.
-_SINGLE, _EDGE, _FIRST_CODE = 0, 1, 2
+# These codes stand left of a word, left of a word with its shape, and beside a text's first and last word.
+_WORD, _SHAPED, _EDGE, _FIRST_CODE = range(4)  # codes of ids in pairs begin at _FIRST_CODE
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 _COUNTERS = (
-    4096  # of the n-grams of a kind in a text; a table of all rows would cost more than the rest
+    4096  # of the n-grams of a table in a text; a table of all rows would cost more than the rest
 )
 
 
 @dataclass(frozen=True)
 class NgramGroup:
-    """One kind of n-grams of B texts of T tokens, at most n in a text.
+    """The n-grams of one table, of B texts of T tokens, at most n in a text.
 
     Attributes:
         name: Table of their weights.
@@ -35,12 +35,12 @@ class NgramGroup:
 class GloveLstmNgramClassifier(nn.Module):
     """A linear classifier over n-grams of words and of word shapes.
 
-    A word is a token id with its shape, so "US" and "us" differ. Pairs of neighbours are without shapes, so that they
-    stay the same when the case changes. Words and pairs are hashed into one table, as in fastText (Joulin et al. 2017,
-    https://arxiv.org/abs/1607.01759). Three shapes in a row, and a word beside a shape, describe the style of a text
-    whose words are new. A weight counts by the root of its n-gram's share of its kind: the hundredth "the" says less
-    than the first, and the vector of roots has length 1, however long the text is; in texts of a thousand words and
-    more somewhat less, since n-grams that share one of the counters count together.
+    A word counts once with its shape, so that "US" and "us" differ, and once without; pairs of neighbours are without
+    shapes. So most n-grams stay the same when the case changes. They are hashed into one table, as in fastText (Joulin
+    et al. 2017, https://arxiv.org/abs/1607.01759). Three shapes in a row, and a word beside a shape, describe the style
+    of a text whose words are new. A weight counts by the root of its n-gram's share of its table: the hundredth "the"
+    says less than the first, and the vector of roots has length 1, however long the text is; in texts of several
+    hundred words and more somewhat less, since n-grams that share one of the counters count together.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -74,21 +74,23 @@ class GloveLstmNgramClassifier(nn.Module):
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
         """Return the n-grams of each table; arguments as of `forward`."""
-        if shapes is None:
-            return [self._words(input_ids, input_ids, mask)]
-        words = self._words(input_ids, input_ids * SHAPE_COUNT + shapes, mask)
-        return [words, self._shapes(input_ids, shapes, mask)]
+        words = self._words(input_ids, shapes, mask)
+        return [words] if shapes is None else [words, self._shapes(input_ids, shapes, mask)]
 
-    def _words(self, input_ids: Tensor, words: Tensor, mask: Tensor) -> NgramGroup:
-        """T words, and T + 1 pairs of neighbouring ids, a text's edges among them."""
-        edge = words.new_full((words.shape[0], 1), _EDGE)  # also where there are no tokens at all
+    def _words(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> NgramGroup:
+        """T words, T + 1 pairs, a text's edges among them, and T words with their shapes."""
+        edge = input_ids.new_full((mask.shape[0], 1), _EDGE)  # also where there are no tokens
         known = (input_ids + _FIRST_CODE).masked_fill(~mask, _EDGE)
-        left = torch.cat([torch.full_like(words, _SINGLE), edge, known], dim=1)
-        right = torch.cat([words, known, edge], dim=1)
+        left = [torch.full_like(input_ids, _WORD), edge, known]
+        right = [input_ids, known, edge]
         # The pair of the last word and the edge stands right after the real tokens.
-        pairs = torch.cat([mask.new_ones(mask.shape[0], 1), mask], dim=1)
-        rows = _hash(left, right, self.buckets)
-        return NgramGroup("ngram_weights", rows, torch.cat([mask, pairs], dim=1))
+        present = [mask, mask.new_ones(mask.shape[0], 1), mask]
+        if shapes is not None:
+            left.append(torch.full_like(input_ids, _SHAPED))
+            right.append(input_ids * SHAPE_COUNT + shapes)
+            present.append(mask)
+        rows = _hash(torch.cat(left, dim=1), torch.cat(right, dim=1), self.buckets)
+        return NgramGroup("ngram_weights", rows, torch.cat(present, dim=1))
 
     def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
         """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""

@@ -7,8 +7,8 @@ follow: they hold for our presets. Predictions are kept in a folder beside the J
 options and the sources, so that an interrupted run is resumed.
 
 The results are task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its bootstrap
-interval over the texts, and each cell's value. A cell is a fold; of the tasks left_out and sources_out, a test corpus.
-"right" has, by cell, a digit for each text: the number of seeds that classified it correctly.
+interval over texts and seeds, and each cell's value. A cell is a fold; of the tasks left_out and sources_out, a test
+corpus. "right" has, by cell and seed, a digit for each text: 1 if it was classified correctly.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ def _runs(
     """Predictions, stored in a folder by seed and fold; and what they were made of and by."""
     made_by = record(*sources(model, corrupted=args.corrupted))
     options = settings.options(model)
-    count = args.seeds if model in OURS else 1  # the others have no chance
+    count = args.seeds if model in OURS else 1
     runs: dict[int, dict[str, Cell]] = {FIRST_SEED + number: {} for number in range(count)}
     for seed, fold in tqdm(list(product(runs, folds)), desc=model, unit="fold"):
         made_of = json.dumps([fold.digest, options, seed, args.corrupted, made_by["sources"]])
@@ -111,10 +111,6 @@ def _right(cell: Cell, kind: str | None = None) -> NDArray[np.bool_]:
     return np.array(predicted) == np.array(cell["labels"])
 
 
-def _ece(cell: Cell) -> float:
-    return expected_calibration_error(np.array(cell["probabilities"]), np.array(cell["labels"]))
-
-
 def _balanced_accuracy(cell: Cell) -> float:
     predicted, labels = np.argmax(cell["probabilities"], axis=1), cell["labels"]
     return recall_score(labels, predicted, labels=np.unique(labels), average="macro")
@@ -133,25 +129,31 @@ def _auc(cell: Cell) -> float:
 def _measures(runs: Runs) -> dict[str, Any]:
     """Return accuracy, losses by kind of error, and measures of the scores; means over seeds."""
 
-    def mean(measure: Callable[[Cell], Any]) -> list[Any]:
-        return [np.mean([measure(run[name]) for run in runs], axis=0) for name in runs[0]]
+    def each(measure: Callable[[Cell], Any]) -> list[NDArray[np.float64]]:
+        return [np.array([measure(run[name]) for run in runs], dtype=float) for name in runs[0]]
 
-    clean = mean(_right)
-    found: dict[str, Any] = {"accuracy": mean_of_cells(clean)}
+    right = each(_right)
+    found: dict[str, Any] = {"accuracy": mean_of_cells(right)}
     for kind in next(iter(runs[0].values())).keys() & CORRUPTIONS.keys():
-        with_errors = mean(partial(_right, kind=kind))
-        lost = [one - other for one, other in zip(clean, with_errors, strict=True)]
+        with_errors = each(partial(_right, kind=kind))
+        lost = [one - other for one, other in zip(right, with_errors, strict=True)]
         found[kind] = mean_of_cells(lost)
     for name, measure in {"balanced_accuracy": _balanced_accuracy, "auc": _auc}.items():
-        values = [None if np.isnan(value) else float(value) for value in mean(measure)]
-        known = [value for value in values if value is not None]
+        values = [float(cell.mean()) for cell in each(measure)]
+        known = [value for value in values if not np.isnan(value)]
         if known:
-            found[name] = {"mean": float(np.mean(known)), "folds": values}
-    found["ece"] = {"mean": float(np.mean([_ece(_joined(*run.values())) for run in runs]))}
+            folds = [None if np.isnan(value) else value for value in values]
+            found[name] = {"mean": float(np.mean(known)), "folds": folds}
+    scored = [_joined(*run.values()) for run in runs]
+    errors = [
+        expected_calibration_error(np.array(one["probabilities"]), np.array(one["labels"]))
+        for one in scored
+    ]
+    found["ece"] = {"mean": float(np.mean(errors))}
     fits = [one for run in runs for cell in run.values() for one in cell["fit_seconds"]]
     found["fit_seconds"] = {"mean": float(np.mean(fits))}
-    counts = {name: np.sum([_right(run[name]) for run in runs], axis=0) for name in runs[0]}
-    found["right"] = {name: "".join(map(str, cell)) for name, cell in counts.items()}
+    digits = [["".join(map(str, run.astype(int))) for run in cell] for cell in right]
+    found["right"] = dict(zip(runs[0], digits, strict=True))
     return found
 
 
@@ -168,15 +170,15 @@ def compare(results: Results) -> None:
             if not default or model == "default":
                 continue
             if row["made_of"]["data"] == default["made_of"]["data"]:
-                row["versus_default"] = paired_difference(_shares(row), _shares(default))
+                row["versus_default"] = paired_difference(_right_runs(row), _right_runs(default))
                 found.append(row["versus_default"])
     for versus, p in zip(found, holm([versus["p"] for versus in found]), strict=True):
         versus["p_holm"] = p
 
 
-def _shares(row: dict[str, Any]) -> list[NDArray[np.float64]]:
-    """Return the share of seeds that were right, for each text, by cell."""
-    return [np.array(list(map(int, cell))) / row["seeds"] for cell in row["right"].values()]
+def _right_runs(row: dict[str, Any]) -> list[NDArray[np.float64]]:
+    """Return by cell (seeds, texts), 1 where a text was classified correctly."""
+    return [np.array([list(run) for run in cell], dtype=float) for cell in row["right"].values()]
 
 
 def main(argv: Sequence[str]) -> None:

@@ -3,12 +3,8 @@
 python -m benchmarks.make_hub --data_dir ../shared/data --glove ~/.cache/glove/glove.6B.100d.partial.txt
 python -m benchmarks.make_hub --code_only
 
-Trains the default preset on the titles of fake_or_real_news, its first 256 articles, a sample of ISOT without its
-datelines, and 19 corpora of many sources. A tenth of the first three is kept as test set. The confidence and the C of
-the n-gram classifier come from a first model without three of the corpora and some sources of five others, whose texts
-are its validation set; the second one trains on all of them. ReCOVery, LIAR and Veritas are only measured. Arguments of
-train.py may follow. A run that ends early may leave hub/ mixed: git restores it. With --code_only nothing is trained:
-the files beside weights and tokenizer are made anew.
+hub_data.md describes the texts. Arguments of train.py may follow. A run that ends early may leave hub/ mixed: git
+restores it. With --code_only nothing is trained: the files beside weights and tokenizer are made anew.
 """
 
 import shutil

@@ -4,8 +4,8 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 from unittest.mock import patch
@@ -26,20 +26,42 @@ from glove_lstm.data.loading import LoadedData
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
-from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, NgramGroup
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification as Network
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier as Ngrams
+from glove_lstm.modeling.ngram_classifier import NgramGroup
+from glove_lstm.training import ngram_fitting
 from glove_lstm.training.arguments import parse_training_run
 from glove_lstm.training.experiment import COPIES, Experiment, run_experiment
 from glove_lstm.training.training_texts import joined_texts
 
 Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
 
-# Arguments of train.py that leave a part of the default preset out.
+_WORDS = Ngrams._words
+
+
+def _no_plain_words(ngrams: Any, ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
+    group = _WORDS(ngrams, ids, shapes, mask)
+    return replace(group, present=group.present.index_fill(1, torch.arange(ids.shape[1]), False))
+
+
+def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
+    return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
+
+
+# What stands in for a method or a value to leave a part out, and arguments of train.py that do.
+_PATCHES: dict[str, tuple[Any, str, Any]] = {
+    "without_shape_ngrams": (Ngrams, "_shapes", _no_shapes),
+    "without_plain_words": (Ngrams, "_words", _no_plain_words),
+    "without_mean_ratio": (ngram_fitting, "_INTERPOLATION", 1.0),
+    "without_share_read": (Network, "share_read", lambda _, inputs: torch.ones(len(inputs.mask))),
+}
 ABLATIONS: dict[str, list[str]] = {
+    "with_second_training": ["--refit", "True"],
     "lstm_alone": ["--ngram_buckets", "0"],
     "ngrams_alone": ["--max_steps", "1"],  # and no LSTM at prediction
     "without_word_shapes": ["--type_embedding_size", "0", "--token_types", "False"],
-    "without_shape_ngrams": [],
     "without_corrupted_copies": ["--corrupted_share", "0"],
+    **{name: [] for name in _PATCHES},
 }
 OURS = ("default", "article", *ABLATIONS)
 NEURAL = ("minilm_finetuned", "keras_article")
@@ -96,11 +118,10 @@ def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) ->
     """Train one of our presets, perhaps without a part."""
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
-        argv = ["--preset", model if model == "article" else "default", *ABLATIONS.get(model, ())]
-        argv += [*settings.arguments, "--glove", settings.glove_name, "--disable_tqdm", "True"]
-        run = parse_training_run([*argv, "--output_dir", scratch, "--seed", str(seed)])
-        shapes = patch.object(GloveLstmNgramClassifier, "_shapes", _no_shapes)
-        with shapes if model == "without_shape_ngrams" else nullcontext():
+        argv = ["--preset", model if model == "article" else "default", *settings.arguments]
+        argv += [*ABLATIONS.get(model, ()), "--glove", settings.glove_name, "--seed", str(seed)]
+        run = parse_training_run([*argv, "--output_dir", scratch, "--disable_tqdm", "True"])
+        with _patched(model):
             experiment = run_experiment(run, data, settings.glove, compute_metrics)
     if model == "ngrams_alone":
         for weights in experiment.model.classifier.parameters():
@@ -108,8 +129,8 @@ def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) ->
     return experiment
 
 
-def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
-    return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
+def _patched(model: str) -> AbstractContextManager[Any]:
+    return patch.object(*_PATCHES[model]) if model in _PATCHES else nullcontext()
 
 
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
@@ -130,7 +151,9 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Pr
 
     def predict(rows: Dataset) -> NDArray[np.float64]:
         bodies = rows["text_pair"][:] if "text_pair" in rows.column_names else None
-        return softmax(predict_logits(trained.model, trained.tokenizer, rows["text"][:], bodies))
+        with _patched(preset):
+            found = predict_logits(trained.model, trained.tokenizer, rows["text"][:], bodies)
+        return softmax(found)
 
     return predict
 

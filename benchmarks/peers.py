@@ -27,7 +27,7 @@ _SVC_GRID = (0.1, 0.3, 1.0, 3.0)  # values of C
 _LOGISTIC_GRID = (1.0, 3.0, 10.0, 30.0, 100.0)
 _FASTTEXT_GRID = tuple(product((0.1, 0.5), (5, 15), (1, 2)))  # lr, epoch, wordNgrams
 _FASTTEXT_OPTIONS = {"dim": 50, "bucket": 200_000, "thread": 1, "seed": 42, "verbose": 0}
-_LENGTH = 256  # tokens that MiniLM was trained with; words, for fastText
+_LENGTH = 256  # tokens that MiniLM was trained with
 _BATCH = 64
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _embeddings: dict[str, NDArray[np.float32]] = {}  # a text is in several folds
@@ -62,7 +62,7 @@ def _fit_fasttext(train: Texts, validation: Texts, every: Texts) -> Classify:
     import fasttext
 
     def line(text: str) -> str:
-        return " ".join(_TOKEN.findall(text)[:_LENGTH])
+        return " ".join(_TOKEN.findall(text))
 
     def fit(texts: Texts, lr: float, epoch: int, ngrams: int) -> Classify:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
@@ -148,17 +148,7 @@ PEERS = (*_FITS, *COPIED)
 
 
 def fit_peer(name: str, train: Texts, validation: Texts, every: Texts) -> Classify:
-    """Fit a peer.
-
-    Args:
-        name: Of `PEERS`.
-        train: Texts that it learns from while its setting is chosen.
-        validation: Texts that the setting is chosen on.
-        every: Texts that it is fitted on then.
-
-    Raises:
-        DataError: A package of the extra `benchmark` is missing.
-    """
+    """Fit a peer to `every`, with the setting that is best on `validation` after learning from `train`."""
     with extra_packages(name):
         return _FITS[COPIED.get(name, name)](train, validation, every)
 

@@ -13,41 +13,40 @@ _SAMPLES = 10_000
 
 
 def mean_of_cells(values: Sequence[Floats]) -> dict[str, Any]:
-    """Return the mean of the cells' means, with a 95 % bootstrap interval over texts.
+    """Return the mean of the cells' means, with a 95 % bootstrap interval over texts and runs.
 
     Args:
-        values: One value per text, by cell.
+        values: By cell (runs, texts), one value for each text in each run.
 
     Returns:
         {"mean", "low", "high", "folds"}; "folds" are the means of the cells.
     """
-    return _describe(values, _draws(values))
+    return _describe(_means(values), _draws(values, 0))
 
 
 def paired_difference(first: Sequence[Floats], second: Sequence[Floats]) -> dict[str, Any]:
     """Return the difference in accuracy of two models, with an interval and a p value.
 
-    If each model classified each text once, the p value is from McNemar's exact test (1947). If a value is a mean
-    over seeds, it is from the bootstrap: twice the share of draws on the far side of 0.
+    If each model was run once, the p value is from McNemar's exact test (1947). Otherwise it is from the bootstrap:
+    twice the share of draws on the far side of 0.
 
     Args:
-        first: Share of runs in which the first model was right, for each text, by cell.
-        second: The same for the second model.
+        first: By cell (runs, texts), 1 where a run of the first model was right and 0 elsewhere.
+        second: The same for the second model, whose runs are others.
 
     Returns:
         {"mean", "low", "high", "folds", "p"}; the first model is better if the mean is above 0.
     """
-    differences = [a - b for a, b in zip(first, second, strict=True)]
-    draws = _draws(differences)
-    if np.isin(np.concatenate([*first, *second]), (0, 1)).all():
-        pooled = np.concatenate(differences)
+    draws = _draws(first, 0) - _draws(second, 1)
+    if len(first[0]) == len(second[0]) == 1:
+        pooled = np.concatenate(first, axis=1) - np.concatenate(second, axis=1)
         better, worse = int((pooled > 0).sum()), int((pooled < 0).sum())
         p = binomtest(better, better + worse).pvalue if better + worse else 1.0
     else:
         # The estimate counts as a draw, so that no finite number of draws gives a p value of 0.
         tail = min((draws <= 0).sum(), (draws >= 0).sum()) + 1
         p = min(1.0, 2 * tail / (len(draws) + 1))
-    return {**_describe(differences, draws), "p": float(p)}
+    return {**_describe(_means(first) - _means(second), draws), "p": float(p)}
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -59,22 +58,26 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def _describe(values: Sequence[Floats], draws: Floats) -> dict[str, Any]:
+def _means(values: Sequence[Floats]) -> Floats:
+    return np.array([cell.mean() for cell in values])
+
+
+def _describe(folds: Floats, draws: Floats) -> dict[str, Any]:
     low, high = np.quantile(draws, [0.025, 0.975]).tolist()
-    folds = [float(cell.mean()) for cell in values]
-    return {"mean": float(np.mean(folds)), "low": low, "high": high, "folds": folds}
+    return {"mean": float(folds.mean()), "low": low, "high": high, "folds": folds.tolist()}
 
 
-def _draws(values: Sequence[Floats]) -> Floats:
-    """Return the mean of the cells' means for each of many draws of texts with replacement."""
-    pooled = np.concatenate(values)
-    size = len(pooled)
-    starts = np.cumsum([0, *map(len, values[:-1])])
-    generator = np.random.default_rng(0)
+def _draws(values: Sequence[Floats], model: int) -> Floats:
+    """Return the mean of the cells' means for many draws of runs, and of texts, which are the same for all models."""
+    pooled = np.concatenate(values, axis=1)
+    runs, size = pooled.shape
+    starts = np.cumsum([0, *(cell.shape[1] for cell in values[:-1])])
+    of_texts, of_runs = np.random.default_rng(0), np.random.default_rng([1, model])
     draws = np.empty(_SAMPLES)
     for number in range(_SAMPLES):
-        weights = np.bincount(generator.integers(size, size=size), minlength=size)
-        sums = np.add.reduceat(weights * pooled, starts)
+        weights = np.bincount(of_texts.integers(size, size=size), minlength=size)
+        drawn = pooled[of_runs.integers(runs, size=runs)].mean(axis=0)
+        sums = np.add.reduceat(weights * drawn, starts)
         # A draw may miss all texts of a small cell; the mean ignores the cell then.
         with np.errstate(invalid="ignore"):
             draws[number] = np.nanmean(sums / np.add.reduceat(weights, starts))

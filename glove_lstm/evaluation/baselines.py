@@ -35,9 +35,6 @@ DESCRIPTIONS = {
     "tfidf_svc_cased": "TF-IDF of cased words and punctuation, 1-2-grams, linear SVC",
     "tfidf_svc_cased_chars": "the same and character 2-5-grams, linear SVC",
 }
-DESCRIPTIONS |= {
-    f"{name}_copies": f"{DESCRIPTIONS[name]}, trained with corrupted copies" for name in BASELINES
-}
 
 
 def predict_with_baseline(

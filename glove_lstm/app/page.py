@@ -35,7 +35,7 @@ outlet that published them, some that of a fact-checker.
 - It does **not** mean that the text is true or false. A false story in the style of a news agency gets the label of \
 an agency, and a true one in a loud style does not.
 - The score is a probability on texts like those that calibrated it: of those with a score of 80 %, about 80 % have \
-the label. On other sources, years and topics it may be too high. A few words get a score near 50 %.
+the label. On other sources, years and topics it may be too high or too low. A few words get a score near 50 %.
 - Do not use it to judge people or publishers, or to remove texts that nobody has read.
 """
 

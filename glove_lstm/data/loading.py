@@ -89,7 +89,8 @@ def load_splits(
             the only other column of strings.
         label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
             lists of these, written as JSON in CSV, for several labels a text.
-        source_column_name: The column of publishers or other sources; rows and files may lack it.
+        source_column_name: The column of publishers or other sources; rows and files may lack it. None takes "source"
+            where `validation_by` is "source", and otherwise none.
         label_names: The labels in order, when a model fixes them. None takes the order of the dataset's
             ClassLabel; FAKE, REAL; the order of the numbers, named "0", "1", ...; or alphabetical order.
         several_labels: Whether labels must be lists, when a model fixes that. None takes what the first row has.
@@ -110,6 +111,8 @@ def load_splits(
         raise DataError(
             f"validation_fraction is {validation_fraction}, but must be at least 0 and below 1."
         )
+    if validation_by == "source":
+        source_column_name = source_column_name or "source"
     readers, source = open_splits(dataset_name, dataset_config_name, **files)
     columns = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
     with_source = source_column_name is not None or max(map(len, readers.values())) > 1
@@ -172,8 +175,6 @@ def with_validation(
         return data
     labels, groups = strata(train["label"][:]), near_duplicate_groups(longest_texts(train))
     if by == "source":
-        if "source" not in train.column_names:
-            raise DataError("validation_by source needs source_column_name; name that column.")
         parts = split_by_source(train["source"][:], labels, groups, fraction, seed, where)
     else:
         parts = grouped_stratified_split(labels, groups, (1 - fraction, fraction), seed)

@@ -40,7 +40,9 @@ class DataArguments:
         None, "Columns of text, as in title,text; default: these, one of these, or the only column."
     )
     label_column_name: str = _option("label", "The column of labels.")
-    source_column_name: str | None = _option(None, "The column of publishers or other sources.")
+    source_column_name: str | None = _option(
+        None, "The column of publishers or other sources; for --validation_by source, default: source."
+    )
     validation_fraction: float = _option(0.1, "Share of train to cut if validation is missing.")
     validation_by: str = _option(
         "text",

@@ -69,10 +69,11 @@ def test_validation_by_source(file):
     assert set(splits["validation"]["label"]) == {0, 1}
     assert load_splits(**options).splits["validation"][:] == splits["validation"][:]
     assert load_splits(**options, seed=7).splits["validation"][:] != splits["validation"][:]
-    with pytest.raises(DataError, match=r"train \(2 files\) cannot be cut by source"):
+    with pytest.raises(DataError, match=r"a.csv has no column 'source'; set source_column_name"):
         load_splits(train_file=paths, validation_by="source")
-    with pytest.raises(DataError, match="validation_by source needs source_column_name"):
-        load_splits(train_file=paths[0], validation_by="source")
+    renamed = [{"source": row.pop("site"), **row} for row in rows_of("a")]
+    splits = load_splits(train_file=file(renamed, "c.csv"), validation_by="source").splits
+    assert not set(splits["validation"]["source"]) & set(splits["train"]["source"]) - {"c"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
 
 
 def difference(first, second) -> dict:
-    return paired_difference([first], [second])
+    """Of models that classified one cell in one run (n,) or in several (runs, n)."""
+    return paired_difference([np.atleast_2d(first)], [np.atleast_2d(second)])
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_mcnemar(only_first: int, only_second: int, p: float) -> None:
 
 def test_interval_is_that_of_the_pooled_bootstrap() -> None:
     right = (np.random.default_rng(3).random(400) < 0.8).astype(float)
-    found = mean_of_cells([right])
+    found = mean_of_cells([right[None]])
     low, high = bootstrap_interval(lambda rows: float(right[rows].mean()), 400)
     assert found["mean"] == right.mean()
     assert found["folds"] == [right.mean()]
@@ -40,7 +41,7 @@ def test_interval_is_that_of_the_pooled_bootstrap() -> None:
 
 
 def test_cells_weigh_the_same() -> None:
-    found = mean_of_cells([np.ones(10), np.zeros(90)])
+    found = mean_of_cells([np.ones((1, 10)), np.zeros((1, 90))])
     assert found["mean"] == 0.5
     assert found["folds"] == [1.0, 0.0]
     assert found["low"] == found["high"] == 0.5
@@ -56,7 +57,8 @@ def test_holm_corrects_for_the_number_of_tests() -> None:
 def test_difference() -> None:
     first = np.array([1.0] * 8 + [0.0] * 2 + [1.0] * 30)
     second = np.array([0.0] * 8 + [1.0] * 2 + [1.0] * 30)
-    found = paired_difference([first[:20], first[20:]], [second[:20], second[20:]])
+    cells = [[right[None, :20], right[None, 20:]] for right in (first, second)]
+    found = paired_difference(*cells)
     assert found["mean"] == pytest.approx(6 / 40)
     assert found["folds"] == [pytest.approx(6 / 20), 0.0]
     assert found["low"] < 6 / 40 < found["high"]
@@ -65,12 +67,23 @@ def test_difference() -> None:
     assert back["p"] == pytest.approx(found["p"]) == pytest.approx(2 * (1 + 10 + 45) / 2**10)
 
 
-def test_means_over_seeds_are_tested_by_bootstrap() -> None:
+def test_several_runs_are_tested_by_bootstrap() -> None:
     generator = np.random.default_rng(5)
-    first, second = (np.mean(generator.random((3, 300)) < share, axis=0) for share in (0.8, 0.6))
+    first, second = (generator.random((3, 300)) < share for share in (0.8, 0.6))
     assert difference(first, second)["p"] == pytest.approx(2 / 10_001)
-    assert difference(first, first)["p"] == 1.0
-    # Against whole numbers it agrees with McNemar roughly.
+    # Against McNemar's test of single runs it agrees roughly.
     one, two = ((generator.random(300) < share).astype(float) for share in (0.75, 0.7))
-    nearly = one - 1e-9
-    assert difference(nearly, two)["p"] == pytest.approx(difference(one, two)["p"], abs=0.05)
+    twice = difference(np.stack([one, one]), two)
+    assert twice["p"] == pytest.approx(difference(one, two)["p"], abs=0.05)
+    assert twice["mean"] == pytest.approx(one.mean() - two.mean())
+
+
+def test_runs_that_differ_widen_the_interval() -> None:
+    """Two runs that are right on half of the texts each: on the same half, or on all and none."""
+    half = np.arange(400) % 2
+    same, other = np.stack([half, half]), np.repeat([[1], [0]], 400, axis=1)
+    assert mean_of_cells([same])["mean"] == mean_of_cells([other])["mean"] == 0.5
+    found = mean_of_cells([same])
+    assert 0.44 < found["low"] < found["high"] < 0.56
+    found = mean_of_cells([other])
+    assert (found["low"], found["high"]) == (0, 1)

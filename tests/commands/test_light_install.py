@@ -121,7 +121,7 @@ def test_an_inference_endpoint_needs_the_base_install_only(run) -> None:
         (("train", "--help"), "train"),  # its options are those of transformers
         (("evaluate", "hub"), "train"),
         (("export", "hub"), "train"),
-        (("push", "hub", "--repo_id", "user/name"), "train"),
+        (("push", "hub", "--repo_id", "user/name", "--dry_run"), "train"),
         (("predict", "a", "--explain"), "train"),
         (("demo",), "demo"),
     ],

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-import subprocess
 import sys
 
 import pyarrow as pa
@@ -182,29 +181,6 @@ def test_a_later_file_without_the_columns_is_refused(tmp_path):
     # A part without rows, as engines write them, is fine.
     (tmp_path / "0.jsonl").write_text("")
     assert len(list(open_files([tmp_path / "0.jsonl", tmp_path / "1.csv"]))) == 23
-
-
-_READ = """
-import re, sys
-from pathlib import Path
-from glove_lstm.data.streaming import open_files
-rows = sum(1 for _ in open_files(sys.argv[1:]))
-print(rows, re.search("VmHWM: *\\t* *([0-9]+) kB", Path("/proc/self/status").read_text())[1])
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_memory_does_not_grow_with_the_file(tmp_path, name):
-    write(
-        tmp_path / name, [{"title": f"{n}", "text": "a few words, " * 400} for n in range(20_000)]
-    )
-    assert (tmp_path / name).stat().st_size > 100e6
-    command = [sys.executable, "-c", _READ, str(tmp_path / name)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    rows, kilobytes = map(int, done.stdout.split())
-    assert rows == 20_000
-    assert kilobytes < 60_000
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):

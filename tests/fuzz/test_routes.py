@@ -1,7 +1,6 @@
 """Hostile texts get the same label and score on every route: pipeline, light classifier, and files in and out."""
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -76,18 +75,3 @@ def test_every_route_gives_the_same(routes: dict[str, Route], rows: list[str]) -
             assert found["label"] == row["label"] or row["score"] == pytest.approx(0.5, abs=2e-5), (
                 name
             )
-
-
-def test_a_difference_is_noticed(
-    routes: dict[str, Route], shared_export: Path, tmp_path: Path
-) -> None:
-    other = Path(shutil.copytree(shared_export, tmp_path / "other"))
-    config = json.loads((other / "config.json").read_text())
-    (other / "config.json").write_text(
-        json.dumps({**config, "temperature": 1.01 * config["temperature"]})
-    )
-    altered = {"pipeline": load_pipeline(other), "light": routes["light"]}
-    with pytest.raises(AssertionError, match="light"):
-        test_every_route_gives_the_same.hypothesis.inner_test(
-            altered, ["Council votes", "SECRET hoax"]
-        )

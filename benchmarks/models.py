@@ -45,7 +45,7 @@ def _no_plain_words(ngrams: Any, ids: Tensor, shapes: Tensor, mask: Tensor) -> N
 
 
 def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
-    return NgramGroup("shape_weights", torch.zeros_like(ids), torch.zeros_like(mask))
+    return NgramGroup(torch.zeros_like(ids), torch.zeros_like(mask))
 
 
 # What stands in for a method or a value to leave a part out, and arguments of train.py that do.

@@ -202,29 +202,28 @@ def ngram_contributions(
     texts, length = input_ids.shape
     # The changes from token to token, so that an n-gram needs two entries only.
     steps = ngrams.bias.new_zeros(texts, length + 1, len(ngrams.bias), dtype=torch.float64)
-    for group in ngrams.groups(input_ids, shapes, mask):
-        weights = ngrams.get_parameter(group.name)
-        spans = _spans(group.name, length)[: group.rows.shape[1]]
-        first, last = spans.to(input_ids.device).unbind(1)
-        shares = ngram_shares(group, weights).double() / (last - first + 1)
-        each = shares.unsqueeze(-1) * weights[group.rows]
+    for group, spans in zip(ngrams.groups(input_ids, shapes, mask), _spans(length), strict=False):
+        first, last = spans[: group.rows.shape[1]].to(input_ids.device).unbind(1)
+        shares = ngram_shares(group, ngrams.weights).double() / (last - first + 1)
+        each = shares.unsqueeze(-1) * ngrams.weights[group.rows]
         steps = steps.index_add(1, first, each).index_add(1, last + 1, -each)
     return steps.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
 
 
-def _spans(name: str, length: int) -> Tensor:
-    """Return the first and the last token of each n-gram of a table: (n, 2). Words with shapes come last."""
+def _spans(length: int) -> list[Tensor]:
+    """Return the first and the last token of each n-gram of words, where those with shapes come last, and of shapes."""
 
     def runs(first: int, size: int, count: int) -> Tensor:
         starts = torch.arange(first, first + count)
         return torch.stack([starts, starts + size - 1], dim=1)
 
     words = runs(0, 1, length)
-    spans = {
-        "ngram_weights": [words, runs(-1, 2, length + 1), words],
-        "shape_weights": [runs(-2, 3, length + 2), runs(0, 2, length), runs(-1, 2, length)],
-    }[name]
-    return torch.cat(spans).clamp(0, length - 1)  # edges of the text belong to the words there
+    groups = (
+        [words, runs(-1, 2, length + 1), words],
+        [runs(-2, 3, length + 2), runs(0, 2, length), runs(-1, 2, length)],
+    )
+    # Edges of the text belong to the words there.
+    return [torch.cat(spans).clamp(0, length - 1) for spans in groups]
 
 
 def _linear_in_words(

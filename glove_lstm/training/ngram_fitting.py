@@ -43,7 +43,7 @@ def fit_ngrams(
     validation: TokenizedTexts | None = None,
     strength: float | None = None,
 ) -> float | None:
-    """Fit the tables of the n-gram classifier to texts.
+    """Fit the weights of the n-gram classifier to texts.
 
     Each n-gram is scaled by its naive Bayes log-count ratio, one label against the others (Wang and Manning 2012,
     https://aclanthology.org/P12-2018), averaged with the mean ratio. In fine-tuning the logits of the earlier weights
@@ -65,8 +65,7 @@ def fit_ngrams(
     if not (has.any(axis=0) & ~has.all(axis=0)).any():
         logger.warning("All texts have one label: the n-gram classifier learns nothing from them.")
         return None
-    tables = [*_tables(ngrams).values(), ngrams.bias[None]]
-    earlier = torch.cat(tables).double().numpy(force=True)
+    earlier = torch.cat([ngrams.weights, ngrams.bias[None]]).double().numpy(force=True)
     tuned = bool(earlier.any())
     parts = [_features(ngrams, rows, tuned) for rows in (texts, *copies)]
     weights = np.ones(len(labels)) if sample_weight is None else sample_weight
@@ -88,9 +87,8 @@ def fit_ngrams(
     new = np.concatenate([fitted[: len(earlier) - 1], fitted[-1:]])
     if tuned:
         new += earlier @ fitted[-1 - count : -1]
-    ends = np.cumsum([len(table) for table in tables])
-    for table, values in zip(tables, np.split(new, ends[:-1]), strict=True):
-        table.copy_(torch.from_numpy(values))
+    ngrams.weights.copy_(torch.from_numpy(new[:-1]))
+    ngrams.bias.copy_(torch.from_numpy(new[-1]))
     return strength
 
 
@@ -140,27 +138,19 @@ def _loss(logits: Floats, labels: Ints) -> float:
     return float(-log_softmax(scale * parts[:, 0], axis=1)[np.arange(len(labels)), labels].mean())
 
 
-def _tables(ngrams: GloveLstmNgramClassifier) -> dict[str, torch.Tensor]:
-    """The tables by name."""
-    return {name: table for name, table in ngrams.named_parameters() if name != "bias"}
-
-
 def _features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts, logits: bool) -> csr_matrix:
     """Return the features of texts: the shares of n-grams and, in fine-tuning, the logits of the earlier weights."""
-    tables = _tables(ngrams)
-    ends = np.cumsum([len(table) for table in tables.values()])
-    starts = dict(zip(tables, [0, *ends.tolist()], strict=False))
     rows = []
     for batch in _batches(texts, ngrams):
         entries = []
         for group in ngrams.groups(*batch):
             text, place = group.present.nonzero(as_tuple=True)
-            column = group.rows[text, place] + starts[group.name]
-            share = ngram_shares(group, tables[group.name])[text, place].double()
+            column = group.rows[text, place]
+            share = ngram_shares(group, ngrams.weights)[text, place].double()
             entries.append(torch.stack([text.double(), column.double(), share]).numpy(force=True))
         text, column, share = np.concatenate(entries, axis=1)
         places = text.astype(np.int32), column.astype(np.int32)
-        features = csr_matrix((share, places), shape=(len(batch[0]), ends[-1]))
+        features = csr_matrix((share, places), shape=(len(batch[0]), ngrams.buckets))
         features.sum_duplicates()
         if logits:
             scores = ngrams(*batch).double().numpy(force=True)
@@ -177,7 +167,7 @@ def _batches(
         batch = collate(texts.__getitems__(range(start, min(start + _BATCH, len(texts)))))
         batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
         ids, mask, shapes = batch["input_ids"], batch["attention_mask"].bool(), None
-        if ngrams.shape_weights is not None:
+        if ngrams.reads_shapes:
             shapes = informative_shapes(batch["token_type_ids"], mask)
         yield ids, shapes, mask
 

@@ -31,7 +31,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hidden_size": 64,
         "lstm_length": 128,
         "classifier_hidden_size": 50,
-        "ngram_buckets": 262_144,
+        "ngram_buckets": 1_048_576,
         "embedding_dropout": 0.3,
         "dropout": 0.3,
         "freeze_embeddings": False,

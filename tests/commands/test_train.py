@@ -203,7 +203,7 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     [last] = (tmp_path / "out").glob("checkpoint-*/trainer_state.json")
     rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["all"]
     assert read(last)["global_step"] == -(-rows // 32)  # two times 16 texts a step
-    assert weights(tmp_path / "out")["ngrams.ngram_weights"].any()
+    assert weights(tmp_path / "out")["ngrams.weights"].any()
 
 
 @pytest.mark.slow

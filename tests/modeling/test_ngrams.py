@@ -33,7 +33,7 @@ def buckets(config, words, shapes):
 
 
 def runs(config, words, shapes):
-    """Rows of the table of shapes: runs of three, words with the shape after them, words with that before."""
+    """Rows of n-grams of shapes: runs of three, words with the shape after them, words with that before."""
     edge = SHAPE_COUNT
     kinds = edge + 1
     known = [edge, edge, *shapes, edge, edge]
@@ -41,26 +41,24 @@ def runs(config, words, shapes):
     pairs += [(word + kinds**2, after) for word, after in zip(words, known[3:], strict=False)]
     pairs += [(before, word + kinds) for before, word in zip(known[1:], words, strict=False)]
     return [
-        (a * 1_000_003 + b * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets for a, b in pairs
+        ((a + 2**30) * 1_000_003 + b * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets
+        for a, b in pairs
     ]
 
 
 def groups(model, words, shapes):
-    """Each table, and its rows that a text has."""
-    ngrams = model.ngrams
-    tables = [(ngrams.ngram_weights, buckets(model.config, words, shapes))]
-    if ngrams.shape_weights is not None:
-        tables.append((ngrams.shape_weights, runs(model.config, words, shapes)))
-    return tables
+    """Rows of the table that a text has: those of words, and those of shapes."""
+    found = [buckets(model.config, words, shapes)]
+    return [*found, runs(model.config, words, shapes)] if model.ngrams.reads_shapes else found
 
 
 def slow_logits(model, words, shapes):
     """The same in plain Python, for one text."""
     logits = model.ngrams.bias.tolist()
-    for table, rows in groups(model, words, shapes):
+    for rows in groups(model, words, shapes):
         counts = Counter(row % 4096 for row in rows)
         for row in rows:
-            for label, weight in enumerate(table[row].tolist()):
+            for label, weight in enumerate(model.ngrams.weights[row].tolist()):
                 logits[label] += weight / sqrt(counts[row % 4096] * len(rows))
     return logits
 
@@ -156,8 +154,8 @@ def test_gradients_reach_the_weights_of_the_ngrams_that_a_text_has():
         "attention_mask": torch.tensor([[1, 1, 1, 1, 0]]),
     }
     model.train()(**inputs, labels=torch.tensor([1])).loss.backward()
-    for table, rows in groups(model, words, shapes):
-        assert table.grad.any(dim=1).nonzero().flatten().tolist() == sorted(set(rows))
+    rows = set().union(*groups(model, words, shapes))
+    assert model.ngrams.weights.grad.any(dim=1).nonzero().flatten().tolist() == sorted(rows)
 
 
 LABELS = [
@@ -209,11 +207,11 @@ def slow_contributions(model, words, shapes):
     run = [(n - 2, n) for n in range(size + 2)]
     covered = [single + pair + single, run + [(n, n + 1) for n in range(size)] + pair[:size]]
     added = torch.zeros(size, len(model.config.label_names))
-    for (table, rows), spans in zip(groups(model, words, shapes), covered, strict=True):
+    for rows, spans in zip(groups(model, words, shapes), covered, strict=True):
         counts = Counter(rows)
         for row, (first, last) in zip(rows, spans, strict=True):
             places = [place for place in range(first, last + 1) if 0 <= place < size]
-            each = table[row].detach() * sqrt(counts[row] / len(rows)) / counts[row]
+            each = model.ngrams.weights[row].detach() * sqrt(counts[row] / len(rows)) / counts[row]
             for place in places:
                 added[place] += each / len(places)
     return added

@@ -120,7 +120,7 @@ def test_validation_texts_choose_c(tokenizer):
         chosen, given = make_model(tokenizer), make_model(tokenizer)
         strength = fit(chosen, tokenizer, noisy, validation=validation)
         assert fit(given, tokenizer, noisy, validation=validation, strength=strength) == strength
-        assert torch.equal(chosen.ngrams.ngram_weights, given.ngrams.ngram_weights)
+        assert torch.equal(chosen.ngrams.weights, given.ngrams.weights)
         found.append((strength, accuracy(chosen, tokenizer, noisy)))
     assert found[0][0] < found[1][0]
     assert found[0][1] < found[1][1]

@@ -37,8 +37,6 @@ from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
 from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
 
-_DIGITS = 5  # of probabilities
-
 # "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, "fold", the
 # name of each text's fold, and "fit_seconds", the CPU-seconds of each fold's training.
 Cell = dict[str, list[Any]]
@@ -68,8 +66,8 @@ def _runs(
     """Predictions, stored in a folder by seed and fold; and what they were made of and by."""
     made_by = record(*sources(model, corrupted=args.corrupted))
     options = settings.options(model)
-    count = args.seeds if model in OURS else 1
-    runs: dict[int, dict[str, Cell]] = {FIRST_SEED + number: {} for number in range(count)}
+    seeds = range(FIRST_SEED, FIRST_SEED + (args.seeds if model in OURS else 1))
+    runs: dict[int, dict[str, Cell]] = {seed: {} for seed in seeds}
     for seed, fold in tqdm(list(product(runs, folds)), desc=model, unit="fold"):
         made_of = json.dumps([fold.digest, options, seed, args.corrupted, made_by["sources"]])
         path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()}.json"
@@ -86,7 +84,7 @@ def _runs(
             runs[seed][name] = _joined(earlier, cell) if earlier else cell
     data = [fold.digest for fold in folds]
     origin = {"made_of": {"data": data, "options": options}, "made_by": made_by}
-    return list(runs.values()), {"seeds": count, **origin}
+    return list(runs.values()), {"seeds": len(seeds), **origin}
 
 
 def _predict(predict: Predict, fold: Fold, kinds: Iterable[str]) -> dict[str, Cell]:
@@ -95,7 +93,7 @@ def _predict(predict: Predict, fold: Fold, kinds: Iterable[str]) -> dict[str, Ce
     for name, rows in fold.tests.items():
         cells[name] = {
             "labels": rows["label"][:],
-            "probabilities": predict(rows).round(_DIGITS).tolist(),
+            "probabilities": predict(rows).round(5).tolist(),
             **{kind: predict(corrupted(rows, kind)).argmax(axis=1).tolist() for kind in kinds},
         }
     return cells
@@ -187,10 +185,9 @@ def main(argv: Sequence[str]) -> None:
     add = parser.add_argument
     add("--glove", default="6B.100d", help="a name or a file, as for train.py")
     add("--task", nargs="+", choices=TASKS, default=TASKS, help="default: all")
-    first = "the first of five folds of titles and recovery; default: 5"
-    add("--folds", type=int, choices=range(1, FOLDS + 1), default=FOLDS, help=first)
-    runs = "runs of our presets; default: 1"
-    add("--seeds", type=int, choices=range(1, 10), default=1, metavar="N", help=runs)
+    folds, seeds = range(1, FOLDS + 1), range(1, 10)
+    add("--folds", type=int, choices=folds, default=FOLDS, help="the first folds; default: 5")
+    add("--seeds", type=int, choices=seeds, default=1, help="runs of our presets; default: 1")
     add("--corrupted", action="store_true", help="also measure the texts with errors")
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again

@@ -78,7 +78,6 @@ def _update(folder: Path) -> None:
         tokenizer.save_pretrained(scratch)
         for path in sorted(Path(scratch).glob("*.py")):
             shutil.copyfile(path, folder / path.name)
-            sys.stdout.write(f"Copied {path.name}\n")
     metrics = read_checkpoint_json(folder / "metrics.json")
     metrics["examples"] = classify_examples(model, tokenizer)
     write_json(folder / "metrics.json", metrics)

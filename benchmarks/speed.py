@@ -30,14 +30,12 @@ from glove_lstm.inference.backends import processors
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, digest
 from glove_lstm.training.training_texts import joined_texts
 
-MODELS = ("default", "pipeline", *PEERS)
+MODELS = ("default", "article", "pipeline", *PEERS)  # `article` needs a --checkpoint of its own
 _SOURCES = (
     *("benchmarks/speed*.py", "benchmarks/peers.py", "glove_lstm.evaluation/baselines.py"),
     *("glove_lstm.inference/*.py", "glove_lstm.modeling/*.py", "glove_lstm.tokenization/*.py"),
 )
 _WARM = 1_000  # texts of another corpus, classified before the tests
-_ROOT = Path(__file__).parent.parent  # of the clone, where `benchmarks` can be imported
-_LAST = 1500  # characters of the errors of a failed process
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 Figures = dict[str, float]  # by unit
@@ -50,12 +48,10 @@ def measure_speed(args: argparse.Namespace) -> Results:
     rows = results.setdefault(case, {})
     [fold] = make_folds(args.task, args.data_dir, 1)
     [tests] = fold.tests.values()
-    warm = corpora.isot(args.data_dir).select_columns(tests.column_names)
+    warm = list(joined_texts(corpora.isot(args.data_dir).select_columns(tests.column_names)))
     texts, labels = training_texts(fold)
-    job = {"texts": texts, "labels": labels, "tests": list(joined_texts(tests))}
-    job["warm"] = list(joined_texts(warm))[:_WARM]
+    job = {"texts": texts, "labels": labels, "warm": warm[:_WARM], "tests": [*joined_texts(tests)]}
     middle = sorted(joined_texts(tests), key=len)[len(tests) // 2]
-    text = json.dumps(job)
     made_of = {
         "data": fold.digest,
         "checkpoint": digest(args.checkpoint / "model.safetensors"),
@@ -70,7 +66,7 @@ def measure_speed(args: argparse.Namespace) -> Results:
     for number in range(-1, args.repetitions):  # the first one warms the machine up
         # There and back, so that a slow drift of the machine meets all models alike.
         for model in models[:: -1 if number % 2 else 1]:
-            figures = _measure(model, middle, text, args)
+            figures = _measure(model, middle, json.dumps(job), args)
             if number >= 0:
                 runs[model].append(figures)
     for model in models:
@@ -105,13 +101,12 @@ def run_process(command: Sequence[str], text: str, threads: int) -> Figures:
         input=text,
         capture_output=True,
         encoding="utf-8",
-        cwd=_ROOT,
+        cwd=Path(__file__).parent.parent,  # where `benchmarks` can be imported
         env=environment,
         check=False,
     )
     if done.returncode:
-        errors = done.stderr.strip()[-_LAST:]
-        raise DataError(f"A measuring process failed ({done.returncode}): {errors}")
+        raise DataError(f"A process failed ({done.returncode}): {done.stderr.strip()[-1500:]}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures
 
@@ -121,12 +116,10 @@ def main(argv: Sequence[str]) -> None:
     parser = benchmark_parser("speed", __doc__, MODELS)
     add = parser.add_argument
     add("--task", choices=("recovery", "titles"), default="recovery", help="default: recovery")
-    threads, most = "processors for each model; default: 1", len(processors())
-    add("--threads", type=int, choices=range(1, most + 1), default=1, help=threads)
-    runs = "runs of each model; default: 5"
-    add("--repetitions", type=int, choices=range(1, 100), default=5, metavar="N", help=runs)
-    given = "with its light.onnx; default: hub/"
-    add("--checkpoint", type=Path, metavar="DIR", default=DEFAULT_CHECKPOINT, help=given)
+    most = len(processors())
+    add("--threads", type=int, choices=range(1, most + 1), default=1, help="for each model")
+    add("--repetitions", type=int, choices=range(1, 100), default=5, metavar="N", help="default: 5")
+    add("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="default: hub/")
     args = parser.parse_args(argv)
     datasets.disable_caching()
     sys.stdout.write(speed_table(measure_speed(args)))

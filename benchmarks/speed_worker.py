@@ -16,7 +16,7 @@ from typing import Any
 Classify = Callable[[Sequence[str]], Any]
 
 _SINGLE_CALLS = 100
-_LOADED = ("default", "pipeline")  # from a checkpoint; the others are fitted here
+_LOADED = ("default", "article", "pipeline")  # from a checkpoint; the others are fitted here
 
 
 def main() -> None:

@@ -73,8 +73,8 @@ def speed_table(results: Results) -> str:
                 for unit, digits in _SPEED.items()
             ]
             price = found["CPU s a million texts"] / 3600 * _USD_A_CPU_HOUR
-            sources = row["made_by"]["sources"][:SHOWN]
-            rows.append([task, f"`{model}`", *cells, f"{price:.2g}", sources])
+            cells += [f"{price:.2g}", row["made_by"]["sources"][:SHOWN]]
+            rows.append([task, f"`{model}`", *cells])
     return markdown_table(heads, rows)
 
 
@@ -93,8 +93,8 @@ def draw(accuracy: Results, speed: Results, path: Path) -> None:
             errors = [[found["mean"] - found["low"]], [found["high"] - found["mean"]]]
             colour = ORANGE if model == "default" else BLUE
             panel.errorbar(*point, errors, fmt=markers[model], color=colour, label=model)
-        panel.set(title=task, xlabel="texts/s, one processor", ylabel="accuracy", xscale="log")
-        panel.set_xlim(1, 1e6)
+        panel.set(title=task, xlabel="texts/s, one processor", ylabel="accuracy")
+        panel.set(xscale="log", xlim=(1, 1e6))
         if models:
             panel.legend(fontsize="small")
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": ""}):  # the same file each time

@@ -26,7 +26,7 @@ class GloveLstmConfig(PreTrainedConfig):
         lstm_length: Number of leading tokens that the LSTM reads; 0: all. The n-gram classifier always reads all, and
             weighs more in texts that are longer.
         classifier_hidden_size: Units of the dense ReLU layer before the logits.
-        ngram_buckets: Rows of each table of hashed n-grams of the linear classifier beside the LSTM; 0: without it.
+        ngram_buckets: Rows of the table of hashed n-grams of the linear classifier beside the LSTM; 0: without it.
         embedding_dropout: Dropout of the LSTM's input.
         dropout: Dropout of the pooled vector, and after the dense layer.
         freeze_embeddings: Whether training leaves the word vectors as they are.

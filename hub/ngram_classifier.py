@@ -10,24 +10,23 @@ from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
 # These codes stand left of a word, left of a word with its shape, and beside a text's first and last word.
 _WORD, _SHAPED, _EDGE, _FIRST_CODE = range(4)  # codes of ids in pairs begin at _FIRST_CODE
+_FIRST_SHAPE_CODE = 1 << 30  # left in n-grams of shapes, above all ids
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 _COUNTERS = (
-    4096  # of the n-grams of a table in a text; a table of all rows would cost more than the rest
+    4096  # of the n-grams of a group in a text; a counter for each row would cost more than the rest
 )
 
 
 @dataclass(frozen=True)
 class NgramGroup:
-    """The n-grams of one table, of B texts of T tokens, at most n in a text.
+    """N-grams of words, or of shapes, of B texts of T tokens, at most n in a text.
 
     Attributes:
-        name: Table of their weights.
-        rows: (B, n) rows of that table.
+        rows: (B, n) rows of the table of weights.
         present: Bool (B, n), which of the n a text has.
     """
 
-    name: str
     rows: Tensor
     present: Tensor
 
@@ -38,19 +37,18 @@ class GloveLstmNgramClassifier(nn.Module):
     A word counts once with its shape, so that "US" and "us" differ, and once without; pairs of neighbours are without
     shapes. So most n-grams stay the same when the case changes. They are hashed into one table, as in fastText (Joulin
     et al. 2017, https://arxiv.org/abs/1607.01759). Three shapes in a row, and a word beside a shape, describe the style
-    of a text whose words are new. A weight counts by the root of its n-gram's share of its table: the hundredth "the"
-    says less than the first, and the vector of roots has length 1, however long the text is; in texts of several
-    hundred words and more somewhat less, since n-grams that share one of the counters count together.
+    of a text whose words are new. A weight counts by the root of its n-gram's share of those of words, or of those of
+    shapes: the hundredth "the" says less than the first, and the vector of roots has length 1, however long the text
+    is; in texts of several hundred words and more somewhat less, since n-grams that share one of the counters count
+    together.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__()
         self.buckets = config.ngram_buckets
+        self.reads_shapes = bool(config.type_embedding_size)
         labels = len(config.label_names)
-        self.ngram_weights = nn.Parameter(torch.zeros(self.buckets, labels))
-        self.shape_weights = None
-        if config.type_embedding_size:
-            self.shape_weights = nn.Parameter(torch.zeros(self.buckets, labels))
+        self.weights = nn.Parameter(torch.zeros(self.buckets, labels))
         self.bias = nn.Parameter(torch.zeros(labels))
 
     def forward(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> Tensor:
@@ -66,14 +64,13 @@ class GloveLstmNgramClassifier(nn.Module):
         """
         logits = self.bias.expand(input_ids.shape[0], -1)
         for group in self.groups(input_ids, shapes, mask):
-            weights = self.get_parameter(group.name)
-            shares = ngram_shares(group, weights)
-            rows = functional.embedding(group.rows, weights).to(shares.dtype)
+            shares = ngram_shares(group, self.weights)
+            rows = functional.embedding(group.rows, self.weights).to(shares.dtype)
             logits = logits + (shares.unsqueeze(1) @ rows).squeeze(1).to(logits.dtype)
         return logits
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
-        """Return the n-grams of each table; arguments as of `forward`."""
+        """Return the n-grams of words, and those of shapes if the model reads them; arguments as of `forward`."""
         words = self._words(input_ids, shapes, mask)
         return [words] if shapes is None else [words, self._shapes(input_ids, shapes, mask)]
 
@@ -90,7 +87,7 @@ class GloveLstmNgramClassifier(nn.Module):
             right.append(input_ids * SHAPE_COUNT + shapes)
             present.append(mask)
         rows = _hash(torch.cat(left, dim=1), torch.cat(right, dim=1), self.buckets)
-        return NgramGroup("ngram_weights", rows, torch.cat(present, dim=1))
+        return NgramGroup(rows, torch.cat(present, dim=1))
 
     def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
         """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""
@@ -107,8 +104,9 @@ class GloveLstmNgramClassifier(nn.Module):
         ]
         right = [known[:, 2:], known[:, 3 : length + 3], input_ids + kinds]
         present = [mask.new_ones(mask.shape[0], 2), mask, mask, mask]
-        rows = _hash(torch.cat(left, dim=1), torch.cat(right, dim=1), self.buckets)
-        return NgramGroup("shape_weights", rows, torch.cat(present, dim=1))
+        codes = torch.cat(left, dim=1) + _FIRST_SHAPE_CODE
+        rows = _hash(codes, torch.cat(right, dim=1), self.buckets)
+        return NgramGroup(rows, torch.cat(present, dim=1))
 
 
 def _hash(left: Tensor, right: Tensor, buckets: int) -> Tensor:

@@ -19,8 +19,7 @@ HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
 # "WASHINGTON (Reuters) - ", "PARIS/LONDON (Reuters) - ": in every REAL article of ISOT and in no FAKE one.
 _DATELINE = re.compile(r"^.{0,120}?\(Reuters\)\s*[-\u2013\u2014]+\s*", re.DOTALL)
 _LISTS = json.loads((Path(__file__).parent / "corpora.json").read_text(encoding="utf-8"))
-# Corpora that may teach a published checkpoint, and their rows at the most: more of one kind do not help.
-TRAINING_CORPORA: dict[str, int] = _LISTS["training_rows"]
+TRAINING_CORPORA: dict[str, int] = _LISTS["training_rows"]  # corpus -> rows at the most
 CALIBRATION_CORPORA: list[str] = _LISTS["calibration"]  # validation texts of the first run only
 LEFT_OUT: list[str] = _LISTS["left_out"]  # in turn: of outlets first, then of fact-checkers
 SOURCES_OUT: list[str] = _LISTS["sources_out"]  # their publishers are left out

@@ -41,19 +41,20 @@ _WORDS = Ngrams._words
 
 def _no_plain_words(ngrams: Any, ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
     group = _WORDS(ngrams, ids, shapes, mask)
-    return replace(group, present=group.present.index_fill(1, torch.arange(ids.shape[1]), False))
+    plain = torch.arange(group.present.shape[1], device=ids.device) < ids.shape[1]
+    return replace(group, present=group.present & ~plain)
 
 
 def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
     return NgramGroup(torch.zeros_like(ids), torch.zeros_like(mask))
 
 
-# What stands in for a method or a value to leave a part out, and arguments of train.py that do.
+# Parts of `default` that are left out by a patch, and ablations by arguments of train.py.
 _PATCHES: dict[str, tuple[Any, str, Any]] = {
     "without_shape_ngrams": (Ngrams, "_shapes", _no_shapes),
     "without_plain_words": (Ngrams, "_words", _no_plain_words),
     "without_mean_ratio": (ngram_fitting, "_INTERPOLATION", 1.0),
-    "without_share_read": (Network, "share_read", lambda _, inputs: torch.ones(len(inputs.mask))),
+    "without_share_read": (Network, "share_read", lambda _, one: torch.ones_like(one.mask[:, 0])),
 }
 ABLATIONS: dict[str, list[str]] = {
     "with_second_training": ["--refit", "True"],
@@ -152,8 +153,8 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Pr
     def predict(rows: Dataset) -> NDArray[np.float64]:
         bodies = rows["text_pair"][:] if "text_pair" in rows.column_names else None
         with _patched(preset):
-            found = predict_logits(trained.model, trained.tokenizer, rows["text"][:], bodies)
-        return softmax(found)
+            logits = predict_logits(trained.model, trained.tokenizer, rows["text"][:], bodies)
+        return softmax(logits)
 
     return predict
 

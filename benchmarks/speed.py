@@ -30,7 +30,7 @@ from glove_lstm.inference.backends import processors
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, digest
 from glove_lstm.training.training_texts import joined_texts
 
-MODELS = ("default", "article", "pipeline", *PEERS)  # `article` needs a --checkpoint of its own
+MODELS = ("default", "pipeline", *PEERS)
 _SOURCES = (
     *("benchmarks/speed*.py", "benchmarks/peers.py", "glove_lstm.evaluation/baselines.py"),
     *("glove_lstm.inference/*.py", "glove_lstm.modeling/*.py", "glove_lstm.tokenization/*.py"),
@@ -106,9 +106,9 @@ def run_process(command: Sequence[str], text: str, threads: int) -> Figures:
         check=False,
     )
     if done.returncode:
-        raise DataError(f"A process failed ({done.returncode}): {done.stderr.strip()[-1500:]}")
-    figures: Figures = json.loads(done.stdout.splitlines()[-1])
-    return figures
+        errors = done.stderr.strip()[-1500:]
+        raise DataError(f"A measuring process failed ({done.returncode}): {errors}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def main(argv: Sequence[str]) -> None:
@@ -116,10 +116,11 @@ def main(argv: Sequence[str]) -> None:
     parser = benchmark_parser("speed", __doc__, MODELS)
     add = parser.add_argument
     add("--task", choices=("recovery", "titles"), default="recovery", help="default: recovery")
-    most = len(processors())
-    add("--threads", type=int, choices=range(1, most + 1), default=1, help="for each model")
-    add("--repetitions", type=int, choices=range(1, 100), default=5, metavar="N", help="default: 5")
-    add("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="default: hub/")
+    threads, most = "processors for each model; default: 1", len(processors())
+    add("--threads", type=int, choices=range(1, most + 1), default=1, help=threads)
+    runs = "runs of each model; default: 5"
+    add("--repetitions", type=int, choices=range(1, 100), default=5, metavar="N", help=runs)
+    add("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="a folder; default: hub/")
     args = parser.parse_args(argv)
     datasets.disable_caching()
     sys.stdout.write(speed_table(measure_speed(args)))

@@ -15,8 +15,7 @@ from typing import Any
 
 Classify = Callable[[Sequence[str]], Any]
 
-_SINGLE_CALLS = 100
-_LOADED = ("default", "article", "pipeline")  # from a checkpoint; the others are fitted here
+_LOADED = ("default", "pipeline")  # from a checkpoint; the others are fitted here
 
 
 def main() -> None:
@@ -60,7 +59,7 @@ def _fit(model: str, job: Mapping[str, Any]) -> Classify:
 def _time(classify: Classify, job: Mapping[str, Any]) -> dict[str, float]:
     """Time new texts after texts of another corpus: some one by one, then the others at once."""
     classify(job["warm"])
-    first = min(_SINGLE_CALLS, len(job["tests"]) // 2)
+    first = min(100, len(job["tests"]) // 2)
     times = []
     for text in job["tests"][:first]:
         began = time.perf_counter()

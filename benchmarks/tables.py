@@ -17,7 +17,6 @@ Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 RESULTS = Path(__file__).parent / "results"
-_USD_A_CPU_HOUR = 0.04  # of a small cloud machine
 _SPEED = {  # unit -> digits
     "texts/s": 0,
     "ms for one text": 2,
@@ -72,7 +71,7 @@ def speed_table(results: Results) -> str:
                 f"{found[unit]:,.{digits}f}" if unit in found else ""
                 for unit, digits in _SPEED.items()
             ]
-            price = found["CPU s a million texts"] / 3600 * _USD_A_CPU_HOUR
+            price = found["CPU s a million texts"] / 3600 * 0.04  # USD an hour
             cells += [f"{price:.2g}", row["made_by"]["sources"][:SHOWN]]
             rows.append([task, f"`{model}`", *cells])
     return markdown_table(heads, rows)

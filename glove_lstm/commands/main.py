@@ -42,4 +42,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     sys.stderr.write(f"error: {name!r} is not a command of glove-lstm.\n\n{usage}")
     return 2
-

@@ -90,7 +90,7 @@ def load_splits(
         label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
             lists of these, written as JSON in CSV, for several labels a text.
         source_column_name: The column of publishers or other sources; rows and files may lack it. None takes "source"
-            where `validation_by` is "source", and otherwise none.
+            if `validation_by` is "source" and a cut is needed; otherwise no column.
         label_names: The labels in order, when a model fixes them. None takes the order of the dataset's
             ClassLabel; FAKE, REAL; the order of the numbers, named "0", "1", ...; or alphabetical order.
         several_labels: Whether labels must be lists, when a model fixes that. None takes what the first row has.
@@ -111,9 +111,9 @@ def load_splits(
         raise DataError(
             f"validation_fraction is {validation_fraction}, but must be at least 0 and below 1."
         )
-    if validation_by == "source":
-        source_column_name = source_column_name or "source"
     readers, source = open_splits(dataset_name, dataset_config_name, **files)
+    if validation_by == "source" and validation_fraction and "validation" not in readers:
+        source_column_name = source_column_name or "source"
     columns = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
     with_source = source_column_name is not None or max(map(len, readers.values())) > 1
     first, *_ = next(iter(readers.values())).values()

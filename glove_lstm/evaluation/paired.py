@@ -32,11 +32,12 @@ def paired_difference(first: Sequence[Floats], second: Sequence[Floats]) -> dict
 
     Args:
         first: By cell (runs, texts), 1 where a run of the first model was right and 0 elsewhere.
-        second: The same for the second model, whose runs are others.
+        second: The same for the second model; its runs are drawn independently.
 
     Returns:
         {"mean", "low", "high", "folds", "p"}; the first model is better if the mean is above 0.
     """
+    assert [cell.shape[1] for cell in first] == [cell.shape[1] for cell in second]
     draws = _draws(first, 0) - _draws(second, 1)
     if len(first[0]) == len(second[0]) == 1:
         pooled = np.concatenate(first, axis=1) - np.concatenate(second, axis=1)
@@ -68,7 +69,7 @@ def _describe(folds: Floats, draws: Floats) -> dict[str, Any]:
 
 
 def _draws(values: Sequence[Floats], model: int) -> Floats:
-    """Return the mean of the cells' means for many draws of runs, and of texts, which are the same for all models."""
+    """Bootstrap the mean of the cells' means: (draws,). Texts are drawn alike for all models, runs by `model`."""
     pooled = np.concatenate(values, axis=1)
     runs, size = pooled.shape
     starts = np.cumsum([0, *(cell.shape[1] for cell in values[:-1])])

@@ -40,13 +40,12 @@ class DataArguments:
         None, "Columns of text, as in title,text; default: these, one of these, or the only column."
     )
     label_column_name: str = _option("label", "The column of labels.")
-    source_column_name: str | None = _option(
-        None, "The column of publishers or other sources; for --validation_by source, default: source."
-    )
+    source_column_name: str | None = _option(None, "The column of publishers or other sources.")
     validation_fraction: float = _option(0.1, "Share of train to cut if validation is missing.")
     validation_by: str = _option(
         "text",
-        "What the cut keeps on one side: near duplicates, or sources too.",
+        "What the cut keeps on one side: near duplicates, or sources too, of the column `source` "
+        "unless --source_column_name names another.",
         choices=["text", "source"],
     )
     min_validation: int = _option(

@@ -126,7 +126,7 @@ def without_folders(text: str, run: TrainingRun) -> str:
 
 
 def _reset_classifier(model: GloveLstmForSequenceClassification) -> None:
-    """Draw the last layer anew, and empty the n-gram tables, for labels of another meaning."""
+    """Draw the last layer anew, and zero the n-gram weights, for labels of another meaning."""
     nn.init.xavier_uniform_(model.classifier.weight)
     nn.init.zeros_(model.classifier.bias)
     if model.ngrams is not None:

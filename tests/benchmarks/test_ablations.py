@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+import torch
 from support import SMALL
 
 from benchmarks.folds import make_folds
-from benchmarks.models import Settings, train_preset
+from benchmarks.models import ABLATIONS, MODELS, Settings, train_preset
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
 
@@ -14,9 +16,22 @@ def test_an_ablation_leaves_a_part_out(news: Path, glove_file: Path) -> None:
     [fold] = make_folds("recovery", news, 1)
     models = {
         name: train_preset(name, fold.data, 42, Settings(str(glove_file), TINY)).model
-        for name in ("default", "lstm_alone", "ngrams_alone", "without_shape_ngrams")
+        for name in ("default", *ABLATIONS)
     }
     assert models.pop("lstm_alone").ngrams is None
     assert not models["ngrams_alone"].classifier.weight.any()
     rows = {name: int(model.ngrams.weights.any(dim=1).sum()) for name, model in models.items()}
     assert rows["ngrams_alone"] == rows["default"] > rows["without_shape_ngrams"] > 0
+    assert rows["default"] > rows["without_plain_words"] > 0
+    ratio = models["without_mean_ratio"].ngrams.weights
+    assert not torch.equal(models["default"].ngrams.weights, ratio)
+
+
+def test_the_share_read_is_left_out_at_prediction(news: Path, glove_file: Path) -> None:
+    [fold] = make_folds("recovery", news, 1)
+    settings = Settings(str(glove_file), [*TINY, "--lstm_length", "5", "--refit", "False"])
+    one, other = (
+        MODELS[name](fold, 42, settings)(fold.tests["1"])
+        for name in ("default", "without_share_read")
+    )
+    assert not np.allclose(one, other)

@@ -76,6 +76,11 @@ def test_several_runs_are_tested_by_bootstrap() -> None:
     twice = difference(np.stack([one, one]), two)
     assert twice["p"] == pytest.approx(difference(one, two)["p"], abs=0.05)
     assert twice["mean"] == pytest.approx(one.mean() - two.mean())
+    same = difference(np.stack([one, one]), one)
+    assert same["low"] == same["high"] == 0  # the same texts are drawn for both
+    lucky = np.repeat([[1.0], [0.0]], 300, axis=1)
+    found = difference(lucky, lucky)
+    assert (found["low"], found["high"]) == (-1, 1)  # runs are not paired
 
 
 def test_runs_that_differ_widen_the_interval() -> None:

@@ -57,7 +57,7 @@ METRICS = {
     "validation": MEASURES,
     "about": ABOUT,
     "examples": [{**ROW, "text": text, "style": style} for text, style in EXAMPLES],
-    "other_data": {"recovery": {**MEASURES, "accuracy": 0.7, "ece": 0.2}},
+    "other_data": {"recovery": {**MEASURES, "accuracy": 0.7, "recall": 0.65, "ece": 0.2}},
     "baselines": {
         name: {"validation": BASE, "recovery": BASE} for name in ("majority", "tfidf_svc")
     },
@@ -98,12 +98,12 @@ Calibration is worse on other data: recovery.
 | 0.0000 | 100.0% | 0.9123 |
 | 0.8415 | 90.0% | 0.9511 |
 On other data both columns differ.
-| recovery | 1,200 | 0.7000 | 0.9000-0.9250 | 0.2000 | 0.5000 | 0.5000 |
+| recovery | 1,200 | 0.7000 | 0.9000-0.9250 | 0.6500 | 0.9500 | 0.2000 | 0.5000 | 0.5000 |
 | Senate passes budget bill after late-night vote | REAL | REAL | 0.75 |  |
 | Doctors stunned: kitchen spice cures cancer overnight | FAKE | REAL | 0.75 | error |
 A text of 400 words takes 6.4 ms from string to label; batches of 32 such texts reach 386 texts a second (PyTorch,
 Training the LSTM took 61 s (2 CPU threads), preparing the texts 3 s. Energy and emissions: not measured.
-The word vectors are `glove.6B.100d.txt`, published under the Public Domain Dedication and License.
+The word vectors are `glove.6B.100d.txt`. Stanford publishes its GloVe vectors under the Public Domain
 @inproceedings{pennington2014glove,
 @misc{mcintire_fake_or_real_news,
 @inproceedings{zhou2020recovery,
@@ -132,11 +132,12 @@ def folder(write, tmp_path):
 
 def test_corpora_that_training_never_saw(write):
     row = {"rows": 20, "accuracy": 0.5, "balanced_accuracy": 0.6123, "roc_auc": 0.7123}
-    unseen = {**MEASURES, "by_source": {"mine": row, "mine/outlet": row}}
+    sources = {"mine": row, "mine/outlet": {"rows": 20, "accuracy": 0.25}}
+    unseen = {**MEASURES, "by_source": sources}
     about = {**ABOUT, "validation_by": "source", "rows": {**ABOUT["rows"], "all": 9200}}
     text = write({**METRICS, "validation": unseen, "test": MEASURES, "about": about})
-    assert "| mine | 20 | 0.6123 | 0.7123 |" in text
-    assert "mine/outlet" not in text
+    assert "| mine | 20 | 0.5000 | 0.6123 | 0.7123 |" in text
+    assert "| mine/outlet | 20 | 0.2500 | one label | |" in text
     assert "## Sources that the first model never saw" in text
     assert "of a first model, which was calibrated; this one trained on 9,200 texts" in text
     assert {one.dataset_split for one in ModelCard(text).data.eval_results} == {"test", None}

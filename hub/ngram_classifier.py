@@ -13,9 +13,7 @@ _WORD, _SHAPED, _EDGE, _FIRST_CODE = range(4)  # codes of ids in pairs begin at 
 _FIRST_SHAPE_CODE = 1 << 30  # left in n-grams of shapes, above all ids
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
-_COUNTERS = (
-    4096  # of the n-grams of a group in a text; a counter for each row would cost more than the rest
-)
+_COUNTERS = 4096  # of the n-grams of a group in a text; a counter for each row would cost more than the rest
 
 
 @dataclass(frozen=True)
@@ -35,12 +33,14 @@ class GloveLstmNgramClassifier(nn.Module):
     """A linear classifier over n-grams of words and of word shapes.
 
     A word counts once with its shape, so that "US" and "us" differ, and once without; pairs of neighbours are without
-    shapes. So most n-grams stay the same when the case changes. They are hashed into one table, as in fastText (Joulin
-    et al. 2017, https://arxiv.org/abs/1607.01759). Three shapes in a row, and a word beside a shape, describe the style
-    of a text whose words are new. A weight counts by the root of its n-gram's share of those of words, or of those of
-    shapes: the hundredth "the" says less than the first, and the vector of roots has length 1, however long the text
-    is; in texts of several hundred words and more somewhat less, since n-grams that share one of the counters count
-    together.
+    shapes. So most n-grams stay the same when the case changes. Three shapes in a row, and a word beside a shape,
+    describe the style of a text whose words are new. All are hashed into one table, as in fastText (Joulin et al. 2017,
+    https://arxiv.org/abs/1607.01759).
+
+    N-grams of words and n-grams of shapes are two groups. A weight counts by the root of its n-gram's share of its
+    group: the hundredth "the" says less than the first, and each group's vector of roots has length 1, however long the
+    text is; in texts of several hundred words and more somewhat less, since n-grams that share one of the counters
+    count together.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:

@@ -85,7 +85,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def round_tables(self) -> None:
-        """Round word vectors and n-gram tables to 16 bits. Call it after training that changed them, and measure then.
+        """Round word vectors and n-gram weights to 16 bits. Call it after training that changed them, and measure then.
 
         A table with a value beyond the range of 16 bits (65,504) stays as it is, and is saved in full.
         """
@@ -93,7 +93,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
             _round(table)
 
     def tables(self) -> dict[str, nn.Parameter]:
-        """Return the word vectors and n-gram tables, by their names in this model's state."""
+        """Return the word vectors and the n-gram classifier's parameters, by their names in this model's state."""
         vectors = self.get_input_embeddings().weight
         return {
             name: parameter

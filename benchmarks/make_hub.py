@@ -84,4 +84,4 @@ def _update(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main))
+    sys.exit(run_command(main, extra="benchmark"))

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from benchmarks.folds import Fold
 from benchmarks.neural_peers import finetune_minilm, fit_published
-from benchmarks.peers import COPIED, PEERS, extra_packages, fit_peer
+from benchmarks.peers import COPIED, PEERS, fit_peer
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
@@ -166,13 +166,12 @@ def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, name: str) -> Predi
         for part in ("train", "validation")
     )
     every = training_texts(fold, copies=name in COPIED)
-    with extra_packages(name):
-        if name == "minilm_finetuned":
-            classify = finetune_minilm(train, validation)
-        elif name == "keras_article":
-            classify = fit_published(every, settings.glove)
-        else:
-            classify = fit_peer(name, train, validation, every)
+    if name == "minilm_finetuned":
+        classify = finetune_minilm(train, validation)
+    elif name == "keras_article":
+        classify = fit_published(every, settings.glove)
+    else:
+        classify = fit_peer(name, train, validation, every)
     return lambda rows: classify(list(joined_texts(rows)))
 
 

@@ -1,11 +1,12 @@
-"""Models of others. Each chooses its setting by its accuracy on the validation texts of a fold."""
+"""Models of others. Each chooses its setting by its accuracy on the validation texts of a fold; pickle can store it."""
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from glove_lstm.data.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.inference.scores import softmax
 
@@ -27,7 +27,6 @@ _SVC_GRID = (0.1, 0.3, 1.0, 3.0)  # values of C
 _LOGISTIC_GRID = (1.0, 3.0, 10.0, 30.0, 100.0)
 _FASTTEXT_GRID = tuple(product((0.1, 0.5), (5, 15), (1, 2)))  # lr, epoch, wordNgrams
 _FASTTEXT_OPTIONS = {"dim": 50, "bucket": 200_000, "thread": 1, "seed": 42, "verbose": 0}
-_LENGTH = 256  # tokens that MiniLM was trained with
 _BATCH = 64
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _embeddings: dict[str, NDArray[np.float32]] = {}  # a text is in several folds
@@ -49,38 +48,56 @@ def _fit_linear(
         return classifier.set_params(C=c).fit(rows, train[1]).score(others, validation[1])
 
     classifier.set_params(C=max(grid, key=accuracy))
-    pipeline.fit(*every)
+    return partial(_classify_linear, pipeline.fit(*every))
 
-    def classify(texts: Sequence[str]) -> Floats:
-        margins = pipeline.decision_function(texts)
-        return softmax(margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1) / 2)
 
-    return classify
+def _classify_linear(pipeline: Pipeline, texts: Sequence[str]) -> Floats:
+    margins = pipeline.decision_function(texts)
+    return softmax(margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1) / 2)
+
+
+@dataclass
+class _FastText:
+    """A fastText model, with all that pickle needs."""
+
+    model: Any
+
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        labels, scores = self.model.predict([_line(text) for text in texts], k=-1)
+        classes = [[int(label.removeprefix("__label__")) for label in row] for row in labels]
+        probabilities = np.empty(np.shape(classes))
+        np.put_along_axis(probabilities, np.array(classes), np.array(scores), axis=1)
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        with tempfile.NamedTemporaryFile() as file:
+            self.model.save_model(file.name)
+            return _load_fasttext, (Path(file.name).read_bytes(),)
+
+
+def _load_fasttext(stored: bytes) -> _FastText:
+    import fasttext
+
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(stored)
+        return _FastText(fasttext.load_model(file.name))
+
+
+def _line(text: str) -> str:
+    return " ".join(_TOKEN.findall(text))
 
 
 def _fit_fasttext(train: Texts, validation: Texts, every: Texts) -> Classify:
     import fasttext
 
-    def line(text: str) -> str:
-        return " ".join(_TOKEN.findall(text))
-
     def fit(texts: Texts, lr: float, epoch: int, ngrams: int) -> Classify:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
-            lines = [f"__label__{y} {line(text)}\n" for text, y in zip(*texts, strict=True)]
+            lines = [f"__label__{y} {_line(text)}\n" for text, y in zip(*texts, strict=True)]
             np.random.default_rng(0).shuffle(lines)  # it learns in this order
             file.writelines(lines)
             file.flush()
             setting = {"lr": lr, "epoch": epoch, "wordNgrams": ngrams}
-            model = fasttext.train_supervised(file.name, **setting, **_FASTTEXT_OPTIONS)
-
-        def classify(texts: Sequence[str]) -> Floats:
-            labels, scores = model.predict([line(text) for text in texts], k=-1)
-            classes = [[int(label.removeprefix("__label__")) for label in row] for row in labels]
-            probabilities = np.empty(np.shape(classes))
-            np.put_along_axis(probabilities, np.array(classes), np.array(scores), axis=1)
-            return probabilities / probabilities.sum(axis=1, keepdims=True)
-
-        return classify
+            return _FastText(fasttext.train_supervised(file.name, **setting, **_FASTTEXT_OPTIONS))
 
     def accuracy(setting: tuple[float, int, int]) -> float:
         predicted = fit(train, *setting)(validation[0]).argmax(axis=1)
@@ -96,20 +113,18 @@ def minilm_folder() -> str:
     return str(get_model_path())
 
 
-@cache
 def _minilm() -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     folder = minilm_folder()
-    tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=_LENGTH)
+    tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=256)  # as it was trained
     return tokenizer, AutoModel.from_pretrained(folder).eval()
 
 
-def _embed_minilm(texts: Sequence[str]) -> NDArray[np.float32]:
+def _embed_minilm(tokenizer: Any, encoder: Any, texts: Sequence[str]) -> NDArray[np.float32]:
     """Return the normalised means of the last hidden states of MiniLM-L6; (n, 384)."""
     import torch
 
-    tokenizer, encoder = _minilm()
     new = sorted(set(texts) - _embeddings.keys(), key=lambda text: (len(text), text))
     for first in range(0, len(new), _BATCH):
         batch = new[first : first + _BATCH]
@@ -129,9 +144,9 @@ def _static_minilm() -> Any:
     return distill(minilm_folder(), device="cpu")
 
 
-def _logistic(embed: Callable[[Sequence[str]], Any]) -> Callable[..., Classify]:
+def _logistic(embedding: Callable[[], Any]) -> Callable[..., Classify]:
     def make() -> Pipeline:
-        return make_pipeline(FunctionTransformer(embed), LogisticRegression(max_iter=1000))
+        return make_pipeline(FunctionTransformer(embedding()), LogisticRegression(max_iter=1000))
 
     return partial(_fit_linear, make=make, grid=_LOGISTIC_GRID)
 
@@ -140,8 +155,8 @@ _FITS: dict[str, Callable[[Texts, Texts, Texts], Classify]] = {
     "majority": lambda train, *_: DummyClassifier().fit(*train).predict_proba,
     **{name: partial(_fit_linear, make=make, grid=_SVC_GRID) for name, make in BASELINES.items()},
     "fasttext": _fit_fasttext,
-    "model2vec": _logistic(lambda texts: _static_minilm().encode(list(texts))),
-    "minilm_logistic": _logistic(_embed_minilm),
+    "model2vec": _logistic(lambda: _static_minilm().encode),
+    "minilm_logistic": _logistic(lambda: partial(_embed_minilm, *_minilm())),
 }
 COPIED = {f"{name}_copies": name for name in BASELINES}  # trained with corrupted copies
 PEERS = (*_FITS, *COPIED)
@@ -149,14 +164,4 @@ PEERS = (*_FITS, *COPIED)
 
 def fit_peer(name: str, train: Texts, validation: Texts, every: Texts) -> Classify:
     """Fit a peer to `every`, with the setting that is best on `validation` after learning from `train`."""
-    with extra_packages(name):
-        return _FITS[COPIED.get(name, name)](train, validation, every)
-
-
-@contextmanager
-def extra_packages(name: str) -> Iterator[None]:
-    """Raise DataError where a package that a peer needs is missing."""
-    try:
-        yield
-    except ImportError as error:
-        raise DataError(f"{name}: {error}. Run pip install 'glove-lstm[benchmark]'.") from error
+    return _FITS[COPIED.get(name, name)](train, validation, every)

@@ -67,10 +67,7 @@ def speed_table(results: Results) -> str:
     for task, models in results.items():
         for model, row in models.items():
             found = row["median"]
-            cells = [
-                f"{found[unit]:,.{digits}f}" if unit in found else ""
-                for unit, digits in _SPEED.items()
-            ]
+            cells = [f"{found[unit]:,.{digits}f}" for unit, digits in _SPEED.items()]
             price = found["CPU s a million texts"] / 3600 * 0.04  # USD an hour
             cells += [f"{price:.2g}", row["made_by"]["sources"][:SHOWN]]
             rows.append([task, f"`{model}`", *cells])

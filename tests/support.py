@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import random
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,7 +17,6 @@ from unittest import mock
 from hub_server import HubServer
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared" / "data"
 
 CALM = "council budget report minister bridge committee statement vote court river school agency"
 LOUD = "shocking secret exposed miracle hoax traitor unbelievable banned truth elites cure panic"
@@ -64,6 +64,12 @@ def write_articles(
             label = labels[row % len(labels)]
             writer.writerow([row, *make_article(generator, label, generator.randint(5, 60)), label])
     return path
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV by column name."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def write_glove(path: Path, dim: int = 8) -> Path:
@@ -129,6 +135,11 @@ def fill_at_random(model):
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.7)
     return model
+
+
+def copied(folder: Path, target: Path) -> Path:
+    """A copy of a checkpoint without those of its training."""
+    return Path(shutil.copytree(folder, target, ignore=shutil.ignore_patterns("checkpoint-*")))
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:

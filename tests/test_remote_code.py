@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import ROOT, run_without_package
+from support import ROOT, copied, run_without_package
 
 HUB = ROOT / "hub"
 
 _USE = """
-import json, os, sys, torch
+import sys, torch
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 path = {path!r}
 assert "glove_lstm" not in sys.modules
@@ -47,7 +47,6 @@ pairs = classify([pair, pair], batch_size=2)
 assert all(abs(result["score"] - one[0]["score"]) < 1e-6 for result in pairs)
 every = classify(texts[0], top_k=None)
 assert len(every) == 2 and abs(sum(result["score"] for result in every) - 1) < 1e-5
-print(json.dumps([result["score"] for result in found["list"]]))
 """
 
 _FINE_TUNE = """
@@ -67,10 +66,6 @@ assert not torch.equal(before, model.classifier.weight)
 model.save_pretrained(out + "/tuned")
 tokenizer.save_pretrained(out + "/tuned")
 """
-
-
-def copied(folder: Path, target: Path) -> Path:
-    return Path(shutil.copytree(folder, target, ignore=shutil.ignore_patterns("checkpoint-*")))
 
 
 @pytest.mark.slow

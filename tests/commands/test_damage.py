@@ -1,11 +1,9 @@
 """Files that are cut short, empty or missing: one sentence of the command that reads them names the file."""
 
-import gzip
 import json
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -103,21 +101,6 @@ def test_damaged_checkpoints_of_the_trainer(
     found = run_all([["train", *data, "--resume_from_checkpoint", copy] for copy, _, _ in cases])
     for (copy, file, _), (code, said) in zip(cases, found, strict=True):
         assert_told(code, said, copy.name, file)
-
-
-def test_damaged_glove_files(glove_file: Path, articles: Path, tmp_path: Path) -> None:
-    text = glove_file.read_bytes()
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    (whole / "v.txt").write_bytes(text)
-    (whole / "v.txt.gz").write_bytes(gzip.compress(text))
-    with zipfile.ZipFile(whole / "v.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("v.txt", text)
-    cases = damaged_copies(whole, tmp_path, ("v.txt", "v.txt.gz", "v.zip"))
-    given = ["train", "--train_file", articles, "--output_dir", tmp_path / "out", "--glove"]
-    found = run_all([[*given, copy / file] for copy, file, _ in cases])
-    for (copy, _, _), (code, said) in zip(cases, found, strict=True):
-        assert_told(code, said, copy.name)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -51,18 +51,3 @@ def test_words_without_colour_in_a_pipe() -> None:
     assert "SHOCKING secret <b>they</b> hide!!!\n" in done.stdout
     assert re.search(r"^for FAKE: (\S+ \+\d\.\d\d, )*!!! \+", done.stdout, re.MULTILINE)
     assert re.search(r"^for REAL: \S+ -\d\.\d\d", done.stdout, re.MULTILINE)
-
-
-def test_unknown_words_are_explained_as_they_are_written(checkpoint: Path) -> None:
-    def explained(text: str) -> dict:
-        done = predict(text, "--model", checkpoint, "--format", "jsonl", "--explain")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)["explanation"]
-
-    text = "Council said QAnon Moderna Walz DOGE omicron shocing"
-    found = explained(text)
-    assert [word["text"] for word in found["words"]] == text.split()
-    # The model reads all unknown words of a shape alike, those that resemble a known one too.
-    other = explained("Council said XYzzy Brunnel Kvist ABBA tetraca lintel")
-    for word, another in zip(found["words"], other["words"], strict=True):
-        assert word["contribution"] == pytest.approx(another["contribution"], abs=1e-6)

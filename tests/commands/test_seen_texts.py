@@ -28,12 +28,6 @@ def figures(folder: Path) -> dict:
     return json.loads((folder / "eval.json").read_text())
 
 
-@pytest.fixture
-def copy(checkpoint: Path, tmp_path: Path) -> Path:
-    ignored = shutil.ignore_patterns("checkpoint-*")
-    return Path(shutil.copytree(checkpoint, tmp_path / "copy", ignore=ignored))
-
-
 def test_a_file_that_was_trained_on_is_seen_whatever_its_split(
     checkpoint: Path, articles: Path
 ) -> None:

@@ -11,15 +11,8 @@ from pathlib import Path
 import pytest
 from nltk.corpus.reader import WordListCorpusReader
 from nltk.corpus.util import LazyCorpusLoader
-from support import (
-    QUICK,
-    ROOT,
-    SMALL,
-    assert_refused,
-    run_here,
-    run_script,
-    write_articles,
-)
+from safetensors.torch import load_file
+from support import QUICK, ROOT, SMALL, assert_refused, run_here, run_script, write_articles
 
 from glove_lstm.commands import train as command
 from glove_lstm.training.training_texts import load_training_texts
@@ -30,12 +23,6 @@ def train(*args: object) -> subprocess.CompletedProcess[str]:
     done = run_here(command.main, *QUICK, *args)
     assert done.returncode == 0, done.stderr
     return done
-
-
-def weights(folder: Path) -> dict[str, object]:
-    from safetensors.torch import load_file
-
-    return load_file(folder / "model.safetensors")
 
 
 def read(path: Path) -> dict:
@@ -161,21 +148,14 @@ def files(articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path) ->
         ("{GIVEN} --preset best", "--preset"),
         ("{GIVEN} --dropout 1.5", "dropout"),
         ("{GIVEN} --corrupted_share 2", "corrupted_share must be 0 to 1, not 2.0."),
+        ("{GIVEN} --corrupted_share nan", "corrupted_share must be 0 to 1, not nan."),
         ("{GIVEN} --ngram_c 0", "ngram_c must be above 0, not 0.0."),
-        ("{GIVEN} --num_pieces 9", "There is no argument --num_pieces"),
+        ("{GIVEN} --pres article", "There is no argument --pres; did you mean --preset?"),
         ("{GIVEN} --embedding_size 300", "There is no argument --embedding_size"),
         ("{GIVEN} --model-name-or-path {CHECKPOINT}", "--glove is of a new tokenizer"),
-        (
-            "{DATA} --model_name_or_path {CHECKPOINT} --no_token_types",
-            "--token_types is of a new tokenizer",
-        ),
         ("{DATA} --model_name_or_path {HERE}/none", "none"),
         ("nothing.json", "nothing.json cannot be read"),
-        (
-            "{HERE}/list.json",
-            "list.json holds no JSON object",
-        ),
-        ("--trainfile x.csv", "did you mean --train_file?"),
+        ("{HERE}/list.json", "list.json holds no JSON object"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(
@@ -203,7 +183,7 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     [last] = (tmp_path / "out").glob("checkpoint-*/trainer_state.json")
     rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["all"]
     assert read(last)["global_step"] == -(-rows // 32)  # two times 16 texts a step
-    assert weights(tmp_path / "out")["ngrams.weights"].any()
+    assert load_file(tmp_path / "out" / "model.safetensors")["ngrams.weights"].any()
 
 
 @pytest.mark.slow

@@ -29,24 +29,21 @@ def test_every_format(file, name):
     [json.dumps({"data": ROWS}), "\n".join(map(json.dumps, ROWS)), json.dumps(ROWS, indent=2)],
 )
 def test_shapes_of_json(file, text):
-    assert (
-        len(load_splits(train_file=file(text, "a.json"), validation_fraction=0).splits["train"])
-        == 40
-    )
+    data = load_splits(train_file=file(text, "a.json"), validation_fraction=0)
+    assert len(data.splits["train"]) == 40
 
 
-def test_near_duplicates_stay_together_in_large_files(file):
-    """50,001 titles; every third differs from the next one by its last word."""
+def test_near_duplicates_stay_together(file):
+    """Every third title differs from the next one by its last word."""
     title = lambda n: " ".join(f"w{n}x{at}" for at in range(11))  # noqa: E731
-    texts = [title(n) if n % 3 else f"{title(n + 1)} more" for n in range(50_001)]
+    texts = [title(n) if n % 3 else f"{title(n + 1)} more" for n in range(501)]
     rows = [{"text": text, "label": n // 3 % 2} for n, text in enumerate(texts)]
-    data = load_splits(train_file=file(rows))
-    sides = [
-        {text.removesuffix(" more") for text in data.splits[split]["text"]}
-        for split in ("train", "validation")
-    ]
-    assert not sides[0] & sides[1]
-    assert len(data.splits["validation"]) == 5000
+    splits = load_splits(train_file=file(rows)).splits
+    train, validation = (
+        {text.removesuffix(" more") for text in split["text"]} for split in splits.values()
+    )
+    assert not train & validation
+    assert len(splits["validation"]) == 50
 
 
 def test_the_cut_depends_on_the_seed_alone(file):
@@ -134,10 +131,8 @@ def test_empty_texts(file, caplog):
     kept = load_splits(train_file=path, on_empty="keep", validation_fraction=0).splits["train"]
     assert kept[:2]["text"] == ["Title 0", ""]
     assert kept[:2]["text_pair"] == ["", ""]
-    assert (
-        len(load_splits(train_file=path, on_empty="drop", validation_fraction=0).splits["train"])
-        == 39
-    )
+    left = load_splits(train_file=path, on_empty="drop", validation_fraction=0).splits["train"]
+    assert len(left) == 39
     assert "1 rows without text (drop)" in caplog.text
 
 
@@ -160,7 +155,6 @@ BAD_FILES = [
         r"a.csv, row 2 \(line 3\) has 1 columns, but the header 2; correct it",
     ),
     ("a.csv", "text,label\na,b\nc, \n", "a.csv, row 2 has no label in 'label'; label or remove it"),
-    ("a.csv", "text,label\na,b\n ,b\n", "a.csv, row 2 has no text in text"),
     (
         "a.csv",
         "text,label\na,b\nc,b\n",
@@ -183,7 +177,6 @@ BAD_FILES = [
         "row 1 has the label 0.5; labels must be text or whole numb",
     ),
     ("a.jsonl", '{"text": "a", "label": [{}]}\n', r"a.jsonl, row 1 has the label \{\}"),
-    ("a.json", "[]", "a.json has no rows"),
 ]
 
 
@@ -217,12 +210,6 @@ def test_bad_arguments(file):
             "Both the dataset liar and train_file are given",
         ),
         ({"data_files": path, "train_file": path}, "data_files needs dataset_name"),
-        ({"data_dir": path.parent}, "data_dir needs dataset_name"),
-        (
-            {"train_file": path, "dataset_config_name": "six"},
-            "dataset_config_name needs dataset_name",
-        ),
-        ({"train_file": path, "revision": "main"}, "revision needs dataset_name"),
         ({"dataset_name": "liar", "revision": "main"}, "liar is no dataset on the Hub"),
         ({"train_file": path, "validation_fraction": 1}, "validation_fraction is 1"),
         (
@@ -234,7 +221,6 @@ def test_bad_arguments(file):
             {"train_file": path, "text_column_names": "label"},
             "must differ from each other and from the label",
         ),
-        ({"dataset_name": "liar", "dataset_config_name": "x"}, "Liar has no config 'x'"),
     ]:
         with pytest.raises(DataError, match=message):
             load_splits(**arguments)

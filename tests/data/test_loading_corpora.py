@@ -99,11 +99,3 @@ def test_files_that_do_not_fit(file, rows, name, message):
     paths = [file(rows_of("a"), "a.csv"), file(rows, name)]
     with pytest.raises(DataError, match=message):
         load_splits(train_file=paths, source_column_name="site")
-
-
-def test_a_column_of_sources_that_is_nowhere(file):
-    paths = [file(rows_of("a"), "a.csv"), file(rows_of("b"), "b.csv")]
-    with pytest.raises(
-        DataError, match=r"a.csv has no column 'url'; set source_column_name to one"
-    ):
-        load_splits(train_file=paths, source_column_name="url")

@@ -1,7 +1,6 @@
 """Bulk labelling: every row once and in order, also after a kill, in constant memory; no parts of another run."""
 
 import contextlib
-import csv
 import json
 import os
 import signal
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from bulk_worker import NAMES, predict
-from support import write_articles
+from support import read_csv, write_articles
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import open_files, open_texts
@@ -37,11 +36,7 @@ def parts(folder, kind="csv"):
 
 
 def rows_of(folder):
-    rows = []
-    for path in sorted(folder.glob("part-*.csv")):
-        with path.open(newline="") as file:
-            rows += csv.DictReader(file)
-    return rows
+    return [row for path in sorted(folder.glob("part-*.csv")) for row in read_csv(path)]
 
 
 def worker(*args):
@@ -63,14 +58,10 @@ def finish(*args):
 def test_rows_come_in_order_with_the_scores_of_their_texts(articles, tmp_path):
     summary = label(articles, tmp_path)
     assert (summary.rows, summary.empty, summary.kept) == (160, 0, 0)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "run.json",
-        "part-00000.csv",
-        "part-00001.csv",
-    }
+    names = {"run.json", "part-00000.csv", "part-00001.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == names
     found = rows_of(tmp_path)
-    with articles.open(newline="") as file:
-        given = list(csv.DictReader(file))
+    given = read_csv(articles)
     scores = predict([row["title"] for row in given], [row["text"] for row in given])
     assert [int(row["row"]) for row in found] == list(range(1, 161))
     assert [float(row["score_FAKE"]) for row in found] == pytest.approx(scores[:, 0], abs=1e-6)
@@ -82,10 +73,8 @@ def test_every_format_holds_the_same(articles, tmp_path):
     for kind in ("csv", "jsonl", "parquet"):
         label(articles, tmp_path / kind, kind)
     wanted = rows_of(tmp_path / "csv")
-    for number, line in enumerate(
-        b"".join(parts(tmp_path / "jsonl", "jsonl").values()).splitlines()
-    ):
-        row = json.loads(line)
+    lines = b"".join(parts(tmp_path / "jsonl", "jsonl").values()).splitlines()
+    for number, row in enumerate(map(json.loads, lines)):
         assert list(row) == ["row", "label", "score", "scores"]
         assert {"row": str(row["row"]), "label": row["label"]}.items() <= wanted[number].items()
         assert row["scores"]["FAKE"] == float(wanted[number]["score_FAKE"])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from support import ROOT, build_model
-from transformers import AutoModel, AutoModelForSequenceClassification
+from support import build_model
+from transformers import AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
 from glove_lstm.inference.checkpoints import load_checkpoint
@@ -39,14 +39,6 @@ def test_round_trip(make, tmp_path, config):
         assert loaded.config.label_names == model.config.label_names
 
 
-def test_auto_model_gives_the_encoder_of_a_saved_classifier(make, tmp_path):
-    model = make(**RICH, **NGRAMS)
-    model.save_pretrained(tmp_path)
-    encoder = AutoModel.from_pretrained(tmp_path)
-    assert type(encoder) is GloveLstmModel
-    assert torch.equal(pooled(encoder), pooled(model))
-
-
 def test_a_new_head_on_a_saved_encoder(make, tmp_path):
     encoder = make(**RICH).encoder
     encoder.save_pretrained(tmp_path / "encoder")
@@ -60,20 +52,6 @@ def test_a_new_head_on_a_saved_encoder(make, tmp_path):
     assert torch.equal(pooled(other), pooled(encoder))
     assert torch.equal(other.dense.weight, model.dense.weight)
     assert other(**INPUTS).logits.isfinite().all()
-
-
-def test_a_save_is_whole_for_the_hub(make, tmp_path):
-    make().save_pretrained(tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
-    assert set(config["auto_map"]) == {
-        "AutoConfig",
-        "AutoModel",
-        "AutoModelForSequenceClassification",
-    }
-    code = {path.name for path in (ROOT / "modeling").glob("*.py")} - {"__init__.py"}
-    assert {path.name for path in tmp_path.glob("*.py")} == code
-    assert config["model_type"] == "glove_lstm"
-    assert config["architectures"] == ["GloveLstmForSequenceClassification"]
 
 
 @pytest.mark.parametrize("frozen", [True, False])

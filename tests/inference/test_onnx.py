@@ -43,13 +43,6 @@ def torch_logits(model, batch):
         return model(**{name: torch.from_numpy(rows) for name, rows in batch.items()}).logits
 
 
-@pytest.fixture
-def copied(checkpoint, tmp_path):
-    return shutil.copytree(
-        checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*")
-    )
-
-
 def save(model: GloveLstmForSequenceClassification, checkpoint, folder):
     """Put a small network beside the checkpoint's tokenizer, which has more words than any test uses."""
     for name in ("tokenizer.json", "tokenizer_config.json"):
@@ -137,23 +130,23 @@ def test_failure_leaves_what_was_there(exported, monkeypatch) -> None:
     assert not list(exported.rglob("*.part"))
 
 
-def test_a_checkpoint_in_bfloat16_is_exported_in_float32(copied) -> None:
-    model, _ = load_checkpoint(copied)
-    fill_at_random(model).to(torch.bfloat16).save_pretrained(copied)
-    model, _ = load_checkpoint(copied)
+def test_a_checkpoint_in_bfloat16_is_exported_in_float32(copy) -> None:
+    model, _ = load_checkpoint(copy)
+    fill_at_random(model).to(torch.bfloat16).save_pretrained(copy)
+    model, _ = load_checkpoint(copy)
     batch = random_batch([7, 3], 7)
-    for file in export_onnx(copied):
+    for file in export_onnx(copy):
         (found,) = open_session(file).run(None, batch)
         np.testing.assert_allclose(found, torch_logits(model.float(), batch), atol=1e-4)
     with pytest.raises(DataError, match="is not a folder"):
-        export_onnx(copied / "nowhere")
+        export_onnx(copy / "nowhere")
 
 
-def test_weights_that_are_a_link_are_in_the_file(copied, tmp_path) -> None:
-    weights = shutil.move(copied / "model.safetensors", tmp_path / "elsewhere")
-    (copied / "model.safetensors").symlink_to(weights)
-    model, _ = load_checkpoint(copied)
+def test_weights_that_are_a_link_are_in_the_file(copy, tmp_path) -> None:
+    weights = shutil.move(copy / "model.safetensors", tmp_path / "elsewhere")
+    (copy / "model.safetensors").symlink_to(weights)
+    model, _ = load_checkpoint(copy)
     batch = random_batch([7, 3], 7)
-    for file in export_onnx(copied):
+    for file in export_onnx(copy):
         (found,) = open_session(file).run(None, batch)
         np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)

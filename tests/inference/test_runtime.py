@@ -80,17 +80,6 @@ def test_probabilities_logits_and_empty_batches(light) -> None:
         light(["a"], ["b", "c"])
 
 
-def test_scores_of_several_labels_stand_for_themselves(exported) -> None:
-    config = json.loads((exported / "config.json").read_text())
-    config["problem_type"] = "multi_label_classification"
-    (exported / "config.json").write_text(json.dumps(config))
-    light = LightClassifier.from_pretrained(exported)
-    wanted = pipeline("text-classification", model=str(exported))(TEXTS[:3], top_k=None)
-    for row, scores in zip(wanted, light.predict_proba(TEXTS[:3]), strict=True):
-        found = dict(zip(light.label_names, scores, strict=True))
-        assert {one["label"]: one["score"] for one in row} == pytest.approx(found, abs=1e-5)
-
-
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [

@@ -125,9 +125,3 @@ def test_a_checkpoint_brings_its_tokenizer(name, tmp_path):
                 parse_training_run([*said, *checkpoint])
     # The preset's shape is not forced upon it.
     assert parse_training_run(checkpoint).model.config_values() == {}
-
-
-def test_an_argument_is_not_guessed_from_its_beginning():
-    """`--pres article` would train by another preset than it said."""
-    with pytest.raises(DataError, match="There is no argument --pres; did you mean --preset"):
-        parse_training_run(["--pres", "article"])

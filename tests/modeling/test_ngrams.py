@@ -145,19 +145,6 @@ def test_a_frozen_classifier_takes_no_part_in_training():
     assert model(ids).part_logits.shape == (1, 2, 2)
 
 
-def test_gradients_reach_the_weights_of_the_ngrams_that_a_text_has():
-    model = build_model(**SHAPES)
-    words, shapes = [3, 4, 5, 3], [1, 2, 3, 1]
-    inputs = {
-        "input_ids": torch.tensor([[*words, 9]]),
-        "token_type_ids": torch.tensor([[*shapes, 1]]),
-        "attention_mask": torch.tensor([[1, 1, 1, 1, 0]]),
-    }
-    model.train()(**inputs, labels=torch.tensor([1])).loss.backward()
-    rows = set().union(*groups(model, words, shapes))
-    assert model.ngrams.weights.grad.any(dim=1).nonzero().flatten().tolist() == sorted(rows)
-
-
 LABELS = [
     ({"num_labels": 1}, torch.tensor([0.5, -1.0])),
     ({}, torch.tensor([0, 1])),

@@ -3,7 +3,6 @@
 import filecmp
 import json
 import re
-import shutil
 from argparse import Namespace
 from pathlib import Path
 
@@ -50,12 +49,6 @@ for revision in {revisions}:
     scores.append(classify("SHOCKING secret exposed!", top_k=None))
 print("SCORES " + json.dumps(scores))
 """
-
-
-@pytest.fixture
-def copy(checkpoint, tmp_path):
-    ignore = shutil.ignore_patterns("checkpoint-*")
-    return shutil.copytree(checkpoint, tmp_path / "copy", ignore=ignore)
 
 
 @pytest.fixture

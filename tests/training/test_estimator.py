@@ -1,6 +1,5 @@
 """GloveLstmClassifier beside scikit-learn: its conventions, its inputs, and the commands that it shares code with."""
 
-import csv
 import json
 import pickle
 import random
@@ -17,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
-from support import QUICK, SMALL, make_article, run_client, run_here, write_articles
+from support import QUICK, SMALL, make_article, read_csv, run_client, run_here, write_articles
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate as evaluate_command
@@ -138,8 +137,7 @@ def test_selection_pipelines_and_copies(fitted, texts, capfd):
 
 
 def read(path):
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(path)
     return [(row["title"], row["text"]) for row in rows], [row["label"] for row in rows]
 
 

@@ -39,9 +39,7 @@ def split_sizes(data: Any) -> dict[str, int]:
 
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
     """A title and a body of invented words; words and the case of the title tell the labels apart."""
-    own = (CALM if label == "REAL" else LOUD).split()
-
-    common = COMMON.split()
+    own, common = (CALM if label == "REAL" else LOUD).split(), COMMON.split()
 
     def sentence(count: int) -> str:
         return " ".join(
@@ -56,13 +54,20 @@ def write_articles(
     path: Path, rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")
 ) -> Path:
     """A CSV in the format of fake_or_real_news."""
-    generator = random.Random(seed)
+    generator, table = random.Random(seed), []
+    for row in range(rows):
+        label = labels[row % len(labels)]
+        title, text = make_article(generator, label, generator.randint(5, 60))
+        table.append({"": row, "title": title, "text": text, "label": label})
+    return write_csv(path, table)
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """A CSV with these columns."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["", "title", "text", "label"])
-        for row in range(rows):
-            label = labels[row % len(labels)]
-            writer.writerow([row, *make_article(generator, label, generator.randint(5, 60)), label])
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
     return path
 
 

@@ -21,9 +21,8 @@ def write(path: Path, rows: Rows, columns: tuple[str, ...] = ("title", "text", "
         writer = csv.writer(file)
         writer.writerow(["", *columns])
         for number, (title, body, label) in enumerate(rows):
-            writer.writerow(
-                [number, *([title, body, label] if "text" in columns else [title, label])]
-            )
+            row = {"title": title, "text": body, "label": label}
+            writer.writerow([number, *(row[column] for column in columns)])
 
 
 def made_up(count: int, seed: int) -> Rows:
@@ -42,17 +41,11 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Small corpora with some duplicates across them."""
     folder = tmp_path_factory.mktemp("news")
     recovery, isot, titles = made_up(60, 1), made_up(50, 2), made_up(HEAD_ROWS + 60, 3)
-    isot[7] = (
-        recovery[4][0],
-        recovery[4][1] + " almost",
-        recovery[4][2],
-    )  # nearly an article of recovery
+    title, body, label = recovery[4]
+    isot[7] = title, f"{body} almost", label  # nearly an article of recovery
     recovery += [(title, f"{body} indeed", label) for title, body, label in recovery[:10]]
-    isot[9] = (
-        titles[HEAD_ROWS + 5][0],
-        isot[9][1],
-        isot[9][2],
-    )  # an article of which only the title is known
+    # An article of which only the title is known.
+    isot[9] = titles[HEAD_ROWS + 5][0], *isot[9][1:]
     titles[HEAD_ROWS + 1] = titles[3]  # an exact repeat, after the rows that are left out
     write(folder / "recovery" / "recovery.csv.gz", recovery)
     write(folder / "isot" / "isot.csv.gz", isot)

@@ -25,9 +25,8 @@ def made_up(count=100):
     rows = []
     for number in range(count):
         text = " ".join(f"w{number - (number % 10 == 9)}x{at}" for at in range(30))
-        rows.append(
-            [number + 7, f"Title {number}, with a comma", text, ("FAKE", "REAL")[number // 2 % 2]]
-        )
+        label = ("FAKE", "REAL")[number // 2 % 2]
+        rows.append([number + 7, f"Title {number}, with a comma", text, label])
     return rows
 
 
@@ -64,10 +63,8 @@ def test_equal_titles_are_on_one_side(file):
 
 def test_the_article_config(file):
     splits = prepare(config_name="article", data_files=file(content(made_up())))
-    assert {name: (len(split), sum(split["label"])) for name, split in splits.items()} == {
-        "train": (80, 40),
-        "validation": (20, 10),
-    }
+    sizes = {name: (len(split), sum(split["label"])) for name, split in splits.items()}
+    assert sizes == {"train": (80, 40), "validation": (20, 10)}
 
 
 def test_a_changed_file_is_read_again(file):

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import gzip
 import io
 import os
 import random
@@ -63,8 +64,9 @@ def write_articles(
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
-    """A CSV with these columns."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    """A CSV with these columns, perhaps gzipped."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "wt", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
@@ -184,21 +186,14 @@ sys.meta_path.insert(0, Blocked())
 """
 
 
-def run_without_package(code: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a process without `glove_lstm`, network, caches and standard input."""
     kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH")  # the last one forbids the network
     base = {name: os.environ[name] for name in kept if name in os.environ}
-    env = {
-        **base,
-        "HOME": str(home),
-        "HF_HOME": str(home / "hf"),
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        **env,
-    }
+    base |= {"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1"}
     return subprocess.run(
         [sys.executable, "-c", _WITHOUT_PACKAGE + textwrap.dedent(code)],
-        env=env,
+        env={**base, "OMP_NUM_THREADS": "1"},
         cwd=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,

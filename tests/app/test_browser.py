@@ -1,17 +1,14 @@
 """The page in Chromium, as people use it."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
-from app_server import HOSTILE
+from app_server import CHROMIUM, HOSTILE
 from support import read_csv, write_articles
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install -e '.[test]'"
 )
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="needs Chromium: apt-get install chromium, or CHROMIUM=PATH"
 )

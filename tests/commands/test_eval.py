@@ -1,20 +1,16 @@
 """evaluate: figures and pictures, with and without a model, and mistakes."""
 
 import json
-import random
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
-from support import assert_refused, make_article, run_here, write_articles, write_csv
+from support import assert_refused, read_csv, run_here, write_articles, write_csv
 
 from glove_lstm.commands import evaluate as command
 
 SHAPES = {"confusion.png", "reliability.png"}
-
-
-def evaluate(*args: object) -> subprocess.CompletedProcess[str]:
-    return run_here(command.main, *args)
+evaluate = partial(run_here, command.main)
 
 
 def test_figures_are_saved_and_printed(checkpoint: Path, tmp_path: Path) -> None:
@@ -69,26 +65,18 @@ def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
 
 
 def test_leaks_without_a_model(tmp_path: Path) -> None:
-    generator = random.Random(3)
-    rows = []
-    for number in range(120):
-        body = make_article(generator, "REAL", generator.randint(20, 60))[1]
-        wire = number % 2 == 0
-        place = generator.choice(["LIMA", "OSLO", "ROME", "CAIRO", "KYIV"])
-        text = f"{place} (Reuters) - {body}" if wire else body
-        rows.append({"text": text, "label": "wire" if wire else "blog"})
-    train, test = write_csv(tmp_path / "a.csv", rows[:80]), write_csv(tmp_path / "b.csv", rows[78:])
-    done = evaluate(
-        "--train_file", train, "--test_file", test, "--leaks", "--output_dir", tmp_path / "out"
-    )
+    train, out = write_articles(tmp_path / "a.csv", 80), tmp_path / "out"
+    rows = [*read_csv(train)[:2], *read_csv(write_articles(tmp_path / "b.csv", 40, seed=3))]
+    test = write_csv(tmp_path / "test.csv", rows)
+    files = "--train_file", train, "--test_file", test
+    done = evaluate(*files, "--leaks", "--output_dir", out)
     assert done.returncode == 0, done.stderr
     assert "Leaks looked for" in done.stdout
     assert "95 % interval" not in done.stdout
-    findings = json.loads((tmp_path / "out" / "eval.json").read_text())["leaks"]["findings"]
-    assert [finding["check"] for finding in findings] == ["overlap", "phrase"]
-    assert findings[0]["figures"]["exact"] == 2
-    assert findings[1]["figures"]["phrase"].startswith("(Reuters) -")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"eval.json"}
+    overlap, *others = json.loads((out / "eval.json").read_text())["leaks"]["findings"]
+    assert (overlap["check"], overlap["figures"]["exact"]) == ("overlap", 2)
+    assert {finding["check"] for finding in others} == {"phrase"}
+    assert {path.name for path in out.iterdir()} == {"eval.json"}
 
 
 def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,7 @@ from support import ROOT, assert_refused, read_csv, run_here
 from glove_lstm.commands import predict as command
 
 HEADLINES = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
-
-
-def predict(*args: object, **options: bytes) -> subprocess.CompletedProcess[str]:
-    return run_here(command.main, *args, **options)
+predict = partial(run_here, command.main)
 
 
 def rows_of(*args: object, **options: bytes) -> list[dict]:
@@ -37,12 +35,6 @@ def test_shipped_checkpoint_labels_headlines(expected: list[dict]) -> None:
         assert sum(row["scores"].values()) == pytest.approx(1, abs=1e-5)
     assert expected[1]["label"] == "FAKE"
     assert rows_of(stdin="\n".join(HEADLINES[:2]).encode()) == expected[:2]
-
-
-def test_backends_agree(expected: list[dict]) -> None:
-    for row, other in zip(expected, rows_of(*HEADLINES, "--backend", "torch"), strict=True):
-        assert row["label"] == other["label"]
-        assert row["scores"] == pytest.approx(other["scores"], abs=1.1e-5)
 
 
 def test_table_is_for_people_and_harmless_to_a_terminal() -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pyarrow.csv
@@ -14,9 +15,7 @@ from support import ROOT, assert_refused, read_csv, run_here, write_articles
 
 from glove_lstm.commands import predict as command
 
-
-def predict(*args: object, **options: bytes) -> subprocess.CompletedProcess[str]:
-    return run_here(command.main, *args, **options)
+predict = partial(run_here, command.main)
 
 
 def succeed(*args: object, **options: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,7 @@ from support import run_here
 from glove_lstm.commands import predict as command
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret <b>they</b> hide!!!"]
-
-
-def predict(*args: object) -> subprocess.CompletedProcess[str]:
-    return run_here(command.main, *args)
+predict = partial(run_here, command.main)
 
 
 def test_lines_are_those_without_explanations_and_more() -> None:
@@ -27,8 +24,6 @@ def test_lines_are_those_without_explanations_and_more() -> None:
         assert row == json.loads(before)
         assert (found["text"], found["text_pair"], found["label"]) == (text, None, row["label"])
         assert found["score"] == pytest.approx(row["score"], abs=1e-5)
-        total = found["baseline_difference"] + sum(word["contribution"] for word in found["words"])
-        assert total == pytest.approx(found["logit_difference"], abs=1e-4)
         assert all(text[word["start"] : word["end"]] == word["text"] for word in found["words"])
 
 

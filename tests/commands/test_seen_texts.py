@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,7 @@ from glove_lstm.training.training_texts import (
     load_training_texts,
 )
 
-
-def evaluate(*args: object) -> subprocess.CompletedProcess[str]:
-    return run_here(command.main, *args)
+evaluate = partial(run_here, command.main)
 
 
 def figures(folder: Path) -> dict:

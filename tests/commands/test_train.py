@@ -118,27 +118,8 @@ def test_article_preset_and_json_file(
     assert "council" in vocabulary
 
 
-@pytest.fixture
-def files(articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path) -> dict[str, str]:
-    """Names of good and bad files, for the arguments below."""
-    texts = {
-        "bad.txt": "the 0.1 0.2\nof 0.1\n",
-        "list.json": "[]",
-        "no_text.csv": "title,text,label\na,b,FAKE\n,,REAL\n",
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-    return {
-        "GIVEN": f"--glove {glove_file} --train_file {articles}",
-        "GLOVE": f"--glove {glove_file}",
-        "DATA": f"--train_file {articles}",
-        "CHECKPOINT": str(checkpoint),
-        "HERE": str(tmp_path),
-    }
-
-
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
+    ("arguments", "said"),
     [
         ("--train_file nowhere.csv {GLOVE}", "nowhere.csv"),
         ("{GIVEN} --label_column_name truth", "'truth'"),
@@ -159,14 +140,18 @@ def files(articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path) ->
     ],
 )
 def test_mistakes_are_told_in_one_sentence(
-    files: dict[str, str], tmp_path: Path, arguments: str, expected: str
+    articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path, arguments: str, said: str
 ) -> None:
+    (tmp_path / "bad.txt").write_text("the 0.1 0.2\nof 0.1\n")
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "no_text.csv").write_text("title,text,label\na,b,FAKE\n,,REAL\n")
+    data, glove = f"--train_file {articles}", f"--glove {glove_file}"
+    places = {"DATA": data, "GLOVE": glove, "CHECKPOINT": checkpoint, "HERE": tmp_path}
+    words = arguments.format(GIVEN=f"{data} {glove}", **places).split()
     out = tmp_path / "never"
-    words = arguments.format(**files).split()
-    done = run_here(
-        command.main, *words, "--output_dir", out, "--use_cpu", "True", "--disable_tqdm", "True"
-    )
-    assert_refused(done, "error: ", expected)
+    words += ["--output_dir", str(out), "--use_cpu", "True", "--disable_tqdm", "True"]
+    done = run_here(command.main, *words)
+    assert_refused(done, "error: ", said)
     assert done.stderr.count("error: ") == 1
     assert not (out / "model.safetensors").exists()
 

@@ -4,12 +4,13 @@ import csv
 import gzip
 import io
 import json
+from threading import Thread
 
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from file_server import serving
+from file_server import Server
 
 from glove_lstm.data import download
 
@@ -18,8 +19,10 @@ from glove_lstm.data import download
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(download, "PAUSE", 0.0)
-    with serving() as server:
+    with Server() as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
+        server.shutdown()
 
 
 @pytest.fixture(autouse=True)

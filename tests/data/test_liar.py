@@ -68,23 +68,21 @@ def test_an_archive(server, monkeypatch):
     assert [len(split) for split in splits.values()] == [12, 12, 12]
 
 
+LIE = files() | {"train.tsv": line(0, "lie")}
+
+
 @pytest.mark.parametrize(
-    ("members", "message"),
+    ("content", "message"),
     [
-        ({"train.tsv": line(0), "test.tsv": line(0)}, r"liar.zip has no valid.tsv"),
-        (files() | {"train.tsv": line(0, "lie")}, r"liar.zip/train.tsv, row 1 has the label 'lie'"),
-        (files() | {"train.tsv": b"\xff\n"}, r"train.tsv is not UTF-8 text"),
+        (archive({"train.tsv": line(0), "test.tsv": line(0)}), r"liar.zip has no valid.tsv"),
+        (archive(LIE), r"liar.zip/train.tsv, row 1 has the label 'lie'"),
+        (archive(files() | {"train.tsv": b"\xff\n"}), r"train.tsv is not UTF-8 text"),
+        (archive(files())[:-40], r"liar.zip is damaged"),
     ],
 )
-def test_bad_archives(server, members, message, monkeypatch):
-    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", archive(members)))
+def test_bad_archives(server, content, message, monkeypatch):
+    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", content))
     with pytest.raises(DataError, match=message):
-        prepare()
-
-
-def test_damaged_archives(server, monkeypatch):
-    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", archive(files())[:-40]))
-    with pytest.raises(DataError, match=r"liar.zip is damaged"):
         prepare()
 
 

@@ -60,9 +60,8 @@ def test_the_freeze_survives_a_reload_and_can_be_changed(make, tmp_path, frozen)
     model.save_pretrained(tmp_path / "a")
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path / "a")
     assert loaded.get_input_embeddings().weight.requires_grad is not frozen
-    said = AutoModelForSequenceClassification.from_pretrained(
-        tmp_path / "a", freeze_embeddings=not frozen
-    )
+    other = {"freeze_embeddings": not frozen}
+    said = AutoModelForSequenceClassification.from_pretrained(tmp_path / "a", **other)
     assert said.get_input_embeddings().weight.requires_grad is frozen
 
     loaded.freeze_embeddings(not frozen)
@@ -122,9 +121,8 @@ def saved(make, tmp_path):
     """A model and a tokenizer in a folder."""
 
     def save(**config):
-        tokenizer = build_tokenizer(
-            lambda: ["Tides rise at noon, and boats leave."], min_frequency=1
-        )
+        corpus = ["Tides rise at noon, and boats leave."]
+        tokenizer = build_tokenizer(lambda: corpus, min_frequency=1)
         model = make(vocab_size=tokenizer.vocab_size, **config)
         model.save_pretrained(tmp_path / "saved")
         tokenizer.save_pretrained(tmp_path / "saved")
@@ -163,9 +161,8 @@ def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
     model.load_word_vectors(rows)
     assert torch.equal(model.get_input_embeddings().weight[1:], rows[1:])
     model.save_pretrained(tmp_path)
-    assert torch.equal(
-        GloveLstmModel.from_pretrained(tmp_path).get_input_embeddings().weight[1:], rows[1:]
-    )
+    loaded = GloveLstmModel.from_pretrained(tmp_path)
+    assert torch.equal(loaded.get_input_embeddings().weight[1:], rows[1:])
 
 
 def test_loading_in_another_precision(make, tmp_path):
@@ -174,6 +171,5 @@ def test_loading_in_another_precision(make, tmp_path):
     model.save_pretrained(tmp_path)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
     assert {p.dtype for p in loaded.parameters()} == {torch.bfloat16}
-    torch.testing.assert_close(
-        loaded(**INPUTS).logits.float(), model(**INPUTS).logits, atol=0.2, rtol=0.05
-    )
+    found, wanted = loaded(**INPUTS).logits.float(), model(**INPUTS).logits
+    torch.testing.assert_close(found, wanted, atol=0.2, rtol=0.05)

@@ -18,15 +18,10 @@ from glove_lstm.inference.runtime import open_session
 
 NETWORKS = {
     "lstm": {"num_labels": 4},
-    "default": {
-        "type_embedding_size": 3,
-        "ngram_buckets": 64,
-        "ngram_weight": 0.4,
-        "lstm_length": 9,
-        "shrinkage": 5.0,
-    },
     "n-grams without shapes": {"ngram_buckets": 64, "temperature": 0.7},
+    "default": {"type_embedding_size": 3, "ngram_buckets": 64, "ngram_weight": 0.4},
 }
+NETWORKS["default"] |= {"lstm_length": 9, "shrinkage": 5.0}
 
 
 def random_batch(lengths, width):
@@ -107,13 +102,11 @@ def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
         check_origin(exported, "light.onnx", metadata)
 
     check()
-    check(
-        id2label={"0": "no", "1": "yes"}, transformers_version="6.0"
-    )  # nothing that a logit depends on
+    # Nothing that a logit depends on.
+    check(id2label={"0": "no", "1": "yes"}, transformers_version="6.0")
     for change in ({"ngram_weight": 0.77}, {"a_new_field": 1}):
-        with pytest.raises(
-            DataError, match=r"light\.onnx was not made from the config .*glove-lstm export"
-        ):
+        said = r"light\.onnx was not made from the config .*glove-lstm export"
+        with pytest.raises(DataError, match=said):
             check(**change)
     (exported / "model.safetensors").write_bytes(b"other")
     with pytest.raises(DataError, match=r"light\.onnx was not made from the weights"):

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from hub_server import GITATTRIBUTES
+from hub_server import GITATTRIBUTES, TOKEN
 from safetensors import safe_open
 from support import (
     _WITHOUT_PACKAGE,
@@ -32,7 +32,6 @@ from glove_lstm.publishing.hub_upload import training_destination
 from glove_lstm.publishing.staging import check_private, list_files
 
 REPO = "user/fake-news"
-TOKEN = "hf_" + "secretsecret" * 3
 ADDED = ("handler.py", "light.onnx", "notebook.ipynb", "onnx/model.onnx", "requirements.txt")
 LOAD = """
 import json

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import torch
+from hostile import joined, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import build_model
@@ -34,18 +35,6 @@ KINDS = {
     "n-grams of words alone": ({"token_types": False}, {"ngram_buckets": 40}),
 }
 MOST = 40  # tokens that a text is cut to
-HOSTILE = (
-    "",
-    " \n\t",
-    "\ud800 x \udfff",
-    "😀 naïve cafe\u0301 ½ \u200b\u202e",
-    "<pad> <url> <b>",
-    "!!!???",
-    "zzz " * 90,
-)
-words = st.sampled_from(" ".join(CORPUS).split())
-anything = st.text(st.characters(exclude_categories=()), max_size=12)
-texts = st.lists(words | anything, max_size=70).map(" ".join) | st.sampled_from(HOSTILE)
 
 
 def build(kind: str, **more: object):
@@ -72,7 +61,7 @@ def repaired(text: str) -> str:
 
 
 @settings(max_examples=60, deadline=None)
-@given(text=texts, pair=st.none() | texts)
+@given(text=texts | joined, pair=st.none() | texts | joined)
 def test_contributions_and_baseline_add_up_and_words_are_where_they_are_said_to_be(
     opened, text, pair
 ) -> None:

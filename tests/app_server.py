@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,20 +20,17 @@ HOSTILE = (
     "`+(window.harmed=1)+` {{constructor}} </textarea></section><style>*{display:none}</style> "
     "\u202eright to left\u202c \u200bzero\u200dwidth\ufeff \u05e9\u05dc\u05d5\u05dd $$x$$ [a](javascript:alert(1))"
 )
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 _SECONDS = 240  # a busy machine
 
 
 @dataclass(frozen=True)
 class Running:
-    """Where it listens, its process, and what it said so far."""
+    """Where it listens, its process, and the file of what it said so far."""
 
     address: str
     process: subprocess.Popen[bytes]
     log: Path
-
-    @property
-    def said(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
 
 
 @contextmanager

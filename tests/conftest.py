@@ -16,7 +16,7 @@ os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-"
 
 import pytest
 from filelock import FileLock
-from support import QUICK, SMALL, build_model, run_here, write_articles, write_glove
+from support import QUICK, SMALL, build_model, copied, run_here, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
@@ -83,16 +83,21 @@ def shared_export(checkpoint: Path, make_once: MakeOnce) -> Path:
     from glove_lstm.commands import export as command
 
     def export(folder: Path) -> None:
-        shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("checkpoint-*"))
-        done = run_here(command.main, folder)
+        done = run_here(command.main, copied(checkpoint, folder))
         assert done.returncode == 0, done.stderr
 
     return make_once("export", export)
 
 
 @pytest.fixture
+def copy(checkpoint: Path, tmp_path: Path) -> Path:
+    """A copy of the checkpoint for one test to spoil."""
+    return copied(checkpoint, tmp_path / "copy")
+
+
+@pytest.fixture
 def exported(shared_export: Path, tmp_path: Path) -> Path:
-    """A copy of it for one test to spoil."""
+    """A copy with ONNX files."""
     return Path(shutil.copytree(shared_export, tmp_path / "exported"))
 
 

@@ -1,9 +1,6 @@
 """A loopback HTTP server with the faults of real ones."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 
 class Server(ThreadingHTTPServer):
@@ -51,17 +48,3 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
-
-
-@contextmanager
-def serving() -> Iterator[Server]:
-    """A server that runs."""
-    server = Server()
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -26,6 +26,7 @@ from urllib.parse import unquote
 
 from hub_repos import GITATTRIBUTES, LARGE, HubError, Repo, git_oid, sha256
 
+TOKEN = "hf_" + "secretsecret" * 3  # for tests that check that no output shows it
 NO_LOGIN = "Invalid username or password."
 
 
@@ -35,7 +36,6 @@ class Fault:
 
     path: str  # regular expression, searched in the path and query as sent
     status: int | None = None  # answer with this status and do nothing
-    times: int | None = 1  # number of requests; None is all
     code: str | None = None  # X-Error-Code of the status
     message: str = "planned failure"
     delay: float = 0.0  # seconds to wait first
@@ -44,7 +44,7 @@ class Fault:
     hits: int = 0  # how often it happened
 
     def matches(self, path: str) -> bool:
-        return self.hits != self.times and bool(re.search(self.path, path))
+        return not self.hits and bool(re.search(self.path, path))
 
 
 class HubServer:

@@ -2,9 +2,11 @@
 
 import contextlib
 import csv
+import gzip
 import io
 import os
 import random
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,7 +18,6 @@ from unittest import mock
 from hub_server import HubServer
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared" / "data"
 
 CALM = "council budget report minister bridge committee statement vote court river school agency"
 LOUD = "shocking secret exposed miracle hoax traitor unbelievable banned truth elites cure panic"
@@ -39,9 +40,7 @@ def split_sizes(data: Any) -> dict[str, int]:
 
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
     """A title and a body of invented words; words and the case of the title tell the labels apart."""
-    own = (CALM if label == "REAL" else LOUD).split()
-
-    common = COMMON.split()
+    own, common = (CALM if label == "REAL" else LOUD).split(), COMMON.split()
 
     def sentence(count: int) -> str:
         return " ".join(
@@ -56,14 +55,28 @@ def write_articles(
     path: Path, rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")
 ) -> Path:
     """A CSV in the format of fake_or_real_news."""
-    generator = random.Random(seed)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["", "title", "text", "label"])
-        for row in range(rows):
-            label = labels[row % len(labels)]
-            writer.writerow([row, *make_article(generator, label, generator.randint(5, 60)), label])
+    generator, table = random.Random(seed), []
+    for row in range(rows):
+        label = labels[row % len(labels)]
+        title, text = make_article(generator, label, generator.randint(5, 60))
+        table.append({"": row, "title": title, "text": text, "label": label})
+    return write_csv(path, table)
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """A CSV with these columns, perhaps gzipped."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "wt", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
     return path
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV by column name."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def write_glove(path: Path, dim: int = 8) -> Path:
@@ -131,6 +144,11 @@ def fill_at_random(model):
     return model
 
 
+def copied(folder: Path, target: Path) -> Path:
+    """A copy of a checkpoint without those of its training."""
+    return Path(shutil.copytree(folder, target, ignore=shutil.ignore_patterns("checkpoint-*")))
+
+
 def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
     """The command failed with one sentence that says these things, and without a traceback."""
     assert done.returncode not in (0, None), done.stdout
@@ -168,21 +186,14 @@ sys.meta_path.insert(0, Blocked())
 """
 
 
-def run_without_package(code: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a process without `glove_lstm`, network, caches and standard input."""
     kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH")  # the last one forbids the network
     base = {name: os.environ[name] for name in kept if name in os.environ}
-    env = {
-        **base,
-        "HOME": str(home),
-        "HF_HOME": str(home / "hf"),
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        **env,
-    }
+    base |= {"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1"}
     return subprocess.run(
         [sys.executable, "-c", _WITHOUT_PACKAGE + textwrap.dedent(code)],
-        env=env,
+        env={**base, "OMP_NUM_THREADS": "1"},
         cwd=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,36 +1,23 @@
 """The shipped checkpoint says today what it said when it was made, whatever it is run with."""
 
-import importlib.util
 import json
-from types import ModuleType
 
 import numpy as np
 import pytest
-from support import ROOT
+from golden import make_hub_scores
 
-GOLDEN = ROOT / "tests" / "golden"
-KEPT = json.loads((GOLDEN / "hub_scores.json").read_text(encoding="utf-8"))
+KEPT = json.loads((make_hub_scores.HERE / "hub_scores.json").read_text(encoding="utf-8"))
 AGAIN = "run `python tests/golden/make_hub_scores.py`"
 
 
 @pytest.fixture(scope="module")
-def golden() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_hub_scores", GOLDEN / "make_hub_scores.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def found() -> dict[str, list[float]]:
+    return make_hub_scores.scores()
 
 
-@pytest.fixture(scope="module")
-def found(golden: ModuleType) -> dict[str, list[float]]:
-    return golden.scores()
-
-
-def test_the_file_is_of_these_weights(golden: ModuleType) -> None:
-    assert KEPT["weights_sha256"] == golden.weights_sha256(), f"hub/ has other weights: {AGAIN}"
-    assert KEPT["tolerances"] == golden.TOLERANCES, AGAIN
+def test_the_file_is_of_these_weights() -> None:
+    assert KEPT["weights_sha256"] == make_hub_scores.weights_sha256(), AGAIN
+    assert KEPT["tolerances"] == make_hub_scores.TOLERANCES, AGAIN
 
 
 @pytest.mark.parametrize("way", ["float32", "onnx", "bfloat16"])

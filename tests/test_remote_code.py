@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import ROOT, run_without_package
+from support import ROOT, copied, run_without_package
 
 HUB = ROOT / "hub"
 
 _USE = """
-import json, os, sys, torch
+import sys, torch
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 path = {path!r}
 assert "glove_lstm" not in sys.modules
@@ -47,7 +47,6 @@ pairs = classify([pair, pair], batch_size=2)
 assert all(abs(result["score"] - one[0]["score"]) < 1e-6 for result in pairs)
 every = classify(texts[0], top_k=None)
 assert len(every) == 2 and abs(sum(result["score"] for result in every) - 1) < 1e-5
-print(json.dumps([result["score"] for result in found["list"]]))
 """
 
 _FINE_TUNE = """
@@ -67,10 +66,6 @@ assert not torch.equal(before, model.classifier.weight)
 model.save_pretrained(out + "/tuned")
 tokenizer.save_pretrained(out + "/tuned")
 """
-
-
-def copied(folder: Path, target: Path) -> Path:
-    return Path(shutil.copytree(folder, target, ignore=shutil.ignore_patterns("checkpoint-*")))
 
 
 @pytest.mark.slow
@@ -96,14 +91,10 @@ def test_fine_tuned_without_our_package_loads_again_elsewhere(tmp_path: Path) ->
 def test_the_tutorial_of_transformers_learns_other_labels(checkpoint: Path, tmp_path: Path) -> None:
     """The snippet of docs/train.md, on a small checkpoint with two labels: it learns three."""
     page = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
-    [snippet] = [
-        block
-        for block in re.findall(r"```python\n(.+?)```", page, re.DOTALL)
-        if "Trainer(" in block
-    ]
-    snippet = snippet.replace('"hub"', repr(str(checkpoint))).replace(
-        "num_labels=6", "num_labels=3"
-    )
+    blocks = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
+    [snippet] = [block for block in blocks if "Trainer(" in block]
+    snippet = snippet.replace('"hub"', repr(str(checkpoint)))
+    snippet = snippet.replace("num_labels=6", "num_labels=3")
     words = "council report bridge", "SHOCKING secret hoax!!!", "The vote of the school"
     rows = [f"{word} {n % 7},{label}\n" for n in range(40) for label, word in enumerate(words)]
     for name in ("train", "test"):
@@ -117,10 +108,8 @@ def test_the_tutorial_of_transformers_learns_other_labels(checkpoint: Path, tmp_
 def test_fine_tuned_with_our_package_loads_without_it(checkpoint: Path, tmp_path: Path) -> None:
     from glove_lstm import GloveLstmForSequenceClassification, GloveLstmTokenizer
 
-    GloveLstmForSequenceClassification.from_pretrained(checkpoint).save_pretrained(
-        tmp_path / "again"
-    )
-    GloveLstmTokenizer.from_pretrained(checkpoint).save_pretrained(tmp_path / "again")
+    for cls in (GloveLstmForSequenceClassification, GloveLstmTokenizer):
+        cls.from_pretrained(checkpoint).save_pretrained(tmp_path / "again")
     done = run_without_package(_USE.format(path=str(tmp_path / "again")), tmp_path)
     assert done.returncode == 0, done.stderr
 

@@ -12,5 +12,6 @@ def demo(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     scratch = tmp_path_factory.mktemp("demo")
     with run_demo(scratch / "log.txt", checkpoint, TMPDIR=str(scratch)) as running:
         yield running
-        assert "Traceback" not in running.said, running.said
+        log = running.log.read_text(encoding="utf-8", errors="replace")
+        assert "Traceback" not in log, log
     assert not list(scratch.glob("glove-lstm-app-*"))  # the uploads

@@ -4,8 +4,6 @@ python tests/app/screenshots.py [MODEL]
 """
 
 import io
-import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -14,10 +12,8 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from app_server import run_demo
+from app_server import CHROMIUM, run_demo
 from support import ROOT
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def picture(browser: Browser, address: str, name: str, **options: object) -> None:
@@ -43,12 +39,8 @@ def main() -> None:
     ):
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         picture(browser, running.address, "app", viewport={"width": 960, "height": 700})
-        phone = {
-            "viewport": {"width": 390, "height": 800},
-            "is_mobile": True,
-            "color_scheme": "dark",
-        }
-        picture(browser, running.address, "app-phone", **phone)
+        phone = {"viewport": {"width": 390, "height": 800}, "is_mobile": True}
+        picture(browser, running.address, "app-phone", color_scheme="dark", **phone)
 
 
 if __name__ == "__main__":

@@ -56,15 +56,12 @@ def test_classify_and_explain(client):
     answer = client.predict("SHOCKING SECRET EXPOSED!", "", 0.5, api_name="/classify")
     assert answer["label"] == "FAKE"
     assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-5)
-    assert (
-        client.predict("council SECRET the", threshold=1, api_name="/classify")["label"]
-        == "ABSTAIN"
-    )
+    unsure = client.predict("council SECRET the", threshold=1, api_name="/classify")
+    assert unsure["label"] == "ABSTAIN"
     explanation = client.predict("council SECRET", "hoax", api_name="/explain")
     assert [word["text"] for word in explanation["words"]] == ["council", "SECRET", "hoax"]
-    total = explanation["baseline_difference"] + sum(
-        word["contribution"] for word in explanation["words"]
-    )
+    total = sum(word["contribution"] for word in explanation["words"])
+    total += explanation["baseline_difference"]
     assert total == pytest.approx(explanation["logit_difference"], rel=0.01)
     about = client.predict(api_name="/about")
     assert about["labels"] == ["FAKE", "REAL"]

@@ -1,18 +1,14 @@
 """The page in Chromium, as people use it."""
 
-import csv
-import os
-import shutil
 from pathlib import Path
 
 import pytest
-from app_server import HOSTILE
-from support import write_articles
+from app_server import CHROMIUM, HOSTILE
+from support import read_csv, write_articles
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install -e '.[test]'"
 )
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="needs Chromium: apt-get install chromium, or CHROMIUM=PATH"
 )
@@ -96,9 +92,7 @@ def test_label_a_table(visit, tmp_path):
     page.get_by_text("150 rows labelled.").wait_for()
     with page.expect_download() as download:
         page.locator("a[download^=labels]").first.click()
-    rows = list(
-        csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines())
-    )
+    rows = read_csv(Path(download.value.path()))
     assert [row["row"] for row in rows] == [str(number) for number in range(1, 151)]
     assert {row["label"] for row in rows} <= {"FAKE", "REAL"}
     assert page.locator("img[src=x]").count() == 0

@@ -1,7 +1,6 @@
 """`glove-lstm demo`: errors at the start, checkpoints from the Hub, and what is kept of uploads."""
 
 import os
-import shutil
 import time
 
 from app_server import run_demo
@@ -39,15 +38,8 @@ def test_from_the_hub(checkpoint, tmp_path):
     files = {path.name: path.read_bytes() for path in checkpoint.iterdir() if path.is_file()}
     with HubServer() as hub:
         hub.add_repo("user/ours", files)
-        env = {
-            "HF_ENDPOINT": hub.endpoint,
-            "HF_HOME": str(tmp_path / "hf"),
-            "HF_HUB_OFFLINE": "0",
-            "HF_HUB_DISABLE_XET": "1",
-            "NO_PROXY": "*",
-        }
+        env = hub.client_env(tmp_path) | {"HF_HUB_OFFLINE": "0"}
         options = ("user/ours", "--revision", "main")
         with run_demo(tmp_path / "log.txt", *options, **env) as running:
             client = Client(running.address, verbose=False)
             assert client.predict(api_name="/about")["model"] == "user/ours"
-    shutil.rmtree(tmp_path / "hf")

@@ -1,12 +1,10 @@
 """Made-up corpora, laid out as the data folder of the benchmarks."""
 
-import csv
-import gzip
 import random
 from pathlib import Path
 
 import pytest
-from support import make_article
+from support import make_article, write_csv
 
 from benchmarks.corpora import HEAD_ROWS
 from glove_lstm.data.liar import LABELS
@@ -15,15 +13,12 @@ Rows = list[tuple[str, str, str]]  # title, body, label
 
 
 def write(path: Path, rows: Rows, columns: tuple[str, ...] = ("title", "text", "label")) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "wt", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["", *columns])
-        for number, (title, body, label) in enumerate(rows):
-            writer.writerow(
-                [number, *([title, body, label] if "text" in columns else [title, label])]
-            )
+    path.parent.mkdir(exist_ok=True)
+    table = []
+    for number, (title, body, label) in enumerate(rows):
+        row = {"": number, "title": title, "text": body, "label": label}
+        table.append({name: row[name] for name in ("", *columns)})
+    write_csv(path, table)
 
 
 def made_up(count: int, seed: int) -> Rows:
@@ -42,17 +37,11 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Small corpora with some duplicates across them."""
     folder = tmp_path_factory.mktemp("news")
     recovery, isot, titles = made_up(60, 1), made_up(50, 2), made_up(HEAD_ROWS + 60, 3)
-    isot[7] = (
-        recovery[4][0],
-        recovery[4][1] + " almost",
-        recovery[4][2],
-    )  # nearly an article of recovery
+    title, body, label = recovery[4]
+    isot[7] = title, f"{body} almost", label  # nearly an article of recovery
     recovery += [(title, f"{body} indeed", label) for title, body, label in recovery[:10]]
-    isot[9] = (
-        titles[HEAD_ROWS + 5][0],
-        isot[9][1],
-        isot[9][2],
-    )  # an article of which only the title is known
+    # An article of which only the title is known.
+    isot[9] = titles[HEAD_ROWS + 5][0], *isot[9][1:]
     titles[HEAD_ROWS + 1] = titles[3]  # an exact repeat, after the rows that are left out
     write(folder / "recovery" / "recovery.csv.gz", recovery)
     write(folder / "isot" / "isot.csv.gz", isot)
@@ -67,14 +56,13 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
         title, body, label = titles[HEAD_ROWS + 10]
         rows[0] = title, f"{body} {name}", label
         rows[1] = titles[HEAD_ROWS + 11][0], *rows[1][1:]
-        with gzip.open(corpora / f"{name}.csv.gz", "wt", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["title", "text", "label", "source"])
-            for number, (title, body, label) in enumerate(rows):
-                body = "" if number % 4 > 1 else body
-                # One publisher is in all of them; a rating is none.
-                site = f"{name}{number // 2 % 5}.org" if number > 3 else "www.everywhere.com/news"
-                writer.writerow([title, body, label, "rating:true" if number > 35 else site])
+        table = []
+        for number, (title, body, label) in enumerate(rows):
+            # One publisher is in all of them; a rating is none.
+            site = f"{name}{number // 2 % 5}.org" if number > 3 else "www.everywhere.com/news"
+            row = {"title": title, "text": "" if number % 4 > 1 else body, "label": label}
+            table.append({**row, "source": "rating:true" if number > 35 else site})
+        write_csv(corpora / f"{name}.csv.gz", table)
     (folder / "standard").mkdir()
     for name, rows in {"TREC.train.all": made_up(60, 6), "TREC.test.all": made_up(10, 7)}.items():
         lines = [f"{number % 2} {title}\n" for number, (title, _, _) in enumerate(rows)]

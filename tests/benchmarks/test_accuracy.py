@@ -265,9 +265,8 @@ def test_margins_of_linear_peers_are_logits(news: Path) -> None:
     rows = fold.tests["1"]
     probabilities = accuracy.MODELS["tfidf_svc"](fold, 42, Settings("unread"))(rows)
     plain = BASELINES["tfidf_svc"]()
-    plain[-1].set_params(
-        C=0.1
-    )  # all values are right on the validation texts, and the first is taken
+    # All values are right on the validation texts, and the first is taken.
+    plain[-1].set_params(C=0.1)
     margins = plain.fit(*training_texts(fold)).decision_function(list(joined_texts(rows)))
     assert np.log(probabilities[:, 1] / probabilities[:, 0]) == pytest.approx(margins)
 
@@ -304,7 +303,6 @@ def test_peers_of_other_packages(
         (["--folds", 6], "--folds"),
         (["--seeds", 0], "--seeds"),
         (["--models", "svm"], "'svm'"),
-        (["--seed", 3], "--seed"),
         (["--num_epochs_train", 1], "--num_train_epochs"),
         (["--json", __file__], "--json"),
         (["--data_dir", "nowhere"], "nowhere"),

@@ -60,10 +60,8 @@ def test_models_are_measured_once(
     monkeypatch.setattr(speed, "_measure", lambda *_: row["median"])
     run_here(speed.main, *args, "--models", "default", "--threads", 2)
     stored = json.loads(file.read_text())
-    assert (list(stored["recovery"]), list(stored["recovery, 2 threads"])) == (
-        list(rows),
-        ["default"],
-    )
+    assert list(stored["recovery"]) == list(rows)
+    assert list(stored["recovery, 2 threads"]) == ["default"]
 
 
 def test_processes_have_their_own_threads_and_failures_are_explained() -> None:
@@ -77,11 +75,9 @@ def test_processes_have_their_own_threads_and_failures_are_explained() -> None:
 @pytest.mark.parametrize(
     ("args", "part"),
     [
-        (["--models", "svm"], "'svm'"),
         (["--threads", 0], "--threads"),
         (["--repetitions", 0], "--repetitions"),
         (["--seed", 3], "--seed"),
-        (["--data_dir", "nowhere"], "nowhere"),
     ],
 )
 def test_refusals(news: Path, args: list[object], part: str) -> None:

@@ -1,76 +1,45 @@
 """Files that are cut short, empty or missing: one sentence of the command that reads them names the file."""
 
-import gzip
-import json
 import shutil
 import subprocess
 import sys
-import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import ROOT, assert_refused, write_articles
+from support import ROOT, assert_refused, run_here, write_articles
 
-DAMAGES = ("cut", "missing", "emptied")
+from glove_lstm.commands import predict, train
+
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
-# One process for all commands, because a start takes seconds.
-_RUN = """
-import contextlib, io, json, sys
-from glove_lstm.commands.main import main
-for args in json.load(sys.stdin):
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-        try:
-            code = main(args)
-        except BaseException as error:
-            code = f"Traceback: {type(error).__name__}: {error}"
-    print(json.dumps([code, said.getvalue()]))
-"""
-
-
-def run_all(commands: list[list[object]]) -> list[tuple[object, str]]:
-    """Exit code and output of each command."""
-    given = json.dumps([list(map(str, command)) for command in commands])
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN], input=given, capture_output=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
-
-
-def damage(path: Path, how: str) -> None:
-    if how == "missing":
-        path.unlink()
-    else:
-        whole = path.read_bytes()
-        path.write_bytes(whole[: len(whole) // 2] if how == "cut" else b"")
 
 
 def damaged_copies(
-    whole: Path, folder: Path, names: tuple[str, ...], damages: tuple[str, ...] = DAMAGES[:2]
-) -> list[tuple[Path, str, str]]:
-    """A copy of a folder for each of these files and each damage: (copy, file, damage)."""
-    cases = [(folder / f"{how}-{name}", name, how) for name in names for how in damages]
-    for copy, name, how in cases:
-        shutil.copytree(whole, copy)
-        damage(copy / name, how)
-    return cases
+    whole: Path, folder: Path, names: tuple[str, ...]
+) -> Iterator[tuple[Path, str, str]]:
+    """Copies of a folder with one damaged file each: (copy, file, damage)."""
+    for name in names:
+        content = (whole / name).read_bytes()
+        cut = content[: len(content) // 2]
+        for how, rest in (("cut", cut), ("missing", None), ("emptied", b"")):
+            copy = Path(shutil.copytree(whole, folder / f"{how}-{name}"))
+            (copy / name).unlink()
+            if rest is not None:
+                (copy / name).write_bytes(rest)
+            yield copy, name, how
 
 
-def assert_told(code: object, said: str, *parts: str) -> None:
-    assert code == 1, (code, said)
-    assert "Traceback" not in said
-    errors = [line for line in said.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, said
-    for part in parts:
-        assert part in errors[0], errors
+def assert_told(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert_refused(done, "error: ", *parts)
+    assert done.returncode == 1
+    assert done.stderr.count("error: ") == 1
 
 
 _TRAIN = "--max_steps 1 --use_cpu True --save_strategy no --load_best_model_at_end False"
 COMMANDS = {
-    "predict with torch": ["predict", "a", "--backend", "torch", "--model"],
-    "predict": ["predict", "a", "--model"],
-    "train": ["train", *_TRAIN.split(), "--output_dir", "out", "--model_name_or_path"],
+    "predict with torch": [predict.main, "a", "--backend", "torch", "--model"],
+    "predict": [predict.main, "a", "--model"],
+    "train": [train.main, *_TRAIN.split(), "--output_dir", "out", "--model_name_or_path"],
 }
 
 
@@ -79,17 +48,13 @@ def test_damaged_checkpoints(shared_export: Path, tmp_path: Path, name: str) -> 
     data = []
     if name == "train":
         data = ["--train_file", write_articles(tmp_path / "small.csv", 20, seed=9)]
-    needed = NEEDED
-    if name == "predict":  # without torch
-        needed = (*NEEDED, "light.onnx")
-    damages = DAMAGES if name == "predict" else DAMAGES[:2]
-    cases = damaged_copies(shared_export, tmp_path, needed, damages)
-    # Without light.onnx, torch is used instead.
-    cases = [case for case in cases if case[1:] != ("light.onnx", "missing")]
-    found = run_all([[*COMMANDS[name], copy, *data] for copy, _, _ in cases])
-    for (copy, file, how), (code, said) in zip(cases, found, strict=True):
-        assert_told(code, said, copy.name)
-        assert file in said or how == "cut", said
+    needed = (*NEEDED, "light.onnx") if name == "predict" else NEEDED  # predict runs without torch
+    for copy, file, how in damaged_copies(shared_export, tmp_path, needed):
+        if (file, how) == ("light.onnx", "missing"):
+            continue  # torch is used instead
+        done = run_here(*COMMANDS[name], copy, *data)
+        assert_told(done, copy.name)
+        assert file in done.stderr or how == "cut", done.stderr
 
 
 def test_damaged_checkpoints_of_the_trainer(
@@ -98,26 +63,11 @@ def test_damaged_checkpoints_of_the_trainer(
     """Resuming from one is refused if any of its files would be read, or silently replaced by a new one."""
     whole = max(checkpoint.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     states = "optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json"
-    cases = damaged_copies(whole, tmp_path, ("config.json", "model.safetensors", *states))
+    needed = "config.json", "model.safetensors", *states
     data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
-    found = run_all([["train", *data, "--resume_from_checkpoint", copy] for copy, _, _ in cases])
-    for (copy, file, _), (code, said) in zip(cases, found, strict=True):
-        assert_told(code, said, copy.name, file)
-
-
-def test_damaged_glove_files(glove_file: Path, articles: Path, tmp_path: Path) -> None:
-    text = glove_file.read_bytes()
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    (whole / "v.txt").write_bytes(text)
-    (whole / "v.txt.gz").write_bytes(gzip.compress(text))
-    with zipfile.ZipFile(whole / "v.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("v.txt", text)
-    cases = damaged_copies(whole, tmp_path, ("v.txt", "v.txt.gz", "v.zip"))
-    given = ["train", "--train_file", articles, "--output_dir", tmp_path / "out", "--glove"]
-    found = run_all([[*given, copy / file] for copy, file, _ in cases])
-    for (copy, _, _), (code, said) in zip(cases, found, strict=True):
-        assert_told(code, said, copy.name)
+    for copy, file, _ in damaged_copies(whole, tmp_path, needed):
+        done = run_here(train.main, *data, "--resume_from_checkpoint", copy)
+        assert_told(done, copy.name, file)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

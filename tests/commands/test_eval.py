@@ -1,46 +1,26 @@
 """evaluate: figures and pictures, with and without a model, and mistakes."""
 
-import csv
 import json
-import random
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
-from support import assert_refused, make_article, run_here, write_articles
+from support import assert_refused, read_csv, run_here, write_articles, write_csv
 
 from glove_lstm.commands import evaluate as command
 
 SHAPES = {"confusion.png", "reliability.png"}
+evaluate = partial(run_here, command.main)
 
 
-def evaluate(*args: object) -> subprocess.CompletedProcess[str]:
-    return run_here(command.main, *args)
-
-
-def write_csv(path: Path, rows: list[dict]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-@pytest.fixture(scope="module")
-def report(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    folder = tmp_path_factory.mktemp("eval")
-    test = write_articles(folder / "test.csv", 80, seed=7)
-    done = evaluate(
-        checkpoint, "--test_file", test, "--robustness", "--leaks", "--output_dir", folder / "out"
-    )
+def test_figures_are_saved_and_printed(checkpoint: Path, tmp_path: Path) -> None:
+    test, out = write_articles(tmp_path / "test.csv", 80, seed=7), tmp_path / "out"
+    wanted = "--robustness", "--leaks", "--output_dir", out
+    done = evaluate(checkpoint, "--test_file", test, *wanted)
     assert done.returncode == 0, done.stderr
-    return {"folder": folder / "out", "printed": done.stdout, "test": test, "errors": done.stderr}
-
-
-def test_figures_are_saved_and_printed(report: dict, checkpoint: Path) -> None:
-    assert {path.name for path in report["folder"].iterdir()} == {"eval.json", *SHAPES}
-    assert all((report["folder"] / name).read_bytes().startswith(b"\x89PNG") for name in SHAPES)
-    found = json.loads((report["folder"] / "eval.json").read_text())
+    assert {path.name for path in out.iterdir()} == {"eval.json", *SHAPES}
+    assert all((out / name).read_bytes().startswith(b"\x89PNG") for name in SHAPES)
+    found = json.loads((out / "eval.json").read_text())
     assert (found["model"], found["split"], found["rows"]) == (str(checkpoint), "test", 80)
     assert found["labels"] == ["FAKE", "REAL"]
     assert found["accuracy"] > 0.9
@@ -49,21 +29,21 @@ def test_figures_are_saved_and_printed(report: dict, checkpoint: Path) -> None:
     for measure in ("accuracy", "f1", "ece", "brier"):
         low, high = found[f"{measure}_interval"]
         assert low <= high
-        assert f"{found[measure]:.4f}  {low:.4f} to {high:.4f}" in report["printed"]
+        assert f"{found[measure]:.4f}  {low:.4f} to {high:.4f}" in done.stdout
     for name, row in found["by_label"].items():
         assert row["rows"] == 40
-        assert f"{name}     40" in report["printed"]
+        assert f"{name}     40" in done.stdout
     assert found["coverage"][0]["threshold"] == 0
     for row in found["coverage"]:
-        assert f"{row['coverage']:.1%}    {row['accuracy']:.4f}" in report["printed"]
+        assert f"{row['coverage']:.1%}    {row['accuracy']:.4f}" in done.stdout
     clean = found["robustness"]["clean"]["accuracy"]
     assert clean == pytest.approx(found["accuracy"])  # a pair is the same text as its parts joined
     typos = found["robustness"]["typos"]
     assert typos["lost"] == pytest.approx(clean - typos["accuracy"])
-    assert "10 % of letters mistyped" in report["printed"]
+    assert "10 % of letters mistyped" in done.stdout
     # Titles in capitals and the words of either kind are what made-up articles are told apart by.
     assert {finding["check"] for finding in found["leaks"]["findings"]} == {"phrase"}
-    assert found["leaks"]["findings"][0]["sentence"] in report["printed"]
+    assert found["leaks"]["findings"][0]["sentence"] in done.stdout
 
 
 def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
@@ -85,30 +65,18 @@ def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
 
 
 def test_leaks_without_a_model(tmp_path: Path) -> None:
-    generator = random.Random(3)
-    rows = []
-    for number in range(120):
-        body = make_article(generator, "REAL", generator.randint(20, 60))[1]
-        wire = number % 2 == 0
-        place = generator.choice(["LIMA", "OSLO", "ROME", "CAIRO", "KYIV"])
-        rows.append(
-            {
-                "text": f"{place} (Reuters) - {body}" if wire else body,
-                "label": "wire" if wire else "blog",
-            }
-        )
-    train, test = write_csv(tmp_path / "a.csv", rows[:80]), write_csv(tmp_path / "b.csv", rows[78:])
-    done = evaluate(
-        "--train_file", train, "--test_file", test, "--leaks", "--output_dir", tmp_path / "out"
-    )
+    train, out = write_articles(tmp_path / "a.csv", 80), tmp_path / "out"
+    rows = [*read_csv(train)[:2], *read_csv(write_articles(tmp_path / "b.csv", 40, seed=3))]
+    test = write_csv(tmp_path / "test.csv", rows)
+    files = "--train_file", train, "--test_file", test
+    done = evaluate(*files, "--leaks", "--output_dir", out)
     assert done.returncode == 0, done.stderr
     assert "Leaks looked for" in done.stdout
     assert "95 % interval" not in done.stdout
-    findings = json.loads((tmp_path / "out" / "eval.json").read_text())["leaks"]["findings"]
-    assert [finding["check"] for finding in findings] == ["overlap", "phrase"]
-    assert findings[0]["figures"]["exact"] == 2
-    assert findings[1]["figures"]["phrase"].startswith("(Reuters) -")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"eval.json"}
+    overlap, *others = json.loads((out / "eval.json").read_text())["leaks"]["findings"]
+    assert (overlap["check"], overlap["figures"]["exact"]) == ("overlap", 2)
+    assert {finding["check"] for finding in others} == {"phrase"}
+    assert {path.name for path in out.iterdir()} == {"eval.json"}
 
 
 def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:

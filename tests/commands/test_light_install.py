@@ -137,9 +137,7 @@ def test_help_needs_no_extra(run, name) -> None:
     assert done.stdout.startswith(f"usage: glove-lstm {name}")
 
 
-def test_a_class_that_needs_torch_names_the_extra(missing) -> None:
-    code = _BASE + "from glove_lstm import GloveLstmClassifier"
-    command = [sys.executable, "-c", code.format(missing=missing)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+def test_a_class_that_needs_torch_names_the_extra(run) -> None:
+    done = run(code="from glove_lstm import GloveLstmClassifier")
     said = "GloveLstmClassifier needs datasets; run: pip install 'glove-lstm[train]'"
     assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {said}"

@@ -1,53 +1,37 @@
 """train and evaluate on several files with a column of sources."""
 
-import csv
 import json
-import random
 from pathlib import Path
 
 import pytest
-from support import QUICK, SMALL, make_article, run_here
+from support import QUICK, SMALL, read_csv, run_here, write_articles, write_csv
 
 from glove_lstm.commands import evaluate, train
 
 
 def write_corpus(path: Path, rows: int, seed: int, sites: int) -> Path:
-    generator = random.Random(seed)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["title", "text", "label", "site"])
-        for row in range(rows):
-            label = ("FAKE", "REAL")[row % 2]
-            words = make_article(generator, label, 20)
-            writer.writerow([*words, label, f"{path.stem}{row % sites}.org"])
-    return path
+    table = read_csv(write_articles(path, rows, seed))
+    for number, row in enumerate(table):
+        row["site"] = f"{path.stem}{number % sites}.org"
+    return write_csv(path, table)
 
 
 def test_train_and_evaluate(tmp_path: Path, glove_file: Path) -> None:
     first = write_corpus(tmp_path / "first.csv", 120, 1, sites=8)
     second = write_corpus(tmp_path / "second.csv", 80, 2, sites=8)
-    options = [
-        "--source_column_name",
-        "site",
-        "--validation_by",
-        "source",
-        "--validation_fraction",
-        0.25,
-    ]
-    options += ["--glove", glove_file, *SMALL, *QUICK]
+    options = ["--source_column_name", "site", "--validation_by", "source"]
+    options += ["--validation_fraction", 0.25, "--glove", glove_file, *SMALL, *QUICK]
     out = tmp_path / "out"
     done = run_here(train.main, "--train_file", first, second, "--output_dir", out, *options)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["about"]["data"] == "train first.csv + second.csv"
-    by_source = metrics["validation"]["by_source"]
-    assert metrics["validation"]["rows"] == sum(
-        by_source[name]["rows"] for name in ("first", "second")
-    )
+    rows = {name: found["rows"] for name, found in metrics["validation"]["by_source"].items()}
+    assert metrics["validation"]["rows"] == rows["first"] + rows["second"]
 
     tests = [
-        write_corpus(tmp_path / f"{name}.csv", 100, 3 + at, sites=2 + 30 * at)
-        for at, name in enumerate("pq")
+        write_corpus(tmp_path / "p.csv", 100, 3, sites=2),
+        write_corpus(tmp_path / "q.csv", 100, 4, sites=32),
     ]
     done = run_here(
         evaluate.main, out, "--test_file", *tests, "--source_column_name", "site", "--leaks",

@@ -1,22 +1,19 @@
 """predict: texts in, labels out, backends, and mistakes."""
 
-import csv
 import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
-from support import ROOT, assert_refused, run_here
+from support import ROOT, assert_refused, read_csv, run_here
 
 from glove_lstm.commands import predict as command
 
 HEADLINES = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
-
-
-def predict(*args: object, **options: bytes) -> subprocess.CompletedProcess[str]:
-    return run_here(command.main, *args, **options)
+predict = partial(run_here, command.main)
 
 
 def rows_of(*args: object, **options: bytes) -> list[dict]:
@@ -40,12 +37,6 @@ def test_shipped_checkpoint_labels_headlines(expected: list[dict]) -> None:
     assert rows_of(stdin="\n".join(HEADLINES[:2]).encode()) == expected[:2]
 
 
-def test_backends_agree(expected: list[dict]) -> None:
-    for row, other in zip(expected, rows_of(*HEADLINES, "--backend", "torch"), strict=True):
-        assert row["label"] == other["label"]
-        assert row["scores"] == pytest.approx(other["scores"], abs=1.1e-5)
-
-
 def test_table_is_for_people_and_harmless_to_a_terminal() -> None:
     done = predict("A \x1b[31mred\x07 headline\nin two lines", "x" * 500)
     assert done.returncode == 0, done.stderr
@@ -65,8 +56,7 @@ def test_title_and_body_are_read_as_a_pair(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     [joined] = rows_of("Council votes on the bridge")
-    with target.open(newline="") as file:
-        (row,) = csv.DictReader(file)
+    [row] = read_csv(target)
     assert set(row) == {"row", "label", "score", "score_FAKE", "score_REAL"}
     assert row["label"] == joined["label"]
     assert float(row["score_REAL"]) == pytest.approx(joined["scores"]["REAL"], abs=1e-5)
@@ -92,7 +82,6 @@ def test_abstains_below_a_score(expected: list[dict]) -> None:
         ("--input {FILE} --output_dir {HERE}/out --output a.csv", "not allowed with argument"),
         ("", "Standard input is empty"),
         ("--input {HERE}/none.csv", "none.csv"),
-        ("--input {HERE}/*.json", "No file matches"),
         ("--input {FILE} --text_column_names body", "'body'"),
         ("--input -", "--input - needs --input_format: csv"),
         ("--input - {FILE} --input_format csv", "alone"),

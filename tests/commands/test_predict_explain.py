@@ -2,7 +2,7 @@
 
 import json
 import re
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,7 @@ from support import run_here
 from glove_lstm.commands import predict as command
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret <b>they</b> hide!!!"]
-
-
-def predict(*args: object) -> subprocess.CompletedProcess[str]:
-    return run_here(command.main, *args)
+predict = partial(run_here, command.main)
 
 
 def test_lines_are_those_without_explanations_and_more() -> None:
@@ -27,8 +24,6 @@ def test_lines_are_those_without_explanations_and_more() -> None:
         assert row == json.loads(before)
         assert (found["text"], found["text_pair"], found["label"]) == (text, None, row["label"])
         assert found["score"] == pytest.approx(row["score"], abs=1e-5)
-        total = found["baseline_difference"] + sum(word["contribution"] for word in found["words"])
-        assert total == pytest.approx(found["logit_difference"], abs=1e-4)
         assert all(text[word["start"] : word["end"]] == word["text"] for word in found["words"])
 
 
@@ -51,18 +46,3 @@ def test_words_without_colour_in_a_pipe() -> None:
     assert "SHOCKING secret <b>they</b> hide!!!\n" in done.stdout
     assert re.search(r"^for FAKE: (\S+ \+\d\.\d\d, )*!!! \+", done.stdout, re.MULTILINE)
     assert re.search(r"^for REAL: \S+ -\d\.\d\d", done.stdout, re.MULTILINE)
-
-
-def test_unknown_words_are_explained_as_they_are_written(checkpoint: Path) -> None:
-    def explained(text: str) -> dict:
-        done = predict(text, "--model", checkpoint, "--format", "jsonl", "--explain")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)["explanation"]
-
-    text = "Council said QAnon Moderna Walz DOGE omicron shocing"
-    found = explained(text)
-    assert [word["text"] for word in found["words"]] == text.split()
-    # The model reads all unknown words of a shape alike, those that resemble a known one too.
-    other = explained("Council said XYzzy Brunnel Kvist ABBA tetraca lintel")
-    for word, another in zip(found["words"], other["words"], strict=True):
-        assert word["contribution"] == pytest.approx(another["contribution"], abs=1e-6)

@@ -1,15 +1,12 @@
 """evaluate tells the texts that a checkpoint was trained or validated on from others."""
 
-import csv
 import dataclasses
 import json
-import shutil
-import subprocess
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
-from support import assert_refused, run_here, write_articles
+from support import assert_refused, read_csv, run_here, write_articles, write_csv
 
 from glove_lstm.commands import evaluate as command
 from glove_lstm.data.errors import DataError
@@ -19,19 +16,11 @@ from glove_lstm.training.training_texts import (
     load_training_texts,
 )
 
-
-def evaluate(*args: object) -> subprocess.CompletedProcess[str]:
-    return run_here(command.main, *args)
+evaluate = partial(run_here, command.main)
 
 
 def figures(folder: Path) -> dict:
     return json.loads((folder / "eval.json").read_text())
-
-
-@pytest.fixture
-def copy(checkpoint: Path, tmp_path: Path) -> Path:
-    ignored = shutil.ignore_patterns("checkpoint-*")
-    return Path(shutil.copytree(checkpoint, tmp_path / "copy", ignore=ignored))
 
 
 def test_a_file_that_was_trained_on_is_seen_whatever_its_split(
@@ -50,13 +39,12 @@ def test_a_file_that_was_trained_on_is_seen_whatever_its_split(
 
 def test_only_unseen_texts_are_measured(checkpoint: Path, articles: Path, tmp_path: Path) -> None:
     new = write_articles(tmp_path / "new.csv", 30, seed=5)
-    mixed = Path(shutil.copy(new, tmp_path / "mixed.csv"))
-    with articles.open(newline="") as file:
-        old = list(csv.reader(file))[1:11]
-    with mixed.open("a", newline="") as file:  # white space does not make a text new
-        csv.writer(file).writerows(
-            [number, f" {title}", f"{text}\n", label] for number, title, text, label in old
-        )
+    # White space does not make a text new.
+    old = [
+        {**row, "title": f" {row['title']}", "text": f"{row['text']}\n"}
+        for row in read_csv(articles)[:10]
+    ]
+    mixed = write_csv(tmp_path / "mixed.csv", [*read_csv(new), *old])
     for name, data in (("new", new), ("mixed", mixed)):
         done = evaluate(checkpoint, "--test_file", data, "--output_dir", tmp_path / name)
         assert done.returncode == 0, done.stderr
@@ -97,4 +85,3 @@ def test_hashes_fold_white_space_and_nothing_else() -> None:
     trained, validated = record.find(texts)
     assert trained.tolist() == [True, False, False, True, False]
     assert validated.tolist() == [False, False, True, False, False]
-    assert record.trained.dtype == np.uint64

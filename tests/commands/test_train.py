@@ -11,15 +11,8 @@ from pathlib import Path
 import pytest
 from nltk.corpus.reader import WordListCorpusReader
 from nltk.corpus.util import LazyCorpusLoader
-from support import (
-    QUICK,
-    ROOT,
-    SMALL,
-    assert_refused,
-    run_here,
-    run_script,
-    write_articles,
-)
+from safetensors.torch import load_file
+from support import QUICK, ROOT, SMALL, assert_refused, run_here, run_script, write_articles
 
 from glove_lstm.commands import train as command
 from glove_lstm.training.training_texts import load_training_texts
@@ -30,12 +23,6 @@ def train(*args: object) -> subprocess.CompletedProcess[str]:
     done = run_here(command.main, *QUICK, *args)
     assert done.returncode == 0, done.stderr
     return done
-
-
-def weights(folder: Path) -> dict[str, object]:
-    from safetensors.torch import load_file
-
-    return load_file(folder / "model.safetensors")
 
 
 def read(path: Path) -> dict:
@@ -131,27 +118,8 @@ def test_article_preset_and_json_file(
     assert "council" in vocabulary
 
 
-@pytest.fixture
-def files(articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path) -> dict[str, str]:
-    """Names of good and bad files, for the arguments below."""
-    texts = {
-        "bad.txt": "the 0.1 0.2\nof 0.1\n",
-        "list.json": "[]",
-        "no_text.csv": "title,text,label\na,b,FAKE\n,,REAL\n",
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-    return {
-        "GIVEN": f"--glove {glove_file} --train_file {articles}",
-        "GLOVE": f"--glove {glove_file}",
-        "DATA": f"--train_file {articles}",
-        "CHECKPOINT": str(checkpoint),
-        "HERE": str(tmp_path),
-    }
-
-
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
+    ("arguments", "said"),
     [
         ("--train_file nowhere.csv {GLOVE}", "nowhere.csv"),
         ("{GIVEN} --label_column_name truth", "'truth'"),
@@ -161,32 +129,29 @@ def files(articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path) ->
         ("{GIVEN} --preset best", "--preset"),
         ("{GIVEN} --dropout 1.5", "dropout"),
         ("{GIVEN} --corrupted_share 2", "corrupted_share must be 0 to 1, not 2.0."),
+        ("{GIVEN} --corrupted_share nan", "corrupted_share must be 0 to 1, not nan."),
         ("{GIVEN} --ngram_c 0", "ngram_c must be above 0, not 0.0."),
-        ("{GIVEN} --num_pieces 9", "There is no argument --num_pieces"),
+        ("{GIVEN} --pres article", "There is no argument --pres; did you mean --preset?"),
         ("{GIVEN} --embedding_size 300", "There is no argument --embedding_size"),
         ("{GIVEN} --model-name-or-path {CHECKPOINT}", "--glove is of a new tokenizer"),
-        (
-            "{DATA} --model_name_or_path {CHECKPOINT} --no_token_types",
-            "--token_types is of a new tokenizer",
-        ),
         ("{DATA} --model_name_or_path {HERE}/none", "none"),
         ("nothing.json", "nothing.json cannot be read"),
-        (
-            "{HERE}/list.json",
-            "list.json holds no JSON object",
-        ),
-        ("--trainfile x.csv", "did you mean --train_file?"),
+        ("{HERE}/list.json", "list.json holds no JSON object"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(
-    files: dict[str, str], tmp_path: Path, arguments: str, expected: str
+    articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path, arguments: str, said: str
 ) -> None:
+    (tmp_path / "bad.txt").write_text("the 0.1 0.2\nof 0.1\n")
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "no_text.csv").write_text("title,text,label\na,b,FAKE\n,,REAL\n")
+    data, glove = f"--train_file {articles}", f"--glove {glove_file}"
+    places = {"DATA": data, "GLOVE": glove, "CHECKPOINT": checkpoint, "HERE": tmp_path}
+    words = arguments.format(GIVEN=f"{data} {glove}", **places).split()
     out = tmp_path / "never"
-    words = arguments.format(**files).split()
-    done = run_here(
-        command.main, *words, "--output_dir", out, "--use_cpu", "True", "--disable_tqdm", "True"
-    )
-    assert_refused(done, "error: ", expected)
+    words += ["--output_dir", str(out), "--use_cpu", "True", "--disable_tqdm", "True"]
+    done = run_here(command.main, *words)
+    assert_refused(done, "error: ", said)
     assert done.stderr.count("error: ") == 1
     assert not (out / "model.safetensors").exists()
 
@@ -203,7 +168,7 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     [last] = (tmp_path / "out").glob("checkpoint-*/trainer_state.json")
     rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["all"]
     assert read(last)["global_step"] == -(-rows // 32)  # two times 16 texts a step
-    assert weights(tmp_path / "out")["ngrams.weights"].any()
+    assert load_file(tmp_path / "out" / "model.safetensors")["ngrams.weights"].any()
 
 
 @pytest.mark.slow

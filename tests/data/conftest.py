@@ -1,13 +1,16 @@
 """A loopback HTTP server, a writer of tables, and a cache of its own for each test."""
 
+import csv
 import gzip
+import io
 import json
+from threading import Thread
 
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from file_server import serving
+from file_server import Server
 
 from glove_lstm.data import download
 
@@ -16,8 +19,10 @@ from glove_lstm.data import download
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(download, "PAUSE", 0.0)
-    with serving() as server:
+    with Server() as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
+        server.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -30,11 +35,17 @@ def private_cache(tmp_path_factory, monkeypatch):
     return folder
 
 
-def csv_text(rows, delimiter=","):
-    lines = [delimiter.join(rows[0])] + [
-        delimiter.join(str(value) for value in row.values()) for row in rows
-    ]
-    return "\n".join(lines) + "\n"
+def as_text(rows, kinds):
+    """JSON, CSV, TSV or JSON lines, as the suffixes of a file say."""
+    if ".json" in kinds:
+        return json.dumps(rows)
+    if ".csv" not in kinds and ".tsv" not in kinds:
+        return "\n".join(map(json.dumps, rows))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]), delimiter="\t" if ".tsv" in kinds else ",")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 @pytest.fixture
@@ -42,16 +53,10 @@ def file(tmp_path):
     def write(content, name="train.csv"):
         path = tmp_path / name
         if name.endswith(".parquet"):
-            pq.write_table(pa.Table.from_pylist(content), path)
+            pq.write_table(pa.Table.from_pylist(content), path, row_group_size=5)
             return path
         if not isinstance(content, str | bytes):
-            lines = "\n".join(map(json.dumps, content))
-            text = {
-                ".json": json.dumps(content),
-                ".tsv": csv_text(content, "\t"),
-                ".csv": csv_text(content),
-            }
-            content = next((text[suffix] for suffix in text if suffix in path.suffixes), lines)
+            content = as_text(content, path.suffixes)
         data = content if isinstance(content, bytes) else content.encode()
         path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
         return path

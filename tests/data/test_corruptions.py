@@ -28,10 +28,9 @@ def test_any_text_the_same_way_each_time(text: str, name: str, seed: int) -> Non
 
 
 def test_keyboard_slips_press_a_key_beside_the_right_one() -> None:
-    assert {keyboard_slips("g", random.Random(seed), 1.0) for seed in range(200)} == {
-        *"ftyhvb",
-        *(pair for key in "ftyhvb" for pair in (f"g{key}", f"{key}g")),
-    }
+    pairs = {pair for key in "ftyhvb" for pair in (f"g{key}", f"{key}g")}
+    found = {keyboard_slips("g", random.Random(seed), 1.0) for seed in range(200)}
+    assert found == {*"ftyhvb", *pairs}
     assert "." in {keyboard_slips("L", random.Random(seed), 1.0) for seed in range(100)}
     assert keyboard_slips("ж, 12", random.Random(0), 1.0) == "ж, 12"
     slipped = keyboard_slips(TEXT, random.Random(0))

@@ -68,9 +68,8 @@ def test_a_damaged_cached_file_is_downloaded_again(server):
 
 @pytest.mark.parametrize("check", [{"sha256": "0" * 64}, {"blob_id": "0" * 40}])
 def test_a_wrong_hash_leaves_nothing(server, check):
-    with pytest.raises(
-        DataError, match=r"f.bin sent has the (SHA-256|git blob id) \w+ instead of 000"
-    ) as error:
+    said = r"f.bin sent has the (SHA-256|git blob id) \w+ instead of 000"
+    with pytest.raises(DataError, match=said) as error:
         download(server.put("/f.bin", BODY), **check)
     assert "\n" not in str(error.value)
     assert not leftovers()
@@ -100,9 +99,8 @@ def test_nobody_there(server):
     url = server.put("/f.bin", BODY)
     server.shutdown()
     server.server_close()
-    with pytest.raises(
-        DataError, match=r"f.bin could not be downloaded: no connection \(ConnectionError\); check"
-    ):
+    said = r"f.bin could not be downloaded: no connection \(ConnectionError\); check"
+    with pytest.raises(DataError, match=said):
         download(url)
 
 

@@ -44,11 +44,8 @@ def test_words_with_spaces_and_odd_bytes(file):
 
 
 def test_crlf_blank_lines_and_no_final_newline(file):
-    check(
-        load_glove(file(TEXT.replace("\n", "\r\n") + "\n\n" + "end 1 1 1")),
-        [*WORDS, "end"],
-        [*VECTORS, [1, 1, 1]],
-    )
+    path = file(TEXT.replace("\n", "\r\n") + "\n\n" + "end 1 1 1")
+    check(load_glove(path), [*WORDS, "end"], [*VECTORS, [1, 1, 1]])
 
 
 def test_repeated_words_keep_the_first(file, caplog):
@@ -56,15 +53,11 @@ def test_repeated_words_keep_the_first(file, caplog):
     assert "repeats 1 of its words" in caplog.text
 
 
-def test_many_blocks(tmp_path, monkeypatch):
+def test_many_blocks(file, monkeypatch):
     monkeypatch.setattr(glove, "_BLOCK", 7)
     vectors = np.random.default_rng(0).normal(size=(100, 4)).astype(np.float32)
-    path = tmp_path / "v.txt"
-    path.write_text(
-        "".join(
-            f"w{row} {' '.join(map(str, values))}\n" for row, values in enumerate(vectors.tolist())
-        )
-    )
+    rows = enumerate(vectors.tolist())
+    path = file("".join(f"w{row} {' '.join(map(str, values))}\n" for row, values in rows))
     check(load_glove(path), [f"w{row}" for row in range(100)], vectors)
 
 
@@ -112,10 +105,8 @@ def test_zip_members(tmp_path):
     two = write_zip(tmp_path / "two.zip", glove__3d__txt=TEXT, glove__1d__txt="a 1\n")
     check(load_glove(f"{two}/3d.txt"))
     check(load_glove(f"{two}/glove.1d.txt"), ["a"], [[1]])
-    with pytest.raises(
-        DataError,
-        match=r"several members \*.txt \(glove.3d.txt, glove.1d.txt\); write .*two.zip/MEMBER",
-    ):
+    said = r"several members \*.txt \(glove.3d.txt, glove.1d.txt\); write .*two.zip/MEMBER"
+    with pytest.raises(DataError, match=said):
         load_glove(two)
     with pytest.raises(DataError, match=r"two.zip has no member 9d.txt \(glove.3d.txt, glove"):
         load_glove(f"{two}/9d.txt")
@@ -130,9 +121,8 @@ def test_damaged_zips(tmp_path):
 
 
 def test_unknown_names():
-    with pytest.raises(
-        DataError, match=r"7B.50d is neither a file nor one of the GloVe names 6B.50d, 6B.100d"
-    ):
+    said = r"7B.50d is neither a file nor one of the GloVe names 6B.50d, 6B.100d"
+    with pytest.raises(DataError, match=said):
         load_glove("7B.50d")
 
 
@@ -157,8 +147,8 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def lines(dim):
-    return "".join(f"{word} {' '.join(['0.5'] * dim)}\n" for word in ("the", "of"))
+def lines(dim, words=("the", "of")):
+    return "".join(f"{word} {' '.join(['0.5'] * dim)}\n" for word in words)
 
 
 def test_by_name_from_an_archive(server, archives, tmp_path):
@@ -177,7 +167,7 @@ def test_every_published_name(archives, tmp_path, name):
     """Twitter's archive holds all widths, the others one file, since 2024 of any name."""
     dim = int(name.rpartition(".")[2].removesuffix("d"))
     words = [". . .", "at name@domain.com"] if name == "840B.300d" else ["<user>", "the"]
-    text = "".join(f"{word} {' '.join(['0.5'] * dim)}\n" for word in words)
+    text = lines(dim, words)
     if name.startswith("twitter"):
         members = {f"glove__{name}__txt": text, "glove__twitter__27B__1d__txt": "x 1\n"}
     else:
@@ -193,12 +183,9 @@ def test_without_a_checksum_the_size_is_checked(archives, tmp_path, monkeypatch)
         load_glove("2024.dolma.300d")
 
 
-@pytest.mark.parametrize(
-    ("text", "message"), [(lines(50), r"line 1 has 50 values instead of 300"), ("", "is empty")]
-)
-def test_by_name_a_file_of_another_width(archives, tmp_path, text, message):
-    archives("42B.300d", tmp_path, glove__txt=text)
-    with pytest.raises(DataError, match=message):
+def test_by_name_a_file_of_another_width(archives, tmp_path):
+    archives("42B.300d", tmp_path, glove__txt=lines(50))
+    with pytest.raises(DataError, match=r"line 1 has 50 values instead of 300"):
         load_glove("42B.300d")
 
 

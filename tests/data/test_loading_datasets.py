@@ -18,13 +18,10 @@ def test_our_builders(file, tmp_path):
     assert sizes(data) == {"train": 28, "validation": 4, "test": 8}
     assert data.splits["train"].column_names == ["text", "text_pair", "label"]
     assert data.source == f"fake_or_real_news (default) from {tmp_path / 'news.csv'}"
-    rated = "".join(
-        "\t".join([f"{n}", "true" if n % 2 else "false", f"says {n}", *"abcde", *"12345", "x"])
-        + "\n"
-        for n in range(4)
-    )
+    rest = "\t".join("abcde12345x")
+    rated = [f"{n}\t{('false', 'true')[n % 2]}\tsays {n}\t{rest}\n" for n in range(4)]
     for name in ("train.tsv", "valid.tsv", "test.tsv"):
-        file(rated, name)
+        file("".join(rated), name)
     data = load_splits("liar", "two", data_dir=tmp_path)
     assert sizes(data) == {"train": 4, "validation": 4, "test": 4}
     assert data.label_names == ["FAKE", "REAL"]
@@ -33,13 +30,8 @@ def test_our_builders(file, tmp_path):
 
 def test_a_dataset_as_on_the_hub(tmp_path, file, monkeypatch, caplog):
     """ClassLabel order, other ClassLabel columns, an unlabelled and an unknown split."""
-    features = datasets.Features(
-        {
-            "review": datasets.Value("string"),
-            "kind": datasets.ClassLabel(names=["x", "y"]),
-            "label": datasets.ClassLabel(names=["pos", "neg"]),
-        }
-    )
+    kind, label = (datasets.ClassLabel(names=names) for names in (["x", "y"], ["pos", "neg"]))
+    features = datasets.Features(review=datasets.Value("string"), kind=kind, label=label)
 
     def split(labels):
         rows = [{"review": f"r{n}", "kind": 0, "label": label} for n, label in enumerate(labels)]
@@ -55,13 +47,11 @@ def test_a_dataset_as_on_the_hub(tmp_path, file, monkeypatch, caplog):
     assert data.source == "someone/reviews (plain)"
     assert "left out the splits unsupervised" in caplog.text
     assert "split test of someone/reviews: left out, because it has no labels" in caplog.text
-    assert load_splits("someone/reviews", label_names=["neg", "pos"]).splits["train"]["label"][
-        :2
-    ] == [1, 0]
+    turned = load_splits("someone/reviews", label_names=["neg", "pos"])
+    assert turned.splits["train"]["label"][:2] == [1, 0]
     found["train"] = split([0, 1, -1])
-    with pytest.raises(
-        DataError, match="split train of someone/reviews has 1 rows without a label"
-    ):
+    said = "split train of someone/reviews has 1 rows without a label"
+    with pytest.raises(DataError, match=said):
         load_splits("someone/reviews")
     del found["train"], found["dev"]
     with pytest.raises(DataError, match="No split of someone/reviews has labels in 'label'"):
@@ -78,8 +68,6 @@ def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):
         raise datasets.exceptions.DatasetNotFoundError("Dataset 'x/y' doesn't exist.\nMore.")
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
-    with pytest.raises(
-        DataError,
-        match="The dataset x/y could not be loaded: Dataset 'x/y' doesn't exist; check its name",
-    ):
+    said = "The dataset x/y could not be loaded: Dataset 'x/y' doesn't exist; check its name"
+    with pytest.raises(DataError, match=said):
         load_splits("x/y")

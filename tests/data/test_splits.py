@@ -57,9 +57,8 @@ def test_no_pair_at_the_threshold_is_missed():
     groups = near_duplicate_groups(texts)
     for one, first in enumerate(shingles):
         for two, second in enumerate(shingles):
-            assert (groups[one] == groups[two]) == (
-                len(first & second) / len(first | second) >= 0.8
-            )
+            similar = len(first & second) / len(first | second) >= 0.8
+            assert (groups[one] == groups[two]) == similar
 
 
 def test_merging_groups():
@@ -98,8 +97,8 @@ def test_groups_leave_the_mix_nearly_exact():
     groups = [
         generator.randrange(200) if generator.random() < 0.2 else 1000 + row for row in range(2000)
     ]
-    for part, share in zip(
-        grouped_stratified_split(labels, groups, (0.7, 0.1, 0.2), 1), (0.7, 0.1, 0.2), strict=True
-    ):
+    shares = 0.7, 0.1, 0.2
+    parts = grouped_stratified_split(labels, groups, shares, 1)
+    for part, share in zip(parts, shares, strict=True):
         for label in "ab":
             assert abs(sum(labels[row] == label for row in part) - share * labels.count(label)) <= 1

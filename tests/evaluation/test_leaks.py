@@ -26,9 +26,8 @@ def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -
     """Titles, texts and labels. Clean: the text says nothing of the label."""
     generator = random.Random(seed)
     texts = [article(generator, generator.randint(20, 120)) for _ in range(rows)]
-    titles = [text.split(" ", 5)[:5] for text in texts]
+    titles = [" ".join(text.split(" ", 5)[:5]) for text in texts]
     chosen = [generator.choice(labels) for _ in texts]
-    titles = [" ".join(title) for title in titles]
     return Dataset.from_dict({"text": titles, "text_pair": texts, "label": chosen})
 
 

@@ -14,9 +14,8 @@ from glove_lstm.evaluation.plots import plot_measured
 def predictions(draw):
     rows, classes = draw(st.integers(1, 40)), draw(st.integers(2, 4))
     weights = draw(st.lists(st.integers(1, 6), min_size=rows * classes, max_size=rows * classes))
-    scores = np.array(weights, dtype=float).reshape(
-        rows, classes
-    )  # few values, so that there are ties
+    # Few values, so that there are ties.
+    scores = np.array(weights, dtype=float).reshape(rows, classes)
     labels = draw(st.lists(st.integers(0, classes - 1), min_size=rows, max_size=rows))
     return scores / scores.sum(axis=1, keepdims=True), np.array(labels)
 

@@ -14,15 +14,7 @@ def difference(first, second) -> dict:
 
 @pytest.mark.parametrize(
     ("only_first", "only_second", "p"),
-    [
-        (0, 0, 1.0),
-        (1, 0, 1.0),  # 2 / 2
-        (5, 0, 2 / 2**5),
-        (6, 1, 2 * (1 + 7) / 2**7),
-        (1, 6, 2 * (1 + 7) / 2**7),
-        (3, 3, 1.0),
-        (8, 2, 2 * (1 + 10 + 45) / 2**10),
-    ],
+    [(0, 0, 1.0), (5, 0, 2 / 2**5), (1, 6, 2 * (1 + 7) / 2**7), (3, 3, 1.0)],
 )
 def test_mcnemar(only_first: int, only_second: int, p: float) -> None:
     first = np.array([1.0] * only_first + [0.0] * only_second + [1.0, 0.0, 1.0])

@@ -58,11 +58,7 @@ def test_each_mistake_occurs_and_case_is_kept() -> None:
     ("name", "text", "expected"),
     [
         ("no_case", "The U.S. MAYOR", "the u.s. mayor"),
-        (
-            "no_punctuation",
-            "“Don't”, said the U.S. mayor – again!!",
-            "Dont said the US mayor again",
-        ),
+        ("no_punctuation", "“Don't”, the U.S. mayor – again!!", "Dont the US mayor again"),
         ("no_punctuation", "a well-known $3.50 one…", "a well known 3 50 one"),
         ("no_punctuation", "?!", ""),
         ("first_10_words", "one two  three", "one two  three"),

@@ -1,11 +1,10 @@
 """The classifier as engines call it: columns in, columns out; and Ray Data with two workers."""
 
-import csv
-
 import numpy as np
 import pandas as pd
 import pytest
 from datasets import load_dataset
+from support import read_csv
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import open_files
@@ -25,15 +24,9 @@ def labelled(articles, tmp_path_factory) -> list[dict]:
     """What predict writes."""
     target = tmp_path_factory.mktemp("labelled") / "parts"
     model = open_model(DEFAULT_CHECKPOINT)
-    label_to_folder(
-        open_files([articles]),
-        Labeller(model.predict, model.label_names),
-        target,
-        "csv",
-        model=model.identity(),
-    )
-    with (target / "part-00000.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+    labeller = Labeller(model.predict, model.label_names)
+    label_to_folder(open_files([articles]), labeller, target, "csv", model=model.identity())
+    return read_csv(target / "part-00000.csv")
 
 
 def table(articles) -> pd.DataFrame:
@@ -47,9 +40,8 @@ def test_arrays_and_frames_give_what_files_give(articles, labelled):
     assert list(arrays) == [*frame, "label", "score", "score_FAKE", "score_REAL"]
     assert arrays["label"].tolist() == [row["label"] for row in labelled]
     for name in ("score", "score_FAKE", "score_REAL"):
-        assert arrays[name].tolist() == pytest.approx(
-            [float(row[name]) for row in labelled], abs=2e-6
-        )
+        wanted = [float(row[name]) for row in labelled]
+        assert arrays[name].tolist() == pytest.approx(wanted, abs=2e-6)
     found = classify(frame)
     assert isinstance(found, pd.DataFrame)
     assert found["label"].tolist() == arrays["label"].tolist()
@@ -59,9 +51,8 @@ def test_arrays_and_frames_give_what_files_give(articles, labelled):
 def test_datasets_are_mapped(articles, labelled):
     rows = load_dataset("csv", data_files=str(articles), split="train", streaming=True)
     rows = rows.rename_column("label", "truth")
-    found = list(
-        rows.map(BatchClassifier(DEFAULT_CHECKPOINT, backend="torch"), batched=True, batch_size=50)
-    )
+    classify = BatchClassifier(DEFAULT_CHECKPOINT, backend="torch")
+    found = list(rows.map(classify, batched=True, batch_size=50))
     assert [row["label"] for row in found] == [row["label"] for row in labelled]
     assert found[0]["truth"] == "FAKE"
 

@@ -1,7 +1,6 @@
 """Bulk labelling: every row once and in order, also after a kill, in constant memory; no parts of another run."""
 
 import contextlib
-import csv
 import json
 import os
 import signal
@@ -14,22 +13,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from bulk_worker import NAMES, predict
-from support import write_articles
+from support import read_csv, write_articles
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import open_files, open_texts
 from glove_lstm.inference.bulk import Labeller, label_to, label_to_folder
 
 LABELLER = Labeller(predict, NAMES)
-MODEL = {"made": "up"}
 
 
 def label(path, folder, kind="csv", **options):
     labeller = options.pop("labeller", LABELLER)
     source = options.pop("source", None) or open_files([path])
-    return label_to_folder(
-        source, labeller, folder, kind, **{"model": MODEL, "rows_per_part": 100, **options}
-    )
+    options = {"model": {"made": "up"}, "rows_per_part": 100, **options}
+    return label_to_folder(source, labeller, folder, kind, **options)
 
 
 def parts(folder, kind="csv"):
@@ -37,20 +34,14 @@ def parts(folder, kind="csv"):
 
 
 def rows_of(folder):
-    rows = []
-    for path in sorted(folder.glob("part-*.csv")):
-        with path.open(newline="") as file:
-            rows += csv.DictReader(file)
-    return rows
+    return [row for path in sorted(folder.glob("part-*.csv")) for row in read_csv(path)]
 
 
 def worker(*args):
     command = [sys.executable, bulk_worker.__file__, *map(str, args)]
     # Arrow's own pools keep some 15 MB more for later, once, however long the input.
-    env = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
-    )
+    env, pipe = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}, subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env)
 
 
 def finish(*args):
@@ -63,14 +54,10 @@ def finish(*args):
 def test_rows_come_in_order_with_the_scores_of_their_texts(articles, tmp_path):
     summary = label(articles, tmp_path)
     assert (summary.rows, summary.empty, summary.kept) == (160, 0, 0)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "run.json",
-        "part-00000.csv",
-        "part-00001.csv",
-    }
+    names = {"run.json", "part-00000.csv", "part-00001.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == names
     found = rows_of(tmp_path)
-    with articles.open(newline="") as file:
-        given = list(csv.DictReader(file))
+    given = read_csv(articles)
     scores = predict([row["title"] for row in given], [row["text"] for row in given])
     assert [int(row["row"]) for row in found] == list(range(1, 161))
     assert [float(row["score_FAKE"]) for row in found] == pytest.approx(scores[:, 0], abs=1e-6)
@@ -82,10 +69,8 @@ def test_every_format_holds_the_same(articles, tmp_path):
     for kind in ("csv", "jsonl", "parquet"):
         label(articles, tmp_path / kind, kind)
     wanted = rows_of(tmp_path / "csv")
-    for number, line in enumerate(
-        b"".join(parts(tmp_path / "jsonl", "jsonl").values()).splitlines()
-    ):
-        row = json.loads(line)
+    lines = b"".join(parts(tmp_path / "jsonl", "jsonl").values()).splitlines()
+    for number, row in enumerate(map(json.loads, lines)):
         assert list(row) == ["row", "label", "score", "scores"]
         assert {"row": str(row["row"]), "label": row["label"]}.items() <= wanted[number].items()
         assert row["scores"]["FAKE"] == float(wanted[number]["score_FAKE"])
@@ -108,9 +93,8 @@ def test_chunks_reach_the_classifier_whole_but_not_too_long(monkeypatch):
 
 def test_a_bad_row_ends_the_run_after_whole_parts(tmp_path):
     path, folder = tmp_path / "in.jsonl", tmp_path / "out"
-    path.write_text(
-        "".join('{"text": \n' if n == 14 else f'{{"text": "t{n}"}}\n' for n in range(1, 26))
-    )
+    row = '{"text": "a"}\n'
+    path.write_text(row * 13 + '{"text": \n' + row * 11)
     with pytest.raises(DataError, match=r"row 14 \(line 14\)"):
         label(path, folder, rows_per_part=10)
     assert list(parts(folder)) == ["part-00000.csv"]
@@ -159,9 +143,8 @@ def test_parts_of_another_run_are_refused(articles, tmp_path):
         "inputs, ": {"source": open_texts(["a"], "here")},
     }
     for name, change in changed.items():
-        with pytest.raises(
-            DataError, match=rf"{folder} holds parts of another run \(.*{name}.*choose another"
-        ):
+        said = rf"{folder} holds parts of another run \(.*{name}.*choose another"
+        with pytest.raises(DataError, match=said):
             label(**{"path": articles, "folder": folder, **change})
     assert parts(folder) == before
     copy = write_articles(tmp_path / "changing.csv", 160)

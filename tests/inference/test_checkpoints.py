@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from support import ROOT, build_model
-from transformers import AutoModel, AutoModelForSequenceClassification
+from support import build_model
+from transformers import AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
 from glove_lstm.inference.checkpoints import load_checkpoint
@@ -39,14 +39,6 @@ def test_round_trip(make, tmp_path, config):
         assert loaded.config.label_names == model.config.label_names
 
 
-def test_auto_model_gives_the_encoder_of_a_saved_classifier(make, tmp_path):
-    model = make(**RICH, **NGRAMS)
-    model.save_pretrained(tmp_path)
-    encoder = AutoModel.from_pretrained(tmp_path)
-    assert type(encoder) is GloveLstmModel
-    assert torch.equal(pooled(encoder), pooled(model))
-
-
 def test_a_new_head_on_a_saved_encoder(make, tmp_path):
     encoder = make(**RICH).encoder
     encoder.save_pretrained(tmp_path / "encoder")
@@ -62,29 +54,14 @@ def test_a_new_head_on_a_saved_encoder(make, tmp_path):
     assert other(**INPUTS).logits.isfinite().all()
 
 
-def test_a_save_is_whole_for_the_hub(make, tmp_path):
-    make().save_pretrained(tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
-    assert set(config["auto_map"]) == {
-        "AutoConfig",
-        "AutoModel",
-        "AutoModelForSequenceClassification",
-    }
-    code = {path.name for path in (ROOT / "modeling").glob("*.py")} - {"__init__.py"}
-    assert {path.name for path in tmp_path.glob("*.py")} == code
-    assert config["model_type"] == "glove_lstm"
-    assert config["architectures"] == ["GloveLstmForSequenceClassification"]
-
-
 @pytest.mark.parametrize("frozen", [True, False])
 def test_the_freeze_survives_a_reload_and_can_be_changed(make, tmp_path, frozen):
     model = make(freeze_embeddings=frozen)
     model.save_pretrained(tmp_path / "a")
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path / "a")
     assert loaded.get_input_embeddings().weight.requires_grad is not frozen
-    said = AutoModelForSequenceClassification.from_pretrained(
-        tmp_path / "a", freeze_embeddings=not frozen
-    )
+    other = {"freeze_embeddings": not frozen}
+    said = AutoModelForSequenceClassification.from_pretrained(tmp_path / "a", **other)
     assert said.get_input_embeddings().weight.requires_grad is frozen
 
     loaded.freeze_embeddings(not frozen)
@@ -144,9 +121,8 @@ def saved(make, tmp_path):
     """A model and a tokenizer in a folder."""
 
     def save(**config):
-        tokenizer = build_tokenizer(
-            lambda: ["Tides rise at noon, and boats leave."], min_frequency=1
-        )
+        corpus = ["Tides rise at noon, and boats leave."]
+        tokenizer = build_tokenizer(lambda: corpus, min_frequency=1)
         model = make(vocab_size=tokenizer.vocab_size, **config)
         model.save_pretrained(tmp_path / "saved")
         tokenizer.save_pretrained(tmp_path / "saved")
@@ -185,9 +161,8 @@ def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
     model.load_word_vectors(rows)
     assert torch.equal(model.get_input_embeddings().weight[1:], rows[1:])
     model.save_pretrained(tmp_path)
-    assert torch.equal(
-        GloveLstmModel.from_pretrained(tmp_path).get_input_embeddings().weight[1:], rows[1:]
-    )
+    loaded = GloveLstmModel.from_pretrained(tmp_path)
+    assert torch.equal(loaded.get_input_embeddings().weight[1:], rows[1:])
 
 
 def test_loading_in_another_precision(make, tmp_path):
@@ -196,6 +171,5 @@ def test_loading_in_another_precision(make, tmp_path):
     model.save_pretrained(tmp_path)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
     assert {p.dtype for p in loaded.parameters()} == {torch.bfloat16}
-    torch.testing.assert_close(
-        loaded(**INPUTS).logits.float(), model(**INPUTS).logits, atol=0.2, rtol=0.05
-    )
+    found, wanted = loaded(**INPUTS).logits.float(), model(**INPUTS).logits
+    torch.testing.assert_close(found, wanted, atol=0.2, rtol=0.05)

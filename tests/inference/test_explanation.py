@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import torch
+from hostile import joined, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import build_model
@@ -34,28 +35,14 @@ KINDS = {
     "n-grams of words alone": ({"token_types": False}, {"ngram_buckets": 40}),
 }
 MOST = 40  # tokens that a text is cut to
-HOSTILE = (
-    "",
-    " \n\t",
-    "\ud800 x \udfff",
-    "😀 naïve cafe\u0301 ½ \u200b\u202e",
-    "<pad> <url> <b>",
-    "!!!???",
-    "zzz " * 90,
-)
-words = st.sampled_from(" ".join(CORPUS).split())
-anything = st.text(st.characters(exclude_categories=()), max_size=12)
-texts = st.lists(words | anything, max_size=70).map(" ".join) | st.sampled_from(HOSTILE)
 
 
 def build(kind: str, **more: object):
     """A model of random weights, and its tokenizer."""
     wanted, config = KINDS[kind]
     stop_words = ("the", "of", "don't") if wanted.get("variant") == "article" else ()
-    tokenizer = build_tokenizer(
-        lambda: CORPUS,
-        **{"min_frequency": 1, "model_max_length": MOST, "stop_words": stop_words, **wanted},
-    )
+    options = {"min_frequency": 1, "model_max_length": MOST, "stop_words": stop_words, **wanted}
+    tokenizer = build_tokenizer(lambda: CORPUS, **options)
     return build_model(vocab_size=tokenizer.vocab_size, **config, **more), tokenizer
 
 
@@ -74,15 +61,14 @@ def repaired(text: str) -> str:
 
 
 @settings(max_examples=60, deadline=None)
-@given(text=texts, pair=st.none() | texts)
+@given(text=texts | joined, pair=st.none() | texts | joined)
 def test_contributions_and_baseline_add_up_and_words_are_where_they_are_said_to_be(
     opened, text, pair
 ) -> None:
     model, tokenizer = opened
     found = explain(model, tokenizer, text, pair)
-    logits = predict_logits(model, tokenizer, [text], None if pair is None else [pair])[0].astype(
-        np.float64
-    )
+    pairs = None if pair is None else [pair]
+    logits = predict_logits(model, tokenizer, [text], pairs)[0].astype(np.float64)
     names = model.config.label_names
     order = np.argsort(-logits, kind="stable")
     assert [found.label, found.rival] == [names[order[0]], names[order[1]]]
@@ -90,14 +76,11 @@ def test_contributions_and_baseline_add_up_and_words_are_where_they_are_said_to_
     assert found.logit_difference == pytest.approx(logits[order[0]] - logits[order[1]], abs=1e-4)
     values = np.array([word.contribution for word in found.words])
     size = 1 + abs(values).sum()  # what float32 can be exact to
-    assert found.baseline_difference + values.sum() == pytest.approx(
-        found.logit_difference, abs=1e-5 * size
-    )
+    total = found.baseline_difference + values.sum()
+    assert total == pytest.approx(found.logit_difference, abs=1e-5 * size)
 
-    assert (found.text, found.text_pair) == (
-        repaired(text),
-        None if pair is None else repaired(pair),
-    )
+    assert found.text == repaired(text)
+    assert found.text_pair == (None if pair is None else repaired(pair))
     at = ("text", 0)
     for word in found.words:
         source = found.text if word.field == "text" else found.text_pair
@@ -143,42 +126,27 @@ def test_without_biases_nothing_belongs_to_no_word(kind) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.rpartition(".")[2].startswith("bias"):
-                for lstm_gate in parameter.chunk(4) if "lstm" in name else [parameter]:
-                    # The gates' own biases are factors; those of the signal are what adds.
-                    if (
-                        "lstm" not in name
-                        or lstm_gate.data_ptr() == parameter.chunk(4)[2].data_ptr()
-                    ):
-                        lstm_gate.zero_()
+                # The biases of the LSTM's gates are factors; those of its signal are what adds.
+                (parameter.chunk(4)[2] if "lstm" in name else parameter).zero_()
     for text in CORPUS:
         found = explain(model, tokenizer, text)
         assert found.baseline_difference == pytest.approx(0, abs=1e-5)
         assert abs(found.logit_difference) > 1e-3
 
 
-def test_the_score_is_the_one_that_predicting_gives_also_where_labels_stand_alone() -> None:
-    model, tokenizer = build("many labels")
-    for kind in (None, "multi_label_classification"):
-        model.config.problem_type = kind
-        scores = predict_probabilities(model, tokenizer, [CORPUS[0]])[0]
-        assert (
-            scores.sum() == pytest.approx(1) if kind is None else scores.sum() != pytest.approx(1)
-        )
-        found = [
-            explain(model, tokenizer, CORPUS[0], label=name).score
-            for name in model.config.label_names
-        ]
-        assert found == pytest.approx(scores.tolist(), abs=1e-6)
-
-
 def test_the_label_can_be_chosen() -> None:
     model, tokenizer = build("many labels")
     best = explain(model, tokenizer, CORPUS[1])
-    for label in model.config.label_names:
-        found = explain(model, tokenizer, CORPUS[1], label=label)
-        assert found.rival == (best.label if label != best.label else best.rival)
-        total = found.baseline_difference + sum(word.contribution for word in found.words)
-        assert total == pytest.approx(found.logit_difference, abs=1e-4)
+    for kind in (None, "multi_label_classification"):
+        model.config.problem_type = kind
+        scores = predict_probabilities(model, tokenizer, [CORPUS[1]])[0]
+        assert (scores.sum() == pytest.approx(1)) == (kind is None)
+        for label, score in zip(model.config.label_names, scores, strict=True):
+            found = explain(model, tokenizer, CORPUS[1], label=label)
+            assert found.score == pytest.approx(score, abs=1e-6)
+            assert found.rival == (best.label if label != best.label else best.rival)
+            total = found.baseline_difference + sum(word.contribution for word in found.words)
+            assert total == pytest.approx(found.logit_difference, abs=1e-4)
     with pytest.raises(ValueError, match="no label 'SATIRE'; it has LABEL_0, "):
         explain(model, tokenizer, "x", label="SATIRE")
     with pytest.raises(ValueError, match="only one label"):

@@ -18,15 +18,10 @@ from glove_lstm.inference.runtime import open_session
 
 NETWORKS = {
     "lstm": {"num_labels": 4},
-    "default": {
-        "type_embedding_size": 3,
-        "ngram_buckets": 64,
-        "ngram_weight": 0.4,
-        "lstm_length": 9,
-        "shrinkage": 5.0,
-    },
     "n-grams without shapes": {"ngram_buckets": 64, "temperature": 0.7},
+    "default": {"type_embedding_size": 3, "ngram_buckets": 64, "ngram_weight": 0.4},
 }
+NETWORKS["default"] |= {"lstm_length": 9, "shrinkage": 5.0}
 
 
 def random_batch(lengths, width):
@@ -41,13 +36,6 @@ def random_batch(lengths, width):
 def torch_logits(model, batch):
     with torch.inference_mode():
         return model(**{name: torch.from_numpy(rows) for name, rows in batch.items()}).logits
-
-
-@pytest.fixture
-def copied(checkpoint, tmp_path):
-    return shutil.copytree(
-        checkpoint, tmp_path / "copy", ignore=shutil.ignore_patterns("checkpoint-*")
-    )
 
 
 def save(model: GloveLstmForSequenceClassification, checkpoint, folder):
@@ -114,13 +102,11 @@ def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
         check_origin(exported, "light.onnx", metadata)
 
     check()
-    check(
-        id2label={"0": "no", "1": "yes"}, transformers_version="6.0"
-    )  # nothing that a logit depends on
+    # Nothing that a logit depends on.
+    check(id2label={"0": "no", "1": "yes"}, transformers_version="6.0")
     for change in ({"ngram_weight": 0.77}, {"a_new_field": 1}):
-        with pytest.raises(
-            DataError, match=r"light\.onnx was not made from the config .*glove-lstm export"
-        ):
+        said = r"light\.onnx was not made from the config .*glove-lstm export"
+        with pytest.raises(DataError, match=said):
             check(**change)
     (exported / "model.safetensors").write_bytes(b"other")
     with pytest.raises(DataError, match=r"light\.onnx was not made from the weights"):
@@ -137,23 +123,23 @@ def test_failure_leaves_what_was_there(exported, monkeypatch) -> None:
     assert not list(exported.rglob("*.part"))
 
 
-def test_a_checkpoint_in_bfloat16_is_exported_in_float32(copied) -> None:
-    model, _ = load_checkpoint(copied)
-    fill_at_random(model).to(torch.bfloat16).save_pretrained(copied)
-    model, _ = load_checkpoint(copied)
+def test_a_checkpoint_in_bfloat16_is_exported_in_float32(copy) -> None:
+    model, _ = load_checkpoint(copy)
+    fill_at_random(model).to(torch.bfloat16).save_pretrained(copy)
+    model, _ = load_checkpoint(copy)
     batch = random_batch([7, 3], 7)
-    for file in export_onnx(copied):
+    for file in export_onnx(copy):
         (found,) = open_session(file).run(None, batch)
         np.testing.assert_allclose(found, torch_logits(model.float(), batch), atol=1e-4)
     with pytest.raises(DataError, match="is not a folder"):
-        export_onnx(copied / "nowhere")
+        export_onnx(copy / "nowhere")
 
 
-def test_weights_that_are_a_link_are_in_the_file(copied, tmp_path) -> None:
-    weights = shutil.move(copied / "model.safetensors", tmp_path / "elsewhere")
-    (copied / "model.safetensors").symlink_to(weights)
-    model, _ = load_checkpoint(copied)
+def test_weights_that_are_a_link_are_in_the_file(copy, tmp_path) -> None:
+    weights = shutil.move(copy / "model.safetensors", tmp_path / "elsewhere")
+    (copy / "model.safetensors").symlink_to(weights)
+    model, _ = load_checkpoint(copy)
     batch = random_batch([7, 3], 7)
-    for file in export_onnx(copied):
+    for file in export_onnx(copy):
         (found,) = open_session(file).run(None, batch)
         np.testing.assert_allclose(found, torch_logits(model, batch), atol=1e-5)

@@ -21,6 +21,7 @@ COUNTS = {
 }  # fmt: skip
 SHARES = ["embedding_dropout", "dropout"]
 FLAGS = ["freeze_embeddings"]
+IDS = ["pad_token_id", "unk_token_id"]
 FACTORS = ["ngram_weight", "shrinkage", "temperature"]
 NAN, INF = float("nan"), float("inf")
 
@@ -30,11 +31,7 @@ BAD = [
     *[(name, value) for name in FLAGS for value in ("false", 1, None)],
     *[(name, value) for name in FACTORS for value in (-1, NAN, INF, "1", True, None)],
     ("temperature", 0),
-    *[
-        (name, value)
-        for name in ("pad_token_id", "unk_token_id")
-        for value in (-1, 60_000, 1.0, "0", True)
-    ],
+    *[(name, value) for name in IDS for value in (-1, 60_000, 1.0, "0", True)],
 ]
 
 
@@ -51,22 +48,18 @@ def test_every_argument_has_a_bad_value():
 
 @settings(max_examples=40, deadline=None)
 @given(
-    counts=st.fixed_dictionaries(
-        {name: st.integers(low + 5, low + 300) for name, low in COUNTS.items()}
-    ),
-    shares=st.fixed_dictionaries({name: st.floats(0, 0.99) | st.just(0) for name in SHARES}),
-    flags=st.fixed_dictionaries({name: st.booleans() for name in FLAGS}),
-    rest=st.fixed_dictionaries(
+    values=st.fixed_dictionaries(
         {
+            **{name: st.integers(low + 5, low + 300) for name, low in COUNTS.items()},
+            **{name: st.floats(0, 0.99) | st.just(0) for name in SHARES},
+            **{name: st.booleans() for name in FLAGS},
             **{name: st.floats(1e-3, 1e3) | st.integers(1, 9) for name in FACTORS},
-            "pad_token_id": st.integers(0, 2),
-            "unk_token_id": st.integers(0, 2),
+            **{name: st.integers(0, 2) for name in IDS},
         }
     ),
     labels=st.integers(1, 7),
 )
-def test_round_trip_through_json(tmp_path_factory, counts, shares, flags, rest, labels):
-    values = {**counts, **shares, **flags, **rest}
+def test_round_trip_through_json(tmp_path_factory, values, labels):
     config = GloveLstmConfig(**values, id2label={i: f"L{i}" for i in range(labels)})
     for name, value in values.items():
         assert getattr(config, name) == value
@@ -125,9 +118,3 @@ def test_a_checkpoint_brings_its_tokenizer(name, tmp_path):
                 parse_training_run([*said, *checkpoint])
     # The preset's shape is not forced upon it.
     assert parse_training_run(checkpoint).model.config_values() == {}
-
-
-def test_an_argument_is_not_guessed_from_its_beginning():
-    """`--pres article` would train by another preset than it said."""
-    with pytest.raises(DataError, match="There is no argument --pres; did you mean --preset"):
-        parse_training_run(["--pres", "article"])

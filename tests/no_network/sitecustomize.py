@@ -9,14 +9,8 @@ import socket
 import sys
 from typing import Any
 
-_ADDRESS_AT = {
-    "socket.connect": 1,
-    "socket.sendto": 1,
-    "socket.sendmsg": 1,
-    "socket.getaddrinfo": 0,
-    "socket.gethostbyname": 0,
-    "socket.gethostbyaddr": 0,
-}
+_BY_ADDRESS = "socket.connect", "socket.sendto", "socket.sendmsg"
+_BY_NAME = "socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"
 _OWN = {None, "", "localhost", socket.gethostname().lower()}
 
 
@@ -36,15 +30,12 @@ def is_own(host: Any) -> bool:
 
 def refuse(event: str, args: tuple[Any, ...]) -> None:
     """An audit hook."""
-    if event not in _ADDRESS_AT:
+    if event in _BY_ADDRESS and isinstance(args[1], tuple):  # or a name in the file system
+        address = args[1][0]
+    elif event in _BY_NAME:
+        address = args[0]
+    else:
         return
-    address = args[_ADDRESS_AT[event]]
-    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-        if not isinstance(
-            address, tuple
-        ):  # a name in the file system, or where it was connected to
-            return
-        address = address[0]
     if not is_own(address):
         raise socket.gaierror(socket.EAI_FAIL, f"tests use no network: {address}")
 

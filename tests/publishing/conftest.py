@@ -1,9 +1,7 @@
 """A Hub on loopback, for this process or for those that it starts."""
 
 import pytest
-from hub_server import HubServer
-
-TOKEN = "hf_" + "secretsecret" * 3
+from hub_server import TOKEN, HubServer
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 import filecmp
 import json
 import re
-import shutil
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from hub_server import GITATTRIBUTES
+from hub_server import GITATTRIBUTES, TOKEN
 from safetensors import safe_open
 from support import (
     _WITHOUT_PACKAGE,
@@ -33,7 +32,6 @@ from glove_lstm.publishing.hub_upload import training_destination
 from glove_lstm.publishing.staging import check_private, list_files
 
 REPO = "user/fake-news"
-TOKEN = "hf_" + "secretsecret" * 3
 ADDED = ("handler.py", "light.onnx", "notebook.ipynb", "onnx/model.onnx", "requirements.txt")
 LOAD = """
 import json
@@ -50,12 +48,6 @@ for revision in {revisions}:
     scores.append(classify("SHOCKING secret exposed!", top_k=None))
 print("SCORES " + json.dumps(scores))
 """
-
-
-@pytest.fixture
-def copy(checkpoint, tmp_path):
-    ignore = shutil.ignore_patterns("checkpoint-*")
-    return shutil.copytree(checkpoint, tmp_path / "copy", ignore=ignore)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """glove-lstm push --space: which files arrive, and that they run by themselves."""
 
-import shutil
 import sys
 
 import httpx
@@ -53,10 +52,8 @@ def test_space_arrives_and_runs_by_itself(hub, machine, checkpoint, tmp_path):
         assert "FAKE" in httpx.get(f"{about}/{event}", timeout=30).text
 
 
-def test_unfit_checkpoint_is_refused(checkpoint, tmp_path):
+def test_unfit_checkpoint_is_refused(copy, tmp_path):
     what = "--space", "--repo_id", REPO, "--dry_run"
     assert_refused(run_here(main, tmp_path, *what), "config.json")
-    ignore = shutil.ignore_patterns("checkpoint-*")
-    copy = shutil.copytree(checkpoint, tmp_path / "copy", ignore=ignore)
     (copy / "README.md").write_text("# Card\n\nhf_" + "x" * 34, encoding="utf-8")
     assert_refused(run_here(main, copy, *what), "holds a token or a key")

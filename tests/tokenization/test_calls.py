@@ -170,14 +170,6 @@ def test_other_types_are_refused(default, text):
         default("boats", is_split_into_words=True)
 
 
-def test_pad_fills_every_row(default):
-    default.padding_side, default.model_max_length = "right", 100
-    padded = default.pad(default(["The boats", "skipper"]), return_tensors="pt")
-    assert padded["attention_mask"].tolist() == [[1, 1], [1, 0]]
-    assert padded["token_type_ids"].tolist() == [[2, 1], [1, 0]]
-    assert padded["input_ids"][1, 1] == default.pad_token_id
-
-
 def test_without_token_types(make):
     tokenizer = make(token_types=False)
     for args in (("The boats",), ("The", "boats")):

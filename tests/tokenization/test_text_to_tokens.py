@@ -136,14 +136,7 @@ def test_a_word_that_the_vocabulary_lacks_is_unknown_and_no_other_word(make, var
     assert text[start:end] == word
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"variant": "other"},
-        {"vocab_size": 2},
-        {"stop_words": ["the"]},
-    ],
-)
+@pytest.mark.parametrize("bad", [{"variant": "other"}, {"vocab_size": 2}, {"stop_words": ["the"]}])
 def test_bad_arguments_are_named(make, bad):
     with pytest.raises(ValueError, match=f"{next(iter(bad))} must be"):
         make(**bad)

@@ -20,9 +20,8 @@ def test_collate_is_the_tokenizers_own_pad(tokenizer, pairs):
     encoded = tokenizer(dataset["text"][:], dataset["text_pair"][:] if pairs else None)
     assert table.lengths.tolist() == [len(row) for row in encoded["input_ids"]]
     for rows in ([3, 1, 17], [5], list(range(40)), [0, 0]):
-        wanted = tokenizer.pad(
-            {name: [encoded[name][row] for row in rows] for name in encoded}, return_tensors="pt"
-        )
+        chosen = {name: [encoded[name][row] for row in rows] for name in encoded}
+        wanted = tokenizer.pad(chosen, return_tensors="pt")
         batch = collate(table.__getitems__(rows))
         assert set(batch) == {*wanted, "labels"}
         assert batch["labels"].tolist() == [dataset["label"][row] for row in rows]
@@ -132,9 +131,8 @@ def test_the_sampler_saves_padding_and_shuffles():
     for order in orders.values():
         assert padding(np.array(order), lengths, 16) < random / 10
         means = [lengths[order[i : i + 16]].mean() for i in range(0, 4000, 16)]
-        assert (
-            abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3
-        )  # long and short batches come in turn
+        # Long and short batches come in turn.
+        assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3
 
 
 def test_weighted_texts_are_drawn_in_proportion():

@@ -48,9 +48,8 @@ def test_few_texts_do_not_silence_a_part():
 
 @pytest.mark.parametrize("parts", [1, 2])
 def test_logits_that_tell_nothing_are_left_as_they_are(parts):
-    assert fit_scales(np.zeros((6, parts, 2)), np.array([0, 1, 0, 1, 1, 1])) == pytest.approx(
-        [1.0] * parts
-    )
+    scales = fit_scales(np.zeros((6, parts, 2)), np.array([0, 1, 0, 1, 1, 1]))
+    assert scales == pytest.approx([1.0] * parts)
 
 
 @pytest.mark.parametrize("parts", [1, 2])

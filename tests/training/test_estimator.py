@@ -1,6 +1,5 @@
 """GloveLstmClassifier beside scikit-learn: its conventions, its inputs, and the commands that it shares code with."""
 
-import csv
 import json
 import pickle
 import random
@@ -10,18 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hub_server import HubServer
+from hub_server import TOKEN, HubServer
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
-from support import QUICK, SMALL, make_article, run_client, run_here, write_articles
+from support import QUICK, SMALL, make_article, read_csv, run_client, run_here, write_articles
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.data.errors import DataError
+from glove_lstm.publishing.staging import list_files
 
 
 def arguments(words):
@@ -138,8 +138,7 @@ def test_selection_pipelines_and_copies(fitted, texts, capfd):
 
 
 def read(path):
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(path)
     return [(row["title"], row["text"]) for row in rows], [row["label"] for row in rows]
 
 
@@ -153,10 +152,7 @@ def test_the_model_is_that_of_the_command(checkpoint, articles):
 
 def test_evaluation_and_files_are_those_of_the_commands(fitted, texts, checkpoint, tmp_path):
     fitted.save_pretrained(tmp_path / "mine")
-    made, command = (
-        {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-        for folder in (tmp_path / "mine", checkpoint)
-    )
+    made, command = (set(list_files(folder)) for folder in (tmp_path / "mine", checkpoint))
     assert made == {name for name in command if not name.startswith("checkpoint-")}
     new, labels = read(write_articles(tmp_path / "test.csv", 60, seed=9))
     seen = [(text, "") for text in texts[:9]]
@@ -184,9 +180,8 @@ def test_evaluation_and_files_are_those_of_the_commands(fitted, texts, checkpoin
 def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
     fitted.save_pretrained(tmp_path / "mine")
     expected = fitted.predict_proba(texts[:3]).tolist()
-    token = "hf_" + "secretsecret" * 3
     with HubServer() as hub:
-        hub.add_token(token)
+        hub.add_token(TOKEN)
         code = f"""
         from glove_lstm import GloveLstmClassifier
         mine = GloveLstmClassifier.from_pretrained({str(tmp_path / "mine")!r})
@@ -195,7 +190,7 @@ def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
         assert abs(loaded.predict_proba({texts[:3]!r}) - {expected}).max() < 1e-6
         loaded.save_pretrained("copy")
         """
-        done = run_client(hub, code, tmp_path / "home", token=token)
+        done = run_client(hub, code, tmp_path / "home", token=TOKEN)
         assert done.returncode == 0, done.stderr
         assert b"user/mine" in hub.files("user/mine")["README.md"]
     assert (tmp_path / "home/copy/plots/curves.png").is_file()

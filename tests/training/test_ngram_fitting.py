@@ -130,9 +130,8 @@ def test_validation_texts_choose_c(tokenizer):
 def test_a_copy_counts_half_of_its_text(tokenizer, count):
     """Copies whose words are of the other label prevail where there are more than two."""
     news = make_news(200, 6)
-    turned = Dataset.from_dict(
-        {"text": [*news["text"][1:], news["text"][0]], "label": news["label"][:]}
-    )
+    texts = [*news["text"][1:], news["text"][0]]
+    turned = Dataset.from_dict({"text": texts, "label": news["label"][:]})
     model = make_model(tokenizer)
     fit(model, tokenizer, news, copies=[turned] * count)
     right = accuracy(model, tokenizer, make_news(100, 7))

@@ -23,16 +23,8 @@ def trained(tmp_path_factory, glove_file):
         files = {split: str(folder / f"{name}.csv") for split, name in files.items()}
         files["train_file"] = str(folder / "train.csv")
         data = load_splits(**files, validation_fraction=fraction)
-        words = [
-            *SMALL,
-            *QUICK,
-            *words,
-            "--glove",
-            str(glove_file),
-            "--output_dir",
-            str(folder / "out"),
-        ]
-        return run_experiment(parse_training_run(words), data)
+        places = "--glove", str(glove_file), "--output_dir", str(folder / "out")
+        return run_experiment(parse_training_run([*SMALL, *QUICK, *words, *places]), data)
 
     return trained
 

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from support import COMMON, SMALL, assert_refused, run_here, write_glove
+from support import COMMON, SMALL, assert_refused, run_here, write_csv, write_glove
 from transformers import pipeline
 
 from glove_lstm import LightClassifier
@@ -30,13 +30,11 @@ def write_rows(path, count, seed, names=WORDS):
         of_text = {name: own for name, own, share in shares if generator.random() < share}
         words = generator.choices(COMMON.split(), k=8)
         words += [word for own in of_text.values() for word in generator.choices(own.split(), k=3)]
-        rows.append((" ".join(generator.sample(words, len(words))), list(of_text)))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        if path.suffix == ".csv":
-            cells = [(text, json.dumps(labels)) for text, labels in rows]
-            csv.writer(file).writerows([("text", "label"), *cells])
-        else:
-            file.writelines(json.dumps({"text": t, "label": names}) + "\n" for t, names in rows)
+        text = " ".join(generator.sample(words, len(words)))
+        rows.append({"text": text, "label": list(of_text)})
+    if path.suffix == ".csv":
+        return write_csv(path, [{**row, "label": json.dumps(row["label"])} for row in rows])
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
@@ -77,9 +75,8 @@ def test_every_route_gives_the_same_sigmoids_and_lists_of_labels(folder):
     rows = [{found["label"]: found["score"] for found in row} for row in classify(texts)]
     wanted = np.array([[row[name] for name in NAMES] for row in rows])
     assert abs(wanted.sum(axis=1) - 1).max() > 0.05
-    np.testing.assert_allclose(
-        LightClassifier.from_pretrained(mine).predict_proba(texts), wanted, atol=1e-5
-    )
+    light = LightClassifier.from_pretrained(mine)
+    np.testing.assert_allclose(light.predict_proba(texts), wanted, atol=1e-5)
     over = wanted >= json.loads((mine / "config.json").read_text())["thresholds"]
     lists = [[NAMES[at] for at in row.nonzero()[0]] for row in over]
     assert len(set(map(len, lists))) > 1

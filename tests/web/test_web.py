@@ -12,6 +12,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from app_server import CHROMIUM
 from hostile import examples, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,6 @@ from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 RUNTIME = os.environ.get("ONNXRUNTIME_WEB")  # the npm package's folder `dist`; .ci/run gets it
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
 

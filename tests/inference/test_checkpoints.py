@@ -131,7 +131,7 @@ def saved(make, tmp_path):
     return save
 
 
-def test_another_number_of_labels_empties_the_ngram_tables_only(saved):
+def test_another_number_of_labels_empties_the_ngram_table_only(saved):
     model, folder = saved(**RICH, **NGRAMS)
     labels = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
     loaded, _ = load_checkpoint(folder, **labels)

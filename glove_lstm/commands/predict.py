@@ -13,7 +13,7 @@ checkpoint's light.onnx is used if there is one, and PyTorch otherwise.
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -84,7 +84,7 @@ def _write(
             from glove_lstm.inference.explanation_views import explanation_writer
 
             write = explanation_writer(target, explain)
-        return label_to(source, labeller, lambda _: nullcontext(write), **options)
+        return label_to(source, labeller, write, **options)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -22,20 +22,20 @@ from glove_lstm.commands.command import new_parser
 def main(argv: Sequence[str]) -> None:
     """Parse, check, push, report."""
     parser = new_parser("glove-lstm push", __doc__)
-    parser.add_argument("checkpoint", nargs="?", type=Path, help="folder made by glove-lstm train")
+    pushed = parser.add_mutually_exclusive_group(required=True)
+    pushed.add_argument("checkpoint", nargs="?", type=Path, help="folder made by glove-lstm train")
+    names = "fake_or_real_news", "liar"
+    pushed.add_argument("--dataset", choices=names, help="push a dataset of this package")
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
     parser.add_argument("--revision", help="branch, created if it is missing; default: main")
     parser.add_argument("--collection", help="add it to this one: slug, or title to find or create")
     parser.add_argument("--dry_run", action="store_true", help="check and list the files only")
     parser.add_argument("--space", action="store_true", help="push a Space that shows it")
-    parser.add_argument("--dataset", help="push this dataset: fake_or_real_news or liar")
     parser.add_argument("--dataset_config_name", help="config of the dataset")
     parser.add_argument("--data_files", help="a local file of the dataset")
     parser.add_argument("--data_dir", help="a local folder with the files of liar")
     args = parser.parse_args(argv)
-    if (args.checkpoint is None) == (args.dataset is None):
-        parser.error("give either the folder of a checkpoint or --dataset")
     if args.space and args.dataset:
         parser.error("--space shows a checkpoint: give its folder instead of --dataset")
     for option in ("dataset_config_name", "data_files", "data_dir"):

@@ -3,12 +3,11 @@
 import hashlib
 import logging
 import os
-from functools import cache
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets.data_files import DataFilesDict, DataFilesList
 from datasets.exceptions import DatasetGenerationError
 
 from glove_lstm.data.download import download
@@ -60,19 +59,13 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         local = data_files or data_dir
         self.files = self.local_files(Path(local).expanduser().absolute()) if local else {}
         self.download_dir = cache_dir
-        # Resolved here: `datasets` takes names for patterns, and fails on brackets and hidden folders.
-        resolved = DataFilesDict()
-        for split, file in self.files.items():
+        for file in self.files.values():
             check_file(file)
-            # With size and time in the fingerprint, a changed file is read again.
-            stamp = (str(file.stat().st_size), str(file.stat().st_mtime_ns))
-            resolved[split] = DataFilesList([str(file)], [stamp])
+        # The files are not given as data_files, whose names `datasets` takes for patterns.
         super().__init__(
             cache_dir=None if cache_dir is None else os.fspath(cache_dir),
             config_name=config_name,
-            data_files=resolved or None,
-            # Without it `datasets` reuses files prepared by an older version of this code.
-            hash=_code_hash(),
+            hash=_fingerprint(self.files.values()),
             **kwargs,
         )
 
@@ -105,9 +98,12 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             ) from error
 
 
-@cache
-def _code_hash() -> str:
+def _fingerprint(files: Iterable[Path]) -> str:
+    """Return a hash of files and of this code, without which `datasets` reuses what earlier versions of them gave."""
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
+    for file in files:
+        status = file.stat()
+        digest.update(repr((file, status.st_size, status.st_mtime_ns)).encode())
     return digest.hexdigest()[:16]

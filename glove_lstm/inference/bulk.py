@@ -6,9 +6,8 @@ with the arguments of the run.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -52,24 +51,29 @@ class Labeller:
 
 @dataclass
 class Summary:
-    """Counts of a run."""
+    """Counts of a run, from its start on."""
 
     rows: int = 0  # labelled
     empty: int = 0  # labelled rows without any text
     kept: int = 0  # parts made by an earlier run
-    seconds: float = 0.0
+    start: float = field(default_factory=time.perf_counter)
+
+    def add(self, rows: Sequence[TextRow]) -> None:
+        """Count labelled rows."""
+        self.rows += len(rows)
+        self.empty += sum(row.empty for row in rows)
 
     def __str__(self) -> str:
-        rate = f" ({self.rows / self.seconds:,.0f} rows/s)" if self.seconds else ""
+        seconds = time.perf_counter() - self.start
         parts = "1 part" if self.kept == 1 else f"{self.kept:,} parts"
         kept = f"; {parts} of an earlier run kept" if self.kept else ""
-        return f"{self.rows:,} rows in {self.seconds:,.1f} s{rate}{kept}"
+        return f"{self.rows:,} rows in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s){kept}"
 
 
 def label_to(
     source: TextSource,
     labeller: Labeller,
-    open_part: Callable[[int], AbstractContextManager[Write | None]],
+    write: Write,
     *,
     rows_per_part: int = ROWS_PER_PART,
     progress: bool = False,
@@ -79,23 +83,17 @@ def label_to(
     Args:
         source: The rows.
         labeller: The classifier.
-        open_part: Opens the writer of a part by its number; None if the part exists already.
+        write: Takes the labels, part by part.
         rows_per_part: Rows per part; fewer if they are very long.
         progress: Whether to show a bar on standard error.
 
     Raises:
         DataError: A row cannot be read.
     """
-    summary, start = Summary(), time.monotonic()
-    for number, rows in enumerate(_chunks(source, rows_per_part, progress)):
-        with open_part(number) as write:
-            if write is None:
-                summary.kept += 1
-            else:
-                summary.rows += len(rows)
-                summary.empty += sum(row.empty for row in rows)
-                write(labeller(rows))
-    summary.seconds = time.monotonic() - start
+    summary = Summary()
+    for rows in _chunks(source, rows_per_part, progress):
+        write(labeller(rows))
+        summary.add(rows)
     return summary
 
 
@@ -119,30 +117,26 @@ def label_to_folder(
     Raises:
         DataError: The folder holds something else, or a row cannot be read.
     """
-    _begin(
-        folder,
-        {
-            "package": __version__,
-            "inputs": source.identity(),
-            "columns": source.columns,
-            "model": {**model, "labels": list(labeller.label_names)},
-            "format": kind,
-            "rows_per_part": rows_per_part,
-            "abstain_below": labeller.abstain_below,
-        },
-    )
-
-    @contextmanager
-    def open_part(number: int) -> Iterator[Write | None]:
+    run = {
+        "package": __version__,
+        "inputs": source.identity(),
+        "columns": source.columns,
+        "model": {**model, "labels": list(labeller.label_names)},
+        "format": kind,
+        "rows_per_part": rows_per_part,
+        "abstain_below": labeller.abstain_below,
+    }
+    _begin(folder, run)
+    layout, summary = Layout(labeller.label_names, source.named), Summary()
+    for number, rows in enumerate(_chunks(source, rows_per_part, progress)):
         path = folder / f"part-{number:05d}.{kind}"
         if path.exists():
-            yield None
-            return
-        layout = Layout(labeller.label_names, source.named)
+            summary.kept += 1
+            continue
         with whole_file(path) as part, open_writer(part, kind, layout) as write:
-            yield write
-
-    return label_to(source, labeller, open_part, rows_per_part=rows_per_part, progress=progress)
+            write(labeller(rows))
+        summary.add(rows)
+    return summary
 
 
 def _begin(folder: Path, run: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Bulk labelling: every row once and in order, also after a kill, in constant memory; no parts of another run."""
 
-import contextlib
 import json
 import os
 import signal
@@ -82,12 +81,12 @@ def test_every_format_holds_the_same(articles, tmp_path):
 
 def test_chunks_reach_the_classifier_whole_but_not_too_long(monkeypatch):
     found = []
-    source, parts = ["abc"] * 25, lambda _: contextlib.nullcontext(found.append)
-    label_to(open_texts(source, "here"), LABELLER, parts, rows_per_part=10)
+    source = ["abc"] * 25
+    label_to(open_texts(source, "here"), LABELLER, found.append, rows_per_part=10)
     assert [len(labelled.rows) for labelled in found] == [10, 10, 5]
     monkeypatch.setattr("glove_lstm.inference.bulk._CHARACTERS", 12)
     found.clear()
-    label_to(open_texts(source[:10], "here"), LABELLER, parts, rows_per_part=10)
+    label_to(open_texts(source[:10], "here"), LABELLER, found.append, rows_per_part=10)
     assert [len(labelled.rows) for labelled in found] == [4, 4, 2]
 
 

@@ -10,9 +10,9 @@ whole.
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -32,8 +32,10 @@ _WHITE_SPACE = re.compile("[ \t\n\r]+")  # white space for both
 # As `article_pipeline` writes them.
 _STOP_WORDS = re.compile(r"\\b\(\?!((?:\(\?:|\||\)\??|\w)+)\\b\)\\w\+")
 
-_BATCH = 128  # texts looked up together: few numpy calls, short lists
+_BATCH = 128  # texts looked up together: few numpy calls
+_CHARACTERS = 1 << 17  # in such a batch, about: other threads wait while one is looked up
 _CAPACITY = 1 << 25  # characters of pieces in the dictionary, plus 100 for each piece: about 100 MB
+_NEW = -1  # in place of the value of a piece that the dictionary lacks
 _COUNT_BITS = 32  # of a dictionary's value: the number of tokens; above them their start
 _SHAPE_BITS = 3  # of a token in the array; above them its id
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
@@ -90,7 +92,7 @@ class LightTokenizer:
         self._backend = backend
         self._by_pieces = split_special_tokens and _splits_at_white_space(backend)
         self._lock = Lock()  # of the dictionary
-        self._clear()
+        self._dictionary = _Dictionary()
 
     @classmethod
     def from_folder(cls, folder: Path) -> "LightTokenizer":
@@ -147,7 +149,9 @@ class LightTokenizer:
         if text_pairs is not None:
             parts = list(chain.from_iterable(zip(texts, text_pairs, strict=True)))
         read = self._look_up if self._by_pieces else self._encode_each
-        batches = [read(parts[start : start + _BATCH]) for start in range(0, len(parts), _BATCH)]
+        mean = sum(map(len, parts)) // max(1, len(parts))
+        size = max(1, min(_BATCH, _CHARACTERS // (mean + 1)))
+        batches = [read(parts[start : start + size]) for start in range(0, len(parts), size)]
         empty = np.zeros(0, dtype=np.int64)
         tokens = np.concatenate([empty, *(tokens for tokens, _ in batches)])
         lengths = np.concatenate([empty, *(counts for _, counts in batches)])
@@ -166,46 +170,38 @@ class LightTokenizer:
         rows = [_pieces(text) for text in texts]
         pieces = list(chain.from_iterable(rows))
         with self._lock:
-            if self._size > _CAPACITY:
-                self._clear()
-        while (found := self._find(pieces)) is None:  # repeat if another thread emptied it
-            self._learn(pieces)
-        counts, tokens = found
+            if self._dictionary.size > _CAPACITY:
+                self._dictionary = _Dictionary()
+            dictionary = self._dictionary
+        found = map(dictionary.known.get, pieces, repeat(_NEW))
+        values = np.fromiter(found, np.int64, len(pieces))
+        places = np.flatnonzero(values == _NEW)
+        if len(places):
+            new = [pieces[place] for place in places]
+            self._learn(list(dict.fromkeys(new)), dictionary)
+            values[places] = [dictionary.known[piece] for piece in new]
+        counts = values & ((1 << _COUNT_BITS) - 1)
+        tokens = dictionary.tokens[ranges(values >> _COUNT_BITS, counts)]
         before = np.concatenate([[0], np.cumsum(counts)])  # tokens before each piece
         return tokens, np.diff(before[np.cumsum([0, *map(len, rows)])])
 
-    def _find(self, pieces: Sequence[str]) -> tuple[Integers, Integers] | None:
-        """Return the number of tokens of each piece, and all tokens; None if the dictionary lacks a piece."""
-        with self._lock:
-            try:
-                values = np.fromiter(map(self._known.__getitem__, pieces), np.int64, len(pieces))
-            except KeyError:
-                return None
-            counts = values & ((1 << _COUNT_BITS) - 1)
-            return counts, self._tokens[ranges(values >> _COUNT_BITS, counts)]
-
-    def _clear(self) -> None:
-        self._known: dict[str, int] = {}  # piece -> start and number of its tokens in the array
-        # Id and shape of each token, then free space.
-        self._tokens = np.zeros(1 << 10, dtype=np.int64)
-        self._used = 0  # tokens in the array
-        self._size = 0  # compared with _CAPACITY
-
-    def _learn(self, pieces: Sequence[str]) -> None:
+    def _learn(self, new: Sequence[str], dictionary: "_Dictionary") -> None:
         """Add new pieces to the dictionary; hold the lock only to store them."""
-        new = [piece for piece in dict.fromkeys(pieces) if piece not in self._known]
         tokens, begins = self._encode(" ".join(new))
         ends = np.cumsum([len(piece) + 1 for piece in new])
         counts = np.bincount(np.searchsorted(ends, begins, side="right"), minlength=len(new))
         with self._lock:
-            starts = self._used + np.cumsum(counts) - counts
-            self._known.update(zip(new, (starts << _COUNT_BITS | counts).tolist(), strict=True))
-            used = self._used + len(tokens)
-            if used > len(self._tokens):
-                self._tokens = np.concatenate([self._tokens, np.zeros(used, dtype=np.int64)])
-            self._tokens[self._used : used] = tokens
-            self._used = used
-            self._size += sum(map(len, new), 100 * len(new))
+            starts = dictionary.used + np.cumsum(counts) - counts
+            used = dictionary.used + len(tokens)
+            if used > len(dictionary.tokens):
+                grown = [dictionary.tokens, np.zeros(used, dtype=np.int64)]
+                dictionary.tokens = np.concatenate(grown)
+            dictionary.tokens[dictionary.used : used] = tokens
+            dictionary.used = used
+            dictionary.size += sum(map(len, new), 100 * len(new))
+            # Last, because other threads read without the lock.
+            values = starts << _COUNT_BITS | counts
+            dictionary.known.update(zip(new, values.tolist(), strict=True))
 
     def _encode_each(self, texts: Sequence[str]) -> tuple[Integers, Integers]:
         """As `_look_up`, by Rust alone."""
@@ -220,6 +216,17 @@ class LightTokenizer:
         begins, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
         shapes = word_shapes(text, begins, ends)
         return np.array(encoding.ids, dtype=np.int64) << _SHAPE_BITS | shapes, begins
+
+
+@dataclass(eq=False)
+class _Dictionary:
+    """Pieces that were read before, and their tokens."""
+
+    known: dict[str, int] = field(default_factory=dict)  # piece -> start and number of its tokens
+    # Id and shape of each token, then free space.
+    tokens: Integers = field(default_factory=lambda: np.zeros(1 << 10, dtype=np.int64))
+    used: int = 0  # tokens in the array
+    size: int = 0  # compared with _CAPACITY
 
 
 def ranges(begins: Integers, counts: Integers) -> Integers:

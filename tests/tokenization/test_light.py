@@ -64,7 +64,11 @@ def test_other_threads_may_change_the_dictionary_meanwhile(make, monkeypatch) ->
     tokenizer = make(model_max_length=50)
     light, text = LightTokenizer.of(tokenizer), "The harbour master, US zzqx"
     light.read(["The harbour"])  # known, then forgotten
-    encode, others = light._encode, iter([lambda: light.read([text]), light._clear])
+
+    def forget() -> None:
+        light._dictionary = light_tokenizer._Dictionary()
+
+    encode, others = light._encode, iter([lambda: light.read([text]), forget])
 
     def encode_beside_others(new: str):
         assert not light._lock.locked()

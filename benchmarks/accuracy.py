@@ -2,9 +2,8 @@ r"""Accuracy of our presets beside other models, on the same folds.
 
 python -m benchmarks.accuracy --task titles --folds 2 --data_dir ../shared/data --glove GLOVE_FILE --json titles.json
 
-docs/benchmarks.md describes tasks, models and protocol. Arguments of train.py, such as --num_train_epochs 1, may
-follow: they hold for our presets. Predictions are kept in a folder beside the JSON file, by a hash of the data, the
-options and the sources, so that an interrupted run is resumed.
+docs/benchmarks.md describes tasks, models and protocol. Arguments of train.py may follow, for our presets. Predictions
+are kept beside the JSON file, by a hash of data, options and sources, so that an interrupted run is resumed.
 
 The results are task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its bootstrap
 interval over texts and seeds, and each cell's value. A cell is a fold; of the tasks left_out and sources_out, a test

@@ -118,12 +118,7 @@ def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:
 
 
 def hub_corpus(folder: Path) -> LoadedData:
-    """Texts of the default checkpoint.
-
-    "test" is the kept tenth of `news_corpus`; the other texts, many corpora, hold no near duplicate or title of it.
-    "validation" are the calibration corpora and some sources of the others, of which "train" holds no near duplicate or
-    publisher. Articles train once whole and once as titles.
-    """
+    """Texts of the default checkpoint, as hub_data.md describes them; articles train once whole and once as titles."""
     own, kept = news_corpus(folder)
     rows = concatenate_datasets([own, *(corpus(folder, *one) for one in TRAINING_CORPORA.items())])
     rows = rows.select(unseen(rows, kept))

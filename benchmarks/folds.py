@@ -32,7 +32,7 @@ _MOST = 1_500  # rows of a corpus of the tasks left_out and sources_out
 class Fold:
     """One training ("train", "validation", and all its texts in `uncut`) and its tests, by cell.
 
-    A text is in one fold and cell of a task. Cells of one name in several folds are one cell in the results.
+    Cells of one name in several folds are one cell in the results.
     """
 
     name: str
@@ -93,11 +93,7 @@ def _fold(name: str, data: LoadedData) -> Fold:
 
 
 def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
-    """Test on corpora, or on publishers of some corpora, of which the training texts hold nothing.
-
-    Training texts are those of all training corpora without the test texts and without the publishers that these
-    name. Test texts of which they hold a near duplicate or the title are dropped.
-    """
+    """Test on corpora, or on publishers of some, of which the training texts hold nothing (docs/benchmarks.md)."""
     rows = _training_corpora(folder)
     labels = np.array(rows["label"])
     names = [source.partition("/") for source in rows["source"]]

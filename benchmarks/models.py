@@ -73,7 +73,7 @@ _OUR_SOURCES = (
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
 )
-_PEER_SOURCES = ("benchmarks/peers.py", "glove_lstm.evaluation/baselines.py")
+_PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)
 _ERROR_SOURCES = ("glove_lstm.data/corruptions.py", "glove_lstm.evaluation/robustness.py")
 

@@ -1,12 +1,8 @@
 """Models of others. Each chooses its setting by its accuracy on the validation texts of a fold; pickle can store it."""
 
-import re
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +22,7 @@ Classify = Callable[[Sequence[str]], Floats]  # texts -> probabilities (n, class
 _SVC_GRID = (0.1, 0.3, 1.0, 3.0)  # values of C
 _LOGISTIC_GRID = (1.0, 3.0, 10.0, 30.0, 100.0)
 _FASTTEXT_GRID = tuple(product((0.1, 0.5), (5, 15), (1, 2)))  # lr, epoch, wordNgrams
-_FASTTEXT_OPTIONS = {"dim": 50, "bucket": 200_000, "thread": 1, "seed": 42, "verbose": 0}
 _BATCH = 64
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 _embeddings: dict[str, NDArray[np.float32]] = {}  # a text is in several folds
 
 
@@ -56,54 +50,14 @@ def _classify_linear(pipeline: Pipeline, texts: Sequence[str]) -> Floats:
     return softmax(margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1) / 2)
 
 
-@dataclass
-class _FastText:
-    """A fastText model, with all that pickle needs."""
-
-    model: Any
-
-    def __call__(self, texts: Sequence[str]) -> Floats:
-        labels, scores = self.model.predict([_line(text) for text in texts], k=-1)
-        classes = [[int(label.removeprefix("__label__")) for label in row] for row in labels]
-        probabilities = np.empty(np.shape(classes))
-        np.put_along_axis(probabilities, np.array(classes), np.array(scores), axis=1)
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        with tempfile.NamedTemporaryFile() as file:
-            self.model.save_model(file.name)
-            return _load_fasttext, (Path(file.name).read_bytes(),)
-
-
-def _load_fasttext(stored: bytes) -> _FastText:
-    import fasttext
-
-    with tempfile.NamedTemporaryFile() as file:
-        Path(file.name).write_bytes(stored)
-        return _FastText(fasttext.load_model(file.name))
-
-
-def _line(text: str) -> str:
-    return " ".join(_TOKEN.findall(text))
-
-
 def _fit_fasttext(train: Texts, validation: Texts, every: Texts) -> Classify:
-    import fasttext
-
-    def fit(texts: Texts, lr: float, epoch: int, ngrams: int) -> Classify:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
-            lines = [f"__label__{y} {_line(text)}\n" for text, y in zip(*texts, strict=True)]
-            np.random.default_rng(0).shuffle(lines)  # it learns in this order
-            file.writelines(lines)
-            file.flush()
-            setting = {"lr": lr, "epoch": epoch, "wordNgrams": ngrams}
-            return _FastText(fasttext.train_supervised(file.name, **setting, **_FASTTEXT_OPTIONS))
+    from benchmarks.peers_fasttext import fit_fasttext
 
     def accuracy(setting: tuple[float, int, int]) -> float:
-        predicted = fit(train, *setting)(validation[0]).argmax(axis=1)
+        predicted = fit_fasttext(train, *setting)(validation[0]).argmax(axis=1)
         return float((predicted == np.array(validation[1])).mean())
 
-    return fit(every, *max(_FASTTEXT_GRID, key=accuracy))
+    return fit_fasttext(every, *max(_FASTTEXT_GRID, key=accuracy))
 
 
 def minilm_folder() -> str:

@@ -34,7 +34,7 @@ from glove_lstm.training.training_texts import joined_texts
 
 MODELS = ("default", "pipeline", *PEERS)
 _SOURCES = (
-    *("benchmarks/speed*.py", "benchmarks/peers.py", "glove_lstm.evaluation/baselines.py"),
+    *("benchmarks/speed*.py", "benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py"),
     *("glove_lstm.inference/*.py", "glove_lstm.modeling/*.py", "glove_lstm.tokenization/*.py"),
 )
 _WARM = 1_000  # texts of another corpus, classified before the tests
@@ -86,8 +86,7 @@ def _store(model: str, fold: Fold, scratch: Path) -> Path:
     """Fit a peer, and store it in a folder of its own."""
     texts, labels = training_texts(fold)
     peer = fit_peer(model, (texts, labels), (texts[::10], labels[::10]), (texts, labels))
-    folder = scratch / model
-    folder.mkdir()
+    (folder := scratch / model).mkdir()
     (folder / "peer.pickle").write_bytes(pickle.dumps(peer))
     return folder
 

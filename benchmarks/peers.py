@@ -1,4 +1,4 @@
-"""Models of others. Each chooses its setting by its accuracy on the validation texts of a fold; pickle can store it."""
+"""Models of others. Each chooses its setting by its accuracy on the validation texts of a fold; joblib can store it."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial

@@ -1,10 +1,9 @@
-"""fastText, with all that pickle needs; apart from other peers, because they import more."""
+"""fastText, apart from the other peers, because they import more."""
 
 import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import fasttext
@@ -29,12 +28,6 @@ class FastText:
         np.put_along_axis(probabilities, np.array(classes), np.array(scores), axis=1)
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Store the model's file."""
-        with tempfile.NamedTemporaryFile() as file:
-            self.model.save_model(file.name)
-            return _load, (Path(file.name).read_bytes(),)
-
 
 def fit_fasttext(texts: Sequence[Any], lr: float, epoch: int, ngrams: int) -> FastText:
     """Fit a model to texts and their class indices (a pair)."""
@@ -45,12 +38,6 @@ def fit_fasttext(texts: Sequence[Any], lr: float, epoch: int, ngrams: int) -> Fa
         file.flush()
         setting = {"lr": lr, "epoch": epoch, "wordNgrams": ngrams}
         return FastText(fasttext.train_supervised(file.name, **setting, **_OPTIONS))
-
-
-def _load(stored: bytes) -> FastText:
-    with tempfile.NamedTemporaryFile() as file:
-        Path(file.name).write_bytes(stored)
-        return FastText(fasttext.load_model(file.name))
 
 
 def _line(text: str) -> str:

@@ -9,7 +9,6 @@ another machine. The results are task (and threads) -> model -> {"median", "runs
 import argparse
 import json
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import datasets
+import joblib
 
 from benchmarks import corpora
 from benchmarks.folds import Fold, make_folds
@@ -85,9 +86,12 @@ def measure_speed(args: argparse.Namespace) -> Results:
 def _store(model: str, fold: Fold, scratch: Path) -> Path:
     """Fit a peer, and store it in a folder of its own."""
     texts, labels = training_texts(fold)
-    peer = fit_peer(model, (texts, labels), (texts[::10], labels[::10]), (texts, labels))
+    peer: Any = fit_peer(model, (texts, labels), (texts[::10], labels[::10]), (texts, labels))
     (folder := scratch / model).mkdir()
-    (folder / "peer.pickle").write_bytes(pickle.dumps(peer))
+    if model == "fasttext":
+        peer.model.save_model(str(folder / "model.bin"))
+    else:
+        joblib.dump(peer, folder / "model.joblib")
     return folder
 
 

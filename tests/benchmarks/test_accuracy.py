@@ -1,6 +1,8 @@
 """benchmarks.accuracy: folds and cells, stored predictions and their origin, and the table."""
 
 import json
+import subprocess
+import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,13 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from datasets import Dataset, concatenate_datasets
-from support import SMALL, assert_refused, run_here
+from support import ROOT, SMALL, assert_refused, run_here
 
 from benchmarks import accuracy, corpora, folds, neural_peers, tables
 from benchmarks.folds import make_folds
 from benchmarks.models import Settings, sources, training_texts
 from glove_lstm.data.corruptions import CORRUPTIONS
-from glove_lstm.data.errors import DataError
 from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.tokenization.build import build_tokenizer
@@ -288,13 +289,23 @@ def test_peers_of_other_packages(
     monkeypatch.setitem(neural_peers._FINETUNING, "num_train_epochs", 10)  # there are few texts
     monkeypatch.setitem(neural_peers._PUBLISHED_FIT, "epochs", 60)
     if not find_spec(package):
-        with pytest.raises(DataError, match=r"pip install 'glove-lstm\[benchmark\]'"):
+        with pytest.raises(ModuleNotFoundError):
             fit()
         return
     rows = fold.tests["1"]
     probabilities = fit()(rows)
     assert probabilities.sum(axis=1) == pytest.approx(1)
     assert (probabilities.argmax(axis=1) == np.array(rows["label"])).mean() > least
+
+
+@pytest.mark.skipif(find_spec("fasttext") is not None, reason="fastText is installed")
+def test_a_missing_package_is_named(news: Path, tmp_path: Path) -> None:
+    command = ["-m", "benchmarks.accuracy", "--task", "titles", "--models", "fasttext"]
+    files = "--data_dir", str(news), "--json", str(tmp_path / "out.json")
+    done = subprocess.run(
+        [sys.executable, *command, *files], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    assert_refused(done, "needs fasttext", "pip install 'glove-lstm[benchmark]'")
 
 
 @pytest.mark.parametrize(

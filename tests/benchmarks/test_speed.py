@@ -68,7 +68,7 @@ def test_processes_have_their_own_threads_and_failures_are_explained() -> None:
     code = "import json, os, sys; print(json.dumps({sys.stdin.read(): int(os.environ['OMP_NUM_THREADS'])}))"
     assert run_process(["-c", code], "threads", 3) == {"threads": 3}
     setup = {"model": "svm", "cores": [processors()[-1]], "folder": "nowhere", "first": "a"}
-    with pytest.raises(DataError, match=r"(?s)failed \(1\).*nowhere/peer.pickle"):
+    with pytest.raises(DataError, match=r"(?s)failed \(1\).*nowhere/model.joblib"):
         run_process(["-m", "benchmarks.speed_worker"], json.dumps(setup), 1)
 
 

@@ -98,9 +98,9 @@ def _static_minilm() -> Any:
     return distill(minilm_folder(), device="cpu")
 
 
-def _logistic(embedding: Callable[[], Any]) -> Callable[..., Classify]:
+def _logistic(load: Callable[[], Any]) -> Callable[..., Classify]:
     def make() -> Pipeline:
-        return make_pipeline(FunctionTransformer(embedding()), LogisticRegression(max_iter=1000))
+        return make_pipeline(FunctionTransformer(load()), LogisticRegression(max_iter=1000))
 
     return partial(_fit_linear, make=make, grid=_LOGISTIC_GRID)
 

@@ -87,7 +87,8 @@ def _store(model: str, fold: Fold, scratch: Path) -> Path:
     """Fit a peer, and store it in a folder of its own."""
     texts, labels = training_texts(fold)
     peer: Any = fit_peer(model, (texts, labels), (texts[::10], labels[::10]), (texts, labels))
-    (folder := scratch / model).mkdir()
+    folder = scratch / model
+    folder.mkdir()
     if model == "fasttext":
         peer.model.save_model(str(folder / "model.bin"))
     else:

@@ -33,7 +33,7 @@ _WHITE_SPACE = re.compile("[ \t\n\r]+")  # white space for both
 _STOP_WORDS = re.compile(r"\\b\(\?!((?:\(\?:|\||\)\??|\w)+)\\b\)\\w\+")
 
 _BATCH = 128  # texts looked up together: few numpy calls
-_CHARACTERS = 1 << 17  # in such a batch, about: other threads wait while one is looked up
+_CHARACTERS = 1 << 17  # of a batch, about; while it is looked up, other threads wait
 _CAPACITY = 1 << 25  # characters of pieces in the dictionary, plus 100 for each piece: about 100 MB
 _NEW = -1  # in place of the value of a piece that the dictionary lacks
 _COUNT_BITS = 32  # of a dictionary's value: the number of tokens; above them their start

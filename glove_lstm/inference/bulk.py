@@ -45,7 +45,10 @@ class Labeller:
             over = scores >= np.maximum(self.thresholds, least)
             lists = [list(compress(self.label_names, row)) for row in over]
             return Labelled(rows, lists, scores)
-        labels = [self.label_names[r.argmax()] if r.max() >= least else ABSTAIN for r in scores]
+        best = zip(
+            scores.argmax(axis=1).tolist(), (scores.max(axis=1) >= least).tolist(), strict=True
+        )
+        labels = [self.label_names[number] if sure else ABSTAIN for number, sure in best]
         return Labelled(rows, labels, scores)
 
 

@@ -32,7 +32,7 @@ from glove_lstm.inference.checkpoint_files import (
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer, RaggedTokens, ranges
 
-_WINDOW = 1024  # texts tokenised and sorted by length together
+_WINDOW = 2048  # texts tokenised and sorted by length together, at the most
 _TEXTS, _TOKENS = 128, 4096  # in a batch at the most, with padding; fits a processor's cache
 
 
@@ -92,9 +92,8 @@ class LightClassifier:
     ) -> list[Prediction]:
         """Return the best label and its score of each text; `texts` may be a single one."""
         scores = self.predict_proba([texts] if isinstance(texts, str) else texts, text_pairs)
-        return [
-            {"label": self.label_names[row.argmax()], "score": float(row.max())} for row in scores
-        ]
+        best = zip(scores.argmax(axis=1).tolist(), scores.max(axis=1).tolist(), strict=True)
+        return [{"label": self.label_names[number], "score": score} for number, score in best]
 
     def predict_proba(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
@@ -121,7 +120,8 @@ class LightClassifier:
             raise ValueError(
                 f"{len(texts)} texts, but {len(text_pairs)} second parts; give one for each text"
             )
-        size = max(1, min(_WINDOW, -(-len(texts) // self.threads)))
+        windows = max(self.threads, -(-len(texts) // _WINDOW))
+        size = max(1, -(-len(texts) // windows))  # equal, since a small one would need more padding
 
         def predict(start: int) -> NDArray[np.float32]:
             rows = slice(start, start + size)

@@ -63,7 +63,7 @@ def finetune_minilm(train: Texts, validation: Texts) -> Classify:
 
 
 def fit_published(texts: Texts, glove: GloveVectors) -> Classify:
-    """Train the published network in Keras on texts of two labels, as it was published: padding is not masked."""
+    """Train the published network in Keras as it was published: padding, on the right, is not masked."""
     os.environ["KERAS_BACKEND"] = "jax"
     import jax  # noqa: F401 - the message names it where it is missing
     import keras
@@ -80,8 +80,9 @@ def fit_published(texts: Texts, glove: GloveVectors) -> Classify:
 
     def read(rows: Sequence[str]) -> NDArray[np.int32]:
         numbers = [[ids[word] for word in _words(row) if word in ids] for row in rows]
-        return keras.utils.pad_sequences(numbers, length)
+        return keras.utils.pad_sequences(numbers, length, padding="post")
 
+    one_hot = np.eye(len(set(texts[1])))[texts[1]]
     model = keras.Sequential(
         [
             layers.Embedding(*vectors.shape, weights=[vectors], trainable=False),
@@ -90,11 +91,11 @@ def fit_published(texts: Texts, glove: GloveVectors) -> Classify:
             layers.Dropout(0.1),
             layers.Dense(50, activation="relu"),
             layers.Dropout(0.1),
-            layers.Dense(2, activation="sigmoid"),
+            layers.Dense(one_hot.shape[1], activation="sigmoid"),
         ]
     )
     model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
-    model.fit(read(texts[0]), np.eye(2)[texts[1]], **_PUBLISHED_FIT)
+    model.fit(read(texts[0]), one_hot, **_PUBLISHED_FIT)
 
     def classify(rows: Sequence[str]) -> Floats:
         scores = model.predict(read(rows), batch_size=128, verbose=0).astype(float)

@@ -6,8 +6,8 @@ glove-lstm train --model_name_or_path out --train_file mine.csv --output_dir min
 glove-lstm train settings.json --learning_rate 2e-3
 
 OUTPUT_DIR gets the checkpoint with its remote code, metrics.json and plots/. Resume a run with
---resume_from_checkpoint OUTPUT_DIR/checkpoint-N, which gives the same weights. --push_to_hub
---hub_model_id user/name sends the result to the Hub, as glove-lstm push does.
+--resume_from_checkpoint OUTPUT_DIR/checkpoint-N (first_model/checkpoint-N of the first of two models), which gives the
+same weights. --push_to_hub --hub_model_id user/name sends the result to the Hub, as glove-lstm push does.
 """
 
 import dataclasses

@@ -3,9 +3,11 @@
 import copy
 import dataclasses
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -31,6 +33,7 @@ from glove_lstm.training.initial_model import load_model, new_model, without_fol
 from glove_lstm.training.labels import class_weights
 from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.presets import PRESETS
+from glove_lstm.training.resuming import FIRST_MODEL, resume_points
 from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load_training_texts
 
@@ -115,12 +118,16 @@ def run_experiment(
         glove = glove or load_glove(run.tokenizer.glove)
     counts = [f"{len(texts):,}" for texts in (*held_out.values(), data.uncut)]
     logger.info("Two models: one of %s texts, calibrated on %s; and one of all %s.", *counts)
-    unsaved = {"save_strategy": transformers.trainer_utils.SaveStrategy.NO}
-    first_run = _changed(run, **unsaved, resume_from_checkpoint=None)
+    folder = Path(str(args.output_dir), FIRST_MODEL)
+    if not args.resume_from_checkpoint and args.process_index == 0:
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
+    of_first, of_second = resume_points(args.resume_from_checkpoint)
+    first_run = _changed(run, output_dir=str(folder), resume_from_checkpoint=of_first)
     first = _train(first_run, dataclasses.replace(data, splits=held_out), glove, **options)
     data = dataclasses.replace(data, splits={"train": data.uncut, **rest})
     # A tracker gets the curves of the first model, which has validation texts.
-    second = _train(_changed(run, report_to=[]), data, glove, first, **options)
+    second_run = _changed(run, report_to=[], resume_from_checkpoint=of_second)
+    second = _train(second_run, data, glove, first, **options)
     splits = {**first.splits, **second.splits, "train": first.splits["train"]}
     splits["all"] = second.splits["train"]
     seconds = {

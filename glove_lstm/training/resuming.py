@@ -1,15 +1,35 @@
-"""Check that training can resume from a Trainer checkpoint, before anything is loaded from it."""
+"""Find and check the Trainer checkpoints from which training resumes, before anything is loaded from them."""
 
 import json
 import zipfile
 from pathlib import Path
 
 from safetensors import safe_open
+from transformers.trainer_utils import get_last_checkpoint
 
 from glove_lstm.data.errors import DataError
 
+FIRST_MODEL = "first_model"  # its checkpoints, in OUTPUT_DIR, where two models are trained
 _STATE = "trainer_state.json"  # the Trainer writes it last
 _NEEDED = ("config.json", "model.safetensors", "optimizer.pt", "scheduler.pt", _STATE)
+
+
+def resume_points(checkpoint: str | None) -> tuple[str | None, str | None]:
+    """Return the checkpoints of the first and of the second model from which a run of two models resumes.
+
+    Args:
+        checkpoint: Of either model. For that of the second one, the first model's last checkpoint is beside it.
+
+    Raises:
+        DataError: The first model's checkpoint is incomplete or damaged.
+    """
+    if not checkpoint or Path(checkpoint).parent.name == FIRST_MODEL:
+        return checkpoint, None
+    folder = Path(checkpoint).parent / FIRST_MODEL
+    first = get_last_checkpoint(folder) if folder.is_dir() else None
+    if first:
+        check_resumable(Path(first))
+    return first, checkpoint
 
 
 def check_resumable(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from support import QUICK, SMALL, write_articles
 
 from glove_lstm.data.loading import load_splits
@@ -9,6 +10,7 @@ from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.publishing.checkpoint_folder import save_experiment
 from glove_lstm.training.arguments import parse_training_run
 from glove_lstm.training.experiment import run_experiment
+from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import hash_texts, joined_texts
 
 
@@ -19,11 +21,11 @@ def trained(tmp_path_factory, glove_file):
     for name, seed in {"train": 1, "test": 2, "given": 3}.items():
         write_articles(folder / f"{name}.csv", 200, seed)
 
-    def trained(*words, fraction=0.1, **files):
+    def trained(*words, fraction=0.1, out=folder / "out", **files):
         files = {split: str(folder / f"{name}.csv") for split, name in files.items()}
         files["train_file"] = str(folder / "train.csv")
         data = load_splits(**files, validation_fraction=fraction)
-        places = "--glove", str(glove_file), "--output_dir", str(folder / "out")
+        places = "--glove", str(glove_file), "--output_dir", str(out)
         return run_experiment(parse_training_run([*SMALL, *QUICK, *words, *places]), data)
 
     return trained
@@ -64,6 +66,32 @@ def test_one_model_where_validation_texts_must_not_train(trained, words, files):
     assert "all" not in found.splits
     held_out = hash_texts(joined_texts(found.splits["validation"]))
     assert not np.isin(held_out, found.training_texts.trained).any()
+
+
+@pytest.mark.parametrize(("saves", "last"), [(2, "first_model/checkpoint-1"), (6, "checkpoint-1")])
+def test_either_model_resumes(trained, tmp_path, monkeypatch, saves, last):
+    """After a stop at a save of a checkpoint; each model saves four."""
+    steps = []
+
+    def save(trainer, *args):
+        steps.append(trainer.state.global_step)
+        if len(steps) == saves:
+            raise KeyboardInterrupt
+        saved(trainer, *args)
+
+    saved = GloveLstmTrainer._save_checkpoint
+    whole = trained(out=tmp_path / "whole")
+    monkeypatch.setattr(GloveLstmTrainer, "_save_checkpoint", save)
+    with pytest.raises(KeyboardInterrupt):
+        trained(out=tmp_path / "out")
+    [checkpoint] = (tmp_path / "out").glob(f"{last}*")
+    resumed = trained("--resume_from_checkpoint", str(checkpoint), out=tmp_path / "out")
+    assert len(steps) == 9  # none but the interrupted one twice
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+    assert resumed.record["temperature"] == whole.record["temperature"]
+    losses = [entry["eval_loss"] for entry in whole.history if "eval_loss" in entry]
+    assert [entry["eval_loss"] for entry in resumed.history if "eval_loss" in entry] == losses
 
 
 def test_texts_that_measure_nothing(trained):

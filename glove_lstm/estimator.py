@@ -2,8 +2,10 @@
 
 import json
 import random
+import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -25,7 +27,7 @@ from glove_lstm.data.in_memory import read_texts
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.inference.checkpoint_files import local_folder
+from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, digest, local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
@@ -41,12 +43,15 @@ from glove_lstm.training.labelled_texts import (
     read_labels,
     training_data,
 )
+from glove_lstm.training.resuming import FIRST_MODEL
 from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
+_WHOLE = re.compile("0|-?[1-9][0-9]{0,17}")  # as Python writes it, of 64 bits
 _TYPES = {"i": int, "u": int, "f": float}  # by numpy's kind of the labels
 # What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
 _REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty", "min_validation"}
 _REFUSED |= {"push_to_hub", "resume_from_checkpoint"}
+_ALONE = threading.Lock()  # fits in several threads would draw from the same generators
 
 
 class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
@@ -119,7 +124,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             DataError: An argument, a text or a label cannot be used.
         """
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        with tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
+        with _ALONE, tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
             run = parse_training_run(as_words(self._arguments(seed, Path(scratch))))
             labels = read_labels(y)
             data = training_data(X, labels, validation, run)
@@ -163,8 +168,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Write what `glove-lstm train` writes: weights, tokenizer, code, metrics, plots and card."""
         check_is_fitted(self)
         if isinstance(self._origin, Path):  # it was loaded
+            weights = self._origin / WEIGHTS_NAME
+            if not weights.is_file() or digest(weights) != self._digest:
+                raise DataError(f"{weights} is not the file that was loaded; load it again.")
             if self._origin.resolve() != Path(folder).resolve():
-                skipped = shutil.ignore_patterns("checkpoint-*")
+                skipped = shutil.ignore_patterns("checkpoint-*", FIRST_MODEL)
                 shutil.copytree(self._origin, folder, ignore=skipped, dirs_exist_ok=True)
             return
         with _undisturbed(self.verbose):
@@ -193,10 +201,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         loaded._texts, loaded._origin = load_training_texts(folder), folder
         with _undisturbed(verbose=0):
             classifier, tokenizer = load_checkpoint(folder)
+        loaded._digest = digest(folder / WEIGHTS_NAME)
         if classifier.config.problem_type == SEVERAL:
             raise DataError(f"{model} gives several labels a text; use LightClassifier.")
         names = classifier.config.label_names
-        kind = "i" if all(name.removeprefix("-").isdecimal() for name in names) else "U"
+        kind = "i" if all(map(_WHOLE.fullmatch, names)) else "U"
         kind = "b" if {"False", "True"} >= {*names} else kind
         return loaded._set_model(classifier, tokenizer, kind)
 
@@ -215,6 +224,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         for name in given:
             if name in _REFUSED or name.startswith("hub_"):
                 raise DataError(f"GloveLstmClassifier has no argument {name}; leave it out.")
+        if self.glove is None and not given.get("model_name_or_path"):
+            raise DataError("glove is None; give a name or a file of word vectors.")
+        if self.random_state is not None and "seed" in given:
+            raise DataError("random_state and seed are the same; give one of them.")
         if isinstance(weights, dict):
             by_name = zip(label_names(np.array(list(weights))), weights.values(), strict=True)
             weights = scratch / "class_weight.json"

@@ -62,7 +62,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             `pooler_output` (B, hidden_size).
 
         Raises:
-            ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, or `token_type_ids` are missing.
+            ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, `token_type_ids` are missing, or
+                shapes differ.
         """
         inputs = self.inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
         hidden, pooled = self.read(inputs)
@@ -82,6 +83,14 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         """Check the arguments of `forward`, and move the real tokens of each text to its front."""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give either input_ids or inputs_embeds, and not both")
+        tokens = inputs_embeds if input_ids is None else input_ids
+        for name, row in {
+            "token_type_ids": token_type_ids,
+            "attention_mask": attention_mask,
+        }.items():
+            if row is not None and row.shape != tokens.shape[:2]:
+                said = f"{name} must be of shape {tuple(tokens.shape[:2])}, as the tokens"
+                raise ValueError(f"{said}, not {tuple(row.shape)}")
         if not self.config.type_embedding_size:
             token_type_ids = None
         elif token_type_ids is None:
@@ -189,8 +198,10 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             input_ids: (B, T) token ids.
             attention_mask: (B, T), as for `GloveLstmModel`.
             token_type_ids: (B, T) word shapes; needed where the config has an embedding for them.
-            inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`, for models without n-grams.
-            labels: (B,) class indices, or (B, num_labels) floats for several labels at once.
+            inputs_embeds: (B, T, embedding_size) word vectors, all of known words, instead of `input_ids`; for models
+                without n-grams.
+            labels: (B,) class indices; with the config's `problem_type` "multi_label_classification", (B, num_labels)
+                floats.
             kwargs: `num_items_in_batch` reaches the loss; the rest is ignored.
 
         Returns:

@@ -22,6 +22,10 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     _input_embed_layer = "word_embeddings"
     _no_split_modules = ["LSTM"]  # noqa: RUF012 (transformers' own form)
 
+    def __init__(self, config: GloveLstmConfig, *args: Any, **kwargs: Any) -> None:
+        config.from_dict(config.to_dict())  # checks values that were set after its making
+        super().__init__(config, *args, **kwargs)
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise as Keras does, so that the published recipe starts where it started."""

@@ -146,7 +146,11 @@ def fill_at_random(model):
 
 def copied(folder: Path, target: Path) -> Path:
     """A copy of a checkpoint without those of its training."""
-    return Path(shutil.copytree(folder, target, ignore=shutil.ignore_patterns("checkpoint-*")))
+    return Path(
+        shutil.copytree(
+            folder, target, ignore=shutil.ignore_patterns("checkpoint-*", "first_model")
+        )
+    )
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:

@@ -28,14 +28,10 @@ def run_command(
     *,
     extra: str = "train",
 ) -> int:
-    """Run a command and return its exit code.
+    """Run a command with arguments, or those of sys.argv, and return its exit code.
 
-    Errors that the user can fix are printed as one sentence; others with their traceback.
-
-    Args:
-        main: The command.
-        argv: Arguments of the command; None takes sys.argv.
-        extra: The extra that installs the modules of the command.
+    Errors that the user can fix are printed as one sentence, others with their traceback. A missing module is told with
+    the extra that installs it.
     """
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not a replacement, such as StringIO

@@ -17,17 +17,23 @@ import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import transformers
 
 from glove_lstm.commands.command import new_parser
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.loading import load_splits
+from glove_lstm.evaluation.leaks import check_leaks
+from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
+from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
-
-if TYPE_CHECKING:
-    from glove_lstm.evaluation.report import Report
+from glove_lstm.training.arguments import DataArguments
+from glove_lstm.training.training_texts import load_training_texts
 
 _OF_TRAINING = {"validation_fraction", "validation_by", "min_validation", "with_baselines"}
+_OF_DATA = [field for field in dataclasses.fields(DataArguments) if field.name not in _OF_TRAINING]
 
 
 def main(argv: Sequence[str]) -> None:
@@ -35,15 +41,8 @@ def main(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     if args.output_dir and args.output_dir.exists() and not args.output_dir.is_dir():
         raise DataError(f"--output_dir {args.output_dir} is a file; give a folder.")
-
-    import transformers
-
-    from glove_lstm.data.loading import load_splits
-    from glove_lstm.evaluation.leaks import check_leaks
-    from glove_lstm.evaluation.report import Report
-
     transformers.utils.logging.disable_progress_bar()
-    wanted = {name: getattr(args, name) for name in _data_fields()}
+    wanted = {field.name: getattr(args, field.name) for field in _OF_DATA}
     wanted |= {"revision": args.dataset_revision, "validation_fraction": 0.0}
     report = Report()
     if args.model or not args.leaks:
@@ -57,12 +56,8 @@ def main(argv: Sequence[str]) -> None:
         sys.stdout.write(f"\nSaved to {args.output_dir}\n")
 
 
-def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, Any]) -> None:
+def _add_model(report: Report, args: argparse.Namespace, wanted: Mapping[str, Any]) -> None:
     """Measure a checkpoint on unseen texts."""
-    from glove_lstm.data.loading import load_splits
-    from glove_lstm.inference.checkpoints import load_checkpoint, load_config
-    from glove_lstm.training.training_texts import load_training_texts
-
     path = args.model or str(DEFAULT_CHECKPOINT)
     config = load_config(path, args.revision)
     several = config.problem_type == SEVERAL
@@ -90,13 +85,6 @@ def _add_model(report: "Report", args: argparse.Namespace, wanted: Mapping[str, 
         report.add_model(model, tokenizer, unseen, robustness=args.robustness)
 
 
-def _data_fields() -> dict[str, dataclasses.Field[Any]]:
-    """The arguments of train that name the texts."""
-    from glove_lstm.training.arguments import DataArguments
-
-    return {f.name: f for f in dataclasses.fields(DataArguments) if f.name not in _OF_TRAINING}
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("glove-lstm evaluate", __doc__)
     parser.add_argument(
@@ -106,11 +94,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a checkpoint's folder, or a repository's id on the Hub; default: the one that ships",
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
-    for name, field in _data_fields().items():
+    for field in _OF_DATA:
         parser.add_argument(
-            "--dataset_revision" if name == "revision" else f"--{name}",
+            "--dataset_revision" if field.name == "revision" else f"--{field.name}",
             default=field.default,
-            nargs="+" if name.endswith("_file") else None,
+            nargs="+" if field.name.endswith("_file") else None,
             choices=field.metadata.get("choices"),
             help=field.metadata["help"],
         )

@@ -18,11 +18,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a sub-command and return its exit code.
-
-    Args:
-        argv: Name of the sub-command and its arguments; None takes sys.argv.
-    """
+    """Run a sub-command, named first in `argv` or sys.argv, and return its exit code."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in COMMANDS:
         extra = "demo" if name == "demo" else "train"

@@ -56,8 +56,10 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         for option, path in (("data_files", data_files), ("data_dir", data_dir)):
             if path is not None and option != self.LOCAL:
                 raise DataError(f"{name} takes no {option}; give {self.LOCAL}.")
-        local = data_files or data_dir
-        self.files = self.local_files(Path(local).expanduser().absolute()) if local else {}
+        local = data_dir if data_files is None else data_files
+        self.files = (
+            self.local_files(Path(local).expanduser().absolute()) if local is not None else {}
+        )
         self.download_dir = cache_dir
         for file in self.files.values():
             check_file(file)

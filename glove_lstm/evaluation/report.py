@@ -122,8 +122,9 @@ class Report:
             parts.append(_leaks(figures["leaks"]))
         return "\n\n".join(parts) + "\n"
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write eval.json and, of a model, the plots of `plot_measured`."""
+        folder = Path(folder)
         if self.probabilities is not None and self.labels is not None and self.labels.ndim == 1:
             plot_measured(self.probabilities, self.labels, self.figures["labels"], folder)
         with whole_file(folder / "eval.json") as part:

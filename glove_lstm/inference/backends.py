@@ -74,12 +74,17 @@ def open_model(
 
     Raises:
         DataError: There is no usable checkpoint.
+        ValueError: The backend is unknown.
     """
+    if backend not in (None, "onnx", "torch"):
+        raise ValueError(f"backend must be onnx or torch, not {backend!r}")
     folder = local_folder(model, revision, LIGHT_NAME, WEIGHTS_NAME)
     if backend == "onnx" or (backend is None and (folder / LIGHT_NAME).is_file()):
         from glove_lstm.inference.runtime import LightClassifier
 
-        light = LightClassifier.from_pretrained(folder, threads=threads or len(processors()))
+        light = LightClassifier.from_pretrained(
+            folder, threads=len(processors()) if threads is None else threads
+        )
         thresholds = decision_thresholds(read_checkpoint_json(folder / CONFIG_NAME))
         return OpenModel(light.predict_proba, light.label_names, folder, "onnx", thresholds)
 

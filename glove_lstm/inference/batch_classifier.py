@@ -1,6 +1,7 @@
 """Classify batches of columns, for `datasets`, Ray Data and similar engines; docs/scale.md has examples."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -29,6 +30,7 @@ class BatchClassifier:
 
     Raises:
         DataError: There is no usable checkpoint.
+        ValueError: `backend`, `threads` or `abstain_below` is out of range.
     """
 
     def __init__(
@@ -40,10 +42,18 @@ class BatchClassifier:
         threads: int = 1,
         abstain_below: float | None = None,
     ) -> None:
+        if abstain_below is not None and not 0 <= abstain_below <= 1:
+            raise ValueError(f"abstain_below must be from 0 to 1, not {abstain_below}")
+        options: Any = {"backend": backend, "threads": threads, "abstain_below": abstain_below}
+        self._made_by = partial(BatchClassifier, **options), (model, text_column_names)
         opened = open_model(model, backend=backend, threads=threads)
         names, thresholds = opened.label_names, opened.thresholds
         self._labeller = Labeller(opened.predict, names, abstain_below, thresholds)
         self._asked = text_column_names
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process loads the checkpoint anew."""
+        return self._made_by
 
     def __call__(self, batch: Batch) -> Batch:
         """Add the label and the scores of each row.

@@ -9,7 +9,7 @@
 It starts much faster than torch and transformers, in less memory. Threads may share a classifier.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +74,10 @@ class LightClassifier:
 
         Raises:
             DataError: A file is missing or damaged, or the ONNX file was made from another config or other weights.
+            ValueError: `threads` is below 1.
         """
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
         folder = local_folder(model, revision, LIGHT_NAME, WEIGHTS_NAME)
         if not (folder / LIGHT_NAME).is_file():
             advice = f"make it with glove-lstm export {folder}"
@@ -112,10 +115,10 @@ class LightClassifier:
 
         Raises:
             ValueError: The numbers of texts and second parts differ.
-            TypeError: `texts` is a single text.
+            TypeError: `texts` or `text_pairs` are no list of texts.
         """
-        if isinstance(texts, str):
-            raise TypeError("give a list of texts, not a single text")
+        texts = _listed(texts, "texts")
+        text_pairs = None if text_pairs is None else _listed(text_pairs, "text_pairs")
         if text_pairs is not None and len(text_pairs) != len(texts):
             raise ValueError(
                 f"{len(texts)} texts, but {len(text_pairs)} second parts; give one for each text"
@@ -153,6 +156,17 @@ class LightClassifier:
                 inputs[name][mask] = values[tokens]
             logits[batch] = self.session.run(None, {name: inputs[name] for name in names})[0]
         return logits
+
+
+def _listed(texts: Sequence[str], name: str) -> list[str]:
+    """Return texts as a list, and refuse a single text, a table and other values."""
+    if isinstance(texts, str | Mapping) or getattr(texts, "ndim", 1) != 1:
+        raise TypeError(f"{name} must be a list of texts, not of type {type(texts).__name__}")
+    listed = list(texts)
+    for row, text in enumerate(listed):
+        if not isinstance(text, str):
+            raise TypeError(f"{name}[{row}] must be a text, not {text!r}")
+    return listed
 
 
 def open_checked(folder: Path, name: str) -> onnxruntime.InferenceSession:

@@ -17,7 +17,9 @@ def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
 
 
 def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray[np.float64]:
-    """Return probabilities of (n, labels) logits, equal to the pipeline's for the config's `problem_type`."""
+    """Return scores of (n, labels) logits, equal to the pipeline's for the config's `problem_type`."""
+    if problem_type == "regression":
+        return logits.astype(np.float64)
     if problem_type == SEVERAL or logits.shape[1] == 1:
         return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
     return softmax(logits)

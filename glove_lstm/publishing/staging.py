@@ -51,13 +51,8 @@ def check_private(data: bytes, name: str) -> None:
 def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:
     """Run Python code on a copy of a folder, in a process without login, cache and network.
 
-    Args:
-        code: A program; `sys.argv[1]` is the path of the copy.
-        folder: Folder to copy.
-        source: Path to show in the error instead of the copy's.
-
-    Returns:
-        Last line of the error; None on success.
+    `sys.argv[1]` of the code is the copy's path. Returns the last line of its error, which names `source` instead; None
+    on success.
     """
     kept = [name for name in os.environ if not name.startswith(_HIDDEN_VARIABLES)]
     env = {name: os.environ[name] for name in kept} | {"PYTHONWARNINGS": "ignore"}

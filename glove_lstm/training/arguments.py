@@ -72,6 +72,10 @@ class TokenizerArguments:
     token_types: bool = _option(True, "Whether the model sees the shape of each word.")
     remove_stop_words: bool = _option(False, "Whether the article variant drops stop words.")
 
+    def __post_init__(self) -> None:
+        if self.max_seq_length is not None and self.max_seq_length < 1:
+            raise ValueError(f"max_seq_length must be at least 1, not {self.max_seq_length}")
+
 
 _OF_NEW_TOKENIZER = [f.name for f in fields(TokenizerArguments) if f.name != "max_seq_length"]
 
@@ -147,6 +151,13 @@ class GloveLstmTrainingArguments(TrainingArguments):
             raise ValueError(f"corrupted_share must be 0 to 1, not {self.corrupted_share}")
         if self.ngram_c is not None and not self.ngram_c > 0:
             raise ValueError(f"ngram_c must be above 0, not {self.ngram_c}")
+        if self.remove_unused_columns or self.label_names:
+            raise ValueError("remove_unused_columns must be False, and label_names not given")
+        if (rate := self.embedding_learning_rate) is not None and not rate >= 0:
+            raise ValueError(f"embedding_learning_rate must be at least 0, not {rate}")
+        for name in "num_train_epochs", "per_device_train_batch_size", "per_device_eval_batch_size":
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

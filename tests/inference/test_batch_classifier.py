@@ -1,5 +1,7 @@
 """The classifier as engines call it: columns in, columns out; and Ray Data with two workers."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,6 +79,16 @@ def test_mistakes(classifier, tmp_path):
         BatchClassifier(DEFAULT_CHECKPOINT, "body")({"text": np.array(["a"])})
     with pytest.raises(DataError):
         BatchClassifier(tmp_path)
+    for wrong in ({"backend": "tf"}, {"threads": 0}, {"abstain_below": 2}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be "):
+            BatchClassifier(DEFAULT_CHECKPOINT, **wrong)
+
+
+def test_other_processes_get_a_copy(classifier):
+    batch = {"text": np.array(["Senate passes budget bill", ""])}
+    copy = pickle.loads(pickle.dumps(classifier))
+    for name, values in classifier(batch).items():
+        assert copy(batch)[name].tolist() == values.tolist()
 
 
 @pytest.mark.slow

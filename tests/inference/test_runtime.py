@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from support import ROOT
@@ -73,8 +74,16 @@ def test_probabilities_logits_and_empty_batches(light) -> None:
     assert light([]) == []
     assert light.predict_proba([]).shape == (0, 2)
     assert light(TEXTS[0]) == light(TEXTS[:1])  # as the pipeline
-    with pytest.raises(TypeError, match="list of texts"):
-        light.predict_proba("a single text")
+    frame = pd.DataFrame({"title": ["a", "b"], "text": ["c", "d"]})
+    for table in ("a single text", frame, frame.to_numpy(), {"text": ["a"]}):
+        with pytest.raises(TypeError, match="texts must be a list of texts, not of type"):
+            light.predict_proba(table)
+    for values in (["a", None], ("a", 3), [["a"], "b"], [b"a"]):
+        with pytest.raises(TypeError, match=r"texts\[[01]\] must be a text, not "):
+            light(values)
+    assert light(frame["text"]) == light(["c", "d"])
+    with pytest.raises(TypeError, match="text_pairs must be a list"):
+        light(["a", "b"], "cd")
     with pytest.raises(ValueError, match="give one for each text"):
         light(["a"], ["b", "c"])
 

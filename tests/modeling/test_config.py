@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoConfig
 
-from glove_lstm import GloveLstmConfig
+from glove_lstm import GloveLstmConfig, GloveLstmModel
 from glove_lstm.data.errors import DataError
 from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, SHAPE_COUNT
 from glove_lstm.tokenization.word_shapes import SHAPES
@@ -39,6 +39,13 @@ BAD = [
 def test_a_bad_value_is_refused_by_the_name_of_its_argument(name, value):
     with pytest.raises(ValueError, match=rf"^{name} must be "):
         GloveLstmConfig(**{name: value})
+
+
+def test_a_value_that_is_set_later_is_checked_by_the_model():
+    config = GloveLstmConfig(vocab_size=9)
+    config.temperature = -1.0
+    with pytest.raises(ValueError, match="temperature must be a number"):
+        GloveLstmModel(config)
 
 
 def test_every_argument_has_a_bad_value():

@@ -150,6 +150,17 @@ def test_neither_or_both_inputs_are_refused(make):
             model(**inputs)
 
 
+@pytest.mark.parametrize("name", ["attention_mask", "token_type_ids"])
+@pytest.mark.parametrize("shape", [(1, 3), (2, 2), (2, 4), (3,)], ids=str)
+def test_inputs_of_other_shapes_are_refused(make, name, shape):
+    inputs = dict.fromkeys(
+        ("input_ids", "attention_mask", "token_type_ids"), torch.ones(2, 3).long()
+    )
+    inputs[name] = torch.ones(shape, dtype=torch.long)
+    with pytest.raises(ValueError, match=rf"{name} must be of shape \(2, 3\), as the tokens"):
+        make(**EVERYTHING)(**inputs)
+
+
 @pytest.mark.parametrize("dtype", [torch.long, torch.float32])
 def test_an_empty_text_has_a_prediction(make, dtype):
     model = make(**EVERYTHING, shrinkage=2.0)

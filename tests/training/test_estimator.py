@@ -107,7 +107,7 @@ def test_every_form_of_the_texts_gives_the_same_model(fitted, texts):
 
 
 @pytest.mark.parametrize(
-    "values", [(0, 1), (10, 9), (False, True), (0.0, 2.0), ("no", "yes")], ids=str
+    "values", [(0, 1), (10, 9), (False, True), (0.0, 2.0), ("no", "yes"), ("01", "1")], ids=str
 )
 def test_labels_keep_their_kind(texts, values, tmp_path):
     labels = [values[row % 2] for row in range(80)]
@@ -119,6 +119,9 @@ def test_labels_keep_their_kind(texts, values, tmp_path):
     assert loaded.classes_.tolist() == sorted(values)
     assert np.array_equal(loaded.predict(texts), fitted.predict(texts))
     assert loaded.explain(texts[0], label=values[1]).label == f"{values[1]}".removesuffix(".0")
+    (tmp_path / "model.safetensors").write_bytes(b"of another model")
+    with pytest.raises(DataError, match=r"model.safetensors is not the file that was loaded"):
+        loaded.save_pretrained(tmp_path / "copy")
 
 
 def test_selection_pipelines_and_copies(fitted, texts, capfd):
@@ -153,7 +156,8 @@ def test_the_model_is_that_of_the_command(checkpoint, articles):
 def test_evaluation_and_files_are_those_of_the_commands(fitted, texts, checkpoint, tmp_path):
     fitted.save_pretrained(tmp_path / "mine")
     made, command = (set(list_files(folder)) for folder in (tmp_path / "mine", checkpoint))
-    assert made == {name for name in command if not name.startswith("checkpoint-")}
+    of_training = "checkpoint-", "first_model/"
+    assert made == {name for name in command if not name.startswith(of_training)}
     new, labels = read(write_articles(tmp_path / "test.csv", 60, seed=9))
     seen = [(text, "") for text in texts[:9]]
     report = fitted.evaluate([*new, *seen], [*labels, *LABELS[:9]])
@@ -202,6 +206,8 @@ def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
         ({"num_train_epoch": 3}, "no argument --num_train_epoch; did you mean --num_train_epochs"),
         ({"num_train_epochs": "many"}, "num_train_epochs.*'many'"),
         ({"train_file": "a.csv"}, "no argument train_file"),
+        ({"glove": None}, "glove is None; give a name"),
+        ({"seed": 1}, "random_state and seed are the same"),
         ({"X": "one text"}, "X is str"),
         ({"X": np.ones((80, 3))}, r"X is ndarray of shape \(80, 3\)"),
         ({"X": ["", *["a text"] * 79]}, "X, row 1 has no text"),

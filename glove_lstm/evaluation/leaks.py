@@ -34,9 +34,6 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
 
     Phrases are looked for in all splits together, without copies, which are no independent evidence.
 
-    Args:
-        data: Of one label a text.
-
     Returns:
         "findings", worst kinds first: "check" (overlap or phrase), "sentence" (description and remedy) and "figures",
         its numbers; and "checked", the numbers of rows and the columns.

@@ -13,13 +13,9 @@ _SAMPLES = 10_000
 
 
 def mean_of_cells(values: Sequence[Floats]) -> dict[str, Any]:
-    """Return the mean of the cells' means, with a 95 % bootstrap interval over texts and runs.
+    """Return the mean of the cells' means, with a 95 % bootstrap interval over texts and runs, and these means.
 
-    Args:
-        values: By cell (runs, texts), one value for each text in each run.
-
-    Returns:
-        {"mean", "low", "high", "folds"}; "folds" are the means of the cells.
+    `values` are (runs, texts) by cell; the result has the keys mean, low, high and folds.
     """
     return _describe(_means(values), _draws(values, 0))
 
@@ -28,14 +24,10 @@ def paired_difference(first: Sequence[Floats], second: Sequence[Floats]) -> dict
     """Return the difference in accuracy of two models, with an interval and a p value.
 
     If each model was run once, the p value is from McNemar's exact test (1947). Otherwise it is from the bootstrap:
-    twice the share of draws on the far side of 0.
+    twice the share of draws on the far side of 0. The runs of the two are drawn independently.
 
-    Args:
-        first: By cell (runs, texts), 1 where a run of the first model was right and 0 elsewhere.
-        second: The same for the second model; its runs are drawn independently.
-
-    Returns:
-        {"mean", "low", "high", "folds", "p"}; the first model is better if the mean is above 0.
+    `first` and `second` are (runs, texts) by cell, 1 where a run of the model was right and 0 elsewhere; the result has
+    the keys mean, above 0 if the first one is better, low, high, folds and p.
     """
     assert [cell.shape[1] for cell in first] == [cell.shape[1] for cell in second]
     draws = _draws(first, 0) - _draws(second, 1)

@@ -185,10 +185,8 @@ def _sentence(error: Exception, to: Destination, what: str = "", option: str = "
         401: "The Hub does not accept your login; run `hf auth login` with a write token.",
         403: f"Your login may not write to {what} ({message}); use a write token of its owner.",
         404: f"{what} does not exist or your login cannot see it; correct {option}.",
-        409: f"{what} is being changed by another process; run the command again.",
-        412: f"{to.repo_id} was changed by somebody else during the push; run the command again.",
-        429: "The Hub received too many requests; wait some minutes and run the command again.",
     }
-    advice = "run the command again later" if status >= 500 else "correct this and try again"
+    passing = status >= 500 or status in (409, 412, 429)  # another change, or too many requests
+    advice = "run the command again later" if passing else "correct this and try again"
     other = f"The Hub refused the push (status {status}, {message}); {advice}."
     return sentences.get(status, other)

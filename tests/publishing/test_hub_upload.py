@@ -114,9 +114,9 @@ def test_branch_and_privacy(hub, folder, push):
         ({"status": 403}, "may not write to user/model"),
         ({"status": 403, "message": "Private repository storage limit reached"}, "quota"),
         ({"status": 404, "code": "RepoNotFound"}, "does not exist or your login cannot see it"),
-        ({"status": 409}, "is being changed by another process"),
+        ({"status": 409}, "run the command again later"),
         ({"status": 422, "message": "no such thing"}, "no such thing"),
-        ({"status": 429}, "too many requests"),
+        ({"status": 429}, "run the command again later"),
         ({"status": 500}, "refused the push (status 500"),
         ({"drop": True}, "check the network"),
         ({"lose_answer": True}, "run the command again"),
@@ -180,7 +180,7 @@ def test_somebody_else_is_faster(hub, folder, push):
 
     thread = threading.Thread(target=commit)
     thread.start()
-    refused(push, "was changed by somebody else")
+    refused(push, "run the command again later")
     thread.join()
     assert repo.at("main").title == "Theirs"
     push()

@@ -32,15 +32,7 @@ class Api:
     """
 
     def __init__(self, model: str | Path, revision: str | None = None) -> None:
-        """Load a checkpoint with this package's own code; no remote code runs.
-
-        Args:
-            model: A folder, or a repository id on the Hub.
-            revision: Commit, tag or branch on the Hub.
-
-        Raises:
-            DataError: The checkpoint is missing, damaged or of another kind.
-        """
+        """Load a checkpoint, as `open_model` does; a DataError if it is missing, damaged or of another kind."""
         config = load_config(model, revision)  # rejects other models before a download of weights
         if config.problem_type == SEVERAL:
             raise DataError(f"{model} gives several labels a text; use glove-lstm predict.")
@@ -101,11 +93,7 @@ class Api:
 
 
 def _check_texts(title: Any, text: Any) -> tuple[str, str | None]:
-    """Return a title and a text as (text, pair) for the model.
-
-    Raises:
-        DataError: Both are empty, or together too long.
-    """
+    """Return a title and a text as (text, pair) for the model; refuse empty and long ones."""
     title, text = _text(title, "title"), _text(text, "text")
     if len(title) + len(text) > limits.CHARACTERS:
         raise DataError(limits.TEXT_TOO_LONG)

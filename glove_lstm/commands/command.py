@@ -35,7 +35,8 @@ def run_command(
     """
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not a replacement, such as StringIO
-            stream.reconfigure(encoding="utf-8", errors="replace")
+            encoding = "utf-8-sig" if stream is sys.stdin else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="replace")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
     if threading.current_thread() is threading.main_thread():
@@ -46,6 +47,7 @@ def run_command(
         sys.stdout.flush()  # reports a full disk, which the exit of Python would not
     except BrokenPipeError:  # the reader of the output has ended, such as `head`
         _discard_output()
+        return 141  # as a shell reports SIGPIPE: the command may have had more to do
     except KeyboardInterrupt:
         return _fail("Interrupted.", 128 + signal.SIGINT)
     except Exception as error:

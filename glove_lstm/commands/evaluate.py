@@ -50,10 +50,11 @@ def main(argv: Sequence[str]) -> None:
     if args.leaks:
         data = load_splits(**{**wanted, "on_empty": "keep"})
         report.figures["leaks"] = check_leaks(data)
-    sys.stdout.write(report.text())
+    text = report.text()
     if args.output_dir:
         report.save(args.output_dir)
-        sys.stdout.write(f"\nSaved to {args.output_dir}\n")
+        text += f"\nSaved to {args.output_dir}\n"
+    sys.stdout.write(text)
 
 
 def _add_model(report: Report, args: argparse.Namespace, wanted: Mapping[str, Any]) -> None:

@@ -36,6 +36,9 @@ def main(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     _check(args)
     source = _source(args)  # first, to report mistakes in the input before the model loads
+    paths = [one["path"] for one in source.identity() or ()]
+    if args.output and str(args.output.resolve()) in paths:
+        raise DataError(f"--output {args.output} is an input; choose another name.")
 
     from glove_lstm.inference.backends import open_model
     from glove_lstm.inference.bulk import Labeller, label_to_folder
@@ -154,7 +157,9 @@ def _parser() -> argparse.ArgumentParser:
 def _check(args: argparse.Namespace) -> None:
     """Reject invalid combinations of options, and choose the format."""
     if not args.format:
-        suffix = args.output.suffix[1:] if args.output else ""
+        suffix = args.output.suffix[1:].lower() if args.output else ""
+        if suffix not in ("", "txt", *_FORMATS):
+            raise DataError(f"--output {args.output} names no format; give --format.")
         default = "csv" if args.output_dir else "table"
         args.format = suffix if suffix in _FORMATS else default
     piped = "-" in (args.input or ())
@@ -164,6 +169,7 @@ def _check(args: argparse.Namespace) -> None:
         "--rows_per_part must be at least 1.": args.rows_per_part < 1,
         "--input - is standard input, and stands alone.": piped and len(args.input) > 1,
         f"--input - needs --input_format: {', '.join(_STREAMED)}.": piped and not args.input_format,
+        "--input_format is of --input -.": args.input_format and not piped,
         "--output_dir takes csv, jsonl and parquet, and no --explain.": args.output_dir
         and (args.explain or args.format == "table"),
         "--explain takes the formats jsonl and table.": args.explain

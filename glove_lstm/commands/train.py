@@ -35,6 +35,8 @@ def main(argv: Sequence[str]) -> None:
     destination = training_destination(run.training)
     if run.training.resume_from_checkpoint:  # checked before the data are loaded
         check_resumable(Path(run.training.resume_from_checkpoint))
+    folder = Path(str(run.training.output_dir))
+    folder.mkdir(parents=True, exist_ok=True)  # raises now what it would raise after the training
     wanted = dataclasses.asdict(run.data)
     with_baselines = wanted.pop("with_baselines")
     data = load_splits(**wanted, seed=run.training.seed)
@@ -46,7 +48,6 @@ def main(argv: Sequence[str]) -> None:
     metrics = run_metrics(experiment)
     if with_baselines:
         add_baselines(metrics, experiment)
-    folder = Path(str(run.training.output_dir))
     save_experiment(experiment, metrics, folder)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:

@@ -36,15 +36,7 @@ def read_checkpoint_json(path: Path) -> dict[str, Any]:
 
 
 def read_json_object(path: Path, advice: str) -> dict[str, Any]:
-    """Read a file that holds one JSON object.
-
-    Args:
-        path: The file.
-        advice: Remedy for a malformed file; ends the error message.
-
-    Raises:
-        DataError: The file is missing or holds no JSON object.
-    """
+    """Read a file that holds one JSON object; the advice ends the message of a DataError."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

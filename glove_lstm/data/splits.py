@@ -28,7 +28,7 @@ _ODD, _OFFSETS = _RANDOM[0] * np.uint64(2) + np.uint64(1), _RANDOM[1]
 
 
 def near_duplicate_groups(texts: Sequence[str]) -> Ints:
-    """Give the same number to texts that are equal or nearly equal.
+    """Return group numbers (n,), 0, 1, 2, ... as they appear, the same for texts that are equal or nearly equal.
 
     Two texts are near duplicates when the sets of their runs of five lower-cased words have a Jaccard
     similarity of at least 0.8. MinHash LSH finds the candidates (Broder 1997; at the threshold it misses
@@ -36,12 +36,6 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     transitive. A text with fewer words than a run is one run of all its words. Texts equal after folding
     white space always share a group. A text without any word is only ever grouped with an equal text, and an
     empty one with nothing: it carries no text that could leak.
-
-    Args:
-        texts: n texts.
-
-    Returns:
-        Shape (n,): group numbers 0, 1, 2, ... in order of first appearance.
     """
     exact = exact_duplicate_groups(texts)
     _, firsts = np.unique(exact, return_index=True)
@@ -77,12 +71,9 @@ def _join_similar(bucket: list[int], shingles: list[Hashes], sets: Any) -> None:
 
 
 def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
-    """Give the same number to texts that are equal after folding white space; empty texts stay apart.
+    """Return group numbers (n,), the same for texts that are equal after folding white space; empty ones stay apart.
 
     Keeps 16 bytes a text, so `texts` may be a stream that does not fit in memory.
-
-    Returns:
-        Shape (n,): group numbers 0, 1, 2, ... in order of first appearance.
     """
     folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
     return _renumber(

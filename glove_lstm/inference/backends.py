@@ -30,24 +30,14 @@ Predict = Callable[[list[str], list[str] | None], NDArray[np.floating]]
 
 @dataclass(frozen=True)
 class OpenModel:
-    """A loaded checkpoint.
-
-    Attributes:
-        predict: Returns the scores of texts.
-        label_names: Labels in the order of the scores.
-        folder: The checkpoint's files on this machine.
-        backend: The library that computes.
-        thresholds: The least scores of the labels, if a text may have several.
-        explain: Returns the contribution of each word of a text and its second part; None with ONNX Runtime, which
-            has no gradients.
-    """
+    """A loaded checkpoint."""
 
     predict: Predict
-    label_names: tuple[str, ...]
+    label_names: tuple[str, ...]  # in the order of the scores
     folder: Path
     backend: Backend
-    thresholds: Sequence[float] | None
-    explain: Explain | None = None
+    thresholds: Sequence[float] | None  # least scores of the labels, if a text may have several
+    explain: Explain | None = None  # None with ONNX Runtime, which has no gradients
 
     def identity(self) -> dict[str, Any]:
         """Return the backend and the hashes of the files that decide the scores, for JSON."""

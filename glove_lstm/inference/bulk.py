@@ -146,8 +146,10 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
     """Write the arguments of a run into its folder; raise a DataError if an earlier run had other ones."""
     path, parts = folder / _RUN, any(folder.glob("part-*"))
     try:
-        before = json.loads(path.read_text(encoding="utf-8")) if parts else run
+        before = json.loads(path.read_text(encoding="utf-8")) if parts or path.exists() else run
         different = [name for name, value in run.items() if before.get(name) != value]
+        if before.keys() == run.keys() and not parts:
+            different = []  # of a run without results
     except (OSError, ValueError, AttributeError):
         different = [f"a {_RUN} that cannot be read"]
     other = "remove it, or choose another folder"
@@ -159,7 +161,7 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
         raise DataError(
             f"{folder} holds parts, and standard input cannot be read again to go on: {other}."
         )
-    for left in folder.glob(".*.part"):  # files of a killed process
+    for left in folder.glob(".part-*.part"):  # files of a killed process
         left.unlink()
     with whole_file(path) as part:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")

@@ -28,11 +28,7 @@ def put_repo_id(card: str, repo_id: str) -> str:
 
 
 def check_card(folder: Path, repo_id: str) -> None:
-    """Check README.md of a checkpoint's folder against `metrics.json`.
-
-    Args:
-        folder: Folder of a checkpoint.
-        repo_id: Repository; the card must show how to load it.
+    """Check README.md of a checkpoint's folder against `metrics.json`; it must show how to load `repo_id`.
 
     Raises:
         DataError: A part is missing, a placeholder is left, or a figure differs.

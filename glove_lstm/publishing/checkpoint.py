@@ -49,11 +49,8 @@ for scores in classify(["Senate passes budget bill", ""], top_k=None):
 def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True) -> Iterator[Path]:
     """Make a temporary folder with exactly the files that a push sends, checked without any network.
 
-    Args:
-        checkpoint: Folder made by the train command.
-        repo_id: Model repository, named in the card; a missing card is written from metrics.json.
-        hub_files: Also send the files that only a model's repository needs, the ONNX files among them; missing ones
-            are made.
+    A missing card is written from metrics.json. With `hub_files` so are the files that only a model's repository needs,
+    the ONNX files among them.
 
     Raises:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.

@@ -22,21 +22,13 @@ _REFUSALS = (HfHubHTTPError, ConnectionError, ValueError, RuntimeError, Transpor
 
 @dataclass(frozen=True)
 class Destination:
-    """Repository to which a folder is pushed.
-
-    Attributes:
-        repo_id: As "user/name".
-        repo_type: Kind of repository.
-        private: Whether a new repository is private; an existing public one is refused.
-        revision: Branch, created if missing; None is the main one.
-        token: Overrides the token of `hf auth login` or HF_TOKEN.
-    """
+    """Repository to which a folder is pushed."""
 
     repo_id: str
     repo_type: Literal["model", "dataset", "space"] = "model"
-    private: bool = False
-    revision: str | None = None
-    token: str | None = field(default=None, repr=False)
+    private: bool = False  # of a new one; an existing public one is refused
+    revision: str | None = None  # branch, created if missing; None is the main one
+    token: str | None = field(default=None, repr=False)  # else of `hf auth login` or HF_TOKEN
 
 
 def training_destination(training: Any) -> Destination | None:

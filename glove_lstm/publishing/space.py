@@ -63,10 +63,6 @@ with running_app(folder / "checkpoint", port=None):
 def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
     """Make a temporary folder with exactly the files of a Space; the app is started once, without any network.
 
-    Args:
-        checkpoint: Folder made by the train command.
-        repo_id: The Space, as "user/name".
-
     Raises:
         DataError: The checkpoint must not be published, the app does not start, or gradio is missing.
     """

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -116,6 +117,12 @@ class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
         return {name: value for name, value in values.items() if value is not None}
 
 
+_ABOVE_0 = {"num_train_epochs", "gradient_accumulation_steps", "ngram_c"}
+_ABOVE_0 |= {"per_device_train_batch_size", "per_device_eval_batch_size"}
+_AT_LEAST_0 = {"learning_rate", "embedding_learning_rate", "weight_decay", "seed", "data_seed"}
+_AT_LEAST_0 |= {"min_steps", "label_smoothing_factor", "max_grad_norm"}
+
+
 @dataclass
 class GloveLstmTrainingArguments(TrainingArguments):
     """`TrainingArguments`, a rate for word vectors, the share of corrupted copies, and weights of the labels.
@@ -149,15 +156,12 @@ class GloveLstmTrainingArguments(TrainingArguments):
         super().__post_init__()
         if not 0 <= self.corrupted_share <= 1:
             raise ValueError(f"corrupted_share must be 0 to 1, not {self.corrupted_share}")
-        if self.ngram_c is not None and not self.ngram_c > 0:
-            raise ValueError(f"ngram_c must be above 0, not {self.ngram_c}")
         if self.remove_unused_columns or self.label_names:
             raise ValueError("remove_unused_columns must be False, and label_names not given")
-        if (rate := self.embedding_learning_rate) is not None and not rate >= 0:
-            raise ValueError(f"embedding_learning_rate must be at least 0, not {rate}")
-        for name in "num_train_epochs", "per_device_train_batch_size", "per_device_eval_batch_size":
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in (*_ABOVE_0, *_AT_LEAST_0):
+            value, least = getattr(self, name), "above" if name in _ABOVE_0 else "at least"
+            if value is not None and not (0 < value < inf or (value == 0 and least == "at least")):
+                raise ValueError(f"{name} must be {least} 0, not {value}")
 
 
 @dataclass(frozen=True)

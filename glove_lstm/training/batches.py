@@ -1,5 +1,6 @@
 """Tokenised texts on disk, and batches of them that hold as little padding as possible."""
 
+import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,15 @@ class TokenizedTexts(TorchDataset[Any]):
             != token
         )
         return np.bincount(text_of, others, len(self)).astype(np.int64)
+
+    def digest(self) -> str:
+        """Return a hash of all tokens and labels."""
+        sha = hashlib.sha256(self.lengths.tobytes())
+        for column in self._table[:].columns:
+            for chunk in column.chunks:
+                values = chunk.flatten() if pa.types.is_list(chunk.type) else chunk
+                sha.update(values.to_numpy(zero_copy_only=False))
+        return sha.hexdigest()
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -137,6 +147,10 @@ class CorruptedTexts(TokenizedTexts):
     def labels(self) -> NDArray[Any]:
         """Class index of each text."""
         return self.texts.labels
+
+    def digest(self) -> str:
+        """Return that of the texts."""
+        return self.texts.digest()
 
     def __getitems__(self, indices: Sequence[int]) -> pa.Table:
         epoch = 0 if self.sampler is None else self.sampler.epoch

@@ -1,5 +1,8 @@
 """The Trainer of GloVe+LSTM models."""
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -11,8 +14,10 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PrinterCallback, Trainer
 from transformers.trainer_utils import PredictionOutput
 
+from glove_lstm.data.errors import DataError
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
+from glove_lstm.training.resuming import MADE_OF_NAME
 
 
 class GloveLstmTrainer(Trainer):
@@ -75,6 +80,33 @@ class GloveLstmTrainer(Trainer):
                 group["params"] = [held for held in group["params"] if held is not vectors]
             optimizer.add_param_group({"params": [vectors], "lr": rate, "weight_decay": 0.0})
         return optimizer
+
+    def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `Trainer.train`; a checkpoint of other texts, labels, words or sizes is refused.
+
+        Raises:
+            DataError: The checkpoint is of another run, or the training diverged.
+        """
+        model, tokenizer, texts = cast(Any, (self.model, self.processing_class, self.train_dataset))
+        vocabulary = tokenizer.get_vocab() if tokenizer else None
+        sizes = {name: list(weights.shape) for name, weights in model.state_dict().items()}
+        parts = vocabulary, model.config.label_names, sizes, texts.digest()
+        self._made_of = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        if isinstance(resume_from_checkpoint, str):
+            made_of = Path(resume_from_checkpoint, MADE_OF_NAME).read_text(encoding="utf-8")
+            if json.loads(made_of) != self._made_of:
+                said = f"{resume_from_checkpoint} was made from other texts, labels, word vectors or sizes"
+                raise DataError(f"{said}: give those of its run, or start a new run.")
+        output = super().train(resume_from_checkpoint, *args, **kwargs)
+        if not all(weights.isfinite().all() for weights in model.parameters()):
+            raise DataError("The training diverged: weights are no numbers; lower --learning_rate.")
+        return output
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        super()._save(output_dir, state_dict)
+        if self.args.should_save:  # the first process
+            folder = Path(output_dir or str(self.args.output_dir))
+            (folder / MADE_OF_NAME).write_text(f'"{self._made_of}"')
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         dataset = self.train_dataset if train_dataset is None else train_dataset

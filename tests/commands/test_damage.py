@@ -63,7 +63,7 @@ def test_damaged_checkpoints_of_the_trainer(
     """Resuming from one is refused if any of its files would be read, or silently replaced by a new one."""
     whole = max(checkpoint.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     states = "optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json"
-    needed = "config.json", "model.safetensors", *states
+    needed = "config.json", "model.safetensors", "made_of.json", *states
     data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
     for copy, file, _ in damaged_copies(whole, tmp_path, needed):
         done = run_here(train.main, *data, "--resume_from_checkpoint", copy)

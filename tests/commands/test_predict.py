@@ -85,6 +85,9 @@ def test_abstains_below_a_score(expected: list[dict]) -> None:
         ("--input {FILE} --text_column_names body", "'body'"),
         ("--input -", "--input - needs --input_format: csv"),
         ("--input - {FILE} --input_format csv", "alone"),
+        ("--input {FILE} --input_format csv", "--input_format is of --input -"),
+        ("--input {FILE} --output {FILE}", "in.csv is an input; choose another name"),
+        ("a --output {HERE}/out.tsv", "out.tsv names no format; give --format"),
         ("a --rows_per_part 0", "--rows_per_part must be at least 1"),
         ("a --abstain_below 1.5", "--abstain_below must be from 0 to 1"),
         ("a --abstain_below nan", "--abstain_below must be from 0 to 1"),
@@ -107,10 +110,12 @@ def test_mistakes(tmp_path: Path, checkpoint: Path, args: str, part: str) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
-def test_reader_that_goes_away_is_no_error(articles: Path) -> None:
+def test_reader_that_goes_away_gets_no_traceback(articles: Path) -> None:
     line = f"{sys.executable} {ROOT}/scripts/predict.py --input {articles} --format jsonl | head -1"
-    done = subprocess.run(line, shell=True, capture_output=True, encoding="utf-8")
+    shell = ["bash", "-c", f"set -o pipefail; {line}"]
+    done = subprocess.run(shell, capture_output=True, encoding="utf-8")
     assert len(done.stdout.splitlines()) == 1
+    assert done.returncode == 141  # that of a signal SIGPIPE
     assert "Traceback" not in done.stderr
     assert "Broken pipe" not in done.stderr
 

@@ -74,6 +74,20 @@ def test_parts_are_kept_by_the_same_command_and_refused_to_another(
     assert_refused(predict(*args, "--backend", "torch"), "holds parts of another run", "model")
 
 
+def test_files_of_others_stay(articles: Path, tmp_path: Path) -> None:
+    (tmp_path / ".notes.part").write_text("mine")
+    succeed("--input", articles, "--output_dir", tmp_path)
+    assert (tmp_path / ".notes.part").read_text() == "mine"
+    for path in tmp_path.glob("part-*"):
+        path.unlink()
+    succeed("--input", articles, "--output_dir", tmp_path, "--rows_per_part", 99)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "run.json").write_text('{"mine": 1}')
+    assert_refused(predict("--input", articles, "--output_dir", other), "another run")
+    assert (other / "run.json").read_text() == '{"mine": 1}'
+
+
 def test_a_killed_output_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = write_articles(tmp_path / "in.csv", 20_000)
     (tmp_path / "out.csv").write_text("old")

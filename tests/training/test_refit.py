@@ -5,6 +5,7 @@ import pytest
 import torch
 from support import QUICK, SMALL, write_articles
 
+from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.publishing.checkpoint_folder import save_experiment
@@ -22,8 +23,8 @@ def trained(tmp_path_factory, glove_file):
         write_articles(folder / f"{name}.csv", 200, seed)
 
     def trained(*words, fraction=0.1, out=folder / "out", **files):
+        files = {"train_file": "train"} | files
         files = {split: str(folder / f"{name}.csv") for split, name in files.items()}
-        files["train_file"] = str(folder / "train.csv")
         data = load_splits(**files, validation_fraction=fraction)
         places = "--glove", str(glove_file), "--output_dir", str(out)
         return run_experiment(parse_training_run([*SMALL, *QUICK, *words, *places]), data)
@@ -92,6 +93,21 @@ def test_either_model_resumes(trained, tmp_path, monkeypatch, saves, last):
     assert resumed.record["temperature"] == whole.record["temperature"]
     losses = [entry["eval_loss"] for entry in whole.history if "eval_loss" in entry]
     assert [entry["eval_loss"] for entry in resumed.history if "eval_loss" in entry] == losses
+
+
+@pytest.mark.parametrize("change", [{"train_file": "test"}, {"words": ["--hidden_size", "9"]}])
+def test_a_checkpoint_of_another_run_is_refused(trained, tmp_path, change):
+    alone = "--refit", "False", "--num_train_epochs", "1"
+    trained(*alone, out=tmp_path)
+    [checkpoint] = tmp_path.glob("checkpoint-*")
+    words = *alone, *change.pop("words", ()), "--resume_from_checkpoint", str(checkpoint)
+    with pytest.raises(DataError, match=r"other texts, labels, word vectors or sizes: give those"):
+        trained(*words, out=tmp_path, **change)
+
+
+def test_a_training_that_diverges_is_told(trained, tmp_path):
+    with pytest.raises(DataError, match=r"diverged: .*; lower --learning_rate"):
+        trained("--learning_rate", "1e30", "--refit", "False", out=tmp_path)
 
 
 def test_texts_that_measure_nothing(trained):

@@ -111,13 +111,12 @@ def test_mistakes(tmp_path: Path, checkpoint: Path, args: str, part: str) -> Non
 
 
 def test_reader_that_goes_away_gets_no_traceback(articles: Path) -> None:
-    line = f"{sys.executable} {ROOT}/scripts/predict.py --input {articles} --format jsonl | head -1"
-    shell = ["bash", "-c", f"set -o pipefail; {line}"]
-    done = subprocess.run(shell, capture_output=True, encoding="utf-8")
-    assert len(done.stdout.splitlines()) == 1
-    assert done.returncode == 141  # that of a signal SIGPIPE
-    assert "Traceback" not in done.stderr
-    assert "Broken pipe" not in done.stderr
+    command = [sys.executable, ROOT / "scripts" / "predict.py", "--input", articles]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, encoding="utf-8") as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141  # as of a signal SIGPIPE
 
 
 def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:

@@ -31,11 +31,8 @@ def running_app(
 ) -> Iterator[str]:
     """Start the app in a thread and yield its address; at the end, stop it and remove all uploads.
 
-    Args:
-        model: Folder of a checkpoint, or repository id on the Hub.
-        revision: Commit, tag or branch of `model` on the Hub.
-        host: Address to listen at; None is $GRADIO_SERVER_NAME (set in a Space), or else this machine.
-        port: Port to listen at; None is the first free one from 7860 on.
+    Without a host it listens at $GRADIO_SERVER_NAME (set in a Space), or else on this machine only; without a port, at
+    the first free one from 7860 on.
 
     Raises:
         DataError: The checkpoint cannot be loaded, or the port is taken.

@@ -178,7 +178,8 @@ def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveV
             lines = ((at, line) for at, line in enumerate(opened, start=1) if not line.isspace())
             first = next(lines, (0, b""))
             values = first[1].split()
-            if len(values) == 2 and all(value.isdigit() for value in values):  # header of word2vec
+            headed = len(values) == 2 and all(value.isdigit() for value in values)  # as word2vec
+            if headed:
                 first = next(lines, (0, b""))
             width = width or len(first[1].split()) - 1
             if width < 1 or not first[1]:
@@ -204,6 +205,8 @@ def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveV
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
+    if headed and (found := len(index) + repeats) != int(values[0]):
+        raise DataError(f"{source} has {found} vectors, and not {int(values[0])}; get it again.")
     if repeats:
         logger.warning(
             "%s repeats %d of its words; the first vector of each was kept.", source, repeats

@@ -116,6 +116,8 @@ def _read_rows(
     for number, record in reader.records(wanted):
         place = f"{reader.where}, row {number}"
         items = label_items(value := record.get(label_column))
+        if items is None and str(value).startswith("['"):
+            raise DataError(f'{place} has the label {value}, which is no JSON: write ["a"].')
         read = partial(_read_label, place=place, column=label_column, class_names=class_names)
         label = read(value) if items is None else [name for name in map(read, items) if name]
         if label is None:

@@ -136,6 +136,7 @@ BAD_FILES = [
     ("text,label\n" + "".join(f"t,{n}\n" for n in range(1001)), "a.csv has 1001 different labels"),
     ("text,label\na,b\nc,d\n", r"a.csv has too few rows \(2\) to cut 10% for validation"),
     ('{"text": "a", "label": 0.5}\n', "row 1 has the label 0.5; labels must be text or whole numb"),
+    ("text,label\na,\"['b', 'c']\"\n", r"row 1 has the label \['b', 'c'\], which is no JSON"),
     ('{"text": "a", "label": [{}]}\n', r"a.jsonl, row 1 has the label \{\}"),
 ]
 

@@ -178,7 +178,7 @@ def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveV
             lines = ((at, line) for at, line in enumerate(opened, start=1) if not line.isspace())
             first = next(lines, (0, b""))
             values = first[1].split()
-            headed = len(values) == 2 and all(value.isdigit() for value in values)  # as word2vec
+            headed = len(values) == 2 and all(value.isdigit() for value in values)  # of word2vec
             if headed:
                 first = next(lines, (0, b""))
             width = width or len(first[1].split()) - 1

@@ -117,7 +117,7 @@ def _read_rows(
         place = f"{reader.where}, row {number}"
         items = label_items(value := record.get(label_column))
         if items is None and str(value).startswith("['"):
-            raise DataError(f'{place} has the label {value}, which is no JSON: write ["a"].')
+            raise DataError(f'{place} has the label {value}, which is no JSON; write ["a", "b"].')
         read = partial(_read_label, place=place, column=label_column, class_names=class_names)
         label = read(value) if items is None else [name for name in map(read, items) if name]
         if label is None:

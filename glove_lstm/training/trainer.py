@@ -24,6 +24,7 @@ class GloveLstmTrainer(Trainer):
     """`Trainer` over `TokenizedTexts`: resumable batches of similar lengths, and word vectors with their own rate."""
 
     args: GloveLstmTrainingArguments
+    _made_of = ""  # set by `train`
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class GloveLstmTrainer(Trainer):
         return optimizer
 
     def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `Trainer.train`; a checkpoint of other texts, labels, words or sizes is refused.
+        """As `Trainer.train`; a checkpoint of other texts, labels, vocabulary or sizes is refused.
 
         Raises:
             DataError: The checkpoint is of another run, or the training diverged.
@@ -104,9 +105,8 @@ class GloveLstmTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
-        if self.args.should_save:  # the first process
-            folder = Path(output_dir or str(self.args.output_dir))
-            (folder / MADE_OF_NAME).write_text(f'"{self._made_of}"')
+        if self._made_of and output_dir and self.args.should_save:  # the first process
+            Path(output_dir, MADE_OF_NAME).write_text(json.dumps(self._made_of), encoding="utf-8")
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         dataset = self.train_dataset if train_dataset is None else train_dataset

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,6 +31,7 @@ MAX_ROW = 1 << 26  # characters of a line, or of a field of CSV
 SURROGATES = re.compile("[\ud800-\udfff]")
 _NOT_UTF8 = "is not UTF-8 text; convert it, for instance with iconv"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_PEEKED = 100  # JSON objects that tell the columns
 _PARQUET_BATCH = 256  # rows converted to Python objects at a time
 
 Record = Mapping[str, Any]
@@ -42,7 +43,7 @@ class RowReader:
 
     Attributes:
         where: Names the input in errors.
-        columns: The column names; for JSON, those in the first row.
+        columns: The column names; for JSON, those of the first 100 rows.
         first: The first row, which `records` yields too; None if there are no rows.
         read: Returns an iterator over the rows, given the columns that are needed.
         fixed: Whether every row has all columns; a JSON object may lack one.
@@ -87,9 +88,9 @@ def open_reader(path: Path) -> RowReader:
 
 def peek(where: str, rows: Iterator[Record], columns: list[str] | None = None) -> RowReader:
     """Return a reader of rows that can be iterated once; see `RowReader`."""
-    first = next(rows, None)
-    head = [] if first is None else [first]
-    names = list(first or ()) if columns is None else columns
+    head = list(islice(rows, _PEEKED if columns is None else 1))
+    names = list(dict.fromkeys(chain(*head))) if columns is None else columns
+    first = head[0] if head else None
     return RowReader(where, names, first, lambda _: chain(head, rows), columns is not None)
 
 

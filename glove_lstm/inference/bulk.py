@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import read_json_object
 from glove_lstm.data.streaming import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.inference.backends import Predict
@@ -145,15 +146,10 @@ def label_to_folder(
 def _begin(folder: Path, run: dict[str, Any]) -> None:
     """Write the arguments of a run into its folder; raise a DataError if an earlier run had other ones."""
     path, parts = folder / _RUN, any(folder.glob("part-*"))
-    try:
-        before = json.loads(path.read_text(encoding="utf-8")) if parts or path.exists() else run
-        different = [name for name, value in run.items() if before.get(name) != value]
-        if before.keys() == run.keys() and not parts:
-            different = []  # of a run without results
-    except (OSError, ValueError, AttributeError):
-        different = [f"a {_RUN} that cannot be read"]
     other = "remove it, or choose another folder"
-    if different:
+    before = read_json_object(path, other) if path.exists() else {}
+    different = [name for name, value in run.items() if before.get(name) != value]
+    if different and (parts or (before and before.keys() != run.keys())):
         raise DataError(
             f"{folder} holds parts of another run ({', '.join(different)} differ): {other}."
         )

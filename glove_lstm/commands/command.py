@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 
 # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine.
@@ -20,6 +21,13 @@ def new_parser(command: str, description: str | None) -> argparse.ArgumentParser
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Add the arguments MODEL and --revision, of a checkpoint."""
+    said = "a checkpoint's folder, or a repository's id on the Hub; default: the one that ships"
+    parser.add_argument("model", nargs="?", metavar="MODEL", default=default, help=said)
+    parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
 
 
 def run_command(
@@ -69,6 +77,7 @@ def _discard_output() -> None:
 
 def _sentence(error: BaseException, extra: str) -> str | None:
     from glove_lstm.data.errors import DataError
+    from glove_lstm.data.files import first_line
 
     if isinstance(error, DataError):
         return str(error)
@@ -82,6 +91,10 @@ def _sentence(error: BaseException, extra: str) -> str | None:
         return "The disk is full: free some space and run the command again."
     if isinstance(error, OSError) and error.errno is not None and error.filename:
         return f"{error.filename}: {error.strerror}."
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    raised_in = str(frame.f_globals.get("__name__"))
+    if raised_in.startswith(("transformers.", "accelerate.")):  # refuses arguments of the Trainer
+        return f"{first_line(error)}."
     return None
 
 

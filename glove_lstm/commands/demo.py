@@ -10,21 +10,14 @@ Needs pip install 'glove-lstm[demo]'. The app runs offline once the models are d
 from collections.abc import Sequence
 
 from glove_lstm.app.serve import serve
-from glove_lstm.commands.command import new_parser
+from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse the arguments and serve until interrupted."""
     parser = new_parser("glove-lstm demo", __doc__)
-    parser.add_argument(
-        "model",
-        nargs="?",
-        metavar="MODEL",
-        default=str(DEFAULT_CHECKPOINT),
-        help="folder, or repository id on the Hub; default: the checkpoint that ships",
-    )
-    parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
+    add_model(parser, str(DEFAULT_CHECKPOINT))
     parser.add_argument("--host", help="address to listen at; default: this machine only")
     parser.add_argument("--port", type=int, default=7860, help="default: %(default)s")
     serve(**vars(parser.parse_args(argv)))

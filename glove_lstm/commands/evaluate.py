@@ -21,7 +21,7 @@ from typing import Any
 
 import transformers
 
-from glove_lstm.commands.command import new_parser
+from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.leaks import check_leaks
@@ -88,13 +88,7 @@ def _add_model(report: Report, args: argparse.Namespace, wanted: Mapping[str, An
 
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("glove-lstm evaluate", __doc__)
-    parser.add_argument(
-        "model",
-        nargs="?",
-        metavar="MODEL",
-        help="a checkpoint's folder, or a repository's id on the Hub; default: the one that ships",
-    )
-    parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
+    add_model(parser)
     for field in _OF_DATA:
         parser.add_argument(
             "--dataset_revision" if field.name == "revision" else f"--{field.name}",

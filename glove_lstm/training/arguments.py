@@ -156,8 +156,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
         super().__post_init__()
         if not 0 <= self.corrupted_share <= 1:
             raise ValueError(f"corrupted_share must be 0 to 1, not {self.corrupted_share}")
-        if self.remove_unused_columns or self.label_names:
-            raise ValueError("remove_unused_columns must be False, and label_names not given")
+        if self.remove_unused_columns or self.dataloader_drop_last or self.label_names:
+            refused = "remove_unused_columns and dataloader_drop_last must be False"
+            raise ValueError(f"{refused}, and label_names not given")
         for name in (*_ABOVE_0, *_AT_LEAST_0):
             value, least = getattr(self, name), "above" if name in _ABOVE_0 else "at least"
             if value is not None and not (0 < value < inf or (value == 0 and least == "at least")):
@@ -236,7 +237,7 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
             return_remaining_strings=True,
             look_for_args_file=False,
         )
-    except ValueError as error:  # from the checks of the dataclasses
+    except (ValueError, ImportError) as error:  # from the checks of the dataclasses
         raise DataError(f"{str(error).rstrip('.')}.") from None
     data, tokenizer, model, trainer, _, unknown = parsed
     if unknown:

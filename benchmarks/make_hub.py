@@ -33,6 +33,7 @@ _ARGUMENTS += ["--validation_by", "source", "--vocab_size", "40000"]
 _CARD = {
     "name": "glove-lstm-fake-news",
     "repo_id": "user/glove-lstm-fake-news",
+    "license": "apache-2.0",
     "data_description": (Path(__file__).parent / "hub_data.md").read_text(encoding="utf-8").strip(),
 }
 

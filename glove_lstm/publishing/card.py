@@ -36,6 +36,7 @@ def render_card(
     name: str = "GloVe+LSTM",
     repo_id: str = "user/glove-lstm",
     data_description: str = "",
+    license: str = "unknown",
 ) -> str:
     """Return the card of a checkpoint.
 
@@ -44,6 +45,7 @@ def render_card(
         name: Title of the card.
         repo_id: Repository in the examples of use and the model index; a push replaces it.
         data_description: Training data; empty takes the description in `metrics.json`.
+        license: Of the weights, by its id on the Hub.
     """
     metrics = read_checkpoint_json(folder / "metrics.json")
     config = read_checkpoint_json(folder / "config.json")
@@ -53,7 +55,7 @@ def render_card(
     data = metrics["about"]["data"]
     mentioned = " ".join([data, *metrics.get("other_data", {})])
     values = {
-        "card_data": _metadata(metrics, name, repo_id, news=news).to_yaml(),
+        "card_data": _metadata(metrics, name, repo_id, license, news=news).to_yaml(),
         "name": name,
         "repo_id": repo_id,
         "metrics": metrics,
@@ -119,13 +121,15 @@ def _eval_results(metrics: Mapping[str, Any], repo_id: str) -> list[EvalResult]:
     ]
 
 
-def _metadata(metrics: Mapping[str, Any], name: str, repo_id: str, *, news: bool) -> ModelCardData:
+def _metadata(
+    metrics: Mapping[str, Any], name: str, repo_id: str, license: str, *, news: bool
+) -> ModelCardData:
     about = metrics["about"]
     dataset = _dataset(about["data"])[0]
     origin = about.get("fine_tuned_from", "")
     return ModelCardData(
         language="en",
-        license="apache-2.0",
+        license=license,
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["glove", "lstm", *(["fake-news"] if news else []), "custom_code"],

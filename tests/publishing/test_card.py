@@ -261,12 +261,12 @@ def test_other_figure_is_refused(folder, old, new):
     ("old", "new", "part"),
     [
         ("---\nlanguage", "language", "lacks the metadata"),
-        ("license: apache-2.0\n", "", "lacks the metadata license"),
+        ("license: unknown\n", "", "lacks the metadata license"),
         ("## Limits", "## Other", "lacks the section 'Limits'"),
         ("## Limits", "TODO\n\n## Limits", "placeholder TODO"),
         ("## Limits", "{{ limits }}\n\n## Limits", "placeholder {{ limits }}"),
         ("## Limits", "See user/glove-lstm.\n\n## Limits", "placeholder user/glove-lstm"),
-        ("license: apache-2.0", "license: [", "cannot be read"),
+        ("license: unknown", "license: [", "cannot be read"),
         ("model-index:\n", "model-index: 3\nother:\n", "README.md"),
     ],
 )

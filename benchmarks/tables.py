@@ -111,8 +111,7 @@ def fill(page: str) -> str:
     """Replace what stands between `<!-- NAME -->` and `<!-- end -->` by the tables of the stored results."""
     for name, (file, table) in _TABLES.items():
         text = f"<!-- {name} -->\n{table(read_results(RESULTS / file))}<!-- end -->"
-        marked = f"<!-- {name} -->.*?<!-- end -->"
-        page = re.sub(marked, text.replace("\\", r"\\"), page, flags=re.S)
+        page = re.sub(f"<!-- {name} -->.*?<!-- end -->", text, page, flags=re.S)
     return page
 
 

@@ -84,10 +84,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give either input_ids or inputs_embeds, and not both")
         tokens = inputs_embeds if input_ids is None else input_ids
-        for name, row in {
-            "token_type_ids": token_type_ids,
-            "attention_mask": attention_mask,
-        }.items():
+        for name, row in (("token_type_ids", token_type_ids), ("attention_mask", attention_mask)):
             if row is not None and row.shape != tokens.shape[:2]:
                 said = f"{name} must be of shape {tuple(tokens.shape[:2])}, as the tokens"
                 raise ValueError(f"{said}, not {tuple(row.shape)}")

@@ -123,8 +123,9 @@ class LightClassifier:
             raise ValueError(
                 f"{len(texts)} texts, but {len(text_pairs)} second parts; give one for each text"
             )
-        windows = max(self.threads, -(-len(texts) // _WINDOW))
-        size = max(1, -(-len(texts) // windows))  # equal, since a small one would need more padding
+        rounds = -(-len(texts) // (self.threads * _WINDOW)) or 1
+        # Windows of one size, since a small one would need more padding, and as many for each thread.
+        size = max(1, -(-len(texts) // (self.threads * rounds)))
 
         def predict(start: int) -> NDArray[np.float32]:
             rows = slice(start, start + size)

@@ -23,6 +23,7 @@ from glove_lstm.tokenization.build import english_stop_words
 
 _FINETUNING: dict[str, Any] = {
     "learning_rate": 1e-4,
+    "num_train_epochs": 4,
     "per_device_train_batch_size": 32,
     "train_sampling_strategy": "group_by_length",
     "bf16": True,
@@ -35,8 +36,6 @@ _FINETUNING: dict[str, Any] = {
     "disable_tqdm": True,
     "report_to": "none",
 }
-_EPOCHS = (4, 1)  # for fewer than _MANY training texts, for more
-_MANY = 15_000
 _READ = (50, 1_000)  # words that the published network reads of titles, of articles
 _PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
 
@@ -49,11 +48,10 @@ def finetune_minilm(train: Texts, validation: Texts) -> Classify:
     def rows(texts: Sequence[str], labels: Sequence[int]) -> Dataset:
         return Dataset.from_dict({**tokenizer(list(texts), truncation=True), "label": labels})
 
-    epochs = _EPOCHS[len(train[0]) >= _MANY]
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         trainer = Trainer(
             model_init=lambda: Classifier.from_pretrained(folder, num_labels=len(set(train[1]))),
-            args=TrainingArguments(scratch, num_train_epochs=epochs, **_FINETUNING),
+            args=TrainingArguments(scratch, **_FINETUNING),
             train_dataset=rows(*train),
             eval_dataset=rows(*validation),
             processing_class=tokenizer,

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.corpora import hub_corpus, other_corpora
-from benchmarks.models import FIRST_SEED, Settings, train_preset
-from benchmarks.records import write_json
+from benchmarks.models import FIRST_SEED, Settings, sources, train_preset
+from benchmarks.records import record, write_json
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation import run_metrics as measures
@@ -67,6 +67,7 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
     measures.add_other_data(metrics, experiment, others)
     measures.add_baselines(metrics, experiment, others)
     measures.add_robustness(metrics, experiment, "test")
+    metrics["made_by"] = record("benchmarks/corpora.*", *sources("default", corrupted=True))
     save_experiment(experiment, metrics, folder)
     export_onnx(folder)
 

@@ -47,13 +47,13 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
         """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again (loading thaws them).
 
-        With another number of labels, what was fitted to the earlier ones is set back.
+        With a new last layer, what was fitted to the earlier labels is set back.
         """
         asked = kwargs.pop("output_loading_info", False)
         loaded: Any = super().from_pretrained(*args, output_loading_info=True, **kwargs)
         model, info = loaded
         model.freeze_embeddings(model.config.freeze_embeddings)
-        if info["mismatched_keys"]:
+        if info["mismatched_keys"] or "classifier.weight" in info["missing_keys"]:
             fitted = {"temperature": 1.0, "shrinkage": 0.0, "ngram_weight": 1.0, "thresholds": None}
             model.config.update(fitted)
         return loaded if asked else model

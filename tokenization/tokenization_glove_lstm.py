@@ -35,15 +35,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     vocab_files_names = {"tokenizer_file": "tokenizer.json"}  # noqa: RUF012 (transformers' own form)
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012
 
-    # No `__init__`: with one, `from_pretrained` would give an empty vocabulary.
-    @property
-    def lock(self) -> Any:
-        """Hold it while using `backend_tokenizer` in several threads: each call changes its truncation."""
-        return vars(self).setdefault("_lock", RLock())
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the lock, which cannot be pickled."""
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
+    # Held while `backend_tokenizer` is in use, whose truncation each call changes. Of the class, since one of an
+    # instance could not be pickled. No `__init__`: with one, `from_pretrained` would give an empty vocabulary.
+    lock = RLock()
 
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, **kwargs: Any

@@ -84,7 +84,10 @@ class Api:
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / "labels.csv"
         with open_writer(path, "csv", Layout(labeller.label_names)) as write:
             write(labeller(rows))
-        return str(path), f"{len(rows):,} rows labelled."
+        empty = sum(row.empty for row in rows)
+        return str(path), f"{len(rows):,} rows labelled." + f" {empty:,} have no text." * (
+            empty > 0
+        )
 
     def _labeller(self, threshold: Any) -> Labeller:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:

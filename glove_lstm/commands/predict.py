@@ -190,12 +190,7 @@ def _source(args: argparse.Namespace) -> TextSource:
         return open_files(args.input, args.text_column_names)
     if args.texts:
         return open_texts(args.texts, "the command line")
-    try:
-        return open_texts((line.rstrip("\r\n") for line in sys.stdin), "standard input")
-    except DataError:
-        raise DataError(
-            "Standard input is empty; give texts, one a line, or --input FILE."
-        ) from None
+    return open_texts((line.rstrip("\r\n") for line in sys.stdin), "standard input")
 
 
 def _write_table(file: TextIO, labels: Sequence[str]) -> "Write":

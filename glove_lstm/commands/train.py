@@ -63,10 +63,11 @@ def _summary(metrics: Mapping[str, Any]) -> str:
             continue
         found = metrics[name]
         low, high = found["accuracy_interval"]
+        seen = f", {found['seen']} of them used in training" if found.get("seen") else ""
         first = " of the first model" * (name == "validation" and "all" in metrics["about"]["rows"])
         lines.append(
             f"{name}: accuracy{first} {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
-            f"{found['rows']} rows; majority class {found['majority_share']:.4f}), "
+            f"{found['rows']} rows{seen}; majority class {found['majority_share']:.4f}), "
             f"ECE {found['ece']:.4f}\n"
         )
         for baseline, measured in metrics.get("baselines", {}).items():

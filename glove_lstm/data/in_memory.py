@@ -41,5 +41,5 @@ def python_values(values: Any) -> list[Any]:
         if type(value).__name__ in ("NAType", "NaTType")
         or (isinstance(value, float) and value != value)
         else value
-        for value in (values if isinstance(values, list) else values.tolist())
+        for value in (list(values) if isinstance(values, list | tuple) else values.tolist())
     ]

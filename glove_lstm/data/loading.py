@@ -25,11 +25,7 @@ from glove_lstm.data.labelled_split import (
     strata,
 )
 from glove_lstm.data.sources import split_by_source
-from glove_lstm.data.split_readers import (
-    Files,
-    choose_text_columns,
-    open_splits,
-)
+from glove_lstm.data.split_readers import Files, choose_text_columns, open_splits
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 
 logger = logging.getLogger(__name__)

@@ -104,7 +104,8 @@ def _open_dataset(
         source = f"{name} ({config})" if config else name
     if len(loaded) == 1 and next(iter(loaded)) not in _SPLITS:
         loaded = {"train": next(iter(loaded.values()))}
-    splits = {_SPLIT_NAMES.get(split, split): rows for split, rows in loaded.items()}
+    renamed = {old: new for old, new in _SPLIT_NAMES.items() if new not in loaded}
+    splits = {renamed.get(split, split): rows for split, rows in loaded.items()}
     if "train" not in splits and "test" not in splits:
         raise DataError(
             f"The dataset {name} has the splits {', '.join(splits)}, but needs train or test."

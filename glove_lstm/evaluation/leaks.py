@@ -83,7 +83,7 @@ def _find_overlap(
         }
         sentence = (
             f"Of {len(rows):,} {split} texts {figures['exact']:,} are in {learnt} word for word and "
-            f"{figures['near']:,} nearly ({figures['other_label']:,} of these with another label): "
+            f"{figures['near']:,} nearly ({figures['other_label']:,} of both kinds with another label): "
             f"drop them from {learnt}, or the accuracy on {split} is too high."
         )
         findings.append({"check": "overlap", "sentence": sentence, "figures": figures})

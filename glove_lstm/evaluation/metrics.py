@@ -25,7 +25,7 @@ class ClassificationMetrics(evaluate.Metric):
     """Accuracy, F1, precision, recall, MCC, ROC AUC, expected calibration error and Brier score; needs no network.
 
     `predictions` are rows of class probabilities, `references` class indices. F1, precision, recall and ROC AUC are
-    macro averages over the classes, so that none of them depends on which label is called positive.
+    macro averages over the classes that references have, so that none depends on which label is called positive.
     """
 
     def _info(self) -> evaluate.MetricInfo:
@@ -42,7 +42,7 @@ class ClassificationMetrics(evaluate.Metric):
         predicted = probabilities.argmax(axis=1)
         one_hot = np.eye(probabilities.shape[1])[labels]
         precision, recall, f1, _ = sk.precision_recall_fscore_support(
-            labels, predicted, labels=range(len(one_hot[0])), average="macro", zero_division=0
+            labels, predicted, labels=np.unique(labels), average="macro", zero_division=0
         )
         mcc, auc = 0.0, None  # values for a single label
         if len(np.unique(labels)) > 1:
@@ -165,7 +165,7 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         The measures, with `f1_interval`, `brier_interval` and `ece_interval`; `confusion`, rows by true and columns by
         predicted label; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
     """
-    predicted, size = probabilities.argmax(axis=1), len(names)
+    predicted, size, present = probabilities.argmax(axis=1), len(names), np.unique(labels)
 
     def confusion(rows: Ints) -> Ints:
         pairs = labels[rows] * size + predicted[rows]
@@ -175,7 +175,7 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         """Precision by label, recall by label, macro F1: (2 * classes + 1,)."""
         counts = confusion(rows)
         right, true, claimed = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
-        f1 = (2 * right / np.maximum(true + claimed, 1)).mean()
+        f1 = (2 * right / np.maximum(true + claimed, 1))[present].mean()
         return np.concatenate([right / np.maximum(claimed, 1), right / np.maximum(true, 1), [f1]])
 
     every = np.arange(len(labels))

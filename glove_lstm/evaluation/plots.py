@@ -43,7 +43,7 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         labels,
         probabilities.argmax(axis=1),
         labels=range(len(names)),
-        display_labels=names,
+        display_labels=[name.replace("$", r"\$") for name in names],  # else mathematics
         cmap="Blues",
         values_format="d",
         colorbar=False,

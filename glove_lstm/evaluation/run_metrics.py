@@ -43,6 +43,9 @@ def run_metrics(experiment: Experiment) -> Metrics:
             continue
         metrics[split] = measure_with_intervals(scores, labels)
         metrics[split] |= measure_sources(scores, labels, experiment.splits[split])
+    if "test" in metrics:
+        seen = experiment.training_texts.find(joined_texts(experiment.splits["test"]))
+        metrics["test"]["seen"] = int(np.logical_or(*seen).sum())
     speed = measure_speed(experiment.model, experiment.tokenizer)
     metrics["about"] = {**experiment.record, "speed": speed}
     metrics["examples"] = classify_examples(experiment.model, experiment.tokenizer)

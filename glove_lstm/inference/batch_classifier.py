@@ -45,8 +45,10 @@ class BatchClassifier:
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise ValueError(f"abstain_below must be from 0 to 1, not {abstain_below}")
         options: Any = {"backend": backend, "threads": threads, "abstain_below": abstain_below}
-        self._made_by = partial(BatchClassifier, **options), (model, text_column_names)
         opened = open_model(model, backend=backend, threads=threads)
+        # `datasets` hashes the files' identity, too, so that its cache does not give an older model's labels.
+        made_by = partial(BatchClassifier, **options), (model, text_column_names)
+        self._made_by = *made_by, {"_files": opened.identity()}
         names, thresholds = opened.label_names, opened.thresholds
         self._labeller = Labeller(opened.predict, names, abstain_below, thresholds)
         self._asked = text_column_names
@@ -77,13 +79,17 @@ class BatchClassifier:
         return cast("Batch", {**table, **new})
 
     def _rows(self, table: Mapping[str, Any], names: list[str]) -> list[TextRow]:
-        first = {name: python_values(table[name][:1])[0] for name in names if len(table[name])}
-        if not first:
+        if any(isinstance(table[name], str) for name in names):
+            raise DataError("The batch holds single values; call `map` with batched=True.")
+        wanted = self._asked if isinstance(self._asked, list) else names
+        values = {name: python_values(table[name]) for name in wanted if name in names}
+        if not any(values.values()):
             return []
-        columns = choose_columns("The batch", names, first, self._asked)
+        first = {n: next((v for v in some if v is not None), None) for n, some in values.items()}
+        # Kept, so that all batches are read alike.
+        self._asked = columns = choose_columns("The batch", names, first, self._asked)
         rows = []
-        records = zip(*(python_values(table[name]) for name in columns), strict=True)
-        for number, record in enumerate(records, 1):
+        for number, record in enumerate(zip(*map(values.get, columns), strict=True), 1):
             place = f"The batch, row {number}"
             text, *pairs = map(read_text, record, [place] * len(record), columns)
             rows.append(TextRow("", number, text, " ".join(pairs) if pairs else None))

@@ -41,7 +41,7 @@ class Labeller:
         """Classify rows; either all or none have a second part."""
         pairs = [row.pair or "" for row in rows] if rows and rows[0].pair is not None else None
         scores = self.predict([row.text for row in rows], pairs)
-        least = self.abstain_below or 0
+        least = self.abstain_below or -np.inf  # regression may be negative
         if self.thresholds:
             over = scores >= np.maximum(self.thresholds, least)
             lists = [list(compress(self.label_names, row)) for row in over]
@@ -69,8 +69,7 @@ class Summary:
 
     def __str__(self) -> str:
         seconds = time.perf_counter() - self.start
-        parts = "1 part" if self.kept == 1 else f"{self.kept:,} parts"
-        kept = f"; {parts} of an earlier run kept" if self.kept else ""
+        kept = f"; parts of an earlier run kept: {self.kept:,}" if self.kept else ""
         return f"{self.rows:,} rows in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s){kept}"
 
 
@@ -114,12 +113,12 @@ def label_to_folder(
     """Write one part for every `rows_per_part` rows, except parts made by an earlier run with the same arguments.
 
     Args as for `label_to`, and:
-        folder: Folder for nothing but the parts.
+        folder: For the parts; those of another run are refused.
         kind: "csv", "jsonl" or "parquet".
         model: Identity of the classifier, as JSON values; other models have another one.
 
     Raises:
-        DataError: The folder holds something else, or a row cannot be read.
+        DataError: The folder holds parts of another run, or a row cannot be read.
     """
     run = {
         "package": __version__,

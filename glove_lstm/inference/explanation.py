@@ -4,9 +4,7 @@ The n-gram classifier's logits are sums over n-grams, so its contributions are e
 computed by layer-wise relevance propagation for LSTMs (Arras et al. 2017, https://arxiv.org/abs/1706.07206): gates are
 constant factors. With every gate and slope of a tanh fixed at its value for this text, the network is
 linear in its inputs, and gradient times input (Ali et al. 2022, https://arxiv.org/abs/2202.07304) is exact: the rest of
-the difference comes from the biases. This takes one forward and one backward pass. Integrated gradients (Sundararajan
-et al. 2017) are inaccurate here: an LSTM's gradients vary so much between an empty text and the given one that 64 steps
-can miss the difference by more than its size.
+the difference comes from the biases.
 """
 
 import copy

@@ -53,7 +53,6 @@ def render_card(
     news = set(labels) == {"FAKE", "REAL"}
     size = sum((folder / name).stat().st_size for name in LOADED_NAMES if (folder / name).is_file())
     data = metrics["about"]["data"]
-    mentioned = " ".join([data, *metrics.get("other_data", {})])
     values = {
         "card_data": _metadata(metrics, name, repo_id, license, news=news).to_yaml(),
         "name": name,
@@ -67,7 +66,10 @@ def render_card(
         "trained_on": _notes(data),
         "descriptions": DESCRIPTIONS,
         "plots": [path.name for path in folder.glob("plots/*.png")],
-        "bibtex": [GLOVE_BIBTEX, *(notes.bibtex for notes in _notes(mentioned))],
+        "bibtex": [
+            GLOVE_BIBTEX,
+            *(one.bibtex for one in _notes(data, *metrics.get("other_data", {}))),
+        ],
     }
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Markdown, not HTML
     text = shipped("model_card.md").read_text(encoding="utf-8")
@@ -89,9 +91,10 @@ def _dataset(name: str) -> tuple[str, str]:
     return known[0] if len(known) == 1 else "unknown", title
 
 
-def _notes(text: str) -> list[DataNotes]:
-    """Return what we know of the datasets that a text names."""
-    named = text.lower()
+def _notes(*descriptions: str) -> list[DataNotes]:
+    """Return what we know of the datasets that descriptions name; the name of a file tells nothing."""
+    titles = [text.partition(" from ")[0].lower() for text in descriptions]
+    named = " ".join(title for title in titles if "." not in title)
     return [notes for key, notes in DATA_NOTES.items() if re.search(rf"\b{key}\b", named)]
 
 

@@ -71,7 +71,6 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
     Raises:
         DataError: The Hub refuses the push or cannot be reached. The commit is then complete or absent.
     """
-    check_destination(to)
     api = HfApi(token=to.token)
     try:
         _create_repo(api, to)
@@ -112,7 +111,7 @@ def collect(to: Destination, collection: str) -> str:
     api = HfApi(token=to.token)
     try:
         slug, owner = collection, to.repo_id.partition("/")[0]
-        if not re.fullmatch(HUB_ID, collection):
+        if not re.fullmatch(rf"{HUB_ID}-[0-9a-f]{{24}}", collection):
             slug = api.create_collection(
                 collection, namespace=owner, private=to.private, exists_ok=True
             ).slug

@@ -80,7 +80,7 @@ def test_abstains_below_a_score(expected: list[dict]) -> None:
     [
         ("a --input {FILE}", "not allowed with argument"),
         ("--input {FILE} --output_dir {HERE}/out --output a.csv", "not allowed with argument"),
-        ("", "Standard input is empty"),
+        ("", "standard input has no rows"),
         ("--input {HERE}/none.csv", "none.csv"),
         ("--input {FILE} --text_column_names body", "'body'"),
         ("--input -", "--input - needs --input_format: csv"),

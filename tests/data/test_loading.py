@@ -99,6 +99,12 @@ def test_label_names(file, labels, names, caplog):
     ]
 
 
+def test_a_lone_surrogate_in_a_label(file):
+    rows = [{"text": "a", "label": "x\ud800"}, {"text": "b", "label": "y"}]
+    data = load_splits(train_file=file(rows, "a.jsonl"), validation_fraction=0)
+    assert data.label_names == ["x\ufffd", "y"]
+
+
 def test_labels_that_a_model_fixes(file):
     path = file(ROWS)
     data = load_splits(test_file=path, label_names=["REAL", "FAKE", "SATIRE"])

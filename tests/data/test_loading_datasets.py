@@ -47,13 +47,16 @@ def test_a_dataset_as_on_the_hub(tmp_path, file, monkeypatch, caplog):
     assert data.source == "someone/reviews (plain)"
     assert "left out the splits unsupervised" in caplog.text
     assert "split test of someone/reviews: left out, because it has no labels" in caplog.text
+    found["validation"] = split([1])
+    assert len(load_splits("someone/reviews").splits["validation"]) == 1
+    assert "left out the splits dev, unsupervised" in caplog.text
     turned = load_splits("someone/reviews", label_names=["neg", "pos"])
     assert turned.splits["train"]["label"][:2] == [1, 0]
     found["train"] = split([0, 1, -1])
     said = "split train of someone/reviews has 1 rows without a label"
     with pytest.raises(DataError, match=said):
         load_splits("someone/reviews")
-    del found["train"], found["dev"]
+    del found["train"], found["dev"], found["validation"]
     with pytest.raises(DataError, match="No split of someone/reviews has labels in 'label'"):
         load_splits("someone/reviews")
 

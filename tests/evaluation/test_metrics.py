@@ -68,7 +68,7 @@ def test_measures_by_label_and_their_intervals() -> None:
 @pytest.mark.parametrize("labels", [2, 7])
 def test_plots_of_any_number_of_labels(tmp_path, labels: int) -> None:
     scores = np.random.default_rng(0).dirichlet(np.ones(labels), 20)
-    names = [f"label {number} $" for number in range(labels)]
+    names = [f"${number}_^$" for number in range(labels)]  # no mathematics
     plot_measured(scores, np.arange(20) % labels, names, tmp_path)
     for name in ("confusion.png", "reliability.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
@@ -77,6 +77,7 @@ def test_plots_of_any_number_of_labels(tmp_path, labels: int) -> None:
 def test_a_label_that_never_occurs() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1]] * 5)
     found = measure_labels(probabilities, np.zeros(5, dtype=int), ["A", "B", "C"])
+    assert (found["f1"], found["recall"], found["f1_interval"]) == (1, 1, [1, 1])
     never = {"rows": 0, "precision": 0.0, "recall": 0.0}
     intervals = {"precision_interval": [0.0, 0.0], "recall_interval": [0.0, 0.0]}
     assert found["by_label"]["B"] == {**never, **intervals}

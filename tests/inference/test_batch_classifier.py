@@ -1,11 +1,13 @@
 """The classifier as engines call it: columns in, columns out; and Ray Data with two workers."""
 
 import pickle
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 from datasets import load_dataset
+from datasets.fingerprint import Hasher
 from support import read_csv
 
 from glove_lstm.data.errors import DataError
@@ -71,7 +73,29 @@ def test_missing_texts_and_empty_batches(classifier):
     assert {name: len(values) for name, values in empty.items()} == dict.fromkeys(found, 0)
 
 
+def test_all_batches_are_read_alike():
+    classify = BatchClassifier(DEFAULT_CHECKPOINT)
+    first = classify({"headline": [None, "Senate passes budget bill"], "author": (None, None)})
+    second = classify({"headline": [None], "author": ["Jane Doe"]})
+    assert second["score_FAKE"][0] == first["score_FAKE"][0]
+
+
+def test_another_model_in_the_same_folder_is_another_classifier(tmp_path):
+    shutil.copytree(DEFAULT_CHECKPOINT, tmp_path / "hub")
+
+    def fingerprint() -> str:
+        return Hasher.hash(BatchClassifier(tmp_path / "hub", backend="torch"))
+
+    before = fingerprint()
+    assert fingerprint() == before
+    config = tmp_path / "hub" / "config.json"
+    config.write_text(config.read_text().replace('"shrinkage": 8.0', '"shrinkage": 7.0'))
+    assert fingerprint() != before
+
+
 def test_mistakes(classifier, tmp_path):
+    with pytest.raises(DataError, match="batched=True"):
+        classifier({"text": "a"})
     labelled = {"text": np.array(["a"]), "label": np.array(["FAKE"])}
     with pytest.raises(DataError, match="column 'label' already; drop or rename it"):
         classifier(labelled)

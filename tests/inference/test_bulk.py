@@ -8,6 +8,7 @@ import sys
 import time
 
 import bulk_worker
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ from bulk_worker import NAMES, predict
 from support import read_csv, write_articles
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import open_files, open_texts
+from glove_lstm.data.streaming import TextRow, open_files, open_texts
 from glove_lstm.inference.bulk import Labeller, label_to, label_to_folder
 
 LABELLER = Labeller(predict, NAMES)
@@ -77,6 +78,11 @@ def test_every_format_holds_the_same(articles, tmp_path):
     assert table.column_names == ["row", "label", "score", "score_FAKE", "score_REAL"]
     assert table["row"].to_pylist() == list(range(1, 161))
     assert table["score_FAKE"].to_pylist() == [float(row["score_FAKE"]) for row in wanted]
+
+
+def test_a_negative_value_of_regression_is_no_abstention():
+    labeller = Labeller(lambda *_: np.array([[-0.2]]), ["value"])
+    assert labeller([TextRow("here", 1, "a")]).labels == ["value"]
 
 
 def test_chunks_reach_the_classifier_whole_but_not_too_long(monkeypatch):

@@ -41,8 +41,10 @@ def test_round_trip(make, tmp_path, config):
 
 def test_a_new_head_on_a_saved_encoder(make, tmp_path):
     encoder = make(**RICH).encoder
+    encoder.config.temperature = 2.0
     encoder.save_pretrained(tmp_path / "encoder")
     model = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "encoder", num_labels=4)
+    assert model.config.temperature == 1  # nothing was fitted to a new layer
     assert torch.equal(pooled(model), pooled(encoder))
     assert model(**INPUTS).logits.shape == (2, 4)
     model.save_pretrained(tmp_path / "classifier")

@@ -147,12 +147,15 @@ def test_a_frozen_classifier_takes_no_part_in_training():
 SEVERAL = {"num_labels": 3, "problem_type": "multi_label_classification"}
 LABELS = [
     ({"num_labels": 1}, torch.tensor([0.5, -1.0])),
+    ({"num_labels": 2, "problem_type": "regression"}, torch.tensor([[0.5, 2], [-1, 0]])),
     ({"num_labels": 6}, torch.tensor([5, 0])),
     (SEVERAL, torch.tensor([[1.0, 0, 1], [0, 0, 1]])),
 ]
 
 
 def plain_loss(logits, labels):
+    if labels.shape == (2, 2):
+        return nn.functional.mse_loss(logits, labels)
     if labels.dim() == 2:
         return nn.functional.binary_cross_entropy_with_logits(logits, labels)
     if labels.is_floating_point():
@@ -170,8 +173,9 @@ def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(extr
     trained = model.train()(ids, labels=labels)
     assert trained.part_logits.shape[1] == (2 if extra else 1)
     torch.testing.assert_close(trained.logits, evaluated.logits, atol=1e-6, rtol=0)
-    of_parts = [plain_loss(part, labels) for part in trained.part_logits.unbind(1)]
-    torch.testing.assert_close(trained.loss, sum(of_parts))
+    regression = model.config.problem_type == "regression"  # that loss is of the sum, too
+    parts = [trained.logits] if regression else trained.part_logits.unbind(1)
+    torch.testing.assert_close(trained.loss, sum(plain_loss(part, labels) for part in parts))
     if not extra:
         torch.testing.assert_close(trained.loss, evaluated.loss)
         assert torch.equal(trained.part_logits[:, 0], trained.logits)

@@ -132,17 +132,24 @@ def folder(write, tmp_path):
 
 def test_corpora_that_training_never_saw(write):
     row = {"rows": 20, "accuracy": 0.5, "balanced_accuracy": 0.6123, "roc_auc": 0.7123}
-    sources = {"mine": row, "mine/outlet": {"rows": 20, "accuracy": 0.25}}
+    sources = {"mine": row, "mine/Out | let": {"rows": 20, "accuracy": 0.25}}
     unseen = {**MEASURES, "by_source": sources}
     about = {**ABOUT, "validation_by": "source", "rows": {**ABOUT["rows"], "all": 9200}}
-    text = write({**METRICS, "validation": unseen, "test": MEASURES, "about": about})
+    test = {**MEASURES, "seen": 3}
+    text = write({**METRICS, "validation": unseen, "test": test, "about": about})
     assert "| mine | 20 | 0.5000 | 0.6123 | 0.7123 |" in text
-    assert "| mine/outlet | 20 | 0.2500 | one label | |" in text
+    assert r"| mine/Out \| let | 20 | 0.2500 | one label | |" in text
     assert "## Sources that the first model never saw" in text
     assert "of a first model, which was calibrated; this one trained on 9,200 texts" in text
     assert {one.dataset_split for one in ModelCard(text).data.eval_results} == {"test", None}
-    assert "Measured on 1,200 test texts" in text
+    assert "Measured on 1,200 test texts, of which the training used 3, so" in text
     assert "On the validation texts, with the first model:" in text
+
+
+def test_the_name_of_a_file_is_no_dataset(write):
+    text = write({"about": {**ABOUT, "data": "train disaster-recovery.csv"}})
+    assert "Leaks and duplicates of these data: not measured." in text
+    assert "zhou2020recovery" not in text
 
 
 def test_whole_card(write):
@@ -225,12 +232,14 @@ def test_variants(write, tmp_path):
 def test_edited_card_passes(folder):
     check_card(folder, REPO)
     readme = folder / "README.md"
-    edited = readme.read_text() + "\nThanks to 3 friends, and see https://example.org.\n"
+    other = 'AutoModel.from_pretrained("distilbert/distilbert-base-uncased")'
+    edited = f"{readme.read_text()}\nThanks to 3 friends, and see https://example.org. {other}\n"
     # Also the name that is a placeholder elsewhere.
     for name in ("user/glove-lstm-fake-news", "other/name"):
         readme.write_text(put_repo_id(edited, name))
         check_card(folder, name)
     assert "Thanks to 3 friends" in readme.read_text()
+    assert other in readme.read_text()
     with pytest.raises(DataError, match="does not show how to load someone/model"):
         check_card(folder, REPO)
 

@@ -50,7 +50,7 @@ def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained,
     save_experiment(second, metrics, tmp_path)
     assert "trained on 200 texts" in (tmp_path / "README.md").read_text()
     add_baselines(metrics, second)
-    assert metrics["validation"]["rows"] == 20
+    assert (metrics["validation"]["rows"], metrics["test"]["seen"]) == (20, 0)
     assert list(metrics["baselines"]["majority"]) == ["test"]
 
 

@@ -70,12 +70,8 @@ def _add_model(report: Report, args: argparse.Namespace, wanted: Mapping[str, An
         raise DataError(f"{data.source} has no split {args.split}; --split must be {splits}.")
     texts = data.splits[args.split]
     sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n")
-    report.figures |= {
-        "data": data.source,
-        "split": args.split,
-        "model": path,
-        "revision": args.revision,
-    }
+    report.figures |= {"data": data.source, "split": args.split, "model": path}
+    report.figures["revision"] = args.revision
     unseen = report.add_seen(load_training_texts(path, args.revision), texts)
     sentence = report.describe_seen(path)
     if not len(unseen) and not args.leaks:

@@ -69,13 +69,13 @@ def open_model(
     if backend not in (None, "onnx", "torch"):
         raise ValueError(f"backend must be onnx or torch, not {backend!r}")
     folder = local_folder(model, revision, LIGHT_NAME, WEIGHTS_NAME)
-    thresholds = decision_thresholds(read_checkpoint_json(folder / CONFIG_NAME))
     if backend == "onnx" or (backend is None and (folder / LIGHT_NAME).is_file()):
         from glove_lstm.inference.runtime import LightClassifier
 
         light = LightClassifier.from_pretrained(
             folder, threads=len(processors()) if threads is None else threads
         )
+        thresholds = decision_thresholds(read_checkpoint_json(folder / CONFIG_NAME))
         return OpenModel(light.predict_proba, light.label_names, folder, "onnx", thresholds)
 
     # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on small virtual machines. Read when torch loads.
@@ -93,6 +93,7 @@ def open_model(
     loaded = load_checkpoint(folder)
     names = tuple(loaded[0].config.label_names)
     predict = partial(predict_probabilities, *loaded)
+    thresholds = decision_thresholds(loaded[0].config.to_dict())
     return OpenModel(predict, names, folder, "torch", thresholds, partial(explain, *loaded))
 
 

@@ -71,6 +71,7 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
     Raises:
         DataError: The Hub refuses the push or cannot be reached. The commit is then complete or absent.
     """
+    check_destination(to)
     api = HfApi(token=to.token)
     try:
         _create_repo(api, to)

@@ -161,8 +161,9 @@ def test_variants_are_collected(hub, push):
     assert add(slug) == f"{hub.endpoint}/collections/{slug}"
     assert [one["id"] for one in found["items"]] == [REPO, "user/article"]
     hub.add_token("hf_read", write=False)
+    missing = f"user/nothing-{'0' * 24}"
     for collection, token, part in (
-        ("user/nothing", TOKEN, "collection 'user/nothing' does not exist"),
+        (missing, TOKEN, f"collection {missing!r} does not exist"),
         ("Others", "hf_read", "may not write to the collection 'Others'"),
     ):
         said = f"{REPO} is pushed, but in no collection: "

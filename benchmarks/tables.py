@@ -100,7 +100,6 @@ def draw(accuracy: Results, speed: Results, path: Path) -> None:
 _TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results and format
     "accuracy": ("accuracy.json", accuracy_table),
     "robustness": ("accuracy.json", robustness_table),
-    "finetuned": ("finetuned.json", accuracy_table),
     "ablation": ("ablation.json", accuracy_table),
     "ablation_robustness": ("ablation.json", robustness_table),
     "speed": ("speed.json", speed_table),

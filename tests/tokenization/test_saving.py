@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from datasets.fingerprint import Hasher
 from support import run_without_package
 from transformers import AutoTokenizer
 
@@ -36,6 +37,14 @@ def test_saved_files_do_not_depend_on_the_last_call(make, tmp_path):
     assert len(saved) == 1
     written = json.loads(saved.pop())
     assert written["padding"] is written["truncation"] is None
+
+
+def test_a_call_leaves_the_hash_that_datasets_caches_by(make):
+    tokenizer = make()
+    tokenizer(TEXTS)
+    before = Hasher.hash(tokenizer)
+    tokenizer(TEXTS)
+    assert Hasher.hash(tokenizer) == before == Hasher.hash(make())
 
 
 def test_train_new_from_iterator(make, tmp_path):

@@ -165,7 +165,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return report
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write what `glove-lstm train` writes; a loaded classifier writes its files, whatever became of `model_`."""
+        """Write what `glove-lstm train` writes; a loaded classifier copies its files, without changes of `model_`."""
         check_is_fitted(self)
         if isinstance(self._origin, Path):  # it was loaded
             weights = self._origin / WEIGHTS_NAME

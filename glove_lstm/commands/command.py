@@ -93,7 +93,8 @@ def _sentence(error: BaseException, extra: str) -> str | None:
         return f"{error.filename}: {error.strerror}."
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     raised_in = str(frame.f_globals.get("__name__"))
-    if raised_in.startswith(("transformers.", "accelerate.")):  # refuses arguments of the Trainer
+    refused = isinstance(error, ValueError | ImportError | RuntimeError)  # arguments of the Trainer
+    if refused and raised_in.startswith(("transformers.", "accelerate.")):
         return f"{first_line(error)}."
     return None
 

@@ -148,9 +148,8 @@ def _by_label(figures: Mapping[str, Any]) -> str:
     names = ["precision", "recall"] if "confusion" in figures else ["f1"]
     rows = [["label", "rows", *chain.from_iterable([name, "95 % interval"] for name in names)]]
     for label, found in figures["by_label"].items():
-        measured = chain.from_iterable(
-            _with_interval(found, name) for name in names if found["rows"]
-        )
+        defined = names if found["rows"] else names[:1]  # without recall
+        measured = chain.from_iterable(_with_interval(found, name) for name in defined)
         rows.append([label, f"{found['rows']:,}", *measured])
     return _table(rows)
 

@@ -43,7 +43,7 @@ def run_metrics(experiment: Experiment) -> Metrics:
             continue
         metrics[split] = measure_with_intervals(scores, labels)
         metrics[split] |= measure_sources(scores, labels, experiment.splits[split])
-    if "test" in metrics:
+    if "test" in metrics and experiment.training_texts.complete:
         seen = experiment.training_texts.find(joined_texts(experiment.splits["test"]))
         metrics["test"]["seen"] = int(np.logical_or(*seen).sum())
     speed = measure_speed(experiment.model, experiment.tokenizer)

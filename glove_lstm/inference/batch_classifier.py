@@ -22,8 +22,8 @@ class BatchClassifier:
 
     Args:
         model: A checkpoint's folder on the machine that runs it, or a repository's id on the Hub.
-        text_column_names: The columns of text, title before body; None takes title and text, else text, else
-            title, else the only column of text.
+        text_column_names: The columns of text, title before body; None takes, by the first batch of each process,
+            title and text, else text, else title, else the only column of text.
         backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores that one classifier may use.
         abstain_below: The label is ABSTAIN if the best score is lower.
@@ -51,7 +51,7 @@ class BatchClassifier:
         self._made_by = *made_by, {"_files": opened.identity()}
         names, thresholds = opened.label_names, opened.thresholds
         self._labeller = Labeller(opened.predict, names, abstain_below, thresholds)
-        self._asked = text_column_names
+        self._asked, self._columns = text_column_names, list[str]()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process loads the checkpoint anew."""
@@ -81,15 +81,15 @@ class BatchClassifier:
     def _rows(self, table: Mapping[str, Any], names: list[str]) -> list[TextRow]:
         if any(isinstance(table[name], str) for name in names):
             raise DataError("The batch holds single values; call `map` with batched=True.")
-        wanted = self._asked if isinstance(self._asked, list) else names
-        values = {name: python_values(table[name]) for name in wanted if name in names}
-        if not any(values.values()):
+        if not any(len(table[name]) for name in names):
             return []
-        first = {n: next((v for v in some if v is not None), None) for n, some in values.items()}
-        # Kept, so that all batches are read alike.
-        self._asked = columns = choose_columns("The batch", names, first, self._asked)
-        rows = []
-        for number, record in enumerate(zip(*map(values.get, columns), strict=True), 1):
+        first = {}  # value of each column, that is not missing
+        for name in names if not self._columns else ():
+            first[name] = next((v for v in python_values(table[name]) if v is not None), None)
+        columns = choose_columns("The batch", names, first, self._columns or self._asked)
+        rows, self._columns = [], columns
+        records = zip(*(python_values(table[name]) for name in columns), strict=True)
+        for number, record in enumerate(records, 1):
             place = f"The batch, row {number}"
             text, *pairs = map(read_text, record, [place] * len(record), columns)
             rows.append(TextRow("", number, text, " ".join(pairs) if pairs else None))

@@ -145,7 +145,7 @@ def label_to_folder(
 def _begin(folder: Path, run: dict[str, Any]) -> None:
     """Write the arguments of a run into its folder; raise a DataError if an earlier run had other ones."""
     path, parts = folder / _RUN, any(folder.glob("part-*"))
-    other = "remove it, or choose another folder"
+    other = "remove the folder, or choose another"
     before = read_json_object(path, other) if path.exists() else {}
     different = [name for name, value in run.items() if before.get(name) != value]
     if different and (parts or (before and before.keys() != run.keys())):

@@ -13,7 +13,7 @@ _METADATA = ("license", "language", "library_name", "pipeline_tag", "tags", "met
 _PLACEHOLDER = re.compile(
     r"\{[{%].*?[%}]\}|\bCOMMIT\b|\bTODO\b|\[More Information Needed\]|\buser/glove-lstm[\w-]*"
 )
-_OWN_ID = re.compile(r"https://huggingface\.co/([\w.-]+/[\w.-]+)/blob/main/metrics\.json")
+_OWN_ID = re.compile(r'LightClassifier\.from_pretrained\("([\w.-]+/[\w.-]+)"')
 _HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 # Sections without measurements, free to edit.
 _PROSE = ("How to use", "Intended use and misuse", "Training data", "Plots", "Limits", "Citation")
@@ -48,8 +48,8 @@ def check_card(folder: Path, repo_id: str) -> None:
     missing += [f"the section {name!r}" for name in wanted if name not in headings]
     if missing:
         raise DataError(f"README.md lacks {', '.join(missing)}; add it, or {_ANEW}.")
-    found = (match[0] for match in _PLACEHOLDER.finditer(text))
-    left = next((one for one in found if one != repo_id and one not in expected), None)
+    found, known = map(_PLACEHOLDER.findall, (text, expected))
+    left = next((one for one in found if one != repo_id and one not in known), None)
     if left:
         raise DataError(f"README.md holds the placeholder {left}; fill it in, or {_ANEW}.")
     if f'"{repo_id}"' not in text:

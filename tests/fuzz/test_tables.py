@@ -78,7 +78,8 @@ def test_every_row_comes_back_or_is_named(table, tmp_path_factory) -> None:
     path = tmp_path_factory.mktemp("table") / name
     path.write_bytes(data)
     bad = [number for number, text in enumerate(rows, 1) if text is None]
-    any_of = "|".join(map(str, bad))  # JSON objects are checked before texts
+    # JSON objects are checked before texts.
+    any_of = "|".join(map(str, bad if ".json" in name else bad[:1]))
     if bad:
         with pytest.raises(DataError, match=rf"{re.escape(name)}, row ({any_of})\b"):
             read(path)

@@ -100,7 +100,10 @@ def test_mistakes(classifier, tmp_path):
     with pytest.raises(DataError, match="column 'label' already; drop or rename it"):
         classifier(labelled)
     with pytest.raises(DataError, match="no column 'body'"):
-        BatchClassifier(DEFAULT_CHECKPOINT, "body")({"text": np.array(["a"])})
+        BatchClassifier(DEFAULT_CHECKPOINT, ["body"])({"text": np.array(["a"])})
+    classifier({"text": np.array(["a"])})
+    with pytest.raises(DataError, match="no column 'text'"):
+        classifier({"title": np.array(["a"])})
     with pytest.raises(DataError):
         BatchClassifier(tmp_path)
     for wrong in ({"backend": "tf"}, {"threads": 0}, {"abstain_below": 2}):

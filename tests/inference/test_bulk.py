@@ -164,7 +164,7 @@ def test_parts_of_unknown_origin_are_refused(articles, tmp_path):
     for damage in (None, "{", "[]"):
         if damage:
             (tmp_path / "run.json").write_text(damage)
-        with pytest.raises(DataError, match=r"another run|run\.json .*choose another folder"):
+        with pytest.raises(DataError, match=r"another run|run\.json .*choose another"):
             label(articles, tmp_path)
     assert (tmp_path / "part-00000.csv").read_text() == "mine"
 

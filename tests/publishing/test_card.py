@@ -240,6 +240,11 @@ def test_edited_card_passes(folder):
         check_card(folder, name)
     assert "Thanks to 3 friends" in readme.read_text()
     assert other in readme.read_text()
+    left = readme.read_text() + "See user/glove-lstm."
+    readme.write_text(put_repo_id(left, "user/glove-lstm-x"))
+    with pytest.raises(DataError, match="placeholder user/glove-lstm;"):
+        check_card(folder, "user/glove-lstm-x")
+    readme.write_text(put_repo_id(edited, "other/name"))
     with pytest.raises(DataError, match="does not show how to load someone/model"):
         check_card(folder, REPO)
 

@@ -1,5 +1,7 @@
 """Two models: one whose validation texts fit the confidence, and one of all texts."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,8 @@ def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained,
     assert "trained on 200 texts" in (tmp_path / "README.md").read_text()
     add_baselines(metrics, second)
     assert (metrics["validation"]["rows"], metrics["test"]["seen"]) == (20, 0)
+    seen = {**second.splits, "test": second.splits["all"]}
+    assert run_metrics(dataclasses.replace(second, splits=seen))["test"]["seen"] == 200
     assert list(metrics["baselines"]["majority"]) == ["test"]
 
 

@@ -4,10 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
+from safetensors.torch import load_file, save_file
+
 from glove_lstm import __version__
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.run_metrics import Metrics, plot_run
-from glove_lstm.inference.checkpoint_files import shipped
+from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, shipped
 from glove_lstm.publishing.card import write_card
 from glove_lstm.training.experiment import Experiment
 
@@ -18,6 +20,9 @@ def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> N
     """Write weights, tokenizer, remote code, record of texts, metrics, plots and card, each complete or absent."""
     with whole_files(folder) as part:
         experiment.model.save_pretrained(part)
+        weights = part / WEIGHTS_NAME
+        metadata = {"format": "pt", "glove_lstm_version": __version__}
+        save_file(load_file(weights), weights, metadata)
         experiment.tokenizer.save_pretrained(part)
         experiment.training_texts.save(part)
         text = json.dumps(metrics, indent=2, ensure_ascii=False)

@@ -155,10 +155,7 @@ def _create_repo(api: HfApi, to: Destination) -> None:
 
 
 def _sentence(error: Exception, to: Destination, what: str = "", option: str = "--repo_id") -> str:
-    """Return a message for an error of huggingface_hub, which may hide the cause in a RuntimeError.
-
-    `what` was refused, which the option names; by default the repository.
-    """
+    """Return a message for an error of huggingface_hub: `what` was refused, by default the repository."""
     what = what or to.repo_id
     cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
     if isinstance(cause, OfflineModeIsEnabled):

@@ -21,6 +21,7 @@ from support import (
     write_articles,
 )
 
+from glove_lstm import __version__
 from glove_lstm.commands.push import main
 from glove_lstm.data.errors import DataError
 from glove_lstm.publishing import checkpoint as checkpoint_publishing
@@ -90,7 +91,7 @@ def test_dry_run_lists_only_allowed_files(copy, unloaded):
     for name in needed - {"README.md"}:  # the card gets the name of its repository
         assert files[name] == (copy / name).stat().st_size
     with safe_open(copy / "model.safetensors", "np") as weights:
-        assert weights.metadata() == {"format": "pt"}
+        assert weights.metadata() == {"format": "pt", "glove_lstm_version": __version__}
 
 
 def test_hub_folder_is_what_a_push_sends(unloaded):

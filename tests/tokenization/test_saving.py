@@ -44,7 +44,8 @@ def test_a_call_leaves_the_hash_that_datasets_caches_by(make):
     tokenizer(TEXTS)
     before = Hasher.hash(tokenizer)
     tokenizer(TEXTS)
-    assert Hasher.hash(tokenizer) == before == Hasher.hash(make())
+    assert Hasher.hash(tokenizer) == before
+    assert vars(tokenizer).keys() == vars(make()).keys()  # nor is there more to hash
 
 
 def test_train_new_from_iterator(make, tmp_path):

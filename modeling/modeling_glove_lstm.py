@@ -164,9 +164,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     Where `config.ngram_buckets` is set, the logits of a linear classifier over n-grams, times `config.ngram_weight`,
     are added to those of the LSTM: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). In a
     text longer than `config.lstm_length`, the LSTM's logits count by the share of the text that it reads. The loss in
-    training is the sum of the losses of either part alone, but for regression: trained on the sum of their logits, the
-    linear part, which learns faster, would leave the LSTM little to learn from. Where the linear part is frozen
-    (`ngrams.requires_grad_(False)`), training does without it: loss and logits are the LSTM's.
+    training is the sum of the losses of either part alone: trained on the sum of their logits, the linear part, which
+    learns faster, would leave the LSTM little to learn from. Regression trains on the sum. Where the linear part is
+    frozen (`ngrams.requires_grad_(False)`), training does without it: loss and logits are the LSTM's.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:

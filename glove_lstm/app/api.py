@@ -85,9 +85,8 @@ class Api:
         with open_writer(path, "csv", Layout(labeller.label_names)) as write:
             write(labeller(rows))
         empty = sum(row.empty for row in rows)
-        return str(path), f"{len(rows):,} rows labelled." + f" {empty:,} have no text." * (
-            empty > 0
-        )
+        warning = f" {empty:,} have no text." if empty else ""
+        return str(path), f"{len(rows):,} rows labelled.{warning}"
 
     def _labeller(self, threshold: Any) -> Labeller:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:

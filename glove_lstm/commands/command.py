@@ -25,8 +25,8 @@ def new_parser(command: str, description: str | None) -> argparse.ArgumentParser
 
 def add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
     """Add the arguments MODEL and --revision, of a checkpoint."""
-    said = "a checkpoint's folder, or a repository's id on the Hub; default: the one that ships"
-    parser.add_argument("model", nargs="?", metavar="MODEL", default=default, help=said)
+    text = "a checkpoint's folder, or a repository's id on the Hub; default: the one that ships"
+    parser.add_argument("model", nargs="?", metavar="MODEL", default=default, help=text)
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
 
 
@@ -93,8 +93,8 @@ def _sentence(error: BaseException, extra: str) -> str | None:
         return f"{error.filename}: {error.strerror}."
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     raised_in = str(frame.f_globals.get("__name__"))
-    refused = isinstance(error, ValueError | ImportError | RuntimeError)  # arguments of the Trainer
-    if refused and raised_in.startswith(("transformers.", "accelerate.")):
+    refusals = ValueError, ImportError, RuntimeError  # of arguments; others are bugs
+    if isinstance(error, refusals) and raised_in.startswith(("transformers.", "accelerate.")):
         return f"{first_line(error)}."
     return None
 

@@ -83,7 +83,7 @@ class BatchClassifier:
             raise DataError("The batch holds single values; call `map` with batched=True.")
         if not any(len(table[name]) for name in names):
             return []
-        first = {}  # value of each column, that is not missing
+        first = {}  # the first value of each column that is not missing
         for name in names if not self._columns else ():
             first[name] = next((v for v in python_values(table[name]) if v is not None), None)
         columns = choose_columns("The batch", names, first, self._columns or self._asked)

@@ -48,8 +48,8 @@ def check_card(folder: Path, repo_id: str) -> None:
     missing += [f"the section {name!r}" for name in wanted if name not in headings]
     if missing:
         raise DataError(f"README.md lacks {', '.join(missing)}; add it, or {_ANEW}.")
-    found, known = map(_PLACEHOLDER.findall, (text, expected))
-    left = next((one for one in found if one != repo_id and one not in known), None)
+    placeholders, allowed = map(_PLACEHOLDER.findall, (text, expected))
+    left = next((one for one in placeholders if one != repo_id and one not in allowed), None)
     if left:
         raise DataError(f"README.md holds the placeholder {left}; fill it in, or {_ANEW}.")
     if f'"{repo_id}"' not in text:

@@ -45,7 +45,7 @@ def test_a_call_leaves_the_hash_that_datasets_caches_by(make):
     before = Hasher.hash(tokenizer)
     tokenizer(TEXTS)
     assert Hasher.hash(tokenizer) == before
-    assert vars(tokenizer).keys() == vars(make()).keys()  # nor is there more to hash
+    assert vars(tokenizer).keys() == vars(make()).keys()  # a call adds nothing to hash
 
 
 def test_train_new_from_iterator(make, tmp_path):

@@ -135,14 +135,15 @@ def _patched(model: str) -> AbstractContextManager[Any]:
 
 
 def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
-    """All training texts of a fold, and their class indices; perhaps with corrupted copies, as `default`."""
+    """All training texts of a fold, and their class indices; perhaps with the copies of `default`."""
     rows = fold.data.uncut
     assert rows is not None
     parts = [rows]
-    for copy in range(COPIES if copies else 0):
-        keys = [f"{FIRST_SEED + copy} 0 {row} copy" for row in range(len(rows))]
-        names = {"text", "text_pair"} & set(rows.column_names)
-        columns = {name: list(map(training_copy, rows[name], keys)) for name in names}
+    keys = [f"{FIRST_SEED} 0 {row} copy" for row in range(len(rows))]
+    names = {"text", "text_pair"} & set(rows.column_names)
+    for kind in COPIES if copies else ():
+        copy = partial(training_copy, kind=kind)
+        columns = {name: list(map(copy, rows[name], keys)) for name in names}
         parts.append(Dataset.from_dict(columns))
     return [text for part in parts for text in joined_texts(part)], rows["label"][:] * len(parts)
 

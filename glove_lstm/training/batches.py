@@ -123,6 +123,7 @@ class CorruptedTexts(TokenizedTexts):
         seed: Seed of the choice and the errors.
         max_length: Tokens of a copy that are kept where the tokenizer cuts the end, since the LSTM reads no more; None:
             as many as the tokenizer keeps.
+        kind: That of all copies, as for `training_copy`; None: drawn for each.
     """
 
     texts: TokenizedTexts
@@ -131,6 +132,7 @@ class CorruptedTexts(TokenizedTexts):
     share: float
     seed: int
     max_length: int | None = None
+    kind: str | None = None
 
     def __post_init__(self) -> None:
         self.lengths = self.texts.lengths
@@ -163,7 +165,7 @@ class CorruptedTexts(TokenizedTexts):
         rows = self.dataset[[indices[place] for place in copied]]
         changed = {
             name: [
-                training_copy(self._cut(text), f"{keys[place]} copy")
+                training_copy(self._cut(text), f"{keys[place]} copy", self.kind)
                 for text, place in zip(texts, copied, strict=True)
             ]
             for name, texts in rows.items()

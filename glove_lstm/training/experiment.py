@@ -25,7 +25,6 @@ from glove_lstm.data.loading import LoadedData, longest_texts
 from glove_lstm.data.sources import balanced_weights
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import calibrate
@@ -39,7 +38,7 @@ from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load
 
 logger = logging.getLogger(__name__)
 
-COPIES = 2  # corrupted ones of each text, for the n-gram classifier
+COPIES = ("lower", "title", "no_punctuation", "typos")  # of each text, for the n-gram classifier
 _NEED_VALIDATION = "reduce_lr_on_plateau", "greedy"  # schedulers of the learning rate
 _FITTED = "temperature", "shrinkage", "ngram_weight", "thresholds"  # to validation texts
 _FEWEST = 100  # validation texts that choose C of the n-gram classifier
@@ -195,9 +194,16 @@ def _train(
         record["class_weight"] = dict(zip(names, by_class.tolist(), strict=True))
         own_weights = own_weights * by_class[train.labels]
     if model.ngrams is not None:
+        copies = [
+            CorruptedTexts(train, splits["train"], tokenizer, 1.0, args.seed, kind=kind)
+            for kind in (COPIES if args.corrupted_share else ())
+        ]
+        held_out = tokenized.get("validation")
+        enough = held_out if held_out and len(held_out) >= _FEWEST else None
+        strength = (first.record["ngram_c"] if first else None) or args.ngram_c
         # Sampling weights made the n-grams worse on the hub's own texts, and no better on unseen corpora.
-        fitting = run, model.ngrams, tokenizer, splits["train"], tokenized, own_weights
-        record["ngram_c"] = _fit_ngrams(*fitting, first.record["ngram_c"] if first else None)
+        fitting = copies, own_weights, enough, strength
+        record["ngram_c"] = fit_ngrams(model.ngrams, train, *fitting)
     weights = train.weights
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
@@ -291,23 +297,3 @@ def _weigh(tokenized: TokenizedTexts, texts: Dataset) -> NDArray[np.float64]:
         balanced = balanced_weights(texts["source"][:], strata(tokenized.labels.tolist()))
         tokenized.weights = np.minimum(balanced * np.sqrt(own), _MOST)
     return own
-
-
-def _fit_ngrams(
-    run: TrainingRun,
-    ngrams: GloveLstmNgramClassifier,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Dataset,
-    tokenized: dict[str, TokenizedTexts],
-    weights: NDArray[np.float64],
-    strength: float | None,
-) -> float | None:
-    """Fit the n-gram classifier to texts and, with --corrupted_share, to copies of them; return its C."""
-    train = tokenized["train"]
-    count, seed = COPIES if run.training.corrupted_share else 0, run.training.seed
-    copies = [
-        CorruptedTexts(train, texts, tokenizer, 1.0, seed + number) for number in range(count)
-    ]
-    validation = tokenized.get("validation")
-    enough = validation if validation and len(validation) >= _FEWEST else None
-    return fit_ngrams(ngrams, train, copies, weights, enough, strength or run.training.ngram_c)

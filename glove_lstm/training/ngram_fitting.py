@@ -5,7 +5,7 @@ The problem is convex: no learning rate, number of epochs or seed matters.
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -141,35 +141,27 @@ def _loss(logits: Floats, labels: Ints) -> float:
 def _features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts, logits: bool) -> csr_matrix:
     """Return the features of texts: the shares of n-grams and, in fine-tuning, the logits of the earlier weights."""
     rows = []
-    for batch in _batches(texts, ngrams):
-        entries = []
-        for group in ngrams.groups(*batch):
-            text, place = group.present.nonzero(as_tuple=True)
-            column = group.rows[text, place]
-            share = ngram_shares(group, ngrams.weights)[text, place].double()
-            entries.append(torch.stack([text.double(), column.double(), share]).numpy(force=True))
-        text, column, share = np.concatenate(entries, axis=1)
-        places = text.astype(np.int32), column.astype(np.int32)
-        features = csr_matrix((share, places), shape=(len(batch[0]), ngrams.buckets))
-        features.sum_duplicates()
-        if logits:
-            scores = ngrams(*batch).double().numpy(force=True)
-            features = hstack([features, csr_matrix(scores)])
-        rows.append(features)
-    return vstack(rows).tocsr()
-
-
-def _batches(
-    texts: TokenizedTexts, ngrams: GloveLstmNgramClassifier
-) -> Iterator[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]]:
-    """Yield the arguments of the classifier for all texts in their order."""
     for start in range(0, len(texts), _BATCH):
         batch = collate(texts.__getitems__(range(start, min(start + _BATCH, len(texts)))))
         batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
         ids, mask, shapes = batch["input_ids"], batch["attention_mask"].bool(), None
         if ngrams.reads_shapes:
             shapes = informative_shapes(batch["token_type_ids"], mask)
-        yield ids, shapes, mask
+        entries = []
+        for group in ngrams.groups(ids, shapes, mask):
+            text, place = group.present.nonzero(as_tuple=True)
+            column = group.rows[text, place]
+            share = ngram_shares(group, ngrams.weights)[text, place].double()
+            entries.append(torch.stack([text.double(), column.double(), share]).numpy(force=True))
+        text, column, share = np.concatenate(entries, axis=1)
+        places = text.astype(np.int32), column.astype(np.int32)
+        features = csr_matrix((share, places), shape=(len(ids), ngrams.buckets))
+        features.sum_duplicates()
+        if logits:
+            scores = ngrams(ids, shapes, mask).double().numpy(force=True)
+            features = hstack([features, csr_matrix(scores)])
+        rows.append(features)
+    return vstack(rows).tocsr()
 
 
 def _log_count_ratio(features: csr_matrix, is_label: NDArray[np.bool_]) -> Floats:

@@ -21,6 +21,7 @@ from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.batches import CorruptedTexts, tokenize
+from glove_lstm.training.experiment import COPIES
 from glove_lstm.training.training_texts import joined_texts
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
@@ -330,12 +331,12 @@ def test_baselines_can_learn_from_the_copies_of_our_presets(news: Path) -> None:
     plain, labels = training_texts(fold)
     every, copied_labels = training_texts(fold, copies=True)
     assert every[: len(plain)] == plain
-    assert copied_labels == labels * 3
+    assert copied_labels == labels * 5
     # The n-gram classifier of a preset sees the same copies.
     texts = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
     tokenizer = build_tokenizer(lambda: every, vocab_size=50_000, model_max_length=512)
     tokenized, rows = tokenize(texts, tokenizer), []
-    for seed in (42, 43):
-        copies = CorruptedTexts(tokenized, texts, tokenizer, 1.0, seed)
+    for kind in COPIES:
+        copies = CorruptedTexts(tokenized, texts, tokenizer, 1.0, 42, kind=kind)
         rows += copies.__getitems__(range(len(texts)))["input_ids"].to_pylist()
     assert rows == [tokenizer(text)["input_ids"] for text in every[len(plain) :]]

@@ -65,7 +65,7 @@ def test_copies_depend_on_seed_epoch_and_row_alone_and_keep_their_labels(tokeniz
 
 @pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
 def test_the_share_of_texts_is_replaced(tokenizer, share, monkeypatch):
-    monkeypatch.setattr(batches, "training_copy", lambda text, key: "lamp")
+    monkeypatch.setattr(batches, "training_copy", lambda *_: "lamp")
     dataset = Dataset.from_dict({"text": ["tide rose"] * 2000, "label": [0, 1] * 1000})
     rows = corrupted_texts(dataset, tokenizer, share).__getitems__(range(2000))
     copied = [len(ids) == 1 for ids in rows["input_ids"].to_pylist()]
@@ -74,7 +74,7 @@ def test_the_share_of_texts_is_replaced(tokenizer, share, monkeypatch):
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_copies_are_cut_where_texts_are_cut(side, monkeypatch):
-    monkeypatch.setattr(batches, "training_copy", lambda text, key: text)
+    monkeypatch.setattr(batches, "training_copy", lambda text, *_: text)
     tokenizer = build_tokenizer(
         lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20, truncation_side=side
     )

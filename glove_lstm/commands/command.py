@@ -94,6 +94,8 @@ def _sentence(error: BaseException, extra: str) -> str | None:
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     raised_in = str(frame.f_globals.get("__name__"))
     refusals = ValueError, ImportError, RuntimeError  # of arguments; others are bugs
+    if isinstance(error, KeyError) and error.__cause__:  # a sentence, in quotation marks
+        error = ValueError(*error.args)
     if isinstance(error, refusals) and raised_in.startswith(("transformers.", "accelerate.")):
         return f"{first_line(error)}."
     return None

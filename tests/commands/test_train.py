@@ -137,6 +137,10 @@ def test_article_preset_and_json_file(
         ("{GIVEN} --label_names x", "label_names not given"),
         ("{GIVEN} --dataloader_drop_last True", "dataloader_drop_last must be False"),
         ("{GIVEN} --save_strategy best", "`args.metric_for_best_model` must be provided"),
+        (
+            "{GIVEN} --save_strategy best --metric_for_best_model worth --max_steps 1",
+            "to 'eval_worth'",
+        ),
         ("{GIVEN} --lr_scheduler_type cosine_with_min_lr", "min_lr_rate should be set"),
         ("{GIVEN} --pres article", "There is no argument --pres; did you mean --preset?"),
         ("{GIVEN} --embedding_size 300", "There is no argument --embedding_size"),

@@ -231,7 +231,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(weights, dict):
             by_name = zip(label_names(np.array(list(weights))), weights.values(), strict=True)
             weights = scratch / "class_weight.json"
-            weights.write_text(json.dumps(dict(by_name)), encoding="utf-8")
+            # numpy's numbers as Python's
+            weights.write_text(json.dumps(dict(by_name), default=float), encoding="utf-8")
         writes = "output_dir" in given or "load_best_model_at_end" in given
         return {
             "preset": self.preset,

@@ -17,7 +17,6 @@ from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.label_writers import Layout, open_writer
 from glove_lstm.inference.scores import SEVERAL
-from glove_lstm.tokenization.word_shapes import repair
 
 # A few kilobytes of gzip or Parquet can decompress to more than the machine's memory.
 TABLE_FORMATS = [name for name in FORMATS if name != ".parquet"]
@@ -94,15 +93,15 @@ class Api:
         return Labeller(self.model.predict, self.model.label_names, threshold or None)
 
 
-def _check_texts(title: Any, text: Any) -> tuple[str, str | None]:
-    """Return a title and a text as (text, pair) for the model; refuse empty and long ones."""
-    title, text = _text(title, "title"), _text(text, "text")
-    if len(title) + len(text) > limits.CHARACTERS:
+def _check_texts(title: Any, text: Any) -> list[str]:
+    """Return the title and the text, without an empty one; refuse two empty ones and long ones."""
+    texts = [_text(title, "title"), _text(text, "text")]
+    if sum(map(len, texts)) > limits.CHARACTERS:
         raise DataError(limits.TEXT_TOO_LONG)
-    if not (title.strip() or text.strip()):
+    texts = [part for part in texts if part.strip()]
+    if not texts:
         raise DataError("There is nothing to classify. Type or paste a title or a text.")
-    texts = [part for part in (title, text) if part.strip()]
-    return texts[0], texts[1] if len(texts) > 1 else None
+    return texts
 
 
 def _read_table(path: Path, columns: str) -> list[TextRow]:
@@ -125,9 +124,7 @@ def _read_table(path: Path, columns: str) -> list[TextRow]:
 
 
 def _text(value: Any, name: str) -> str:
-    """Return a text in which lone surrogates, which JSON can spell, are U+FFFD."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
+    """Return the text of a request; null is an empty one."""
+    if value is not None and not isinstance(value, str):
         raise DataError(f"{name} must be a text.")
-    return repair(value)
+    return value or ""

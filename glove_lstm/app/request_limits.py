@@ -116,6 +116,7 @@ class RequestLimits:
     def _route(self, method: str, path: str) -> ASGIApp:
         if not (_POST if method == "POST" else _GET).fullmatch(path):
             return JSONResponse({"detail": "Not found."}, 404)
-        if path.startswith(_UPLOAD) and self._uploads.stored > limits.STORED_BYTES:
+        is_upload = method == "POST" and path.startswith(_UPLOAD)
+        if is_upload and self._uploads.stored > limits.STORED_BYTES:
             return JSONResponse({"detail": "The disk is full. Try again in half an hour."}, 507)
         return self._app

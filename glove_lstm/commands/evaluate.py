@@ -39,14 +39,14 @@ _OF_DATA = [field for field in dataclasses.fields(DataArguments) if field.name n
 def main(argv: Sequence[str]) -> None:
     """Parse, load, measure, print, save."""
     args = _parser().parse_args(argv)
-    if args.output_dir and args.output_dir.exists() and not args.output_dir.is_dir():
+    if args.output_dir and args.output_dir.is_file():
         raise DataError(f"--output_dir {args.output_dir} is a file; give a folder.")
     transformers.utils.logging.disable_progress_bar()
     wanted = {field.name: getattr(args, field.name) for field in _OF_DATA}
     wanted |= {"revision": args.dataset_revision, "validation_fraction": 0.0}
     report = Report()
     if args.model or not args.leaks:
-        _add_model(report, args, wanted)
+        _measure_model(report, args, wanted)
     if args.leaks:
         data = load_splits(**{**wanted, "on_empty": "keep"})
         report.figures["leaks"] = check_leaks(data)
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> None:
     sys.stdout.write(text)
 
 
-def _add_model(report: Report, args: argparse.Namespace, wanted: Mapping[str, Any]) -> None:
+def _measure_model(report: Report, args: argparse.Namespace, wanted: Mapping[str, Any]) -> None:
     """Measure a checkpoint on unseen texts."""
     path = args.model or str(DEFAULT_CHECKPOINT)
     config = load_config(path, args.revision)

@@ -195,7 +195,7 @@ def _source(args: argparse.Namespace) -> TextSource:
 
 def _write_table(file: TextIO, labels: Sequence[str]) -> "Write":
     """Write a readable table of labels and texts."""
-    from glove_lstm.inference.label_writers import label_cell
+    from glove_lstm.inference.label_writers import label_cell, printable
 
     width = max(len(name) for name in [*labels, "label"])
     file.write(f"{'label':<{width}}  score  text\n")
@@ -204,9 +204,7 @@ def _write_table(file: TextIO, labels: Sequence[str]) -> "Write":
         for row, label, scores in zip(
             labelled.rows, labelled.labels, labelled.rounded, strict=True
         ):
-            text = " ".join(f"{row.text} {row.pair or ''}".split())
-            # A terminal executes control characters.
-            text = "".join(c if c.isprintable() else "\ufffd" for c in text)
+            text = printable(" ".join(f"{row.text} {row.pair or ''}".split()))
             shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
             file.write(f"{label_cell(label):<{width}}  {scores[0]:.3f}  {shown}\n")
 

@@ -64,7 +64,8 @@ def _summary(metrics: Mapping[str, Any]) -> str:
         found = metrics[name]
         low, high = found["accuracy_interval"]
         seen = f", {found['seen']} of them used in training" if found.get("seen") else ""
-        first = " of the first model" * (name == "validation" and "all" in metrics["about"]["rows"])
+        is_first = name == "validation" and "all" in metrics["about"]["rows"]
+        first = " of the first model" if is_first else ""
         lines.append(
             f"{name}: accuracy{first} {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
             f"{found['rows']} rows{seen}; majority class {found['majority_share']:.4f}), "

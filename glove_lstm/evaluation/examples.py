@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.prediction import predict_logits, predict_probabilities
 
 # Invented titles, each with the label of sources that write in this style.
 EXAMPLES = (
@@ -40,7 +39,7 @@ def classify_examples(
     names: list[str] = model.config.label_names
     if set(names) != {"FAKE", "REAL"}:
         return []
-    probabilities = softmax(predict_logits(model, tokenizer, [text for text, _ in EXAMPLES]))
+    probabilities = predict_probabilities(model, tokenizer, [text for text, _ in EXAMPLES])
     return [
         {"text": text, "style": style, "label": names[int(row.argmax())], "score": float(row.max())}
         for (text, style), row in zip(EXAMPLES, probabilities, strict=True)

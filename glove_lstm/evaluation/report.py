@@ -96,11 +96,11 @@ class Report:
         pairs = texts["text_pair"][:] if "text_pair" in texts.column_names else None
         self.probabilities = predict_probabilities(model, tokenizer, texts["text"][:], pairs)
         self.labels = np.array(texts["label"][:])
+        self.figures["labels"] = names
         if thresholds := decision_thresholds(model.config.to_dict()):
-            measured = measure_label_sets(self.probabilities, self.labels, thresholds, names)
-            self.figures |= {"labels": names, **measured}
+            self.figures |= measure_label_sets(self.probabilities, self.labels, thresholds, names)
             return
-        self.figures |= {"labels": names, **measure_labels(self.probabilities, self.labels, names)}
+        self.figures |= measure_labels(self.probabilities, self.labels, names)
         self.figures |= measure_sources(self.probabilities, self.labels, texts)
         if robustness:
             rows = list(joined_texts(texts))
@@ -171,7 +171,9 @@ def _coverage(figures: Mapping[str, Any]) -> str:
 def _by_source(measured: Mapping[str, Any]) -> str:
     """The least accurate corpora and sources first."""
     names = "accuracy", "balanced_accuracy", "roc_auc"
-    worst = sorted(measured.items(), key=lambda item: item[1].get(names[1], item[1][names[0]]))
+    worst = sorted(
+        measured.items(), key=lambda item: item[1].get("balanced_accuracy", item[1]["accuracy"])
+    )
     rows = [["source", "rows", "accuracy", "balanced accuracy", "ROC AUC"]]
     for source, found in worst[:_SOURCES]:
         figures = [f"{found[name]:.4f}" if name in found else "-" for name in names]

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from sklearn.dummy import DummyClassifier
 
-from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS, predict_with_baseline
+from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
@@ -18,8 +19,8 @@ from glove_lstm.evaluation.metrics import (
 )
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.evaluation.robustness import measure_robustness, summarize
-from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.inference.scores import decision_thresholds, scores_of, softmax
+from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.scores import decision_thresholds, scores_of
 from glove_lstm.training.experiment import Experiment
 from glove_lstm.training.training_texts import joined_texts
 
@@ -58,18 +59,18 @@ def plot_run(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
     split = next((split for split in ("test", "validation") if split in metrics), None)
     if split is None or experiment.labels[split].ndim == 2:
         return
-    names = experiment.model.config.label_names
-    scores = softmax(experiment.logits[split])
-    plot_measured(scores, experiment.labels[split], names, folder)
+    config = experiment.model.config
+    scores = scores_of(experiment.logits[split], config.problem_type)
+    plot_measured(scores, experiment.labels[split], config.label_names, folder)
 
 
 def add_other_data(metrics: Metrics, experiment: Experiment, others: Mapping[str, Dataset]) -> None:
     """Measure the model on data of other kinds, into `metrics["other_data"]`."""
     metrics["other_data"] = {}
     for name, rows in others.items():
-        logits = predict_logits(experiment.model, experiment.tokenizer, list(joined_texts(rows)))
-        labels = np.array(rows["label"][:])
-        metrics["other_data"][name] = measure_with_intervals(softmax(logits), labels)
+        texts, labels = list(joined_texts(rows)), np.array(rows["label"][:])
+        scores = predict_probabilities(experiment.model, experiment.tokenizer, texts)
+        metrics["other_data"][name] = measure_with_intervals(scores, labels)
 
 
 def add_baselines(
@@ -86,12 +87,16 @@ def add_baselines(
     tests = {name: list(joined_texts(split)) for name, split in splits.items()}
     labels = {name: np.array(split["label"][:]) for name, split in splits.items()}
     texts, numbers = list(joined_texts(train)), train["label"][:]
+    if not tests:
+        logger.warning("There are no texts to measure baselines on.")
+        return
     metrics["baselines"] = {}
-    for baseline in ("majority", *BASELINES):
+    for baseline, make in {"majority": DummyClassifier, **BASELINES}.items():
         logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
-        predicted = predict_with_baseline(baseline, texts, numbers, tests)
+        classify = make().fit(texts, numbers).predict
         metrics["baselines"][baseline] = {
-            name: accuracy_with_interval(found == labels[name]) for name, found in predicted.items()
+            name: accuracy_with_interval(classify(rows) == labels[name])
+            for name, rows in tests.items()
         }
 
 

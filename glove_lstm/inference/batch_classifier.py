@@ -47,8 +47,8 @@ class BatchClassifier:
         options: Any = {"backend": backend, "threads": threads, "abstain_below": abstain_below}
         opened = open_model(model, backend=backend, threads=threads)
         # `datasets` hashes the files' identity, too, so that its cache does not give an older model's labels.
-        made_by = partial(BatchClassifier, **options), (model, text_column_names)
-        self._made_by = *made_by, {"_files": opened.identity()}
+        again = partial(BatchClassifier, **options)
+        self._made_by = again, (model, text_column_names), {"_files": opened.identity()}
         names, thresholds = opened.label_names, opened.thresholds
         self._labeller = Labeller(opened.predict, names, abstain_below, thresholds)
         self._asked, self._columns = text_column_names, list[str]()
@@ -91,6 +91,7 @@ class BatchClassifier:
         records = zip(*(python_values(table[name]) for name in columns), strict=True)
         for number, record in enumerate(records, 1):
             place = f"The batch, row {number}"
-            text, *pairs = map(read_text, record, [place] * len(record), columns)
+            cells = zip(record, columns, strict=True)
+            text, *pairs = [read_text(value, place, name) for value, name in cells]
             rows.append(TextRow("", number, text, " ".join(pairs) if pairs else None))
         return rows

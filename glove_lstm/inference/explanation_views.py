@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.label_writers import Explain, Labelled, Write
+from glove_lstm.inference.label_writers import Explain, Labelled, Write, label_cell, printable
 
 # Blue and vermilion of Okabe and Ito 2008, as the plots have them.
 _FOR, _AGAINST = (0, 114, 178), (213, 94, 0)
@@ -32,7 +32,9 @@ def explanation_writer(file: TextIO, explain: Explain) -> Write:
         for row, label in zip(labelled.rows, labelled.labels, strict=True):
             explanation = explain(row.text, row.pair)
             best = explanation.label
-            heading = best if label == best else f"{label} (best: {best})"
+            heading = label_cell(label)
+            if label not in (best, [best]):
+                heading += f" (best: {best})"
             # Wrap lines in a terminal only.
             console.print(rich_text(explanation, heading), soft_wrap=not console.is_terminal)
 
@@ -48,12 +50,12 @@ def html_fragment(explanation: Explanation) -> str:
 
 def rich_text(explanation: Explanation, heading: str) -> Text:
     """Return an explanation with marked words, for a terminal."""
-    shown = Text.assemble((_harmless(heading), "bold"), f"  {explanation.score:.3f}")
+    shown = Text.assemble((printable(heading), "bold"), f"  {explanation.score:.3f}")
     strongest = max((abs(word.contribution) for word in explanation.words), default=0) or 1
     for field, text in (("text", explanation.text), ("text_pair", explanation.text_pair)):
         if text is not None:
             begin = len(shown) + 1
-            shown.append(f"\n{_harmless(text)}")
+            shown.append(f"\n{printable(text)}")
             for word in explanation.words:
                 if word.field == field:
                     style = _style(word.contribution / strongest)
@@ -62,8 +64,8 @@ def rich_text(explanation: Explanation, heading: str) -> Text:
         ordered = sorted(explanation.words, key=lambda word: -sign * word.contribution)
         words = [f"{w.text} {w.contribution:+.2f}" for w in ordered if sign * w.contribution > 0]
         listed = ", ".join(words[:_LISTED]) or "no word"
-        shown.append("\n").append(_harmless(f"for {name}"), style=_style(sign))
-        shown.append(_harmless(f": {listed}"))
+        shown.append("\n").append(printable(f"for {name}"), style=_style(sign))
+        shown.append(printable(f": {listed}"))
     total, bias = explanation.logit_difference, explanation.baseline_difference
     sums = (
         f"Logit of {explanation.label} minus logit of {explanation.rival}: {total:+.2f} "
@@ -71,7 +73,7 @@ def rich_text(explanation: Explanation, heading: str) -> Text:
     )
     if explanation.unread:
         sums += f" The text was cut: {explanation.unread:,} of its tokens were not read."
-    shown.append("\n").append(_harmless(sums), style="dim")
+    shown.append("\n").append(printable(sums), style="dim")
     return shown
 
 
@@ -83,8 +85,3 @@ def _style(weight: float) -> str:
     pale = ",".join(str(round(255 - (255 - part) * abs(weight))) for part in hue)
     ink = "white" if weight > 0.8 else "black"  # black is readable on any shade of vermilion
     return f"{'underline' if weight > 0 else 'italic'} {ink} on rgb({pale})"
-
-
-def _harmless(text: str) -> str:
-    """Replace control characters, which a terminal executes, one for one."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

@@ -67,6 +67,11 @@ def label_cell(label: str | list[str]) -> str:
     return label if isinstance(label, str) else json.dumps(label, ensure_ascii=False)
 
 
+def printable(text: str) -> str:
+    """Replace control characters but line feeds, which a terminal would execute, one for one."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+
+
 @contextmanager
 def open_writer(
     target: Path | TextIO, kind: str, layout: Layout, explain: Explain | None = None

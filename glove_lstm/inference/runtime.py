@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.data.files import first_line, read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     LIGHT_NAME,
@@ -34,13 +34,6 @@ from glove_lstm.tokenization.light_tokenizer import LightTokenizer, RaggedTokens
 
 _WINDOW = 2048  # texts tokenised and sorted by length together, at the most
 _TEXTS, _TOKENS = 128, 4096  # in a batch at the most, with padding; fits a processor's cache
-
-
-class Prediction(TypedDict):
-    """The best label of a text and its score, as the pipeline returns them."""
-
-    label: str
-    score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +85,7 @@ class LightClassifier:
 
     def __call__(
         self, texts: str | Sequence[str], text_pairs: Sequence[str] | None = None
-    ) -> list[Prediction]:
+    ) -> list[dict[str, Any]]:
         """Return the best label and its score of each text; `texts` may be a single one."""
         scores = self.predict_proba([texts] if isinstance(texts, str) else texts, text_pairs)
         best = zip(scores.argmax(axis=1).tolist(), scores.max(axis=1).tolist(), strict=True)
@@ -197,6 +190,5 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        sentence = " ".join(str(error).split()).rstrip(".")
         advice = "get the checkpoint again, or export it again"
-        raise DataError(f"{path} cannot be loaded ({sentence}); {advice}.") from None
+        raise DataError(f"{path} cannot be loaded ({first_line(error)}); {advice}.") from None

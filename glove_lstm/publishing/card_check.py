@@ -48,16 +48,15 @@ def check_card(folder: Path, repo_id: str) -> None:
     missing += [f"the section {name!r}" for name in wanted if name not in headings]
     if missing:
         raise DataError(f"README.md lacks {', '.join(missing)}; add it, or {_ANEW}.")
-    placeholders, allowed = map(_PLACEHOLDER.findall, (text, expected))
-    left = next((one for one in placeholders if one != repo_id and one not in allowed), None)
+    allowed = {repo_id, *_PLACEHOLDER.findall(expected)}
+    left = next((one for one in _PLACEHOLDER.findall(text) if one not in allowed), None)
     if left:
         raise DataError(f"README.md holds the placeholder {left}; fill it in, or {_ANEW}.")
     if f'"{repo_id}"' not in text:
         raise DataError(f"README.md does not show how to load {repo_id}; add it, or {_ANEW}.")
     _check_figures(text, expected)
-    claimed, measured = (
-        getattr(one, "eval_results", None) or [] for one in (data, ModelCard(expected).data)
-    )
+    claimed = data.get("eval_results") or []
+    measured = ModelCard(expected).data.get("eval_results") or []
     for result in (*claimed, *measured):
         if result not in claimed or result not in measured:
             figure = f"{result.metric_type} {result.metric_value} on {result.dataset_name}"

@@ -13,8 +13,6 @@ from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, shipped
 from glove_lstm.publishing.card import write_card
 from glove_lstm.training.experiment import Experiment
 
-_INSTALL = "%pip install -q 'glove-lstm[train]'\n"
-
 
 def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
     """Write weights, tokenizer, remote code, record of texts, metrics, plots and card, each complete or absent."""
@@ -39,6 +37,6 @@ def write_hub_files(folder: Path, repo_id: str) -> None:
     (folder / "requirements.txt").write_text(f"glove-lstm=={__version__}\n", encoding="utf-8")
     tour = json.loads(shipped("docs/tour.ipynb").read_text(encoding="utf-8"))
     (cell,) = (cell for cell in tour["cells"] if cell["id"] == "model")
-    cell["source"] = [_INSTALL, "\n", f'model = "{repo_id}"']
+    cell["source"] = ["%pip install -q 'glove-lstm[train]'\n", "\n", f'model = "{repo_id}"']
     text = json.dumps(tour, indent=1, ensure_ascii=False)
     (folder / "notebook.ipynb").write_text(f"{text}\n", encoding="utf-8")

@@ -26,16 +26,18 @@ class EndpointHandler:
         Raises:
             ValueError: The request is malformed; the endpoint answers with status 400 and the message.
         """
-        texts, parameters = data.get("inputs"), dict(data.get("parameters") or {})
+        texts, parameters = data.get("inputs"), data.get("parameters") or {}
+        if not isinstance(parameters, dict):
+            raise ValueError("parameters must be an object.")
         if isinstance(texts, str):
             texts = [texts]
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ValueError("inputs must be a text or a list of texts.")
-        top_k = parameters.pop("top_k", None)
+        top_k = parameters.get("top_k")
         if top_k is not None and (type(top_k) is not int or top_k < 1):
             raise ValueError(f"top_k is {top_k!r}, but must be a whole number of at least 1.")
-        if parameters:
-            raise ValueError(f"top_k is the only parameter; leave out {', '.join(parameters)}.")
+        if others := parameters.keys() - {"top_k"}:
+            raise ValueError(f"top_k is the only parameter; leave out {', '.join(sorted(others))}.")
         names = self.classifier.label_names
         answer = []
         for scores in self.classifier.predict_proba(texts):

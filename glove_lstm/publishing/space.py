@@ -31,7 +31,7 @@ serve(Path(__file__).resolve().with_name("checkpoint"))
 '''
 _CARD = """\
 ---
-title: {title}
+title: "{title}"
 sdk: gradio
 sdk_version: {gradio}
 python_version: "3.11"

@@ -69,5 +69,7 @@ def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:
             errors="replace",
             check=False,
         )
+    if not done.returncode:
+        return None
     lines = done.stderr.replace(str(copy), str(source)).strip().splitlines()
-    return (lines[-1].rstrip(".") if lines else "it was killed") if done.returncode else None
+    return lines[-1].rstrip(".") if lines else "it was killed"

@@ -102,6 +102,7 @@ def test_an_inference_endpoint_needs_the_base_install_only(run) -> None:
         {"inputs": ["SHOCKING secret!", ""], "parameters": {"top_k": 1}},
         {"inputs": "a", "parameters": {"top_k": "2"}},
         {"inputs": "a", "parameters": {"truncation": True}},
+        {"inputs": "a", "parameters": [1]},
     ]
     done = run(ROOT / "hub", code=_SERVE, given="\n".join(map(json.dumps, requests)))
     assert done.returncode == 0, done.stderr
@@ -110,7 +111,8 @@ def test_an_inference_endpoint_needs_the_base_install_only(run) -> None:
     best, _ = TextClassificationOutputElement.parse_obj_as_list(one)[0]  # as InferenceClient
     assert {"label": best.label, "score": best.score} == light("Council votes on the bridge")[0]
     assert two == [[row] for row in light(["SHOCKING secret!", ""])]
-    for answer, part in zip(refused, ("top_k is '2'", "truncation"), strict=True):
+    told = "top_k is '2'", "truncation", "parameters must be an object"
+    for answer, part in zip(refused, told, strict=True):
         assert part in answer["error"]
 
 

@@ -148,7 +148,7 @@ def test_corpora_that_training_never_saw(write):
 
 def test_the_name_of_a_file_is_no_dataset(write):
     text = write({"about": {**ABOUT, "data": "train disaster-recovery.csv"}})
-    assert "Leaks and duplicates of these data: not measured." in text
+    assert "Leaks and duplicates: not measured (`glove-lstm evaluate --leaks`)." in text
     assert "zhou2020recovery" not in text
 
 
@@ -211,7 +211,7 @@ def test_card_without_measurements(write):
     headings = "Results, Calibration, Results on other data, Examples and errors, Speed"
     for heading in headings.split(", "):
         assert f"## {heading}\n\nNot measured.\n" in text
-    assert "Leaks and duplicates of these data: not measured." in text
+    assert "Leaks and duplicates: not measured (`glove-lstm evaluate --leaks`)." in text
     assert "REAL" not in text
     data = ModelCard(text).data.to_dict()
     assert not {"widget", "model-index"} & set(data)

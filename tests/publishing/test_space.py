@@ -35,6 +35,7 @@ def test_space_arrives_and_runs_by_itself(hub, machine, checkpoint, tmp_path):
     assert not any(machine["HF_TOKEN"].encode() in content for content in files.values())
     card = yaml.safe_load(files["README.md"].decode().split("---")[1])
     assert (card["sdk"], card["app_file"]) == ("gradio", "app.py")
+    assert card["title"] == REPO.rpartition("/")[2]
     requirements = files["requirements.txt"].decode().splitlines()
     assert any(line.startswith("gradio>=") for line in requirements)
     assert any(line.startswith("torch>=") for line in requirements)

@@ -111,7 +111,8 @@ def test_every_form_of_the_texts_gives_the_same_model(fitted, texts):
 )
 def test_labels_keep_their_kind(texts, values, tmp_path):
     labels = [values[row % 2] for row in range(80)]
-    fitted = GloveLstmClassifier(**TINY).fit(texts, np.array(labels))
+    weights = dict(zip(*np.unique(np.array(labels), return_counts=True), strict=True))
+    fitted = GloveLstmClassifier(**TINY, class_weight=weights).fit(texts, np.array(labels))
     assert fitted.classes_.tolist() == sorted(values)
     assert fitted.score(texts, labels) > 0.9
     fitted.save_pretrained(tmp_path)

@@ -88,6 +88,9 @@ def test_every_route_gives_the_same_sigmoids_and_lists_of_labels(folder):
         np.testing.assert_allclose(scores, wanted, atol=1e-5)
         table = csv.DictReader(io.StringIO(run_here(predict.main, *options, "csv").stdout))
         assert [json.loads(row["label"]) for row in table] == lists
+    explained = run_here(predict.main, *texts, "--model", mine, "--explain").stdout
+    assert all(f"{json.dumps(labels)} " in explained for labels in lists)
+    assert explained.count("(best: ") == sum(len(labels) != 1 for labels in lists)
     batch = BatchClassifier(mine)({"text": np.array(texts, dtype=object)})
     assert [json.loads(label) for label in batch["label"]] == lists
 

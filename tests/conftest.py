@@ -16,7 +16,7 @@ os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-"
 
 import pytest
 from filelock import FileLock
-from support import QUICK, SMALL, build_model, copied, run_here, write_articles, write_glove
+from support import QUICK, SMALL, build_model, copied, succeed, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
@@ -71,8 +71,7 @@ def checkpoint(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
 
     def train(folder: Path) -> None:
         data = "--train_file", articles, "--glove", glove_file
-        done = run_here(command.main, *data, "--output_dir", folder, *SMALL, *QUICK)
-        assert done.returncode == 0, done.stderr
+        succeed(command.main, *data, "--output_dir", folder, *SMALL, *QUICK)
 
     return make_once("checkpoint", train)
 
@@ -83,8 +82,7 @@ def shared_export(checkpoint: Path, make_once: MakeOnce) -> Path:
     from glove_lstm.commands import export as command
 
     def export(folder: Path) -> None:
-        done = run_here(command.main, copied(checkpoint, folder))
-        assert done.returncode == 0, done.stderr
+        succeed(command.main, copied(checkpoint, folder))
 
     return make_once("export", export)
 

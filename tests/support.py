@@ -97,9 +97,11 @@ SMALL, QUICK = _SMALL.split(), _QUICK.split()
 
 
 def run_script(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
-    """`python scripts/NAME.py ARGS`, as a person runs it."""
+    """`python scripts/NAME.py ARGS`, as a person runs it; it must not fail."""
     command = [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *map(str, args)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def run_here(
@@ -120,6 +122,15 @@ def run_here(
         except SystemExit as stop:  # argparse
             code = stop.code
     return subprocess.CompletedProcess([], code, out.getvalue(), errors.getvalue())
+
+
+def succeed(
+    main: Callable[[Sequence[str]], None], *args: object
+) -> subprocess.CompletedProcess[str]:
+    """`run_here` of a command that must not fail."""
+    done = run_here(main, *args)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def build_model(seed=0, **config):
@@ -191,11 +202,11 @@ sys.meta_path.insert(0, Blocked())
 
 
 def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run code in a process without `glove_lstm`, network, caches and standard input."""
+    """Run code in a process without `glove_lstm`, network, caches and standard input; it must not fail."""
     kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH")  # the last one forbids the network
     base = {name: os.environ[name] for name in kept if name in os.environ}
     base |= {"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1"}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", _WITHOUT_PACKAGE + textwrap.dedent(code)],
         env={**base, "OMP_NUM_THREADS": "1"},
         cwd=home,
@@ -203,6 +214,8 @@ def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[st
         capture_output=True,
         encoding="utf-8",
     )
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def run_client(

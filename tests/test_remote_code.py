@@ -14,6 +14,13 @@ import sys, torch
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 path = {path!r}
 assert "glove_lstm" not in sys.modules
+for options in ({{}}, {{"trust_remote_code": False}}):
+    try:
+        AutoTokenizer.from_pretrained(path, **options)
+    except ValueError as error:
+        assert "trust_remote_code=True" in str(error), error
+    else:
+        raise SystemExit("loaded")
 config = AutoConfig.from_pretrained(path, trust_remote_code=True)
 assert config.model_type == "glove_lstm" and config.id2label == {{0: "FAKE", 1: "REAL"}}
 tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=True)
@@ -71,20 +78,17 @@ tokenizer.save_pretrained(out + "/tuned")
 @pytest.mark.slow
 def test_loads_and_classifies_without_our_package(tmp_path: Path) -> None:
     folder = copied(HUB, tmp_path / "copy")
-    done = run_without_package(_USE.format(path=str(folder)), tmp_path)
-    assert done.returncode == 0, done.stderr
+    run_without_package(_USE.format(path=str(folder)), tmp_path)
 
 
 @pytest.mark.slow
 def test_fine_tuned_without_our_package_loads_again_elsewhere(tmp_path: Path) -> None:
     folder = copied(HUB, tmp_path / "copy")
-    done = run_without_package(_FINE_TUNE.format(path=str(folder), out=str(tmp_path)), tmp_path)
-    assert done.returncode == 0, done.stderr
+    run_without_package(_FINE_TUNE.format(path=str(folder), out=str(tmp_path)), tmp_path)
     shutil.rmtree(folder)  # nothing may point back to where it came from
     other = tmp_path / "other machine"
     other.mkdir()
-    done = run_without_package(_USE.format(path=str(tmp_path / "tuned")), other)
-    assert done.returncode == 0, done.stderr
+    run_without_package(_USE.format(path=str(tmp_path / "tuned")), other)
 
 
 @pytest.mark.slow
@@ -100,18 +104,7 @@ def test_the_tutorial_of_transformers_learns_other_labels(checkpoint: Path, tmp_
     for name in ("train", "test"):
         (tmp_path / f"{name}.csv").write_text("text,label\n" + "".join(rows))
     done = run_without_package(snippet, tmp_path)
-    assert done.returncode == 0, done.stderr
     assert float(re.findall(r"'eval_accuracy': '?([\d.]+)", done.stdout)[-1]) > 0.95
-
-
-@pytest.mark.slow
-def test_fine_tuned_with_our_package_loads_without_it(checkpoint: Path, tmp_path: Path) -> None:
-    from glove_lstm import GloveLstmForSequenceClassification, GloveLstmTokenizer
-
-    for cls in (GloveLstmForSequenceClassification, GloveLstmTokenizer):
-        cls.from_pretrained(checkpoint).save_pretrained(tmp_path / "again")
-    done = run_without_package(_USE.format(path=str(tmp_path / "again")), tmp_path)
-    assert done.returncode == 0, done.stderr
 
 
 def travelling_sources() -> list[Path]:

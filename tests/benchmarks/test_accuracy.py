@@ -312,9 +312,6 @@ def test_a_missing_package_is_named(news: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "part"),
     [
-        (["--folds", 6], "--folds"),
-        (["--seeds", 0], "--seeds"),
-        (["--models", "svm"], "'svm'"),
         (["--num_epochs_train", 1], "--num_train_epochs"),
         (["--json", __file__], "--json"),
         (["--data_dir", "nowhere"], "nowhere"),

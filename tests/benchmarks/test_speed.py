@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import assert_refused, run_here
+from support import run_here, succeed
 
 from benchmarks import speed
 from benchmarks.speed import run_process
@@ -23,8 +23,7 @@ def test_models_are_measured_once(
     shutil.copytree(shared_export, checkpoint)
     file = tmp_path / "speed.json"
     args = ["--data_dir", news, "--checkpoint", checkpoint, "--json", file, "--repetitions", 1]
-    begun = run_here(speed.main, *args, "--models", "tfidf_svc")
-    assert begun.returncode == 0, begun.stderr
+    succeed(speed.main, *args, "--models", "tfidf_svc")
 
     measured = []
     real = speed._measure
@@ -34,8 +33,7 @@ def test_models_are_measured_once(
         return real(model, *job)
 
     monkeypatch.setattr(speed, "_measure", noting)
-    done = run_here(speed.main, *args, "--models", "default", "tfidf_svc", "pipeline")
-    assert done.returncode == 0, done.stderr
+    done = succeed(speed.main, *args, "--models", "default", "tfidf_svc", "pipeline")
     assert sorted(measured) == sorted(["default", "pipeline"] * 2)  # the first round is not counted
     rows = json.loads(file.read_text())["recovery"]
     assert list(rows) == ["default", "pipeline", "tfidf_svc"]
@@ -70,16 +68,3 @@ def test_processes_have_their_own_threads_and_failures_are_explained() -> None:
     setup = {"model": "svm", "cores": [processors()[-1]], "folder": "nowhere", "first": "a"}
     with pytest.raises(DataError, match=r"(?s)failed \(1\).*nowhere/model.joblib"):
         run_process(["-m", "benchmarks.speed_worker"], json.dumps(setup), 1)
-
-
-@pytest.mark.parametrize(
-    ("args", "part"),
-    [
-        (["--threads", 0], "--threads"),
-        (["--repetitions", 0], "--repetitions"),
-        (["--seed", 3], "--seed"),
-    ],
-)
-def test_refusals(news: Path, args: list[object], part: str) -> None:
-    told = ["--data_dir", news, "--json", news / "unwritten.json"]
-    assert_refused(run_here(speed.main, *told, *args), part)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support import QUICK, SMALL, read_csv, run_here, write_articles, write_csv
+from support import QUICK, SMALL, read_csv, run_here, succeed, write_articles, write_csv
 
 from glove_lstm.commands import evaluate, train
 
@@ -22,8 +22,7 @@ def test_train_and_evaluate(tmp_path: Path, glove_file: Path) -> None:
     options = ["--source_column_name", "site", "--validation_by", "source"]
     options += ["--validation_fraction", 0.25, "--glove", glove_file, *SMALL, *QUICK]
     out = tmp_path / "out"
-    done = run_here(train.main, "--train_file", first, second, "--output_dir", out, *options)
-    assert done.returncode == 0, done.stderr
+    done = succeed(train.main, "--train_file", first, second, "--output_dir", out, *options)
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["about"]["data"] == "train first.csv + second.csv"
     rows = {name: found["rows"] for name, found in metrics["validation"]["by_source"].items()}

@@ -12,7 +12,16 @@ import pytest
 from nltk.corpus.reader import WordListCorpusReader
 from nltk.corpus.util import LazyCorpusLoader
 from safetensors.torch import load_file
-from support import QUICK, ROOT, SMALL, assert_refused, run_here, run_script, write_articles
+from support import (
+    QUICK,
+    ROOT,
+    SMALL,
+    assert_refused,
+    run_here,
+    run_script,
+    succeed,
+    write_articles,
+)
 
 from glove_lstm.commands import train as command
 from glove_lstm.training.training_texts import load_training_texts
@@ -20,9 +29,7 @@ from glove_lstm.training.training_texts import load_training_texts
 
 def train(*args: object) -> subprocess.CompletedProcess[str]:
     """In this process; without SMALL, which a fine-tuned model does not need."""
-    done = run_here(command.main, *QUICK, *args)
-    assert done.returncode == 0, done.stderr
-    return done
+    return succeed(command.main, *QUICK, *args)
 
 
 def read(path: Path) -> dict:
@@ -108,8 +115,7 @@ def test_article_preset_and_json_file(
     stop_words = tmp_path / "nltk" / "corpora" / "stopwords"
     stop_words.mkdir(parents=True)
     (stop_words / "english").write_text("the\nof\nand\ndon't\n", encoding="utf-8")
-    done = run_here(command.main, *args)
-    assert done.returncode == 0, done.stderr
+    succeed(command.main, *args)
     config = read(tmp_path / "out" / "config.json")
     assert config["hidden_size"] == 7  # the command line wins over the file
     assert config["freeze_embeddings"] is True
@@ -188,8 +194,7 @@ def test_trackio_records_the_run(articles: Path, glove_file: Path, tmp_path: Pat
     env = os.environ | {"TRACKIO_DIR": str(tmp_path / "trackio")}
     data = "--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"
     report = "--report_to", "trackio", "--project", "news", "--run_name", "first"
-    done = run_script("train", *data, *SMALL, *QUICK, *report, env=env)
-    assert done.returncode == 0, done.stderr
+    run_script("train", *data, *SMALL, *QUICK, *report, env=env)
     with closing(sqlite3.connect(tmp_path / "trackio" / "news.db")) as database:
         logged = database.execute("SELECT run_name, metrics FROM metrics").fetchall()
     losses = [json.loads(values).get("eval/loss") for name, values in logged if name == "first"]

@@ -95,6 +95,16 @@ def test_a_server_error_is_retried(server):
     assert len(server.requests) == 4
 
 
+def test_a_part_that_cannot_be_resumed_is_replaced(server):
+    url = server.put("/f.bin", BODY + bytes(200_000))
+    server.cuts = [len(BODY) + 100_000, 0, 0, 0]
+    with pytest.raises(DataError):
+        download(url, sha256=SHA256)
+    server.put("/f.bin", BODY)  # shorter than the part: 416
+    server.cuts, server.ranges = [0, 0, 300_000], False
+    assert download(url, sha256=SHA256).read_bytes() == BODY
+
+
 def test_nobody_there(server):
     url = server.put("/f.bin", BODY)
     server.shutdown()

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import TextRow, open_files, open_stream, open_texts
+from glove_lstm.data.streaming import open_files, open_stream
 
 ROWS = [{"title": f"Title {n}", "text": f"body, of\n{n} é" if n % 3 else ""} for n in range(1, 24)]
 
@@ -42,13 +42,6 @@ def test_standard_input(file, kind):
     assert [row.text for row in list(source)] == [row["title"] for row in ROWS]
     with pytest.raises(DataError, match="standard input"):
         open_stream(io.BytesIO(b""), kind)
-
-
-def test_plain_texts():
-    assert list(open_texts(["a", ""], "here")) == [TextRow("here", 1, "a"), TextRow("here", 2, "")]
-    assert TextRow("here", 2, " ", "").empty
-    with pytest.raises(DataError, match="here has no rows"):
-        open_texts([], "here")
 
 
 @pytest.mark.parametrize(

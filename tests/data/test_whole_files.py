@@ -11,28 +11,6 @@ def everything(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def test_a_file_appears_when_the_block_ends(tmp_path):
-    target = tmp_path / "deep" / "metrics.json"
-    with whole_file(target) as part:
-        part.write_text("{}")
-        assert not target.exists()
-    assert target.read_text() == "{}"
-    assert everything(tmp_path) == ["deep", "deep/metrics.json"]
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-@pytest.mark.parametrize("before", [None, "old"])
-def test_an_exception_leaves_what_was_there(tmp_path, error, before):
-    target = tmp_path / "metrics.json"
-    if before:
-        target.write_text(before)
-    with pytest.raises(type(error)), whole_file(target) as part:  # noqa: PT012
-        part.write_text("half")
-        raise error
-    assert everything(tmp_path) == (["metrics.json"] if before else [])
-    assert not before or target.read_text() == before
-
-
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_an_exception_leaves_the_folder_as_it_was(tmp_path, error):
     (tmp_path / "config.json").write_text("old")

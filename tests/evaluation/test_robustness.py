@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data.corruptions import typos
+from glove_lstm.data.corruptions import CORRUPTIONS, typos
 from glove_lstm.evaluation import robustness
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, PERTURBATIONS, perturb, summarize
 
+NAMES = sorted({**CORRUPTIONS, **PERTURBATIONS})
 ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates, too
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(ANY, max_size=5), st.integers(0, 5), st.sampled_from(sorted(PERTURBATIONS)))
+@given(st.lists(ANY, max_size=5), st.integers(0, 5), st.sampled_from(NAMES))
 def test_deterministic_whatever_stands_beside(texts: list[str], seed: int, name: str) -> None:
     found = perturb(name, texts, seed)
     assert found == [perturb(name, [text], seed)[0] for text in texts]

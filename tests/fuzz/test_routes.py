@@ -9,7 +9,7 @@ import pytest
 from hostile import examples, joined, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support import run_here
+from support import succeed
 from transformers import pipeline
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmTokenizer
@@ -28,8 +28,7 @@ def files_route(model: Path) -> Route:
             lines = [json.dumps({"text": text}) + "\n" for text in rows]
             given.write_text("".join(lines), encoding="utf-8")
             options = "--format", "jsonl", "--rows_per_part", 3, "--input", given
-            done = run_here(predict.main, "--model", model, *options, "--output_dir", out)
-            assert done.returncode == 0, done.stderr
+            succeed(predict.main, "--model", model, *options, "--output_dir", out)
             parts = [part.read_text("utf-8") for part in sorted(out.glob("part-*.jsonl"))]
             found = [json.loads(line) for line in "".join(parts).splitlines()]
         assert [row["row"] for row in found] == list(range(1, len(rows) + 1))

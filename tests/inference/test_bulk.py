@@ -180,16 +180,18 @@ def test_standard_input_goes_in_but_not_on(tmp_path):
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_memory_does_not_grow_with_the_input(tmp_path, suffix):
     peaks = []
-    for rows in (20_000, 200_000):
+    for rows in (2_000, 40_000):  # of 1 kB
         path = tmp_path / f"{rows}.{suffix}"
-        texts = [f"a short text of row {row}" for row in range(rows)]
-        if suffix == "parquet":
-            pq.write_table(pa.table({"text": texts}), path)  # one row group
+        texts = [f"row {row} {'some words ' * 90}" for row in range(rows)]
+        if suffix == "parquet":  # one row group
+            pq.write_table(
+                pa.table({"text": texts}), path, compression="none", use_dictionary=False
+            )
         elif suffix == "csv":
             path.write_text("text\n" + "\n".join(texts))
         else:
             path.write_text("\n".join(json.dumps({"text": text}) for text in texts))
-        done, peak = finish(path, tmp_path / f"out-{rows}", suffix, 4096, 0)
+        done, peak = finish(path, tmp_path / f"out-{rows}", suffix, 500, 0)
         assert int(done) == rows
         peaks.append(float(peak))
-    assert peaks[1] - peaks[0] < 8, peaks  # MB
+    assert peaks[1] - peaks[0] < 16, peaks  # MB, for 38 MB more

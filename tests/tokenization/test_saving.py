@@ -4,7 +4,6 @@ import json
 
 import pytest
 from datasets.fingerprint import Hasher
-from support import run_without_package
 from transformers import AutoTokenizer
 
 from glove_lstm import GloveLstmTokenizer
@@ -64,27 +63,3 @@ def test_train_new_from_iterator(make, tmp_path):
     new.save_pretrained(tmp_path / "new")
     assert AutoTokenizer.from_pretrained(tmp_path / "new")(TEXTS).data == new(TEXTS).data
     assert len(tokenizer.train_new_from_iterator(iter(batches), vocab_size=4)) == 4
-
-
-LOAD = """
-from transformers import AutoTokenizer
-for options in ({{}}, {{"trust_remote_code": False}}):
-    try:
-        AutoTokenizer.from_pretrained({path!r}, **options)
-    except ValueError as error:
-        assert "contains custom code which must be executed" in str(error), error
-        assert "trust_remote_code=True" in str(error), error
-    else:
-        raise SystemExit("loaded")
-tokenizer = AutoTokenizer.from_pretrained({path!r}, trust_remote_code=True)
-print(type(tokenizer).__name__, tokenizer("The <pad>", "BOATS")["token_type_ids"])
-"""
-
-
-def test_without_the_package_it_needs_trust_and_is_the_same(make, tmp_path):
-    tokenizer = make()
-    tokenizer.save_pretrained(tmp_path / "saved")
-    done = run_without_package(LOAD.format(path=str(tmp_path / "saved")), tmp_path)
-    assert done.returncode == 0, done.stderr
-    wanted = f"GloveLstmTokenizer {tokenizer('The <pad>', 'BOATS')['token_type_ids']}"
-    assert done.stdout.strip().endswith(wanted)

@@ -36,6 +36,7 @@ def trained(tmp_path_factory, glove_file):
 
 def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained, tmp_path):
     first = trained("--refit", "False", test_file="test")
+    assert "all" not in first.splits
     second = trained(test_file="test")
     rows = {name: len(texts) for name, texts in second.splits.items()}
     assert rows == {"train": 180, "validation": 20, "test": 200, "all": 200}
@@ -61,7 +62,6 @@ def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained,
 @pytest.mark.parametrize(
     ("words", "files"),
     [
-        (["--refit", "False"], {}),
         (["--load_best_model_at_end", "True"], {}),
         ([], {"validation_file": "given"}),
     ],
@@ -118,5 +118,5 @@ def test_texts_that_measure_nothing(trained):
     found = trained(fraction=0)
     metrics = run_metrics(found)
     add_baselines(metrics, found)
-    assert metrics["baselines"]["majority"] == {}
+    assert "baselines" not in metrics
     assert found.record["temperature"] == 1

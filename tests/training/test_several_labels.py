@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from support import COMMON, SMALL, assert_refused, run_here, write_csv, write_glove
+from support import COMMON, SMALL, assert_refused, run_here, succeed, write_csv, write_glove
 from transformers import pipeline
 
 from glove_lstm import LightClassifier
@@ -45,8 +45,7 @@ def folder(tmp_path_factory):
     files = "--train_file", write_rows(folder / "train.jsonl", 200, 1)
     files += "--test_file", write_rows(folder / "test.csv", 60, 2)
     files += "--glove", write_glove(folder / "g.8d.txt"), "--output_dir", folder / "mine"
-    done = run_here(train.main, *files, *SMALL, *QUICK)
-    assert done.returncode == 0, done.stderr
+    succeed(train.main, *files, *SMALL, *QUICK)
     assert run_here(export.main, folder / "mine").returncode == 0
     return folder
 
@@ -99,8 +98,7 @@ def test_every_route_gives_the_same_sigmoids_and_lists_of_labels(folder):
 def test_a_checkpoint_is_fine_tuned_on_some_of_its_labels_or_others(folder, tmp_path, names):
     rows = write_rows(tmp_path / "rows.jsonl", 200, 3, names)
     start = "--train_file", rows, "--model_name_or_path", folder / "mine"
-    done = run_here(train.main, *start, "--output_dir", tmp_path / "out", *QUICK)
-    assert done.returncode == 0, done.stderr
+    succeed(train.main, *start, "--output_dir", tmp_path / "out", *QUICK)
     found = json.loads((tmp_path / "out" / "metrics.json").read_text())["validation"]["by_label"]
     assert set(found) == set(NAMES if "food" in names else names)
     assert all(found[name]["f1"] > 0.7 for name in names)

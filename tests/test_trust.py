@@ -27,12 +27,20 @@ FORBIDDEN = {
 }
 REACHING = """
 import socket
+import glove_lstm
 from . import sibling
 from .stranger import Name
 from ..sibling import Name
 read = open
 os.environ['HF_TOKEN']
+np.memmap('x')
+array.tofile('x')
+torch.load('x')
 from torch import hub
+from transformers import AutoModel
+path.write_text('x')
+().__class__.__subclasses__()
+model.push_to_hub('x')
 """
 
 

@@ -101,9 +101,7 @@ def test_same_tokens_of_hostile_texts(both, texts):
 
 
 @pytest.mark.parametrize("both", ["hub"], indirect=True)
-@pytest.mark.parametrize(
-    "plane", [0, 1, 2, 3, 14]
-)  # the others have no characters, or private ones
+@pytest.mark.parametrize("plane", [0, 1, 2, 3, 14])  # others are empty or for private use
 def test_same_tokens_around_every_character(both, plane):
     characters = settled(map(chr, range(plane << 16, (plane + 1) << 16)))
     assert_same(both, [" ".join(f"A{each}b 1{each} {each}" for each in characters)], 10**7)

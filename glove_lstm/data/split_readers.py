@@ -106,6 +106,9 @@ def _open_dataset(
         loaded = {"train": next(iter(loaded.values()))}
     renamed = {old: new for old, new in _SPLIT_NAMES.items() if new not in loaded}
     splits = {renamed.get(split, split): rows for split, rows in loaded.items()}
+    if len(splits) < len(loaded):
+        several = ", ".join(split for split in loaded if split in renamed)
+        raise DataError(f"The dataset {name} has several validation splits: {several}; keep one.")
     if "train" not in splits and "test" not in splits:
         raise DataError(
             f"The dataset {name} has the splits {', '.join(splits)}, but needs train or test."

@@ -68,7 +68,7 @@ def label_cell(label: str | list[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace control characters but line feeds, which a terminal would execute, one for one."""
+    """Replace each control character except line feeds, since a terminal would act on it."""
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 

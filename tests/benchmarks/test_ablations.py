@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from support import SMALL
 
 from benchmarks.folds import make_folds
-from benchmarks.models import ABLATIONS, MODELS, Settings, train_preset
+from benchmarks.models import ABLATIONS, Settings, train_preset
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
 
@@ -24,13 +23,3 @@ def test_an_ablation_leaves_a_part_out(news: Path, glove_file: Path) -> None:
     assert rows["ngrams_alone"] == rows["default"] > rows["without_shape_ngrams"] > 0
     without_mean = models["without_mean_ratio"].ngrams.weights
     assert not torch.equal(without_mean, models["default"].ngrams.weights)
-
-
-def test_the_share_read_is_left_out_at_prediction(news: Path, glove_file: Path) -> None:
-    [fold] = make_folds("recovery", news, 1)
-    settings = Settings(str(glove_file), [*TINY, "--lstm_length", "5", "--refit", "False"])
-    one, other = (
-        MODELS[name](fold, 42, settings)(fold.tests["1"])
-        for name in ("default", "without_share_read")
-    )
-    assert not np.allclose(one, other)

@@ -189,10 +189,14 @@ def _train(
         args.eval_strategy, args.load_best_model_at_end = transformers.IntervalStrategy.NO, False
     own_weights = _weigh(train, splits["train"])
     names = model.config.label_names
-    by_class = class_weights(args.class_weight, names, train.labels, train.weights)
-    if by_class is not None:
+    # The sampling balances the labels for the LSTM alone.
+    by_class, for_ngrams = (
+        class_weights(args.class_weight, names, train.labels, weights)
+        for weights in (train.weights, own_weights)
+    )
+    if by_class is not None and for_ngrams is not None:
         record["class_weight"] = dict(zip(names, by_class.tolist(), strict=True))
-        own_weights = own_weights * by_class[train.labels]
+        own_weights = own_weights * for_ngrams[train.labels]
     if model.ngrams is not None:
         copies = [
             CorruptedTexts(train, splits["train"], tokenizer, 1.0, args.seed, kind=kind)

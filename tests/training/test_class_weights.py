@@ -72,10 +72,17 @@ def test_the_command_weighs_the_ngrams_and_refuses_bad_files(tmp_path, glove_fil
     ):
         weights.write_text(text)
         assert_refused(run_here(train.main, *command), "weights.json", sentence)
-    monkeypatch.setattr(experiment, "fit_ngrams", lambda *args: seen.append(args[3]))
+    monkeypatch.setattr(
+        experiment, "fit_ngrams", lambda *args: seen.append((args[1].labels, args[3]))
+    )
     weights.write_text('{"FAKE": 30, "REAL": 1}')
     assert run_here(train.main, *command).returncode == 0
-    assert np.unique(seen[0], return_counts=True)[1].tolist() == [90, 18]
+    assert np.unique(seen[0][1], return_counts=True)[1].tolist() == [90, 18]
+    # Several files: the LSTM's texts are drawn so that both labels are alike, the n-grams' are not.
+    more = write_articles(tmp_path / "more.csv", 60)
+    command = "--train_file", rows, more, *command[2:-1], "balanced"
+    assert run_here(train.main, *command).returncode == 0
+    np.testing.assert_allclose(*np.bincount(*seen[-1]))
 
 
 def test_few_texts_all_train_for_enough_steps_and_are_calibrated(tmp_path, glove_file):

@@ -8,9 +8,8 @@ from torch.nn import functional
 
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
-_WORD, _EDGE, _FIRST_ID = range(
-    3
-)  # left of a single word; beside a text's first and last word; of id 0 in pairs
+# Left of a single word; beside a text's first and last word; of id 0 in pairs.
+_WORD, _EDGE, _FIRST_ID = range(3)
 _FIRST_SHAPE_CODE = 1 << 30  # left in n-grams of shapes, above all ids
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291

@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -168,9 +169,22 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
     """The command failed with one sentence that says these things, and without a traceback."""
     assert done.returncode not in (0, None), done.stdout
     assert "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.count("error: ") == 1, done.stderr
     last = done.stderr.strip().splitlines()[-1]
     for part in parts:
         assert part in last, last
+
+
+CORPUS = (
+    "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
+    "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",
+    "THE SKIPPER SAID: “we count boats, not tonnes” (see www.count.example)",
+)
+
+
+def repaired(text: str) -> str:
+    """The text with a replacement character for each lone surrogate."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def slow_shape(surface: str) -> str:

@@ -12,7 +12,6 @@ from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
 from glove_lstm.tokenization.word_shapes import repair
 
 PAD, UNK = "<pad>", "<unk>"
-VARIANTS = ("article", "default")
 
 
 def build_tokenizer(
@@ -45,13 +44,10 @@ def build_tokenizer(
         stop_words: Words that the article variant removes.
 
     Raises:
-        ValueError: The variant is unknown, the vocabulary has no room for a word, or an option belongs to the other
-            variant.
+        ValueError: The vocabulary has no room for a word, or an option belongs to the other variant.
     """
     stop_words = list(stop_words)
     is_article = variant == "article"
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
     if vocab_size < 3:
         raise ValueError(f"vocab_size must be at least 3, not {vocab_size}")
     if stop_words and not is_article:

@@ -81,7 +81,13 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_upload = scope["path"].startswith(_UPLOAD)
+        method, path = scope["method"], scope["path"]
+        is_upload = path.startswith(_UPLOAD)
+        app = self._app
+        if not (_POST if method == "POST" else _GET).fullmatch(path):
+            app = JSONResponse({"detail": "Not found."}, 404)
+        elif is_upload and method == "POST" and self._uploads.stored > limits.STORED_BYTES:
+            app = JSONResponse({"detail": "The disk is full. Try again in half an hour."}, 507)
         received = 0
 
         async def receive_limited() -> Message:
@@ -102,21 +108,12 @@ class RequestLimits:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), *_HEADERS]
-                if not scope["path"].startswith(("/assets/", "/static/", "/svelte/")):
+                if not path.startswith(("/assets/", "/static/", "/svelte/")):
                     # A request is lost if a busy server closes an idle connection just as a client reuses it.
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
-            app = self._route(scope["method"], scope["path"])
             await app(scope, receive_limited, send_with_headers)
         finally:
             self._receiving -= received
-
-    def _route(self, method: str, path: str) -> ASGIApp:
-        if not (_POST if method == "POST" else _GET).fullmatch(path):
-            return JSONResponse({"detail": "Not found."}, 404)
-        is_upload = method == "POST" and path.startswith(_UPLOAD)
-        if is_upload and self._uploads.stored > limits.STORED_BYTES:
-            return JSONResponse({"detail": "The disk is full. Try again in half an hour."}, 507)
-        return self._app

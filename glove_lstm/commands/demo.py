@@ -20,4 +20,7 @@ def main(argv: Sequence[str]) -> None:
     add_model(parser, str(DEFAULT_CHECKPOINT))
     parser.add_argument("--host", help="address to listen at; default: this machine only")
     parser.add_argument("--port", type=int, default=7860, help="default: %(default)s")
-    serve(**vars(parser.parse_args(argv)))
+    args = parser.parse_args(argv)
+    if not 0 < args.port < 1 << 16:
+        parser.error(f"--port {args.port} must be from 1 to 65535")
+    serve(**vars(args))

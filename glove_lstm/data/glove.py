@@ -87,9 +87,7 @@ class GloveVectors:
         return int(self.vectors.shape[1])
 
 
-def load_glove(
-    name_or_path: str | os.PathLike[str], *, cache_dir: str | os.PathLike[str] | None = None
-) -> GloveVectors:
+def load_glove(name_or_path: str | os.PathLike[str]) -> GloveVectors:
     """Load GloVe vectors by name or from a file.
 
     A path may be a `.txt` or `.txt.gz` with a word and its values per line, separated by spaces (a word2vec
@@ -98,7 +96,6 @@ def load_glove(
 
     Args:
         name_or_path: One of `GLOVE_NAMES`, or a path.
-        cache_dir: For downloads; see `cache_folder`.
 
     Raises:
         DataError: The name is unknown, or the file is missing, damaged or malformed (naming the line).
@@ -122,7 +119,7 @@ def load_glove(
     archive = shared[0] if shared else known
     url = URL.format("wordvecs/" if archive in MEBIBYTES else "", archive)
     size = int(MEBIBYTES.get(archive, 0) * 2**20)
-    path = download(url, sha256=SHA256.get(archive), size=size, cache_dir=cache_dir)
+    path = download(url, sha256=SHA256.get(archive), size=size)
     width = int(known.rpartition(".")[2].removesuffix("d"))
     return _read(path, f"glove.{known}.txt" if shared else None, f"{url} ({known})", width)
 

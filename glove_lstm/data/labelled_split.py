@@ -94,7 +94,7 @@ def strata(labels: Sequence[Any]) -> Sequence[Any]:
 def label_items(value: Any) -> list[Any] | None:
     """Return the labels of a list, perhaps written as JSON; None for a single label."""
     if isinstance(value, str) and value.startswith("["):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             value = json.loads(value)
     return value if isinstance(value, list) else None
 

@@ -43,12 +43,8 @@ def split_by_source(
         DataError: There is no such split with all labels on both sides.
     """
     label_of, corpus_of = np.asarray(labels), _numbers([s.partition("/")[0] for s in sources])
-    names = [source.partition("/")[2] for source in sources]
-    numbers: dict[str | int, int] = {}
-    groups = merge_groups(
-        duplicates,
-        [numbers.setdefault(name or row, len(numbers)) for row, name in enumerate(names)],
-    )
+    names = [source.partition("/")[2] or row for row, source in enumerate(sources)]
+    groups = merge_groups(duplicates, names)
     source_of = _numbers(sources)
     fixed = np.zeros(len(groups), dtype=bool)
     for corpus in np.unique(corpus_of):
@@ -90,8 +86,6 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     Returns:
         Shape (n,), positive, with mean 1.
     """
-    if not len(sources):
-        return np.empty(0)
     corpus_of, label_of = _numbers([s.partition("/")[0] for s in sources]), _numbers(labels)
     counts = np.zeros((corpus_of.max() + 1, label_of.max() + 1))  # (corpora, labels)
     np.add.at(counts, (corpus_of, label_of), 1)

@@ -82,7 +82,7 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     )
 
 
-def merge_groups(first: Sequence[int] | Ints, second: Sequence[int] | Ints) -> Ints:
+def merge_groups(first: Sequence[int] | Ints, second: Sequence[Hashable] | Ints) -> Ints:
     """Join two groupings of the same n rows: rows that share a group in either share one in the result."""
     sets = DisjointSet()
     for left, right in zip(first, second, strict=True):

@@ -96,10 +96,11 @@ class TextSource:
                 raise DataError(
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
+            file = SURROGATES.sub("\ufffd", reader.where)  # of a name that is not UTF-8
             for number, record in reader.records(columns):
-                place = f"{reader.where}, row {number}"
+                place = f"{file}, row {number}"
                 text, *pairs = [read_text(record.get(name), place, name) for name in self.columns]
-                yield TextRow(reader.where, number, text, " ".join(pairs) if pairs else None)
+                yield TextRow(file, number, text, " ".join(pairs) if pairs else None)
 
 
 def open_files(

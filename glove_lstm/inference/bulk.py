@@ -46,10 +46,8 @@ class Labeller:
             over = scores >= np.maximum(self.thresholds, least)
             lists = [list(compress(self.label_names, row)) for row in over]
             return Labelled(rows, lists, scores)
-        best = zip(
-            scores.argmax(axis=1).tolist(), (scores.max(axis=1) >= least).tolist(), strict=True
-        )
-        labels = [self.label_names[number] if sure else ABSTAIN for number, sure in best]
+        best = np.array(self.label_names, dtype=object)[scores.argmax(axis=1)]
+        labels = np.where(scores.max(axis=1) >= least, best, ABSTAIN).tolist()
         return Labelled(rows, labels, scores)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -68,8 +69,11 @@ def label_cell(label: str | list[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace each control character except line feeds, since a terminal would act on it."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+    """Replace each control character except white space, since a terminal would act on it."""
+    return "".join(
+        c if c.isprintable() or c in "\t\n" or unicodedata.category(c) == "Zs" else "\ufffd"
+        for c in text
+    )
 
 
 @contextmanager

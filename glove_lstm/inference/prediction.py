@@ -9,6 +9,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from glove_lstm.inference.scores import scores_of
 
+_BATCH = 32  # texts at a time
+
 
 def predict_probabilities(
     model: PreTrainedModel,
@@ -26,8 +28,6 @@ def predict_logits(
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     text_pairs: Sequence[str] | None = None,
-    *,
-    batch_size: int = 32,
 ) -> NDArray[np.float32]:
     """Classify texts, longest first, and return the rows in the order of the texts.
 
@@ -36,7 +36,6 @@ def predict_logits(
         tokenizer: The model's tokenizer; it truncates long texts.
         texts: n texts.
         text_pairs: n second parts (bodies to titles), or None.
-        batch_size: Texts per batch.
 
     Returns:
         (n, classes) logits in float32, divided by the model's temperature.
@@ -50,8 +49,8 @@ def predict_logits(
     )
     order = np.argsort([-len(row) for row in encoded["input_ids"]], kind="stable")
     with torch.inference_mode():
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
+        for start in range(0, len(order), _BATCH):
+            rows = order[start : start + _BATCH]
             batch = tokenizer.pad(
                 {name: [values[row] for row in rows] for name, values in encoded.items()},
                 return_attention_mask=True,

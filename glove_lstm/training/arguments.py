@@ -156,6 +156,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
         super().__post_init__()
         if not 0 <= self.corrupted_share <= 1:
             raise ValueError(f"corrupted_share must be 0 to 1, not {self.corrupted_share}")
+        if not 0 <= self.seed < 1 << 32:
+            raise ValueError(f"seed must be from 0 to {(1 << 32) - 1}, not {self.seed}")
         if self.remove_unused_columns or self.dataloader_drop_last or self.label_names:
             refused = "remove_unused_columns and dataloader_drop_last must be False"
             raise ValueError(f"{refused}, and label_names not given")

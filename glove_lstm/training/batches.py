@@ -135,7 +135,8 @@ class CorruptedTexts(TokenizedTexts):
     kind: str | None = None
 
     def __post_init__(self) -> None:
-        self.lengths = self.texts.lengths
+        texts = self.texts
+        self.lengths, self.weights, self._table = texts.lengths, texts.weights, texts._table
         names = [name for name in ("text", "text_pair") if name in self.dataset.column_names]
         self.dataset = self.dataset.select_columns(names)
         self._reader = LightTokenizer.of(self.tokenizer)
@@ -145,20 +146,11 @@ class CorruptedTexts(TokenizedTexts):
             longest = min(self.max_length or longest, longest)
         self._reader.model_max_length = longest
 
-    @property
-    def labels(self) -> NDArray[Any]:
-        """Class index of each text."""
-        return self.texts.labels
-
-    def digest(self) -> str:
-        """Return that of the texts."""
-        return self.texts.digest()
-
     def __getitems__(self, indices: Sequence[int]) -> pa.Table:
         epoch = 0 if self.sampler is None else self.sampler.epoch
         keys = [f"{self.seed} {epoch} {index}" for index in indices]
         replaced = np.array([random.Random(key).random() < self.share for key in keys])  # noqa: S311
-        whole = self.texts.__getitems__(indices)
+        whole = super().__getitems__(indices)
         if not replaced.any():
             return whole
         copied = np.flatnonzero(replaced).tolist()

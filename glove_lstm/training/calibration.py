@@ -76,7 +76,7 @@ def fit_confidence(
     Returns:
         The shrinkage (`GloveLstmConfig.shrinkage`), and a factor from 0.05 to 20 for each part.
     """
-    best: tuple[float, float, list[float]] | None = None
+    fits = []
     for shrinkage in _SHRINKAGES:
         shrunk = [
             logits * (counts / (counts + shrinkage))[:, None, None]
@@ -86,10 +86,9 @@ def fit_confidence(
         rows = np.arange(len(labels))
         summed = [np.tensordot(scales, np.moveaxis(part, 1, 0), axes=1) for part in shrunk]
         loss = -sum(log_softmax(logits, axis=1)[rows, labels].sum() for logits in summed)
-        if best is None or loss < best[0]:
-            best = loss, shrinkage, scales
-    assert best is not None
-    return best[1], best[2]
+        fits.append((float(loss), shrinkage, scales))
+    _, shrinkage, scales = min(fits)
+    return shrinkage, scales
 
 
 def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -> list[float]:

@@ -21,9 +21,8 @@ from glove_lstm import __version__
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.labelled_split import strata
-from glove_lstm.data.loading import LoadedData, longest_texts
+from glove_lstm.data.loading import LoadedData, with_validation
 from glove_lstm.data.sources import balanced_weights
-from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
@@ -152,16 +151,13 @@ def _changed(run: TrainingRun, **arguments: Any) -> TrainingRun:
 
 def _halve_few(run: TrainingRun, data: LoadedData) -> LoadedData:
     """Cut half of the texts for validation if they are too few to cut a tenth, to train on all of them afterwards."""
-    train, fraction = data.splits["train"], run.data.validation_fraction
-    if "validation" in data.splits or not 0 < len(train) * fraction < run.data.min_validation:
+    held_out = len(data.splits["train"]) * run.data.validation_fraction
+    if not 0 < held_out < run.data.min_validation:
         return data
-    groups = near_duplicate_groups(longest_texts(train))
-    labels = strata(train["label"][:])
-    halves = grouped_stratified_split(labels, groups, (0.5, 0.5), run.training.seed)
-    if not len(halves[1]):
+    try:
+        return with_validation(data, 0.5, run.training.seed, data.source, "text", 0)
+    except DataError:  # too few even for that
         return data
-    splits = dict(zip(("train", "validation"), map(train.select, halves), strict=True))
-    return dataclasses.replace(data, splits={**data.splits, **splits}, uncut=train)
 
 
 def _train(
@@ -189,12 +185,12 @@ def _train(
         args.eval_strategy, args.load_best_model_at_end = transformers.IntervalStrategy.NO, False
     own_weights = _weigh(train, splits["train"])
     names = model.config.label_names
-    # The sampling balances the labels for the LSTM alone.
-    by_class, for_ngrams = (
-        class_weights(args.class_weight, names, train.labels, weights)
-        for weights in (train.weights, own_weights)
-    )
-    if by_class is not None and for_ngrams is not None:
+    by_class = None
+    if args.class_weight:
+        by_class, for_ngrams = (  # sampling balances the labels for the LSTM alone
+            class_weights(args.class_weight, names, train.labels, weights)
+            for weights in (train.weights, own_weights)
+        )
         record["class_weight"] = dict(zip(names, by_class.tolist(), strict=True))
         own_weights = own_weights * for_ngrams[train.labels]
     if model.ngrams is not None:
@@ -208,11 +204,9 @@ def _train(
         # Sampling weights made the n-grams worse on the hub's own texts, and no better on unseen corpora.
         fitting = copies, own_weights, enough, strength
         record["ngram_c"] = fit_ngrams(model.ngrams, train, *fitting)
-    weights = train.weights
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
         train = CorruptedTexts(train, splits["train"], tokenizer, share, args.seed, longest)
-        train.weights = weights
     batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
     steps = -(-len(train) // batch)  # an epoch
     args.num_train_epochs = max(args.num_train_epochs, args.min_steps / steps)

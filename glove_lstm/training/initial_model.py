@@ -1,18 +1,21 @@
 """The model and tokenizer that training starts from: new ones, or those of a checkpoint."""
 
 import logging
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.reading import SURROGATES
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
@@ -20,7 +23,6 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.training_texts import joined_texts, load_training_texts
-from glove_lstm.training.word_vectors import embedding_rows
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +66,39 @@ def new_model(
     model = GloveLstmForSequenceClassification(config)
     # The published recipe draws unknown vectors uniformly.
     uniform = wanted.tokenizer_variant == "article"
-    rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, seed=run.training.seed)
+    rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, run.training.seed)
     model.load_word_vectors(rows)
     source = without_folders(glove.source, run)
     return model, tokenizer, {"glove": source, "vocabulary_with_vectors": share}
+
+
+def embedding_rows(
+    vocabulary: Mapping[str, int], glove: GloveVectors, uniform: bool, seed: int
+) -> tuple[NDArray[np.float32], float]:
+    """Look up the vectors of a vocabulary, and draw vectors for words that GloVe lacks.
+
+    Args:
+        vocabulary: Token -> id; the ids are 0 to n - 1.
+        glove: Words and their vectors.
+        uniform: Whether vectors are drawn from [0, 1), as published, or from a normal distribution with GloVe's mean
+            and standard deviation in each dimension.
+        seed: Seed of the draw.
+
+    Returns:
+        The rows (n, dim), and the share of the vocabulary that GloVe knows.
+    """
+    generator = np.random.default_rng(seed)
+    shape = (len(vocabulary), glove.dim)
+    if uniform:
+        rows = generator.random(shape, dtype=np.float32)
+    else:
+        frequent = glove.vectors[:100_000]
+        drawn = generator.standard_normal(shape, dtype=np.float32)
+        rows = drawn * frequent.std(axis=0) + frequent.mean(axis=0)
+    known = [word for word in vocabulary if word in glove.index]
+    ids = [vocabulary[word] for word in known]
+    rows[ids] = glove.vectors[[glove.index[word] for word in known]]
+    return rows, len(known) / len(vocabulary)
 
 
 def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -> Initial:
@@ -122,7 +153,7 @@ def without_folders(text: str, run: TrainingRun) -> str:
         if path and Path(path).expanduser().exists():
             for written in (str(Path(path).expanduser()), path):
                 text = text.replace(written, Path(path).name)
-    return text
+    return SURROGATES.sub("\ufffd", text)  # of file names that are not UTF-8
 
 
 def _reset_classifier(model: GloveLstmForSequenceClassification) -> None:

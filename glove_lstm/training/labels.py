@@ -15,12 +15,12 @@ Floats = NDArray[np.float64]
 
 
 def class_weights(
-    wanted: str | None,
+    wanted: str,
     names: Sequence[str],
     labels: NDArray[np.integer],
     sample_weight: Floats | None = None,
-) -> Floats | None:
-    """Return the weight of each label, (classes,); None if none are wanted.
+) -> Floats:
+    """Return the weight of each label, (classes,).
 
     Args:
         wanted: "balanced" for n / (classes * count), as in scikit-learn; or a JSON file {label: weight}.
@@ -31,8 +31,6 @@ def class_weights(
     Raises:
         DataError: The file cannot be used, or a text may have several labels.
     """
-    if not wanted:
-        return None
     if labels.ndim == 2:
         said = "--class_weight is for one label a text; each of several has a threshold of its own"
         raise DataError(f"{said}: leave it out.")

@@ -16,6 +16,7 @@ from glove_lstm.commands import demo
 def test_the_command_refuses_in_a_sentence(tmp_path):
     assert_refused(run_here(demo.main, tmp_path), "config.json is missing")
     assert_refused(run_here(demo.main, tmp_path, "--revision", "v1"), "has no revision 'v1'")
+    assert_refused(run_here(demo.main, "--port", 70000), "--port 70000 must be from 1 to 65535")
 
 
 def test_old_files_are_removed(tmp_path):

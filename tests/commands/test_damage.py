@@ -29,12 +29,6 @@ def damaged_copies(
             yield copy, name, how
 
 
-def assert_told(done: subprocess.CompletedProcess[str], *parts: str) -> None:
-    assert_refused(done, "error: ", *parts)
-    assert done.returncode == 1
-    assert done.stderr.count("error: ") == 1
-
-
 _TRAIN = "--max_steps 1 --use_cpu True --save_strategy no --load_best_model_at_end False"
 COMMANDS = {
     "predict with torch": [predict.main, "a", "--backend", "torch", "--model"],
@@ -53,7 +47,7 @@ def test_damaged_checkpoints(shared_export: Path, tmp_path: Path, name: str) -> 
         if (file, how) == ("light.onnx", "missing"):
             continue  # torch is used instead
         done = run_here(*COMMANDS[name], copy, *data)
-        assert_told(done, copy.name)
+        assert_refused(done, "error: ", copy.name)
         assert file in done.stderr or how == "cut", done.stderr
 
 
@@ -67,7 +61,7 @@ def test_damaged_checkpoints_of_the_trainer(
     data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
     for copy, file, _ in damaged_copies(whole, tmp_path, needed):
         done = run_here(train.main, *data, "--resume_from_checkpoint", copy)
-        assert_told(done, copy.name, file)
+        assert_refused(done, "error: ", copy.name, file)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -44,8 +44,9 @@ def test_every_way_in_gives_the_same_rows(articles: Path, whole: Path, tmp_path:
     for kind, path in (("csv", articles), ("jsonl", data / "in.jsonl")):
         succeed("--input", "-", "--input_format", kind, *common, stdin=path.read_bytes())
         assert out.read_bytes() == whole.read_bytes(), kind
-    succeed("--input", data / "*.parquet", data / "in.jsonl", *common)
-    files = [str(data / "in.parquet")] * 160 + [str(data / "in.jsonl")] * 160
+    rows = (data / "in.jsonl").rename(data / "in\udcff.jsonl")  # not UTF-8
+    succeed("--input", data / "*.parquet", rows, *common)
+    files = [str(data / "in.parquet")] * 160 + [str(data / "in\ufffd.jsonl")] * 160
     assert [row["file"] for row in read_csv(out)] == files
     assert [row["label"] for row in read_csv(out)] == [row["label"] for row in read_csv(whole)] * 2
 

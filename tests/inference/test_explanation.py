@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,7 +10,7 @@ import torch
 from hostile import joined, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import build_model
+from support import CORPUS, build_model, repaired
 from torch import nn
 
 from glove_lstm import explain
@@ -20,11 +19,6 @@ from glove_lstm.inference.prediction import predict_logits, predict_probabilitie
 from glove_lstm.inference.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer
 
-CORPUS = (
-    "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
-    "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",
-    "THE SKIPPER SAID: “we count boats, not tonnes” (see www.count.example)",
-)
 NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.6, "shrinkage": 4.0}
 SHAPES = {"type_embedding_size": 3, "temperature": 1.7}
 KINDS = {
@@ -54,10 +48,6 @@ def opened(request):
 @pytest.fixture(scope="module")
 def default():
     return build("default")
-
-
-def repaired(text: str) -> str:
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 @settings(max_examples=60, deadline=None)
@@ -193,9 +183,9 @@ def test_html_shows_any_text_as_text(default) -> None:
 
 
 def test_terminals_get_no_control_characters(default) -> None:
-    found = explain(*default, "boats \x1b[31mred\x07 [bold]tonnes[/bold]", "the skipper said")
+    found = explain(*default, "boats \x1b[31mred\x07\xa0[bold]tonnes[/bold]", "the skipper said")
     shown = rich_text(found, "REAL")
     lines = shown.plain.splitlines()
-    assert lines[1:3] == ["boats \ufffd[31mred\ufffd [bold]tonnes[/bold]", "the skipper said"]
+    assert lines[1:3] == ["boats \ufffd[31mred\ufffd\xa0[bold]tonnes[/bold]", "the skipper said"]
     assert f"{found.logit_difference:+.2f}" in lines[-1]
     assert shown.spans

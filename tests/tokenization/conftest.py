@@ -1,14 +1,10 @@
 """Tokenizers from a tiny made-up corpus."""
 
 import pytest
+from support import CORPUS
 
 from glove_lstm.tokenization.build import build_tokenizer
 
-CORPUS = (
-    "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
-    "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",
-    "THE SKIPPER SAID: “we count boats, not tonnes” (see www.count.example)",
-)
 STOP_WORDS = ("the", "of", "on", "he", "a", "at", "that", "were", "we", "not", "don't")
 
 

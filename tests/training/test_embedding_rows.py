@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glove_lstm.data.glove import GloveVectors
-from glove_lstm.training.word_vectors import embedding_rows
+from glove_lstm.training.initial_model import embedding_rows
 
 
 @pytest.mark.parametrize("uniform", [False, True])

@@ -126,10 +126,10 @@ def run_here(
 
 
 def succeed(
-    main: Callable[[Sequence[str]], None], *args: object
+    main: Callable[[Sequence[str]], None], *args: object, **options: bytes
 ) -> subprocess.CompletedProcess[str]:
     """`run_here` of a command that must not fail."""
-    done = run_here(main, *args)
+    done = run_here(main, *args, **options)
     assert done.returncode == 0, done.stderr
     return done
 

@@ -5,19 +5,19 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support import assert_refused, read_csv, run_here, write_articles, write_csv
+from support import assert_refused, read_csv, run_here, succeed, write_articles, write_csv
 
 from glove_lstm.commands import evaluate as command
 
 SHAPES = {"confusion.png", "reliability.png"}
 evaluate = partial(run_here, command.main)
+run = partial(succeed, command.main)
 
 
 def test_figures_are_saved_and_printed(checkpoint: Path, tmp_path: Path) -> None:
     test, out = write_articles(tmp_path / "test.csv", 80, seed=7), tmp_path / "out"
     wanted = "--robustness", "--leaks", "--output_dir", out
-    done = evaluate(checkpoint, "--test_file", test, *wanted)
-    assert done.returncode == 0, done.stderr
+    done = run(checkpoint, "--test_file", test, *wanted)
     assert {path.name for path in out.iterdir()} == {"eval.json", *SHAPES}
     assert all((out / name).read_bytes().startswith(b"\x89PNG") for name in SHAPES)
     found = json.loads((out / "eval.json").read_text())
@@ -53,13 +53,11 @@ def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
     ]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     columns = ["--text_column_names", "headline", "--label_column_name", "verdict"]
-    done = evaluate("--test_file", tmp_path / "in.jsonl", *columns)
-    assert done.returncode == 0, done.stderr
+    done = run("--test_file", tmp_path / "in.jsonl", *columns)
     assert "2 texts" in done.stdout
     assert "accuracy              1.0000" in done.stdout
     only = write_csv(tmp_path / "one.csv", rows[:1])
-    done = evaluate("--test_file", only, *columns, "--output_dir", tmp_path / "new" / "out")
-    assert done.returncode == 0, done.stderr
+    done = run("--test_file", only, *columns, "--output_dir", tmp_path / "new" / "out")
     assert "not defined" in done.stdout  # ROC AUC of one label
     assert json.loads((tmp_path / "new" / "out" / "eval.json").read_text())["roc_auc"] is None
 
@@ -69,8 +67,7 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
     rows = [*read_csv(train)[:2], *read_csv(write_articles(tmp_path / "b.csv", 40, seed=3))]
     test = write_csv(tmp_path / "test.csv", rows)
     files = "--train_file", train, "--test_file", test
-    done = evaluate(*files, "--leaks", "--output_dir", out)
-    assert done.returncode == 0, done.stderr
+    done = run(*files, "--leaks", "--output_dir", out)
     assert "Leaks looked for" in done.stdout
     assert "95 % interval" not in done.stdout
     overlap, *others = json.loads((out / "eval.json").read_text())["leaks"]["findings"]

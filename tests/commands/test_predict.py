@@ -8,17 +8,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support import ROOT, assert_refused, read_csv, run_here
+from support import ROOT, assert_refused, read_csv, run_here, succeed
 
 from glove_lstm.commands import predict as command
 
 HEADLINES = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
 predict = partial(run_here, command.main)
+run = partial(succeed, command.main)
 
 
 def rows_of(*args: object, **options: bytes) -> list[dict]:
-    done = predict(*args, "--format", "jsonl", **options)
-    assert done.returncode == 0, done.stderr
+    done = run(*args, "--format", "jsonl", **options)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -38,8 +38,7 @@ def test_shipped_checkpoint_labels_headlines(expected: list[dict]) -> None:
 
 
 def test_table_is_for_people_and_harmless_to_a_terminal() -> None:
-    done = predict("A \x1b[31mred\x07 headline\nin two lines", "x" * 500)
-    assert done.returncode == 0, done.stderr
+    done = run("A \x1b[31mred\x07 headline\nin two lines", "x" * 500)
     lines = done.stdout.splitlines()
     assert len(lines) == 3
     assert lines[0].split() == ["label", "score", "text"]
@@ -52,8 +51,7 @@ def test_table_is_for_people_and_harmless_to_a_terminal() -> None:
 def test_title_and_body_are_read_as_a_pair(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("title,text\nCouncil votes,on the bridge\n")
     target = tmp_path / "out.csv"
-    done = predict("--input", tmp_path / "in.csv", "--format", "csv", "--output", target)
-    assert done.returncode == 0, done.stderr
+    done = run("--input", tmp_path / "in.csv", "--format", "csv", "--output", target)
     assert done.stdout == ""
     [joined] = rows_of("Council votes on the bridge")
     [row] = read_csv(target)
@@ -122,12 +120,11 @@ def test_reader_that_goes_away_gets_no_traceback(articles: Path) -> None:
 def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     (tmp_path / "real.csv").write_text("old")
-    done = predict("", "--output", tmp_path / "link.csv")
-    assert done.returncode == 0, done.stderr
+    done = run("", "--output", tmp_path / "link.csv")
     assert "1 rows without any text" in done.stderr
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text().startswith("row,label")
-    assert predict("a", "--output", "/dev/null").returncode == 0
+    run("a", "--output", "/dev/null")
     assert not Path("/dev/null").is_file()
     line = f"{sys.executable} {ROOT}/scripts/predict.py \u65e5 --output /dev/stdout | cat"
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}

@@ -11,17 +11,12 @@ from pathlib import Path
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from support import ROOT, assert_refused, read_csv, run_here, write_articles
+from support import ROOT, assert_refused, read_csv, run_here, succeed, write_articles
 
 from glove_lstm.commands import predict as command
 
 predict = partial(run_here, command.main)
-
-
-def succeed(*args: object, **options: bytes) -> str:
-    done = predict(*args, **options)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+run = partial(succeed, command.main)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +24,7 @@ def whole(articles: Path, tmp_path_factory) -> Path:
     """Labels of one undisturbed run, in windows of 30."""
     path = tmp_path_factory.mktemp("whole") / "labels.csv"
     args = ("--input", articles, "--format", "csv", "--rows_per_part", 30, "--output", path)
-    assert "160 rows in" in succeed(*args)
+    assert "160 rows in" in run(*args).stderr
     return path
 
 
@@ -42,17 +37,17 @@ def test_every_way_in_gives_the_same_rows(articles: Path, whole: Path, tmp_path:
     out = tmp_path / "out.csv"
     common = ("--format", "csv", "--output", out, "--rows_per_part", 30)
     for kind, path in (("csv", articles), ("jsonl", data / "in.jsonl")):
-        succeed("--input", "-", "--input_format", kind, *common, stdin=path.read_bytes())
+        run("--input", "-", "--input_format", kind, *common, stdin=path.read_bytes())
         assert out.read_bytes() == whole.read_bytes(), kind
     rows = (data / "in.jsonl").rename(data / "in\udcff.jsonl")  # not UTF-8
-    succeed("--input", data / "*.parquet", rows, *common)
+    run("--input", data / "*.parquet", rows, *common)
     files = [str(data / "in.parquet")] * 160 + [str(data / "in\ufffd.jsonl")] * 160
     assert [row["file"] for row in read_csv(out)] == files
     assert [row["label"] for row in read_csv(out)] == [row["label"] for row in read_csv(whole)] * 2
 
 
 def test_parquet_out(articles: Path, whole: Path, tmp_path: Path) -> None:
-    succeed("--input", articles, "--format", "parquet", "--output", tmp_path / "out.parquet")
+    run("--input", articles, "--format", "parquet", "--output", tmp_path / "out.parquet")
     found = pq.read_table(tmp_path / "out.parquet").to_pylist()
     for one, other in zip(found, read_csv(whole), strict=True):
         assert (one["row"], one["label"]) == (int(other["row"]), other["label"])
@@ -64,24 +59,24 @@ def test_parts_are_kept_by_the_same_command_and_refused_to_another(
     articles: Path, whole: Path, tmp_path: Path
 ) -> None:
     args = ("--input", articles, "--rows_per_part", 30, "--output_dir", tmp_path / "out")
-    assert "160 rows in" in succeed(*args)
+    assert "160 rows in" in run(*args).stderr
     parts = sorted((tmp_path / "out").glob("part-*.csv"))
     assert [path.name for path in parts] == [f"part-{n:05d}.csv" for n in range(6)]
     assert [row for path in parts for row in read_csv(path)] == read_csv(whole)
     before = parts[2].read_bytes()
     parts[2].unlink()
-    assert "parts of an earlier run kept: 5" in succeed(*args)
+    assert "parts of an earlier run kept: 5" in run(*args).stderr
     assert parts[2].read_bytes() == before
     assert_refused(predict(*args, "--backend", "torch"), "holds parts of another run", "model")
 
 
 def test_files_of_others_stay(articles: Path, tmp_path: Path) -> None:
     (tmp_path / ".notes.part").write_text("mine")
-    succeed("--input", articles, "--output_dir", tmp_path)
+    run("--input", articles, "--output_dir", tmp_path)
     assert (tmp_path / ".notes.part").read_text() == "mine"
     for path in tmp_path.glob("part-*"):
         path.unlink()
-    succeed("--input", articles, "--output_dir", tmp_path, "--rows_per_part", 99)
+    run("--input", articles, "--output_dir", tmp_path, "--rows_per_part", 99)
     other = tmp_path / "other"
     other.mkdir()
     (other / "run.json").write_text('{"mine": 1}')

@@ -6,18 +6,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support import run_here
+from support import succeed
 
 from glove_lstm.commands import predict as command
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret <b>they</b> hide!!!"]
-predict = partial(run_here, command.main)
+run = partial(succeed, command.main)
 
 
 def test_lines_are_those_without_explanations_and_more() -> None:
-    wanted = predict(*TEXTS, "--format", "jsonl", "--backend", "torch").stdout.splitlines()
-    done = predict(*TEXTS, "--format", "jsonl", "--explain")
-    assert done.returncode == 0, done.stderr
+    wanted = run(*TEXTS, "--format", "jsonl", "--backend", "torch").stdout.splitlines()
+    done = run(*TEXTS, "--format", "jsonl", "--explain")
     for text, before, line in zip(TEXTS, wanted, done.stdout.splitlines(), strict=True):
         row = json.loads(line)
         found = row.pop("explanation")
@@ -30,16 +29,14 @@ def test_lines_are_those_without_explanations_and_more() -> None:
 def test_pairs_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("title,text\nCouncil votes,on the bridge\nSecret,\n")
     target = tmp_path / "why.txt"
-    done = predict("--input", tmp_path / "in.csv", "--explain", "--output", target)
-    assert done.returncode == 0, done.stderr
+    run("--input", tmp_path / "in.csv", "--explain", "--output", target)
     lines = target.read_text(encoding="utf-8").splitlines()
     assert lines[1:3] == ["Council votes", "on the bridge"]
     assert sum(line.startswith("Logit of ") for line in lines) == 2
 
 
 def test_words_without_colour_in_a_pipe() -> None:
-    done = predict("A \x1b[31mred\x07 headline", *TEXTS, "--explain", "--abstain_below", 1)
-    assert done.returncode == 0, done.stderr
+    done = run("A \x1b[31mred\x07 headline", *TEXTS, "--explain", "--abstain_below", 1)
     assert "\x1b" not in done.stdout
     assert "A \ufffd[31mred\ufffd headline\n" in done.stdout
     assert done.stdout.count("ABSTAIN (best: ") == 3

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support import assert_refused, read_csv, run_here, write_articles, write_csv
+from support import assert_refused, read_csv, run_here, succeed, write_articles, write_csv
 
 from glove_lstm.commands import evaluate as command
 from glove_lstm.data.errors import DataError
@@ -17,6 +17,7 @@ from glove_lstm.training.training_texts import (
 )
 
 evaluate = partial(run_here, command.main)
+run = partial(succeed, command.main)
 
 
 def figures(folder: Path) -> dict:
@@ -30,8 +31,7 @@ def test_a_file_that_was_trained_on_is_seen_whatever_its_split(
         done = evaluate(checkpoint, *arguments)
         assert_refused(done, "All 160 texts were seen", "trained on 160")
         assert "accuracy" not in done.stdout
-    done = evaluate(checkpoint, *arguments, "--leaks")
-    assert done.returncode == 0, done.stderr
+    done = run(checkpoint, *arguments, "--leaks")
     assert "All 160 texts were seen" in done.stdout
     assert "Leaks looked for" in done.stdout
     assert "accuracy" not in done.stdout
@@ -46,8 +46,7 @@ def test_only_unseen_texts_are_measured(checkpoint: Path, articles: Path, tmp_pa
     ]
     mixed = write_csv(tmp_path / "mixed.csv", [*read_csv(new), *old])
     for name, data in (("new", new), ("mixed", mixed)):
-        done = evaluate(checkpoint, "--test_file", data, "--output_dir", tmp_path / name)
-        assert done.returncode == 0, done.stderr
+        done = run(checkpoint, "--test_file", data, "--output_dir", tmp_path / name)
     alone, both = figures(tmp_path / "new"), figures(tmp_path / "mixed")
     assert alone["seen"] == {"trained": 0, "validated": 0, "unseen": 30, "complete": True}
     assert both["seen"]["unseen"] == both["rows"] == 30
@@ -58,8 +57,7 @@ def test_only_unseen_texts_are_measured(checkpoint: Path, articles: Path, tmp_pa
 def test_texts_of_an_unknown_training(copy: Path, tmp_path: Path) -> None:
     new = write_articles(tmp_path / "new.csv", 30, seed=5)
     dataclasses.replace(load_training_texts(copy), complete=False).save(copy)
-    done = evaluate(copy, "--test_file", new)
-    assert done.returncode == 0, done.stderr
+    done = run(copy, "--test_file", new)
     assert "unknown which other texts" in done.stdout
     (copy / TRAINING_TEXTS_NAME).unlink()
     done = evaluate(copy, "--test_file", new, "--output_dir", tmp_path / "out")

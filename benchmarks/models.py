@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 from unittest.mock import patch
@@ -35,6 +35,14 @@ from glove_lstm.training.training_texts import joined_texts
 
 Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
 
+_WORDS = Ngrams._words
+
+
+def _no_plain_words(ngrams: Any, ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
+    group = _WORDS(ngrams, ids, shapes, mask)
+    plain = torch.arange(group.present.shape[1], device=ids.device) < ids.shape[1]
+    return replace(group, present=group.present & ~plain)
+
 
 def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
     return NgramGroup(torch.zeros_like(ids), torch.zeros_like(mask))
@@ -43,6 +51,7 @@ def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
 # Parts of `default` that are left out by a patch, and ablations by arguments of train.py.
 _PATCHES: dict[str, tuple[Any, str, Any]] = {
     "without_shape_ngrams": (Ngrams, "_shapes", _no_shapes),
+    "without_plain_words": (Ngrams, "_words", _no_plain_words),
     "without_mean_ratio": (ngram_fitting, "_INTERPOLATION", 1.0),
 }
 ABLATIONS: dict[str, list[str]] = {

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
-# Left of a single word; beside a text's first and last word; of id 0 in pairs.
-_WORD, _EDGE, _FIRST_ID = range(3)
+# These codes stand left of a word, left of a word with its shape, and beside a text's first and last word.
+_WORD, _SHAPED, _EDGE, _FIRST_CODE = range(4)  # codes of ids in pairs begin at _FIRST_CODE
 _FIRST_SHAPE_CODE = 1 << 30  # left in n-grams of shapes, above all ids
 # Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
@@ -32,9 +32,10 @@ class NgramGroup:
 class GloveLstmNgramClassifier(nn.Module):
     """A linear classifier over n-grams of words and of word shapes.
 
-    Words and pairs of neighbours are the same in upper and lower case. Words with their shapes, so that "US" and "us"
-    differ, and runs of three shapes describe the style of a text whose words are new. All are hashed into one table, as
-    in fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759).
+    A word counts once with its shape, so that "US" and "us" differ, and once without; pairs of neighbours are without
+    shapes. So most n-grams stay the same when the case changes. Three shapes in a row, and a word beside a shape,
+    describe the style of a text whose words are new. All are hashed into one table, as in fastText (Joulin et al. 2017,
+    https://arxiv.org/abs/1607.01759).
 
     N-grams of words and n-grams of shapes are two groups. A weight counts by the root of its n-gram's share of its
     group: the hundredth "the" says less than the first, and each group's vector of roots has length 1, however long the
@@ -70,34 +71,46 @@ class GloveLstmNgramClassifier(nn.Module):
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
         """Return the n-grams of words, and those of shapes if the model reads them; arguments as of `forward`."""
-        words = self._words(input_ids, mask)
+        words = self._words(input_ids, shapes, mask)
         return [words] if shapes is None else [words, self._shapes(input_ids, shapes, mask)]
 
-    def _words(self, input_ids: Tensor, mask: Tensor) -> NgramGroup:
-        """T words, and T + 1 pairs, a text's edges among them."""
+    def _words(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> NgramGroup:
+        """T words, T + 1 pairs, a text's edges among them, and T words with their shapes."""
         edge = input_ids.new_full((mask.shape[0], 1), _EDGE)  # also where there are no tokens
-        known = (input_ids + _FIRST_ID).masked_fill(~mask, _EDGE)
+        known = (input_ids + _FIRST_CODE).masked_fill(~mask, _EDGE)
         left = [torch.full_like(input_ids, _WORD), edge, known]
+        right = [input_ids, known, edge]
         # The pair of the last word and the edge stands right after the real tokens.
         present = [mask, mask.new_ones(mask.shape[0], 1), mask]
-        return self._group(left, [input_ids, known, edge], present)
+        if shapes is not None:
+            left.append(torch.full_like(input_ids, _SHAPED))
+            right.append(input_ids * SHAPE_COUNT + shapes)
+            present.append(mask)
+        rows = _hash(torch.cat(left, dim=1), torch.cat(right, dim=1), self.buckets)
+        return NgramGroup(rows, torch.cat(present, dim=1))
 
     def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
-        """T words with their shapes, and T + 2 runs of three shapes, a text's edges among them."""
+        """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""
         edge = SHAPE_COUNT
         kinds = edge + 1
         known = functional.pad(shapes.masked_fill(~mask, edge), (2, 2), value=edge)  # (B, T + 4)
-        # Words are right of their shapes, beginning at `kinds`; right of pairs of shapes are shapes, below it.
+        length = input_ids.shape[1]
+        # No two kinds share a pair of codes: left of a shape, words begin at kinds**2, above all pairs of shapes;
+        # right of a shape they begin at `kinds`, above all shapes.
         left = [
-            _FIRST_SHAPE_CODE + shapes,
-            _FIRST_SHAPE_CODE + known[:, :-2] * kinds + known[:, 1:-1],
+            known[:, :-2] * kinds + known[:, 1:-1],
+            input_ids + kinds**2,
+            known[:, 1 : length + 1],
         ]
-        right = [input_ids + kinds, known[:, 2:]]
-        return self._group(left, right, [mask, mask.new_ones(mask.shape[0], 2), mask])
+        right = [known[:, 2:], known[:, 3 : length + 3], input_ids + kinds]
+        present = [mask.new_ones(mask.shape[0], 2), mask, mask, mask]
+        codes = torch.cat(left, dim=1) + _FIRST_SHAPE_CODE
+        rows = _hash(codes, torch.cat(right, dim=1), self.buckets)
+        return NgramGroup(rows, torch.cat(present, dim=1))
 
-    def _group(self, left: list[Tensor], right: list[Tensor], present: list[Tensor]) -> NgramGroup:
-        codes = torch.cat(left, dim=1) * _LEFT + torch.cat(right, dim=1) * _RIGHT
-        return NgramGroup(codes % _PRIME % self.buckets, torch.cat(present, dim=1))
+
+def _hash(left: Tensor, right: Tensor, buckets: int) -> Tensor:
+    return (left * _LEFT + right * _RIGHT) % _PRIME % buckets
 
 
 def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:

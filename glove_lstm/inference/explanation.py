@@ -200,7 +200,7 @@ def ngram_contributions(
     # The changes from token to token, so that an n-gram needs two entries only.
     steps = ngrams.bias.new_zeros(texts, length + 1, len(ngrams.bias), dtype=torch.float64)
     for group, spans in zip(ngrams.groups(input_ids, shapes, mask), _spans(length), strict=False):
-        first, last = spans.to(input_ids.device).unbind(1)
+        first, last = spans[: group.rows.shape[1]].to(input_ids.device).unbind(1)
         shares = ngram_shares(group, ngrams.weights).double() / (last - first + 1)
         each = shares.unsqueeze(-1) * ngrams.weights[group.rows]
         steps = steps.index_add(1, first, each).index_add(1, last + 1, -each)
@@ -208,14 +208,17 @@ def ngram_contributions(
 
 
 def _spans(length: int) -> list[Tensor]:
-    """Return the first and the last token of each n-gram of words, and of each n-gram of shapes."""
+    """Return the first and the last token of each n-gram of words, where those with shapes come last, and of shapes."""
 
     def runs(first: int, size: int, count: int) -> Tensor:
         starts = torch.arange(first, first + count)
         return torch.stack([starts, starts + size - 1], dim=1)
 
     words = runs(0, 1, length)
-    groups = (words, runs(-1, 2, length + 1)), (words, runs(-2, 3, length + 2))
+    groups = (
+        [words, runs(-1, 2, length + 1), words],
+        [runs(-2, 3, length + 2), runs(0, 2, length), runs(-1, 2, length)],
+    )
     # Edges of the text belong to the words there.
     return [torch.cat(spans).clamp(0, length - 1) for spans in groups]
 

@@ -19,23 +19,37 @@ SHAPES = {"type_embedding_size": 3, **NGRAMS}
 SHAPE_COUNT = 7
 
 
-def groups(model, words, shapes):
-    """Rows of the table that a text has, one by one: those of words, and those of shapes."""
+def buckets(config, words, shapes):
+    """Rows of the table that a text's words and pairs have, one by one."""
 
     def bucket(left, right):
-        return (
-            (left * 1_000_003 + right * 2_654_435_761) % 4_294_967_291 % model.config.ngram_buckets
-        )
+        return (left * 1_000_003 + right * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets
 
-    neighbours = pairwise([1, *(word + 2 for word in words), 1])
-    found = [[bucket(0, word) for word in words] + [bucket(*pair) for pair in neighbours]]
-    if not model.ngrams.reads_shapes:
+    neighbours = pairwise([2, *(word + 3 for word in words), 2])
+    found = [bucket(0, word) for word in words] + [bucket(*pair) for pair in neighbours]
+    if not config.type_embedding_size:
         return found
-    edges, kinds = [SHAPE_COUNT] * 2, SHAPE_COUNT + 1
-    known = [*edges, *shapes, *edges]
-    runs = [(a * kinds + b, c) for a, b, c in zip(known, known[1:], known[2:], strict=False)]
-    shaped = [(shape, word + kinds) for word, shape in zip(words, shapes, strict=True)]
-    return [*found, [bucket(left + 2**30, right) for left, right in shaped + runs]]
+    return found + [bucket(1, w * SHAPE_COUNT + s) for w, s in zip(words, shapes, strict=True)]
+
+
+def runs(config, words, shapes):
+    """Rows of n-grams of shapes: runs of three, words with the shape after them, words with that before."""
+    edge = SHAPE_COUNT
+    kinds = edge + 1
+    known = [edge, edge, *shapes, edge, edge]
+    pairs = [(a * kinds + b, c) for a, b, c in zip(known, known[1:], known[2:], strict=False)]
+    pairs += [(word + kinds**2, after) for word, after in zip(words, known[3:], strict=False)]
+    pairs += [(before, word + kinds) for before, word in zip(known[1:], words, strict=False)]
+    return [
+        ((a + 2**30) * 1_000_003 + b * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets
+        for a, b in pairs
+    ]
+
+
+def groups(model, words, shapes):
+    """Rows of the table that a text has: those of words, and those of shapes."""
+    found = [buckets(model.config, words, shapes)]
+    return [*found, runs(model.config, words, shapes)] if model.ngrams.reads_shapes else found
 
 
 def slow_logits(model, words, shapes):
@@ -177,7 +191,7 @@ def slow_contributions(model, words, shapes):
     # The first and the last token that each row covers, beyond the text too; in the order of `groups`.
     single, pair = [(n, n) for n in range(size)], [(n - 1, n) for n in range(size + 1)]
     run = [(n - 2, n) for n in range(size + 2)]
-    covered = [single + pair, single + run]
+    covered = [single + pair + single, run + [(n, n + 1) for n in range(size)] + pair[:size]]
     added = torch.zeros(size, len(model.config.label_names))
     for rows, spans in zip(groups(model, words, shapes), covered, strict=True):
         counts = Counter(rows)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -173,7 +173,7 @@ class LightTokenizer:
             if self._dictionary.size > _CAPACITY:
                 self._dictionary = _Dictionary()
             dictionary = self._dictionary
-        found = map(dictionary.known.get, pieces, repeat(_NEW))
+        found = map(dictionary.known.__getitem__, pieces)  # faster than `get`
         values = np.fromiter(found, np.int64, len(pieces))
         places = np.flatnonzero(values == _NEW)
         if len(places):
@@ -218,11 +218,16 @@ class LightTokenizer:
         return np.array(encoding.ids, dtype=np.int64) << _SHAPE_BITS | shapes, begins
 
 
+class _Known(dict[str, int]):
+    def __missing__(self, _: str) -> int:
+        return _NEW
+
+
 @dataclass(eq=False)
 class _Dictionary:
     """Pieces that were read before, and their tokens."""
 
-    known: dict[str, int] = field(default_factory=dict)  # piece -> start and number of its tokens
+    known: _Known = field(default_factory=_Known)  # piece -> start and number of its tokens
     # Id and shape of each token, then free space.
     tokens: Integers = field(default_factory=lambda: np.zeros(1 << 10, dtype=np.int64))
     used: int = 0  # tokens in the array

@@ -33,7 +33,8 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
             init_lstm(module)
         elif isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
-            init.zeros_(module.bias)
+            if module.bias is not None:
+                init.zeros_(module.bias)
         elif isinstance(module, GloveLstmNgramClassifier):
             for table in module.parameters():
                 init.zeros_(table)

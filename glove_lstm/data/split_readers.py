@@ -24,7 +24,7 @@ Files = FilePath | Sequence[FilePath]
 Readers = dict[str, dict[str, RowReader]]  # split -> corpus -> reader
 
 _SPLITS = ("train", "validation", "test")
-_SPLIT_NAMES = dict.fromkeys(("valid", "val", "dev", "eval"), "validation")
+_VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")  # the first one is used
 
 
 def open_splits(
@@ -104,21 +104,17 @@ def _open_dataset(
         source = f"{name} ({config})" if config else name
     if len(loaded) == 1 and next(iter(loaded)) not in _SPLITS:
         loaded = {"train": next(iter(loaded.values()))}
-    renamed = {old: new for old, new in _SPLIT_NAMES.items() if new not in loaded}
-    splits = {renamed.get(split, split): rows for split, rows in loaded.items()}
-    if len(splits) < len(loaded):
-        several = ", ".join(split for split in loaded if split in renamed)
-        raise DataError(f"The dataset {name} has several validation splits: {several}; keep one.")
+    held_out = next((split for split in _VALIDATION_NAMES if split in loaded), None)
+    splits = {"validation" if split == held_out else split: rows for split, rows in loaded.items()}
     if "train" not in splits and "test" not in splits:
         raise DataError(
             f"The dataset {name} has the splits {', '.join(splits)}, but needs train or test."
         )
     if left_out := [split for split in splits if split not in _SPLITS]:
         logger.warning("%s: left out the splits %s.", name, ", ".join(left_out))
+    corpus = SURROGATES.sub("\ufffd", Path(name).absolute().name)
     return {
-        split: {
-            Path(name).absolute().name: _dataset_reader(splits[split], f"split {split} of {name}")
-        }
+        split: {corpus: _dataset_reader(splits[split], f"split {split} of {name}")}
         for split in _SPLITS
         if split in splits
     }, source

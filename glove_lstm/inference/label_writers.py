@@ -69,7 +69,7 @@ def label_cell(label: str | list[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace each control character except white space, since a terminal would act on it."""
+    """Replace what a terminal might act on, one for one: all but printable characters, spaces, tabs and line feeds."""
     return "".join(
         c if c.isprintable() or c in "\t\n" or unicodedata.category(c) == "Zs" else "\ufffd"
         for c in text

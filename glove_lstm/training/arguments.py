@@ -119,7 +119,7 @@ class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
 
 _ABOVE_0 = {"num_train_epochs", "gradient_accumulation_steps", "ngram_c"}
 _ABOVE_0 |= {"per_device_train_batch_size", "per_device_eval_batch_size"}
-_AT_LEAST_0 = {"learning_rate", "embedding_learning_rate", "weight_decay", "seed", "data_seed"}
+_AT_LEAST_0 = {"learning_rate", "embedding_learning_rate", "weight_decay", "data_seed"}
 _AT_LEAST_0 |= {"min_steps", "label_smoothing_factor", "max_grad_norm"}
 
 

@@ -187,12 +187,11 @@ def _train(
     names = model.config.label_names
     by_class = None
     if args.class_weight:
-        by_class, for_ngrams = (  # sampling balances the labels for the LSTM alone
-            class_weights(args.class_weight, names, train.labels, weights)
-            for weights in (train.weights, own_weights)
-        )
+        wanted = args.class_weight, names, train.labels
+        by_class = class_weights(*wanted, train.weights)
         record["class_weight"] = dict(zip(names, by_class.tolist(), strict=True))
-        own_weights = own_weights * for_ngrams[train.labels]
+        # The sampling balances the labels for the LSTM alone.
+        own_weights = own_weights * class_weights(*wanted, own_weights)[train.labels]
     if model.ngrams is not None:
         copies = [
             CorruptedTexts(train, splits["train"], tokenizer, 1.0, args.seed, kind=kind)

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from support import SMALL
 
 from benchmarks.folds import make_folds
-from benchmarks.models import ABLATIONS, Settings, train_preset
+from benchmarks.models import ABLATIONS, MODELS, Settings, train_preset
+from glove_lstm.inference.prediction import predict_probabilities
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
 
@@ -23,3 +25,12 @@ def test_an_ablation_leaves_a_part_out(news: Path, glove_file: Path) -> None:
     assert rows["ngrams_alone"] == rows["default"] > rows["without_shape_ngrams"] > 0
     for name in ("without_plain_words", "without_mean_ratio"):
         assert not torch.equal(models[name].ngrams.weights, models["default"].ngrams.weights)
+
+
+def test_a_part_is_left_out_at_prediction_too(news: Path, glove_file: Path) -> None:
+    [fold] = make_folds("recovery", news, 1)
+    settings, rows = Settings(str(glove_file), [*TINY, "--refit", "False"]), fold.tests["1"]
+    without = MODELS["without_plain_words"](fold, 42, settings)(rows)
+    trained = train_preset("without_plain_words", fold.data, 42, settings)
+    texts = rows["text"][:], rows["text_pair"][:]
+    assert not np.allclose(without, predict_probabilities(trained.model, trained.tokenizer, *texts))

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from support import ROOT, assert_refused, run_here, write_articles
 
 from glove_lstm.commands import predict, train
 
+_NUMBERS = count()  # of copies, whose names must not tell the file
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -22,7 +24,7 @@ def damaged_copies(
         content = (whole / name).read_bytes()
         cut = content[: len(content) // 2]
         for how, rest in (("cut", cut), ("missing", None), ("emptied", b"")):
-            copy = Path(shutil.copytree(whole, folder / f"{how}-{name}"))
+            copy = Path(shutil.copytree(whole, folder / f"{next(_NUMBERS)}"))
             (copy / name).unlink()
             if rest is not None:
                 (copy / name).write_bytes(rest)
@@ -47,8 +49,10 @@ def test_damaged_checkpoints(shared_export: Path, tmp_path: Path, name: str) -> 
         if (file, how) == ("light.onnx", "missing"):
             continue  # torch is used instead
         done = run_here(*COMMANDS[name], copy, *data)
-        assert_refused(done, "error: ", copy.name)
-        assert file in done.stderr or how == "cut", done.stderr
+        assert_refused(done, "error: ", str(copy))
+        # Other errors are those of the libraries that read weights and tokenizers.
+        if how == "missing" or file.endswith("config.json"):
+            assert file in done.stderr
 
 
 def test_damaged_checkpoints_of_the_trainer(

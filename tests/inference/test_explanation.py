@@ -183,9 +183,9 @@ def test_html_shows_any_text_as_text(default) -> None:
 
 
 def test_terminals_get_no_control_characters(default) -> None:
-    found = explain(*default, "boats \x1b[31mred\x07\xa0[bold]tonnes[/bold]", "the skipper said")
+    found = explain(*default, "boats \x1b[31mred\x07\xa0[bold]tonnes[/bold]", "the\tskipper said")
     shown = rich_text(found, "REAL")
     lines = shown.plain.splitlines()
-    assert lines[1:3] == ["boats \ufffd[31mred\ufffd\xa0[bold]tonnes[/bold]", "the skipper said"]
+    assert lines[1:3] == ["boats \ufffd[31mred\ufffd\xa0[bold]tonnes[/bold]", "the\tskipper said"]
     assert f"{found.logit_difference:+.2f}" in lines[-1]
     assert shown.spans

@@ -110,12 +110,15 @@ def test_the_config_counts_the_shapes_that_the_tokenizer_gives():
     assert len(SHAPES) == SHAPE_COUNT
 
 
-def test_a_checkpoint_brings_its_tokenizer():
+def test_a_checkpoint_brings_its_tokenizer(tmp_path):
     """What is said of another one, even if it is the default, is no wish that is passed over in silence."""
     checkpoint = ["--model_name_or_path", "out", "--preset", "article"]
     for name in {field.name for field in fields(TokenizerArguments)} - {"max_seq_length"}:
         with pytest.raises(DataError, match=f"^--{name} is of a new tokenizer"):
             parse_training_run([f"--{name}", str(getattr(TokenizerArguments(), name)), *checkpoint])
+    (tmp_path / "run.json").write_text('{"vocab_size": 60000}')
+    with pytest.raises(DataError, match=r"^--vocab_size is of a new tokenizer"):
+        parse_training_run([str(tmp_path / "run.json"), *checkpoint])
     cut = parse_training_run(["--max_seq_length", "20", *checkpoint])
     assert cut.tokenizer == TokenizerArguments(max_seq_length=20)
     assert cut.model.config_values() == {}  # the preset's shape is not forced upon it

@@ -83,6 +83,8 @@ def test_the_command_weighs_the_ngrams_and_refuses_bad_files(tmp_path, glove_fil
     command = "--train_file", rows, more, *command[2:-1], "balanced"
     assert run_here(train.main, *command).returncode == 0
     np.testing.assert_allclose(*np.bincount(*seen[-1]))
+    about = json.loads((tmp_path / "out" / "metrics.json").read_text())["about"]
+    assert about["class_weight"] == pytest.approx({"FAKE": 1, "REAL": 1}, abs=0.3)
 
 
 def test_few_texts_all_train_for_enough_steps_and_are_calibrated(tmp_path, glove_file):

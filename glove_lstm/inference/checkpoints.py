@@ -32,6 +32,8 @@ def load_checkpoint(
     """
     load_config(path, revision)
     folder = local_folder(path, revision, WEIGHTS_NAME)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        read_checkpoint_json(folder / name)  # errors of transformers do not name the file
     try:
         model = GloveLstmForSequenceClassification.from_pretrained(
             folder, ignore_mismatched_sizes=bool(changes), **changes

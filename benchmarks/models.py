@@ -26,6 +26,7 @@ from glove_lstm.data.loading import LoadedData
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification as Network
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier as Ngrams
 from glove_lstm.modeling.ngram_classifier import NgramGroup
 from glove_lstm.training import ngram_fitting
@@ -53,6 +54,7 @@ _PATCHES: dict[str, tuple[Any, str, Any]] = {
     "without_shape_ngrams": (Ngrams, "_shapes", _no_shapes),
     "without_plain_words": (Ngrams, "_words", _no_plain_words),
     "without_mean_ratio": (ngram_fitting, "_INTERPOLATION", 1.0),
+    "without_share_read": (Network, "share_read", lambda _, one: torch.ones_like(one.mask[:, 0])),
 }
 ABLATIONS: dict[str, list[str]] = {
     "with_second_training": ["--refit", "True"],

@@ -23,7 +23,8 @@ class GloveLstmConfig(PreTrainedConfig):
         type_embedding_size: Width of the learned embedding of word shapes; 0: the model does not read
             `token_type_ids`.
         hidden_size: Units of the LSTM.
-        lstm_length: Number of leading tokens that the LSTM reads; 0: all. The n-gram classifier always reads all.
+        lstm_length: Number of leading tokens that the LSTM reads; 0: all. The n-gram classifier always reads all, and
+            weighs more in texts that are longer.
         classifier_hidden_size: Units of the dense ReLU layer before the logits.
         ngram_buckets: Rows of the table of hashed n-grams of the linear classifier beside the LSTM; 0: without it.
         embedding_dropout: Dropout of the LSTM's input.

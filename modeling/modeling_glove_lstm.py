@@ -162,10 +162,11 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     """The classifier: the encoder, a dense ReLU layer and the logits, divided by `config.temperature`.
 
     Where `config.ngram_buckets` is set, the logits of a linear classifier over n-grams, times `config.ngram_weight`,
-    are added to those of the LSTM: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). The
-    loss in training is the sum of the losses of either part alone: trained on the sum of their logits, the linear part,
-    which learns faster, would leave the LSTM little to learn from. Regression trains on the sum. Where the linear part
-    is frozen (`ngrams.requires_grad_(False)`), training does without it: loss and logits are the LSTM's.
+    are added to those of the LSTM: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). In a
+    text longer than `config.lstm_length`, the LSTM's logits count by the share of the text that it reads. The loss in
+    training is the sum of the losses of either part alone: trained on the sum of their logits, the linear part, which
+    learns faster, would leave the LSTM little to learn from. Regression trains on the sum. Where the linear part is
+    frozen (`ngrams.requires_grad_(False)`), training does without it: loss and logits are the LSTM's.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -215,6 +216,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         _, pooled = self.encoder.read(inputs)
         parts = [self.lstm_logits(pooled)]
         if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
+            parts[0] = parts[0] * self.share_read(inputs)[:, None]
             parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.mask))
         scale = self.confidence(inputs) / self.config.temperature
         part_logits = torch.stack(parts, dim=1) * scale[:, None, None]  # (B, 1 or 2, num_labels)
@@ -239,6 +241,13 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             known = known & (inputs.ids != self.config.unk_token_id)
         count = known.sum(dim=1).clamp(min=1).to(self.classifier.weight.dtype)
         return count / (count + self.config.shrinkage)
+
+    def share_read(self, inputs: GloveLstmInputs) -> Tensor:
+        """Return the share of each text that the LSTM reads, or 1 for a model without n-grams: (B,)."""
+        count = inputs.mask.sum(dim=1).clamp(min=1).to(self.classifier.weight.dtype)
+        if self.ngrams is None or not self.config.lstm_length:
+            return torch.ones_like(count)
+        return (self.config.lstm_length / count).clamp(max=1)
 
     def lstm_logits(self, pooled: Tensor) -> Tensor:
         """The encoder's `pooler_output` -> the logits (B, num_labels) of the LSTM alone, before any scaling."""

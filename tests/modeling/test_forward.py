@@ -229,7 +229,8 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(make, where):
         first = wanted.last_hidden_state[row, : len(tokens[:4])]
         torch.testing.assert_close(states[:4], first, atol=1e-5, rtol=0)
         assert not states[4:].any()
-    torch.testing.assert_close(parts[:, 0], others[:, 0], atol=1e-5, rtol=0)
+    shares = torch.tensor([4 / 11, 1, 1, 1])  # of the texts, by which the LSTM counts
+    torch.testing.assert_close(parts[:, 0], others[:, 0] * shares[:, None], atol=1e-5, rtol=0)
     assert not torch.allclose(parts[0, 1], others[0, 1], atol=1e-3)
 
 

@@ -76,7 +76,9 @@ class GloveLstmConfig(PreTrainedConfig):
         self.ngram_buckets = _at_least(0, ngram_buckets=ngram_buckets)
         self.embedding_dropout = _number(0, 1, embedding_dropout=embedding_dropout)
         self.dropout = _number(0, 1, dropout=dropout)
-        self.freeze_embeddings = _yes_or_no(freeze_embeddings=freeze_embeddings)
+        if not isinstance(freeze_embeddings, bool):
+            raise ValueError(f"freeze_embeddings must be true or false, not {freeze_embeddings!r}")
+        self.freeze_embeddings = freeze_embeddings
         self.ngram_weight = _number(0, inf, ngram_weight=ngram_weight)
         self.shrinkage = _number(0, inf, shrinkage=shrinkage)
         self.temperature = _number(0, inf, temperature=temperature)
@@ -110,13 +112,6 @@ def _at_least(low: int, **named: int) -> int:
     ((name, value),) = named.items()
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise ValueError(f"{name} must be a whole number of at least {low}, not {value!r}")
-    return value
-
-
-def _yes_or_no(**named: bool) -> bool:
-    ((name, value),) = named.items()
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false, not {value!r}")
     return value
 
 

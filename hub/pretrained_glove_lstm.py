@@ -1,7 +1,7 @@
 """The base class of the models. Travels to the Hub: imports only torch, transformers and siblings."""
 
 import os
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,10 +63,6 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         self.config.freeze_embeddings = frozen
         self.get_input_embeddings().weight.requires_grad_(not frozen)
 
-    def get_input_embeddings(self) -> nn.Embedding:
-        """The word embedding."""
-        return cast(nn.Embedding, super().get_input_embeddings())
-
     @torch.no_grad()
     def load_word_vectors(self, vectors: Any) -> None:
         """Copy word vectors into the embedding, rounded to the 16 bits that a save stores; the padding row stays zero.
@@ -77,7 +73,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         Raises:
             ValueError: The shape is not that of the embedding.
         """
-        weight = self.get_input_embeddings().weight
+        weight: Any = self.get_input_embeddings().weight
         rows = torch.as_tensor(vectors, dtype=weight.dtype)
         if rows.shape != weight.shape:
             raise ValueError(
@@ -98,7 +94,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     def tables(self) -> dict[str, nn.Parameter]:
         """Return the word vectors and the n-gram classifier's parameters, by their names in this model's state."""
-        vectors = self.get_input_embeddings().weight
+        vectors: Any = self.get_input_embeddings().weight
         return {
             name: parameter
             for name, parameter in self.named_parameters()

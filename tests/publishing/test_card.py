@@ -86,7 +86,7 @@ Preset `default` of glove-lstm 0.1.0 (transformers 5.24.0, torch 2.13.0); texts:
 | learning_rate | 0.005 |
 | warmup_steps | None |
 | a_list | a, b |
-1,200 validation texts. They also chose the epoch and the temperature, so the figures are optimistic:
+1,200 validation texts. They also chose the epoch and the calibration, so the figures are optimistic:
 | this model | 0.9123 | 0.9000-0.9250 |
 | majority class of the training texts | 0.5000 | 0.4000-0.6000 |
 | TF-IDF of lower-cased words, 1-2-grams, linear SVC | 0.5000 | 0.4000-0.6000 |
@@ -219,7 +219,7 @@ def test_card_without_measurements(write):
 
 def test_variants(write, tmp_path):
     text = write({**METRICS, "about": {**ABOUT, "best_step": None, "ngram_weight": 1.5}})
-    assert "They also chose C of the n-gram classifier and the temperature, so" in text
+    assert "They also chose C of the n-gram classifier and the calibration, so" in text
     assert "classifier, times 1.500, are added to those of the LSTM; the sum is divided by" in text
     (tmp_path / "plots").mkdir()
     for name in ("confusion", "curves", "other"):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.reading import SURROGATES, RowReader
+from glove_lstm.data.reading import RowReader, encodable
 from glove_lstm.data.streaming import read_text
 
 logger = logging.getLogger(__name__)
@@ -187,4 +187,4 @@ def _read_label(
         value = int(value)
     if not isinstance(value, str | int):
         raise DataError(f"{place} has the label {value!r}; labels must be text or whole numbers.")
-    return SURROGATES.sub("\ufffd", str(value))
+    return encodable(str(value))

@@ -57,6 +57,9 @@ class RowReader:
     fixed: bool = True
     class_names: Mapping[str, list[str]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "where", encodable(self.where))
+
     def records(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, Record]]:
         """Yield every row with its number.
 
@@ -64,6 +67,11 @@ class RowReader:
             DataError: A row cannot be read.
         """
         yield from enumerate(self.read(self.columns if columns is None else columns), start=1)
+
+
+def encodable(text: str) -> str:
+    """Replace lone surrogates, such as those of a file name that is not UTF-8: they cannot be written."""
+    return text if text.isascii() else SURROGATES.sub("\ufffd", text)
 
 
 def open_reader(path: Path) -> RowReader:

@@ -13,7 +13,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.files import check_revision, first_line
 from glove_lstm.data.liar import Liar
-from glove_lstm.data.reading import SURROGATES, RowReader, open_reader
+from glove_lstm.data.reading import RowReader, encodable, open_reader
 from glove_lstm.data.streaming import choose_columns
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def _open_files(paths: Sequence[FilePath]) -> dict[str, RowReader]:
     """Open the files of one split; return their readers by corpus."""
     readers: dict[str, RowReader] = {}
     for path in (Path(path).expanduser() for path in paths):
-        corpus = SURROGATES.sub("\ufffd", Path(path.name.removesuffix(".gz")).stem)
+        corpus = encodable(Path(path.name.removesuffix(".gz")).stem)
         if corpus in readers:
             raise DataError(
                 f"{path} and {readers[corpus].where} have the same name; rename one of them."
@@ -112,7 +112,7 @@ def _open_dataset(
         )
     if left_out := [split for split in splits if split not in _SPLITS]:
         logger.warning("%s: left out the splits %s.", name, ", ".join(left_out))
-    corpus = SURROGATES.sub("\ufffd", Path(name).absolute().name)
+    corpus = encodable(Path(name).absolute().name)
     return {
         split: {corpus: _dataset_reader(splits[split], f"split {split} of {name}")}
         for split in _SPLITS

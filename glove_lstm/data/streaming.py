@@ -18,9 +18,9 @@ from typing import Any, BinaryIO
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import check_file
 from glove_lstm.data.reading import (
-    SURROGATES,
     Record,
     RowReader,
+    encodable,
     file_format,
     open_reader,
     open_text_rows,
@@ -96,11 +96,10 @@ class TextSource:
                 raise DataError(
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
-            file = SURROGATES.sub("\ufffd", reader.where)  # of a name that is not UTF-8
             for number, record in reader.records(columns):
-                place = f"{file}, row {number}"
+                place = f"{reader.where}, row {number}"
                 text, *pairs = [read_text(record.get(name), place, name) for name in self.columns]
-                yield TextRow(file, number, text, " ".join(pairs) if pairs else None)
+                yield TextRow(reader.where, number, text, " ".join(pairs) if pairs else None)
 
 
 def open_files(
@@ -233,7 +232,7 @@ def read_text(value: Any, place: str, column: str) -> str:
         return ""
     if isinstance(value, str):
         # JSON can spell lone surrogates, which Arrow refuses; the tokenizer reads them as U+FFFD, too.
-        return value if value.isascii() else SURROGATES.sub("\ufffd", value)
+        return encodable(value)
     if isinstance(value, int | float):
         return str(value)
     raise DataError(

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.reading import SURROGATES
+from glove_lstm.data.reading import encodable
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
@@ -152,8 +152,8 @@ def without_folders(text: str, run: TrainingRun) -> str:
     for path in [*paths, run.tokenizer.glove, run.model.model_name_or_path, data.dataset_name]:
         if path and Path(path).expanduser().exists():
             for written in (str(Path(path).expanduser()), path):
-                text = text.replace(written, Path(path).name)
-    return SURROGATES.sub("\ufffd", text)  # of file names that are not UTF-8
+                text = encodable(text).replace(encodable(written), encodable(Path(path).name))
+    return text
 
 
 def _reset_classifier(model: GloveLstmForSequenceClassification) -> None:

@@ -38,7 +38,7 @@ from glove_lstm.publishing.hub_upload import Destination, check_destination, pus
 from glove_lstm.training.arguments import DataArguments, as_words, parse_training_run
 from glove_lstm.training.experiment import Experiment, run_experiment
 from glove_lstm.training.labelled_texts import (
-    label_names,
+    as_label_names,
     labelled_rows,
     read_labels,
     training_data,
@@ -51,7 +51,7 @@ _TYPES = {"i": int, "u": int, "f": float}  # by numpy's kind of the labels
 # What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
 _REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty", "min_validation"}
 _REFUSED |= {"push_to_hub", "resume_from_checkpoint"}
-_ALONE = threading.Lock()  # fits in several threads would draw from the same generators
+_ALONE = threading.Lock()  # threads share the global random generators
 
 
 class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
@@ -61,7 +61,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         glove: Word vectors: a name such as "6B.50d", or a file.
         preset: Recipe to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: each text counts alike.
-        random_state: Seed, or generator of the seed. The same seed gives the same model.
+        random_state: Seed, or a numpy `RandomState` that draws it. The same seed gives the same model.
         verbose: 0 hides the progress bars and the log of the training.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
             `vocab_size`, `max_steps`, `use_cpu`, `on_empty` or `model_name_or_path` (a checkpoint to fine-tune); all
@@ -116,22 +116,23 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         Args:
             X: n texts, or n pairs (title, body): a list, an array, or a column or data frame of pandas or polars.
             y: n labels: strings, whole numbers or booleans.
-            validation: Texts and labels to calibrate the scores on; or the share of the texts to cut for that, with
-                near duplicates on one side: these train the model, too, after the calibration (`refit`). None: the
-                scores are not calibrated.
+            validation: Texts and labels to calibrate the scores on; or the share of the texts to hold out for that,
+                with near duplicates on one side: these train the final model, too (`refit`). None: the scores are not
+                calibrated.
 
         Raises:
             DataError: An argument, a text or a label cannot be used.
         """
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        with _ALONE, tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
+        with tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
             run = parse_training_run(as_words(self._arguments(seed, Path(scratch))))
             labels = read_labels(y)
             data = training_data(X, labels, validation, run)
-            done = run_experiment(run, data, None, compute_metrics, print_log=bool(self.verbose))
-        no_texts = dict.fromkeys(done.splits, datasets.Dataset.from_dict({}))
-        self._texts, self._origin = done.training_texts, replace(done, splits=no_texts)
-        return self._set_model(done.model, done.tokenizer, labels.dtype.kind)
+            verbose = bool(self.verbose)
+            experiment = run_experiment(run, data, None, compute_metrics, print_log=verbose)
+        no_texts = dict.fromkeys(experiment.splits, datasets.Dataset.from_dict({}))
+        self._texts, self._origin = experiment.training_texts, replace(experiment, splits=no_texts)
+        return self._set_model(experiment.model, experiment.tokenizer, labels.dtype.kind)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,)."""
@@ -147,7 +148,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
         """Return the contribution of each word to a label; see `glove_lstm.explain`."""
         check_is_fitted(self)
-        name = None if label is None else label_names(np.array([label]))[0]
+        name = None if label is None else as_label_names(np.array([label]))[0]
         return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
@@ -172,7 +173,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             if not weights.is_file() or digest(weights) != self._digest:
                 raise DataError(f"{weights} is not the file that was loaded; load it again.")
             if self._origin.resolve() != Path(folder).resolve():
-                skipped = shutil.ignore_patterns("checkpoint-*", FIRST_MODEL)
+                skipped = shutil.ignore_patterns("checkpoint-*", FIRST_MODEL, ".*")  # as .git
                 shutil.copytree(self._origin, folder, ignore=skipped, dirs_exist_ok=True)
             return
         with _undisturbed(self.verbose):
@@ -198,9 +199,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         folder = local_folder(model, revision, "*")
         loaded = cls(model_name_or_path=str(folder if revision else model))
-        loaded._texts, loaded._origin = load_training_texts(folder), folder
         with _undisturbed(verbose=0):
             classifier, tokenizer = load_checkpoint(folder)
+        loaded._texts, loaded._origin = load_training_texts(folder), folder
         loaded._digest = digest(folder / WEIGHTS_NAME)
         if classifier.config.problem_type == SEVERAL:
             raise DataError(f"{model} gives several labels a text; use LightClassifier.")
@@ -229,7 +230,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if self.random_state is not None and "seed" in given:
             raise DataError("random_state and seed are the same; give one of them.")
         if isinstance(weights, dict):
-            by_name = zip(label_names(np.array(list(weights))), weights.values(), strict=True)
+            by_name = zip(as_label_names(np.array(list(weights))), weights.values(), strict=True)
             weights = scratch / "class_weight.json"
             # numpy's numbers as Python's
             weights.write_text(json.dumps(dict(by_name), default=float), encoding="utf-8")
@@ -249,16 +250,17 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 @contextmanager
 def _undisturbed(verbose: int) -> Iterator[None]:
     """Leave the global random generators as they are; unless `verbose`, hide progress bars."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - transformers seeds it
     modules = datasets.utils.logging, transformers_logging
-    hidden = [one for one in modules if not verbose and one.is_progress_bar_enabled()]
-    try:
-        for one in hidden:
-            one.disable_progress_bar()
-        with torch.random.fork_rng(range(torch.cuda.device_count())):
-            yield
-    finally:
-        for one in hidden:
-            one.enable_progress_bar()
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
+    with _ALONE:
+        states = random.getstate(), np.random.get_state()  # noqa: NPY002 - transformers seeds it
+        hidden = [one for one in modules if not verbose and one.is_progress_bar_enabled()]
+        try:
+            for one in hidden:
+                one.disable_progress_bar()
+            with torch.random.fork_rng(range(torch.cuda.device_count())):
+                yield
+        finally:
+            for one in hidden:
+                one.enable_progress_bar()
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002

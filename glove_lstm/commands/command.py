@@ -38,8 +38,8 @@ def run_command(
 ) -> int:
     """Run a command with arguments, or those of sys.argv, and return its exit code.
 
-    Errors that the user can fix are printed as one sentence, others with their traceback. A missing module is told with
-    the extra that installs it.
+    Errors that the user can fix are printed as one sentence, others with their traceback. A missing module is reported
+    with the extra that installs it.
     """
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not a replacement, such as StringIO

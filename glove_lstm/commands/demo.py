@@ -4,7 +4,7 @@ glove-lstm demo
 glove-lstm demo out
 glove-lstm demo user/glove-lstm-fake-news --revision COMMIT --host 0.0.0.0
 
-Needs pip install 'glove-lstm[demo]'. The app runs offline once the models are downloaded.
+Needs pip install 'glove-lstm[demo]', and the network only to download a model from the Hub.
 """
 
 from collections.abc import Sequence

@@ -6,8 +6,8 @@ glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 
 The default MODEL is the checkpoint that ships with the package. With --leaks and without MODEL, only
 leaks are checked: texts in two splits, and phrases that leak the label. OUTPUT_DIR gets
-eval.json and, for a model, confusion.png and reliability.png. --robustness measures mistyped,
-lower-cased, unpunctuated and shortened texts, too.
+eval.json and, for a model of one label a text, confusion.png and reliability.png. --robustness
+repeats the measurement on corrupted texts. --leaks keeps rows without text.
 
 A checkpoint records its training and validation texts. Only other texts are measured.
 """
@@ -41,6 +41,8 @@ def main(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     if args.output_dir and args.output_dir.is_file():
         raise DataError(f"--output_dir {args.output_dir} is a file; give a folder.")
+    if args.leaks and not args.model and (args.robustness or args.revision):
+        raise DataError("With --leaks, --robustness and --revision need a MODEL; name it.")
     transformers.utils.logging.disable_progress_bar()
     wanted = {field.name: getattr(args, field.name) for field in _OF_DATA}
     wanted |= {"revision": args.dataset_revision, "validation_fraction": 0.0}
@@ -62,8 +64,9 @@ def _measure_model(report: Report, args: argparse.Namespace, wanted: Mapping[str
     path = args.model or str(DEFAULT_CHECKPOINT)
     config = load_config(path, args.revision)
     several = config.problem_type == SEVERAL
-    if several and args.robustness:
-        raise DataError("--robustness is for models of one label a text; leave it out.")
+    if several and (args.robustness or args.leaks):
+        option = "--robustness" if args.robustness else "--leaks"
+        raise DataError(f"{option} is for models of one label a text; leave it out.")
     data = load_splits(**wanted, label_names=config.label_names, several_labels=several)
     if args.split not in data.splits:
         splits = " or ".join(data.splits)

@@ -1,4 +1,4 @@
-"""Classify news: texts on the command line, on standard input (one a line), or in a file.
+"""Classify texts: on the command line, on standard input (one a line), or in files.
 
 glove-lstm predict "A headline" "Another one"
 glove-lstm predict --input articles.csv --format csv --output labels.csv
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="CSV, TSV, JSON, JSONL (or .gz) or Parquet files, or quoted globs; -: standard input",
     )
-    parser.add_argument("--input_format", choices=_STREAMED, help="of --input -, in UTF-8")
+    parser.add_argument("--input_format", choices=_STREAMED, help="of --input -, which is UTF-8")
     parser.add_argument(
         "--text_column_names",
         metavar="A,B",
@@ -142,14 +142,14 @@ def _parser() -> argparse.ArgumentParser:
         "--output_dir",
         type=Path,
         metavar="FOLDER",
-        help="write part-00000, part-00001, ... there; after a kill, the same command resumes",
+        help="write part-00000, part-00001, ... there; run the same command again to resume",
     )
     parser.add_argument(
         "--rows_per_part",
         type=int,
         default=4096,
         metavar="N",
-        help="rows sorted by length, classified and written together; default: 4096",
+        help="rows of a part of the output, which are classified together; default: 4096",
     )
     return parser
 
@@ -170,6 +170,7 @@ def _check(args: argparse.Namespace) -> None:
         "--input - is standard input, and stands alone.": piped and len(args.input) > 1,
         f"--input - needs --input_format: {', '.join(_STREAMED)}.": piped and not args.input_format,
         "--input_format is of --input -.": args.input_format and not piped,
+        "--text_column_names is of --input.": args.text_column_names and not args.input,
         "--output_dir takes csv, jsonl and parquet, and no --explain.": args.output_dir
         and (args.explain or args.format == "table"),
         "--explain takes the formats jsonl and table.": args.explain

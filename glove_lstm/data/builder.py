@@ -12,7 +12,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from glove_lstm.data.download import download
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_file
+from glove_lstm.data.files import check_file, user_path
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +57,7 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             if path is not None and option != self.LOCAL:
                 raise DataError(f"{name} takes no {option}; give {self.LOCAL}.")
         local = data_dir if data_files is None else data_files
-        self.files = (
-            self.local_files(Path(local).expanduser().absolute()) if local is not None else {}
-        )
+        self.files = self.local_files(user_path(local).absolute()) if local is not None else {}
         self.download_dir = cache_dir
         for file in self.files.values():
             check_file(file)

@@ -78,7 +78,10 @@ def download(
                 if not problem:
                     return final
                 logger.warning("The cached %s %s; downloading it again.", final, problem)
-            _fetch(url, part, resumable=bool(sha256 or blob_id))
+            resumable = bool(sha256 or blob_id)
+            # A kill between the last byte and the rename leaves a part that is complete.
+            if not (resumable and part.exists() and not _problem(part, sha256, blob_id, size)):
+                _fetch(url, part, resumable=resumable)
             if problem := _problem(part, sha256, blob_id, size):
                 page = " (it is an HTML page)" if looks_like_html(part) else ""
                 part.unlink()

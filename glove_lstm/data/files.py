@@ -1,10 +1,16 @@
 """Check files and read small JSON files, with errors that name the file. Standard library only."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from glove_lstm.data.errors import DataError
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """Expand a leading ~, but keep a name such as ~$data.csv, which `Path.expanduser` refuses."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def check_file(path: Path) -> None:

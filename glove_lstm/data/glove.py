@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.data.download import download
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import user_path
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def load_glove(name_or_path: str | os.PathLike[str]) -> GloveVectors:
         DataError: The name is unknown, or the file is missing, damaged or malformed (naming the line).
     """
     name = os.fspath(name_or_path)
-    path = Path(name).expanduser()
+    path = user_path(name)
     known = name.removeprefix("glove.")
     if known not in GLOVE_NAMES or path.exists():
         member = None

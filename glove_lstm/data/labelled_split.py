@@ -47,7 +47,7 @@ def read_split(
         several: Whether each label is a list.
 
     Returns:
-        A table of strings, or lists of them for labels, without rows if a ClassLabel marks all rows as unlabelled.
+        A table of strings (lists of them for several labels). It has no rows if a ClassLabel marks all as unlabelled.
 
     Raises:
         DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and

@@ -5,6 +5,7 @@ builder.download_and_prepare()
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,5 +123,5 @@ def _read_lines(path: Path, name: str, where: str) -> list[str]:
         return content.decode("utf-8-sig").removesuffix("\n").split("\n") if content else []
     except UnicodeDecodeError as error:
         raise DataError(f"{where} is not UTF-8 text ({error.reason}); get it again.") from error
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise DataError(f"{path} is damaged ({error}); delete it and run again.") from error

@@ -23,10 +23,10 @@ def split_by_source(
     """Divide n rows into train and validation so that no source and no near duplicates are on both sides.
 
     A source that several corpora name is one source. Rows without one are kept together with their near
-    duplicates only. A corpus stays in train where it has one label, or a label from one source only, because its
-    validation texts would tell corpora apart rather than labels; only its rows of sources that are mostly in
-    other corpora follow these. Each label of each other corpus gives about `fraction` of its rows. Where that
-    leaves too few rows of a label, the share grows, up to a half.
+    duplicates only. A corpus with one label, or with a label from one source only, stays in train: in validation it
+    would measure which corpus a text is from. Of such a corpus, only rows of sources that lie mostly in other corpora
+    move with them. Each label of each other corpus gives about `fraction` of its rows. Where that leaves too few rows
+    of a label, the share grows, up to a half.
 
     Args:
         sources: n sources.
@@ -75,9 +75,9 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     The labels have equal totals, and equal ones within each corpus that has all labels. Corpora weigh by the
     square root of their rows, and so do the sources within a corpus and label: between rows as they are and
     every corpus alike, as for the languages of a multilingual model (Conneau and Lample 2019, with an exponent
-    of 0.5). Corpora without some label are scaled by label so that their totals are equal; where they all lack
-    the same label, the others make up for it and are then not balanced within. A row without a source weighs
-    as the mean of those with one in its corpus and label.
+    of 0.5). Corpora that lack a label are scaled so that labels have equal totals. If all of them lack the same label,
+    all corpora are scaled, and their own balance is lost. A row without a source weighs as the mean of those with one
+    in its corpus and label.
 
     Args:
         sources: n sources.

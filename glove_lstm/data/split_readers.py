@@ -11,7 +11,7 @@ import datasets
 from glove_lstm.data.builder import FilePath, NewsBuilder
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
-from glove_lstm.data.files import check_revision, first_line
+from glove_lstm.data.files import check_revision, user_path
 from glove_lstm.data.liar import Liar
 from glove_lstm.data.reading import RowReader, encodable, open_reader
 from glove_lstm.data.streaming import choose_columns
@@ -66,7 +66,7 @@ def open_splits(
 def _open_files(paths: Sequence[FilePath]) -> dict[str, RowReader]:
     """Open the files of one split; return their readers by corpus."""
     readers: dict[str, RowReader] = {}
-    for path in (Path(path).expanduser() for path in paths):
+    for path in map(user_path, paths):
         corpus = encodable(Path(path.name.removesuffix(".gz")).stem)
         if corpus in readers:
             raise DataError(
@@ -98,8 +98,11 @@ def _open_dataset(
         try:
             loaded = datasets.load_dataset(name, config, revision=revision, **local)
         except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+            said = " ".join(str(error).splitlines()[:2]).rstrip(
+                ". "
+            )  # the second names the configs
             raise DataError(
-                f"The dataset {name} could not be loaded: {first_line(error)}; check its name."
+                f"The dataset {name} could not be loaded: {said}; check its name and dataset_config_name."
             ) from error
         source = f"{name} ({config})" if config else name
     if len(loaded) == 1 and next(iter(loaded)) not in _SPLITS:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_file
+from glove_lstm.data.files import check_file, user_path
 from glove_lstm.data.reading import (
     Record,
     RowReader,
@@ -90,13 +90,12 @@ class TextSource:
             DataError: An input is damaged or lacks a column, or a row cannot be read.
         """
         for reader in self._readers:
-            columns = [name for name in self.columns if name in reader.columns]
-            missing = [name for name in self.columns if name not in columns]
-            if missing and (reader.fixed or not columns) and reader.first is not None:
+            missing = [name for name in self.columns if name not in reader.columns]
+            if missing and reader.first is not None:
                 raise DataError(
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
-            for number, record in reader.records(columns):
+            for number, record in reader.records(self.columns):
                 place = f"{reader.where}, row {number}"
                 text, *pairs = [read_text(record.get(name), place, name) for name in self.columns]
                 yield TextRow(reader.where, number, text, " ".join(pairs) if pairs else None)
@@ -152,7 +151,7 @@ def _fingerprint(path: Path) -> dict[str, Any]:
 
 
 def _expand(pattern: str) -> list[Path]:
-    path = Path(pattern).expanduser()
+    path = user_path(pattern)
     if not _is_glob(pattern):
         return [path]
     names = glob.iglob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
@@ -164,7 +163,7 @@ def _expand(pattern: str) -> list[Path]:
 
 def _is_glob(pattern: str) -> bool:
     """Return whether a path is a pattern; a file may have a bracket in its name."""
-    return glob.has_magic(pattern) and not Path(pattern).expanduser().exists()
+    return glob.has_magic(pattern) and not user_path(pattern).exists()
 
 
 def choose_columns(

@@ -33,7 +33,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_files(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to write to; its files move into `folder`, one by one, when the block ends.
 
-    An older config.json is removed first, and the new one moves last: where it exists, all new files do.
+    config.json is removed first and moved last: a folder with it is complete.
 
     Args:
         folder: Target folder; files of the same name are replaced, others stay.

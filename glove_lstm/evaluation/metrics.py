@@ -1,4 +1,4 @@
-"""Metrics of a classifier, for the Trainer and for reports, and bootstrap intervals."""
+"""Metrics of a classifier with 95 % intervals, for the Trainer and for reports."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import datasets
 import evaluate
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 from transformers import EvalPrediction
 
@@ -74,10 +75,10 @@ def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
     labels = np.asarray(prediction.label_ids)
     if labels.ndim == 1:
         return measure(softmax(logits), labels)
-    found = logits > 0  # several labels a text
-    f1 = sk.f1_score(labels, found, average="macro", zero_division=0)
-    micro_f1 = sk.f1_score(labels, found, average="micro", zero_division=0)
-    return {"accuracy": sk.accuracy_score(labels, found), "f1": f1, "micro_f1": micro_f1}
+    predicted = logits > 0  # several labels a text
+    f1 = sk.f1_score(labels, predicted, average="macro", zero_division=0)
+    micro_f1 = sk.f1_score(labels, predicted, average="micro", zero_division=0)
+    return {"accuracy": sk.accuracy_score(labels, predicted), "f1": f1, "micro_f1": micro_f1}
 
 
 def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:
@@ -137,9 +138,17 @@ def mean_interval(values: NDArray[Any]) -> list[float]:
     return bootstrap_interval(lambda rows: values[rows].mean(), len(values))
 
 
+def share_with_interval(name: str, count: int, total: int) -> dict[str, Any]:
+    """Return a share and its 95 % interval (Wilson 1927), which is not empty where the share is 0 or 1; 0 / 0 is 0."""
+    if not total:
+        return {name: 0.0, f"{name}_interval": [0.0, 1.0]}
+    low, high = binomtest(count, total).proportion_ci(method="wilson")
+    return {name: count / total, f"{name}_interval": [float(low), float(high)]}
+
+
 def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return the accuracy and its 95 % bootstrap interval, from n booleans."""
-    return {"accuracy": float(correct.mean()), "accuracy_interval": mean_interval(correct)}
+    """Return the accuracy and its 95 % interval, from n booleans."""
+    return share_with_interval("accuracy", int(correct.sum()), len(correct))
 
 
 def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any]:
@@ -162,8 +171,8 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         names: Class names.
 
     Returns:
-        The measures, with `f1_interval`, `brier_interval` and `ece_interval`; `confusion`, rows by true and columns by
-        predicted label; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
+        The measures, with `f1_interval` and `brier_interval`; `confusion`, rows by true and columns by predicted label;
+        `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
     """
     predicted, size, present = probabilities.argmax(axis=1), len(names), np.unique(labels)
 
@@ -171,37 +180,25 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         pairs = labels[rows] * size + predicted[rows]
         return np.bincount(pairs, minlength=size * size).reshape(size, size)
 
-    def scores(rows: Ints) -> Floats:
-        """Precision by label, recall by label, macro F1: (2 * classes + 1,)."""
+    def f1(rows: Ints) -> float:
         counts = confusion(rows)
-        right, true, claimed = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
-        f1 = (2 * right / np.maximum(true + claimed, 1))[present].mean()
-        return np.concatenate([right / np.maximum(claimed, 1), right / np.maximum(true, 1), [f1]])
+        either = counts.sum(axis=1) + counts.sum(axis=0)
+        return float((2 * counts.diagonal() / np.maximum(either, 1))[present].mean())
 
-    every = np.arange(len(labels))
-    counts, values = confusion(every), scores(every).tolist()
-    intervals = bootstrap_interval(scores, len(labels))
-    ece = expected_calibration_error(probabilities, labels)
-    low, high = bootstrap_interval(
-        lambda rows: expected_calibration_error(probabilities[rows], labels[rows]), len(labels)
-    )
+    counts = confusion(np.arange(len(labels)))
+    sizes = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     return {
         **measure_with_intervals(probabilities, labels),
-        "f1_interval": intervals[-1],
+        "f1_interval": bootstrap_interval(f1, len(labels)),
         "brier_interval": mean_interval(_brier(probabilities, labels)),
-        # Noise adds to this error in each draw, which biases the draws upwards; the basic interval (Efron and
-        # Tibshirani 1993) corrects for that.
-        "ece_interval": [max(2 * ece - high, 0.0), max(2 * ece - low, 0.0)],
         "confusion": counts.tolist(),
         "by_label": {
             name: {
-                "rows": int(counts[index].sum()),
-                "precision": values[index],
-                "precision_interval": intervals[index],
-                "recall": values[size + index],
-                "recall_interval": intervals[size + index],
+                "rows": true,
+                **share_with_interval("precision", right, claimed),
+                **share_with_interval("recall", right, true),
             }
-            for index, name in enumerate(names)
+            for name, right, true, claimed in zip(names, *np.array(sizes).tolist(), strict=True)
         },
     }
 
@@ -222,9 +219,9 @@ def measure_label_sets(
     def f1(rows: Ints) -> Floats:
         """F1 by label, macro F1, micro F1: (labels + 2,), where 0 / 0 is 0."""
         times = np.bincount(rows, minlength=len(truth))
-        found, all_of = times @ right, times @ either
-        by_label = found / np.maximum(all_of, 1)
-        return np.append(by_label, [by_label.mean(), found.sum() / max(all_of.sum(), 1)])
+        hits, sizes = times @ right, times @ either
+        by_label = hits / np.maximum(sizes, 1)
+        return np.append(by_label, [by_label.mean(), hits.sum() / max(sizes.sum(), 1)])
 
     *values, macro, micro = f1(np.arange(len(truth))).tolist()
     *intervals, macro_interval, micro_interval = bootstrap_interval(f1, len(truth))
@@ -262,11 +259,11 @@ def measure_sources(probabilities: Floats, labels: Ints, texts: datasets.Dataset
     measured = {}
     for name, rows in sorted(rows_of.items()):
         if len(rows) >= _SOURCE_ROWS:
-            found = measure(probabilities[rows], labels[rows])
-            measured[name] = {"rows": len(rows), "accuracy": found["accuracy"]}
+            measures = measure(probabilities[rows], labels[rows])
+            measured[name] = {"rows": len(rows), "accuracy": measures["accuracy"]}
             if len(np.unique(labels[rows])) == probabilities.shape[1]:
-                measured[name]["balanced_accuracy"] = found["recall"]
-                measured[name]["roc_auc"] = found["roc_auc"]
+                measured[name]["balanced_accuracy"] = measures["recall"]
+                measured[name]["roc_auc"] = measures["roc_auc"]
     return {"by_source": measured}
 
 

@@ -36,7 +36,7 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], folder: Path) -> None:
     """Plot confusion.png and reliability.png into a folder, of n texts' probabilities (n, classes) and labels (n,)."""
-    inches = 2.2 + 0.6 * len(names)
+    inches = min(2.2 + 0.6 * len(names), 20)
     figure = Figure(figsize=(inches, inches), layout="constrained")
     axis = figure.subplots()
     ConfusionMatrixDisplay.from_predictions(
@@ -46,6 +46,7 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         display_labels=[name.replace("$", r"\$") for name in names],  # else mathematics
         cmap="Blues",
         values_format="d",
+        include_values=len(names) <= 30,
         colorbar=False,
         xticks_rotation=30 if len(names) > 2 else 0,
         ax=axis,

@@ -75,7 +75,7 @@ def measure_robustness(
 
     Returns:
         "clean" and each name in `PERTURBATIONS` -> accuracy and accuracy_interval; under the perturbations also
-        lost and lost_interval: the drop, paired by text. Intervals are of 95 %, by bootstrap.
+        lost and lost_interval: the drop, paired by text.
     """
 
     def correct(rows: Sequence[str]) -> NDArray[np.bool_]:

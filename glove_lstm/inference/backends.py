@@ -64,10 +64,12 @@ def open_model(
 
     Raises:
         DataError: There is no usable checkpoint.
-        ValueError: The backend is unknown.
+        ValueError: The backend is unknown, or `threads` is below 1.
     """
     if backend not in (None, "onnx", "torch"):
         raise ValueError(f"backend must be onnx or torch, not {backend!r}")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
     folder = local_folder(model, revision, LIGHT_NAME, WEIGHTS_NAME)
     if backend == "onnx" or (backend is None and (folder / LIGHT_NAME).is_file()):
         from glove_lstm.inference.runtime import LightClassifier

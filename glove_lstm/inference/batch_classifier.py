@@ -45,12 +45,12 @@ class BatchClassifier:
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise ValueError(f"abstain_below must be from 0 to 1, not {abstain_below}")
         options: Any = {"backend": backend, "threads": threads, "abstain_below": abstain_below}
-        opened = open_model(model, backend=backend, threads=threads)
+        checkpoint = open_model(model, backend=backend, threads=threads)
         # `datasets` hashes the files' identity, too, so that its cache does not give an older model's labels.
         again = partial(BatchClassifier, **options)
-        self._made_by = again, (model, text_column_names), {"_files": opened.identity()}
-        names, thresholds = opened.label_names, opened.thresholds
-        self._labeller = Labeller(opened.predict, names, abstain_below, thresholds)
+        self._made_by = again, (model, text_column_names), {"_files": checkpoint.identity()}
+        names, thresholds = checkpoint.label_names, checkpoint.thresholds
+        self._labeller = Labeller(checkpoint.predict, names, abstain_below, thresholds)
         self._asked, self._columns = text_column_names, list[str]()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from glove_lstm.data.files import first_line, read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     LOADED_NAMES,
+    TOKENIZER_NAMES,
     WEIGHTS_NAME,
     check_tokenizer,
     local_folder,
@@ -28,21 +29,27 @@ def load_checkpoint(
         changes: Config overrides; layers whose size they change are initialised again.
 
     Raises:
-        DataError: A file is missing or damaged, or the checkpoint belongs to another model type.
+        DataError: A file is missing or damaged, or does not fit the others, or the checkpoint belongs to another model
+            type.
     """
     load_config(path, revision)
     folder = local_folder(path, revision, WEIGHTS_NAME)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
+    for name in TOKENIZER_NAMES:
         read_checkpoint_json(folder / name)  # errors of transformers do not name the file
+    options: dict[str, Any] = {"ignore_mismatched_sizes": bool(changes), **changes}
     try:
-        model = GloveLstmForSequenceClassification.from_pretrained(
-            folder, ignore_mismatched_sizes=bool(changes), **changes
+        model, info = GloveLstmForSequenceClassification.from_pretrained(
+            folder, output_loading_info=True, **options
         )
         tokenizer = GloveLstmTokenizer.from_pretrained(folder)
     except Exception as error:
         raise DataError(
             f"{path} cannot be loaded ({first_line(error)}): get the checkpoint again."
         ) from error
+    wrong = {*info["missing_keys"], *info["unexpected_keys"]}
+    if wrong and not changes:  # transformers would draw missing weights at random
+        said = f"{path}: {WEIGHTS_NAME} does not fit config.json ({min(wrong)})"
+        raise DataError(f"{said}: get the checkpoint again.")
     shapes = "token_type_ids" in tokenizer.model_input_names
     check_tokenizer(folder, model.config.to_dict(), tokenizer.vocab_size, shapes=shapes)
     return model, tokenizer

@@ -160,13 +160,13 @@ def _share_out(
 ) -> tuple[float, list[float]]:
     """Return the contribution of the biases and of each of T tokens."""
     with torch.no_grad():
-        inputs = model.encoder.inputs(ids, torch.ones_like(ids), shapes, None)
+        inputs = model.encoder.prepare_inputs(ids, torch.ones_like(ids), shapes, None)
         scale = float(model.confidence(inputs)) / model.config.temperature
         vectors = model.encoder.embed(inputs)  # (T that the LSTM reads, 1, E)
     with torch.inference_mode(False), torch.enable_grad():  # the caller may be in inference mode
         leaf = vectors.clone().requires_grad_()
         linear = _linear_in_words(model, leaf)
-        logits = linear.lstm_logits(linear.encoder.read(inputs)[1])[0]
+        logits = linear.lstm_logits(linear.encoder.run_lstm(inputs)[1])[0]
         logits = logits * scale * float(model.share_read(inputs))
         of_lstm = logits[label] - logits[rival]
         (slope,) = torch.autograd.grad(of_lstm, leaf)

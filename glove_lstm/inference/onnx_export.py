@@ -47,7 +47,7 @@ def export_onnx(folder: str | Path) -> list[Path]:
     inputs = _example(model)
     with torch.inference_mode():
         tensors = {name: torch.from_numpy(rows) for name, rows in inputs.items()}
-        wanted = model(**tensors).logits.numpy()
+        expected = model(**tensors).logits.numpy()
     program = _export(model, list(inputs))
     program.model.metadata_props.update(origin(folder))
     light, whole = folder / LIGHT_NAME, folder / ONNX_NAME
@@ -58,8 +58,8 @@ def export_onnx(folder: str | Path) -> list[Path]:
             _share_weights(program.model.graph, folder / WEIGHTS_NAME)
         program.save(light_part)
         for part in (whole_part, light_part):
-            (found,) = open_session(part).run(None, inputs)
-            difference = np.abs(found - wanted).max() / max(1, np.abs(wanted).max())
+            (actual,) = open_session(part).run(None, inputs)
+            difference = np.abs(actual - expected).max() / max(1, np.abs(expected).max())
             if not difference <= _TOLERANCE:
                 raise RuntimeError(f"the ONNX file differs from PyTorch by {difference:.2g}")
     return [light, whole]

@@ -3,7 +3,7 @@
     from glove_lstm import LightClassifier
 
     classify = LightClassifier.from_pretrained("user/repo")  # or a folder that holds a light.onnx
-    classify(["Senate passes budget bill", ""])              # [{"label": "REAL", "score": 0.98}, ...]
+    classify(["Senate passes budget bill", ""])              # [{"label": "REAL", "score": 0.73}, ...]
     classify.predict_proba(titles, bodies)                   # (n, labels)
 
 It starts much faster than torch and transformers, in less memory. Threads may share a classifier.

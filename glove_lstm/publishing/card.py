@@ -94,14 +94,19 @@ def _dataset(name: str) -> tuple[str, str]:
 def _notes(*descriptions: str) -> list[DataNotes]:
     """Return what we know of the datasets that descriptions name; the name of a file tells nothing."""
     titles = [text.partition(" from ")[0].lower() for text in descriptions]
-    named = " ".join(title for title in titles if "." not in title)
-    return [notes for key, notes in DATA_NOTES.items() if re.search(rf"\b{key}\b", named)]
+    hub_ids = {title.partition(" (")[0] for title in titles if "/" in title}
+    named = " ".join(title for title in titles if "." not in title and "/" not in title)
+    return [
+        notes
+        for key, notes in DATA_NOTES.items()
+        if notes.hub_id.lower() in hub_ids or re.search(rf"\b{key}\b", named)
+    ]
 
 
 def _eval_results(metrics: Mapping[str, Any], repo_id: str) -> list[EvalResult]:
     """Return the metrics for the model index of the Hub, without undefined ones."""
     data = metrics["about"]["data"]
-    # Where there was a first model, the validation texts measured it, and trained this one.
+    # With a refit the validation texts measured the first model and then trained this one.
     own = ["test"] if "all" in metrics["about"]["rows"] else ["validation", "test"]
     rows: list[tuple[str | None, str, Any]] = [
         (split, data, metrics[split]) for split in own if split in metrics

@@ -58,7 +58,7 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
         DataError: The name is invalid, or there is no login although one is needed.
     """
     if not re.fullmatch(HUB_ID, to.repo_id):
-        raise DataError(f"--repo_id {to.repo_id!r} is not a repository id; write it as user/name.")
+        raise DataError(f"{to.repo_id!r} is not a repository id; write it as user/name.")
     if login and not (to.token or get_token()):
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
 
@@ -118,7 +118,7 @@ def collect(to: Destination, collection: str) -> str:
             ).slug
         return api.add_collection_item(slug, to.repo_id, to.repo_type, exists_ok=True).url
     except _REFUSALS as error:
-        what = _sentence(error, to, f"the collection {collection!r}", "--collection")
+        what = _sentence(error, to, f"the collection {collection!r}")
         raise DataError(f"{to.repo_id} is pushed, but in no collection: {what}") from None
 
 
@@ -154,7 +154,7 @@ def _create_repo(api: HfApi, to: Destination) -> None:
         api.create_branch(to.repo_id, branch=to.revision, repo_type=to.repo_type, exist_ok=True)
 
 
-def _sentence(error: Exception, to: Destination, what: str = "", option: str = "--repo_id") -> str:
+def _sentence(error: Exception, to: Destination, what: str = "") -> str:
     """Return a message for an error of huggingface_hub: `what` was refused, by default the repository."""
     what = what or to.repo_id
     cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
@@ -167,13 +167,13 @@ def _sentence(error: Exception, to: Destination, what: str = "", option: str = "
     status = cause.response.status_code
     message = (cause.server_message or "no reason given").rstrip(".")
     if isinstance(cause, RevisionNotFoundError):
-        return f"{to.repo_id} has no revision {to.revision or 'main'!r}; correct --revision."
+        return f"{to.repo_id} has no revision {to.revision or 'main'!r}; correct the revision."
     if status == 413 or (status == 403 and "storage" in message.lower()):
         return f"The storage quota of {to.repo_id} is exceeded ({message}); free some space or ask for more."
     sentences = {
         401: "The Hub does not accept your login; run `hf auth login` with a write token.",
         403: f"Your login may not write to {what} ({message}); use a write token of its owner.",
-        404: f"{what} does not exist or your login cannot see it; correct {option}.",
+        404: f"{what} does not exist or your login cannot see it; correct the name.",
     }
     passing = status >= 500 or status in (409, 412, 429)  # another change, or too many requests
     advice = "run the command again later" if passing else "correct this and try again"

@@ -1,7 +1,7 @@
 """Stage a Space for a checkpoint: the checkpoint, the files of this package, and an app.py that starts the app.
 
-The package is on no index, and a Space installs requirements.txt before it copies the other files, so it cannot be
-installed from them.
+A Space carries this package's files, so that it runs the version that pushed it. It installs requirements.txt before it
+copies other files, so the package cannot be installed from them.
 """
 
 import shutil

@@ -16,7 +16,7 @@ from transformers import HfArgumentParser, TrainingArguments
 
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.files import read_json_object
-from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
+from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.training.presets import PRESETS
 
 
@@ -38,19 +38,21 @@ class DataArguments:
     validation_file: list[str] | None = _option(None, "As --train_file.")
     test_file: list[str] | None = _option(None, "As --train_file.")
     text_column_names: str | None = _option(
-        None, "Columns of text, as in title,text; default: these, one of these, or the only column."
+        None, "Columns of text; default: title,text, else text, title, or the only text column."
     )
     label_column_name: str = _option("label", "The column of labels.")
     source_column_name: str | None = _option(None, "The column of publishers or other sources.")
-    validation_fraction: float = _option(0.1, "Share of train to cut if validation is missing.")
+    validation_fraction: float = _option(
+        0.1, "Share of train that is held out where there is no validation split."
+    )
     validation_by: str = _option(
         "text",
-        "What the cut keeps on one side: near duplicates, or sources too, of the column `source` "
+        "What that split keeps on one side: near duplicates, or sources too, of the column `source` "
         "unless --source_column_name names another.",
         choices=["text", "source"],
     )
     min_validation: int = _option(
-        10, "Where that share is fewer texts, cut a half for a first model; all texts train."
+        10, "If that share has fewer texts, hold out half; the final model trains on all."
     )
     on_empty: str = _option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
@@ -81,8 +83,7 @@ class TokenizerArguments:
 _OF_NEW_TOKENIZER = [f.name for f in fields(TokenizerArguments) if f.name != "max_seq_length"]
 
 # Arguments of the config that follow from the data and the vectors, or are fitted.
-_NOT_OPTIONS = {"vocab_size", "embedding_size", "ngram_weight", "shrinkage", "temperature"}
-_NOT_OPTIONS |= {"pad_token_id", "unk_token_id", "kwargs"}
+_NOT_OPTIONS = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id", "kwargs", *FITTED}
 _SHAPE = {
     name: parameter.annotation
     for name, parameter in inspect.signature(GloveLstmConfig).parameters.items()
@@ -111,6 +112,9 @@ class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
 
     model_name_or_path: str | None = _option(None, "A checkpoint to fine-tune.")
 
+    def __post_init__(self) -> None:
+        GloveLstmConfig(**self.config_values())  # checks the values
+
     def config_values(self) -> dict[str, Any]:
         """The arguments of `GloveLstmConfig` that were given."""
         values = {name: getattr(self, name) for name in _SHAPE}
@@ -120,47 +124,52 @@ class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
 _ABOVE_0 = {"num_train_epochs", "gradient_accumulation_steps", "ngram_c"}
 _ABOVE_0 |= {"per_device_train_batch_size", "per_device_eval_batch_size"}
 _AT_LEAST_0 = {"learning_rate", "embedding_learning_rate", "weight_decay", "data_seed"}
-_AT_LEAST_0 |= {"min_steps", "label_smoothing_factor", "max_grad_norm"}
+_AT_LEAST_0 |= {"min_steps", "max_grad_norm"}
+_SHARES = "corrupted_share", "label_smoothing_factor"  # from 0 to 1
 
 
 @dataclass
 class GloveLstmTrainingArguments(TrainingArguments):
     """`TrainingArguments`, a rate for word vectors, the share of corrupted copies, and weights of the labels.
 
-    The temperature is fitted to the validation texts as they are, whatever the weights. It corrects how sure the scores
-    are, but not the shift that the weights cause: the scores of a label with a large weight stay above its frequency.
+    The temperature is fitted to the validation texts as they are, whatever the weights. It corrects over- and
+    underconfidence, but not the shift due to weights: scores of a heavily weighted label stay above its frequency.
     """
 
     embedding_learning_rate: float | None = _option(None, "Learning rate of the word vectors.")
     corrupted_share: float = _option(
         0.0,
-        "Share of the texts that training replaces by a copy with typing errors, another case, without punctuation, "
-        "with words dropped or with cut ends, drawn anew in each epoch.",
+        "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "
+        "dropped words, cut ends, or a passage of one to five sentences; 0: no copies for the n-grams, either.",
     )
     ngram_c: float | None = _option(
-        None, "C of the support vector machine of the n-grams; default: chosen on validation texts."
+        None, "C of the n-grams' SVM; default: chosen on 100 or more validation texts, else 1."
     )
     refit: bool = _option(
         False,
-        "Whether to train twice: validation texts that were cut from the training texts calibrate a first model, and "
-        "the second one trains on all texts.",
+        "Whether to train twice: held-out validation texts calibrate a first model, and the final model trains on all "
+        "texts.",
     )
-    min_steps: int = _option(
-        0, "Train longer than --num_train_epochs where that is fewer steps; needed for few texts."
-    )
+    min_steps: int = _option(0, "Optimizer steps at least; adds epochs where the texts are few.")
     class_weight: str | None = _option(
         None, "balanced, or a JSON file {label: weight}: how much the texts of each label count."
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.corrupted_share <= 1:
-            raise ValueError(f"corrupted_share must be 0 to 1, not {self.corrupted_share}")
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be 0 to 1, not {getattr(self, name)}")
         if not 0 <= self.seed < 1 << 32:
             raise ValueError(f"seed must be from 0 to {(1 << 32) - 1}, not {self.seed}")
         if self.remove_unused_columns or self.dataloader_drop_last or self.label_names:
             refused = "remove_unused_columns and dataloader_drop_last must be False"
             raise ValueError(f"{refused}, and label_names not given")
+        # Each epoch draws its own corrupted copies, in batches of similar lengths.
+        order = getattr(self, "train_sampling_strategy", "random")  # newer transformers have it
+        if self.dataloader_persistent_workers or order != "random":
+            refused = "dataloader_persistent_workers and train_sampling_strategy"
+            raise ValueError(f"{refused} must not be given")
         for name in (*_ABOVE_0, *_AT_LEAST_0):
             value, least = getattr(self, name), "above" if name in _ABOVE_0 else "at least"
             if value is not None and not (0 < value < inf or (value == 0 and least == "at least")):

@@ -48,12 +48,9 @@ class TokenizedTexts(TorchDataset[Any]):
 
     def count_other_than(self, token: int) -> NDArray[np.int64]:
         """Count the tokens of each text that are not `token`."""
-        column = self._table[:]["input_ids"].combine_chunks()
+        ids = self._table[:]["input_ids"].combine_chunks().flatten().to_numpy()
         text_of = np.repeat(np.arange(len(self)), self.lengths)
-        others = (
-            column.values.to_numpy()[column.offsets[0].as_py() : column.offsets[-1].as_py()]
-            != token
-        )
+        others = ids != token
         return np.bincount(text_of, others, len(self)).astype(np.int64)
 
     def digest(self) -> str:
@@ -121,8 +118,8 @@ class CorruptedTexts(TokenizedTexts):
         tokenizer: Their tokenizer.
         share: Of the texts that are replaced, 0 to 1.
         seed: Seed of the choice and the errors.
-        max_length: Tokens of a copy that are kept where the tokenizer cuts the end, since the LSTM reads no more; None:
-            as many as the tokenizer keeps.
+        max_length: Tokens of a copy to keep, because the LSTM reads no more; ignored where the tokenizer truncates on
+            the left. None: the tokenizer's limit.
         kind: That of all copies, as for `training_copy`; None: drawn for each.
     """
 
@@ -173,18 +170,19 @@ class CorruptedTexts(TokenizedTexts):
 
         Real texts have fewer than 16 characters a token; a text with longer words is only cut earlier.
         """
-        most = 16 * (self._reader.model_max_length or 0)
+        assert self._reader.model_max_length
+        most = 16 * self._reader.model_max_length
         return text[-most:] if self._reader.truncation_side == "left" else text[:most]
 
 
 def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, Any]:
     """Make the columns `input_ids` and, if the tokenizer has them, `token_type_ids`."""
-    found = tokenizer.read(rows["text"], rows.get("text_pair"))
-    offsets = np.concatenate([[0], np.cumsum(found.lengths)]).astype(np.int32)
-    ids = pa.ListArray.from_arrays(offsets, found.ids.astype(np.int32))
+    tokens = tokenizer.read(rows["text"], rows.get("text_pair"))
+    offsets = np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int32)
+    ids = pa.ListArray.from_arrays(offsets, tokens.ids.astype(np.int32))
     columns: dict[str, Any] = {"input_ids": ids}
     if tokenizer.token_types:
-        columns["token_type_ids"] = pa.ListArray.from_arrays(offsets, found.shapes.astype(np.int8))
+        columns["token_type_ids"] = pa.ListArray.from_arrays(offsets, tokens.shapes.astype(np.int8))
     return columns
 
 
@@ -200,11 +198,10 @@ def collate(table: pa.Table) -> dict[str, Tensor]:
         if name not in table.column_names:
             continue
         column = table[name].combine_chunks()
-        starts = column.offsets.to_numpy()
-        lengths = np.diff(starts)
+        lengths = pa.compute.list_value_length(column).to_numpy()
         mask = np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]
         rows = np.zeros(mask.shape, dtype=np.int64)
-        rows[mask] = column.values.to_numpy()[starts[0] : starts[-1]]
+        rows[mask] = column.flatten().to_numpy()
         padded[name] = torch.from_numpy(rows)
         padded["attention_mask"] = torch.from_numpy(mask.astype(np.int64))
     if "labels" in table.column_names:

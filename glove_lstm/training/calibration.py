@@ -50,7 +50,7 @@ def calibrate(
 
     begun = tokenize(Dataset.from_dict({"text": beginnings}), tokenizer)
     truth = labels.ravel().astype(np.int64)
-    config.shrinkage, (scale, *others) = fit_confidence(score(validation), score(begun), truth)
+    config.shrinkage, (scale, *others) = fit_calibration(score(validation), score(begun), truth)
     config.temperature = 1 / scale
     if others:
         config.ngram_weight *= others[0] / scale
@@ -60,7 +60,7 @@ def calibrate(
     return calibrated
 
 
-def fit_confidence(
+def fit_calibration(
     whole: Scored, beginnings: Scored, labels: NDArray[np.integer]
 ) -> tuple[float, list[float]]:
     """Fit how far the logits of short texts are shrunk, and a factor for each part.
@@ -76,15 +76,14 @@ def fit_confidence(
     Returns:
         The shrinkage (`GloveLstmConfig.shrinkage`), and a factor from 0.05 to 20 for each part.
     """
-    fits = []
+    fits, rows = [], np.arange(len(labels))
     for shrinkage in _SHRINKAGES:
         shrunk = [
             logits * (counts / (counts + shrinkage))[:, None, None]
             for logits, counts in (whole, beginnings)
         ]
         scales = fit_scales(shrunk[0], labels)
-        rows = np.arange(len(labels))
-        summed = [np.tensordot(scales, np.moveaxis(part, 1, 0), axes=1) for part in shrunk]
+        summed = [np.tensordot(scales, part, axes=(0, 1)) for part in shrunk]
         loss = -sum(log_softmax(logits, axis=1)[rows, labels].sum() for logits in summed)
         fits.append((float(loss), shrinkage, scales))
     _, shrinkage, scales = min(fits)
@@ -121,10 +120,10 @@ def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -
     bounds = [(_LOW, _HIGH)] * len(parts)
     starts = (np.full(len(parts), start) for start in (0.0, -2.0, 2.0))
     runs = [minimize(loss, start, jac=True, method="TNC", bounds=bounds) for start in starts]
-    found = min(runs, key=lambda run: run.fun).x
-    mixed = np.tensordot(np.exp(found), parts, axes=1)
-    common = _fit_scale(mixed, labels, _LOW - found.min(), _HIGH - found.max())
-    return (common * np.exp(found)).tolist()
+    log_scales = min(runs, key=lambda run: run.fun).x
+    mixed = np.tensordot(np.exp(log_scales), parts, axes=1)
+    common = _fit_scale(mixed, labels, _LOW - log_scales.min(), _HIGH - log_scales.max())
+    return (common * np.exp(log_scales)).tolist()
 
 
 def _fit_scale(
@@ -152,7 +151,7 @@ def _fit_scale(
     def loss(log_scale: float) -> float:
         return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())
 
-    found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
-    if low <= 0 <= high and loss(0) <= found.fun * (1 + 1e-9):  # the logits tell nothing
+    best = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
+    if low <= 0 <= high and loss(0) <= best.fun * (1 + 1e-9):  # the logits tell nothing
         return 1.0
-    return float(np.exp(found.x))
+    return float(np.exp(best.x))

@@ -23,6 +23,7 @@ from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.labelled_split import strata
 from glove_lstm.data.loading import LoadedData, with_validation
 from glove_lstm.data.sources import balanced_weights
+from glove_lstm.modeling.configuration_glove_lstm import FITTED
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
@@ -39,9 +40,8 @@ logger = logging.getLogger(__name__)
 
 COPIES = ("lower", "title", "no_punctuation", "typos")  # of each text, for the n-gram classifier
 _NEED_VALIDATION = "reduce_lr_on_plateau", "greedy"  # schedulers of the learning rate
-_FITTED = "temperature", "shrinkage", "ngram_weight", "thresholds"  # to validation texts
-_FEWEST = 100  # validation texts that choose C of the n-gram classifier
-_MOST = 5.0  # sampling weight; larger ones would repeat a few texts too often
+_MIN_TEXTS_FOR_C = 100  # validation texts that choose C of the n-gram classifier
+_MAX_SAMPLING_WEIGHT = 5.0  # larger ones would repeat a few texts too often
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Experiment:
     """A trained and calibrated model, and how it was made.
 
     Attributes:
-        model: With the fitted confidence in its config.
+        model: With the fitted calibration in its config.
         tokenizer: Its tokenizer.
         training_texts: Record of the texts that it was trained and validated on.
-        splits: The texts, with labels as the model numbers them. If the confidence is that of a first model, "train"
+        splits: The texts, with labels as the model numbers them. If the calibration is that of a first model, "train"
             and "validation" are its texts, and "all" those of this one.
         logits: "validation" and "test", if available -> (n, classes), at the fitted temperature; "validation" is
             classified by the first model, if there was one.
@@ -81,10 +81,10 @@ def run_experiment(
 ) -> Experiment:
     """Build or load a tokenizer and a model, train, and calibrate on the validation texts.
 
-    With --refit a first model is calibrated on the validation texts that were cut from the training texts; a second one
-    trains on all of them and takes the confidence over. Validation texts that were given train no model. Nor is there
-    a second model where validation texts choose its epoch or its learning rate. Fewer texts than --min_validation
-    allows are cut in half, whatever --refit is, and the last epoch is kept.
+    With --refit a first model is calibrated on validation texts held out of the training texts; the final model trains
+    on all of them and reuses the calibration. A validation split of the data trains no model. Nor is there a final
+    model where validation texts choose its epoch or its learning rate. If a tenth has fewer texts than
+    --min_validation, half is held out, whatever --refit is, and the last epoch is kept.
 
     Args:
         run: The arguments.
@@ -92,7 +92,7 @@ def run_experiment(
             a text's weight in the fit of the n-grams, and its root the sampling weight beside `source`. Without
             "validation" the scores are calibrated only if the texts are few.
         glove: Vectors that were loaded before; None loads `run.tokenizer.glove`.
-        compute_metrics: Measures of the validation texts after each epoch, for the Trainer.
+        compute_metrics: Metrics of the validation texts after each epoch, for the Trainer.
         print_log: Whether the Trainer prints its log, if it shows no progress bar.
 
     Raises:
@@ -119,27 +119,27 @@ def run_experiment(
     folder = Path(str(args.output_dir), FIRST_MODEL)
     if not args.resume_from_checkpoint and args.process_index == 0:
         shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
-    of_first, of_second = resume_points(args.resume_from_checkpoint)
-    first_run = _changed(run, output_dir=str(folder), resume_from_checkpoint=of_first)
+    first_checkpoint, final_checkpoint = resume_points(args.resume_from_checkpoint)
+    first_run = _changed(run, output_dir=str(folder), resume_from_checkpoint=first_checkpoint)
     first = _train(first_run, dataclasses.replace(data, splits=held_out), glove, **options)
     data = dataclasses.replace(data, splits={"train": data.uncut, **rest})
     # A tracker gets the curves of the first model, which has validation texts.
-    second_run = _changed(run, report_to=[], resume_from_checkpoint=of_second)
-    second = _train(second_run, data, glove, first, **options)
-    splits = {**first.splits, **second.splits, "train": first.splits["train"]}
-    splits["all"] = second.splits["train"]
+    final_run = _changed(run, report_to=[], resume_from_checkpoint=final_checkpoint)
+    final = _train(final_run, data, glove, first, **options)
+    splits = {**first.splits, **final.splits, "train": first.splits["train"]}
+    splits["all"] = final.splits["train"]
     seconds = {
-        part: round(spent + second.record["seconds"][part], 2)
+        part: round(spent + final.record["seconds"][part], 2)
         for part, spent in first.record["seconds"].items()
     }
     rows = {name: len(split) for name, split in splits.items()}
     return dataclasses.replace(
-        second,
+        final,
         splits=splits,
-        logits=first.logits | second.logits,
-        labels=first.labels | second.labels,
+        logits=first.logits | final.logits,
+        labels=first.labels | final.labels,
         history=first.history,
-        record={**first.record, **second.record, "rows": rows, "seconds": seconds},
+        record={**first.record, **final.record, "rows": rows, "seconds": seconds},
     )
 
 
@@ -169,7 +169,7 @@ def _train(
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None,
     print_log: bool,
 ) -> Experiment:
-    """Train one model; without validation texts it takes the confidence and the C of the first one, if any."""
+    """Train one model; without validation texts it takes the calibration and the C of the first one, if any."""
     args = run.training
     began = time.perf_counter()
     splits = dict(data.splits)
@@ -187,22 +187,22 @@ def _train(
     names = model.config.label_names
     by_class = None
     if args.class_weight:
-        wanted = args.class_weight, names, train.labels
-        by_class = class_weights(*wanted, train.weights)
+        by_class = class_weights(args.class_weight, names, train.labels, train.weights)
         record["class_weight"] = dict(zip(names, by_class.tolist(), strict=True))
         # The sampling balances the labels for the LSTM alone.
-        own_weights = own_weights * class_weights(*wanted, own_weights)[train.labels]
+        unsampled = class_weights(args.class_weight, names, train.labels, own_weights)
+        own_weights = own_weights * unsampled[train.labels]
     if model.ngrams is not None:
         copies = [
             CorruptedTexts(train, splits["train"], tokenizer, 1.0, args.seed, kind=kind)
             for kind in (COPIES if args.corrupted_share else ())
         ]
         held_out = tokenized.get("validation")
-        enough = held_out if held_out and len(held_out) >= _FEWEST else None
+        enough = held_out if held_out and len(held_out) >= _MIN_TEXTS_FOR_C else None
         strength = (first.record["ngram_c"] if first else None) or args.ngram_c
         # Sampling weights made the n-grams worse on the hub's own texts, and no better on unseen corpora.
-        fitting = copies, own_weights, enough, strength
-        record["ngram_c"] = fit_ngrams(model.ngrams, train, *fitting)
+        strength = fit_ngrams(model.ngrams, train, copies, own_weights, enough, strength)
+        record["ngram_c"] = strength
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
         train = CorruptedTexts(train, splits["train"], tokenizer, share, args.seed, longest)
@@ -233,7 +233,7 @@ def _train(
         logits["validation"] = calibrate(trainer, tokenized["validation"], validated)
     if first:
         fitted = first.model.config.to_dict()
-        model.config.update({name: fitted[name] for name in _FITTED if name in fitted})
+        model.config.update({name: fitted[name] for name in FITTED})
     if "test" in splits:
         logits["test"] = np.asarray(trainer.predict(tokenized["test"]).predictions)
     seconds = {"prepare": round(prepared - began, 2), "train": round(trained - prepared, 2)}
@@ -252,7 +252,7 @@ def _describe(
     trainer: GloveLstmTrainer,
 ) -> dict[str, Any]:
     model, state = cast(GloveLstmForSequenceClassification, trainer.model), trainer.state
-    hardware = f"{torch.get_num_threads()} CPU threads"
+    hardware = f"CPU, threads: {torch.get_num_threads()}"
     if model.device.type == "cuda":
         hardware = torch.cuda.get_device_name(model.device)
     # Arguments that shape the result, without paths and tokens.
@@ -292,5 +292,5 @@ def _weigh(tokenized: TokenizedTexts, texts: Dataset) -> NDArray[np.float64]:
         own = np.asarray(texts["weight"][:], dtype=np.float64)
     if "source" in texts.column_names:
         balanced = balanced_weights(texts["source"][:], strata(tokenized.labels.tolist()))
-        tokenized.weights = np.minimum(balanced * np.sqrt(own), _MOST)
+        tokenized.weights = np.minimum(balanced * np.sqrt(own), _MAX_SAMPLING_WEIGHT)
     return own

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,13 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import user_path
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.reading import encodable
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
-from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
+from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
 from glove_lstm.training.arguments import TrainingRun
@@ -40,20 +40,21 @@ def new_model(
     Raises:
         DataError: Arguments and texts do not fit together.
     """
-    wanted = run.tokenizer
-    if run.model.type_embedding_size and not wanted.token_types:
+    options = run.tokenizer
+    if run.model.type_embedding_size and not options.token_types:
         raise DataError("--no_token_types leaves no word shapes: set --type_embedding_size to 0.")
-    glove = glove or load_glove(wanted.glove)
+    assert options.max_seq_length  # both presets have it
+    glove = glove or load_glove(options.glove)
     try:
         tokenizer = build_tokenizer(
             lambda: joined_texts(splits["train"]),
-            variant=wanted.tokenizer_variant,
-            vocab_size=wanted.vocab_size,
-            model_max_length=wanted.max_seq_length or 512,
+            variant=options.tokenizer_variant,
+            vocab_size=options.vocab_size,
+            model_max_length=options.max_seq_length,
             known_words=glove.words,
-            truncation_side=wanted.truncation_side,
-            token_types=wanted.token_types,
-            stop_words=english_stop_words() if wanted.remove_stop_words else (),
+            truncation_side=options.truncation_side,
+            token_types=options.token_types,
+            stop_words=english_stop_words() if options.remove_stop_words else (),
         )
         config = GloveLstmConfig(
             **run.model.config_values(),
@@ -65,7 +66,7 @@ def new_model(
         raise DataError(f"{str(error).rstrip('.')}.") from None
     model = GloveLstmForSequenceClassification(config)
     # The published recipe draws unknown vectors uniformly.
-    uniform = wanted.tokenizer_variant == "article"
+    uniform = options.tokenizer_variant == "article"
     rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, run.training.seed)
     model.load_word_vectors(rows)
     source = without_folders(glove.source, run)
@@ -114,14 +115,9 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
     """
     path = run.model.model_name_or_path
     assert path is not None
-    fitted_anew = {"temperature": 1.0, "shrinkage": 0.0, "ngram_weight": 1.0}
-    changes: dict[str, Any] = {**fitted_anew, **run.model.config_values()}
-    config = load_config(path)
-    known = config.label_names
-    if data.several_labels or config.problem_type == SEVERAL:
-        changes["problem_type"] = SEVERAL if data.several_labels else None
-    if getattr(config, "thresholds", None):
-        changes["thresholds"] = None  # fitted anew
+    changes: dict[str, Any] = {**FITTED, **run.model.config_values()}
+    changes["problem_type"] = SEVERAL if data.several_labels else None
+    known = load_config(path).label_names
     if set(data.label_names) <= set(known):
         number = [known.index(name) for name in data.label_names]
         for name, split in splits.items():
@@ -149,10 +145,14 @@ def without_folders(text: str, run: TrainingRun) -> str:
     data = run.data
     files = [data.train_file, data.validation_file, data.test_file]
     paths = [data.data_files, data.data_dir, *chain.from_iterable(some or () for some in files)]
+    text = encodable(text)
     for path in [*paths, run.tokenizer.glove, run.model.model_name_or_path, data.dataset_name]:
-        if path and Path(path).expanduser().exists():
-            for written in (str(Path(path).expanduser()), path):
-                text = encodable(text).replace(encodable(written), encodable(Path(path).name))
+        if path and user_path(path).exists():
+            name = encodable(user_path(path).name or user_path(path).resolve().name)
+            if text == encodable(path):
+                return name
+            for written in {encodable(str(user_path(path))), encodable(path)} - {"."}:
+                text = text.replace(written, name)
     return text
 
 

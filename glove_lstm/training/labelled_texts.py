@@ -26,7 +26,7 @@ def training_data(
     if len(classes) < 2:
         said = f"y has {len(classes)} class, {classes.tolist()}"
         raise DataError(f"{said}; a classifier needs two or more.")
-    names, on_empty = label_names(classes), cast(OnEmpty, run.data.on_empty)
+    names, on_empty = as_label_names(classes), cast(OnEmpty, run.data.on_empty)
     data = LoadedData(
         {"train": labelled_rows(texts, labels, names, on_empty)}, names, ["X"], "texts in memory"
     )
@@ -47,7 +47,7 @@ def labelled_rows(
     """Return the columns text, text_pair if the texts are pairs, and label as indices of `names`."""
     columns = dict(zip(("text", "text_pair"), read_texts(texts, where), strict=False))
     check_consistent_length(columns["text"], labels)
-    values = zip(*columns.values(), label_names(labels), strict=True)
+    values = zip(*columns.values(), as_label_names(labels), strict=True)
     rows = [dict(zip((*columns, "label"), row, strict=True)) for row in values]
     reader = RowReader(where, [*columns, "label"], None, lambda _: rows)
     return encode_labels(read_split(reader, list(columns), "label", on_empty, names), names)
@@ -66,6 +66,7 @@ def read_labels(labels: Any, where: str = "y") -> NDArray[Any]:
     return array
 
 
-def label_names(labels: NDArray[Any]) -> list[str]:
+def as_label_names(labels: NDArray[Any]) -> list[str]:
     """Return labels as a config names them; whole numbers without a point."""
-    return [str(int(label) if labels.dtype.kind == "f" else label) for label in labels.tolist()]
+    values = labels.tolist()
+    return [str(int(x) if isinstance(x, float) and x.is_integer() else x) for x in values]

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 def class_weights(
-    wanted: str,
+    class_weight: str,
     names: Sequence[str],
     labels: NDArray[np.integer],
     sample_weight: Floats | None = None,
@@ -23,7 +23,7 @@ def class_weights(
     """Return the weight of each label, (classes,).
 
     Args:
-        wanted: "balanced" for n / (classes * count), as in scikit-learn; or a JSON file {label: weight}.
+        class_weight: "balanced" for n / (classes * count), as in scikit-learn; or a JSON file {label: weight}.
         names: The labels.
         labels: (n,) class indices. A label without texts gets the balanced weight 1.
         sample_weight: (n,) weights of the texts in the counts.
@@ -34,18 +34,19 @@ def class_weights(
     if labels.ndim == 2:
         said = "--class_weight is for one label a text; each of several has a threshold of its own"
         raise DataError(f"{said}: leave it out.")
-    if wanted == "balanced":
+    if class_weight == "balanced":
         counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
         counts[counts == 0] = counts.sum() / (counts > 0).sum()
         return counts.mean() / counts
-    values = read_json_object(Path(wanted), "give {label: weight}")
+    values = read_json_object(Path(class_weight), "give {label: weight}")
     if others := values.keys() - set(names):
         known = ", ".join(names)
-        raise DataError(f"{wanted}: label {min(others)!r} is not one of {known}; correct it.")
+        raise DataError(f"{class_weight}: label {min(others)!r} is not one of {known}; correct it.")
     for name in names:
         value: Any = values.get(name, "missing")
         if type(value) not in (int, float) or not 0 < value < math.inf:
-            raise DataError(f"{wanted}: the weight of {name!r} is {value}; give a positive number.")
+            said = f"{class_weight}: the weight of {name!r} is {value}"
+            raise DataError(f"{said}; give a positive number.")
     return np.array([values[name] for name in names], dtype=np.float64)
 
 

@@ -24,9 +24,12 @@ def resume_points(checkpoint: str | None) -> tuple[str | None, str | None]:
     Raises:
         DataError: The first model's checkpoint is incomplete or damaged.
     """
-    if not checkpoint or Path(checkpoint).parent.name == FIRST_MODEL:
+    if not checkpoint:
+        return None, None
+    output_dir = Path(checkpoint).resolve().parent
+    if output_dir.name == FIRST_MODEL:
         return checkpoint, None
-    folder = Path(checkpoint).parent / FIRST_MODEL
+    folder = output_dir / FIRST_MODEL
     first = get_last_checkpoint(folder) if folder.is_dir() else None
     if first:
         check_resumable(Path(first))

@@ -38,7 +38,7 @@ class GloveLstmTrainer(Trainer):
         if not print_log:
             self.remove_callback(PrinterCallback)
         self._class_weights = class_weights
-        # In transformers 5.0 its loss is not divided by the steps of an accumulated gradient.
+        # `compute_loss` smooths: in transformers 5.0 the smoother ignores the steps of an accumulated gradient.
         self.label_smoother = None
 
     def compute_loss(

@@ -26,7 +26,7 @@ def test_figures_are_saved_and_printed(checkpoint: Path, tmp_path: Path) -> None
     assert found["accuracy"] > 0.9
     right = found["confusion"][0][0] + found["confusion"][1][1]
     assert found["accuracy"] == pytest.approx(right / 80)
-    for measure in ("accuracy", "f1", "ece", "brier"):
+    for measure in ("accuracy", "f1", "brier"):
         low, high = found[f"{measure}_interval"]
         assert low <= high
         assert f"{found[measure]:.4f}  {low:.4f} to {high:.4f}" in done.stdout
@@ -82,6 +82,7 @@ def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     words = "three.csv, row 3", "'SATIRE'", "FAKE, REAL"
     assert_refused(evaluate(checkpoint, "--test_file", other, "--leaks"), *words)
     assert_refused(evaluate(), "nothing to load")
+    assert_refused(evaluate("--test_file", other, "--leaks", "--robustness"), "need a MODEL")
     binary = write_csv(tmp_path / "two.csv", rows[:2])
     assert_refused(evaluate("--train_file", binary), "has no split test", "train")
     assert_refused(evaluate("--test_file", binary, "--text_column_names", "body"), "'body'")

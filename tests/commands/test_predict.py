@@ -60,6 +60,12 @@ def test_title_and_body_are_read_as_a_pair(tmp_path: Path) -> None:
     assert float(row["score_REAL"]) == pytest.approx(joined["scores"]["REAL"], abs=1e-5)
 
 
+def test_a_name_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("~$in.csv").write_text("text\nCouncil votes on the bridge\n")
+    assert len(rows_of("--input", "~$in.csv")) == 1
+
+
 def test_abstains_below_a_score(expected: list[dict]) -> None:
     least = sorted(row["score"] for row in expected)[1] - 1e-4
     found = rows_of(*HEADLINES, "--abstain_below", least)
@@ -86,6 +92,7 @@ def test_abstains_below_a_score(expected: list[dict]) -> None:
         ("--input {FILE} --input_format csv", "--input_format is of --input -"),
         ("--input {FILE} --output {FILE}", "in.csv is an input; choose another name"),
         ("a --output {HERE}/out.tsv", "out.tsv names no format; give --format"),
+        ("a --text_column_names text", "--text_column_names is of --input"),
         ("a --rows_per_part 0", "--rows_per_part must be at least 1"),
         ("a --abstain_below 1.5", "--abstain_below must be from 0 to 1"),
         ("a --abstain_below nan", "--abstain_below must be from 0 to 1"),

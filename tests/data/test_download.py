@@ -42,6 +42,14 @@ def test_resumes_in_this_call_and_in_a_later_one(server):
     assert leftovers() == [path.name]
 
 
+def test_a_part_that_is_complete_is_not_downloaded_again(server):
+    url = server.put("/f.bin", BODY)
+    path = download(url, sha256=SHA256)
+    path.rename(path.with_name(path.name + ".part"))  # as a kill before the rename leaves it
+    assert download(url, sha256=SHA256).read_bytes() == BODY
+    assert len(server.requests) == 1
+
+
 def test_a_part_of_another_version_is_thrown_away(server):
     url = server.put("/f.bin", bytes(len(BODY)))
     server.cuts = [300_000, 0, 0, 0]

@@ -71,6 +71,12 @@ def test_an_archive(server, monkeypatch):
 LIE = files() | {"train.tsv": line(0, "lie")}
 
 
+def damaged(content: bytes) -> bytes:
+    """Break the compressed data of the first member, whose header is whole."""
+    start = 30 + len("train.tsv")
+    return content[:start] + b"\xff" * 8 + content[start + 8 :]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -78,6 +84,7 @@ LIE = files() | {"train.tsv": line(0, "lie")}
         (archive(LIE), r"liar.zip/train.tsv, row 1 has the label 'lie'"),
         (archive(files() | {"train.tsv": b"\xff\n"}), r"train.tsv is not UTF-8 text"),
         (archive(files())[:-40], r"liar.zip is damaged"),
+        (damaged(archive(files())), r"liar.zip is damaged"),
     ],
 )
 def test_bad_archives(server, content, message, monkeypatch):

@@ -70,9 +70,13 @@ def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):
     assert data.label_names == ["FAKE", "REAL"]
 
     def fail(*args, **kwargs):
-        raise datasets.exceptions.DatasetNotFoundError("Dataset 'x/y' doesn't exist.\nMore.")
+        raise datasets.exceptions.DatasetNotFoundError(
+            "Config is missing.\nPick one of: a, b.\nMore."
+        )
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
-    said = "The dataset x/y could not be loaded: Dataset 'x/y' doesn't exist; check its name"
+    said = (
+        "The dataset x/y could not be loaded: Config is missing. Pick one of: a, b; check its name"
+    )
     with pytest.raises(DataError, match=said):
         load_splits("x/y")

@@ -124,6 +124,9 @@ def test_a_later_file_without_the_columns_is_refused(file, tmp_path):
     file([{"text": "a"}, {"title": "b", "text": "c"}], "4.jsonl")
     rows = list(open_files([tmp_path / "4.jsonl"]))
     assert [(row.text, row.pair) for row in rows] == [("", "a"), ("b", "c")]
+    file([{"headline": "a", "text": "b"}], "5.jsonl")
+    with pytest.raises(DataError, match=r"5\.jsonl has no column 'title'"):
+        list(open_files([tmp_path / "4.jsonl", tmp_path / "5.jsonl"]))
     # A part without rows, as engines write them, is fine.
     file("", "0.jsonl")
     assert len(list(open_files([tmp_path / "0.jsonl", tmp_path / "1.csv"]))) == 23

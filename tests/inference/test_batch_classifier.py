@@ -106,7 +106,8 @@ def test_mistakes(classifier, tmp_path):
         classifier({"title": np.array(["a"])})
     with pytest.raises(DataError):
         BatchClassifier(tmp_path)
-    for wrong in ({"backend": "tf"}, {"threads": 0}, {"abstain_below": 2}):
+    no_threads = {"threads": 0, "backend": "torch"}
+    for wrong in ({"backend": "tf"}, {"threads": 0}, no_threads, {"abstain_below": 2}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be "):
             BatchClassifier(DEFAULT_CHECKPOINT, **wrong)
 

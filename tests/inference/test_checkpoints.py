@@ -1,6 +1,7 @@
 """What a save holds and a load gives back: the freeze, 16-bit vectors, temperature, the Auto classes."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from support import build_model
 from transformers import AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
+from glove_lstm.data.errors import DataError
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.tokenization.build import build_tokenizer
 
@@ -54,6 +56,19 @@ def test_a_new_head_on_a_saved_encoder(make, tmp_path):
     assert torch.equal(pooled(other), pooled(encoder))
     assert torch.equal(other.dense.weight, model.dense.weight)
     assert other(**INPUTS).logits.isfinite().all()
+
+
+def test_weights_that_do_not_fit_the_config_are_refused(shared_export, tmp_path):
+    encoder = tmp_path / "encoder"
+    shutil.copytree(shared_export, encoder)
+    GloveLstmModel.from_pretrained(shared_export).save_pretrained(encoder)
+    with pytest.raises(DataError, match=r"does not fit config.json \(classifier.bias\)"):
+        load_checkpoint(encoder)
+    config = json.loads((shared_export / "config.json").read_text())
+    shutil.copytree(shared_export, tmp_path / "edited")
+    (tmp_path / "edited/config.json").write_text(json.dumps({**config, "ngram_buckets": 0}))
+    with pytest.raises(DataError, match=r"does not fit config.json \(ngrams.bias\)"):
+        load_checkpoint(tmp_path / "edited")
 
 
 @pytest.mark.parametrize("frozen", [True, False])

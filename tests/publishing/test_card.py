@@ -150,6 +150,7 @@ def test_the_name_of_a_file_is_no_dataset(write):
     text = write({"about": {**ABOUT, "data": "train disaster-recovery.csv"}})
     assert "Leaks and duplicates: not measured (`glove-lstm evaluate --leaks`)." in text
     assert "zhou2020recovery" not in text
+    assert "zhou2020recovery" not in write({"about": {**ABOUT, "data": "user/disaster-recovery"}})
 
 
 def test_whole_card(write):

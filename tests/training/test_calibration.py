@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from glove_lstm.training.calibration import fit_confidence, fit_scales
+from glove_lstm.training.calibration import fit_calibration, fit_scales
 
 
 def draw(seed, rows, scales, classes=3):
@@ -58,11 +58,13 @@ def test_beginnings_are_shrunk_as_far_as_they_carry_no_signal(parts):
     whole = whole.astype(np.float64)
     noise = np.random.default_rng(3).standard_normal(whole.shape)
     long, short = np.full(4000, 300.0), np.tile([1.0, 2.0, 4.0, 8.0, 16.0], 800)
-    told, scales = fit_confidence((whole, long), (whole, short), labels)
-    untold, shrunk_scales = fit_confidence((whole, long), (noise, short), labels)
+    told, scales = fit_calibration((whole, long), (whole, short), labels)
+    untold, shrunk_scales = fit_calibration((whole, long), (noise, short), labels)
     # Beginnings that get better with each word.
     share = (short / (short + 4))[:, None, None]
-    between, _ = fit_confidence((whole, long), (share * whole + (1 - share) * noise, short), labels)
+    between, _ = fit_calibration(
+        (whole, long), (share * whole + (1 - share) * noise, short), labels
+    )
     assert told == 0
     assert 0 < between < untold
     assert scales == pytest.approx(fit_scales(whole, labels))
@@ -71,5 +73,5 @@ def test_beginnings_are_shrunk_as_far_as_they_carry_no_signal(parts):
 
 def test_a_single_text_can_be_calibrated():
     logits, counts = np.array([[[2.0, -2.0]]]), np.array([1.0])
-    shrinkage, scales = fit_confidence((logits, counts), (logits, counts), np.array([0]))
+    shrinkage, scales = fit_calibration((logits, counts), (logits, counts), np.array([0]))
     assert np.isfinite([shrinkage, *scales]).all()

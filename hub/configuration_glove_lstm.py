@@ -7,6 +7,9 @@ from transformers import PreTrainedConfig
 
 SHAPE_COUNT = 7  # values of `token_type_ids`: `SHAPES` of word_shapes.py
 
+# Arguments of the config that are fitted to validation data, and their values before.
+FITTED = {"ngram_weight": 1.0, "shrinkage": 0.0, "temperature": 1.0, "thresholds": None}
+
 AUTO_MAP = {
     "AutoConfig": "configuration_glove_lstm.GloveLstmConfig",
     "AutoModel": "modeling_glove_lstm.GloveLstmModel",
@@ -23,8 +26,8 @@ class GloveLstmConfig(PreTrainedConfig):
         type_embedding_size: Width of the learned embedding of word shapes; 0: the model does not read
             `token_type_ids`.
         hidden_size: Units of the LSTM.
-        lstm_length: Number of leading tokens that the LSTM reads; 0: all. The n-gram classifier always reads all, and
-            weighs more in texts that are longer.
+        lstm_length: Number of leading tokens that the LSTM reads; 0: all. The n-gram classifier reads all tokens; in
+            longer texts the LSTM's logits are scaled by the share of the tokens that it reads.
         classifier_hidden_size: Units of the dense ReLU layer before the logits.
         ngram_buckets: Rows of the table of hashed n-grams of the linear classifier beside the LSTM; 0: without it.
         embedding_dropout: Dropout of the LSTM's input.
@@ -35,6 +38,7 @@ class GloveLstmConfig(PreTrainedConfig):
             texts stay near the even odds of a model that knows nothing. Fitted on validation data.
         temperature: Divisor of the logits, so that softmax gives calibrated probabilities (Guo et al. 2017,
             https://arxiv.org/abs/1706.04599). Fitted on validation data.
+        thresholds: Least score of each label that a text gets, where it may have several. Fitted on validation data.
         pad_token_id: Row of the word embedding that stays zero.
         unk_token_id: Row of the unknown word.
         kwargs: Passed to `PreTrainedConfig`, such as `id2label`.
@@ -63,6 +67,7 @@ class GloveLstmConfig(PreTrainedConfig):
         ngram_weight: float = 1.0,
         shrinkage: float = 0.0,
         temperature: float = 1.0,
+        thresholds: list[float] | None = None,
         pad_token_id: int = 0,
         unk_token_id: int = 1,
         **kwargs: Any,
@@ -84,6 +89,7 @@ class GloveLstmConfig(PreTrainedConfig):
         self.temperature = _number(0, inf, temperature=temperature)
         if not self.temperature:
             raise ValueError("temperature must be positive, not 0")
+        self.thresholds = thresholds
         for name, row in (("pad_token_id", pad_token_id), ("unk_token_id", unk_token_id)):
             if _at_least(0, **{name: row}) >= vocab_size:
                 raise ValueError(f"{name} must be below vocab_size {vocab_size}, not {row!r}")

@@ -11,7 +11,6 @@ from transformers import initialization as init
 
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
-NO_SHAPES = "token_type_ids are missing: this model reads the shapes of words. Pass all that its tokenizer returns."
 _NONE, _LOWER, _TITLE, _UPPER, _MIXED = range(5)  # of `SHAPES` in word_shapes.py
 
 
@@ -95,7 +94,7 @@ def init_lstm(lstm: nn.LSTM) -> None:
 
 
 def is_loaded(parameter: Tensor) -> bool:
-    """Whether a checkpoint gave this weight: `transformers.initialization` sees that of a whole one, not of a part."""
+    """Whether a checkpoint has filled this weight. `transformers.initialization` skips such weights, but no slices."""
     return getattr(parameter, "_is_hf_initialized", False)
 
 

@@ -16,7 +16,6 @@ from transformers.utils.generic import can_return_tuple
 
 from .configuration_glove_lstm import GloveLstmConfig
 from .lstm_layers import (
-    NO_SHAPES,
     GloveLstmEmbeddings,
     informative_shapes,
     max_pool,
@@ -65,15 +64,15 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, `token_type_ids` are missing, or
                 shapes differ.
         """
-        inputs = self.inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
-        hidden, pooled = self.read(inputs)
+        inputs = self.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
+        hidden, pooled = self.run_lstm(inputs)
         positions = inputs.positions
         read = inputs.mask.gather(1, positions) & (positions < hidden.shape[1])
         hidden = pick(hidden, positions.clamp(max=hidden.shape[1] - 1))
         hidden = hidden.masked_fill(~read.unsqueeze(-1), 0)
         return BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=pooled)
 
-    def inputs(
+    def prepare_inputs(
         self,
         input_ids: Tensor | None,
         attention_mask: Tensor | None,
@@ -91,7 +90,9 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         if not self.config.type_embedding_size:
             token_type_ids = None
         elif token_type_ids is None:
-            raise ValueError(NO_SHAPES)
+            raise ValueError(
+                "token_type_ids are missing: this model reads the shapes of words. Pass all that its tokenizer returns."
+            )
         if attention_mask is not None:
             mask = attention_mask.bool()
         elif input_ids is not None:
@@ -120,7 +121,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         columns = [None if row is None else row[:, :length].transpose(0, 1) for row in rows]
         return self.embeddings(*columns)
 
-    def read(self, inputs: "GloveLstmInputs") -> tuple[Tensor, Tensor]:
+    def run_lstm(self, inputs: "GloveLstmInputs") -> tuple[Tensor, Tensor]:
         """Run the LSTM over the first tokens, and pool: (B, up to `config.lstm_length`, H) and (B, H)."""
         vectors = self.embed(inputs)
         mask = inputs.mask[:, : vectors.shape[0]]
@@ -177,7 +178,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         self.dropout = nn.Dropout(config.dropout)
         self.ngrams = GloveLstmNgramClassifier(config) if config.ngram_buckets else None
         self.post_init()
-        self.freeze_embeddings(config.freeze_embeddings)
 
     @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
@@ -212,8 +212,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
                 "input_ids are missing: this model reads n-grams of them. For the LSTM alone call `encoder` and "
                 "`lstm_logits`."
             )
-        inputs = self.encoder.inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
-        _, pooled = self.encoder.read(inputs)
+        encoder = self.encoder
+        inputs = encoder.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
+        _, pooled = encoder.run_lstm(inputs)
         parts = [self.lstm_logits(pooled)]
         if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
             parts[0] = parts[0] * self.share_read(inputs)[:, None]

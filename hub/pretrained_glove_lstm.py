@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
 
-from .configuration_glove_lstm import AUTO_MAP, GloveLstmConfig
+from .configuration_glove_lstm import AUTO_MAP, FITTED, GloveLstmConfig
 from .lstm_layers import init_lstm, is_loaded
 from .ngram_classifier import GloveLstmNgramClassifier
 
@@ -23,7 +23,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["LSTM"]  # noqa: RUF012 (transformers' own form)
 
     def __init__(self, config: GloveLstmConfig, *args: Any, **kwargs: Any) -> None:
-        config.from_dict(config.to_dict())  # checks values that were set after its making
+        config.from_dict(config.to_dict())  # check values that were set after the config was made
         super().__init__(config, *args, **kwargs)
 
     @torch.no_grad()
@@ -54,8 +54,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         model, info = loaded
         model.freeze_embeddings(model.config.freeze_embeddings)
         if info["mismatched_keys"] or "classifier.weight" in info["missing_keys"]:
-            fitted = {"temperature": 1.0, "shrinkage": 0.0, "ngram_weight": 1.0, "thresholds": None}
-            model.config.update(fitted)
+            model.config.update(FITTED)
         return loaded if asked else model
 
     def freeze_embeddings(self, frozen: bool = True) -> None:

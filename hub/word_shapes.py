@@ -24,7 +24,7 @@ _kind_of = np.zeros(0x110000, dtype=np.uint8)
 def word_shapes(text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the shape of each word of a text, or of several texts joined.
 
-    A word without cased letters is "digits" if it has a digit, "lower" if it has other letters, else "punctuation". A
+    Letters without case count as lower. A word without letters is "digits" if it has a digit, else "punctuation". A
     single capital is "upper".
 
     Args:

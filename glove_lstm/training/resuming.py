@@ -16,10 +16,10 @@ _NEEDED = ("config.json", "model.safetensors", "optimizer.pt", "scheduler.pt", M
 
 
 def resume_points(checkpoint: str | None) -> tuple[str | None, str | None]:
-    """Return the checkpoints of the first and of the second model from which a run of two models resumes.
+    """Return the checkpoints of the first and of the final model from which a run of two models resumes.
 
     Args:
-        checkpoint: Of either model. For that of the second one, the first model's last checkpoint is beside it.
+        checkpoint: Of either model. For that of the final one, the first model's last checkpoint is beside it.
 
     Raises:
         DataError: The first model's checkpoint is incomplete or damaged.

@@ -139,7 +139,7 @@ def test_corpora_that_training_never_saw(write):
     text = write({**METRICS, "validation": unseen, "test": test, "about": about})
     assert "| mine | 20 | 0.5000 | 0.6123 | 0.7123 |" in text
     assert r"| mine/Out \| let | 20 | 0.2500 | one label | |" in text
-    assert "## Sources that the first model never saw" in text
+    assert "## Sources unseen by the first model" in text
     assert "of a first model, which was calibrated; this one trained on 9,200 texts" in text
     assert {one.dataset_split for one in ModelCard(text).data.eval_results} == {"test", None}
     assert "Measured on 1,200 test texts, of which the training used 3, so" in text

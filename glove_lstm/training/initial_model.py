@@ -151,8 +151,9 @@ def without_folders(text: str, run: TrainingRun) -> str:
             name = encodable(user_path(path).name or user_path(path).resolve().name)
             if text == encodable(path):
                 return name
-            for written in {encodable(str(user_path(path))), encodable(path)} - {"."}:
-                text = text.replace(written, name)
+            written = {encodable(str(user_path(path))), encodable(path)} - {"."}
+            for folder in sorted(written, key=len, reverse=True):
+                text = text.replace(folder, name)
     return text
 
 

@@ -16,7 +16,7 @@ os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-"
 
 import pytest
 from filelock import FileLock
-from support import QUICK, SMALL, build_model, copied, succeed, write_articles, write_glove
+from support import QUICK, SMALL, copied, succeed, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
@@ -97,9 +97,3 @@ def copy(checkpoint: Path, tmp_path: Path) -> Path:
 def exported(shared_export: Path, tmp_path: Path) -> Path:
     """A copy with ONNX files."""
     return Path(shutil.copytree(shared_export, tmp_path / "exported"))
-
-
-@pytest.fixture
-def make():
-    """A function that builds small classifiers."""
-    return build_model

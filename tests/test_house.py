@@ -1,4 +1,4 @@
-"""The documents name files, links and targets of make that exist, and CI is one command."""
+"""The documents and pyproject.toml promise what is there and what is tested, and CI is one command."""
 
 import re
 import tomllib
@@ -16,6 +16,7 @@ PAGES = [
     *sorted(GITHUB.glob("*.md")),
 ]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def text_of(path: Path) -> str:
@@ -67,8 +68,15 @@ def test_the_script_that_uv_runs_by_itself_names_the_package() -> None:
     found = re.search(r"(?m)^# /// script$\s((^#(| .*)$\s)+)^# ///$", script)
     assert found
     header = tomllib.loads(re.sub("(?m)^# ?", "", found[1]))
-    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
-    assert header["requires-python"] == project["requires-python"]
+    assert header["requires-python"] == PROJECT["requires-python"]
     [needed] = map(Requirement, header["dependencies"])
-    assert needed.name == project["name"]
-    assert needed.extras == {"train"} <= set(project["optional-dependencies"])
+    assert needed.name == PROJECT["name"]
+    assert needed.extras == {"train"} <= set(PROJECT["optional-dependencies"])
+
+
+def test_lower_bounds_are_those_that_are_tested() -> None:
+    extras = PROJECT["optional-dependencies"]
+    lines = "\n".join([*PROJECT["dependencies"], *extras["train"], *extras["demo"]])
+    promised = dict(re.findall(r"^([\w-]+)>=([\d.]+)(?:,!=[\d.]+)?$", lines, re.MULTILINE))
+    lines = text_of(ROOT / "tests" / "oldest.txt").splitlines()
+    assert promised == dict(line.split("==") for line in lines if "==" in line)

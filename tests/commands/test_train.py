@@ -50,6 +50,7 @@ def test_checkpoint_is_whole_and_learned(
     config, about = read(checkpoint / "config.json"), metrics["about"]
     assert config["temperature"] == about["temperature"] != 1.0
     assert config["shrinkage"] == about["shrinkage"] >= 0
+    assert about["ngram_c"] == 1  # below 100 validation texts none is chosen
     for path in [*checkpoint.glob("*.json"), *checkpoint.glob("*.md")]:
         for local in (checkpoint.parent, articles.parent, glove_file.parent, ROOT):
             assert str(local) not in path.read_text(encoding="utf-8"), path

@@ -92,25 +92,21 @@ def test_a_verified_download(server, caplog, monkeypatch):
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b",title,text,label\n", "news.csv has no rows"),
-        (b"title,label\n,FAKE\n", "has no column '', 'text'; its header must be ,title,text,label"),
-        (b",title,text,label\n1,a,b,fake\n", "row 1 has the label 'fake'; it must be FAKE or REAL"),
-        (b",title,text,label\nx,a,b,FAKE\n", "row 1 has the id 'x'; it must be a whole number"),
-    ],
-)
+BAD_FILES = {
+    b",title,text,label\n": "news.csv has no rows",
+    b"title,label\n,FAKE\n": "has no column '', 'text'; its header must be ,title,text,label",
+    b",title,text,label\n1,a,b,fake\n": "row 1 has the label 'fake'; it must be FAKE or REAL",
+    b",title,text,label\nx,a,b,FAKE\n": "row 1 has the id 'x'; it must be a whole number",
+    b'{"": null, "title": "a", "text": null, "label": "FAKE"}\n': "row 1 has the id None",
+}
+
+
+@pytest.mark.parametrize(("data", "message"), BAD_FILES.items())
 def test_bad_files(file, data, message):
+    name = "news.jsonl" if data.startswith(b"{") else "news.csv"
     with pytest.raises(DataError, match=message) as error:
-        prepare(data_files=file(data, "news.csv"))
+        prepare(data_files=file(data, name))
     assert "\n" not in str(error.value)
-
-
-def test_a_missing_id(file):
-    rows = [{"": None, "title": "a", "text": None, "label": "FAKE"}]
-    with pytest.raises(DataError, match="row 1 has the id None"):
-        prepare(data_files=file(rows, "news.jsonl"))
 
 
 def test_bad_arguments(tmp_path):

@@ -1,5 +1,6 @@
 import hashlib
 import zipfile
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -53,14 +54,6 @@ def test_repeated_words_keep_the_first(file, caplog):
     assert "repeats 1 of its words" in caplog.text
 
 
-def test_many_blocks(file, monkeypatch):
-    monkeypatch.setattr(glove, "_BLOCK", 7)
-    vectors = np.random.default_rng(0).normal(size=(100, 4)).astype(np.float32)
-    rows = enumerate(vectors.tolist())
-    path = file("".join(f"w{row} {' '.join(map(str, values))}\n" for row, values in rows))
-    check(load_glove(path), [f"w{row}" for row in range(100)], vectors)
-
-
 letters = st.characters(exclude_categories=["Cs", "Cc", "N", "Zs", "Zl", "Zp"])
 values = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -71,7 +64,10 @@ def test_what_is_written_is_read(tmp_path_factory, table):
     path = tmp_path_factory.mktemp("glove") / "v.txt"
     rows = "".join(f"{word} {' '.join(map(repr, row))}\n" for word, row in table.items())
     path.write_bytes(rows.encode())
-    check(load_glove(path), list(table), np.array(list(table.values()), dtype=np.float32))
+    for block in (glove._BLOCK, 2):
+        with mock.patch.object(glove, "_BLOCK", block):
+            found = load_glove(path)
+        check(found, list(table), np.array(list(table.values()), dtype=np.float32))
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,13 @@ def test_shapes_of_json(file, text):
 
 
 def test_near_duplicates_stay_together(file):
-    """Every third title differs from the next one by its last word."""
-    title = lambda n: " ".join(f"w{n}x{at}" for at in range(11))  # noqa: E731
-    texts = [title(n) if n % 3 else f"{title(n + 1)} more" for n in range(501)]
-    rows = [{"text": text, "label": n // 3 % 2} for n, text in enumerate(texts)]
+    """Every third body differs from the next one by its last word; all titles differ."""
+    body = lambda n: " ".join(f"w{n}x{at}" for at in range(11))  # noqa: E731
+    texts = [body(n) if n % 3 else f"{body(n + 1)} more" for n in range(501)]
+    rows = [{"title": f"t{n}", "text": text, "label": n // 3 % 2} for n, text in enumerate(texts)]
     splits = load_splits(train_file=file(rows)).splits
     train, validation = (
-        {text.removesuffix(" more") for text in split["text"]} for split in splits.values()
+        {text.removesuffix(" more") for text in split["text_pair"]} for split in splits.values()
     )
     assert not train & validation
     assert len(splits["validation"]) == 50

@@ -28,7 +28,7 @@ def test_our_builders(file, tmp_path):
     assert data.splits["test"][1] == {"text": "says 1", "label": 1}
 
 
-def test_a_dataset_as_on_the_hub(tmp_path, file, monkeypatch, caplog):
+def test_a_dataset_as_on_the_hub(monkeypatch, caplog):
     """ClassLabel order, other ClassLabel columns, an unlabelled and an unknown split."""
     kind, label = (datasets.ClassLabel(names=names) for names in (["x", "y"], ["pos", "neg"]))
     features = datasets.Features(review=datasets.Value("string"), kind=kind, label=label)

@@ -61,6 +61,10 @@ def test_measures_by_label_and_their_intervals() -> None:
     assert found["f1"] == pytest.approx(np.mean(f1))
     wrong = 1 - probabilities[np.arange(400), labels]
     assert found["brier"] == pytest.approx(2 * (wrong**2).mean())
+    assert found["mcc"] == pytest.approx(np.corrcoef(labels, hit)[0, 1])
+    bins = (sure * 15).astype(int)
+    gaps = [abs((sure - right)[bins == number].sum()) for number in range(15)]
+    assert found["ece"] == pytest.approx(sum(gaps) / 400)
     ahead = np.subtract.outer(probabilities[labels == 1, 1], probabilities[labels == 0, 1]) > 0
     assert found["roc_auc"] == pytest.approx(ahead.mean())
 

@@ -120,9 +120,7 @@ def test_other_processes_get_a_copy(classifier):
 
 
 @pytest.mark.slow
-def test_ray_data_with_two_workers_gives_the_rows_of_one_process(
-    articles, labelled, tmp_path, monkeypatch
-):
+def test_ray_data_with_two_workers_gives_the_rows_of_one_process(articles, labelled, monkeypatch):
     pytest.importorskip("ray", reason="needs Ray: pip install 'glove-lstm[ray]'")
     monkeypatch.setenv("RAY_worker_register_timeout_seconds", "300")  # for a busy machine
     import ray

@@ -85,6 +85,12 @@ def test_a_negative_value_of_regression_is_no_abstention():
     assert labeller([TextRow("here", 1, "a")]).labels == ["value"]
 
 
+def test_of_several_labels_those_stay_that_reach_their_threshold_and_the_least_score():
+    rows, predict_one = [TextRow("here", 1, "a")], lambda *_: np.array([[0.5, 0.9]])
+    for least, wanted in ((None, ["FAKE", "REAL"]), (0.7, ["REAL"]), (0.95, [])):
+        assert Labeller(predict_one, NAMES, least, [0.4, 0.8])(rows).labels == [wanted]
+
+
 def test_chunks_reach_the_classifier_whole_but_not_too_long(monkeypatch):
     found = []
     source = ["abc"] * 25

@@ -27,8 +27,8 @@ NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.4, "shrinkage": 2.0}
 @pytest.mark.parametrize(
     "config", [{}, {**RICH, **NGRAMS}, {"num_labels": 1}, {**NGRAMS, "num_labels": 6}], ids=repr
 )
-def test_round_trip(make, tmp_path, config):
-    model = make(**config)
+def test_round_trip(tmp_path, config):
+    model = build_model(**config)
     model.save_pretrained(tmp_path)
     for cls in (GloveLstmForSequenceClassification, AutoModelForSequenceClassification):
         loaded = cls.from_pretrained(tmp_path)
@@ -41,8 +41,8 @@ def test_round_trip(make, tmp_path, config):
         assert loaded.config.label_names == model.config.label_names
 
 
-def test_a_new_head_on_a_saved_encoder(make, tmp_path):
-    encoder = make(**RICH).encoder
+def test_a_new_head_on_a_saved_encoder(tmp_path):
+    encoder = build_model(**RICH).encoder
     encoder.config.temperature = 2.0
     encoder.save_pretrained(tmp_path / "encoder")
     model = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "encoder", num_labels=4)
@@ -72,8 +72,8 @@ def test_weights_that_do_not_fit_the_config_are_refused(shared_export, tmp_path)
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_the_freeze_survives_a_reload_and_can_be_changed(make, tmp_path, frozen):
-    model = make(freeze_embeddings=frozen)
+def test_the_freeze_survives_a_reload_and_can_be_changed(tmp_path, frozen):
+    model = build_model(freeze_embeddings=frozen)
     model.save_pretrained(tmp_path / "a")
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path / "a")
     assert loaded.get_input_embeddings().weight.requires_grad is not frozen
@@ -114,8 +114,8 @@ def test_vectors_are_rounded_to_16_bits_and_saved_in_them(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["dtype"] == "float32"
 
 
-def test_trained_tables_are_saved_in_full_until_they_are_rounded(make, tmp_path):
-    model = make(ngram_buckets=3000, type_embedding_size=3, freeze_embeddings=False)
+def test_trained_tables_are_saved_in_full_until_they_are_rounded(tmp_path):
+    model = build_model(ngram_buckets=3000, type_embedding_size=3, freeze_embeddings=False)
     model.save_pretrained(tmp_path / "full")  # its random values are not round
     loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "full")
     for name, table in model.named_parameters():
@@ -134,13 +134,13 @@ def test_trained_tables_are_saved_in_full_until_they_are_rounded(make, tmp_path)
 
 
 @pytest.fixture
-def saved(make, tmp_path):
+def saved(tmp_path):
     """A model and a tokenizer in a folder."""
 
     def save(**config):
         corpus = ["Tides rise at noon, and boats leave."]
         tokenizer = build_tokenizer(lambda: corpus, min_frequency=1)
-        model = make(vocab_size=tokenizer.vocab_size, **config)
+        model = build_model(vocab_size=tokenizer.vocab_size, **config)
         model.save_pretrained(tmp_path / "saved")
         tokenizer.save_pretrained(tmp_path / "saved")
         return model, tmp_path / "saved"
@@ -167,13 +167,13 @@ def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(saved):
     assert torch.equal(loaded(**INPUTS).logits[first], model(**INPUTS).logits[first])
 
 
-def test_vectors_that_do_not_fit_are_refused(make):
+def test_vectors_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"\(30, 5\) do not fit an embedding of \(30, 6\)"):
-        make().load_word_vectors(np.zeros((30, 5), dtype=np.float32))
+        build_model().load_word_vectors(np.zeros((30, 5), dtype=np.float32))
 
 
-def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
-    model = make()
+def test_vectors_too_large_for_16_bits_are_kept(tmp_path):
+    model = build_model()
     rows = torch.randn(30, 6) * 1e6
     model.load_word_vectors(rows)
     assert torch.equal(model.get_input_embeddings().weight[1:], rows[1:])
@@ -182,8 +182,8 @@ def test_vectors_too_large_for_16_bits_are_kept(make, tmp_path):
     assert torch.equal(loaded.get_input_embeddings().weight[1:], rows[1:])
 
 
-def test_loading_in_another_precision(make, tmp_path):
-    model = make(**RICH, **NGRAMS)
+def test_loading_in_another_precision(tmp_path):
+    model = build_model(**RICH, **NGRAMS)
     model.round_tables()
     model.save_pretrained(tmp_path)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)

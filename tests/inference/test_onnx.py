@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from support import fill_at_random
+from support import build_model, fill_at_random
 
 from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.data.errors import DataError
@@ -46,8 +46,8 @@ def save(model: GloveLstmForSequenceClassification, checkpoint, folder):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_equals_pytorch_at_every_shape(make, checkpoint, tmp_path, network) -> None:
-    model = make(vocab_size=200, **NETWORKS[network])
+def test_equals_pytorch_at_every_shape(checkpoint, tmp_path, network) -> None:
+    model = build_model(vocab_size=200, **NETWORKS[network])
     save(model, checkpoint, tmp_path)
     sessions = [
         onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -70,9 +70,11 @@ def test_equals_pytorch_at_every_shape(make, checkpoint, tmp_path, network) -> N
 
 
 def test_one_file_is_self_contained_and_the_other_reads_large_weights_of_the_checkpoint(
-    make, checkpoint, tmp_path
+    checkpoint, tmp_path
 ) -> None:
-    model = make(vocab_size=5000, embedding_size=40, type_embedding_size=3, ngram_buckets=20_000)
+    model = build_model(
+        vocab_size=5000, embedding_size=40, type_embedding_size=3, ngram_buckets=20_000
+    )
     sizes = []
     for rounded in (False, True):
         if rounded:  # then the big tables are saved in 16 bits

@@ -128,7 +128,7 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
         load(exported)
 
 
-def test_an_onnx_file_of_others_is_refused(exported, make) -> None:
+def test_an_onnx_file_of_others_is_refused(exported) -> None:
     module, inputs = torch.nn.Linear(2, 2), (torch.zeros(1, 2),)
     torch.onnx.export(module, inputs, exported / "light.onnx", dynamo=True)
     with pytest.raises(DataError, match=r"light\.onnx was not made by glove-lstm"):

@@ -64,8 +64,8 @@ def test_logits_do_not_depend_on_batch_or_padding(extra, rows, more, where):
     assert output.isfinite().all()
 
 
-def test_equals_torch_own_packed_lstm(make):
-    model = make()
+def test_equals_torch_own_packed_lstm():
+    model = build_model()
     theirs = nn.LSTM(6, 5, batch_first=True)
     theirs.load_state_dict(model.encoder.lstm.state_dict())
     lengths = [7, 1, 4, 6]
@@ -134,16 +134,16 @@ def test_the_network_as_published_pools_over_its_padding(golden, keras_twin):
     assert difference[1:].max() > 0.1
 
 
-def test_inputs_embeds_equal_input_ids(make):
-    model = make(type_embedding_size=3)
+def test_inputs_embeds_equal_input_ids():
+    model = build_model(type_embedding_size=3)
     inputs = batch([[3, 4, 5], [6]], 4, PLACES["left"])
     wanted = model(**inputs).logits
     vectors = model.get_input_embeddings()(inputs.pop("input_ids"))
     assert torch.equal(model(inputs_embeds=vectors, **inputs).logits, wanted)
 
 
-def test_neither_or_both_inputs_are_refused(make):
-    model = make()
+def test_neither_or_both_inputs_are_refused():
+    model = build_model()
     ids, vectors = torch.ones(1, 2, dtype=torch.long), torch.zeros(1, 2, 6)
     for inputs in ({}, {"input_ids": ids, "inputs_embeds": vectors}):
         with pytest.raises(ValueError, match="input_ids or inputs_embeds"):
@@ -152,18 +152,18 @@ def test_neither_or_both_inputs_are_refused(make):
 
 @pytest.mark.parametrize("name", ["attention_mask", "token_type_ids"])
 @pytest.mark.parametrize("shape", [(1, 3), (2, 2), (2, 4), (3,)], ids=str)
-def test_inputs_of_other_shapes_are_refused(make, name, shape):
+def test_inputs_of_other_shapes_are_refused(name, shape):
     inputs = dict.fromkeys(
         ("input_ids", "attention_mask", "token_type_ids"), torch.ones(2, 3).long()
     )
     inputs[name] = torch.ones(shape, dtype=torch.long)
     with pytest.raises(ValueError, match=rf"{name} must be of shape \(2, 3\), as the tokens"):
-        make(**EVERYTHING)(**inputs)
+        build_model(**EVERYTHING)(**inputs)
 
 
 @pytest.mark.parametrize("dtype", [torch.long, torch.float32])
-def test_an_empty_text_has_a_prediction(make, dtype):
-    model = make(**EVERYTHING, shrinkage=2.0)
+def test_an_empty_text_has_a_prediction(dtype):
+    model = build_model(**EVERYTHING, shrinkage=2.0)
     nothing = torch.zeros(2, 0, dtype=dtype)
     output = model(nothing, attention_mask=nothing, token_type_ids=nothing).logits
     padding = torch.zeros(2, 5, dtype=torch.long)
@@ -172,17 +172,17 @@ def test_an_empty_text_has_a_prediction(make, dtype):
     assert output.isfinite().all()
 
 
-def test_missing_word_shapes_are_refused(make):
-    model, ids = make(type_embedding_size=2, ngram_buckets=40), torch.tensor([[3, 4]])
+def test_missing_word_shapes_are_refused():
+    model, ids = build_model(type_embedding_size=2, ngram_buckets=40), torch.tensor([[3, 4]])
     for reader in (model, model.encoder):
         with pytest.raises(ValueError, match="token_type_ids are missing"):
             reader(ids)
-    assert make(ngram_buckets=40)(ids).logits.shape == (1, 2)  # reads none
+    assert build_model(ngram_buckets=40)(ids).logits.shape == (1, 2)  # reads none
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-def test_other_precisions_forward_and_backward(make, dtype):
-    model = make(freeze_embeddings=False, **EVERYTHING)
+def test_other_precisions_forward_and_backward(dtype):
+    model = build_model(freeze_embeddings=False, **EVERYTHING)
     inputs = batch([[3, 4, 5], [6], []], 4, PLACES["right"])
     wanted = model(**inputs).logits
     output = model.to(dtype)(**inputs, labels=torch.tensor([0, 1, 1]))
@@ -199,8 +199,8 @@ def test_other_precisions_forward_and_backward(make, dtype):
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(),
     reason="PyTorch's LSTM cannot be trained in bfloat16 on this processor",
 )
-def test_autocast(make):
-    model = make(**EVERYTHING)
+def test_autocast():
+    model = build_model(**EVERYTHING)
     inputs = batch([[3, 4, 5], [6]], 4, PLACES["right"])
     wanted = model(**inputs).logits
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -210,8 +210,8 @@ def test_autocast(make):
 
 
 @pytest.mark.parametrize("where", sorted(PLACES))
-def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(make, where):
-    model = make(lstm_length=4, **EVERYTHING)
+def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(where):
+    model = build_model(lstm_length=4, **EVERYTHING)
     rows = [list(range(3, 14)), [5], [9, 8, 7, 6], []]
     inputs = batch(rows, 13, PLACES[where])
     inputs["token_type_ids"][:] = LOWER  # so that no text changes its case when it is cut

@@ -207,7 +207,7 @@ def on_another_machine(hub, home, revisions, token=None):
 
 
 @pytest.mark.slow
-def test_train_push_load_fine_tune_push_again(hub, machine, checkpoint, glove_file, tmp_path):
+def test_train_push_load_fine_tune_push_again(hub, machine, glove_file, tmp_path):
     articles = write_articles(tmp_path / "a.csv", 80)
     first = run_script(
         "train", "--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "one", *SMALL, *QUICK,

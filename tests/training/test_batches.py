@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tides import WORDS, corrupted_texts, make_texts
 
 from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.training import batches
+from glove_lstm.training import batches, experiment
 from glove_lstm.training.batches import LengthGroupedSampler, collate, tokenize
 
 
@@ -147,3 +147,11 @@ def test_weighted_texts_are_drawn_in_proportion():
     counts = np.bincount(np.searchsorted([100, 300], orders[0], side="right"), minlength=3)
     assert counts[0] == 0
     assert counts[1] == pytest.approx(100, abs=30)
+
+
+def test_no_text_is_drawn_more_than_five_times_as_often_as_the_mean(tokenizer):
+    dataset = make_texts(401).add_column("source", ["a/x"] * 400 + ["a/y"])
+    texts = tokenize(dataset, tokenizer)
+    experiment._weigh(texts, dataset)
+    assert texts.weights[-1] == texts.weights.max() == 5
+    assert texts.weights.mean() == pytest.approx(1, abs=0.05)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
-from support import QUICK, SMALL, assert_refused, run_here, write_articles
+from support import QUICK, SMALL, assert_refused, build_model, run_here, write_articles
 from tides import make_texts
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
@@ -31,13 +31,13 @@ def test_balanced_weights_are_those_of_scikit_learn():
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize(("size", "steps"), [(8, 1), (2, 4)])
 def test_a_step_follows_the_weighted_mean_loss(
-    make, tmp_path, tokenizer, size, steps, smoothing, several
+    tmp_path, tokenizer, size, steps, smoothing, several
 ):
     dataset, weights = make_texts(8, seed=1), torch.tensor([3.0, 0.5])
     if several:
         lists = [[float(label), float(row % 2)] for row, label in enumerate(dataset["label"])]
         dataset = dataset.remove_columns("label").add_column("label", lists)
-    model = make(dropout=0.0, problem_type="multi_label_classification" if several else None)
+    model = build_model(dropout=0.0, problem_type="multi_label_classification" if several else None)
     args = GloveLstmTrainingArguments(
         str(tmp_path), use_cpu=True, report_to="none", remove_unused_columns=False, save_strategy="no", max_steps=1,
         per_device_train_batch_size=size, gradient_accumulation_steps=steps, optim="sgd", learning_rate=0.5,

@@ -125,6 +125,13 @@ def test_labels_keep_their_kind(texts, values, tmp_path):
         loaded.save_pretrained(tmp_path / "copy")
 
 
+def test_blank_texts_can_be_dropped_and_the_calibration_left_out(fitted, texts):
+    classifier = clone(fitted).set_params(on_empty="drop")
+    alone = classifier.fit(["", *texts], ["FAKE", *LABELS], validation=None)
+    assert alone.model_.config.temperature == 1 != fitted.model_.config.temperature
+    assert alone.score(texts, LABELS) > 0.9
+
+
 def test_selection_pipelines_and_copies(fitted, texts, capfd):
     states = random.getstate(), torch.get_rng_state().tolist()
     search = GridSearchCV(

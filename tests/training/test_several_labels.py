@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from support import COMMON, SMALL, assert_refused, run_here, succeed, write_csv, write_glove
-from transformers import pipeline
+from transformers import EvalPrediction, pipeline
 
 from glove_lstm import LightClassifier
 from glove_lstm.commands import evaluate, export, predict, train
+from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.batch_classifier import BatchClassifier
 from glove_lstm.training.labels import as_binary, fit_thresholds
 
@@ -135,3 +136,9 @@ def test_temperature_and_thresholds_are_those_of_yes_or_no_questions():
         f1 = [2 * has[column >= t].sum() / ((column >= t).sum() + has.sum()) for t in column]
         found = column >= threshold
         assert 2 * has[found].sum() / (found.sum() + has.sum()) == max(f1)
+
+
+def test_the_trainer_is_told_f1_at_even_odds():
+    logits, labels = np.array([[2, -1], [0.5, 3], [-1, -2]]), np.array([[1, 1], [0, 1], [0, 0]])
+    found = compute_metrics(EvalPrediction(logits, labels))
+    assert found == pytest.approx({"accuracy": 1 / 3, "f1": 2 / 3, "micro_f1": 2 / 3})

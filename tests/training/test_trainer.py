@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support import build_model
 from tides import corrupted_texts, make_texts
 from transformers import TrainerCallback
 
@@ -36,7 +37,7 @@ class Die(TrainerCallback):
 
 @pytest.mark.parametrize(("scheduler", "share"), [("linear", 0.0), ("constant", 0.5)])
 def test_resuming_in_mid_epoch_ends_with_the_same_weights(
-    make, tmp_path, texts, tokenizer, scheduler, share
+    tmp_path, texts, tokenizer, scheduler, share
 ):
     # 13 steps an epoch: step 18 is in the middle of the second of three.
     options = {
@@ -46,7 +47,7 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
 
     def trainer(folder, seed=0, callbacks=()):
         return GloveLstmTrainer(
-            make(seed=seed, **LIKE_THE_DEFAULT_PRESET),
+            build_model(seed=seed, **LIKE_THE_DEFAULT_PRESET),
             arguments(tmp_path / folder, **options),
             train_dataset=corrupted_texts(make_texts(97), tokenizer, share) if share else texts,
             callbacks=list(callbacks),
@@ -66,9 +67,9 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
         assert not torch.equal(start[name], value), name
 
 
-def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_path, texts):
+def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(tmp_path, texts):
     frozen = {**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True}
-    model = make(**frozen)
+    model = build_model(**frozen)
     model.round_tables()
     vectors = model.get_input_embeddings().weight.detach().clone()
     head = model.classifier.weight.detach().clone()
@@ -83,9 +84,9 @@ def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(make, tmp_p
     assert torch.equal(loaded.classifier.weight, model.classifier.weight)
 
 
-def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
+def test_one_step_moves_each_by_its_own_rate(tmp_path, texts):
     """Adam's first step moves each weight by its rate."""
-    model = make(**LIKE_THE_DEFAULT_PRESET)
+    model = build_model(**LIKE_THE_DEFAULT_PRESET)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     options = {"max_steps": 1, "lr_scheduler_type": "constant", "weight_decay": 0.0}
     options["embedding_learning_rate"] = 1e-4
@@ -96,10 +97,10 @@ def test_one_step_moves_each_by_its_own_rate(make, tmp_path, texts):
         assert moved == pytest.approx(rates.get(name, 5e-3), rel=0.02), name
 
 
-def test_predict_and_evaluate_keep_the_datasets_order(make, tmp_path, tokenizer):
+def test_predict_and_evaluate_keep_the_datasets_order(tmp_path, tokenizer):
     dataset = make_texts(41, seed=5, pairs=True)
     table = tokenize(dataset, tokenizer)
-    model = make(vocab_size=tokenizer.vocab_size, type_embedding_size=3)
+    model = build_model(vocab_size=tokenizer.vocab_size, type_embedding_size=3)
     trainer = GloveLstmTrainer(
         model,
         arguments(tmp_path, per_device_eval_batch_size=8),

@@ -1,25 +1,54 @@
-"""`import glove_lstm` is light, and the first use of a class registers it with the Auto classes."""
+"""What people meet first: the README's commands and snippets, the command's own help, and the public names."""
 
+import re
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
 
 import pytest
+from support import ROOT
 
 import glove_lstm
+from glove_lstm.commands.main import main
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_first_command_prints_what_the_readme_shows(capsys, monkeypatch) -> None:
+    pattern = r"```sh\npip install -e \. && glove-lstm (.+?)\n```\n\n```text\n(.+?)```"
+    [(command, shown)] = re.findall(pattern, README, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    assert main(shlex.split(command)) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_the_snippets_of_the_readme_run(tmp_path, monkeypatch) -> None:
+    light, pipeline, estimator = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    exec(light, {})
+    exec(pipeline, {})
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(estimator, names)
+    call, *scores = re.search(
+        r"(clf.predict_proba.+)  # about \[\[(.+), (.+)\]\]", estimator
+    ).groups()
+    assert eval(call, names)[0] == pytest.approx([*map(float, scores)], abs=0.02)
+    assert (tmp_path / "mine" / "model.safetensors").is_file()
+
+
+def test_the_command_tells_what_it_can_do(capsys) -> None:
+    assert main([]) == main(["--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: glove-lstm COMMAND")
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"glove-lstm {version('glove-lstm')}\n"
+    assert main(["classify"]) == 2
+    assert capsys.readouterr().err.startswith("error: 'classify' is not a command")
 
 
 def run(code: str) -> str:
     return subprocess.check_output([sys.executable, "-c", code], encoding="utf-8")
-
-
-def test_importing_brings_neither_torch_nor_transformers() -> None:
-    modules = (
-        "glove_lstm, glove_lstm.data.loading, glove_lstm.training.presets, glove_lstm.commands.predict, "
-        "glove_lstm.inference.runtime, glove_lstm.tokenization.light_tokenizer"
-    )
-    loaded = "[name for name in ('torch', 'transformers') if name in sys.modules]"
-    assert run(f"import sys, {modules}; print({loaded})") == "[]\n"
 
 
 def test_every_public_name_is_there() -> None:

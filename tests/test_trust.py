@@ -171,11 +171,15 @@ def test_tests_reach_no_network(tmp_path: Path) -> None:
 def test_documented_remote_code_is_pinned() -> None:
     pages = [ROOT / "README.md", ROOT / "model_card.md", HUB / "README.md"]
     pages += sorted((ROOT / "docs").glob("*.md"))
-    blocks = [
-        block
+    calls = [
+        node
         for page in pages
         for block in re.findall(r"```py.*?\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-        if "trust_remote_code=True" in block
+        if "trust_remote_code=True" in block and "{{" not in block
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.Call) and "trust_remote_code" in {key.arg for key in node.keywords}
     ]
-    assert len(blocks) >= 2
-    assert all("revision=" in block for block in blocks), blocks
+    assert len(calls) >= 5
+    for call in calls:
+        keys = {key.arg for key in call.keywords}
+        assert "revision" in keys or "'hub'" in ast.unparse(call), ast.unparse(call)

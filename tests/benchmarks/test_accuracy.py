@@ -1,21 +1,17 @@
 """benchmarks.accuracy: folds and cells, stored predictions and their origin, and the table."""
 
 import json
-import subprocess
-import sys
-from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from datasets import Dataset, concatenate_datasets
-from support import ROOT, SMALL, assert_refused, run_here
+from support import SMALL, run_here
 
 from benchmarks import accuracy, corpora, folds, neural_peers, tables
 from benchmarks.folds import make_folds
-from benchmarks.models import Settings, sources, training_texts
+from benchmarks.models import Settings, training_texts
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.evaluation.baselines import BASELINES
@@ -206,24 +202,6 @@ def test_predictions_of_other_sources_are_made_anew(benchmark: Benchmark, monkey
     assert run("new code", "--folds", 2) == [("majority", "2", 42)]
 
 
-def test_errors_in_texts_decide_only_the_rows_that_have_them() -> None:
-    errors = "glove_lstm.data/corruptions.py"
-    assert errors not in sources("tfidf_svc", corrupted=False)
-    assert errors in sources("tfidf_svc", corrupted=True)
-    assert errors in sources("tfidf_svc_copies", corrupted=False)
-
-
-def test_the_picture_has_the_models_with_both_figures(tmp_path: Path) -> None:
-    found = {"accuracy": {"mean": 0.8, "low": 0.7, "high": 0.9}}
-    accurate = {"titles": {"default": found, "majority": found, "fasttext": found}}
-    speed = {"median": {"texts/s": 9.0}}
-    fast = {"titles": {"default": speed, "majority": speed, "pipeline": speed}}
-    tables.draw(accurate, fast, tmp_path / "drawn.svg")
-    drawn = (tmp_path / "drawn.svg").read_text()
-    assert drawn.count(">default<") == 1
-    assert not any(f">{name}<" in drawn for name in ("majority", "fasttext", "pipeline"))
-
-
 def test_the_page_holds_the_stored_results() -> None:
     page = tables.PAGE.read_text(encoding="utf-8")
     assert page == tables.fill(page), "Run python -m benchmarks.tables."
@@ -285,42 +263,14 @@ def test_margins_of_linear_peers_are_logits(news: Path) -> None:
 def test_peers_of_other_packages(
     news: Path, glove_file: Path, model: str, package: str, least: float, monkeypatch
 ) -> None:
+    pytest.importorskip(package)  # of the extra `benchmark`
     [fold] = make_folds("titles", news, 1)
-    fit = partial(accuracy.MODELS[model], fold, 42, Settings(str(glove_file)))
     monkeypatch.setitem(neural_peers._FINETUNING, "num_train_epochs", 10)  # there are few texts
     monkeypatch.setitem(neural_peers._PUBLISHED_FIT, "epochs", 60)
-    if not find_spec(package):
-        with pytest.raises(ModuleNotFoundError):
-            fit()
-        return
     rows = fold.tests["1"]
-    probabilities = fit()(rows)
+    probabilities = accuracy.MODELS[model](fold, 42, Settings(str(glove_file)))(rows)
     assert probabilities.sum(axis=1) == pytest.approx(1)
     assert (probabilities.argmax(axis=1) == np.array(rows["label"])).mean() > least
-
-
-@pytest.mark.skipif(find_spec("fasttext") is not None, reason="fastText is installed")
-def test_a_missing_package_is_named(news: Path, tmp_path: Path) -> None:
-    command = ["-m", "benchmarks.accuracy", "--task", "titles", "--models", "fasttext"]
-    files = "--data_dir", str(news), "--json", str(tmp_path / "out.json")
-    done = subprocess.run(
-        [sys.executable, *command, *files], cwd=ROOT, capture_output=True, encoding="utf-8"
-    )
-    assert_refused(done, "needs fasttext", "pip install 'glove-lstm[benchmark]'")
-
-
-@pytest.mark.parametrize(
-    ("args", "part"),
-    [
-        (["--num_epochs_train", 1], "--num_train_epochs"),
-        (["--json", __file__], "--json"),
-        (["--data_dir", "nowhere"], "nowhere"),
-    ],
-)
-def test_refusals(news: Path, glove_file: Path, args: list[object], part: str) -> None:
-    told = ["--task", "titles", "--data_dir", news, "--glove", glove_file, "--models", "majority"]
-    told += ["--json", news / "unwritten.json"]
-    assert_refused(run_here(accuracy.main, *told, *args), part)
 
 
 def test_baselines_can_learn_from_the_copies_of_our_presets(news: Path) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support import ROOT, assert_refused, read_csv, run_here, succeed
+from support import ROOT, assert_refused, run_here, succeed
 
 from glove_lstm.commands import predict as command
 
@@ -46,18 +46,6 @@ def test_table_is_for_people_and_harmless_to_a_terminal() -> None:
     assert "\x07" not in done.stdout
     assert all(len(line) < 130 for line in lines)
     assert done.stderr == ""
-
-
-def test_title_and_body_are_read_as_a_pair(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text("title,text\nCouncil votes,on the bridge\n")
-    target = tmp_path / "out.csv"
-    done = run("--input", tmp_path / "in.csv", "--format", "csv", "--output", target)
-    assert done.stdout == ""
-    [joined] = rows_of("Council votes on the bridge")
-    [row] = read_csv(target)
-    assert set(row) == {"row", "label", "score", "score_FAKE", "score_REAL"}
-    assert row["label"] == joined["label"]
-    assert float(row["score_REAL"]) == pytest.approx(joined["scores"]["REAL"], abs=1e-5)
 
 
 def test_a_name_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,8 @@ def test_a_tenth_of_the_words_is_dropped() -> None:
 @given(st.text(st.characters(exclude_categories=()), max_size=200), st.text(max_size=5))
 def test_any_text_has_the_same_training_copy_each_time(text: str, key: str) -> None:
     assert training_copy(text, key) == training_copy(text, key)
+    # In each process, so that a resumed run sees the copies of the first.
+    assert training_copy("A long debate on it.", "2", "typos") == "A long ddebate o it."
 
 
 def test_each_kind_of_training_copy_occurs() -> None:

@@ -289,12 +289,3 @@ def test_incomplete_card_is_refused(folder, old, new, part):
     with pytest.raises(DataError, match=re.escape(part)) as caught:
         check_card(folder, REPO)
     assert "\n" not in str(caught.value)
-
-
-def test_checkpoint_has_its_card(checkpoint, tmp_path):
-    metrics = json.loads((checkpoint / "metrics.json").read_text())
-    wanted = f"| 100.0% | {metrics['validation']['accuracy']:.4f} |"
-    assert wanted in (checkpoint / "README.md").read_text()
-    assert len(metrics["examples"]) == len(EXAMPLES)
-    with pytest.raises(DataError, match="placeholder user/glove-lstm"):
-        check_card(checkpoint, REPO)

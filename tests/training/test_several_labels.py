@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-import re
 import random
+import re
 
 import numpy as np
 import pytest

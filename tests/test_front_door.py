@@ -35,7 +35,7 @@ def test_the_snippets_of_the_readme_run(tmp_path, monkeypatch) -> None:
         r"(clf.predict_proba.+)  # about \[\[(.+), (.+)\]\]", estimator
     ).groups()
     assert eval(call, names)[0] == pytest.approx([*map(float, scores)], abs=0.02)
-    assert (tmp_path / "mine" / "model.safetensors").is_file()
+    assert (tmp_path / "dishes" / "model.safetensors").is_file()
 
 
 def test_the_command_tells_what_it_can_do(capsys) -> None:

@@ -23,6 +23,7 @@ import transformers
 
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import check_folder
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
@@ -39,8 +40,8 @@ _OF_DATA = [field for field in dataclasses.fields(DataArguments) if field.name n
 def main(argv: Sequence[str]) -> None:
     """Parse, load, measure, print, save."""
     args = _parser().parse_args(argv)
-    if args.output_dir and args.output_dir.is_file():
-        raise DataError(f"--output_dir {args.output_dir} is a file; give a folder.")
+    if args.output_dir:
+        check_folder(args.output_dir, "--output_dir")
     if args.leaks and not args.model and (args.robustness or args.revision):
         raise DataError("With --leaks, --robustness and --revision need a MODEL; name it.")
     transformers.utils.logging.disable_progress_bar()

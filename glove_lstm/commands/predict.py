@@ -11,6 +11,7 @@ checkpoint's light.onnx is used if there is one, and PyTorch otherwise.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -190,6 +191,8 @@ def _source(args: argparse.Namespace) -> TextSource:
     if args.input:
         return open_files(args.input, args.text_column_names)
     if args.texts:
+        for text in filter(os.path.isfile, args.texts):
+            raise DataError(f"{text} is a file, not a text; give it with --input.")
         return open_texts(args.texts, "the command line")
     return open_texts((line.rstrip("\r\n") for line in sys.stdin), "standard input")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import check_folder
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
@@ -36,6 +37,7 @@ def main(argv: Sequence[str]) -> None:
     if run.training.resume_from_checkpoint:  # checked before the data are loaded
         check_resumable(Path(run.training.resume_from_checkpoint))
     folder = Path(str(run.training.output_dir))
+    check_folder(folder, "--output_dir")
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
     wanted = dataclasses.asdict(run.data)
     with_baselines = wanted.pop("with_baselines")
@@ -74,4 +76,4 @@ def _summary(metrics: Mapping[str, Any]) -> str:
         for baseline, measured in metrics.get("baselines", {}).items():
             if name in measured:
                 lines.append(f"  {DESCRIPTIONS[baseline]}: {measured[name]['accuracy']:.4f}\n")
-    return "".join(lines)
+    return "".join(lines) or "Neither measured nor calibrated: there are too few texts.\n"

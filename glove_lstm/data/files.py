@@ -13,6 +13,12 @@ def user_path(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
+def check_folder(path: Path, option: str = "") -> None:
+    """Raise a DataError if `path`, which `option` may name, is a file."""
+    if path.is_file():
+        raise DataError(f"{option} {path} is a file; give a folder.".lstrip())
+
+
 def check_file(path: Path) -> None:
     """Raise a DataError unless `path` is a file."""
     if not path.is_file():
@@ -46,7 +52,7 @@ def read_json_object(path: Path, advice: str) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+        raise DataError(f"{path} cannot be read ({error.strerror}): {advice}.") from None
     except ValueError as error:
         raise DataError(f"{path} is not valid JSON ({error}): {advice}.") from None
     if not isinstance(value, dict):

@@ -147,7 +147,7 @@ def load_splits(
         data, validation_fraction, seed, places.get("train", ""), validation_by, min_validation
     )
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in data.splits.items())
-    logger.info("Loaded %s: %s rows; text from %s.", source, counts, " + ".join(columns))
+    logger.info("Loaded %s: %s rows; text columns: %s.", source, counts, ", ".join(columns))
     return data
 
 

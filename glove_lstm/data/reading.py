@@ -46,7 +46,6 @@ class RowReader:
         columns: The column names; for JSON, those of the first 100 rows.
         first: The first row, which `records` yields too; None if there are no rows.
         read: Returns an iterator over the rows, given the columns that are needed.
-        fixed: Whether every row has all columns; a JSON object may lack one.
         class_names: The labels of each ClassLabel column of a dataset.
     """
 
@@ -54,7 +53,6 @@ class RowReader:
     columns: list[str]
     first: Record | None
     read: Callable[[Sequence[str]], Iterable[Record]]
-    fixed: bool = True
     class_names: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -99,15 +97,17 @@ def peek(where: str, rows: Iterator[Record], columns: list[str] | None = None) -
     head = list(islice(rows, _PEEKED if columns is None else 1))
     names = list(dict.fromkeys(chain(*head))) if columns is None else columns
     first = head[0] if head else None
-    return RowReader(where, names, first, lambda _: chain(head, rows), columns is not None)
+    return RowReader(where, names, first, lambda _: chain(head, rows))
 
 
 def file_format(path: Path) -> str:
     """Return the format of a file by its name, one of `FORMATS`; a text format may be followed by `.gz`.
 
     Raises:
-        DataError: The name has no such suffix.
+        DataError: The name has no such suffix, or it is a folder.
     """
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give files.")
     name = path.name.lower()
     kind = Path(name.removesuffix(".gz")).suffix
     if kind not in FORMATS or name.endswith(".parquet.gz"):
@@ -122,7 +122,10 @@ def open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str
     if kind not in _DELIMITERS:
         return peek(where, _json_rows(opened, where))
     rows = _csv_rows(opened, where, _DELIMITERS[kind])
-    return peek(where, rows, next(rows))
+    columns = next(rows)
+    if kind == ".csv" and len(columns) == 1 and re.search("[;\t]", columns[0]):
+        raise DataError(f"{where} has the one column {columns[0]!r}; separate columns by commas.")
+    return peek(where, rows, columns)
 
 
 def _has_json_lines(path: Path) -> bool:

@@ -147,7 +147,7 @@ def choose_text_columns(
     first_split = next(iter(readers.values())).values()
     columns = list(dict.fromkeys(name for reader in first_split for name in reader.columns))
     where = every[0].where
-    if source_column and not any(source_column in r.columns or not r.fixed for r in every):
+    if source_column and not any(source_column in r.columns for r in every):
         listing = ", ".join(map(repr, columns))
         raise DataError(
             f"{where} has no column {source_column!r}; set source_column_name to one of {listing}."

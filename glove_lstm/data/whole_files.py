@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import check_folder
 
 _LAST = "config.json"  # readers of a checkpoint look for it first
 
@@ -38,6 +39,7 @@ def whole_files(folder: Path) -> Iterator[Path]:
     Args:
         folder: Target folder; files of the same name are replaced, others stay.
     """
+    check_folder(folder)
     part = folder / f".saving-{uuid.uuid4().hex}.part"
     part.mkdir(parents=True)
     try:

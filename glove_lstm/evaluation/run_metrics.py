@@ -44,9 +44,13 @@ def run_metrics(experiment: Experiment) -> Metrics:
             continue
         metrics[split] = measure_with_intervals(scores, labels)
         metrics[split] |= measure_sources(scores, labels, experiment.splits[split])
-    if "test" in metrics and experiment.training_texts.complete:
-        seen = experiment.training_texts.find(joined_texts(experiment.splits["test"]))
-        metrics["test"]["seen"] = int(np.logical_or(*seen).sum())
+    # Validation texts of a first model were held out of its training texts.
+    held_out = {"validation"} if "all" in experiment.splits else set()
+    record = experiment.training_texts
+    for split in metrics.keys() - held_out if record.complete else ():
+        trained, validated = record.find(joined_texts(experiment.splits[split]))
+        seen = trained if split == "validation" else trained | validated
+        metrics[split]["seen"] = int(seen.sum())
     speed = measure_speed(experiment.model, experiment.tokenizer)
     metrics["about"] = {**experiment.record, "speed": speed}
     metrics["examples"] = classify_examples(experiment.model, experiment.tokenizer)

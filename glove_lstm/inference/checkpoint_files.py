@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_revision, first_line, read_checkpoint_json
+from glove_lstm.data.files import check_folder, check_revision, first_line, read_checkpoint_json
 
 
 def shipped(name: str) -> Path:
@@ -42,6 +42,7 @@ def local_folder(model: str | Path, revision: str | None = None, *more: str) -> 
         DataError: There is no such folder, and the download fails.
     """
     check_revision(model, revision)
+    check_folder(Path(model))
     if Path(model).is_dir():
         return Path(model)
     from huggingface_hub import snapshot_download

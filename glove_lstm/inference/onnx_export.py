@@ -1,6 +1,7 @@
 """Write the ONNX files of a checkpoint, and compare them with PyTorch first."""
 
 import json
+import logging
 import warnings
 from functools import partial
 from pathlib import Path
@@ -87,6 +88,7 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
             table.data = halved(table.data)
     lstm: Any = model.encoder.lstm
     lstm.forward = partial(_onnx_lstm, lstm)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of missing torchvision
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=1)}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings about torch's own code

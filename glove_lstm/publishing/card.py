@@ -87,20 +87,16 @@ def _dataset(name: str) -> tuple[str, str]:
     title = name.partition(" from ")[0]
     if "." in title:  # files
         return "unknown", "Unknown"
-    known = [notes.hub_id for notes in _notes(title)]
-    return known[0] if len(known) == 1 else "unknown", title
+    known = DATA_NOTES.get(title.partition(" (")[0])
+    return known.hub_id if known else "unknown", title
 
 
 def _notes(*descriptions: str) -> list[DataNotes]:
     """Return what we know of the datasets that descriptions name; the name of a file tells nothing."""
     titles = [text.partition(" from ")[0].lower() for text in descriptions]
-    hub_ids = {title.partition(" (")[0] for title in titles if "/" in title}
-    named = " ".join(title for title in titles if "." not in title and "/" not in title)
-    return [
-        notes
-        for key, notes in DATA_NOTES.items()
-        if notes.hub_id.lower() in hub_ids or re.search(rf"\b{key}\b", named)
-    ]
+    named = " ".join(title for title in titles if "." not in title)
+    whole = r"(?<![\w-]){}(?![\w-])"  # not as in user/liar-detection
+    return [notes for key, notes in DATA_NOTES.items() if re.search(whole.format(key), named)]
 
 
 def _eval_results(metrics: Mapping[str, Any], repo_id: str) -> list[EvalResult]:

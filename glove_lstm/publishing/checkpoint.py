@@ -8,7 +8,7 @@ from pathlib import Path
 
 from glove_lstm import __version__, modeling, tokenization
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.data.files import read_json_object
 from glove_lstm.inference.checkpoint_files import LIGHT_NAME, LOADED_NAMES, ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.onnx_export import export_onnx
@@ -56,7 +56,7 @@ def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True)
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
     """
     load_config(str(checkpoint))
-    read_checkpoint_json(checkpoint / "metrics.json")
+    read_json_object(checkpoint / "metrics.json", "push a folder that glove-lstm train has written")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
         for path in _files_to_send(checkpoint, (*_ALLOWED, *(_ONNX if hub_files else ()))):

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from glove_lstm import __version__
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.run_metrics import Metrics, plot_run
-from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, shipped
+from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, shipped
 from glove_lstm.publishing.card import write_card
 from glove_lstm.training.experiment import Experiment
 
@@ -27,8 +27,10 @@ def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> N
         (part / "metrics.json").write_text(text + "\n", encoding="utf-8")
         plot_run(experiment, metrics, part / "plots")
         write_card(part)
-        # An earlier model's, perhaps of other splits.
+        # An earlier model's.
         shutil.rmtree(folder / "plots", ignore_errors=True)
+        for name in (LIGHT_NAME, ONNX_NAME):
+            (folder / name).unlink(missing_ok=True)
 
 
 def write_hub_files(folder: Path, repo_id: str) -> None:

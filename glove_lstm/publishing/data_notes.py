@@ -1,4 +1,4 @@
-"""Known leaks and duplicates of the datasets, and their citations."""
+"""Known leaks and duplicates of the built-in datasets, and their citations."""
 
 from typing import NamedTuple
 
@@ -40,32 +40,6 @@ DATA_NOTES = {
   title        = {fake\\_or\\_real\\_news},
   author       = {McIntire, George},
   howpublished = {\\url{https://github.com/kjam/random_hackery}}
-}""",
-    ),
-    "isot": DataNotes(
-        "ISOT",
-        "isot",
-        "- All REAL articles come from one agency: its style, boilerplate and datelines reveal the label.",
-        """\
-@inproceedings{ahmed2017detection,
-  title     = {Detection of Online Fake News Using N-Gram Analysis and Machine Learning Techniques},
-  author    = {Ahmed, Hadeer and Traore, Issa and Saad, Sherif},
-  booktitle = {Intelligent, Secure, and Dependable Systems in Distributed and Cloud Environments},
-  pages     = {127--138},
-  year      = {2017}
-}""",
-    ),
-    "recovery": DataNotes(
-        "ReCOVery",
-        "recovery",
-        "- The label is the credibility of the publisher; nobody checked the single article.",
-        """\
-@inproceedings{zhou2020recovery,
-  title     = {{ReCOVery}: A Multimodal Repository for {COVID-19} News Credibility Research},
-  author    = {Zhou, Xinyi and Mulay, Apurva and Ferrara, Emilio and Zafarani, Reza},
-  booktitle = {Proceedings of the 29th ACM International Conference on Information and Knowledge Management},
-  pages     = {3205--3212},
-  year      = {2020}
 }""",
     ),
     "liar": DataNotes(

@@ -126,6 +126,8 @@ _ABOVE_0 |= {"per_device_train_batch_size", "per_device_eval_batch_size"}
 _AT_LEAST_0 = {"learning_rate", "embedding_learning_rate", "weight_decay", "data_seed"}
 _AT_LEAST_0 |= {"min_steps", "max_grad_norm"}
 _SHARES = "corrupted_share", "label_smoothing_factor"  # from 0 to 1
+# Persistent workers would see the corrupted copies of the first epoch in each.
+_MUST_BE_FALSE = "remove_unused_columns", "dataloader_drop_last", "dataloader_persistent_workers"
 
 
 @dataclass
@@ -162,14 +164,11 @@ class GloveLstmTrainingArguments(TrainingArguments):
                 raise ValueError(f"{name} must be 0 to 1, not {getattr(self, name)}")
         if not 0 <= self.seed < 1 << 32:
             raise ValueError(f"seed must be from 0 to {(1 << 32) - 1}, not {self.seed}")
-        if self.remove_unused_columns or self.dataloader_drop_last or self.label_names:
-            refused = "remove_unused_columns and dataloader_drop_last must be False"
-            raise ValueError(f"{refused}, and label_names not given")
-        # Each epoch draws its own corrupted copies, in batches of similar lengths.
-        order = getattr(self, "train_sampling_strategy", "random")  # newer transformers have it
-        if self.dataloader_persistent_workers or order != "random":
-            refused = "dataloader_persistent_workers and train_sampling_strategy"
-            raise ValueError(f"{refused} must not be given")
+        for name in _MUST_BE_FALSE:
+            if getattr(self, name):
+                raise ValueError(f"{name} must be False")
+        if self.label_names:
+            raise ValueError("label_names must not be given")
         for name in (*_ABOVE_0, *_AT_LEAST_0):
             value, least = getattr(self, name), "above" if name in _ABOVE_0 else "at least"
             if value is not None and not (0 < value < inf or (value == 0 and least == "at least")):

@@ -33,7 +33,7 @@ from glove_lstm.training.labels import class_weights
 from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.resuming import FIRST_MODEL, resume_points
-from glove_lstm.training.trainer import GloveLstmTrainer
+from glove_lstm.training.trainer import GloveLstmTrainer, steps_an_epoch
 from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load_training_texts
 
 logger = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ def _halve_few(run: TrainingRun, data: LoadedData) -> LoadedData:
     if not 0 < held_out < run.data.min_validation:
         return data
     try:
-        return with_validation(data, 0.5, run.training.seed, data.source, "text", 0)
+        return with_validation(data, 0.5, run.training.seed, "the training texts", "text", 0)
     except DataError:  # too few even for that
         return data
 
@@ -206,8 +206,7 @@ def _train(
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
         train = CorruptedTexts(train, splits["train"], tokenizer, share, args.seed, longest)
-    batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-    steps = -(-len(train) // batch)  # an epoch
+    steps = steps_an_epoch(args, len(train))
     args.num_train_epochs = max(args.num_train_epochs, args.min_steps / steps)
     trainer = GloveLstmTrainer(
         model,

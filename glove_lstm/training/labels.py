@@ -38,7 +38,7 @@ def class_weights(
         counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
         counts[counts == 0] = counts.sum() / (counts > 0).sum()
         return counts.mean() / counts
-    values = read_json_object(Path(class_weight), "give {label: weight}")
+    values = read_json_object(Path(class_weight), "give balanced, or a JSON file {label: weight}")
     if others := values.keys() - set(names):
         known = ", ".join(names)
         raise DataError(f"{class_weight}: label {min(others)!r} is not one of {known}; correct it.")

@@ -10,9 +10,10 @@ from transformers.trainer_utils import get_last_checkpoint
 from glove_lstm.data.errors import DataError
 
 FIRST_MODEL = "first_model"  # its checkpoints, in OUTPUT_DIR, where two models are trained
-_STATE = "trainer_state.json"  # the Trainer writes it last
+STATE_NAME = "trainer_state.json"  # the Trainer writes it last
 MADE_OF_NAME = "made_of.json"  # a hash of what a resumed run has in common with the first
-_NEEDED = ("config.json", "model.safetensors", "optimizer.pt", "scheduler.pt", MADE_OF_NAME, _STATE)
+_NEEDED = ["config.json", "model.safetensors", "optimizer.pt", "scheduler.pt"]
+_NEEDED += [MADE_OF_NAME, STATE_NAME]
 
 
 def resume_points(checkpoint: str | None) -> tuple[str | None, str | None]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from math import ceil
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits as bce_with_logits
 from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel, PrinterCallback, Trainer
-from transformers.trainer_utils import PredictionOutput
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerState
+from transformers.trainer_utils import PredictionOutput, TrainOutput
 
 from glove_lstm.data.errors import DataError
+from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
-from glove_lstm.training.resuming import MADE_OF_NAME
+from glove_lstm.training.resuming import MADE_OF_NAME, STATE_NAME
 
 
 class GloveLstmTrainer(Trainer):
@@ -34,6 +36,8 @@ class GloveLstmTrainer(Trainer):
         print_log: bool = True,
         **kwargs: Any,
     ) -> None:
+        if model.config.problem_type == SEVERAL:
+            args.label_smoothing_factor = 0.0  # of one label a text only
         super().__init__(model, args, data_collator=collate, **kwargs)
         if not print_log:
             self.remove_callback(PrinterCallback)
@@ -85,6 +89,8 @@ class GloveLstmTrainer(Trainer):
     def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As `Trainer.train`; a checkpoint of other texts, labels, vocabulary or sizes is refused.
 
+        A checkpoint that is trained to the end is loaded, where `Trainer` would train one step more.
+
         Raises:
             DataError: The checkpoint is of another run, or the training diverged.
         """
@@ -98,6 +104,14 @@ class GloveLstmTrainer(Trainer):
             if json.loads(made_of) != self._made_of:
                 said = f"{resume_from_checkpoint} was made from other texts, labels, word vectors or sizes"
                 raise DataError(f"{said}: give those of its run, or start a new run.")
+            state = TrainerState.load_from_json(str(Path(resume_from_checkpoint, STATE_NAME)))
+            epoch = steps_an_epoch(self.args, len(texts))
+            steps = max(self.args.max_steps, 0) or ceil(self.args.num_train_epochs * epoch)
+            if state.global_step >= steps:
+                best = self.args.load_best_model_at_end and state.best_model_checkpoint
+                self._load_from_checkpoint(best or resume_from_checkpoint)
+                self.state = state
+                return TrainOutput(state.global_step, 0.0, {})
         output = super().train(resume_from_checkpoint, *args, **kwargs)
         if not all(weights.isfinite().all() for weights in model.parameters()):
             raise DataError("The training diverged: weights are no numbers; lower --learning_rate.")
@@ -129,6 +143,12 @@ class GloveLstmTrainer(Trainer):
         predictions = tuple(part[back] for part in logits) if several else logits[back]
         labels = None if output.label_ids is None else output.label_ids[back]
         return PredictionOutput(predictions, labels, output.metrics)
+
+
+def steps_an_epoch(args: GloveLstmTrainingArguments, texts: int) -> int:
+    """Return the optimizer steps of an epoch over a number of texts."""
+    batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+    return -(-texts // batch)
 
 
 def _longest_first(dataset: TokenizedTexts) -> np.ndarray[Any, Any]:

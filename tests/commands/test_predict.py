@@ -81,6 +81,8 @@ def test_abstains_below_a_score(expected: list[dict]) -> None:
         ("--input {FILE} --output {FILE}", "in.csv is an input; choose another name"),
         ("a --output {HERE}/out.tsv", "out.tsv names no format; give --format"),
         ("a --text_column_names text", "--text_column_names is of --input"),
+        ("{FILE}", "in.csv is a file, not a text; give it with --input"),
+        ("a --model {FILE}", "in.csv is a file; give a folder"),
         ("a --rows_per_part 0", "--rows_per_part must be at least 1"),
         ("a --abstain_below 1.5", "--abstain_below must be from 0 to 1"),
         ("a --abstain_below nan", "--abstain_below must be from 0 to 1"),

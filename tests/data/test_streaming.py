@@ -83,6 +83,7 @@ def test_mistakes_name_the_file(file, tmp_path):
         "list.json": "[",
         "number.json": "7",
         "noextension": "text\na\n",
+        "semicolons.csv": "text;label\na;FAKE\n",
     }.items():
         (tmp_path / name).write_text(text)
     for name, words in {
@@ -102,6 +103,7 @@ def test_mistakes_name_the_file(file, tmp_path):
         "list.json": "not JSON",
         "number.json": "no list of objects",
         "noextension": "of no known format",
+        "semicolons.csv": "separate columns by commas",
     }.items():
         with pytest.raises(DataError, match=words) as error:
             list(open_files([tmp_path / name]))

@@ -106,7 +106,6 @@ Training the LSTM took 61 s (2 CPU threads), preparing the texts 3 s. Energy and
 The word vectors are `glove.6B.100d.txt`. Stanford publishes its GloVe vectors under the Public Domain
 @inproceedings{pennington2014glove,
 @misc{mcintire_fake_or_real_news,
-@inproceedings{zhou2020recovery,
 """.strip().splitlines()
 
 
@@ -147,10 +146,10 @@ def test_corpora_that_training_never_saw(write):
 
 
 def test_the_name_of_a_file_is_no_dataset(write):
-    text = write({"about": {**ABOUT, "data": "train disaster-recovery.csv"}})
+    text = write({"about": {**ABOUT, "data": "train liar-detection.csv"}})
     assert "Leaks and duplicates: not measured (`glove-lstm evaluate --leaks`)." in text
-    assert "zhou2020recovery" not in text
-    assert "zhou2020recovery" not in write({"about": {**ABOUT, "data": "user/disaster-recovery"}})
+    assert "wang2017liar" not in text
+    assert "wang2017liar" not in write({"about": {**ABOUT, "data": "user/liar-detection"}})
 
 
 def test_whole_card(write):
@@ -199,10 +198,10 @@ def test_metadata_are_those_that_the_hub_knows(write, data, kind, name):
     assert values.get("datasets", []) == [kind] * ("/" in kind)
     found, other = values["model-index"][0]["results"]
     assert found["dataset"] == {"name": name, "type": kind, "split": "validation"}
-    assert other["dataset"] == {"name": "recovery", "type": "recovery"}
+    assert other["dataset"] == {"name": "recovery", "type": "unknown"}
     assert found["source"]["url"] == f"https://huggingface.co/{REPO}/blob/main/metrics.json"
     results = ModelCard(text).data.eval_results  # raises if the model index is malformed
-    assert {result.dataset_type for result in results} == {kind, "recovery"}
+    assert {result.dataset_type for result in results} == {kind, "unknown"}
 
 
 def test_card_without_measurements(write):

@@ -137,7 +137,7 @@ def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
         assert f'model="{REPO}"' in (folder / "README.md").read_text()
         assert "README.md" in list_files(folder)
     (copy / "metrics.json").unlink()
-    refused("metrics.json cannot be read: No such file")
+    refused("metrics.json cannot be read (No such file or directory): push a folder that")
     (copy / "tokenizer.json").unlink()
     refused("tokenizer.json is missing")
 

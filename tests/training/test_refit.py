@@ -50,7 +50,9 @@ def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained,
     assert (second.logits["test"] != first.logits["test"]).any()
     assert any("eval_loss" in entry for entry in second.history)
     metrics = run_metrics(second)
+    (tmp_path / "light.onnx").touch()  # of an earlier model
     save_experiment(second, metrics, tmp_path)
+    assert not (tmp_path / "light.onnx").exists()
     assert "trained on 200 texts" in (tmp_path / "README.md").read_text()
     add_baselines(metrics, second)
     assert (metrics["validation"]["rows"], metrics["test"]["seen"]) == (20, 0)
@@ -68,6 +70,9 @@ def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained,
 )
 def test_one_model_where_validation_texts_must_not_train(trained, words, files):
     found = trained(*words, **files)
+    assert run_metrics(found)["validation"]["seen"] == 0
+    copied = {**found.splits, "validation": found.splits["train"]}
+    assert run_metrics(dataclasses.replace(found, splits=copied))["validation"]["seen"] > 0
     assert "all" not in found.splits
     held_out = hash_texts(joined_texts(found.splits["validation"]))
     assert not np.isin(held_out, found.training_texts.trained).any()
@@ -97,6 +102,18 @@ def test_either_model_resumes(trained, tmp_path, monkeypatch, saves, last):
     assert resumed.record["temperature"] == whole.record["temperature"]
     losses = [entry["eval_loss"] for entry in whole.history if "eval_loss" in entry]
     assert [entry["eval_loss"] for entry in resumed.history if "eval_loss" in entry] == losses
+
+
+def test_a_run_that_ended_is_loaded_as_it_is(trained, tmp_path):
+    words = "--refit", "False", "--max_steps", "3", "--lr_scheduler_type", "constant"
+    whole = trained(*words, out=tmp_path)
+    checkpoint = tmp_path / "checkpoint-3"
+    again = trained(*words, "--resume_from_checkpoint", str(checkpoint), out=tmp_path)
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(again.model.state_dict()[name], value), name
+    np.testing.assert_array_equal(again.logits["validation"], whole.logits["validation"])
+    assert again.record["epochs"] == whole.record["epochs"]
+    assert checkpoint.is_dir()
 
 
 @pytest.mark.parametrize("change", [{"train_file": "test"}, {"words": ["--hidden_size", "9"]}])

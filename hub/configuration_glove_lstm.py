@@ -89,6 +89,8 @@ class GloveLstmConfig(PreTrainedConfig):
         self.temperature = _number(0, inf, temperature=temperature)
         if not self.temperature:
             raise ValueError("temperature must be positive, not 0")
+        if thresholds is not None:
+            thresholds = [_number(0, inf, thresholds=one) for one in thresholds]
         self.thresholds = thresholds
         for name, row in (("pad_token_id", pad_token_id), ("unk_token_id", unk_token_id)):
             if _at_least(0, **{name: row}) >= vocab_size:

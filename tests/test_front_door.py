@@ -51,6 +51,15 @@ def run(code: str) -> str:
     return subprocess.check_output([sys.executable, "-c", code], encoding="utf-8")
 
 
+def test_importing_brings_neither_torch_nor_transformers() -> None:
+    modules = (
+        "glove_lstm, glove_lstm.data.loading, glove_lstm.training.presets, glove_lstm.commands.predict, "
+        "glove_lstm.inference.runtime, glove_lstm.tokenization.light_tokenizer"
+    )
+    loaded = "[name for name in ('torch', 'transformers') if name in sys.modules]"
+    assert run(f"import sys, {modules}; print({loaded})") == "[]\n"
+
+
 def test_every_public_name_is_there() -> None:
     for name in glove_lstm.__all__:
         assert getattr(glove_lstm, name) is not None

@@ -76,4 +76,4 @@ def _summary(metrics: Mapping[str, Any]) -> str:
         for baseline, measured in metrics.get("baselines", {}).items():
             if name in measured:
                 lines.append(f"  {DESCRIPTIONS[baseline]}: {measured[name]['accuracy']:.4f}\n")
-    return "".join(lines) or "Neither measured nor calibrated: there are too few texts.\n"
+    return "".join(lines) or "Not measured: there are no validation or test texts.\n"

@@ -98,9 +98,8 @@ def _open_dataset(
         try:
             loaded = datasets.load_dataset(name, config, revision=revision, **local)
         except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-            said = " ".join(str(error).splitlines()[:2]).rstrip(
-                ". "
-            )  # the second names the configs
+            # The second line names the configs.
+            said = " ".join(str(error).splitlines()[:2]).rstrip(". ")
             raise DataError(
                 f"The dataset {name} could not be loaded: {said}; check its name and dataset_config_name."
             ) from error

@@ -22,7 +22,7 @@ from glove_lstm.evaluation.robustness import measure_robustness, summarize
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import decision_thresholds, scores_of
 from glove_lstm.training.experiment import Experiment
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.training.training_texts import TrainingTexts, joined_texts
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +44,13 @@ def run_metrics(experiment: Experiment) -> Metrics:
             continue
         metrics[split] = measure_with_intervals(scores, labels)
         metrics[split] |= measure_sources(scores, labels, experiment.splits[split])
-    # Validation texts of a first model were held out of its training texts.
-    held_out = {"validation"} if "all" in experiment.splits else set()
-    record = experiment.training_texts
-    for split in metrics.keys() - held_out if record.complete else ():
-        trained, validated = record.find(joined_texts(experiment.splits[split]))
-        seen = trained if split == "validation" else trained | validated
-        metrics[split]["seen"] = int(seen.sum())
+    if "test" in metrics and experiment.training_texts.complete:
+        seen = experiment.training_texts.find(joined_texts(experiment.splits["test"]))
+        metrics["test"]["seen"] = int(np.logical_or(*seen).sum())
+    if "validation" in metrics and len(experiment.splits["validation"]):
+        train = TrainingTexts.of(joined_texts(experiment.splits["train"]), ())
+        seen = train.find(joined_texts(experiment.splits["validation"]))
+        metrics["validation"]["seen"] = int(seen[0].sum())
     speed = measure_speed(experiment.model, experiment.tokenizer)
     metrics["about"] = {**experiment.record, "speed": speed}
     metrics["examples"] = classify_examples(experiment.model, experiment.tokenizer)

@@ -79,7 +79,7 @@ def render_card(
 def _dataset(name: str) -> tuple[str, str]:
     """Return the type and the name of a dataset in the model index, without names of local files.
 
-    The type is an id on the Hub, the usual name of a dataset that is not there, or "unknown", as in other libraries.
+    The type is an id on the Hub, a name that no other dataset of the card has, or "unknown" for files.
     """
     hub = re.match(rf"({HUB_ID})(?= \(|$)", name)  # descriptions of files have no slash
     if hub:
@@ -87,8 +87,9 @@ def _dataset(name: str) -> tuple[str, str]:
     title = name.partition(" from ")[0]
     if "." in title:  # files
         return "unknown", "Unknown"
-    known = DATA_NOTES.get(title.partition(" (")[0])
-    return known.hub_id if known else "unknown", title
+    short = title.partition(" (")[0].lower()
+    known = DATA_NOTES.get(short)
+    return known.hub_id if known else re.sub(r"\W+", "-", short), title
 
 
 def _notes(*descriptions: str) -> list[DataNotes]:

@@ -127,7 +127,8 @@ _AT_LEAST_0 = {"learning_rate", "embedding_learning_rate", "weight_decay", "data
 _AT_LEAST_0 |= {"min_steps", "max_grad_norm"}
 _SHARES = "corrupted_share", "label_smoothing_factor"  # from 0 to 1
 # Persistent workers would see the corrupted copies of the first epoch in each.
-_MUST_BE_FALSE = "remove_unused_columns", "dataloader_drop_last", "dataloader_persistent_workers"
+_REFUSED = {"dataloader_drop_last", "dataloader_persistent_workers"}
+_REFUSED |= {"label_names", "remove_unused_columns"}
 
 
 @dataclass
@@ -164,11 +165,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
                 raise ValueError(f"{name} must be 0 to 1, not {getattr(self, name)}")
         if not 0 <= self.seed < 1 << 32:
             raise ValueError(f"seed must be from 0 to {(1 << 32) - 1}, not {self.seed}")
-        for name in _MUST_BE_FALSE:
+        for name in _REFUSED:
             if getattr(self, name):
-                raise ValueError(f"{name} must be False")
-        if self.label_names:
-            raise ValueError("label_names must not be given")
+                raise ValueError(f"{name} must be left out")
         for name in (*_ABOVE_0, *_AT_LEAST_0):
             value, least = getattr(self, name), "above" if name in _ABOVE_0 else "at least"
             if value is not None and not (0 < value < inf or (value == 0 and least == "at least")):

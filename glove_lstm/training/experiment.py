@@ -201,8 +201,7 @@ def _train(
         enough = held_out if held_out and len(held_out) >= _MIN_TEXTS_FOR_C else None
         strength = (first.record["ngram_c"] if first else None) or args.ngram_c
         # Sampling weights made the n-grams worse on the hub's own texts, and no better on unseen corpora.
-        strength = fit_ngrams(model.ngrams, train, copies, own_weights, enough, strength)
-        record["ngram_c"] = strength
+        record["ngram_c"] = fit_ngrams(model.ngrams, train, copies, own_weights, enough, strength)
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
         train = CorruptedTexts(train, splits["train"], tokenizer, share, args.seed, longest)

@@ -151,9 +151,9 @@ def without_folders(text: str, run: TrainingRun) -> str:
             name = encodable(user_path(path).name or user_path(path).resolve().name)
             if text == encodable(path):
                 return name
-            written = {encodable(str(user_path(path))), encodable(path)} - {"."}
-            for folder in sorted(written, key=len, reverse=True):
-                text = text.replace(folder, name)
+            places = str(user_path(path).absolute()), str(user_path(path)), path.rstrip("/")
+            for place in sorted(set(places) - {".", ""}, key=len, reverse=True):
+                text = text.replace(encodable(place), name)
     return text
 
 

@@ -19,7 +19,7 @@ from glove_lstm.data.errors import DataError
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
-from glove_lstm.training.resuming import MADE_OF_NAME, STATE_NAME
+from glove_lstm.training.resuming import MADE_OF_NAME, STATE_NAME, check_resumable
 
 
 class GloveLstmTrainer(Trainer):
@@ -99,6 +99,7 @@ class GloveLstmTrainer(Trainer):
         sizes = {name: list(weights.shape) for name, weights in model.state_dict().items()}
         parts = vocabulary, model.config.label_names, sizes, texts.digest()
         self._made_of = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        ended = False
         if isinstance(resume_from_checkpoint, str):
             made_of = Path(resume_from_checkpoint, MADE_OF_NAME).read_text(encoding="utf-8")
             if json.loads(made_of) != self._made_of:
@@ -107,12 +108,16 @@ class GloveLstmTrainer(Trainer):
             state = TrainerState.load_from_json(str(Path(resume_from_checkpoint, STATE_NAME)))
             epoch = steps_an_epoch(self.args, len(texts))
             steps = max(self.args.max_steps, 0) or ceil(self.args.num_train_epochs * epoch)
-            if state.global_step >= steps:
-                best = self.args.load_best_model_at_end and state.best_model_checkpoint
-                self._load_from_checkpoint(best or resume_from_checkpoint)
-                self.state = state
-                return TrainOutput(state.global_step, 0.0, {})
-        output = super().train(resume_from_checkpoint, *args, **kwargs)
+            ended = state.global_step >= steps and not self.args.auto_find_batch_size
+        if ended:
+            self.state, folder = state, Path(resume_from_checkpoint)
+            if self.args.load_best_model_at_end and state.best_model_checkpoint:
+                folder = folder.with_name(Path(state.best_model_checkpoint).name)
+                check_resumable(folder)
+            self._load_from_checkpoint(str(folder))
+            output = TrainOutput(state.global_step, 0.0, {})
+        else:
+            output = super().train(resume_from_checkpoint, *args, **kwargs)
         if not all(weights.isfinite().all() for weights in model.parameters()):
             raise DataError("The training diverged: weights are no numbers; lower --learning_rate.")
         return output
@@ -147,8 +152,7 @@ class GloveLstmTrainer(Trainer):
 
 def steps_an_epoch(args: GloveLstmTrainingArguments, texts: int) -> int:
     """Return the optimizer steps of an epoch over a number of texts."""
-    batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-    return -(-texts // batch)
+    return -(-texts // (args.train_batch_size * args.gradient_accumulation_steps * args.world_size))
 
 
 def _longest_first(dataset: TokenizedTexts) -> np.ndarray[Any, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from datasets import Dataset, concatenate_datasets
-from support import SMALL, run_here
+from support import SMALL, assert_refused, run_here
 
 from benchmarks import accuracy, corpora, folds, neural_peers, tables
 from benchmarks.folds import make_folds
@@ -287,3 +287,28 @@ def test_baselines_can_learn_from_the_copies_of_our_presets(news: Path) -> None:
         copies = CorruptedTexts(tokenized, texts, tokenizer, 1.0, 42, kind=kind)
         rows += copies.__getitems__(range(len(texts)))["input_ids"].to_pylist()
     assert rows == [tokenizer(text)["input_ids"] for text in every[len(plain) :]]
+
+
+def test_the_picture_has_the_models_with_both_figures(tmp_path: Path) -> None:
+    found = {"accuracy": {"mean": 0.8, "low": 0.7, "high": 0.9}}
+    accurate = {"titles": {"default": found, "majority": found, "fasttext": found}}
+    speed = {"median": {"texts/s": 9.0}}
+    fast = {"titles": {"default": speed, "majority": speed, "pipeline": speed}}
+    tables.draw(accurate, fast, tmp_path / "drawn.svg")
+    drawn = (tmp_path / "drawn.svg").read_text()
+    assert drawn.count(">default<") == 1
+    assert not any(f">{name}<" in drawn for name in ("majority", "fasttext", "pipeline"))
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        (["--num_epochs_train", 1], "--num_train_epochs"),
+        (["--json", __file__], "--json"),
+        (["--data_dir", "nowhere"], "nowhere"),
+    ],
+)
+def test_refusals(news: Path, glove_file: Path, args: list[object], part: str) -> None:
+    told = ["--task", "titles", "--data_dir", news, "--glove", glove_file, "--models", "majority"]
+    told += ["--json", news / "unwritten.json"]
+    assert_refused(run_here(accuracy.main, *told, *args), part)

@@ -94,7 +94,7 @@ Preset `default` of glove-lstm 0.1.0 (transformers 5.24.0, torch 2.13.0); texts:
 Macro F1 0.9000, precision 0.8000, recall 0.7000, Matthews correlation 0.6000, ROC AUC 0.9500.
 Logits are divided by a temperature of 1.250 (fitted on the validation texts).
 | validation | 0.0123 | 0.1000 |
-Calibration is worse on other data: recovery.
+Calibration is worse than on the validation texts on: recovery.
 | 0.0000 | 100.0% | 0.9123 |
 | 0.8415 | 90.0% | 0.9511 |
 On other data both columns differ.
@@ -184,24 +184,25 @@ def test_metadata(write):
         ("fake_or_real_news (default) from mine.csv", "fake_or_real_news", "fake_or_real_news (default)"),
         ("liar (two) from train.tsv", "ucsbnlp/liar", "liar (two)"),
         ("mine.csv, isot.csv.gz", "unknown", "Unknown"),
-        ("fake_or_real_news, ISOT and others", "unknown", "fake_or_real_news, ISOT and others"),
-        ("familiar", "unknown", "familiar"),
+        ("liar, ISOT and others", "liar-isot-and-others", "liar, ISOT and others"),
+        ("familiar", "familiar", "familiar"),
     ],
 )  # fmt: skip
 def test_metadata_are_those_that_the_hub_knows(write, data, kind, name):
     about = {**ABOUT, "data": data, "fine_tuned_from": "someone/else"}
-    text = write({**METRICS, "about": about})
+    others = {**METRICS["other_data"], "veritas": MEASURES}
+    text = write({**METRICS, "about": about, "other_data": others, "baselines": {}})
     values = yaml.safe_load(text.split("---")[1])
     keys = "language library_name license metrics model-index pipeline_tag tags widget base_model"
     assert set(values) - {"datasets"} == set(keys.split())
     assert values["base_model"] == "someone/else"
     assert values.get("datasets", []) == [kind] * ("/" in kind)
-    found, other = values["model-index"][0]["results"]
+    found, other, _ = values["model-index"][0]["results"]
     assert found["dataset"] == {"name": name, "type": kind, "split": "validation"}
-    assert other["dataset"] == {"name": "recovery", "type": "unknown"}
+    assert other["dataset"] == {"name": "recovery", "type": "recovery"}
     assert found["source"]["url"] == f"https://huggingface.co/{REPO}/blob/main/metrics.json"
     results = ModelCard(text).data.eval_results  # raises if the model index is malformed
-    assert {result.dataset_type for result in results} == {kind, "unknown"}
+    assert {result.dataset_type for result in results} == {kind, "recovery", "veritas"}
 
 
 def test_card_without_measurements(write):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from support import QUICK, SMALL, write_articles
 
 from glove_lstm.data.errors import DataError
@@ -113,7 +114,11 @@ def test_a_run_that_ended_is_loaded_as_it_is(trained, tmp_path):
         assert torch.equal(again.model.state_dict()[name], value), name
     np.testing.assert_array_equal(again.logits["validation"], whole.logits["validation"])
     assert again.record["epochs"] == whole.record["epochs"]
-    assert checkpoint.is_dir()
+    weights = load_file(checkpoint / "model.safetensors")
+    weights["classifier.bias"][:] = float("nan")
+    save_file(weights, checkpoint / "model.safetensors")
+    with pytest.raises(DataError, match="diverged"):
+        trained(*words, "--resume_from_checkpoint", str(checkpoint), out=tmp_path)
 
 
 @pytest.mark.parametrize("change", [{"train_file": "test"}, {"words": ["--hidden_size", "9"]}])

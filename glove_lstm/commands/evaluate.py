@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> None:
     """Parse, load, measure, print, save."""
     args = _parser().parse_args(argv)
     if args.output_dir:
-        check_folder(args.output_dir, "--output_dir")
+        check_folder(args.output_dir)
     if args.leaks and not args.model and (args.robustness or args.revision):
         raise DataError("With --leaks, --robustness and --revision need a MODEL; name it.")
     transformers.utils.logging.disable_progress_bar()

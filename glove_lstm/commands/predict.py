@@ -191,8 +191,8 @@ def _source(args: argparse.Namespace) -> TextSource:
     if args.input:
         return open_files(args.input, args.text_column_names)
     if args.texts:
-        for text in filter(os.path.isfile, args.texts):
-            raise DataError(f"{text} is a file, not a text; give it with --input.")
+        if files := list(filter(os.path.isfile, args.texts)):
+            raise DataError(f"{files[0]} is a file, not a text; give it with --input.")
         return open_texts(args.texts, "the command line")
     return open_texts((line.rstrip("\r\n") for line in sys.stdin), "standard input")
 

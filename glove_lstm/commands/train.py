@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> None:
     if run.training.resume_from_checkpoint:  # checked before the data are loaded
         check_resumable(Path(run.training.resume_from_checkpoint))
     folder = Path(str(run.training.output_dir))
-    check_folder(folder, "--output_dir")
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
     wanted = dataclasses.asdict(run.data)
     with_baselines = wanted.pop("with_baselines")

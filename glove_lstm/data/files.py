@@ -13,10 +13,10 @@ def user_path(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
-def check_folder(path: Path, option: str = "") -> None:
-    """Raise a DataError if `path`, which `option` may name, is a file."""
+def check_folder(path: Path) -> None:
+    """Raise a DataError if `path` is a file."""
     if path.is_file():
-        raise DataError(f"{option} {path} is a file; give a folder.".lstrip())
+        raise DataError(f"{path} is a file; give a folder.")
 
 
 def check_file(path: Path) -> None:

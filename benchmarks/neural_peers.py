@@ -23,7 +23,6 @@ from glove_lstm.tokenization.build import english_stop_words
 
 _FINETUNING: dict[str, Any] = {
     "learning_rate": 1e-4,
-    "num_train_epochs": 4,
     "per_device_train_batch_size": 32,
     "train_sampling_strategy": "group_by_length",
     "bf16": True,
@@ -36,6 +35,7 @@ _FINETUNING: dict[str, Any] = {
     "disable_tqdm": True,
     "report_to": "none",
 }
+_SMALL = 12_000  # training texts; of more, MiniLM reads 128 tokens once, which takes half an hour
 _READ = (50, 1_000)  # words that the published network reads of titles, of articles
 _PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
 
@@ -43,7 +43,8 @@ _PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
 def finetune_minilm(train: Texts, validation: Texts) -> Classify:
     """Fine-tune MiniLM-L6 with AdamW and linear decay, stopped early by the validation texts."""
     folder = minilm_folder()
-    tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=256)  # as it was trained
+    tokens, epochs = (256, 4) if len(train[0]) <= _SMALL else (128, 1)
+    tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=tokens)
 
     def rows(texts: Sequence[str], labels: Sequence[int]) -> Dataset:
         return Dataset.from_dict({**tokenizer(list(texts), truncation=True), "label": labels})
@@ -51,7 +52,7 @@ def finetune_minilm(train: Texts, validation: Texts) -> Classify:
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         trainer = Trainer(
             model_init=lambda: Classifier.from_pretrained(folder, num_labels=len(set(train[1]))),
-            args=TrainingArguments(scratch, **_FINETUNING),
+            args=TrainingArguments(scratch, num_train_epochs=epochs, **_FINETUNING),
             train_dataset=rows(*train),
             eval_dataset=rows(*validation),
             processing_class=tokenizer,

@@ -173,8 +173,8 @@ class LightTokenizer:
             if self._dictionary.size > _CAPACITY:
                 self._dictionary = _Dictionary()
             dictionary = self._dictionary
-        found = map(dictionary.known.__getitem__, pieces)  # faster than `get`
-        values = np.fromiter(found, np.int64, len(pieces))
+        entries = map(dictionary.known.__getitem__, pieces)  # faster than `get`
+        values = np.fromiter(entries, np.int64, len(pieces))
         places = np.flatnonzero(values == _NEW)
         if len(places):
             new = [pieces[place] for place in places]

@@ -144,8 +144,8 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             for encoding in encodings:
                 encoding.pad(length, direction=side, **token)
         del options["return_tensors"]
-        wanted = {name: value for name, value in options.items() if name.startswith("return_")}
-        rows = [self._convert_encoding(encoding, **wanted)[0] for encoding in encodings]
+        returned = {name: value for name, value in options.items() if name.startswith("return_")}
+        rows = [self._convert_encoding(encoding, **returned)[0] for encoding in encodings]
         return BatchEncoding({key: [row[key][0] for row in rows] for key in rows[0]}, encodings)
 
 

@@ -45,13 +45,13 @@ def main(argv: Sequence[str]) -> None:
     if args.leaks and not args.model and (args.robustness or args.revision):
         raise DataError("With --leaks, --robustness and --revision need a MODEL; name it.")
     transformers.utils.logging.disable_progress_bar()
-    wanted = {field.name: getattr(args, field.name) for field in _OF_DATA}
-    wanted |= {"revision": args.dataset_revision, "validation_fraction": 0.0}
+    dataset = {field.name: getattr(args, field.name) for field in _OF_DATA}
+    dataset |= {"revision": args.dataset_revision, "validation_fraction": 0.0}
     report = Report()
     if args.model or not args.leaks:
-        _measure_model(report, args, wanted)
+        _measure_model(report, args, dataset)
     if args.leaks:
-        data = load_splits(**{**wanted, "on_empty": "keep"})
+        data = load_splits(**{**dataset, "on_empty": "keep"})
         report.figures["leaks"] = check_leaks(data)
     text = report.text()
     if args.output_dir:
@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> None:
     sys.stdout.write(text)
 
 
-def _measure_model(report: Report, args: argparse.Namespace, wanted: Mapping[str, Any]) -> None:
+def _measure_model(report: Report, args: argparse.Namespace, dataset: Mapping[str, Any]) -> None:
     """Measure a checkpoint on unseen texts."""
     path = args.model or str(DEFAULT_CHECKPOINT)
     config = load_config(path, args.revision)
@@ -68,7 +68,7 @@ def _measure_model(report: Report, args: argparse.Namespace, wanted: Mapping[str
     if several and (args.robustness or args.leaks):
         option = "--robustness" if args.robustness else "--leaks"
         raise DataError(f"{option} is for models of one label a text; leave it out.")
-    data = load_splits(**wanted, label_names=config.label_names, several_labels=several)
+    data = load_splits(**dataset, label_names=config.label_names, several_labels=several)
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
         raise DataError(f"{data.source} has no split {args.split}; --split must be {splits}.")

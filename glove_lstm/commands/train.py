@@ -39,9 +39,9 @@ def main(argv: Sequence[str]) -> None:
     folder = Path(str(run.training.output_dir))
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
-    wanted = dataclasses.asdict(run.data)
-    with_baselines = wanted.pop("with_baselines")
-    data = load_splits(**wanted, seed=run.training.seed)
+    options = dataclasses.asdict(run.data)
+    with_baselines = options.pop("with_baselines")
+    data = load_splits(**options, seed=run.training.seed)
     if with_baselines and data.several_labels:
         raise DataError("--with_baselines is for one label a text; leave it out.")
     experiment = run_experiment(run, data, compute_metrics=compute_metrics)
@@ -63,15 +63,15 @@ def _summary(metrics: Mapping[str, Any]) -> str:
     for name in ("validation", "test"):
         if name not in metrics:
             continue
-        found = metrics[name]
-        low, high = found["accuracy_interval"]
-        seen = f", {found['seen']} of them used in training" if found.get("seen") else ""
+        measures = metrics[name]
+        low, high = measures["accuracy_interval"]
+        seen = f", {measures['seen']} of them used in training" if measures.get("seen") else ""
         is_first = name == "validation" and "all" in metrics["about"]["rows"]
         first = " of the first model" if is_first else ""
         lines.append(
-            f"{name}: accuracy{first} {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
-            f"{found['rows']} rows{seen}; majority class {found['majority_share']:.4f}), "
-            f"ECE {found['ece']:.4f}\n"
+            f"{name}: accuracy{first} {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
+            f"{measures['rows']} rows{seen}; majority class {measures['majority_share']:.4f}), "
+            f"ECE {measures['ece']:.4f}\n"
         )
         for baseline, measured in metrics.get("baselines", {}).items():
             if name in measured:

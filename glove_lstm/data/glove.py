@@ -202,8 +202,8 @@ def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveV
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
-    if headed and (found := len(index) + repeats) != int(values[0]):
-        raise DataError(f"{source} has {found} vectors, and not {int(values[0])}; get it again.")
+    if headed and (count := len(index) + repeats) != int(values[0]):
+        raise DataError(f"{source} has {count} vectors, and not {int(values[0])}; get it again.")
     if repeats:
         logger.warning(
             "%s repeats %d of its words; the first vector of each was kept.", source, repeats

@@ -111,9 +111,9 @@ def _read_rows(
     """Yield the text, perhaps its pair, the label, and perhaps the source of every labelled row."""
     empty = unlabelled = labelled = 0
     others = [source[1]] if source and source[1] else []
-    wanted = [name for name in (*columns, label_column, *others) if name in reader.columns]
+    needed = [name for name in (*columns, label_column, *others) if name in reader.columns]
     class_names = reader.class_names.get(label_column)
-    for number, record in reader.records(wanted):
+    for number, record in reader.records(needed):
         place = f"{reader.where}, row {number}"
         items = label_items(value := record.get(label_column))
         if items is None and str(value).startswith("['"):
@@ -153,8 +153,8 @@ def _check_label(
     label: str | list[str], names: Sequence[str] | None, several: bool, place: str
 ) -> None:
     if isinstance(label, list) != several:
-        wanted = "a list of labels" if several else "one label"
-        raise DataError(f"{place} has the label {label!r}; give {wanted}, as elsewhere.")
+        expected = "a list of labels" if several else "one label"
+        raise DataError(f"{place} has the label {label!r}; give {expected}, as elsewhere.")
     for name in label if isinstance(label, list) else [label]:
         if names is not None and name not in names:
             known = ", ".join(names[:20])

@@ -135,8 +135,8 @@ def load_splits(
             _check_labels(tables)
         names = list(names or sorted_labels(rows, where))
         if split == "train" and len(names) < 2:
-            found = f"the label {names[0]!r} only" if names else "no label"
-            raise DataError(f"{where} has {found}; a classifier needs two or more.")
+            labels = f"the label {names[0]!r} only" if names else "no label"
+            raise DataError(f"{where} has {labels}; a classifier needs two or more.")
         splits[split] = encode_labels(rows, names)
     if not names or not splits:
         raise DataError(

@@ -99,9 +99,9 @@ def _open_dataset(
             loaded = datasets.load_dataset(name, config, revision=revision, **local)
         except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
             # The second line names the configs.
-            said = " ".join(str(error).splitlines()[:2]).rstrip(". ")
+            reason = " ".join(str(error).splitlines()[:2]).rstrip(". ")
             raise DataError(
-                f"The dataset {name} could not be loaded: {said}; check its name and dataset_config_name."
+                f"The dataset {name} could not be loaded: {reason}; check its name and dataset_config_name."
             ) from error
         source = f"{name} ({config})" if config else name
     if len(loaded) == 1 and next(iter(loaded)) not in _SPLITS:

@@ -67,14 +67,14 @@ class Report:
         roles = f"(trained on {counts['trained']:,}, validated on {counts['validated']:,})"
         if not unseen:
             return f"All {seen:,} texts were seen {roles}."
-        said = f"{seen:,} of the {seen + unseen:,} texts were seen {roles}"
-        said += f"; the figures are of the other {unseen:,}." if seen else "."
+        sentence = f"{seen:,} of the {seen + unseen:,} texts were seen {roles}"
+        sentence += f"; the figures are of the other {unseen:,}." if seen else "."
         if not counts["complete"]:
-            said += (
+            sentence += (
                 " It is unknown which other texts it has seen: it was trained from a checkpoint "
                 "without a record."
             )
-        return said
+        return sentence
 
     def add_model(
         self,
@@ -148,10 +148,10 @@ def _measures(figures: Mapping[str, Any]) -> str:
 def _by_label(figures: Mapping[str, Any]) -> str:
     names = ["precision", "recall"] if "confusion" in figures else ["f1"]
     rows = [["label", "rows", *chain.from_iterable([name, "95 % interval"] for name in names)]]
-    for label, found in figures["by_label"].items():
-        defined = names if found["rows"] else names[:1]  # without recall
-        measured = chain.from_iterable(_with_interval(found, name) for name in defined)
-        rows.append([label, f"{found['rows']:,}", *measured])
+    for label, measures in figures["by_label"].items():
+        defined = names if measures["rows"] else names[:1]  # without recall
+        cells = chain.from_iterable(_with_interval(measures, name) for name in defined)
+        rows.append([label, f"{measures['rows']:,}", *cells])
     return _table(rows)
 
 
@@ -176,15 +176,15 @@ def _by_source(measured: Mapping[str, Any]) -> str:
         measured.items(), key=lambda item: item[1].get("balanced_accuracy", item[1]["accuracy"])
     )
     rows = [["source", "rows", "accuracy", "balanced accuracy", "ROC AUC"]]
-    for source, found in worst[:_SOURCES]:
-        figures = [f"{found[name]:.4f}" if name in found else "-" for name in names]
-        rows.append([source, f"{found['rows']:,}", *figures])
+    for source, measures in worst[:_SOURCES]:
+        figures = [f"{measures[name]:.4f}" if name in measures else "-" for name in names]
+        rows.append([source, f"{measures['rows']:,}", *figures])
     return _table(rows)
 
 
-def _robustness(found: Mapping[str, Any]) -> str:
+def _robustness(robustness: Mapping[str, Any]) -> str:
     rows = [["texts", "accuracy", "95 % interval", "lost", "95 % interval"]]
-    for name, figures in found.items():
+    for name, figures in robustness.items():
         cells = [DESCRIPTIONS.get(name, "as they are"), *_with_interval(figures, "accuracy")]
         rows.append(cells + (_with_interval(figures, "lost", "+") if "lost" in figures else []))
     return _table(rows)

@@ -82,23 +82,23 @@ def measure_robustness(
         return np.asarray(predict_logits(model, tokenizer, rows).argmax(axis=1) == labels)
 
     clean = correct(list(texts))
-    found: dict[str, dict[str, Any]] = {"clean": accuracy_with_interval(clean)}
+    measures: dict[str, dict[str, Any]] = {"clean": accuracy_with_interval(clean)}
     for name in PERTURBATIONS:
         logger.info("Measuring robustness: %s", DESCRIPTIONS[name])
         kept = correct(perturb(name, texts, seed=0))
         lost = clean.astype(float) - kept
-        found[name] = {
+        measures[name] = {
             **accuracy_with_interval(kept),
             "lost": float(lost.mean()),
             "lost_interval": mean_interval(lost),
         }
-    return found
+    return measures
 
 
-def summarize(found: Mapping[str, Mapping[str, Any]]) -> str:
+def summarize(measures: Mapping[str, Mapping[str, Any]]) -> str:
     """Format the result of `measure_robustness` as half a sentence for the card."""
-    changes = [f"{shown} {found[name]['accuracy']:.4f}" for name, shown in DESCRIPTIONS.items()]
+    changes = [f"{shown} {measures[name]['accuracy']:.4f}" for name, shown in DESCRIPTIONS.items()]
     return (
-        f"accuracy {found['clean']['accuracy']:.4f} becomes, with {'; '.join(changes)}. "
+        f"accuracy {measures['clean']['accuracy']:.4f} becomes, with {'; '.join(changes)}. "
         "Rewriting, translation and texts written by a machine: not measured."
     )

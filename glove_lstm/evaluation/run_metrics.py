@@ -108,5 +108,5 @@ def add_robustness(metrics: Metrics, experiment: Experiment, split: str) -> None
     """Measure the model on perturbed texts of a split, into `metrics["robustness"]`."""
     texts = list(joined_texts(experiment.splits[split]))
     labels = experiment.labels[split]
-    found = measure_robustness(experiment.model, experiment.tokenizer, texts, labels)
-    metrics["robustness"] = {**found, "summary": f"on the {split} texts, {summarize(found)}"}
+    measures = measure_robustness(experiment.model, experiment.tokenizer, texts, labels)
+    metrics["robustness"] = {**measures, "summary": f"on the {split} texts, {summarize(measures)}"}

@@ -48,8 +48,8 @@ def load_checkpoint(
         ) from error
     wrong = {*info["missing_keys"], *info["unexpected_keys"]}
     if wrong and not changes:  # transformers would draw missing weights at random
-        said = f"{path}: {WEIGHTS_NAME} does not fit config.json ({min(wrong)})"
-        raise DataError(f"{said}: get the checkpoint again.")
+        problem = f"{path}: {WEIGHTS_NAME} does not fit config.json ({min(wrong)})"
+        raise DataError(f"{problem}: get the checkpoint again.")
     shapes = "token_type_ids" in tokenizer.model_input_names
     check_tokenizer(folder, model.config.to_dict(), tokenizer.vocab_size, shapes=shapes)
     return model, tokenizer

@@ -44,8 +44,8 @@ def check_card(folder: Path, repo_id: str) -> None:
     values = data.to_dict()
     missing = [f"the metadata {name}" for name in _METADATA if not values.get(name)]
     headings = _HEADING.findall(text)
-    wanted = _HEADING.findall(expected)
-    missing += [f"the section {name!r}" for name in wanted if name not in headings]
+    needed = _HEADING.findall(expected)
+    missing += [f"the section {name!r}" for name in needed if name not in headings]
     if missing:
         raise DataError(f"README.md lacks {', '.join(missing)}; add it, or {_ANEW}.")
     allowed = {repo_id, *_PLACEHOLDER.findall(expected)}

@@ -109,7 +109,7 @@ def _requirements() -> list[str]:
         requirement = Requirement(line)
         marker, requirement.marker = requirement.marker, None
         extras = [{"extra": "demo"}, {"extra": "train"}]
-        wanted = marker is None or any(marker.evaluate(extra) for extra in extras)
-        if wanted and requirement.name != "glove-lstm":  # demo includes glove-lstm[train]
+        needed = marker is None or any(marker.evaluate(extra) for extra in extras)
+        if needed and requirement.name != "glove-lstm":  # demo includes glove-lstm[train]
             lines.add(str(requirement))
     return sorted(lines)

@@ -257,8 +257,8 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
     if fine_tuning:
         for name in _OF_NEW_TOKENIZER:
             if getattr(tokenizer, name) is not None:
-                said = f"--{name} is of a new tokenizer, and --model_name_or_path brings one"
-                raise DataError(f"{said}: leave it out.")
+                problem = f"--{name} is of a new tokenizer, and --model_name_or_path brings one"
+                raise DataError(f"{problem}: leave it out.")
         tokenizer = TokenizerArguments(max_seq_length=tokenizer.max_seq_length)
     return TrainingRun(chosen.preset, data, tokenizer, model, trainer)
 

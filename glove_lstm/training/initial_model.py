@@ -126,8 +126,8 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
             labels = labels @ one_hot if labels.ndim == 2 else np.array(number)[labels]
             splits[name] = split.remove_columns("label").add_column("label", labels.tolist())
     else:
-        said = "The labels %s are not those of %s, %s: its last layer starts anew."
-        logger.warning(said, data.label_names, path, known)
+        message = "The labels %s are not those of %s, %s: its last layer starts anew."
+        logger.warning(message, data.label_names, path, known)
         changes |= _label_maps(data)
     model, tokenizer = load_checkpoint(path, **changes)
     if "id2label" in changes:

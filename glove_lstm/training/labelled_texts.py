@@ -24,8 +24,8 @@ def training_data(
     """Make the splits of a run; see `GloveLstmClassifier.fit`."""
     classes = np.unique(labels)
     if len(classes) < 2:
-        said = f"y has {len(classes)} class, {classes.tolist()}"
-        raise DataError(f"{said}; a classifier needs two or more.")
+        problem = f"y has {len(classes)} class, {classes.tolist()}"
+        raise DataError(f"{problem}; a classifier needs two or more.")
     names, on_empty = as_label_names(classes), cast(OnEmpty, run.data.on_empty)
     data = LoadedData(
         {"train": labelled_rows(texts, labels, names, on_empty)}, names, ["X"], "texts in memory"

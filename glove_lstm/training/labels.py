@@ -32,8 +32,8 @@ def class_weights(
         DataError: The file cannot be used, or a text may have several labels.
     """
     if labels.ndim == 2:
-        said = "--class_weight is for one label a text; each of several has a threshold of its own"
-        raise DataError(f"{said}: leave it out.")
+        problem = "--class_weight is for one label a text; each of several has its own threshold"
+        raise DataError(f"{problem}: leave it out.")
     if class_weight == "balanced":
         counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
         counts[counts == 0] = counts.sum() / (counts > 0).sum()
@@ -45,8 +45,8 @@ def class_weights(
     for name in names:
         value: Any = values.get(name, "missing")
         if type(value) not in (int, float) or not 0 < value < math.inf:
-            said = f"{class_weight}: the weight of {name!r} is {value}"
-            raise DataError(f"{said}; give a positive number.")
+            problem = f"{class_weight}: the weight of {name!r} is {value}"
+            raise DataError(f"{problem}; give a positive number.")
     return np.array([values[name] for name in names], dtype=np.float64)
 
 

@@ -46,8 +46,8 @@ def check_resumable(folder: Path) -> None:
         DataError: Names the file.
     """
     if not folder.is_dir():
-        said = f"--resume_from_checkpoint {folder} is no folder"
-        raise DataError(f"{said}; give OUTPUT_DIR/checkpoint-N.")
+        problem = f"--resume_from_checkpoint {folder} is no folder"
+        raise DataError(f"{problem}; give OUTPUT_DIR/checkpoint-N.")
     advice = "resume from another checkpoint, or start a new run"
     states = sorted(folder.glob("rng_state*.pth")) or [folder / "rng_state.pth"]  # one a process
     for path in (*(folder / name for name in _NEEDED), *states):

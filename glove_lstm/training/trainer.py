@@ -103,8 +103,8 @@ class GloveLstmTrainer(Trainer):
         if isinstance(resume_from_checkpoint, str):
             made_of = Path(resume_from_checkpoint, MADE_OF_NAME).read_text(encoding="utf-8")
             if json.loads(made_of) != self._made_of:
-                said = f"{resume_from_checkpoint} was made from other texts, labels, word vectors or sizes"
-                raise DataError(f"{said}: give those of its run, or start a new run.")
+                problem = f"{resume_from_checkpoint} was made from other texts, labels, word vectors or sizes"
+                raise DataError(f"{problem}: give those of its run, or start a new run.")
             state = TrainerState.load_from_json(str(Path(resume_from_checkpoint, STATE_NAME)))
             epoch = steps_an_epoch(self.args, len(texts))
             steps = max(self.args.max_steps, 0) or ceil(self.args.num_train_epochs * epoch)

@@ -1,5 +1,6 @@
 """Starts the app for tests as people start it, and ends it."""
 
+import json
 import os
 import re
 import shutil
@@ -58,3 +59,14 @@ def run_demo(
     finally:
         process.terminate()
         process.wait(60)
+
+
+def call(http, name, *data):
+    """Return (True, answer) of an endpoint, or (False, message)."""
+    posted = http.post(f"/gradio_api/call/{name}", json={"data": data})
+    if posted.status_code != 200:
+        return False, posted.json()["detail"]
+    events = http.get(f"/gradio_api/call/{name}/{posted.json()['event_id']}").text
+    event, value = re.search(r"event: (complete|error)\ndata: (.*)", events).groups()
+    value = json.loads(value)
+    return event == "complete", value if event == "complete" else value["error"]

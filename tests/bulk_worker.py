@@ -6,7 +6,6 @@ Prints the rows and the peak memory in MB at the end.
 """
 
 import re
-import resource
 import sys
 import time
 from pathlib import Path
@@ -40,14 +39,10 @@ def main(path, folder, kind, rows_per_part, pause):
     sys.stdout.write(f"{summary.rows} {peak_memory():.1f}\n")
 
 
-def peak_memory():
-    """Of this process alone, in MB; on Linux ru_maxrss begins with the parent's."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        1 << 20 if sys.platform == "darwin" else 1024
-    )
+def peak_memory(pid="self"):
+    """Of one process, in MB; needs Linux. `resource` would count the parent's memory at the fork."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import gzip
 import io
+import json
 import os
 import random
 import re
@@ -61,16 +62,22 @@ def write_articles(
         label = labels[row % len(labels)]
         title, text = make_article(generator, label, generator.randint(5, 60))
         table.append({"": row, "title": title, "text": text, "label": label})
-    return write_csv(path, table)
+    return write_table(path, table)
 
 
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
-    """A CSV with these columns, perhaps gzipped."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "wt", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
+def write_table(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """A CSV, TSV, JSON or JSON lines, perhaps gzipped, as the name of the file says."""
+    text, kinds = io.StringIO(newline=""), path.suffixes
+    if ".csv" in kinds or ".tsv" in kinds:
+        writer = csv.DictWriter(text, list(rows[0]), delimiter="\t" if ".tsv" in kinds else ",")
         writer.writeheader()
         writer.writerows(rows)
+    elif ".json" in kinds:
+        json.dump(rows, text)
+    else:
+        text.writelines(json.dumps(row) + "\n" for row in rows)
+    data = text.getvalue().encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
     return path
 
 

@@ -22,7 +22,7 @@ for options in ({{}}, {{"trust_remote_code": False}}):
     else:
         raise SystemExit("loaded")
 config = AutoConfig.from_pretrained(path, trust_remote_code=True)
-assert config.model_type == "glove_lstm" and config.id2label == {{0: "FAKE", 1: "REAL"}}
+assert config.model_type == "glove_lstm" and config.id2label == {labels!r}
 tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=True)
 encoder = AutoModel.from_pretrained(path, trust_remote_code=True)
 model = AutoModelForSequenceClassification.from_pretrained(path, trust_remote_code=True)
@@ -42,7 +42,7 @@ with torch.no_grad():
 
 classify = pipeline("text-classification", model=path, trust_remote_code=True)
 one = classify(texts[0])
-assert set(one[0]) == {{"label", "score"}} and one[0]["label"] in ("FAKE", "REAL")
+assert set(one[0]) == {{"label", "score"}} and one[0]["label"] in config.id2label.values()
 found = {{"list": classify(texts), "batched": classify(texts, batch_size=8)}}
 for row, probabilities in enumerate(logits.softmax(-1).tolist()):
     for way, results in found.items():
@@ -53,58 +53,36 @@ assert abs(classify(pair)["score"] - one[0]["score"]) < 1e-6
 pairs = classify([pair, pair], batch_size=2)
 assert all(abs(result["score"] - one[0]["score"]) < 1e-6 for result in pairs)
 every = classify(texts[0], top_k=None)
-assert len(every) == 2 and abs(sum(result["score"] for result in every) - 1) < 1e-5
-"""
-
-_FINE_TUNE = """
-import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
-path, out = {path!r}, {out!r}
-tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=True)
-model = AutoModelForSequenceClassification.from_pretrained(path, trust_remote_code=True)
-rows = [dict(tokenizer(text), labels=label) for text, label in [("a calm report", 1), ("LOUD NEWS!", 0)] * 8]
-before = model.classifier.weight.clone()
-args = TrainingArguments(
-    out + "/scratch", num_train_epochs=2, learning_rate=1e-2, report_to="none", use_cpu=True,
-    save_strategy="no", disable_tqdm=True,
-)
-Trainer(model, args, train_dataset=rows, processing_class=tokenizer).train()
-assert not torch.equal(before, model.classifier.weight)
-model.save_pretrained(out + "/tuned")
-tokenizer.save_pretrained(out + "/tuned")
+assert len(every) == len(config.id2label) and abs(sum(result["score"] for result in every) - 1) < 1e-5
 """
 
 
 @pytest.mark.slow
 def test_loads_and_classifies_without_our_package(tmp_path: Path) -> None:
     folder = copied(HUB, tmp_path / "copy")
-    run_without_package(_USE.format(path=str(folder)), tmp_path)
+    code = _USE.format(path=str(folder), labels={0: "FAKE", 1: "REAL"})
+    run_without_package(code, tmp_path)
 
 
 @pytest.mark.slow
-def test_fine_tuned_without_our_package_loads_again_elsewhere(tmp_path: Path) -> None:
-    folder = copied(HUB, tmp_path / "copy")
-    run_without_package(_FINE_TUNE.format(path=str(folder), out=str(tmp_path)), tmp_path)
-    shutil.rmtree(folder)  # nothing may point back to where it came from
-    other = tmp_path / "other machine"
-    other.mkdir()
-    run_without_package(_USE.format(path=str(tmp_path / "tuned")), other)
-
-
-@pytest.mark.slow
-def test_the_tutorial_of_transformers_learns_other_labels(checkpoint: Path, tmp_path: Path) -> None:
-    """The snippet of docs/train.md, on a small checkpoint with two labels: it learns three."""
+def test_the_tutorial_of_transformers_learns_other_labels(copy: Path, tmp_path: Path) -> None:
+    """The snippet of docs/train.md, on a small checkpoint with two labels: it learns three, and loads elsewhere."""
     page = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
     [snippet] = [block for block in blocks if "Trainer(" in block]
-    snippet = snippet.replace('"hub"', repr(str(checkpoint)))
+    snippet = snippet.replace('"hub"', repr(str(copy)))
     snippet = snippet.replace("num_labels=6", "num_labels=3")
     words = "council report bridge", "SHOCKING secret hoax!!!", "The vote of the school"
     rows = [f"{word} {n % 7},{label}\n" for n in range(40) for label, word in enumerate(words)]
     for name in ("train", "test"):
         (tmp_path / f"{name}.csv").write_text("text,label\n" + "".join(rows))
-    done = run_without_package(snippet, tmp_path)
+    done = run_without_package(snippet + '\ntrainer.save_model("tuned")\n', tmp_path)
     assert float(re.findall(r"'eval_accuracy': '?([\d.]+)", done.stdout)[-1]) > 0.95
+    shutil.rmtree(copy)  # nothing may point back to where it came from
+    other = tmp_path / "other machine"
+    other.mkdir()
+    labels = {number: f"LABEL_{number}" for number in range(3)}
+    run_without_package(_USE.format(path=str(tmp_path / "tuned"), labels=labels), other)
 
 
 def travelling_sources() -> list[Path]:

@@ -1,11 +1,10 @@
 """The endpoints over HTTP, as gradio_client, curl and people with bad intentions use them."""
 
-import json
-import re
 from pathlib import Path
 
 import httpx
 import pytest
+from app_server import call
 from gradio_client import Client, handle_file
 from support import ROOT, run_here, write_articles
 
@@ -27,17 +26,6 @@ def http(demo):
         yield opened
 
 
-def call(http, name, *data):
-    """Return (True, answer) of an endpoint, or (False, message)."""
-    posted = http.post(f"/gradio_api/call/{name}", json={"data": data})
-    if posted.status_code != 200:
-        return False, posted.json()["detail"]
-    events = http.get(f"/gradio_api/call/{name}/{posted.json()['event_id']}").text
-    event, value = re.search(r"event: (complete|error)\ndata: (.*)", events).groups()
-    value = json.loads(value)
-    return event == "complete", value if event == "complete" else value["error"]
-
-
 def upload(http, name, content):
     posted = http.post("/gradio_api/upload", files={"files": (name, content)})
     return posted.json()[0] if posted.status_code == 200 else posted
@@ -47,7 +35,8 @@ def file_data(path):
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
-def test_named_endpoints(http):
+def test_named_endpoints(http, demo):
+    assert demo.address.startswith("http://127.0.0.1:")  # other machines cannot reach it
     endpoints = "/about /classify /explain /label_file"
     assert sorted(http.get("/gradio_api/info").json()["named_endpoints"]) == endpoints.split()
 
@@ -103,6 +92,7 @@ ROWS = "text\n" + "a\n" * (limits.FILE_ROWS + 1)
     ("name", "content", "message"),
     [
         ("a.csv", ROWS, f"a.csv has more than {limits.FILE_ROWS:,} rows"),
+        ("a.csv", f"text\n{'a' * (limits.CHARACTERS + 1)}\n", "a.csv, row 1 has more than"),
         ("a.csv", 'text\na\n"', "a.csv, row 2 (line 3) is not CSV"),
         ("a.csv", "<b>a</b>,<i>b</i>\nx,y\n", "'‹b›a‹/b›'"),
         ("a.csv.gz", b"", "Invalid file type"),

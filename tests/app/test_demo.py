@@ -6,10 +6,11 @@ import time
 from app_server import run_demo
 from gradio_client import Client
 from hub_server import HubServer
+from starlette.testclient import TestClient
 from support import assert_refused, run_here
 
 from glove_lstm.app import limits
-from glove_lstm.app.request_limits import UploadFolder
+from glove_lstm.app.request_limits import RequestLimits, UploadFolder
 from glove_lstm.commands import demo
 
 
@@ -19,7 +20,7 @@ def test_the_command_refuses_in_a_sentence(tmp_path):
     assert_refused(run_here(demo.main, "--port", 70000), "--port 70000 must be from 1 to 65535")
 
 
-def test_old_files_are_removed(tmp_path):
+def test_old_files_are_removed_and_a_full_disk_takes_no_more(tmp_path, monkeypatch):
     (tmp_path / "old").mkdir()
     for name in ("old/a.csv", "b.csv"):
         (tmp_path / name).write_bytes(b"a" * 10)
@@ -33,6 +34,9 @@ def test_old_files_are_removed(tmp_path):
         time.sleep(0.1)
     assert uploads.stored == 10
     assert not (tmp_path / "old" / "a.csv").exists()
+    monkeypatch.setattr(limits, "STORED_BYTES", 9)
+    full = TestClient(RequestLimits(None, uploads))
+    assert full.post("/gradio_api/upload").status_code == 507
 
 
 def test_from_the_hub(checkpoint, tmp_path):

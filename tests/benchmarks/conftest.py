@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
-from support import make_article, write_csv
+from support import make_article, write_table
 
 from benchmarks.corpora import HEAD_ROWS
 from glove_lstm.data.liar import LABELS
@@ -18,7 +18,7 @@ def write(path: Path, rows: Rows, columns: tuple[str, ...] = ("title", "text", "
     for number, (title, body, label) in enumerate(rows):
         row = {"": number, "title": title, "text": body, "label": label}
         table.append({name: row[name] for name in ("", *columns)})
-    write_csv(path, table)
+    write_table(path, table)
 
 
 def made_up(count: int, seed: int) -> Rows:
@@ -62,7 +62,7 @@ def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
             site = f"{name}{number // 2 % 5}.org" if number > 3 else "www.everywhere.com/news"
             row = {"title": title, "text": "" if number % 4 > 1 else body, "label": label}
             table.append({**row, "source": "rating:true" if number > 35 else site})
-        write_csv(corpora / f"{name}.csv.gz", table)
+        write_table(corpora / f"{name}.csv.gz", table)
     (folder / "standard").mkdir()
     for name, rows in {"TREC.train.all": made_up(60, 6), "TREC.test.all": made_up(10, 7)}.items():
         lines = [f"{number % 2} {title}\n" for number, (title, _, _) in enumerate(rows)]

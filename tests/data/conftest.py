@@ -1,9 +1,6 @@
 """A loopback HTTP server, a writer of tables, and a cache of its own for each test."""
 
-import csv
 import gzip
-import io
-import json
 from threading import Thread
 
 import datasets
@@ -11,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from file_server import Server
+from support import write_table
 
 from glove_lstm.data import download
 
@@ -35,19 +33,6 @@ def private_cache(tmp_path_factory, monkeypatch):
     return folder
 
 
-def as_text(rows, kinds):
-    """JSON, CSV, TSV or JSON lines, as the suffixes of a file say."""
-    if ".json" in kinds:
-        return json.dumps(rows)
-    if ".csv" not in kinds and ".tsv" not in kinds:
-        return "\n".join(map(json.dumps, rows))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]), delimiter="\t" if ".tsv" in kinds else ",")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
 @pytest.fixture
 def file(tmp_path):
     def write(content, name="train.csv"):
@@ -56,7 +41,7 @@ def file(tmp_path):
             pq.write_table(pa.Table.from_pylist(content), path, row_group_size=5)
             return path
         if not isinstance(content, str | bytes):
-            content = as_text(content, path.suffixes)
+            return write_table(path, content)
         data = content if isinstance(content, bytes) else content.encode()
         path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
         return path

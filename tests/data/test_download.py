@@ -1,6 +1,8 @@
 import hashlib
 import multiprocessing
 import random
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -128,18 +130,9 @@ def test_a_folder_that_cannot_be_written(server, tmp_path):
         download(server.put("/f.bin", BODY), cache_dir=tmp_path / "file")
 
 
-def _download(url, cache_dir, results):
-    results.put(download(url, sha256=SHA256, cache_dir=cache_dir).read_bytes() == BODY)
-
-
 def test_two_processes_at_once(server, tmp_path):
     url = server.put("/f.bin", BODY)
-    context = multiprocessing.get_context("fork")
-    results = context.Queue()
-    processes = [context.Process(target=_download, args=(url, tmp_path, results)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    assert [results.get(timeout=20) for _ in processes] == [True, True]
-    for process in processes:
-        process.join()
+    ask = partial(download, sha256=SHA256, cache_dir=tmp_path)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        assert [path.read_bytes() == BODY for path in pool.map(ask, [url, url])] == [True, True]
     assert len(server.requests) == 1

@@ -1,6 +1,4 @@
-import csv
 import hashlib
-import io
 import logging
 from pathlib import Path
 
@@ -14,19 +12,13 @@ SHARED = Path(__file__).parents[3] / "shared" / "data" / "fake_or_real_news"
 COLUMNS = ["id", "title", "text", "label"]
 
 
-def content(rows):
-    text = io.StringIO()
-    csv.writer(text).writerows([["", "title", "text", "label"], *rows])
-    return text.getvalue().encode()
-
-
 def made_up(count=100):
     """Rows of which every tenth repeats the text of the one before it."""
     rows = []
     for number in range(count):
         text = " ".join(f"w{number - (number % 10 == 9)}x{at}" for at in range(30))
-        label = ("FAKE", "REAL")[number // 2 % 2]
-        rows.append([number + 7, f"Title {number}, with a comma", text, label])
+        row = {"": number + 7, "title": f"Title {number}, with a comma", "text": text}
+        rows.append({**row, "label": ("FAKE", "REAL")[number // 2 % 2]})
     return rows
 
 
@@ -38,7 +30,7 @@ def prepare(**kwargs):
 
 def test_the_default_config(file, caplog):
     rows = made_up()
-    path = file(content(rows))
+    path = file(rows)
     splits = prepare(data_files=path)
     assert [len(split) for split in splits.values()] == [70, 10, 20]
     assert splits["train"].column_names == COLUMNS
@@ -48,36 +40,40 @@ def test_the_default_config(file, caplog):
         for split in splits.values()
         for row in split
     )
-    assert found == rows
+    assert found == [list(row.values()) for row in rows]
+    assert splits["validation"]["id"][:] == [10, 18, 27, 61, 63, 67, 72, 84, 90, 94]
     owner = {text: name for name, split in splits.items() for text in split["text"]}
     assert all(owner[text] == name for name, split in splits.items() for text in split["text"])
     assert f"{path} is not the canonical file" in caplog.text
 
 
 def test_equal_titles_are_on_one_side(file):
-    rows = [[n, f"Title {n // 4}", f"its own words {n} {n * n}", "FAKE"] for n in range(80)]
-    splits = prepare(data_files=file(content(rows)))
+    rows = [
+        {"": n, "title": f"Title {n // 4}", "text": f"own words {n} {n * n}", "label": "FAKE"}
+        for n in range(80)
+    ]
+    splits = prepare(data_files=file(rows))
     titles = [set(split["title"]) for split in splits.values()]
     assert sum(map(len, titles)) == 20
 
 
 def test_the_article_config(file):
-    splits = prepare(config_name="article", data_files=file(content(made_up())))
+    splits = prepare(config_name="article", data_files=file(made_up()))
     sizes = {name: (len(split), sum(split["label"])) for name, split in splits.items()}
     assert sizes == {"train": (80, 40), "validation": (20, 10)}
 
 
 def test_a_changed_file_is_read_again(file):
-    path = file(content(made_up()))
+    path = file(made_up())
     first, same = (prepare(data_files=path)["test"]["id"][:] for _ in range(2))
     assert first == same
-    file(content(made_up(50)))
+    file(made_up(50))
     assert len(prepare(data_files=path)["test"]) == 10
 
 
-def test_a_verified_download(server, caplog, monkeypatch):
+def test_a_verified_download(file, server, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    data = content(made_up())
+    data = file(made_up()).read_bytes()
     url = server.put("/news.csv", data)
     monkeypatch.setattr(FakeOrRealNews, "URL", url)
     with pytest.raises(DataError, match=r"git blob id \w+ instead of 3eb6d94.* \(or give a copy"):

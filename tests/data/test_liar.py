@@ -108,11 +108,6 @@ def test_bad_files(folder, text, message):
         prepare(data_dir=folder)
 
 
-def test_a_missing_folder(folder):
-    with pytest.raises(DataError, match=r"train.tsv does not exist"):
-        prepare(data_dir=folder / "none")
-
-
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
 def test_the_genuine_files():
     splits = prepare(data_dir=SHARED)

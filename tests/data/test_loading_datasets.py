@@ -1,5 +1,7 @@
 """load_splits on the built-in datasets, datasets as on the Hub, and folders."""
 
+from unittest import mock
+
 import datasets
 import pytest
 from support import LABELLED_ROWS as ROWS
@@ -40,8 +42,11 @@ def test_a_dataset_as_on_the_hub(monkeypatch, caplog):
     found = datasets.DatasetDict(
         train=split([0, 1] * 20), test=split([-1, -1]), dev=split([1, 0]), unsupervised=split([-1])
     )
-    monkeypatch.setattr(datasets, "load_dataset", lambda *args, **kwargs: found)
-    data = load_splits("someone/reviews", "plain")
+    load = mock.Mock(return_value=found)
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    data = load_splits("someone/reviews", "plain", revision="v1")
+    assert load.call_args.args == ("someone/reviews", "plain")
+    assert load.call_args.kwargs["revision"] == "v1"
     assert {name: len(rows) for name, rows in data.splits.items()} == {"train": 40, "validation": 2}
     assert data.label_names == ["pos", "neg"]
     assert data.source == "someone/reviews (plain)"

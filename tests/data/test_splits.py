@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from glove_lstm.data.splits import (
     exact_duplicate_groups,
     grouped_stratified_split,
-    merge_groups,
     near_duplicate_groups,
 )
 
@@ -59,11 +58,6 @@ def test_no_pair_at_the_threshold_is_missed():
         for two, second in enumerate(shingles):
             similar = len(first & second) / len(first | second) >= 0.8
             assert (groups[one] == groups[two]) == similar
-
-
-def test_merging_groups():
-    assert merge_groups([0, 0, 1, 2, 3], [5, 6, 6, 7, 8]).tolist() == [0, 0, 0, 1, 2]
-    assert merge_groups([], []).tolist() == []
 
 
 fractions = st.sampled_from([(0.7, 0.1, 0.2), (0.8, 0.2), (0.5, 0.5), (1.0,)])

@@ -116,6 +116,12 @@ def test_overlap() -> None:
     assert "Of 30 test texts 1 are in train word for word and 1 nearly (1 of" in overlap["sentence"]
 
 
+def test_copies_of_a_text_are_one_text() -> None:
+    texts = ["one report that many outlets print"] * 30 + [f"w{n} x{n} y{n}" for n in range(60)]
+    labels = ["FAKE"] * 30 + [("FAKE", "REAL")[n % 2] for n in range(60)]
+    assert found(Dataset.from_dict({"text": texts, "label": labels}), "phrase") == []
+
+
 def test_one_label_or_few_rows_are_no_error() -> None:
     for texts in (["a", "b"], [""]):
         rows = Dataset.from_dict({"text": texts, "label": ["X"] * len(texts)})

@@ -59,6 +59,8 @@ def test_measures_by_label_and_their_intervals() -> None:
     rates = found["by_label"].values()
     f1 = [2 * r["precision"] * r["recall"] / (r["precision"] + r["recall"]) for r in rates]
     assert found["f1"] == pytest.approx(np.mean(f1))
+    assert found["precision"] == pytest.approx(np.mean([rate["precision"] for rate in rates]))
+    assert found["majority_share"] == np.bincount(labels).max() / 400
     wrong = 1 - probabilities[np.arange(400), labels]
     assert found["brier"] == pytest.approx(2 * (wrong**2).mean())
     assert found["mcc"] == pytest.approx(np.corrcoef(labels, hit)[0, 1])

@@ -8,13 +8,11 @@ import pandas as pd
 import pytest
 from datasets import load_dataset
 from datasets.fingerprint import Hasher
-from support import read_csv
+from support import read_csv, succeed
 
+from glove_lstm.commands import predict
 from glove_lstm.data.errors import DataError
-from glove_lstm.data.streaming import open_files
-from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.batch_classifier import BatchClassifier
-from glove_lstm.inference.bulk import Labeller, label_to_folder
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 
@@ -26,11 +24,9 @@ def classifier() -> BatchClassifier:
 @pytest.fixture(scope="module")
 def labelled(articles, tmp_path_factory) -> list[dict]:
     """What predict writes."""
-    target = tmp_path_factory.mktemp("labelled") / "parts"
-    model = open_model(DEFAULT_CHECKPOINT)
-    labeller = Labeller(model.predict, model.label_names)
-    label_to_folder(open_files([articles]), labeller, target, "csv", model=model.identity())
-    return read_csv(target / "part-00000.csv")
+    path = tmp_path_factory.mktemp("labelled") / "labels.csv"
+    succeed(predict.main, "--input", articles, "--output", path)
+    return read_csv(path)
 
 
 def table(articles) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from support import read_csv, write_articles
 from glove_lstm.data.errors import DataError
 from glove_lstm.data.streaming import TextRow, open_files, open_texts
 from glove_lstm.inference.bulk import Labeller, label_to, label_to_folder
+from glove_lstm.inference.scores import scores_of
 
 LABELLER = Labeller(predict, NAMES)
 
@@ -83,6 +84,8 @@ def test_every_format_holds_the_same(articles, tmp_path):
 def test_a_negative_value_of_regression_is_no_abstention():
     labeller = Labeller(lambda *_: np.array([[-0.2]]), ["value"])
     assert labeller([TextRow("here", 1, "a")]).labels == ["value"]
+    assert scores_of(np.array([[-0.2]]), "regression") == -0.2
+    assert scores_of(np.array([[0.0]]), None) == 0.5  # of one label, as in the pipeline
 
 
 def test_of_several_labels_those_stay_that_reach_their_threshold_and_the_least_score():

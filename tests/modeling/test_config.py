@@ -94,6 +94,17 @@ def test_defaults_are_the_published_network():
     assert config.freeze_embeddings
     assert (config.ngram_buckets, config.shrinkage) == (0, 0)
     assert config.auto_map == AUTO_MAP
+    run = parse_training_run(["--preset", "article"])
+    training, tokens = run.training, run.tokenizer
+    assert (training.learning_rate, training.lr_scheduler_type) == (1e-3, "constant")
+    assert (training.per_device_train_batch_size, training.num_train_epochs) == (128, 10)
+    assert (tokens.max_seq_length, tokens.truncation_side, tokens.vocab_size) == (
+        1000,
+        "left",
+        100_000,
+    )
+    sizes = {"hidden_size": 60, "classifier_hidden_size": 50}
+    assert run.model.config_values() == {**sizes, "dropout": 0.1, "freeze_embeddings": True}
 
 
 def test_labels_are_in_the_order_of_their_numbers():

@@ -22,9 +22,11 @@ runpy.run_path("app.py")
 
 @pytest.mark.slow
 def test_space_arrives_and_runs_by_itself(hub, machine, checkpoint, tmp_path):
-    done = run_script("push", checkpoint, "--space", "--repo_id", REPO, env=machine)
+    where = "--repo_id", REPO, "--private", "--revision", "dev"
+    done = run_script("push", checkpoint, "--space", *where, env=machine)
     assert f"/spaces/{REPO}" in done.stdout
-    files = dict(hub.files(REPO, kind="spaces"))
+    assert hub.repos[f"spaces/{REPO}"].private
+    files = dict(hub.files(REPO, "dev", kind="spaces"))
     del files[".gitattributes"]
     assert {"app.py", "requirements.txt", "README.md", "checkpoint/model.safetensors"} <= set(files)
     assert {"glove_lstm/__init__.py", "glove_lstm/app/style.css"} <= set(files)

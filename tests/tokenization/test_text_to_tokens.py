@@ -86,19 +86,6 @@ def test_a_special_token_in_a_text_is_text(tokenizer, tmp_path, literal):
     assert "<pad>" not in tokenizer.tokenize(literal)
 
 
-@given(texts)
-@settings(max_examples=examples(60))
-def test_every_way_of_giving_a_text_gives_the_same_ids(tokenizer, text):
-    ids = tokenizer(text)["input_ids"]
-    shapes = tokenizer(text)["token_type_ids"]
-    assert tokenizer([text])["input_ids"] == [ids]
-    assert tokenizer((text, "boats"))["input_ids"][0] == ids
-    assert tokenizer(["boats", text])["token_type_ids"][1] == shapes
-    assert tokenizer.encode(text) == ids
-    assert tokenizer.convert_tokens_to_ids(tokenizer(text).tokens()) == ids
-    assert tokenizer(text, return_tensors="np")["input_ids"].tolist() == [ids]
-
-
 def test_the_corpus_may_hold_lone_surrogates(make):
     assert make(corpus=["boats \ud800 boats"]).tokenize("boats \udfff") == ["boats", "\ufffd"]
 
@@ -116,20 +103,6 @@ def test_vocabulary_of_the_default(make):
     small = make(**given, vocab_size=4)
     assert len(small) == 4
     assert small.tokenize("boats Vellin skipper") == ["boats", "vellin", "<unk>"]
-
-
-@pytest.mark.parametrize("word", ["QAnon", "Moderna", "Walz", "DOGE", "omicron", "boatss"])
-@pytest.mark.parametrize("variant", ["default", "article"])
-def test_a_word_that_the_vocabulary_lacks_is_unknown_and_no_other_word(make, variant, word):
-    # Each has a near neighbour, to which a spelling correction could turn it.
-    tokenizer = make(variant, corpus=["canon modern modena waltz dog omicorn boats said"])
-    for written in (word, word.lower(), word.upper()):
-        assert tokenizer.tokenize(f"{written} said") == ["<unk>", "said"]
-    text = f"boats {word} said"
-    output = tokenizer(text, return_offsets_mapping=True)
-    rows = zip(output.tokens(), output["offset_mapping"], strict=True)
-    [(start, end)] = [offsets for token, offsets in rows if token == "<unk>"]
-    assert text[start:end] == word
 
 
 @pytest.mark.parametrize("bad", [{"vocab_size": 2}, {"stop_words": ["the"]}])

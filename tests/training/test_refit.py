@@ -13,6 +13,7 @@ from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.publishing.checkpoint_folder import save_experiment
 from glove_lstm.training.arguments import parse_training_run
+from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.experiment import run_experiment
 from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import hash_texts, joined_texts
@@ -38,6 +39,8 @@ def trained(tmp_path_factory, glove_file):
 def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained, tmp_path):
     first = trained("--refit", "False", test_file="test")
     assert "all" not in first.splits
+    logits, labels = first.logits["validation"], first.labels["validation"]
+    assert fit_scales(logits[:, None], labels) == pytest.approx([1], rel=1e-3)  # are calibrated
     second = trained(test_file="test")
     rows = {name: len(texts) for name, texts in second.splits.items()}
     assert rows == {"train": 180, "validation": 20, "test": 200, "all": 200}

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from support import COMMON, SMALL, assert_refused, run_here, succeed, write_csv, write_glove
+from support import COMMON, SMALL, assert_refused, run_here, succeed, write_glove, write_table
 from transformers import EvalPrediction, pipeline
 
 from glove_lstm import LightClassifier
@@ -35,9 +35,8 @@ def write_rows(path, count, seed, names=WORDS):
         text = " ".join(generator.sample(words, len(words)))
         rows.append({"text": text, "label": list(of_text)})
     if path.suffix == ".csv":
-        return write_csv(path, [{**row, "label": json.dumps(row["label"])} for row in rows])
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+        rows = [{**row, "label": json.dumps(row["label"])} for row in rows]
+    return write_table(path, rows)
 
 
 @pytest.fixture(scope="module")

@@ -67,21 +67,17 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
         assert not torch.equal(start[name], value), name
 
 
-def test_frozen_vectors_stay_bit_for_bit_through_training_and_reload(tmp_path, texts):
+def test_frozen_vectors_stay_bit_for_bit_through_training(tmp_path, texts):
     frozen = {**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True}
     model = build_model(**frozen)
     model.round_tables()
     vectors = model.get_input_embeddings().weight.detach().clone()
     head = model.classifier.weight.detach().clone()
     assert model.num_parameters() - model.num_parameters(only_trainable=True) == vectors.numel()
-    options = {"save_strategy": "epoch", "embedding_learning_rate": 1.0}
-    GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
+    rate = {"embedding_learning_rate": 1.0}
+    GloveLstmTrainer(model, arguments(tmp_path, **rate), train_dataset=texts).train()
     assert torch.equal(model.get_input_embeddings().weight, vectors)
     assert not torch.equal(model.classifier.weight, head)
-    loaded = type(model).from_pretrained(tmp_path / "checkpoint-39")
-    assert torch.equal(loaded.get_input_embeddings().weight, vectors)
-    assert not loaded.get_input_embeddings().weight.requires_grad
-    assert torch.equal(loaded.classifier.weight, model.classifier.weight)
 
 
 def test_one_step_moves_each_by_its_own_rate(tmp_path, texts):

@@ -20,7 +20,7 @@ from benchmarks.folds import Fold
 from benchmarks.neural_peers import finetune_minilm, fit_published
 from benchmarks.peers import COPIED, PEERS, fit_peer
 from glove_lstm.data.corruptions import training_copy
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
 from glove_lstm.evaluation.metrics import compute_metrics

@@ -22,7 +22,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from transformers.utils import logging as transformers_logging
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.in_memory import read_texts
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
@@ -32,7 +32,7 @@ from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import SEVERAL
-from glove_lstm.publishing.checkpoint import staged_checkpoint
+from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.checkpoint_folder import save_experiment
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
 from glove_lstm.training.arguments import DataArguments, as_words, parse_training_run
@@ -187,9 +187,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         to = Destination(repo_id, **options)
         check_destination(to)
         with tempfile.TemporaryDirectory() as scratch:
-            self.save_pretrained(scratch)
-            with staged_checkpoint(Path(scratch), repo_id) as staged:
-                return push_folder(staged, to)
+            saved, staged = Path(scratch) / "saved", Path(scratch) / "staged"
+            self.save_pretrained(saved)
+            stage_checkpoint(saved, staged, repo_id)
+            return push_folder(staged, to)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:

@@ -90,9 +90,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         if not self.config.type_embedding_size:
             token_type_ids = None
         elif token_type_ids is None:
-            raise ValueError(
-                "token_type_ids are missing: this model reads the shapes of words. Pass all that its tokenizer returns."
-            )
+            raise ValueError("token_type_ids are missing: pass all that the tokenizer returns")
         if attention_mask is not None:
             mask = attention_mask.bool()
         elif input_ids is not None:
@@ -132,21 +130,13 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
 
 @dataclass
 class GloveLstmInputs:
-    """Texts with their real tokens first.
+    """Texts with their real tokens first."""
 
-    Attributes:
-        ids: (B, T), or None.
-        embeds: (B, T, E) word vectors instead, or None.
-        shapes: (B, T), or None where the model does not read them.
-        mask: Bool (B, T), true for real tokens.
-        positions: (B, T), the new position of each token of the caller's.
-    """
-
-    ids: Tensor | None
-    embeds: Tensor | None
-    shapes: Tensor | None
-    mask: Tensor
-    positions: Tensor
+    ids: Tensor | None  # (B, T)
+    embeds: Tensor | None  # (B, T, E) word vectors instead
+    shapes: Tensor | None  # (B, T), or None where the model does not read them
+    mask: Tensor  # bool (B, T), true for real tokens
+    positions: Tensor  # (B, T), the new position of each token of the caller's
 
 
 @dataclass

@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.data.files import DataError, read_checkpoint_json
 from glove_lstm.tokenization.pipelines import ARTICLE_WORD, article_pipeline, default_pipeline
 from glove_lstm.tokenization.word_shapes import repair, word_shapes
 
@@ -45,17 +44,11 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class RaggedTokens:
-    """n texts of m tokens in all, one after the other.
+    """n texts of m tokens in all, one after the other."""
 
-    Attributes:
-        ids: (m,) token ids.
-        shapes: (m,) word shapes as in `token_type_ids`, or zeros.
-        lengths: (n,) tokens of each text.
-    """
-
-    ids: Integers
-    shapes: Integers
-    lengths: Integers
+    ids: Integers  # (m,)
+    shapes: Integers  # (m,) word shapes as in `token_type_ids`, or zeros
+    lengths: Integers  # (n,) tokens of each text
 
 
 class LightTokenizer:
@@ -107,8 +100,6 @@ class LightTokenizer:
             return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config.get))
         except DataError:
             raise
-        except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}.") from None
         except Exception as error:  # the Rust code raises no type of its own
             raise DataError(f"{path} cannot be used ({error}): get the checkpoint again.") from None
 

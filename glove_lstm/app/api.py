@@ -1,13 +1,12 @@
 """The API endpoints, which take and return plain values; the page shows the results."""
 
-import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from glove_lstm.app import limits
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError, read_checkpoint_json
 from glove_lstm.data.reading import FORMATS
 from glove_lstm.data.streaming import TextRow, open_files
 from glove_lstm.inference.backends import open_model
@@ -23,12 +22,7 @@ TABLE_FORMATS = [name for name in FORMATS if name != ".parquet"]
 
 
 class Api:
-    """The endpoints of an app that shows one checkpoint, which threads may share.
-
-    Attributes:
-        name: Name of the checkpoint's folder, or its repository id.
-        model: The checkpoint.
-    """
+    """The endpoints of an app that shows one checkpoint, which threads may share."""
 
     def __init__(self, model: str | Path, revision: str | None = None) -> None:
         """Load a checkpoint, as `open_model` does; a DataError if it is missing, damaged or of another kind."""
@@ -43,20 +37,21 @@ class Api:
     def threshold(self) -> tuple[float, str]:
         """A threshold at which about nine in ten validation texts get a label, and its effect; 0 if not measured."""
         try:
-            path = self.model.folder / "metrics.json"
-            metrics: Any = json.loads(path.read_text(encoding="utf-8"))
+            metrics = read_checkpoint_json(self.model.folder / "metrics.json")
             row = metrics["validation"]["coverage"][1]
             return row["threshold"], (
                 f"At {row['threshold']:.4f}, {row['coverage']:.0%} of the validation texts get a label, and "
                 f"{row['accuracy']:.1%} of these labels are right."
             )
-        except (OSError, ValueError, LookupError, TypeError):
+        except (DataError, LookupError, TypeError):
             return 0.0, "The effect of a threshold has not been measured for this checkpoint."
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:
         """Label a text. The label is ABSTAIN if the best score is below the threshold, from 0 to 1."""
         texts = _check_texts(title, text)
-        labelled = self._labeller(threshold)([TextRow("", 1, *texts)])
+        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            raise DataError("The threshold must be a number from 0 to 1.")
+        labelled = Labeller(self.model, threshold)([TextRow("", 1, *texts)])
         best, *scores = labelled.rounded[0]
         by_label = dict(zip(self.model.label_names, scores, strict=True))
         return {"label": labelled.labels[0], "score": best, "scores": by_label}
@@ -78,19 +73,13 @@ class Api:
         """Label the rows of an uploaded CSV, TSV, JSON or JSONL file; the answer is a CSV file and a summary."""
         if not file:
             raise DataError("There is no file. Upload one.")
-        labeller = self._labeller(0)
         rows = _read_table(Path(file), _text(columns, "columns"))
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / "labels.csv"
-        with open_writer(path, "csv", Layout(labeller.label_names)) as write:
-            write(labeller(rows))
+        with open_writer(path, "csv", Layout(self.model.label_names)) as write:
+            write(Labeller(self.model)(rows))
         empty = sum(row.empty for row in rows)
         warning = f" {empty:,} have no text." if empty else ""
         return str(path), f"{len(rows):,} rows labelled.{warning}"
-
-    def _labeller(self, threshold: Any) -> Labeller:
-        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-            raise DataError("The threshold must be a number from 0 to 1.")
-        return Labeller(self.model.predict, self.model.label_names, threshold or None)
 
 
 def _check_texts(title: Any, text: Any) -> list[str]:
@@ -114,9 +103,7 @@ def _read_table(path: Path, columns: str) -> list[TextRow]:
             if row.number > limits.FILE_ROWS:
                 raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part.")
             if len(row.text) + len(row.pair or "") > limits.CHARACTERS:
-                raise DataError(
-                    f"{path}, row {row.number} has more than {limits.CHARACTERS:,} characters."
-                )
+                raise DataError(f"{path}, row {row.number}: {limits.TEXT_TOO_LONG}")
             rows.append(row)
     except DataError as error:  # messages name the file as the visitor does
         raise DataError(str(error).replace(f"{path.parent}{os.sep}", "")) from None

@@ -9,7 +9,7 @@ from gradio_client import utils as client_utils
 
 from glove_lstm.app import limits
 from glove_lstm.app.api import TABLE_FORMATS, Api
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.inference.label_writers import ABSTAIN
 
 EXAMPLES = {
@@ -52,9 +52,7 @@ class _Page(gr.Blocks):
         except gr.Error as error:
             raise _message(error.message) from None
         except Exception:
-            raise _message(
-                "The inputs do not fit the endpoint. /gradio_api/info describes them."
-            ) from None
+            raise _message("The inputs do not fit the endpoint; see /gradio_api/info.") from None
 
     async def call_function(self, *args: Any, **kwargs: Any) -> Any:
         try:

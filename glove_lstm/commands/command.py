@@ -10,6 +10,8 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 
+from glove_lstm.data.files import DataError, first_line
+
 # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
@@ -76,9 +78,6 @@ def _discard_output() -> None:
 
 
 def _sentence(error: BaseException, extra: str) -> str | None:
-    from glove_lstm.data.errors import DataError
-    from glove_lstm.data.files import first_line
-
     if isinstance(error, DataError):
         return str(error)
     module = error.name if isinstance(error, ModuleNotFoundError) else None

@@ -22,8 +22,7 @@ from typing import Any
 import transformers
 
 from glove_lstm.commands.command import add_model, new_parser
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_folder
+from glove_lstm.data.files import DataError, check_folder
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report

@@ -16,18 +16,17 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any
 
 from glove_lstm.commands.command import new_parser
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
+from glove_lstm.data.whole_files import whole_file
+from glove_lstm.inference.backends import open_model
+from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, LIGHT_NAME
+from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer, table_writer
 
-if TYPE_CHECKING:
-    from glove_lstm.inference.bulk import Labeller, Summary
-    from glove_lstm.inference.label_writers import Explain, Labelled, Write
-
-_SHOWN = 100  # characters of a text in the table
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAMED = ("csv", "tsv", "jsonl")
 
@@ -40,22 +39,16 @@ def main(argv: Sequence[str]) -> None:
     paths = [one["path"] for one in source.identity() or ()]
     if args.output and str(args.output.resolve()) in paths:
         raise DataError(f"--output {args.output} is an input; choose another name.")
-
-    from glove_lstm.inference.backends import open_model
-    from glove_lstm.inference.bulk import Labeller, label_to_folder
-
     model = open_model(
         args.model, revision=args.revision, backend="torch" if args.explain else args.backend
     )
-    labeller = Labeller(model.predict, model.label_names, args.abstain_below, model.thresholds)
+    labeller = Labeller(model, args.abstain_below)
     bulk = bool(args.input)
     options = {"rows_per_part": args.rows_per_part, "progress": bulk and sys.stderr.isatty()}
     if args.output_dir:
-        options["model"] = model.identity()
         summary = label_to_folder(source, labeller, args.output_dir, args.format, **options)
     else:
-        explain = model.explain if args.explain else None
-        summary = _write(args, source, labeller, explain, **options)
+        summary = _write(args, source, labeller, **options)
     if bulk and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
@@ -63,19 +56,12 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _write(
-    args: argparse.Namespace,
-    source: TextSource,
-    labeller: "Labeller",
-    explain: "Explain | None",
-    **options: Any,
-) -> "Summary":
+    args: argparse.Namespace, source: TextSource, labeller: Labeller, **options: Any
+) -> Summary:
     """Write to standard output part by part, or to a file that appears when it is complete."""
-    from glove_lstm.data.whole_files import whole_file
-    from glove_lstm.inference.bulk import label_to
-    from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer
-
-    names = labeller.label_names
-    layout = Layout(names, source.named)
+    names = labeller.model.label_names
+    explain = labeller.model.explain if args.explain else None
+    layout, summary = Layout(names, source.named), Summary()
     with ExitStack() as stack:
         target: Any = stack.enter_context(whole_file(args.output)) if args.output else sys.stdout
         if args.output and args.format != "parquet":
@@ -83,12 +69,15 @@ def _write(
         if args.format != "table":
             write = stack.enter_context(open_writer(target, args.format, layout, explain))
         elif not explain:
-            write = _write_table(target, names if args.abstain_below is None else [*names, ABSTAIN])
+            write = table_writer(target, names if args.abstain_below is None else [*names, ABSTAIN])
         else:
             from glove_lstm.inference.explanation_views import explanation_writer
 
             write = explanation_writer(target, explain)
-        return label_to(source, labeller, write, **options)
+        for rows in chunks(source, **options):
+            write(labeller(rows))
+            summary.add(rows)
+    return summary
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -195,21 +184,3 @@ def _source(args: argparse.Namespace) -> TextSource:
             raise DataError(f"{files[0]} is a file, not a text; give it with --input.")
         return open_texts(args.texts, "the command line")
     return open_texts((line.rstrip("\r\n") for line in sys.stdin), "standard input")
-
-
-def _write_table(file: TextIO, labels: Sequence[str]) -> "Write":
-    """Write a readable table of labels and texts."""
-    from glove_lstm.inference.label_writers import label_cell, printable
-
-    width = max(len(name) for name in [*labels, "label"])
-    file.write(f"{'label':<{width}}  score  text\n")
-
-    def write(labelled: "Labelled") -> None:
-        for row, label, scores in zip(
-            labelled.rows, labelled.labels, labelled.rounded, strict=True
-        ):
-            text = printable(" ".join(f"{row.text} {row.pair or ''}".split()))
-            shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-            file.write(f"{label_cell(label):<{width}}  {scores[0]:.3f}  {shown}\n")
-
-    return write

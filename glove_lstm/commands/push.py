@@ -13,6 +13,7 @@ be run again.
 """
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,20 +60,21 @@ def main(argv: Sequence[str]) -> None:
     check_destination(to, login=not args.dry_run)
 
     # Imported after the checks of the arguments, because it takes seconds.
-    from glove_lstm.publishing.checkpoint import staged_checkpoint
-    from glove_lstm.publishing.dataset import staged_dataset
-    from glove_lstm.publishing.space import staged_space
+    from glove_lstm.data.split_readers import BUILDERS
+    from glove_lstm.publishing.checkpoint import stage_checkpoint
+    from glove_lstm.publishing.dataset import stage_dataset
+    from glove_lstm.publishing.space import stage_space
     from glove_lstm.publishing.staging import list_files
 
-    if args.dataset:
-        staging = staged_dataset(
-            args.dataset, args.dataset_config_name, args.data_files, args.data_dir, args.repo_id
-        )
-    elif args.space:
-        staging = staged_space(args.checkpoint, args.repo_id)
-    else:
-        staging = staged_checkpoint(args.checkpoint, args.repo_id)
-    with staging as folder:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "staged"
+        if args.dataset:
+            options = {"data_files": args.data_files, "data_dir": args.data_dir}
+            builder = BUILDERS[args.dataset](config_name=args.dataset_config_name, **options)
+            stage_dataset(builder, folder, args.repo_id)
+        else:
+            stage = stage_space if args.space else stage_checkpoint
+            stage(args.checkpoint, folder, args.repo_id)
         if args.dry_run:
             files = list_files(folder)
             for name, size in files.items():

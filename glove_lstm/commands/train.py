@@ -12,17 +12,17 @@ same weights. --push_to_hub --hub_model_id user/name sends the result to the Hub
 
 import dataclasses
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_folder
+from glove_lstm.data.files import DataError, check_folder
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
-from glove_lstm.publishing.checkpoint import staged_checkpoint
+from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.checkpoint_folder import save_experiment
 from glove_lstm.publishing.hub_upload import loading_example, push_folder, training_destination
 from glove_lstm.training.arguments import parse_training_run
@@ -53,7 +53,9 @@ def main(argv: Sequence[str]) -> None:
     save_experiment(experiment, metrics, folder)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
-        with staged_checkpoint(folder, destination.repo_id) as staged:
+        with tempfile.TemporaryDirectory() as scratch:
+            staged = Path(scratch) / "staged"
+            stage_checkpoint(folder, staged, destination.repo_id)
             sys.stdout.write(loading_example(destination, push_folder(staged, destination)))
 
 

@@ -11,8 +11,8 @@ import datasets
 from datasets.exceptions import DatasetGenerationError
 
 from glove_lstm.data.download import download
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_file, user_path
+from glove_lstm.data.files import DataError, check_file, user_path
+from glove_lstm.data.streaming import fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +50,7 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         name = type(self).__name__
         known = [config.name for config in self.BUILDER_CONFIGS]
         if config_name is not None and config_name not in known:
-            raise DataError(
-                f"{name} has no config {config_name!r}; choose from {', '.join(known)}."
-            )
+            raise DataError(f"{name} has no config {config_name!r}; it has {', '.join(known)}.")
         for option, path in (("data_files", data_files), ("data_dir", data_dir)):
             if path is not None and option != self.LOCAL:
                 raise DataError(f"{name} takes no {option}; give {self.LOCAL}.")
@@ -75,8 +73,8 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
 
     @property
     def source(self) -> str:
-        """The paths of the files, or the address of the download."""
-        return ", ".join(map(str, self.files.values())) or self.URL
+        """The names of the files, or the address of the download."""
+        return ", ".join(path.name for path in self.files.values()) or self.URL
 
     def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
         """Prepare as `datasets` does, but log the source, and do not wrap a DataError."""
@@ -103,7 +101,5 @@ def _fingerprint(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    for file in files:
-        status = file.stat()
-        digest.update(repr((file, status.st_size, status.st_mtime_ns)).encode())
+    digest.update(repr([fingerprint(file) for file in files]).encode())
     return digest.hexdigest()[:16]

@@ -40,14 +40,9 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
     """
     letters = [place for place, character in enumerate(text) if character.isalpha()]
     chosen = set(_choose(letters, share * len(letters), rng))
-    written = []
-    place = 0
-    while place < len(text):
+    written = list(text)
+    for place in sorted(chosen):
         letter = text[place]
-        if place not in chosen:
-            written.append(letter)
-            place += 1
-            continue
         after = text[place + 1] if place + 1 < len(text) and place + 1 not in chosen else ""
         mistakes = ["drop", "double"]
         if letter.lower() in _LETTERS:
@@ -55,14 +50,14 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
         if after.isalpha() and after.lower() != letter.lower():
             mistakes.append("swap")
         mistake = rng.choice(mistakes)
-        if mistake == "double":
-            written.append(letter + letter)
+        if mistake == "drop":
+            written[place] = ""
+        elif mistake == "double":
+            written[place] = letter + letter
         elif mistake == "replace":
-            written.append(_in_case_of(letter, rng.choice(_LETTERS[letter.lower()])))
-        elif mistake == "swap":
-            written.append(_in_case_of(letter, after) + _in_case_of(after, letter))
-            place += 1
-        place += 1
+            written[place] = _in_case_of(letter, rng.choice(_LETTERS[letter.lower()]))
+        else:
+            written[place : place + 2] = _in_case_of(letter, after), _in_case_of(after, letter)
     return "".join(written)
 
 

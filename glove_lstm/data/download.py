@@ -11,8 +11,7 @@ import requests
 from filelock import FileLock
 from tqdm.auto import tqdm
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import looks_like_html
+from glove_lstm.data.files import DataError, looks_like_html
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +22,6 @@ PAUSE = 1.0  # seconds before the second attempt; doubles from then on
 
 class _CutError(Exception):
     """The transfer ended early, and can be resumed."""
-
-
-def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
-    """Return `cache_dir`, else `$GLOVE_LSTM_CACHE`, else `~/.cache/glove_lstm`."""
-    return Path(
-        cache_dir or os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm"
-    ).expanduser()
 
 
 def git_blob_id(path: Path) -> str:
@@ -58,7 +50,7 @@ def download(
         blob_id: The expected git blob id in hex, for files without a published SHA-256.
         size: The published size in bytes, for files without a published hash; it is rounded, so a tenth more or
             less is accepted. 0: unknown.
-        cache_dir: The folder to cache under; see `cache_folder`.
+        cache_dir: The folder to cache under; None: `$GLOVE_LSTM_CACHE`, else `~/.cache/glove_lstm`.
 
     Returns:
         The path `<cache>/downloads/<first digits of the expected hash, or of the URL's>-<file name>`.
@@ -68,7 +60,8 @@ def download(
     """
     name = Path(unquote(urlsplit(url).path)).name or "download"
     key = sha256 or blob_id or hashlib.sha256(url.encode()).hexdigest()
-    final = cache_folder(cache_dir) / "downloads" / f"{key[:16]}-{name}"
+    folder = Path(cache_dir or os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm")
+    final = folder.expanduser() / "downloads" / f"{key[:16]}-{name}"
     part = final.with_name(final.name + ".part")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ import datasets
 
 from glove_lstm.data.builder import NewsBuilder
 from glove_lstm.data.download import git_blob_id
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.reading import open_reader
 from glove_lstm.data.splits import (
     exact_duplicate_groups,

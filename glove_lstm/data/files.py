@@ -1,11 +1,21 @@
 """Check files and read small JSON files, with errors that name the file. Standard library only."""
 
+import gzip
+import io
 import json
 import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from glove_lstm.data.errors import DataError
+DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile  # errors of `open_lines`
+
+
+class DataError(ValueError):
+    """Invalid input, which commands show without a traceback; the message names the file or value, and the remedy."""
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
@@ -22,17 +32,14 @@ def check_folder(path: Path) -> None:
 def check_file(path: Path) -> None:
     """Raise a DataError unless `path` is a file."""
     if not path.is_file():
-        raise DataError(
-            f"{path} {'is not a file' if path.exists() else 'does not exist'}; check the path."
-        )
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise DataError(f"{path} {problem}; check the path.")
 
 
 def check_revision(name: str | Path, revision: str | None) -> None:
     """Raise a DataError if a revision is given for a folder, which has none."""
     if revision is not None and Path(name).is_dir():
-        raise DataError(
-            f"{name} is a folder, which has no revision {revision!r}; leave the revision out."
-        )
+        raise DataError(f"{name} is a folder, which has no revision {revision!r}; leave it out.")
 
 
 def looks_like_html(path: Path) -> bool:
@@ -40,6 +47,29 @@ def looks_like_html(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(512).lstrip().lower()
     return start.startswith((b"<!doctype html", b"<html"))
+
+
+@contextmanager
+def open_lines(path: Path, member: str) -> Iterator[BinaryIO]:
+    """Open a text file, perhaps gzipped, or that file of a zip archive whose name ends with `member`."""
+    with ExitStack() as stack:
+        binary: Any
+        if path.suffix.lower() == ".zip":
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            binary = archive.open(_pick_member(archive.namelist(), path, member))
+        else:
+            opener = gzip.open if path.suffix.lower() == ".gz" else open
+            binary = opener(path, "rb")
+        yield io.BufferedReader(stack.enter_context(binary), 1 << 20)
+
+
+def _pick_member(members: list[str], path: Path, member: str) -> str:
+    names = [name for name in members if name.endswith(member) and "__MACOSX" not in name]
+    if len(names) != 1:
+        count, listing = "several members" if names else "no member", ", ".join(members[:10])
+        advice = f"write {path}/MEMBER to choose one"
+        raise DataError(f"{path} has {count} *{member} ({listing}); {advice}.")
+    return names[0]
 
 
 def read_checkpoint_json(path: Path) -> dict[str, Any]:

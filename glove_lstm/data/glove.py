@@ -5,15 +5,9 @@ glove = load_glove("vectors.txt.gz")
 glove.vectors[glove.index["the"]]
 """
 
-import gzip
-import io
 import logging
 import os
 import re
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -25,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.download import download
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import user_path
+from glove_lstm.data.files import DAMAGED, DataError, open_lines, user_path
 
 logger = logging.getLogger(__name__)
 
@@ -65,27 +58,16 @@ _BLOCK = 8192  # rows parsed before the matrix grows
 
 @dataclass(frozen=True, eq=False)
 class GloveVectors:
-    """Words and their vectors.
+    """Words and their vectors."""
 
-    Attributes:
-        words: n distinct words in file order, which in GloVe's own files is by falling frequency.
-        vectors: float32, shape (n, d); row i belongs to `words[i]`.
-        source: File, address or package, for logs and model cards.
-    """
-
-    words: list[str]
-    vectors: Vectors
-    source: str
+    words: list[str]  # n distinct ones in file order, which in GloVe's own files is by frequency
+    vectors: Vectors  # (n, d); row i belongs to `words[i]`
+    source: str  # file, address or package, for logs and model cards
 
     @cached_property
     def index(self) -> dict[str, int]:
         """Row of each word."""
         return {word: row for row, word in enumerate(self.words)}
-
-    @property
-    def dim(self) -> int:
-        """Width d of a vector."""
-        return int(self.vectors.shape[1])
 
 
 def load_glove(name_or_path: str | os.PathLike[str]) -> GloveVectors:
@@ -137,31 +119,6 @@ def _load_package() -> GloveVectors:
     return GloveVectors(words, np.asarray(vectors), source)
 
 
-@contextmanager
-def _open_lines(path: Path, member: str | None) -> Iterator[Iterable[bytes]]:
-    """Open the lines of a `.txt`, a `.gz` or a member of a `.zip`."""
-    with ExitStack() as stack:
-        binary: Any
-        if path.suffix.lower() == ".zip":
-            archive = stack.enter_context(zipfile.ZipFile(path))
-            binary = archive.open(_pick_member(archive.namelist(), path, member))
-        else:
-            opener = gzip.open if path.suffix.lower() == ".gz" else open
-            binary = opener(path, "rb")
-        yield io.BufferedReader(stack.enter_context(binary), 1 << 20)
-
-
-def _pick_member(members: list[str], path: Path, member: str | None) -> str:
-    names = [name for name in members if name.endswith(member or ".txt") and "__MACOSX" not in name]
-    if len(names) != 1:
-        count = "several members" if names else "no member"
-        listing = ", ".join(members[:10])
-        raise DataError(
-            f"{path} has {count} {member or '*.txt'} ({listing}); write {path}/MEMBER to choose one."
-        )
-    return names[0]
-
-
 def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveVectors:
     """Read GloVe's text format, of `width` values or as many as the first line has.
 
@@ -171,7 +128,7 @@ def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveV
     matrix = np.empty((0, 0), dtype=np.float32)
     repeats = number = 0
     try:
-        with np.errstate(over="ignore"), _open_lines(path, member) as opened:
+        with np.errstate(over="ignore"), open_lines(path, member or ".txt") as opened:
             lines = ((at, line) for at, line in enumerate(opened, start=1) if not line.isspace())
             first = next(lines, (0, b""))
             values = first[1].split()
@@ -198,7 +155,7 @@ def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveV
                 matrix.resize((len(index), width), refcheck=False)
                 if vectors:
                     matrix[-len(vectors) :] = vectors
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.streaming import read_text
 
 

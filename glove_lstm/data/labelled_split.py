@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.reading import RowReader, encodable
 from glove_lstm.data.streaming import read_text
 
@@ -73,7 +73,7 @@ def encode_labels(table: pa.Table, names: Sequence[str]) -> datasets.Dataset:
         has[pc.list_parent_indices(column), labels] = 1
         labels = pa.ListArray.from_arrays(np.arange(len(has) + 1) * len(names), has.ravel())
     table = table.drop_columns("label").append_column("label", labels)
-    return datasets.Dataset(datasets.table.InMemoryTable(table))
+    return datasets.Dataset(table)
 
 
 def label_values(table: pa.Table) -> pa.Array:

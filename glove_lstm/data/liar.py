@@ -4,8 +4,6 @@ builder = Liar(data_dir="liar")     # train.tsv, valid.tsv, test.tsv; Liar() dow
 builder.download_and_prepare()
 """
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import datasets
 
 from glove_lstm.data.builder import NewsBuilder
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DAMAGED, DataError, open_lines
 
 LABELS = ("pants-fire", "false", "barely-true", "half-true", "mostly-true", "true")
 FILES = {"train": "train.tsv", "validation": "valid.tsv", "test": "test.tsv"}
@@ -77,51 +75,34 @@ class Liar(NewsBuilder):
 
 
 def _read_statements(path: Path, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (row number, statement) of a TSV file, or of the file `name` in a zip archive.
-
-    Raises:
-        DataError: A row has a wrong number of columns, an unknown label or an invalid count.
-    """
+    """Yield (row number, statement) of a TSV file, or of the file `name` in a zip archive."""
     where = f"{path}/{name}" if path.suffix == ".zip" else str(path)
     number = 0
-    # The csv module would misread them: nothing is quoted, and many statements begin with a quotation mark.
-    for number, line in enumerate(_read_lines(path, name, where), start=1):
-        values = line.rstrip("\r").split("\t")
-        if len(values) != len(_COLUMNS):
-            raise DataError(
-                f"{where}, row {number} has {len(values)} columns, not {len(_COLUMNS)}; get it again."
-            )
-        row: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
-        if row["label"] not in LABELS:
-            raise DataError(
-                f"{where}, row {number} has the label {row['label']!r}, not of {', '.join(LABELS)}; "
-                "correct it."
-            )
-        for column in _COUNTS:
-            try:  # written 3 or 3.0 or, if the speaker is unknown, left out
-                row[column] = int(float(row[column])) if row[column] else None
-            except (ValueError, OverflowError):
-                raise DataError(
-                    f"{where}, row {number} has the count {row[column]!r}; it must be a whole number."
-                ) from None
-        yield number, row
+    try:
+        with open_lines(path, name) as lines:
+            for number, line in enumerate(lines, start=1):
+                yield number, _statement(line.decode("utf-8-sig"), f"{where}, row {number}")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where} is not UTF-8 text ({error.reason}); get it again.") from error
+    except DAMAGED as error:
+        raise DataError(f"{path} is damaged ({error}); delete it and run again.") from error
     if not number:
         raise DataError(f"{where} has no rows; give a file with data.")
 
 
-def _read_lines(path: Path, name: str, where: str) -> list[str]:
-    try:
-        if path.suffix != ".zip":
-            content = path.read_bytes()
-        else:
-            with zipfile.ZipFile(path) as archive:
-                members = [member for member in archive.namelist() if Path(member).name == name]
-                if not members:
-                    raise DataError(f"{path} has no {name}; get LIAR's archive.")
-                content = archive.read(members[0])
-        # splitlines would also split at separators inside statements.
-        return content.decode("utf-8-sig").removesuffix("\n").split("\n") if content else []
-    except UnicodeDecodeError as error:
-        raise DataError(f"{where} is not UTF-8 text ({error.reason}); get it again.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it and run again.") from error
+def _statement(line: str, place: str) -> dict[str, Any]:
+    # The csv module would misread it: nothing is quoted, and many statements begin with a quotation mark.
+    values = line.rstrip("\r\n").split("\t")
+    if len(values) != len(_COLUMNS):
+        raise DataError(f"{place} has {len(values)} columns, not {len(_COLUMNS)}; get it again.")
+    row: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
+    if row["label"] not in LABELS:
+        known = ", ".join(LABELS)
+        raise DataError(f"{place} has the label {row['label']!r}, not of {known}; correct it.")
+    for column in _COUNTS:
+        try:  # written 3 or 3.0 or, if the speaker is unknown, left out
+            row[column] = int(float(row[column])) if row[column] else None
+        except (ValueError, OverflowError):
+            problem = f"{place} has the count {row[column]!r}"
+            raise DataError(f"{problem}; it must be a whole number.") from None
+    return row

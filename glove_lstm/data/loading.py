@@ -14,7 +14,7 @@ from typing import Literal
 import datasets
 import pyarrow as pa
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.labelled_split import (
     OnEmpty,
     encode_labels,
@@ -33,26 +33,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class LoadedData:
-    """Splits that are ready for a tokenizer.
+    """Splits that are ready for a tokenizer: "train", "validation" and "test", as far as available.
 
-    Attributes:
-        splits: "train", "validation" and "test", as far as available. Columns: `text`; `text_pair`, if
-            there are two or more text columns; `label`, an index into `label_names`, or a list of a 1 for each
-            label that the text has and a 0 for each other; `source`, if several files or a column of sources were
-            given: the file's name without its endings, and perhaps `/SOURCE`.
-        label_names: The labels in the order of their numbers.
-        text_column_names: The columns that the text was taken from.
-        source: The files, or the dataset and its config.
-        several_labels: Whether the column of labels holds lists.
-        uncut: The training texts before "validation" was cut from them; None if it was not.
+    Columns: `text`; `text_pair`, if there are two or more text columns; `label`, an index into `label_names`, or a list
+    of a 1 for each label that the text has and a 0 for each other; `source`, if several files or a column of sources
+    were given: the file's name without its endings, and perhaps `/SOURCE`.
     """
 
     splits: dict[str, datasets.Dataset]
-    label_names: list[str]
-    text_column_names: list[str]
-    source: str
-    several_labels: bool = False
-    uncut: datasets.Dataset | None = None
+    label_names: list[str]  # in the order of their numbers
+    text_column_names: list[str]  # that the text was taken from
+    source: str  # the files, or the dataset and its config
+    several_labels: bool = False  # whether the column of labels holds lists
+    uncut: datasets.Dataset | None = None  # training texts before "validation" was cut from them
 
 
 def load_splits(
@@ -104,9 +97,7 @@ def load_splits(
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
     """
     if not 0 <= validation_fraction < 1:
-        raise DataError(
-            f"validation_fraction is {validation_fraction}, but must be at least 0 and below 1."
-        )
+        raise DataError(f"validation_fraction is {validation_fraction}; give 0 to below 1.")
     readers, source = open_splits(dataset_name, dataset_config_name, **files)
     if validation_by == "source" and validation_fraction and "validation" not in readers:
         source_column_name = source_column_name or "source"
@@ -139,9 +130,7 @@ def load_splits(
             raise DataError(f"{where} has {labels}; a classifier needs two or more.")
         splits[split] = encode_labels(rows, names)
     if not names or not splits:
-        raise DataError(
-            f"No split of {source} has labels in {label_column_name!r}; choose another column."
-        )
+        raise DataError(f"No split of {source} has labels in {label_column_name!r}; name another.")
     data = LoadedData(splits, list(names), columns, source, several)
     data = with_validation(
         data, validation_fraction, seed, places.get("train", ""), validation_by, min_validation
@@ -181,10 +170,7 @@ def with_validation(
         )
     logger.info("Cut %d of %d rows of %s for validation.", len(parts[1]), len(train), where)
     # Taken out of the table, so that no index mapping slows every later access.
-    cut = [
-        datasets.Dataset(datasets.table.InMemoryTable(train.data.table.take(part)))
-        for part in parts
-    ]
+    cut = [datasets.Dataset(train.data.table.take(part)) for part in parts]
     others = {name: rows for name, rows in data.splits.items() if name != "train"}
     splits = {"train": cut[0], "validation": cut[1], **others}
     return replace(data, splits=splits, uncut=train)

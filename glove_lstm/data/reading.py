@@ -23,8 +23,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_file, first_line, looks_like_html
+from glove_lstm.data.files import DataError, check_file, first_line, looks_like_html, user_path
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_ROW = 1 << 26  # characters of a line, or of a field of CSV
@@ -39,20 +38,13 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RowReader:
-    """One input, whose rows are read once.
+    """One input, whose rows are read once."""
 
-    Attributes:
-        where: Names the input in errors.
-        columns: The column names; for JSON, those of the first 100 rows.
-        first: The first row, which `records` yields too; None if there are no rows.
-        read: Returns an iterator over the rows, given the columns that are needed.
-        class_names: The labels of each ClassLabel column of a dataset.
-    """
-
-    where: str
-    columns: list[str]
-    first: Record | None
-    read: Callable[[Sequence[str]], Iterable[Record]]
+    where: str  # names the input in errors
+    columns: list[str]  # for JSON, those of the first 100 rows
+    first: Record | None  # the first row, which `records` yields too; None if there are no rows
+    read: Callable[[Sequence[str]], Iterable[Record]]  # the rows, given the columns that are needed
+    # The labels of each ClassLabel column of a dataset.
     class_names: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,6 +64,12 @@ def encodable(text: str) -> str:
     return text if text.isascii() else SURROGATES.sub("\ufffd", text)
 
 
+def without_folders(name: str) -> str:
+    """Return the last part of a path that exists, to keep this machine's folders private; other names as they are."""
+    path = user_path(name)
+    return encodable(path.name or path.resolve().name) if path.exists() else name
+
+
 def open_reader(path: Path) -> RowReader:
     """Open a CSV, TSV, JSON, JSONL or Parquet file; the text formats may be gzipped.
 
@@ -82,7 +80,6 @@ def open_reader(path: Path) -> RowReader:
             raises when it is reached.
     """
     kind = file_format(path)
-    check_file(path)
     if kind == ".parquet":
         return _open_parquet(path)
     if kind == ".json" and not _has_json_lines(path):
@@ -104,10 +101,9 @@ def file_format(path: Path) -> str:
     """Return the format of a file by its name, one of `FORMATS`; a text format may be followed by `.gz`.
 
     Raises:
-        DataError: The name has no such suffix, or it is a folder.
+        DataError: The name has no such suffix, or there is no such file.
     """
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; give files.")
+    check_file(path)
     name = path.name.lower()
     kind = Path(name.removesuffix(".gz")).suffix
     if kind not in FORMATS or name.endswith(".parquet.gz"):
@@ -146,9 +142,7 @@ def _list_rows(path: Path) -> Iterator[Record]:
     if isinstance(records, dict):
         records = records["data"] if isinstance(records.get("data"), list) else [records]
     if not isinstance(records, list):
-        raise DataError(
-            f"{path} holds no list of objects; write [{{...}}, ...] or an object a line."
-        )
+        raise DataError(f"{path} holds no list of objects; write [{{...}}, ...], or one a line.")
     for number, record in enumerate(records, start=1):
         yield _check_object(record, f"{path}, row {number}")
 
@@ -167,9 +161,7 @@ def _open_parquet_file(path: Path) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise DataError(
-            f"{path} needs pyarrow to be read; run: pip install 'glove-lstm[train]'."
-        ) from None
+        raise DataError(f"{path} needs pyarrow; run: pip install 'glove-lstm[train]'.") from None
     try:
         # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
@@ -211,11 +203,7 @@ def _open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
 
 
 def _lines(file: TextIO, where: str) -> Iterator[str]:
-    """Yield the lines of a text with surrogates for bytes that are not UTF-8.
-
-    Raises:
-        DataError: A line has such bytes or is too long.
-    """
+    """Yield the lines of a text with surrogates for bytes that are not UTF-8, which are refused."""
     number = 0
     while line := file.readline(MAX_ROW + 1):
         number += 1

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.splits import Ints, grouped_stratified_split, merge_groups
+from glove_lstm.data.files import DataError
+from glove_lstm.data.splits import Ints, grouped_stratified_split, merge_groups, renumber
 
 
 def split_by_source(
@@ -42,10 +42,10 @@ def split_by_source(
     Raises:
         DataError: There is no such split with all labels on both sides.
     """
-    label_of, corpus_of = np.asarray(labels), _numbers([s.partition("/")[0] for s in sources])
+    label_of, corpus_of = np.asarray(labels), renumber([s.partition("/")[0] for s in sources])
     names = [source.partition("/")[2] or row for row, source in enumerate(sources)]
     groups = merge_groups(duplicates, names)
-    source_of = _numbers(sources)
+    source_of = renumber(sources)
     fixed = np.zeros(len(groups), dtype=bool)
     for corpus in np.unique(corpus_of):
         rows = corpus_of == corpus
@@ -86,7 +86,7 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     Returns:
         Shape (n,), positive, with mean 1.
     """
-    corpus_of, label_of = _numbers([s.partition("/")[0] for s in sources]), _numbers(labels)
+    corpus_of, label_of = renumber([s.partition("/")[0] for s in sources]), renumber(labels)
     counts = np.zeros((corpus_of.max() + 1, label_of.max() + 1))  # (corpora, labels)
     np.add.at(counts, (corpus_of, label_of), 1)
     has = counts > 0
@@ -99,7 +99,7 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
 
     # Each row weighs by 1 / sqrt(rows of its source and label), then to the mass of its corpus and label.
     pairs = corpus_of * counts.shape[1] + label_of
-    cells = _numbers(_numbers(sources) * counts.shape[1] + label_of)
+    cells = renumber(renumber(sources) * counts.shape[1] + label_of)
     weights = np.bincount(cells)[cells] ** -0.5
     named = np.array(["/" in source for source in sources])
     others = np.bincount(pairs, named)[pairs]  # rows of the corpus and label that have a source
@@ -107,8 +107,3 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     weights = np.where(named | (others == 0), weights, means)
     weights *= mass.ravel()[pairs] / np.bincount(pairs, weights)[pairs]
     return np.asarray(weights / weights.mean())
-
-
-def _numbers(values: Sequence[object] | Ints) -> Ints:
-    """Number equal values alike, 0, 1, 2, ...; shape (n,)."""
-    return np.unique(np.asarray(values), return_inverse=True)[1]

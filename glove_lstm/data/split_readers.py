@@ -9,11 +9,10 @@ from typing import Any
 import datasets
 
 from glove_lstm.data.builder import FilePath, NewsBuilder
-from glove_lstm.data.errors import DataError
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
-from glove_lstm.data.files import check_revision, user_path
+from glove_lstm.data.files import DataError, check_revision, user_path
 from glove_lstm.data.liar import Liar
-from glove_lstm.data.reading import RowReader, encodable, open_reader
+from glove_lstm.data.reading import RowReader, encodable, open_reader, without_folders
 from glove_lstm.data.streaming import choose_columns
 
 logger = logging.getLogger(__name__)
@@ -59,8 +58,8 @@ def open_splits(
     if not paths:
         raise DataError("There is nothing to load; give dataset_name, or train_file or test_file.")
     readers = {split: _open_files(some) for split, some in paths.items()}
-    where = {split: (reader.where for reader in some.values()) for split, some in readers.items()}
-    return readers, ", ".join(f"{split} {' + '.join(some)}" for split, some in where.items())
+    names = {split: [without_folders(str(one)) for one in some] for split, some in paths.items()}
+    return readers, ", ".join(f"{split} {' + '.join(some)}" for split, some in names.items())
 
 
 def _open_files(paths: Sequence[FilePath]) -> dict[str, RowReader]:
@@ -69,9 +68,7 @@ def _open_files(paths: Sequence[FilePath]) -> dict[str, RowReader]:
     for path in map(user_path, paths):
         corpus = encodable(Path(path.name.removesuffix(".gz")).stem)
         if corpus in readers:
-            raise DataError(
-                f"{path} and {readers[corpus].where} have the same name; rename one of them."
-            )
+            raise DataError(f"{path} and {readers[corpus].where} have the same name; rename one.")
         readers[corpus] = open_reader(path)
     return readers
 
@@ -103,7 +100,7 @@ def _open_dataset(
             raise DataError(
                 f"The dataset {name} could not be loaded: {reason}; check its name and dataset_config_name."
             ) from error
-        source = f"{name} ({config})" if config else name
+        source = without_folders(name) + (f" ({config})" if config else "")
     if len(loaded) == 1 and next(iter(loaded)) not in _SPLITS:
         loaded = {"train": next(iter(loaded.values()))}
     held_out = next((split for split in _VALIDATION_NAMES if split in loaded), None)

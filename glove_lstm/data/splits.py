@@ -50,7 +50,7 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
             buckets[key].append(row)
         for bucket in buckets.values():
             _join_similar(bucket, shingles, sets)
-    return _renumber(sets[group] for group in exact.tolist())
+    return renumber(sets[group] for group in exact.tolist())
 
 
 def _band_keys(hashes: Hashes) -> Hashes:
@@ -76,7 +76,7 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     Keeps 16 bytes a text, so `texts` may be a stream that does not fit in memory.
     """
     folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
-    return _renumber(
+    return renumber(
         blake2b(text, digest_size=16).digest() if text else position
         for position, text in enumerate(folded)
     )
@@ -89,7 +89,7 @@ def merge_groups(first: Sequence[int] | Ints, second: Sequence[Hashable] | Ints)
         sets.add((0, left))
         sets.add((1, right))
         sets.merge((0, left), (1, right))
-    return _renumber(sets[0, left] for left in first)
+    return renumber(sets[0, left] for left in first)
 
 
 def grouped_stratified_split(
@@ -114,8 +114,8 @@ def grouped_stratified_split(
         One array of row numbers a part, ascending; together they hold each of 0 ... n - 1 once.
     """
     generator = np.random.default_rng(seed)
-    label_of = _renumber(np.asarray(labels).tolist())
-    group_of = _renumber(np.asarray(groups).tolist())
+    label_of = renumber(np.asarray(labels).tolist())
+    group_of = renumber(np.asarray(groups).tolist())
     # room[part, label]: the rows of that label which that part can still take; negative once a group
     # overfilled it.
     room = np.array([_apportion(count, fractions) for count in np.bincount(label_of)]).T
@@ -176,6 +176,7 @@ def _jaccard(first: Hashes, second: Hashes) -> float:
     return common / (len(first) + len(second) - common)
 
 
-def _renumber(keys: Iterable[Hashable]) -> Ints:
+def renumber(keys: Iterable[Hashable]) -> Ints:
+    """Number equal keys alike, 0, 1, 2, ... as they appear."""
     numbers: dict[Hashable, int] = {}
     return np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), dtype=np.int64)

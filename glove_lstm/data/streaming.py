@@ -10,13 +10,11 @@ import glob
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_file, user_path
+from glove_lstm.data.files import DataError, user_path
 from glove_lstm.data.reading import (
     Record,
     RowReader,
@@ -32,19 +30,12 @@ Identity = list[dict[str, Any]]  # fingerprints of inputs, as JSON values
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """A row to classify.
+    """A row to classify."""
 
-    Attributes:
-        file: Name of the input.
-        number: Row number in the input, from 1.
-        text: The first text column.
-        pair: The other text columns, joined by a space; None if there are none.
-    """
-
-    file: str
-    number: int
-    text: str
-    pair: str | None = None
+    file: str  # name of the input
+    number: int  # of the row in the input, from 1
+    text: str  # the first text column
+    pair: str | None = None  # the other text columns, joined by a space; None if there are none
 
     @property
     def empty(self) -> bool:
@@ -56,25 +47,22 @@ class TextSource:
     """Rows of one or more inputs, in order; can be iterated once.
 
     Args:
-        inputs: Each opens one input.
+        readers: Of the inputs.
         text_column_names: As for `load_splits`.
         identity: Returns the present fingerprints of the inputs; None for inputs that can be read only once.
         named: Whether rows may come from several files, so that the output must name them.
-
-    Attributes:
-        columns: The text columns.
     """
 
     def __init__(
         self,
-        inputs: Sequence[Callable[[], RowReader]],
+        readers: Iterable[RowReader],
         text_column_names: str | Sequence[str] | None = None,
         *,
         identity: Callable[[], Identity | None] = lambda: None,
         named: bool = False,
     ) -> None:
         self.identity, self.named = identity, named
-        readers = (open_input() for open_input in inputs)
+        readers = iter(readers)
         for first in readers:
             if first.first is not None:
                 break
@@ -119,11 +107,10 @@ def open_files(
     paths = list(dict.fromkeys(path for pattern in asked for path in _expand(pattern)))
     for path in paths:
         file_format(path)
-        check_file(path)
     return TextSource(
-        [partial(open_reader, path) for path in paths],
+        map(open_reader, paths),
         text_column_names,
-        identity=lambda: [_fingerprint(path) for path in paths],
+        identity=lambda: [fingerprint(path) for path in paths],
         named=len(asked) > 1 or _is_glob(asked[0]),
     )
 
@@ -135,16 +122,15 @@ def open_stream(
 ) -> TextSource:
     """Read CSV, TSV or JSONL (`kind`) in UTF-8 from standard input; see `open_files`."""
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    reader = partial(open_text_rows, text, "standard input", f".{kind}")
-    return TextSource([reader], text_column_names)
+    return TextSource([open_text_rows(text, "standard input", f".{kind}")], text_column_names)
 
 
 def open_texts(texts: Iterable[str], where: str) -> TextSource:
     """Take texts as rows of the one column "text"; `where` names them in errors."""
-    return TextSource([lambda: peek(where, ({"text": text} for text in texts), ["text"])])
+    return TextSource([peek(where, ({"text": text} for text in texts), ["text"])])
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
+def fingerprint(path: Path) -> dict[str, Any]:
     """Return values that differ for another file, or after a change of this one."""
     status = path.stat()
     return {"path": str(path.resolve()), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}

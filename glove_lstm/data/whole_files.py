@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_folder
+from glove_lstm.data.files import DataError, check_folder
 
 _LAST = "config.json"  # readers of a checkpoint look for it first
 

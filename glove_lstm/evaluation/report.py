@@ -31,17 +31,11 @@ _SOURCES = 19  # in the table; eval.json has all
 
 @dataclass
 class Report:
-    """Measures of a model on labelled texts, or leaks of the texts alone.
+    """Measures of a model on labelled texts, or leaks of the texts alone."""
 
-    Attributes:
-        figures: Contents of eval.json.
-        probabilities: (n, classes); None without a model.
-        labels: (n,), as the model numbers them, or (n, classes) of 1 and 0; None without a model.
-    """
-
-    figures: dict[str, Any] = field(default_factory=dict)
-    probabilities: NDArray[np.float64] | None = None
-    labels: NDArray[np.int64] | None = None
+    figures: dict[str, Any] = field(default_factory=dict)  # contents of eval.json
+    probabilities: NDArray[np.float64] | None = None  # (n, classes); None without a model
+    labels: NDArray[np.int64] | None = None  # (n,), or (n, classes) of 1 and 0
 
     def add_seen(self, record: TrainingTexts | None, texts: Dataset) -> Dataset:
         """Count the texts that a model was trained or validated on, and return the others; all without a record."""

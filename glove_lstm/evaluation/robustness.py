@@ -2,9 +2,7 @@
 
 import logging
 import random
-import re
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,20 +15,11 @@ from glove_lstm.inference.prediction import predict_logits
 
 logger = logging.getLogger(__name__)
 
-_WORD = re.compile(r"\S+")
-
-
-def first_words(text: str, count: int) -> str:
-    """Keep the first `count` words, as they are written."""
-    last = next(islice(_WORD.finditer(text), count - 1, None), None)
-    return text[: last.end()] if last else text
-
-
 PERTURBATIONS: dict[str, Callable[[str, random.Random], str]] = {
     **{name: CORRUPTIONS[name] for name in ("typos", "dropped_words", "no_case", "no_punctuation")},
     "upper_case": lambda text, _: text.upper(),
-    "first_10_words": lambda text, _: first_words(text, 10),
-    "first_50_words": lambda text, _: first_words(text, 50),
+    "first_10_words": lambda text, _: " ".join(text.split()[:10]),
+    "first_50_words": lambda text, _: " ".join(text.split()[:50]),
 }
 DESCRIPTIONS = {
     "typos": "10 % of letters mistyped",

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.in_memory import python_values
 from glove_lstm.data.streaming import TextRow, choose_columns, read_text
 from glove_lstm.inference.backends import Backend, open_model
@@ -49,8 +49,7 @@ class BatchClassifier:
         # `datasets` hashes the files' identity, too, so that its cache does not give an older model's labels.
         again = partial(BatchClassifier, **options)
         self._made_by = again, (model, text_column_names), {"_files": checkpoint.identity()}
-        names, thresholds = checkpoint.label_names, checkpoint.thresholds
-        self._labeller = Labeller(checkpoint.predict, names, abstain_below, thresholds)
+        self._labeller = Labeller(checkpoint, abstain_below)
         self._asked, self._columns = text_column_names, list[str]()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -68,7 +67,7 @@ class BatchClassifier:
         """
         table = cast("Mapping[str, Any]", batch)  # a DataFrame has the methods used here
         names = [name for name in table if isinstance(name, str)]
-        layout = Layout(self._labeller.label_names)
+        layout = Layout(self._labeller.model.label_names)
         labelled = self._labeller(self._rows(table, names))
         _, labels, *scores = layout.values(labelled)
         new = dict(zip(layout.columns[1:], [np.array(labels, dtype=object), *scores], strict=True))

@@ -16,14 +16,12 @@ import numpy as np
 from tqdm import tqdm
 
 from glove_lstm import __version__
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import read_json_object
+from glove_lstm.data.files import DataError, read_json_object
 from glove_lstm.data.streaming import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.inference.backends import Predict
-from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, Write, open_writer
+from glove_lstm.inference.backends import OpenModel
+from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, open_writer
 
-ROWS_PER_PART = 4096  # enough to sort by length, and some seconds of work
 _CHARACTERS = 1 << 24  # of text per part, if rows are very long
 _RUN = "run.json"
 
@@ -32,21 +30,19 @@ _RUN = "run.json"
 class Labeller:
     """A classifier and the rule that turns its scores into labels."""
 
-    predict: Predict
-    label_names: Sequence[str]  # in the order of the scores
+    model: OpenModel
     abstain_below: float | None = None  # the label is `ABSTAIN` if the best score is lower
-    thresholds: Sequence[float] | None = None  # of the labels, if a text may have several
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows; either all or none have a second part."""
         pairs = [row.pair or "" for row in rows] if rows and rows[0].pair is not None else None
-        scores = self.predict([row.text for row in rows], pairs)
+        names, thresholds = self.model.label_names, self.model.thresholds
+        scores = self.model.predict([row.text for row in rows], pairs)
         least = self.abstain_below or -np.inf  # regression may be negative
-        if self.thresholds:
-            over = scores >= np.maximum(self.thresholds, least)
-            lists = [list(compress(self.label_names, row)) for row in over]
-            return Labelled(rows, lists, scores)
-        best = np.array(self.label_names, dtype=object)[scores.argmax(axis=1)]
+        if thresholds:
+            over = scores >= np.maximum(thresholds, least)
+            return Labelled(rows, [list(compress(names, row)) for row in over], scores)
+        best = np.array(names, dtype=object)[scores.argmax(axis=1)]
         labels = np.where(scores.max(axis=1) >= least, best, ABSTAIN).tolist()
         return Labelled(rows, labels, scores)
 
@@ -71,49 +67,24 @@ class Summary:
         return f"{self.rows:,} rows in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s){kept}"
 
 
-def label_to(
-    source: TextSource,
-    labeller: Labeller,
-    write: Write,
-    *,
-    rows_per_part: int = ROWS_PER_PART,
-    progress: bool = False,
-) -> Summary:
-    """Label all rows, in order.
-
-    Args:
-        source: The rows.
-        labeller: The classifier.
-        write: Takes the labels, part by part.
-        rows_per_part: Rows per part; fewer if they are very long.
-        progress: Whether to show a bar on standard error.
-
-    Raises:
-        DataError: A row cannot be read.
-    """
-    summary = Summary()
-    for rows in _chunks(source, rows_per_part, progress):
-        write(labeller(rows))
-        summary.add(rows)
-    return summary
-
-
 def label_to_folder(
     source: TextSource,
     labeller: Labeller,
     folder: Path,
     kind: str,
     *,
-    model: dict[str, Any],
-    rows_per_part: int = ROWS_PER_PART,
+    rows_per_part: int,
     progress: bool = False,
 ) -> Summary:
     """Write one part for every `rows_per_part` rows, except parts made by an earlier run with the same arguments.
 
-    Args as for `label_to`, and:
+    Args:
+        source: The rows.
+        labeller: The classifier.
         folder: For the parts; those of another run are refused.
         kind: "csv", "jsonl" or "parquet".
-        model: Identity of the classifier, as JSON values; other models have another one.
+        rows_per_part: Rows per part; fewer if they are very long.
+        progress: Whether to show a bar on standard error.
 
     Raises:
         DataError: The folder holds parts of another run, or a row cannot be read.
@@ -122,14 +93,14 @@ def label_to_folder(
         "package": __version__,
         "inputs": source.identity(),
         "columns": source.columns,
-        "model": {**model, "labels": list(labeller.label_names)},
+        "model": {**labeller.model.identity(), "labels": list(labeller.model.label_names)},
         "format": kind,
         "rows_per_part": rows_per_part,
         "abstain_below": labeller.abstain_below,
     }
     _begin(folder, run)
-    layout, summary = Layout(labeller.label_names, source.named), Summary()
-    for number, rows in enumerate(_chunks(source, rows_per_part, progress)):
+    layout, summary = Layout(labeller.model.label_names, source.named), Summary()
+    for number, rows in enumerate(chunks(source, rows_per_part, progress)):
         path = folder / f"part-{number:05d}.{kind}"
         if path.exists():
             summary.kept += 1
@@ -151,23 +122,21 @@ def _begin(folder: Path, run: dict[str, Any]) -> None:
             f"{folder} holds parts of another run ({', '.join(different)} differ): {other}."
         )
     if parts and run["inputs"] is None:
-        raise DataError(
-            f"{folder} holds parts, and standard input cannot be read again to go on: {other}."
-        )
+        raise DataError(f"{folder} holds parts, but standard input cannot be read again: {other}.")
     for left in folder.glob(".part-*.part"):  # files of a killed process
         left.unlink()
     with whole_file(path) as part:
         part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
 
-def _chunks(source: TextSource, size: int, progress: bool) -> Iterator[list[TextRow]]:
-    """Yield all rows, `size` at a time, or fewer if they are very long; every run makes the same chunks."""
+def chunks(source: TextSource, rows_per_part: int, progress: bool) -> Iterator[list[TextRow]]:
+    """Yield all rows in chunks, smaller ones if they are very long; every run makes the same chunks."""
     chunk: list[TextRow] = []
     characters = 0
     for row in tqdm(source, unit=" rows", disable=not progress):
         chunk.append(row)
         characters += len(row.text) + len(row.pair or "")
-        if len(chunk) == size or characters >= _CHARACTERS:
+        if len(chunk) == rows_per_part or characters >= _CHARACTERS:
             yield chunk
             chunk, characters = [], 0
     if chunk:

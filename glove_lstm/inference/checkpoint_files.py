@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import check_folder, check_revision, first_line, read_checkpoint_json
+from glove_lstm.data.files import (
+    DataError,
+    check_folder,
+    check_revision,
+    first_line,
+    read_checkpoint_json,
+)
 
 
 def shipped(name: str) -> Path:
@@ -70,17 +75,6 @@ def digest(path: Path) -> str:
     """Return the SHA-256 of a file; about 10 ms for 14 MB."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_origin(folder: Path, name: str, metadata: Mapping[str, str]) -> None:
-    """Raise a DataError if an ONNX file's metadata do not fit the config and the weights in its checkpoint's folder."""
-    again = f"write it again with glove-lstm export {folder}, or remove it"
-    if CONFIG_KEY not in metadata:
-        raise DataError(f"{folder / name} was not made by glove-lstm: {again}.")
-    for key, value in origin(folder).items():
-        if metadata.get(key) != value:
-            part = key.rpartition(".")[2]
-            raise DataError(f"{folder / name} was not made from the {part} of {folder}: {again}.")
 
 
 def check_tokenizer(

@@ -6,8 +6,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import first_line, read_checkpoint_json
+from glove_lstm.data.files import DataError, first_line, read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     LOADED_NAMES,

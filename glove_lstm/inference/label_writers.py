@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ABSTAIN = "ABSTAIN"  # instead of a label if the best score is too low
 _DIGITS = 6  # decimals of a score
+_SHOWN = 100  # characters of a text in a readable table
 
 Explain = Callable[[str, str | None], "Explanation"]  # from a text and its second part
 
@@ -101,6 +102,22 @@ def open_writer(
         if isinstance(target, Path):
             target = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
         yield _write_csv(target, layout) if kind == "csv" else _write_jsonl(target, layout, explain)
+
+
+def table_writer(file: TextIO, labels: Sequence[str]) -> Write:
+    """Write a readable table of labels and texts."""
+    width = max(len(name) for name in [*labels, "label"])
+    file.write(f"{'label':<{width}}  score  text\n")
+
+    def write(labelled: Labelled) -> None:
+        for row, label, scores in zip(
+            labelled.rows, labelled.labels, labelled.rounded, strict=True
+        ):
+            text = printable(" ".join(f"{row.text} {row.pair or ''}".split()))
+            shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+            file.write(f"{label_cell(label):<{width}}  {scores[0]:.3f}  {shown}\n")
+
+    return write
 
 
 def _write_csv(file: TextIO, layout: Layout) -> Write:

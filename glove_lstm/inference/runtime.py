@@ -19,15 +19,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import first_line, read_checkpoint_json
+from glove_lstm.data.files import DataError, first_line, read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     LIGHT_NAME,
     WEIGHTS_NAME,
-    check_origin,
     check_tokenizer,
     local_folder,
+    origin,
 )
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.tokenization.light_tokenizer import LightTokenizer, RaggedTokens, ranges
@@ -73,8 +72,7 @@ class LightClassifier:
             raise ValueError(f"threads must be at least 1, not {threads}")
         folder = local_folder(model, revision, LIGHT_NAME, WEIGHTS_NAME)
         if not (folder / LIGHT_NAME).is_file():
-            advice = f"make it with glove-lstm export {folder}"
-            raise DataError(f"{folder / LIGHT_NAME} is missing: {advice}.")
+            raise DataError(f"{folder / LIGHT_NAME} is missing; run: glove-lstm export {folder}.")
         config = read_checkpoint_json(folder / CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
@@ -173,7 +171,12 @@ def open_checked(folder: Path, name: str) -> onnxruntime.InferenceSession:
     if not (folder / WEIGHTS_NAME).is_file():
         raise DataError(f"{folder / WEIGHTS_NAME} is missing: get the checkpoint again.")
     session = open_session(folder / name)
-    check_origin(folder, name, session.get_modelmeta().custom_metadata_map)
+    metadata = session.get_modelmeta().custom_metadata_map
+    for key, value in origin(folder).items():
+        if metadata.get(key) != value:
+            problem = f"{folder / name} was not made from the {key.rpartition('.')[2]} of {folder}"
+            again = f"write it again with glove-lstm export {folder}, or remove it"
+            raise DataError(f"{problem}: {again}.")
     return session
 
 

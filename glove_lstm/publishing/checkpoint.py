@@ -1,14 +1,11 @@
 """Stage a checkpoint for the Hub: allowed files only, checked and loaded in a clean process."""
 
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from glove_lstm import __version__, modeling, tokenization
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import read_json_object
+from glove_lstm.data.files import DataError, read_json_object
 from glove_lstm.inference.checkpoint_files import LIGHT_NAME, LOADED_NAMES, ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.onnx_export import export_onnx
@@ -45,9 +42,10 @@ for scores in classify(["Senate passes budget bill", ""], top_k=None):
 """
 
 
-@contextmanager
-def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True) -> Iterator[Path]:
-    """Make a temporary folder with exactly the files that a push sends, checked without any network.
+def stage_checkpoint(
+    checkpoint: Path, folder: Path, repo_id: str, *, hub_files: bool = True
+) -> None:
+    """Copy exactly the files that a push sends into a new folder, and check them without any network.
 
     A missing card is written from metrics.json. With `hub_files` so are the files that only a model's repository needs,
     the ONNX files among them.
@@ -57,35 +55,32 @@ def staged_checkpoint(checkpoint: Path, repo_id: str, *, hub_files: bool = True)
     """
     load_config(str(checkpoint))
     read_json_object(checkpoint / "metrics.json", "push a folder that glove-lstm train has written")
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "staged"
-        for path in _files_to_send(checkpoint, (*_ALLOWED, *(_ONNX if hub_files else ()))):
-            target = folder / path.relative_to(checkpoint)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-        readme = folder / "README.md"
-        if not readme.is_file():
-            write_card(folder)
-        card = put_repo_id(readme.read_text(encoding="utf-8"), repo_id)
-        readme.write_text(card, encoding="utf-8")
-        if hub_files:
-            write_hub_files(folder, repo_id)
-        for name in list_files(folder):
-            check_private((folder / name).read_bytes(), str(checkpoint / name))
-        exported = [name for name in _ONNX if (folder / name).is_file()]
-        for name in exported:
-            open_checked(checkpoint, name)
-        if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
-            texts = checkpoint / TRAINING_TEXTS_NAME
-            raise DataError(f"{texts} was made for other weights; remove it.")
-        check_card(folder, repo_id)
-        error = error_in_clean_process(_LOAD, folder, checkpoint)
-        if error:
-            advice = f"save it again with {_VERSION}"
-            raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
-        if hub_files and len(exported) < len(_ONNX):
-            export_onnx(folder)
-        yield folder
+    for path in _files_to_send(checkpoint, (*_ALLOWED, *(_ONNX if hub_files else ()))):
+        target = folder / path.relative_to(checkpoint)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    readme = folder / "README.md"
+    if not readme.is_file():
+        write_card(folder)
+    card = put_repo_id(readme.read_text(encoding="utf-8"), repo_id)
+    readme.write_text(card, encoding="utf-8")
+    if hub_files:
+        write_hub_files(folder, repo_id)
+    for name in list_files(folder):
+        check_private((folder / name).read_bytes(), str(checkpoint / name))
+    exported = [name for name in _ONNX if (folder / name).is_file()]
+    for name in exported:
+        open_checked(checkpoint, name)
+    if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
+        texts = checkpoint / TRAINING_TEXTS_NAME
+        raise DataError(f"{texts} was made for other weights; remove it.")
+    check_card(folder, repo_id)
+    error = error_in_clean_process(_LOAD, folder, checkpoint)
+    if error:
+        advice = f"save it again with {_VERSION}"
+        raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
+    if hub_files and len(exported) < len(_ONNX):
+        export_onnx(folder)
 
 
 def _files_to_send(checkpoint: Path, allowed: Sequence[str]) -> list[Path]:

@@ -1,14 +1,11 @@
 """Stage a dataset of this package for `datasets.load_dataset`: Parquet splits and a card."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import datasets
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from glove_lstm.data.split_readers import BUILDERS
+from glove_lstm.data.builder import NewsBuilder
 from glove_lstm.publishing.data_notes import DATA_NOTES
 
 _CARD = """\
@@ -18,7 +15,7 @@ _CARD = """\
 
 # {{ notes.title }}
 
-Splits of `{{ name }}` (config `{{ config }}`) as glove-lstm makes them from {{ source }}.
+Splits of `{{ builder.dataset_name }}` (config `{{ builder.config.name }}`), made by glove-lstm of {{ builder.source }}.
 
 ```python
 from datasets import load_dataset
@@ -47,40 +44,31 @@ The texts belong to their authors; under which licence they may be shared is unk
 """
 
 
-@contextmanager
-def staged_dataset(
-    name: str, config: str | None, data_files: str | None, data_dir: str | None, repo_id: str
-) -> Iterator[Path]:
-    """Make a temporary folder with exactly the files that a push sends.
+def stage_dataset(builder: NewsBuilder, folder: Path, repo_id: str) -> None:
+    """Write exactly the files that a push sends into a new folder.
 
     Raises:
         DataError: The data cannot be read.
     """
-    builder = BUILDERS[name](config_name=config, data_files=data_files, data_dir=data_dir)
     builder.download_and_prepare()
     splits: datasets.DatasetDict = builder.as_dataset()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "staged"
-        (folder / "data").mkdir(parents=True)
-        for split, rows in splits.items():
-            # load_dataset recognises the splits by these names; the Parquet metadata hold the labels.
-            rows.to_parquet(folder / "data" / f"{split}-00000-of-00001.parquet")
-        notes = DATA_NOTES[name]
-        card = DatasetCard.from_template(
-            DatasetCardData(
-                language="en",
-                license="unknown",
-                task_categories=["text-classification"],
-                tags=["fake-news"],
-                pretty_name=notes.title,
-            ),
-            template_str=_CARD,
-            notes=notes,
-            name=name,
-            config=builder.config.name,
-            source=", ".join(f"`{path.name}`" for path in builder.files.values()) or builder.source,
-            repo_id=repo_id,
-            rows={split: len(rows) for split, rows in splits.items()},
-        )
-        card.save(folder / "README.md")
-        yield folder
+    (folder / "data").mkdir(parents=True)
+    for split, rows in splits.items():
+        # load_dataset recognises the splits by these names; the Parquet metadata hold the labels.
+        rows.to_parquet(folder / "data" / f"{split}-00000-of-00001.parquet")
+    notes = DATA_NOTES[builder.dataset_name]
+    card = DatasetCard.from_template(
+        DatasetCardData(
+            language="en",
+            license="unknown",
+            task_categories=["text-classification"],
+            tags=["fake-news"],
+            pretty_name=notes.title,
+        ),
+        template_str=_CARD,
+        notes=notes,
+        builder=builder,
+        repo_id=repo_id,
+        rows={split: len(rows) for split, rows in splits.items()},
+    )
+    card.save(folder / "README.md")

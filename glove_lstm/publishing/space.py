@@ -5,17 +5,14 @@ copies other files, so the package cannot be installed from them.
 """
 
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.resources import files
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.publishing.checkpoint import staged_checkpoint
+from glove_lstm.data.files import DataError
+from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 
 _ROOMS = ("app", "inference", "modeling", "tokenization", "data")
@@ -59,9 +56,8 @@ with running_app(folder / "checkpoint", port=None):
 """
 
 
-@contextmanager
-def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
-    """Make a temporary folder with exactly the files of a Space; the app is started once, without any network.
+def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
+    """Write exactly the files of a Space into a new folder, and start the app once, without any network.
 
     Raises:
         DataError: The checkpoint must not be published, the app does not start, or gradio is missing.
@@ -70,28 +66,23 @@ def staged_space(checkpoint: Path, repo_id: str) -> Iterator[Path]:
         gradio = version("gradio")
     except PackageNotFoundError:
         raise DataError("--space needs gradio; run pip install 'glove-lstm[demo]'.") from None
-    staged = staged_checkpoint(checkpoint, repo_id, hub_files=False)
-    with tempfile.TemporaryDirectory() as scratch, staged as model:
-        folder = Path(scratch) / "space"
-        shutil.copytree(model, folder / "checkpoint")
-        if (checkpoint / "README.md").is_file():  # the original card names the model's repository
-            shutil.copyfile(checkpoint / "README.md", folder / "checkpoint" / "README.md")
-        _copy_package("glove_lstm", folder / "glove_lstm")
-        for room in _ROOMS:
-            _copy_package(f"glove_lstm.{room}", folder / "glove_lstm" / room)
-        title = repo_id.partition("/")[2]
-        card = _CARD.format(title=title, gradio=gradio, package=version("glove-lstm"))
-        (folder / "README.md").write_text(card, encoding="utf-8")
-        requirements = "\n".join([_CPU_TORCH, *_requirements()])
-        (folder / "requirements.txt").write_text(f"{requirements}\n", encoding="utf-8")
-        (folder / "app.py").write_text(_APP, encoding="utf-8")
-        for name in list_files(folder):
-            if not name.startswith("checkpoint/") or name.endswith("README.md"):
-                check_private((folder / name).read_bytes(), name)
-        error = error_in_clean_process(_START, folder, checkpoint)
-        if error:
-            raise DataError(f"The app does not start with {checkpoint} ({error}); repair it.")
-        yield folder
+    stage_checkpoint(checkpoint, folder / "checkpoint", repo_id, hub_files=False)
+    if (checkpoint / "README.md").is_file():  # the original card names the model's repository
+        shutil.copyfile(checkpoint / "README.md", folder / "checkpoint" / "README.md")
+    _copy_package("glove_lstm", folder / "glove_lstm")
+    for room in _ROOMS:
+        _copy_package(f"glove_lstm.{room}", folder / "glove_lstm" / room)
+    title = repo_id.partition("/")[2]
+    card = _CARD.format(title=title, gradio=gradio, package=version("glove-lstm"))
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    requirements = "\n".join([_CPU_TORCH, *_requirements()])
+    (folder / "requirements.txt").write_text(f"{requirements}\n", encoding="utf-8")
+    (folder / "app.py").write_text(_APP, encoding="utf-8")
+    for name in list_files(folder):
+        check_private((folder / name).read_bytes(), name)
+    error = error_in_clean_process(_START, folder, checkpoint)
+    if error:
+        raise DataError(f"The app does not start with {checkpoint} ({error}); repair it.")
 
 
 def _copy_package(name: str, target: Path) -> None:

@@ -14,8 +14,7 @@ from typing import Any, NoReturn
 import torch
 from transformers import HfArgumentParser, TrainingArguments
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import read_json_object
+from glove_lstm.data.files import DataError, read_json_object
 from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.training.presets import PRESETS
 

@@ -27,17 +27,13 @@ class TokenizedTexts(TorchDataset[Any]):
 
     Args:
         table: A dataset with the columns `input_ids`, `length`, and where they apply `token_type_ids` and `labels`.
-
-    Attributes:
-        lengths: Tokens of each text.
-        weights: Sampling weight of each text; None: each once an epoch.
-        sampler: Set by `GloveLstmTrainer`; knows the epoch.
     """
 
-    weights: NDArray[np.float64] | None = None
-    sampler: "LengthGroupedSampler | None" = None
+    weights: NDArray[np.float64] | None = None  # of each text in sampling; None: each once an epoch
+    sampler: "LengthGroupedSampler | None" = None  # set by `GloveLstmTrainer`; knows the epoch
 
     def __init__(self, table: Dataset) -> None:
+        # Tokens of each text.
         self.lengths = np.asarray(table.with_format("numpy")["length"][:], dtype=np.int64)
         self._table = table.remove_columns("length").with_format("arrow")
 
@@ -111,25 +107,16 @@ class CorruptedTexts(TokenizedTexts):
 
     The choice and the errors depend on the seed, the epoch and the text's row alone, so that a resumed run sees the
     same ones.
-
-    Attributes:
-        texts: `dataset`, tokenised.
-        dataset: The texts.
-        tokenizer: Their tokenizer.
-        share: Of the texts that are replaced, 0 to 1.
-        seed: Seed of the choice and the errors.
-        max_length: Tokens of a copy to keep, because the LSTM reads no more; ignored where the tokenizer truncates on
-            the left. None: the tokenizer's limit.
-        kind: That of all copies, as for `training_copy`; None: drawn for each.
     """
 
-    texts: TokenizedTexts
+    texts: TokenizedTexts  # `dataset`, tokenised
     dataset: Dataset
     tokenizer: PreTrainedTokenizerBase
-    share: float
-    seed: int
+    share: float  # of the texts that are replaced, 0 to 1
+    seed: int  # of the choice and the errors
+    # Tokens of a copy to keep, because the LSTM reads no more; ignored where the tokenizer truncates on the left.
     max_length: int | None = None
-    kind: str | None = None
+    kind: str | None = None  # of all copies, as for `training_copy`; None: drawn for each
 
     def __post_init__(self) -> None:
         texts = self.texts
@@ -219,21 +206,14 @@ class LengthGroupedSampler(Sampler[int]):
     """Put texts of similar length into one batch, in an order that depends on the seed and the epoch alone.
 
     The order of transformers' own sampler depends on the global generator, so that a run resumed in mid-epoch would
-    see other batches than an uninterrupted one.
-
-    Attributes:
-        lengths: Tokens of each text.
-        batch_size: Texts of one step.
-        seed: Seed of the order.
-        weights: Of the texts, mean 1, which are then drawn with replacement; None: each text once an epoch.
-        epoch: Set by the Trainer's dataloader before each epoch.
+    see other batches than an uninterrupted one. Texts with weights (mean 1) are drawn with replacement.
     """
 
-    lengths: NDArray[Any]
-    batch_size: int
+    lengths: NDArray[Any]  # tokens of each text
+    batch_size: int  # texts of one step
     seed: int
     weights: NDArray[np.float64] | None = None
-    epoch: int = 0
+    epoch: int = 0  # set by the Trainer's dataloader before each epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch."""

@@ -129,19 +129,10 @@ def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -
 def _fit_scale(
     logits: NDArray[np.float64], labels: NDArray[np.integer], low: float, high: float
 ) -> float:
-    """Fit a factor for logits, for the smallest cross-entropy with Platt's targets (1999).
+    """Fit a factor for logits (n, classes), for the smallest cross-entropy with Platt's targets (1999).
 
     The targets leave each label a doubt of about one text, so that a few texts do not allow the certainty that many
-    would.
-
-    Args:
-        logits: (n, classes).
-        labels: (n,) class indices.
-        low: The smallest logarithm of the factor.
-        high: The largest.
-
-    Returns:
-        The factor; 1 if the logits tell nothing.
+    would. The logarithm of the factor is from `low` to `high`; the factor is 1 if the logits tell nothing.
     """
     rows, count = logits.shape
     doubt = 1 / (rows / count + 2)

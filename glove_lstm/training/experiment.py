@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 
 from glove_lstm import __version__
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.labelled_split import strata
 from glove_lstm.data.loading import LoadedData, with_validation
@@ -28,7 +28,7 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import calibrate
-from glove_lstm.training.initial_model import load_model, new_model, without_folders
+from glove_lstm.training.initial_model import load_model, new_model
 from glove_lstm.training.labels import class_weights
 from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.presets import PRESETS
@@ -48,27 +48,18 @@ _MAX_SAMPLING_WEIGHT = 5.0  # larger ones would repeat a few texts too often
 class Experiment:
     """A trained and calibrated model, and how it was made.
 
-    Attributes:
-        model: With the fitted calibration in its config.
-        tokenizer: Its tokenizer.
-        training_texts: Record of the texts that it was trained and validated on.
-        splits: The texts, with labels as the model numbers them. If the calibration is that of a first model, "train"
-            and "validation" are its texts, and "all" those of this one.
-        logits: "validation" and "test", if available -> (n, classes), at the fitted temperature; "validation" is
-            classified by the first model, if there was one.
-        labels: Those splits -> (n,); or (n, classes), 1 where a text has the label.
-        history: The Trainer's log; of the first model, if there was one.
-        record: Data, arguments, versions, hardware and time: `about` in metrics.json.
+    If the calibration is that of a first model, the splits "train" and "validation" are its texts, and "all" those of
+    this one; "validation" is classified by the first model, and the history is its.
     """
 
-    model: GloveLstmForSequenceClassification
+    model: GloveLstmForSequenceClassification  # with the fitted calibration in its config
     tokenizer: PreTrainedTokenizerBase
     training_texts: TrainingTexts
-    splits: dict[str, Dataset]
-    logits: dict[str, NDArray[np.float32]]
-    labels: dict[str, NDArray[np.int64]]
-    history: list[dict[str, Any]]
-    record: dict[str, Any]
+    splits: dict[str, Dataset]  # with labels as the model numbers them
+    logits: dict[str, NDArray[np.float32]]  # split -> (n, classes), at the fitted temperature
+    labels: dict[str, NDArray[np.int64]]  # (n,); or (n, classes), 1 where a text has the label
+    history: list[dict[str, Any]]  # the Trainer's log
+    record: dict[str, Any]  # data, arguments, versions, hardware and time: `about` in metrics.json
 
 
 def run_experiment(
@@ -263,7 +254,7 @@ def _describe(
         del arguments["glove"]
     versions = {module.__name__: module.__version__ for module in (torch, transformers)}
     return {
-        "data": without_folders(data.source, run),
+        "data": data.source,
         "rows": {name: len(split) for name, split in splits.items()},
         "validation_by": run.data.validation_by,
         "preset": run.preset,
@@ -280,10 +271,9 @@ def _describe(
 
 
 def _weigh(tokenized: TokenizedTexts, texts: Dataset) -> NDArray[np.float64]:
-    """Set the sampling weights, balanced by source if the texts have a column `source`.
+    """Set the sampling weights, balanced by source if the texts have a column `source`; return the column `weight`.
 
-    Returns:
-        The column `weight` of the texts, (n,), else ones. Sampling takes its root, as of the rows of a source.
+    Without this column it is ones. Sampling takes its root, as of the rows of a source.
     """
     own = np.ones(len(texts))
     if "weight" in texts.column_names:

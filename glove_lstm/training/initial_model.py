@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,10 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import user_path
+from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import LoadedData
-from glove_lstm.data.reading import encodable
+from glove_lstm.data.reading import without_folders
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
@@ -59,7 +57,7 @@ def new_model(
         config = GloveLstmConfig(
             **run.model.config_values(),
             vocab_size=tokenizer.vocab_size,
-            embedding_size=glove.dim,
+            embedding_size=glove.vectors.shape[1],
             **_label_maps(data),
         )
     except ValueError as error:
@@ -69,7 +67,7 @@ def new_model(
     uniform = options.tokenizer_variant == "article"
     rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, run.training.seed)
     model.load_word_vectors(rows)
-    source = without_folders(glove.source, run)
+    source = without_folders(glove.source)
     return model, tokenizer, {"glove": source, "vocabulary_with_vectors": share}
 
 
@@ -89,7 +87,7 @@ def embedding_rows(
         The rows (n, dim), and the share of the vocabulary that GloVe knows.
     """
     generator = np.random.default_rng(seed)
-    shape = (len(vocabulary), glove.dim)
+    shape = (len(vocabulary), glove.vectors.shape[1])
     if uniform:
         rows = generator.random(shape, dtype=np.float32)
     else:
@@ -130,40 +128,17 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
         logger.warning(message, data.label_names, path, known)
         changes |= _label_maps(data)
     model, tokenizer = load_checkpoint(path, **changes)
-    if "id2label" in changes:
-        _reset_classifier(model)  # even if the number of labels is the same
+    if "id2label" in changes:  # of another meaning, even if their number is the same
+        nn.init.xavier_uniform_(model.classifier.weight)
+        nn.init.zeros_(model.classifier.bias)
+        for table in model.ngrams.parameters() if model.ngrams is not None else ():
+            nn.init.zeros_(table)
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
-    record: dict[str, Any] = {"fine_tuned_from": without_folders(path, run)}
+    record: dict[str, Any] = {"fine_tuned_from": without_folders(path)}
     if "validation" in splits and (earlier := load_training_texts(path)):
         record["known_before"] = int(earlier.find(joined_texts(splits["validation"]))[0].sum())
     return model, tokenizer, record
-
-
-def without_folders(text: str, run: TrainingRun) -> str:
-    """Remove this machine's folders from a description that travels with the checkpoint."""
-    data = run.data
-    files = [data.train_file, data.validation_file, data.test_file]
-    paths = [data.data_files, data.data_dir, *chain.from_iterable(some or () for some in files)]
-    text = encodable(text)
-    for path in [*paths, run.tokenizer.glove, run.model.model_name_or_path, data.dataset_name]:
-        if path and user_path(path).exists():
-            name = encodable(user_path(path).name or user_path(path).resolve().name)
-            if text == encodable(path):
-                return name
-            places = str(user_path(path).absolute()), str(user_path(path)), path.rstrip("/")
-            for place in sorted(set(places) - {".", ""}, key=len, reverse=True):
-                text = text.replace(encodable(place), name)
-    return text
-
-
-def _reset_classifier(model: GloveLstmForSequenceClassification) -> None:
-    """Draw the last layer anew, and zero the n-gram weights, for labels of another meaning."""
-    nn.init.xavier_uniform_(model.classifier.weight)
-    nn.init.zeros_(model.classifier.bias)
-    if model.ngrams is not None:
-        for table in model.ngrams.parameters():
-            nn.init.zeros_(table)
 
 
 def _label_maps(data: LoadedData) -> dict[str, Any]:

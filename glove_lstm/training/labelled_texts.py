@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.in_memory import python_values, read_texts
 from glove_lstm.data.labelled_split import OnEmpty, encode_labels, read_split
 from glove_lstm.data.loading import LoadedData, with_validation

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.errors import DataError
-from glove_lstm.data.files import read_json_object
+from glove_lstm.data.files import DataError, read_json_object
 
 Floats = NDArray[np.float64]
 
@@ -32,8 +31,7 @@ def class_weights(
         DataError: The file cannot be used, or a text may have several labels.
     """
     if labels.ndim == 2:
-        problem = "--class_weight is for one label a text; each of several has its own threshold"
-        raise DataError(f"{problem}: leave it out.")
+        raise DataError("--class_weight is for one label a text; leave it out.")
     if class_weight == "balanced":
         counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
         counts[counts == 0] = counts.sum() / (counts > 0).sum()

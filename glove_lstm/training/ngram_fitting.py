@@ -102,10 +102,7 @@ def _fit_machines(
 ) -> Floats:
     """Fit a support vector machine for each label that some texts have and others lack, with C = `strength`.
 
-    Two labels of which each text has one need only one machine.
-
-    Returns:
-        (features + 1, classes) weights; the last row is the bias.
+    Two labels of which each text has one need only one machine. The last row of the weights is the bias.
     """
     width, count = parts[0].shape[1], has.shape[1]
     fitted = np.zeros((width + 1, count))

@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors import safe_open
 from transformers.trainer_utils import get_last_checkpoint
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 
 FIRST_MODEL = "first_model"  # its checkpoints, in OUTPUT_DIR, where two models are trained
 STATE_NAME = "trainer_state.json"  # the Trainer writes it last

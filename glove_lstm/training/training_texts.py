@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, digest, local_folder
 
 Hashes = NDArray[np.uint64]
@@ -24,17 +24,11 @@ TRAINING_TEXTS_NAME = "training_texts.safetensors"
 
 @dataclass(frozen=True)
 class TrainingTexts:
-    """Hashes of whole texts, with white space folded; near duplicates have other hashes.
+    """Sorted hashes of distinct whole texts, with white space folded; near duplicates have other hashes."""
 
-    Attributes:
-        trained: (n,), sorted, distinct: texts that the weights were fitted to.
-        validated: (m,), sorted, distinct: texts that chose the epoch or were used for calibration.
-        complete: False if training started from a checkpoint whose texts are unknown.
-    """
-
-    trained: Hashes
-    validated: Hashes
-    complete: bool = True
+    trained: Hashes  # (n,) of texts that the weights were fitted to
+    validated: Hashes  # (m,) of texts that chose the epoch or were used for calibration
+    complete: bool = True  # False if training started from a checkpoint whose texts are unknown
 
     @classmethod
     def of(cls, trained: Iterable[str], validated: Iterable[str]) -> "TrainingTexts":

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from glove_lstm.data.download import cache_folder, download, git_blob_id
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 
 BODY = random.Random(0).randbytes(600_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.liar import LABELS, Liar
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "liar"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
 
 

@@ -7,7 +7,7 @@ import pytest
 from support import LABELLED_ROWS as ROWS
 from support import split_sizes as sizes
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.sources import balanced_weights, split_by_source
 
 ROW = st.tuples(

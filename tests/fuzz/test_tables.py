@@ -11,7 +11,7 @@ from hostile import examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.streaming import open_files
 
 # Texts that any file can hold; with a byte-order mark at its beginning, a file would be read without it.

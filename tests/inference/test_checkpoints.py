@@ -11,7 +11,7 @@ from support import build_model
 from transformers import AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.tokenization.build import build_tokenizer
 

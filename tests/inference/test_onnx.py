@@ -10,7 +10,7 @@ import torch
 from support import build_model, fill_at_random
 
 from glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.inference.checkpoint_files import check_origin
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx

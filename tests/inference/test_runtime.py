@@ -14,7 +14,7 @@ import torch
 from support import ROOT
 from transformers import pipeline
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.inference import runtime
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import LightClassifier

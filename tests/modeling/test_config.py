@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig, GloveLstmModel
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, SHAPE_COUNT
 from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training.arguments import TokenizerArguments, parse_training_run

@@ -20,7 +20,7 @@ from support import QUICK, SMALL, make_article, read_csv, run_client, run_here, 
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate as evaluate_command
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.publishing.staging import list_files
 
 

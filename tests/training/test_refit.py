@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from support import QUICK, SMALL, write_articles
 
-from glove_lstm.data.errors import DataError
+from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.publishing.checkpoint_folder import save_experiment

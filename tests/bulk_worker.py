@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -26,6 +27,13 @@ def predict(texts, pairs=None):
     return np.stack([fake, 1 - fake], axis=1)
 
 
+def model(predict, names=NAMES, thresholds=None, made="up"):
+    """As `open_model` returns it."""
+    return SimpleNamespace(
+        predict=predict, label_names=names, thresholds=thresholds, identity=lambda: {"made": made}
+    )
+
+
 def main(path, folder, kind, rows_per_part, pause):
     """Label."""
 
@@ -33,9 +41,9 @@ def main(path, folder, kind, rows_per_part, pause):
         time.sleep(float(pause))
         return predict(texts, pairs)
 
-    options = {"model": {"made": "up"}, "rows_per_part": int(rows_per_part)}
-    labeller = Labeller(slowly, NAMES)
-    summary = label_to_folder(open_files([path]), labeller, Path(folder), kind, **options)
+    labeller, rows = Labeller(model(slowly)), int(rows_per_part)
+    source = open_files([path])
+    summary = label_to_folder(source, labeller, Path(folder), kind, rows_per_part=rows)
     sys.stdout.write(f"{summary.rows} {peak_memory():.1f}\n")
 
 

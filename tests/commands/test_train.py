@@ -160,7 +160,7 @@ def test_article_preset_and_json_file(
         ("{GIVEN} --label_names x", "label_names must be left out"),
         ("{GIVEN} --dataloader_drop_last True", "dataloader_drop_last must be left out"),
         ("{GIVEN} --class_weight even", "give balanced, or a JSON file"),
-        ("--train_file {HERE} {GLOVE}", "is a folder; give files"),
+        ("--train_file {HERE} {GLOVE}", "is not a file"),
         ("{GIVEN} --save_strategy best", "`args.metric_for_best_model` must be provided"),
         (
             "{GIVEN} --save_strategy best --metric_for_best_model worth --max_steps 1",

@@ -1,12 +1,14 @@
 import hashlib
 import multiprocessing
+import os
 import random
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from glove_lstm.data.download import cache_folder, download, git_blob_id
+from glove_lstm.data.download import download, git_blob_id
 from glove_lstm.data.files import DataError
 
 BODY = random.Random(0).randbytes(600_000)
@@ -15,9 +17,8 @@ BLOB_ID = hashlib.sha1(b"blob %d\0" % len(BODY) + BODY).hexdigest()
 
 
 def leftovers():
-    return [
-        path.name for path in (cache_folder() / "downloads").iterdir() if path.suffix != ".lock"
-    ]
+    folder = Path(os.environ["GLOVE_LSTM_CACHE"], "downloads")
+    return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
 
 
 def test_downloads_once_and_shows_progress(server, capsys):

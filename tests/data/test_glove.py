@@ -34,7 +34,7 @@ def test_reads_text(file, name, header):
     path = file(header + TEXT, name)
     found = load_glove(path)
     check(found)
-    assert found.dim == 3
+    assert found.vectors.shape[1] == 3
     assert found.index == {"the": 0, ",": 1, "of": 2}
     assert found.source == str(path)
 
@@ -105,7 +105,7 @@ def test_zip_members(tmp_path):
     said = r"several members \*.txt \(glove.3d.txt, glove.1d.txt\); write .*two.zip/MEMBER"
     with pytest.raises(DataError, match=said):
         load_glove(two)
-    with pytest.raises(DataError, match=r"two.zip has no member 9d.txt \(glove.3d.txt, glove"):
+    with pytest.raises(DataError, match=r"two.zip has no member \*9d.txt \(glove.3d.txt, glove"):
         load_glove(f"{two}/9d.txt")
 
 
@@ -153,7 +153,7 @@ def test_by_name_from_an_archive(server, archives, tmp_path):
     assert found.source.endswith("/glove.6B.zip (6B.100d)")
     check(load_glove("glove.6B.100d"), ["the", "of"], np.full((2, 100), 0.5))
     assert len(server.requests) == 1
-    with pytest.raises(DataError, match=r"has no member glove.6B.200d.txt"):
+    with pytest.raises(DataError, match=r"has no member \*glove.6B.200d.txt"):
         load_glove("6B.200d")
 
 

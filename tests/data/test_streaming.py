@@ -137,6 +137,6 @@ def test_a_later_file_without_the_columns_is_refused(file, tmp_path):
 def test_parquet_without_pyarrow_names_the_extra(file, monkeypatch):
     path = file(ROWS, "a.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    said = r"a.parquet needs pyarrow .* pip install 'glove-lstm\[train\]'"
+    said = r"a.parquet needs pyarrow.* pip install 'glove-lstm\[train\]'"
     with pytest.raises(DataError, match=said):
         open_files([path])

@@ -12,22 +12,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bulk_worker import NAMES, predict
+from bulk_worker import NAMES, model, predict
 from support import read_csv, write_articles
 
 from glove_lstm.data.files import DataError
 from glove_lstm.data.streaming import TextRow, open_files, open_texts
-from glove_lstm.inference.bulk import Labeller, label_to, label_to_folder
+from glove_lstm.inference.bulk import Labeller, chunks, label_to_folder
 from glove_lstm.inference.scores import scores_of
 
-LABELLER = Labeller(predict, NAMES)
+LABELLER = Labeller(model(predict))
 
 
 def label(path, folder, kind="csv", **options):
     labeller = options.pop("labeller", LABELLER)
     source = options.pop("source", None) or open_files([path])
-    options = {"model": {"made": "up"}, "rows_per_part": 100, **options}
-    return label_to_folder(source, labeller, folder, kind, **options)
+    return label_to_folder(source, labeller, folder, kind, **{"rows_per_part": 100, **options})
 
 
 def parts(folder, kind="csv"):
@@ -82,7 +81,7 @@ def test_every_format_holds_the_same(articles, tmp_path):
 
 
 def test_a_negative_value_of_regression_is_no_abstention():
-    labeller = Labeller(lambda *_: np.array([[-0.2]]), ["value"])
+    labeller = Labeller(model(lambda *_: np.array([[-0.2]]), ["value"]))
     assert labeller([TextRow("here", 1, "a")]).labels == ["value"]
     assert scores_of(np.array([[-0.2]]), "regression") == -0.2
     assert scores_of(np.array([[0.0]]), None) == 0.5  # of one label, as in the pipeline
@@ -91,18 +90,14 @@ def test_a_negative_value_of_regression_is_no_abstention():
 def test_of_several_labels_those_stay_that_reach_their_threshold_and_the_least_score():
     rows, predict_one = [TextRow("here", 1, "a")], lambda *_: np.array([[0.5, 0.9]])
     for least, wanted in ((None, ["FAKE", "REAL"]), (0.7, ["REAL"]), (0.95, [])):
-        assert Labeller(predict_one, NAMES, least, [0.4, 0.8])(rows).labels == [wanted]
+        assert Labeller(model(predict_one, NAMES, [0.4, 0.8]), least)(rows).labels == [wanted]
 
 
 def test_chunks_reach_the_classifier_whole_but_not_too_long(monkeypatch):
-    found = []
     source = ["abc"] * 25
-    label_to(open_texts(source, "here"), LABELLER, found.append, rows_per_part=10)
-    assert [len(labelled.rows) for labelled in found] == [10, 10, 5]
+    assert [len(rows) for rows in chunks(open_texts(source, "here"), 10, False)] == [10, 10, 5]
     monkeypatch.setattr("glove_lstm.inference.bulk._CHARACTERS", 12)
-    found.clear()
-    label_to(open_texts(source[:10], "here"), LABELLER, found.append, rows_per_part=10)
-    assert [len(labelled.rows) for labelled in found] == [4, 4, 2]
+    assert [len(rows) for rows in chunks(open_texts(source[:10], "here"), 10, False)] == [4, 4, 2]
 
 
 def test_a_bad_row_ends_the_run_after_whole_parts(tmp_path):
@@ -148,12 +143,12 @@ def test_parts_of_another_run_are_refused(articles, tmp_path):
     before = parts(folder)
     changed = {
         "inputs": {"path": write_articles(tmp_path / "other.csv", 160, seed=1)},
-        "model": {"model": {"made": "otherwise"}},
+        "model": {"labeller": Labeller(model(predict, made="otherwise"))},
         "rows_per_part": {"rows_per_part": 50},
         "format": {"kind": "jsonl"},
-        "abstain_below": {"labeller": Labeller(predict, NAMES, 0.7)},
+        "abstain_below": {"labeller": Labeller(model(predict), 0.7)},
         "columns": {"source": open_files([articles], "text")},
-        "model differ": {"labeller": Labeller(predict, ("REAL", "FAKE"))},
+        "model differ": {"labeller": Labeller(model(predict, ("REAL", "FAKE")))},
         "inputs, ": {"source": open_texts(["a"], "here")},
     }
     for name, change in changed.items():

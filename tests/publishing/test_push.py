@@ -24,10 +24,11 @@ from support import (
 from glove_lstm import __version__
 from glove_lstm.commands.push import main
 from glove_lstm.data.files import DataError
+from glove_lstm.data.liar import Liar
 from glove_lstm.publishing import checkpoint as checkpoint_publishing
 from glove_lstm.publishing import hub_upload
-from glove_lstm.publishing.checkpoint import staged_checkpoint
-from glove_lstm.publishing.dataset import staged_dataset
+from glove_lstm.publishing.checkpoint import stage_checkpoint
+from glove_lstm.publishing.dataset import stage_dataset
 from glove_lstm.publishing.hub_upload import training_destination
 from glove_lstm.publishing.staging import check_private, list_files
 
@@ -94,20 +95,22 @@ def test_dry_run_lists_only_allowed_files(copy, unloaded):
         assert weights.metadata() == {"format": "pt", "glove_lstm_version": __version__}
 
 
-def test_hub_folder_is_what_a_push_sends(unloaded):
+def test_hub_folder_is_what_a_push_sends(unloaded, tmp_path):
     hub = ROOT / "hub"
     here = {name for name in list_files(hub) if not name.endswith(".pyc")}
-    with staged_checkpoint(hub, "user/glove-lstm-fake-news") as staged:
-        assert set(list_files(staged)) == here
-        _, differing, failed = filecmp.cmpfiles(hub, staged, here, shallow=False)
+    staged = tmp_path / "staged"
+    stage_checkpoint(hub, staged, "user/glove-lstm-fake-news")
+    assert set(list_files(staged)) == here
+    _, differing, failed = filecmp.cmpfiles(hub, staged, here, shallow=False)
     assert not differing + failed, "run `make hub-code`"
     assert r"model = \"user/glove-lstm-fake-news\"" in (hub / "notebook.ipynb").read_text()
 
 
-def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
+def test_unfit_folders_are_refused(copy, unloaded, monkeypatch, tmp_path):
     def refused(part):
-        with pytest.raises(DataError) as caught, staged_checkpoint(copy, REPO):
-            pass
+        shutil.rmtree(tmp_path / "staged", ignore_errors=True)
+        with pytest.raises(DataError) as caught:
+            stage_checkpoint(copy, tmp_path / "staged", REPO)
         assert part in str(caught.value)
         assert "\n" not in str(caught.value)
 
@@ -133,9 +136,8 @@ def test_unfit_folders_are_refused(copy, unloaded, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "unusual-token")
     trial("README.md", readme + b"unusual-token", "README.md holds a token or a key")
     (copy / "README.md").unlink()  # is written anew
-    with staged_checkpoint(copy, REPO) as folder:
-        assert f'model="{REPO}"' in (folder / "README.md").read_text()
-        assert "README.md" in list_files(folder)
+    stage_checkpoint(copy, tmp_path / "with a new card", REPO)
+    assert f'model="{REPO}"' in (tmp_path / "with a new card" / "README.md").read_text()
     (copy / "metrics.json").unlink()
     refused("metrics.json cannot be read (No such file or directory): push a folder that")
     (copy / "tokenizer.json").unlink()
@@ -161,13 +163,10 @@ def test_secrets_and_paths_are_refused(secret):
 
 
 @pytest.mark.slow
-def test_checkpoint_that_does_not_load_is_refused(copy):
+def test_checkpoint_that_does_not_load_is_refused(copy, tmp_path):
     (copy / "word_shapes.py").unlink()
-    with (
-        pytest.raises(DataError, match="does not load in a clean process"),
-        staged_checkpoint(copy, REPO),
-    ):
-        pass
+    with pytest.raises(DataError, match="does not load in a clean process"):
+        stage_checkpoint(copy, tmp_path / "staged", REPO)
 
 
 def test_mistakes_get_a_sentence(copy, monkeypatch):
@@ -285,8 +284,8 @@ def test_liar(tmp_path):
     for name in ("train", "valid", "test"):
         row = ["1.json", "true", f"A statement in {name}.", *"abcde", *"01234", "f"]
         (tmp_path / f"{name}.tsv").write_text("\t".join(row) + "\n")
-    with staged_dataset("liar", None, None, str(tmp_path), REPO) as staged:
-        card = (staged / "README.md").read_text()
-        assert len(list_files(staged)) == 4
-    assert "from `train.tsv`, `valid.tsv`, `test.tsv`" in card
+    stage_dataset(Liar(data_dir=tmp_path), tmp_path / "staged", REPO)
+    card = (tmp_path / "staged" / "README.md").read_text()
+    assert len(list_files(tmp_path / "staged")) == 4
+    assert "from train.tsv, valid.tsv, test.tsv" in card
     assert "wang2017liar" in card

@@ -132,7 +132,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             experiment = run_experiment(run, data, None, compute_metrics, print_log=verbose)
         no_texts = dict.fromkeys(experiment.splits, datasets.Dataset.from_dict({}))
         self._texts, self._origin = experiment.training_texts, replace(experiment, splits=no_texts)
-        return self._set_model(experiment.model, experiment.tokenizer, labels.dtype.kind)
+        known = set(experiment.model.config.label_names)  # perhaps more, of a checkpoint
+        kind = labels.dtype.kind if known <= set(as_label_names(labels)) else None
+        return self._set_model(experiment.model, experiment.tokenizer, kind)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,)."""
@@ -206,15 +208,15 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         loaded._digest = digest(folder / WEIGHTS_NAME)
         if classifier.config.problem_type == SEVERAL:
             raise DataError(f"{model} gives several labels a text; use LightClassifier.")
-        names = classifier.config.label_names
-        kind = "i" if all(map(_WHOLE.fullmatch, names)) else "U"
-        kind = "b" if {"False", "True"} >= {*names} else kind
-        return loaded._set_model(classifier, tokenizer, kind)
+        return loaded._set_model(classifier, tokenizer)
 
-    def _set_model(self, model: Any, tokenizer: Any, kind: str) -> Self:
-        """Take over a model whose labels are of a numpy kind."""
+    def _set_model(self, model: Any, tokenizer: Any, kind: str | None = None) -> Self:
+        """Take over a model whose labels are of a numpy kind; None: of the kind that all of them can have."""
         self.model_, self.tokenizer_ = model, tokenizer
         names = np.array(model.config.label_names)
+        if kind is None:
+            kind = "i" if all(map(_WHOLE.fullmatch, names)) else "U"
+            kind = "b" if {"False", "True"} >= {*names.tolist()} else kind
         classes = names == "True" if kind == "b" else names.astype(_TYPES.get(kind, str))
         self._columns = np.argsort(classes, kind="stable")
         self.classes_ = classes[self._columns]
@@ -226,6 +228,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         for name in given:
             if name in _REFUSED or name.startswith("hub_"):
                 raise DataError(f"GloveLstmClassifier has no argument {name}; leave it out.")
+        if given.get("model_name_or_path") and self.glove not in (None, "6B.50d"):
+            raise DataError("glove is of a new model; leave it out beside model_name_or_path.")
         if self.glove is None and not given.get("model_name_or_path"):
             raise DataError("glove is None; give a name or a file of word vectors.")
         if self.random_state is not None and "seed" in given:

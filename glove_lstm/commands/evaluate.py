@@ -63,6 +63,8 @@ def _measure_model(report: Report, args: argparse.Namespace, dataset: Mapping[st
     """Measure a checkpoint on unseen texts."""
     path = args.model or str(DEFAULT_CHECKPOINT)
     config = load_config(path, args.revision)
+    if config.problem_type == "regression":
+        raise DataError(f"{path} is a model of regression; only classifiers are measured.")
     several = config.problem_type == SEVERAL
     if several and (args.robustness or args.leaks):
         option = "--robustness" if args.robustness else "--leaks"
@@ -92,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(
             "--dataset_revision" if field.name == "revision" else f"--{field.name}",
             default=field.default,
+            action="extend" if field.name.endswith("_file") else "store",
             nargs="+" if field.name.endswith("_file") else None,
             choices=field.metadata.get("choices"),
             help=field.metadata["help"],

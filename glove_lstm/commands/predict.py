@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     inputs.add_argument(
         "--input",
+        action="extend",
         nargs="+",
         metavar="FILE",
         help="CSV, TSV, JSON, JSONL (or .gz) or Parquet files, or quoted globs; -: standard input",

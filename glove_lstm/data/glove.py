@@ -159,8 +159,9 @@ def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveV
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
-    if headed and (count := len(index) + repeats) != int(values[0]):
-        raise DataError(f"{source} has {count} vectors, and not {int(values[0])}; get it again.")
+    shape = len(index) + repeats, width
+    if headed and shape != (announced := tuple(map(int, values))):
+        raise DataError(f"{source} has vectors of shape {shape}, not {announced}; get it again.")
     if repeats:
         logger.warning(
             "%s repeats %d of its words; the first vector of each was kept.", source, repeats

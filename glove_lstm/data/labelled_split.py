@@ -2,6 +2,7 @@
 
 import json
 import logging
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -155,7 +156,10 @@ def _check_label(
     if isinstance(label, list) != several:
         expected = "a list of labels" if several else "one label"
         raise DataError(f"{place} has the label {label!r}; give {expected}, as elsewhere.")
-    for name in label if isinstance(label, list) else [label]:
+    labels = label if isinstance(label, list) else [label]
+    if len(set(labels)) < len(labels):
+        raise DataError(f"{place} has the labels {labels}, one of them twice; name each once.")
+    for name in labels:
         if names is not None and name not in names:
             known = ", ".join(names[:20])
             raise DataError(f"{place} has the label {name!r}, not one of {known}; correct it.")
@@ -170,9 +174,9 @@ def sorted_labels(table: pa.Table, where: str) -> list[str]:
         raise DataError(
             f"{where} has {len(names)} different labels; set label_column_name to another column."
         )
-    if len({name.strip().casefold() for name in names}) < len(names):
-        listing = ", ".join(map(repr, names))
-        logger.warning("Some labels differ only in case or space and stay apart: %s.", listing)
+    if len({unicodedata.normalize("NFKC", name).strip().casefold() for name in names}) < len(names):
+        listing = ", ".join(map(ascii, names))
+        logger.warning("Some labels look alike and stay apart: %s.", listing)
     return names
 
 

@@ -119,8 +119,11 @@ def open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str
         return peek(where, _json_rows(opened, where))
     rows = _csv_rows(opened, where, _DELIMITERS[kind])
     columns = next(rows)
-    if kind == ".csv" and len(columns) == 1 and re.search("[;\t]", columns[0]):
-        raise DataError(f"{where} has the one column {columns[0]!r}; separate columns by commas.")
+    if len(columns) == 1 and re.search("[,;|\t]", columns[0]):
+        separator = "commas" if kind == ".csv" else "tabs"
+        raise DataError(
+            f"{where} has the one column {columns[0]!r}; separate columns by {separator}."
+        )
     return peek(where, rows, columns)
 
 

@@ -135,6 +135,9 @@ def choose_text_columns(
 ) -> list[str]:
     """Return the text columns, and check that the files have the columns that they need."""
     every = [reader for of_split in readers.values() for reader in of_split.values()]
+    corpora = [
+        reader for of_split in readers.values() if len(of_split) > 1 for reader in of_split.values()
+    ]
     sample: dict[str, Any] = {}
     for reader in every:
         if reader.first is None:
@@ -152,7 +155,7 @@ def choose_text_columns(
     chosen = choose_columns(where, texts, sample, asked, label_column)
     for reader in every:
         lacking = [name for name in chosen if name not in reader.columns]
-        if len(every) > len(readers) and lacking != chosen:
+        if reader in corpora and lacking != chosen:
             lacking = []  # corpora of headlines and of articles go together
         if label_column not in reader.columns:
             lacking.append(label_column)

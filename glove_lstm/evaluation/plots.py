@@ -10,6 +10,7 @@ from sklearn.metrics import ConfusionMatrixDisplay
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import Floats, Ints, reliability
 
+PLOTS = "confusion.png", "reliability.png"  # of `plot_measured`
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe and Ito 2008
 
 
@@ -52,7 +53,7 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         ax=axis,
     )
     axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
-    _save(figure, folder / "confusion.png")
+    _save(figure, folder / PLOTS[0])
 
     figure = Figure(figsize=(4, 4), layout="constrained")
     axis = figure.subplots()
@@ -65,7 +66,7 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
     axis.set(xlim=(low, 1.01), ylim=(min(low, accuracy.min()), 1.02))
     axis.set(xlabel="confidence", ylabel="accuracy", title="Reliability")
     axis.legend(frameon=False, fontsize="small")
-    _save(figure, folder / "reliability.png")
+    _save(figure, folder / PLOTS[1])
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import measure_label_sets, measure_labels, measure_sources
-from glove_lstm.evaluation.plots import plot_measured
+from glove_lstm.evaluation.plots import PLOTS, plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import decision_thresholds
@@ -120,6 +120,8 @@ class Report:
     def save(self, folder: str | Path) -> None:
         """Write eval.json and, of a model, the plots of `plot_measured`."""
         folder = Path(folder)
+        for name in PLOTS:  # of an earlier report
+            (folder / name).unlink(missing_ok=True)
         if self.probabilities is not None and self.labels is not None and self.labels.ndim == 1:
             plot_measured(self.probabilities, self.labels, self.figures["labels"], folder)
         with whole_file(folder / "eval.json") as part:

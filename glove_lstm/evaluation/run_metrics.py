@@ -9,6 +9,7 @@ import numpy as np
 from datasets import Dataset
 from sklearn.dummy import DummyClassifier
 
+from glove_lstm.data.files import first_line
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import (
@@ -97,7 +98,11 @@ def add_baselines(
     metrics["baselines"] = {}
     for baseline, make in {"majority": DummyClassifier, **BASELINES}.items():
         logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
-        classify = make().fit(texts, numbers).predict
+        try:
+            classify = make().fit(texts, numbers).predict
+        except ValueError as error:  # such as texts without words
+            logger.warning("This baseline is left out: %s.", first_line(error))
+            continue
         metrics["baselines"][baseline] = {
             name: accuracy_with_interval(classify(rows) == labels[name])
             for name, rows in tests.items()

@@ -33,6 +33,10 @@ class Labeller:
     model: OpenModel
     abstain_below: float | None = None  # the label is `ABSTAIN` if the best score is lower
 
+    def __post_init__(self) -> None:
+        if self.abstain_below and ABSTAIN in self.model.label_names:
+            raise DataError(f"The model has a label {ABSTAIN}; leave abstain_below out.")
+
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows; either all or none have a second part."""
         pairs = [row.pair or "" for row in rows] if rows and rows[0].pair is not None else None

@@ -115,7 +115,8 @@ def table_writer(file: TextIO, labels: Sequence[str]) -> Write:
         ):
             text = printable(" ".join(f"{row.text} {row.pair or ''}".split()))
             shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-            file.write(f"{label_cell(label):<{width}}  {scores[0]:.3f}  {shown}\n")
+            name = printable(" ".join(label_cell(label).split()))
+            file.write(f"{name:<{width}}  {scores[0]:.3f}  {shown}\n")
 
     return write
 

@@ -15,7 +15,8 @@ _CARD = """\
 
 # {{ notes.title }}
 
-Splits of `{{ builder.dataset_name }}` (config `{{ builder.config.name }}`) as glove-lstm makes them from {{ builder.source }}.
+Splits of `{{ builder.dataset_name }}` (config `{{ builder.config.name }}`) as glove-lstm makes them from
+{{ builder.source }}.
 
 ```python
 from datasets import load_dataset

@@ -125,9 +125,17 @@ _ABOVE_0 |= {"per_device_train_batch_size", "per_device_eval_batch_size"}
 _AT_LEAST_0 = {"learning_rate", "embedding_learning_rate", "weight_decay", "data_seed"}
 _AT_LEAST_0 |= {"min_steps", "max_grad_norm"}
 _SHARES = "corrupted_share", "label_smoothing_factor"  # from 0 to 1
-# Persistent workers would see the corrupted copies of the first epoch in each.
-_REFUSED = {"dataloader_drop_last", "dataloader_persistent_workers"}
-_REFUSED |= {"label_names", "remove_unused_columns"}
+# Arguments of the Trainer that would give wrong results or none, and their only values.
+_FIXED = {
+    **dict.fromkeys(("dataloader_drop_last", "remove_unused_columns"), False),
+    "dataloader_persistent_workers": False,  # each would see the copies of the first epoch in all
+    **dict.fromkeys(("bf16_full_eval", "fp16_full_eval"), False),  # would convert the saved model
+    **dict.fromkeys(("eval_on_start", "group_by_length", "prediction_loss_only"), False),
+    "eval_do_concat_batches": True,
+    "label_names": None,
+    "train_sampling_strategy": "random",
+}
+_LOWER_IS_BETTER = {"ece", "brier", "eval_ece", "eval_brier"}
 
 
 @dataclass
@@ -158,14 +166,16 @@ class GloveLstmTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
+        if self.greater_is_better is None and self.metric_for_best_model in _LOWER_IS_BETTER:
+            self.greater_is_better = False
         super().__post_init__()
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be 0 to 1, not {getattr(self, name)}")
         if not 0 <= self.seed < 1 << 32:
             raise ValueError(f"seed must be from 0 to {(1 << 32) - 1}, not {self.seed}")
-        for name in _REFUSED:
-            if getattr(self, name):
+        for name, value in _FIXED.items():
+            if getattr(self, name, value) != value:
                 raise ValueError(f"{name} must be left out")
         for name in (*_ABOVE_0, *_AT_LEAST_0):
             value, least = getattr(self, name), "above" if name in _ABOVE_0 else "at least"
@@ -211,6 +221,7 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
         DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
     """
     argv = list(argv)
+    _check_once(argv)
     from_json: dict[str, Any] = {}
     if argv and argv[0].endswith(".json"):
         advice = "give one object of argument names and values"
@@ -260,6 +271,23 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
                 raise DataError(f"{problem}: leave it out.")
         tokenizer = TokenizerArguments(max_seq_length=tokenizer.max_seq_length)
     return TrainingRun(chosen.preset, data, tokenizer, model, trainer)
+
+
+def _check_once(argv: Sequence[str]) -> None:
+    """Refuse a second list of files, which would replace the first one."""
+    names = [word.partition("=")[0] for word in argv if word.startswith("--")]
+    for name in names:
+        if name.endswith("_file") and names.count(name) > 1:
+            raise DataError(f"{name} is given twice; name all files after one.")
+
+
+def shaping_arguments(training: TrainingArguments) -> dict[str, Any]:
+    """Return the arguments that shape the result, as plain values, without paths and tokens."""
+    names = {name: None for preset in PRESETS.values() for name in preset}
+    more = ("gradient_accumulation_steps", "warmup_steps", "seed", "bf16", "ngram_c")
+    arguments = {name: getattr(training, name, None) for name in (*names, *more)}
+    arguments = {n: getattr(v, "value", v) for n, v in arguments.items()}  # enums
+    return {name: value for name, value in arguments.items() if hasattr(training, name)}
 
 
 def as_words(values: Mapping[str, Any]) -> list[str]:

@@ -25,13 +25,12 @@ from glove_lstm.data.loading import LoadedData, with_validation
 from glove_lstm.data.sources import balanced_weights
 from glove_lstm.modeling.configuration_glove_lstm import FITTED
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.training.arguments import TrainingRun
+from glove_lstm.training.arguments import TrainingRun, shaping_arguments
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import calibrate
 from glove_lstm.training.initial_model import load_model, new_model
 from glove_lstm.training.labels import class_weights
 from glove_lstm.training.ngram_fitting import fit_ngrams
-from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.resuming import FIRST_MODEL, resume_points
 from glove_lstm.training.trainer import GloveLstmTrainer, steps_an_epoch
 from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load_training_texts
@@ -91,13 +90,20 @@ def run_experiment(
     """
     if "train" not in data.splits:
         raise DataError("There are no training texts: give --train_file or a train split.")
-    if data.uncut is None:
-        run = dataclasses.replace(run, data=dataclasses.replace(run.data, validation_by="text"))
     args = run.training
     chosen = args.load_best_model_at_end or args.save_strategy == "best"
-    if not args.refit or chosen or args.lr_scheduler_type in _NEED_VALIDATION:
-        data = dataclasses.replace(data, uncut=None)
-    data = _halve_few(run, data)
+    chosen = chosen or args.lr_scheduler_type in _NEED_VALIDATION
+    if chosen and "validation" not in data.splits:
+        raise DataError(
+            "--load_best_model_at_end, --save_strategy best and the schedules reduce_lr_on_plateau and greedy need "
+            "validation texts; give --validation_file."
+        )
+    halved = _halve_few(run, data)
+    if halved.uncut is None:
+        run = dataclasses.replace(run, data=dataclasses.replace(run.data, validation_by="text"))
+    if halved is data and (chosen or not args.refit):
+        halved = dataclasses.replace(data, uncut=None)
+    data = halved
     options: Any = {"compute_metrics": compute_metrics, "print_log": print_log}
     if data.uncut is None:
         return _train(run, data, glove, **options)
@@ -124,13 +130,14 @@ def run_experiment(
         for part, spent in first.record["seconds"].items()
     }
     rows = {name: len(split) for name, split in splits.items()}
+    resumed = bool(args.resume_from_checkpoint)
     return dataclasses.replace(
         final,
         splits=splits,
         logits=first.logits | final.logits,
         labels=first.labels | final.labels,
         history=first.history,
-        record={**first.record, **final.record, "rows": rows, "seconds": seconds},
+        record=first.record | final.record | {"rows": rows, "seconds": seconds, "resumed": resumed},
     )
 
 
@@ -145,10 +152,13 @@ def _halve_few(run: TrainingRun, data: LoadedData) -> LoadedData:
     held_out = len(data.splits["train"]) * run.data.validation_fraction
     if not 0 < held_out < run.data.min_validation:
         return data
+    by = run.data.validation_by
     try:
-        return with_validation(data, 0.5, run.training.seed, "the training texts", "text", 0)
-    except DataError:  # too few even for that
-        return data
+        return with_validation(data, 0.5, run.training.seed, "the training texts", by, 0)
+    except DataError:
+        if by == "source":
+            raise
+        return data  # too few even for that
 
 
 def _train(
@@ -244,14 +254,12 @@ def _describe(
     hardware = f"CPU, threads: {torch.get_num_threads()}"
     if model.device.type == "cuda":
         hardware = torch.cuda.get_device_name(model.device)
-    # Arguments that shape the result, without paths and tokens.
-    names = {name: None for preset in PRESETS.values() for name in preset}
-    more = ("gradient_accumulation_steps", "warmup_steps", "seed", "bf16", "ngram_c")
-    arguments = {n: getattr(run.training, n) for n in (*names, *more) if hasattr(run.training, n)}
-    arguments = {name: getattr(value, "value", value) for name, value in arguments.items()}  # enums
+    arguments, tokenizer = shaping_arguments(run.training), cast(Any, trainer.processing_class)
     if not run.model.model_name_or_path:
         arguments |= dataclasses.asdict(run.tokenizer)
         del arguments["glove"]
+    arguments |= {"max_seq_length": tokenizer.model_max_length}
+    arguments |= {"truncation_side": tokenizer.truncation_side}
     versions = {module.__name__: module.__version__ for module in (torch, transformers)}
     return {
         "data": data.source,
@@ -261,6 +269,7 @@ def _describe(
         "temperature": model.config.temperature,
         "shrinkage": model.config.shrinkage,
         "ngram_weight": model.config.ngram_weight if model.ngrams else None,
+        "resumed": bool(run.training.resume_from_checkpoint),
         "epochs": state.epoch,
         "best_step": state.best_global_step if run.training.load_best_model_at_end else None,
         "hardware": hardware,

@@ -136,7 +136,8 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
     record: dict[str, Any] = {"fine_tuned_from": without_folders(path)}
-    if "validation" in splits and (earlier := load_training_texts(path)):
+    earlier = load_training_texts(path)
+    if "validation" in splits and earlier and earlier.complete:
         record["known_before"] = int(earlier.find(joined_texts(splits["validation"]))[0].sum())
     return model, tokenizer, record
 

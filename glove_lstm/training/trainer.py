@@ -17,7 +17,7 @@ from transformers.trainer_utils import PredictionOutput, TrainOutput
 
 from glove_lstm.data.files import DataError
 from glove_lstm.inference.scores import SEVERAL
-from glove_lstm.training.arguments import GloveLstmTrainingArguments
+from glove_lstm.training.arguments import GloveLstmTrainingArguments, shaping_arguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
 from glove_lstm.training.resuming import MADE_OF_NAME, STATE_NAME, check_resumable
 
@@ -87,7 +87,7 @@ class GloveLstmTrainer(Trainer):
         return optimizer
 
     def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `Trainer.train`; a checkpoint of other texts, labels, vocabulary or sizes is refused.
+        """As `Trainer.train`; a checkpoint of other texts, labels, words or settings is refused.
 
         A checkpoint that is trained to the end is loaded, where `Trainer` would train one step more.
 
@@ -97,13 +97,21 @@ class GloveLstmTrainer(Trainer):
         model, tokenizer, texts = cast(Any, (self.model, self.processing_class, self.train_dataset))
         vocabulary = tokenizer.get_vocab() if tokenizer else None
         sizes = {name: list(weights.shape) for name, weights in model.state_dict().items()}
-        parts = vocabulary, model.config.label_names, sizes, texts.digest()
+        settings = shaping_arguments(self.args)
+        for name in ("num_train_epochs", "min_steps"):  # a run may be made longer
+            del settings[name]
+        config, weights = model.config, self._class_weights
+        settings["dropout"] = config.dropout, config.embedding_dropout
+        settings["class_weights"] = None if weights is None else weights.tolist()
+        parts = vocabulary, config.label_names, sizes, texts.digest(), settings
         self._made_of = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         ended = False
         if isinstance(resume_from_checkpoint, str):
             made_of = Path(resume_from_checkpoint, MADE_OF_NAME).read_text(encoding="utf-8")
             if json.loads(made_of) != self._made_of:
-                problem = f"{resume_from_checkpoint} was made from other texts, labels, word vectors or sizes"
+                problem = (
+                    f"{resume_from_checkpoint} was made with other texts, labels, words or settings"
+                )
                 raise DataError(f"{problem}: give those of its run, or start a new run.")
             state = TrainerState.load_from_json(str(Path(resume_from_checkpoint, STATE_NAME)))
             epoch = steps_an_epoch(self.args, len(texts))

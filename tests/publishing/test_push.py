@@ -3,6 +3,7 @@
 import filecmp
 import json
 import re
+import shutil
 from argparse import Namespace
 from pathlib import Path
 

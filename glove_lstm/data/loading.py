@@ -36,8 +36,8 @@ class LoadedData:
     """Splits that are ready for a tokenizer: "train", "validation" and "test", as far as available.
 
     Columns: `text`; `text_pair`, if there are two or more text columns; `label`, an index into `label_names`, or a list
-    of a 1 for each label that the text has and a 0 for each other; `source`, if the split is of several files or a
-    column of sources is given: the file's name without its endings, and perhaps `/SOURCE`.
+    of a 1 for each label that the text has and a 0 for each other; `source`, if the split or "train" is of several
+    files or a column of sources is given: the file's name without its endings, and perhaps `/SOURCE`.
     """
 
     splits: dict[str, datasets.Dataset]
@@ -110,7 +110,8 @@ def load_splits(
     for split, of_split in readers.items():
         tables = {}
         for corpus, reader in of_split.items():
-            with_source = source_column_name is not None or len(of_split) > 1
+            several_files = max(len(of_split), len(readers.get("train", ()))) > 1
+            with_source = source_column_name is not None or several_files
             own = (corpus, source_column_name) if with_source else None
             rows = read_split(
                 reader, columns, label_column_name, on_empty, names, own, several=several

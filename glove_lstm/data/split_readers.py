@@ -135,9 +135,6 @@ def choose_text_columns(
 ) -> list[str]:
     """Return the text columns, and check that the files have the columns that they need."""
     every = [reader for of_split in readers.values() for reader in of_split.values()]
-    corpora = [
-        reader for of_split in readers.values() if len(of_split) > 1 for reader in of_split.values()
-    ]
     sample: dict[str, Any] = {}
     for reader in every:
         if reader.first is None:
@@ -153,14 +150,15 @@ def choose_text_columns(
         )
     texts = [name for name in columns if name != source_column]
     chosen = choose_columns(where, texts, sample, asked, label_column)
-    for reader in every:
-        lacking = [name for name in chosen if name not in reader.columns]
-        if reader in corpora and lacking != chosen:
-            lacking = []  # corpora of headlines and of articles go together
-        if label_column not in reader.columns:
-            lacking.append(label_column)
-        if lacking:
-            raise DataError(
-                f"{reader.where} has no column {lacking[0]!r}, which the first split has; add it."
-            )
+    for of_split in readers.values():
+        present = {name for reader in of_split.values() for name in reader.columns}
+        for reader in of_split.values():
+            lacking = [name for name in chosen if name not in reader.columns]
+            if len(lacking) < len(chosen):  # corpora of headlines and of articles go together
+                lacking = [name for name in lacking if name not in present]
+            if label_column not in reader.columns:
+                lacking.append(label_column)
+            if lacking:
+                problem = f"{reader.where} has no column {lacking[0]!r}, which the first split has"
+                raise DataError(f"{problem}; add it.")
     return chosen

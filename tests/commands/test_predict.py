@@ -67,6 +67,13 @@ def test_abstains_below_a_score(expected: list[dict]) -> None:
     assert lines[0].index("score") == len("ABSTAIN  ")
 
 
+def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(f"text\n{name}\n")
+    done = predict("--input", tmp_path / "a.csv", "--input", tmp_path / "b.csv", "--format", "csv")
+    assert [line.split(",")[1] for line in done.stdout.splitlines()] == ["row", "1", "1"]
+
+
 @pytest.mark.parametrize(
     ("args", "part"),
     [

@@ -75,7 +75,8 @@ def test_what_is_written_is_read(tmp_path_factory, table):
     [
         ("", r"vectors.txt is empty"),
         ("word\nother\n", r"has words without values"),
-        ("4 3\n" + TEXT, r"vectors.txt has 3 vectors, and not 4; get it again"),
+        ("4 3\n" + TEXT, r"vectors.txt has vectors of shape \(3, 3\), not \(4, 3\); get it again"),
+        ("3 300\n" + TEXT, r"vectors.txt has vectors of shape \(3, 3\), not \(3, 300\)"),
         (TEXT + "short 1 2\n", r"vectors.txt, line 4 has 2 values instead of 3"),
         (TEXT + "bad 1 x 3\n", r"line 4 has a value that is not a number"),
         (TEXT + "bad 1 2 3 x\n", r"line 4 has a value that is not a number"),

@@ -93,7 +93,7 @@ def test_label_names(file, labels, names, caplog):
     rows = [{"text": f"t{n}", "label": label} for n, label in enumerate(labels)]
     data = load_splits(train_file=file(rows, "a.jsonl"), validation_fraction=0)
     assert data.label_names == names
-    assert ("differ only in case or space" in caplog.text) == ("Fake" in names)
+    assert ("look alike" in caplog.text) == ("Fake" in names)
     assert [names[label] for label in data.splits["train"]["label"]] == [
         str(int(label)) if isinstance(label, float) else str(label) for label in labels
     ]
@@ -144,6 +144,7 @@ BAD_FILES = [
     ("text,label\na,b\nc,d\n", r"a.csv has too few rows \(2\) to cut 10% for validation"),
     ('{"text": "a", "label": 0.5}\n', "row 1 has the label 0.5; labels must be text or whole numb"),
     ("text,label\na,\"['b', 'c']\"\n", r"row 1 has the label \['b', 'c'\], which is no JSON"),
+    ('{"text": "a", "label": [0, 1, 0]}\n', r"row 1 has the labels \['0', '1', '0'\], one of them"),
     ('{"text": "a", "label": [{}]}\n', r"a.jsonl, row 1 has the label \{\}"),
 ]
 
@@ -162,8 +163,10 @@ def test_a_validation_file_that_does_not_fit(file):
     with pytest.raises(DataError, match=said):
         load_splits(train_file=train, validation_file=other)
     other = file("text,label\nb,FAKE\n", "v.csv")
-    with pytest.raises(DataError, match=r"v.csv has no column 'title', which the first split has"):
-        load_splits(train_file=train, validation_file=other)
+    said = r"v.csv has no column 'title', which the first split has"
+    for files in (other, [other, file("text,label\nb,FAKE\n", "w.csv")]):
+        with pytest.raises(DataError, match=said):
+            load_splits(train_file=train, validation_file=files)
 
 
 def test_bad_arguments(file):

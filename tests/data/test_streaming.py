@@ -117,6 +117,8 @@ def test_mistakes_name_the_file(file, tmp_path):
 def test_a_later_file_without_the_columns_is_refused(file, tmp_path):
     file(ROWS, "1.csv")
     file([{"text": "a"}], "2.csv")
+    with pytest.raises(DataError, match=r"1\.csv has the column 'title', which is not read"):
+        list(open_files([tmp_path / "2.csv", tmp_path / "1.csv"]))
     with pytest.raises(DataError, match=r"2\.csv has no column 'title'"):
         list(open_files([tmp_path / "*.csv"]))
     # A JSON row may leave a value out.

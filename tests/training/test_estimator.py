@@ -125,6 +125,13 @@ def test_labels_keep_their_kind(texts, values, tmp_path):
         loaded.save_pretrained(tmp_path / "copy")
 
 
+def test_fine_tuning_on_some_of_the_labels_keeps_the_others(texts, tmp_path):
+    names = np.array(["False", "True", "Maybe"])[np.arange(80) % 3]
+    GloveLstmClassifier(**TINY).fit(texts, names).save_pretrained(tmp_path)
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path).set_params(max_steps=1, use_cpu=True)
+    assert loaded.fit(texts, names == "True").classes_.tolist() == ["False", "Maybe", "True"]
+
+
 def test_blank_texts_can_be_dropped_and_the_calibration_left_out(fitted, texts):
     classifier = clone(fitted).set_params(on_empty="drop")
     alone = classifier.fit(["", *texts], ["FAKE", *LABELS], validation=None)
@@ -226,6 +233,7 @@ def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
         ({"y": [*LABELS[1:], None]}, "y, row 80 has the label None"),
         ({"y": ["FAKE"] * 80}, "y has 1 class, .'FAKE'.; a classifier needs two"),
         ({"validation": (["a text"], ["REEL"])}, "'REEL', not one of FAKE, REAL"),
+        ({"model_name_or_path": "hub"}, "glove is of a new model"),
         ({"class_weight": {0.7: 2}}, "label '0.7' is not one of FAKE, REAL"),
     ],
     ids=str,

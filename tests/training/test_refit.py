@@ -124,13 +124,20 @@ def test_a_run_that_ended_is_loaded_as_it_is(trained, tmp_path):
         trained(*words, "--resume_from_checkpoint", str(checkpoint), out=tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"train_file": "test"}, {"words": ["--hidden_size", "9"]}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train_file": "test"},
+        {"words": ["--hidden_size", "9"]},
+        {"words": ["--learning_rate", "1"]},
+    ],
+)
 def test_a_checkpoint_of_another_run_is_refused(trained, tmp_path, change):
     alone = "--refit", "False", "--num_train_epochs", "1"
     trained(*alone, out=tmp_path)
     [checkpoint] = tmp_path.glob("checkpoint-*")
     words = *alone, *change.pop("words", ()), "--resume_from_checkpoint", str(checkpoint)
-    with pytest.raises(DataError, match=r"other texts, labels, word vectors or sizes: give those"):
+    with pytest.raises(DataError, match=r"other texts, labels, words or settings: give those"):
         trained(*words, out=tmp_path, **change)
 
 

@@ -85,14 +85,12 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         tokens = inputs_embeds if input_ids is None else input_ids
         for name, row in (("token_type_ids", token_type_ids), ("attention_mask", attention_mask)):
             if row is not None and row.shape != tokens.shape[:2]:
-                said = f"{name} must be of shape {tuple(tokens.shape[:2])}, as the tokens"
-                raise ValueError(f"{said}, not {tuple(row.shape)}")
+                expected = f"{name} must be of shape {tuple(tokens.shape[:2])}, as the tokens"
+                raise ValueError(f"{expected}, not {tuple(row.shape)}")
         if not self.config.type_embedding_size:
             token_type_ids = None
         elif token_type_ids is None:
-            raise ValueError(
-                "token_type_ids are missing: this model reads the shapes of words. Pass all that its tokenizer returns."
-            )
+            raise ValueError("token_type_ids are missing: pass all that the tokenizer returns")
         if attention_mask is not None:
             mask = attention_mask.bool()
         elif input_ids is not None:
@@ -132,21 +130,13 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
 
 @dataclass
 class GloveLstmInputs:
-    """Texts with their real tokens first.
+    """Texts with their real tokens first."""
 
-    Attributes:
-        ids: (B, T), or None.
-        embeds: (B, T, E) word vectors instead, or None.
-        shapes: (B, T), or None where the model does not read them.
-        mask: Bool (B, T), true for real tokens.
-        positions: (B, T), the new position of each token of the caller's.
-    """
-
-    ids: Tensor | None
-    embeds: Tensor | None
-    shapes: Tensor | None
-    mask: Tensor
-    positions: Tensor
+    ids: Tensor | None  # (B, T)
+    embeds: Tensor | None  # (B, T, E) word vectors instead
+    shapes: Tensor | None  # (B, T), or None where the model does not read them
+    mask: Tensor  # bool (B, T), true for real tokens
+    positions: Tensor  # (B, T), the new position of each token of the caller's
 
 
 @dataclass
@@ -164,7 +154,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
 
     Where `config.ngram_buckets` is set, the logits of a linear classifier over n-grams, times `config.ngram_weight`,
     are added to those of the LSTM: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). In a
-    text longer than `config.lstm_length`, the LSTM's logits count by the share of the text that it reads. The loss in
+    text longer than `config.lstm_length`, the LSTM's logits are scaled by the share that it reads. The loss in
     training is the sum of the losses of either part alone: trained on the sum of their logits, the linear part, which
     learns faster, would leave the LSTM little to learn from. Regression trains on the sum. Where the linear part is
     frozen (`ngrams.requires_grad_(False)`), training does without it: loss and logits are the LSTM's.

@@ -18,15 +18,10 @@ _COUNTERS = 4096  # of the n-grams of a group in a text; a counter for each row 
 
 @dataclass(frozen=True)
 class NgramGroup:
-    """N-grams of words, or of shapes, of B texts of T tokens, at most n in a text.
+    """N-grams of words, or of shapes, of B texts of T tokens, at most n in a text."""
 
-    Attributes:
-        rows: (B, n) rows of the table of weights.
-        present: Bool (B, n), which of the n a text has.
-    """
-
-    rows: Tensor
-    present: Tensor
+    rows: Tensor  # (B, n) of the table of weights
+    present: Tensor  # bool (B, n), which of the n a text has
 
 
 class GloveLstmNgramClassifier(nn.Module):

@@ -144,8 +144,8 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             for encoding in encodings:
                 encoding.pad(length, direction=side, **token)
         del options["return_tensors"]
-        wanted = {name: value for name, value in options.items() if name.startswith("return_")}
-        rows = [self._convert_encoding(encoding, **wanted)[0] for encoding in encodings]
+        returned = {name: value for name, value in options.items() if name.startswith("return_")}
+        rows = [self._convert_encoding(encoding, **returned)[0] for encoding in encodings]
         return BatchEncoding({key: [row[key][0] for row in rows] for key in rows[0]}, encodings)
 
 
@@ -192,10 +192,7 @@ def _shapes(
 ) -> list[list[int]]:
     """Return the `token_type_ids` of a batch, in one pass over all of its texts.
 
-    Args:
-        encodings: One for each row.
-        rows: The parts of each row: a text or two, each a string or a list of words.
-        split_into_words: The parts are lists of words, and offsets count from the beginning of a word.
+    A row is a text or two, each a string, or a list of words; then offsets count from the beginning of a word.
     """
     strings: list[str] = []  # that the offsets point into, one after the other
     string_of_token = []

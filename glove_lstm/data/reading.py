@@ -30,6 +30,7 @@ MAX_ROW = 1 << 26  # characters of a line, or of a field of CSV
 SURROGATES = re.compile("[\ud800-\udfff]")
 _NOT_UTF8 = "is not UTF-8 text; convert it, for instance with iconv"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_OF_HUB = re.compile(r"/models--([^/]+)--([^/]+)/snapshots/\w+$")  # in the cache of the Hub
 _PEEKED = 100  # JSON objects that tell the columns
 _PARQUET_BATCH = 256  # rows converted to Python objects at a time
 
@@ -67,6 +68,8 @@ def encodable(text: str) -> str:
 def without_folders(name: str) -> str:
     """Return the last part of a path that exists, to keep this machine's folders private; other names as they are."""
     path = user_path(name)
+    if cached := _OF_HUB.search(path.absolute().as_posix()):
+        return f"{cached[1]}/{cached[2]}"
     return encodable(path.name or path.resolve().name) if path.exists() else name
 
 

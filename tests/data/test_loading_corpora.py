@@ -40,6 +40,9 @@ def test_files_are_joined_and_name_the_corpus(file):
     assert [train[row]["text_pair"] for row in (60, 120)] == ["b body 0 0 0", ""]
     assert all(path.name in data.source for path in paths)
 
+    data = load_splits(train_file=paths[0], test_file=paths, validation_fraction=0)
+    assert ["source" in rows.column_names for rows in data.splits.values()] == [False, True]
+
     data = load_splits(train_file=paths, source_column_name="site", validation_fraction=0)
     assert data.splits["train"][:3]["source"] == ["a", "a/a1.org", "a/a2.org"]
     assert set(data.splits["train"]["source"][60:]) == {"b.v2", "c"}

@@ -1,4 +1,4 @@
-"""Check files and read small JSON files, with errors that name the file. Standard library only."""
+"""Check and open files, with errors that name the file. Standard library only."""
 
 import gzip
 import io

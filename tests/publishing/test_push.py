@@ -258,7 +258,7 @@ def test_dataset_goes_up_and_trains(hub, machine, glove_file, tmp_path):
     files[".gitattributes"] = len(GITATTRIBUTES)
     assert {name: len(data) for name, data in there.items()} == files
     card = there["README.md"].decode()
-    for part in ("license: unknown", "from `mine.csv`", 'load_dataset("user/news")', "| train | "):
+    for part in ("license: unknown", "from\nmine.csv", 'load_dataset("user/news")', "| train | "):
         assert part in card
     assert str(tmp_path) not in card
     loaded = run_client(
@@ -288,5 +288,5 @@ def test_liar(tmp_path):
     stage_dataset(Liar(data_dir=tmp_path), tmp_path / "staged", REPO)
     card = (tmp_path / "staged" / "README.md").read_text()
     assert len(list_files(tmp_path / "staged")) == 4
-    assert "from train.tsv, valid.tsv, test.tsv" in card
+    assert "from\ntrain.tsv, valid.tsv, test.tsv" in card
     assert "wang2017liar" in card

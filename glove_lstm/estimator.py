@@ -51,6 +51,7 @@ _TYPES = {"i": int, "u": int, "f": float}  # by numpy's kind of the labels
 # What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
 _REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty", "min_validation"}
 _REFUSED |= {"push_to_hub", "resume_from_checkpoint"}
+_WEIGHTS = "class_weight.json"  # written for the command, whose argument is a file
 _ALONE = threading.Lock()  # threads share the global random generators
 
 
@@ -129,7 +130,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             labels = read_labels(y)
             data = training_data(X, labels, validation, run)
             verbose = bool(self.verbose)
-            experiment = run_experiment(run, data, None, compute_metrics, print_log=verbose)
+            try:
+                experiment = run_experiment(run, data, None, compute_metrics, print_log=verbose)
+            except DataError as error:
+                file = str(Path(scratch, _WEIGHTS))
+                raise DataError(str(error).replace(file, "class_weight")) from None
         no_texts = dict.fromkeys(experiment.splits, datasets.Dataset.from_dict({}))
         self._texts, self._origin = experiment.training_texts, replace(experiment, splits=no_texts)
         known = set(experiment.model.config.label_names)  # perhaps more, of a checkpoint
@@ -236,7 +241,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             raise DataError("random_state and seed are the same; give one of them.")
         if isinstance(weights, dict):
             by_name = zip(as_label_names(np.array(list(weights))), weights.values(), strict=True)
-            weights = scratch / "class_weight.json"
+            weights = scratch / _WEIGHTS
             # numpy's numbers as Python's
             weights.write_text(json.dumps(dict(by_name), default=float), encoding="utf-8")
         writes = "output_dir" in given or "load_best_model_at_end" in given

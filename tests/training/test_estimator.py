@@ -237,7 +237,7 @@ def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
         ({"y": ["FAKE"] * 80}, "y has 1 class, .'FAKE'.; a classifier needs two"),
         ({"validation": (["a text"], ["REEL"])}, "'REEL', not one of FAKE, REAL"),
         ({"model_name_or_path": "hub"}, "glove is of a new model"),
-        ({"class_weight": {0.7: 2}}, "label '0.7' is not one of FAKE, REAL"),
+        ({"class_weight": {0.7: 2}}, "^class_weight: label '0.7' is not one of FAKE, REAL"),
     ],
     ids=str,
 )

@@ -35,7 +35,7 @@ _FINETUNING: dict[str, Any] = {
     "disable_tqdm": True,
     "report_to": "none",
 }
-_SMALL = 12_000  # training texts; of more, MiniLM reads 128 tokens once, which takes half an hour
+_SMALL = 12_000  # training texts; of more, MiniLM reads 128 tokens once, which takes ten minutes
 _READ = (50, 1_000)  # words that the published network reads of titles, of articles
 _PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
 

@@ -137,9 +137,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 raise DataError(str(error).replace(file, "class_weight")) from None
         no_texts = dict.fromkeys(experiment.splits, datasets.Dataset.from_dict({}))
         self._texts, self._origin = experiment.training_texts, replace(experiment, splits=no_texts)
-        known = set(experiment.model.config.label_names)  # perhaps more, of a checkpoint
-        kind = labels.dtype.kind if known <= set(as_label_names(labels)) else None
-        return self._set_model(experiment.model, experiment.tokenizer, kind)
+        return self._set_model(experiment.model, experiment.tokenizer, labels.dtype.kind)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,)."""
@@ -216,12 +214,15 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return loaded._set_model(classifier, tokenizer)
 
     def _set_model(self, model: Any, tokenizer: Any, kind: str | None = None) -> Self:
-        """Take over a model whose labels are of a numpy kind; None: of the kind that all of them can have."""
+        """Take over a model with labels of a numpy kind, if they can be; None: the kind follows from their names."""
         self.model_, self.tokenizer_ = model, tokenizer
         names = np.array(model.config.label_names)
+        whole = all(map(_WHOLE.fullmatch, names))
+        boolean = {"False", "True"} >= {*names.tolist()}
         if kind is None:
-            kind = "i" if all(map(_WHOLE.fullmatch, names)) else "U"
-            kind = "b" if {"False", "True"} >= {*names.tolist()} else kind
+            kind = "i" if whole else "b" if boolean else "U"
+        elif not {"b": boolean, "U": True}.get(kind, whole):
+            kind = "U"
         classes = names == "True" if kind == "b" else names.astype(_TYPES.get(kind, str))
         self._columns = np.argsort(classes, kind="stable")
         self.classes_ = classes[self._columns]

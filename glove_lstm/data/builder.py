@@ -50,7 +50,9 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         name = type(self).__name__
         known = [config.name for config in self.BUILDER_CONFIGS]
         if config_name is not None and config_name not in known:
-            raise DataError(f"{name} has no config {config_name!r}; it has {', '.join(known)}.")
+            raise DataError(
+                f"{name} has no config {config_name!r}; choose from {', '.join(known)}."
+            )
         for option, path in (("data_files", data_files), ("data_dir", data_dir)):
             if path is not None and option != self.LOCAL:
                 raise DataError(f"{name} takes no {option}; give {self.LOCAL}.")

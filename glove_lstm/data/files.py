@@ -67,7 +67,7 @@ def _pick_member(members: list[str], path: Path, member: str) -> str:
     names = [name for name in members if name.endswith(member) and "__MACOSX" not in name]
     if len(names) != 1:
         count, listing = "several members" if names else "no member", ", ".join(members[:10])
-        advice = f"write {path}/MEMBER to choose one"
+        advice = f"choose one by {path}/MEMBER, or get another archive"
         raise DataError(f"{path} has {count} *{member} ({listing}); {advice}.")
     return names[0]
 

@@ -62,7 +62,12 @@ def read_split(
     while batch := list(islice(rows, _BATCH)):
         arrays = map(pa.array, zip(*batch, strict=True), schema.types)
         batches.append(pa.RecordBatch.from_arrays(list(arrays), schema=schema))
-    return pa.Table.from_batches(batches, schema)
+    table = pa.Table.from_batches(batches, schema)
+    lengths = pc.unique(pc.list_value_length(table["label"])).to_pylist() if several else []
+    if len(lengths) == 1 and lengths[0] > 1 and {*label_values(table).to_pylist()} <= {"0", "1"}:
+        problem = f"{reader.where} has a list of as many 0 and 1 in each row of {label_column!r}"
+        raise DataError(f"{problem}; list the names of the labels that a text has.")
+    return table
 
 
 def encode_labels(table: pa.Table, names: Sequence[str]) -> datasets.Dataset:
@@ -156,10 +161,7 @@ def _check_label(
     if isinstance(label, list) != several:
         expected = "a list of labels" if several else "one label"
         raise DataError(f"{place} has the label {label!r}; give {expected}, as elsewhere.")
-    labels = label if isinstance(label, list) else [label]
-    if len(set(labels)) < len(labels):
-        raise DataError(f"{place} has the labels {labels}, one of them twice; name each once.")
-    for name in labels:
+    for name in label if isinstance(label, list) else [label]:
         if names is not None and name not in names:
             known = ", ".join(names[:20])
             raise DataError(f"{place} has the label {name!r}, not one of {known}; correct it.")
@@ -174,9 +176,10 @@ def sorted_labels(table: pa.Table, where: str) -> list[str]:
         raise DataError(
             f"{where} has {len(names)} different labels; set label_column_name to another column."
         )
-    if len({unicodedata.normalize("NFKC", name).strip().casefold() for name in names}) < len(names):
-        listing = ", ".join(map(ascii, names))
-        logger.warning("Some labels look alike and stay apart: %s.", listing)
+    keys = [unicodedata.normalize("NFKC", name).strip().casefold() for name in names]
+    alike = [repr(name) for name, key in zip(names, keys, strict=True) if keys.count(key) > 1]
+    if alike:
+        logger.warning("Some labels look alike and stay apart: %s.", ", ".join(alike))
     return names
 
 

@@ -85,7 +85,7 @@ def _read_statements(path: Path, name: str) -> Iterator[tuple[int, dict[str, Any
     except UnicodeDecodeError as error:
         raise DataError(f"{where} is not UTF-8 text ({error.reason}); get it again.") from error
     except DAMAGED as error:
-        raise DataError(f"{path} is damaged ({error}); delete it and run again.") from error
+        raise DataError(f"{path} is damaged ({error}); get it again.") from error
     if not number:
         raise DataError(f"{where} has no rows; give a file with data.")
 

@@ -66,11 +66,15 @@ def encodable(text: str) -> str:
 
 
 def without_folders(name: str) -> str:
-    """Return the last part of a path that exists, to keep this machine's folders private; other names as they are."""
+    """Keep this machine's folders private: return a path's last part, and for the Hub's cache the repository.
+
+    A path is what exists, or is a member of an archive; other names come back as they are.
+    """
     path = user_path(name)
     if cached := _OF_HUB.search(path.absolute().as_posix()):
         return f"{cached[1]}/{cached[2]}"
-    return encodable(path.name or path.resolve().name) if path.exists() else name
+    is_path = path.exists() or any(folder.is_file() for folder in path.parents)
+    return encodable(path.name or path.resolve().name) if is_path else name
 
 
 def open_reader(path: Path) -> RowReader:
@@ -122,7 +126,8 @@ def open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str
         return peek(where, _json_rows(opened, where))
     rows = _csv_rows(opened, where, _DELIMITERS[kind])
     columns = next(rows)
-    if len(columns) == 1 and re.search("[,;|\t]", columns[0]):
+    others = {".csv": "[;\t]", ".tsv": ","}[kind]
+    if len(columns) == 1 and re.search(others, columns[0]):
         separator = "commas" if kind == ".csv" else "tabs"
         raise DataError(
             f"{where} has the one column {columns[0]!r}; separate columns by {separator}."

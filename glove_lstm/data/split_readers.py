@@ -150,12 +150,13 @@ def choose_text_columns(
         )
     texts = [name for name in columns if name != source_column]
     chosen = choose_columns(where, texts, sample, asked, label_column)
+    corpora = len(readers.get("train", ())) > 1
     for of_split in readers.values():
         present = {name for reader in of_split.values() for name in reader.columns}
         for reader in of_split.values():
             lacking = [name for name in chosen if name not in reader.columns]
             if len(lacking) < len(chosen):  # corpora of headlines and of articles go together
-                lacking = [name for name in lacking if name not in present]
+                lacking = [name for name in lacking if not corpora and name not in present]
             if label_column not in reader.columns:
                 lacking.append(label_column)
             if lacking:

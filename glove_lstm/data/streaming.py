@@ -62,7 +62,7 @@ class TextSource:
         named: bool = False,
     ) -> None:
         self.identity, self.named = identity, named
-        self._by_name = text_column_names is None
+        self._default_columns = text_column_names is None
         readers = iter(readers)
         for first in readers:
             if first.first is not None:
@@ -85,7 +85,7 @@ class TextSource:
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
             others = [name for name in ("title", "text") if name in reader.columns]
-            if self._by_name and (unread := set(others) - set(self.columns)):
+            if self._default_columns and (unread := set(others) - set(self.columns)):
                 raise DataError(
                     f"{reader.where} has the column {min(unread)!r}, which is not read, because the first input "
                     "lacks it; set text_column_names."

@@ -16,6 +16,7 @@ from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import measure_label_sets, measure_labels, measure_sources
 from glove_lstm.evaluation.plots import PLOTS, plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
+from glove_lstm.inference.label_writers import one_line
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
@@ -202,6 +203,7 @@ def _with_interval(figures: Mapping[str, Any], name: str, sign: str = "") -> lis
 
 def _table(rows: Sequence[Sequence[Any]]) -> str:
     """Columns as wide as they need to be; words to the left, figures to the right."""
+    rows = [[one_line(str(cell)) for cell in row] for row in rows]
     columns = zip_longest(*rows, fillvalue="")
     widths = [max(len(str(cell)) for cell in column) for column in columns]
     lines = []

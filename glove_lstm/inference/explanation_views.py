@@ -11,7 +11,14 @@ from rich.console import Console
 from rich.text import Text
 
 from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.label_writers import Explain, Labelled, Write, label_cell, printable
+from glove_lstm.inference.label_writers import (
+    Explain,
+    Labelled,
+    Write,
+    label_cell,
+    one_line,
+    printable,
+)
 
 # Blue and vermilion of Okabe and Ito 2008, as the plots have them.
 _FOR, _AGAINST = (0, 114, 178), (213, 94, 0)
@@ -50,7 +57,7 @@ def html_fragment(explanation: Explanation) -> str:
 
 def rich_text(explanation: Explanation, heading: str) -> Text:
     """Return an explanation with marked words, for a terminal."""
-    shown = Text.assemble((printable(heading), "bold"), f"  {explanation.score:.3f}")
+    shown = Text.assemble((one_line(heading), "bold"), f"  {explanation.score:.3f}")
     strongest = max((abs(word.contribution) for word in explanation.words), default=0) or 1
     for field, text in (("text", explanation.text), ("text_pair", explanation.text_pair)):
         if text is not None:
@@ -64,7 +71,7 @@ def rich_text(explanation: Explanation, heading: str) -> Text:
         ordered = sorted(explanation.words, key=lambda word: -sign * word.contribution)
         words = [f"{w.text} {w.contribution:+.2f}" for w in ordered if sign * w.contribution > 0]
         listed = ", ".join(words[:_LISTED]) or "no word"
-        shown.append("\n").append(printable(f"for {name}"), style=_style(sign))
+        shown.append("\n").append(one_line(f"for {name}"), style=_style(sign))
         shown.append(printable(f": {listed}"))
     total, bias = explanation.logit_difference, explanation.baseline_difference
     sums = (
@@ -73,7 +80,7 @@ def rich_text(explanation: Explanation, heading: str) -> Text:
     )
     if explanation.unread:
         sums += f" The text was cut: {explanation.unread:,} of its tokens were not read."
-    shown.append("\n").append(printable(sums), style="dim")
+    shown.append("\n").append(one_line(sums), style="dim")
     return shown
 
 

@@ -77,6 +77,11 @@ def printable(text: str) -> str:
     )
 
 
+def one_line(text: str) -> str:
+    """Make text printable, on one line."""
+    return printable(" ".join(text.split()))
+
+
 @contextmanager
 def open_writer(
     target: Path | TextIO, kind: str, layout: Layout, explain: Explain | None = None
@@ -113,10 +118,9 @@ def table_writer(file: TextIO, labels: Sequence[str]) -> Write:
         for row, label, scores in zip(
             labelled.rows, labelled.labels, labelled.rounded, strict=True
         ):
-            text = printable(" ".join(f"{row.text} {row.pair or ''}".split()))
+            text = one_line(f"{row.text} {row.pair or ''}")
             shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-            name = printable(" ".join(label_cell(label).split()))
-            file.write(f"{name:<{width}}  {scores[0]:.3f}  {shown}\n")
+            file.write(f"{one_line(label_cell(label)):<{width}}  {scores[0]:.3f}  {shown}\n")
 
     return write
 

@@ -83,7 +83,7 @@ _OF_NEW_TOKENIZER = [f.name for f in fields(TokenizerArguments) if f.name != "ma
 
 # Arguments of the config that follow from the data and the vectors, or are fitted.
 _NOT_OPTIONS = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id", "kwargs", *FITTED}
-_SHAPE = {
+SHAPE = {
     name: parameter.annotation
     for name, parameter in inspect.signature(GloveLstmConfig).parameters.items()
     if name not in _NOT_OPTIONS
@@ -101,7 +101,7 @@ def _described(name: str) -> str:
 # None: the argument is not given.
 _Shape = make_dataclass(
     "_Shape",
-    [(name, kind | None, _option(None, _described(name))) for name, kind in _SHAPE.items()],
+    [(name, kind | None, _option(None, _described(name))) for name, kind in SHAPE.items()],
 )
 
 
@@ -116,7 +116,7 @@ class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
 
     def config_values(self) -> dict[str, Any]:
         """The arguments of `GloveLstmConfig` that were given."""
-        values = {name: getattr(self, name) for name in _SHAPE}
+        values = {name: getattr(self, name) for name in SHAPE}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -275,10 +275,11 @@ def parse_training_run(argv: Sequence[str], description: str | None = None) -> T
 
 def _check_once(argv: Sequence[str]) -> None:
     """Refuse a second list of files, which would replace the first one."""
-    names = [word.partition("=")[0] for word in argv if word.startswith("--")]
+    options = [word.partition("=")[0] for word in argv if word.startswith("--")]
+    names = [option.replace("-", "_") for option in options]
     for name in names:
         if name.endswith("_file") and names.count(name) > 1:
-            raise DataError(f"{name} is given twice; name all files after one.")
+            raise DataError(f"--{name[2:]} is given twice; name all files after one.")
 
 
 def shaping_arguments(training: TrainingArguments) -> dict[str, Any]:

@@ -96,14 +96,14 @@ def run_experiment(
     if chosen and "validation" not in data.splits:
         raise DataError(
             "--load_best_model_at_end, --save_strategy best and the schedules reduce_lr_on_plateau and greedy need "
-            "validation texts; give --validation_file."
+            "validation texts; give some."
         )
-    halved = _halve_few(run, data)
-    if halved.uncut is None:
+    cut = _halve_few(run, data)
+    if cut.uncut is None:
         run = dataclasses.replace(run, data=dataclasses.replace(run.data, validation_by="text"))
-    if halved is data and (chosen or not args.refit):
-        halved = dataclasses.replace(data, uncut=None)
-    data = halved
+    if cut is data and (chosen or not args.refit):
+        cut = dataclasses.replace(data, uncut=None)
+    data = cut
     options: Any = {"compute_metrics": compute_metrics, "print_log": print_log}
     if data.uncut is None:
         return _train(run, data, glove, **options)

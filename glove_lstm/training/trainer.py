@@ -17,9 +17,12 @@ from transformers.trainer_utils import PredictionOutput, TrainOutput
 
 from glove_lstm.data.files import DataError
 from glove_lstm.inference.scores import SEVERAL
-from glove_lstm.training.arguments import GloveLstmTrainingArguments, shaping_arguments
+from glove_lstm.training.arguments import SHAPE, GloveLstmTrainingArguments, shaping_arguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
 from glove_lstm.training.resuming import MADE_OF_NAME, STATE_NAME, check_resumable
+
+_OF_OPTIMIZER = ["data_seed", "optim", "optim_args", "adam_beta1", "adam_beta2", "fp16"]
+_OF_OPTIMIZER += ["lr_scheduler_kwargs"]
 
 
 class GloveLstmTrainer(Trainer):
@@ -97,14 +100,9 @@ class GloveLstmTrainer(Trainer):
         model, tokenizer, texts = cast(Any, (self.model, self.processing_class, self.train_dataset))
         vocabulary = tokenizer.get_vocab() if tokenizer else None
         sizes = {name: list(weights.shape) for name, weights in model.state_dict().items()}
-        settings = shaping_arguments(self.args)
-        for name in ("num_train_epochs", "min_steps"):  # a run may be made longer
-            del settings[name]
-        config, weights = model.config, self._class_weights
-        settings["dropout"] = config.dropout, config.embedding_dropout
-        settings["class_weights"] = None if weights is None else weights.tolist()
-        parts = vocabulary, config.label_names, sizes, texts.digest(), settings
-        self._made_of = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        parts = vocabulary, model.config.label_names, sizes, texts.digest(), self._settings()
+        text = json.dumps(parts, sort_keys=True, default=str)
+        self._made_of = hashlib.sha256(text.encode()).hexdigest()
         ended = False
         if isinstance(resume_from_checkpoint, str):
             made_of = Path(resume_from_checkpoint, MADE_OF_NAME).read_text(encoding="utf-8")
@@ -129,6 +127,20 @@ class GloveLstmTrainer(Trainer):
         if not all(weights.isfinite().all() for weights in model.parameters()):
             raise DataError("The training diverged: weights are no numbers; lower --learning_rate.")
         return output
+
+    def _settings(self) -> dict[str, Any]:
+        """What shapes the result beside texts and sizes, but for the length of the training."""
+        model, weights = cast(PreTrainedModel, self.model), cast(Any, self.train_dataset).weights
+        shared = {name: getattr(self.args, name, None) for name in _OF_OPTIMIZER}
+        settings = {**shared, **shaping_arguments(self.args)}
+        for name in ("num_train_epochs", "min_steps", "refit"):
+            del settings[name]
+        settings |= {name: getattr(model.config, name) for name in SHAPE}
+        # Rounded, since means of the vectors differ in their last bits between machines.
+        vectors: Any = model.get_input_embeddings().weight
+        settings["vectors"] = round(float(vectors.detach().cpu().double().sum()))
+        arrays = {"class_weights": self._class_weights, "weights": weights}
+        return settings | {name: repr(array) for name, array in arrays.items()}
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)

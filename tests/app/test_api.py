@@ -92,7 +92,11 @@ ROWS = "text\n" + "a\n" * (limits.FILE_ROWS + 1)
     ("name", "content", "message"),
     [
         ("a.csv", ROWS, f"a.csv has more than {limits.FILE_ROWS:,} rows"),
-        ("a.csv", f"text\n{'a' * (limits.CHARACTERS + 1)}\n", "a.csv, row 1 has more than"),
+        (
+            "a.csv",
+            f"text\n{'a' * (limits.CHARACTERS + 1)}\n",
+            "a.csv, row 1: A text may have at most",
+        ),
         ("a.csv", 'text\na\n"', "a.csv, row 2 (line 3) is not CSV"),
         ("a.csv", "<b>a</b>,<i>b</i>\nx,y\n", "'‹b›a‹/b›'"),
         ("a.csv.gz", b"", "Invalid file type"),

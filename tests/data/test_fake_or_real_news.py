@@ -110,7 +110,7 @@ def test_bad_arguments(tmp_path):
         prepare(data_files=tmp_path / "none.csv")
     with pytest.raises(DataError, match=r"is not a file; check the path"):
         prepare(data_files=tmp_path)
-    with pytest.raises(DataError, match=r"no config 'x'; it has default, article"):
+    with pytest.raises(DataError, match=r"no config 'x'; choose from default, article"):
         prepare(config_name="x")
     with pytest.raises(DataError, match=r"FakeOrRealNews takes no data_dir; give data_files"):
         prepare(data_dir=tmp_path)

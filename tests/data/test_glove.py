@@ -103,7 +103,7 @@ def test_zip_members(tmp_path):
     two = write_zip(tmp_path / "two.zip", glove__3d__txt=TEXT, glove__1d__txt="a 1\n")
     check(load_glove(f"{two}/3d.txt"))
     check(load_glove(f"{two}/glove.1d.txt"), ["a"], [[1]])
-    said = r"several members \*.txt \(glove.3d.txt, glove.1d.txt\); write .*two.zip/MEMBER"
+    said = r"several members \*.txt \(glove.3d.txt, glove.1d.txt\); choose one by .*two.zip/MEMBER"
     with pytest.raises(DataError, match=said):
         load_glove(two)
     with pytest.raises(DataError, match=r"two.zip has no member \*9d.txt \(glove.3d.txt, glove"):

@@ -98,8 +98,23 @@ def test_the_article_network_computes_what_keras_computes(golden, keras_twin):
         for pooled in (output.pooler_output, highest):
             np.testing.assert_allclose(pooled.numpy(), golden["pooled"], atol=1e-5, rtol=0)
         np.testing.assert_allclose(logits.sigmoid().numpy(), golden["outputs"], atol=1e-5, rtol=0)
+        for row, length in enumerate(golden["lengths"]):  # and without their padding
+            alone = keras_twin(ids[row : row + 1, :length]).logits.sigmoid()
+            np.testing.assert_allclose(alone[0].numpy(), golden["outputs"][row], atol=1e-5, rtol=0)
         empty = keras_twin(torch.zeros(1, 24, dtype=torch.long)).logits.sigmoid()
         np.testing.assert_allclose(empty.numpy(), golden["empty_outputs"], atol=1e-5, rtol=0)
+
+
+def test_the_network_as_published_pools_over_its_padding(golden, keras_twin):
+    """The documented difference: without a mask Keras gives other numbers for padded rows, and ours gives them
+    too when it is told that padding is text."""
+    ids = torch.from_numpy(golden["ids"]).long()
+    with torch.no_grad():
+        unmasked = keras_twin(ids, attention_mask=torch.ones_like(ids)).logits.sigmoid().numpy()
+    np.testing.assert_allclose(unmasked, golden["outputs_unmasked"], atol=1e-5, rtol=0)
+    difference = np.abs(golden["outputs_unmasked"] - golden["outputs"]).max(axis=1)
+    assert difference[0] < 1e-6  # the row without padding
+    assert difference[1:].max() > 0.1
 
 
 def test_inputs_embeds_equal_input_ids():

@@ -9,6 +9,7 @@ from support import split_sizes as sizes
 
 from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
+from glove_lstm.data.reading import without_folders
 
 
 def test_our_builders(file, tmp_path):
@@ -28,6 +29,19 @@ def test_our_builders(file, tmp_path):
     assert sizes(data) == {"train": 4, "validation": 4, "test": 4}
     assert data.label_names == ["FAKE", "REAL"]
     assert data.splits["test"][1] == {"text": "says 1", "label": 1}
+
+
+def test_names_that_are_published_have_no_folders(tmp_path):
+    archive = tmp_path / "glove.zip"
+    archive.touch()
+    cached = tmp_path / "models--user--mine" / "snapshots" / "0a1b"
+    names = {
+        archive: "glove.zip",
+        archive / "50d.txt": "50d.txt",
+        cached: "user/mine",
+        "a/b": "a/b",
+    }
+    assert {name: without_folders(str(name)) for name in names} == names
 
 
 def test_a_dataset_as_on_the_hub(monkeypatch, caplog):

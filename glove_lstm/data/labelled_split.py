@@ -65,7 +65,7 @@ def read_split(
     table = pa.Table.from_batches(batches, schema)
     lengths = pc.unique(pc.list_value_length(table["label"])).to_pylist() if several else []
     if len(lengths) == 1 and lengths[0] > 1 and {*label_values(table).to_pylist()} <= {"0", "1"}:
-        problem = f"{reader.where} has a list of as many 0 and 1 in each row of {label_column!r}"
+        problem = f"{reader.where} has a 0 or 1 for each label in {label_column!r}"
         raise DataError(f"{problem}; list the names of the labels that a text has.")
     return table
 

@@ -126,8 +126,8 @@ def open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str
         return peek(where, _json_rows(opened, where))
     rows = _csv_rows(opened, where, _DELIMITERS[kind])
     columns = next(rows)
-    others = {".csv": "[;\t]", ".tsv": ","}[kind]
-    if len(columns) == 1 and re.search(others, columns[0]):
+    wrong = {".csv": "[;\t]", ".tsv": ","}[kind]
+    if len(columns) == 1 and re.search(wrong, columns[0]):
         separator = "commas" if kind == ".csv" else "tabs"
         raise DataError(
             f"{where} has the one column {columns[0]!r}; separate columns by {separator}."

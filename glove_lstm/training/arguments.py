@@ -126,13 +126,17 @@ _AT_LEAST_0 = {"learning_rate", "embedding_learning_rate", "weight_decay", "data
 _AT_LEAST_0 |= {"min_steps", "max_grad_norm"}
 _SHARES = "corrupted_share", "label_smoothing_factor"  # from 0 to 1
 # Arguments of the Trainer that would give wrong results or none, and their only values.
-_FIXED = {
-    **dict.fromkeys(("dataloader_drop_last", "remove_unused_columns"), False),
-    "dataloader_persistent_workers": False,  # each would see the copies of the first epoch in all
-    **dict.fromkeys(("bf16_full_eval", "fp16_full_eval"), False),  # would convert the saved model
-    **dict.fromkeys(("eval_on_start", "group_by_length", "prediction_loss_only"), False),
+_FIXED: dict[str, Any] = {
+    "bf16_full_eval": False,  # would convert the model that is saved
+    "fp16_full_eval": False,
+    "dataloader_drop_last": False,
+    "dataloader_persistent_workers": False,  # would repeat the copies of the first epoch
     "eval_do_concat_batches": True,
+    "eval_on_start": False,
+    "group_by_length": False,
     "label_names": None,
+    "prediction_loss_only": False,
+    "remove_unused_columns": False,
     "train_sampling_strategy": "random",
 }
 _LOWER_IS_BETTER = {"ece", "brier", "eval_ece", "eval_brier"}
@@ -286,9 +290,8 @@ def shaping_arguments(training: TrainingArguments) -> dict[str, Any]:
     """Return the arguments that shape the result, as plain values, without paths and tokens."""
     names = {name: None for preset in PRESETS.values() for name in preset}
     more = ("gradient_accumulation_steps", "warmup_steps", "seed", "bf16", "ngram_c")
-    arguments = {name: getattr(training, name, None) for name in (*names, *more)}
-    arguments = {n: getattr(v, "value", v) for n, v in arguments.items()}  # enums
-    return {name: value for name, value in arguments.items() if hasattr(training, name)}
+    values = {name: getattr(training, name) for name in (*names, *more) if hasattr(training, name)}
+    return {name: getattr(value, "value", value) for name, value in values.items()}  # enums
 
 
 def as_words(values: Mapping[str, Any]) -> list[str]:

@@ -144,7 +144,7 @@ BAD_FILES = [
     ("text,label\na,b\nc,d\n", r"a.csv has too few rows \(2\) to cut 10% for validation"),
     ('{"text": "a", "label": 0.5}\n', "row 1 has the label 0.5; labels must be text or whole numb"),
     ("text,label\na,\"['b', 'c']\"\n", r"row 1 has the label \['b', 'c'\], which is no JSON"),
-    ('{"text": "a", "label": [0, 1, 0]}\n', r"a.jsonl has a list of as many 0 and 1 in each row"),
+    ('{"text": "a", "label": [0, 1, 0]}\n', r"a.jsonl has a 0 or 1 for each label in"),
     ('{"text": "a", "label": [{}]}\n', r"a.jsonl, row 1 has the label \{\}"),
 ]
 

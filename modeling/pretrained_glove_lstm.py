@@ -60,7 +60,13 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def freeze_embeddings(self, frozen: bool = True) -> None:
         """Keep the word vectors out of training, or let them in. Written to the config, so it survives a reload."""
         self.config.freeze_embeddings = frozen
-        self.get_input_embeddings().weight.requires_grad_(not frozen)
+        for table in self.word_vectors():
+            table.requires_grad_(not frozen)
+
+    def word_vectors(self) -> list[nn.Parameter]:
+        """Return the word vectors and, if the model reads characters, the vectors of character n-grams."""
+        names = ("word_embeddings.weight", "character_embeddings.weight")
+        return [values for name, values in self.named_parameters() if name.endswith(names)]
 
     @torch.no_grad()
     def load_word_vectors(self, vectors: Any) -> None:
@@ -83,6 +89,13 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         _round(weight)
 
     @torch.no_grad()
+    def load_character_vectors(self, vectors: Any) -> None:
+        """As `load_word_vectors`, for the vectors of character n-grams: (character_buckets, embedding_size)."""
+        weight = self.word_vectors()[1]
+        weight.copy_(torch.as_tensor(vectors, dtype=weight.dtype))
+        _round(weight)
+
+    @torch.no_grad()
     def round_tables(self) -> None:
         """Round word vectors and n-gram weights to 16 bits. Call it after training that changed them, and measure then.
 
@@ -93,11 +106,11 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     def tables(self) -> dict[str, nn.Parameter]:
         """Return the word vectors and the n-gram classifier's parameters, by their names in this model's state."""
-        vectors: Any = self.get_input_embeddings().weight
+        vectors = {id(values) for values in self.word_vectors()}
         return {
             name: parameter
             for name, parameter in self.named_parameters()
-            if parameter is vectors or name.startswith("ngrams.")
+            if id(parameter) in vectors or name.startswith("ngrams.")
         }
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:

@@ -3,8 +3,8 @@ r"""Token ids and word shapes as `GloveLstmTokenizer` gives them, without transf
 Rust's regular expressions and its bookkeeping of offsets take most of a tokenizer's time. In the pipelines of
 `pipelines.py` nothing looks across white space, so the tokens of a text are those of its pieces between white space,
 one after the other. Python splits a text into pieces, such as "(Reuters)" or "said,", and looks their tokens up in a
-dictionary; only new pieces go through Rust and `word_shapes`. With any other pipeline each text goes through Rust as a
-whole.
+dictionary; only new pieces go through Rust and `token_type_ids`. With any other pipeline each text goes through Rust as
+a whole.
 """
 
 import json
@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 
 from glove_lstm.data.files import DataError, read_checkpoint_json
 from glove_lstm.tokenization.pipelines import ARTICLE_WORD, article_pipeline, default_pipeline
-from glove_lstm.tokenization.word_shapes import repair, word_shapes
+from glove_lstm.tokenization.word_shapes import repair, token_type_ids
 
 # Python's str.split takes these for white space and Rust does not. On all other characters they agree.
 _DISPUTED = "\x1c\x1d\x1e\x1f"
@@ -36,7 +36,7 @@ _CHARACTERS = 1 << 17  # of a batch, about; while it is looked up, other threads
 _CAPACITY = 1 << 25  # characters of pieces in the dictionary, plus 100 for each piece: about 100 MB
 _NEW = -1  # in place of the value of a piece that the dictionary lacks
 _COUNT_BITS = 32  # of a dictionary's value: the number of tokens; above them their start
-_SHAPE_BITS = 3  # of a token in the array; above them its id
+_SHAPE_BITS = 3  # of a known token in the array; above them its id
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
 
 Integers = NDArray[np.int64]
@@ -47,7 +47,7 @@ class RaggedTokens:
     """n texts of m tokens in all, one after the other."""
 
     ids: Integers  # (m,)
-    shapes: Integers  # (m,) word shapes as in `token_type_ids`, or zeros
+    types: Integers  # (m,) `token_type_ids`, or zeros
     lengths: Integers  # (n,) tokens of each text
 
 
@@ -58,7 +58,7 @@ class LightTokenizer:
         backend: The pipeline; its truncation and padding are switched off.
         model_max_length: Tokens that a text is truncated to, or None.
         truncation_side: "right" keeps the beginning of a text, "left" its end.
-        token_types: Return word shapes.
+        token_types: Return `token_type_ids`.
         split_special_tokens: "<pad>" in a text is text.
 
     Raises:
@@ -83,6 +83,8 @@ class LightTokenizer:
         self.truncation_side = truncation_side
         self.token_types = token_types
         self._backend = backend
+        unknown = backend.token_to_id(getattr(backend.model, "unk_token", None) or "")
+        self._unknown = -1 if unknown is None else unknown
         self._by_pieces = split_special_tokens and _splits_at_white_space(backend)
         self._lock = Lock()  # of the dictionary
         self._dictionary = _Dictionary()
@@ -153,8 +155,10 @@ class LightTokenizer:
             kept = np.minimum(lengths, longest)
             begins = np.cumsum(lengths) - (lengths if self.truncation_side == "right" else kept)
             tokens, lengths = tokens[ranges(begins, kept)], kept
-        shapes = tokens & ((1 << _SHAPE_BITS) - 1) if self.token_types else np.zeros_like(tokens)
-        return RaggedTokens(tokens >> _SHAPE_BITS, shapes, lengths)
+        unknown = tokens < 0
+        ids = np.where(unknown, self._unknown, tokens >> _SHAPE_BITS)
+        types = np.where(unknown, ~tokens, tokens & ((1 << _SHAPE_BITS) - 1))
+        return RaggedTokens(ids, types, lengths)
 
     def _look_up(self, texts: Sequence[str]) -> tuple[Integers, Integers]:
         """Return all tokens of n texts, (m,), and how many each text has, (n,)."""
@@ -200,13 +204,19 @@ class LightTokenizer:
         return np.concatenate(rows), np.array([len(tokens) for tokens in rows], dtype=np.int64)
 
     def _encode(self, text: str) -> tuple[Integers, Integers]:
-        """Return a text's tokens, id and shape in one number, and where each begins in it: (m,) each."""
+        """Return a text's tokens and where each begins in it: (m,) each.
+
+        A known token is its id and its type in one number, an unknown one the complement of its type, which is long.
+        """
         text = repair(text)
         # `encode` holds the GIL; `encode_batch` releases it.
         [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
         begins, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
-        shapes = word_shapes(text, begins, ends)
-        return np.array(encoding.ids, dtype=np.int64) << _SHAPE_BITS | shapes, begins
+        ids = np.array(encoding.ids, dtype=np.int64)
+        unknown, types = ids == self._unknown, np.zeros_like(ids)
+        if self.token_types:
+            types = token_type_ids(text, begins, ends, unknown)
+        return np.where(unknown, ~types, ids << _SHAPE_BITS | types), begins
 
 
 class _Known(dict[str, int]):
@@ -219,7 +229,7 @@ class _Dictionary:
     """Pieces that were read before, and their tokens."""
 
     known: _Known = field(default_factory=_Known)  # piece -> start and number of its tokens
-    # Id and shape of each token, then free space.
+    # Tokens as `_encode` returns them, then free space.
     tokens: Integers = field(default_factory=lambda: np.zeros(1 << 10, dtype=np.int64))
     used: int = 0  # tokens in the array
     size: int = 0  # compared with _CAPACITY

@@ -16,7 +16,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils.generic import PaddingStrategy
 
-from .word_shapes import repair, word_shapes
+from .word_shapes import repair, token_type_ids
 
 
 class GloveLstmTokenizer(PreTrainedTokenizerFast):
@@ -28,7 +28,8 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     - A pair (title, body) gives the ids of `title + " " + body`, unless `truncation` or `return_overflowing_tokens`
       is given, which mean for pairs what they mean in transformers.
     - `token_type_ids`, if `model_input_names` has them, are the shapes of the words in the original text: lower,
-      Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`).
+      Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`). An unknown word has its characters there, too
+      (`word_shapes.spelling`).
     - Lone surrogates, which the Rust code refuses, become U+FFFD.
     """
 
@@ -88,7 +89,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if return_token_type_ids:
             rows = output.get("overflow_to_sample_mapping") or range(len(output["input_ids"]))
             parts = [[texts[row]] if pairs is None else [texts[row], pairs[row]] for row in rows]
-            output["token_type_ids"] = _shapes(output.encodings or [], parts, is_split_into_words)
+            output["token_type_ids"] = _token_type_ids(
+                output.encodings or [], parts, is_split_into_words, self.unk_token_id
+            )
         if return_tensors is not None:
             output = output.convert_to_tensors(return_tensors)
         elif single and not overflow:
@@ -187,8 +190,8 @@ def _merge(first: Encoding, second: Encoding, length: int | None, side: str) -> 
     return Encoding.merge([first, second], growing_offsets=False)
 
 
-def _shapes(
-    encodings: Sequence[Encoding], rows: Sequence[list[Any]], split_into_words: bool
+def _token_type_ids(
+    encodings: Sequence[Encoding], rows: Sequence[list[Any]], split_into_words: bool, unknown: int
 ) -> list[list[int]]:
     """Return the `token_type_ids` of a batch, in one pass over all of its texts.
 
@@ -213,10 +216,12 @@ def _shapes(
     flat = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings))
     offsets = np.fromiter(flat, dtype=np.int64, count=2 * sum(lengths)).reshape(-1, 2)
     begin = np.cumsum([0, *map(len, strings)])[np.concatenate(string_of_token)]
-    # Padding has the empty offsets (0, 0), which give shape 0 wherever they point.
-    shapes = word_shapes("".join(strings), offsets[:, 0] + begin, offsets[:, 1] + begin).tolist()
+    ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), dtype=np.int64)
+    # Padding has the empty offsets (0, 0), which give 0 wherever they point.
+    starts, stops = (offsets + begin[:, None]).T
+    types = token_type_ids("".join(strings), starts, stops, ids == unknown).tolist()
     ends = np.cumsum(lengths)
-    return [shapes[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+    return [types[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 
 
 GloveLstmTokenizer.register_for_auto_class("AutoTokenizer")

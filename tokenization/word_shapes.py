@@ -1,4 +1,4 @@
-"""Word shapes: case, digits or punctuation of the surface word, by code point. Travels to the Hub with the tokenizer.
+"""Token type ids: shapes of words, and the characters of unknown words. Travels to the Hub with the tokenizer.
 
 Shared by the transformers tokenizer and the light one; imports numpy alone.
 """
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Index = the id in `token_type_ids`. Padding and empty words have shape 0.
+# Case, digits or punctuation of the word as it stands in the text. Padding and empty words have shape 0.
 SHAPES = ("none", "lower", "title", "upper", "mixed", "digits", "punctuation")
 
 _UNKNOWN, _OTHER, _LOWER, _UPPER, _DIGIT = range(5)  # kinds of characters
@@ -17,8 +17,38 @@ _LOWER_COUNT, _UPPER_COUNT, _DIGIT_COUNT = 1, 1 << 21, 1 << 42  # three counters
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+_SHAPE_BITS = 3  # of a token type id; above them, in an unknown word, its characters
+_SPELLED = 12  # characters of a word: 63 bits with the shape
+_CODE_BITS = 5
+
 # Filled as characters appear: all of Unicode would take 0.2 s.
 _kind_of = np.zeros(0x110000, dtype=np.uint8)
+
+
+def token_type_ids(
+    text: str, starts: NDArray[np.int64], ends: NDArray[np.int64], unknown: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return the shape of each word and, above its three bits, the spelling of each unknown word: (n,).
+
+    Args:
+        text: As for `word_shapes`.
+        starts: As for `word_shapes`.
+        ends: As for `word_shapes`.
+        unknown: (n,) whether the vocabulary lacks the word.
+    """
+    types = word_shapes(text, starts, ends)
+    for word in np.flatnonzero(unknown):
+        types[word] |= spelling(text[starts[word] : ends[word]]) << _SHAPE_BITS
+    return types
+
+
+def spelling(word: str) -> int:
+    """Return the first 12 characters of a word, five bits each: a to z are 1 to 26, others 27 to 31."""
+    codes = (
+        ord(letter) - 96 if "a" <= letter <= "z" else 27 + ord(letter) % 5
+        for letter in word.lower()[:_SPELLED]
+    )
+    return sum(code << _CODE_BITS * place for place, code in enumerate(codes))
 
 
 def word_shapes(text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -35,9 +35,9 @@ export class Classifier {
 
   /** Return a text's score for each label. The temperature is in the ONNX file. */
   async scores(text) {
-    const { ids, shapes } = this.tokenizer.read(text);
+    const { ids, types } = this.tokenizer.read(text);
     const length = Math.max(1, ids.length); // an empty text is one masked position
-    const values = { input_ids: ids, attention_mask: ids.map(() => 1), token_type_ids: shapes };
+    const values = { input_ids: ids, attention_mask: ids.map(() => 1), token_type_ids: types };
     const feeds = {};
     for (const name of this.session.inputNames) {
       const row = new BigInt64Array(length);

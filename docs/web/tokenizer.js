@@ -47,23 +47,25 @@ export class Tokenizer {
     this.unknown = this.vocabulary.get(model.unk_token);
     this.longest = config.model_max_length ?? Infinity;
     this.keepsEnd = config.truncation_side === "left";
-    this.hasShapes = config.model_input_names.includes("token_type_ids");
+    this.hasTypes = config.model_input_names.includes("token_type_ids");
   }
 
-  /** Return a text's token ids and, in equal number, word shapes: indices as in word_shapes.SHAPES. */
+  /** Return a text's token ids and, in equal number, token type ids as in word_shapes.token_type_ids: BigInts. */
   read(text) {
     const original = text.toWellFormed(); // a lone surrogate becomes U+FFFD
     let normal = aligned(original);
     for (const step of this.steps) normal = step(normal);
     const ids = [];
-    const shapes = [];
+    const types = [];
     for (const { 0: word, index } of normal.text.matchAll(this.words)) {
       const surface = original.slice(normal.begins[index], normal.ends[index + word.length - 1]);
-      ids.push(this.vocabulary.get(word) ?? this.unknown);
-      shapes.push(this.hasShapes ? shapeOf(surface) : 0);
+      const id = this.vocabulary.get(word);
+      const spelling = id === undefined ? spellingOf(surface) : 0n;
+      ids.push(id ?? this.unknown);
+      types.push(this.hasTypes ? BigInt(shapeOf(surface)) + 8n * spelling : 0n);
     }
     const kept = this.keepsEnd ? [-this.longest] : [0, this.longest];
-    return { ids: ids.slice(...kept), shapes: shapes.slice(...kept) };
+    return { ids: ids.slice(...kept), types: types.slice(...kept) };
   }
 }
 
@@ -111,6 +113,13 @@ function replace({ text, begins, ends }, pattern, content) {
 function lowerCase(text) {
   const same = replace(text, /\u0130/g, "i\u0307"); // the only letter that grows
   return { ...same, text: same.text.replaceAll("\u03a3", "\u03c3").toLowerCase() };
+}
+
+/** Return the first twelve characters of a word, five bits each: a to z are 1 to 26, others 27 to 31. */
+function spellingOf(word) {
+  const letters = [...word.toLowerCase()].slice(0, 12);
+  const codes = letters.map((letter) => (/[a-z]/.test(letter) ? letter.charCodeAt(0) - 96 : 27 + (letter.codePointAt(0) % 5)));
+  return codes.reduceRight((sum, code) => 32n * sum + BigInt(code), 0n);
 }
 
 function shapeOf(word) {

@@ -88,7 +88,7 @@ def check_tokenizer(
     rows, wrong = config.get("vocab_size", 0), ""
     if words > rows:
         wrong = f"tokenizer.json has {words} words, but the model only {rows}"
-    elif config.get("type_embedding_size") and not shapes:
+    elif (config.get("type_embedding_size") or config.get("character_buckets")) and not shapes:
         wrong = "the model reads word shapes (token_type_ids), which its tokenizer does not give"
     if wrong:
         raise DataError(f"{folder}: {wrong}: the files belong to different checkpoints.")

@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.files import DataError
 from glove_lstm.inference.scores import scores_of
+from glove_lstm.modeling.characters import unknown_words
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
 from glove_lstm.tokenization.word_shapes import repair
@@ -175,7 +176,8 @@ def _share_out(
     baseline = float(of_lstm.detach().double() - tokens.sum())
     if model.ngrams is not None:
         with torch.no_grad():
-            of_ngrams = ngram_contributions(model.ngrams, ids, inputs.shapes)[0].double().cpu()
+            of_ngrams = ngram_contributions(model.ngrams, ids, inputs.shapes, inputs.spellings)
+            of_ngrams = of_ngrams[0].double().cpu()
         scale *= model.config.ngram_weight
         tokens = tokens + scale * (of_ngrams[:, label] - of_ngrams[:, rival])
         bias = model.ngrams.bias.detach().double()
@@ -184,7 +186,10 @@ def _share_out(
 
 
 def ngram_contributions(
-    ngrams: GloveLstmNgramClassifier, input_ids: Tensor, shapes: Tensor | None
+    ngrams: GloveLstmNgramClassifier,
+    input_ids: Tensor,
+    shapes: Tensor | None,
+    spellings: Tensor | None,
 ) -> Tensor:
     """Divide the logits of the n-grams among the tokens: each n-gram counts evenly for the words that it covers.
 
@@ -192,6 +197,7 @@ def ngram_contributions(
         ngrams: The classifier.
         input_ids: (B, T), all of them real tokens, T at least 1.
         shapes: (B, T) word shapes, as for its `forward`.
+        spellings: (B, T) characters of unknown words, as for its `forward`.
 
     Returns:
         (B, T, num_labels). Their sum over the tokens, with the bias, is the output of `forward`.
@@ -205,7 +211,13 @@ def ngram_contributions(
         shares = ngram_shares(group, ngrams.weights).double() / (last - first + 1)
         each = shares.unsqueeze(-1) * ngrams.weights[group.rows]
         steps = steps.index_add(1, first, each).index_add(1, last + 1, -each)
-    return steps.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
+    tokens = steps.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
+    if spellings is None:
+        return tokens
+    words = unknown_words(spellings, ngrams.buckets)
+    shares = ngrams.character_shares(words, mask).unsqueeze(1)
+    each = (shares @ ngrams.weights[words.rows]).squeeze(1)
+    return tokens.index_put((words.texts, words.places), each, accumulate=True)
 
 
 def _spans(length: int) -> list[Tensor]:

@@ -143,7 +143,7 @@ class LightClassifier:
             mask = np.arange(longest) < texts.lengths[batch][:, None]  # (texts, tokens)
             tokens = ranges(begins[batch], texts.lengths[batch])
             inputs = {"attention_mask": mask.astype(np.int64)}
-            for name, values in (("input_ids", texts.ids), ("token_type_ids", texts.shapes)):
+            for name, values in (("input_ids", texts.ids), ("token_type_ids", texts.types)):
                 inputs[name] = np.zeros(mask.shape, dtype=np.int64)
                 inputs[name][mask] = values[tokens]
             logits[batch] = self.session.run(None, {name: inputs[name] for name in names})[0]

@@ -169,7 +169,7 @@ def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, 
     ids = pa.ListArray.from_arrays(offsets, tokens.ids.astype(np.int32))
     columns: dict[str, Any] = {"input_ids": ids}
     if tokenizer.token_types:
-        columns["token_type_ids"] = pa.ListArray.from_arrays(offsets, tokens.shapes.astype(np.int8))
+        columns["token_type_ids"] = pa.ListArray.from_arrays(offsets, tokens.types)
     return columns
 
 

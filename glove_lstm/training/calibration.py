@@ -14,7 +14,7 @@ from glove_lstm.training.batches import TokenizedTexts, tokenize
 from glove_lstm.training.labels import as_binary, fit_thresholds
 from glove_lstm.training.trainer import GloveLstmTrainer
 
-# (n, parts, classes) logits and (n,) numbers of known tokens, at least 1
+# Logits of n texts, and their numbers of known tokens (n,), at least 1
 Scored = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 _LOW, _HIGH = np.log(0.05), np.log(20.0)
@@ -23,11 +23,21 @@ _SPREAD = 0.5  # standard deviation of the logarithms of the scales around their
 
 
 def calibrate(
-    trainer: GloveLstmTrainer, validation: TokenizedTexts, texts: Sequence[str]
+    trainer: GloveLstmTrainer,
+    validation: TokenizedTexts,
+    texts: Sequence[str],
+    copies: Sequence[TokenizedTexts] = (),
 ) -> NDArray[np.float32]:
     """Fit the temperature, the shrinkage, the weight of the n-gram classifier, and thresholds of several labels.
 
-    They are set in the config of the trainer's model. The texts count as they are, without class weights.
+    They are set in the config of the trainer's model. The texts count as they are, without class weights. The weight of
+    the n-gram classifier is fitted to corrupted copies of them, too: it is the more robust part.
+
+    Args:
+        trainer: With a trained model.
+        validation: The tokenised texts.
+        texts: The texts.
+        copies: Corrupted copies of the texts, in their order.
 
     Returns:
         The texts' logits (n, classes), calibrated.
@@ -42,18 +52,23 @@ def calibrate(
     def score(rows: TokenizedTexts) -> Scored:
         predictions: Any = trainer.predict(rows, ignore_keys=[]).predictions
         logits = predictions[1].astype(np.float64)
-        logits[:, 1:] *= config.ngram_weight
         counts = rows.count_other_than(config.unk_token_id).clip(min=1)
         if labels.ndim == 2:
             return as_binary(logits), np.repeat(counts, labels.shape[1])
         return logits, counts
 
-    begun = tokenize(Dataset.from_dict({"text": beginnings}), tokenizer)
+    whole = score(validation)
+    begun = score(tokenize(Dataset.from_dict({"text": beginnings}), tokenizer))
     truth = labels.ravel().astype(np.int64)
-    config.shrinkage, (scale, *others) = fit_calibration(score(validation), score(begun), truth)
-    config.temperature = 1 / scale
-    if others:
-        config.ngram_weight *= others[0] / scale
+    corrupted = [whole[0], *(score(rows)[0] for rows in copies)]
+    scales = fit_scales(np.concatenate(corrupted), np.tile(truth, len(corrupted)))
+    if len(scales) > 1:
+        config.ngram_weight = scales[1] / scales[0]
+    weights = [1.0, config.ngram_weight][: len(scales)]
+    whole, begun = (
+        (np.tensordot(parts, weights, (1, 0)), counts) for parts, counts in (whole, begun)
+    )
+    config.shrinkage, config.temperature = fit_calibration(whole, begun, truth)
     calibrated = np.asarray(trainer.predict(validation).predictions)
     if labels.ndim == 2:
         config.thresholds = fit_thresholds(scores_of(calibrated, config.problem_type), labels)
@@ -62,32 +77,31 @@ def calibrate(
 
 def fit_calibration(
     whole: Scored, beginnings: Scored, labels: NDArray[np.integer]
-) -> tuple[float, list[float]]:
-    """Fit how far the logits of short texts are shrunk, and a factor for each part.
+) -> tuple[float, float]:
+    """Fit how far the logits of short texts are shrunk, and the temperature.
 
-    The factors are fitted to whole texts, as in `fit_scales`; the shrinkage is that with the smallest cross-entropy
-    over whole texts and their beginnings of a few words.
+    The temperature is fitted to whole texts; the shrinkage is that with the smallest cross-entropy over whole texts and
+    their beginnings of a few words.
 
     Args:
-        whole: n texts.
-        beginnings: The first words of the same texts.
+        whole: Logits (n, classes) of n texts, and their numbers of known tokens.
+        beginnings: Those of the first words of the same texts.
         labels: (n,) class indices.
 
     Returns:
-        The shrinkage (`GloveLstmConfig.shrinkage`), and a factor from 0.05 to 20 for each part.
+        The shrinkage (`GloveLstmConfig.shrinkage`), and the temperature, from 0.05 to 20.
     """
     fits, rows = [], np.arange(len(labels))
     for shrinkage in _SHRINKAGES:
         shrunk = [
-            logits * (counts / (counts + shrinkage))[:, None, None]
+            logits * (counts / (counts + shrinkage))[:, None]
             for logits, counts in (whole, beginnings)
         ]
-        scales = fit_scales(shrunk[0], labels)
-        summed = [np.tensordot(scales, part, axes=(0, 1)) for part in shrunk]
-        loss = -sum(log_softmax(logits, axis=1)[rows, labels].sum() for logits in summed)
-        fits.append((float(loss), shrinkage, scales))
-    _, shrinkage, scales = min(fits)
-    return shrinkage, scales
+        [scale] = fit_scales(shrunk[0][:, None], labels)
+        loss = -sum(log_softmax(scale * part, axis=1)[rows, labels].sum() for part in shrunk)
+        fits.append((float(loss), shrinkage, 1 / scale))
+    _, shrinkage, temperature = min(fits)
+    return shrinkage, temperature
 
 
 def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -> list[float]:

@@ -30,7 +30,7 @@ from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import calibrate
 from glove_lstm.training.initial_model import load_model, new_model
 from glove_lstm.training.labels import class_weights
-from glove_lstm.training.ngram_fitting import fit_ngrams
+from glove_lstm.training.ngram_fitting import fit_ngrams, words_of
 from glove_lstm.training.resuming import FIRST_MODEL, resume_points
 from glove_lstm.training.trainer import GloveLstmTrainer, steps_an_epoch
 from glove_lstm.training.training_texts import TrainingTexts, joined_texts, load_training_texts
@@ -193,16 +193,21 @@ def _train(
         # The sampling balances the labels for the LSTM alone.
         unsampled = class_weights(args.class_weight, names, train.labels, own_weights)
         own_weights = own_weights * unsampled[train.labels]
-    if model.ngrams is not None:
-        copies = [
-            CorruptedTexts(train, splits["train"], tokenizer, 1.0, args.seed, kind=kind)
-            for kind in (COPIES if args.corrupted_share else ())
+    copies = {
+        name: [
+            CorruptedTexts(tokenized[name], splits[name], tokenizer, 1.0, args.seed, kind=kind)
+            for kind in (COPIES if args.corrupted_share and model.ngrams is not None else ())
         ]
+        for name in tokenized
+    }
+    if model.ngrams is not None:
         held_out = tokenized.get("validation")
         enough = held_out if held_out and len(held_out) >= _MIN_TEXTS_FOR_C else None
         strength = (first.record["ngram_c"] if first else None) or args.ngram_c
         # Sampling weights made the n-grams worse on the hub's own texts, and no better on unseen corpora.
-        record["ngram_c"] = fit_ngrams(model.ngrams, train, copies, own_weights, enough, strength)
+        record["ngram_c"] = fit_ngrams(
+            model.ngrams, train, copies["train"], own_weights, enough, strength, words_of(tokenizer)
+        )
     if args.corrupted_share:
         share, longest = args.corrupted_share, model.config.lstm_length or None
         train = CorruptedTexts(train, splits["train"], tokenizer, share, args.seed, longest)
@@ -229,7 +234,9 @@ def _train(
     logits: dict[str, NDArray[np.float32]] = {}
     validated = list(joined_texts(splits["validation"])) if "validation" in splits else []
     if validated:
-        logits["validation"] = calibrate(trainer, tokenized["validation"], validated)
+        logits["validation"] = calibrate(
+            trainer, tokenized["validation"], validated, copies["validation"]
+        )
     if first:
         fitted = first.model.config.to_dict()
         model.config.update({name: fitted[name] for name in FITTED})

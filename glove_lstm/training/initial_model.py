@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from datasets import Dataset
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import Ridge
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
@@ -16,9 +19,11 @@ from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.reading import without_folders
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
+from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.arguments import TrainingRun
 from glove_lstm.training.training_texts import joined_texts, load_training_texts
 
@@ -67,8 +72,32 @@ def new_model(
     uniform = options.tokenizer_variant == "article"
     rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, run.training.seed)
     model.load_word_vectors(rows)
+    if config.character_buckets:
+        model.load_character_vectors(_character_vectors(config, glove, rows))
     source = without_folders(glove.source)
     return model, tokenizer, {"glove": source, "vocabulary_with_vectors": share}
+
+
+def _character_vectors(
+    config: GloveLstmConfig, glove: GloveVectors, rows: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Fit vectors of character n-grams: their mean is the vector of a word minus that of the unknown word.
+
+    By ridge regression on GloVe's most frequent words, the frequent ones with more weight (Zipf's law).
+    """
+    words = glove.words[:20_000]
+    spellings = torch.tensor([spelling(word) for word in words])
+    columns, present = character_ngrams(spellings, config.character_buckets)
+    word, place = present.nonzero(as_tuple=True)
+    shares = 1 / present.sum(dim=1)[word]
+    entries = shares.numpy(), (word.numpy(), columns[word, place].numpy())
+    features = csr_matrix(entries, shape=(len(words), config.character_buckets))
+    frequency = 1 / (np.arange(len(words)) + 20)
+    ridge = Ridge(alpha=0.25, fit_intercept=False, solver="sparse_cg", max_iter=40, tol=1e-3)
+    unknown = rows[config.unk_token_id]
+    vectors = glove.vectors[: len(words)] - unknown
+    ridge.fit(features, vectors, sample_weight=frequency / frequency.mean())
+    return ridge.coef_.T.astype(np.float32)
 
 
 def embedding_rows(

@@ -5,19 +5,22 @@ The problem is convex: no learning rate, number of epochs or seed matters.
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags, hstack, vstack
+from scipy.sparse import csr_matrix, diags, hstack, identity, vstack
 from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
+from transformers import PreTrainedTokenizerBase
 
-from glove_lstm.modeling.lstm_layers import informative_shapes
+from glove_lstm.modeling.characters import character_ngrams, unknown_words
+from glove_lstm.modeling.lstm_layers import split_types
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
+from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.batches import TokenizedTexts, collate
 from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.labels import as_binary
@@ -42,6 +45,7 @@ def fit_ngrams(
     sample_weight: Floats | None = None,
     validation: TokenizedTexts | None = None,
     strength: float | None = None,
+    words: Mapping[str, int] | None = None,
 ) -> float | None:
     """Fit the weights of the n-gram classifier to texts.
 
@@ -56,6 +60,7 @@ def fit_ngrams(
         sample_weight: (n,) weights of the texts; None: 1 each.
         validation: Texts that choose C, by the cross-entropy at the best temperature; None: C is 1.
         strength: C of the support vector machine; None: chosen.
+        words: Words of the vocabulary and their ids, whose characters are learned if the model reads characters.
 
     Returns:
         C; None if nothing was learned.
@@ -67,7 +72,8 @@ def fit_ngrams(
         return None
     earlier = torch.cat([ngrams.weights, ngrams.bias[None]]).double().numpy(force=True)
     tuned = bool(earlier.any())
-    parts = [_features(ngrams, rows, tuned) for rows in (texts, *copies)]
+    lift = _lift(ngrams, words if words and ngrams.config.character_buckets else {})
+    parts = [_features(ngrams, rows, lift, tuned) for rows in (texts, *copies)]
     weights = np.ones(len(labels)) if sample_weight is None else sample_weight
     weights = np.concatenate([weights, *[_COPY_WEIGHT * weights] * len(copies)])
     count = len(ngrams.bias)
@@ -76,7 +82,7 @@ def fit_ngrams(
         strength = strength or 1.0
         fitted = fit(strength)
     else:
-        rows, truth = _features(ngrams, validation, tuned), validation.labels
+        rows, truth = _features(ngrams, validation, lift, tuned), validation.labels
         lowest = np.inf
         for tried in _STRENGTHS:
             machines = fit(tried)
@@ -84,7 +90,7 @@ def fit_ngrams(
             if loss >= lowest:  # larger ones take longer, and are worse still
                 break
             lowest, fitted, strength = loss, machines, tried
-    new = np.concatenate([fitted[: len(earlier) - 1], fitted[-1:]])
+    new = np.concatenate([lift @ fitted[: len(earlier) - 1], fitted[-1:]])
     if tuned:
         new += earlier @ fitted[-1 - count : -1]
     ngrams.weights.copy_(torch.from_numpy(new[:-1]))
@@ -135,27 +141,57 @@ def _loss(logits: Floats, labels: Ints) -> float:
     return float(-log_softmax(scale * parts[:, 0], axis=1)[np.arange(len(labels)), labels].mean())
 
 
-def _features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts, logits: bool) -> csr_matrix:
+def words_of(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """Return the vocabulary without special tokens."""
+    special = set(tokenizer.all_special_ids)
+    return {word: row for word, row in tokenizer.get_vocab().items() if row not in special}
+
+
+def _lift(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -> csr_matrix:
+    """Return the map from a word's row of weights to this row and those of its character n-grams.
+
+    Features times the map are those of the words and of their characters; the map times the weights of both are weights
+    of the words alone, which give the same logits.
+    """
+    size, device = len(ngrams.weights), ngrams.bias.device
+    spelled = torch.tensor([spelling(word) for word in words], dtype=torch.long, device=device)
+    rows, present = character_ngrams(spelled, ngrams.buckets)
+    word, place = present.nonzero(as_tuple=True)
+    shares = (3 / present.sum(dim=1)[word].double()).sqrt()
+    of_word = ngrams.buckets + torch.tensor(list(words.values()), dtype=torch.long, device=device)
+    entries = [values.numpy(force=True) for values in (shares, of_word[word], rows[word, place])]
+    return identity(size, format="csr") + csr_matrix((entries[0], entries[1:]), shape=(size, size))
+
+
+def _features(
+    ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts, lift: csr_matrix, logits: bool
+) -> csr_matrix:
     """Return the features of texts: the shares of n-grams and, in fine-tuning, the logits of the earlier weights."""
     rows = []
     for start in range(0, len(texts), _BATCH):
         batch = collate(texts.__getitems__(range(start, min(start + _BATCH, len(texts)))))
         batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
-        ids, mask, shapes = batch["input_ids"], batch["attention_mask"].bool(), None
-        if ngrams.reads_shapes:
-            shapes = informative_shapes(batch["token_type_ids"], mask)
+        ids, mask = batch["input_ids"], batch["attention_mask"].bool()
+        shapes, spellings = split_types(ngrams.config, batch.get("token_type_ids"), mask)
         entries = []
         for group in ngrams.groups(ids, shapes, mask):
             text, place = group.present.nonzero(as_tuple=True)
-            column = group.rows[text, place]
-            share = ngram_shares(group, ngrams.weights)[text, place].double()
-            entries.append(torch.stack([text.double(), column.double(), share]).numpy(force=True))
-        text, column, share = np.concatenate(entries, axis=1)
-        places = text.astype(np.int32), column.astype(np.int32)
-        features = csr_matrix((share, places), shape=(len(ids), ngrams.buckets))
+            share = ngram_shares(group, ngrams.weights)[text, place]
+            entries.append([text, group.rows[text, place], share])
+        if spellings is not None:
+            words = unknown_words(spellings, ngrams.buckets)
+            word, place = words.present.nonzero(as_tuple=True)
+            share = ngrams.character_shares(words, mask)[word, place]
+            entries.append([words.texts[word], words.rows[word, place], share])
+        row, column, value = (
+            torch.cat(column).numpy(force=True) for column in zip(*entries, strict=True)
+        )
+        places = row.astype(np.int32), column.astype(np.int32)
+        shape = len(ids), len(ngrams.weights)
+        features = csr_matrix((value.astype(np.float64), places), shape=shape) @ lift
         features.sum_duplicates()
         if logits:
-            scores = ngrams(ids, shapes, mask).double().numpy(force=True)
+            scores = ngrams(ids, shapes, spellings, mask).double().numpy(force=True)
             features = hstack([features, csr_matrix(scores)])
         rows.append(features)
     return vstack(rows).tocsr()

@@ -28,6 +28,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "vocab_size": 50_000,
         "max_seq_length": 2048,
         "type_embedding_size": 16,
+        "character_buckets": 8192,
         "hidden_size": 64,
         "lstm_length": 128,
         "classifier_hidden_size": 50,

@@ -82,11 +82,12 @@ class GloveLstmTrainer(Trainer):
         """The Trainer's own optimizer, with a parameter group for the word vectors where their rate is another."""
         existed, rate = self.optimizer is not None, self.args.embedding_learning_rate
         optimizer = super().create_optimizer(*args, **kwargs)
-        vectors = cast(PreTrainedModel, self.model).get_input_embeddings().weight
-        if not existed and rate is not None and vectors.requires_grad:
+        vectors = cast(Any, self.model).word_vectors()
+        if not existed and rate is not None and vectors[0].requires_grad:
+            own = {id(table) for table in vectors}
             for group in optimizer.param_groups:
-                group["params"] = [held for held in group["params"] if held is not vectors]
-            optimizer.add_param_group({"params": [vectors], "lr": rate, "weight_decay": 0.0})
+                group["params"] = [held for held in group["params"] if id(held) not in own]
+            optimizer.add_param_group({"params": vectors, "lr": rate, "weight_decay": 0.0})
         return optimizer
 
     def train(self, resume_from_checkpoint: Any = None, *args: Any, **kwargs: Any) -> Any:

@@ -16,8 +16,8 @@ from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training.arguments import TokenizerArguments, parse_training_run
 
 COUNTS = {
-    "vocab_size": 2, "embedding_size": 1, "type_embedding_size": 0, "hidden_size": 1, "lstm_length": 0,
-    "classifier_hidden_size": 1, "ngram_buckets": 0,
+    "vocab_size": 2, "embedding_size": 1, "type_embedding_size": 0, "character_buckets": 0, "hidden_size": 1,
+    "lstm_length": 0,    "classifier_hidden_size": 1, "ngram_buckets": 0,
 }  # fmt: skip
 SHARES = ["embedding_dropout", "dropout"]
 FLAGS = ["freeze_embeddings"]

@@ -1,6 +1,7 @@
 """The n-gram classifier beside the LSTM: what it computes, what it learns, and how the loss treats the two."""
 
 from collections import Counter
+from functools import reduce
 from itertools import pairwise
 from math import sqrt
 
@@ -13,23 +14,35 @@ from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.inference.explanation import ngram_contributions
+from glove_lstm.tokenization.word_shapes import spelling
 
 NGRAMS = {"ngram_buckets": 40}
-SHAPES = {"type_embedding_size": 3, **NGRAMS}
+SHAPES = {"type_embedding_size": 3, "character_buckets": 50, **NGRAMS}
 SHAPE_COUNT = 7
 
 
 def buckets(config, words, shapes):
     """Rows of the table that a text's words and pairs have, one by one."""
-
-    def bucket(left, right):
-        return (left * 1_000_003 + right * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets
-
     neighbours = pairwise([2, *(word + 3 for word in words), 2])
-    found = [bucket(0, word) for word in words] + [bucket(*pair) for pair in neighbours]
+    found = [config.ngram_buckets + word for word in words]
+    found += [bucket(*pair, config.ngram_buckets) for pair in neighbours]
     if not config.type_embedding_size:
         return found
-    return found + [bucket(1, w * SHAPE_COUNT + s) for w, s in zip(words, shapes, strict=True)]
+    shaped = zip(words, shapes, strict=True)
+    return found + [
+        bucket(1, word * SHAPE_COUNT + shape, config.ngram_buckets) for word, shape in shaped
+    ]
+
+
+def bucket(left, right, buckets):
+    return (left * 1_000_003 + right * 2_654_435_761) % 4_294_967_291 % buckets
+
+
+def characters(word, buckets):
+    """Rows of the n-grams of a word's characters, in a table of so many."""
+    codes = [32, *(ord(letter) - 96 for letter in word), 32] if word else []
+    grams = [codes[at : at + size] for size in (3, 4, 5) for at in range(len(codes) - size + 1)]
+    return [bucket(0, reduce(lambda sum, code: 33 * sum + code, gram), buckets) for gram in grams]
 
 
 def runs(config, words, shapes):
@@ -40,10 +53,7 @@ def runs(config, words, shapes):
     pairs = [(a * kinds + b, c) for a, b, c in zip(known, known[1:], known[2:], strict=False)]
     pairs += [(word + kinds**2, after) for word, after in zip(words, known[3:], strict=False)]
     pairs += [(before, word + kinds) for before, word in zip(known[1:], words, strict=False)]
-    return [
-        ((a + 2**30) * 1_000_003 + b * 2_654_435_761) % 4_294_967_291 % config.ngram_buckets
-        for a, b in pairs
-    ]
+    return [bucket(a + 2**30, b, config.ngram_buckets) for a, b in pairs]
 
 
 def groups(model, words, shapes):
@@ -85,7 +95,7 @@ def test_logits_are_those_of_the_slow_reference_whatever_the_padding(built, rows
     columns = [tuple(zip(*row, strict=True)) or ((), ()) for row in rows]
     for model, given_shapes in ((built[0], shapes), (built[1], None)):
         wanted = torch.tensor([slow_logits(model, *pair) for pair in columns])
-        output = model.ngrams(ids, given_shapes, mask)
+        output = model.ngrams(ids, given_shapes, None, mask)
         torch.testing.assert_close(output, wanted, atol=1e-5, rtol=0)
 
 
@@ -93,9 +103,33 @@ def test_large_codes_do_not_overflow():
     sizes = {"vocab_size": 100_000, "embedding_size": 2, "type_embedding_size": 1}
     model = build_model(**sizes, ngram_buckets=1009)
     words, shapes = [99_999, 99_998, 2, 99_999], [6, 5, 6, 0]
-    output = model.ngrams(torch.tensor([words]), torch.tensor([shapes]), torch.ones(1, 4) > 0)
+    output = model.ngrams(torch.tensor([words]), torch.tensor([shapes]), None, torch.ones(1, 4) > 0)
     wanted = torch.tensor([slow_logits(model, words, shapes)])
     torch.testing.assert_close(output, wanted, atol=1e-5, rtol=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6))
+def test_unknown_words_are_read_by_their_characters(built, words):
+    """Those of a word count as much as its three n-grams of words; the mean of their vectors is added to its own."""
+    model, ids = built[0], torch.arange(3, 3 + len(words))[None]
+    spellings = torch.tensor([[spelling(word) for word in words]])
+    ngrams, embeddings = model.ngrams, model.encoder.embeddings
+    added, means = torch.zeros(len(words), 3), torch.zeros(len(words), 6)
+    for place, word in enumerate(words):
+        if rows := characters(word[:12], model.config.ngram_buckets):
+            share = sqrt(3 / (len(rows) * (3 * len(words) + 1)))
+            added[place] = share * ngrams.weights[rows].sum(dim=0)
+            rows = characters(word[:12], model.config.character_buckets)
+            means[place] = embeddings.character_embeddings.weight[rows].mean(dim=0)
+    mask = ids > 0
+    whole, known = (ngrams(ids, ids % 7, read, mask)[0] for read in (spellings, spellings * 0))
+    torch.testing.assert_close(whole - known, added.sum(dim=0), atol=1e-5, rtol=0)
+    shares = [ngram_contributions(ngrams, ids, ids % 7, read)[0] for read in (spellings, None)]
+    torch.testing.assert_close(shares[0] - shares[1], added, atol=1e-5, rtol=0)
+    inputs = model.encoder.prepare_inputs(ids, None, ids % 7 + 8 * spellings, None)
+    vectors = model.encoder.embed(inputs)[:, 0, :6]
+    torch.testing.assert_close(vectors - embeddings.word_embeddings(ids[0]), means)
 
 
 def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothing():
@@ -208,5 +242,5 @@ def slow_contributions(model, words, shapes):
 def test_contributions_share_the_logits_out_to_the_tokens(built, words):
     model = built[0]
     ids, shapes = (list(column) for column in zip(*words, strict=True))
-    shares = ngram_contributions(model.ngrams, torch.tensor([ids]), torch.tensor([shapes]))[0]
+    shares = ngram_contributions(model.ngrams, torch.tensor([ids]), torch.tensor([shapes]), None)[0]
     torch.testing.assert_close(shares, slow_contributions(model, ids, shapes), atol=1e-5, rtol=0)

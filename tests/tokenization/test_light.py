@@ -35,7 +35,7 @@ def assert_same(both, texts, pairs=None, limit=9) -> None:
     assert found.lengths.tolist() == [len(row) for row in wanted["input_ids"]]
     assert found.ids.tolist() == [*chain(*wanted["input_ids"])]
     shapes = wanted["token_type_ids"] if light.token_types else [[0] * len(found.ids)]
-    assert found.shapes.tolist() == [*chain(*shapes)]
+    assert found.types.tolist() == [*chain(*shapes)]
 
 
 @settings(max_examples=examples(200), deadline=None)

@@ -27,13 +27,28 @@ def test_every_text_gives_offsets_inside_it_and_the_shape_of_each_word(tokenizer
 
     assert len({len(output[name]) for name in output}) == 1
     before = 0
-    for (start, end), token, shape in zip(offsets, tokens, output["token_type_ids"], strict=True):
+    for (start, end), token, kind in zip(offsets, tokens, output["token_type_ids"], strict=True):
         assert before <= start < end <= len(text)
         before = end
         surface = clean[start:end]
-        assert SHAPES[shape] == slow_shape(surface)
+        assert SHAPES[kind % 8] == slow_shape(surface)
+        assert slow_spelling(kind // 8) == (spelled(surface) if token == "<unk>" else "")
         if token not in ("<url>", "<unk>"):
             assert normal(surface) == token
+
+
+def slow_spelling(code):
+    """The characters of a spelling; those that are no letters of English as digits."""
+    letters = ""
+    while code:
+        code, number = divmod(code, 32)
+        letters += " abcdefghijklmnopqrstuvwxyz01234"[number]
+    return letters
+
+
+def spelled(surface):
+    letters = surface.lower()[:12]
+    return "".join(one if "a" <= one <= "z" else str(ord(one) % 5) for one in letters)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from .configuration_glove_lstm import AUTO_MAP, FITTED, GloveLstmConfig
 from .lstm_layers import init_lstm, is_loaded
 from .ngram_classifier import GloveLstmNgramClassifier
 
+_VECTORS = ("word_embeddings.weight", "character_embeddings.weight")
+
 
 class GloveLstmPreTrainedModel(PreTrainedModel):
     """What the encoder and the classifier share: initialisation, the freeze, and how they are saved."""
@@ -65,8 +67,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     def word_vectors(self) -> list[nn.Parameter]:
         """Return the word vectors and, if the model reads characters, the vectors of character n-grams."""
-        names = ("word_embeddings.weight", "character_embeddings.weight")
-        return [values for name, values in self.named_parameters() if name.endswith(names)]
+        return [values for name, values in self.named_parameters() if name.endswith(_VECTORS)]
 
     @torch.no_grad()
     def load_word_vectors(self, vectors: Any) -> None:
@@ -89,13 +90,6 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         _round(weight)
 
     @torch.no_grad()
-    def load_character_vectors(self, vectors: Any) -> None:
-        """As `load_word_vectors`, for the vectors of character n-grams: (character_buckets, embedding_size)."""
-        weight = self.word_vectors()[1]
-        weight.copy_(torch.as_tensor(vectors, dtype=weight.dtype))
-        _round(weight)
-
-    @torch.no_grad()
     def round_tables(self) -> None:
         """Round word vectors and n-gram weights to 16 bits. Call it after training that changed them, and measure then.
 
@@ -106,11 +100,10 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     def tables(self) -> dict[str, nn.Parameter]:
         """Return the word vectors and the n-gram classifier's parameters, by their names in this model's state."""
-        vectors = {id(values) for values in self.word_vectors()}
         return {
             name: parameter
             for name, parameter in self.named_parameters()
-            if id(parameter) in vectors or name.startswith("ngrams.")
+            if name.endswith(_VECTORS) or name.startswith("ngrams.")
         }
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:

@@ -3,7 +3,7 @@ r"""Token ids and word shapes as `GloveLstmTokenizer` gives them, without transf
 Rust's regular expressions and its bookkeeping of offsets take most of a tokenizer's time. In the pipelines of
 `pipelines.py` nothing looks across white space, so the tokens of a text are those of its pieces between white space,
 one after the other. Python splits a text into pieces, such as "(Reuters)" or "said,", and looks their tokens up in a
-dictionary; only new pieces go through Rust and `token_type_ids`. With any other pipeline each text goes through Rust as
+dictionary; only new pieces go through Rust and `token_type`. With any other pipeline each text goes through Rust as
 a whole.
 """
 
@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 
 from glove_lstm.data.files import DataError, read_checkpoint_json
 from glove_lstm.tokenization.pipelines import ARTICLE_WORD, article_pipeline, default_pipeline
-from glove_lstm.tokenization.word_shapes import repair, token_type_ids
+from glove_lstm.tokenization.word_shapes import repair, token_type
 
 # Python's str.split takes these for white space and Rust does not. On all other characters they agree.
 _DISPUTED = "\x1c\x1d\x1e\x1f"
@@ -211,12 +211,13 @@ class LightTokenizer:
         text = repair(text)
         # `encode` holds the GIL; `encode_batch` releases it.
         [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
-        begins, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
-        ids = np.array(encoding.ids, dtype=np.int64)
-        unknown, types = ids == self._unknown, np.zeros_like(ids)
-        if self.token_types:
-            types = token_type_ids(text, begins, ends, unknown)
-        return np.where(unknown, ~types, ids << _SHAPE_BITS | types), begins
+        tokens = []
+        for row, (begin, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            unknown = row == self._unknown
+            kind = token_type(text[begin:end], unknown) if self.token_types else 0
+            tokens.append(~kind if unknown else row << _SHAPE_BITS | kind)
+        begins = [begin for begin, _ in encoding.offsets]
+        return np.array(tokens, dtype=np.int64), np.array(begins, dtype=np.int64)
 
 
 class _Known(dict[str, int]):

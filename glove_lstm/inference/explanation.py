@@ -284,15 +284,17 @@ def _words(
     parts: tuple[str, str | None], encoding: Any, contributions: Sequence[float]
 ) -> Iterator[WordContribution]:
     """Join the tokens of an encoding of `tokenizers` to words of the text and of its second part."""
-    tokens = list(zip(encoding.sequence_ids, encoding.offsets, contributions, strict=True))
-    for number, (field, part) in enumerate(zip(_FIELDS, parts, strict=True)):
-        text = part or ""
+    begin = 0  # of the part in the text that both make
+    for field, text in zip(_FIELDS, [part or "" for part in parts], strict=True):
         word_at = list(range(len(text)))  # first character of the word of each character
         for match in _WORD.finditer(text):
             word_at[match.start() : match.end()] = [match.start()] * len(match[0])
         own = [
-            (*offsets, value) for sequence, offsets, value in tokens if (sequence or 0) == number
+            (first - begin, last - begin, value)
+            for (first, last), value in zip(encoding.offsets, contributions, strict=True)
+            if begin <= first < begin + len(text)
         ]
+        begin += len(text) + 1
         for _, pieces in groupby(own, key=lambda piece: word_at[piece[0]]):
             starts, ends, values = zip(*pieces, strict=True)
             start, end = starts[0], max(ends)

@@ -73,14 +73,15 @@ def new_model(
     rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, run.training.seed)
     model.load_word_vectors(rows)
     if config.character_buckets:
-        model.load_character_vectors(_character_vectors(config, glove, rows))
+        model.word_vectors()[1].data = _character_vectors(config, glove, rows)
+        model.round_tables()
     source = without_folders(glove.source)
     return model, tokenizer, {"glove": source, "vocabulary_with_vectors": share}
 
 
 def _character_vectors(
     config: GloveLstmConfig, glove: GloveVectors, rows: NDArray[np.float32]
-) -> NDArray[np.float32]:
+) -> torch.Tensor:
     """Fit vectors of character n-grams: their mean is the vector of a word minus that of the unknown word.
 
     By ridge regression on GloVe's most frequent words, the frequent ones with more weight (Zipf's law).
@@ -97,7 +98,7 @@ def _character_vectors(
     unknown = rows[config.unk_token_id]
     vectors = glove.vectors[: len(words)] - unknown
     ridge.fit(features, vectors, sample_weight=frequency / frequency.mean())
-    return ridge.coef_.T.astype(np.float32)
+    return torch.from_numpy(ridge.coef_.T.astype(np.float32))
 
 
 def embedding_rows(

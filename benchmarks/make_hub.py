@@ -28,7 +28,7 @@ from glove_lstm.publishing.checkpoint_folder import save_experiment, write_hub_f
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
 _ARGUMENTS = ["--num_train_epochs", "5", "--per_device_train_batch_size", "32"]
-_ARGUMENTS += ["--validation_by", "source", "--vocab_size", "40000"]
+_ARGUMENTS += ["--validation_by", "source", "--vocab_size", "32000"]
 
 _CARD = {
     "name": "glove-lstm-fake-news",

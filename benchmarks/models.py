@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 from unittest.mock import patch
@@ -36,14 +36,6 @@ from glove_lstm.training.training_texts import joined_texts
 
 Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
 
-_WORDS = Ngrams._words
-
-
-def _no_plain_words(ngrams: Any, ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
-    group = _WORDS(ngrams, ids, shapes, mask)
-    plain = torch.arange(group.present.shape[1], device=ids.device) < ids.shape[1]
-    return replace(group, present=group.present & ~plain)
-
 
 def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
     return NgramGroup(torch.zeros_like(ids), torch.zeros_like(mask))
@@ -52,7 +44,6 @@ def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
 # Parts of `default` that are left out by a patch, and ablations by arguments of train.py.
 _PATCHES: dict[str, tuple[Any, str, Any]] = {
     "without_shape_ngrams": (Ngrams, "_shapes", _no_shapes),
-    "without_plain_words": (Ngrams, "_words", _no_plain_words),
     "without_mean_ratio": (ngram_fitting, "_INTERPOLATION", 1.0),
     "without_share_read": (Network, "share_read", lambda _, one: torch.ones_like(one.mask[:, 0])),
 }
@@ -60,7 +51,8 @@ ABLATIONS: dict[str, list[str]] = {
     "with_second_training": ["--refit", "True"],
     "lstm_alone": ["--ngram_buckets", "0"],
     "ngrams_alone": ["--max_steps", "1"],  # and no LSTM at prediction
-    "without_word_shapes": ["--type_embedding_size", "0", "--token_types", "False"],
+    "without_word_shapes": ["--type_embedding_size", "0"],
+    "without_characters": ["--character_buckets", "0"],
     "without_corrupted_copies": ["--corrupted_share", "0"],
     **{name: [] for name in _PATCHES},
 }

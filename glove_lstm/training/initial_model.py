@@ -44,8 +44,11 @@ def new_model(
         DataError: Arguments and texts do not fit together.
     """
     options = run.tokenizer
-    if run.model.type_embedding_size and not options.token_types:
-        raise DataError("--no_token_types leaves no word shapes: set --type_embedding_size to 0.")
+    if (run.model.type_embedding_size or run.model.character_buckets) and not options.token_types:
+        raise DataError(
+            "--no_token_types leaves no word shapes and characters: set --type_embedding_size and --character_buckets "
+            "to 0."
+        )
     assert options.max_seq_length  # both presets have it
     glove = glove or load_glove(options.glove)
     try:

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags, hstack, identity, vstack
+from scipy.sparse import csr_matrix, hstack, identity, vstack
 from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
@@ -73,11 +73,11 @@ def fit_ngrams(
     earlier = torch.cat([ngrams.weights, ngrams.bias[None]]).double().numpy(force=True)
     tuned = bool(earlier.any())
     lift = _lift(ngrams, words if words and ngrams.config.character_buckets else {})
-    parts = [_features(ngrams, rows, lift, tuned) for rows in (texts, *copies)]
+    features = vstack([_features(ngrams, rows, lift, tuned) for rows in (texts, *copies)]).tocsr()
     weights = np.ones(len(labels)) if sample_weight is None else sample_weight
     weights = np.concatenate([weights, *[_COPY_WEIGHT * weights] * len(copies)])
     count = len(ngrams.bias)
-    fit = partial(_fit_machines, parts, has, labels.ndim == 2, weights, tuned)
+    fit = partial(_fit_machines, features, has, labels.ndim == 2, weights, tuned)
     if strength is not None or validation is None:
         strength = strength or 1.0
         fitted = fit(strength)
@@ -99,7 +99,7 @@ def fit_ngrams(
 
 
 def _fit_machines(
-    parts: Sequence[csr_matrix],
+    features: csr_matrix,
     has: NDArray[np.bool_],
     several: bool,
     sample_weight: Floats,
@@ -108,23 +108,26 @@ def _fit_machines(
 ) -> Floats:
     """Fit a support vector machine for each label that some texts have and others lack, with C = `strength`.
 
-    Two labels of which each text has one need only one machine. The last row of the weights is the bias.
+    `features` are those of all texts, in the order of `has`, and then those of each copy of them. Two labels of which
+    each text has one need only one machine. The last row of the weights is the bias.
     """
-    width, count = parts[0].shape[1], has.shape[1]
+    width, (texts, count) = features.shape[1], has.shape
     fitted = np.zeros((width + 1, count))
     fitted[-1] = _ABSENT
     present = np.flatnonzero(has.any(axis=0) & ~has.all(axis=0))
     binary = len(present) == 2 and not several
     for label in present[binary:]:
-        ratio = _log_count_ratio(parts[0], has[:, label])
+        ratio = _log_count_ratio(features[:texts], has[:, label])
         if fine_tuning:
             ratio[-count:] = 1  # logits are no counts
-        rows = vstack([part @ diags(ratio) for part in parts]).tocsr()
+        # The scaled features share the indices, to save memory.
+        scaled = features.data * ratio[features.indices], features.indices, features.indptr
+        rows = csr_matrix(scaled, shape=features.shape)
         machine = LinearSVC(C=strength, max_iter=100, dual=True, random_state=0)  # it shuffles
         with warnings.catch_warnings():
             # An unconverged solution gives the same labels.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            truth = np.tile(has[:, label], len(parts))
+            truth = np.tile(has[:, label], features.shape[0] // texts)
             machine.fit(rows, truth, sample_weight=sample_weight)
         fitted[:, label] = np.append(machine.coef_[0] * ratio, machine.intercept_)
     if binary:

@@ -1,9 +1,13 @@
 """The scales that calibrate a sum of parts, and how far scores of short texts are shrunk."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.special import log_softmax
 
+from glove_lstm import GloveLstmConfig
+from glove_lstm.training import calibration
 from glove_lstm.training.calibration import fit_calibration, fit_scales
 
 
@@ -54,24 +58,49 @@ def test_logits_that_tell_nothing_are_left_as_they_are(parts):
 
 @pytest.mark.parametrize("parts", [1, 2])
 def test_beginnings_are_shrunk_as_far_as_they_carry_no_signal(parts):
-    whole, labels = draw(2, 4000, [1.0] * parts)
-    whole = whole.astype(np.float64)
+    drawn, labels = draw(2, 4000, [1.0] * parts)
+    whole = drawn.astype(np.float64).sum(axis=1)
     noise = np.random.default_rng(3).standard_normal(whole.shape)
     long, short = np.full(4000, 300.0), np.tile([1.0, 2.0, 4.0, 8.0, 16.0], 800)
-    told, scales = fit_calibration((whole, long), (whole, short), labels)
-    untold, shrunk_scales = fit_calibration((whole, long), (noise, short), labels)
+    told, temperature = fit_calibration((whole, long), (whole, short), labels)
+    untold, after_shrinking = fit_calibration((whole, long), (noise, short), labels)
     # Beginnings that get better with each word.
-    share = (short / (short + 4))[:, None, None]
+    share = (short / (short + 4))[:, None]
     between, _ = fit_calibration(
         (whole, long), (share * whole + (1 - share) * noise, short), labels
     )
     assert told == 0
     assert 0 < between < untold
-    assert scales == pytest.approx(fit_scales(whole, labels))
-    assert shrunk_scales == pytest.approx(scales, rel=0.15)  # whole texts are hardly shrunk
+    assert [1 / temperature] == pytest.approx(fit_scales(whole[:, None], labels))
+    assert after_shrinking == pytest.approx(temperature, rel=0.15)  # whole texts are hardly shrunk
 
 
 def test_a_single_text_can_be_calibrated():
-    logits, counts = np.array([[[2.0, -2.0]]]), np.array([1.0])
-    shrinkage, scales = fit_calibration((logits, counts), (logits, counts), np.array([0]))
-    assert np.isfinite([shrinkage, *scales]).all()
+    logits, counts = np.array([[2.0, -2.0]]), np.array([1.0])
+    assert np.isfinite(fit_calibration((logits, counts), (logits, counts), np.array([0]))).all()
+
+
+def test_the_ngrams_weigh_more_where_they_are_better_on_corrupted_copies(monkeypatch):
+    texts, (parts, labels) = ["some words"] * 400, draw(4, 400, [1.0, 1.0])
+    corrupted = parts.copy()
+    corrupted[:, 0] = draw(5, 400, [1.0])[0][:, 0]
+
+    def rows(parts):
+        return SimpleNamespace(
+            parts=parts, labels=labels, count_other_than=lambda _: np.full(len(parts), 2)
+        )
+
+    def predict(rows, ignore_keys=None):
+        logits = rows.parts.sum(axis=1)
+        return SimpleNamespace(predictions=logits if ignore_keys is None else (logits, rows.parts))
+
+    monkeypatch.setattr(calibration, "tokenize", lambda dataset, _: rows(parts))
+    weights = []
+    for copies in ([], [rows(corrupted)]):
+        config = GloveLstmConfig(num_labels=3)
+        trainer = SimpleNamespace(
+            model=SimpleNamespace(config=config), processing_class=None, predict=predict
+        )
+        calibration.calibrate(trainer, rows(parts), texts, copies)
+        weights.append(config.ngram_weight)
+    assert weights[1] > 1.5 * weights[0]

@@ -13,7 +13,7 @@ from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import ngram_shares
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.batches import tokenize
-from glove_lstm.training.ngram_fitting import fit_ngrams
+from glove_lstm.training.ngram_fitting import fit_ngrams, words_of
 
 
 def make_news(count: int, seed: int, labels: int = 2) -> Dataset:
@@ -38,7 +38,7 @@ def tokenizer():
 def make_model(tokenizer, labels: int = 2, shapes: int = 2) -> GloveLstmForSequenceClassification:
     torch.manual_seed(0)
     sizes = {"vocab_size": tokenizer.vocab_size, "embedding_size": 4, "hidden_size": 3}
-    sizes |= {"ngram_buckets": 4096, "type_embedding_size": shapes}
+    sizes |= {"ngram_buckets": 4096, "type_embedding_size": shapes, "character_buckets": 9}
     return GloveLstmForSequenceClassification(GloveLstmConfig(**sizes, num_labels=labels))
 
 
@@ -46,7 +46,8 @@ def fit(model, tokenizer, texts, copies=(), weights=None, validation=None, stren
     more = [tokenize(rows, tokenizer) for rows in copies]
     valid = None if validation is None else tokenize(validation, tokenizer)
     rows = tokenize(texts, tokenizer)
-    return fit_ngrams(model.ngrams, rows, more, weights, valid, strength)
+    words = words_of(tokenizer)
+    return fit_ngrams(model.ngrams, rows, more, weights, valid, strength, words)
 
 
 def logits_of(model, tokenizer, texts: list[str]) -> torch.Tensor:
@@ -60,6 +61,15 @@ def accuracy(model, tokenizer, texts: Dataset) -> float:
     return float((labels == torch.tensor(texts["label"][:])).float().mean())
 
 
+def test_words_that_training_lacks_are_told_apart_by_their_characters(tokenizer):
+    """Words of the vocabulary and unknown ones alike."""
+    model = make_model(tokenizer)
+    fit(model, tokenizer, make_news(300, 1))
+    assert {"shockingly", "councils"} < set(tokenizer.get_vocab())
+    texts = ["shockingly", "councils", "shcoking mircale", "comittee statemnet"]
+    assert logits_of(model, tokenizer, texts).argmax(dim=1).tolist() == [0, 1, 0, 1]
+
+
 @pytest.mark.parametrize(("labels", "shapes"), [(2, 2), (2, 0), (3, 2)])
 def test_new_texts_are_told_apart(tokenizer, labels, shapes):
     model = make_model(tokenizer, labels, shapes)
@@ -70,7 +80,7 @@ def test_new_texts_are_told_apart(tokenizer, labels, shapes):
 
 def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(tokenizer):
     model, news = make_model(tokenizer, shapes=0), make_news(60, 14)
-    fit(model, tokenizer, news)
+    fit_ngrams(model.ngrams, tokenize(news, tokenizer))
     inputs = tokenizer(news["text"][:], padding=True, return_tensors="pt")
     batch = inputs["input_ids"], None, None, inputs["attention_mask"].bool()
     [group] = model.ngrams.groups(*batch[:2], batch[3])

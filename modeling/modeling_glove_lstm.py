@@ -11,17 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_glove_lstm import GloveLstmConfig
-from .lstm_layers import (
-    GloveLstmEmbeddings,
-    max_pool,
-    move_to_front,
-    pick,
-    split_types,
-)
+from .lstm_layers import GloveLstmEmbeddings, max_pool, move_to_front, pick, split_types
 from .ngram_classifier import GloveLstmNgramClassifier
 from .pretrained_glove_lstm import GloveLstmPreTrainedModel
 
@@ -221,6 +216,15 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             ]
             loss = torch.stack(losses).sum()
         return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
+
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
+        """As in transformers; a new word has no weight in the n-gram classifier."""
+        embeddings: nn.Embedding = super().resize_token_embeddings(*args, **kwargs)
+        if self.ngrams is not None:
+            weights = self.ngrams.weights.data
+            more = self.ngrams.buckets + embeddings.num_embeddings - len(weights)
+            self.ngrams.weights = nn.Parameter(functional.pad(weights, (0, 0, 0, more)))
+        return embeddings
 
     def confidence(self, inputs: GloveLstmInputs) -> Tensor:
         """Return n / (n + shrinkage) for texts of n known tokens: (B,)."""

@@ -1,6 +1,5 @@
 """The tokenizer of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers and siblings."""
 
-from collections.abc import Sequence
 from threading import RLock
 from typing import Any
 
@@ -87,13 +86,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             output = super()._encode_plus(texts, pairs, **kwargs)
         if return_token_type_ids:
             rows = output.get("overflow_to_sample_mapping") or range(len(output["input_ids"]))
+            parts = [texts] if pairs is None else [texts, pairs]
             output["token_type_ids"] = [
-                _token_type_ids(
-                    encoding,
-                    [texts[row], *([] if pairs is None else [pairs[row]])],
-                    is_split_into_words,
-                    self.unk_token_id,
-                )
+                self._token_types(encoding, [part[row] for part in parts], is_split_into_words)
                 for row, encoding in zip(rows, output.encodings or [], strict=True)
             ]
         if return_tensors is not None:
@@ -105,6 +100,16 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if is_empty:
             return BatchEncoding({key: value[:0] for key, value in output.items()}, [])
         return output
+
+    def _token_types(self, encoding: Encoding, parts: list[Any], of_words: bool) -> list[int]:
+        """Return the `token_type_ids` of a text or of two parts, each a string or a list of words; 0 for padding."""
+        ids, types = encoding.ids, [0] * len(encoding)
+        places = zip(encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True)
+        for token, (part, word, (start, end)) in enumerate(places):
+            if end > start:
+                text = parts[part or 0][word or 0] if of_words else parts[part or 0]
+                types[token] = token_type(text[start:end], ids[token] == self.unk_token_id)
+        return types
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
         """Save without the padding and truncation of the last call, which the Rust code keeps as its state."""
@@ -135,23 +140,6 @@ def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, 
             rows = [row if pair else (row, empty) for row, pair in zip(text, is_pair, strict=True)]
             return False, [first for first, _ in rows], [second for _, second in rows]
     return False, text, pair
-
-
-def _token_type_ids(
-    encoding: Encoding, parts: Sequence[Any], split_into_words: bool, unknown: int
-) -> list[int]:
-    """Return the `token_type_ids` of a text or of two parts, each a string or a list of words; 0 for padding."""
-    types = []
-    places = zip(
-        encoding.ids, encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True
-    )
-    for row, part, word, (start, end) in places:
-        surface = ""
-        if end > start:
-            text = parts[part or 0]
-            surface = (text[word or 0] if split_into_words else text)[start:end]
-        types.append(token_type(surface, row == unknown) if surface else 0)
-    return types
 
 
 GloveLstmTokenizer.register_for_auto_class("AutoTokenizer")

@@ -152,6 +152,17 @@ def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothi
     assert not new(**inputs).part_logits[:, 1].any()
 
 
+def test_a_vocabulary_may_grow_and_shrink():
+    model, ids = build_model(**NGRAMS), torch.tensor([[3, 4, 5]])
+    logits = model(ids).logits
+    model.resize_token_embeddings(33, mean_resizing=False)
+    assert torch.equal(model(ids).logits, logits)
+    assert torch.isfinite(model(torch.tensor([[3, 32]])).logits).all()
+    assert GloveLstmForSequenceClassification(model.config).load_state_dict(model.state_dict())
+    model.resize_token_embeddings(6)
+    assert torch.equal(model(ids).logits, logits)
+
+
 def test_vectors_instead_of_words_are_refused_by_the_ngrams():
     model = build_model(**NGRAMS)
     ids = torch.tensor([[3, 4, 5]])

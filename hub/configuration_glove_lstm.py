@@ -5,7 +5,10 @@ from typing import Any
 
 from transformers import PreTrainedConfig
 
-SHAPE_COUNT = 7  # values of `token_type_ids`: `SHAPES` of word_shapes.py
+# `token_type_ids` as word_shapes.py makes them: a shape below 7, plus 8 times the spelling of an unknown word.
+SHAPE_COUNT, SPELLING = 7, 8
+# A spelling is the sum of the codes of up to 12 characters, the first times 1, the second times 32, and so on.
+SPELLED, CODES = 12, 32
 
 # Arguments of the config that are fitted to validation data, and their values before.
 FITTED = {"ngram_weight": 1.0, "shrinkage": 0.0, "temperature": 1.0, "thresholds": None}
@@ -24,7 +27,9 @@ class GloveLstmConfig(PreTrainedConfig):
         vocab_size: Number of rows of the word embedding, padding and unknown word included.
         embedding_size: Width of a word vector.
         type_embedding_size: Width of the learned embedding of word shapes; 0: the model does not read
-            `token_type_ids`.
+            them.
+        character_buckets: Rows of the table of vectors of hashed character n-grams, of which an unknown word gets the
+            mean; 0: the model does not read characters.
         hidden_size: Units of the LSTM.
         lstm_length: Number of leading tokens that the LSTM reads; 0: all. The n-gram classifier reads all tokens; in
             longer texts the LSTM's logits are scaled by the share of the tokens that it reads.
@@ -57,6 +62,7 @@ class GloveLstmConfig(PreTrainedConfig):
         vocab_size: int = 60_000,
         embedding_size: int = 100,
         type_embedding_size: int = 0,
+        character_buckets: int = 0,
         hidden_size: int = 60,
         lstm_length: int = 0,
         classifier_hidden_size: int = 50,
@@ -75,6 +81,7 @@ class GloveLstmConfig(PreTrainedConfig):
         self.vocab_size = _at_least(2, vocab_size=vocab_size)
         self.embedding_size = _at_least(1, embedding_size=embedding_size)
         self.type_embedding_size = _at_least(0, type_embedding_size=type_embedding_size)
+        self.character_buckets = _at_least(0, character_buckets=character_buckets)
         self.hidden_size = _at_least(1, hidden_size=hidden_size)
         self.lstm_length = _at_least(0, lstm_length=lstm_length)
         self.classifier_hidden_size = _at_least(1, classifier_hidden_size=classifier_hidden_size)
@@ -108,6 +115,11 @@ class GloveLstmConfig(PreTrainedConfig):
     def to_diff_dict(self) -> dict[str, Any]:
         """As in transformers, which leaves labels out that are LABEL_0 and LABEL_1; here they are not the default."""
         return {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
+
+    @property
+    def reads_types(self) -> bool:
+        """Whether the model needs `token_type_ids`."""
+        return bool(self.type_embedding_size or self.character_buckets)
 
     @property
     def label_names(self) -> list[str]:

@@ -9,34 +9,54 @@ import torch
 from torch import Tensor, nn
 from transformers import initialization as init
 
-from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
+from .characters import unknown_words
+from .configuration_glove_lstm import SHAPE_COUNT, SPELLING, GloveLstmConfig
 
 _NONE, _LOWER, _TITLE, _UPPER, _MIXED = range(5)  # of `SHAPES` in word_shapes.py
 
 
 class GloveLstmEmbeddings(nn.Module):
-    """Word vectors, with a small learned vector for the word's shape beside them where the config has one."""
+    """Word vectors, and where the config has them, vectors of the characters of unknown words and of word shapes.
+
+    The mean vector of an unknown word's character n-grams is added to the vector of the unknown word; the vector of a
+    word's shape stands beside that of the word.
+    """
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__()
         self.word_embeddings = nn.Embedding(
             config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
         )
-        self.token_type_embeddings = None
+        self.character_embeddings = self.token_type_embeddings = None
+        if config.character_buckets:
+            self.character_embeddings = nn.Embedding(
+                config.character_buckets, config.embedding_size
+            )
         if config.type_embedding_size:
             self.token_type_embeddings = nn.Embedding(SHAPE_COUNT, config.type_embedding_size)
         self.dropout = nn.Dropout(config.embedding_dropout)
 
     def forward(
-        self, input_ids: Tensor | None, inputs_embeds: Tensor | None, token_type_ids: Tensor | None
+        self,
+        input_ids: Tensor | None,
+        inputs_embeds: Tensor | None,
+        shapes: Tensor | None,
+        spellings: Tensor | None,
     ) -> Tensor:
-        """(T, B) ids and shapes -> (T, B, E)."""
+        """(T, B) ids, shapes and spellings -> (T, B, E)."""
         if inputs_embeds is None:
             assert input_ids is not None
             inputs_embeds = self.word_embeddings(input_ids)
+        if self.character_embeddings is not None and spellings is not None:
+            words = unknown_words(spellings, self.character_embeddings.num_embeddings)
+            weights = words.present / words.present.sum(dim=1, keepdim=True)
+            vectors = self.character_embeddings(words.rows).to(weights.dtype)
+            means = (weights.unsqueeze(1) @ vectors).squeeze(1)  # (n, embedding_size)
+            places = words.texts, words.places
+            inputs_embeds = inputs_embeds.to(means.dtype).index_put(places, means, accumulate=True)
         if self.token_type_embeddings is not None:
-            shapes = self.token_type_embeddings(token_type_ids)
-            inputs_embeds = torch.cat([inputs_embeds.to(shapes.dtype), shapes], dim=-1)
+            beside = self.token_type_embeddings(shapes)
+            inputs_embeds = torch.cat([inputs_embeds.to(beside.dtype), beside], dim=-1)
         return self.dropout(inputs_embeds)
 
 
@@ -56,22 +76,37 @@ def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
     return highest.masked_fill(~mask.any(dim=1, keepdim=True), 0)
 
 
-def informative_shapes(token_type_ids: Tensor, mask: Tensor) -> Tensor:
+def split_types(
+    config: GloveLstmConfig, token_type_ids: Tensor | None, mask: Tensor
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the informative shapes of words, and the spellings of unknown words, 0 for others and padding: (B, T).
+
+    Either is None where the model does not read it.
+    """
+    shapes = spellings = None
+    if token_type_ids is not None and config.type_embedding_size:
+        shapes = informative_shapes(token_type_ids % SPELLING, mask)
+    if token_type_ids is not None and config.character_buckets:
+        spellings = token_type_ids // SPELLING * mask
+    return shapes, spellings
+
+
+def informative_shapes(shapes: Tensor, mask: Tensor) -> Tensor:
     """Remove the case of a text in a single case: it tells how the text was typed, not what it says.
 
     Args:
-        token_type_ids: (B, T) word shapes.
+        shapes: (B, T) word shapes.
         mask: Bool (B, T), true for real tokens.
 
     Returns:
         (B, T) shapes; of a text without lower-case letters, or without capitals, words of letters have none.
     """
-    title, mixed = token_type_ids == _TITLE, token_type_ids == _MIXED
-    capitals = (title | mixed | (token_type_ids == _UPPER)) & mask
-    small = (title | mixed | (token_type_ids == _LOWER)) & mask
+    title, mixed = shapes == _TITLE, shapes == _MIXED
+    capitals = (title | mixed | (shapes == _UPPER)) & mask
+    small = (title | mixed | (shapes == _LOWER)) & mask
     both = capitals.any(dim=1, keepdim=True) & small.any(dim=1, keepdim=True)
     letters = capitals | small
-    return token_type_ids.masked_fill(letters & ~both, _NONE)
+    return shapes.masked_fill(letters & ~both, _NONE)
 
 
 def init_lstm(lstm: nn.LSTM) -> None:

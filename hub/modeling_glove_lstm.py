@@ -11,17 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_glove_lstm import GloveLstmConfig
-from .lstm_layers import (
-    GloveLstmEmbeddings,
-    informative_shapes,
-    max_pool,
-    move_to_front,
-    pick,
-)
+from .lstm_layers import GloveLstmEmbeddings, max_pool, move_to_front, pick, split_types
 from .ngram_classifier import GloveLstmNgramClassifier
 from .pretrained_glove_lstm import GloveLstmPreTrainedModel
 
@@ -52,7 +47,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             input_ids: (B, T) token ids.
             attention_mask: (B, T), nonzero for real tokens; a masked token counts as deleted, wherever it stands.
                 Without it, whatever is not the padding id is real.
-            token_type_ids: (B, T) word shapes; needed where the config has an embedding for them.
+            token_type_ids: (B, T) word shapes and spellings; needed where the config has embeddings for either.
             inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
             kwargs: Ignored.
 
@@ -87,9 +82,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             if row is not None and row.shape != tokens.shape[:2]:
                 expected = f"{name} must be of shape {tuple(tokens.shape[:2])}, as the tokens"
                 raise ValueError(f"{expected}, not {tuple(row.shape)}")
-        if not self.config.type_embedding_size:
-            token_type_ids = None
-        elif token_type_ids is None:
+        if self.config.reads_types and token_type_ids is None:
             raise ValueError("token_type_ids are missing: pass all that the tokenizer returns")
         if attention_mask is not None:
             mask = attention_mask.bool()
@@ -103,10 +96,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             rows = [
                 None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows
             ]
-        positions, mask, (ids, embeds, shapes) = move_to_front(mask, rows)
-        if shapes is not None:
-            shapes = informative_shapes(shapes, mask)
-        return GloveLstmInputs(ids, embeds, shapes, mask, positions)
+        positions, mask, (ids, embeds, types) = move_to_front(mask, rows)
+        return GloveLstmInputs(ids, embeds, *split_types(self.config, types, mask), mask, positions)
 
     def embed(self, inputs: "GloveLstmInputs") -> Tensor:
         """Return the LSTM's input of the first `config.lstm_length` tokens: (up to that length, B, E).
@@ -115,7 +106,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         """
         longest = inputs.mask.shape[1]
         length = torch.sym_min(longest, self.config.lstm_length or longest)
-        rows = (inputs.ids, inputs.embeds, inputs.shapes)
+        rows = (inputs.ids, inputs.embeds, inputs.shapes, inputs.spellings)
         columns = [None if row is None else row[:, :length].transpose(0, 1) for row in rows]
         return self.embeddings(*columns)
 
@@ -135,6 +126,7 @@ class GloveLstmInputs:
     ids: Tensor | None  # (B, T)
     embeds: Tensor | None  # (B, T, E) word vectors instead
     shapes: Tensor | None  # (B, T), or None where the model does not read them
+    spellings: Tensor | None  # (B, T) of unknown words, 0 for others and padding; or None
     mask: Tensor  # bool (B, T), true for real tokens
     positions: Tensor  # (B, T), the new position of each token of the caller's
 
@@ -184,7 +176,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         Args:
             input_ids: (B, T) token ids.
             attention_mask: (B, T), as for `GloveLstmModel`.
-            token_type_ids: (B, T) word shapes; needed where the config has an embedding for them.
+            token_type_ids: (B, T) word shapes and spellings; needed where the config has embeddings for either.
             inputs_embeds: (B, T, embedding_size) word vectors, all of known words, instead of `input_ids`; for models
                 without n-grams.
             labels: (B,) class indices; with the config's `problem_type` "multi_label_classification", (B, num_labels)
@@ -208,7 +200,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         parts = [self.lstm_logits(pooled)]
         if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
             parts[0] = parts[0] * self.share_read(inputs)[:, None]
-            parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.mask))
+            parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.spellings, inputs.mask))
         scale = self.confidence(inputs) / self.config.temperature
         part_logits = torch.stack(parts, dim=1) * scale[:, None, None]  # (B, 1 or 2, num_labels)
         logits = part_logits[:, 0]
@@ -224,6 +216,15 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             ]
             loss = torch.stack(losses).sum()
         return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
+
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
+        """As in transformers; a new word has no weight in the n-gram classifier."""
+        embeddings: nn.Embedding = super().resize_token_embeddings(*args, **kwargs)
+        if self.ngrams is not None and self.config.character_buckets:
+            weights = self.ngrams.weights.data
+            more = self.ngrams.buckets + embeddings.num_embeddings - len(weights)
+            self.ngrams.weights = nn.Parameter(functional.pad(weights, (0, 0, 0, more)))
+        return embeddings
 
     def confidence(self, inputs: GloveLstmInputs) -> Tensor:
         """Return n / (n + shrinkage) for texts of n known tokens: (B,)."""

@@ -6,13 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .characters import UnknownWords, hashed, unknown_words
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
-# These codes stand left of a word, left of a word with its shape, and beside a text's first and last word.
-_WORD, _SHAPED, _EDGE, _FIRST_CODE = range(4)  # codes of ids in pairs begin at _FIRST_CODE
+# These codes stand left of a word with its shape, and beside a text's first and last word. 0 is that of characters.
+_SHAPED, _EDGE, _FIRST_CODE = range(1, 4)  # codes of ids in pairs begin at _FIRST_CODE
 _FIRST_SHAPE_CODE = 1 << 30  # left in n-grams of shapes, above all ids
-# Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
-_LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 _COUNTERS = 4096  # of the n-grams of a group in a text; a counter for each row would cost more than the rest
 
 
@@ -25,7 +24,7 @@ class NgramGroup:
 
 
 class GloveLstmNgramClassifier(nn.Module):
-    """A linear classifier over n-grams of words and of word shapes.
+    """A linear classifier over n-grams of words, of word shapes and of characters.
 
     A word counts once with its shape, so that "US" and "us" differ, and once without; pairs of neighbours are without
     shapes. So most n-grams stay the same when the case changes. Three shapes in a row, and a word beside a shape,
@@ -36,22 +35,31 @@ class GloveLstmNgramClassifier(nn.Module):
     group: the hundredth "the" says less than the first, and each group's vector of roots has length 1, however long the
     text is; in texts of several hundred words and more somewhat less, since n-grams that share one of the counters
     count together.
+
+    Where the model reads characters, those of a word together count as much as three n-grams of words. Each word of the
+    vocabulary then has a row of its own, which includes them, so that only unknown words, such as mistyped ones, need
+    theirs.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__()
         self.buckets = config.ngram_buckets
+        self.config = config
         self.reads_shapes = bool(config.type_embedding_size)
         labels = len(config.label_names)
-        self.weights = nn.Parameter(torch.zeros(self.buckets, labels))
+        words = config.vocab_size if config.character_buckets else 0
+        self.weights = nn.Parameter(torch.zeros(self.buckets + words, labels))
         self.bias = nn.Parameter(torch.zeros(labels))
 
-    def forward(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> Tensor:
+    def forward(
+        self, input_ids: Tensor, shapes: Tensor | None, spellings: Tensor | None, mask: Tensor
+    ) -> Tensor:
         """Classify.
 
         Args:
             input_ids: (B, T), real tokens first.
             shapes: (B, T) word shapes, if the model reads them.
+            spellings: (B, T) characters of unknown words, 0 for others; if the model reads them.
             mask: Bool (B, T), true for real tokens.
 
         Returns:
@@ -62,27 +70,42 @@ class GloveLstmNgramClassifier(nn.Module):
             shares = ngram_shares(group, self.weights)
             rows = functional.embedding(group.rows, self.weights).to(shares.dtype)
             logits = logits + (shares.unsqueeze(1) @ rows).squeeze(1).to(logits.dtype)
-        return logits
+        if spellings is None:
+            return logits
+        words = unknown_words(spellings, self.buckets)
+        shares = self.character_shares(words, mask)
+        weights = functional.embedding(words.rows, self.weights).to(shares.dtype)
+        each = (shares.unsqueeze(1) @ weights).squeeze(1)
+        return logits.index_add(0, words.texts, each.to(logits.dtype))
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
         """Return the n-grams of words, and those of shapes if the model reads them; arguments as of `forward`."""
         words = self._words(input_ids, shapes, mask)
         return [words] if shapes is None else [words, self._shapes(input_ids, shapes, mask)]
 
+    def character_shares(self, words: UnknownWords, mask: Tensor) -> Tensor:
+        """Return the factor of the weight of each of m character n-grams of n words: (n, m)."""
+        ngrams = mask.sum(dim=1) * (2 + self.reads_shapes) + 1  # of words in a text
+        count = ngrams[words.texts, None] * words.present.sum(dim=1, keepdim=True)
+        return words.present * (3 / count).sqrt()
+
     def _words(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> NgramGroup:
         """T words, T + 1 pairs, a text's edges among them, and T words with their shapes."""
         edge = input_ids.new_full((mask.shape[0], 1), _EDGE)  # also where there are no tokens
         known = (input_ids + _FIRST_CODE).masked_fill(~mask, _EDGE)
-        left = [torch.full_like(input_ids, _WORD), edge, known]
-        right = [input_ids, known, edge]
+        left, right = [edge, known], [known, edge]
         # The pair of the last word and the edge stands right after the real tokens.
         present = [mask, mask.new_ones(mask.shape[0], 1), mask]
         if shapes is not None:
             left.append(torch.full_like(input_ids, _SHAPED))
             right.append(input_ids * SHAPE_COUNT + shapes)
             present.append(mask)
-        rows = _hash(torch.cat(left, dim=1), torch.cat(right, dim=1), self.buckets)
-        return NgramGroup(rows, torch.cat(present, dim=1))
+        rows = hashed(torch.cat(left, dim=1), torch.cat(right, dim=1), self.buckets)
+        if self.config.character_buckets:
+            words = self.buckets + input_ids
+        else:
+            words = hashed(torch.zeros_like(input_ids), input_ids, self.buckets)
+        return NgramGroup(torch.cat([words, rows], dim=1), torch.cat(present, dim=1))
 
     def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
         """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""
@@ -100,12 +123,8 @@ class GloveLstmNgramClassifier(nn.Module):
         right = [known[:, 2:], known[:, 3 : length + 3], input_ids + kinds]
         present = [mask.new_ones(mask.shape[0], 2), mask, mask, mask]
         codes = torch.cat(left, dim=1) + _FIRST_SHAPE_CODE
-        rows = _hash(codes, torch.cat(right, dim=1), self.buckets)
+        rows = hashed(codes, torch.cat(right, dim=1), self.buckets)
         return NgramGroup(rows, torch.cat(present, dim=1))
-
-
-def _hash(left: Tensor, right: Tensor, buckets: int) -> Tensor:
-    return (left * _LEFT + right * _RIGHT) % _PRIME % buckets
 
 
 def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ from .configuration_glove_lstm import AUTO_MAP, FITTED, GloveLstmConfig
 from .lstm_layers import init_lstm, is_loaded
 from .ngram_classifier import GloveLstmNgramClassifier
 
+_VECTORS = ("word_embeddings.weight", "character_embeddings.weight")
+
 
 class GloveLstmPreTrainedModel(PreTrainedModel):
     """What the encoder and the classifier share: initialisation, the freeze, and how they are saved."""
@@ -60,7 +62,12 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def freeze_embeddings(self, frozen: bool = True) -> None:
         """Keep the word vectors out of training, or let them in. Written to the config, so it survives a reload."""
         self.config.freeze_embeddings = frozen
-        self.get_input_embeddings().weight.requires_grad_(not frozen)
+        for table in self.word_vectors():
+            table.requires_grad_(not frozen)
+
+    def word_vectors(self) -> list[nn.Parameter]:
+        """Return the word vectors and, if the model reads characters, the vectors of character n-grams."""
+        return [values for name, values in self.named_parameters() if name.endswith(_VECTORS)]
 
     @torch.no_grad()
     def load_word_vectors(self, vectors: Any) -> None:
@@ -93,11 +100,10 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     def tables(self) -> dict[str, nn.Parameter]:
         """Return the word vectors and the n-gram classifier's parameters, by their names in this model's state."""
-        vectors: Any = self.get_input_embeddings().weight
         return {
             name: parameter
             for name, parameter in self.named_parameters()
-            if parameter is vectors or name.startswith("ngrams.")
+            if name.endswith(_VECTORS) or name.startswith("ngrams.")
         }
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:

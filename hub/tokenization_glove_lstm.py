@@ -1,11 +1,8 @@
-"""The tokenizer of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers, numpy and siblings."""
+"""The tokenizer of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers and siblings."""
 
-from collections.abc import Sequence
-from itertools import chain
 from threading import RLock
 from typing import Any
 
-import numpy as np
 import transformers
 
 if int(transformers.__version__.split(".")[0]) < 5:
@@ -14,9 +11,8 @@ if int(transformers.__version__.split(".")[0]) < 5:
 from tokenizers import Encoding
 from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
-from transformers.utils.generic import PaddingStrategy
 
-from .word_shapes import repair, word_shapes
+from .word_shapes import repair, token_type
 
 
 class GloveLstmTokenizer(PreTrainedTokenizerFast):
@@ -25,10 +21,11 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     It differs from `PreTrainedTokenizerFast` in this:
 
     - Without a `truncation` argument, texts are truncated to `model_max_length`. `truncation=False` is honoured.
-    - A pair (title, body) gives the ids of `title + " " + body`, unless `truncation` or `return_overflowing_tokens`
-      is given, which mean for pairs what they mean in transformers.
+    - A pair (title, body) is read as one text, `title + " " + body`, and its offsets point into that, unless
+      `truncation` or `return_overflowing_tokens` is given, which mean for pairs what they mean in transformers.
     - `token_type_ids`, if `model_input_names` has them, are the shapes of the words in the original text: lower,
-      Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`).
+      Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`). An unknown word has its characters there, too
+      (`word_shapes.spelling`).
     - Lone surrogates, which the Rust code refuses, become U+FFFD.
     """
 
@@ -76,19 +73,24 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         overflow = kwargs.get("return_overflowing_tokens", False)
         kwargs.update(max_length=max_length, is_split_into_words=is_split_into_words)
         kwargs.update(return_token_type_ids=False, return_tensors=None)
+        if truncation_strategy is None and isinstance(pairs, list) and not overflow:
+            if len(texts) != len(pairs):
+                raise ValueError(f"{len(texts)} texts, but {len(pairs)} pairs; give equally many.")
+            between: Any = [] if is_split_into_words else " "
+            texts = [first + between + second for first, second in zip(texts, pairs, strict=True)]
+            pairs = None
+        if truncation_strategy is None:
+            truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
+        kwargs["truncation_strategy"] = TruncationStrategy(truncation_strategy)
         with self.lock:
-            if truncation_strategy is None and isinstance(pairs, list) and not overflow:
-                output = self._encode_joined(texts, pairs, **kwargs)
-            else:
-                if truncation_strategy is None:
-                    limited = max_length is not None
-                    truncation_strategy = "longest_first" if limited else "do_not_truncate"
-                kwargs["truncation_strategy"] = TruncationStrategy(truncation_strategy)
-                output = super()._encode_plus(texts, pairs, **kwargs)
+            output = super()._encode_plus(texts, pairs, **kwargs)
         if return_token_type_ids:
             rows = output.get("overflow_to_sample_mapping") or range(len(output["input_ids"]))
-            parts = [[texts[row]] if pairs is None else [texts[row], pairs[row]] for row in rows]
-            output["token_type_ids"] = _shapes(output.encodings or [], parts, is_split_into_words)
+            parts = [texts] if pairs is None else [texts, pairs]
+            output["token_type_ids"] = [
+                self._token_types(encoding, [part[row] for part in parts], is_split_into_words)
+                for row, encoding in zip(rows, output.encodings or [], strict=True)
+            ]
         if return_tensors is not None:
             output = output.convert_to_tensors(return_tensors)
         elif single and not overflow:
@@ -99,54 +101,22 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             return BatchEncoding({key: value[:0] for key, value in output.items()}, [])
         return output
 
+    def _token_types(self, encoding: Encoding, parts: list[Any], of_words: bool) -> list[int]:
+        """Return the `token_type_ids` of a text or of two parts, each a string or a list of words; 0 for padding."""
+        ids, types = encoding.ids, [0] * len(encoding)
+        places = zip(encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True)
+        for token, (part, word, (start, end)) in enumerate(places):
+            if end > start:
+                text = parts[part or 0][word or 0] if of_words else parts[part or 0]
+                types[token] = token_type(text[start:end], ids[token] == self.unk_token_id)
+        return types
+
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
         """Save without the padding and truncation of the last call, which the Rust code keeps as its state."""
         with self.lock:
             self._tokenizer.no_padding()
             self._tokenizer.no_truncation()
             return super().save_pretrained(save_directory, *args, **kwargs)
-
-    def _encode_joined(
-        self,
-        texts: Sequence[Any],
-        pairs: Sequence[Any],
-        *,
-        padding_strategy: Any = PaddingStrategy.DO_NOT_PAD,
-        max_length: int | None = None,
-        is_split_into_words: bool = False,
-        pad_to_multiple_of: int | None = None,
-        padding_side: str | None = None,
-        split_special_tokens: bool | None = None,
-        **options: Any,
-    ) -> BatchEncoding:
-        """Encode each pair as one text, with the offsets and sequence ids of its two parts."""
-        if len(texts) != len(pairs):
-            raise ValueError(f"{len(texts)} texts, but {len(pairs)} pairs; give equally many.")
-        if split_special_tokens is None:
-            split_special_tokens = self.split_special_tokens
-        self._tokenizer.encode_special_tokens = split_special_tokens
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        parts = self._tokenizer.encode_batch(
-            [*texts, *pairs], is_pretokenized=is_split_into_words, add_special_tokens=False
-        )
-        encodings = [
-            _merge(first, second, max_length, self.truncation_side)
-            for first, second in zip(parts[: len(texts)], parts[len(texts) :], strict=True)
-        ]
-        if padding_strategy != PaddingStrategy.DO_NOT_PAD:
-            length = max(len(encoding) for encoding in encodings)
-            if padding_strategy == PaddingStrategy.MAX_LENGTH:
-                length = max_length or length
-            length += -length % (pad_to_multiple_of or 1)
-            side = padding_side or self.padding_side
-            token: dict[str, Any] = {"pad_id": self.pad_token_id, "pad_token": self.pad_token}
-            for encoding in encodings:
-                encoding.pad(length, direction=side, **token)
-        del options["return_tensors"]
-        returned = {name: value for name, value in options.items() if name.startswith("return_")}
-        rows = [self._convert_encoding(encoding, **returned)[0] for encoding in encodings]
-        return BatchEncoding({key: [row[key][0] for row in rows] for key in rows[0]}, encodings)
 
 
 def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, Any]:
@@ -170,53 +140,6 @@ def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, 
             rows = [row if pair else (row, empty) for row, pair in zip(text, is_pair, strict=True)]
             return False, [first for first, _ in rows], [second for _, second in rows]
     return False, text, pair
-
-
-def _merge(first: Encoding, second: Encoding, length: int | None, side: str) -> Encoding:
-    """Join two parts and truncate the whole to `length` tokens."""
-    if length is not None:
-        kept, cut = (first, second) if side == "right" else (second, first)
-        kept.truncate(length, direction=side)
-        cut.truncate(length - len(kept), direction=side)
-    # `set_sequence_id` adds to the id that an encoding has, and the second was encoded as sequence 0, too. A
-    # truncation removes that id.
-    second.pad(len(second) + 1, direction=side)
-    second.truncate(len(second) - 1, direction=side)
-    first.set_sequence_id(0)
-    second.set_sequence_id(1)
-    return Encoding.merge([first, second], growing_offsets=False)
-
-
-def _shapes(
-    encodings: Sequence[Encoding], rows: Sequence[list[Any]], split_into_words: bool
-) -> list[list[int]]:
-    """Return the `token_type_ids` of a batch, in one pass over all of its texts.
-
-    A row is a text or two, each a string, or a list of words; then offsets count from the beginning of a word.
-    """
-    strings: list[str] = []  # that the offsets point into, one after the other
-    string_of_token = []
-    for encoding, parts in zip(encodings, rows, strict=True):
-        begins = []  # the first string of each part
-        for part in parts:
-            begins.append(len(strings))
-            strings.extend(part if split_into_words else [part])
-        if len(parts) == 1:
-            of_token = np.full(len(encoding), begins[0])
-        else:
-            of_token = np.array(begins)[[part or 0 for part in encoding.sequence_ids]]
-        if split_into_words:
-            words = [word or 0 for word in encoding.word_ids]
-            of_token = of_token + np.array(words, dtype=np.int64)
-        string_of_token.append(of_token)
-    lengths = [len(encoding) for encoding in encodings]
-    flat = chain.from_iterable(chain.from_iterable(encoding.offsets for encoding in encodings))
-    offsets = np.fromiter(flat, dtype=np.int64, count=2 * sum(lengths)).reshape(-1, 2)
-    begin = np.cumsum([0, *map(len, strings)])[np.concatenate(string_of_token)]
-    # Padding has the empty offsets (0, 0), which give shape 0 wherever they point.
-    shapes = word_shapes("".join(strings), offsets[:, 0] + begin, offsets[:, 1] + begin).tolist()
-    ends = np.cumsum(lengths)
-    return [shapes[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 
 
 GloveLstmTokenizer.register_for_auto_class("AutoTokenizer")

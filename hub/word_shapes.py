@@ -1,53 +1,50 @@
-"""Word shapes: case, digits or punctuation of the surface word, by code point. Travels to the Hub with the tokenizer.
+"""Token type ids: shapes of words, and spellings of unknown words. Travels to the Hub with the tokenizer.
 
-Shared by the transformers tokenizer and the light one; imports numpy alone.
+Shared by the transformers tokenizer and the light one; imports no library.
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-# Index = the id in `token_type_ids`. Padding and empty words have shape 0.
+# Case, digits or punctuation of a word as it stands in the text. Padding has shape 0.
 SHAPES = ("none", "lower", "title", "upper", "mixed", "digits", "punctuation")
 
-_UNKNOWN, _OTHER, _LOWER, _UPPER, _DIGIT = range(5)  # kinds of characters
-_LOWER_COUNT, _UPPER_COUNT, _DIGIT_COUNT = 1, 1 << 21, 1 << 42  # three counters in one int64
+_SHAPE_BITS, _CODE_BITS = 3, 5  # of a token type id, and of a character in a spelling
+_SPELLED = 12  # characters of a word: 63 bits with the shape
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# Filled as characters appear: all of Unicode would take 0.2 s.
-_kind_of = np.zeros(0x110000, dtype=np.uint8)
 
-
-def word_shapes(text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the shape of each word of a text, or of several texts joined.
+@lru_cache(1 << 14)
+def token_type(word: str, unknown: bool) -> int:
+    """Return a word's shape, an index into `SHAPES`, and above its three bits the spelling of an unknown word.
 
     Letters without case count as lower. A word without letters is "digits" if it has a digit, else "punctuation". A
     single capital is "upper".
 
     Args:
-        text: Any string without lone surrogates, up to 2**21 characters between a word's start and end.
-        starts: (n,) first character of each word.
-        ends: (n,) the character after its last.
-
-    Returns:
-        (n,) indices into `SHAPES`.
+        word: A word as it stands in the text.
+        unknown: Whether the vocabulary lacks it.
     """
-    kinds = _kinds(text)
-    weight = np.array([0, 0, _LOWER_COUNT, _UPPER_COUNT, _DIGIT_COUNT], dtype=np.int64)
-    before = np.zeros(len(kinds) + 1, dtype=np.int64)  # before[i]: the counters over text[:i]
-    np.cumsum(weight[kinds], out=before[1:])
-    counts = before[ends] - before[starts]
-    lower = (counts & (_UPPER_COUNT - 1)).astype(bool)
-    upper_count = (counts >> 21) & (_UPPER_COUNT - 1)
-    upper = upper_count > 0
-    digits = counts >= _DIGIT_COUNT
-    first = np.append(kinds, _OTHER)[starts]  # an empty word may begin at the end of the text
-    title = (first == _UPPER) & (upper_count == 1) & lower
-    conditions = [ends <= starts, title, upper & ~lower, upper, lower, digits]
-    return np.select(conditions, [0, 2, 3, 4, 1, 5], default=6)
+    kinds = [_kind(character) for character in word]
+    capitals = kinds.count("upper")
+    if capitals and "lower" in kinds:
+        shape = "title" if capitals == 1 and kinds[0] == "upper" else "mixed"
+    else:
+        shape = next(
+            (kind for kind in ("upper", "lower", "digits") if kind in kinds), "punctuation"
+        )
+    return SHAPES.index(shape) | (spelling(word) << _SHAPE_BITS if unknown else 0)
+
+
+def spelling(word: str) -> int:
+    """Return the first 12 characters of a word, five bits each: a to z are 1 to 26, others 27 to 31."""
+    codes = (
+        ord(letter) - 96 if "a" <= letter <= "z" else 27 + ord(letter) % 5
+        for letter in word.lower()[:_SPELLED]
+    )
+    return sum(code << _CODE_BITS * place for place, code in enumerate(codes))
 
 
 def repair(text: Any) -> Any:
@@ -62,21 +59,9 @@ def repair(text: Any) -> Any:
     return text
 
 
-def _kinds(text: str) -> NDArray[np.uint8]:
-    """Return the kind of each character: (len(text),)."""
-    points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-    kinds = _kind_of[points]
-    if not kinds.all():
-        # np.unique would load 10 MB of numpy.ma.
-        for point in set(points[kinds == _UNKNOWN].tolist()):
-            _kind_of[point] = _kind(chr(point))
-        kinds = _kind_of[points]
-    return kinds
-
-
-def _kind(character: str) -> int:
+def _kind(character: str) -> str:
     if character.isupper() or character.istitle():
-        return _UPPER
+        return "upper"
     if character.isnumeric():
-        return _DIGIT
-    return _LOWER if character.isalpha() else _OTHER
+        return "digits"
+    return "lower" if character.isalpha() else "punctuation"

@@ -220,7 +220,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
         """As in transformers; a new word has no weight in the n-gram classifier."""
         embeddings: nn.Embedding = super().resize_token_embeddings(*args, **kwargs)
-        if self.ngrams is not None:
+        if self.ngrams is not None and self.config.character_buckets:
             weights = self.ngrams.weights.data
             more = self.ngrams.buckets + embeddings.num_embeddings - len(weights)
             self.ngrams.weights = nn.Parameter(functional.pad(weights, (0, 0, 0, more)))

@@ -28,16 +28,17 @@ class GloveLstmNgramClassifier(nn.Module):
 
     A word counts once with its shape, so that "US" and "us" differ, and once without; pairs of neighbours are without
     shapes. So most n-grams stay the same when the case changes. Three shapes in a row, and a word beside a shape,
-    describe the style of a text whose words are new. All but single words, which have a row each, are hashed into one
-    table, as in fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759).
+    describe the style of a text whose words are new. All are hashed into one table, as in fastText (Joulin et al. 2017,
+    https://arxiv.org/abs/1607.01759).
 
     N-grams of words and n-grams of shapes are two groups. A weight counts by the root of its n-gram's share of its
     group: the hundredth "the" says less than the first, and each group's vector of roots has length 1, however long the
     text is; in texts of several hundred words and more somewhat less, since n-grams that share one of the counters
     count together.
 
-    The n-grams of a word's characters together count as much as three n-grams of words. Those of a word of the
-    vocabulary are part of its row, so that only unknown words, such as mistyped ones, need theirs.
+    Where the model reads characters, those of a word together count as much as three n-grams of words. Each word of the
+    vocabulary then has a row of its own, which includes them, so that only unknown words, such as mistyped ones, need
+    theirs.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -46,7 +47,8 @@ class GloveLstmNgramClassifier(nn.Module):
         self.config = config
         self.reads_shapes = bool(config.type_embedding_size)
         labels = len(config.label_names)
-        self.weights = nn.Parameter(torch.zeros(self.buckets + config.vocab_size, labels))
+        words = config.vocab_size if config.character_buckets else 0
+        self.weights = nn.Parameter(torch.zeros(self.buckets + words, labels))
         self.bias = nn.Parameter(torch.zeros(labels))
 
     def forward(
@@ -88,7 +90,7 @@ class GloveLstmNgramClassifier(nn.Module):
         return words.present * (3 / count).sqrt()
 
     def _words(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> NgramGroup:
-        """T words, which have a row each, T + 1 pairs, a text's edges among them, and T words with their shapes."""
+        """T words, T + 1 pairs, a text's edges among them, and T words with their shapes."""
         edge = input_ids.new_full((mask.shape[0], 1), _EDGE)  # also where there are no tokens
         known = (input_ids + _FIRST_CODE).masked_fill(~mask, _EDGE)
         left, right = [edge, known], [known, edge]
@@ -99,8 +101,11 @@ class GloveLstmNgramClassifier(nn.Module):
             right.append(input_ids * SHAPE_COUNT + shapes)
             present.append(mask)
         rows = hashed(torch.cat(left, dim=1), torch.cat(right, dim=1), self.buckets)
-        rows = torch.cat([self.buckets + input_ids, rows], dim=1)
-        return NgramGroup(rows, torch.cat(present, dim=1))
+        if self.config.character_buckets:
+            words = self.buckets + input_ids
+        else:
+            words = hashed(torch.zeros_like(input_ids), input_ids, self.buckets)
+        return NgramGroup(torch.cat([words, rows], dim=1), torch.cat(present, dim=1))
 
     def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
         """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""

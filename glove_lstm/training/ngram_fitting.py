@@ -34,6 +34,7 @@ _BATCH = 32  # texts at a time
 _STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # C of the support vector machine, tried in this order
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
 _INTERPOLATION = 0.5  # between the mean log-count ratio (0) and that of a feature (1)
+_LEAST_RATIO = 1e-6  # so that scaled features can be scaled back
 _ABSENT = -1.0  # logit of a label that no training text has: a text on the wrong side of the margin
 
 
@@ -120,15 +121,15 @@ def _fit_machines(
         ratio = _log_count_ratio(features[:texts], has[:, label])
         if fine_tuning:
             ratio[-count:] = 1  # logits are no counts
-        # The scaled features share the indices, to save memory.
-        scaled = features.data * ratio[features.indices], features.indices, features.indptr
-        rows = csr_matrix(scaled, shape=features.shape)
+        ratio = np.maximum(ratio, _LEAST_RATIO)
+        features.data *= ratio[features.indices]  # in place: they may fill half of the memory
         machine = LinearSVC(C=strength, max_iter=100, dual=True, random_state=0)  # it shuffles
         with warnings.catch_warnings():
             # An unconverged solution gives the same labels.
             warnings.simplefilter("ignore", ConvergenceWarning)
             truth = np.tile(has[:, label], features.shape[0] // texts)
-            machine.fit(rows, truth, sample_weight=sample_weight)
+            machine.fit(features, truth, sample_weight=sample_weight)
+        features.data /= ratio[features.indices]
         fitted[:, label] = np.append(machine.coef_[0] * ratio, machine.intercept_)
     if binary:
         fitted[:, present] = fitted[:, present[1:]] * [-0.5, 0.5]

@@ -25,6 +25,8 @@ def buckets(config, words, shapes):
     """Rows of the table that a text's words and pairs have, one by one."""
     neighbours = pairwise([2, *(word + 3 for word in words), 2])
     found = [config.ngram_buckets + word for word in words]
+    if not config.character_buckets:
+        found = [bucket(0, word, config.ngram_buckets) for word in words]
     found += [bucket(*pair, config.ngram_buckets) for pair in neighbours]
     if not config.type_embedding_size:
         return found
@@ -152,15 +154,18 @@ def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothi
     assert not new(**inputs).part_logits[:, 1].any()
 
 
-def test_a_vocabulary_may_grow_and_shrink():
-    model, ids = build_model(**NGRAMS), torch.tensor([[3, 4, 5]])
-    logits = model(ids).logits
-    model.resize_token_embeddings(33, mean_resizing=False)
-    assert torch.equal(model(ids).logits, logits)
-    assert torch.isfinite(model(torch.tensor([[3, 32]])).logits).all()
-    assert GloveLstmForSequenceClassification(model.config).load_state_dict(model.state_dict())
-    model.resize_token_embeddings(6)
-    assert torch.equal(model(ids).logits, logits)
+@pytest.mark.parametrize("characters", [0, 50])
+def test_a_vocabulary_may_grow_and_shrink(characters):
+    model = build_model(character_buckets=characters, **NGRAMS)
+    ids = torch.tensor([[3, 4, 5]])
+    logits = model(ids, token_type_ids=ids).logits
+    for size in (33, 6):
+        model.resize_token_embeddings(size, mean_resizing=False)
+        assert torch.equal(model(ids, token_type_ids=ids).logits, logits)
+        last = torch.tensor([[size - 1]])
+        assert model(last, token_type_ids=last).logits.isfinite().all()
+        again = GloveLstmForSequenceClassification(model.config)
+        again.load_state_dict(model.state_dict())
 
 
 def test_vectors_instead_of_words_are_refused_by_the_ngrams():

@@ -15,7 +15,7 @@ PACKAGES = ("glove_lstm", "tokenization", "modeling", "scripts", "benchmarks")
 # What remote code may import, and names by which it could reach files, the network or other code.
 MODULES = {
     *("collections", "contextlib", "dataclasses", "itertools", "math", "re", "string"),
-    *("threading", "typing", "numpy", "os", "tokenizers", "torch", "transformers"),
+    *("functools", "threading", "typing", "numpy", "os", "tokenizers", "torch", "transformers"),
 }
 FORBIDDEN = {
     *("open", "exec", "eval", "__import__", "globals", "input", "print", "hub", "jit"),

@@ -25,14 +25,15 @@ def test_an_ablation_leaves_a_part_out(news: Path, glove_file: Path) -> None:
     assert rows["ngrams_alone"] == rows["default"] > rows["without_shape_ngrams"] > 0
     # Training changes the LSTM alone.
     assert torch.equal(models["ngrams_alone"].ngrams.weights, models["default"].ngrams.weights)
-    for name in ("without_plain_words", "without_mean_ratio", "without_corrupted_copies"):
+    assert len(models["without_characters"].ngrams.weights) < len(models["default"].ngrams.weights)
+    for name in ("without_mean_ratio", "without_corrupted_copies"):
         assert not torch.equal(models[name].ngrams.weights, models["default"].ngrams.weights)
 
 
 def test_a_part_is_left_out_at_prediction_too(news: Path, glove_file: Path) -> None:
     [fold] = make_folds("recovery", news, 1)
     settings, rows = Settings(str(glove_file), [*TINY, "--refit", "False"]), fold.tests["1"]
-    without = MODELS["without_plain_words"](fold, 42, settings)(rows)
-    trained = train_preset("without_plain_words", fold.data, 42, settings)
+    without = MODELS["without_shape_ngrams"](fold, 42, settings)(rows)
+    trained = train_preset("without_shape_ngrams", fold.data, 42, settings)
     texts = rows["text"][:], rows["text_pair"][:]
     assert not np.allclose(without, predict_probabilities(trained.model, trained.tokenizer, *texts))

@@ -1,7 +1,4 @@
-"""Token type ids: shapes of words, and spellings of unknown words. Travels to the Hub with the tokenizer.
-
-Shared by the transformers tokenizer and the light one; imports no library.
-"""
+"""Token type ids: shapes of words, and spellings of unknown words. Travels to the Hub with the tokenizer."""
 
 import re
 from functools import lru_cache
@@ -12,11 +9,11 @@ SHAPES = ("none", "lower", "title", "upper", "mixed", "digits", "punctuation")
 
 _SHAPE_BITS, _CODE_BITS = 3, 5  # of a token type id, and of a character in a spelling
 _SPELLED = 12  # characters of a word: 63 bits with the shape
+_LONG = 32  # characters from which a word's shape is not remembered
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@lru_cache(1 << 14)
 def token_type(word: str, unknown: bool) -> int:
     """Return a word's shape, an index into `SHAPES`, and above its three bits the spelling of an unknown word.
 
@@ -27,6 +24,12 @@ def token_type(word: str, unknown: bool) -> int:
         word: A word as it stands in the text.
         unknown: Whether the vocabulary lacks it.
     """
+    shape = _shape(word) if len(word) < _LONG else _shape.__wrapped__(word)
+    return shape | (spelling(word) << _SHAPE_BITS if unknown else 0)
+
+
+@lru_cache(1 << 14)
+def _shape(word: str) -> int:
     kinds = [_kind(character) for character in word]
     capitals = kinds.count("upper")
     if capitals and "lower" in kinds:
@@ -35,7 +38,7 @@ def token_type(word: str, unknown: bool) -> int:
         shape = next(
             (kind for kind in ("upper", "lower", "digits") if kind in kinds), "punctuation"
         )
-    return SHAPES.index(shape) | (spelling(word) << _SHAPE_BITS if unknown else 0)
+    return SHAPES.index(shape)
 
 
 def spelling(word: str) -> int:

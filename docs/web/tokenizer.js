@@ -50,7 +50,7 @@ export class Tokenizer {
     this.hasTypes = config.model_input_names.includes("token_type_ids");
   }
 
-  /** Return a text's token ids and, in equal number, token type ids as in word_shapes.token_type_ids: BigInts. */
+  /** Return a text's token ids and, in equal number, token type ids as word_shapes.token_type makes them: BigInts. */
   read(text) {
     const original = text.toWellFormed(); // a lone surrogate becomes U+FFFD
     let normal = aligned(original);

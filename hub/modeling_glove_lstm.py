@@ -1,7 +1,7 @@
 r"""The GloVe+LSTM encoder and classifier. Travels to the Hub: imports only torch, transformers and siblings.
 
-    token ids -> word vectors (+ word shapes) -> dropout -> LSTM -> max pooling over real tokens -> dense -> logits
-             \-> hashed words, pairs and word shapes -> a linear classifier, added to them
+    tokens -> vectors of words, characters, word shapes -> dropout -> LSTM -> max pooling -> dense -> logits
+          \-> n-grams of words, characters, word shapes -> a linear classifier, added to them
 
 Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
 """
@@ -15,6 +15,7 @@ from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
+from .characters import UnknownWords
 from .configuration_glove_lstm import GloveLstmConfig
 from .lstm_layers import GloveLstmEmbeddings, max_pool, move_to_front, pick, split_types
 from .ngram_classifier import GloveLstmNgramClassifier
@@ -84,6 +85,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
                 raise ValueError(f"{expected}, not {tuple(row.shape)}")
         if self.config.reads_types and token_type_ids is None:
             raise ValueError("token_type_ids are missing: pass all that the tokenizer returns")
+        if self.config.character_buckets and token_type_ids.dtype != torch.int64 and tokens.numel():
+            raise ValueError("token_type_ids must be int64, for the spellings of unknown words")
         if attention_mask is not None:
             mask = attention_mask.bool()
         elif input_ids is not None:
@@ -106,14 +109,16 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         """
         longest = inputs.mask.shape[1]
         length = torch.sym_min(longest, self.config.lstm_length or longest)
-        rows = (inputs.ids, inputs.embeds, inputs.shapes, inputs.spellings)
-        columns = [None if row is None else row[:, :length].transpose(0, 1) for row in rows]
-        return self.embeddings(*columns)
+        # Indices instead of a slice, which PyTorch before 2.10 cannot export.
+        read = torch.arange(length, device=inputs.mask.device)
+        rows = (inputs.ids, inputs.embeds, inputs.shapes)
+        columns = [None if row is None else row[:, read].transpose(0, 1) for row in rows]
+        return self.embeddings(*columns, inputs.unknown)
 
     def run_lstm(self, inputs: "GloveLstmInputs") -> tuple[Tensor, Tensor]:
         """Run the LSTM over the first tokens, and pool: (B, up to `config.lstm_length`, H) and (B, H)."""
         vectors = self.embed(inputs)
-        mask = inputs.mask[:, : vectors.shape[0]]
+        mask = inputs.mask[:, torch.arange(vectors.shape[0], device=vectors.device)]
         output, _ = self.lstm(vectors.to(next(self.lstm.parameters()).dtype))
         hidden = output.transpose(0, 1)
         return hidden, max_pool(hidden, mask)
@@ -126,7 +131,7 @@ class GloveLstmInputs:
     ids: Tensor | None  # (B, T)
     embeds: Tensor | None  # (B, T, E) word vectors instead
     shapes: Tensor | None  # (B, T), or None where the model does not read them
-    spellings: Tensor | None  # (B, T) of unknown words, 0 for others and padding; or None
+    unknown: UnknownWords | None  # those whose characters the model reads
     mask: Tensor  # bool (B, T), true for real tokens
     positions: Tensor  # (B, T), the new position of each token of the caller's
 
@@ -200,7 +205,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         parts = [self.lstm_logits(pooled)]
         if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
             parts[0] = parts[0] * self.share_read(inputs)[:, None]
-            parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.spellings, inputs.mask))
+            parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask))
         scale = self.confidence(inputs) / self.config.temperature
         part_logits = torch.stack(parts, dim=1) * scale[:, None, None]  # (B, 1 or 2, num_labels)
         logits = part_logits[:, 0]
@@ -218,12 +223,14 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
 
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
-        """As in transformers; a new word has no weight in the n-gram classifier."""
+        """As in transformers; a new word has no weight in the n-gram classifier, and its characters no longer count."""
         embeddings: nn.Embedding = super().resize_token_embeddings(*args, **kwargs)
-        if self.ngrams is not None and self.config.character_buckets:
-            weights = self.ngrams.weights.data
+        if self.ngrams is not None:
+            weights = self.ngrams.weights
             more = self.ngrams.buckets + embeddings.num_embeddings - len(weights)
-            self.ngrams.weights = nn.Parameter(functional.pad(weights, (0, 0, 0, more)))
+            if more:
+                grown = functional.pad(weights.data, (0, 0, 0, more))
+                self.ngrams.weights = nn.Parameter(grown, weights.requires_grad)
         return embeddings
 
     def confidence(self, inputs: GloveLstmInputs) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .characters import UnknownWords, hashed, unknown_words
+from .characters import UnknownWords, hashed
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
 # These codes stand left of a word with its shape, and beside a text's first and last word. 0 is that of characters.
@@ -28,38 +28,35 @@ class GloveLstmNgramClassifier(nn.Module):
 
     A word counts once with its shape, so that "US" and "us" differ, and once without; pairs of neighbours are without
     shapes. So most n-grams stay the same when the case changes. Three shapes in a row, and a word beside a shape,
-    describe the style of a text whose words are new. All are hashed into one table, as in fastText (Joulin et al. 2017,
-    https://arxiv.org/abs/1607.01759).
+    describe the style of a text whose words are new. All but words alone are hashed into one table, as in fastText
+    (Joulin et al. 2017, https://arxiv.org/abs/1607.01759); after its rows, each word of the vocabulary has its own.
 
     N-grams of words and n-grams of shapes are two groups. A weight counts by the root of its n-gram's share of its
     group: the hundredth "the" says less than the first, and each group's vector of roots has length 1, however long the
     text is; in texts of several hundred words and more somewhat less, since n-grams that share one of the counters
     count together.
 
-    Where the model reads characters, those of a word together count as much as three n-grams of words. Each word of the
-    vocabulary then has a row of its own, which includes them, so that only unknown words, such as mistyped ones, need
-    theirs.
+    Where the model reads characters, those of a word together count as much as three n-grams of words, at each of its
+    occurrences. The row of a known word includes its characters.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__()
         self.buckets = config.ngram_buckets
         self.config = config
-        self.reads_shapes = bool(config.type_embedding_size)
         labels = len(config.label_names)
-        words = config.vocab_size if config.character_buckets else 0
-        self.weights = nn.Parameter(torch.zeros(self.buckets + words, labels))
+        self.weights = nn.Parameter(torch.zeros(self.buckets + config.vocab_size, labels))
         self.bias = nn.Parameter(torch.zeros(labels))
 
     def forward(
-        self, input_ids: Tensor, shapes: Tensor | None, spellings: Tensor | None, mask: Tensor
+        self, input_ids: Tensor, shapes: Tensor | None, unknown: UnknownWords | None, mask: Tensor
     ) -> Tensor:
         """Classify.
 
         Args:
             input_ids: (B, T), real tokens first.
             shapes: (B, T) word shapes, if the model reads them.
-            spellings: (B, T) characters of unknown words, 0 for others; if the model reads them.
+            unknown: Words of the texts whose characters count, if any.
             mask: Bool (B, T), true for real tokens.
 
         Returns:
@@ -70,13 +67,12 @@ class GloveLstmNgramClassifier(nn.Module):
             shares = ngram_shares(group, self.weights)
             rows = functional.embedding(group.rows, self.weights).to(shares.dtype)
             logits = logits + (shares.unsqueeze(1) @ rows).squeeze(1).to(logits.dtype)
-        if spellings is None:
+        if unknown is None:
             return logits
-        words = unknown_words(spellings, self.buckets)
-        shares = self.character_shares(words, mask)
-        weights = functional.embedding(words.rows, self.weights).to(shares.dtype)
+        shares = self.character_shares(unknown, mask)
+        weights = functional.embedding(unknown.codes % self.buckets, self.weights).to(shares.dtype)
         each = (shares.unsqueeze(1) @ weights).squeeze(1)
-        return logits.index_add(0, words.texts, each.to(logits.dtype))
+        return logits.index_add(0, unknown.texts, each.to(logits.dtype))
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
         """Return the n-grams of words, and those of shapes if the model reads them; arguments as of `forward`."""
@@ -85,7 +81,7 @@ class GloveLstmNgramClassifier(nn.Module):
 
     def character_shares(self, words: UnknownWords, mask: Tensor) -> Tensor:
         """Return the factor of the weight of each of m character n-grams of n words: (n, m)."""
-        ngrams = mask.sum(dim=1) * (2 + self.reads_shapes) + 1  # of words in a text
+        ngrams = mask.sum(dim=1) * (2 + bool(self.config.type_embedding_size)) + 1  # of words
         count = ngrams[words.texts, None] * words.present.sum(dim=1, keepdim=True)
         return words.present * (3 / count).sqrt()
 
@@ -100,12 +96,9 @@ class GloveLstmNgramClassifier(nn.Module):
             left.append(torch.full_like(input_ids, _SHAPED))
             right.append(input_ids * SHAPE_COUNT + shapes)
             present.append(mask)
-        rows = hashed(torch.cat(left, dim=1), torch.cat(right, dim=1), self.buckets)
-        if self.config.character_buckets:
-            words = self.buckets + input_ids
-        else:
-            words = hashed(torch.zeros_like(input_ids), input_ids, self.buckets)
-        return NgramGroup(torch.cat([words, rows], dim=1), torch.cat(present, dim=1))
+        rows = hashed(torch.cat(left, dim=1), torch.cat(right, dim=1)) % self.buckets
+        rows = torch.cat([self.buckets + input_ids, rows], dim=1)
+        return NgramGroup(rows, torch.cat(present, dim=1))
 
     def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
         """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""
@@ -123,7 +116,7 @@ class GloveLstmNgramClassifier(nn.Module):
         right = [known[:, 2:], known[:, 3 : length + 3], input_ids + kinds]
         present = [mask.new_ones(mask.shape[0], 2), mask, mask, mask]
         codes = torch.cat(left, dim=1) + _FIRST_SHAPE_CODE
-        rows = hashed(codes, torch.cat(right, dim=1), self.buckets)
+        rows = hashed(codes, torch.cat(right, dim=1)) % self.buckets
         return NgramGroup(rows, torch.cat(present, dim=1))
 
 

@@ -9,13 +9,16 @@ SHAPES = ("none", "lower", "title", "upper", "mixed", "digits", "punctuation")
 
 _SHAPE_BITS, _CODE_BITS = 3, 5  # of a token type id, and of a character in a spelling
 _SPELLED = 12  # characters of a word: 63 bits with the shape
+# In place of a spelling; no spelling is a multiple of 32. Were it 0, `datasets` would take 8 bits for a column that
+# begins with known words, and fail at the first spelling.
+_KNOWN = 32
 _LONG = 32  # characters from which a word's shape is not remembered
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def token_type(word: str, unknown: bool) -> int:
-    """Return a word's shape, an index into `SHAPES`, and above its three bits the spelling of an unknown word.
+    """Return a word's shape, an index into `SHAPES`, and above its three bits the spelling of an unknown word, or 32.
 
     Letters without case count as lower. A word without letters is "digits" if it has a digit, else "punctuation". A
     single capital is "upper".
@@ -25,7 +28,7 @@ def token_type(word: str, unknown: bool) -> int:
         unknown: Whether the vocabulary lacks it.
     """
     shape = _shape(word) if len(word) < _LONG else _shape.__wrapped__(word)
-    return shape | (spelling(word) << _SHAPE_BITS if unknown else 0)
+    return shape | (spelling(word) if unknown else _KNOWN) << _SHAPE_BITS
 
 
 @lru_cache(1 << 14)

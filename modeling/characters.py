@@ -17,38 +17,38 @@ _SHORTEST, _LONGEST = 3, 5
 class UnknownWords:
     """The n unknown words of B texts, and their m character n-grams, the edges of a word among the characters.
 
-    Rows of a table of hashed n-grams begin at 0. As in Bojanowski et al. 2017, https://arxiv.org/abs/1607.04606.
+    As in Bojanowski et al. 2017, https://arxiv.org/abs/1607.04606.
     """
 
     texts: Tensor  # (n,) the text of each word
     places: Tensor  # (n,) its place in the text
-    rows: Tensor  # (n, m)
+    codes: Tensor  # (n, m) below 2**32; modulo the size of a table, its rows
     present: Tensor  # (n, m) 1 for the n-grams that a word has, else 0
 
 
-def unknown_words(spellings: Tensor, buckets: int) -> UnknownWords:
+def unknown_words(spellings: Tensor) -> UnknownWords:
     """Find the unknown words of texts: (B, T) spellings, 0 for known words and padding."""
     texts, places = spellings.nonzero(as_tuple=True)
-    return UnknownWords(texts, places, *character_ngrams(spellings[texts, places], buckets))
+    return UnknownWords(texts, places, *character_ngrams(spellings[texts, places]))
 
 
-def character_ngrams(spellings: Tensor, buckets: int) -> tuple[Tensor, Tensor]:
-    """Return the rows of the n-grams of three to five characters of n words, and which of them each has: (n, 33)."""
+def character_ngrams(spellings: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the codes of the n-grams of three to five characters of n words, and which of them each has: (n, 33)."""
     places = torch.arange(SPELLED, device=spellings.device)
     codes = spellings[:, None] // CODES**places % CODES
     codes = functional.pad(codes, (1, 1))
     # An edge before the first character, and one after the last.
     previous = functional.pad(codes[:, :-1], (1, 0), value=1)
     codes = codes.masked_fill((codes == 0) & (previous > 0), CODES)
-    rows, present, ngrams = [], [], codes
+    ngrams, hashes, present = codes, [], []
     for size in range(2, _LONGEST + 1):
         ngrams = ngrams[:, :-1] * (CODES + 1) + codes[:, size - 1 :]
         if size >= _SHORTEST:
-            rows.append(hashed(torch.zeros_like(ngrams), ngrams, buckets))
+            hashes.append(hashed(0, ngrams))
             present.append(codes[:, size - 1 :] > 0)
-    return torch.cat(rows, dim=1), torch.cat(present, dim=1).float()
+    return torch.cat(hashes, dim=1), torch.cat(present, dim=1).float()
 
 
-def hashed(left: Tensor, right: Tensor, buckets: int) -> Tensor:
-    """Return the rows of pairs of codes in a table."""
-    return (left * _LEFT + right * _RIGHT) % _PRIME % buckets
+def hashed(left: Tensor | int, right: Tensor) -> Tensor:
+    """Hash pairs of codes: below 2**32."""
+    return (left * _LEFT + right * _RIGHT) % _PRIME

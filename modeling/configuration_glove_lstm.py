@@ -5,8 +5,8 @@ from typing import Any
 
 from transformers import PreTrainedConfig
 
-# `token_type_ids` as word_shapes.py makes them: a shape below 7, plus 8 times the spelling of an unknown word.
-SHAPE_COUNT, SPELLING = 7, 8
+# `token_type_ids` as word_shapes.py makes them: a shape below 7, plus 8 times KNOWN or an unknown word's spelling.
+SHAPE_COUNT, SPELLING, KNOWN = 7, 8, 32
 # A spelling is the sum of the codes of up to 12 characters, the first times 1, the second times 32, and so on.
 SPELLED, CODES = 12, 32
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from transformers import initialization as init
 
-from .characters import unknown_words
-from .configuration_glove_lstm import SHAPE_COUNT, SPELLING, GloveLstmConfig
+from .characters import UnknownWords, unknown_words
+from .configuration_glove_lstm import KNOWN, SHAPE_COUNT, SPELLING, GloveLstmConfig
 
 _NONE, _LOWER, _TITLE, _UPPER, _MIXED = range(5)  # of `SHAPES` in word_shapes.py
 
@@ -41,18 +41,19 @@ class GloveLstmEmbeddings(nn.Module):
         input_ids: Tensor | None,
         inputs_embeds: Tensor | None,
         shapes: Tensor | None,
-        spellings: Tensor | None,
+        unknown: UnknownWords | None,
     ) -> Tensor:
-        """(T, B) ids, shapes and spellings -> (T, B, E)."""
+        """(T, B) ids and shapes, and unknown words, which may stand after these T -> (T, B, E)."""
         if inputs_embeds is None:
             assert input_ids is not None
             inputs_embeds = self.word_embeddings(input_ids)
-        if self.character_embeddings is not None and spellings is not None:
-            words = unknown_words(spellings, self.character_embeddings.num_embeddings)
-            weights = words.present / words.present.sum(dim=1, keepdim=True)
-            vectors = self.character_embeddings(words.rows).to(weights.dtype)
-            means = (weights.unsqueeze(1) @ vectors).squeeze(1)  # (n, embedding_size)
-            places = words.texts, words.places
+        if self.character_embeddings is not None and unknown is not None:
+            read = unknown.places < inputs_embeds.shape[0]
+            present = unknown.present[read]
+            rows = unknown.codes[read] % self.character_embeddings.num_embeddings
+            vectors = self.character_embeddings(rows).to(present.dtype)
+            means = (present.unsqueeze(1) @ vectors).squeeze(1) / present.sum(dim=1, keepdim=True)
+            places = unknown.places[read], unknown.texts[read]
             inputs_embeds = inputs_embeds.to(means.dtype).index_put(places, means, accumulate=True)
         if self.token_type_embeddings is not None:
             beside = self.token_type_embeddings(shapes)
@@ -61,15 +62,7 @@ class GloveLstmEmbeddings(nn.Module):
 
 
 def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
-    """Pool the outputs over the real tokens; a text without any gives zeros.
-
-    Args:
-        hidden: (B, T, H).
-        mask: Bool (B, T), true for real tokens.
-
-    Returns:
-        (B, H).
-    """
+    """Pool outputs (B, T, H) over real tokens, where the mask (B, T) is true: (B, H), zeros for a text without any."""
     # Added rather than filled in, which is slower: no output of an LSTM is larger than 1.
     excluded = (mask.to(hidden.dtype) - 1) * torch.finfo(hidden.dtype).max
     highest = (hidden + excluded.unsqueeze(-1)).max(dim=1).values
@@ -78,17 +71,21 @@ def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 
 def split_types(
     config: GloveLstmConfig, token_type_ids: Tensor | None, mask: Tensor
-) -> tuple[Tensor | None, Tensor | None]:
-    """Return the informative shapes of words, and the spellings of unknown words, 0 for others and padding: (B, T).
+) -> tuple[Tensor | None, UnknownWords | None]:
+    """Return the informative shapes of words (B, T), and the unknown words; None where the model does not read them.
 
-    Either is None where the model does not read it.
+    Without unknown words these are None, too, which saves time; but not where gradients are computed or the model is
+    exported: which parameters count may not depend on the texts there.
     """
-    shapes = spellings = None
+    shapes = unknown = None
     if token_type_ids is not None and config.type_embedding_size:
         shapes = informative_shapes(token_type_ids % SPELLING, mask)
     if token_type_ids is not None and config.character_buckets:
         spellings = token_type_ids // SPELLING * mask
-    return shapes, spellings
+        spellings = spellings.masked_fill(spellings == KNOWN, 0)
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or spellings.any():
+            unknown = unknown_words(spellings)
+    return shapes, unknown
 
 
 def informative_shapes(shapes: Tensor, mask: Tensor) -> Tensor:

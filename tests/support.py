@@ -98,7 +98,7 @@ def write_glove(path: Path, dim: int = 8) -> Path:
 
 
 _SMALL = "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4"
-_SMALL += " --classifier_hidden_size 8"
+_SMALL += " --classifier_hidden_size 8 --ngram_buckets 65536"
 _QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16"
 _QUICK += " --disable_tqdm True --use_cpu True"
 SMALL, QUICK = _SMALL.split(), _QUICK.split()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
-from support import ROOT, copied, run_client, run_without_package
+from support import ROOT, run_client, run_without_package
 from test_remote_code import HUB, travelling_sources
 
 PACKAGES = ("glove_lstm", "tokenization", "modeling", "scripts", "benchmarks")
@@ -109,35 +109,6 @@ def test_classifying_unpickles_no_object(tmp_path: Path, backend: str) -> None:
     unpickle = tmp_path / "unpickle.py"
     unpickle.write_text("import pickle, pathlib\npickle.loads(pickle.dumps(pathlib.Path()))")
     assert "unpickled pathlib" in run(unpickle).stderr
-
-
-_WATCHED = """
-import sys, torch
-from transformers import pipeline
-classify = pipeline("text-classification", model={path!r}, trust_remote_code=True)
-texts = ["Council votes on the bridge", "SHOCKING secret!!!", "", "z\\u00fcrich \\ud800 1,000 www.a.b"]
-expected = classify(texts, top_k=None)  # libraries load what they load late
-armed, seen = True, []
-kinds = ("open", "socket", "subprocess", "os", "shutil", "import", "ctypes", "exec")
-def watch(event, args):
-    if armed and event.split(".")[0] in kinds:
-        seen.append((event, str(args)[:200]))
-sys.addaudithook(watch)
-scores = classify(texts, top_k=None)
-armed = False
-assert scores == expected
-assert not seen, seen
-armed = True
-open({path!r} + "/config.json").close()
-armed = False
-assert seen, "the watch is asleep"
-"""
-
-
-@pytest.mark.slow
-def test_remote_code_touches_no_file_while_it_classifies(tmp_path: Path) -> None:
-    folder = copied(HUB, tmp_path / "copy")
-    run_without_package(_WATCHED.format(path=str(folder)), tmp_path)
 
 
 _REACH = """

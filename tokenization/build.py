@@ -40,7 +40,7 @@ def build_tokenizer(
         min_frequency: Occurrences in the corpus from which a word without a vector gets a row. The article variant
             takes every word, up to `vocab_size`.
         truncation_side: "right" keeps the beginning of a text, "left" its end.
-        token_types: Return word shapes as `token_type_ids`.
+        token_types: Return word shapes, and the spellings of unknown words, as `token_type_ids`.
         stop_words: Words that the article variant removes.
 
     Raises:

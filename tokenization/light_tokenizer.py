@@ -1,4 +1,4 @@
-r"""Token ids and word shapes as `GloveLstmTokenizer` gives them, without transformers and many times faster.
+r"""Token ids and token types as `GloveLstmTokenizer` gives them, without transformers and many times faster.
 
 Rust's regular expressions and its bookkeeping of offsets take most of a tokenizer's time. In the pipelines of
 `pipelines.py` nothing looks across white space, so the tokens of a text are those of its pieces between white space,
@@ -36,7 +36,7 @@ _CHARACTERS = 1 << 17  # of a batch, about; while it is looked up, other threads
 _CAPACITY = 1 << 25  # characters of pieces in the dictionary, plus 100 for each piece: about 100 MB
 _NEW = -1  # in place of the value of a piece that the dictionary lacks
 _COUNT_BITS = 32  # of a dictionary's value: the number of tokens; above them their start
-_SHAPE_BITS = 3  # of a known token in the array; above them its id
+_TYPE_BITS = 9  # of a known token in the array; above them its id
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
 
 Integers = NDArray[np.int64]
@@ -156,8 +156,8 @@ class LightTokenizer:
             begins = np.cumsum(lengths) - (lengths if self.truncation_side == "right" else kept)
             tokens, lengths = tokens[ranges(begins, kept)], kept
         unknown = tokens < 0
-        ids = np.where(unknown, self._unknown, tokens >> _SHAPE_BITS)
-        types = np.where(unknown, ~tokens, tokens & ((1 << _SHAPE_BITS) - 1))
+        ids = np.where(unknown, self._unknown, tokens >> _TYPE_BITS)
+        types = np.where(unknown, ~tokens, tokens & ((1 << _TYPE_BITS) - 1))
         return RaggedTokens(ids, types, lengths)
 
     def _look_up(self, texts: Sequence[str]) -> tuple[Integers, Integers]:
@@ -215,7 +215,7 @@ class LightTokenizer:
         for row, (begin, end) in zip(encoding.ids, encoding.offsets, strict=True):
             unknown = row == self._unknown
             kind = token_type(text[begin:end], unknown) if self.token_types else 0
-            tokens.append(~kind if unknown else row << _SHAPE_BITS | kind)
+            tokens.append(~kind if unknown else row << _TYPE_BITS | kind)
         begins = [begin for begin, _ in encoding.offsets]
         return np.array(tokens, dtype=np.int64), np.array(begins, dtype=np.int64)
 

@@ -103,12 +103,12 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
     def _token_types(self, encoding: Encoding, parts: list[Any], of_words: bool) -> list[int]:
         """Return the `token_type_ids` of a text or of two parts, each a string or a list of words; 0 for padding."""
-        ids, types = encoding.ids, [0] * len(encoding)
+        ids, types, unknown = encoding.ids, [0] * len(encoding), self.unk_token_id
         places = zip(encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True)
         for token, (part, word, (start, end)) in enumerate(places):
             if end > start:
                 text = parts[part or 0][word or 0] if of_words else parts[part or 0]
-                types[token] = token_type(text[start:end], ids[token] == self.unk_token_id)
+                types[token] = token_type(text[start:end], ids[token] == unknown)
         return types
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:

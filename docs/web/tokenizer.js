@@ -1,5 +1,5 @@
 /**
- * Token ids and word shapes as GloveLstmTokenizer gives them; tests/web/test_web.py compares the two.
+ * Token ids and token types as GloveLstmTokenizer gives them; tests/web/test_web.py compares the two.
  *
  * It runs the pipeline of tokenizer.json: replacements, lower-casing and one split into words. The regular expressions
  * there are written for Oniguruma; `translate` makes them JavaScript's.
@@ -60,7 +60,7 @@ export class Tokenizer {
     for (const { 0: word, index } of normal.text.matchAll(this.words)) {
       const surface = original.slice(normal.begins[index], normal.ends[index + word.length - 1]);
       const id = this.vocabulary.get(word);
-      const spelling = id === undefined ? spellingOf(surface) : 0n;
+      const spelling = id === undefined ? spellingOf(surface) : 32n;
       ids.push(id ?? this.unknown);
       types.push(this.hasTypes ? BigInt(shapeOf(surface)) + 8n * spelling : 0n);
     }

@@ -4,7 +4,6 @@ import statistics
 import timeit
 from typing import Any
 
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from glove_lstm.inference.prediction import predict_logits, predict_probabilities
@@ -60,5 +59,4 @@ def measure_speed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
         "words": _WORDS,
         "one_text_ms": round(seconds([text]) * 1e3, 2),
         "texts_per_second": round(64 / seconds([text] * 64), 1),
-        "threads": torch.get_num_threads(),
     }

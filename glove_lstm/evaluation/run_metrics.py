@@ -19,7 +19,6 @@ from glove_lstm.evaluation.metrics import (
     measure_with_intervals,
 )
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
-from glove_lstm.evaluation.robustness import measure_robustness, summarize
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import decision_thresholds, scores_of
 from glove_lstm.training.experiment import Experiment
@@ -107,11 +106,3 @@ def add_baselines(
             name: accuracy_with_interval(classify(rows) == labels[name])
             for name, rows in tests.items()
         }
-
-
-def add_robustness(metrics: Metrics, experiment: Experiment, split: str) -> None:
-    """Measure the model on perturbed texts of a split, into `metrics["robustness"]`."""
-    texts = list(joined_texts(experiment.splits[split]))
-    labels = experiment.labels[split]
-    measures = measure_robustness(experiment.model, experiment.tokenizer, texts, labels)
-    metrics["robustness"] = {**measures, "summary": f"on the {split} texts, {summarize(measures)}"}

@@ -80,15 +80,15 @@ def digest(path: Path) -> str:
 def check_tokenizer(
     folder: str | Path, config: Mapping[str, Any], words: int, *, shapes: bool
 ) -> None:
-    """Check that a tokenizer with `words` entries, with or without word shapes, fits the model.
+    """Check that a tokenizer with `words` entries, with or without token types, fits the model.
 
     Raises:
-        DataError: Its vocabulary is larger than the model's, or it lacks the word shapes that the model needs.
+        DataError: Its vocabulary is larger than the model's, or it gives no token types and the model needs them.
     """
     rows, wrong = config.get("vocab_size", 0), ""
     if words > rows:
         wrong = f"tokenizer.json has {words} words, but the model only {rows}"
     elif (config.get("type_embedding_size") or config.get("character_buckets")) and not shapes:
-        wrong = "the model reads word shapes (token_type_ids), which its tokenizer does not give"
+        wrong = "the model reads token_type_ids, which its tokenizer does not give"
     if wrong:
         raise DataError(f"{folder}: {wrong}: the files belong to different checkpoints.")

@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.files import DataError
 from glove_lstm.inference.scores import scores_of
-from glove_lstm.modeling.characters import unknown_words
+from glove_lstm.modeling.characters import UnknownWords
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
 from glove_lstm.tokenization.word_shapes import repair
@@ -127,7 +127,7 @@ def explain(
         name: torch.tensor(rows, dtype=torch.long, device=model.device)
         for name, rows in encoded.items()
     }
-    ids, shapes = inputs["input_ids"], inputs.get("token_type_ids")
+    ids, types = inputs["input_ids"], inputs.get("token_type_ids")
     with torch.no_grad():
         logits = model(**inputs).logits.double().cpu().numpy()
     chosen, *others = np.argsort(-logits[0], kind="stable").tolist()
@@ -137,7 +137,7 @@ def explain(
     difference = baseline = float(logits[0, chosen] - logits[0, rival])
     tokens: list[float] = []
     if ids.shape[1]:
-        baseline, tokens = _share_out(model, ids, shapes, chosen, rival)
+        baseline, tokens = _share_out(model, ids, types, chosen, rival)
     parts = (repair(text), repair(text_pair))
     whole = tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0]
     return Explanation(
@@ -155,13 +155,13 @@ def explain(
 def _share_out(
     model: GloveLstmForSequenceClassification,
     ids: Tensor,
-    shapes: Tensor | None,
+    types: Tensor | None,
     label: int,
     rival: int,
 ) -> tuple[float, list[float]]:
     """Return the contribution of the biases and of each of T tokens."""
     with torch.no_grad():
-        inputs = model.encoder.prepare_inputs(ids, torch.ones_like(ids), shapes, None)
+        inputs = model.encoder.prepare_inputs(ids, torch.ones_like(ids), types, None)
         scale = float(model.confidence(inputs)) / model.config.temperature
         vectors = model.encoder.embed(inputs)  # (T that the LSTM reads, 1, E)
     with torch.inference_mode(False), torch.enable_grad():  # the caller may be in inference mode
@@ -176,7 +176,7 @@ def _share_out(
     baseline = float(of_lstm.detach().double() - tokens.sum())
     if model.ngrams is not None:
         with torch.no_grad():
-            of_ngrams = ngram_contributions(model.ngrams, ids, inputs.shapes, inputs.spellings)
+            of_ngrams = ngram_contributions(model.ngrams, ids, inputs.shapes, inputs.unknown)
             of_ngrams = of_ngrams[0].double().cpu()
         scale *= model.config.ngram_weight
         tokens = tokens + scale * (of_ngrams[:, label] - of_ngrams[:, rival])
@@ -189,7 +189,7 @@ def ngram_contributions(
     ngrams: GloveLstmNgramClassifier,
     input_ids: Tensor,
     shapes: Tensor | None,
-    spellings: Tensor | None,
+    unknown: UnknownWords | None,
 ) -> Tensor:
     """Divide the logits of the n-grams among the tokens: each n-gram counts evenly for the words that it covers.
 
@@ -197,7 +197,7 @@ def ngram_contributions(
         ngrams: The classifier.
         input_ids: (B, T), all of them real tokens, T at least 1.
         shapes: (B, T) word shapes, as for its `forward`.
-        spellings: (B, T) characters of unknown words, as for its `forward`.
+        unknown: As for its `forward`.
 
     Returns:
         (B, T, num_labels). Their sum over the tokens, with the bias, is the output of `forward`.
@@ -212,12 +212,12 @@ def ngram_contributions(
         each = shares.unsqueeze(-1) * ngrams.weights[group.rows]
         steps = steps.index_add(1, first, each).index_add(1, last + 1, -each)
     tokens = steps.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
-    if spellings is None:
+    if unknown is None:
         return tokens
-    words = unknown_words(spellings, ngrams.buckets)
-    shares = ngrams.character_shares(words, mask).unsqueeze(1)
-    each = (shares @ ngrams.weights[words.rows]).squeeze(1)
-    return tokens.index_put((words.texts, words.places), each, accumulate=True)
+    shares = ngrams.character_shares(unknown, mask).unsqueeze(1)
+    weights = ngrams.weights[unknown.codes % ngrams.buckets].to(shares.dtype)
+    each = (shares @ weights).squeeze(1).to(tokens.dtype)
+    return tokens.index_put((unknown.texts, unknown.places), each, accumulate=True)
 
 
 def _spans(length: int) -> list[Tensor]:

@@ -17,7 +17,13 @@ from glove_lstm.data.whole_files import whole_file
 from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, origin
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import open_session
-from glove_lstm.modeling.configuration_glove_lstm import CODES, SHAPE_COUNT, SPELLING
+from glove_lstm.modeling.configuration_glove_lstm import (
+    CODES,
+    KNOWN,
+    SHAPE_COUNT,
+    SPELLED,
+    SPELLING,
+)
 from glove_lstm.modeling.pretrained_glove_lstm import halved
 
 _TOLERANCE = 1e-5
@@ -169,7 +175,7 @@ def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[
         "attention_mask": mask.astype(np.int64),
     }
     if config.reads_types:
-        unknown = inputs["input_ids"] % 3 == 0
-        spellings = integers(1, CODES**4, mask.shape) * unknown
+        spellings = integers(1, CODES**SPELLED, mask.shape)
+        spellings[inputs["input_ids"] % 3 > 0] = KNOWN
         inputs["token_type_ids"] = integers(0, SHAPE_COUNT, mask.shape) + SPELLING * spellings
     return inputs

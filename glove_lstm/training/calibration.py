@@ -61,7 +61,8 @@ def calibrate(
     begun = score(tokenize(Dataset.from_dict({"text": beginnings}), tokenizer))
     truth = labels.ravel().astype(np.int64)
     corrupted = [whole[0], *(score(rows)[0] for rows in copies)]
-    scales = fit_scales(np.concatenate(corrupted), np.tile(truth, len(corrupted)))
+    versions = len(corrupted)
+    scales = fit_scales(np.concatenate(corrupted), np.tile(truth, versions), versions)
     if len(scales) > 1:
         config.ngram_weight = scales[1] / scales[0]
     weights = [1.0, config.ngram_weight][: len(scales)]
@@ -104,7 +105,9 @@ def fit_calibration(
     return shrinkage, temperature
 
 
-def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -> list[float]:
+def fit_scales(
+    part_logits: NDArray[np.floating], labels: NDArray[np.integer], versions: int = 1
+) -> list[float]:
     """Fit a factor for each part's logits, for the smallest cross-entropy of their sum on validation data.
 
     The factor of a single part is the inverse of the temperature. A prior keeps several factors close: on fewer than a
@@ -113,6 +116,7 @@ def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -
     Args:
         part_logits: (n, parts, classes); the model's logits are the sum over its parts.
         labels: (n,) class indices.
+        versions: How many of the n rows are of one text: together they count as one beside the prior.
 
     Returns:
         A factor from 0.05 to 20 for each part.
@@ -126,8 +130,8 @@ def fit_scales(part_logits: NDArray[np.floating], labels: NDArray[np.integer]) -
         error = np.exp(log_probabilities)
         error[rows, labels] -= 1
         apart = (log_scales - log_scales.mean()) / _SPREAD
-        total = -log_probabilities[rows, labels].sum() + (apart**2).sum() / 2
-        gradient = scales * (parts * error).sum(axis=(1, 2)) + apart / _SPREAD
+        total = -log_probabilities[rows, labels].sum() + versions * (apart**2).sum() / 2
+        gradient = scales * (parts * error).sum(axis=(1, 2)) + versions * apart / _SPREAD
         return float(total) / len(labels), gradient / len(labels)
 
     # If the parts separate a few texts without an error, there are several minima, and L-BFGS-B stops too early.

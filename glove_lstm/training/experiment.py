@@ -198,7 +198,7 @@ def _train(
             CorruptedTexts(tokenized[name], splits[name], tokenizer, 1.0, args.seed, kind=kind)
             for kind in (COPIES if args.corrupted_share and model.ngrams is not None else ())
         ]
-        for name in tokenized
+        for name in tokenized.keys() - {"test"}
     }
     if model.ngrams is not None:
         held_out = tokenized.get("validation")

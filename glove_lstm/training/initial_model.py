@@ -89,17 +89,20 @@ def _character_vectors(
 
     By ridge regression on GloVe's most frequent words, the frequent ones with more weight (Zipf's law).
     """
-    words = glove.words[:20_000]
+    # A spelling has no case: of a cased vocabulary, only words in lower case.
+    frequent = [row for row, word in enumerate(glove.words) if word == word.lower()][:20_000]
+    words = [glove.words[row] for row in frequent]
     spellings = torch.tensor([spelling(word) for word in words])
-    columns, present = character_ngrams(spellings, config.character_buckets)
+    codes, present = character_ngrams(spellings)
     word, place = present.nonzero(as_tuple=True)
     shares = 1 / present.sum(dim=1)[word]
-    entries = shares.numpy(), (word.numpy(), columns[word, place].numpy())
+    columns = codes[word, place] % config.character_buckets
+    entries = shares.numpy(), (word.numpy(), columns.numpy())
     features = csr_matrix(entries, shape=(len(words), config.character_buckets))
     frequency = 1 / (np.arange(len(words)) + 20)
     ridge = Ridge(alpha=0.25, fit_intercept=False, solver="sparse_cg", max_iter=40, tol=1e-3)
     unknown = rows[config.unk_token_id]
-    vectors = glove.vectors[: len(words)] - unknown
+    vectors = glove.vectors[frequent] - unknown
     ridge.fit(features, vectors, sample_weight=frequency / frequency.mean())
     return torch.from_numpy(ridge.coef_.T.astype(np.float32))
 
@@ -148,7 +151,8 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
     assert path is not None
     changes: dict[str, Any] = {**FITTED, **run.model.config_values()}
     changes["problem_type"] = SEVERAL if data.several_labels else None
-    known = load_config(path).label_names
+    config = load_config(path)
+    known = config.label_names
     if set(data.label_names) <= set(known):
         number = [known.index(name) for name in data.label_names]
         for name, split in splits.items():
@@ -166,6 +170,8 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
         nn.init.zeros_(model.classifier.bias)
         for table in model.ngrams.parameters() if model.ngrams is not None else ():
             nn.init.zeros_(table)
+    if model.config.character_buckets not in (0, config.character_buckets):
+        nn.init.zeros_(model.word_vectors()[1])  # without GloVe, unknown words stay as they were
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
     record: dict[str, Any] = {"fine_tuned_from": without_folders(path)}

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 from transformers import PreTrainedTokenizerBase
 
-from glove_lstm.modeling.characters import character_ngrams, unknown_words
+from glove_lstm.modeling.characters import UnknownWords, character_ngrams
 from glove_lstm.modeling.lstm_layers import split_types
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
 from glove_lstm.tokenization.word_shapes import spelling
@@ -159,11 +159,16 @@ def _lift(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -> csr_mat
     """
     size, device = len(ngrams.weights), ngrams.bias.device
     spelled = torch.tensor([spelling(word) for word in words], dtype=torch.long, device=device)
-    rows, present = character_ngrams(spelled, ngrams.buckets)
+    codes, present = character_ngrams(spelled)
     word, place = present.nonzero(as_tuple=True)
-    shares = (3 / present.sum(dim=1)[word].double()).sqrt()
+    # Of a word beside a single n-gram of words
+    texts, mask = torch.zeros_like(spelled), present.new_zeros(1, 1)
+    shares = ngrams.character_shares(UnknownWords(texts, texts, codes, present), mask)[word, place]
     of_word = ngrams.buckets + torch.tensor(list(words.values()), dtype=torch.long, device=device)
-    entries = [values.numpy(force=True) for values in (shares, of_word[word], rows[word, place])]
+    entries = [
+        values.numpy(force=True)
+        for values in (shares, of_word[word], codes[word, place] % ngrams.buckets)
+    ]
     return identity(size, format="csr") + csr_matrix((entries[0], entries[1:]), shape=(size, size))
 
 
@@ -176,17 +181,18 @@ def _features(
         batch = collate(texts.__getitems__(range(start, min(start + _BATCH, len(texts)))))
         batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
         ids, mask = batch["input_ids"], batch["attention_mask"].bool()
-        shapes, spellings = split_types(ngrams.config, batch.get("token_type_ids"), mask)
+        shapes, unknown = split_types(ngrams.config, batch.get("token_type_ids"), mask)
         entries = []
         for group in ngrams.groups(ids, shapes, mask):
             text, place = group.present.nonzero(as_tuple=True)
             share = ngram_shares(group, ngrams.weights)[text, place]
             entries.append([text, group.rows[text, place], share])
-        if spellings is not None:
-            words = unknown_words(spellings, ngrams.buckets)
-            word, place = words.present.nonzero(as_tuple=True)
-            share = ngrams.character_shares(words, mask)[word, place]
-            entries.append([words.texts[word], words.rows[word, place], share])
+        if unknown is not None:
+            word, place = unknown.present.nonzero(as_tuple=True)
+            share = ngrams.character_shares(unknown, mask)[word, place]
+            entries.append(
+                [unknown.texts[word], unknown.codes[word, place] % ngrams.buckets, share]
+            )
         row, column, value = (
             torch.cat(column).numpy(force=True) for column in zip(*entries, strict=True)
         )
@@ -195,7 +201,7 @@ def _features(
         features = csr_matrix((value.astype(np.float64), places), shape=shape) @ lift
         features.sum_duplicates()
         if logits:
-            scores = ngrams(ids, shapes, spellings, mask).double().numpy(force=True)
+            scores = ngrams(ids, shapes, unknown, mask).double().numpy(force=True)
             features = hstack([features, csr_matrix(scores)])
         rows.append(features)
     return vstack(rows).tocsr()

@@ -74,3 +74,5 @@ def test_hashes_fold_white_space_and_nothing_else() -> None:
     trained, validated = record.find(texts)
     assert trained.tolist() == [True, False, False, True, False]
     assert validated.tolist() == [False, False, True, False, False]
+    more = TrainingTexts.of(["new"], []).added_to(record)
+    assert (len(more.trained), more.complete) == (3, True)

@@ -25,7 +25,6 @@ from glove_lstm.commands import train as command
 from glove_lstm.data.loading import load_splits
 from glove_lstm.training.arguments import parse_training_run
 from glove_lstm.training.initial_model import load_model
-from glove_lstm.training.training_texts import load_training_texts
 
 
 def train(*args: object) -> subprocess.CompletedProcess[str]:
@@ -85,32 +84,17 @@ def test_fine_tuning_on_other_labels_in_separate_files(
     assert baselines["tfidf_svc_cased"]["test"]["accuracy"] > 0.5
 
 
-@pytest.mark.slow
-def test_fine_tuning_on_the_same_labels(
-    checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    data, out = write_articles(tmp_path / "two.csv", 100, seed=4), tmp_path / "two"
-    args = ["--model_name_or_path", checkpoint, "--num_train_epochs", 1, "--output_dir", out]
-    train(*args, "--train_file", data, "--max_seq_length", 30)
-    assert read(out / "tokenizer_config.json")["model_max_length"] == 30
-    about = read(out / "metrics.json")["about"]
-    assert about["rows"] == {"train": 90, "validation": 10, "all": 100}
-    assert about["fine_tuned_from"] == checkpoint.name
-    assert "starts anew" not in caplog.text
-    assert (out / "tokenizer.json").read_bytes() == (checkpoint / "tokenizer.json").read_bytes()
-    before, after = load_training_texts(checkpoint), load_training_texts(out)
-    assert set(before.trained) < set(after.trained)
-    assert len(after.trained) == len(before.trained) + 100
-    assert after.complete
-
-
 def test_labels_are_numbered_as_the_checkpoint_numbers_them(
-    checkpoint: Path, articles: Path
+    checkpoint: Path, articles: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = parse_training_run(["--model_name_or_path", str(checkpoint)])
+    changes = "--max_seq_length", "30", "--character_buckets", "9"
+    run = parse_training_run(["--model_name_or_path", str(checkpoint), *changes])
     data = load_splits(train_file=articles, label_names=["REAL", "FAKE"], validation_fraction=0)
     splits = dict(data.splits)
-    model, *_ = load_model(run, data, splits)
+    model, tokenizer, record = load_model(run, data, splits)
+    assert (tokenizer.model_max_length, record["fine_tuned_from"]) == (30, checkpoint.name)
+    assert not model.word_vectors()[1].any()  # of other character n-grams than the checkpoint's
+    assert "starts anew" not in caplog.text
     assert splits["train"]["label"][:2] == [0, 1]  # FAKE, REAL
     assert model.ngrams.weights.any()
     model, *_ = load_model(run, dataclasses.replace(data, label_names=["no", "yes"]), splits)
@@ -195,13 +179,13 @@ def test_mistakes_are_told_in_one_sentence(
 @pytest.mark.slow
 def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_path: Path) -> None:
     args = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
-    args += ["--save_strategy", "epoch", "--num_train_epochs", 1]
+    args += ["--save_strategy", "epoch", "--num_train_epochs", 1, "--refit", "False"]
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     # As in docs/train.md, without --use_cpu.
     words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL, *QUICK[:-2], *args]
     done = subprocess.run([*map(str, words)], capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
     [last] = (tmp_path / "out").glob("checkpoint-*/trainer_state.json")
-    rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["all"]
+    rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["train"]
     assert read(last)["global_step"] == -(-rows // 32)  # two times 16 texts a step
     assert load_file(tmp_path / "out" / "model.safetensors")["ngrams.weights"].any()

@@ -14,13 +14,12 @@ from support import CORPUS, build_model, repaired
 from torch import nn
 
 from glove_lstm import explain
-from glove_lstm.inference.explanation_views import rich_text
 from glove_lstm.inference.prediction import predict_logits, predict_probabilities
 from glove_lstm.inference.scores import softmax
 from glove_lstm.tokenization.build import build_tokenizer
 
 NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.6, "shrinkage": 4.0}
-SHAPES = {"type_embedding_size": 3, "temperature": 1.7}
+SHAPES = {"type_embedding_size": 3, "character_buckets": 20, "temperature": 1.7}
 KINDS = {
     "default": ({}, {**NGRAMS, **SHAPES}),
     "beginnings": ({}, {**NGRAMS, **SHAPES, "lstm_length": 9}),
@@ -182,10 +181,11 @@ def test_html_shows_any_text_as_text(default) -> None:
     assert Reader(evil.to_html()).tags == shown.tags
 
 
-def test_terminals_get_no_control_characters(default) -> None:
-    found = explain(*default, "boats \x1b[31mred\x07\xa0[bold]tonnes[/bold]", "the\tskipper said")
-    shown = rich_text(found, "REAL")
-    lines = shown.plain.splitlines()
-    assert lines[1:3] == ["boats \ufffd[31mred\ufffd\xa0[bold]tonnes[/bold]", "the\tskipper said"]
-    assert f"{found.logit_difference:+.2f}" in lines[-1]
-    assert shown.spans
+def test_a_model_in_double_precision_is_explained() -> None:
+    model, tokenizer = build("default")
+    found, wanted = (
+        explain(one, tokenizer, "the shokcing boats") for one in (model.double(), model.float())
+    )
+    assert found.logit_difference == pytest.approx(wanted.logit_difference, abs=1e-5)
+    got, expected = ([word.contribution for word in one.words] for one in (found, wanted))
+    assert got == pytest.approx(expected, abs=1e-5)

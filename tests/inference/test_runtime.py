@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from support import ROOT
 from transformers import pipeline
 
@@ -94,7 +93,7 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
     before = config.read_text(encoding="utf-8")
     inputs = {"model_input_names": ["input_ids", "attention_mask"]}
     config.write_text(json.dumps(json.loads(before) | inputs), encoding="utf-8")
-    with pytest.raises(DataError, match=r"reads word shapes \(token_type_ids\)"):
+    with pytest.raises(DataError, match="reads token_type_ids"):
         load(exported)
     config.write_text(before, encoding="utf-8")
     said = json.loads(path.read_text(encoding="utf-8"))
@@ -102,16 +101,6 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
     path.write_text(json.dumps(said), encoding="utf-8")
     with pytest.raises(DataError, match=f"has {rows + 1} words, but the model only {rows}: "):
         load(exported)
-
-
-def test_an_onnx_file_of_others_is_refused(exported) -> None:
-    (exported / "model.safetensors").write_bytes(bytes(10**7))
-    with pytest.raises(DataError, match=r"light\.onnx was not made from the weights"):
-        LightClassifier.from_pretrained(exported)
-    module, inputs = torch.nn.Linear(2, 2), (torch.zeros(1, 2),)
-    torch.onnx.export(module, inputs, exported / "light.onnx", dynamo=True)
-    with pytest.raises(DataError, match=r"light\.onnx was not made from the config"):
-        LightClassifier.from_pretrained(exported)
 
 
 def test_from_the_hub_come_the_files_that_are_needed(

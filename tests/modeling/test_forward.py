@@ -12,21 +12,24 @@ from support import build_model
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmModel
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
-EVERYTHING = {"type_embedding_size": 3, "ngram_buckets": 40}
+EVERYTHING = {"type_embedding_size": 3, "character_buckets": 20, "ngram_buckets": 40}
 LOWER, TITLE, UPPER, MIXED = 1, 2, 3, 4
 
 
 def batch(rows, length, place):
     """Padded ids, shapes and mask; `place` gives the positions of a row's tokens. What stands at padding is noise."""
     ids = torch.randint(0, 30, (len(rows), length))
-    shapes = torch.randint(0, 7, (len(rows), length))
+    types = torch.randint(0, 7, (len(rows), length)) + 8 * torch.randint(
+        32**12, (len(rows), length)
+    )
     mask = torch.zeros(len(rows), length, dtype=torch.long)
     for row, tokens in enumerate(rows):
         where = place(len(tokens), length)
         ids[row, where] = torch.tensor(tokens, dtype=torch.long)
-        shapes[row, where] = torch.tensor(tokens, dtype=torch.long) % 7
+        words = torch.tensor(tokens, dtype=torch.long)  # a third of them are unknown
+        types[row, where] = torch.where(words % 3 == 0, 7 * 8**9 * words, 256 + words % 7)
         mask[row, where] = 1
-    return {"input_ids": ids, "token_type_ids": shapes, "attention_mask": mask}
+    return {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
 
 
 PLACES = {
@@ -155,11 +158,13 @@ def test_an_empty_text_has_a_prediction(dtype):
     assert output.isfinite().all()
 
 
-def test_missing_word_shapes_are_refused():
-    model, ids = build_model(type_embedding_size=2, ngram_buckets=40), torch.tensor([[3, 4]])
+def test_token_types_that_are_missing_or_cut_spellings_are_refused():
+    model, ids = build_model(**EVERYTHING), torch.tensor([[3, 4]])
     for reader in (model, model.encoder):
         with pytest.raises(ValueError, match="token_type_ids are missing"):
             reader(ids)
+        with pytest.raises(ValueError, match="token_type_ids must be int64"):
+            reader(ids, token_type_ids=ids.int())
     assert build_model(ngram_buckets=40)(ids).logits.shape == (1, 2)  # reads none
 
 
@@ -204,9 +209,10 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(where):
     model = build_model(lstm_length=4, **EVERYTHING)
     rows = [list(range(3, 14)), [5], [9, 8, 7, 6], []]
     inputs = batch(rows, 13, PLACES[where])
-    inputs["token_type_ids"][:] = LOWER  # so that no text changes its case when it is cut
+    # So that no text changes its case when it is cut
+    inputs["token_type_ids"] = inputs["token_type_ids"] // 8 * 8 + LOWER
     beginnings = batch([row[:4] for row in rows], 4, PLACES["right"])
-    beginnings["token_type_ids"][:] = LOWER
+    beginnings["token_type_ids"] = beginnings["token_type_ids"] // 8 * 8 + LOWER
     with torch.no_grad():
         hidden, pooled = model.encoder(**inputs, return_dict=False)
         wanted = model.encoder(**beginnings)

@@ -14,6 +14,7 @@ from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.inference.explanation import ngram_contributions
+from glove_lstm.modeling.characters import unknown_words
 from glove_lstm.tokenization.word_shapes import spelling
 
 NGRAMS = {"ngram_buckets": 40}
@@ -25,8 +26,6 @@ def buckets(config, words, shapes):
     """Rows of the table that a text's words and pairs have, one by one."""
     neighbours = pairwise([2, *(word + 3 for word in words), 2])
     found = [config.ngram_buckets + word for word in words]
-    if not config.character_buckets:
-        found = [bucket(0, word, config.ngram_buckets) for word in words]
     found += [bucket(*pair, config.ngram_buckets) for pair in neighbours]
     if not config.type_embedding_size:
         return found
@@ -61,7 +60,9 @@ def runs(config, words, shapes):
 def groups(model, words, shapes):
     """Rows of the table that a text has: those of words, and those of shapes."""
     found = [buckets(model.config, words, shapes)]
-    return [*found, runs(model.config, words, shapes)] if model.ngrams.reads_shapes else found
+    return (
+        [*found, runs(model.config, words, shapes)] if model.config.type_embedding_size else found
+    )
 
 
 def slow_logits(model, words, shapes):
@@ -125,17 +126,24 @@ def test_unknown_words_are_read_by_their_characters(built, words):
             rows = characters(word[:12], model.config.character_buckets)
             means[place] = embeddings.character_embeddings.weight[rows].mean(dim=0)
     mask = ids > 0
-    whole, known = (ngrams(ids, ids % 7, read, mask)[0] for read in (spellings, spellings * 0))
+    unknown = unknown_words(spellings)
+    whole, known = (ngrams(ids, ids % 7, read, mask)[0] for read in (unknown, None))
     torch.testing.assert_close(whole - known, added.sum(dim=0), atol=1e-5, rtol=0)
-    shares = [ngram_contributions(ngrams, ids, ids % 7, read)[0] for read in (spellings, None)]
+    shares = [ngram_contributions(ngrams, ids, ids % 7, read)[0] for read in (unknown, None)]
     torch.testing.assert_close(shares[0] - shares[1], added, atol=1e-5, rtol=0)
     inputs = model.encoder.prepare_inputs(ids, None, ids % 7 + 8 * spellings, None)
     vectors = model.encoder.embed(inputs)[:, 0, :6]
     torch.testing.assert_close(vectors - embeddings.word_embeddings(ids[0]), means)
+    model.config.lstm_length = 1
+    assert torch.equal(model.encoder.embed(inputs)[:, 0, :6], vectors[:1])
+    model.config.lstm_length = 0
 
 
 def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothing():
-    inputs = {"input_ids": torch.tensor([[3, 4, 5], [6, 0, 0]]), "token_type_ids": torch.ones(2, 3)}
+    inputs = {
+        "input_ids": torch.tensor([[3, 4, 5], [6, 0, 0]]),
+        "token_type_ids": torch.ones(2, 3).long(),
+    }
     model = build_model(dropout=0.0, **SHAPES)
     whole = model(**inputs)
     parts = model.train()(**inputs)
@@ -154,9 +162,8 @@ def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothi
     assert not new(**inputs).part_logits[:, 1].any()
 
 
-@pytest.mark.parametrize("characters", [0, 50])
-def test_a_vocabulary_may_grow_and_shrink(characters):
-    model = build_model(character_buckets=characters, **NGRAMS)
+def test_a_vocabulary_may_grow_and_shrink():
+    model = build_model(**SHAPES)
     ids = torch.tensor([[3, 4, 5]])
     logits = model(ids, token_type_ids=ids).logits
     for size in (33, 6):

@@ -49,7 +49,7 @@ ABOUT = {
     },
     "versions": {"glove_lstm": "0.1.0", "torch": "2.13.0", "transformers": "5.24.0"},
     "parameters": 6204864,
-    "speed": {"words": 400, "one_text_ms": 6.41, "texts_per_second": 386.2, "threads": 2},
+    "speed": {"words": 400, "one_text_ms": 6.41, "texts_per_second": 386.2},
 }
 ROW = {"label": "REAL", "score": 0.75}
 BASE = {"accuracy": 0.5, "accuracy_interval": [0.4, 0.6]}

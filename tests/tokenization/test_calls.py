@@ -4,10 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
+from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 from glove_lstm.tokenization.word_shapes import SHAPES
 
 WORDS = "boats Skipper SAID 1,204 don't harbour https://a.example/b qwzx ! “we” <pad> 漢字"
@@ -126,13 +128,13 @@ def test_split_into_words(default):
     default.model_max_length, default.truncation_side = 4, "right"
     title, body = ["The", "SKIPPER"], ["well-known", "BOATS", "3.5"]
     ids = default("The SKIPPER well-known BOATS 3.5")["input_ids"]
-    shapes = [SHAPES.index(name) for name in ("title", "upper", "lower", "upper")]
+    types = [SHAPES.index(name) + 8 * KNOWN for name in ("title", "upper", "lower", "upper")]
     for args in ((title, body), (tuple(title), tuple(body)), ([title], [body]), ([(title, body)],)):
         output = default(*args, is_split_into_words=True)
         assert np.ravel(output["input_ids"]).tolist() == ids
-        assert np.ravel(output["token_type_ids"]).tolist() == shapes
+        assert np.ravel(output["token_type_ids"]).tolist() == types
         assert output.word_ids(0) == [0, 1, 2, 3]
-    assert default([[], ["BOATS"]], is_split_into_words=True)["token_type_ids"] == [[], [3]]
+    assert default([[], ["BOATS"]], is_split_into_words=True)["token_type_ids"] == [[], [types[1]]]
     assert default([], is_split_into_words=True)["input_ids"] == []
 
 
@@ -163,9 +165,19 @@ def test_other_types_are_refused(default, text):
         default("boats", is_split_into_words=True)
 
 
+def test_columns_of_a_dataset_have_one_type(default):
+    """Also where the first rows hold known words alone, for which `datasets` chooses the type."""
+    rows = Dataset.from_dict({"text": ["boats", "The skipper", "", "shokcing"]})
+    types = rows.map(lambda row: default(row["text"]), batch_size=1)["token_type_ids"][:]
+    assert types == [default(text)["token_type_ids"] for text in rows["text"]]
+
+
 def test_without_token_types(make):
     tokenizer = make(token_types=False)
     for args in (("The boats",), ("The", "boats")):
         assert set(tokenizer(*args)) == {"input_ids", "attention_mask"}
-    assert tokenizer("The BOATS", return_token_type_ids=True)["token_type_ids"] == [2, 3]
+    assert tokenizer("The BOATS", return_token_type_ids=True)["token_type_ids"] == [
+        2 + 8 * KNOWN,
+        3 + 8 * KNOWN,
+    ]
     assert "token_type_ids" not in make()("The", "boats", return_token_type_ids=False)

@@ -58,7 +58,7 @@ def test_train_new_from_iterator(make, tmp_path):
     assert {"lanterns", "the", "glow", "tide"} < set(new.get_vocab())
     assert "boats" not in new.get_vocab()
     assert (new.truncation_side, new.model_max_length) == ("left", 4)
-    assert new("Tide")["token_type_ids"] == [2]
+    assert new("Tide")["token_type_ids"] == [2 + 8 * 32]
     assert new("<pad>")["input_ids"] != [0]
     new.save_pretrained(tmp_path / "new")
     assert AutoTokenizer.from_pretrained(tmp_path / "new")(TEXTS).data == new(TEXTS).data

@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
+from support import SMALL
+from torch.nn import functional
 
-from glove_lstm.data.glove import GloveVectors
-from glove_lstm.training.initial_model import embedding_rows
+from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.data.loading import load_splits
+from glove_lstm.tokenization.word_shapes import spelling
+from glove_lstm.training.arguments import parse_training_run
+from glove_lstm.training.initial_model import embedding_rows, new_model
 
 
 @pytest.mark.parametrize("uniform", [False, True])
@@ -29,3 +35,19 @@ def test_embedding_rows(uniform):
         assert np.allclose(drawn.std(axis=0), 2, atol=0.4)
     assert np.array_equal(embedding_rows(vocabulary, glove, uniform, seed=5)[0], rows)
     assert not np.array_equal(embedding_rows(vocabulary, glove, uniform, seed=6)[0], rows)
+
+
+def test_mistyped_words_begin_near_the_words(articles, glove_file):
+    words = [*SMALL, "--train_file", articles, "--glove", glove_file, "--output_dir", "unused"]
+    data, glove = load_splits(train_file=articles), load_glove(str(glove_file))
+    model, *_ = new_model(parse_training_run([*map(str, words)]), data, data.splits, glove)
+    correct = [word for word in glove.words if len(word) > 5]
+    types = torch.tensor([[8 * spelling(word[:-2] + word[-1]) for word in correct]])
+    unknown = torch.full_like(types, model.config.unk_token_id)
+    inputs = model.encoder.prepare_inputs(unknown, None, types, None)
+    with torch.no_grad():
+        vectors = model.eval().encoder.embed(inputs)[:, 0, : glove.vectors.shape[1]]
+    base = model.get_input_embeddings().weight[1].detach()
+    right = torch.from_numpy(glove.vectors[[glove.index[word] for word in correct]])
+    cosines = functional.cosine_similarity((vectors - base)[:, None], (right - base)[None], dim=2)
+    assert (cosines.argmax(dim=1) == torch.arange(len(correct))).float().mean() > 0.9

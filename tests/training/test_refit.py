@@ -124,21 +124,15 @@ def test_a_run_that_ended_is_loaded_as_it_is(trained, tmp_path):
         trained(*words, "--resume_from_checkpoint", str(checkpoint), out=tmp_path)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"train_file": "test"},
-        {"words": ["--hidden_size", "9"]},
-        {"words": ["--learning_rate", "1"]},
-    ],
-)
-def test_a_checkpoint_of_another_run_is_refused(trained, tmp_path, change):
+def test_a_checkpoint_of_another_run_is_refused(trained, tmp_path):
     alone = "--refit", "False", "--num_train_epochs", "1"
     trained(*alone, out=tmp_path)
     [checkpoint] = tmp_path.glob("checkpoint-*")
-    words = *alone, *change.pop("words", ()), "--resume_from_checkpoint", str(checkpoint)
-    with pytest.raises(DataError, match=r"other texts, labels, words or settings: give those"):
-        trained(*words, out=tmp_path, **change)
+    resume = *alone, "--resume_from_checkpoint", str(checkpoint)
+    changes = [([], "test"), (["--hidden_size", "9"], "train"), (["--learning_rate", "1"], "train")]
+    for words, file in changes:
+        with pytest.raises(DataError, match=r"other texts, labels, words or settings: give those"):
+            trained(*resume, *words, out=tmp_path, train_file=file)
 
 
 def test_a_training_that_diverges_is_told(trained, tmp_path):

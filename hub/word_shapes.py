@@ -7,8 +7,8 @@ from typing import Any
 # Case, digits or punctuation of a word as it stands in the text. Padding has shape 0.
 SHAPES = ("none", "lower", "title", "upper", "mixed", "digits", "punctuation")
 
-_SHAPE_BITS, _CODE_BITS = 3, 5  # of a token type id, and of a character in a spelling
-_SPELLED = 12  # characters of a word: 63 bits with the shape
+# A shape has 3 bits, and a spelling 5 for each of 12 characters: 63 in all.
+_SHAPE_BITS, _CODE_BITS, _SPELLED = 3, 5, 12
 # In place of a spelling; no spelling is a multiple of 32. Were it 0, `datasets` would take 8 bits for a column that
 # begins with known words, and fail at the first spelling.
 _KNOWN = 32
@@ -38,19 +38,18 @@ def _shape(word: str) -> int:
     if capitals and "lower" in kinds:
         shape = "title" if capitals == 1 and kinds[0] == "upper" else "mixed"
     else:
-        shape = next(
-            (kind for kind in ("upper", "lower", "digits") if kind in kinds), "punctuation"
-        )
+        order = "upper", "lower", "digits"
+        shape = next((kind for kind in order if kind in kinds), "punctuation")
     return SHAPES.index(shape)
 
 
 def spelling(word: str) -> int:
     """Return the first 12 characters of a word, five bits each: a to z are 1 to 26, others 27 to 31."""
-    codes = (
-        ord(letter) - 96 if "a" <= letter <= "z" else 27 + ord(letter) % 5
-        for letter in word.lower()[:_SPELLED]
-    )
-    return sum(code << _CODE_BITS * place for place, code in enumerate(codes))
+    codes = 0
+    for letter in reversed(word.lower()[:_SPELLED]):
+        code = ord(letter) - 96 if "a" <= letter <= "z" else 27 + ord(letter) % 5
+        codes = codes << _CODE_BITS | code
+    return codes
 
 
 def repair(text: Any) -> Any:
@@ -65,6 +64,7 @@ def repair(text: Any) -> Any:
     return text
 
 
+@lru_cache(1 << 14)
 def _kind(character: str) -> str:
     if character.isupper() or character.istitle():
         return "upper"

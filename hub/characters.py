@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from .configuration_glove_lstm import CODES, SPELLED
 
-# Two odd multipliers and the largest prime below 2**32: codes stay below 2**31, so that int64 never overflows.
+# Two odd multipliers and the largest prime below 2**32: operands stay below 2**31, so that int64 never overflows.
 _LEFT, _RIGHT, _PRIME = 1_000_003, 2_654_435_761, 4_294_967_291
 _SHORTEST, _LONGEST = 3, 5
 
@@ -22,7 +22,7 @@ class UnknownWords:
 
     texts: Tensor  # (n,) the text of each word
     places: Tensor  # (n,) its place in the text
-    codes: Tensor  # (n, m) below 2**32; modulo the size of a table, its rows
+    hashes: Tensor  # (n, m), below 2**32; modulo the size of a table, its rows
     present: Tensor  # (n, m) 1 for the n-grams that a word has, else 0
 
 
@@ -33,7 +33,7 @@ def unknown_words(spellings: Tensor) -> UnknownWords:
 
 
 def character_ngrams(spellings: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the codes of the n-grams of three to five characters of n words, and which of them each has: (n, 33)."""
+    """Return the hashes of the n-grams of three to five characters of n words, and which of them each has: (n, 33)."""
     places = torch.arange(SPELLED, device=spellings.device)
     codes = spellings[:, None] // CODES**places % CODES
     codes = functional.pad(codes, (1, 1))

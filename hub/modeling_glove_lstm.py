@@ -57,8 +57,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             `pooler_output` (B, hidden_size).
 
         Raises:
-            ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, `token_type_ids` are missing, or
-                shapes differ.
+            ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, `token_type_ids` are missing or,
+                where the model reads characters, not int64, or shapes differ.
         """
         inputs = self.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
         hidden, pooled = self.run_lstm(inputs)

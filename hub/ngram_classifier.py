@@ -36,8 +36,8 @@ class GloveLstmNgramClassifier(nn.Module):
     text is; in texts of several hundred words and more somewhat less, since n-grams that share one of the counters
     count together.
 
-    Where the model reads characters, those of a word together count as much as three n-grams of words, at each of its
-    occurrences. The row of a known word includes its characters.
+    Where the model reads characters, those of an unknown word together count as much as three n-grams of words, at
+    each of its occurrences. Those of a known word are part of its row, and count as the word does.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -70,7 +70,7 @@ class GloveLstmNgramClassifier(nn.Module):
         if unknown is None:
             return logits
         shares = self.character_shares(unknown, mask)
-        weights = functional.embedding(unknown.codes % self.buckets, self.weights).to(shares.dtype)
+        weights = functional.embedding(unknown.hashes % self.buckets, self.weights).to(shares.dtype)
         each = (shares.unsqueeze(1) @ weights).squeeze(1)
         return logits.index_add(0, unknown.texts, each.to(logits.dtype))
 

@@ -50,7 +50,7 @@ class GloveLstmEmbeddings(nn.Module):
         if self.character_embeddings is not None and unknown is not None:
             read = unknown.places < inputs_embeds.shape[0]
             present = unknown.present[read]
-            rows = unknown.codes[read] % self.character_embeddings.num_embeddings
+            rows = unknown.hashes[read] % self.character_embeddings.num_embeddings
             vectors = self.character_embeddings(rows).to(present.dtype)
             means = (present.unsqueeze(1) @ vectors).squeeze(1) / present.sum(dim=1, keepdim=True)
             places = unknown.places[read], unknown.texts[read]
@@ -72,10 +72,10 @@ def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 def split_types(
     config: GloveLstmConfig, token_type_ids: Tensor | None, mask: Tensor
 ) -> tuple[Tensor | None, UnknownWords | None]:
-    """Return the informative shapes of words (B, T), and the unknown words; None where the model does not read them.
+    """Return the informative shapes of words (B, T), and the unknown words; None for what the model does not read.
 
-    Without unknown words these are None, too, which saves time; but not where gradients are computed or the model is
-    exported: which parameters count may not depend on the texts there.
+    In inference, batches without unknown words have None, too, which is faster. Training and exports always compute
+    them: there, the parameters in use must not depend on the batch.
     """
     shapes = unknown = None
     if token_type_ids is not None and config.type_embedding_size:

@@ -215,7 +215,7 @@ def ngram_contributions(
     if unknown is None:
         return tokens
     shares = ngrams.character_shares(unknown, mask).unsqueeze(1)
-    weights = ngrams.weights[unknown.codes % ngrams.buckets].to(shares.dtype)
+    weights = ngrams.weights[unknown.hashes % ngrams.buckets].to(shares.dtype)
     each = (shares @ weights).squeeze(1).to(tokens.dtype)
     return tokens.index_put((unknown.texts, unknown.places), each, accumulate=True)
 

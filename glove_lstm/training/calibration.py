@@ -116,7 +116,7 @@ def fit_scales(
     Args:
         part_logits: (n, parts, classes); the model's logits are the sum over its parts.
         labels: (n,) class indices.
-        versions: How many of the n rows are of one text: together they count as one beside the prior.
+        versions: How many rows each text has, copies included; the prior weighs as it does with one row a text.
 
     Returns:
         A factor from 0.05 to 20 for each part.

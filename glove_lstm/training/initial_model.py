@@ -171,7 +171,8 @@ def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -
         for table in model.ngrams.parameters() if model.ngrams is not None else ():
             nn.init.zeros_(table)
     if model.config.character_buckets not in (0, config.character_buckets):
-        nn.init.zeros_(model.word_vectors()[1])  # without GloVe, unknown words stay as they were
+        # Only GloVe could fit them: until training changes it, an unknown word has the vector of <unk> alone.
+        nn.init.zeros_(model.word_vectors()[1])
     if run.tokenizer.max_seq_length:
         tokenizer.model_max_length = run.tokenizer.max_seq_length
     record: dict[str, Any] = {"fine_tuned_from": without_folders(path)}

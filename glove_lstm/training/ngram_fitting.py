@@ -161,7 +161,7 @@ def _lift(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -> csr_mat
     spelled = torch.tensor([spelling(word) for word in words], dtype=torch.long, device=device)
     codes, present = character_ngrams(spelled)
     word, place = present.nonzero(as_tuple=True)
-    # Of a word beside a single n-gram of words
+    # An empty mask: the shares of a text with one n-gram of words, by which the features are multiplied.
     texts, mask = torch.zeros_like(spelled), present.new_zeros(1, 1)
     shares = ngrams.character_shares(UnknownWords(texts, texts, codes, present), mask)[word, place]
     of_word = ngrams.buckets + torch.tensor(list(words.values()), dtype=torch.long, device=device)
@@ -191,7 +191,7 @@ def _features(
             word, place = unknown.present.nonzero(as_tuple=True)
             share = ngrams.character_shares(unknown, mask)[word, place]
             entries.append(
-                [unknown.texts[word], unknown.codes[word, place] % ngrams.buckets, share]
+                [unknown.texts[word], unknown.hashes[word, place] % ngrams.buckets, share]
             )
         row, column, value = (
             torch.cat(column).numpy(force=True) for column in zip(*entries, strict=True)

@@ -139,6 +139,18 @@ def test_unknown_words_are_read_by_their_characters(built, words):
     model.config.lstm_length = 0
 
 
+def test_unknown_words_are_skipped_where_there_are_none_but_not_in_training():
+    model, ids = build_model(**SHAPES, freeze_embeddings=False), torch.tensor([[3, 4, 5]])
+    types = torch.full_like(ids, 8 * 32 + 1)
+    with torch.no_grad():
+        assert model.encoder.prepare_inputs(ids, None, types, None).unknown is None
+        skipped = model(ids, token_type_ids=types).logits
+    logits = model(ids, token_type_ids=types).logits
+    torch.testing.assert_close(logits, skipped)
+    logits.sum().backward()
+    assert model.encoder.embeddings.character_embeddings.weight.grad is not None
+
+
 def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothing():
     inputs = {
         "input_ids": torch.tensor([[3, 4, 5], [6, 0, 0]]),

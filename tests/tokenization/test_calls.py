@@ -168,7 +168,8 @@ def test_other_types_are_refused(default, text):
 def test_columns_of_a_dataset_have_one_type(default):
     """Also where the first rows hold known words alone, for which `datasets` chooses the type."""
     rows = Dataset.from_dict({"text": ["boats", "The skipper", "", "shokcing"]})
-    types = rows.map(lambda row: default(row["text"]), batch_size=1)["token_type_ids"][:]
+    tokens = rows.map(lambda row: default(row["text"]), writer_batch_size=1)
+    types = tokens["token_type_ids"][:]
     assert types == [default(text)["token_type_ids"] for text in rows["text"]]
 
 

@@ -20,6 +20,13 @@ def draw(seed, rows, scales, classes=3):
     return parts.astype(np.float32), labels
 
 
+def test_copies_of_a_text_weigh_against_the_prior_as_one_text():
+    parts, labels = draw(0, 50, [1.0, 3.0])
+    once = fit_scales(parts, labels)
+    copied = fit_scales(np.tile(parts, (5, 1, 1)), np.tile(labels, 5), 5)
+    assert copied[1] / copied[0] == pytest.approx(once[1] / once[0], rel=1e-3)
+
+
 @pytest.mark.parametrize("scales", [[0.4], [2.5], [1.0, 2.0], [0.5, 3.0]], ids=str)
 def test_the_scales_that_made_the_labels_are_found(scales):
     parts, labels = draw(0, 40_000, scales)

@@ -71,9 +71,7 @@ class TokenizerArguments:
     vocab_size: int = _option(60_000, "Rows of the embedding at the most.")
     max_seq_length: int | None = _option(None, "Tokens that a text is cut to.")
     truncation_side: str = _option("right", "Where long texts are cut.", choices=["right", "left"])
-    token_types: bool = _option(
-        True, "Whether the model sees the shape of each word, and the characters of unknown ones."
-    )
+    token_types: bool = _option(True, "Whether the model may see shapes and characters of words.")
     remove_stop_words: bool = _option(False, "Whether the article variant drops stop words.")
 
     def __post_init__(self) -> None:

@@ -190,9 +190,8 @@ def _features(
         if unknown is not None:
             word, place = unknown.present.nonzero(as_tuple=True)
             share = ngrams.character_shares(unknown, mask)[word, place]
-            entries.append(
-                [unknown.texts[word], unknown.hashes[word, place] % ngrams.buckets, share]
-            )
+            found = unknown.hashes[word, place] % ngrams.buckets
+            entries.append([unknown.texts[word], found, share])
         row, column, value = (
             torch.cat(column).numpy(force=True) for column in zip(*entries, strict=True)
         )

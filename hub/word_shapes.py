@@ -18,7 +18,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def token_type(word: str, unknown: bool) -> int:
-    """Return a word's shape, an index into `SHAPES`, and above its three bits the spelling of an unknown word, or 32.
+    """Return a word's shape, an index into `SHAPES`, and above its three bits its spelling; 32 for a known word.
 
     Letters without case count as lower. A word without letters is "digits" if it has a digit, else "punctuation". A
     single capital is "upper".

@@ -78,7 +78,7 @@ def digest(path: Path) -> str:
 
 
 def check_tokenizer(
-    folder: str | Path, config: Mapping[str, Any], words: int, *, shapes: bool
+    folder: str | Path, config: Mapping[str, Any], words: int, *, typed: bool
 ) -> None:
     """Check that a tokenizer with `words` entries, with or without token types, fits the model.
 
@@ -88,7 +88,7 @@ def check_tokenizer(
     rows, wrong = config.get("vocab_size", 0), ""
     if words > rows:
         wrong = f"tokenizer.json has {words} words, but the model only {rows}"
-    elif (config.get("type_embedding_size") or config.get("character_buckets")) and not shapes:
+    elif (config.get("type_embedding_size") or config.get("character_buckets")) and not typed:
         wrong = "the model reads token_type_ids, which its tokenizer does not give"
     if wrong:
         raise DataError(f"{folder}: {wrong}: the files belong to different checkpoints.")

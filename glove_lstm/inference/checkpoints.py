@@ -49,8 +49,8 @@ def load_checkpoint(
     if wrong and not changes:  # transformers would draw missing weights at random
         problem = f"{path}: {WEIGHTS_NAME} does not fit config.json ({min(wrong)})"
         raise DataError(f"{problem}: get the checkpoint again.")
-    shapes = "token_type_ids" in tokenizer.model_input_names
-    check_tokenizer(folder, model.config.to_dict(), tokenizer.vocab_size, shapes=shapes)
+    typed = "token_type_ids" in tokenizer.model_input_names
+    check_tokenizer(folder, model.config.to_dict(), tokenizer.vocab_size, typed=typed)
     return model, tokenizer
 
 

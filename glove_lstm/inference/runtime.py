@@ -75,7 +75,7 @@ class LightClassifier:
             raise DataError(f"{folder / LIGHT_NAME} is missing; run: glove-lstm export {folder}.")
         config = read_checkpoint_json(folder / CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(folder)
-        check_tokenizer(folder, config, tokenizer.vocab_size, shapes=tokenizer.token_types)
+        check_tokenizer(folder, config, tokenizer.vocab_size, typed=tokenizer.token_types)
         labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # GloveLstmConfig's default
         names = tuple(labels[key] for key in sorted(labels, key=int))
         session = open_checked(folder, LIGHT_NAME)

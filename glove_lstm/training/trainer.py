@@ -141,7 +141,7 @@ class GloveLstmTrainer(Trainer):
         vectors: Any = model.get_input_embeddings().weight
         settings["vectors"] = round(float(vectors.detach().cpu().double().sum()))
         arrays = {"class_weights": self._class_weights, "weights": weights}
-        return settings | {name: repr(array) for name, array in arrays.items()}
+        return settings | {name: np.asarray(array).tolist() for name, array in arrays.items()}
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)

@@ -124,7 +124,9 @@ def hub_corpus(folder: Path) -> LoadedData:
     rows = rows.select(unseen(rows, kept))
     training, validating = map(rows.select, held_out(rows))
     splits = {"train": _weighed(training), "validation": validating, "test": kept}
-    source = f"fake_or_real_news and ISOT, with {len(TRAINING_CORPORA)} other corpora in training"
+    source = (
+        f"fake_or_real_news and ISOT, with {len(TRAINING_CORPORA) - 1} other corpora in training"
+    )
     return LoadedData(splits, NAMES, ["title", "text"], source, uncut=_weighed(rows))
 
 

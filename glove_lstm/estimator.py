@@ -65,9 +65,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         random_state: Seed, or a numpy `RandomState` that draws it. The same seed gives the same model.
         verbose: 0 hides the progress bars and the log of the training.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
-            `vocab_size`, `max_steps`, `use_cpu`, `on_empty` or `model_name_or_path` (a checkpoint to fine-tune); all
-            but those that name data or a repository. `fit` checks them. Without `output_dir`, training writes no
-            checkpoints.
+            `vocab_size`, `max_steps`, `use_cpu`, `on_empty` or `model_name_or_path` (a checkpoint to fine-tune);
+            docs/train.md names the exceptions. `fit` checks them. Without `output_dir`, training writes no checkpoints.
 
     Attributes:
         classes_: Sorted labels, (classes,).

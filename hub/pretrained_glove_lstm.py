@@ -70,33 +70,15 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         return [values for name, values in self.named_parameters() if name.endswith(_VECTORS)]
 
     @torch.no_grad()
-    def load_word_vectors(self, vectors: Any) -> None:
-        """Copy word vectors into the embedding, rounded to the 16 bits that a save stores; the padding row stays zero.
-
-        Args:
-            vectors: Float array or tensor (vocab_size, embedding_size), row i for token id i.
-
-        Raises:
-            ValueError: The shape is not that of the embedding.
-        """
-        weight: Any = self.get_input_embeddings().weight
-        rows = torch.as_tensor(vectors, dtype=weight.dtype)
-        if rows.shape != weight.shape:
-            raise ValueError(
-                f"word vectors of shape {tuple(rows.shape)} do not fit an embedding of {tuple(weight.shape)}"
-            )
-        weight.copy_(rows)
-        weight[self.config.pad_token_id].zero_()
-        _round(weight)
-
-    @torch.no_grad()
     def round_tables(self) -> None:
         """Round word vectors and n-gram weights to 16 bits. Call it after training that changed them, and measure then.
 
         A table with a value beyond the range of 16 bits (65,504) stays as it is, and is saved in full.
         """
         for table in self.tables().values():
-            _round(table)
+            rounded = table.half().to(table.dtype)
+            if rounded.isfinite().all():
+                table.copy_(rounded)
 
     def tables(self) -> dict[str, nn.Parameter]:
         """Return the word vectors and the n-gram classifier's parameters, by their names in this model's state."""
@@ -122,9 +104,3 @@ def halved(table: Tensor) -> Tensor:
     """The table in 16 bits where that changes no value, else as it is."""
     half = table.half()
     return half if torch.equal(half.to(table.dtype), table) else table
-
-
-def _round(table: Tensor) -> None:
-    rounded = table.half().to(table.dtype)
-    if rounded.isfinite().all():
-        table.copy_(rounded)

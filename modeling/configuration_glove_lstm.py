@@ -21,7 +21,7 @@ AUTO_MAP = {
 
 
 class GloveLstmConfig(PreTrainedConfig):
-    """Shape of a GloVe+LSTM encoder and classifier. The defaults are those of the published network.
+    """Shape of a GloVe+LSTM encoder and classifier. Most defaults are those of the published network.
 
     Args:
         vocab_size: Number of rows of the word embedding, padding and unknown word included.
@@ -31,8 +31,8 @@ class GloveLstmConfig(PreTrainedConfig):
         character_buckets: Rows of the table of vectors of hashed character n-grams, of which an unknown word gets the
             mean; 0: the model does not read characters.
         hidden_size: Units of the LSTM.
-        lstm_length: Number of leading tokens that the LSTM reads; 0: all. The n-gram classifier reads all tokens; in
-            longer texts the LSTM's logits are scaled by the share of the tokens that it reads.
+        lstm_length: Number of leading tokens that the LSTM reads; 0: all. Beside the n-gram classifier, which reads all
+            tokens, the LSTM's logits are scaled by the share of the tokens that it reads.
         classifier_hidden_size: Units of the dense ReLU layer before the logits.
         ngram_buckets: Rows of the table of hashed n-grams of the linear classifier beside the LSTM; 0: without it.
         embedding_dropout: Dropout of the LSTM's input.

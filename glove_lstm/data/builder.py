@@ -23,8 +23,6 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
     """A builder over local files or one verified download.
 
     Args:
-        cache_dir: Folder of the prepared Arrow files and the download. None takes the default of `datasets` for
-            the former, and `$GLOVE_LSTM_CACHE` or `~/.cache/glove_lstm` for the latter.
         config_name: One of the builder's configs.
         data_files: A local file instead of the download.
         data_dir: A folder with local files instead of the download.
@@ -40,7 +38,6 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
 
     def __init__(
         self,
-        cache_dir: FilePath | None = None,
         *,
         config_name: str | None = None,
         data_files: FilePath | None = None,
@@ -58,12 +55,10 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
                 raise DataError(f"{name} takes no {option}; give {self.LOCAL}.")
         local = data_dir if data_files is None else data_files
         self.files = self.local_files(user_path(local).absolute()) if local is not None else {}
-        self.download_dir = cache_dir
         for file in self.files.values():
             check_file(file)
         # The files are not given as data_files, whose names `datasets` takes for patterns.
         super().__init__(
-            cache_dir=None if cache_dir is None else os.fspath(cache_dir),
             config_name=config_name,
             hash=_fingerprint(self.files.values()),
             **kwargs,
@@ -91,7 +86,7 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
     def download(self, **checks: Any) -> Path:
         """Download `URL`; an error names the argument for a local copy."""
         try:
-            return download(self.URL, cache_dir=self.download_dir, **checks)
+            return download(self.URL, **checks)
         except DataError as error:
             raise DataError(
                 f"{str(error).rstrip('.')} (or give a copy of the data as {self.LOCAL})."

@@ -32,12 +32,7 @@ def git_blob_id(path: Path) -> str:
 
 
 def download(
-    url: str,
-    *,
-    sha256: str | None = None,
-    blob_id: str | None = None,
-    size: int = 0,
-    cache_dir: str | os.PathLike[str] | None = None,
+    url: str, *, sha256: str | None = None, blob_id: str | None = None, size: int = 0
 ) -> Path:
     """Return the local path of the file at `url`; download it unless a valid copy is cached.
 
@@ -50,17 +45,17 @@ def download(
         blob_id: The expected git blob id in hex, for files without a published SHA-256.
         size: The published size in bytes, for files without a published hash; it is rounded, so a tenth more or
             less is accepted. 0: unknown.
-        cache_dir: The folder to cache under; None: `$GLOVE_LSTM_CACHE`, else `~/.cache/glove_lstm`.
 
     Returns:
-        The path `<cache>/downloads/<first digits of the expected hash, or of the URL's>-<file name>`.
+        The path `downloads/<first digits of the expected hash, or of the URL's>-<file name>` in `$GLOVE_LSTM_CACHE`, or
+        without it in `~/.cache/glove_lstm`.
 
     Raises:
         DataError: The server cannot be reached or refuses, the body is too short, or the hash or size differs.
     """
     name = Path(unquote(urlsplit(url).path)).name or "download"
     key = sha256 or blob_id or hashlib.sha256(url.encode()).hexdigest()
-    folder = Path(cache_dir or os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm")
+    folder = Path(os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm")
     final = folder.expanduser() / "downloads" / f"{key[:16]}-{name}"
     part = final.with_name(final.name + ".part")
     try:

@@ -3,7 +3,7 @@
     from glove_lstm import LightClassifier
 
     classify = LightClassifier.from_pretrained("user/repo")  # or a folder that holds a light.onnx
-    classify(["Senate passes budget bill", ""])              # [{"label": "REAL", "score": 0.73}, ...]
+    classify(["Senate passes budget bill", ""])              # [{"label": "REAL", "score": 0.74}, ...]
     classify.predict_proba(titles, bodies)                   # (n, labels)
 
 It starts much faster than torch and transformers, in less memory. Threads may share a classifier.
@@ -98,7 +98,7 @@ class LightClassifier:
     def predict_logits(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> NDArray[np.float32]:
-        """Return logits (n, labels), divided by the model's temperature.
+        """Return calibrated logits (n, labels).
 
         Args:
             texts: n texts.

@@ -74,10 +74,12 @@ def new_model(
     # The published recipe draws unknown vectors uniformly.
     uniform = options.tokenizer_variant == "article"
     rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, run.training.seed)
-    model.load_word_vectors(rows)
+    vectors: torch.Tensor = model.word_vectors()[0].data
+    vectors.copy_(torch.from_numpy(rows))
+    vectors[config.pad_token_id] = 0
     if config.character_buckets:
         model.word_vectors()[1].data = _character_vectors(config, glove, rows)
-        model.round_tables()
+    model.round_tables()
     source = without_folders(glove.source)
     return model, tokenizer, {"glove": source, "vocabulary_with_vectors": share}
 

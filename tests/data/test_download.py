@@ -125,15 +125,16 @@ def test_nobody_there(server):
         download(url)
 
 
-def test_a_folder_that_cannot_be_written(server, tmp_path):
+def test_a_folder_that_cannot_be_written(server, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path / "file"))
     with pytest.raises(DataError, match="could not be stored"):
-        download(server.put("/f.bin", BODY), cache_dir=tmp_path / "file")
+        download(server.put("/f.bin", BODY))
 
 
-def test_two_processes_at_once(server, tmp_path):
+def test_two_processes_at_once(server):
     url = server.put("/f.bin", BODY)
-    ask = partial(download, sha256=SHA256, cache_dir=tmp_path)
+    ask = partial(download, sha256=SHA256)
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
         assert [path.read_bytes() == BODY for path in pool.map(ask, [url, url])] == [True, True]
     assert len(server.requests) == 1

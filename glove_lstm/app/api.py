@@ -43,7 +43,7 @@ class Api:
                 f"At {row['threshold']:.4f}, {row['coverage']:.0%} of the validation texts get a label, and "
                 f"{row['accuracy']:.1%} of these labels are right."
             )
-        except (DataError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError):
             return 0.0, "The effect of a threshold has not been measured for this checkpoint."
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:

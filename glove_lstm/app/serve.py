@@ -78,7 +78,7 @@ def running_app(
             if error.errno is not None:  # gradio's own error, of a port, has none
                 raise
             where = f"Port {port} of {host or 'this machine'}"
-            raise DataError(f"{where} cannot be used; choose another --port.") from None
+            raise DataError(f"{where} cannot be used; choose another --host or --port.") from None
         try:
             yield address.rstrip("/")
         finally:

@@ -45,8 +45,9 @@ def run_command(
     """
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not a replacement, such as StringIO
-            encoding = "utf-8-sig" if stream is sys.stdin else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="replace")
+            read = stream is sys.stdin  # whose reader refuses what is not UTF-8
+            errors = "surrogateescape" if read else "replace"
+            stream.reconfigure(encoding="utf-8-sig" if read else "utf-8", errors=errors)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
     if threading.current_thread() is threading.main_thread():

@@ -52,11 +52,10 @@ def main(argv: Sequence[str]) -> None:
     if args.leaks:
         data = load_splits(**{**dataset, "on_empty": "keep"})
         report.figures["leaks"] = check_leaks(data)
-    text = report.text()
+    sys.stdout.write(report.text())
     if args.output_dir:
         report.save(args.output_dir)
-        text += f"\nSaved to {args.output_dir}\n"
-    sys.stdout.write(text)
+        sys.stdout.write(f"\nSaved to {args.output_dir}\n")
 
 
 def _measure_model(report: Report, args: argparse.Namespace, dataset: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from glove_lstm.commands.command import new_parser
 from glove_lstm.data.files import DataError
+from glove_lstm.data.reading import checked_lines
 from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.inference.backends import open_model
@@ -184,4 +185,5 @@ def _source(args: argparse.Namespace) -> TextSource:
         if files := list(filter(os.path.isfile, args.texts)):
             raise DataError(f"{files[0]} is a file, not a text; give it with --input.")
         return open_texts(args.texts, "the command line")
-    return open_texts((line.rstrip("\r\n") for line in sys.stdin), "standard input")
+    lines = checked_lines(sys.stdin, "standard input")
+    return open_texts((line.rstrip("\r\n") for line in lines), "standard input")

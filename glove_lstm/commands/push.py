@@ -79,9 +79,9 @@ def main(argv: Sequence[str]) -> None:
             files = list_files(folder)
             for name, size in files.items():
                 sys.stdout.write(f"{size:>12,}  {name}\n")
-            sys.stdout.write(
-                f"{sum(files.values()):>12,}  in {len(files)} files, checked; nothing was sent.\n"
-            )
+            checked = "" if args.dataset else ", checked"
+            total = f"{sum(files.values()):>12,}  in {len(files)} files{checked}"
+            sys.stdout.write(f"{total}; nothing was sent.\n")
         else:
             sys.stdout.write(loading_example(to, push_folder(folder, to)))
             if args.collection:

@@ -86,6 +86,7 @@ class FakeOrRealNews(NewsBuilder):
         return [
             datasets.SplitGenerator(name, gen_kwargs={"rows": [rows[row] for row in part]})
             for name, part in zip(("train", "validation", "test"), parts, strict=False)
+            if len(part)
         ]
 
     def _generate_examples(

@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile  # errors of `open_lines`
+# Errors of `open_lines`; RuntimeError: of archives that are encrypted, or compressed in an unknown way.
+DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
 
 
 class DataError(ValueError):

@@ -8,6 +8,7 @@ glove.vectors[glove.index["the"]]
 import logging
 import os
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -129,16 +130,19 @@ def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveV
     repeats = number = 0
     try:
         with np.errstate(over="ignore"), open_lines(path, member or ".txt") as opened:
-            lines = ((at, line) for at, line in enumerate(opened, start=1) if not line.isspace())
+            numbered = enumerate(opened, start=1)
+            lines = (
+                (at, line.removeprefix(BOM_UTF8)) for at, line in numbered if not line.isspace()
+            )
             first = next(lines, (0, b""))
             values = first[1].split()
             headed = len(values) == 2 and all(value.isdigit() for value in values)  # of word2vec
             if headed:
                 first = next(lines, (0, b""))
             width = width or len(first[1].split()) - 1
-            if width < 1 or not first[1]:
+            if width < 2:
                 raise DataError(
-                    f"{source} is empty or has words without values; give a file of words and vectors."
+                    f"{source} is empty or has words without vectors; give a file of words and vectors."
                 )
             matrix.resize((0, width), refcheck=False)
             rows = chain([first], lines)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -99,7 +100,7 @@ def strata(labels: Sequence[Any]) -> Sequence[Any]:
 
 def label_items(value: Any) -> list[Any] | None:
     """Return the labels of a list, perhaps written as JSON; None for a single label."""
-    if isinstance(value, str) and value.startswith("["):
+    if isinstance(value, str) and value.lstrip().startswith("["):
         with suppress(ValueError, RecursionError):
             value = json.loads(value)
     return value if isinstance(value, list) else None
@@ -122,7 +123,7 @@ def _read_rows(
     for number, record in reader.records(needed):
         place = f"{reader.where}, row {number}"
         items = label_items(value := record.get(label_column))
-        if items is None and str(value).startswith("['"):
+        if items is None and re.match(r"\s*\[.*[,'\"]", str(value)):
             raise DataError(f'{place} has the label {value}, which is no JSON; write ["a", "b"].')
         read = partial(_read_label, place=place, column=label_column, class_names=class_names)
         label = read(value) if items is None else [name for name in map(read, items) if name]
@@ -187,6 +188,8 @@ def _read_label(
     value: Any, place: str, column: str, class_names: Sequence[str] | None
 ) -> str | None:
     if class_names is not None and isinstance(value, int):
+        if not -1 <= value < len(class_names):
+            raise DataError(f"{place} has the label {value}, which has no name; correct it.")
         return None if value == -1 else class_names[value]
     if value is None or (isinstance(value, str) and not value.strip()):
         raise DataError(f"{place} has no label in {column!r}; label or remove it.")

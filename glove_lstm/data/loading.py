@@ -164,9 +164,10 @@ def with_validation(
         parts = split_by_source(train["source"][:], labels, groups, fraction, seed, where)
     else:
         parts = grouped_stratified_split(labels, groups, (1 - fraction, fraction), seed)
-    if not all(len(part) for part in parts):
+    least = min(2, len(set(labels)))  # labels of each part
+    if any(len({labels[row] for row in part}) < least for part in parts):
         raise DataError(
-            f"{where} has too few rows ({len(train)}) to cut {fraction:.0%} for validation; "
+            f"{where} has too few distinct rows ({len(train)} in all) to cut {fraction:.0%} for validation; "
             "give validation texts, or set the fraction to 0."
         )
     logger.info("Cut %d of %d rows of %s for validation.", len(parts[1]), len(train), where)

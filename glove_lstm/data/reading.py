@@ -177,9 +177,9 @@ def _open_parquet_file(path: Path) -> Iterator[Any]:
         # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+    except (OSError, pa.ArrowException, UnicodeError, ArithmeticError, LookupError) as error:
         raise DataError(
-            f"{path} is not a whole Parquet file ({first_line(error)}); get it again."
+            f"{path} cannot be read as Parquet ({first_line(error)}); get it again, or correct it."
         ) from error
 
 
@@ -213,7 +213,7 @@ def _open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
         raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
 
 
-def _lines(file: TextIO, where: str) -> Iterator[str]:
+def checked_lines(file: TextIO, where: str) -> Iterator[str]:
     """Yield the lines of a text with surrogates for bytes that are not UTF-8, which are refused."""
     number = 0
     while line := file.readline(MAX_ROW + 1):
@@ -228,9 +228,9 @@ def _lines(file: TextIO, where: str) -> Iterator[str]:
 def _csv_rows(opened: AbstractContextManager[TextIO], where: str, delimiter: str) -> Iterator[Any]:
     """Yield the header, a list, then a record for every row."""
     with opened as file:
-        reader = csv.reader(_lines(file, where), delimiter=delimiter, strict=True)
+        reader = csv.reader(checked_lines(file, where), delimiter=delimiter, strict=True)
         try:
-            header: list[str] = next(filter(None, reader), [])
+            header = [name.strip() for name in next(filter(None, reader), [])]
         except csv.Error as error:
             raise DataError(f"The header of {where} is not CSV ({error}); correct it.") from None
         _check_header(where, header)
@@ -267,7 +267,7 @@ def _json_rows(opened: AbstractContextManager[TextIO], where: str) -> Iterator[R
     """Yield every row of JSON lines; blank lines are skipped."""
     row = 0
     with opened as file:
-        for number, line in enumerate(_lines(file, where), start=1):
+        for number, line in enumerate(checked_lines(file, where), start=1):
             if line.isspace():
                 continue
             row += 1

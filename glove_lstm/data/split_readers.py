@@ -100,7 +100,9 @@ def _open_dataset(
             raise DataError(
                 f"The dataset {name} could not be loaded: {reason}; check its name and dataset_config_name."
             ) from error
-        source = without_folders(name) + (f" ({config})" if config else "")
+        # A folder may be named like a known dataset.
+        source = f"{'./' * Path(name).is_dir()}{without_folders(name)}"
+        source += f" ({config})" if config else ""
     if len(loaded) == 1 and next(iter(loaded)) not in _SPLITS:
         loaded = {"train": next(iter(loaded.values()))}
     held_out = next((split for split in _VALIDATION_NAMES if split in loaded), None)
@@ -148,7 +150,7 @@ def choose_text_columns(
         raise DataError(
             f"{where} has no column {source_column!r}; set source_column_name to one of {listing}."
         )
-    texts = [name for name in columns if name != source_column]
+    texts = [name for name in columns if name != source_column or name == label_column]
     chosen = choose_columns(where, texts, sample, asked, label_column)
     corpora = len(readers.get("train", ())) > 1
     for of_split in readers.values():

@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from glove_lstm import __version__
-from glove_lstm.data.files import DataError, read_json_object
+from glove_lstm.data.files import DataError, check_folder, read_json_object
 from glove_lstm.data.streaming import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.inference.backends import OpenModel
@@ -117,6 +117,7 @@ def label_to_folder(
 
 def _begin(folder: Path, run: dict[str, Any]) -> None:
     """Write the arguments of a run into its folder; raise a DataError if an earlier run had other ones."""
+    check_folder(folder)
     path, parts = folder / _RUN, any(folder.glob("part-*"))
     other = "remove the folder, or choose another"
     before = read_json_object(path, other) if path.exists() else {}

@@ -54,7 +54,9 @@ def stage_checkpoint(
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
     """
     load_config(str(checkpoint))
-    read_json_object(checkpoint / "metrics.json", "push a folder that glove-lstm train has written")
+    advice = "push a folder that glove-lstm train has written"
+    if "about" not in read_json_object(checkpoint / "metrics.json", advice):
+        raise DataError(f"{checkpoint / 'metrics.json'} says nothing about the training: {advice}.")
     for path in _files_to_send(checkpoint, (*_ALLOWED, *(_ONNX if hub_files else ()))):
         target = folder / path.relative_to(checkpoint)
         target.parent.mkdir(parents=True, exist_ok=True)

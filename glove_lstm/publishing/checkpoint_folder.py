@@ -28,8 +28,8 @@ def save_experiment(experiment: Experiment, metrics: Metrics, folder: Path) -> N
         plot_run(experiment, metrics, part / "plots")
         write_card(part)
         # An earlier model's.
-        shutil.rmtree(folder / "plots", ignore_errors=True)
-        for name in (LIGHT_NAME, ONNX_NAME):
+        plots = ("plots/curves.png", "plots/confusion.png", "plots/reliability.png")
+        for name in (LIGHT_NAME, ONNX_NAME, *plots):
             (folder / name).unlink(missing_ok=True)
 
 

@@ -163,7 +163,8 @@ def _sentence(error: Exception, to: Destination, what: str = "") -> str:
     if isinstance(cause, ConnectionError | TransportError):
         return f"The connection to {HfApi().endpoint} failed ({cause}); check the network and run the command again."
     if not isinstance(cause, HfHubHTTPError):
-        return f"The Hub refused the files ({' '.join(str(error).split()).rstrip('.')}); correct them and try again."
+        reason = " ".join(str(error).split()).rstrip(".")
+        return f"The push failed ({reason}); check the files, HF_TOKEN and HF_ENDPOINT."
     status = cause.response.status_code
     message = (cause.server_message or "no reason given").rstrip(".")
     if isinstance(cause, RevisionNotFoundError):

@@ -123,7 +123,7 @@ class ModelArguments(_Shape):  # type: ignore[misc, valid-type]
 _ABOVE_0 = {"num_train_epochs", "gradient_accumulation_steps", "ngram_c"}
 _ABOVE_0 |= {"per_device_train_batch_size", "per_device_eval_batch_size"}
 _AT_LEAST_0 = {"learning_rate", "embedding_learning_rate", "weight_decay", "data_seed"}
-_AT_LEAST_0 |= {"min_steps", "max_grad_norm"}
+_AT_LEAST_0 |= {"min_steps", "max_grad_norm", "dataloader_num_workers"}
 _SHARES = "corrupted_share", "label_smoothing_factor"  # from 0 to 1
 # Arguments of the Trainer that would give wrong results or none, and their only values.
 _FIXED: dict[str, Any] = {

@@ -115,7 +115,8 @@ def run_experiment(
     logger.info("Two models: one of %s texts, calibrated on %s; and one of all %s.", *counts)
     folder = Path(str(args.output_dir), FIRST_MODEL)
     if not args.resume_from_checkpoint and args.process_index == 0:
-        shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
+        for earlier in folder.glob("checkpoint-*"):
+            shutil.rmtree(earlier, ignore_errors=True)
     first_checkpoint, final_checkpoint = resume_points(args.resume_from_checkpoint)
     first_run = _changed(run, output_dir=str(folder), resume_from_checkpoint=first_checkpoint)
     first = _train(first_run, dataclasses.replace(data, splits=held_out), glove, **options)

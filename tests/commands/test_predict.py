@@ -35,6 +35,8 @@ def test_shipped_checkpoint_labels_headlines(expected: list[dict]) -> None:
         assert sum(row["scores"].values()) == pytest.approx(1, abs=1e-5)
     assert expected[1]["label"] == "FAKE"
     assert rows_of(stdin="\n".join(HEADLINES[:2]).encode()) == expected[:2]
+    said = "standard input, line 2 is not UTF-8"
+    assert_refused(predict(stdin="fine\ncaf\xe9".encode("latin-1")), said)
 
 
 def test_table_is_for_people_and_harmless_to_a_terminal() -> None:

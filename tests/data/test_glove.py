@@ -29,7 +29,7 @@ def check(found, words=WORDS, vectors=VECTORS):
     np.testing.assert_array_equal(found.vectors, vectors)
 
 
-@pytest.mark.parametrize(("name", "header"), [("v.txt", "3 3\n"), ("v.txt.gz", "")])
+@pytest.mark.parametrize(("name", "header"), [("v.txt", "\ufeff3 3\n"), ("v.txt.gz", "")])
 def test_reads_text(file, name, header):
     path = file(header + TEXT, name)
     found = load_glove(path)
@@ -74,7 +74,8 @@ def test_what_is_written_is_read(tmp_path_factory, table):
     ("text", "message"),
     [
         ("", r"vectors.txt is empty"),
-        ("word\nother\n", r"has words without values"),
+        ("word\nother\n", r"has words without vectors"),
+        ("the 0.1\nof 1 2\n", r"has words without vectors"),
         ("4 3\n" + TEXT, r"vectors.txt has vectors of shape \(3, 3\), not \(4, 3\); get it again"),
         ("3 300\n" + TEXT, r"vectors.txt has vectors of shape \(3, 3\), not \(3, 300\)"),
         (TEXT + "short 1 2\n", r"vectors.txt, line 4 has 2 values instead of 3"),
@@ -100,10 +101,10 @@ def test_a_cut_gzip(file):
 def test_zip_members(tmp_path):
     one = write_zip(tmp_path / "one.zip", deep__txt=TEXT, readme__md="hello")
     check(load_glove(one))
-    two = write_zip(tmp_path / "two.zip", glove__3d__txt=TEXT, glove__1d__txt="a 1\n")
+    two = write_zip(tmp_path / "two.zip", glove__3d__txt=TEXT, glove__2d__txt="a 1 2\n")
     check(load_glove(f"{two}/3d.txt"))
-    check(load_glove(f"{two}/glove.1d.txt"), ["a"], [[1]])
-    said = r"several members \*.txt \(glove.3d.txt, glove.1d.txt\); choose one by .*two.zip/MEMBER"
+    check(load_glove(f"{two}/glove.2d.txt"), ["a"], [[1, 2]])
+    said = r"several members \*.txt \(glove.3d.txt, glove.2d.txt\); choose one by .*two.zip/MEMBER"
     with pytest.raises(DataError, match=said):
         load_glove(two)
     with pytest.raises(DataError, match=r"two.zip has no member \*9d.txt \(glove.3d.txt, glove"):
@@ -165,7 +166,7 @@ def test_every_published_name(archives, tmp_path, name):
     words = [". . .", "at name@domain.com"] if name == "840B.300d" else ["<user>", "the"]
     text = lines(dim, words)
     if name.startswith("twitter"):
-        members = {f"glove__{name}__txt": text, "glove__twitter__27B__1d__txt": "x 1\n"}
+        members = {f"glove__{name}__txt": text, "glove__twitter__27B__2d__txt": "x 1 2\n"}
     else:
         members = {"wiki_giga_2024_eta_0__075_combined__txt": text}
     archives("twitter.27B" if name.startswith("twitter") else name, tmp_path, **members)

@@ -3,6 +3,7 @@
 from unittest import mock
 
 import datasets
+import pyarrow as pa
 import pytest
 from support import LABELLED_ROWS as ROWS
 from support import split_sizes as sizes
@@ -76,6 +77,11 @@ def test_a_dataset_as_on_the_hub(monkeypatch, caplog):
     found["train"] = split([0, 1, -1])
     said = "split train of someone/reviews has 1 rows without a label"
     with pytest.raises(DataError, match=said):
+        load_splits("someone/reviews")
+    whole = split([0, 1, 0])
+    table = whole.data.table.set_column(2, "label", pa.array([0, 1, -2]))
+    found["train"] = datasets.Dataset(table, info=whole.info)  # as from a Parquet file
+    with pytest.raises(DataError, match="row 3 has the label -2, which has no name"):
         load_splits("someone/reviews")
     del found["train"], found["dev"], found["validation"]
     with pytest.raises(DataError, match="No split of someone/reviews has labels in 'label'"):

@@ -89,7 +89,7 @@ def test_mistakes_name_the_file(file, tmp_path):
     for name, words in {
         "none.csv": "does not exist",
         "*.tsv": "No file matches",
-        "cut.parquet": "not a whole Parquet file",
+        "cut.parquet": "cannot be read as Parquet",
         "cut.csv.gz": "damaged",
         "page.csv": "HTML page",
         "utf16.csv": "line 1 is not UTF-8",

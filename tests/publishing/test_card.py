@@ -103,7 +103,7 @@ Other data differ (`coverage` in metrics.json).
 | Doctors stunned: kitchen spice cures cancer overnight | FAKE | REAL | 0.75 | error |
 A text of 400 words takes 6.4 ms from string to label; batches of 32 such texts reach 386 texts a second (PyTorch,
 Training the LSTM took 61 s (2 CPU threads), preparing the texts 3 s. Energy and emissions: not measured.
-The word vectors are `glove.6B.100d.txt`. Stanford publishes its GloVe vectors under the Public Domain
+The word vectors are `glove.6B.100d.txt`. Those of Stanford are under the Public Domain
 @inproceedings{pennington2014glove,
 @misc{mcintire_fake_or_real_news,
 """.strip().splitlines()

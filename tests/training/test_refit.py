@@ -54,9 +54,18 @@ def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained,
     assert (second.logits["test"] != first.logits["test"]).any()
     assert any("eval_loss" in entry for entry in second.history)
     metrics = run_metrics(second)
-    (tmp_path / "light.onnx").touch()  # of an earlier model
+    (tmp_path / "plots").mkdir()
+    for name in ("light.onnx", "plots/confusion.png", "plots/own.png"):
+        (tmp_path / name).touch()
     save_experiment(second, metrics, tmp_path)
-    assert not (tmp_path / "light.onnx").exists()
+    assert not (tmp_path / "light.onnx").exists()  # of an earlier model
+    plots = {path.name: path.stat().st_size > 0 for path in (tmp_path / "plots").iterdir()}
+    assert plots == {
+        "curves.png": True,
+        "confusion.png": True,
+        "reliability.png": True,
+        "own.png": False,
+    }
     assert "trained on 200 texts" in (tmp_path / "README.md").read_text()
     add_baselines(metrics, second)
     assert (metrics["validation"]["rows"], metrics["test"]["seen"]) == (20, 0)

@@ -97,7 +97,7 @@ Logits are divided by a temperature of 1.250 (fitted on the validation texts).
 Calibration is worse than on the validation texts on: recovery.
 | 0.0000 | 100.0% | 0.9123 |
 | 0.8415 | 90.0% | 0.9511 |
-Other data differ (`coverage` in metrics.json).
+On other data, these figures differ (`coverage` in metrics.json).
 | recovery | 1,200 | 0.7000 | 0.9000-0.9250 | 0.6500 | 0.9500 | 0.2000 | 0.5000 | 0.5000 |
 | Senate passes budget bill after late-night vote | REAL | REAL | 0.75 |  |
 | Doctors stunned: kitchen spice cures cancer overnight | FAKE | REAL | 0.75 | error |

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 Floats = NDArray[np.float64]
 
@@ -23,23 +22,17 @@ def mean_of_cells(values: Sequence[Floats]) -> dict[str, Any]:
 def paired_difference(first: Sequence[Floats], second: Sequence[Floats]) -> dict[str, Any]:
     """Return the difference in accuracy of two models, with an interval and a p value.
 
-    If each model was run once, the p value is from McNemar's exact test (1947). Otherwise it is from the bootstrap:
-    twice the share of draws on the far side of 0. The runs of the two are drawn independently.
+    The p value is twice the share of bootstrap draws on the far side of 0. The runs of the two are drawn independently.
 
     `first` and `second` are (runs, texts) by cell, 1 where a run of the model was right and 0 elsewhere; the result has
     the keys mean, above 0 if the first one is better, low, high, folds and p.
     """
     assert [cell.shape[1] for cell in first] == [cell.shape[1] for cell in second]
     draws = _draws(first, 0) - _draws(second, 1)
-    if len(first[0]) == len(second[0]) == 1:
-        pooled = np.concatenate(first, axis=1) - np.concatenate(second, axis=1)
-        better, worse = int((pooled > 0).sum()), int((pooled < 0).sum())
-        p = binomtest(better, better + worse).pvalue if better + worse else 1.0
-    else:
-        # The estimate counts as a draw, so that no finite number of draws gives a p value of 0.
-        tail = min((draws <= 0).sum(), (draws >= 0).sum()) + 1
-        p = min(1.0, 2 * tail / (len(draws) + 1))
-    return {**_describe(_means(first) - _means(second), draws), "p": float(p)}
+    # The estimate counts as a draw, so that no finite number of draws gives a p value of 0.
+    tail = int(min((draws <= 0).sum(), (draws >= 0).sum())) + 1
+    p = min(1.0, 2 * tail / (len(draws) + 1))
+    return {**_describe(_means(first) - _means(second), draws), "p": p}
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

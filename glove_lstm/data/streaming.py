@@ -84,12 +84,8 @@ class TextSource:
                 raise DataError(
                     f"{reader.where} has no column {missing[0]!r}, which the first input has; add it."
                 )
-            others = [name for name in ("title", "text") if name in reader.columns]
-            if self._default_columns and (unread := set(others) - set(self.columns)):
-                raise DataError(
-                    f"{reader.where} has the column {min(unread)!r}, which is not read, because the first input "
-                    "lacks it; set text_column_names."
-                )
+            if self._default_columns:
+                check_unread_columns(reader.where, reader.columns, self.columns, "first input")
             for number, record in reader.records(self.columns):
                 place = f"{reader.where}, row {number}"
                 text, *pairs = [read_text(record.get(name), place, name) for name in self.columns]
@@ -207,6 +203,28 @@ def choose_columns(
             f"{where} has {len(names)} columns that may be text; set text_column_names from {listing}."
         )
     return names
+
+
+def check_unread_columns(
+    where: str, columns: Sequence[str], chosen: Sequence[str], chooser: str
+) -> None:
+    """Refuse a column `title` or `text` that is not read, because the default columns are those of an earlier table.
+
+    Args:
+        where: Names the table in errors.
+        columns: Columns of the table.
+        chosen: Columns that are read.
+        chooser: Names the table that they were chosen by.
+
+    Raises:
+        DataError: There is such a column.
+    """
+    for name in ("text", "title"):
+        if name in columns and name not in chosen:
+            raise DataError(
+                f"{where} has the column {name!r}, which is not read, because the {chooser} lacks it; "
+                "set text_column_names."
+            )
 
 
 def _is_text(value: Any) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from glove_lstm.data.files import DataError
 from glove_lstm.data.in_memory import python_values
-from glove_lstm.data.streaming import TextRow, choose_columns, read_text
+from glove_lstm.data.streaming import TextRow, check_unread_columns, choose_columns, read_text
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import Layout
@@ -50,7 +50,8 @@ class BatchClassifier:
         again = partial(BatchClassifier, **options)
         self._made_by = again, (model, text_column_names), {"_files": checkpoint.identity()}
         self._labeller = Labeller(checkpoint, abstain_below)
-        self._asked, self._columns = text_column_names, list[str]()
+        self._text_column_names = text_column_names
+        self._columns: list[str] | None = None  # chosen by the first batch
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process loads the checkpoint anew."""
@@ -63,7 +64,8 @@ class BatchClassifier:
             batch: Columns by name as lists or numpy arrays, or a pandas DataFrame; the result is of that kind.
 
         Raises:
-            DataError: A text column is missing or holds other values, or a new column's name is taken.
+            DataError: A text column is missing or holds other values; a new column's name is taken; or there is a
+                title or a text that would not be read, because the first batch lacks it.
         """
         table = cast("Mapping[str, Any]", batch)  # a DataFrame has the methods used here
         names = [name for name in table if isinstance(name, str)]
@@ -82,11 +84,8 @@ class BatchClassifier:
             raise DataError("The batch holds single values; call `map` with batched=True.")
         if not any(len(table[name]) for name in names):
             return []
-        first = {}  # the first value of each column that is not missing
-        for name in names if not self._columns else ():
-            first[name] = next((v for v in python_values(table[name]) if v is not None), None)
-        columns = choose_columns("The batch", names, first, self._columns or self._asked)
-        rows, self._columns = [], columns
+        columns = self._choose_columns(table, names)
+        rows = []
         records = zip(*(python_values(table[name]) for name in columns), strict=True)
         for number, record in enumerate(records, 1):
             place = f"The batch, row {number}"
@@ -94,3 +93,17 @@ class BatchClassifier:
             text, *pairs = [read_text(value, place, name) for value, name in cells]
             rows.append(TextRow("", number, text, " ".join(pairs) if pairs else None))
         return rows
+
+    def _choose_columns(self, table: Mapping[str, Any], names: list[str]) -> list[str]:
+        """Return the columns of text, which are those of the first batch that has rows."""
+        if self._columns is not None:
+            columns = choose_columns("The batch", names, {}, self._columns)
+            if self._text_column_names is None:
+                check_unread_columns("The batch", names, columns, "first batch")
+            return columns
+        first = {}  # the first value of each column that is not missing
+        for name in names:
+            values = (value for value in python_values(table[name]) if value is not None)
+            first[name] = next(values, None)
+        self._columns = choose_columns("The batch", names, first, self._text_column_names)
+        return self._columns

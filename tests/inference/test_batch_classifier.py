@@ -76,6 +76,19 @@ def test_all_batches_are_read_alike():
     assert second["score_FAKE"][0] == first["score_FAKE"][0]
 
 
+def test_a_column_that_the_first_batch_lacks_is_not_left_out_in_silence():
+    title, body = ["SHOCKING secret!!!"], ["The council voted on the bridge on Tuesday, it said."]
+    classify = BatchClassifier(DEFAULT_CHECKPOINT)
+    classify({"title": title})
+    with pytest.raises(DataError, match="column 'text', which is not read, because the first "):
+        classify({"title": title, "text": body})
+    assert len(classify({"title": title})["label"]) == 1
+    for first in ({"title": title}, {"title": title, "text": body}):
+        by_name = BatchClassifier(DEFAULT_CHECKPOINT, "title")
+        found = [by_name(first), by_name({"title": title, "text": body})]
+        assert found[0]["score"] == found[1]["score"]
+
+
 def test_another_model_in_the_same_folder_is_another_classifier(tmp_path):
     shutil.copytree(DEFAULT_CHECKPOINT, tmp_path / "hub")
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from glove_lstm.data.files import (
     DataError,
     check_folder,
@@ -33,6 +36,17 @@ CONFIG_KEY, WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"  # in the ON
 # Fields of config.json that may change without another export, because they do not change the logits.
 _NAMING = {"architectures", "auto_map", "dtype", "id2label", "label2id", "problem_type"}
 _NAMING |= {"thresholds", "transformers_version"}
+
+# Of each type of floating-point numbers in a safetensors file: the integer of as many bits, and the bits of the
+# exponent, which are all set in infinity and NaN only.
+_EXPONENTS = {
+    "F16": ("<u2", 0x7C00),
+    "BF16": ("<u2", 0x7F80),
+    "F32": ("<u4", 0x7F800000),
+    "F64": ("<u8", 0x7FF0000000000000),
+}
+_LABEL_BIAS = "classifier.bias"  # one value for each label
+_BLOCK = 1 << 16  # values tested at a time; fits a processor's cache
 
 
 def local_folder(model: str | Path, revision: str | None = None, *more: str) -> Path:
@@ -75,6 +89,88 @@ def digest(path: Path) -> str:
     """Return the SHA-256 of a file; about 10 ms for 14 MB."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the labels of a config.json, in the order of the scores.
+
+    Raises:
+        DataError: They are not numbered.
+    """
+    labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # GloveLstmConfig's default
+    try:
+        return tuple(labels[key] for key in sorted(labels, key=int))
+    except (TypeError, ValueError):
+        problem = f"{folder / CONFIG_NAME}: id2label does not number the labels"
+        raise DataError(f"{problem}: get the checkpoint again.") from None
+
+
+def check_weights(path: Path, labels: int) -> None:
+    """Check the values of a `model.safetensors`; about 2 ms for 12.5 MB.
+
+    Args:
+        path: The file.
+        labels: Number of labels in the checkpoint's config.json.
+
+    Raises:
+        DataError: The file is damaged, holds NaN or infinity, or its weights are of another number of labels.
+    """
+    tensors = _float_tensors(path)
+    for name, (bits, exponent) in tensors.items():
+        # np.isfinite takes five times as long, and numpy has no bfloat16.
+        for start in range(0, len(bits), _BLOCK):
+            block = bits[start : start + _BLOCK]
+            if (block & exponent == exponent).any():
+                problem = f"{path}: {name} holds values that are not finite numbers"
+                raise DataError(f"{problem}: get the checkpoint again, or train it again.")
+    if _LABEL_BIAS in tensors:
+        stored = len(tensors[_LABEL_BIAS][0])
+        if stored != labels:
+            raise DataError(
+                f"{path.with_name(CONFIG_NAME)} has {labels} labels, but the weights are of {stored}: "
+                "the files belong to different checkpoints."
+            )
+
+
+def _float_tensors(path: Path) -> dict[str, tuple[NDArray[np.unsignedinteger], int]]:
+    """Map the floating-point tensors of a safetensors file into memory: the values' bits, those of the exponent."""
+    tensors = {}
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(size, path.stat().st_size)))
+        content = np.memmap(path, np.uint8, mode="r")[8 + size :]
+        for name, tensor in header.items():
+            if name == "__metadata__" or tensor["dtype"] not in _EXPONENTS:
+                continue
+            kind, exponent = _EXPONENTS[tensor["dtype"]]
+            begin, end = tensor["data_offsets"]
+            if not 0 <= begin <= end <= len(content):
+                raise ValueError("the file is cut short")
+            tensors[name] = content[begin:end].view(kind), exponent
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}): get the checkpoint again."
+        ) from None
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise DataError(f"{path} is damaged: get the checkpoint again.") from None
+    return tensors
+
+
+def check_text_length(folder: Path) -> None:
+    """Check the length to which a checkpoint's tokenizer cuts texts.
+
+    Raises:
+        DataError: It is no positive whole number.
+    """
+    path = folder / TOKENIZER_NAMES[1]
+    limit = read_checkpoint_json(path).get("model_max_length")
+    if limit is None:  # texts are not cut; transformers writes 1e30 for that
+        return
+    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
+    if not is_number or limit < 1 or limit % 1 != 0:
+        problem = f"model_max_length must be a whole number of at least 1, not {limit!r}"
+        raise DataError(f"{path}: {problem}; correct it, or get the checkpoint again.")
 
 
 def check_tokenizer(

@@ -12,7 +12,9 @@ from glove_lstm.inference.checkpoint_files import (
     LOADED_NAMES,
     TOKENIZER_NAMES,
     WEIGHTS_NAME,
+    check_text_length,
     check_tokenizer,
+    check_weights,
     local_folder,
 )
 
@@ -28,13 +30,15 @@ def load_checkpoint(
         changes: Config overrides; layers whose size they change are initialised again.
 
     Raises:
-        DataError: A file is missing or damaged, or does not fit the others, or the checkpoint belongs to another model
-            type.
+        DataError: A file is missing or damaged, or does not fit the others; a weight is NaN or infinite; or the
+            checkpoint belongs to another model type.
     """
-    load_config(path, revision)
+    config = load_config(path, revision)
     folder = local_folder(path, revision, WEIGHTS_NAME)
     for name in TOKENIZER_NAMES:
         read_checkpoint_json(folder / name)  # errors of transformers do not name the file
+    check_text_length(folder)
+    check_weights(folder / WEIGHTS_NAME, len(config.label_names))
     options: dict[str, Any] = {"ignore_mismatched_sizes": bool(changes), **changes}
     try:
         model, info = GloveLstmForSequenceClassification.from_pretrained(

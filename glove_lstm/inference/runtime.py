@@ -24,7 +24,10 @@ from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     LIGHT_NAME,
     WEIGHTS_NAME,
+    check_text_length,
     check_tokenizer,
+    check_weights,
+    label_names,
     local_folder,
     origin,
 )
@@ -65,7 +68,8 @@ class LightClassifier:
             threads: Batches that are computed at the same time.
 
         Raises:
-            DataError: A file is missing or damaged, or the ONNX file was made from another config or other weights.
+            DataError: A file is missing or damaged, a weight is NaN or infinite, or the ONNX file was made from another
+                config or other weights.
             ValueError: `threads` is below 1.
         """
         if threads < 1:
@@ -74,11 +78,11 @@ class LightClassifier:
         if not (folder / LIGHT_NAME).is_file():
             raise DataError(f"{folder / LIGHT_NAME} is missing; run: glove-lstm export {folder}.")
         config = read_checkpoint_json(folder / CONFIG_NAME)
+        check_text_length(folder)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, typed=tokenizer.token_types)
-        labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # GloveLstmConfig's default
-        names = tuple(labels[key] for key in sorted(labels, key=int))
         session = open_checked(folder, LIGHT_NAME)
+        names = label_names(folder, config)
         return cls(tokenizer, session, names, config.get("problem_type"), threads)
 
     def __call__(
@@ -166,10 +170,12 @@ def open_checked(folder: Path, name: str) -> onnxruntime.InferenceSession:
 
     Raises:
         DataError: The file is damaged, or does not belong to the config and weights of its checkpoint, or these are
-            missing.
+            missing or damaged.
     """
     if not (folder / WEIGHTS_NAME).is_file():
         raise DataError(f"{folder / WEIGHTS_NAME} is missing: get the checkpoint again.")
+    labels = label_names(folder, read_checkpoint_json(folder / CONFIG_NAME))
+    check_weights(folder / WEIGHTS_NAME, len(labels))
     session = open_session(folder / name)
     metadata = session.get_modelmeta().custom_metadata_map
     for key, value in origin(folder).items():

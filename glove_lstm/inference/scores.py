@@ -6,14 +6,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.data.files import DataError
+
 SEVERAL = "multi_label_classification"  # `problem_type` where a text may have several labels
 
 
 def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
-    """Return the least score of each label that a text gets, from config.json; None for one label a text."""
+    """Return the least score of each label that a text gets, from config.json; None for one label a text.
+
+    Raises:
+        DataError: There is not one number for each label.
+    """
     if config.get("problem_type") != SEVERAL:
         return None
-    return config.get("thresholds") or [0.5] * len(config.get("id2label") or "01")
+    labels = config.get("id2label")
+    count = len(labels) if labels else 2  # of GloveLstmConfig's default labels
+    thresholds = config.get("thresholds")
+    if not thresholds:
+        return [0.5] * count
+    numbers = [value for value in thresholds if isinstance(value, int | float) and value >= 0]
+    if len(numbers) != count or len(thresholds) != count:
+        problem = f"config.json of the checkpoint has thresholds {thresholds!r} for {count} labels"
+        raise DataError(f"{problem}; give one number of at least 0 for each label.")
+    return numbers
 
 
 def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray[np.float64]:

@@ -1,16 +1,29 @@
 """Files that are cut short, empty or missing: one sentence of the command that reads them names the file."""
 
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 from support import ROOT, assert_refused, run_here
 
-from glove_lstm.commands import predict, train
+from glove_lstm import GloveLstmClassifier
+from glove_lstm.app.api import Api
+from glove_lstm.commands import evaluate, export, predict, train
+from glove_lstm.data.files import DataError
+from glove_lstm.inference.batch_classifier import BatchClassifier
+from glove_lstm.inference.checkpoint_files import check_weights, origin
+from glove_lstm.inference.checkpoints import load_checkpoint
+from glove_lstm.inference.runtime import LightClassifier
 
 _NUMBERS = count()  # of copies, whose names must not tell the file
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -47,6 +60,68 @@ def test_damaged_checkpoints(shared_export: Path, tmp_path: Path, name: str) -> 
         assert_refused(done, "error: ", str(copy))
         # Of damaged weights the error is that of safetensors or ONNX Runtime.
         assert file in done.stderr or (file == "model.safetensors" and how != "missing")
+
+
+def overwrite_last(path: Path, name: str, value: np.generic) -> None:
+    """Overwrite the last value of a tensor in a safetensors file."""
+    content = bytearray(path.read_bytes())
+    start = 8 + int.from_bytes(content[:8], "little")
+    end = start + json.loads(content[8:start])[name]["data_offsets"][1]
+    content[end - value.nbytes : end] = value.tobytes()
+    path.write_bytes(content)
+
+
+LOADERS = (load_checkpoint, LightClassifier.from_pretrained, GloveLstmClassifier.from_pretrained)
+LOADERS += (BatchClassifier, partial(BatchClassifier, backend="torch"), Api)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "value"),
+    [
+        ("classifier.weight", np.float32("nan")),
+        ("encoder.embeddings.word_embeddings.weight", np.float16("-inf")),
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused_everywhere(
+    exported: Path, articles: Path, tensor: str, value: np.generic
+) -> None:
+    overwrite_last(exported / "model.safetensors", tensor, value)
+    graph = onnx.load(exported / "light.onnx", load_external_data=False)
+    onnx.helper.set_model_props(graph, origin(exported))  # made from these weights
+    onnx.save(graph, exported / "light.onnx")
+    said = str(exported / "model.safetensors"), tensor, "not finite"
+    for load in LOADERS:
+        with pytest.raises(DataError) as refusal:
+            load(exported)
+        assert all(part in str(refusal.value) for part in said)
+    for backend in ("onnx", "torch"):
+        done = run_here(predict.main, "a", "--model", exported, "--backend", backend)
+        assert_refused(done, *said)
+    assert_refused(run_here(evaluate.main, exported, "--test_file", articles), *said)
+    assert_refused(run_here(export.main, exported), *said)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_infinity_and_the_largest_numbers_are_told_apart(copy: Path, kind: torch.dtype) -> None:
+    path = copy / "model.safetensors"
+    weights = load_file(path)
+    for value in (torch.finfo(kind).max, torch.finfo(kind).min, torch.finfo(kind).tiny, -0.0):
+        save_file({**weights, "dense.bias": torch.full((8,), value, dtype=kind)}, path)
+        check_weights(path, 2)
+    for value in ("nan", "inf", "-inf"):
+        save_file({**weights, "dense.bias": torch.full((8,), float(value), dtype=kind)}, path)
+        with pytest.raises(DataError, match="dense"):
+            load_checkpoint(copy)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 100, b"\x02" + bytes(7) + b"[]", b"\x09" + bytes(7) + b'{"a": {}}']
+)
+def test_files_that_are_not_safetensors(exported: Path, content: bytes) -> None:
+    (exported / "model.safetensors").write_bytes(content)
+    for backend in ("onnx", "torch"):
+        done = run_here(predict.main, "a", "--model", exported, "--backend", backend)
+        assert_refused(done, "model.safetensors is damaged")
 
 
 def test_damaged_checkpoints_of_the_trainer(

@@ -15,8 +15,10 @@ from transformers import pipeline
 
 from glove_lstm.data.files import DataError
 from glove_lstm.inference import runtime
+from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.scores import SEVERAL
 
 TEXTS = [
     "Council votes on the bridge",
@@ -101,6 +103,36 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(exported, load) -> None:
     path.write_text(json.dumps(said), encoding="utf-8")
     with pytest.raises(DataError, match=f"has {rows + 1} words, but the model only {rows}: "):
         load(exported)
+
+
+def edit(path, **values) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("load", [LightClassifier.from_pretrained, load_checkpoint])
+def test_labels_of_another_number_than_the_weights_are_refused(exported, load) -> None:
+    names = ["a", "b", "c"]
+    edit(exported / "config.json", id2label=dict(enumerate(names)), label2id={})
+    with pytest.raises(DataError, match="has 3 labels, but the weights are of 2") as refusal:
+        load(exported)
+    assert str(exported / "config.json") in str(refusal.value)
+
+
+@pytest.mark.parametrize("load", [LightClassifier.from_pretrained, load_checkpoint])
+@pytest.mark.parametrize("limit", [-5, 0, 2.5, "many", True])
+def test_a_length_to_which_no_text_can_be_cut_is_refused(exported, load, limit) -> None:
+    edit(exported / "tokenizer_config.json", model_max_length=limit)
+    said = rf"tokenizer_config.json: model_max_length must be .* at least 1, not {limit!r}"
+    with pytest.raises(DataError, match=said):
+        load(exported)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+@pytest.mark.parametrize("thresholds", [[0.1, 0.2, 0.3], [0.5, float("nan")], [0.5, "x"]])
+def test_thresholds_that_do_not_fit_the_labels_are_refused(exported, backend, thresholds) -> None:
+    edit(exported / "config.json", problem_type=SEVERAL, thresholds=thresholds)
+    with pytest.raises(DataError, match="thresholds"):
+        open_model(exported, backend=backend)
 
 
 def test_from_the_hub_come_the_files_that_are_needed(

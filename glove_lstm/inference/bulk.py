@@ -7,6 +7,7 @@ with the arguments of the run.
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
@@ -24,6 +25,7 @@ from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, open_w
 
 _CHARACTERS = 1 << 24  # of text per part, if rows are very long
 _RUN = "run.json"
+_LOCK = ".predict.lock"  # there while a run writes to the folder, and after one that was killed
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def label_to_folder(
         progress: Whether to show a bar on standard error.
 
     Raises:
-        DataError: The folder holds parts of another run, or a row cannot be read.
+        DataError: Another run writes to the folder, or wrote its parts; or a row cannot be read.
     """
     run = {
         "package": __version__,
@@ -102,22 +104,50 @@ def label_to_folder(
         "rows_per_part": rows_per_part,
         "abstain_below": labeller.abstain_below,
     }
-    _begin(folder, run)
     layout, summary = Layout(labeller.model.label_names, source.named), Summary()
-    for number, rows in enumerate(chunks(source, rows_per_part, progress)):
-        path = folder / f"part-{number:05d}.{kind}"
-        if path.exists():
-            summary.kept += 1
-            continue
-        with whole_file(path) as part, open_writer(part, kind, layout) as write:
-            write(labeller(rows))
-        summary.add(rows)
+    with _locked(folder):
+        _begin(folder, run)
+        for number, rows in enumerate(chunks(source, rows_per_part, progress)):
+            path = folder / f"part-{number:05d}.{kind}"
+            if path.exists():
+                summary.kept += 1
+                continue
+            with whole_file(path) as part, open_writer(part, kind, layout) as write:
+                write(labeller(rows))
+            summary.add(rows)
     return summary
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder. The operating system frees it when this process ends, killed or not.
+
+    Raises:
+        DataError: Another run writes to the folder.
+    """
+    from filelock import FileLock, Timeout  # takes 20 ms, and most predictions need no lock
+
+    check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / _LOCK
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataError(
+            f"Another run writes to {folder}: wait until it ends, or choose another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        # Before the release: FileLock lets nobody lock a file that is gone. Windows refuses to remove an open file.
+        with suppress(OSError):
+            path.unlink()
+        lock.release()
 
 
 def _begin(folder: Path, run: dict[str, Any]) -> None:
     """Write the arguments of a run into its folder; raise a DataError if an earlier run had other ones."""
-    check_folder(folder)
     path, parts = folder / _RUN, any(folder.glob("part-*"))
     other = "remove the folder, or choose another"
     before = read_json_object(path, other) if path.exists() else {}

@@ -137,6 +137,26 @@ def test_killed_at_any_point_every_row_comes_once(tmp_path):
     assert finish(path, folder, *args)[0] == "0"
 
 
+def test_a_folder_in_use_is_refused_and_the_first_run_goes_on(tmp_path):
+    path, folder = write_articles(tmp_path / "in.csv", 1000), tmp_path / "out"
+    finish(path, tmp_path / "whole", "csv", 100, 0)
+    first = worker(path, folder, "csv", 100, 0.2)
+    while first.poll() is None and not list(folder.glob("*part*")):
+        time.sleep(0.002)
+    for other in (path, write_articles(tmp_path / "other.csv", 10)):
+        with pytest.raises(DataError, match=rf"Another run writes to {folder}"):
+            label(other, folder)
+    second = worker(path, folder, "csv", 100, 0)
+    assert "Another run writes to" in second.communicate()[1]
+    assert second.returncode == 1
+    output, errors = first.communicate()
+    assert first.returncode == 0, errors
+    assert int(output.split()[0]) == 1000
+    assert parts(folder) == parts(tmp_path / "whole")
+    assert {one.name for one in folder.glob("*")} == {"run.json", *parts(folder)}
+    assert finish(path, folder, "csv", 100, 0)[0] == "0"  # it is free again
+
+
 def test_parts_of_another_run_are_refused(articles, tmp_path):
     folder = tmp_path / "out"
     label(articles, folder)

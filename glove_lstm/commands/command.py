@@ -9,6 +9,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from glove_lstm.data.files import DataError, first_line
 
@@ -43,6 +44,11 @@ def run_command(
     Errors that the user can fix are printed as one sentence, others with their traceback. A missing module is reported
     with the extra that installs it.
     """
+    # Python has None for a stream that is closed at the start.
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+    if sys.stdout is None:
+        return _fail("Standard output is closed; redirect it to a file or to /dev/null.", 1)
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not a replacement, such as StringIO
             read = stream is sys.stdin  # whose reader refuses what is not UTF-8
@@ -91,6 +97,8 @@ def _sentence(error: BaseException, extra: str) -> str | None:
         return "The disk is full: free some space and run the command again."
     if isinstance(error, OSError) and error.errno is not None and error.filename:
         return f"{error.filename}: {error.strerror}."
+    if isinstance(error, OSError) and error.errno == errno.EBADF:
+        return "Standard input or output cannot be used; redirect it to a file or a terminal."
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     raised_in = str(frame.f_globals.get("__name__"))
     refusals = ValueError, ImportError, RuntimeError  # of arguments; others are bugs

@@ -28,13 +28,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             extra=extra,
         )
     if name == "--version":
-        sys.stdout.write(f"glove-lstm {__version__}\n")
-        return 0
+        return _show(f"glove-lstm {__version__}\n")
     lines = "\n".join(f"  {name:<9} {summary}" for name, summary in COMMANDS.items())
     usage = f"usage: glove-lstm COMMAND [ARGUMENTS]\n\ncommands:\n{lines}\n\n"
     usage += "glove-lstm COMMAND --help describes one.\n"
     if name in ("-h", "--help"):
-        sys.stdout.write(usage)
-        return 0
+        return _show(usage)
     sys.stderr.write(f"error: {name!r} is not a command of glove-lstm.\n\n{usage}")
     return 2
+
+
+def _show(text: str) -> int:
+    """Write to standard output, as commands do: the exit code tells if it cannot be written."""
+
+    def write(_: Sequence[str]) -> None:
+        sys.stdout.write(text)
+
+    return run_command(write, [])

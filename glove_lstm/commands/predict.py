@@ -94,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="CSV, TSV, JSON, JSONL (or .gz) or Parquet files, or quoted globs; -: standard input",
     )
-    parser.add_argument("--input_format", choices=_STREAMED, help="of --input -, which is UTF-8")
+    parser.add_argument(
+        "--input_format", choices=_STREAMED, help="format of --input -, which is read as UTF-8"
+    )
     parser.add_argument(
         "--text_column_names",
         metavar="A,B",
@@ -154,36 +156,45 @@ def _check(args: argparse.Namespace) -> None:
             raise DataError(f"--output {args.output} names no format; give --format.")
         default = "csv" if args.output_dir else "table"
         args.format = suffix if suffix in _FORMATS else default
+    if args.abstain_below is not None and not 0 <= args.abstain_below <= 1:
+        raise DataError("--abstain_below must be from 0 to 1.")
+    if args.rows_per_part < 1:
+        raise DataError("--rows_per_part must be at least 1.")
+    _check_input(args)
+    if args.output_dir and (args.format == "table" or args.explain):
+        raise DataError("--output_dir takes the formats csv, jsonl and parquet, and no --explain.")
+    if args.explain and args.format not in ("jsonl", "table"):
+        raise DataError("--explain takes the formats jsonl and table.")
+    if args.explain and args.backend == "onnx":
+        raise DataError("--explain needs torch; leave --backend out.")
+    if args.format == "parquet" and not args.output and not args.output_dir:
+        raise DataError("Parquet needs a file; give --output or --output_dir.")
+
+
+def _check_input(args: argparse.Namespace) -> None:
+    """Reject invalid combinations of options of the input."""
     piped = "-" in (args.input or ())
-    probability = args.abstain_below is None or 0 <= args.abstain_below <= 1
-    mistakes = {
-        "--abstain_below must be from 0 to 1.": not probability,
-        "--rows_per_part must be at least 1.": args.rows_per_part < 1,
-        "--input - is standard input, and stands alone.": piped and len(args.input) > 1,
-        f"--input - needs --input_format: {', '.join(_STREAMED)}.": piped and not args.input_format,
-        "--input_format is of --input -.": args.input_format and not piped,
-        "--text_column_names is of --input.": args.text_column_names and not args.input,
-        "--output_dir takes csv, jsonl and parquet, and no --explain.": args.output_dir
-        and (args.explain or args.format == "table"),
-        "--explain takes the formats jsonl and table.": args.explain
-        and args.format not in ("jsonl", "table"),
-        "--explain needs torch; leave --backend out.": args.explain and args.backend == "onnx",
-        "Parquet needs a file; give --output or --output_dir.": args.format == "parquet"
-        and not (args.output or args.output_dir),
-    }
-    for sentence, made in mistakes.items():
-        if made:
-            raise DataError(sentence)
+    if piped and len(args.input) > 1:
+        raise DataError("--input - cannot be combined with files.")
+    if piped and not args.input_format:
+        raise DataError(f"--input - needs --input_format: {', '.join(_STREAMED)}.")
+    if args.input_format and not piped:
+        raise DataError("--input_format applies only to --input -.")
+    if args.text_column_names and not args.input:
+        raise DataError("--text_column_names applies only to --input.")
 
 
 def _source(args: argparse.Namespace) -> TextSource:
-    if args.input == ["-"]:
-        return open_stream(sys.stdin.buffer, args.input_format, args.text_column_names)
-    if args.input:
+    """Open the input: files, texts of the command line, or standard input."""
+    if args.input and args.input != ["-"]:
         return open_files(args.input, args.text_column_names)
     if args.texts:
         if files := list(filter(os.path.isfile, args.texts)):
             raise DataError(f"{files[0]} is a file, not a text; give it with --input.")
         return open_texts(args.texts, "the command line")
+    if sys.stdin is None:
+        raise DataError("Standard input is closed; give texts, or files with --input.")
+    if args.input:
+        return open_stream(sys.stdin.buffer, args.input_format, args.text_column_names)
     lines = checked_lines(sys.stdin, "standard input")
     return open_texts((line.rstrip("\r\n") for line in lines), "standard input")

@@ -2,9 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from support import run_here
+from support import ROOT, assert_refused, run_here
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +36,47 @@ def test_a_full_disk_is_told_in_a_sentence_also_where_a_library_wraps_it():
 
     done = run_here(main)
     assert (done.returncode, done.stderr[:23]) == (1, "error: The disk is full")
+
+
+def redirected(redirection, *args):
+    """`glove-lstm ARGS` with a redirection of a shell."""
+    main = "import sys; from glove_lstm.commands.main import main; sys.exit(main(sys.argv[1:]))"
+    line = ["sh", "-c", f'"$@" {redirection}', "sh", sys.executable, "-c", main, *map(str, args)]
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8"}
+    return subprocess.run(line, cwd=ROOT, **options)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "args", "said"),
+    [
+        ("<&-", ["predict"], "Standard input is closed; give texts"),
+        ("<&-", ["predict", "--input", "-", "--input_format", "csv"], "Standard input is closed"),
+        ("0>/dev/null", ["predict"], "Standard input or output cannot be used"),
+        (">&-", ["predict", "a"], "Standard output is closed; redirect it"),
+        ("1</dev/null", ["predict", "a"], "Standard input or output cannot be used"),
+        (">&-", ["--help"], "Standard output is closed"),
+        (">&-", ["--version"], "Standard output is closed"),
+        (">&-", ["predict", "--help"], "Standard output is closed"),
+        (">&-", ["evaluate", "--test_file", "nowhere.csv"], "Standard output is closed"),
+        (">&-", ["train", "--train_file", "nowhere.csv"], "Standard output is closed"),
+        (">&-", ["export", "nowhere"], "Standard output is closed"),
+        (">&-", ["push", "nowhere", "--repo_id", "user/a"], "Standard output is closed"),
+        (">&-", ["demo", "nowhere"], "Standard output is closed"),
+    ],
+)
+def test_a_closed_stream_is_told_in_a_sentence(redirection, args, said):
+    done = redirected(redirection, *args)
+    assert_refused(done, said)
+    assert done.returncode == 1
+    assert "Exception ignored" not in done.stderr
+
+
+def test_streams_that_are_not_needed_may_be_closed(tmp_path):
+    assert redirected("<&-", "predict", "a").stdout.startswith("label")
+    assert redirected("2>&-", "predict", "a", "").stdout.startswith("label")
+    (tmp_path / "in.csv").write_text("text\na\n")
+    out = tmp_path / "out.csv"
+    done = redirected("2>&- <&-", "predict", "--input", tmp_path / "in.csv", "--output", out)
+    assert done.returncode == 0
+    assert Path(out).read_text().startswith("row,label")
+    assert redirected("2>&-", "predict", "a", "--abstain_below", 2).returncode == 1

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 ABSTAIN = "ABSTAIN"  # instead of a label if the best score is too low
 _DIGITS = 6  # decimals of a score
 _SHOWN = 100  # characters of a text in a readable table
+_FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+)  # a spreadsheet takes a cell that begins so for a formula
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 Explain = Callable[[str, str | None], "Explanation"]  # from a text and its second part
 
@@ -67,6 +77,14 @@ class Layout:
 def label_cell(label: str | list[str]) -> str:
     """Return a label for a table, and several labels as JSON, as the training reads them."""
     return label if isinstance(label, str) else json.dumps(label, ensure_ascii=False)
+
+
+def csv_cell(text: str) -> str:
+    """Return a text for a CSV file: with an apostrophe before what a spreadsheet would run as a formula."""
+    if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text):
+        text = f"'{text}"
+    # Before Python 3.13, csv leaves a carriage return without quotation marks, and it would end the row.
+    return text.replace("\r", "\n")
 
 
 def printable(text: str) -> str:
@@ -127,13 +145,14 @@ def table_writer(file: TextIO, labels: Sequence[str]) -> Write:
 
 def _write_csv(file: TextIO, layout: Layout) -> Write:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(layout.columns)
+    writer.writerow([csv_cell(name) for name in layout.columns])
     first_score = layout.columns.index("score")
 
     def write(labelled: Labelled) -> None:
         for values in zip(*layout.values(labelled), strict=True):
-            scores = (f"{score:.{_DIGITS}f}" for score in values[first_score:])
-            writer.writerow([*values[:first_score], *scores])
+            *files, number, label = values[:first_score]
+            scores = [f"{score:.{_DIGITS}f}" for score in values[first_score:]]
+            writer.writerow([*map(csv_cell, files), number, csv_cell(label), *scores])
 
     return write
 

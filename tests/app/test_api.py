@@ -1,14 +1,16 @@
 """The endpoints over HTTP, as gradio_client, curl and people with bad intentions use them."""
 
+import json
 from pathlib import Path
 
 import httpx
 import pytest
 from app_server import call
 from gradio_client import Client, handle_file
-from support import ROOT, run_here, write_articles
+from support import ROOT, read_csv, run_here, write_articles
 
 from glove_lstm.app import limits
+from glove_lstm.app.api import Api
 from glove_lstm.commands import predict
 
 SECRETS = ("/etc/passwd", "README.md", "../../../../etc/passwd", str(ROOT / "pyproject.toml"))
@@ -169,3 +171,12 @@ def test_malformed_requests_are_rejected(http, body):
     posted = http.post("/gradio_api/call/classify", content=body, headers=headers)
     assert 400 <= posted.status_code < 500
     assert str(ROOT) not in posted.text
+
+
+def test_no_cell_of_a_download_is_a_formula(copy, tmp_path):
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"id2label": {"0": "=1+1", "1": "@b"}, "label2id": {}}
+    (copy / "config.json").write_text(json.dumps(config))
+    table = write_articles(tmp_path / "news.csv", 10)
+    path, _ = Api(copy).label_file(str(table))
+    assert {row["label"] for row in read_csv(Path(path))} <= {"'=1+1", "'@b"}

@@ -1,5 +1,6 @@
 """predict on inputs of any size: formats, folders of parts, and a kill."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -74,6 +75,41 @@ def test_files_of_others_stay(articles: Path, tmp_path: Path) -> None:
     (other / "run.json").write_text('{"mine": 1}')
     assert_refused(predict("--input", articles, "--output_dir", other), "another run")
     assert (other / "run.json").read_text() == '{"mine": 1}'
+
+
+FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-inf", "-1_0")
+HARMLESS = ("-1", "+2", "-1.5", "-.5e-3", "1", "a=1", "", " =1", "'=1", '["=1"]')
+
+
+@pytest.mark.parametrize("label", [*FORMULAS, *HARMLESS], ids=repr)
+def test_no_cell_of_csv_is_a_formula(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label: str
+) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"id2label": {"0": label, "1": label + "b"}, "label2id": {}}
+    (copy / "config.json").write_text(json.dumps(config))
+    monkeypatch.chdir(tmp_path)
+    for name in ("=a.csv", "b.csv"):
+        Path(name).write_text("text\nCouncil votes\nSHOCKING secret!!!\n")
+    args = ("--input", "=a.csv", "b.csv", "--model", copy, "--rows_per_part", 3)
+    for kind in ("csv", "jsonl"):
+        run(*args, "--output_dir", kind, "--format", kind)
+    for name in ("whole.csv", "whole.parquet"):
+        run(*args, "--output", name)
+    shown = read_csv(Path("whole.csv"))
+    assert [row for path in sorted(Path("csv").glob("*.csv")) for row in read_csv(path)] == shown
+    raw = [json.loads(line) for path in sorted(Path("jsonl").glob("part*")) for line in path.open()]
+    assert [row["label"] for row in raw] == pq.read_table("whole.parquet")["label"].to_pylist()
+    assert {row["label"] for row in raw} <= {label, label + "b"}
+    assert {row["file"] for row in raw} == {"=a.csv", "b.csv"}
+    assert {row["file"] for row in shown} == {"'=a.csv", "b.csv"}
+    for row, before in zip(shown, raw, strict=True):
+        whole = before["label"]
+        is_formula = whole.startswith(("=", "+", "-", "@", "\t", "\r"))
+        is_number = whole in HARMLESS
+        cell = whole.replace("\r", "\n")
+        assert row["label"] == (f"'{cell}" if is_formula and not is_number else cell)
+        assert row[f"score_{label}".replace("\r", "\n")] == f"{before['scores'][label]:.6f}"
 
 
 def test_a_killed_output_leaves_the_file_as_it_was(tmp_path: Path) -> None:

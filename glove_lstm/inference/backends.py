@@ -14,9 +14,8 @@ from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     LIGHT_NAME,
-    TOKENIZER_NAMES,
     WEIGHTS_NAME,
-    digest,
+    file_digests,
     local_folder,
 )
 from glove_lstm.inference.label_writers import Explain
@@ -42,9 +41,7 @@ class OpenModel:
     def identity(self) -> dict[str, Any]:
         """Return the backend and the hashes of the files that decide the scores, for JSON."""
         weights = LIGHT_NAME if self.backend == "onnx" else WEIGHTS_NAME
-        names = (CONFIG_NAME, *TOKENIZER_NAMES, weights)
-        files = {name: digest(self.folder / name) for name in names}
-        return {"backend": self.backend, "files": files}
+        return {"backend": self.backend, "files": file_digests(self.folder, weights)}
 
 
 def open_model(

@@ -91,6 +91,21 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_digests(folder: Path, weights: str) -> dict[str, str | None]:
+    """Return the SHA-256 of each file that decides the scores, by name; None where it is missing.
+
+    Args:
+        folder: A checkpoint.
+        weights: Name of the file whose weights are used: `LIGHT_NAME`, which names those of `WEIGHTS_NAME` by their
+            hash, or `WEIGHTS_NAME` itself.
+    """
+    digests = {}
+    for name in (CONFIG_NAME, *TOKENIZER_NAMES, weights):
+        path = folder / name
+        digests[name] = digest(path) if path.is_file() else None
+    return digests
+
+
 def label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the labels of a config.json, in the order of the scores.
 

@@ -6,7 +6,8 @@
     classify(["Senate passes budget bill", ""])              # [{"label": "REAL", "score": 0.74}, ...]
     classify.predict_proba(titles, bodies)                   # (n, labels)
 
-It starts much faster than torch and transformers, in less memory. Threads may share a classifier.
+It starts much faster than torch and transformers, in less memory. Threads may share a classifier. Another
+process gets it by pickle, and loads the same files again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from glove_lstm.inference.checkpoint_files import (
     check_text_length,
     check_tokenizer,
     check_weights,
+    file_digests,
     label_names,
     local_folder,
     origin,
@@ -48,6 +50,8 @@ class LightClassifier:
         label_names: Labels in the order of the logits.
         problem_type: As in config.json; with `multi_label_classification`, the scores are independent.
         threads: Batches that are computed at the same time.
+        folder: The checkpoint, an absolute path.
+        digests: SHA-256 of its files by name.
     """
 
     tokenizer: LightTokenizer
@@ -55,6 +59,8 @@ class LightClassifier:
     label_names: tuple[str, ...]
     problem_type: str | None
     threads: int
+    folder: Path
+    digests: Mapping[str, str | None]
 
     @classmethod
     def from_pretrained(
@@ -83,7 +89,19 @@ class LightClassifier:
         check_tokenizer(folder, config, tokenizer.vocab_size, typed=tokenizer.token_types)
         session = open_checked(folder, LIGHT_NAME)
         names = label_names(folder, config)
-        return cls(tokenizer, session, names, config.get("problem_type"), threads)
+        return cls(
+            tokenizer,
+            session,
+            names,
+            config.get("problem_type"),
+            threads,
+            folder.absolute(),
+            file_digests(folder, LIGHT_NAME),
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process loads the same files again, since a session cannot be pickled."""
+        return _load_again, (self.folder, self.digests, self.threads)
 
     def __call__(
         self, texts: str | Sequence[str], text_pairs: Sequence[str] | None = None
@@ -152,6 +170,27 @@ class LightClassifier:
                 inputs[name][mask] = values[tokens]
             logits[batch] = self.session.run(None, {name: inputs[name] for name in names})[0]
         return logits
+
+
+def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -> LightClassifier:
+    """Load a classifier that was pickled.
+
+    Raises:
+        DataError: The files of the checkpoint are gone, or others than those that it was loaded from.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"There is no folder {folder}, from which the pickled classifier was loaded; copy the checkpoint there, "
+            "or load it with from_pretrained in this process."
+        )
+    present = file_digests(folder, LIGHT_NAME)
+    for name, digest in digests.items():
+        if present[name] != digest:
+            raise DataError(
+                f"{folder / name} has changed since the pickled classifier was loaded; load it again with "
+                "from_pretrained."
+            )
+    return LightClassifier.from_pretrained(folder, threads=threads)
 
 
 def _listed(texts: Sequence[str], name: str) -> list[str]:

@@ -1,11 +1,13 @@
 """The light runtime: the pipeline's labels and scores, without torch and transformers, also in a bare environment."""
 
 import json
+import multiprocessing
 import os
+import pickle
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -156,6 +158,37 @@ def test_from_the_hub_come_the_files_that_are_needed(
     names += ["tokenizer.json", "tokenizer_config.json"]
     assert asked == [("user/news", "v1", names)]
     assert found(TEXTS) == light(TEXTS)
+
+
+def test_other_processes_load_the_same_files_again(exported, monkeypatch) -> None:
+    monkeypatch.chdir(exported.parent)
+    light = LightClassifier.from_pretrained(exported.name, threads=2)  # a relative path
+    wanted = light.predict_proba(TEXTS)
+    pickled = pickle.dumps(light)
+    assert len(pickled) < 2000
+    monkeypatch.chdir("/")
+    again = pickle.loads(pickled)
+    assert again.threads == 2
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), wanted)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(again)).predict_proba(TEXTS), wanted)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        np.testing.assert_array_equal(pool.submit(light.predict_proba, TEXTS).result(), wanted)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "light.onnx"])
+def test_a_pickled_classifier_refuses_other_files(exported, name) -> None:
+    light = LightClassifier.from_pretrained(exported)
+    (exported / name).write_bytes((exported / name).read_bytes() + b"\n")
+    pickled = pickle.dumps(light)  # it is what was loaded, not what is in the folder now
+    with pytest.raises(DataError, match=rf"{name} has changed since .* load it again"):
+        pickle.loads(pickled)
+    (exported / name).unlink()
+    with pytest.raises(DataError, match=rf"{name} has changed since"):
+        pickle.loads(pickled)
+    shutil.rmtree(exported)
+    with pytest.raises(DataError, match=f"no folder {exported},"):
+        pickle.loads(pickled)
 
 
 _BARE = """

@@ -32,7 +32,16 @@ def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
 
 
 def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray[np.float64]:
-    """Return scores of (n, labels) logits, equal to the pipeline's for the config's `problem_type`."""
+    """Return scores of (n, labels) logits, equal to the pipeline's for the config's `problem_type`.
+
+    Raises:
+        DataError: A logit is NaN or infinite.
+    """
+    if not np.isfinite(logits).all():
+        raise DataError(
+            "The model's logits are not finite numbers: its weights are too large; get another checkpoint, or train "
+            "with a lower learning rate."
+        )
     if problem_type == "regression":
         return logits.astype(np.float64)
     if problem_type == SEVERAL or logits.shape[1] == 1:

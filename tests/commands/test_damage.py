@@ -101,6 +101,17 @@ def test_weights_that_are_no_numbers_are_refused_everywhere(
     assert_refused(run_here(export.main, exported), *said)
 
 
+def test_weights_that_are_too_large_for_a_score(copy: Path) -> None:
+    overwrite_last(copy / "model.safetensors", "classifier.bias", np.float32(3e38))
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "temperature": 0.1}))
+    said = "logits", "not finite"
+    assert_refused(run_here(predict.main, "a", "--model", copy), *said)
+    assert_refused(run_here(predict.main, "a", "--model", copy, "--explain"), *said)
+    with pytest.raises(DataError, match="not finite"):
+        GloveLstmClassifier.from_pretrained(copy).predict(["a"])
+
+
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_infinity_and_the_largest_numbers_are_told_apart(copy: Path, kind: torch.dtype) -> None:
     path = copy / "model.safetensors"

@@ -104,6 +104,49 @@ def grouped_stratified_split(
     return [np.flatnonzero(part_of == part) for part in range(len(fractions))]
 
 
+def keep_labels_on_both_sides(
+    parts: Sequence[Ints], row_labels: tuple[Ints, Ints], groups: Ints, seed: int
+) -> list[Ints]:
+    """Move groups between train and validation so that a label is on both sides wherever it can be.
+
+    Every label keeps a row in train. A label of one group has no row in validation.
+
+    Args:
+        parts: The rows of train and of validation.
+        row_labels: A row and a label for each label of each row.
+        groups: n group numbers.
+        seed: The same seed moves the same groups.
+
+    Returns:
+        The rows of train and of validation, ascending.
+    """
+    group_of = renumber(groups.tolist())
+    sizes = np.bincount(group_of)
+    rows, labels = row_labels
+    pairs = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
+    pair_groups, pair_labels = pairs[:, 0], pairs[:, 1]
+    held_out = np.zeros(len(sizes), dtype=bool)
+    held_out[group_of[parts[1]]] = True
+
+    generator = np.random.default_rng(seed)
+    groups_of = {}
+    for label in np.unique(labels).tolist():
+        having = generator.permutation(pair_groups[pair_labels == label])
+        groups_of[label] = having[np.argsort(sizes[having], kind="stable")]  # the smallest first
+    for having in groups_of.values():
+        if held_out[having].all():
+            held_out[having[0]] = False
+    for having in sorted(groups_of.values(), key=len):
+        if held_out[having].any():
+            continue
+        in_train = np.bincount(pair_labels[~held_out[pair_groups]])
+        for group in having:
+            if in_train[pair_labels[pair_groups == group]].min() > 1:
+                held_out[group] = True
+                break
+    return [np.flatnonzero(~held_out[group_of]), np.flatnonzero(held_out[group_of])]
+
+
 def _apportion(count: int, fractions: Sequence[float] | NDArray[Any]) -> Ints:
     """Round `count * fractions` to integers with sum `count`, by largest remainder."""
     exact = count * np.asarray(fractions)

@@ -37,7 +37,7 @@ def training_data(
     if validation is None or (isinstance(validation, Real) and 0 <= float(validation) < 1):
         fraction = run.data.validation_fraction = float(validation or 0)
         seed, least = run.training.seed, run.data.min_validation
-        return with_validation(data, fraction, seed, "X", "text", least)
+        return with_validation(data, fraction, seed, "X", "text", least, "set validation=None")
     raise DataError("validation must be (texts, labels), a share below 1, or None.")
 
 

@@ -231,6 +231,7 @@ def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
         ({"y": [1, *LABELS[1:]]}, "y, row 2 has the label 'REAL'"),
         ({"y": [*LABELS[1:], None]}, "y, row 80 has the label None"),
         ({"y": ["FAKE"] * 80}, "y has 1 class, .'FAKE'.; a classifier needs two"),
+        ({"y": ["FAKE"] * 79 + ["REAL"]}, "X has 1 row of the label 'REAL'.* set validation=None"),
         ({"validation": (["a text"], ["REEL"])}, "'REEL', not one of FAKE, REAL"),
         ({"model_name_or_path": "hub"}, "glove is of a new model"),
         ({"class_weight": {0.7: 2}}, "^class_weight: label '0.7' is not one of FAKE, REAL"),

@@ -7,6 +7,7 @@ data = load_splits(train_file=["a.csv", "b.csv"], source_column_name="domain", v
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -113,6 +114,7 @@ def load_splits(
     columns = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
     first, *_ = next(iter(readers.values())).values()
     names = label_names or first.class_names.get(label_column_name)
+    _check_names(names or ())
     several = label_items((first.first or {}).get(label_column_name)) is not None
     several = several if several_labels is None else several_labels
     splits, places = {}, {}
@@ -148,6 +150,12 @@ def load_splits(
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in data.splits.items())
     logger.info("Loaded %s: %s rows; text columns: %s.", source, counts, ", ".join(columns))
     return data
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise DataError(f"label_names has {name!r} twice; give each label its own name.")
 
 
 def _check_labels(tables: Mapping[str, pa.Table]) -> None:

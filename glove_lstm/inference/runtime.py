@@ -24,6 +24,7 @@ from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     LIGHT_NAME,
     WEIGHTS_NAME,
+    check_labels,
     check_tokenizer,
     local_folder,
     origin,
@@ -74,6 +75,7 @@ class LightClassifier:
         if not (folder / LIGHT_NAME).is_file():
             raise DataError(f"{folder / LIGHT_NAME} is missing; run: glove-lstm export {folder}.")
         config = read_checkpoint_json(folder / CONFIG_NAME)
+        check_labels(folder, config)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, typed=tokenizer.token_types)
         labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # GloveLstmConfig's default

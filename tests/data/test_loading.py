@@ -186,6 +186,7 @@ def test_bad_arguments(file):
         ({"dataset_name": "liar", "revision": "main"}, "liar is no dataset on the Hub"),
         ({**train, "validation_fraction": 1}, "validation_fraction is 1"),
         ({**train, "text_column_names": "body"}, "has no column 'body'; set text_column_names"),
+        ({**train, "label_names": ["FAKE", "REAL", "FAKE"]}, "label_names has 'FAKE' twice"),
         ({**train, "text_column_names": []}, "has no column ''"),
         ({**train, "text_column_names": "label"}, "must differ from each other and from the label"),
     ]:

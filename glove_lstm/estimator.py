@@ -46,7 +46,7 @@ from glove_lstm.training.labelled_texts import (
 from glove_lstm.training.resuming import FIRST_MODEL
 from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
-_WHOLE = re.compile("0|-?[1-9][0-9]{0,17}")  # as Python writes it, of 64 bits
+_WHOLE = re.compile("0|-?[1-9][0-9]{0,18}")  # as Python writes it
 _TYPES = {"i": int, "u": int, "f": float}  # by numpy's kind of the labels
 # What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
 _REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty", "min_validation"}
@@ -152,7 +152,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
         """Return the contribution of each word to a label; see `glove_lstm.explain`."""
         check_is_fitted(self)
-        name = None if label is None else as_label_names(np.array([label]))[0]
+        name = None if label is None else as_label_names([label])[0]
         return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
@@ -216,7 +216,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Take over a model with labels of a numpy kind, if they can be; None: the kind follows from their names."""
         self.model_, self.tokenizer_ = model, tokenizer
         names = np.array(model.config.label_names)
-        whole = all(map(_WHOLE.fullmatch, names))
+        whole = all(map(_is_int64, names.tolist()))
         boolean = {"False", "True"} >= {*names.tolist()}
         if kind is None:
             kind = "i" if whole else "b" if boolean else "U"
@@ -240,7 +240,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if self.random_state is not None and "seed" in given:
             raise DataError("random_state and seed are the same; give one of them.")
         if isinstance(weights, dict):
-            by_name = zip(as_label_names(np.array(list(weights))), weights.values(), strict=True)
+            by_name = zip(as_label_names(weights), weights.values(), strict=True)
             weights = scratch / _WEIGHTS
             # numpy's numbers as Python's
             weights.write_text(json.dumps(dict(by_name), default=float), encoding="utf-8")
@@ -255,6 +255,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             "save_strategy": None if writes else "no",
             **given,
         }
+
+
+def _is_int64(name: str) -> bool:
+    return bool(_WHOLE.fullmatch(name)) and -(2**63) <= int(name) < 2**63
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import datasets
+
 from glove_lstm.data.files import DataError, check_folder
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
@@ -39,6 +41,8 @@ def main(argv: Sequence[str]) -> None:
     folder = Path(str(run.training.output_dir))
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
+    if run.training.disable_tqdm:
+        datasets.disable_progress_bars()
     options = dataclasses.asdict(run.data)
     with_baselines = options.pop("with_baselines")
     data = load_splits(**options, seed=run.training.seed)

@@ -35,11 +35,12 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
 
 def python_values(values: Any) -> list[Any]:
     """Return the values of a list or array as plain Python objects, and missing ones as None."""
-    # NA and NaT of pandas, which need not be installed; NaN differs from itself.
-    return [
-        None
-        if type(value).__name__ in ("NAType", "NaTType")
-        or (isinstance(value, float) and value != value)
-        else value
-        for value in (list(values) if isinstance(values, list | tuple) else values.tolist())
-    ]
+    listed = list(values) if isinstance(values, list | tuple) else values.tolist()
+    return [None if _is_missing(value) else value for value in listed]
+
+
+def _is_missing(value: Any) -> bool:
+    if type(value).__name__ in ("NAType", "NaTType"):  # of pandas, which need not be installed
+        return True
+    can_be_nan = isinstance(value, float | np.floating | np.datetime64 | np.timedelta64)
+    return can_be_nan and bool(value != value)  # NaN and NaT differ from themselves

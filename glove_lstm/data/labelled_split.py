@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from glove_lstm.data.files import DataError
 from glove_lstm.data.reading import RowReader, encodable
+from glove_lstm.data.splits import Ints
 from glove_lstm.data.streaming import read_text
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,19 @@ def strata(labels: Sequence[Any]) -> Sequence[Any]:
         return labels
     frequent = np.where(has > 0, has.sum(axis=0), len(has) + 1)
     return np.where(has.any(axis=1), frequent.argmin(axis=1), has.shape[1]).tolist()
+
+
+def row_labels(labels: Sequence[Any]) -> tuple[Ints, Ints]:
+    """Return a row and a label for each label of each row.
+
+    Args:
+        labels: n labels as numbers, or n lists of 1 and 0.
+    """
+    has = np.asarray(labels)
+    if has.ndim == 1:
+        return np.arange(len(has)), has
+    rows, numbers = np.nonzero(has)
+    return rows, numbers
 
 
 def label_items(value: Any) -> list[Any] | None:

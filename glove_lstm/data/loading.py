@@ -7,11 +7,13 @@ data = load_splits(train_file=["a.csv", "b.csv"], source_column_name="domain", v
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import datasets
+import numpy as np
 import pyarrow as pa
 
 from glove_lstm.data.files import DataError
@@ -21,14 +23,22 @@ from glove_lstm.data.labelled_split import (
     label_items,
     label_values,
     read_split,
+    row_labels,
     sorted_labels,
     strata,
 )
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.split_readers import Files, choose_text_columns, open_splits
-from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
+from glove_lstm.data.splits import (
+    Ints,
+    grouped_stratified_split,
+    keep_labels_on_both_sides,
+    near_duplicate_groups,
+)
 
 logger = logging.getLogger(__name__)
+
+_SHOWN = 20  # labels that a warning names
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +114,7 @@ def load_splits(
     columns = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
     first, *_ = next(iter(readers.values())).values()
     names = label_names or first.class_names.get(label_column_name)
+    _check_names(names or ())
     several = label_items((first.first or {}).get(label_column_name)) is not None
     several = several if several_labels is None else several_labels
     splits, places = {}, {}
@@ -141,6 +152,12 @@ def load_splits(
     return data
 
 
+def _check_names(names: Sequence[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise DataError(f"label_names has {name!r} twice; give each label its own name.")
+
+
 def _check_labels(tables: Mapping[str, pa.Table]) -> None:
     """Refuse files with other labels than the file with the most; each may lack some."""
     labels = {where: set(label_values(rows).unique().to_pylist()) for where, rows in tables.items()}
@@ -153,29 +170,84 @@ def _check_labels(tables: Mapping[str, pa.Table]) -> None:
 
 
 def with_validation(
-    data: LoadedData, fraction: float, seed: int, where: str, by: str, least: int
+    data: LoadedData,
+    fraction: float,
+    seed: int,
+    where: str,
+    by: str,
+    least: int,
+    without: str = "set --validation_fraction 0",
 ) -> LoadedData:
-    """Cut validation texts from the training texts if there are none; see `load_splits`."""
+    """Cut validation texts from the training texts if there are none; see `load_splits`.
+
+    A label with two distinct texts or more gets at least one on either side. A label that cannot be divided stays in
+    train; a warning names it.
+
+    Args:
+        data: Splits.
+        fraction: Share of validation.
+        seed: Of the cut.
+        where: Names the training texts in errors.
+        by: "text" or "source".
+        least: Cut nothing where the share would be fewer texts.
+        without: Tells in errors how to train without validation texts.
+
+    Raises:
+        DataError: Fewer than two labels can be divided; or, where a text may have several, none.
+    """
     train = data.splits.get("train", ())
     if "validation" in data.splits or not (held_out := len(train) * fraction) or held_out < least:
         return data
-    labels, groups = strata(train["label"][:]), near_duplicate_groups(longest_texts(train))
+    labels = train["label"][:]
+    groups = near_duplicate_groups(longest_texts(train))
     if by == "source":
-        parts = split_by_source(train["source"][:], labels, groups, fraction, seed, where)
+        sources = train["source"][:]
+        parts = split_by_source(sources, strata(labels), groups, fraction, seed, where)
     else:
-        parts = grouped_stratified_split(labels, groups, (1 - fraction, fraction), seed)
-    least = min(2, len(set(labels)))  # labels of each part
-    if any(len({labels[row] for row in part}) < least for part in parts):
-        raise DataError(
-            f"{where} has too few distinct rows ({len(train)} in all) to cut {fraction:.0%} for validation; "
-            "give validation texts, or set the fraction to 0."
-        )
+        parts = grouped_stratified_split(strata(labels), groups, (1 - fraction, fraction), seed)
+        parts = keep_labels_on_both_sides(parts, row_labels(labels), groups, seed)
+        _check_parts(data, parts[1], where, without)
     logger.info("Cut %d of %d rows of %s for validation.", len(parts[1]), len(train), where)
     # Taken out of the table, so that no index mapping slows every later access.
     cut = [datasets.Dataset(train.data.table.take(part)) for part in parts]
     others = {name: rows for name, rows in data.splits.items() if name != "train"}
     splits = {"train": cut[0], "validation": cut[1], **others}
     return replace(data, splits=splits, uncut=train)
+
+
+def _check_parts(data: LoadedData, held_out: Ints, where: str, without: str) -> None:
+    """Name the labels that only train has; raise a DataError if validation has too few."""
+    rows, labels = row_labels(data.splits["train"]["label"][:])
+    counts = np.bincount(labels, minlength=len(data.label_names))
+    counts_held_out = np.bincount(labels[np.isin(rows, held_out)], minlength=len(counts))
+    undivided = np.flatnonzero((counts > 0) & (counts_held_out == 0))
+    if not len(undivided):
+        if not len(held_out):  # and no text has a label
+            problem = f"{where} has too few texts to divide between train and validation"
+            raise DataError(f"{problem}; give validation texts, or {without}.")
+        return
+    rarest_first = undivided[np.argsort(counts[undivided], kind="stable")].tolist()
+
+    least = 1 if data.several_labels else 2
+    if (counts_held_out > 0).sum() < min(least, (counts > 0).sum()):
+        rarest = rarest_first[0]
+        problem = f"{where} has {_rows(counts[rarest])} of the label {data.label_names[rarest]!r}"
+        raise DataError(
+            f"{problem}, too few distinct texts to divide between train and validation; add texts of it, give "
+            f"validation texts, or {without}."
+        )
+
+    named = [f"{data.label_names[label]!r} ({_rows(counts[label])})" for label in rarest_first]
+    listing = ", ".join(named[:_SHOWN])
+    if len(named) > _SHOWN:
+        listing += f" and {len(named) - _SHOWN} more"
+    logger.warning(
+        "%s: labels with too few distinct texts to divide stay in train: %s.", where, listing
+    )
+
+
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"
 
 
 def longest_texts(rows: datasets.Dataset) -> list[str]:

@@ -17,7 +17,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -47,6 +47,9 @@ class RowReader:
     read: Callable[[Sequence[str]], Iterable[Record]]  # the rows, given the columns that are needed
     # The labels of each ClassLabel column of a dataset.
     class_names: Mapping[str, list[str]] = field(default_factory=dict)
+    header: bool = (
+        False  # whether the columns are the first line of a file, which may be a row by mistake
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "where", encodable(self.where))
@@ -132,7 +135,7 @@ def open_text_rows(opened: AbstractContextManager[TextIO], where: str, kind: str
         raise DataError(
             f"{where} has the one column {columns[0]!r}; separate columns by {separator}."
         )
-    return peek(where, rows, columns)
+    return replace(peek(where, rows, columns), header=True)
 
 
 def _has_json_lines(path: Path) -> bool:

@@ -151,7 +151,8 @@ def choose_text_columns(
             f"{where} has no column {source_column!r}; set source_column_name to one of {listing}."
         )
     texts = [name for name in columns if name != source_column or name == label_column]
-    chosen = choose_columns(where, texts, sample, asked, label_column)
+    header = all(reader.header for reader in every)
+    chosen = choose_columns(where, texts, sample, asked, label_column, header=header)
     corpora = len(readers.get("train", ())) > 1
     for of_split in readers.values():
         present = {name for reader in of_split.values() for name in reader.columns}

@@ -4,8 +4,6 @@ groups = near_duplicate_groups(articles)
 train, test = grouped_stratified_split(labels, groups, fractions=(0.8, 0.2), seed=42)
 """
 
-import re
-from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -14,60 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
-Ints = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
+from glove_lstm.data.near_duplicates import join_near_duplicates
 
-_WORD = re.compile(r"\w+")
-_WORDS = 5  # in a run
-_SIMILAR = 0.8  # the least Jaccard similarity of near duplicates
-# 25 bands of 5 hashes find 999 in 1,000 pairs at that similarity: 1 - (1 - 0.8**5)**25.
-_BANDS, _BAND = 25, 5
-# Multiplying by an odd number is a permutation modulo 2**64.
-_RANDOM = np.random.default_rng(5).integers(0, 2**63, (2, _BANDS * _BAND), dtype=np.uint64)
-_ODD, _OFFSETS = _RANDOM[0] * np.uint64(2) + np.uint64(1), _RANDOM[1]
+Ints = NDArray[np.int64]
 
 
 def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     """Return group numbers (n,), 0, 1, 2, ... as they appear, the same for texts that are equal or nearly equal.
 
     Two texts are near duplicates when the sets of their runs of five lower-cased words have a Jaccard
-    similarity of at least 0.8. MinHash LSH finds the candidates (Broder 1997; at the threshold it misses
-    fewer than one pair in a thousand), and every candidate is confirmed by its true similarity. Groups are
-    transitive. A text with fewer words than a run is one run of all its words. Texts equal after folding
-    white space always share a group. A text without any word is only ever grouped with an equal text, and an
-    empty one with nothing: it carries no text that could leak.
+    similarity of at least 0.8; see `join_near_duplicates`. Groups are transitive. A text with fewer words than a run
+    is one run of all its words. Texts equal after folding white space always share a group. A text without any word
+    is only ever grouped with an equal text, and an empty one with nothing: it carries no text that could leak.
+
+    A progress bar appears after two seconds, unless `datasets.disable_progress_bars` was called.
     """
     exact = exact_duplicate_groups(texts)
     _, firsts = np.unique(exact, return_index=True)
-    known: dict[str, int] = {}
-    shingles = [_shingles(texts[first], known) for first in firsts]
-    sets = DisjointSet(range(len(shingles)))
-    rows = [row for row, hashes in enumerate(shingles) if len(hashes)]
-    keys = np.array([_band_keys(shingles[row]) for row in rows]).reshape(-1, _BANDS)
-    for band in keys.T:
-        buckets = defaultdict(list)
-        for row, key in zip(rows, band.tolist(), strict=True):
-            buckets[key].append(row)
-        for bucket in buckets.values():
-            _join_similar(bucket, shingles, sets)
+    sets = join_near_duplicates([texts[first] for first in firsts])
     return renumber(sets[group] for group in exact.tolist())
-
-
-def _band_keys(hashes: Hashes) -> Hashes:
-    """Return the MinHash signature of a set of hashes, hashed again band by band; shape (25,)."""
-    signature = (hashes[:, None] * _ODD + _OFFSETS).min(axis=0)
-    return _mix((signature.reshape(_BANDS, _BAND) * _ODD[:_BAND]).sum(axis=1, dtype=np.uint64))
-
-
-def _join_similar(bucket: list[int], shingles: list[Hashes], sets: Any) -> None:
-    groups: dict[int, list[int]] = {}  # root -> rows of the bucket
-    for row in bucket:
-        for root, others in list(groups.items()):
-            if not sets.connected(row, root) and any(
-                _jaccard(shingles[row], shingles[other]) >= _SIMILAR for other in others
-            ):
-                sets.merge(row, root)
-        groups.setdefault(sets[row], []).append(row)
 
 
 def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
@@ -141,6 +104,49 @@ def grouped_stratified_split(
     return [np.flatnonzero(part_of == part) for part in range(len(fractions))]
 
 
+def keep_labels_on_both_sides(
+    parts: Sequence[Ints], row_labels: tuple[Ints, Ints], groups: Ints, seed: int
+) -> list[Ints]:
+    """Move groups between train and validation so that a label is on both sides wherever it can be.
+
+    Every label keeps a row in train. A label of one group has no row in validation.
+
+    Args:
+        parts: The rows of train and of validation.
+        row_labels: A row and a label for each label of each row.
+        groups: n group numbers.
+        seed: The same seed moves the same groups.
+
+    Returns:
+        The rows of train and of validation, ascending.
+    """
+    group_of = renumber(groups.tolist())
+    sizes = np.bincount(group_of)
+    rows, labels = row_labels
+    pairs = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
+    pair_groups, pair_labels = pairs[:, 0], pairs[:, 1]
+    held_out = np.zeros(len(sizes), dtype=bool)
+    held_out[group_of[parts[1]]] = True
+
+    generator = np.random.default_rng(seed)
+    groups_of = {}
+    for label in np.unique(labels).tolist():
+        having = generator.permutation(pair_groups[pair_labels == label])
+        groups_of[label] = having[np.argsort(sizes[having], kind="stable")]  # the smallest first
+    for having in groups_of.values():
+        if held_out[having].all():
+            held_out[having[0]] = False
+    for having in sorted(groups_of.values(), key=len):
+        if held_out[having].any():
+            continue
+        in_train = np.bincount(pair_labels[~held_out[pair_groups]])
+        for group in having:
+            if in_train[pair_labels[pair_groups == group]].min() > 1:
+                held_out[group] = True
+                break
+    return [np.flatnonzero(~held_out[group_of]), np.flatnonzero(held_out[group_of])]
+
+
 def _apportion(count: int, fractions: Sequence[float] | NDArray[Any]) -> Ints:
     """Round `count * fractions` to integers with sum `count`, by largest remainder."""
     exact = count * np.asarray(fractions)
@@ -149,31 +155,6 @@ def _apportion(count: int, fractions: Sequence[float] | NDArray[Any]) -> Ints:
     largest = np.lexsort((-exact, floor - exact))
     floor[largest[: count - int(floor.sum())]] += 1
     return floor
-
-
-def _shingles(text: str, known: dict[str, int]) -> Hashes:
-    """Return the sorted, distinct 64-bit hashes of the runs of five words; `known` caches word hashes."""
-    words = _WORD.findall(text.lower())
-    if not words:
-        return np.empty(0, dtype=np.uint64)
-    for word in words:
-        if word not in known:
-            digest = blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-            known[word] = int.from_bytes(digest, "little")
-    hashes = np.array([known[word] for word in words], dtype=np.uint64)
-    size = min(_WORDS, len(hashes))
-    runs = np.lib.stride_tricks.sliding_window_view(hashes, size)
-    return np.unique(_mix((runs * _ODD[:size]).sum(axis=1, dtype=np.uint64)))
-
-
-def _mix(hashes: Hashes) -> Hashes:
-    hashes = (hashes ^ (hashes >> np.uint64(31))) * _ODD[0]
-    return hashes ^ (hashes >> np.uint64(29))
-
-
-def _jaccard(first: Hashes, second: Hashes) -> float:
-    common = len(np.intersect1d(first, second, assume_unique=True))
-    return common / (len(first) + len(second) - common)
 
 
 def renumber(keys: Iterable[Hashable]) -> Ints:

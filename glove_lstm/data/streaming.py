@@ -8,6 +8,7 @@ Memory does not grow with the input.
 
 import glob
 import io
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -24,6 +25,10 @@ from glove_lstm.data.reading import (
     open_text_rows,
     peek,
 )
+
+logger = logging.getLogger(__name__)
+
+_SHOWN = 60  # characters of a column's name in a message
 
 Identity = list[dict[str, Any]]  # fingerprints of inputs, as JSON values
 
@@ -70,7 +75,9 @@ class TextSource:
         else:
             raise DataError(f"{first.where} has no rows; give data.")
         self._readers = chain([first], readers)
-        self.columns = choose_columns(first.where, first.columns, first.first, text_column_names)
+        self.columns = choose_columns(
+            first.where, first.columns, first.first, text_column_names, header=first.header
+        )
 
     def __iter__(self) -> Iterator[TextRow]:
         """Yield every row.
@@ -161,8 +168,10 @@ def choose_columns(
     first: Record,
     asked: str | Sequence[str] | None,
     label_column: str | None = None,
+    *,
+    header: bool = False,
 ) -> list[str]:
-    """Return the requested text columns, or the default ones.
+    """Return the requested text columns, or the default ones; log a default one with another name than title or text.
 
     Args:
         where: Names the table in errors.
@@ -171,10 +180,16 @@ def choose_columns(
         asked: A list, or names separated by commas; None takes title and text, else text, else title, else the
             only column of text.
         label_column: Required, and never a text column; None if labels are not needed ("label" is left out then).
+        header: Whether `columns` is the first line of a file.
 
     Raises:
-        DataError: There are no such columns, or several that may be text.
+        DataError: There are no such columns, or several that may be text, or the header looks like a text.
     """
+    if header and asked is None and len(columns) == 1 and len(columns[0].split()) > 1:
+        raise DataError(
+            f"The first line of {where} looks like a text, {_shortened(columns[0])!r}; add a header such as text "
+            "above it, or set text_column_names if it is one."
+        )
     listing = ", ".join(repr(name) for name in columns)
     if label_column is not None and label_column not in columns:
         raise DataError(
@@ -202,6 +217,7 @@ def choose_columns(
         raise DataError(
             f"{where} has {len(names)} columns that may be text; set text_column_names from {listing}."
         )
+    logger.info("%s: the text is read from the column %r.", where, _shortened(names[0]))
     return names
 
 
@@ -225,6 +241,10 @@ def check_unread_columns(
                 f"{where} has the column {name!r}, which is not read, because the {chooser} lacks it; "
                 "set text_column_names."
             )
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
 
 
 def _is_text(value: Any) -> bool:

@@ -76,6 +76,20 @@ def local_folder(model: str | Path, revision: str | None = None, *more: str) -> 
         ) from error
 
 
+def check_labels(folder: str | Path, config: Mapping[str, Any]) -> None:
+    """Check that no two labels of a config have one name: scores are written by name.
+
+    Raises:
+        DataError: Two labels have the same name.
+    """
+    names = list((config.get("id2label") or {}).values())
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(
+                f"{folder}: {CONFIG_NAME} has two labels of the name {name!r}; rename one in id2label and label2id."
+            )
+
+
 def origin(folder: Path) -> dict[str, str]:
     """Return an ONNX file's metadata: the SHA-256 of the config and of the weights."""
     config = read_checkpoint_json(folder / CONFIG_NAME)

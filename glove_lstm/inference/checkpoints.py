@@ -13,6 +13,7 @@ from glove_lstm.inference.checkpoint_files import (
     TOKENIZER_NAMES,
     WEIGHTS_NAME,
     check_text_length,
+    check_labels,
     check_tokenizer,
     check_weights,
     local_folder,
@@ -69,11 +70,13 @@ def load_config(path: str | Path, revision: str | None = None) -> GloveLstmConfi
         for name in LOADED_NAMES:
             if not (folder / name).is_file():
                 raise DataError(f"{folder} is not a complete checkpoint: {name} is missing.")
-    kind = read_checkpoint_json(folder / CONFIG_NAME).get("model_type")
+    saved = read_checkpoint_json(folder / CONFIG_NAME)
+    kind = saved.get("model_type")
     if kind != GloveLstmConfig.model_type:
         raise DataError(
             f"{path} is a model of type {kind!r}; this package loads {GloveLstmConfig.model_type!r}."
         )
+    check_labels(folder, saved)
     try:
         return GloveLstmConfig.from_pretrained(folder)
     except Exception as error:

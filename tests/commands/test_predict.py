@@ -56,6 +56,18 @@ def test_a_name_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(rows_of("--input", "~$in.csv")) == 1
 
 
+def test_a_file_without_a_header_loses_no_row_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "headlines.csv"
+    path.write_text("\n".join(HEADLINES[:2]))
+    done = predict("--input", path)
+    assert_refused(done, f"The first line of {path} looks like a text", "add a header such as text")
+    path.write_text("Breaking\nCouncil votes on the bridge\n")
+    script = [sys.executable, ROOT / "scripts/predict.py", "--input", path]
+    done = subprocess.run(script, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0
+    assert done.stderr == f"{path}: the text is read from the column 'Breaking'.\n"
+
+
 def test_abstains_below_a_score(expected: list[dict]) -> None:
     least = sorted(row["score"] for row in expected)[1] - 1e-4
     found = rows_of(*HEADLINES, "--abstain_below", least)

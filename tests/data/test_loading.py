@@ -141,10 +141,13 @@ BAD_FILES = [
     ("text,label\na,b\nc, \n", "a.csv, row 2 has no label in 'label'; label or remove it"),
     ("text,label\na,b\nc,b\n", "a.csv has the label 'b' only; a classifier needs two or more"),
     ("text,label\n" + "".join(f"t,{n}\n" for n in range(1001)), "a.csv has 1001 different labels"),
-    ("text,label\na,b\nc,d\n", r"a.csv has too few distinct rows \(2 in all\) to cut 10%"),
+    (
+        "text,label\na,b\nc,d\n",
+        "a.csv has 1 row of the label 'b', too few distinct texts to divide",
+    ),
     (
         "text,label\n" + "a b c d,spam\n" * 50 + "".join(f"{n} x{n},ham\n" for n in range(50)),
-        r"a.csv has too few distinct rows \(100 in all\) to cut 10%",
+        "a.csv has 50 rows of the label 'spam', too few distinct texts to divide",
     ),
     ('{"text": "a", "label": 0.5}\n', "row 1 has the label 0.5; labels must be text or whole numb"),
     ("text,label\na,\"['b', 'c']\"\n", r"row 1 has the label \['b', 'c'\], which is no JSON"),
@@ -183,6 +186,7 @@ def test_bad_arguments(file):
         ({"dataset_name": "liar", "revision": "main"}, "liar is no dataset on the Hub"),
         ({**train, "validation_fraction": 1}, "validation_fraction is 1"),
         ({**train, "text_column_names": "body"}, "has no column 'body'; set text_column_names"),
+        ({**train, "label_names": ["FAKE", "REAL", "FAKE"]}, "label_names has 'FAKE' twice"),
         ({**train, "text_column_names": []}, "has no column ''"),
         ({**train, "text_column_names": "label"}, "must differ from each other and from the label"),
     ]:

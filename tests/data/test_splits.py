@@ -2,8 +2,10 @@ import random
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
 
 from glove_lstm.data.splits import (
     exact_duplicate_groups,
@@ -52,12 +54,82 @@ def test_no_pair_at_the_threshold_is_missed():
         for _ in range(generator.randrange(4)):
             words[generator.randrange(120)] = "changed"
         texts.append(" ".join(words))
-    shingles = [{tuple(text.split()[at : at + 5]) for at in range(116)} for text in texts]
     groups = near_duplicate_groups(texts)
-    for one, first in enumerate(shingles):
-        for two, second in enumerate(shingles):
-            similar = len(first & second) / len(first | second) >= 0.8
-            assert (groups[one] == groups[two]) == similar
+    for one, row in enumerate(similarities(texts)):
+        for two, similarity in enumerate(row):
+            assert (groups[one] == groups[two]) == (similarity >= 0.8)
+
+
+def similarities(texts):
+    """The similarity of every pair, by plain sets."""
+    sets = []
+    for text in texts:
+        words = text.split()
+        sets.append({tuple(words[at : at + 5]) for at in range(max(len(words) - 4, 1))})
+    return [[len(one & two) / len(one | two) for two in sets] for one in sets]
+
+
+def boilerplate(count, own, footer, seed=6, copied=10):
+    """Texts of `own` words and the same footer; every tenth is followed by a copy with one other word."""
+    generator = random.Random(seed)
+    end = [f"footer{at}" for at in range(footer)]
+    texts = []
+    for row in range(count):
+        length = generator.choice(own)
+        words = [f"own{generator.randrange(50_000)}" for _ in range(length)]
+        texts.append(" ".join([*words, *end]))
+        if row % copied == 0:
+            words[generator.randrange(length)] = "changed"
+            texts.append(" ".join([*words, *end]))
+    return texts
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        boilerplate(300, own=[25], footer=70),
+        boilerplate(300, own=range(3, 30), footer=70),
+        boilerplate(300, own=range(8, 14), footer=70),  # similarities on both sides of 0.8
+        boilerplate(300, own=range(2, 12), footer=5),
+        boilerplate(300, own=range(1, 4), footer=0),
+        [" ".join(random.Random(row).choices("abc", k=row % 12 + 1)) for row in range(300)],
+    ],
+    ids=["equal", "mixed", "near", "short", "shorter", "repetitive"],
+)
+def test_groups_are_those_of_all_pairs(texts):
+    texts = list(dict.fromkeys(texts))
+    similar = np.array(similarities(texts)) >= 0.8
+    _, expected = connected_components(similar)
+    groups = near_duplicate_groups(texts)
+    assert len(set(groups)) == len(set(expected)) == len(set(zip(groups, expected, strict=True)))
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("own", [[25], range(8, 14)], ids=["different", "near"])
+def test_boilerplate_under_many_texts(own):
+    """Where each pair were compared, this would take an hour."""
+    texts = boilerplate(20_000, own=own, footer=70)
+    groups = near_duplicate_groups(texts).tolist()
+    copies = [row for row, text in enumerate(texts) if "changed" in text]
+    assert len(copies) == 2000
+    assert all(groups[row] == groups[row - 1] for row in copies)
+    if own == [25]:
+        assert len(set(groups)) == 20_000
+
+
+def test_texts_from_one_pool_of_sentences():
+    """No run is rare, and copies are found all the same."""
+    generator = random.Random(7)
+    pool = [article(seed, generator.randint(10, 20)) for seed in range(100)]
+    texts = []
+    for _ in range(2000):
+        words = " ".join(generator.sample(pool, 10)).split()
+        texts.append(" ".join(words))
+        words[generator.randrange(len(words))] = "changed"
+        texts.append(" ".join(words))
+    groups = near_duplicate_groups(texts)
+    assert (groups[::2] == groups[1::2]).all()
+    assert len(set(groups.tolist())) == 2000
 
 
 fractions = st.sampled_from([(0.7, 0.1, 0.2), (0.8, 0.2), (0.5, 0.5), (1.0,)])

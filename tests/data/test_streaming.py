@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from glove_lstm.data.files import DataError
+from glove_lstm.data.loading import load_splits
 from glove_lstm.data.streaming import open_files, open_stream
 
 ROWS = [{"title": f"Title {n}", "text": f"body, of\n{n} é" if n % 3 else ""} for n in range(1, 24)]
@@ -134,6 +135,47 @@ def test_a_later_file_without_the_columns_is_refused(file, tmp_path):
     # A part without rows, as engines write them, is fine.
     file("", "0.jsonl")
     assert len(list(open_files([tmp_path / "0.jsonl", tmp_path / "1.csv"]))) == 23
+
+
+LONG = "Council votes on the bridge " * 20
+LONE = f"{LONG}\nAnother headline\n"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.csv.gz"])
+def test_a_first_line_that_looks_like_a_text_is_no_header(file, name):
+    path = file(LONE, name)
+    said = (
+        rf"The first line of .*{name} looks like a text, 'Council .{{20,60}}\.\.\.'; add a header"
+    )
+    with pytest.raises(DataError, match=said):
+        open_files([path])
+    with pytest.raises(DataError, match=said):
+        load_splits(train_file=path)
+    named = open_files([path], LONG.strip())
+    assert [row.text for row in named] == ["Another headline"]
+    with pytest.raises(DataError, match="The first line of standard input looks like a text"):
+        open_stream(io.BytesIO(LONE.encode()), "csv")
+
+
+def test_other_names_with_spaces_are_columns(file):
+    for name in ("a.jsonl", "a.parquet"):
+        assert open_files([file([{"article body": "a"}], name)]).columns == ["article body"]
+    assert open_files([file("id,article body\n1,a\n", "b.csv")]).columns == ["article body"]
+
+
+def test_a_column_of_another_name_is_reported(file, caplog):
+    caplog.set_level("INFO")
+    for content, said in {
+        "text\na\n": "",
+        "title,text\na,b\n": "",
+        "Headline\na\n": "a.csv: the text is read from the column 'Headline'.\n",
+    }.items():
+        caplog.clear()
+        open_files([file(content, "a.csv")])
+        assert "".join(f"{message}\n" for message in caplog.messages).endswith(said)
+        assert bool(caplog.messages) == bool(said)
+        open_files([file(content, "a.csv")], content.partition("\n")[0])
+        assert len(caplog.messages) == bool(said)
 
 
 def test_parquet_without_pyarrow_names_the_extra(file, monkeypatch):

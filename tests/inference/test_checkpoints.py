@@ -6,12 +6,13 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file
-from support import build_model
+from support import assert_refused, build_model, run_here
 from transformers import AutoModelForSequenceClassification
 
-from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
+from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel, LightClassifier
+from glove_lstm.commands import predict
 from glove_lstm.data.files import DataError
-from glove_lstm.inference.checkpoints import load_checkpoint
+from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.tokenization.build import build_tokenizer
 
 VECTORS = "encoder.embeddings.word_embeddings.weight"
@@ -68,6 +69,19 @@ def test_weights_that_do_not_fit_the_config_are_refused(shared_export, tmp_path)
     (tmp_path / "edited/config.json").write_text(json.dumps({**config, "ngram_buckets": 0}))
     with pytest.raises(DataError, match=r"does not fit config.json \(ngrams.bias\)"):
         load_checkpoint(tmp_path / "edited")
+
+
+def test_two_labels_of_one_name_are_refused_on_every_route(exported):
+    config = json.loads((exported / "config.json").read_text())
+    config["id2label"] = {"0": "FAKE", "1": "FAKE"}
+    (exported / "config.json").write_text(json.dumps(config))
+    said = r"exported: config.json has two labels of the name 'FAKE'; rename one in id2label"
+    for load in (load_checkpoint, load_config, LightClassifier.from_pretrained):
+        with pytest.raises(DataError, match=said):
+            load(exported)
+    for backend in ("onnx", "torch"):
+        done = run_here(predict.main, "A headline", "--model", exported, "--backend", backend)
+        assert_refused(done, "two labels of the name 'FAKE'")
 
 
 @pytest.mark.parametrize("frozen", [True, False])

@@ -101,7 +101,19 @@ def test_every_form_of_the_texts_gives_the_same_model(fitted, texts):
 
 
 @pytest.mark.parametrize(
-    "values", [(0, 1), (10, 9), (False, True), (0.0, 2.0), ("no", "yes"), ("01", "1")], ids=str
+    "values",
+    [
+        (0, 1),
+        (10, 9),
+        (False, True),
+        (0.0, 2.0),
+        ("no", "yes"),
+        ("01", "1"),
+        (2**63 - 2, 2**63 - 1),
+        (-(2**63), 1234567890123456789),
+        ('["a"]', '["b", "c"]'),
+    ],
+    ids=str,
 )
 def test_labels_keep_their_kind(texts, values, tmp_path):
     labels = [values[row % 2] for row in range(80)]
@@ -119,6 +131,15 @@ def test_labels_keep_their_kind(texts, values, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"of another model")
     with pytest.raises(DataError, match=r"model.safetensors is not the file that was loaded"):
         loaded.save_pretrained(tmp_path / "copy")
+
+
+def test_labels_in_memory_are_never_read_as_json(fitted, texts):
+    labels = [{"FAKE": "[1, 2]", "REAL": "['a', b]"}[label] for label in LABELS]
+    classifier = clone(fitted).fit(texts, labels, validation=(texts[:20], labels[:20]))
+    assert classifier.classes_.tolist() == ["['a', b]", "[1, 2]"]
+    assert classifier.score(texts, labels) > 0.9
+    new = [f"{text} unseen" for text in texts]
+    assert classifier.evaluate(new, labels).figures["accuracy"] > 0.9
 
 
 def test_fine_tuning_on_some_of_the_labels_keeps_the_others(texts, tmp_path):
@@ -229,8 +250,16 @@ def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
         ({"X": np.ones((80, 3))}, r"X is ndarray of shape \(80, 3\)"),
         ({"X": ["", *["a text"] * 79]}, "X, row 1 has no text"),
         ({"y": [1, *LABELS[1:]]}, "y, row 2 has the label 'REAL'"),
-        ({"y": [*LABELS[1:], None]}, "y, row 80 has the label None"),
+        ({"y": [*LABELS[1:], None]}, "y, row 80 has no label; label the text"),
+        ({"y": [float("nan"), *[0, 1] * 39, 1]}, "y, row 1 has no label"),
+        ({"y": [*LABELS[1:], pd.NaT]}, "y, row 80 has no label"),
+        ({"y": [*LABELS[1:], np.datetime64("NaT")]}, "y, row 80 has no label"),
+        ({"y": [*LABELS[1:], " "]}, "y, row 80 has no label"),
+        ({"y": [*LABELS[1:], "x\ud800"]}, "y, row 80 has the label .*, which is not Unicode"),
+        ({"y": [0, 2**63] * 40}, "y, row 2 has the label 9223372036854775808, which is beyond 64"),
+        ({"y": [2.0, 10**18 + 1] * 40}, "y, row 2 has the label 1000000000000000001, too large"),
         ({"y": ["FAKE"] * 80}, "y has 1 class, .'FAKE'.; a classifier needs two"),
+        ({"y": ["FAKE"] * 79 + ["REAL"]}, "X has 1 row of the label 'REAL'.* set validation=None"),
         ({"validation": (["a text"], ["REEL"])}, "'REEL', not one of FAKE, REAL"),
         ({"model_name_or_path": "hub"}, "glove is of a new model"),
         ({"class_weight": {0.7: 2}}, "^class_weight: label '0.7' is not one of FAKE, REAL"),

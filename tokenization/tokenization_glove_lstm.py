@@ -6,7 +6,10 @@ from typing import Any
 import transformers
 
 if int(transformers.__version__.split(".")[0]) < 5:
-    raise ImportError(f"GloveLstmTokenizer needs transformers >= 5, not {transformers.__version__}")
+    raise ImportError(
+        f"GloVe+LSTM needs transformers 5 or later, not {transformers.__version__}: "
+        "pip install 'transformers>=5'"
+    )
 
 from tokenizers import AddedToken, Encoding
 from transformers import BatchEncoding, PreTrainedTokenizerFast

@@ -62,6 +62,12 @@ def local_folder(model: str | Path, revision: str | None = None, *more: str) -> 
         ) from error
 
 
+def label_names_of(config: Mapping[str, Any]) -> list[str]:
+    """Return the labels of a config.json, in the order of the logits. transformers leaves its default names out."""
+    labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+    return [labels[key] for key in sorted(labels, key=int)]
+
+
 def origin(folder: Path) -> dict[str, str]:
     """Return an ONNX file's metadata: the SHA-256 of the config and of the weights."""
     config = read_checkpoint_json(folder / CONFIG_NAME)

@@ -25,6 +25,7 @@ from glove_lstm.inference.checkpoint_files import (
     LIGHT_NAME,
     WEIGHTS_NAME,
     check_tokenizer,
+    label_names_of,
     local_folder,
     origin,
 )
@@ -76,8 +77,7 @@ class LightClassifier:
         config = read_checkpoint_json(folder / CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, typed=tokenizer.token_types)
-        labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # GloveLstmConfig's default
-        names = tuple(labels[key] for key in sorted(labels, key=int))
+        names = tuple(label_names_of(config))
         session = open_checked(folder, LIGHT_NAME)
         return cls(tokenizer, session, names, config.get("problem_type"), threads)
 

@@ -80,13 +80,10 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         """
         inputs = self.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
         states = self.run_lstm(inputs)
-        hidden_states = None
-        if self.returns_hidden_states(output_hidden_states):
-            hidden_states = inputs.move_back(states.vectors), inputs.move_back(states.hidden)
         return BaseModelOutputWithPooling(
             last_hidden_state=inputs.move_back(states.hidden),
             pooler_output=states.pooled,
-            hidden_states=hidden_states,
+            hidden_states=self.hidden_states(inputs, states, output_hidden_states),
         )
 
     def prepare_inputs(
@@ -141,9 +138,14 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         hidden = output.transpose(0, 1)
         return GloveLstmStates(vectors.transpose(0, 1), hidden, max_pool(hidden, mask))
 
-    def returns_hidden_states(self, asked: bool | None) -> bool:
-        """Whether `forward` returns `hidden_states`: as it is asked to, else as the config says."""
-        return self.config.output_hidden_states if asked is None else asked
+    def hidden_states(
+        self, inputs: "GloveLstmInputs", states: "GloveLstmStates", asked: bool | None
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return the LSTM's input and output at the caller's tokens if asked to; None asks the config."""
+        wanted = self.config.output_hidden_states if asked is None else asked
+        if not wanted:
+            return None
+        return inputs.move_back(states.vectors), inputs.move_back(states.hidden)
 
 
 @dataclass
@@ -246,9 +248,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         if labels is not None:
             check_labels(labels, self.config, texts=len(inputs.mask))
         states = encoder.run_lstm(inputs)
-        hidden_states = None
-        if encoder.returns_hidden_states(output_hidden_states):
-            hidden_states = inputs.move_back(states.vectors), inputs.move_back(states.hidden)
         parts = [self.lstm_logits(states.pooled)]
         if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
             parts[0] = parts[0] * self.share_read(inputs)[:, None]
@@ -268,7 +267,10 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             ]
             loss = torch.stack(losses).sum()
         return GloveLstmClassifierOutput(
-            loss=loss, logits=logits, hidden_states=hidden_states, part_logits=part_logits
+            loss=loss,
+            logits=logits,
+            hidden_states=encoder.hidden_states(inputs, states, output_hidden_states),
+            part_logits=part_logits,
         )
 
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:

@@ -50,7 +50,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if not self.split_special_tokens:
             return super()._add_tokens(new_tokens, special_tokens)
         text_in_texts = (self.pad_token, self.unk_token)
-        tokens = []
+        tokens: list[str | AddedToken] = []
         for token in new_tokens:
             if special_tokens or getattr(token, "special", False):
                 tokens.append(_added_token(token, special=str(token) in text_in_texts))

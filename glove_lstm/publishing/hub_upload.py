@@ -24,7 +24,12 @@ def _connection_errors() -> tuple[type[Exception], ...]:
 
 
 _CONNECTION_ERRORS = _connection_errors()
-_REFUSALS = (HfHubHTTPError, ValueError, RuntimeError, *_CONNECTION_ERRORS)
+_REFUSALS: tuple[type[Exception], ...] = (
+    HfHubHTTPError,
+    ValueError,
+    RuntimeError,
+    *_CONNECTION_ERRORS,
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs fuzz coverage oldest matrix audit golden screenshots hub-code uv-run
+.PHONY: help install fix lint test ci docs fuzz coverage oldest middle matrix audit golden screenshots hub-code uv-run
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -28,10 +28,12 @@ coverage:        ## run all tests and list the lines and branches that none of t
 	coverage combine -q
 	coverage report
 oldest:          ## run all tests on the oldest versions that pyproject.toml allows
-	python3 -m venv .venv-oldest
-	.venv-oldest/bin/pip install -q -r tests/oldest.txt -e '.[test]'
-	.venv-oldest/bin/python -m pytest
-matrix:          ## run all tests on each of PYTHONS (3.11 3.12 3.13); ARGS go to pytest
+middle:          ## run all tests on versions between the oldest and the newest, of tests/middle.txt
+oldest middle:
+	python3 -m venv .venv-$@
+	.venv-$@/bin/pip install -q -r tests/$@.txt -e '.[test]'
+	.venv-$@/bin/python -m pytest $(ARGS)
+matrix: middle   ## run all tests on each of PYTHONS (3.11 3.12 3.13) and of `middle`; ARGS go to pytest
 	for version in $(PYTHONS); do \
 		PYENV_VERSION=$$version python$$version -m venv .venv-$$version && \
 		.venv-$$version/bin/pip install -q -e '.[test]' && \

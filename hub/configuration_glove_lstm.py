@@ -3,6 +3,14 @@
 from math import inf
 from typing import Any
 
+import transformers
+
+if int(transformers.__version__.split(".")[0]) < 5:
+    raise ImportError(
+        f"GloVe+LSTM needs transformers 5 or later, not {transformers.__version__}: "
+        "pip install 'transformers>=5'"
+    )
+
 from transformers import PreTrainedConfig
 
 # `token_type_ids` as word_shapes.py makes them: a shape below 7, plus 8 times KNOWN or an unknown word's spelling.
@@ -103,18 +111,10 @@ class GloveLstmConfig(PreTrainedConfig):
             if _at_least(0, **{name: row}) >= vocab_size:
                 raise ValueError(f"{name} must be below vocab_size {vocab_size}, not {row!r}")
         self.unk_token_id = unk_token_id
-        named = "id2label" in kwargs or "label2id" in kwargs
-        if not named and kwargs.get("num_labels", 2) == 2:
-            kwargs["id2label"] = {0: "FAKE", 1: "REAL"}
-            kwargs["label2id"] = {"FAKE": 0, "REAL": 1}
         super().__init__(**kwargs)
         self.pad_token_id = pad_token_id
         # A save writes only the key of the class that is saved; an encoder must load from a classifier too.
         self.auto_map = {**AUTO_MAP, **(getattr(self, "auto_map", None) or {})}
-
-    def to_diff_dict(self) -> dict[str, Any]:
-        """As in transformers, which leaves labels out that are LABEL_0 and LABEL_1; here they are not the default."""
-        return {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
 
     @property
     def reads_types(self) -> bool:

@@ -43,22 +43,35 @@ class GloveLstmEmbeddings(nn.Module):
         shapes: Tensor | None,
         unknown: UnknownWords | None,
     ) -> Tensor:
-        """(T, B) ids and shapes, and unknown words, which may stand after these T -> (T, B, E)."""
+        """Embed texts.
+
+        An LSTM is fastest with time first; the layers have texts first, as hooks on them expect (captum's, say).
+
+        Args:
+            input_ids: (B, T) token ids, or None.
+            inputs_embeds: (B, T, embedding_size) word vectors instead.
+            shapes: (B, T) word shapes, if the model reads them.
+            unknown: Words whose characters count, if any; they may stand after these T tokens.
+
+        Returns:
+            (T, B, E).
+        """
         if inputs_embeds is None:
             assert input_ids is not None
             inputs_embeds = self.word_embeddings(input_ids)
+        vectors = inputs_embeds.transpose(0, 1)
         if self.character_embeddings is not None and unknown is not None:
-            read = unknown.places < inputs_embeds.shape[0]
+            read = unknown.places < vectors.shape[0]
             present = unknown.present[read]
             rows = unknown.hashes[read] % self.character_embeddings.num_embeddings
-            vectors = self.character_embeddings(rows).to(present.dtype)
-            means = (present.unsqueeze(1) @ vectors).squeeze(1) / present.sum(dim=1, keepdim=True)
+            ngrams = self.character_embeddings(rows).to(present.dtype)
+            means = (present.unsqueeze(1) @ ngrams).squeeze(1) / present.sum(dim=1, keepdim=True)
             places = unknown.places[read], unknown.texts[read]
-            inputs_embeds = inputs_embeds.to(means.dtype).index_put(places, means, accumulate=True)
+            vectors = vectors.to(means.dtype).index_put(places, means, accumulate=True)
         if self.token_type_embeddings is not None:
-            beside = self.token_type_embeddings(shapes)
-            inputs_embeds = torch.cat([inputs_embeds.to(beside.dtype), beside], dim=-1)
-        return self.dropout(inputs_embeds)
+            beside = self.token_type_embeddings(shapes).transpose(0, 1)
+            vectors = torch.cat([vectors.to(beside.dtype), beside], dim=-1)
+        return self.dropout(vectors)
 
 
 def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -123,6 +136,12 @@ def init_lstm(lstm: nn.LSTM) -> None:
             init.zeros_(parameter)
             if name.startswith("bias_ih"):
                 init.ones_(gates[1])  # remember by default
+
+
+def weight_dtype(layer: nn.Module) -> torch.dtype:
+    """Return the type of a layer's weights. Layers of `torch.ao.quantization` have no parameters, and read float32."""
+    weights = next(layer.parameters(), None)
+    return torch.float32 if weights is None else weights.dtype
 
 
 def is_loaded(parameter: Tensor) -> bool:

@@ -10,14 +10,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import transformers
 from torch import Tensor, nn
 from torch.nn import functional
+
+if int(transformers.__version__.split(".")[0]) < 5:
+    raise ImportError(
+        f"GloVe+LSTM needs transformers 5 or later, not {transformers.__version__}: "
+        "pip install 'transformers>=5'"
+    )
+
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .characters import UnknownWords
 from .configuration_glove_lstm import GloveLstmConfig
-from .lstm_layers import GloveLstmEmbeddings, max_pool, move_to_front, pick, split_types
+from .lstm_layers import (
+    GloveLstmEmbeddings,
+    max_pool,
+    move_to_front,
+    pick,
+    split_types,
+    weight_dtype,
+)
 from .ngram_classifier import GloveLstmNgramClassifier
 from .pretrained_glove_lstm import GloveLstmPreTrainedModel
 
@@ -40,6 +55,7 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
+        output_hidden_states: bool | None = None,
         **kwargs: Any,  # noqa: ARG002 (the pipeline and the Trainer hand over whatever they have)
     ) -> BaseModelOutputWithPooling:
         """Encode texts.
@@ -50,23 +66,25 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
                 Without it, whatever is not the padding id is real.
             token_type_ids: (B, T) word shapes and spellings; needed where the config has embeddings for either.
             inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
-            kwargs: Ignored.
+            output_hidden_states: Whether to return `hidden_states`; by default, what the config says.
+            kwargs: Ignored, `output_attentions` too: an LSTM has no attentions.
 
         Returns:
             `last_hidden_state` (B, T, hidden_size), zero at padding and after `config.lstm_length` tokens, and
-            `pooler_output` (B, hidden_size).
+            `pooler_output` (B, hidden_size). On demand `hidden_states`, two tensors that are zero at the same tokens:
+            the LSTM's input (B, T, embedding_size + type_embedding_size) and its output, `last_hidden_state`.
 
         Raises:
             ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, `token_type_ids` are missing or,
                 where the model reads characters, not int64, or shapes differ.
         """
         inputs = self.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
-        hidden, pooled = self.run_lstm(inputs)
-        positions = inputs.positions
-        read = inputs.mask.gather(1, positions) & (positions < hidden.shape[1])
-        hidden = pick(hidden, positions.clamp(max=hidden.shape[1] - 1))
-        hidden = hidden.masked_fill(~read.unsqueeze(-1), 0)
-        return BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=pooled)
+        states = self.run_lstm(inputs)
+        return BaseModelOutputWithPooling(
+            last_hidden_state=inputs.move_back(states.hidden),
+            pooler_output=states.pooled,
+            hidden_states=self.hidden_states(inputs, states, output_hidden_states),
+        )
 
     def prepare_inputs(
         self,
@@ -103,25 +121,31 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         return GloveLstmInputs(ids, embeds, *split_types(self.config, types, mask), mask, positions)
 
     def embed(self, inputs: "GloveLstmInputs") -> Tensor:
-        """Return the LSTM's input of the first `config.lstm_length` tokens: (up to that length, B, E).
-
-        An LSTM is fastest with time first.
-        """
+        """Return the LSTM's input of the first `config.lstm_length` tokens: (up to that length, B, E)."""
         longest = inputs.mask.shape[1]
         length = torch.sym_min(longest, self.config.lstm_length or longest)
         # Indices instead of a slice, which PyTorch before 2.10 cannot export.
         read = torch.arange(length, device=inputs.mask.device)
         rows = (inputs.ids, inputs.embeds, inputs.shapes)
-        columns = [None if row is None else row[:, read].transpose(0, 1) for row in rows]
-        return self.embeddings(*columns, inputs.unknown)
+        begins = [None if row is None else row[:, read] for row in rows]
+        return self.embeddings(*begins, inputs.unknown)
 
-    def run_lstm(self, inputs: "GloveLstmInputs") -> tuple[Tensor, Tensor]:
-        """Run the LSTM over the first tokens, and pool: (B, up to `config.lstm_length`, H) and (B, H)."""
+    def run_lstm(self, inputs: "GloveLstmInputs") -> "GloveLstmStates":
+        """Run the LSTM over the first tokens, and pool."""
         vectors = self.embed(inputs)
         mask = inputs.mask[:, torch.arange(vectors.shape[0], device=vectors.device)]
-        output, _ = self.lstm(vectors.to(next(self.lstm.parameters()).dtype))
+        output, _ = self.lstm(vectors.to(weight_dtype(self.lstm)))
         hidden = output.transpose(0, 1)
-        return hidden, max_pool(hidden, mask)
+        return GloveLstmStates(vectors.transpose(0, 1), hidden, max_pool(hidden, mask))
+
+    def hidden_states(
+        self, inputs: "GloveLstmInputs", states: "GloveLstmStates", asked: bool | None
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return the LSTM's input and output at the caller's tokens if asked to; None asks the config."""
+        wanted = self.config.output_hidden_states if asked is None else asked
+        if not wanted:
+            return None
+        return inputs.move_back(states.vectors), inputs.move_back(states.hidden)
 
 
 @dataclass
@@ -134,6 +158,22 @@ class GloveLstmInputs:
     unknown: UnknownWords | None  # those whose characters the model reads
     mask: Tensor  # bool (B, T), true for real tokens
     positions: Tensor  # (B, T), the new position of each token of the caller's
+
+    def move_back(self, states: Tensor) -> Tensor:
+        """(B, L, H) states of the first L tokens -> (B, T, H) at the caller's tokens, zero at all others."""
+        length = states.shape[1]
+        read = self.mask.gather(1, self.positions) & (self.positions < length)
+        states = pick(states, self.positions.clamp(max=length - 1))
+        return states.masked_fill(~read.unsqueeze(-1), 0)
+
+
+@dataclass
+class GloveLstmStates:
+    """The LSTM's input and output for the first L tokens of each text."""
+
+    vectors: Tensor  # (B, L, E)
+    hidden: Tensor  # (B, L, H)
+    pooled: Tensor  # (B, H)
 
 
 @dataclass
@@ -174,6 +214,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         token_type_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
+        output_hidden_states: bool | None = None,
         **kwargs: Any,
     ) -> GloveLstmClassifierOutput:
         """Classify texts.
@@ -185,14 +226,17 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             inputs_embeds: (B, T, embedding_size) word vectors, all of known words, instead of `input_ids`; for models
                 without n-grams.
             labels: (B,) class indices; with the config's `problem_type` "multi_label_classification", (B, num_labels)
-                floats.
-            kwargs: `num_items_in_batch` reaches the loss; the rest is ignored.
+                floats; with "regression", (B, num_labels) numbers, or (B,) of a single label.
+            output_hidden_states: As for `GloveLstmModel`.
+            kwargs: `num_items_in_batch` reaches the loss; the rest is ignored, `output_attentions` too.
 
         Returns:
-            `logits` (B, num_labels), `loss` where labels are given, and `part_logits`.
+            `logits` (B, num_labels), `loss` where labels are given, `part_logits`, and on demand `hidden_states`, as of
+            `GloveLstmModel`.
 
         Raises:
-            ValueError: The inputs do not determine the logits; the message names what is missing.
+            ValueError: The inputs do not determine the logits, or the labels not the loss; the message names what is
+                missing.
         """
         if self.ngrams is not None and input_ids is None:
             raise ValueError(
@@ -201,8 +245,10 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             )
         encoder = self.encoder
         inputs = encoder.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
-        _, pooled = encoder.run_lstm(inputs)
-        parts = [self.lstm_logits(pooled)]
+        if labels is not None:
+            check_labels(labels, self.config, texts=len(inputs.mask))
+        states = encoder.run_lstm(inputs)
+        parts = [self.lstm_logits(states.pooled)]
         if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
             parts[0] = parts[0] * self.share_read(inputs)[:, None]
             parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask))
@@ -220,7 +266,12 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
                 for part in alone
             ]
             loss = torch.stack(losses).sum()
-        return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
+        return GloveLstmClassifierOutput(
+            loss=loss,
+            logits=logits,
+            hidden_states=encoder.hidden_states(inputs, states, output_hidden_states),
+            part_logits=part_logits,
+        )
 
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
         """As in transformers; a new word has no weight in the n-gram classifier, and its characters no longer count."""
@@ -238,12 +289,12 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         known = inputs.mask
         if inputs.ids is not None:
             known = known & (inputs.ids != self.config.unk_token_id)
-        count = known.sum(dim=1).clamp(min=1).to(self.classifier.weight.dtype)
+        count = known.sum(dim=1).clamp(min=1).to(weight_dtype(self.classifier))
         return count / (count + self.config.shrinkage)
 
     def share_read(self, inputs: GloveLstmInputs) -> Tensor:
         """Return the share of each text that the LSTM reads, or 1 for a model without n-grams: (B,)."""
-        count = inputs.mask.sum(dim=1).clamp(min=1).to(self.classifier.weight.dtype)
+        count = inputs.mask.sum(dim=1).clamp(min=1).to(weight_dtype(self.classifier))
         if self.ngrams is None or not self.config.lstm_length:
             return torch.ones_like(count)
         return (self.config.lstm_length / count).clamp(max=1)
@@ -251,6 +302,37 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     def lstm_logits(self, pooled: Tensor) -> Tensor:
         """The encoder's `pooler_output` -> the logits (B, num_labels) of the LSTM alone, before any scaling."""
         return self.classifier(self.dropout(self.dense(self.dropout(pooled)).relu()))
+
+
+def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
+    """Check that labels fit the config's `problem_type`, or the one that transformers infers.
+
+    Raises:
+        ValueError: They do not; the message says what is expected.
+    """
+    shape, several = tuple(labels.shape), (texts, config.num_labels)
+    problem = config.problem_type
+    if problem is None and config.num_labels == 1:
+        problem = "regression"
+    elif problem is None and labels.dtype in (torch.long, torch.int):
+        problem = "single_label_classification"
+    elif problem is None and shape == several:
+        problem = "multi_label_classification"
+    elif problem is None:
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {shape}, but the config has no problem_type. Set it to "
+            f'"multi_label_classification" (floats of shape {several}, 1 for each label that a text has) or '
+            f'"regression" (floats of shape {several}; num_labels is 1 for one number a text), or pass whole numbers '
+            f"(class indices) of shape ({texts},)."
+        )
+    one_each = problem == "single_label_classification" or several == (texts, 1)
+    expected = (texts,) if one_each else several
+    if shape != expected and not (one_each and shape == (texts, 1)):
+        raise ValueError(f'labels must be of shape {expected} for "{problem}", not {shape}')
+    if problem == "single_label_classification" and labels.is_floating_point():
+        raise ValueError(f'labels must be whole numbers for "{problem}", not {labels.dtype}')
+    if problem == "multi_label_classification" and not labels.is_floating_point():
+        raise ValueError(f'labels must be floats for "{problem}", not {labels.dtype}')
 
 
 GloveLstmModel.register_for_auto_class("AutoModel")

@@ -6,9 +6,12 @@ from typing import Any
 import transformers
 
 if int(transformers.__version__.split(".")[0]) < 5:
-    raise ImportError(f"GloveLstmTokenizer needs transformers >= 5, not {transformers.__version__}")
+    raise ImportError(
+        f"GloVe+LSTM needs transformers 5 or later, not {transformers.__version__}: "
+        "pip install 'transformers>=5'"
+    )
 
-from tokenizers import Encoding
+from tokenizers import AddedToken, Encoding
 from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
 
@@ -27,6 +30,8 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
       Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`). An unknown word has its characters there, too
       (`word_shapes.spelling`).
     - Lone surrogates, which the Rust code refuses, become U+FFFD.
+    - With `split_special_tokens`, the padding and the unknown token that are written in a text are text. All other
+      special tokens, those of `add_special_tokens` for instance, are kept whole.
     """
 
     vocab_files_names = {"tokenizer_file": "tokenizer.json"}  # noqa: RUF012 (transformers' own form)
@@ -35,6 +40,34 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     # Held while `backend_tokenizer` is in use, whose truncation each call changes. Of the class, since one of an
     # instance could not be pickled. No `__init__`: with one, `from_pretrained` would give an empty vocabulary.
     lock = RLock()
+
+    def _add_tokens(self, new_tokens: Any, special_tokens: bool = False) -> int:
+        """Add tokens to the vocabulary (`add_tokens`, `add_special_tokens` and loading come through here).
+
+        The Rust code splits all tokens that it knows as special, or none. It keeps others whole, so special tokens are
+        ordinary added tokens to it, but for those that are text in a text.
+        """
+        if not self.split_special_tokens:
+            return super()._add_tokens(new_tokens, special_tokens)
+        text_in_texts = (self.pad_token, self.unk_token)
+        tokens: list[str | AddedToken] = []
+        for token in new_tokens:
+            if special_tokens or getattr(token, "special", False):
+                tokens.append(_added_token(token, special=str(token) in text_in_texts))
+            else:
+                tokens.append(token)
+        return super()._add_tokens(tokens)
+
+    def _decode(self, token_ids: Any, skip_special_tokens: bool = False, **kwargs: Any) -> str:
+        """Decode, where the Rust code does not know all special tokens (see `_add_tokens`)."""
+        if isinstance(token_ids, dict):
+            token_ids = token_ids["input_ids"]
+        if isinstance(token_ids, int):
+            token_ids = [token_ids]
+        if skip_special_tokens:
+            special = set(self.all_special_ids)
+            token_ids = [token for token in token_ids if token not in special]
+        return super()._decode(token_ids, skip_special_tokens=skip_special_tokens, **kwargs)
 
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, **kwargs: Any
@@ -117,6 +150,20 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             self._tokenizer.no_padding()
             self._tokenizer.no_truncation()
             return super().save_pretrained(save_directory, *args, **kwargs)
+
+
+def _added_token(token: str | AddedToken, special: bool) -> AddedToken:
+    """Return a token that is found in a text as it is written, and is special to the Rust code or not."""
+    if isinstance(token, str):
+        return AddedToken(token, normalized=False, special=special)
+    return AddedToken(
+        token.content,
+        single_word=token.single_word,
+        lstrip=token.lstrip,
+        rstrip=token.rstrip,
+        normalized=token.normalized,
+        special=special,
+    )
 
 
 def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.version import Version
 from support import ROOT
 
 GITHUB = ROOT / ".github"
@@ -81,5 +82,11 @@ def test_lower_bounds_are_those_that_are_tested() -> None:
     for one in needed:
         if one.name != PROJECT["name"]:
             [promised[one.name]] = [s.version for s in one.specifier if s.operator == ">="]
-    lines = text_of(ROOT / "tests" / "oldest.txt").splitlines()
-    assert promised == dict(line.split("==") for line in lines if "==" in line)
+    assert promised == pinned_versions("oldest.txt")
+    for name, version in pinned_versions("middle.txt").items():
+        assert Version(version) > Version(promised[name])
+
+
+def pinned_versions(name: str) -> dict[str, str]:
+    lines = text_of(ROOT / "tests" / name).splitlines()
+    return dict(line.split("==") for line in lines if "==" in line)

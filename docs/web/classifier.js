@@ -28,7 +28,7 @@ export class Classifier {
 
   constructor(config, tokenizer, session, Tensor) {
     Object.assign(this, { tokenizer, session, Tensor });
-    const names = config.id2label ?? { 0: "FAKE", 1: "REAL" }; // GloveLstmConfig's default
+    const names = config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }; // transformers leaves its default names out
     this.labels = Object.keys(names).sort((a, b) => a - b).map((key) => names[key]);
     this.isMultiLabel = config.problem_type === "multi_label_classification" || this.labels.length === 1;
   }

@@ -76,20 +76,6 @@ def local_folder(model: str | Path, revision: str | None = None, *more: str) -> 
         ) from error
 
 
-def check_labels(folder: str | Path, config: Mapping[str, Any]) -> None:
-    """Check that no two labels of a config have one name: scores are written by name.
-
-    Raises:
-        DataError: Two labels have the same name.
-    """
-    names = list((config.get("id2label") or {}).values())
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(
-                f"{folder}: {CONFIG_NAME} has two labels of the name {name!r}; rename one in id2label and label2id."
-            )
-
-
 def origin(folder: Path) -> dict[str, str]:
     """Return an ONNX file's metadata: the SHA-256 of the config and of the weights."""
     config = read_checkpoint_json(folder / CONFIG_NAME)
@@ -124,14 +110,20 @@ def label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the labels of a config.json, in the order of the scores.
 
     Raises:
-        DataError: They are not numbered.
+        DataError: They are not numbered, or two have one name, by which scores are written.
     """
-    labels = config.get("id2label") or {"0": "FAKE", "1": "REAL"}  # GloveLstmConfig's default
+    labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers omits these
     try:
-        return tuple(labels[key] for key in sorted(labels, key=int))
+        names = tuple(labels[key] for key in sorted(labels, key=int))
     except (TypeError, ValueError):
         problem = f"{folder / CONFIG_NAME}: id2label does not number the labels"
         raise DataError(f"{problem}: get the checkpoint again.") from None
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(
+                f"{folder}: {CONFIG_NAME} has two labels of the name {name!r}; rename one in id2label and label2id."
+            )
+    return names
 
 
 def check_weights(path: Path, labels: int) -> None:

@@ -13,9 +13,9 @@ from glove_lstm.inference.checkpoint_files import (
     TOKENIZER_NAMES,
     WEIGHTS_NAME,
     check_text_length,
-    check_labels,
     check_tokenizer,
     check_weights,
+    label_names,
     local_folder,
 )
 
@@ -76,7 +76,7 @@ def load_config(path: str | Path, revision: str | None = None) -> GloveLstmConfi
         raise DataError(
             f"{path} is a model of type {kind!r}; this package loads {GloveLstmConfig.model_type!r}."
         )
-    check_labels(folder, saved)
+    label_names(folder, saved)
     try:
         return GloveLstmConfig.from_pretrained(folder)
     except Exception as error:

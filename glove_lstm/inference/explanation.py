@@ -167,7 +167,7 @@ def _share_out(
     with torch.inference_mode(False), torch.enable_grad():  # the caller may be in inference mode
         leaf = vectors.clone().requires_grad_()
         linear = _linear_in_words(model, leaf)
-        logits = linear.lstm_logits(linear.encoder.run_lstm(inputs)[1])[0]
+        logits = linear.lstm_logits(linear.encoder.run_lstm(inputs).pooled)[0]
         logits = logits * scale * float(model.share_read(inputs))
         of_lstm = logits[label] - logits[rival]
         (slope,) = torch.autograd.grad(of_lstm, leaf)

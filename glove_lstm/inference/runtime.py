@@ -26,7 +26,6 @@ from glove_lstm.inference.checkpoint_files import (
     LIGHT_NAME,
     WEIGHTS_NAME,
     check_text_length,
-    check_labels,
     check_tokenizer,
     check_weights,
     file_digests,
@@ -86,11 +85,10 @@ class LightClassifier:
             raise DataError(f"{folder / LIGHT_NAME} is missing; run: glove-lstm export {folder}.")
         config = read_checkpoint_json(folder / CONFIG_NAME)
         check_text_length(folder)
-        check_labels(folder, config)
+        names = label_names(folder, config)
         tokenizer = LightTokenizer.from_folder(folder)
         check_tokenizer(folder, config, tokenizer.vocab_size, typed=tokenizer.token_types)
         session = open_checked(folder, LIGHT_NAME)
-        names = label_names(folder, config)
         return cls(
             tokenizer,
             session,

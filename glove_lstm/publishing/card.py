@@ -11,7 +11,7 @@ from jinja2 import Environment
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
-from glove_lstm.inference.checkpoint_files import LOADED_NAMES, shipped
+from glove_lstm.inference.checkpoint_files import LOADED_NAMES, label_names, shipped
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX, DataNotes
 from glove_lstm.publishing.hub_upload import HUB_ID
 
@@ -49,7 +49,7 @@ def render_card(
     """
     metrics = read_checkpoint_json(folder / "metrics.json")
     config = read_checkpoint_json(folder / "config.json")
-    labels = [config["id2label"][key] for key in sorted(config["id2label"], key=int)]
+    labels = list(label_names(folder, config))
     news = set(labels) == {"FAKE", "REAL"}
     size = sum((folder / name).stat().st_size for name in LOADED_NAMES if (folder / name).is_file())
     data = metrics["about"]["data"]

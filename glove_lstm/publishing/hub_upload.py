@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +13,23 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, Revisio
 from glove_lstm.data.files import DataError
 from glove_lstm.publishing.staging import list_files
 
-try:  # huggingface_hub moved from httpx to httpx2
-    from httpx2 import TransportError
-except ImportError:
-    from httpx import TransportError  # type: ignore[assignment]
-
 HUB_ID = r"[\w.-]+/[\w.-]+"
-_REFUSALS = (HfHubHTTPError, ConnectionError, ValueError, RuntimeError, TransportError)
+
+
+def _connection_errors() -> tuple[type[Exception], ...]:
+    """Return the classes of connection errors. huggingface_hub uses httpx or httpx2; both may be installed."""
+    libraries = [library for library in ("httpx", "httpx2") if find_spec(library) is not None]
+    errors = [import_module(library).TransportError for library in libraries]
+    return ConnectionError, *errors
+
+
+_CONNECTION_ERRORS = _connection_errors()
+_REFUSALS: tuple[type[Exception], ...] = (
+    HfHubHTTPError,
+    ValueError,
+    RuntimeError,
+    *_CONNECTION_ERRORS,
+)
 
 
 @dataclass(frozen=True)
@@ -160,7 +172,7 @@ def _sentence(error: Exception, to: Destination, what: str = "") -> str:
     cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
     if isinstance(cause, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE forbids any network; unset it and run the command again."
-    if isinstance(cause, ConnectionError | TransportError):
+    if isinstance(cause, _CONNECTION_ERRORS):
         return f"The connection to {HfApi().endpoint} failed ({cause}); check the network and run the command again."
     if not isinstance(cause, HfHubHTTPError):
         reason = " ".join(str(error).split()).rstrip(".")

@@ -48,6 +48,15 @@ class GloveLstmTrainer(Trainer):
         # `compute_loss` smooths: in transformers 5.0 the smoother ignores the steps of an accumulated gradient.
         self.label_smoother = None
 
+    def create_accelerator_and_postprocess(self) -> None:
+        """As in `Trainer`, without the division of the loss by the steps of an accumulated gradient.
+
+        `compute_loss` returns a part of the mean over all texts of a step. transformers 5.3 tells Accelerate to divide
+        it by the number of steps once more; 5.0 and 5.24 do not.
+        """
+        super().create_accelerator_and_postprocess()
+        self.accelerator.gradient_accumulation_steps = 1
+
     def compute_loss(
         self,
         model: torch.nn.Module,

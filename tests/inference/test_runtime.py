@@ -60,6 +60,16 @@ def test_same_labels_and_scores_as_the_pipeline(light, expected, monkeypatch) ->
     assert_same(light(TEXTS), expected["texts"])
 
 
+def test_labels_without_names_are_those_of_transformers(exported) -> None:
+    path = exported / "config.json"
+    config = json.loads(path.read_text())
+    del config["id2label"], config["label2id"]
+    path.write_text(json.dumps(config))
+    wanted = pipeline("text-classification", model=str(exported))(TEXTS)
+    assert {one["label"] for one in wanted} == {"LABEL_0", "LABEL_1"}
+    assert_same(LightClassifier.from_pretrained(exported)(TEXTS), wanted)
+
+
 def test_threads_and_windows_change_nothing(shared_export, expected, monkeypatch) -> None:
     monkeypatch.setattr(runtime, "_WINDOW", 3)
     light = LightClassifier.from_pretrained(shared_export, threads=2)

@@ -7,10 +7,12 @@ from dataclasses import fields
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import ROOT
 from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig, GloveLstmModel
 from glove_lstm.data.files import DataError
+from glove_lstm.inference.checkpoint_files import label_names
 from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, SHAPE_COUNT
 from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training.arguments import TokenizerArguments, parse_training_run
@@ -87,8 +89,8 @@ def test_round_trip_through_json(tmp_path_factory, values, labels):
 
 def test_defaults_are_the_published_network():
     config = GloveLstmConfig()
-    assert config.label_names == ["FAKE", "REAL"]
-    assert config.label2id == {"FAKE": 0, "REAL": 1}
+    assert config.label_names == ["LABEL_0", "LABEL_1"]
+    assert config.label2id == {"LABEL_0": 0, "LABEL_1": 1}
     sizes = config.embedding_size, config.hidden_size, config.classifier_hidden_size
     assert sizes == (100, 60, 50)
     assert config.freeze_embeddings
@@ -111,10 +113,17 @@ def test_labels_are_in_the_order_of_their_numbers():
     assert GloveLstmConfig(num_labels=12).label_names == [f"LABEL_{i}" for i in range(12)]
 
 
-def test_the_default_labels_of_transformers_are_saved(tmp_path):
-    names = {0: "LABEL_0", 1: "LABEL_1"}
+@pytest.mark.parametrize("name", ["LABEL", "FAKE"])
+def test_labels_are_saved(tmp_path, name):
+    names = {0: f"{name}_0", 1: f"{name}_1"}
     GloveLstmConfig(id2label=names).save_pretrained(tmp_path)
     assert GloveLstmConfig.from_pretrained(tmp_path).id2label == names
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert label_names(tmp_path, written) == tuple(names.values())
+
+
+def test_the_shipped_checkpoint_names_its_labels():
+    assert GloveLstmConfig.from_pretrained(ROOT / "hub").id2label == {0: "FAKE", 1: "REAL"}
 
 
 def test_the_config_counts_the_shapes_that_the_tokenizer_gives():

@@ -218,6 +218,11 @@ def test_card_without_measurements(write):
     assert not {"widget", "model-index"} & set(data)
 
 
+def test_card_of_labels_without_names(write):
+    config = {name: value for name, value in CONFIG.items() if name != "id2label"}
+    assert "text classifier (LABEL_0, LABEL_1)" in write({"about": ABOUT}, config)
+
+
 def test_variants(write, tmp_path):
     text = write({**METRICS, "about": {**ABOUT, "best_step": None, "ngram_weight": 1.5}})
     assert "They also chose C of the n-gram classifier and the calibration, so" in text

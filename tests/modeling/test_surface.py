@@ -1,0 +1,137 @@
+"""What users of transformers, captum and torch do with any text classifier."""
+
+import pytest
+import torch
+from support import build_model
+
+EVERYTHING = {"type_embedding_size": 3, "character_buckets": 20, "ngram_buckets": 40}
+# Padding on the left, on the right and between tokens.
+MASK = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 0, 0, 0], [1, 0, 1, 0, 1], [0, 0, 0, 0, 0]])
+
+
+def padded_inputs():
+    ids = torch.arange(3, 23).view(4, 5)
+    return {"input_ids": ids, "token_type_ids": 256 + ids % 7, "attention_mask": MASK}
+
+
+@pytest.mark.parametrize("length", [0, 2])
+def test_hidden_states_are_in_the_places_of_the_tokens(length):
+    model, inputs = build_model(lstm_length=length, **EVERYTHING), padded_inputs()
+    output = model(**inputs, output_hidden_states=True)
+    encoded = model.encoder(**inputs, output_hidden_states=True)
+    for states in (output.hidden_states, encoded.hidden_states):
+        vectors, hidden = states
+        assert vectors.shape == (4, 5, 9)
+        assert torch.equal(hidden, encoded.last_hidden_state)
+        read = MASK.bool()
+        if length:
+            read = read & (MASK.cumsum(dim=1) <= length)
+        words = model.get_input_embeddings()(inputs["input_ids"])
+        torch.testing.assert_close(vectors[read][:, :6], words[read])
+        assert not vectors[~read].any()
+        assert not hidden[~read].any()
+    assert torch.equal(output.logits, model(**inputs).logits)
+    assert output.attentions is None
+
+
+def test_hidden_states_are_given_on_demand_only():
+    model, inputs = build_model(), {"input_ids": torch.tensor([[3, 4]])}
+    for reader in (model, model.encoder):
+        assert reader(**inputs).hidden_states is None
+        assert reader(**inputs, output_attentions=True).attentions is None
+    logits, states, parts = model(**inputs, output_hidden_states=True, return_dict=False)
+    assert (logits.shape, len(states), parts.shape) == ((1, 2), 2, (1, 1, 2))
+    model.config.output_hidden_states = True
+    assert len(model(**inputs).hidden_states) == 2
+    assert model(**inputs, output_hidden_states=False).hidden_states is None
+
+
+@pytest.mark.filterwarnings("ignore")  # it is deprecated, and still used
+@pytest.mark.parametrize("extra", [{}, EVERYTHING], ids=["lstm", "everything"])
+def test_dynamic_quantization(extra):
+    model, inputs = build_model(**extra), padded_inputs()
+    wanted = model(**inputs).logits
+    quantization = pytest.importorskip("torch.ao.quantization")
+    quantized = quantization.quantize_dynamic(model, dtype=torch.qint8)
+    assert not any(quantized.encoder.lstm.parameters())
+    with torch.inference_mode():
+        logits = quantized(**inputs).logits
+    torch.testing.assert_close(logits, wanted, atol=0.3, rtol=0.1)
+
+
+def test_gradients_of_the_word_vectors_by_a_hook_on_their_layer():
+    """Integrated gradients as captum's `LayerIntegratedGradients` computes them: many batches in one, by two hooks."""
+    model = build_model()
+    layer = model.get_input_embeddings()
+    ids, baseline = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]]), torch.ones(2, 4, dtype=torch.long)
+    mask = (ids != 0).long()
+
+    def layer_output(tokens):
+        outputs = []
+        hook = layer.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
+        logits = model(tokens, attention_mask=mask).logits
+        hook.remove()
+        [vectors] = outputs
+        assert vectors.shape == (2, 4, 6)  # texts first, as the ids
+        return vectors.detach(), logits.detach()
+
+    steps = 200
+    shares = (torch.arange(steps).view(steps, 1, 1, 1) + 0.5) / steps
+    (start, low), (end, high) = layer_output(baseline), layer_output(ids)
+    points = (start + shares * (end - start)).flatten(0, 1).requires_grad_()
+    hook = layer.register_forward_hook(lambda *_: points)
+    logits = model(ids.repeat(steps, 1), attention_mask=mask.repeat(steps, 1)).logits
+    hook.remove()
+    (gradients,) = torch.autograd.grad(logits[:, 1].sum(), points)
+    attributions = gradients.view(steps, 2, 4, 6).mean(dim=0) * (end - start)
+    total = attributions.sum(dim=(1, 2))
+    torch.testing.assert_close(total, high[:, 1] - low[:, 1], atol=2e-2, rtol=0)
+    assert not attributions[1, 2:].any()
+
+
+SINGLE, SEVERAL = "single_label_classification", "multi_label_classification"
+REGRESSION = "regression"
+
+
+@pytest.mark.parametrize(
+    ("config", "labels", "sentence"),
+    [
+        ({"num_labels": 3}, torch.tensor([0.0, 1.0]), 'Set it to "multi_label_classification"'),
+        ({"num_labels": 3}, torch.tensor([0.0, 1.0]), r"or pass whole numbers"),
+        (
+            {"num_labels": 3},
+            torch.tensor([1, 2, 0]),
+            r"labels must be of shape \(2,\) .* not \(3,\)",
+        ),
+        ({"num_labels": 3}, torch.ones(2, 3).long(), r"of shape \(2,\) .* not \(2, 3\)"),
+        ({"num_labels": 3, "problem_type": SEVERAL}, torch.ones(2), r"\(2, 3\) .* not \(2,\)"),
+        ({"num_labels": 3, "problem_type": SEVERAL}, torch.ones(2, 3).long(), "must be floats"),
+        ({"num_labels": 3, "problem_type": SINGLE}, torch.ones(2), "must be whole numbers"),
+        ({"num_labels": 3, "problem_type": REGRESSION}, torch.ones(2), r"\(2, 3\) .* not \(2,\)"),
+        ({"num_labels": 1}, torch.ones(3), r"of shape \(2,\) .* not \(3,\)"),
+        ({"num_labels": 1}, torch.ones(2, 2), r"of shape \(2,\) .* not \(2, 2\)"),
+    ],
+)
+@pytest.mark.parametrize("training", [False, True])
+def test_labels_that_do_not_fit_are_refused(config, labels, sentence, training):
+    model = build_model(**config).train(training)
+    with pytest.raises(ValueError, match=sentence):
+        model(torch.tensor([[3, 4], [5, 6]]), labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("config", "labels"),
+    [
+        ({"num_labels": 3}, torch.tensor([[0], [2]])),
+        ({"num_labels": 3}, torch.tensor([-100, 2])),
+        ({"num_labels": 3}, torch.tensor([[0.0, 1, 1], [1, 0, 0]])),
+        ({"num_labels": 1}, torch.tensor([[0.5], [1]])),
+        ({"num_labels": 1}, torch.tensor([0.5, 1])),
+        ({"num_labels": 3, "problem_type": REGRESSION}, torch.ones(2, 3)),
+        ({"num_labels": 3, "problem_type": SINGLE}, torch.tensor([0, 2])),
+    ],
+)
+def test_labels_that_transformers_takes_are_taken(config, labels):
+    loss = build_model(**config).train()(torch.tensor([[3, 4], [5, 6]]), labels=labels).loss
+    assert loss.isfinite()
+    loss.backward()

@@ -2,7 +2,6 @@
 
 import json
 import random
-import re
 import shutil
 import tempfile
 import threading
@@ -40,14 +39,13 @@ from glove_lstm.training.experiment import Experiment, run_experiment
 from glove_lstm.training.labelled_texts import (
     as_label_names,
     labelled_rows,
+    python_labels,
     read_labels,
     training_data,
 )
 from glove_lstm.training.resuming import FIRST_MODEL
 from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
-_WHOLE = re.compile("0|-?[1-9][0-9]{0,17}")  # as Python writes it, of 64 bits
-_TYPES = {"i": int, "u": int, "f": float}  # by numpy's kind of the labels
 # What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
 _REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty", "min_validation"}
 _REFUSED |= {"push_to_hub", "resume_from_checkpoint"}
@@ -136,7 +134,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 raise DataError(str(error).replace(file, "class_weight")) from None
         no_texts = dict.fromkeys(experiment.splits, datasets.Dataset.from_dict({}))
         self._texts, self._origin = experiment.training_texts, replace(experiment, splits=no_texts)
-        return self._set_model(experiment.model, experiment.tokenizer, labels.dtype.kind)
+        return self._set_model(experiment.model, experiment.tokenizer)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,)."""
@@ -200,7 +198,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:
         """Load a classifier from a folder or the Hub; its `fit` fine-tunes it.
 
-        Labels that are all whole numbers or booleans become such.
+        Labels have the type that they had in `fit`; those of a checkpoint of `glove-lstm train` are strings.
         """
         folder = local_folder(model, revision, "*")
         loaded = cls(model_name_or_path=str(folder if revision else model))
@@ -212,19 +210,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             raise DataError(f"{model} gives several labels a text; use LightClassifier.")
         return loaded._set_model(classifier, tokenizer)
 
-    def _set_model(self, model: Any, tokenizer: Any, kind: str | None = None) -> Self:
-        """Take over a model with labels of a numpy kind, if they can be; None: the kind follows from their names."""
-        self.model_, self.tokenizer_ = model, tokenizer
-        names = np.array(model.config.label_names)
-        whole = all(map(_WHOLE.fullmatch, names))
-        boolean = {"False", "True"} >= {*names.tolist()}
-        if kind is None:
-            kind = "i" if whole else "b" if boolean else "U"
-        elif not {"b": boolean, "U": True}.get(kind, whole):
-            kind = "U"
-        classes = names == "True" if kind == "b" else names.astype(_TYPES.get(kind, str))
-        self._columns = np.argsort(classes, kind="stable")
-        self.classes_ = classes[self._columns]
+    def _set_model(self, model: Any, tokenizer: Any) -> Self:
+        """Take over a model; its config has the type of the labels."""
+        self.model_ = model
+        self.tokenizer_ = tokenizer
+        labels = python_labels(model.config.label_names, model.config.label_type)
+        self._columns = np.argsort(labels, kind="stable")
+        self.classes_ = labels[self._columns]
         return self
 
     def _arguments(self, seed: int, scratch: Path) -> dict[str, Any]:

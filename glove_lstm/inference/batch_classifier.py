@@ -1,5 +1,6 @@
 """Classify batches of columns, for `datasets`, Ray Data and similar engines; docs/scale.md has examples."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,9 @@ from glove_lstm.data.streaming import TextRow, choose_columns, read_text
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import Layout
+from glove_lstm.inference.text_columns import other_columns, trained_columns
+
+logger = logging.getLogger(__name__)
 
 Batch = TypeVar("Batch")  # a mapping of columns, or a pandas DataFrame
 
@@ -22,8 +26,9 @@ class BatchClassifier:
 
     Args:
         model: A checkpoint's folder on the machine that runs it, or a repository's id on the Hub.
-        text_column_names: The columns of text, title before body; None takes, by the first batch of each process,
-            title and text, else text, else title, else the only column of text.
+        text_column_names: The columns of text, title before body; None takes those that the checkpoint was trained on
+            or else, by the first batch of each process, title and text, else text, else title, else the only column of
+            text.
         backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores that one classifier may use.
         abstain_below: The label is ABSTAIN if the best score is lower.
@@ -51,6 +56,7 @@ class BatchClassifier:
         self._made_by = again, (model, text_column_names), {"_files": checkpoint.identity()}
         self._labeller = Labeller(checkpoint, abstain_below)
         self._asked, self._columns = text_column_names, list[str]()
+        self._trained = trained_columns(checkpoint.folder)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process loads the checkpoint anew."""
@@ -85,7 +91,11 @@ class BatchClassifier:
         first = {}  # the first value of each column that is not missing
         for name in names if not self._columns else ():
             first[name] = next((v for v in python_values(table[name]) if v is not None), None)
-        columns = choose_columns("The batch", names, first, self._columns or self._asked)
+        asked = self._columns or self._asked
+        columns = choose_columns("The batch", names, first, asked, trained=self._trained)
+        clause = other_columns(self._trained, columns)
+        if clause and not self._columns:
+            logger.warning("%s.", clause)
         rows, self._columns = [], columns
         records = zip(*(python_values(table[name]) for name in columns), strict=True)
         for number, record in enumerate(records, 1):

@@ -83,6 +83,7 @@ _OF_NEW_TOKENIZER = [f.name for f in fields(TokenizerArguments) if f.name != "ma
 
 # Arguments of the config that follow from the data and the vectors, or are fitted.
 _NOT_OPTIONS = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id", "kwargs", *FITTED}
+_NOT_OPTIONS |= {"text_column_names", "label_type"}
 SHAPE = {
     name: parameter.annotation
     for name, parameter in inspect.signature(GloveLstmConfig).parameters.items()

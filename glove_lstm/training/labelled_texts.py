@@ -28,7 +28,11 @@ def training_data(
         raise DataError(f"{problem}; a classifier needs two or more.")
     names, on_empty = as_label_names(classes), cast(OnEmpty, run.data.on_empty)
     data = LoadedData(
-        {"train": labelled_rows(texts, labels, names, on_empty)}, names, ["X"], "texts in memory"
+        {"train": labelled_rows(texts, labels, names, on_empty)},
+        names,
+        None,
+        "texts in memory",
+        label_type=type(labels.tolist()[0]).__name__,
     )
     if isinstance(validation, tuple | list) and len(validation) == 2:
         rows = validation[0], read_labels(validation[1], "validation labels")
@@ -64,6 +68,46 @@ def read_labels(labels: Any, where: str = "y") -> NDArray[Any]:
     array = np.array(values)
     check_classification_targets(array)
     return array
+
+
+def python_labels(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
+    """Return labels as an array of their Python type, (n,); the inverse of `as_label_names`.
+
+    Args:
+        names: Labels as a config names them.
+        label_type: Of `GloveLstmConfig`; None: strings.
+
+    Raises:
+        DataError: A label is not of that type.
+    """
+    if label_type is None or label_type == "str":
+        return np.array(names)
+    values: list[Any] = []
+    try:
+        for name in names:
+            if label_type == "bool":
+                values.append(name == "True")
+            elif label_type == "int":
+                values.append(int(name))
+            elif label_type == "float":
+                values.append(float(name))
+        labels = np.array(values)
+        same = as_label_names(labels) == list(names)
+    except (ValueError, OverflowError):
+        same = False
+    if not same:
+        problem = f"The labels {', '.join(names)} are not all of the type {label_type}"
+        raise DataError(f"{problem}; correct label_type in config.json.")
+    return labels
+
+
+def label_type_of(names: Sequence[str], label_type: str | None) -> str | None:
+    """Return the type of the labels that a model was fitted to, or "str" if it has others from an earlier training."""
+    try:
+        python_labels(names, label_type)
+    except DataError:
+        return "str"
+    return label_type
 
 
 def as_label_names(labels: NDArray[Any]) -> list[str]:

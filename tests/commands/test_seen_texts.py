@@ -90,7 +90,9 @@ def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
 
 
 def test_hashes_are_of_words_and_of_characters_where_there_is_no_word() -> None:
-    record = TrainingTexts.of(["A title:  the\nbody", "\ud800", "?! ?", "\u00dcber 1,204"], ["other"])
+    record = TrainingTexts.of(
+        ["A title:  the\nbody", "\ud800", "?! ?", "\u00dcber 1,204"], ["other"]
+    )
     seen = ["a TITLE the body.", "\ud800", " ?!  ?\n", "(\u00fcber 1 204)"]
     trained, validated = record.find(seen)
     assert trained.tolist() == [True] * 4

@@ -48,7 +48,7 @@ from glove_lstm.training.training_texts import TrainingTexts, load_training_text
 
 # What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
 _REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty", "min_validation"}
-_REFUSED |= {"push_to_hub", "resume_from_checkpoint"}
+_REFUSED |= {"push_to_hub", "resume_from_checkpoint", "training_texts"}
 _WEIGHTS = "class_weight.json"  # written for the command, whose argument is a file
 _ALONE = threading.Lock()  # threads share the global random generators
 
@@ -181,17 +181,21 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _undisturbed(self.verbose):
             save_experiment(self._origin, run_metrics(self._origin), Path(folder))
 
-    def push_to_hub(self, repo_id: str, **options: Any) -> CommitInfo:
+    def push_to_hub(
+        self, repo_id: str, *, training_texts: bool = True, **options: Any
+    ) -> CommitInfo:
         """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
 
-        Options: `private=True` for a new private repository, `revision` for a branch, `token` for another login.
+        `training_texts=False` leaves out the record of the training texts, by which anyone can test whether a text was
+        in the training. Other options: `private=True` for a new private repository, `revision` for a branch, `token`
+        for another login.
         """
         to = Destination(repo_id, **options)
         check_destination(to)
         with tempfile.TemporaryDirectory() as scratch:
             saved, staged = Path(scratch) / "saved", Path(scratch) / "staged"
             self.save_pretrained(saved)
-            stage_checkpoint(saved, staged, repo_id)
+            stage_checkpoint(saved, staged, repo_id, training_texts=training_texts)
             return push_folder(staged, to)
 
     @classmethod

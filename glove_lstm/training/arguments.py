@@ -169,6 +169,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
     class_weight: str | None = _option(
         None, "balanced, or a JSON file {label: weight}: how much the texts of each label count."
     )
+    training_texts: bool = _option(
+        True, "Whether --push_to_hub sends the hashes of the training texts."
+    )
 
     def __post_init__(self) -> None:
         if self.greater_is_better is None and self.metric_for_best_model in _LOWER_IS_BETTER:

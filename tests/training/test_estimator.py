@@ -277,10 +277,15 @@ def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
         loaded = GloveLstmClassifier.from_pretrained("user/mine", revision=commit.oid)
         assert abs(loaded.predict_proba({texts[:3]!r}) - {expected}).max() < 1e-6
         loaded.save_pretrained("copy")
+        mine.push_to_hub("user/private-texts", training_texts=False)
         """
         done = run_client(hub, code, tmp_path / "home", token=TOKEN)
         assert done.returncode == 0, done.stderr
         assert b"user/mine" in hub.files("user/mine")["README.md"]
+        sent, withheld = hub.files("user/mine"), hub.files("user/private-texts")
+        assert sent.keys() - withheld.keys() == {"training_texts.safetensors"}
+        assert b"hash" in sent["README.md"]
+        assert b"hash" not in withheld["README.md"].replace(b"hashed n-grams", b"")
     assert (tmp_path / "home/copy/plots/curves.png").is_file()
 
 

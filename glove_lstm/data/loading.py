@@ -158,9 +158,18 @@ def _check_labels(tables: Mapping[str, pa.Table]) -> None:
 
 
 def with_validation(
-    data: LoadedData, fraction: float, seed: int, where: str, by: str, least: int
+    data: LoadedData,
+    fraction: float,
+    seed: int,
+    where: str,
+    by: str,
+    least: int,
+    without: str = "validation_fraction to 0",
 ) -> LoadedData:
-    """Cut validation texts from the training texts if there are none; see `load_splits`."""
+    """Cut validation texts from the training texts if there are none; see `load_splits`.
+
+    `without` names in an error the argument and the value that cut none.
+    """
     train = data.splits.get("train", ())
     if "validation" in data.splits or not (held_out := len(train) * fraction) or held_out < least:
         return data
@@ -173,7 +182,7 @@ def with_validation(
     if any(len({labels[row] for row in part}) < least for part in parts):
         raise DataError(
             f"{where} has too few distinct rows ({len(train)} in all) to cut {fraction:.0%} for validation; "
-            "give validation texts, or set the fraction to 0."
+            f"give validation texts, or set {without}."
         )
     logger.info("Cut %d of %d rows of %s for validation.", len(parts[1]), len(train), where)
     # Taken out of the table, so that no index mapping slows every later access.

@@ -41,8 +41,10 @@ def training_data(
     if validation is None or (isinstance(validation, Real) and 0 <= float(validation) < 1):
         fraction = run.data.validation_fraction = float(validation or 0)
         seed, least = run.training.seed, run.data.min_validation
-        return with_validation(data, fraction, seed, "X", "text", least)
-    raise DataError("validation must be (texts, labels), a share below 1, or None.")
+        return with_validation(data, fraction, seed, "X", "text", least, "validation to None")
+    value = repr(validation) if isinstance(validation, Real) else f"a {type(validation).__name__}"
+    allowed = "(texts, labels), a share from 0 to below 1, or None"
+    raise DataError(f"validation must be {allowed}, not {value}.")
 
 
 def labelled_rows(

@@ -3,6 +3,8 @@
 import json
 import pickle
 import random
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -264,6 +266,16 @@ def test_evaluation_and_files_are_those_of_the_commands(fitted, texts, checkpoin
     assert about["known_before"] == 10
 
 
+def test_a_model_of_bf16_training_predicts_as_the_saved_one_does(texts, tmp_path):
+    fitted = GloveLstmClassifier(**TINY, bf16=True).fit(texts, LABELS)
+    fitted.save_pretrained(tmp_path)
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path)
+    pickled = pickle.loads(pickle.dumps(fitted))
+    for other in (loaded, pickled):
+        difference = np.abs(other.predict_proba(texts) - fitted.predict_proba(texts))
+        assert difference.max() < 1e-6
+
+
 @pytest.mark.slow
 def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
     fitted.save_pretrained(tmp_path / "mine")
@@ -290,9 +302,106 @@ def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            {"bogus": 1},
+            "GloveLstmClassifier has no argument bogus; docs/train.md describes the arguments.",
+        ),
+        (
+            {"num_train_epoch": 1},
+            "GloveLstmClassifier has no argument num_train_epoch; did you mean num_train_epochs?",
+        ),
+        ({"help": True}, "GloveLstmClassifier has no argument help; leave it out."),
+        ({"train_file": "a.csv"}, "GloveLstmClassifier has no argument train_file; leave it out."),
+        ({"num_train_epochs": "many"}, "Argument num_train_epochs: invalid float value: 'many'."),
+        (
+            {"truncation_side": "up"},
+            "Argument truncation_side: invalid choice: 'up' (choose from 'right', 'left').",
+        ),
+        ({"learning_rate": -1}, "learning_rate must be at least 0, not -1.0."),
+        ({"preset": "small"}, "preset must be one of article, default, not 'small'."),
+        (
+            {"class_weight": "even"},
+            "class_weight must be 'balanced', a dictionary of labels and weights, or None, not 'even'.",
+        ),
+        (
+            {"token_types": False},
+            "token_types=False leaves no word shapes and characters: set type_embedding_size and "
+            "character_buckets to 0.",
+        ),
+        (
+            {"validation": 1.5},
+            "validation must be (texts, labels), a share from 0 to below 1, or None, not 1.5.",
+        ),
+        (
+            {"validation": -0.1},
+            "validation must be (texts, labels), a share from 0 to below 1, or None, not -0.1.",
+        ),
+        (
+            {"validation": "a tenth"},
+            "validation must be (texts, labels), a share from 0 to below 1, or None, not a str.",
+        ),
+        (
+            {"validation": 0.999},
+            "X has too few distinct rows (80 in all) to cut 100% for validation; give validation texts, or set "
+            "validation to None.",
+        ),
+        (
+            {"load_best_model_at_end": True, "validation": None},
+            "load_best_model_at_end, save_strategy best and the schedules reduce_lr_on_plateau and greedy need "
+            "validation texts; give some.",
+        ),
+    ],
+    ids=str,
+)
+def test_sentences_name_arguments_as_python_does(texts, arguments, sentence):
+    options = {**TINY, **arguments}
+    validation = options.pop("validation", 0.1)
+    with pytest.raises(DataError) as caught:
+        GloveLstmClassifier(**options).fit(texts, LABELS, validation=validation)
+    assert str(caught.value) == sentence
+
+
+def test_a_checkpoint_brings_its_tokenizer(texts, checkpoint):
+    classifier = GloveLstmClassifier(model_name_or_path=str(checkpoint), vocab_size=9)
+    with pytest.raises(DataError) as caught:
+        classifier.fit(texts, LABELS)
+    said = "vocab_size is of a new tokenizer, and model_name_or_path brings one: leave it out."
+    assert str(caught.value) == said
+
+
+QUIET = """
+import json, pathlib, sys
+from glove_lstm import GloveLstmClassifier
+folder, texts = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
+options = {"model_name_or_path": str(folder), "use_cpu": True, "max_steps": 1, "verbose": 0}
+GloveLstmClassifier(**options, character_buckets=16).fit(texts, ["FAKE", "REAL"] * 40)
+GloveLstmClassifier.from_pretrained(folder)
+config = json.loads((folder / "config.json").read_text())
+(folder / "config.json").write_text(json.dumps({**config, "character_buckets": 16}))
+try:
+    GloveLstmClassifier.from_pretrained(folder)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_without_verbose_nothing_is_printed(texts, copy):
+    """Neither by a fit that starts from a checkpoint of another shape, nor by loading one that does not fit."""
+    command = [sys.executable, "-c", QUIET, str(copy), json.dumps(texts)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert done.stderr == ""
+    assert done.stdout == (
+        f"{copy}: model.safetensors does not fit config.json (encoder.embeddings.character_embeddings.weight): "
+        "get the checkpoint again.\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"num_train_epoch": 3}, "no argument --num_train_epoch; did you mean --num_train_epochs"),
+        ({"num_train_epoch": 3}, "no argument num_train_epoch; did you mean num_train_epochs"),
         ({"num_train_epochs": "many"}, "num_train_epochs.*'many'"),
         ({"train_file": "a.csv"}, "no argument train_file"),
         ({"glove": None}, "glove is None; give a name"),

@@ -1,6 +1,8 @@
 """A scikit-learn classifier that trains, measures, saves and publishes as the commands do."""
 
+import difflib
 import json
+import logging
 import random
 import re
 import shutil
@@ -35,22 +37,33 @@ from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.checkpoint_folder import save_experiment
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
-from glove_lstm.training.arguments import DataArguments, as_words, parse_training_run
+from glove_lstm.training.arguments import (
+    DataArguments,
+    GloveLstmTrainingArguments,
+    ModelArguments,
+    TokenizerArguments,
+    as_words,
+    parse_training_run,
+)
 from glove_lstm.training.experiment import Experiment, run_experiment
 from glove_lstm.training.labelled_texts import (
     as_label_names,
     labelled_rows,
+    python_labels,
     read_labels,
     training_data,
 )
 from glove_lstm.training.resuming import FIRST_MODEL
 from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
-_WHOLE = re.compile("0|-?[1-9][0-9]{0,18}")  # as Python writes it
-_TYPES = {"i": int, "u": int, "f": float}  # by numpy's kind of the labels
 # What only the command takes; `fit` gets the texts, `push_to_hub` the repository.
 _REFUSED = {field.name for field in fields(DataArguments)} - {"on_empty", "min_validation"}
-_REFUSED |= {"push_to_hub", "resume_from_checkpoint"}
+_REFUSED |= {"help", "push_to_hub", "resume_from_checkpoint", "training_texts"}
+_GROUPS = DataArguments, TokenizerArguments, ModelArguments, GloveLstmTrainingArguments
+_TRAINING_ARGUMENTS = sorted(
+    {field.name for group in _GROUPS for field in fields(group)} - _REFUSED
+)
+_OPTION = re.compile(r"--(\w+)(?:/--[\w-]+)?")  # argparse names both spellings
 _WEIGHTS = "class_weight.json"  # written for the command, whose argument is a file
 _ALONE = threading.Lock()  # threads share the global random generators
 
@@ -63,7 +76,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         preset: Recipe to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: each text counts alike.
         random_state: Seed, or a numpy `RandomState` that draws it. The same seed gives the same model.
-        verbose: 0 hides the progress bars and the log of the training.
+        verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
             `vocab_size`, `max_steps`, `use_cpu`, `on_empty` or `model_name_or_path` (a checkpoint to fine-tune);
             docs/train.md names the exceptions. `fit` checks them. Without `output_dir`, training writes no checkpoints.
@@ -125,7 +138,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         with tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
-            run = parse_training_run(as_words(self._arguments(seed, Path(scratch))))
+            words = as_words(self._arguments(seed, Path(scratch)))
+            try:
+                run = parse_training_run(words)
+            except DataError as error:
+                raise DataError(_in_python(str(error))) from None
             labels = read_labels(y)
             data = training_data(X, labels, validation, run)
             verbose = bool(self.verbose)
@@ -133,10 +150,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 experiment = run_experiment(run, data, None, compute_metrics, print_log=verbose)
             except DataError as error:
                 file = str(Path(scratch, _WEIGHTS))
-                raise DataError(str(error).replace(file, "class_weight")) from None
+                sentence = str(error).replace(file, "class_weight")
+                raise DataError(_in_python(sentence)) from None
         no_texts = dict.fromkeys(experiment.splits, datasets.Dataset.from_dict({}))
         self._texts, self._origin = experiment.training_texts, replace(experiment, splits=no_texts)
-        return self._set_model(experiment.model, experiment.tokenizer, labels.dtype.kind)
+        return self._set_model(experiment.model, experiment.tokenizer)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,)."""
@@ -152,7 +170,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
         """Return the contribution of each word to a label; see `glove_lstm.explain`."""
         check_is_fitted(self)
-        name = None if label is None else as_label_names([label])[0]
+        name = None if label is None else as_label_names(np.array([label]))[0]
         return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
@@ -183,24 +201,28 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _undisturbed(self.verbose):
             save_experiment(self._origin, run_metrics(self._origin), Path(folder))
 
-    def push_to_hub(self, repo_id: str, **options: Any) -> CommitInfo:
+    def push_to_hub(
+        self, repo_id: str, *, training_texts: bool = True, **options: Any
+    ) -> CommitInfo:
         """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
 
-        Options: `private=True` for a new private repository, `revision` for a branch, `token` for another login.
+        `training_texts=False` leaves out the record of the training texts, by which anyone can test whether a text was
+        in the training. Other options: `private=True` for a new private repository, `revision` for a branch, `token`
+        for another login.
         """
         to = Destination(repo_id, **options)
         check_destination(to)
         with tempfile.TemporaryDirectory() as scratch:
             saved, staged = Path(scratch) / "saved", Path(scratch) / "staged"
             self.save_pretrained(saved)
-            stage_checkpoint(saved, staged, repo_id)
+            stage_checkpoint(saved, staged, repo_id, training_texts=training_texts)
             return push_folder(staged, to)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:
         """Load a classifier from a folder or the Hub; its `fit` fine-tunes it.
 
-        Labels that are all whole numbers or booleans become such.
+        Labels have the type that they had in `fit`; those of a checkpoint of `glove-lstm train` are strings.
         """
         folder = local_folder(model, revision, "*")
         loaded = cls(model_name_or_path=str(folder if revision else model))
@@ -212,35 +234,31 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             raise DataError(f"{model} gives several labels a text; use LightClassifier.")
         return loaded._set_model(classifier, tokenizer)
 
-    def _set_model(self, model: Any, tokenizer: Any, kind: str | None = None) -> Self:
-        """Take over a model with labels of a numpy kind, if they can be; None: the kind follows from their names."""
-        self.model_, self.tokenizer_ = model, tokenizer
-        names = np.array(model.config.label_names)
-        whole = all(map(_is_int64, names.tolist()))
-        boolean = {"False", "True"} >= {*names.tolist()}
-        if kind is None:
-            kind = "i" if whole else "b" if boolean else "U"
-        elif not {"b": boolean, "U": True}.get(kind, whole):
-            kind = "U"
-        classes = names == "True" if kind == "b" else names.astype(_TYPES.get(kind, str))
-        self._columns = np.argsort(classes, kind="stable")
-        self.classes_ = classes[self._columns]
+    def _set_model(self, model: Any, tokenizer: Any) -> Self:
+        """Take over a model; its config has the type of the labels."""
+        self.model_ = model
+        self.tokenizer_ = tokenizer
+        labels = python_labels(model.config.label_names, model.config.label_type)
+        self._columns = np.argsort(labels, kind="stable")
+        self.classes_ = labels[self._columns]
         return self
 
     def _arguments(self, seed: int, scratch: Path) -> dict[str, Any]:
         """Return the arguments of the command; files that they name are in `scratch`."""
         given, weights = self._training_arguments, self.class_weight
         for name in given:
-            if name in _REFUSED or name.startswith("hub_"):
-                raise DataError(f"GloveLstmClassifier has no argument {name}; leave it out.")
+            _check_argument(name)
         if given.get("model_name_or_path") and self.glove not in (None, "6B.50d"):
             raise DataError("glove is of a new model; leave it out beside model_name_or_path.")
         if self.glove is None and not given.get("model_name_or_path"):
             raise DataError("glove is None; give a name or a file of word vectors.")
         if self.random_state is not None and "seed" in given:
             raise DataError("random_state and seed are the same; give one of them.")
+        if weights is not None and weights != "balanced" and not isinstance(weights, dict):
+            allowed = "'balanced', a dictionary of labels and weights, or None"
+            raise DataError(f"class_weight must be {allowed}, not {weights!r}.")
         if isinstance(weights, dict):
-            by_name = zip(as_label_names(weights), weights.values(), strict=True)
+            by_name = zip(as_label_names(np.array(list(weights))), weights.values(), strict=True)
             weights = scratch / _WEIGHTS
             # numpy's numbers as Python's
             weights.write_text(json.dumps(dict(by_name), default=float), encoding="utf-8")
@@ -257,24 +275,42 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         }
 
 
-def _is_int64(name: str) -> bool:
-    return bool(_WHOLE.fullmatch(name)) and -(2**63) <= int(name) < 2**63
+def _check_argument(name: str) -> None:
+    """Refuse what is no argument of the training, or is one of the command alone."""
+    problem = f"GloveLstmClassifier has no argument {name}"
+    if name in _REFUSED or name.startswith("hub_"):
+        raise DataError(f"{problem}; leave it out.")
+    if name not in _TRAINING_ARGUMENTS:
+        close = difflib.get_close_matches(name, _TRAINING_ARGUMENTS, n=1)
+        if close:
+            raise DataError(f"{problem}; did you mean {close[0]}?")
+        raise DataError(f"{problem}; docs/train.md describes the arguments.")
+
+
+def _in_python(sentence: str) -> str:
+    """Name arguments as Python does, in an error that names options of the command."""
+    sentence = sentence.replace("--no_token_types", "token_types=False")
+    return _OPTION.sub(r"\1", sentence)
 
 
 @contextmanager
 def _undisturbed(verbose: int) -> Iterator[None]:
-    """Leave the global random generators as they are; unless `verbose`, hide progress bars."""
+    """Leave the global random generators as they are; unless `verbose`, hide progress bars and reports of loading."""
     modules = datasets.utils.logging, transformers_logging
     with _ALONE:
         states = random.getstate(), np.random.get_state()  # noqa: NPY002 - transformers seeds it
         hidden = [one for one in modules if not verbose and one.is_progress_bar_enabled()]
+        level = transformers_logging.get_verbosity()
         try:
             for one in hidden:
                 one.disable_progress_bar()
+            if not verbose:
+                transformers_logging.set_verbosity(max(level, logging.ERROR))
             with torch.random.fork_rng(range(torch.cuda.device_count())):
                 yield
         finally:
             for one in hidden:
                 one.enable_progress_bar()
+            transformers_logging.set_verbosity(level)
             random.setstate(states[0])
             np.random.set_state(states[1])  # noqa: NPY002

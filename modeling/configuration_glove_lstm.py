@@ -18,6 +18,8 @@ SHAPE_COUNT, SPELLING, KNOWN = 7, 8, 32
 # A spelling is the sum of the codes of up to 12 characters, the first times 1, the second times 32, and so on.
 SPELLED, CODES = 12, 32
 
+LABEL_TYPES = ("str", "int", "bool", "float")  # values of `label_type`
+
 # Arguments of the config that are fitted to validation data, and their values before.
 FITTED = {"ngram_weight": 1.0, "shrinkage": 0.0, "temperature": 1.0, "thresholds": None}
 
@@ -54,6 +56,10 @@ class GloveLstmConfig(PreTrainedConfig):
         thresholds: Least score of each label that a text gets, where it may have several. Fitted on validation data.
         pad_token_id: Row of the word embedding that stays zero.
         unk_token_id: Row of the unknown word.
+        text_column_names: Text columns of the training table, title before body. None: they are unknown, or the texts
+            were in memory. Does not change the logits.
+        label_type: Python type of the labels that `id2label` names: "str", "int", "bool" or "float"; None: strings.
+            Does not change the logits.
         kwargs: Passed to `PreTrainedConfig`, such as `id2label`.
 
     Raises:
@@ -84,6 +90,8 @@ class GloveLstmConfig(PreTrainedConfig):
         thresholds: list[float] | None = None,
         pad_token_id: int = 0,
         unk_token_id: int = 1,
+        text_column_names: list[str] | None = None,
+        label_type: str | None = None,
         **kwargs: Any,
     ) -> None:
         self.vocab_size = _at_least(2, vocab_size=vocab_size)
@@ -111,6 +119,14 @@ class GloveLstmConfig(PreTrainedConfig):
             if _at_least(0, **{name: row}) >= vocab_size:
                 raise ValueError(f"{name} must be below vocab_size {vocab_size}, not {row!r}")
         self.unk_token_id = unk_token_id
+        if text_column_names is not None and not _is_list_of_names(text_column_names):
+            problem = "text_column_names must be a list of strings or None"
+            raise ValueError(f"{problem}, not {text_column_names!r}")
+        self.text_column_names = text_column_names
+        if label_type is not None and label_type not in LABEL_TYPES:
+            types = ", ".join(LABEL_TYPES)
+            raise ValueError(f"label_type must be one of {types} or None, not {label_type!r}")
+        self.label_type = label_type
         super().__init__(**kwargs)
         self.pad_token_id = pad_token_id
         # A save writes only the key of the class that is saved; an encoder must load from a classifier too.
@@ -126,6 +142,11 @@ class GloveLstmConfig(PreTrainedConfig):
         """The labels, in the order of the logits."""
         names: dict[Any, str] = self.id2label or {}
         return [names[label] for label in sorted(names, key=int)]
+
+
+def _is_list_of_names(value: Any) -> bool:
+    """Return whether a value is a list of at least one string."""
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
 
 
 def _at_least(low: int, **named: int) -> int:

@@ -16,6 +16,7 @@ from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.label_writers import Layout, open_writer
 from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.text_columns import other_columns
 
 # A few kilobytes of gzip or Parquet can decompress to more than the machine's memory.
 TABLE_FORMATS = [name for name in FORMATS if name != ".parquet"]
@@ -32,6 +33,7 @@ class Api:
         self.name = Path(model).resolve().name if Path(model).is_dir() else str(model)
         folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json")
         self.model = open_model(folder, backend="torch")
+        self.trained_columns = config.text_column_names
 
     @property
     def threshold(self) -> tuple[float, str]:
@@ -73,12 +75,15 @@ class Api:
         """Label the rows of an uploaded CSV, TSV, JSON or JSONL file; the answer is a CSV file and a summary."""
         if not file:
             raise DataError("There is no file. Upload one.")
-        rows = _read_table(Path(file), _text(columns, "columns"))
+        rows, read = _read_table(Path(file), _text(columns, "columns"), self.trained_columns)
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / "labels.csv"
         with open_writer(path, "csv", Layout(self.model.label_names)) as write:
             write(Labeller(self.model)(rows))
         empty = sum(row.empty for row in rows)
         warning = f" {empty:,} have no text." if empty else ""
+        clause = other_columns(self.trained_columns, read)
+        if clause:
+            warning += f" {clause}."
         return str(path), f"{len(rows):,} rows labelled.{warning}"
 
 
@@ -93,13 +98,16 @@ def _check_texts(title: Any, text: Any) -> list[str]:
     return texts
 
 
-def _read_table(path: Path, columns: str) -> list[TextRow]:
-    """Return the rows of an uploaded table."""
+def _read_table(
+    path: Path, columns: str, trained: list[str] | None
+) -> tuple[list[TextRow], list[str]]:
+    """Return the rows of an uploaded table, and the text columns that were read."""
     if path.suffix.lower() not in TABLE_FORMATS:
         raise DataError(f"A table must be a file of {', '.join(TABLE_FORMATS)}.")
     rows = []
     try:
-        for row in open_files([path], columns or None):
+        source = open_files([path], columns or None, trained)
+        for row in source:
             if row.number > limits.FILE_ROWS:
                 raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part.")
             if len(row.text) + len(row.pair or "") > limits.CHARACTERS:
@@ -107,7 +115,7 @@ def _read_table(path: Path, columns: str) -> list[TextRow]:
             rows.append(row)
     except DataError as error:  # messages name the file as the visitor does
         raise DataError(str(error).replace(f"{path.parent}{os.sep}", "")) from None
-    return rows
+    return rows, source.columns
 
 
 def _text(value: Any, name: str) -> str:

@@ -139,7 +139,10 @@ def _table_tab(api: Api) -> None:
         file_types=TABLE_FORMATS,
     )
     columns = gr.Textbox(
-        "", label="Text columns", placeholder="title,text", info="Empty: chosen by their names"
+        "",
+        label="Text columns",
+        placeholder="title,text",
+        info="Empty: as in training, or else by their names",
     )
     go = gr.Button("Label all rows", variant="primary")
     summary = gr.Markdown()

@@ -29,6 +29,8 @@ from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.text_columns import other_columns
+from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.training.arguments import DataArguments
 from glove_lstm.training.training_texts import load_training_texts
 
@@ -48,7 +50,10 @@ def main(argv: Sequence[str]) -> None:
     dataset |= {"revision": args.dataset_revision, "validation_fraction": 0.0}
     report = Report()
     if args.model or not args.leaks:
-        _measure_model(report, args, dataset)
+        path = args.model or str(DEFAULT_CHECKPOINT)
+        config = load_config(path, args.revision)
+        dataset["trained_columns"] = config.text_column_names
+        _measure_model(report, args, path, config, dataset)
     if args.leaks:
         data = load_splits(**{**dataset, "on_empty": "keep"})
         report.figures["leaks"] = check_leaks(data)
@@ -58,10 +63,14 @@ def main(argv: Sequence[str]) -> None:
         sys.stdout.write(f"\nSaved to {args.output_dir}\n")
 
 
-def _measure_model(report: Report, args: argparse.Namespace, dataset: Mapping[str, Any]) -> None:
+def _measure_model(
+    report: Report,
+    args: argparse.Namespace,
+    path: str,
+    config: GloveLstmConfig,
+    dataset: Mapping[str, Any],
+) -> None:
     """Measure a checkpoint on unseen texts."""
-    path = args.model or str(DEFAULT_CHECKPOINT)
-    config = load_config(path, args.revision)
     if config.problem_type == "regression":
         raise DataError(f"{path} is a model of regression; only classifiers are measured.")
     several = config.problem_type == SEVERAL
@@ -72,10 +81,13 @@ def _measure_model(report: Report, args: argparse.Namespace, dataset: Mapping[st
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
         raise DataError(f"{data.source} has no split {args.split}; --split must be {splits}.")
+    clause = other_columns(config.text_column_names, data.text_column_names or [])
+    if clause:
+        sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
     texts = data.splits[args.split]
     sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n")
     report.figures |= {"data": data.source, "split": args.split, "model": path}
-    report.figures["revision"] = args.revision
+    report.figures |= {"revision": args.revision, "text_column_names": data.text_column_names}
     unseen = report.add_seen(load_training_texts(path, args.revision), texts)
     sentence = report.describe_seen(path)
     if not len(unseen) and not args.leaks:

@@ -27,6 +27,7 @@ from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, LIGHT_NAME
 from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer, table_writer
+from glove_lstm.inference.text_columns import other_columns, trained_columns
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAMED = ("csv", "tsv", "jsonl")
@@ -36,10 +37,14 @@ def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
     args = _parser().parse_args(argv)
     _check(args)
-    source = _source(args)  # first, to report mistakes in the input before the model loads
+    trained = trained_columns(args.model, args.revision) if args.input else None
+    source = _source(args, trained)  # before the model loads, to report mistakes in the input first
     paths = [one["path"] for one in source.identity() or ()]
     if args.output and str(args.output.resolve()) in paths:
         raise DataError(f"--output {args.output} is an input; choose another name.")
+    clause = other_columns(trained, source.columns)
+    if clause:
+        sys.stderr.write(f"warning: {clause}.\n")
     model = open_model(
         args.model, revision=args.revision, backend="torch" if args.explain else args.backend
     )
@@ -100,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--text_column_names",
         metavar="A,B",
-        help="columns to read; default: title,text, or text, or title, or the only column of text",
+        help="columns to read; default: those of the model's training, where the input has them; else "
+        "title,text, or text, or title, or the only column of text",
     )
     parser.add_argument(
         "--model",
@@ -184,10 +190,11 @@ def _check_input(args: argparse.Namespace) -> None:
         raise DataError("--text_column_names applies only to --input.")
 
 
-def _source(args: argparse.Namespace) -> TextSource:
+def _source(args: argparse.Namespace, trained: Sequence[str] | None) -> TextSource:
     """Open the input: files, texts of the command line, or standard input."""
+    columns = args.text_column_names
     if args.input and args.input != ["-"]:
-        return open_files(args.input, args.text_column_names)
+        return open_files(args.input, columns, trained)
     if args.texts:
         if files := list(filter(os.path.isfile, args.texts)):
             raise DataError(f"{files[0]} is a file, not a text; give it with --input.")
@@ -195,6 +202,6 @@ def _source(args: argparse.Namespace) -> TextSource:
     if sys.stdin is None:
         raise DataError("Standard input is closed; give texts, or files with --input.")
     if args.input:
-        return open_stream(sys.stdin.buffer, args.input_format, args.text_column_names)
+        return open_stream(sys.stdin.buffer, args.input_format, columns, trained)
     lines = checked_lines(sys.stdin, "standard input")
     return open_texts((line.rstrip("\r\n") for line in lines), "standard input")

@@ -33,6 +33,11 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--collection", help="add it to this one: slug, or title to find or create")
     parser.add_argument("--dry_run", action="store_true", help="check and list the files only")
     parser.add_argument("--space", action="store_true", help="push a Space that shows it")
+    parser.add_argument(
+        "--no_training_texts",
+        action="store_true",
+        help="leave out training_texts.safetensors, by which anyone can test whether a text was in the training",
+    )
     parser.add_argument("--dataset_config_name", help="config of the dataset")
     parser.add_argument("--data_files", help="a local file of the dataset")
     parser.add_argument("--data_dir", help="a local folder with the files of liar")
@@ -42,6 +47,8 @@ def main(argv: Sequence[str]) -> None:
     for option in ("dataset_config_name", "data_files", "data_dir"):
         if getattr(args, option) and not args.dataset:
             parser.error(f"--{option} belongs to --dataset")
+    if args.no_training_texts and args.dataset:
+        parser.error("--no_training_texts belongs to a checkpoint")
 
     from glove_lstm.publishing.hub_upload import (
         Destination,
@@ -74,7 +81,8 @@ def main(argv: Sequence[str]) -> None:
             stage_dataset(builder, folder, args.repo_id)
         else:
             stage = stage_space if args.space else stage_checkpoint
-            stage(args.checkpoint, folder, args.repo_id)
+            training_texts = not args.no_training_texts
+            stage(args.checkpoint, folder, args.repo_id, training_texts=training_texts)
         if args.dry_run:
             files = list_files(folder)
             for name, size in files.items():

@@ -59,7 +59,8 @@ def main(argv: Sequence[str]) -> None:
     if destination:
         with tempfile.TemporaryDirectory() as scratch:
             staged = Path(scratch) / "staged"
-            stage_checkpoint(folder, staged, destination.repo_id)
+            training_texts = run.training.training_texts
+            stage_checkpoint(folder, staged, destination.repo_id, training_texts=training_texts)
             sys.stdout.write(loading_example(destination, push_folder(staged, destination)))
 
 

@@ -52,10 +52,11 @@ class LoadedData:
 
     splits: dict[str, datasets.Dataset]
     label_names: list[str]  # in the order of their numbers
-    text_column_names: list[str]  # that the text was taken from
+    text_column_names: list[str] | None  # that the text was taken from; None: texts in memory
     source: str  # the files, or the dataset and its config
     several_labels: bool = False  # whether the column of labels holds lists
     uncut: datasets.Dataset | None = None  # training texts before "validation" was cut from them
+    label_type: str | None = None  # of labels in memory, as in the config; None: labels of files
 
 
 def load_splits(
@@ -63,6 +64,7 @@ def load_splits(
     dataset_config_name: str | None = None,
     *,
     text_column_names: str | Sequence[str] | None = None,
+    trained_columns: Sequence[str] | None = None,
     label_column_name: str = "label",
     source_column_name: str | None = None,
     label_names: Sequence[str] | None = None,
@@ -86,6 +88,7 @@ def load_splits(
         text_column_names: One or more columns, in a list or separated by commas: the first becomes `text`,
             the others, joined by a space, `text_pair`. None takes title and text, else text, else title, else
             the only other column of strings.
+        trained_columns: Text columns that a model was trained on: the default instead, where the data have them all.
         label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
             lists of these, written as JSON in CSV, for several labels a text.
         source_column_name: The column of publishers or other sources; rows and files may lack it. None takes "source"
@@ -111,7 +114,9 @@ def load_splits(
     readers, source = open_splits(dataset_name, dataset_config_name, **files)
     if validation_by == "source" and validation_fraction and "validation" not in readers:
         source_column_name = source_column_name or "source"
-    columns = choose_text_columns(readers, text_column_names, label_column_name, source_column_name)
+    columns = choose_text_columns(
+        readers, text_column_names, label_column_name, source_column_name, trained_columns
+    )
     first, *_ = next(iter(readers.values())).values()
     names = label_names or first.class_names.get(label_column_name)
     _check_names(names or ())

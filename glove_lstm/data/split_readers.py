@@ -134,6 +134,7 @@ def choose_text_columns(
     asked: str | Sequence[str] | None,
     label_column: str,
     source_column: str | None,
+    trained: Sequence[str] | None = None,
 ) -> list[str]:
     """Return the text columns, and check that the files have the columns that they need."""
     every = [reader for of_split in readers.values() for reader in of_split.values()]
@@ -152,7 +153,9 @@ def choose_text_columns(
         )
     texts = [name for name in columns if name != source_column or name == label_column]
     header = all(reader.header for reader in every)
-    chosen = choose_columns(where, texts, sample, asked, label_column, header=header)
+    chosen = choose_columns(
+        where, texts, sample, asked, label_column, header=header, trained=trained
+    )
     corpora = len(readers.get("train", ())) > 1
     for of_split in readers.values():
         present = {name for reader in of_split.values() for name in reader.columns}

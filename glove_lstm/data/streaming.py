@@ -54,6 +54,7 @@ class TextSource:
     Args:
         readers: Of the inputs.
         text_column_names: As for `load_splits`.
+        trained_columns: As for `load_splits`.
         identity: Returns the present fingerprints of the inputs; None for inputs that can be read only once.
         named: Whether rows may come from several files, so that the output must name them.
     """
@@ -62,12 +63,12 @@ class TextSource:
         self,
         readers: Iterable[RowReader],
         text_column_names: str | Sequence[str] | None = None,
+        trained_columns: Sequence[str] | None = None,
         *,
         identity: Callable[[], Identity | None] = lambda: None,
         named: bool = False,
     ) -> None:
         self.identity, self.named = identity, named
-        self._default_columns = text_column_names is None
         readers = iter(readers)
         for first in readers:
             if first.first is not None:
@@ -76,8 +77,15 @@ class TextSource:
             raise DataError(f"{first.where} has no rows; give data.")
         self._readers = chain([first], readers)
         self.columns = choose_columns(
-            first.where, first.columns, first.first, text_column_names, header=first.header
+            first.where,
+            first.columns,
+            first.first,
+            text_column_names,
+            header=first.header,
+            trained=trained_columns,
         )
+        as_trained = trained_columns is not None and self.columns == list(trained_columns)
+        self._default_columns = text_column_names is None and not as_trained
 
     def __iter__(self) -> Iterator[TextRow]:
         """Yield every row.
@@ -102,6 +110,7 @@ class TextSource:
 def open_files(
     patterns: Iterable[str | Path],
     text_column_names: str | Sequence[str] | None = None,
+    trained_columns: Sequence[str] | None = None,
 ) -> TextSource:
     """Open CSV, TSV, JSON, JSONL and Parquet files; text formats may be gzipped.
 
@@ -109,6 +118,7 @@ def open_files(
         patterns: Paths or globs (`**` matches folders), whose files are read in the order of their names,
             each once.
         text_column_names: As for `load_splits`.
+        trained_columns: As for `load_splits`.
 
     Raises:
         DataError: A file is missing or of an unknown format, or the first one has no such columns.
@@ -120,6 +130,7 @@ def open_files(
     return TextSource(
         map(open_reader, paths),
         text_column_names,
+        trained_columns,
         identity=lambda: [fingerprint(path) for path in paths],
         named=len(asked) > 1 or _is_glob(asked[0]),
     )
@@ -129,10 +140,12 @@ def open_stream(
     stream: BinaryIO,
     kind: str,
     text_column_names: str | Sequence[str] | None = None,
+    trained_columns: Sequence[str] | None = None,
 ) -> TextSource:
     """Read CSV, TSV or JSONL (`kind`) in UTF-8 from standard input; see `open_files`."""
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return TextSource([open_text_rows(text, "standard input", f".{kind}")], text_column_names)
+    reader = open_text_rows(text, "standard input", f".{kind}")
+    return TextSource([reader], text_column_names, trained_columns)
 
 
 def open_texts(texts: Iterable[str], where: str) -> TextSource:
@@ -170,6 +183,7 @@ def choose_columns(
     label_column: str | None = None,
     *,
     header: bool = False,
+    trained: Sequence[str] | None = None,
 ) -> list[str]:
     """Return the requested text columns, or the default ones; log a default one with another name than title or text.
 
@@ -181,6 +195,7 @@ def choose_columns(
             only column of text.
         label_column: Required, and never a text column; None if labels are not needed ("label" is left out then).
         header: Whether `columns` is the first line of a file.
+        trained: Text columns that a model was trained on, the default where the table has them all.
 
     Raises:
         DataError: There are no such columns, or several that may be text, or the header looks like a text.
@@ -208,6 +223,8 @@ def choose_columns(
                 f"text_column_names {', '.join(names)} must differ from each other and from the label."
             )
         return names
+    if trained and all(name in columns and name != label_column for name in trained):
+        return list(trained)
     others = [name for name in columns if name != (label_column or "label")]
     for names in (["title", "text"], ["text"], ["title"]):
         if all(name in others for name in names):

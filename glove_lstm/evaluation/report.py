@@ -64,6 +64,7 @@ class Report:
             return f"All {seen:,} texts were seen {roles}."
         sentence = f"{seen:,} of the {seen + unseen:,} texts were seen {roles}"
         sentence += f"; the figures are of the other {unseen:,}." if seen else "."
+        sentence += " Copies are found apart from case, punctuation and white space; edited copies are not found."
         if not counts["complete"]:
             sentence += (
                 " It is unknown which other texts it has seen: it was trained from a checkpoint "

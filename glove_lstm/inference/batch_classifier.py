@@ -1,5 +1,6 @@
 """Classify batches of columns, for `datasets`, Ray Data and similar engines; docs/scale.md has examples."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,9 @@ from glove_lstm.data.streaming import TextRow, check_unread_columns, choose_colu
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import Layout
+from glove_lstm.inference.text_columns import other_columns, trained_columns
+
+logger = logging.getLogger(__name__)
 
 Batch = TypeVar("Batch")  # a mapping of columns, or a pandas DataFrame
 
@@ -22,8 +26,9 @@ class BatchClassifier:
 
     Args:
         model: A checkpoint's folder on the machine that runs it, or a repository's id on the Hub.
-        text_column_names: The columns of text, title before body; None takes, by the first batch of each process,
-            title and text, else text, else title, else the only column of text.
+        text_column_names: The columns of text, title before body; None takes those that the checkpoint was trained on
+            or else, by the first batch of each process, title and text, else text, else title, else the only column of
+            text.
         backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores that one classifier may use.
         abstain_below: The label is ABSTAIN if the best score is lower.
@@ -51,6 +56,7 @@ class BatchClassifier:
         self._made_by = again, (model, text_column_names), {"_files": checkpoint.identity()}
         self._labeller = Labeller(checkpoint, abstain_below)
         self._text_column_names = text_column_names
+        self._trained = trained_columns(checkpoint.folder)
         self._columns: list[str] | None = None  # chosen by the first batch
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -98,12 +104,16 @@ class BatchClassifier:
         """Return the columns of text, which are those of the first batch that has rows."""
         if self._columns is not None:
             columns = choose_columns("The batch", names, {}, self._columns)
-            if self._text_column_names is None:
+            if self._text_column_names is None and self._columns != self._trained:
                 check_unread_columns("The batch", names, columns, "first batch")
             return columns
         first = {}  # the first value of each column that is not missing
         for name in names:
             values = (value for value in python_values(table[name]) if value is not None)
             first[name] = next(values, None)
-        self._columns = choose_columns("The batch", names, first, self._text_column_names)
+        asked = self._text_column_names
+        self._columns = choose_columns("The batch", names, first, asked, trained=self._trained)
+        clause = other_columns(self._trained, self._columns)
+        if clause:
+            logger.warning("%s.", clause)
         return self._columns

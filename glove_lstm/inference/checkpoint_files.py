@@ -35,7 +35,7 @@ CONFIG_KEY, WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"  # in the ON
 
 # Fields of config.json that may change without another export, because they do not change the logits.
 _NAMING = {"architectures", "auto_map", "dtype", "id2label", "label2id", "problem_type"}
-_NAMING |= {"thresholds", "transformers_version"}
+_NAMING |= {"label_type", "text_column_names", "thresholds", "transformers_version"}
 
 # Of each type of floating-point numbers in a safetensors file: the integer of as many bits, and the bits of the
 # exponent, which are all set in infinity and NaN only.

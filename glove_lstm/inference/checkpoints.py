@@ -40,7 +40,8 @@ def load_checkpoint(
         read_checkpoint_json(folder / name)  # errors of transformers do not name the file
     check_text_length(folder)
     check_weights(folder / WEIGHTS_NAME, len(config.label_names))
-    options: dict[str, Any] = {"ignore_mismatched_sizes": bool(changes), **changes}
+    # Without it, transformers raises an error that names no weights.
+    options: dict[str, Any] = {"ignore_mismatched_sizes": True, **changes}
     try:
         model, info = GloveLstmForSequenceClassification.from_pretrained(
             folder, output_loading_info=True, **options
@@ -50,7 +51,8 @@ def load_checkpoint(
         raise DataError(
             f"{path} cannot be loaded ({first_line(error)}): get the checkpoint again."
         ) from error
-    wrong = {*info["missing_keys"], *info["unexpected_keys"]}
+    mismatched = [name for name, *_ in info["mismatched_keys"]]
+    wrong = {*info["missing_keys"], *info["unexpected_keys"], *mismatched}
     if wrong and not changes:  # transformers would draw missing weights at random
         problem = f"{path}: {WEIGHTS_NAME} does not fit config.json ({min(wrong)})"
         raise DataError(f"{problem}: get the checkpoint again.")

@@ -14,6 +14,13 @@ from glove_lstm.evaluation.examples import WIDGET
 from glove_lstm.inference.checkpoint_files import LOADED_NAMES, label_names, shipped
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX, DataNotes
 from glove_lstm.publishing.hub_upload import HUB_ID
+from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
+
+# In the section "Training data" of a checkpoint with the record.
+RECORD_NOTE = (
+    f"`{TRAINING_TEXTS_NAME}` holds an unsalted hash of each text that trained or validated the model: "
+    "anyone can test whether a given text is among them."
+)
 
 _METRICS = {  # our name -> name on the Hub
     "accuracy": "accuracy",
@@ -63,6 +70,7 @@ def render_card(
         "news": news,
         "megabytes": f"{size / 1e6:.1f}",
         "data_description": data_description,
+        "record_note": RECORD_NOTE if (folder / TRAINING_TEXTS_NAME).is_file() else "",
         "trained_on": _notes(data),
         "descriptions": DESCRIPTIONS,
         "plots": [path.name for path in folder.glob("plots/*.png")],
@@ -74,6 +82,11 @@ def render_card(
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Markdown, not HTML
     text = shipped("model_card.md").read_text(encoding="utf-8")
     return environment.from_string(text).render(values).strip() + "\n"
+
+
+def without_record_note(card: str) -> str:
+    """Return a card without the note on the record of training texts, for an upload without that file."""
+    return card.replace(f"{RECORD_NOTE}\n\n", "")
 
 
 def _dataset(name: str) -> tuple[str, str]:

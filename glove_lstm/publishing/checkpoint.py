@@ -10,14 +10,14 @@ from glove_lstm.inference.checkpoint_files import LIGHT_NAME, LOADED_NAMES, ONNX
 from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.runtime import open_checked
-from glove_lstm.publishing.card import write_card
+from glove_lstm.publishing.card import without_record_note, write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
 from glove_lstm.publishing.checkpoint_folder import write_hub_files
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
 
 # Never sent: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
-_ALLOWED = (*LOADED_NAMES, "metrics.json", "README.md", TRAINING_TEXTS_NAME)
+_ALLOWED = (*LOADED_NAMES, "metrics.json", "README.md")
 _ONNX = LIGHT_NAME, ONNX_NAME
 _VERSION = f"glove-lstm {__version__}"
 _LOAD = """
@@ -43,12 +43,17 @@ for scores in classify(["Senate passes budget bill", ""], top_k=None):
 
 
 def stage_checkpoint(
-    checkpoint: Path, folder: Path, repo_id: str, *, hub_files: bool = True
+    checkpoint: Path,
+    folder: Path,
+    repo_id: str,
+    *,
+    hub_files: bool = True,
+    training_texts: bool = True,
 ) -> None:
     """Copy exactly the files that a push sends into a new folder, and check them without any network.
 
     A missing card is written from metrics.json. With `hub_files` so are the files that only a model's repository needs,
-    the ONNX files among them.
+    the ONNX files among them. Without `training_texts` the record of the training texts is left out.
 
     Raises:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
@@ -57,15 +62,12 @@ def stage_checkpoint(
     advice = "push a folder that glove-lstm train has written"
     if "about" not in read_json_object(checkpoint / "metrics.json", advice):
         raise DataError(f"{checkpoint / 'metrics.json'} says nothing about the training: {advice}.")
-    for path in _files_to_send(checkpoint, (*_ALLOWED, *(_ONNX if hub_files else ()))):
+    allowed = _allowed_names(hub_files=hub_files, training_texts=training_texts)
+    for path in _files_to_send(checkpoint, allowed):
         target = folder / path.relative_to(checkpoint)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    readme = folder / "README.md"
-    if not readme.is_file():
-        write_card(folder)
-    card = put_repo_id(readme.read_text(encoding="utf-8"), repo_id)
-    readme.write_text(card, encoding="utf-8")
+    _stage_card(folder, repo_id)
     if hub_files:
         write_hub_files(folder, repo_id)
     for name in list_files(folder):
@@ -83,6 +85,26 @@ def stage_checkpoint(
         raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
     if hub_files and len(exported) < len(_ONNX):
         export_onnx(folder)
+
+
+def _allowed_names(*, hub_files: bool, training_texts: bool) -> list[str]:
+    names = list(_ALLOWED)
+    if hub_files:
+        names += _ONNX
+    if training_texts:
+        names.append(TRAINING_TEXTS_NAME)
+    return names
+
+
+def _stage_card(folder: Path, repo_id: str) -> None:
+    """Write a missing card, put the repository's id into it, and drop the note on a record that is not sent."""
+    readme = folder / "README.md"
+    if not readme.is_file():
+        write_card(folder)
+    card = put_repo_id(readme.read_text(encoding="utf-8"), repo_id)
+    if not (folder / TRAINING_TEXTS_NAME).is_file():
+        card = without_record_note(card)
+    readme.write_text(card, encoding="utf-8")
 
 
 def _files_to_send(checkpoint: Path, allowed: Sequence[str]) -> list[Path]:

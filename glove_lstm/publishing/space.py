@@ -12,8 +12,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from glove_lstm.data.files import DataError
+from glove_lstm.publishing.card import without_record_note
 from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
+from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
 
 _ROOMS = ("app", "inference", "modeling", "tokenization", "data")
 _CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"  # saves 3 GB of CUDA
@@ -56,8 +58,12 @@ with running_app(folder / "checkpoint", port=None):
 """
 
 
-def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
+def stage_space(
+    checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
+) -> None:
     """Write exactly the files of a Space into a new folder, and start the app once, without any network.
+
+    Without `training_texts` the record of the training texts is left out.
 
     Raises:
         DataError: The checkpoint must not be published, the app does not start, or gradio is missing.
@@ -66,9 +72,14 @@ def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
         gradio = version("gradio")
     except PackageNotFoundError:
         raise DataError("--space needs gradio; run pip install 'glove-lstm[demo]'.") from None
-    stage_checkpoint(checkpoint, folder / "checkpoint", repo_id, hub_files=False)
+    staged = folder / "checkpoint"
+    options = {"hub_files": False, "training_texts": training_texts}
+    stage_checkpoint(checkpoint, staged, repo_id, **options)
     if (checkpoint / "README.md").is_file():  # the original card names the model's repository
-        shutil.copyfile(checkpoint / "README.md", folder / "checkpoint" / "README.md")
+        card = (checkpoint / "README.md").read_text(encoding="utf-8")
+        if not (staged / TRAINING_TEXTS_NAME).is_file():
+            card = without_record_note(card)
+        (staged / "README.md").write_text(card, encoding="utf-8")
     _copy_package("glove_lstm", folder / "glove_lstm")
     for room in _ROOMS:
         _copy_package(f"glove_lstm.{room}", folder / "glove_lstm" / room)

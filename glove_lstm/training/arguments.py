@@ -83,6 +83,7 @@ _OF_NEW_TOKENIZER = [f.name for f in fields(TokenizerArguments) if f.name != "ma
 
 # Arguments of the config that follow from the data and the vectors, or are fitted.
 _NOT_OPTIONS = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id", "kwargs", *FITTED}
+_NOT_OPTIONS |= {"text_column_names", "label_type"}
 SHAPE = {
     name: parameter.annotation
     for name, parameter in inspect.signature(GloveLstmConfig).parameters.items()
@@ -167,6 +168,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
     min_steps: int = _option(0, "Optimizer steps at least; adds epochs where the texts are few.")
     class_weight: str | None = _option(
         None, "balanced, or a JSON file {label: weight}: how much the texts of each label count."
+    )
+    training_texts: bool = _option(
+        True, "Whether --push_to_hub sends the hashes of the training texts."
     )
 
     def __post_init__(self) -> None:

@@ -29,6 +29,7 @@ from glove_lstm.training.arguments import TrainingRun, shaping_arguments
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, tokenize
 from glove_lstm.training.calibration import calibrate
 from glove_lstm.training.initial_model import load_model, new_model
+from glove_lstm.training.labelled_texts import label_type_of
 from glove_lstm.training.labels import class_weights
 from glove_lstm.training.ngram_fitting import fit_ngrams, words_of
 from glove_lstm.training.resuming import FIRST_MODEL, resume_points
@@ -180,6 +181,8 @@ def _train(
     model, tokenizer, record = (
         load_model(run, data, splits) if start else new_model(run, data, splits, glove)
     )
+    model.config.text_column_names = data.text_column_names
+    model.config.label_type = label_type_of(model.config.label_names, data.label_type)
     earlier = load_training_texts(start) if start else None
     tokenized = {name: tokenize(split, tokenizer) for name, split in splits.items()}
     train = tokenized["train"]

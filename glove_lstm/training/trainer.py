@@ -134,6 +134,9 @@ class GloveLstmTrainer(Trainer):
             output = TrainOutput(state.global_step, 0.0, {})
         else:
             output = super().train(resume_from_checkpoint, *args, **kwargs)
+        # Accelerate wraps `forward` for --bf16 and --fp16. From here on the model computes as the saved one does.
+        self.accelerator.native_amp = False
+        self.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
         if not all(weights.isfinite().all() for weights in model.parameters()):
             raise DataError("The training diverged: weights are no numbers; lower --learning_rate.")
         return output

@@ -1,9 +1,11 @@
 """A record of the texts that a checkpoint was trained and validated on, saved beside its weights.
 
-It holds a 64-bit hash of each text, so an evaluation can tell seen from unseen texts without the texts themselves.
+It holds a 64-bit hash of the words of each text, so an evaluation can tell seen from unseen texts without the texts
+themselves. Copies that differ in case, punctuation or white space have the same hash; edited copies have another one.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +23,12 @@ Hashes = NDArray[np.uint64]
 
 TRAINING_TEXTS_NAME = "training_texts.safetensors"
 
+_WORD = re.compile(r"\w+")
+
 
 @dataclass(frozen=True)
 class TrainingTexts:
-    """Sorted hashes of distinct whole texts, with white space folded; near duplicates have other hashes."""
+    """Sorted hashes of the words of distinct texts; see `hash_texts`."""
 
     trained: Hashes  # (n,) of texts that the weights were fitted to
     validated: Hashes  # (m,) of texts that chose the epoch or were used for calibration
@@ -95,7 +99,10 @@ def joined_texts(dataset: Dataset) -> Iterable[str]:
 
 
 def hash_texts(texts: Iterable[str]) -> Hashes:
-    """Hash each text with its white space folded; shape (n,)."""
-    folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
-    digests = b"".join(hashlib.blake2b(text, digest_size=8).digest() for text in folded)
-    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+    """Hash the lower-cased words of each text; without a word, its characters with white space folded; shape (n,)."""
+    digests = []
+    for text in texts:
+        words = _WORD.findall(text.lower()) or text.split()
+        content = " ".join(words).encode("utf-8", "surrogatepass")
+        digests.append(hashlib.blake2b(content, digest_size=8).digest())
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

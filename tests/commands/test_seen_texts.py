@@ -68,11 +68,38 @@ def test_a_damaged_record_is_refused(copy: Path) -> None:
         load_training_texts(copy)
 
 
-def test_hashes_fold_white_space_and_nothing_else() -> None:
-    record = TrainingTexts.of(["A title  the\nbody", "\ud800"], ["other"])
-    texts = ["A title the body ", "a title the body", "other", "\ud800", ""]
-    trained, validated = record.find(texts)
-    assert trained.tolist() == [True, False, False, True, False]
-    assert validated.tolist() == [False, False, True, False, False]
+def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
+    checkpoint: Path, articles: Path, tmp_path: Path
+) -> None:
+    rows = read_csv(articles)[:40]
+    new = read_csv(write_articles(tmp_path / "new.csv", 30, seed=5))
+    copies = []
+    for number, row in enumerate(rows):
+        title = row["title"]
+        changed = (f"{title} .", title.lower(), f"\u201c{title}\u201d", f"  {title}\t")[number % 4]
+        copies.append({**row, "title": changed, "text": row["text"].replace(" ", "\n")})
+    edited = {**rows[0], "title": f"{rows[0]['title']} indeed"}
+    mixed = write_table(tmp_path / "mixed.csv", [*copies, edited, *new])
+    done = run(checkpoint, "--test_file", mixed, "--output_dir", tmp_path / "out")
+    assert figures(tmp_path / "out")["seen"]["trained"] == 40
+    assert figures(tmp_path / "out")["rows"] == 31
+    said = "Copies are found apart from case, punctuation and white space; edited copies are not found."
+    assert said in done.stdout
+    only = write_table(tmp_path / "copies.csv", copies)
+    assert_refused(evaluate(checkpoint, "--test_file", only), "All 40 texts were seen")
+
+
+def test_hashes_are_of_words_and_of_characters_where_there_is_no_word() -> None:
+    record = TrainingTexts.of(
+        ["A title:  the\nbody", "\ud800", "?! ?", "\u00dcber 1,204"], ["other"]
+    )
+    seen = ["a TITLE the body.", "\ud800", " ?!  ?\n", "(\u00fcber 1 204)"]
+    trained, validated = record.find(seen)
+    assert trained.tolist() == [True] * 4
+    assert not validated.any()
+    new = ["a title the bodies", "title a the body", "", "!!", "?! ?!", "atitle the body", "1204"]
+    trained, validated = record.find([*new, "Other!"])
+    assert not trained.any()
+    assert validated.tolist() == [False] * len(new) + [True]
     more = TrainingTexts.of(["new"], []).added_to(record)
-    assert (len(more.trained), more.complete) == (3, True)
+    assert (len(more.trained), more.complete) == (5, True)

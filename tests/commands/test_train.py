@@ -21,6 +21,7 @@ from support import (
     write_articles,
 )
 
+from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as command
 from glove_lstm.data.loading import load_splits
 from glove_lstm.training.arguments import parse_training_run
@@ -189,3 +190,31 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["train"]
     assert read(last)["global_step"] == -(-rows // 32)  # two times 16 texts a step
     assert load_file(tmp_path / "out" / "model.safetensors")["ngrams.weights"].any()
+
+
+def test_figures_of_bf16_training_are_those_of_the_saved_model(
+    articles: Path, glove_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    validation = write_articles(tmp_path / "validation.csv", 60, seed=7)
+    test = write_articles(tmp_path / "test.csv", 60, seed=8)
+    files = "--train_file", articles, "--validation_file", validation, "--test_file", test
+    train = *files, "--glove", glove_file, "--output_dir", out, *SMALL, *QUICK, "--bf16", "True"
+
+    def check() -> None:
+        metrics = json.loads((out / "metrics.json").read_text())
+        (out / "training_texts.safetensors").unlink()  # else the validation texts count as seen
+        for split in ("validation", "test"):
+            report = tmp_path / split
+            measured = "--split", split, "--output_dir", report
+            succeed(evaluate.main, out, *files, *measured)
+            found = json.loads((report / "eval.json").read_text())
+            for name in ("accuracy", "ece", "brier", "roc_auc"):
+                assert metrics[split][name] == pytest.approx(found[name], abs=1e-6), (split, name)
+
+    succeed(command.main, *train)
+    check()
+    # A run that ended is loaded, not trained.
+    [last] = out.glob("checkpoint-*")
+    succeed(command.main, *train, "--resume_from_checkpoint", last)
+    check()

@@ -35,6 +35,8 @@ BAD = [
     ("temperature", 0),
     *[("thresholds", value) for value in ("ab", [-0.1], [0.5, None])],
     *[(name, value) for name in IDS for value in (-1, 60_000, 1.0, "0", True)],
+    *[("text_column_names", value) for value in ("title", [], [1], ("title",))],
+    *[("label_type", value) for value in ("number", "", int, ["str"])],
 ]
 
 
@@ -65,6 +67,8 @@ def test_every_argument_has_a_bad_value():
             **{name: st.booleans() for name in FLAGS},
             **{name: st.floats(1e-3, 1e3) | st.integers(1, 9) for name in FACTORS},
             **{name: st.integers(0, 2) for name in IDS},
+            "text_column_names": st.none() | st.lists(st.text(), min_size=1, max_size=3),
+            "label_type": st.sampled_from([None, "str", "int", "bool", "float"]),
         }
     ),
     labels=st.integers(1, 7),

@@ -96,6 +96,30 @@ def test_dry_run_lists_only_allowed_files(copy, unloaded):
         assert weights.metadata() == {"format": "pt", "glove_lstm_version": __version__}
 
 
+def test_the_record_of_training_texts_can_be_left_out(copy, unloaded, tmp_path):
+    record, said = (
+        "training_texts.safetensors",
+        "anyone can test whether a given text is among them",
+    )
+    push = copy, "--repo_id", REPO, "--dry_run"
+    everything = listed(run_here(main, *push))
+    private = listed(run_here(main, *push, "--no_training_texts"))
+    assert everything.keys() - private.keys() == {record}
+    card = (copy / "README.md").read_text()
+    data = card.partition("## Training data")[2].partition("## ")[0]
+    assert said in data
+    for name, options in (("with", {}), ("without", {"training_texts": False})):
+        stage_checkpoint(copy, tmp_path / name, REPO, **options)
+        sent = (tmp_path / name / "README.md").read_text()
+        assert (said in sent) == (name == "with")
+        assert (tmp_path / name / record).is_file() == (name == "with")
+    (copy / record).unlink()
+    stage_checkpoint(copy, tmp_path / "none", REPO)
+    assert said not in (tmp_path / "none" / "README.md").read_text()
+    dataset = "--dataset", "liar", "--repo_id", REPO, "--dry_run", "--no_training_texts"
+    assert "--no_training_texts belongs to a checkpoint" in run_here(main, *dataset).stderr
+
+
 def test_hub_folder_is_what_a_push_sends(unloaded, tmp_path):
     hub = ROOT / "hub"
     here = {name for name in list_files(hub) if not name.endswith(".pyc")}
@@ -212,7 +236,7 @@ def test_train_push_load_fine_tune_push_again(hub, machine, glove_file, tmp_path
     first = run_script(
         "train", "--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "one", *SMALL, *QUICK,
         "--num_train_epochs", 1, "--push_to_hub", "True", "--hub_model_id", REPO, "--hub_private_repo", "True",
-        "--hub_token", TOKEN, "--log_level", "debug",
+        "--hub_token", TOKEN, "--log_level", "debug", "--no_training_texts",
         env=hub.client_env(tmp_path / "home") | {"HF_DEBUG": "1", "TRANSFORMERS_VERBOSITY": "debug"},
     )  # fmt: skip
     assert TOKEN not in first.stdout + first.stderr
@@ -223,6 +247,8 @@ def test_train_push_load_fine_tune_push_again(hub, machine, glove_file, tmp_path
     repo = hub.repos[f"models/{REPO}"]
     assert len(repo.commits) == 2  # the Hub's own, and ours: the Trainer pushed nothing
     assert f'model="{REPO}"'.encode() in hub.files(REPO)["README.md"]
+    assert "training_texts.safetensors" not in hub.files(REPO)
+    assert (tmp_path / "one" / "training_texts.safetensors").is_file()
 
     # Private: refused without a login, loaded with one.
     assert REPO in on_another_machine(hub, tmp_path / "stranger", [one])

@@ -6,7 +6,9 @@ import httpx
 import pytest
 import yaml
 from app_server import run_demo
-from support import run_script
+from support import run_script, succeed
+
+from glove_lstm.commands.push import main
 
 REPO = "user/fake-news-demo"
 # As a Space runs it: from its own folder, with the package's files there and nowhere else.
@@ -18,6 +20,14 @@ import glove_lstm
 assert glove_lstm.__file__.startswith(os.getcwd())
 runpy.run_path("app.py")
 """
+
+
+@pytest.mark.slow
+def test_a_space_can_leave_out_the_record_of_training_texts(checkpoint):
+    push = checkpoint, "--space", "--repo_id", REPO, "--dry_run"
+    record = "checkpoint/training_texts.safetensors"
+    assert record in succeed(main, *push).stdout
+    assert record not in succeed(main, *push, "--no_training_texts").stdout
 
 
 @pytest.mark.slow

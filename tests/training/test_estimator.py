@@ -3,6 +3,8 @@
 import json
 import pickle
 import random
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -16,11 +18,23 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
-from support import QUICK, SMALL, make_article, read_csv, run_client, run_here, write_articles
+from support import (
+    QUICK,
+    SMALL,
+    make_article,
+    read_csv,
+    run_client,
+    run_here,
+    succeed,
+    write_articles,
+    write_table,
+)
 
-from glove_lstm import GloveLstmClassifier
+from glove_lstm import GloveLstmClassifier, LightClassifier
 from glove_lstm.commands import evaluate as evaluate_command
+from glove_lstm.commands import train as train_command
 from glove_lstm.data.files import DataError
+from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.staging import list_files
 
 
@@ -105,29 +119,40 @@ def test_every_form_of_the_texts_gives_the_same_model(fitted, texts):
     [
         (0, 1),
         (10, 9),
-        (False, True),
-        (0.0, 2.0),
-        ("no", "yes"),
-        ("01", "1"),
+        (-3, 123456789012345678),
         (2**63 - 2, 2**63 - 1),
         (-(2**63), 1234567890123456789),
+        (False, True),
+        (0.0, 2.0),
+        (-1.0, 1e17),
+        ("no", "yes"),
+        ("01", "1"),
+        ("0", "1"),
+        ("-5", "40"),
+        ("False", "True"),
+        ("0.0", "2.0"),
         ('["a"]', '["b", "c"]'),
     ],
-    ids=str,
+    ids=repr,
 )
 def test_labels_keep_their_kind(texts, values, tmp_path):
     labels = [values[row % 2] for row in range(80)]
     weights = dict(zip(*np.unique(np.array(labels), return_counts=True), strict=True))
     options = {**TINY, "class_weight": weights, "refit": False}
     fitted = GloveLstmClassifier(**options).fit(texts, np.array(labels))
-    assert fitted.classes_.tolist() == sorted(values)
+    assert repr(fitted.classes_.tolist()) == repr(sorted(values))
     assert fitted.score(texts, labels) > 0.9
     for part in (fitted.model_, fitted.tokenizer_):  # without figures and plots
         part.save_pretrained(tmp_path)
     loaded = GloveLstmClassifier.from_pretrained(tmp_path)
-    assert loaded.classes_.tolist() == sorted(values)
-    assert np.array_equal(loaded.predict(texts), fitted.predict(texts))
-    assert loaded.explain(texts[0], label=values[1]).label == f"{values[1]}".removesuffix(".0")
+    assert repr(loaded.classes_.tolist()) == repr(sorted(values))
+    assert loaded.classes_.dtype.kind == fitted.classes_.dtype.kind
+    assert loaded.predict(texts).tolist() == fitted.predict(texts).tolist()
+    assert loaded.score(texts, labels) > 0.9
+    name = values[1]
+    if isinstance(name, float):  # the config names whole numbers without a point
+        name = int(name)
+    assert loaded.explain(texts[0], label=values[1]).label == str(name)
     (tmp_path / "model.safetensors").write_bytes(b"of another model")
     with pytest.raises(DataError, match=r"model.safetensors is not the file that was loaded"):
         loaded.save_pretrained(tmp_path / "copy")
@@ -147,6 +172,41 @@ def test_fine_tuning_on_some_of_the_labels_keeps_the_others(texts, tmp_path):
     GloveLstmClassifier(**TINY).fit(texts, names).save_pretrained(tmp_path)
     loaded = GloveLstmClassifier.from_pretrained(tmp_path).set_params(max_steps=1, use_cpu=True)
     assert loaded.fit(texts, names == "True").classes_.tolist() == ["False", "Maybe", "True"]
+
+
+def test_labels_keep_their_kind_where_the_saved_files_are_copied(texts, tmp_path):
+    labels = ["0", "1"] * 40
+    fitted = GloveLstmClassifier(**TINY).fit(texts, labels)
+    fitted.save_pretrained(tmp_path / "mine")
+    config = json.loads((tmp_path / "mine" / "config.json").read_text())
+    assert config["label_type"] == "str"
+    assert config.get("text_column_names") is None  # the texts were in memory
+    GloveLstmClassifier.from_pretrained(tmp_path / "mine").save_pretrained(tmp_path / "copy")
+    stage_checkpoint(tmp_path / "copy", tmp_path / "staged", "user/mine")
+    for folder in ("mine", "copy", "staged"):
+        loaded = GloveLstmClassifier.from_pretrained(tmp_path / folder)
+        assert loaded.score(texts, labels) > 0.9
+        assert set(loaded.predict(texts).tolist()) == {"0", "1"}
+    light = LightClassifier.from_pretrained(tmp_path / "staged")
+    assert [row["label"] for row in light(texts)] == loaded.predict(texts).tolist()
+
+
+def test_labels_of_a_checkpoint_of_the_command_are_strings(texts, tmp_path):
+    rows = [{"text": text, "label": row % 2} for row, text in enumerate(texts)]
+    data = "--train_file", write_table(tmp_path / "a.csv", rows), "--glove", "tiny.8d.txt"
+    out = "--output_dir", tmp_path / "out"
+    succeed(train_command.main, *data, *out, *SMALL, *QUICK, "--max_steps", "5")
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path / "out")
+    assert loaded.classes_.tolist() == ["0", "1"]
+    tuned = loaded.set_params(max_steps=1, use_cpu=True, verbose=0).fit(texts, [0, 1] * 40)
+    assert tuned.classes_.tolist() == [0, 1]
+
+
+def test_labels_that_are_not_of_the_type_in_the_config_are_refused(copy):
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "label_type": "int"}))
+    with pytest.raises(DataError, match="labels FAKE, REAL are not all of the type int"):
+        GloveLstmClassifier.from_pretrained(copy)
 
 
 def test_blank_texts_can_be_dropped_and_the_calibration_left_out(fitted, texts):
@@ -218,6 +278,16 @@ def test_evaluation_and_files_are_those_of_the_commands(fitted, texts, checkpoin
     assert about["known_before"] == 10
 
 
+def test_a_model_of_bf16_training_predicts_as_the_saved_one_does(texts, tmp_path):
+    fitted = GloveLstmClassifier(**TINY, bf16=True).fit(texts, LABELS)
+    fitted.save_pretrained(tmp_path)
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path)
+    pickled = pickle.loads(pickle.dumps(fitted))
+    for other in (loaded, pickled):
+        difference = np.abs(other.predict_proba(texts) - fitted.predict_proba(texts))
+        assert difference.max() < 1e-6
+
+
 @pytest.mark.slow
 def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
     fitted.save_pretrained(tmp_path / "mine")
@@ -231,17 +301,119 @@ def test_push_and_load_from_the_hub(fitted, texts, tmp_path):
         loaded = GloveLstmClassifier.from_pretrained("user/mine", revision=commit.oid)
         assert abs(loaded.predict_proba({texts[:3]!r}) - {expected}).max() < 1e-6
         loaded.save_pretrained("copy")
+        mine.push_to_hub("user/private-texts", training_texts=False)
         """
         done = run_client(hub, code, tmp_path / "home", token=TOKEN)
         assert done.returncode == 0, done.stderr
         assert b"user/mine" in hub.files("user/mine")["README.md"]
+        sent, withheld = hub.files("user/mine"), hub.files("user/private-texts")
+        assert sent.keys() - withheld.keys() == {"training_texts.safetensors"}
+        assert b"hash" in sent["README.md"]
+        assert b"hash" not in withheld["README.md"].replace(b"hashed n-grams", b"")
     assert (tmp_path / "home/copy/plots/curves.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            {"bogus": 1},
+            "GloveLstmClassifier has no argument bogus; docs/train.md describes the arguments.",
+        ),
+        (
+            {"num_train_epoch": 1},
+            "GloveLstmClassifier has no argument num_train_epoch; did you mean num_train_epochs?",
+        ),
+        ({"help": True}, "GloveLstmClassifier has no argument help; leave it out."),
+        ({"train_file": "a.csv"}, "GloveLstmClassifier has no argument train_file; leave it out."),
+        ({"num_train_epochs": "many"}, "Argument num_train_epochs: invalid float value: 'many'."),
+        (
+            {"truncation_side": "up"},
+            "Argument truncation_side: invalid choice: 'up' (choose from 'right', 'left').",
+        ),
+        ({"learning_rate": -1}, "learning_rate must be at least 0, not -1.0."),
+        ({"preset": "small"}, "preset must be one of article, default, not 'small'."),
+        (
+            {"class_weight": "even"},
+            "class_weight must be 'balanced', a dictionary of labels and weights, or None, not 'even'.",
+        ),
+        (
+            {"token_types": False},
+            "token_types=False leaves no word shapes and characters: set type_embedding_size and "
+            "character_buckets to 0.",
+        ),
+        (
+            {"validation": 1.5},
+            "validation must be (texts, labels), a share from 0 to below 1, or None, not 1.5.",
+        ),
+        (
+            {"validation": -0.1},
+            "validation must be (texts, labels), a share from 0 to below 1, or None, not -0.1.",
+        ),
+        (
+            {"validation": "a tenth"},
+            "validation must be (texts, labels), a share from 0 to below 1, or None, not a str.",
+        ),
+        (
+            {"validation": 0.999},
+            "X has too few distinct rows (80 in all) to cut 100% for validation; give validation texts, or set "
+            "validation to None.",
+        ),
+        (
+            {"load_best_model_at_end": True, "validation": None},
+            "load_best_model_at_end, save_strategy best and the schedules reduce_lr_on_plateau and greedy need "
+            "validation texts; give some.",
+        ),
+    ],
+    ids=str,
+)
+def test_sentences_name_arguments_as_python_does(texts, arguments, sentence):
+    options = {**TINY, **arguments}
+    validation = options.pop("validation", 0.1)
+    with pytest.raises(DataError) as caught:
+        GloveLstmClassifier(**options).fit(texts, LABELS, validation=validation)
+    assert str(caught.value) == sentence
+
+
+def test_a_checkpoint_brings_its_tokenizer(texts, checkpoint):
+    classifier = GloveLstmClassifier(model_name_or_path=str(checkpoint), vocab_size=9)
+    with pytest.raises(DataError) as caught:
+        classifier.fit(texts, LABELS)
+    said = "vocab_size is of a new tokenizer, and model_name_or_path brings one: leave it out."
+    assert str(caught.value) == said
+
+
+QUIET = """
+import json, pathlib, sys
+from glove_lstm import GloveLstmClassifier
+folder, texts = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
+options = {"model_name_or_path": str(folder), "use_cpu": True, "max_steps": 1, "verbose": 0}
+GloveLstmClassifier(**options, character_buckets=16).fit(texts, ["FAKE", "REAL"] * 40)
+GloveLstmClassifier.from_pretrained(folder)
+config = json.loads((folder / "config.json").read_text())
+(folder / "config.json").write_text(json.dumps({**config, "character_buckets": 16}))
+try:
+    GloveLstmClassifier.from_pretrained(folder)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_without_verbose_nothing_is_printed(texts, copy):
+    """Neither by a fit that starts from a checkpoint of another shape, nor by loading one that does not fit."""
+    command = [sys.executable, "-c", QUIET, str(copy), json.dumps(texts)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert done.stderr == ""
+    assert done.stdout == (
+        f"{copy}: model.safetensors does not fit config.json (encoder.embeddings.character_embeddings.weight): "
+        "get the checkpoint again.\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"num_train_epoch": 3}, "no argument --num_train_epoch; did you mean --num_train_epochs"),
+        ({"num_train_epoch": 3}, "no argument num_train_epoch; did you mean num_train_epochs"),
         ({"num_train_epochs": "many"}, "num_train_epochs.*'many'"),
         ({"train_file": "a.csv"}, "no argument train_file"),
         ({"glove": None}, "glove is None; give a name"),

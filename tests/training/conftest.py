@@ -1,4 +1,4 @@
-"""A tokenizer of a few words, and tokenised texts."""
+"""A tokenizer of a few words, tokenised texts, and the folder of the small vectors."""
 
 import pytest
 from tides import WORDS, make_texts
@@ -15,3 +15,9 @@ def tokenizer():
 @pytest.fixture(scope="module")
 def texts(tokenizer):
     return tokenize(make_texts(97), tokenizer)
+
+
+@pytest.fixture
+def beside_the_vectors(glove_file, monkeypatch):
+    """Work in the folder of the vectors, so that their file's name alone finds them."""
+    monkeypatch.chdir(glove_file.parent)

@@ -1,0 +1,111 @@
+"""Labels of the estimator keep their type, in memory and through files."""
+
+import json
+
+import numpy as np
+import pytest
+from estimator_news import TEXTS, TINY
+from support import QUICK, SMALL, succeed, write_table
+
+from glove_lstm import GloveLstmClassifier, LightClassifier
+from glove_lstm.commands import train as train_command
+from glove_lstm.data.files import DataError
+from glove_lstm.publishing.checkpoint import stage_checkpoint
+
+pytestmark = pytest.mark.usefixtures("beside_the_vectors")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (0, 1),
+        (10, 9),
+        (-3, 123456789012345678),
+        (2**63 - 2, 2**63 - 1),
+        (-(2**63), 1234567890123456789),
+        (False, True),
+        (0.0, 2.0),
+        (-1.0, 1e17),
+        ("no", "yes"),
+        ("01", "1"),
+        ("0", "1"),
+        ("-5", "40"),
+        ("False", "True"),
+        ("0.0", "2.0"),
+        ('["a"]', '["b", "c"]'),
+    ],
+    ids=repr,
+)
+def test_labels_keep_their_kind(values, tmp_path):
+    labels = [values[row % 2] for row in range(80)]
+    weights = dict(zip(*np.unique(np.array(labels), return_counts=True), strict=True))
+    options = {**TINY, "class_weight": weights, "refit": False}
+    fitted = GloveLstmClassifier(**options).fit(TEXTS, np.array(labels))
+    assert repr(fitted.classes_.tolist()) == repr(sorted(values))
+    assert fitted.score(TEXTS, labels) > 0.9
+    for part in (fitted.model_, fitted.tokenizer_):  # without figures and plots
+        part.save_pretrained(tmp_path)
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path)
+    assert repr(loaded.classes_.tolist()) == repr(sorted(values))
+    assert loaded.classes_.dtype.kind == fitted.classes_.dtype.kind
+    assert loaded.predict(TEXTS).tolist() == fitted.predict(TEXTS).tolist()
+    assert loaded.score(TEXTS, labels) > 0.9
+    name = values[1]
+    if isinstance(name, float):  # the config names whole numbers without a point
+        name = int(name)
+    assert loaded.explain(TEXTS[0], label=values[1]).label == str(name)
+    (tmp_path / "model.safetensors").write_bytes(b"of another model")
+    with pytest.raises(DataError, match=r"model.safetensors is not the file that was loaded"):
+        loaded.save_pretrained(tmp_path / "copy")
+
+
+def test_labels_in_memory_are_never_read_as_json():
+    labels = ["[1, 2]", "['a', b]"] * 40
+    classifier = GloveLstmClassifier(**TINY)
+    classifier.fit(TEXTS, labels, validation=(TEXTS[:20], labels[:20]))
+    assert classifier.classes_.tolist() == ["['a', b]", "[1, 2]"]
+    assert classifier.score(TEXTS, labels) > 0.9
+    new = [f"{text} unseen" for text in TEXTS]
+    assert classifier.evaluate(new, labels).figures["accuracy"] > 0.9
+
+
+def test_fine_tuning_on_some_of_the_labels_keeps_the_others(tmp_path):
+    names = np.array(["False", "True", "Maybe"])[np.arange(80) % 3]
+    GloveLstmClassifier(**TINY).fit(TEXTS, names).save_pretrained(tmp_path)
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path).set_params(max_steps=1, use_cpu=True)
+    assert loaded.fit(TEXTS, names == "True").classes_.tolist() == ["False", "Maybe", "True"]
+
+
+def test_labels_keep_their_kind_where_the_saved_files_are_copied(tmp_path):
+    labels = ["0", "1"] * 40
+    fitted = GloveLstmClassifier(**TINY).fit(TEXTS, labels)
+    fitted.save_pretrained(tmp_path / "mine")
+    config = json.loads((tmp_path / "mine" / "config.json").read_text())
+    assert config["label_type"] == "str"
+    assert config.get("text_column_names") is None  # the TEXTS were in memory
+    GloveLstmClassifier.from_pretrained(tmp_path / "mine").save_pretrained(tmp_path / "copy")
+    stage_checkpoint(tmp_path / "copy", tmp_path / "staged", "user/mine")
+    for folder in ("mine", "copy", "staged"):
+        loaded = GloveLstmClassifier.from_pretrained(tmp_path / folder)
+        assert loaded.score(TEXTS, labels) > 0.9
+        assert set(loaded.predict(TEXTS).tolist()) == {"0", "1"}
+    light = LightClassifier.from_pretrained(tmp_path / "staged")
+    assert [row["label"] for row in light(TEXTS)] == loaded.predict(TEXTS).tolist()
+
+
+def test_labels_of_a_checkpoint_of_the_command_are_strings(tmp_path):
+    rows = [{"text": text, "label": row % 2} for row, text in enumerate(TEXTS)]
+    data = "--train_file", write_table(tmp_path / "a.csv", rows), "--glove", "tiny.8d.txt"
+    out = "--output_dir", tmp_path / "out"
+    succeed(train_command.main, *data, *out, *SMALL, *QUICK, "--max_steps", "5")
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path / "out")
+    assert loaded.classes_.tolist() == ["0", "1"]
+    tuned = loaded.set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, [0, 1] * 40)
+    assert tuned.classes_.tolist() == [0, 1]
+
+
+def test_labels_that_are_not_of_the_type_in_the_config_are_refused(copy):
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "label_type": "int"}))
+    with pytest.raises(DataError, match="labels FAKE, REAL are not all of the type int"):
+        GloveLstmClassifier.from_pretrained(copy)

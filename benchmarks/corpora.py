@@ -12,7 +12,7 @@ from datasets import Dataset, concatenate_datasets
 from glove_lstm.data.loading import LoadedData, load_splits
 from glove_lstm.data.sources import balanced_weights, split_by_source
 from glove_lstm.data.splits import Ints, grouped_stratified_split, near_duplicate_groups
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.data.loading import joined_texts
 
 NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv

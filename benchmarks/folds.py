@@ -17,7 +17,7 @@ from glove_lstm.data.loading import LoadedData, load_splits
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.robustness import perturb
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.data.loading import joined_texts
 
 TASKS = (
     *("titles", "recovery", "liar", *corpora.STANDARD, "left_out", "sources_out"),

@@ -26,7 +26,7 @@ from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.checkpoint_folder import save_experiment, write_hub_files
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.data.loading import joined_texts
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
 _ARGUMENTS = ["--num_train_epochs", "5", "--per_device_train_batch_size", "32"]

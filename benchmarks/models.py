@@ -32,7 +32,7 @@ from glove_lstm.modeling.ngram_classifier import NgramGroup
 from glove_lstm.training import ngram_fitting
 from glove_lstm.training.arguments import parse_training_run
 from glove_lstm.training.experiment import COPIES, Experiment, run_experiment
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.data.loading import joined_texts
 
 Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
 

@@ -31,7 +31,7 @@ from glove_lstm.commands.command import run_command
 from glove_lstm.data.files import DataError
 from glove_lstm.inference.backends import processors
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, digest
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.data.loading import joined_texts
 
 MODELS = ("default", "pipeline", *PEERS)
 _SOURCES = (

@@ -6,14 +6,15 @@ from support import SMALL, make_article
 
 
 def arguments(words):
-    """Words of a command line as arguments of the estimator."""
-    return dict(zip((word[2:] for word in words[::2]), words[1::2], strict=True))
+    """Words of a command line, all whole numbers, as arguments of the estimator."""
+    names = (word[2:] for word in words[::2])
+    return dict(zip(names, map(int, words[1::2]), strict=True))
 
 
 # `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
 TINY = {"glove": "tiny.8d.txt", "random_state": 0, "verbose": 0, "use_cpu": True}
 TINY |= {"learning_rate": 0.02, "num_train_epochs": 1, "max_steps": 20}
-TINY |= {**arguments(SMALL), "ngram_buckets": 64, "corrupted_share": 0, "min_validation": 1}
+TINY |= {**arguments(SMALL), "ngram_buckets": 64, "corrupted_share": 0}
 
 LABELS = ["FAKE", "REAL"] * 40
 _GENERATOR = random.Random(3)

@@ -22,6 +22,7 @@ from typing import Any
 import transformers
 
 from glove_lstm.commands.command import add_model, new_parser
+from glove_lstm.commands.data_arguments import DataArguments
 from glove_lstm.data.files import DataError, check_folder
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.leaks import check_leaks
@@ -31,11 +32,9 @@ from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.inference.text_columns import other_columns
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
-from glove_lstm.training.arguments import DataArguments
 from glove_lstm.training.training_texts import load_training_texts
 
-_OF_TRAINING = {"validation_fraction", "validation_by", "min_validation", "with_baselines"}
-_OF_DATA = [field for field in dataclasses.fields(DataArguments) if field.name not in _OF_TRAINING]
+_OF_DATA = dataclasses.fields(DataArguments)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -47,7 +46,7 @@ def main(argv: Sequence[str]) -> None:
         raise DataError("With --leaks, --robustness and --revision need a MODEL; name it.")
     transformers.utils.logging.disable_progress_bar()
     dataset = {field.name: getattr(args, field.name) for field in _OF_DATA}
-    dataset |= {"revision": args.dataset_revision, "validation_fraction": 0.0}
+    dataset["revision"] = args.dataset_revision
     report = Report()
     if args.model or not args.leaks:
         path = args.model or str(DEFAULT_CHECKPOINT)
@@ -81,7 +80,7 @@ def _measure_model(
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
         raise DataError(f"{data.source} has no split {args.split}; --split must be {splits}.")
-    clause = other_columns(config.text_column_names, data.text_column_names or [])
+    clause = other_columns(config.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
     texts = data.splits[args.split]

@@ -5,63 +5,169 @@ glove-lstm train --dataset_name fake_or_real_news --dataset_config_name article 
 glove-lstm train --model_name_or_path out --train_file mine.csv --output_dir mine
 glove-lstm train settings.json --learning_rate 2e-3
 
-OUTPUT_DIR gets the checkpoint with its remote code, metrics.json and plots/. Resume a run with
---resume_from_checkpoint OUTPUT_DIR/checkpoint-N (first_model/checkpoint-N of the first of two models), which gives the
-same weights. --push_to_hub --hub_model_id user/name sends the result to the Hub, as glove-lstm push does.
+OUTPUT_DIR gets the checkpoint with its remote code, metrics.json and plots/. --resume_from_checkpoint True continues an
+interrupted run in OUTPUT_DIR. --push_to_hub --hub_model_id user/name sends the result to the Hub, as glove-lstm push
+does.
 """
 
-import dataclasses
+import argparse
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import datasets
+from transformers import HfArgumentParser
 
-from glove_lstm.data.files import DataError, check_folder
-from glove_lstm.data.loading import load_splits
+from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
+from glove_lstm.data.files import DataError, check_folder, read_json_object
+from glove_lstm.data.loading import LoadedData, load_splits
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
+from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.checkpoint import stage_checkpoint
-from glove_lstm.publishing.checkpoint_folder import save_experiment
+from glove_lstm.publishing.checkpoint_folder import save_result
 from glove_lstm.publishing.hub_upload import loading_example, push_folder, training_destination
-from glove_lstm.training.arguments import parse_training_run
-from glove_lstm.training.experiment import run_experiment
-from glove_lstm.training.resuming import check_resumable
+from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
+from glove_lstm.training.fit import TrainingResult, Validation, fit
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.labels import ClassWeight
+from glove_lstm.training.presets import PRESETS
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, load, train, save, report."""
-    run = parse_training_run(argv, description=__doc__)
-    destination = training_destination(run.training)
-    if run.training.resume_from_checkpoint:  # checked before the data are loaded
-        check_resumable(Path(run.training.resume_from_checkpoint))
-    folder = Path(str(run.training.output_dir))
+    arguments, recipe = parse(argv)
+    destination = training_destination(recipe.training)
+    folder = Path(str(recipe.training.output_dir))
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
-    if run.training.disable_tqdm:
-        datasets.disable_progress_bars()
-    options = dataclasses.asdict(run.data)
-    with_baselines = options.pop("with_baselines")
-    data = load_splits(**options, seed=run.training.seed)
-    if with_baselines and data.several_labels:
+    class_weight = _class_weight(arguments.class_weight)
+    data = _load(arguments)
+    if arguments.with_baselines and data.several_labels:
         raise DataError("--with_baselines is for one label a text; leave it out.")
-    experiment = run_experiment(run, data, compute_metrics=compute_metrics)
-    if run.training.process_index > 0:  # only the first process writes files
+    train = data.rows("train")
+    with hidden_progress(bool(recipe.training.disable_tqdm)):
+        result = fit(
+            train.texts,
+            train.labels,
+            _validation(arguments, data),
+            recipe=recipe,
+            label_names=data.label_names,
+            class_weight=class_weight,
+            sources=train.sources,
+            validation_by=arguments.validation_by,
+            text_column_names=data.text_column_names,
+            compute_metrics=compute_metrics,
+        )
+    if recipe.training.process_index > 0:  # only the first process writes files
         return
-    metrics = run_metrics(experiment)
-    if with_baselines:
-        add_baselines(metrics, experiment)
-    save_experiment(experiment, metrics, folder)
+    test = _test_texts(data, result)
+    metrics = run_metrics(result, test)
+    metrics["about"] |= {"data": data.source, "validation_by": arguments.validation_by}
+    if arguments.with_baselines:
+        add_baselines(metrics, result, test)
+    save_result(result, metrics, folder, test)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
         with tempfile.TemporaryDirectory() as scratch:
             staged = Path(scratch) / "staged"
-            training_texts = run.training.training_texts
-            stage_checkpoint(folder, staged, destination.repo_id, training_texts=training_texts)
+            stage_checkpoint(
+                folder, staged, destination.repo_id, training_texts=arguments.training_texts
+            )
             sys.stdout.write(loading_example(destination, push_folder(staged, destination)))
+
+
+def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
+    """Read a command line: `[FILE.json] [--preset NAME] [--name value ...]`.
+
+    The command line overrides the file, the file overrides the preset, and the preset the defaults.
+
+    Raises:
+        DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
+    """
+    argv = list(argv)
+    _check_once(argv)
+    values: dict[str, Any] = {}
+    if argv and argv[0].endswith(".json"):
+        advice = "give one object of argument names and values"
+        values = read_json_object(Path(argv.pop(0)), advice)
+    values |= _parse_words(argv)
+    preset = values.pop("preset", None) or "default"
+    own_names = [one.name for one in fields(TrainArguments)]
+    recipe_names = [one.name for group in GROUPS for one in fields(group)]
+    check_names(values, [*own_names, *recipe_names])
+    own = {name: value for name, value in values.items() if name in own_names and value is not None}
+    others = {name: value for name, value in values.items() if name in recipe_names}
+    return TrainArguments(**own), make_recipe(preset, **others)
+
+
+class _Parser(HfArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise DataError(f"{message[:1].upper()}{message[1:].rstrip('.')}.")
+
+
+def _parse_words(argv: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments that a command line names, with their values."""
+    parser = _Parser(
+        (TrainArguments, *GROUPS),  # type: ignore[arg-type]
+        prog="glove-lstm train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--preset", help=f"The recipe to start from: {' or '.join(PRESETS)}.")
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS  # a default is no value that was given
+    given, unknown = parser.parse_known_args(argv)
+    if unknown:
+        options = [option for action in parser._actions for option in action.option_strings]
+        check_names({unknown[0].partition("=")[0]: None}, options)
+        raise DataError(f"The word {unknown[0]!r} belongs to no argument; leave it out.")
+    return vars(given)
+
+
+def _check_once(argv: Sequence[str]) -> None:
+    """Refuse a second list of files, which would replace the first one."""
+    options = [word.partition("=")[0] for word in argv if word.startswith("--")]
+    names = [option.replace("-", "_") for option in options]
+    for name in names:
+        if name.endswith("_file") and names.count(name) > 1:
+            raise DataError(f"--{name[2:]} is given twice; name all files after one.")
+
+
+def _class_weight(argument: str | None) -> ClassWeight | None:
+    if argument is None or argument == "balanced":
+        return argument
+    return read_json_object(Path(argument), "give balanced, or a JSON file {label: weight}")
+
+
+def _load(arguments: TrainArguments) -> LoadedData:
+    options = {one.name: getattr(arguments, one.name) for one in fields(DataArguments)}
+    by_source = arguments.validation_by == "source" and not arguments.validation_file
+    if by_source and arguments.source_column_name is None:
+        options["source_column_name"] = "source"
+    data = load_splits(**options)
+    if "train" not in data.splits:
+        raise DataError("There are no training texts: give --train_file or a train split.")
+    return data
+
+
+def _validation(arguments: TrainArguments, data: LoadedData) -> Validation:
+    if "validation" not in data.splits:
+        return arguments.validation_fraction
+    rows = data.rows("validation")
+    return rows.texts, rows.labels
+
+
+def _test_texts(data: LoadedData, result: TrainingResult) -> LabelledTexts | None:
+    if "test" not in data.splits:
+        return None
+    rows = data.rows("test")
+    names = result.model.config.label_names
+    return LabelledTexts.of(rows.texts, rows.labels, names, rows.sources)
 
 
 def _summary(metrics: Mapping[str, Any]) -> str:
@@ -73,8 +179,9 @@ def _summary(metrics: Mapping[str, Any]) -> str:
         measures = metrics[name]
         low, high = measures["accuracy_interval"]
         seen = f", {measures['seen']} of them used in training" if measures.get("seen") else ""
-        is_first = name == "validation" and "all" in metrics["about"]["rows"]
-        first = " of the first model" if is_first else ""
+        first = ""
+        if name == "validation" and "all" in metrics["about"]["rows"]:
+            first = " of the first model"
         lines.append(
             f"{name}: accuracy{first} {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
             f"{measures['rows']} rows{seen}; majority class {measures['majority_share']:.4f}), "

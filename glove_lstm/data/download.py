@@ -31,6 +31,12 @@ def git_blob_id(path: Path) -> str:
         return hashlib.file_digest(file, lambda: digest).hexdigest()
 
 
+def cache_folder() -> Path:
+    """Return the folder `$GLOVE_LSTM_CACHE`, or without it `~/.cache/glove_lstm`."""
+    folder = Path(os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm")
+    return folder.expanduser()
+
+
 def download(
     url: str, *, sha256: str | None = None, blob_id: str | None = None, size: int = 0
 ) -> Path:
@@ -55,8 +61,7 @@ def download(
     """
     name = Path(unquote(urlsplit(url).path)).name or "download"
     key = sha256 or blob_id or hashlib.sha256(url.encode()).hexdigest()
-    folder = Path(os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm")
-    final = folder.expanduser() / "downloads" / f"{key[:16]}-{name}"
+    final = cache_folder() / "downloads" / f"{key[:16]}-{name}"
     part = final.with_name(final.name + ".part")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)

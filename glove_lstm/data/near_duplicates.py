@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from datasets.utils import tqdm
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
+
+from glove_lstm.progress import with_progress
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
@@ -67,7 +68,7 @@ def _hash_runs(texts: Sequence[str]) -> Iterator[tuple[Hashes, Ints]]:
     """Yield the hashes of the runs of a block of texts, and the number of runs of each of these texts."""
     known: dict[str, int] = {}
     words, lengths = array("Q"), array("q")
-    for text in _with_progress(texts, "Near duplicates: reading"):
+    for text in with_progress(texts, "Near duplicates: reading"):
         own = [known.setdefault(word, len(known) + 1) for word in _WORD.findall(text.lower())]
         if 0 < len(own) < _WORDS:
             own += [_PADDING] * (_WORDS - len(own))
@@ -141,7 +142,7 @@ def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
     by_size = np.argsort(sizes, kind="stable")
     texts = by_size[sought[by_size] > 0].tolist()
     index: defaultdict[int, list[int]] = defaultdict(list)  # run -> smaller texts
-    for text in _with_progress(texts, "Near duplicates: comparing"):
+    for text in with_progress(texts, "Near duplicates: comparing"):
         rarest = runs.of(text)[: sought[text]].tolist()
         others: set[int] = set()
         for run in rarest:
@@ -162,8 +163,3 @@ def _distinct(ordered: NDArray[Any]) -> NDArray[Any]:
     """Leave the repetitions out of an array in ascending order."""
     is_new = np.append(True, ordered[1:] != ordered[:-1])
     return ordered[is_new[: len(ordered)]]
-
-
-def _with_progress(texts: Sequence[Any], stage: str) -> Any:
-    """Show a progress bar after two seconds, unless `datasets.disable_progress_bars` was called."""
-    return tqdm(texts, desc=stage, unit=" texts", delay=2)

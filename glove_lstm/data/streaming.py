@@ -211,25 +211,36 @@ def choose_columns(
             f"{where} has no column {label_column!r}; set label_column_name to one of {listing}."
         )
     if asked is not None:
-        names = asked.split(",") if isinstance(asked, str) else list(asked)
-        names = [name if name in columns else name.strip() for name in names]
-        for name in names or [""]:
-            if name not in columns:
-                raise DataError(
-                    f"{where} has no column {name!r}; set text_column_names to some of {listing}."
-                )
-        if label_column in names or len(set(names)) < len(names):
-            raise DataError(
-                f"text_column_names {', '.join(names)} must differ from each other and from the label."
-            )
-        return names
+        return _requested_columns(where, columns, asked, label_column)
     if trained and all(name in columns and name != label_column for name in trained):
         return list(trained)
     others = [name for name in columns if name != (label_column or "label")]
+    return _default_columns(where, others, first, listing)
+
+
+def _requested_columns(
+    where: str, columns: Sequence[str], asked: str | Sequence[str], label_column: str | None
+) -> list[str]:
+    names = asked.split(",") if isinstance(asked, str) else list(asked)
+    names = [name if name in columns else name.strip() for name in names]
+    for name in names or [""]:
+        if name not in columns:
+            listing = ", ".join(repr(column) for column in columns)
+            raise DataError(
+                f"{where} has no column {name!r}; set text_column_names to some of {listing}."
+            )
+    if label_column in names or len(set(names)) < len(names):
+        raise DataError(
+            f"text_column_names {', '.join(names)} must differ from each other and from the label."
+        )
+    return names
+
+
+def _default_columns(where: str, columns: Sequence[str], first: Record, listing: str) -> list[str]:
     for names in (["title", "text"], ["text"], ["title"]):
-        if all(name in others for name in names):
+        if all(name in columns for name in names):
             return names
-    names = [name for name in others if _is_text(first.get(name))]
+    names = [name for name in columns if _is_text(first.get(name))]
     if len(names) != 1:
         raise DataError(
             f"{where} has {len(names)} columns that may be text; set text_column_names from {listing}."

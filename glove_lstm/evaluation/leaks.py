@@ -47,7 +47,7 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
     every = concatenate_datasets(list(data.splits.values()))
     split_of = np.repeat(list(sizes), list(sizes.values()))
     labels = np.array(data.label_names)[every["label"][:]]
-    first, *others = data.text_column_names or ["text"]
+    first, *others = data.text_column_names
     texts = {first: every["text"][:]}
     if others:
         texts[" + ".join(others)] = every["text_pair"][:]

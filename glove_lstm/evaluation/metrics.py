@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import datasets
-import evaluate
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
@@ -22,54 +20,41 @@ _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shown on the card
 _SAMPLES = 1000
 
 
-class ClassificationMetrics(evaluate.Metric):
-    """Accuracy, F1, precision, recall, MCC, ROC AUC, expected calibration error and Brier score; needs no network.
+def measure(probabilities: Floats, labels: Ints) -> dict[str, Any]:
+    """Return accuracy, F1, precision, recall, MCC, ROC AUC, expected calibration error and Brier score.
 
-    `predictions` are rows of class probabilities, `references` class indices. F1, precision, recall and ROC AUC are
-    macro averages over the classes that references have, so that none depends on which label is called positive.
+    F1, precision, recall and ROC AUC are macro averages over the classes that the labels have, so that none depends on
+    which label is called positive. For a single label MCC is 0, and ROC AUC is None.
+
+    Args:
+        probabilities: (n, classes).
+        labels: (n,) class indices.
     """
-
-    def _info(self) -> evaluate.MetricInfo:
-        scores = datasets.Sequence(datasets.Value("float64"))
-        return evaluate.MetricInfo(
-            description=type(self).__doc__ or "",
-            citation="",
-            inputs_description="class probabilities (n, classes) and class indices (n,)",
-            features=datasets.Features(predictions=scores, references=datasets.Value("int64")),
-        )
-
-    def _compute(self, predictions: Any, references: Any) -> dict[str, float | None]:
-        probabilities, labels = np.asarray(predictions, dtype=np.float64), np.asarray(references)
-        predicted = probabilities.argmax(axis=1)
-        one_hot = np.eye(probabilities.shape[1])[labels]
-        precision, recall, f1, _ = sk.precision_recall_fscore_support(
-            labels, predicted, labels=np.unique(labels), average="macro", zero_division=0
-        )
-        mcc, auc = 0.0, None  # values for a single label
-        if len(np.unique(labels)) > 1:
-            present = one_hot.any(axis=0)
-            mcc = sk.matthews_corrcoef(labels, predicted)
-            auc = float(sk.roc_auc_score(one_hot[:, present], probabilities[:, present]))
-        return {
-            "accuracy": float((predicted == labels).mean()),
-            "f1": float(f1),
-            "precision": float(precision),
-            "recall": float(recall),
-            "mcc": float(mcc),
-            "roc_auc": auc,
-            "ece": expected_calibration_error(probabilities, labels),
-            "brier": float(_brier(probabilities, labels).mean()),
-        }
+    probabilities, labels = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
+    predicted = probabilities.argmax(axis=1)
+    present = np.unique(labels)
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(
+        labels, predicted, labels=present, average="macro", zero_division=0
+    )
+    mcc, auc = 0.0, None
+    if len(present) > 1:
+        mcc = sk.matthews_corrcoef(labels, predicted)
+        one_hot = labels[:, None] == present
+        auc = float(sk.roc_auc_score(one_hot, probabilities[:, present]))
+    return {
+        "accuracy": float((predicted == labels).mean()),
+        "f1": float(f1),
+        "precision": float(precision),
+        "recall": float(recall),
+        "mcc": float(mcc),
+        "roc_auc": auc,
+        "ece": expected_calibration_error(probabilities, labels),
+        "brier": float(_brier(probabilities, labels).mean()),
+    }
 
 
-def measure(probabilities: Floats, labels: Ints) -> dict[str, float]:
-    """Compute `ClassificationMetrics` from probabilities (n, classes) and labels (n,); an undefined ROC AUC is None."""
-    metric = ClassificationMetrics(keep_in_memory=True)
-    return metric.compute(predictions=probabilities, references=labels)
-
-
-def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
-    """Compute `ClassificationMetrics` for the Trainer, from logits or a tuple whose first item is the logits."""
+def compute_metrics(prediction: EvalPrediction) -> dict[str, Any]:
+    """Compute `measure` for the Trainer, from logits or a tuple whose first item is the logits."""
     predictions = prediction.predictions
     logits = np.asarray(predictions[0] if isinstance(predictions, tuple) else predictions)
     labels = np.asarray(prediction.label_ids)
@@ -244,27 +229,33 @@ def measure_label_sets(
     }
 
 
-def measure_sources(probabilities: Floats, labels: Ints, texts: datasets.Dataset) -> dict[str, Any]:
-    """Measure each corpus and each source with at least 20 rows, if the texts (n,) have a column `source`.
+def measure_sources(
+    probabilities: Floats, labels: Ints, sources: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Measure each corpus and each source with at least 20 rows.
+
+    Args:
+        probabilities: (n, classes).
+        labels: (n,).
+        sources: CORPUS or CORPUS/PUBLISHER of each text.
 
     Returns:
-        Nothing, or `by_source`: name -> rows, accuracy and, where there is every label, balanced accuracy and ROC AUC.
+        Name -> rows, accuracy and, where there is every label, balanced accuracy and ROC AUC.
     """
-    if "source" not in texts.column_names:
-        return {}
     rows_of: dict[str, list[int]] = {}
-    for row, source in enumerate(texts["source"][:]):
+    for row, source in enumerate(sources):
         for name in {source, source.partition("/")[0]}:
             rows_of.setdefault(name, []).append(row)
-    measured = {}
+    measured: dict[str, dict[str, Any]] = {}
     for name, rows in sorted(rows_of.items()):
-        if len(rows) >= _SOURCE_ROWS:
-            measures = measure(probabilities[rows], labels[rows])
-            measured[name] = {"rows": len(rows), "accuracy": measures["accuracy"]}
-            if len(np.unique(labels[rows])) == probabilities.shape[1]:
-                measured[name]["balanced_accuracy"] = measures["recall"]
-                measured[name]["roc_auc"] = measures["roc_auc"]
-    return {"by_source": measured}
+        if len(rows) < _SOURCE_ROWS:
+            continue
+        measures = measure(probabilities[rows], labels[rows])
+        measured[name] = {"rows": len(rows), "accuracy": measures["accuracy"]}
+        if len(np.unique(labels[rows])) == probabilities.shape[1]:
+            measured[name]["balanced_accuracy"] = measures["recall"]
+            measured[name]["roc_auc"] = measures["roc_auc"]
+    return measured
 
 
 def _brier(probabilities: Floats, labels: Ints) -> Floats:

@@ -12,6 +12,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.data.loading import joined_texts
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import measure_label_sets, measure_labels, measure_sources
 from glove_lstm.evaluation.plots import PLOTS, plot_measured
@@ -20,7 +21,7 @@ from glove_lstm.inference.label_writers import one_line
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, TrainingTexts, joined_texts
+from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, TrainingTexts
 
 _WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "micro_f1": "micro F1"}
 _WITH_INTERVAL |= {"brier": "Brier score"}
@@ -98,7 +99,10 @@ class Report:
             self.figures |= measure_label_sets(self.probabilities, self.labels, thresholds, names)
             return
         self.figures |= measure_labels(self.probabilities, self.labels, names)
-        self.figures |= measure_sources(self.probabilities, self.labels, texts)
+        if "source" in texts.column_names:
+            sources = texts["source"][:]
+            by_source = measure_sources(self.probabilities, self.labels, sources)
+            self.figures["by_source"] = by_source
         if robustness:
             rows = list(joined_texts(texts))
             self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)

@@ -1,4 +1,4 @@
-"""Measures of one training run, as `metrics.json` holds them."""
+"""Measures of one training, as `metrics.json` holds them."""
 
 import logging
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
 from sklearn.dummy import DummyClassifier
 
 from glove_lstm.data.files import first_line
@@ -19,90 +18,109 @@ from glove_lstm.evaluation.metrics import (
     measure_with_intervals,
 )
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
-from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import decision_thresholds, scores_of
-from glove_lstm.training.experiment import Experiment
-from glove_lstm.training.training_texts import TrainingTexts, joined_texts
+from glove_lstm.training.fit import TrainingResult
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.training_texts import TrainingTexts
 
 logger = logging.getLogger(__name__)
 
 Metrics = dict[str, Any]
 
 
-def run_metrics(experiment: Experiment) -> Metrics:
-    """Measure a run on its own splits, its examples and its speed.
+def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Metrics:
+    """Measure a training on its validation texts and on test texts, its examples and its speed.
 
-    A split with a column of sources gets the measures of each, `by_source`.
+    Texts with sources get the measures of each, `by_source`.
     """
     metrics: Metrics = {}
-    config = experiment.model.config
-    thresholds = decision_thresholds(config.to_dict())
-    for split, logits in experiment.logits.items():
-        scores, labels = scores_of(logits, config.problem_type), experiment.labels[split]
-        if thresholds:
-            metrics[split] = measure_label_sets(scores, labels, thresholds, config.label_names)
-            continue
-        metrics[split] = measure_with_intervals(scores, labels)
-        metrics[split] |= measure_sources(scores, labels, experiment.splits[split])
-    if "test" in metrics and experiment.training_texts.complete:
-        seen = experiment.training_texts.find(joined_texts(experiment.splits["test"]))
-        metrics["test"]["seen"] = int(np.logical_or(*seen).sum())
-    if "validation" in metrics and len(experiment.splits["validation"]):
-        train = TrainingTexts.of(joined_texts(experiment.splits["train"]), ())
-        seen = train.find(joined_texts(experiment.splits["validation"]))
-        metrics["validation"]["seen"] = int(seen[0].sum())
-    speed = measure_speed(experiment.model, experiment.tokenizer)
-    metrics["about"] = {**experiment.record, "speed": speed}
-    metrics["examples"] = classify_examples(experiment.model, experiment.tokenizer)
+    if result.validation is not None and result.validation_logits is not None:
+        measures = _measure(result, result.validation, result.validation_logits)
+        if len(result.validation):
+            seen = TrainingTexts.of(result.measured_train.texts, ())
+            measures["seen"] = int(seen.find(result.validation.texts)[0].sum())
+        metrics["validation"] = measures
+    about = dict(result.about)
+    if test is not None:
+        logits = predict_logits(result.model, result.tokenizer, test.texts)
+        metrics["test"] = _measure(result, test, logits)
+        about["rows"] = about["rows"] | {"test": len(test)}
+        if result.training_texts.complete:
+            seen_in_any_role = np.logical_or(*result.training_texts.find(test.texts))
+            metrics["test"]["seen"] = int(seen_in_any_role.sum())
+    about["speed"] = measure_speed(result.model, result.tokenizer)
+    metrics["about"] = about
+    metrics["examples"] = classify_examples(result.model, result.tokenizer)
     return metrics
 
 
-def plot_run(experiment: Experiment, metrics: Metrics, folder: Path) -> None:
-    """Draw the curves of training and, if a split was measured, the plots of its scores."""
-    plot_curves(experiment.history, folder / "curves.png")
-    split = next((split for split in ("test", "validation") if split in metrics), None)
-    if split is None or experiment.labels[split].ndim == 2:
+def _measure(result: TrainingResult, texts: LabelledTexts, logits: Any) -> Metrics:
+    config = result.model.config
+    scores = scores_of(logits, config.problem_type)
+    thresholds = decision_thresholds(config.to_dict())
+    if thresholds is not None:
+        return measure_label_sets(scores, texts.labels, thresholds, config.label_names)
+    measures = measure_with_intervals(scores, texts.labels)
+    if texts.sources is not None:
+        measures["by_source"] = measure_sources(scores, texts.labels, texts.sources)
+    return measures
+
+
+def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = None) -> None:
+    """Draw the curves of training and, if texts of one label each were measured, the plots of their scores."""
+    plot_curves(result.history, folder / "curves.png")
+    measured, logits = result.validation, result.validation_logits
+    if test is not None:
+        measured = test
+        logits = predict_logits(result.model, result.tokenizer, test.texts)
+    if measured is None or logits is None or measured.several:
         return
-    config = experiment.model.config
-    scores = scores_of(experiment.logits[split], config.problem_type)
-    plot_measured(scores, experiment.labels[split], config.label_names, folder)
+    config = result.model.config
+    scores = scores_of(logits, config.problem_type)
+    plot_measured(scores, measured.labels, config.label_names, folder)
 
 
-def add_other_data(metrics: Metrics, experiment: Experiment, others: Mapping[str, Dataset]) -> None:
+def add_other_data(
+    metrics: Metrics, result: TrainingResult, others: Mapping[str, LabelledTexts]
+) -> None:
     """Measure the model on data of other kinds, into `metrics["other_data"]`."""
     metrics["other_data"] = {}
-    for name, rows in others.items():
-        texts, labels = list(joined_texts(rows)), np.array(rows["label"][:])
-        scores = predict_probabilities(experiment.model, experiment.tokenizer, texts)
-        metrics["other_data"][name] = measure_with_intervals(scores, labels)
+    for name, texts in others.items():
+        logits = predict_logits(result.model, result.tokenizer, texts.texts)
+        scores = scores_of(logits, result.model.config.problem_type)
+        metrics["other_data"][name] = measure_with_intervals(scores, texts.labels)
 
 
 def add_baselines(
-    metrics: Metrics, experiment: Experiment, others: Mapping[str, Dataset] | None = None
+    metrics: Metrics,
+    result: TrainingResult,
+    test: LabelledTexts | None = None,
+    others: Mapping[str, LabelledTexts] | None = None,
 ) -> None:
-    """Measure the linear models on the test texts, else the validation texts, and on other data.
+    """Measure linear models on the test texts, else the validation texts, and on other data.
 
     They learn from the same texts as the model that was measured on these. The result is `metrics["baselines"]`.
     """
-    own = experiment.splits
-    measured = [name for name in ("test", "validation") if name in experiment.labels][:1]
-    train = own["train"] if measured == ["validation"] else own.get("all", own["train"])
-    splits = {name: own[name] for name in measured} | dict(others or {})
-    tests = {name: list(joined_texts(split)) for name, split in splits.items()}
-    labels = {name: np.array(split["label"][:]) for name, split in splits.items()}
-    texts, numbers = list(joined_texts(train)), train["label"][:]
-    if not tests:
+    measured = dict(others or {})
+    train = result.train
+    if test is not None:
+        measured = {"test": test, **measured}
+    elif result.validation is not None:
+        measured = {"validation": result.validation, **measured}
+        train = result.measured_train
+    if not measured:
         logger.warning("There are no texts to measure baselines on.")
         return
     metrics["baselines"] = {}
     for baseline, make in {"majority": DummyClassifier, **BASELINES}.items():
         logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
         try:
-            classify = make().fit(texts, numbers).predict
+            classify = make().fit(train.texts, train.labels).predict
         except ValueError as error:  # such as texts without words
             logger.warning("This baseline is left out: %s.", first_line(error))
             continue
         metrics["baselines"][baseline] = {
-            name: accuracy_with_interval(classify(rows) == labels[name])
-            for name, rows in tests.items()
+            name: accuracy_with_interval(classify(texts.texts) == texts.labels)
+            for name, texts in measured.items()
         }

@@ -1,204 +1,212 @@
-"""Tokenised texts on disk, and batches of them that hold as little padding as possible."""
+"""Tokenised texts, and batches of them that hold as little padding as possible."""
 
-import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
-from datasets import Dataset
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import Sampler
-from transformers import PreTrainedTokenizerBase
+from torch.utils.data import Dataset, Sampler
 
 from glove_lstm.data.corruptions import training_copy
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.progress import progress
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer, RaggedTokens, ranges
+
+Ints = NDArray[np.int64]
 
 _GROUP = 50  # batches of shuffled texts that are sorted by length together
+_CHUNK = 4096  # texts tokenised or corrupted between two updates of the progress bar
+_LONGEST_TOKEN = 16  # characters; real texts have fewer for each token
 
 
-class TokenizedTexts(TorchDataset[Any]):
-    """Token ids in an Arrow table (memory-mapped where `datasets` caches it), read a whole batch at a time.
+class TokenizedTexts(Dataset[Any]):
+    """n tokenised texts, read a whole batch at a time.
 
     Args:
-        table: A dataset with the columns `input_ids`, `length`, and where they apply `token_type_ids` and `labels`.
+        tokens: Ids and `token_type_ids` of all texts, one text after the other.
+        typed: Whether the model reads `token_type_ids`.
+        labels: (n,) class indices, or (n, classes) with 1 where a text has the label; None without labels.
+
+    Attributes:
+        lengths: (n,) tokens of each text.
+        weights: (n,) of each text in the loss; None: 1.
+        sampler: Knows the epoch; set by `GloveLstmTrainer`.
     """
 
-    weights: NDArray[np.float64] | None = None  # of each text in sampling; None: each once an epoch
-    sampler: "LengthGroupedSampler | None" = None  # set by `GloveLstmTrainer`; knows the epoch
-
-    def __init__(self, table: Dataset) -> None:
-        # Tokens of each text.
-        self.lengths = np.asarray(table.with_format("numpy")["length"][:], dtype=np.int64)
-        self._table = table.remove_columns("length").with_format("arrow")
-
-    @property
-    def labels(self) -> NDArray[Any]:
-        """Class index of each text, (n,); or (n, classes), 1 where a text has the label."""
-        return np.asarray(self._table.with_format("numpy")["labels"][:])
-
-    def count_other_than(self, token: int) -> NDArray[np.int64]:
-        """Count the tokens of each text that are not `token`."""
-        ids = self._table[:]["input_ids"].combine_chunks().flatten().to_numpy()
-        text_of = np.repeat(np.arange(len(self)), self.lengths)
-        others = ids != token
-        return np.bincount(text_of, others, len(self)).astype(np.int64)
-
-    def digest(self) -> str:
-        """Return a hash of all tokens and labels."""
-        sha = hashlib.sha256(self.lengths.tobytes())
-        for column in self._table[:].columns:
-            for chunk in column.chunks:
-                values = chunk.flatten() if pa.types.is_list(chunk.type) else chunk
-                sha.update(values.to_numpy(zero_copy_only=False))
-        return sha.hexdigest()
+    def __init__(
+        self, tokens: RaggedTokens, *, typed: bool, labels: NDArray[Any] | None = None
+    ) -> None:
+        self.lengths = tokens.lengths
+        self.labels = labels
+        self.typed = typed
+        self.weights: NDArray[np.float64] | None = None
+        self.sampler: LengthGroupedSampler | None = None
+        self._begins = np.cumsum(tokens.lengths) - tokens.lengths
+        self._ids = tokens.ids.astype(np.int32)
+        self._types = tokens.types
 
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Tell the sampler, as accelerate before 1.15 does not in the epoch that a run resumes."""
-        if self.sampler:
-            self.sampler.set_epoch(epoch)
+    def __getitems__(self, rows: Sequence[int] | Ints) -> "Batch":
+        chosen = np.asarray(rows, dtype=np.int64)
+        lengths = self.lengths[chosen]
+        places = ranges(self._begins[chosen], lengths)
+        labels = None if self.labels is None else self.labels[chosen]
+        weights = None if self.weights is None else self.weights[chosen]
+        types = self._types[places] if self.typed else None
+        return Batch(self._ids[places], types, lengths, labels, weights)
 
-    def __getitems__(self, indices: Sequence[int]) -> pa.Table:
-        return self._table[list(indices)]
-
-
-def tokenize(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> TokenizedTexts:
-    """Tokenise a dataset with the columns `text`, and where they apply `text_pair` and `label`.
-
-    Args:
-        dataset: The texts.
-        tokenizer: A `GloveLstmTokenizer`. Cuts to its `model_max_length`.
-
-    Raises:
-        DataError: The tokenizer adds tokens of its own to a text.
-    """
-    table = dataset.map(
-        _encode_rows,
-        batched=True,
-        remove_columns=dataset.column_names,
-        fn_kwargs={"tokenizer": LightTokenizer.of(tokenizer)},
-        load_from_cache_file=False,
-        desc="Tokenising",
-    )
-    return TokenizedTexts(table)
+    def count_other_than(self, token: int) -> NDArray[np.int64]:
+        """Count the tokens of each text that are not `token`: (n,)."""
+        text_of = np.repeat(np.arange(len(self)), self.lengths)
+        others = self._ids != token
+        return np.bincount(text_of, others, len(self)).astype(np.int64)
 
 
-def _encode_rows(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> pa.Table:
-    columns = _encode(rows, tokenizer)
-    columns["length"] = pa.compute.list_value_length(columns["input_ids"])
-    if "label" in rows:
-        labels = pa.array(rows["label"])
-        kind = pa.list_(pa.float32()) if pa.types.is_list(labels.type) else pa.int64()
-        columns["labels"] = labels.cast(kind)
-    return pa.table(columns)
+@dataclass(frozen=True)
+class Batch:
+    """B texts of m tokens in all, not yet padded."""
+
+    ids: NDArray[np.int32]  # (m,)
+    types: NDArray[np.int64] | None  # (m,) `token_type_ids`, where the model reads them
+    lengths: NDArray[np.int64]  # (B,) tokens of each text
+    labels: NDArray[Any] | None  # (B,) or (B, classes)
+    weights: NDArray[np.float64] | None  # (B,) in the loss
+
+    def __add__(self, other: "Batch") -> "Batch":
+        """Append the texts of another batch, which has the same fields."""
+        joined: dict[str, Any] = {}
+        for name, values in vars(self).items():
+            others = getattr(other, name)
+            joined[name] = None if values is None else np.concatenate([values, others])
+        return Batch(**joined)
 
 
-@dataclass(eq=False)
-class CorruptedTexts(TokenizedTexts):
-    """Texts of which a share is replaced by corrupted copies, drawn anew in each epoch.
-
-    The choice and the errors depend on the seed, the epoch and the text's row alone, so that a resumed run sees the
-    same ones.
-    """
-
-    texts: TokenizedTexts  # `dataset`, tokenised
-    dataset: Dataset
-    tokenizer: PreTrainedTokenizerBase
-    share: float  # of the texts that are replaced, 0 to 1
-    seed: int  # of the choice and the errors
-    # Tokens of a copy to keep, because the LSTM reads no more; ignored where the tokenizer truncates on the left.
-    max_length: int | None = None
-    kind: str | None = None  # of all copies, as for `training_copy`; None: drawn for each
-
-    def __post_init__(self) -> None:
-        texts = self.texts
-        self.lengths, self.weights, self._table = texts.lengths, texts.weights, texts._table
-        names = [name for name in ("text", "text_pair") if name in self.dataset.column_names]
-        self.dataset = self.dataset.select_columns(names)
-        self._reader = LightTokenizer.of(self.tokenizer)
-        longest = self.tokenizer.model_max_length
-        if self._reader.truncation_side == "right":
-            # Cut on the left, the first tokens depend on where the whole text would begin.
-            longest = min(self.max_length or longest, longest)
-        self._reader.model_max_length = longest
-
-    def __getitems__(self, indices: Sequence[int]) -> pa.Table:
-        epoch = 0 if self.sampler is None else self.sampler.epoch
-        keys = [f"{self.seed} {epoch} {index}" for index in indices]
-        replaced = np.array([random.Random(key).random() < self.share for key in keys])  # noqa: S311
-        whole = super().__getitems__(indices)
-        if not replaced.any():
-            return whole
-        copied = np.flatnonzero(replaced).tolist()
-        rows = self.dataset[[indices[place] for place in copied]]
-        changed = {
-            name: [
-                training_copy(self._cut(text), f"{keys[place]} copy", self.kind)
-                for text, place in zip(texts, copied, strict=True)
-            ]
-            for name, texts in rows.items()
-        }
-        columns = _encode(changed, self._reader)
-        if "labels" in whole.column_names:
-            columns["labels"] = whole["labels"].take(copied)
-        copies = pa.table(columns).select(whole.column_names).cast(whole.schema)
-        return pa.concat_tables([whole.filter(pa.array(~replaced)), copies])
-
-    def _cut(self, text: str) -> str:
-        """Cut text that the tokenizer would cut off, to save time.
-
-        Real texts have fewer than 16 characters a token; a text with longer words is only cut earlier.
-        """
-        assert self._reader.model_max_length
-        most = 16 * self._reader.model_max_length
-        return text[-most:] if self._reader.truncation_side == "left" else text[:most]
-
-
-def _encode(rows: dict[str, list[Any]], tokenizer: LightTokenizer) -> dict[str, Any]:
-    """Make the columns `input_ids` and, if the tokenizer has them, `token_type_ids`."""
-    tokens = tokenizer.read(rows["text"], rows.get("text_pair"))
-    offsets = np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int32)
-    ids = pa.ListArray.from_arrays(offsets, tokens.ids.astype(np.int32))
-    columns: dict[str, Any] = {"input_ids": ids}
-    if tokenizer.token_types:
-        columns["token_type_ids"] = pa.ListArray.from_arrays(offsets, tokens.types)
-    return columns
-
-
-def collate(table: pa.Table) -> dict[str, Tensor]:
+def collate(batch: Batch) -> dict[str, Tensor]:
     """Pad a batch on the right with zeros, to its longest text (at least one token).
 
     Returns:
-        `input_ids`, `attention_mask` and where they apply `token_type_ids` (B, T), and `labels` (B,), or
-        (B, classes) for several labels a text.
+        `input_ids` and `attention_mask` (B, T), and where they apply `token_type_ids` (B, T), `weights` (B,), and
+        `labels` (B,), or (B, classes) as floats for several labels a text.
     """
-    padded: dict[str, Tensor] = {}
-    for name in ("input_ids", "token_type_ids"):
-        if name not in table.column_names:
-            continue
-        column = table[name].combine_chunks()
-        lengths = pa.compute.list_value_length(column).to_numpy()
-        mask = np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]
-        rows = np.zeros(mask.shape, dtype=np.int64)
-        rows[mask] = column.flatten().to_numpy()
-        padded[name] = torch.from_numpy(rows)
-        padded["attention_mask"] = torch.from_numpy(mask.astype(np.int64))
-    if "labels" in table.column_names:
-        labels = table["labels"].combine_chunks()
-        if pa.types.is_list(labels.type):
-            values = labels.flatten().to_numpy().reshape(len(labels), -1)
-        else:
-            values = labels.to_numpy()
-        padded["labels"] = torch.from_numpy(values.copy())
+    longest = max(int(batch.lengths.max(initial=0)), 1)
+    mask = np.arange(longest) < batch.lengths[:, None]
+    padded = {"attention_mask": torch.from_numpy(mask.astype(np.int64))}
+    for name, values in (("input_ids", batch.ids), ("token_type_ids", batch.types)):
+        if values is not None:
+            rows = np.zeros(mask.shape, dtype=np.int64)
+            rows[mask] = values
+            padded[name] = torch.from_numpy(rows)
+    if batch.labels is not None:
+        several = batch.labels.ndim == 2
+        padded["labels"] = torch.from_numpy(
+            batch.labels.astype(np.float32 if several else np.int64)
+        )
+    if batch.weights is not None:
+        padded["weights"] = torch.from_numpy(batch.weights.astype(np.float32))
     return padded
+
+
+def tokenize(
+    texts: Sequence[str], reader: LightTokenizer, labels: NDArray[Any] | None = None
+) -> TokenizedTexts:
+    """Tokenise texts, cut to the reader's `model_max_length`; see `TokenizedTexts` for the labels."""
+    parts = []
+    with progress("Tokenising", total=len(texts)) as bar:
+        for start in range(0, len(texts), _CHUNK):
+            chunk = texts[start : start + _CHUNK]
+            parts.append(reader.read(chunk))
+            bar.update(len(chunk))
+    none = np.zeros(0, dtype=np.int64)
+    tokens = RaggedTokens(
+        np.concatenate([none, *(part.ids for part in parts)]),
+        np.concatenate([none, *(part.types for part in parts)]),
+        np.concatenate([none, *(part.lengths for part in parts)]),
+    )
+    return TokenizedTexts(tokens, typed=reader.token_types, labels=labels)
+
+
+def corrupt(texts: Sequence[str], seed: int, epoch: int, reader: LightTokenizer) -> list[str]:
+    """Return a corrupted copy of each text; it depends on the text's row, the seed and the epoch alone.
+
+    Args:
+        texts: n texts.
+        seed: Seed of the errors.
+        epoch: Another epoch has other errors.
+        reader: Will read the copies. What it would cut off is cut off before, to save time.
+    """
+    copies = []
+    with progress("Corrupting copies", total=len(texts)) as bar:
+        for row, text in enumerate(texts):
+            copies.append(training_copy(_cut(text, reader), f"{seed} {epoch} {row}"))
+            bar.update()
+    return copies
+
+
+def _cut(text: str, reader: LightTokenizer) -> str:
+    if reader.model_max_length is None:
+        return text
+    most = _LONGEST_TOKEN * reader.model_max_length
+    return text[-most:] if reader.truncation_side == "left" else text[:most]
+
+
+class CorruptedTexts(TokenizedTexts):
+    """Texts of which a share is replaced by corrupted copies, drawn anew in each epoch.
+
+    Args:
+        texts: n texts.
+        clean: The same texts, tokenised, with labels.
+        reader: Reads the copies.
+        share: Of the texts that are replaced, 0 to 1.
+        seed: Of the choice and the errors. A resumed run sees the same copies.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        clean: TokenizedTexts,
+        reader: LightTokenizer,
+        *,
+        share: float,
+        seed: int,
+    ) -> None:
+        self.lengths, self.labels, self.typed = clean.lengths, clean.labels, clean.typed
+        self.weights, self.sampler = clean.weights, clean.sampler
+        self._texts, self._clean, self._reader = texts, clean, reader
+        self._share, self._seed = share, seed
+        self._epoch = -1  # of the copies
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the sampler, as accelerate before 1.15 does not in the epoch that a run resumes."""
+        if self.sampler is not None:
+            self.sampler.set_epoch(epoch)
+
+    def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
+        epoch = 0 if self.sampler is None else self.sampler.epoch
+        if epoch != self._epoch:
+            self._clean.weights = self.weights
+            self._draw_copies(epoch)
+        chosen = np.asarray(rows, dtype=np.int64)
+        copies = self._copy_of[chosen]
+        clean = self._clean.__getitems__(chosen[copies < 0])
+        return clean + self._copies.__getitems__(copies[copies >= 0])
+
+    def _draw_copies(self, epoch: int) -> None:
+        """Choose the texts that are replaced in an epoch, corrupt them, and tokenise them together."""
+        generator = random.Random(f"{self._seed} {epoch}")  # noqa: S311 - no secret
+        replaced = [row for row in range(len(self)) if generator.random() < self._share]
+        copies = corrupt([self._texts[row] for row in replaced], self._seed, epoch, self._reader)
+        labels = None if self.labels is None else self.labels[replaced]
+        self._copies = tokenize(copies, self._reader, labels)
+        if self.weights is not None:
+            self._copies.weights = self.weights[replaced]
+        self._copy_of = np.full(len(self), -1, dtype=np.int64)  # row of a text's copy, or -1
+        self._copy_of[replaced] = np.arange(len(replaced))
+        self._epoch = epoch
 
 
 @dataclass(eq=False)
@@ -206,13 +214,13 @@ class LengthGroupedSampler(Sampler[int]):
     """Put texts of similar length into one batch, in an order that depends on the seed and the epoch alone.
 
     The order of transformers' own sampler depends on the global generator, so that a run resumed in mid-epoch would
-    see other batches than an uninterrupted one. Texts with weights (mean 1) are drawn with replacement.
+    see other batches than an uninterrupted one. Texts with weights are drawn with replacement.
     """
 
     lengths: NDArray[Any]  # tokens of each text
     batch_size: int  # texts of one step
     seed: int
-    weights: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None  # of each text in sampling; None: each once an epoch
     epoch: int = 0  # set by the Trainer's dataloader before each epoch
 
     def set_epoch(self, epoch: int) -> None:
@@ -224,16 +232,16 @@ class LengthGroupedSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = np.random.default_rng([self.seed, self.epoch])
-        count = len(self.lengths)
+        count, size = len(self.lengths), self.batch_size
         order = generator.permutation(count)
         if self.weights is not None:
             order = generator.choice(count, count, p=self.weights / self.weights.sum())
-        size, batches = self.batch_size, []
-        for start in range(0, len(order), size * _GROUP):
+        batches = []
+        for start in range(0, count, size * _GROUP):
             group = order[start : start + size * _GROUP]
             group = group[np.argsort(-self.lengths[group], kind="stable")]
-            batches += [group[i : i + size].tolist() for i in range(0, len(group), size)]
+            batches += [group[first : first + size] for first in range(0, len(group), size)]
         # A short batch (the last one, if any) anywhere but at the end would shift all that follow it.
-        full = len(order) // size
-        for index in [*generator.permutation(full), *range(full, len(batches))]:
-            yield from batches[index]
+        full = count // size
+        for number in [*generator.permutation(full), *range(full, len(batches))]:
+            yield from batches[number].tolist()

@@ -1,79 +1,117 @@
 """Temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) of a sum of parts, and of short texts."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
-from datasets import Dataset
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 from glove_lstm.inference.scores import scores_of
-from glove_lstm.training.batches import TokenizedTexts, tokenize
+from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.progress import progress
+from glove_lstm.training.batches import TokenizedTexts, collate
 from glove_lstm.training.labels import as_binary, fit_thresholds
-from glove_lstm.training.trainer import GloveLstmTrainer
 
 # Logits of n texts, and their numbers of known tokens (n,), at least 1
 Scored = tuple[NDArray[np.float64], NDArray[np.float64]]
 
+_BATCH = 64  # texts at a time
 _LOW, _HIGH = np.log(0.05), np.log(20.0)
 _SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # that are tried
 _SPREAD = 0.5  # standard deviation of the logarithms of the scales around their mean, before any text is seen
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """The arguments of `GloveLstmConfig` that are fitted to validation texts; the defaults are those before a fit."""
+
+    ngram_weight: float = 1.0
+    shrinkage: float = 0.0
+    temperature: float = 1.0
+    thresholds: list[float] | None = None
+
+    def apply(self, config: GloveLstmConfig) -> None:
+        """Set the values in a config."""
+        config.update(asdict(self))
+
+
 def calibrate(
-    trainer: GloveLstmTrainer,
+    model: GloveLstmForSequenceClassification,
     validation: TokenizedTexts,
-    texts: Sequence[str],
-    copies: Sequence[TokenizedTexts] = (),
-) -> NDArray[np.float32]:
+    beginnings: TokenizedTexts,
+    copies: TokenizedTexts | None = None,
+) -> Calibration:
     """Fit the temperature, the shrinkage, the weight of the n-gram classifier, and thresholds of several labels.
 
-    They are set in the config of the trainer's model. The texts count as they are, without class weights. The weight of
-    the n-gram classifier is fitted to corrupted copies of them, too: it is the more robust part.
+    The texts count as they are, without class weights. The weight of the n-gram classifier is fitted to corrupted
+    copies of them, too: it is the more robust part.
 
     Args:
-        trainer: With a trained model.
-        validation: The tokenised texts.
-        texts: The texts.
-        copies: Corrupted copies of the texts, in their order.
-
-    Returns:
-        The texts' logits (n, classes), calibrated.
+        model: A trained model, whose config has no calibration yet.
+        validation: n tokenised texts with labels.
+        beginnings: The first words of these texts; see `first_words`.
+        copies: A corrupted copy of each text.
     """
-    model: Any = trainer.model
-    tokenizer: Any = trainer.processing_class
-    config = model.config
-    config.shrinkage = 0.0
-    beginnings = [" ".join(text.split()[: 2 ** (row % 5)]) for row, text in enumerate(texts)]
     labels = validation.labels
+    assert labels is not None
+    several = labels.ndim == 2
+    truth = labels.ravel().astype(np.int64)
 
-    def score(rows: TokenizedTexts) -> Scored:
-        predictions: Any = trainer.predict(rows, ignore_keys=[]).predictions
-        logits = predictions[1].astype(np.float64)
-        counts = rows.count_other_than(config.unk_token_id).clip(min=1)
-        if labels.ndim == 2:
-            return as_binary(logits), np.repeat(counts, labels.shape[1])
+    def score(texts: TokenizedTexts) -> Scored:
+        logits = part_logits(model, texts)
+        counts = texts.count_other_than(model.config.unk_token_id).clip(min=1)
+        if several:
+            return as_binary(logits), np.repeat(counts, logits.shape[2])
         return logits, counts
 
-    whole = score(validation)
-    begun = score(tokenize(Dataset.from_dict({"text": beginnings}), tokenizer))
-    truth = labels.ravel().astype(np.int64)
-    corrupted = [whole[0], *(score(rows)[0] for rows in copies)]
-    versions = len(corrupted)
-    scales = fit_scales(np.concatenate(corrupted), np.tile(truth, versions), versions)
-    if len(scales) > 1:
-        config.ngram_weight = scales[1] / scales[0]
-    weights = [1.0, config.ngram_weight][: len(scales)]
-    whole, begun = (
-        (np.tensordot(parts, weights, (1, 0)), counts) for parts, counts in (whole, begun)
-    )
-    config.shrinkage, config.temperature = fit_calibration(whole, begun, truth)
-    calibrated = np.asarray(trainer.predict(validation).predictions)
-    if labels.ndim == 2:
-        config.thresholds = fit_thresholds(scores_of(calibrated, config.problem_type), labels)
-    return calibrated
+    whole, begun = score(validation), score(beginnings)
+    versions = [whole[0]]
+    if copies is not None:
+        versions.append(score(copies)[0])
+    count = len(versions)
+    scales = fit_scales(np.concatenate(versions), np.tile(truth, count), count)
+    ngram_weight = scales[1] / scales[0] if len(scales) > 1 else 1.0
+    weights = np.array([1.0, ngram_weight][: len(scales)])
+    whole = np.tensordot(whole[0], weights, (1, 0)), whole[1]
+    begun = np.tensordot(begun[0], weights, (1, 0)), begun[1]
+    shrinkage, temperature = fit_calibration(whole, begun, truth)
+    thresholds = None
+    if several:
+        logits, counts = whole
+        calibrated = logits * (counts / (counts + shrinkage))[:, None] / temperature
+        # The second logit of a yes-or-no question is half of the label's logit.
+        sigmoid_logits = 2 * calibrated[:, 1].reshape(labels.shape)
+        thresholds = fit_thresholds(scores_of(sigmoid_logits, model.config.problem_type), labels)
+    return Calibration(ngram_weight, shrinkage, temperature, thresholds)
+
+
+def first_words(texts: Sequence[str]) -> list[str]:
+    """Return the first 1, 2, 4, 8 or 16 words of each text, to which the shrinkage of short texts is fitted."""
+    return [" ".join(text.split()[: 2 ** (row % 5)]) for row, text in enumerate(texts)]
+
+
+@torch.inference_mode()
+def part_logits(
+    model: GloveLstmForSequenceClassification, texts: TokenizedTexts
+) -> NDArray[np.float64]:
+    """Return the logits of n texts by the parts of the model, LSTM and n-grams: (n, parts, classes)."""
+    model.eval()
+    order = np.argsort(-texts.lengths, kind="stable")
+    parts = []
+    with progress("Calibrating", total=len(texts)) as bar:
+        for start in range(0, len(order), _BATCH):
+            batch = collate(texts.__getitems__(order[start : start + _BATCH].tolist()))
+            batch.pop("labels", None)
+            inputs = {name: values.to(model.device) for name, values in batch.items()}
+            parts.append(model(**inputs).part_logits.double().numpy(force=True))
+            bar.update(len(inputs["input_ids"]))
+    logits = np.concatenate(parts)
+    logits[order] = logits.copy()
+    return logits
 
 
 def fit_calibration(

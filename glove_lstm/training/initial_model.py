@@ -1,59 +1,90 @@
 """The model and tokenizer that training starts from: new ones, or those of a checkpoint."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import Ridge
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.files import DataError
-from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.reading import without_folders
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
-from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
-from glove_lstm.tokenization.word_shapes import spelling
-from glove_lstm.training.arguments import TrainingRun
-from glove_lstm.training.training_texts import joined_texts, load_training_texts
+from glove_lstm.training.arguments import Recipe
+from glove_lstm.training.character_vectors import character_vectors
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
 logger = logging.getLogger(__name__)
 
-Initial = tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]
+
+@dataclass(frozen=True, eq=False)
+class InitialModel:
+    """A model before its training."""
+
+    model: GloveLstmForSequenceClassification
+    tokenizer: PreTrainedTokenizerBase
+    about: dict[str, Any]  # what metrics.json says of it
+    fine_tuned: bool = False
+    earlier: TrainingTexts | None = None  # record of the checkpoint, if it has one
+
+    @property
+    def words(self) -> dict[str, int]:
+        """The vocabulary without special tokens, and its ids."""
+        special = set(self.tokenizer.all_special_ids)
+        vocabulary = self.tokenizer.get_vocab()
+        return {word: row for word, row in vocabulary.items() if row not in special}
+
+    def record_of(self, trained: Iterable[str], validated: Iterable[str]) -> TrainingTexts:
+        """Return the record of texts, together with those that the checkpoint had seen before."""
+        record = TrainingTexts.of(trained, validated)
+        return record.added_to(self.earlier) if self.fine_tuned else record
 
 
-def new_model(
-    run: TrainingRun, data: LoadedData, splits: dict[str, Dataset], glove: GloveVectors | None
-) -> Initial:
-    """Build a tokenizer from the training texts, and a model with GloVe's vectors.
+def initial_model(
+    recipe: Recipe,
+    train: LabelledTexts,
+    validation: LabelledTexts | None,
+    glove: GloveVectors | None,
+) -> InitialModel:
+    """Build a tokenizer and a model, or load the checkpoint that the recipe names.
 
-    Returns:
-        Model, tokenizer, and what the record of the run says of them.
+    Args:
+        recipe: The arguments.
+        train: The training texts, from which the vocabulary is built.
+        validation: Texts of which a checkpoint may have seen some.
+        glove: Word vectors; None in fine-tuning.
 
     Raises:
-        DataError: Arguments and texts do not fit together.
+        DataError: Arguments and texts do not fit together, or the checkpoint cannot be loaded.
     """
-    options = run.tokenizer
-    if (run.model.type_embedding_size or run.model.character_buckets) and not options.token_types:
+    if recipe.model.model_name_or_path is not None:
+        return _load(recipe, recipe.model.model_name_or_path, train, validation)
+    assert glove is not None
+    return _new(recipe, train, glove)
+
+
+def _new(recipe: Recipe, train: LabelledTexts, glove: GloveVectors) -> InitialModel:
+    options = recipe.tokenizer
+    reads_types = recipe.model.type_embedding_size or recipe.model.character_buckets
+    if reads_types and not options.token_types:
         raise DataError(
-            "--no_token_types leaves no word shapes and characters: set --type_embedding_size and --character_buckets "
-            "to 0."
+            "Without token_types there are no word shapes and characters: set type_embedding_size and "
+            "character_buckets to 0."
         )
     assert options.max_seq_length  # both presets have it
-    glove = glove or load_glove(options.glove)
     try:
         tokenizer = build_tokenizer(
-            lambda: joined_texts(splits["train"]),
+            lambda: train.texts,
             variant=options.tokenizer_variant,
             vocab_size=options.vocab_size,
             model_max_length=options.max_seq_length,
@@ -63,50 +94,35 @@ def new_model(
             stop_words=english_stop_words() if options.remove_stop_words else (),
         )
         config = GloveLstmConfig(
-            **run.model.config_values(),
+            **recipe.model.config_values(),
             vocab_size=tokenizer.vocab_size,
             embedding_size=glove.vectors.shape[1],
-            **_label_maps(data),
+            **_label_maps(train),
         )
     except ValueError as error:
         raise DataError(f"{str(error).rstrip('.')}.") from None
     model = GloveLstmForSequenceClassification(config)
     # The published recipe draws unknown vectors uniformly.
     uniform = options.tokenizer_variant == "article"
-    rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, run.training.seed)
-    vectors: torch.Tensor = model.word_vectors()[0].data
-    vectors.copy_(torch.from_numpy(rows))
-    vectors[config.pad_token_id] = 0
-    if config.character_buckets:
-        model.word_vectors()[1].data = _character_vectors(config, glove, rows)
+    rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, recipe.training.seed)
+    _fill_embeddings(model, rows, glove)
+    about = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
+    return InitialModel(model, tokenizer, about)
+
+
+def _fill_embeddings(
+    model: GloveLstmForSequenceClassification, rows: NDArray[np.float32], glove: GloveVectors
+) -> None:
+    config, embeddings = model.config, model.encoder.embeddings
+    words = embeddings.word_embeddings.weight.data
+    words.copy_(torch.from_numpy(rows))
+    words[config.pad_token_id] = 0
+    characters = embeddings.character_embeddings
+    if characters is not None:
+        unknown = rows[config.unk_token_id]
+        vectors = character_vectors(glove, unknown, config.character_buckets)
+        characters.weight.data.copy_(torch.from_numpy(vectors))
     model.round_tables()
-    source = without_folders(glove.source)
-    return model, tokenizer, {"glove": source, "vocabulary_with_vectors": share}
-
-
-def _character_vectors(
-    config: GloveLstmConfig, glove: GloveVectors, rows: NDArray[np.float32]
-) -> torch.Tensor:
-    """Fit vectors of character n-grams: their mean is the vector of a word minus that of the unknown word.
-
-    By ridge regression on GloVe's most frequent words, the frequent ones with more weight (Zipf's law).
-    """
-    # A spelling has no case: of a cased vocabulary, only words in lower case.
-    frequent = [row for row, word in enumerate(glove.words) if word == word.lower()][:20_000]
-    words = [glove.words[row] for row in frequent]
-    spellings = torch.tensor([spelling(word) for word in words])
-    codes, present = character_ngrams(spellings)
-    word, place = present.nonzero(as_tuple=True)
-    shares = 1 / present.sum(dim=1)[word]
-    columns = codes[word, place] % config.character_buckets
-    entries = shares.numpy(), (word.numpy(), columns.numpy())
-    features = csr_matrix(entries, shape=(len(words), config.character_buckets))
-    frequency = 1 / (np.arange(len(words)) + 20)
-    ridge = Ridge(alpha=0.25, fit_intercept=False, solver="sparse_cg", max_iter=40, tol=1e-3)
-    unknown = rows[config.unk_token_id]
-    vectors = glove.vectors[frequent] - unknown
-    ridge.fit(features, vectors, sample_weight=frequency / frequency.mean())
-    return torch.from_numpy(ridge.coef_.T.astype(np.float32))
 
 
 def embedding_rows(
@@ -138,54 +154,48 @@ def embedding_rows(
     return rows, len(known) / len(vocabulary)
 
 
-def load_model(run: TrainingRun, data: LoadedData, splits: dict[str, Dataset]) -> Initial:
-    """Load the checkpoint to fine-tune, and renumber the labels of the splits as the checkpoint numbers them.
-
-    Its last layer is new where the data have a label that it lacks.
-
-    Returns:
-        Model, tokenizer, and what the record of the run says of them.
-
-    Raises:
-        DataError: The checkpoint cannot be loaded.
-    """
-    path = run.model.model_name_or_path
-    assert path is not None
-    changes: dict[str, Any] = {**FITTED, **run.model.config_values()}
-    changes["problem_type"] = SEVERAL if data.several_labels else None
+def _load(
+    recipe: Recipe, path: str, train: LabelledTexts, validation: LabelledTexts | None
+) -> InitialModel:
+    """Load a checkpoint; its last layer is new where the texts have a label that it lacks."""
     config = load_config(path)
-    known = config.label_names
-    if set(data.label_names) <= set(known):
-        number = [known.index(name) for name in data.label_names]
-        for name, split in splits.items():
-            labels = np.array(split["label"][:])
-            one_hot = np.eye(len(known))[number]
-            labels = labels @ one_hot if labels.ndim == 2 else np.array(number)[labels]
-            splits[name] = split.remove_columns("label").add_column("label", labels.tolist())
-    else:
+    changes: dict[str, Any] = {**FITTED, **recipe.model.config_values()}
+    changes["problem_type"] = SEVERAL if train.several else None
+    new_labels = not set(train.label_names) <= set(config.label_names)
+    if new_labels:
         message = "The labels %s are not those of %s, %s: its last layer starts anew."
-        logger.warning(message, data.label_names, path, known)
-        changes |= _label_maps(data)
+        logger.warning(message, list(train.label_names), path, config.label_names)
+        changes |= _label_maps(train)
     model, tokenizer = load_checkpoint(path, **changes)
-    if "id2label" in changes:  # of another meaning, even if their number is the same
-        nn.init.xavier_uniform_(model.classifier.weight)
-        nn.init.zeros_(model.classifier.bias)
-        for table in model.ngrams.parameters() if model.ngrams is not None else ():
-            nn.init.zeros_(table)
-    if model.config.character_buckets not in (0, config.character_buckets):
+    if new_labels:  # of another meaning, even if their number is the same
+        _reset_last_layer(model)
+    characters = model.encoder.embeddings.character_embeddings
+    if characters is not None and model.config.character_buckets != config.character_buckets:
         # Only GloVe could fit them: until training changes it, an unknown word has the vector of <unk> alone.
-        nn.init.zeros_(model.word_vectors()[1])
-    if run.tokenizer.max_seq_length:
-        tokenizer.model_max_length = run.tokenizer.max_seq_length
-    record: dict[str, Any] = {"fine_tuned_from": without_folders(path)}
+        nn.init.zeros_(characters.weight)
+    if recipe.tokenizer.max_seq_length:
+        tokenizer.model_max_length = recipe.tokenizer.max_seq_length
+    about: dict[str, Any] = {"fine_tuned_from": without_folders(path)}
     earlier = load_training_texts(path)
-    if "validation" in splits and earlier and earlier.complete:
-        record["known_before"] = int(earlier.find(joined_texts(splits["validation"]))[0].sum())
-    return model, tokenizer, record
+    if validation is not None and earlier is not None and earlier.complete:
+        about["known_before"] = int(earlier.find(validation.texts)[0].sum())
+    return InitialModel(model, tokenizer, about, fine_tuned=True, earlier=earlier)
 
 
-def _label_maps(data: LoadedData) -> dict[str, Any]:
-    names = data.label_names
-    numbers = {name: number for number, name in enumerate(names)}
-    maps: dict[str, Any] = {"id2label": dict(enumerate(names)), "label2id": numbers}
-    return maps | ({"problem_type": SEVERAL} if data.several_labels else {})
+def _reset_last_layer(model: GloveLstmForSequenceClassification) -> None:
+    nn.init.xavier_uniform_(model.classifier.weight)
+    nn.init.zeros_(model.classifier.bias)
+    if model.ngrams is not None:
+        nn.init.zeros_(model.ngrams.weights)
+        nn.init.zeros_(model.ngrams.bias)
+
+
+def _label_maps(texts: LabelledTexts) -> dict[str, Any]:
+    names = texts.label_names
+    maps: dict[str, Any] = {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: number for number, name in enumerate(names)},
+    }
+    if texts.several:
+        maps["problem_type"] = SEVERAL
+    return maps

@@ -1,118 +1,116 @@
-"""Texts and labels in memory, as scikit-learn's estimators take them, as the data of a training run."""
+"""Texts with labels, as training takes them."""
 
 from collections.abc import Sequence
-from numbers import Real
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from datasets import Dataset
 from numpy.typing import NDArray
-from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
 from glove_lstm.data.files import DataError
-from glove_lstm.data.in_memory import python_values, read_texts
-from glove_lstm.data.labelled_split import OnEmpty, encode_labels, read_split
-from glove_lstm.data.loading import LoadedData, with_validation
-from glove_lstm.data.reading import RowReader
-from glove_lstm.training.arguments import TrainingRun
+from glove_lstm.data.splits import Ints
+
+Label = str | Sequence[str]  # one label a text, or several
 
 
-def training_data(
-    texts: Any, labels: NDArray[Any], validation: Any, run: TrainingRun
-) -> LoadedData:
-    """Make the splits of a run; see `GloveLstmClassifier.fit`."""
-    classes = np.unique(labels)
-    if len(classes) < 2:
-        problem = f"y has {len(classes)} class, {classes.tolist()}"
-        raise DataError(f"{problem}; a classifier needs two or more.")
-    names, on_empty = as_label_names(classes), cast(OnEmpty, run.data.on_empty)
-    data = LoadedData(
-        {"train": labelled_rows(texts, labels, names, on_empty)},
-        names,
-        None,
-        "texts in memory",
-        label_type=type(labels.tolist()[0]).__name__,
-    )
-    if isinstance(validation, tuple | list) and len(validation) == 2:
-        rows = validation[0], read_labels(validation[1], "validation labels")
-        data.splits["validation"] = labelled_rows(*rows, names, on_empty, "validation texts")
-        return data
-    if validation is None or (isinstance(validation, Real) and 0 <= float(validation) < 1):
-        fraction = run.data.validation_fraction = float(validation or 0)
-        seed, least = run.training.seed, run.data.min_validation
-        return with_validation(data, fraction, seed, "X", "text", least, "validation to None")
-    value = repr(validation) if isinstance(validation, Real) else f"a {type(validation).__name__}"
-    allowed = "(texts, labels), a share from 0 to below 1, or None"
-    raise DataError(f"validation must be {allowed}, not {value}.")
+@dataclass(frozen=True, eq=False)
+class LabelledTexts:
+    """n texts with labels."""
+
+    texts: Sequence[str]  # a title and its body are joined by a space
+    labels: NDArray[Any]  # (n,) indices of the names; or (n, labels), 1 where a text has the label
+    label_names: Sequence[str]
+    sources: Sequence[str] | None = None  # CORPUS or CORPUS/PUBLISHER of each text
+    weights: NDArray[np.float64] | None = None  # (n,) of each text in the loss
+
+    @classmethod
+    def of(
+        cls,
+        texts: Sequence[str],
+        labels: Sequence[Label],
+        label_names: Sequence[str],
+        sources: Sequence[str] | None = None,
+        weights: NDArray[Any] | None = None,
+    ) -> "LabelledTexts":
+        """Number labels that are given by name.
+
+        Raises:
+            DataError: The numbers of texts and labels differ, a label has no name, or a weight is negative.
+        """
+        for name, values in (("labels", labels), ("sources", sources), ("sample_weight", weights)):
+            if values is not None and len(values) != len(texts):
+                raise DataError(f"There are {len(texts)} texts, but {len(values)} {name}.")
+        numbers = number_labels(labels, label_names)
+        if weights is not None:
+            weights = _checked_weights(np.asarray(weights, dtype=np.float64))
+        return cls(texts, numbers, label_names, sources, weights)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def several(self) -> bool:
+        """Whether a text may have several labels."""
+        return self.labels.ndim == 2
+
+    def select(self, rows: Ints) -> "LabelledTexts":
+        """Return some of the texts."""
+        return LabelledTexts(
+            [self.texts[row] for row in rows],
+            self.labels[rows],
+            self.label_names,
+            None if self.sources is None else [self.sources[row] for row in rows],
+            None if self.weights is None else self.weights[rows],
+        )
+
+    def without_texts(self) -> "LabelledTexts":
+        """Return the labels alone, with empty texts."""
+        return replace(self, texts=[""] * len(self))
+
+    def with_label_names(self, names: Sequence[str]) -> "LabelledTexts":
+        """Renumber the labels as a model numbers them, which has all of them and perhaps more."""
+        position = [list(names).index(name) for name in self.label_names]
+        if self.several:
+            labels = np.zeros((len(self), len(names)), dtype=self.labels.dtype)
+            labels[:, position] = self.labels
+        else:
+            labels = np.array(position)[self.labels]
+        return replace(self, labels=labels, label_names=names)
 
 
-def labelled_rows(
-    texts: Any, labels: NDArray[Any], names: Sequence[str], on_empty: OnEmpty, where: str = "X"
-) -> Dataset:
-    """Return the columns text, text_pair if the texts are pairs, and label as indices of `names`."""
-    columns = dict(zip(("text", "text_pair"), read_texts(texts, where), strict=False))
-    check_consistent_length(columns["text"], labels)
-    values = zip(*columns.values(), as_label_names(labels), strict=True)
-    rows = [dict(zip((*columns, "label"), row, strict=True)) for row in values]
-    reader = RowReader(where, [*columns, "label"], None, lambda _: rows)
-    return encode_labels(read_split(reader, list(columns), "label", on_empty, names), names)
-
-
-def read_labels(labels: Any, where: str = "y") -> NDArray[Any]:
-    """Check labels and return them as an array of strings, numbers or booleans, (n,)."""
-    values = python_values(column_or_1d(np.asarray(labels, dtype=object), warn=True))
-    for row, value in enumerate(values, 1):
-        text = isinstance(value, str), isinstance(values[0], str)
-        if not isinstance(value, str | Real | np.bool_) or text[0] != text[1]:
-            advice = "give strings, whole numbers or booleans, one kind for all"
-            raise DataError(f"{where}, row {row} has the label {value!r}; {advice}.")
-    array = np.array(values)
-    check_classification_targets(array)
-    return array
-
-
-def python_labels(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
-    """Return labels as an array of their Python type, (n,); the inverse of `as_label_names`.
-
-    Args:
-        names: Labels as a config names them.
-        label_type: Of `GloveLstmConfig`; None: strings.
+def number_labels(labels: Sequence[Label], names: Sequence[str]) -> NDArray[Any]:
+    """Return the index of each label in `names`, (n,); or for lists of labels, (n, names) with 1 for those of a text.
 
     Raises:
-        DataError: A label is not of that type.
+        DataError: A label is not one of the names, or some are lists and others not.
     """
-    if label_type is None or label_type == "str":
-        return np.array(names)
-    values: list[Any] = []
-    try:
-        for name in names:
-            if label_type == "bool":
-                values.append(name == "True")
-            elif label_type == "int":
-                values.append(int(name))
-            elif label_type == "float":
-                values.append(float(name))
-        labels = np.array(values)
-        same = as_label_names(labels) == list(names)
-    except (ValueError, OverflowError):
-        same = False
-    if not same:
-        problem = f"The labels {', '.join(names)} are not all of the type {label_type}"
-        raise DataError(f"{problem}; correct label_type in config.json.")
-    return labels
+    number = {name: index for index, name in enumerate(names)}
+    several = len(labels) > 0 and not isinstance(labels[0], str)
+    rows: list[list[int]] = []
+    for row, label in enumerate(labels, 1):
+        if isinstance(label, str) == several:
+            raise DataError(
+                f"Row {row} has the label {label!r}; give lists for all texts, or none."
+            )
+        of_text = [label] if isinstance(label, str) else label
+        for name in of_text:
+            if name not in number:
+                known = ", ".join(names[:20])
+                raise DataError(f"Row {row} has the label {name!r}, not one of {known}.")
+        rows.append([number[name] for name in of_text])
+    if not several:
+        return np.array([row[0] for row in rows], dtype=np.int64)
+    has = np.zeros((len(rows), len(names)), dtype=np.float32)
+    for row, of_row in enumerate(rows):
+        has[row, of_row] = 1
+    return has
 
 
-def label_type_of(names: Sequence[str], label_type: str | None) -> str | None:
-    """Return the type of the labels that a model was fitted to, or "str" if it has others from an earlier training."""
-    try:
-        python_labels(names, label_type)
-    except DataError:
-        return "str"
-    return label_type
-
-
-def as_label_names(labels: NDArray[Any]) -> list[str]:
-    """Return labels as a config names them; whole numbers without a point."""
-    values = labels.tolist()
-    return [str(int(x) if isinstance(x, float) and x.is_integer() else x) for x in values]
+def _checked_weights(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    wrong = ~np.isfinite(weights) | (weights < 0)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(f"sample_weight, row {row + 1} is {weights[row]}; give numbers from 0.")
+    if not weights.any():
+        raise DataError("sample_weight is 0 for all texts; give some a positive weight.")
+    return weights

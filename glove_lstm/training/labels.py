@@ -1,20 +1,21 @@
 """Weights of labels in training, and the calibration of several labels a text."""
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.files import DataError, read_json_object
+from glove_lstm.data.files import DataError
 
 Floats = NDArray[np.float64]
 
+ClassWeight = str | Mapping[str, float]  # "balanced", or the weight of each label
+
 
 def class_weights(
-    class_weight: str,
+    class_weight: ClassWeight,
     names: Sequence[str],
     labels: NDArray[np.integer],
     sample_weight: Floats | None = None,
@@ -22,30 +23,40 @@ def class_weights(
     """Return the weight of each label, (classes,).
 
     Args:
-        class_weight: "balanced" for n / (classes * count), as in scikit-learn; or a JSON file {label: weight}.
+        class_weight: "balanced" for n / (classes * count), as in scikit-learn; or label -> weight.
         names: The labels.
         labels: (n,) class indices. A label without texts gets the balanced weight 1.
         sample_weight: (n,) weights of the texts in the counts.
 
     Raises:
-        DataError: The file cannot be used, or a text may have several labels.
+        DataError: A weight is missing or not positive, or a text may have several labels.
     """
     if labels.ndim == 2:
-        raise DataError("--class_weight is for one label a text; leave it out.")
+        raise DataError("class_weight is for one label a text; leave it out.")
     if class_weight == "balanced":
         counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
         counts[counts == 0] = counts.sum() / (counts > 0).sum()
         return counts.mean() / counts
-    values = read_json_object(Path(class_weight), "give balanced, or a JSON file {label: weight}")
-    if others := values.keys() - set(names):
+    if not isinstance(class_weight, Mapping):
+        problem = f"class_weight is {class_weight!r}"
+        raise DataError(f"{problem}; give 'balanced', or a weight for each label.")
+    _check_weights(class_weight, names)
+    return np.array([class_weight[name] for name in names], dtype=np.float64)
+
+
+def _check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:
+    others = weights.keys() - set(names)
+    if others:
         known = ", ".join(names)
-        raise DataError(f"{class_weight}: label {min(others)!r} is not one of {known}; correct it.")
+        raise DataError(f"class_weight: {min(others)!r} is not one of {known}; correct it.")
     for name in names:
-        value: Any = values.get(name, "missing")
-        if type(value) not in (int, float) or not 0 < value < math.inf:
-            problem = f"{class_weight}: the weight of {name!r} is {value}"
+        if name not in weights:
+            raise DataError(f"class_weight has no weight for the label {name!r}; add it.")
+        value = weights[name]
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not is_number or not 0 < value < math.inf:
+            problem = f"class_weight: the weight of {name!r} is {value!r}"
             raise DataError(f"{problem}; give a positive number.")
-    return np.array([values[name] for name in names], dtype=np.float64)
 
 
 def as_binary(part_logits: Floats) -> Floats:

@@ -20,9 +20,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "per_device_train_batch_size": 128,
         "learning_rate": 1e-3,
         "lr_scheduler_type": "constant",
+        "warmup_steps": 0,
         "adam_epsilon": 1e-7,
         "weight_decay": 0.0,
-        "max_grad_norm": 0.0,
     },
     "default": {
         "vocab_size": 50_000,
@@ -39,12 +39,36 @@ PRESETS: dict[str, dict[str, Any]] = {
         "corrupted_share": 0.5,
         "refit": True,
         # The rate falls to zero, so the last epoch is the best but for chance.
-        "num_train_epochs": 8,
-        "min_steps": 100,
-        "per_device_train_batch_size": 16,
-        "learning_rate": 5e-3,
-        "embedding_learning_rate": 1.5e-3,
+        "warmup_steps": 0.1,  # of all steps
         "weight_decay": 0.01,
         "label_smoothing_factor": 0.1,
+        # Epochs, batch size and learning rates follow from the number of texts.
     },
 }
+
+
+_FEW = 5_000  # texts up to which `default` passes over them eight times
+_EPOCHS, _FEWEST_EPOCHS = 8, 2
+_FEWEST_STEPS = 100
+_SMALL_BATCH, _LARGE_BATCH = 32, 64  # up to that number of texts, and above
+# Rates for batches of 32 texts. They grow with the root of the batch size, as the noise of a gradient falls with it.
+_RATES = {"learning_rate": 7e-3, "embedding_learning_rate": 3e-3}
+
+
+def schedule(texts: int, processes: int = 1, batch_size: int | None = None) -> dict[str, Any]:
+    """Return the epochs, the batch size and the learning rates for a number of training texts.
+
+    Few texts need many steps; many texts need fewer passes. docs/train.md has the measurements.
+
+    Args:
+        texts: Number of training texts.
+        processes: Batches of a step: processes times accumulated batches.
+        batch_size: Texts of a batch; None: by the number of texts.
+    """
+    if batch_size is None:
+        batch_size = _SMALL_BATCH if texts <= _FEW else _LARGE_BATCH
+    texts_of_step = batch_size * processes
+    epochs = _EPOCHS * min(1.0, (_FEW / texts) ** 0.5)
+    epochs = max(round(epochs), _FEWEST_EPOCHS, _FEWEST_STEPS * texts_of_step / texts)
+    rates = {name: rate * (texts_of_step / _SMALL_BATCH) ** 0.5 for name, rate in _RATES.items()}
+    return {"num_train_epochs": epochs, "per_device_train_batch_size": batch_size, **rates}

@@ -1,72 +1,79 @@
-"""Find and check the Trainer checkpoints from which training resumes, before anything is loaded from them."""
+"""Continue an interrupted training: the Trainer's own checkpoints, and the record of a finished first model."""
 
 import json
-import zipfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from safetensors import safe_open
+import numpy as np
+from numpy.typing import NDArray
 from transformers.trainer_utils import get_last_checkpoint
 
-from glove_lstm.data.files import DataError
+from glove_lstm.data.files import DataError, read_json_object
+from glove_lstm.data.whole_files import whole_file
+from glove_lstm.training.calibration import Calibration
 
-FIRST_MODEL = "first_model"  # its checkpoints, in OUTPUT_DIR, where two models are trained
-STATE_NAME = "trainer_state.json"  # the Trainer writes it last
-MADE_OF_NAME = "made_of.json"  # a hash of what a resumed run has in common with the first
-_NEEDED = ["config.json", "model.safetensors", "optimizer.pt", "scheduler.pt"]
-_NEEDED += [MADE_OF_NAME, STATE_NAME]
+FIRST_MODEL = "first_model"  # folder of its checkpoints, in the output folder
+_RECORD = "finished.json"
 
 
-def resume_points(checkpoint: str | None) -> tuple[str | None, str | None]:
-    """Return the checkpoints of the first and of the final model from which a run of two models resumes.
+@dataclass(frozen=True, eq=False)
+class FirstModel:
+    """What a final model takes over from the first one, which did not learn from the validation texts."""
+
+    calibration: Calibration
+    ngram_c: float | None
+    validation_logits: NDArray[np.float32]  # (n, classes), calibrated
+    history: list[dict[str, Any]]  # the Trainer's log
+    seconds: dict[str, float]
+
+    def save(self, folder: Path) -> None:
+        """Write the record, after which this model is not trained again by a resumed run."""
+        values = asdict(self) | {"validation_logits": self.validation_logits.tolist()}
+        with whole_file(folder / _RECORD) as part:
+            part.write_text(json.dumps(values), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, texts: int) -> "FirstModel | None":
+        """Read the record of a finished first model with this number of validation texts; None if there is none.
+
+        Raises:
+            DataError: The record is damaged, or of other texts.
+        """
+        path = folder / _RECORD
+        if not path.is_file():
+            return None
+        advice = "remove the folder, or train without resume_from_checkpoint"
+        values = read_json_object(path, advice)
+        try:
+            logits = np.array(values.pop("validation_logits"), dtype=np.float32)
+            calibration = Calibration(**values.pop("calibration"))
+            first = cls(calibration=calibration, validation_logits=logits, **values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path} is damaged ({error}): {advice}.") from None
+        if len(logits) != texts:
+            problem = f"{path} is of {len(logits)} validation texts, not {texts}"
+            raise DataError(f"{problem}: {advice}.")
+        return first
+
+
+def last_checkpoint(folder: Path, resume: str | bool | None) -> str | None:
+    """Return the checkpoint in the output folder of a model from which its training continues, if any.
 
     Args:
-        checkpoint: Of either model. For that of the final one, the first model's last checkpoint is beside it.
+        folder: Output folder of the model.
+        resume: The argument `resume_from_checkpoint`: True, or the path of a checkpoint of this or of the other model.
 
     Raises:
-        DataError: The first model's checkpoint is incomplete or damaged.
+        DataError: The path is no folder.
     """
-    if not checkpoint:
-        return None, None
-    output_dir = Path(checkpoint).resolve().parent
-    if output_dir.name == FIRST_MODEL:
-        return checkpoint, None
-    folder = output_dir / FIRST_MODEL
-    first = get_last_checkpoint(folder) if folder.is_dir() else None
-    if first:
-        check_resumable(Path(first))
-    return first, checkpoint
-
-
-def check_resumable(folder: Path) -> None:
-    """Refuse an incomplete or damaged checkpoint.
-
-    The Trainer itself resumes without some of the files, and ends with other weights.
-
-    Raises:
-        DataError: Names the file.
-    """
-    if not folder.is_dir():
-        problem = f"--resume_from_checkpoint {folder} is no folder"
-        raise DataError(f"{problem}; give OUTPUT_DIR/checkpoint-N.")
-    advice = "resume from another checkpoint, or start a new run"
-    states = sorted(folder.glob("rng_state*.pth")) or [folder / "rng_state.pth"]  # one a process
-    for path in (*(folder / name for name in _NEEDED), *states):
-        if not path.is_file():
-            raise DataError(f"{folder} is not whole: {path.name} is missing; {advice}.")
-        try:
-            _read(path)
-        except Exception as error:
-            raise DataError(f"{path} is damaged ({error}); {advice}.") from None
-
-
-def _read(path: Path) -> None:
-    """Raise something if the file is not whole; nothing is unpickled."""
-    if path.suffix == ".json":
-        json.loads(path.read_text(encoding="utf-8"))
-    elif path.suffix == ".safetensors":
-        with safe_open(path, framework="numpy"):
-            pass
-    else:  # a zip archive, with a checksum for each member
-        with zipfile.ZipFile(path) as archive:
-            if damaged := archive.testzip():
-                raise ValueError(f"{damaged} has another checksum")
+    if not resume:
+        return None
+    if resume is not True and str(resume).lower() != "true":
+        path = Path(str(resume))
+        if not path.is_dir():
+            problem = f"resume_from_checkpoint is {resume}, which is no folder"
+            raise DataError(f"{problem}; give OUTPUT_DIR/checkpoint-N, or True for the last one.")
+        if path.resolve().parent == folder.resolve():
+            return str(path)
+    return get_last_checkpoint(folder) if folder.is_dir() else None

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from datasets import Dataset
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
@@ -89,13 +88,6 @@ def load_training_texts(path: str | Path, revision: str | None = None) -> Traini
         raise DataError(f"{file} is damaged ({error}): get the checkpoint again.") from None
     same = weights == digest(folder / WEIGHTS_NAME)
     return TrainingTexts(trained, validated, complete) if same else None
-
-
-def joined_texts(dataset: Dataset) -> Iterable[str]:
-    """Each row as one text, as the tokenizer reads a pair."""
-    columns = [name for name in ("text", "text_pair") if name in dataset.column_names]
-    for batch in dataset.iter(batch_size=1000):
-        yield from map(" ".join, zip(*(batch[name] for name in columns), strict=True))
 
 
 def hash_texts(texts: Iterable[str]) -> Hashes:

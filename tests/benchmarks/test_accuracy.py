@@ -18,7 +18,7 @@ from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.batches import CorruptedTexts, tokenize
 from glove_lstm.training.experiment import COPIES
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.data.loading import joined_texts
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True", "--refit", "False"]
 SCORES = {"ece", "auc", "balanced_accuracy", "fit_seconds"}  # measures without an interval

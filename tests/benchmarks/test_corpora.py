@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import corpora
-from glove_lstm.training.training_texts import joined_texts
+from glove_lstm.data.loading import joined_texts
 
 
 @pytest.mark.parametrize(

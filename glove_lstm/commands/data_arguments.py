@@ -1,0 +1,51 @@
+"""The arguments of `train` and `evaluate` that name the labelled texts."""
+
+from dataclasses import dataclass
+
+from glove_lstm.training.arguments import option
+
+
+@dataclass
+class DataArguments:
+    """Where the texts come from."""
+
+    dataset_name: str | None = option(None, "fake_or_real_news, liar, a Hub id or a folder.")
+    dataset_config_name: str | None = option(None, "Config of the dataset, such as `article`.")
+    data_files: str | None = option(None, "A local file of the dataset, instead of a download.")
+    data_dir: str | None = option(None, "A local folder with the files of the dataset.")
+    train_file: list[str] | None = option(
+        None, "One or more files: CSV, TSV, JSON or JSONL, perhaps .gz; or Parquet."
+    )
+    validation_file: list[str] | None = option(None, "As --train_file.")
+    test_file: list[str] | None = option(None, "As --train_file.")
+    text_column_names: str | None = option(
+        None, "Columns of text; default: title,text, else text, title, or the only text column."
+    )
+    label_column_name: str = option("label", "The column of labels.")
+    source_column_name: str | None = option(None, "The column of publishers or other sources.")
+    on_empty: str = option(
+        "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
+    )
+    revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
+
+
+@dataclass
+class TrainArguments(DataArguments):
+    """What `train` does with the texts, beside the recipe."""
+
+    validation_fraction: float = option(
+        0.1, "Share of train that is held out where there is no validation split."
+    )
+    validation_by: str = option(
+        "text",
+        "`text`: keep near duplicates together. `source`: keep whole publishers together, too, of the column `source` "
+        "unless --source_column_name names another.",
+        choices=["text", "source"],
+    )
+    class_weight: str | None = option(
+        None, "balanced, or a JSON file {label: weight}: how much the texts of each label count."
+    )
+    with_baselines: bool = option(False, "Whether to measure TF-IDF + linear SVC, too.")
+    training_texts: bool = option(
+        True, "Whether --push_to_hub sends the hashes of the training texts."
+    )

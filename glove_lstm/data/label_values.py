@@ -1,0 +1,163 @@
+"""Labels in memory: read them as scikit-learn's `y`, name them as a config does, and turn names back into values."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from glove_lstm.data.files import DataError
+from glove_lstm.data.in_memory import python_values
+from glove_lstm.data.reading import encodable
+
+_KINDS = "strings, whole numbers or booleans, one kind for all"
+
+
+@dataclass(frozen=True)
+class LabelValues:
+    """The labels of n texts."""
+
+    names: list[Any]  # of each text, as a config names them: a name, or a list of names
+    classes: list[str]  # the names of all labels, in the order of their values
+    label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
+    several: bool  # whether a text may have several labels
+
+
+def read_labels(labels: Any, where: str = "y") -> LabelValues:
+    """Read the labels of n texts.
+
+    Args:
+        labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or an array (n, k) of
+            0 and 1, whose columns are the labels 0 to k - 1.
+        where: Names the labels in errors.
+
+    Raises:
+        DataError: A label is missing, or of another kind than the first one, or beyond 64 bits.
+    """
+    if _is_indicator(labels):
+        return _read_indicator(np.asarray(labels), where)
+    rows = list(labels) if isinstance(labels, list | tuple | np.ndarray) else labels
+    if isinstance(rows, list) and any(isinstance(row, list | tuple | set) for row in rows):
+        return _read_lists(rows, where)
+    values = _one_kind(
+        python_values(column_or_1d(np.asarray(labels, dtype=object), warn=True)), where
+    )
+    classes = np.unique(values)
+    return LabelValues(label_names(values), label_names(classes), _type_of(classes), several=False)
+
+
+def _is_indicator(labels: Any) -> bool:
+    shape: tuple[int, ...] = getattr(labels, "shape", ())
+    return len(shape) == 2 and shape[1] > 1
+
+
+def _read_indicator(table: NDArray[Any], where: str) -> LabelValues:
+    if not np.isin(table, (0, 1)).all():
+        raise DataError(
+            f"{where} has {table.shape[1]} columns; they must hold 0 and 1 for each label."
+        )
+    names = [str(number) for number in range(table.shape[1])]
+    rows = [[names[number] for number in np.flatnonzero(row)] for row in table]
+    return LabelValues(rows, names, "int", several=True)
+
+
+def _read_lists(rows: Sequence[Any], where: str) -> LabelValues:
+    flat: list[Any] = []
+    for row, of_text in enumerate(rows, 1):
+        if not isinstance(of_text, list | tuple | set):
+            problem = f"{where}, row {row} has the label {of_text!r}"
+            raise DataError(f"{problem}; give a list of labels, as elsewhere.")
+        flat += of_text
+    values = _one_kind(python_values(flat), where)
+    classes = np.unique(values)
+    names = [label_names(of_text) for of_text in rows]
+    return LabelValues(names, label_names(classes), _type_of(classes), several=True)
+
+
+def _one_kind(values: Sequence[Any], where: str) -> NDArray[Any]:
+    """Check labels, and return them as an array of strings, numbers or booleans."""
+    for row, value in enumerate(values, 1):
+        _check_label(value, f"{where}, row {row}")
+        if isinstance(value, str) != isinstance(values[0], str):
+            problem = f"{where}, row {row} has the label {value!r}, but row 1 has {values[0]!r}"
+            raise DataError(f"{problem}; give {_KINDS}.")
+    array = np.array(values)
+    check_classification_targets(array)
+    for row, (value, kept) in enumerate(zip(values, array.tolist(), strict=True), 1):
+        if value != kept:  # a large whole number beside one with a point
+            problem = f"{where}, row {row} has the label {value}"
+            raise DataError(
+                f"{problem}, too large for a number with a point; give whole numbers only, or strings."
+            )
+    return array
+
+
+def _check_label(value: Any, place: str) -> None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise DataError(f"{place} has no label; label the text, or leave it out.")
+    if isinstance(value, str):
+        if encodable(value) != value:
+            raise DataError(f"{place} has the label {value!r}, which is not Unicode; correct it.")
+        return
+    if not isinstance(value, Real | np.bool_):
+        raise DataError(f"{place} has the label {value!r}; give {_KINDS}.")
+    number: Any = value.item() if isinstance(value, np.generic) else value
+    if not -(2**63) <= number < 2**63:
+        raise DataError(f"{place} has the label {value}, which is beyond 64 bits; give strings.")
+
+
+def _type_of(classes: NDArray[Any]) -> str:
+    return type(classes.tolist()[0]).__name__ if len(classes) else "str"
+
+
+def label_names(labels: Iterable[Any]) -> list[str]:
+    """Return labels as a config names them; whole numbers without a point."""
+    names = []
+    for label in labels:
+        is_whole = isinstance(label, float | np.floating) and float(label).is_integer()
+        names.append(str(int(label) if is_whole else label))
+    return names
+
+
+def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
+    """Return labels as an array of their Python type, (n,); the inverse of `label_names`.
+
+    Args:
+        names: Labels as a config names them.
+        label_type: Of `GloveLstmConfig`; None: strings.
+
+    Raises:
+        DataError: A label is not of that type.
+    """
+    if label_type is None or label_type == "str":
+        return np.array(names)
+    values: list[Any] = []
+    try:
+        for name in names:
+            if label_type == "bool":
+                values.append(name == "True")
+            elif label_type == "int":
+                values.append(int(name))
+            elif label_type == "float":
+                values.append(float(name))
+        labels = np.array(values)
+        same = label_names(labels) == list(names)
+    except (ValueError, OverflowError):
+        same = False
+    if not same:
+        problem = f"The labels {', '.join(names)} are not all of the type {label_type}"
+        raise DataError(f"{problem}; correct label_type in config.json.")
+    return labels
+
+
+def common_label_type(names: Sequence[str], label_type: str | None) -> str | None:
+    """Return the type of the labels that a model was fitted to, or "str" if it has others from an earlier training."""
+    try:
+        label_values(names, label_type)
+    except DataError:
+        return "str"
+    return label_type

@@ -1,0 +1,92 @@
+"""Vectors of character n-grams, from which an unknown word gets its vector."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import Ridge
+
+from glove_lstm.data.download import cache_folder
+from glove_lstm.data.glove import GloveVectors
+from glove_lstm.data.whole_files import whole_file
+from glove_lstm.modeling.characters import character_ngrams
+from glove_lstm.tokenization.word_shapes import spelling
+
+logger = logging.getLogger(__name__)
+
+Floats = NDArray[np.float32]
+
+_WORDS = 20_000  # GloVe's most frequent words, to which the vectors are fitted
+
+
+def character_vectors(glove: GloveVectors, unknown: Floats, buckets: int) -> Floats:
+    """Fit vectors of character n-grams: their mean is the vector of a word minus that of the unknown word.
+
+    The fit is linear in the vectors of the words. So the fit to the vectors of GloVe and the fit to a constant are
+    computed once for each vector file and kept in the cache folder.
+
+    Args:
+        glove: Word vectors of width d.
+        unknown: (d,) vector of the unknown word.
+        buckets: Rows of the table; n-grams are hashed into them.
+
+    Returns:
+        (buckets, d).
+    """
+    words, vectors = _frequent_words(glove)
+    path = _cached_file(words, vectors, buckets)
+    try:
+        fitted = np.load(path)
+    except (OSError, ValueError):  # it is missing or damaged
+        fitted = _fit(words, vectors, buckets)
+        _store(fitted, path)
+    of_vectors, of_constant = fitted[:, :-1], fitted[:, -1:]
+    return of_vectors - of_constant * unknown
+
+
+def _frequent_words(glove: GloveVectors) -> tuple[list[str], Floats]:
+    # A spelling has no case: of a cased vocabulary, only words in lower case.
+    rows = []
+    for row, word in enumerate(glove.words):
+        if word == word.lower():
+            rows.append(row)
+        if len(rows) == _WORDS:
+            break
+    return [glove.words[row] for row in rows], glove.vectors[rows]
+
+
+def _fit(words: list[str], vectors: Floats, buckets: int) -> Floats:
+    """Fit by ridge regression, frequent words with more weight (Zipf's law).
+
+    Returns:
+        (buckets, d + 1): the fit to the vectors (n, d), and to the constant 1.
+    """
+    codes, present = character_ngrams(torch.tensor([spelling(word) for word in words]))
+    word, place = present.nonzero(as_tuple=True)
+    shares = 1 / present.sum(dim=1)[word]
+    columns = codes[word, place] % buckets
+    entries = (shares.numpy(), (word.numpy(), columns.numpy()))
+    features = csr_matrix(entries, shape=(len(words), buckets))
+    frequency = 1 / (np.arange(len(words)) + 20)
+    targets = np.hstack([vectors, np.ones((len(words), 1), dtype=np.float32)])
+    ridge = Ridge(alpha=0.25, fit_intercept=False, solver="sparse_cg", max_iter=40, tol=1e-3)
+    ridge.fit(features, targets, sample_weight=frequency / frequency.mean())
+    return ridge.coef_.T.astype(np.float32)
+
+
+def _cached_file(words: list[str], vectors: Floats, buckets: int) -> Path:
+    sha = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass"))
+    sha.update(np.ascontiguousarray(vectors).data)
+    return cache_folder() / "characters" / f"{sha.hexdigest()[:16]}-{buckets}.npy"
+
+
+def _store(fitted: Floats, path: Path) -> None:
+    try:
+        with whole_file(path) as part, part.open("wb") as file:
+            np.save(file, fitted)
+    except OSError as error:
+        logger.debug("The fit of the character n-grams was not kept: %s.", error)

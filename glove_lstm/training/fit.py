@@ -1,0 +1,461 @@
+"""Train a classifier. The command, the estimator and the benchmarks all call `fit`.
+
+result = fit(texts, labels, recipe=make_recipe(glove="6B.50d"))
+result.model, result.tokenizer
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
+
+from glove_lstm import __version__
+from glove_lstm.data.files import DataError
+from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.data.label_values import common_label_type
+from glove_lstm.data.labelled_split import strata
+from glove_lstm.data.sources import balanced_weights
+from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.training.arguments import Recipe, make_recipe
+from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, corrupt, tokenize
+from glove_lstm.training.calibration import Calibration, calibrate, first_words
+from glove_lstm.training.held_out import HeldOut, hold_out
+from glove_lstm.training.initial_model import InitialModel, initial_model
+from glove_lstm.training.labelled_texts import Label, LabelledTexts
+from glove_lstm.training.labels import ClassWeight, class_weights
+from glove_lstm.training.ngram_fitting import fit_ngrams
+from glove_lstm.training.resuming import FIRST_MODEL, FirstModel
+from glove_lstm.training.trainer import GloveLstmTrainer
+from glove_lstm.training.training_texts import TrainingTexts
+
+logger = logging.getLogger(__name__)
+
+Validation = float | tuple[Sequence[str], Sequence[Label]] | HeldOut | None
+
+_FEWEST_FOR_C = 100  # validation texts that choose C of the n-gram classifier
+_NGRAM_TEXTS = 200_000  # texts and copies to which the n-grams are fitted, so that memory does not grow without end
+_MAX_SAMPLING_WEIGHT = 5.0  # larger ones would repeat a few texts too often
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """A trained model, and how it was made.
+
+    Where validation texts were held out, two models are trained: the first one does not see them and is calibrated on
+    them; the final one, `model`, learns from all texts and takes the calibration over.
+    """
+
+    model: GloveLstmForSequenceClassification  # with the calibration in its config
+    tokenizer: PreTrainedTokenizerBase
+    train: LabelledTexts  # of this model
+    validation: LabelledTexts | None  # None: the scores are not calibrated
+    validation_logits: NDArray[np.float32] | None  # (n, classes), calibrated
+    calibration: Calibration
+    ngram_c: float | None  # C of the n-gram classifier
+    measured_train: LabelledTexts  # of the model that gave the validation logits
+    refitted: bool  # that was a first model
+    training_texts: TrainingTexts  # record of all texts that were used
+    history: list[dict[str, Any]]  # the Trainer's log, of the first model if there were two
+    about: dict[str, Any]  # arguments, versions, hardware and time, for metrics.json
+
+    def without_texts(self) -> "TrainingResult":
+        """Return the result without texts, so that it is small when it is kept or pickled."""
+        no_rows = np.zeros(0, dtype=np.int64)
+        return replace(
+            self,
+            train=self.train.select(no_rows),
+            measured_train=self.measured_train.select(no_rows),
+            validation=None if self.validation is None else self.validation.without_texts(),
+        )
+
+    def as_first_model(self) -> FirstModel:
+        """Return what a final model takes over from this one."""
+        assert self.validation_logits is not None
+        return FirstModel(
+            calibration=self.calibration,
+            ngram_c=self.ngram_c,
+            validation_logits=self.validation_logits,
+            history=self.history,
+            seconds=self.about["seconds"],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What both models of a training have in common."""
+
+    recipe: Recipe
+    glove: GloveVectors | None  # None in fine-tuning
+    class_weight: ClassWeight | None
+    text_column_names: list[str] | None
+    label_type: str | None
+    compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
+
+
+def fit(
+    texts: Sequence[str],
+    labels: Sequence[Label],
+    validation: Validation = 0.1,
+    *,
+    recipe: Recipe | None = None,
+    label_names: Sequence[str] | None = None,
+    class_weight: ClassWeight | None = None,
+    sample_weight: NDArray[Any] | None = None,
+    sources: Sequence[str] | None = None,
+    validation_by: str = "text",
+    text_column_names: Sequence[str] | None = None,
+    label_type: str | None = None,
+    glove: GloveVectors | None = None,
+    compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
+) -> TrainingResult:
+    """Train and calibrate a classifier.
+
+    Build or load the tokenizer and the network, fit the n-grams, train the LSTM, and calibrate on the validation texts.
+    Where these were held out of the texts, do the same once more on all texts, with the calibration of the first model;
+    not if `refit` is false, or if validation texts choose the epoch or the learning rate.
+
+    Args:
+        texts: n texts; join a title and its body by a space.
+        labels: The name of each label; or for several labels a text, lists of names.
+        validation: The share of the texts to hold out; (texts, labels), which train no model; the rows to hold out; or
+            None: the scores are not calibrated.
+        recipe: Arguments of tokenizer, network and training; None: those of the default preset.
+        label_names: All labels, in the order of the logits; None: in alphabetical order.
+        class_weight: "balanced", or the weight of each label; see `class_weights`.
+        sample_weight: (n,) weight of each text.
+        sources: CORPUS or CORPUS/PUBLISHER of each text; texts are then sampled so that corpora and publishers are
+            balanced.
+        validation_by: "source" holds whole publishers out.
+        text_column_names: Columns that the texts are from, for the config.
+        label_type: Python type of the labels, for the config.
+        glove: Vectors that were loaded before, instead of the recipe's.
+        compute_metrics: Metrics of the validation texts after each epoch, for the Trainer.
+
+    Raises:
+        DataError: Texts, labels and arguments do not fit together.
+    """
+    recipe = recipe or make_recipe()
+    names = label_names or sorted_label_names(labels)
+    train = LabelledTexts.of(texts, labels, names, sources, sample_weight)
+    if glove is None and recipe.model.model_name_or_path is None:
+        glove = load_glove(recipe.tokenizer.glove)
+    columns = None if text_column_names is None else list(text_column_names)
+    job = _Job(recipe, glove, class_weight, columns, label_type, compute_metrics)
+    with _one_thread():
+        if isinstance(validation, tuple):
+            given = LabelledTexts.of(*validation, names)
+            return _train(job, train, given)
+        if isinstance(validation, HeldOut) or validation is None:
+            held_out = validation
+        else:
+            held_out = hold_out(train, validation, validation_by, recipe.training.seed)
+        if held_out is None:
+            return _train(job, train, None)
+        return _train_with_held_out(job, train, held_out)
+
+
+def sorted_label_names(labels: Sequence[Label]) -> list[str]:
+    """Return the distinct labels, numbers in their order, others in alphabetical order."""
+    names: set[str] = set()
+    for label in labels:
+        names.update([label] if isinstance(label, str) else label)
+    if all(name.removeprefix("-").isdecimal() for name in names):
+        return sorted(names, key=int)
+    return sorted(names)
+
+
+def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> TrainingResult:
+    """Train and calibrate a first model, then the final one on all texts with the calibration of the first."""
+    first_texts, validation = texts.select(held_out.train), texts.select(held_out.validation)
+    training = job.recipe.training
+    if not training.refit or training.validation_selects_model:
+        return _train(job, first_texts, validation)
+
+    logger.info(
+        "Two models: one of %s texts, calibrated on %s; and one of all %s.",
+        *(f"{len(part):,}" for part in (first_texts, validation, texts)),
+    )
+    folder = Path(str(training.output_dir), FIRST_MODEL)
+    first = None
+    if training.resume_from_checkpoint:
+        first = FirstModel.load(folder, len(validation))
+    if first is None:
+        first_recipe = job.recipe.with_training(output_dir=str(folder))
+        result = _train(replace(job, recipe=first_recipe), first_texts, validation)
+        first = result.as_first_model()
+        if training.writes_checkpoints:
+            first.save(folder)
+
+    # A tracker gets the curves of the first model, which has validation texts.
+    final_job = replace(job, recipe=job.recipe.with_training(report_to=[]))
+    final = _train(final_job, texts, None, first)
+    seconds = {
+        part: round(spent + first.seconds[part], 2)
+        for part, spent in final.about["seconds"].items()
+    }
+    rows = {"train": len(first_texts), "validation": len(validation), "all": len(texts)}
+    return replace(
+        final,
+        validation=validation.with_label_names(final.model.config.label_names),
+        validation_logits=first.validation_logits,
+        measured_train=first_texts,
+        refitted=True,
+        history=first.history,
+        about=final.about | {"seconds": seconds, "rows": rows},
+    )
+
+
+def _train(
+    job: _Job,
+    train: LabelledTexts,
+    validation: LabelledTexts | None,
+    first: FirstModel | None = None,
+) -> TrainingResult:
+    """Train one model and calibrate it on validation texts, or take calibration and C over from a first model."""
+    began = time.perf_counter()
+    recipe = job.recipe.sized(len(train), validation is not None)
+    if validation is None and recipe.training.validation_selects_model:
+        raise DataError(
+            "load_best_model_at_end, early_stopping_patience, save_strategy best and the schedules "
+            "reduce_lr_on_plateau and greedy need validation texts; give some."
+        )
+    set_seed(recipe.training.seed)
+    initial = initial_model(recipe, train, validation, job.glove)
+    model, tokenizer = initial.model, initial.tokenizer
+    names = model.config.label_names
+    model.config.text_column_names = job.text_column_names
+    model.config.label_type = common_label_type(names, job.label_type)
+    train = train.with_label_names(names)
+    validation = None if validation is None else validation.with_label_names(names)
+
+    reader = LightTokenizer.of(tokenizer)
+    train_set = _TextSet(train, tokenize(train.texts, reader, train.labels))
+    validation_set = None
+    if validation is not None:
+        tokenized = tokenize(validation.texts, reader, validation.labels)
+        validation_set = _TextSet(validation, tokenized)
+    weights = _Weights.of(train, job.class_weight)
+    ngram_c = _fit_ngrams(recipe, initial, reader, train_set, validation_set, weights, first)
+    trainer = _trainer(job, recipe, initial, reader, train_set, validation_set, weights)
+    prepared = time.perf_counter()
+    history = trainer.train_network()
+    trained = time.perf_counter()
+
+    logits = None
+    if validation_set is not None:
+        calibration = _calibrate(recipe, model, reader, validation_set)
+    else:
+        calibration = Calibration() if first is None else first.calibration
+    calibration.apply(model.config)
+    if validation is not None:
+        logits = predict_logits(model, tokenizer, validation.texts)
+    about = initial.about | weights.about | _describe(recipe, model, tokenizer, trainer)
+    about |= {"rows": {"train": len(train)}, "ngram_c": ngram_c}
+    if validation is not None:
+        about["rows"]["validation"] = len(validation)
+    about["seconds"] = {
+        "prepare": round(prepared - began, 2),
+        "train": round(trained - prepared, 2),
+    }
+    return TrainingResult(
+        model=model,
+        tokenizer=tokenizer,
+        train=train,
+        validation=validation,
+        validation_logits=logits,
+        calibration=calibration,
+        ngram_c=ngram_c,
+        measured_train=train,
+        refitted=False,
+        training_texts=initial.record_of(train.texts, validation.texts if validation else ()),
+        history=history,
+        about=about,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _TextSet:
+    """Texts, and the same tokenised."""
+
+    labelled: LabelledTexts
+    tokenized: TokenizedTexts
+
+    def corrupted(self, seed: int, reader: LightTokenizer) -> TokenizedTexts:
+        """Return a tokenised corrupted copy of each text."""
+        copies = corrupt(self.labelled.texts, seed, 0, reader)
+        return tokenize(copies, reader, self.tokenized.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """How much each training text counts."""
+
+    sampling: NDArray[np.float64] | None  # (n,) in the sampling of the LSTM's batches
+    of_texts: NDArray[np.float64] | None  # (n,) in the loss of the LSTM, mean 1
+    of_labels: NDArray[np.float64] | None  # (classes,) in the loss of the LSTM
+    in_ngrams: NDArray[np.float64]  # (n,) in the fit of the n-grams
+    about: dict[str, Any]
+
+    @classmethod
+    def of(cls, texts: LabelledTexts, class_weight: ClassWeight | None) -> "_Weights":
+        """Balance texts by their sources, and weigh labels."""
+        sampling = of_texts = of_labels = None
+        in_ngrams = np.ones(len(texts))
+        about: dict[str, Any] = {}
+        if texts.weights is not None:
+            in_ngrams = of_texts = texts.weights / texts.weights.mean()
+        if texts.sources is not None:
+            balanced = balanced_weights(texts.sources, strata(texts.labels.tolist()))
+            sampling = np.minimum(balanced, _MAX_SAMPLING_WEIGHT)
+        if class_weight is not None:
+            names = texts.label_names
+            of_labels = class_weights(class_weight, names, texts.labels, sampling)
+            about["class_weight"] = dict(zip(names, of_labels.tolist(), strict=True))
+            # The sampling balances the labels for the LSTM alone.
+            unsampled = class_weights(class_weight, names, texts.labels, in_ngrams)
+            in_ngrams = in_ngrams * unsampled[texts.labels]
+        return cls(sampling, of_texts, of_labels, in_ngrams, about)
+
+
+def _fit_ngrams(
+    recipe: Recipe,
+    initial: InitialModel,
+    reader: LightTokenizer,
+    train: _TextSet,
+    validation: _TextSet | None,
+    weights: _Weights,
+    first: FirstModel | None,
+) -> float | None:
+    """Fit the n-gram classifier of a model, if it has one; return C."""
+    ngrams = initial.model.ngrams
+    if ngrams is None:
+        return None
+    training = recipe.training
+    in_ngrams = weights.in_ngrams
+    if len(train.labelled) > _NGRAM_TEXTS:
+        generator = np.random.default_rng(training.seed)
+        rows = np.sort(generator.choice(len(train.labelled), _NGRAM_TEXTS, replace=False))
+        labelled = train.labelled.select(rows)
+        tokenized = tokenize(labelled.texts, reader, labelled.labels)
+        train, in_ngrams = _TextSet(labelled, tokenized), in_ngrams[rows]
+    copies = None
+    if training.corrupted_share and 2 * len(train.labelled) <= _NGRAM_TEXTS:
+        copies = train.corrupted(training.seed, reader)
+    chooses_c = None
+    if validation is not None and len(validation.labelled) >= _FEWEST_FOR_C:
+        chooses_c = validation.tokenized
+    return fit_ngrams(
+        ngrams,
+        train.tokenized,
+        copies,
+        words=initial.words,
+        weights=in_ngrams,
+        validation=chooses_c,
+        c=training.ngram_c if first is None else first.ngram_c,
+    )
+
+
+def _trainer(
+    job: _Job,
+    recipe: Recipe,
+    initial: InitialModel,
+    reader: LightTokenizer,
+    train: _TextSet,
+    validation: _TextSet | None,
+    weights: _Weights,
+) -> GloveLstmTrainer:
+    """Make the Trainer of the LSTM, which learns from corrupted copies, too."""
+    training, config = recipe.training, initial.model.config
+    dataset = train.tokenized
+    if training.corrupted_share:
+        lstm_reader = LightTokenizer.of(initial.tokenizer)
+        longest = reader.model_max_length
+        if config.lstm_length and lstm_reader.truncation_side == "right":
+            # Cut on the left, the first tokens depend on where the whole text would begin.
+            longest = min(config.lstm_length, longest or config.lstm_length)
+        lstm_reader.model_max_length = longest
+        dataset = CorruptedTexts(
+            train.labelled.texts,
+            dataset,
+            lstm_reader,
+            share=training.corrupted_share,
+            seed=training.seed,
+        )
+    return GloveLstmTrainer(
+        initial.model,
+        training,
+        train_dataset=dataset,
+        eval_dataset=None if validation is None else validation.tokenized,
+        processing_class=initial.tokenizer,
+        compute_metrics=job.compute_metrics,
+        sampling_weights=weights.sampling,
+        text_weights=weights.of_texts,
+        label_weights=weights.of_labels,
+    )
+
+
+def _calibrate(
+    recipe: Recipe,
+    model: GloveLstmForSequenceClassification,
+    reader: LightTokenizer,
+    validation: _TextSet,
+) -> Calibration:
+    beginnings = tokenize(first_words(validation.labelled.texts), reader)
+    copies = None
+    if recipe.training.corrupted_share and model.ngrams is not None:
+        copies = validation.corrupted(recipe.training.seed, reader)
+    return calibrate(model, validation.tokenized, beginnings, copies)
+
+
+def _describe(
+    recipe: Recipe,
+    model: GloveLstmForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
+    trainer: GloveLstmTrainer,
+) -> dict[str, Any]:
+    """Return what metrics.json says of a training."""
+    hardware = "CPU, one thread"
+    if model.device.type == "cuda":
+        hardware = torch.cuda.get_device_name(model.device)
+    config, state, training = model.config, trainer.state, recipe.training
+    return {
+        "preset": recipe.preset,
+        "temperature": config.temperature,
+        "shrinkage": config.shrinkage,
+        "ngram_weight": config.ngram_weight if model.ngrams is not None else None,
+        "resumed": bool(training.resume_from_checkpoint),
+        "epochs": state.epoch,
+        "best_step": state.best_global_step if training.load_best_model_at_end else None,
+        "hardware": hardware,
+        "arguments": recipe.described(tokenizer),
+        "versions": {
+            "glove_lstm": __version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+        "parameters": model.num_parameters(),
+    }
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one core: a second one hardly helps so small a network, and threads spin beside other work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)

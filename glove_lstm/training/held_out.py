@@ -1,0 +1,109 @@
+"""Hold validation texts out of the training texts, without dividing near duplicates."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from glove_lstm.data.files import DataError
+from glove_lstm.data.labelled_split import row_labels, strata
+from glove_lstm.data.sources import split_by_source
+from glove_lstm.data.splits import (
+    Ints,
+    grouped_stratified_split,
+    keep_labels_on_both_sides,
+    near_duplicate_groups,
+)
+from glove_lstm.training.labelled_texts import LabelledTexts
+
+logger = logging.getLogger(__name__)
+
+FEWEST = 10  # validation texts that can calibrate
+_SHOWN = 20  # labels that a warning names
+_OR_NONE = "give validation texts, or hold out none (validation=None, --validation_fraction 0)"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows of the training texts."""
+
+    train: Ints  # that train a first model
+    validation: Ints  # that calibrate it
+
+
+def hold_out(texts: LabelledTexts, share: float, by: str, seed: int) -> HeldOut | None:
+    """Choose validation texts; near duplicates stay on one side.
+
+    A label with two distinct texts or more gets at least one on either side. A label that cannot be divided stays in
+    train; a warning names it.
+
+    Args:
+        texts: The training texts.
+        share: Of the texts that are held out, 0 to below 1.
+        by: "text", or "source" to keep whole publishers on one side, too.
+        seed: The same seed gives the same texts.
+
+    Returns:
+        None if the share has fewer than 10 texts, which cannot calibrate.
+
+    Raises:
+        DataError: The share is out of range, or fewer than two labels can be divided (none, where a text may have
+            several).
+    """
+    if not 0 <= share < 1:
+        raise DataError(f"validation is the share {share}; give 0 to below 1.")
+    if share == 0:
+        return None
+    if len(texts) * share < FEWEST:
+        logger.warning(
+            "The scores are not calibrated: %.0f %% of %d texts are fewer than %d. Give validation texts.",
+            100 * share,
+            len(texts),
+            FEWEST,
+        )
+        return None
+    labels = texts.labels.tolist()
+    groups = near_duplicate_groups(texts.texts)
+    if by == "source":
+        if texts.sources is None:
+            raise DataError("validation_by is 'source', but the texts have no sources; give some.")
+        parts = split_by_source(
+            texts.sources, strata(labels), groups, share, seed, "The training texts"
+        )
+    else:
+        parts = grouped_stratified_split(strata(labels), groups, (1 - share, share), seed)
+        parts = keep_labels_on_both_sides(parts, row_labels(labels), groups, seed)
+        _check_labels(texts, parts[1])
+    logger.info("%d of %d texts are held out for validation.", len(parts[1]), len(texts))
+    return HeldOut(*parts)
+
+
+def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
+    """Name the labels that validation lacks; raise a DataError if it has too few."""
+    rows, labels = row_labels(texts.labels.tolist())
+    count = len(texts.label_names)
+    in_all = np.bincount(labels, minlength=count)
+    in_validation = np.bincount(labels[np.isin(rows, held_out)], minlength=count)
+    if not len(held_out):
+        raise DataError(f"There are too few distinct texts to hold some out; {_OR_NONE}.")
+    undivided = np.flatnonzero((in_all > 0) & (in_validation == 0))
+    if not len(undivided):
+        return
+    rarest_first = undivided[np.argsort(in_all[undivided], kind="stable")].tolist()
+
+    needed = 1 if texts.several else 2
+    if (in_validation > 0).sum() < min(needed, (in_all > 0).sum()):
+        rarest = rarest_first[0]
+        raise DataError(
+            f"The label {texts.label_names[rarest]!r} has {_texts(in_all[rarest])}, too few distinct ones to hold some "
+            f"out; add texts of it, {_OR_NONE}."
+        )
+    named = [f"{texts.label_names[label]!r} ({_texts(in_all[label])})" for label in rarest_first]
+    listing = ", ".join(named[:_SHOWN])
+    if len(named) > _SHOWN:
+        listing += f" and {len(named) - _SHOWN} more"
+    logger.warning("No text of these labels is held out, because they have too few: %s.", listing)
+
+
+def _texts(count: int) -> str:
+    return "1 text" if count == 1 else f"{count} texts"

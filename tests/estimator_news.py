@@ -1,14 +1,16 @@
 """Texts, labels and quick arguments for tests of the estimator."""
 
+import json
 import random
 
 from support import SMALL, make_article
 
 
 def arguments(words):
-    """Words of a command line, all whole numbers, as arguments of the estimator."""
+    """Words of a command line as arguments of the estimator: numbers and booleans."""
     names = (word[2:] for word in words[::2])
-    return dict(zip(names, map(int, words[1::2]), strict=True))
+    values = (json.loads(word.lower()) for word in words[1::2])
+    return dict(zip(names, values, strict=True))
 
 
 # `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
@@ -16,7 +18,7 @@ TINY = {"glove": "tiny.8d.txt", "random_state": 0, "verbose": 0, "use_cpu": True
 TINY |= {"learning_rate": 0.02, "num_train_epochs": 1, "max_steps": 20}
 TINY |= {**arguments(SMALL), "ngram_buckets": 64, "corrupted_share": 0}
 
-LABELS = ["FAKE", "REAL"] * 40
+LABELS = ["FAKE", "REAL"] * 60
 _GENERATOR = random.Random(3)
 PAIRS = [make_article(_GENERATOR, label, 12) for label in LABELS]
 TEXTS = [" ".join(pair) for pair in PAIRS]

@@ -1,25 +1,33 @@
 """Small made-up texts for tests of training, and the same with corrupted copies among them."""
 
 import numpy as np
-from datasets import Dataset
 
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import CorruptedTexts, LengthGroupedSampler, tokenize
 
 _TEXT = "the tide rose while BOATS left Vellin harbour grey clouds , and lamp"
 WORDS = _TEXT.split()
 
 
-def make_texts(n, seed=0, pairs=False):
+def make_texts(n, seed=0):
+    """n texts of 0 to 25 words, and labels: 1 where BOATS is among the words."""
     generator = np.random.default_rng(seed)
-    rows = [" ".join(generator.choice(WORDS, generator.integers(0, 26))) for _ in range(n)]
-    columns = {"text": rows, "label": [int("BOATS" in row) for row in rows]}
-    return Dataset.from_dict({**columns, "text_pair": rows[::-1]} if pairs else columns)
+    texts = [" ".join(generator.choice(WORDS, generator.integers(0, 26))) for _ in range(n)]
+    return texts, np.array([int("BOATS" in text) for text in texts])
 
 
-def corrupted_texts(dataset, tokenizer, share=0.5, max_length=None, seed=3, epoch=0):
+def tokenized(texts, tokenizer, labels=None):
+    return tokenize(texts, LightTokenizer.of(tokenizer), labels)
+
+
+def corrupted_texts(texts, labels, tokenizer, share=0.5, max_length=None, seed=3, epoch=0):
     """Texts whose sampler has come to an epoch."""
-    texts = tokenize(dataset, tokenizer)
-    mixed = CorruptedTexts(texts, dataset, tokenizer, share, seed, max_length)
-    mixed.sampler = LengthGroupedSampler(texts.lengths, 8, seed)
+    reader = LightTokenizer.of(tokenizer)
+    clean = tokenize(texts, reader, labels)
+    copies_reader = LightTokenizer.of(tokenizer)
+    if max_length is not None:
+        copies_reader.model_max_length = max_length
+    mixed = CorruptedTexts(texts, clean, copies_reader, share=share, seed=seed)
+    mixed.sampler = LengthGroupedSampler(clean.lengths, 8, seed)
     mixed.sampler.set_epoch(epoch)
     return mixed

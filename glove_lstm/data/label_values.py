@@ -31,17 +31,18 @@ def read_labels(labels: Any, where: str = "y") -> LabelValues:
     """Read the labels of n texts.
 
     Args:
-        labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or an array (n, k) of
-            0 and 1, whose columns are the labels 0 to k - 1.
+        labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or n rows of a 0 or 1
+            for each of the labels 0 to k - 1, k at least 2.
         where: Names the labels in errors.
 
     Raises:
         DataError: A label is missing, or of another kind than the first one, or beyond 64 bits.
     """
-    if _is_indicator(labels):
-        return _read_indicator(np.asarray(labels), where)
-    rows = list(labels) if isinstance(labels, list | tuple | np.ndarray) else labels
-    if isinstance(rows, list) and any(isinstance(row, list | tuple | set) for row in rows):
+    table = _as_table(labels)
+    if table is not None:
+        return _read_indicator(table, where)
+    rows = list(labels) if isinstance(labels, list | tuple | np.ndarray) else []
+    if any(isinstance(row, list | tuple | set) for row in rows):
         return _read_lists(rows, where)
     values = _one_kind(
         python_values(column_or_1d(np.asarray(labels, dtype=object), warn=True)), where
@@ -50,9 +51,19 @@ def read_labels(labels: Any, where: str = "y") -> LabelValues:
     return LabelValues(label_names(values), label_names(classes), _type_of(classes), several=False)
 
 
-def _is_indicator(labels: Any) -> bool:
+def _as_table(labels: Any) -> NDArray[Any] | None:
+    """Return labels as an array (n, k) if they have k columns, also as n rows of 0 and 1; else None."""
     shape: tuple[int, ...] = getattr(labels, "shape", ())
-    return len(shape) == 2 and shape[1] > 1
+    if len(shape) == 2 and shape[1] > 1:
+        return np.asarray(labels)
+    rows = list(labels) if isinstance(labels, list | tuple) else []
+    if not rows or not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
+        return None
+    if len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+        return None
+    table = np.asarray(rows, dtype=object)
+    is_binary = all(isinstance(value, int | np.integer) and value in (0, 1) for value in table.flat)
+    return table.astype(np.int64) if is_binary else None
 
 
 def _read_indicator(table: NDArray[Any], where: str) -> LabelValues:

@@ -151,7 +151,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         if self.early_stopping_patience is not None:
-            self.load_best_model_at_end, self.save_strategy = True, "epoch"
+            self.load_best_model_at_end = True
         if self.greater_is_better is None and self.metric_for_best_model in _LOWER_IS_BETTER:
             self.greater_is_better = False
         super().__post_init__()
@@ -203,9 +203,9 @@ def _check_number(
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and least <= value <= most and above < value < inf:
         return
-    expected = f"above {above:g}" if above > -inf else f"at least {least:g}"
+    expected = f"above {above}" if above > -inf else f"at least {least}"
     if most < inf:
-        expected = f"from {least:g} to {most:g}"
+        expected = f"from {least} to {most}"
     raise ValueError(f"{name} must be {expected}, not {value!r}")
 
 
@@ -285,6 +285,8 @@ def make_recipe(preset: str = "default", **values: Any) -> Recipe:
     check_names(values, [one.name for group in GROUPS for one in fields(group)])
     values = {name: value for name, value in values.items() if value is not None}
     defaults = _DEFAULTS | PRESETS[preset]
+    if values.get("load_best_model_at_end") or "early_stopping_patience" in values:
+        defaults["save_strategy"] = "epoch"  # as often as the texts are evaluated
     if "model_name_or_path" in values:  # the checkpoint brings its tokenizer and its shape
         _check_fine_tuning(values)
         training = {one.name for one in fields(GloveLstmTrainingArguments)}
@@ -304,9 +306,9 @@ def check_names(values: Mapping[str, Any], known: list[str]) -> None:
     """Raise a DataError if an argument is unknown."""
     for name in values:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else "."
-            raise DataError(f"There is no argument {name}{hint}")
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+            hint = f"did you mean {close[0]}?" if close else "leave it out."
+            raise DataError(f"There is no argument {name}; {hint}")
 
 
 def _check_fine_tuning(values: Mapping[str, Any]) -> None:

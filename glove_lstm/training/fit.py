@@ -88,7 +88,7 @@ class TrainingResult:
             ngram_c=self.ngram_c,
             validation_logits=self.validation_logits,
             history=self.history,
-            seconds=self.about["seconds"],
+            about=self.about,
         )
 
 
@@ -201,10 +201,9 @@ def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> 
     # A tracker gets the curves of the first model, which has validation texts.
     final_job = replace(job, recipe=job.recipe.with_training(report_to=[]))
     final = _train(final_job, texts, None, first)
-    seconds = {
-        part: round(spent + first.seconds[part], 2)
-        for part, spent in final.about["seconds"].items()
-    }
+    seconds = {}
+    for stage, spent in final.about["seconds"].items():
+        seconds[stage] = round(spent + first.about["seconds"][stage], 2)
     rows = {"train": len(first_texts), "validation": len(validation), "all": len(texts)}
     return replace(
         final,
@@ -213,7 +212,7 @@ def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> 
         measured_train=first_texts,
         refitted=True,
         history=first.history,
-        about=final.about | {"seconds": seconds, "rows": rows},
+        about=first.about | final.about | {"seconds": seconds, "rows": rows},
     )
 
 

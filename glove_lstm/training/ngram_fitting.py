@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.sparse import block_diag, csr_matrix, hstack, identity, vstack
+from scipy.sparse import block_diag, csr_matrix, diags, hstack, identity, vstack
 from scipy.special import log_softmax
 
 from glove_lstm.modeling.characters import UnknownWords, character_ngrams
@@ -251,7 +251,7 @@ class _Problem:
             identity(features.shape[1], dtype=np.float32, format="csr")[used] + characters[used]
         )[:, columns]
         compact = features[:, used]
-        ratios_of = _LogCountRatios.of(compact[:texts], lift)
+        ratios_of = _LogCountRatios.of(compact[:texts], lift, weights[:texts])
 
         varies = has.any(axis=0) & ~has.all(axis=0)
         present = np.flatnonzero(varies)
@@ -338,13 +338,14 @@ class _Problem:
 class _LogCountRatios:
     """How much more often texts of a label have a feature than other texts: |log ratio|, smoothed by 1."""
 
-    has_ngram: csr_matrix  # (texts, u) 1 where a text has an n-gram
+    has_ngram: csr_matrix  # (texts, u) the weight of a text where it has an n-gram
     lift: csr_matrix  # (u, v) 1 for an n-gram itself, and for the characters of a word
     counts: Floats  # (v,) words or n-grams of all texts with each feature
 
     @classmethod
-    def of(cls, features: csr_matrix, lift: csr_matrix) -> "_LogCountRatios":
+    def of(cls, features: csr_matrix, lift: csr_matrix, weights: Floats) -> "_LogCountRatios":
         has_ngram, lift = (part.astype(bool).astype(np.float32) for part in (features, lift))
+        has_ngram = diags(weights.astype(np.float32)) @ has_ngram
         counts = lift.T @ np.asarray(has_ngram.sum(axis=0)).ravel()
         return cls(has_ngram, lift, counts)
 

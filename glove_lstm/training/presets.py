@@ -1,5 +1,6 @@
 """The two recipes, as plain values. Precedence: command line, JSON file, preset, library default."""
 
+from math import ceil
 from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -68,7 +69,8 @@ def schedule(texts: int, processes: int = 1, batch_size: int | None = None) -> d
     if batch_size is None:
         batch_size = _SMALL_BATCH if texts <= _FEW else _LARGE_BATCH
     texts_of_step = batch_size * processes
-    epochs = _EPOCHS * min(1.0, (_FEW / texts) ** 0.5)
-    epochs = max(round(epochs), _FEWEST_EPOCHS, _FEWEST_STEPS * texts_of_step / texts)
+    epochs = round(_EPOCHS * min(1.0, (_FEW / texts) ** 0.5))
+    for_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
+    epochs = max(epochs, _FEWEST_EPOCHS, for_steps)
     rates = {name: rate * (texts_of_step / _SMALL_BATCH) ** 0.5 for name, rate in _RATES.items()}
     return {"num_train_epochs": epochs, "per_device_train_batch_size": batch_size, **rates}

@@ -25,7 +25,7 @@ class FirstModel:
     ngram_c: float | None
     validation_logits: NDArray[np.float32]  # (n, classes), calibrated
     history: list[dict[str, Any]]  # the Trainer's log
-    seconds: dict[str, float]
+    about: dict[str, Any]  # what metrics.json says of its training
 
     def save(self, folder: Path) -> None:
         """Write the record, after which this model is not trained again by a resumed run."""

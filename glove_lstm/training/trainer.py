@@ -1,5 +1,6 @@
 """The Trainer of the LSTM, and of the layers around it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ class GloveLstmTrainer(Trainer):
         sampling_weights: (n,) of the training texts in sampling; None: each text once an epoch.
         text_weights: (n,) of the training texts in the loss; None: 1.
         label_weights: (classes,) in the loss; None: 1.
+        callbacks: As for `Trainer`.
         **kwargs: Datasets, tokenizer and metrics, as for `Trainer`.
     """
 
@@ -42,9 +44,10 @@ class GloveLstmTrainer(Trainer):
         sampling_weights: NDArray[np.float64] | None = None,
         text_weights: NDArray[np.float64] | None = None,
         label_weights: NDArray[np.float64] | None = None,
+        callbacks: Sequence[TrainerCallback] = (),
         **kwargs: Any,
     ) -> None:
-        callbacks: list[TrainerCallback] = []
+        callbacks = list(callbacks)
         if args.early_stopping_patience is not None:
             callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
         collator: Any = collate  # of batches instead of rows
@@ -71,7 +74,7 @@ class GloveLstmTrainer(Trainer):
             model.ngrams.requires_grad_(False)
         try:
             self.train(checkpoint)
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+        except Exception as error:
             if checkpoint is None:
                 raise
             raise DataError(

@@ -13,12 +13,12 @@ from benchmarks import accuracy, corpora, folds, neural_peers, tables
 from benchmarks.folds import make_folds
 from benchmarks.models import Settings, training_texts
 from glove_lstm.data.corruptions import CORRUPTIONS
+from glove_lstm.data.loading import joined_texts
 from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.tokenization.build import build_tokenizer
 from glove_lstm.training.batches import CorruptedTexts, tokenize
 from glove_lstm.training.experiment import COPIES
-from glove_lstm.data.loading import joined_texts
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True", "--refit", "False"]
 SCORES = {"ece", "auc", "balanced_accuracy", "fit_seconds"}  # measures without an interval

@@ -141,5 +141,5 @@ def test_help_needs_no_extra(run, name) -> None:
 
 def test_a_class_that_needs_torch_names_the_extra(run) -> None:
     done = run(code="from glove_lstm import GloveLstmClassifier")
-    said = "GloveLstmClassifier needs datasets; run: pip install 'glove-lstm[train]'"
+    said = "GloveLstmClassifier needs torch; run: pip install 'glove-lstm[train]'"
     assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {said}"

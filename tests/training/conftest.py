@@ -1,10 +1,9 @@
-"""A tokenizer of a few words, tokenised texts, and the folder of the small vectors."""
+"""A tokenizer of a few words, and tokenised texts."""
 
 import pytest
-from tides import WORDS, make_texts
+from tides import WORDS, make_texts, tokenized
 
 from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.training.batches import tokenize
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +13,8 @@ def tokenizer():
 
 @pytest.fixture(scope="module")
 def texts(tokenizer):
-    return tokenize(make_texts(97), tokenizer)
+    texts, labels = make_texts(97)
+    return tokenized(texts, tokenizer, labels)
 
 
 @pytest.fixture

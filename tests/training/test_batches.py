@@ -3,91 +3,100 @@
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tides import WORDS, corrupted_texts, make_texts
+from tides import WORDS, corrupted_texts, make_texts, tokenized
 
 from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.training import batches, experiment
-from glove_lstm.training.batches import LengthGroupedSampler, collate, tokenize
+from glove_lstm.training.batches import LengthGroupedSampler, collate
 
 
-@pytest.mark.parametrize("pairs", [False, True])
-def test_collate_is_the_tokenizers_own_pad(tokenizer, pairs):
-    dataset = make_texts(40, pairs=pairs)
-    table = tokenize(dataset, tokenizer)
-    encoded = tokenizer(dataset["text"][:], dataset["text_pair"][:] if pairs else None)
+def test_collate_is_the_tokenizers_own_pad(tokenizer):
+    texts, labels = make_texts(40)
+    table = tokenized(texts, tokenizer, labels)
+    encoded = tokenizer(texts)
     assert table.lengths.tolist() == [len(row) for row in encoded["input_ids"]]
     for rows in ([3, 1, 17], [5], list(range(40)), [0, 0]):
         chosen = {name: [encoded[name][row] for row in rows] for name in encoded}
         wanted = tokenizer.pad(chosen, return_tensors="pt")
         batch = collate(table.__getitems__(rows))
         assert set(batch) == {*wanted, "labels"}
-        assert batch["labels"].tolist() == [dataset["label"][row] for row in rows]
+        assert batch["labels"].tolist() == labels[rows].tolist()
         for name in wanted:
             assert torch.equal(batch[name], wanted[name].long()), name
 
 
 def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
-    batch = collate(tokenize(Dataset.from_dict({"text": ["", ""]}), tokenizer).__getitems__([0, 1]))
+    batch = collate(tokenized(["", ""], tokenizer).__getitems__([0, 1]))
     assert batch["input_ids"].tolist() == batch["attention_mask"].tolist() == [[0], [0]]
     assert "labels" not in batch
 
 
-def rows_of(table):
-    return sorted(
-        (row["labels"], row["input_ids"], row["token_type_ids"]) for row in table.to_pylist()
-    )
+def rows_of(batch):
+    """Label, weight, ids and types of each text of a batch, sorted."""
+    ends = np.cumsum(batch.lengths)
+    rows = []
+    for row, end in enumerate(ends):
+        own = slice(end - batch.lengths[row], end)
+        weight = 1.0 if batch.weights is None else batch.weights[row]
+        rows.append((batch.labels[row], weight, batch.ids[own].tolist(), batch.types[own].tolist()))
+    return sorted(rows)
 
 
-@pytest.mark.parametrize("pairs", [False, True])
-def test_copies_depend_on_seed_epoch_and_row_alone_and_keep_their_labels(tokenizer, pairs):
-    dataset = make_texts(60, pairs=pairs)
+def test_copies_depend_on_seed_and_epoch_alone_and_keep_labels_and_weights(tokenizer):
+    texts, _ = make_texts(60)
     # The words of a text tell its row: labels that differ show that none moves to another text.
-    dataset = dataset.remove_columns("label").add_column("label", list(range(60)))
-    plain, mixed = tokenize(dataset, tokenizer), corrupted_texts(dataset, tokenizer)
+    labels = np.arange(60)
+    plain, mixed = tokenized(texts, tokenizer, labels), corrupted_texts(texts, labels, tokenizer)
     assert len(mixed) == 60
     assert np.array_equal(mixed.lengths, plain.lengths)
-    assert mixed.labels.tolist() == dataset["label"][:]
     clean, drawn = rows_of(plain.__getitems__(range(60))), rows_of(mixed.__getitems__(range(60)))
-    assert [row[0] for row in drawn] == dataset["label"][:]
-    assert all(len(ids) == len(shapes) <= 20 for _, ids, shapes in drawn)
+    assert [row[0] for row in drawn] == labels.tolist()
+    assert all(len(ids) == len(types) <= 20 for _, _, ids, types in drawn)
     for indices in ([3, 1, 17], [5], [0, 0], [59, *range(59)], np.arange(60)):
         assert rows_of(mixed.__getitems__(indices)) == sorted(drawn[index] for index in indices)
         assert len(collate(mixed.__getitems__(indices))["labels"]) == len(indices)
-    assert rows_of(corrupted_texts(dataset, tokenizer).__getitems__(range(60))) == drawn
+    assert rows_of(corrupted_texts(texts, labels, tokenizer).__getitems__(range(60))) == drawn
     for other in ({"epoch": 1}, {"seed": 4}):
-        again = rows_of(corrupted_texts(dataset, tokenizer, **other).__getitems__(range(60)))
-        assert sum(a != b for a, b in zip(again, drawn, strict=True)) > 15
-    assert rows_of(corrupted_texts(dataset, tokenizer, 0.0).__getitems__(range(60))) == clean
+        again = corrupted_texts(texts, labels, tokenizer, **other).__getitems__(range(60))
+        assert sum(a != b for a, b in zip(rows_of(again), drawn, strict=True)) > 15
+    none = corrupted_texts(texts, labels, tokenizer, share=0.0)
+    assert rows_of(none.__getitems__(range(60))) == clean
+
+    weighted = corrupted_texts(texts, labels, tokenizer)
+    weighted.weights = labels / 10
+    found = rows_of(weighted.__getitems__(range(60)))
+    assert [weight for _, weight, _, _ in found] == (labels / 10).tolist()
 
 
 @pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
-def test_the_share_of_texts_is_replaced(tokenizer, share, monkeypatch):
-    monkeypatch.setattr(batches, "training_copy", lambda *_: "lamp")
-    dataset = Dataset.from_dict({"text": ["tide rose"] * 2000, "label": [0, 1] * 1000})
-    rows = corrupted_texts(dataset, tokenizer, share).__getitems__(range(2000))
-    copied = [len(ids) == 1 for ids in rows["input_ids"].to_pylist()]
-    assert np.mean(copied) == pytest.approx(share, abs=0.04)
+def test_the_share_of_texts_is_replaced(tokenizer, share):
+    texts, labels = ["BOATS left, Vellin harbour; while the tide rose."] * 2000, np.zeros(2000)
+    clean = tokenized(texts[:1], tokenizer, labels[:1]).__getitems__([0])
+    rows = rows_of(corrupted_texts(texts, labels, tokenizer, share).__getitems__(range(2000)))
+    changed = [
+        ids != clean.ids.tolist() or types != clean.types.tolist() for *_, ids, types in rows
+    ]
+    # A few copies are drawn without any error.
+    assert 0.85 * share < np.mean(changed) < share + 0.04
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_copies_are_cut_where_texts_are_cut(side, monkeypatch):
-    monkeypatch.setattr(batches, "training_copy", lambda text, *_: text)
+def test_copies_are_cut_where_texts_are_cut(side):
     tokenizer = build_tokenizer(
         lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20, truncation_side=side
     )
-    dataset = make_texts(10)
-    longer = [f"{text} {'tide rose ' * 200}{text}" for text in dataset["text"][:]]
-    dataset = Dataset.from_dict({"text": longer, "label": dataset["label"][:]})
-    whole = tokenize(dataset, tokenizer).__getitems__(range(10))["input_ids"].to_pylist()
-    for most in (None, 100, 7):
-        copies = corrupted_texts(dataset, tokenizer, 1.0, most).__getitems__(range(10))
-        # The LSTM reads the first tokens, so a text that loses its beginning is cut by the tokenizer alone.
-        length = min(most or 20, 20) if side == "right" else 20
-        wanted = [ids[:length] for ids in whole]
-        assert copies["input_ids"].to_pylist() == wanted
+    # Text that a copy leaves as it is: words of digits have no letters and no case.
+    texts = [" ".join(str(row) for row in range(first, first + 500)) for first in range(10)]
+    labels = np.arange(10)
+    whole = rows_of(tokenized(texts, tokenizer, labels).__getitems__(range(10)))
+    for most in (20, 7):
+        mixed = corrupted_texts(texts, labels, tokenizer, 1.0, most)
+        copies = rows_of(mixed.__getitems__(range(10)))
+        for (*_, ids, _), (*_, copied, _) in zip(whole, copies, strict=True):
+            assert len(copied) <= most
+            wanted = ids[:most] if side == "right" else ids[-most:]
+            assert len(copied) < most or len(wanted) == len(copied)
 
 
 @settings(deadline=None)
@@ -147,11 +156,3 @@ def test_weighted_texts_are_drawn_in_proportion():
     counts = np.bincount(np.searchsorted([100, 300], orders[0], side="right"), minlength=3)
     assert counts[0] == 0
     assert counts[1] == pytest.approx(100, abs=30)
-
-
-def test_no_text_is_drawn_more_than_five_times_as_often_as_the_mean(tokenizer):
-    dataset = make_texts(401).add_column("source", ["a/x"] * 400 + ["a/y"])
-    texts = tokenize(dataset, tokenizer)
-    experiment._weigh(texts, dataset)
-    assert texts.weights[-1] == texts.weights.max() == 5
-    assert texts.weights.mean() == pytest.approx(1, abs=0.05)

@@ -1,14 +1,20 @@
 """The scales that calibrate a sum of parts, and how far scores of short texts are shrunk."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy.special import log_softmax
+from support import build_model
+from tides import make_texts, tokenized
 
-from glove_lstm import GloveLstmConfig
-from glove_lstm.training import calibration
-from glove_lstm.training.calibration import fit_calibration, fit_scales
+from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.inference.scores import scores_of
+from glove_lstm.training.calibration import (
+    calibrate,
+    first_words,
+    fit_calibration,
+    fit_scales,
+)
+from glove_lstm.training.labels import as_binary, fit_thresholds
 
 
 def draw(seed, rows, scales, classes=3):
@@ -87,27 +93,35 @@ def test_a_single_text_can_be_calibrated():
     assert np.isfinite(fit_calibration((logits, counts), (logits, counts), np.array([0]))).all()
 
 
-def test_the_ngrams_weigh_more_where_they_are_better_on_corrupted_copies(monkeypatch):
-    texts, (parts, labels) = ["some words"] * 400, draw(4, 400, [1.0, 1.0])
+def test_a_part_weighs_more_where_it_is_better_on_corrupted_copies():
+    parts, labels = draw(4, 400, [1.0, 1.0])
     corrupted = parts.copy()
     corrupted[:, 0] = draw(5, 400, [1.0])[0][:, 0]
+    first, second = fit_scales(parts, labels)
+    both = np.concatenate([parts, corrupted])
+    first_with_copies, second_with_copies = fit_scales(both, np.tile(labels, 2), 2)
+    assert second_with_copies / first_with_copies > 1.5 * second / first
 
-    def rows(parts):
-        return SimpleNamespace(
-            parts=parts, labels=labels, count_other_than=lambda _: np.full(len(parts), 2)
-        )
 
-    def predict(rows, ignore_keys=None):
-        logits = rows.parts.sum(axis=1)
-        return SimpleNamespace(predictions=logits if ignore_keys is None else (logits, rows.parts))
-
-    monkeypatch.setattr(calibration, "tokenize", lambda dataset, _: rows(parts))
-    weights = []
-    for copies in ([], [rows(corrupted)]):
-        config = GloveLstmConfig(num_labels=3)
-        trainer = SimpleNamespace(
-            model=SimpleNamespace(config=config), processing_class=None, predict=predict
-        )
-        calibration.calibrate(trainer, rows(parts), texts, copies)
-        weights.append(config.ngram_weight)
-    assert weights[1] > 1.5 * weights[0]
+def test_the_calibration_is_that_of_the_models_logits(tokenizer):
+    """Set in the config, it gives the logits that were calibrated."""
+    texts, labels = make_texts(200, seed=2)
+    for several in (False, True):
+        problem = "multi_label_classification" if several else None
+        model = build_model(
+            vocab_size=tokenizer.vocab_size, ngram_buckets=64, type_embedding_size=4, num_labels=2,
+            problem_type=problem,
+        )  # fmt: skip
+        truth = np.stack([labels, 1 - labels], axis=1).astype(np.float32) if several else labels
+        rows = tokenized(texts, tokenizer, truth), tokenized(first_words(texts), tokenizer)
+        found = calibrate(model, *rows)
+        found.apply(model.config)
+        logits = predict_logits(model, tokenizer, texts).astype(np.float64)
+        if several:
+            scores = scores_of(logits, problem)
+            assert found.thresholds == pytest.approx(fit_thresholds(scores, truth), abs=1e-4)
+            parts, truth = as_binary(logits[:, None]), truth.ravel().astype(int)
+        else:
+            assert found.thresholds is None
+            parts = logits[:, None]
+        assert fit_scales(parts, truth) == pytest.approx([1], rel=1e-2)

@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 import torch
+from estimator_news import arguments
 from sklearn.utils.class_weight import compute_class_weight
-from support import QUICK, SMALL, assert_refused, build_model, run_here, write_articles
-from tides import make_texts
+from support import COMMON, QUICK, SMALL, assert_refused, build_model, run_here, write_articles
+from tides import make_texts, tokenized
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from glove_lstm.commands import train
-from glove_lstm.training import experiment
-from glove_lstm.training.arguments import GloveLstmTrainingArguments
-from glove_lstm.training.batches import tokenize
+from glove_lstm.training.arguments import GloveLstmTrainingArguments, make_recipe
+from glove_lstm.training.fit import fit
 from glove_lstm.training.labels import class_weights
 from glove_lstm.training.trainer import GloveLstmTrainer
 
@@ -33,18 +33,18 @@ def test_balanced_weights_are_those_of_scikit_learn():
 def test_a_step_follows_the_weighted_mean_loss(
     tmp_path, tokenizer, size, steps, smoothing, several
 ):
-    dataset, weights = make_texts(8, seed=1), torch.tensor([3.0, 0.5])
+    (texts, labels), weights = make_texts(8, seed=1), torch.tensor([3.0, 0.5])
     if several:
-        lists = [[float(label), float(row % 2)] for row, label in enumerate(dataset["label"])]
-        dataset = dataset.remove_columns("label").add_column("label", lists)
+        labels = np.array([[label, row % 2] for row, label in enumerate(labels)], dtype=np.float32)
     model = build_model(dropout=0.0, problem_type="multi_label_classification" if several else None)
     args = GloveLstmTrainingArguments(
         str(tmp_path), use_cpu=True, report_to="none", remove_unused_columns=False, save_strategy="no", max_steps=1,
-        per_device_train_batch_size=size, gradient_accumulation_steps=steps, optim="sgd", learning_rate=0.5,
-        max_grad_norm=0.0, lr_scheduler_type="constant", label_smoothing_factor=smoothing, disable_tqdm=True,
+        num_train_epochs=1, per_device_train_batch_size=size, gradient_accumulation_steps=steps, optim="sgd",
+        learning_rate=0.5, max_grad_norm=0.0, lr_scheduler_type="constant",
+        label_smoothing_factor=smoothing, disable_tqdm=True,
     )  # fmt: skip
-    texts, by_class = tokenize(dataset, tokenizer), None if several else weights.double().numpy()
-    trainer = GloveLstmTrainer(model, args, by_class, train_dataset=texts)
+    texts, by_class = tokenized(texts, tokenizer, labels), None if several else weights.numpy()
+    trainer = GloveLstmTrainer(model, args, label_weights=by_class, train_dataset=texts)
     batch = trainer.data_collator(texts.__getitems__(range(8)))
     labels, logits = batch.pop("labels"), model.train()(**batch).logits
     if several:
@@ -59,40 +59,87 @@ def test_a_step_follows_the_weighted_mean_loss(
     torch.testing.assert_close(moved, gradient, atol=1e-5, rtol=1e-4)
 
 
-def test_the_command_weighs_the_ngrams_and_refuses_bad_files(tmp_path, glove_file, monkeypatch):
+def test_texts_of_weight_zero_teach_nothing(glove_file, tmp_path):
+    """Neither the n-grams nor the LSTM."""
+    texts, labels = [], []
+    for row in range(120):
+        texts.append("the council report" if row % 2 else "the secret hoax")
+        labels.append("a" if row % 2 else "b")
+    wrong = ["b" if label == "a" else "a" for label in labels]
+    recipe = make_recipe(
+        **arguments(SMALL),
+        glove=str(glove_file),
+        num_train_epochs=6,
+        learning_rate=0.02,
+        output_dir=str(tmp_path),
+        disable_tqdm=True,
+        save_strategy="no",
+    )
+    weights = np.repeat([1.0, 0.0], [120, 120])
+    result = fit([*texts, *texts], [*labels, *wrong], None, recipe=recipe, sample_weight=weights)
+    parts = result.model(
+        **result.tokenizer(texts[:2], return_tensors="pt", padding=True)
+    ).part_logits.argmax(dim=-1)
+    assert parts.tolist() == [[1, 1], [0, 0]]
+
+
+def test_the_command_refuses_bad_files_of_weights(tmp_path, glove_file):
     rows = write_articles(tmp_path / "rows.csv", 120, labels=("REAL",) * 5 + ("FAKE",))
-    weights, seen = tmp_path / "weights.json", []
+    weights = tmp_path / "weights.json"
     command = "--train_file", rows, "--glove", glove_file, *SMALL, *QUICK, "--max_steps", "2"
     command += "--output_dir", tmp_path / "out", "--class_weight", weights
     for text, sentence in (
-        ('{"FAKE": 2, "REAL": 1, "X": 1}', "'X' is not one of FAKE, REAL"),
-        ('{"FAKE": 2}', "weight of 'REAL' is missing"),
-        ('{"FAKE": 0, "REAL": 1}', "weight of 'FAKE' is 0"),
-        ("[2]", "holds no JSON object"),
+        ('{"FAKE": 2, "REAL": 1, "X": 1}', "class_weight: 'X' is not one of FAKE, REAL"),
+        ('{"FAKE": 2}', "class_weight has no weight for the label 'REAL'"),
+        ('{"FAKE": 0, "REAL": 1}', "class_weight: the weight of 'FAKE' is 0"),
+        ("[2]", "weights.json holds no JSON object"),
     ):
         weights.write_text(text)
-        assert_refused(run_here(train.main, *command), "weights.json", sentence)
-    monkeypatch.setattr(
-        experiment, "fit_ngrams", lambda *args: seen.append((args[1].labels, args[3]))
-    )
-    weights.write_text('{"FAKE": 30, "REAL": 1}')
-    assert run_here(train.main, *command).returncode == 0
-    assert np.unique(seen[0][1], return_counts=True)[1].tolist() == [90, 18]
-    # Several files: the LSTM's texts are drawn so that both labels are alike, the n-grams' are not.
+        assert_refused(run_here(train.main, *command), sentence)
+
+
+def test_heavy_labels_are_given_more_often(tmp_path, glove_file):
+    """The n-grams alone, so that the weights reach their fit, too."""
+    generator = np.random.default_rng(0)
+    words = COMMON.split()
+    texts = [" ".join(generator.choice(words, 8)) for _ in range(200)]
+    labels = ["FAKE" if generator.random() < 0.3 else "REAL" for _ in texts]
+    shares = []
+    for class_weight in (None, {"FAKE": 30, "REAL": 1}):
+        recipe = make_recipe(
+            **arguments(SMALL),
+            glove=str(glove_file),
+            max_steps=1,
+            output_dir=str(tmp_path),
+            disable_tqdm=True,
+            save_strategy="no",
+        )
+        result = fit(texts, labels, None, recipe=recipe, class_weight=class_weight)
+        inputs = result.tokenizer(texts, return_tensors="pt", padding=True)
+        ngrams = result.model(**inputs).part_logits[:, 1]
+        shares.append(float((ngrams.argmax(dim=1) == 0).float().mean()))
+    assert shares[1] > 2 * shares[0]
+
+
+def test_sampling_balances_the_labels_of_several_files(tmp_path, glove_file):
+    rows = write_articles(tmp_path / "rows.csv", 120, labels=("REAL",) * 5 + ("FAKE",))
     more = write_articles(tmp_path / "more.csv", 60)
-    command = "--train_file", rows, more, *command[2:-1], "balanced"
+    command = "--train_file", rows, more, "--glove", glove_file, *SMALL, *QUICK, "--max_steps", "2"
+    command += "--output_dir", tmp_path / "out", "--class_weight", "balanced"
     assert run_here(train.main, *command).returncode == 0
-    np.testing.assert_allclose(*np.bincount(*seen[-1]))
     about = json.loads((tmp_path / "out" / "metrics.json").read_text())["about"]
     assert about["class_weight"] == pytest.approx({"FAKE": 1, "REAL": 1}, abs=0.3)
 
 
-def test_few_texts_all_train_for_enough_steps_and_are_calibrated(tmp_path, glove_file):
+def test_few_texts_train_for_enough_steps_without_calibration_and_that_is_said(
+    tmp_path, glove_file, caplog
+):
     rows, out = write_articles(tmp_path / "few.csv", 16), tmp_path / "out"
     words = "--train_file", rows, "--glove", glove_file, "--output_dir", out, "--use_cpu", "True"
-    words += "--save_strategy", "no", "--eval_strategy", "no", "--disable_tqdm", "True"
-    assert run_here(train.main, *words, *SMALL).returncode == 0
+    done = run_here(train.main, *words, "--disable_tqdm", "True", *SMALL)
+    assert done.returncode == 0, done.stderr
     about = json.loads((out / "metrics.json").read_text())["about"]
-    assert about["rows"] == {"train": 8, "validation": 8, "all": 16}
-    assert about["epochs"] == 100
-    assert about["temperature"] != 1
+    assert about["rows"] == {"train": 16}
+    assert about["epochs"] >= 100
+    assert (about["temperature"], about["shrinkage"]) == (1, 0)
+    assert "The scores are not calibrated: 10 % of 16 texts are fewer than 10." in caplog.text

@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from estimator_news import arguments
 from support import SMALL
 from torch.nn import functional
 
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import load_splits
+from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.tokenization.word_shapes import spelling
-from glove_lstm.training.arguments import parse_training_run
-from glove_lstm.training.initial_model import embedding_rows, new_model
+from glove_lstm.training.arguments import make_recipe
+from glove_lstm.training.character_vectors import character_vectors
+from glove_lstm.training.initial_model import embedding_rows, initial_model
+from glove_lstm.training.labelled_texts import LabelledTexts
 
 
 @pytest.mark.parametrize("uniform", [False, True])
@@ -37,10 +41,12 @@ def test_embedding_rows(uniform):
     assert not np.array_equal(embedding_rows(vocabulary, glove, uniform, seed=6)[0], rows)
 
 
-def test_mistyped_words_begin_near_the_words(articles, glove_file):
-    words = [*SMALL, "--train_file", articles, "--glove", glove_file, "--output_dir", "unused"]
-    data, glove = load_splits(train_file=articles), load_glove(str(glove_file))
-    model, *_ = new_model(parse_training_run([*map(str, words)]), data, data.splits, glove)
+def test_mistyped_words_begin_near_the_words(articles, glove_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
+    rows, glove = load_splits(train_file=articles).rows("train"), load_glove(str(glove_file))
+    texts = LabelledTexts.of(rows.texts, rows.labels, ["FAKE", "REAL"])
+    recipe = make_recipe(**arguments(SMALL), glove=str(glove_file))
+    model = initial_model(recipe, texts, None, glove).model
     correct = [word for word in glove.words if len(word) > 5]
     types = torch.tensor([[8 * spelling(word[:-2] + word[-1]) for word in correct]])
     unknown = torch.full_like(types, model.config.unk_token_id)
@@ -51,3 +57,34 @@ def test_mistyped_words_begin_near_the_words(articles, glove_file):
     right = torch.from_numpy(glove.vectors[[glove.index[word] for word in correct]])
     cosines = functional.cosine_similarity((vectors - base)[:, None], (right - base)[None], dim=2)
     assert (cosines.argmax(dim=1) == torch.arange(len(correct))).float().mean() > 0.9
+
+
+def test_character_vectors_are_kept_and_made_again_if_the_file_is_damaged(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
+    generator = np.random.default_rng(0)
+    words = ["".join(generator.choice(list("abcdef"), 6)) for _ in range(200)]
+    glove = GloveVectors(words, generator.normal(size=(200, 4)).astype(np.float32), "made up")
+    unknown = np.ones(4, dtype=np.float32)
+    first = character_vectors(glove, unknown, 64)
+    assert first.shape == (64, 4)
+    [kept] = (tmp_path / "characters").iterdir()
+    np.testing.assert_array_equal(character_vectors(glove, unknown, 64), first)
+    kept.write_bytes(b"damaged")
+    np.testing.assert_array_equal(character_vectors(glove, unknown, 64), first)
+    other = GloveVectors(words, glove.vectors + 1, "made up")
+    assert not np.array_equal(character_vectors(other, unknown, 64), first)
+    assert len(list((tmp_path / "characters").iterdir())) == 2
+
+
+def test_characters_of_a_word_give_its_vector(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
+    generator = np.random.default_rng(0)
+    words = ["".join(generator.choice(list("abcdefghij"), 8)) for _ in range(50)]
+    glove = GloveVectors(words, generator.normal(size=(50, 4)).astype(np.float32), "made up")
+    unknown = np.full(4, 0.5, dtype=np.float32)
+    table = torch.from_numpy(character_vectors(glove, unknown, 4096))
+    codes, present = character_ngrams(torch.tensor([spelling(word) for word in words]))
+    sums = (table[codes % 4096] * present.unsqueeze(-1)).sum(dim=1)
+    means = sums / present.sum(dim=1, keepdim=True)
+    right = torch.from_numpy(glove.vectors)
+    assert functional.cosine_similarity(means, right - unknown).mean() > 0.9

@@ -71,7 +71,7 @@ def test_checks_of_scikit_learn(estimator, check):
 
 def test_every_form_of_the_texts_gives_the_same_model(fitted, texts):
     expected = fitted.predict_proba(texts)
-    assert expected.shape == (80, 2)
+    assert expected.shape == (120, 2)
     assert fitted.score(texts, LABELS) > 0.9
     forms = [np.array(texts), pd.Series(texts), pd.DataFrame({"title": texts}), tuple(texts)]
     forms += [PAIRS, np.array(PAIRS), pd.DataFrame(PAIRS)]
@@ -144,18 +144,18 @@ def test_evaluation_and_files_are_those_of_the_commands(fitted, texts, checkpoin
     for name in ("rows", "accuracy", "accuracy_interval", "ece", "brier"):
         assert report.figures[name] == pytest.approx(expected[name], abs=1e-6)
     assert report.figures["seen"]["unseen"] == 60
-    with pytest.raises(DataError, match="All 80 texts were seen"):
+    with pytest.raises(DataError, match="All 120 texts were seen"):
         fitted.evaluate(texts, LABELS)
     tuned = GloveLstmClassifier.from_pretrained(tmp_path / "mine")
-    tuned.set_params(num_train_epochs=1, use_cpu=True, verbose=0).fit(texts[:20], LABELS[:20])
+    tuned.set_params(num_train_epochs=1, use_cpu=True, verbose=0).fit(texts, LABELS)
     assert tuned.tokenizer_.get_vocab() == fitted.tokenizer_.get_vocab()
-    with pytest.raises(DataError, match="All 80 texts were seen"):
+    with pytest.raises(DataError, match="All 120 texts were seen"):
         tuned.evaluate(texts, LABELS)  # the record of its start is kept
     assert np.abs(tuned.predict_proba(texts) - fitted.predict_proba(texts)).max() > 1e-4
     tuned.save_pretrained(tmp_path / "tuned")
     about = json.loads((tmp_path / "tuned" / "metrics.json").read_text())["about"]
-    assert about["rows"] == {"train": 10, "validation": 10, "all": 20}
-    assert about["known_before"] == 10
+    assert about["rows"] == {"train": 108, "validation": 12, "all": 120}
+    assert about["known_before"] == 12
 
 
 def test_a_model_of_bf16_training_predicts_as_the_saved_one_does(texts, tmp_path):

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
     ids=repr,
 )
 def test_labels_keep_their_kind(values, tmp_path):
-    labels = [values[row % 2] for row in range(80)]
+    labels = [values[row % 2] for row in range(120)]
     weights = dict(zip(*np.unique(np.array(labels), return_counts=True), strict=True))
     options = {**TINY, "class_weight": weights, "refit": False}
     fitted = GloveLstmClassifier(**options).fit(TEXTS, np.array(labels))
@@ -60,7 +60,7 @@ def test_labels_keep_their_kind(values, tmp_path):
 
 
 def test_labels_in_memory_are_never_read_as_json():
-    labels = ["[1, 2]", "['a', b]"] * 40
+    labels = ["[1, 2]", "['a', b]"] * 60
     classifier = GloveLstmClassifier(**TINY)
     classifier.fit(TEXTS, labels, validation=(TEXTS[:20], labels[:20]))
     assert classifier.classes_.tolist() == ["['a', b]", "[1, 2]"]
@@ -70,14 +70,14 @@ def test_labels_in_memory_are_never_read_as_json():
 
 
 def test_fine_tuning_on_some_of_the_labels_keeps_the_others(tmp_path):
-    names = np.array(["False", "True", "Maybe"])[np.arange(80) % 3]
+    names = np.array(["False", "True", "Maybe"])[np.arange(120) % 3]
     GloveLstmClassifier(**TINY).fit(TEXTS, names).save_pretrained(tmp_path)
     loaded = GloveLstmClassifier.from_pretrained(tmp_path).set_params(max_steps=1, use_cpu=True)
     assert loaded.fit(TEXTS, names == "True").classes_.tolist() == ["False", "Maybe", "True"]
 
 
 def test_labels_keep_their_kind_where_the_saved_files_are_copied(tmp_path):
-    labels = ["0", "1"] * 40
+    labels = ["0", "1"] * 60
     fitted = GloveLstmClassifier(**TINY).fit(TEXTS, labels)
     fitted.save_pretrained(tmp_path / "mine")
     config = json.loads((tmp_path / "mine" / "config.json").read_text())
@@ -100,7 +100,7 @@ def test_labels_of_a_checkpoint_of_the_command_are_strings(tmp_path):
     succeed(train_command.main, *data, *out, *SMALL, *QUICK, "--max_steps", "5")
     loaded = GloveLstmClassifier.from_pretrained(tmp_path / "out")
     assert loaded.classes_.tolist() == ["0", "1"]
-    tuned = loaded.set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, [0, 1] * 40)
+    tuned = loaded.set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, [0, 1] * 60)
     assert tuned.classes_.tolist() == [0, 1]
 
 

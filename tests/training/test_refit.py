@@ -1,63 +1,94 @@
-"""Two models: one whose validation texts fit the confidence, and one of all texts."""
-
-import dataclasses
+"""Two models: one whose validation texts fit the calibration, and one of all texts."""
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from estimator_news import arguments
 from support import QUICK, SMALL, write_articles
 
 from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
-from glove_lstm.publishing.checkpoint_folder import save_experiment
-from glove_lstm.training.arguments import parse_training_run
+from glove_lstm.publishing.checkpoint_folder import save_result
+from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.calibration import fit_scales
-from glove_lstm.training.experiment import run_experiment
+from glove_lstm.training.fit import fit
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.resuming import FIRST_MODEL
 from glove_lstm.training.trainer import GloveLstmTrainer
-from glove_lstm.training.training_texts import hash_texts, joined_texts
+from glove_lstm.training.training_texts import hash_texts
+
+TINY = {**arguments(SMALL), **arguments(QUICK)}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, glove_file):
-    """Trains on the same files with other arguments."""
+def news(tmp_path_factory):
+    """200 articles each: texts and their labels."""
     folder = tmp_path_factory.mktemp("refit")
-    for name, seed in {"train": 1, "test": 2, "given": 3}.items():
-        write_articles(folder / f"{name}.csv", 200, seed)
-
-    def trained(*words, fraction=0.1, out=folder / "out", **files):
-        files = {"train_file": "train"} | files
-        files = {split: str(folder / f"{name}.csv") for split, name in files.items()}
-        data = load_splits(**files, validation_fraction=fraction)
-        places = "--glove", str(glove_file), "--output_dir", str(out)
-        return run_experiment(parse_training_run([*SMALL, *QUICK, *words, *places]), data)
-
-    return trained
+    rows = {}
+    for seed, name in enumerate(("train", "test", "given")):
+        path = write_articles(folder / f"{name}.csv", 200, seed)
+        rows[name] = load_splits(train_file=path).rows("train")
+    return rows
 
 
-def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained, tmp_path):
-    first = trained("--refit", "False", test_file="test")
-    assert "all" not in first.splits
-    logits, labels = first.logits["validation"], first.labels["validation"]
-    assert fit_scales(logits[:, None], labels) == pytest.approx([1], rel=1e-3)  # are calibrated
-    second = trained(test_file="test")
-    rows = {name: len(texts) for name, texts in second.splits.items()}
-    assert rows == {"train": 180, "validation": 20, "test": 200, "all": 200}
-    assert second.record["rows"] == rows
-    held_out = hash_texts(joined_texts(second.splits["validation"]))
-    assert np.isin(held_out, second.training_texts.trained).all()
-    assert not np.isin(held_out, first.training_texts.trained).any()
-    for name in ("temperature", "shrinkage", "ngram_weight", "ngram_c"):
-        assert second.record[name] == first.record[name], name
-    np.testing.assert_array_equal(second.logits["validation"], first.logits["validation"])
-    assert (second.logits["test"] != first.logits["test"]).any()
+@pytest.fixture
+def train(news, glove_file, tmp_path):
+    """Train on the same texts with other arguments."""
+
+    def train(validation=0.1, **values):
+        values = {"output_dir": str(tmp_path / "out"), "save_strategy": "no", **TINY, **values}
+        recipe = make_recipe(glove=str(glove_file), **values)
+        rows = news["train"]
+        return fit(rows.texts, rows.labels, validation, recipe=recipe)
+
+    return train
+
+
+@pytest.fixture
+def test_texts(news):
+    rows = news["test"]
+    return LabelledTexts.of(rows.texts, rows.labels, ["FAKE", "REAL"])
+
+
+def was_trained_on(result, texts):
+    return np.isin(hash_texts(texts), result.training_texts.trained)
+
+
+def test_the_second_model_has_all_texts_and_the_calibration_of_the_first(
+    train, test_texts, tmp_path
+):
+    first = train(refit=False)
+    assert not first.refitted
+    assert fit_scales(first.validation_logits[:, None], first.validation.labels) == [
+        pytest.approx(1, rel=1e-3)  # are calibrated
+    ]
+    second = train()
+    assert second.refitted
+    assert (len(second.train), len(second.validation), len(second.measured_train)) == (200, 20, 180)
+    assert second.about["rows"] == {"train": 180, "validation": 20, "all": 200}
+    assert was_trained_on(second, second.validation.texts).all()
+    assert not was_trained_on(first, first.validation.texts).any()
+    assert second.calibration == first.calibration
+    assert second.ngram_c == first.ngram_c
+    assert second.model.config.temperature == first.calibration.temperature != 1
+    np.testing.assert_array_equal(second.validation_logits, first.validation_logits)
+    weights = [result.model.classifier.weight for result in (first, second)]
+    assert not torch.equal(*weights)
     assert any("eval_loss" in entry for entry in second.history)
-    metrics = run_metrics(second)
+
+    metrics = run_metrics(second, test_texts)
+    assert (metrics["validation"]["rows"], metrics["test"]["seen"]) == (20, 0)
+    assert metrics["validation"]["seen"] == 0  # of the first model
+    assert run_metrics(second, second.train)["test"]["seen"] == 200
+    add_baselines(metrics, second, test_texts)
+    assert list(metrics["baselines"]["majority"]) == ["test"]
+
+    metrics["about"]["data"] = "invented articles"
     (tmp_path / "plots").mkdir()
     for name in ("light.onnx", "plots/confusion.png", "plots/own.png"):
         (tmp_path / name).touch()
-    save_experiment(second, metrics, tmp_path)
+    save_result(second, metrics, tmp_path, test_texts)
     assert not (tmp_path / "light.onnx").exists()  # of an earlier model
     plots = {path.name: path.stat().st_size > 0 for path in (tmp_path / "plots").iterdir()}
     assert plots == {
@@ -67,91 +98,110 @@ def test_the_second_model_has_all_texts_and_the_confidence_of_the_first(trained,
         "own.png": False,
     }
     assert "trained on 200 texts" in (tmp_path / "README.md").read_text()
-    add_baselines(metrics, second)
-    assert (metrics["validation"]["rows"], metrics["test"]["seen"]) == (20, 0)
-    seen = {**second.splits, "test": second.splits["all"]}
-    assert run_metrics(dataclasses.replace(second, splits=seen))["test"]["seen"] == 200
-    assert list(metrics["baselines"]["majority"]) == ["test"]
 
 
-@pytest.mark.parametrize(
-    ("words", "files"),
-    [
-        (["--load_best_model_at_end", "True"], {}),
-        ([], {"validation_file": "given"}),
-    ],
-)
-def test_one_model_where_validation_texts_must_not_train(trained, words, files):
-    found = trained(*words, **files)
-    assert run_metrics(found)["validation"]["seen"] == 0
-    copied = {**found.splits, "validation": found.splits["train"]}
-    assert run_metrics(dataclasses.replace(found, splits=copied))["validation"]["seen"] > 0
-    assert "all" not in found.splits
-    held_out = hash_texts(joined_texts(found.splits["validation"]))
-    assert not np.isin(held_out, found.training_texts.trained).any()
+def test_one_model_where_validation_texts_choose_the_epoch(train):
+    for values in ({"load_best_model_at_end": True}, {"early_stopping_patience": 1}):
+        result = train(save_strategy="epoch", **values)
+        assert not result.refitted
+        assert not was_trained_on(result, result.validation.texts).any()
 
 
-@pytest.mark.parametrize(("saves", "last"), [(2, "first_model/checkpoint-1"), (6, "checkpoint-1")])
-def test_either_model_resumes(trained, tmp_path, monkeypatch, saves, last):
+def test_one_model_where_validation_texts_are_given(train, news):
+    given = news["given"]
+    result = train((given.texts, given.labels))
+    assert not result.refitted
+    assert (len(result.train), len(result.validation)) == (200, 200)
+    assert not was_trained_on(result, given.texts).any()
+    assert run_metrics(result)["validation"]["seen"] == 0
+    # Validation texts that are training texts, too, are counted.
+    known = news["train"]
+    copied = train((known.texts, known.labels), max_steps=1)
+    assert run_metrics(copied)["validation"]["seen"] == 200
+
+
+def test_early_stopping_ends_the_training_and_keeps_the_best_model(train):
+    result = train(
+        early_stopping_patience=1, num_train_epochs=30, learning_rate=0.5, save_strategy="epoch"
+    )
+    epochs = [entry["epoch"] for entry in result.history if "eval_loss" in entry]
+    losses = [entry["eval_loss"] for entry in result.history if "eval_loss" in entry]
+    assert epochs[-1] < 30
+    assert result.about["epochs"] == epochs[-1]
+    assert result.about["best_step"] is not None
+    assert min(losses[:-1]) <= losses[-1]
+
+
+@pytest.mark.parametrize(("saves", "resumed_models"), [(2, 2), (6, 1)])
+def test_an_interrupted_run_continues_and_a_finished_first_model_is_kept(
+    train, tmp_path, monkeypatch, saves, resumed_models
+):
     """After a stop at a save of a checkpoint; each model saves four."""
-    steps = []
+    steps, trained = [], []
+    save, run = GloveLstmTrainer._save_checkpoint, GloveLstmTrainer.train
 
-    def save(trainer, *args):
+    def stopped_save(trainer, *args):
         steps.append(trainer.state.global_step)
         if len(steps) == saves:
             raise KeyboardInterrupt
-        saved(trainer, *args)
+        save(trainer, *args)
 
-    saved = GloveLstmTrainer._save_checkpoint
-    whole = trained(out=tmp_path / "whole")
-    monkeypatch.setattr(GloveLstmTrainer, "_save_checkpoint", save)
+    def counted(trainer, *args):
+        trained.append(trainer.args.output_dir)
+        return run(trainer, *args)
+
+    whole = train(save_strategy="epoch", output_dir=str(tmp_path / "whole"))
+    out = tmp_path / "out"
+    monkeypatch.setattr(GloveLstmTrainer, "_save_checkpoint", stopped_save)
     with pytest.raises(KeyboardInterrupt):
-        trained(out=tmp_path / "out")
-    [checkpoint] = (tmp_path / "out").glob(f"{last}*")
-    resumed = trained("--resume_from_checkpoint", str(checkpoint), out=tmp_path / "out")
-    assert len(steps) == 9  # none but the interrupted one twice
-    for name, value in whole.model.state_dict().items():
-        assert torch.equal(resumed.model.state_dict()[name], value), name
-    assert resumed.record["temperature"] == whole.record["temperature"]
-    losses = [entry["eval_loss"] for entry in whole.history if "eval_loss" in entry]
-    assert [entry["eval_loss"] for entry in resumed.history if "eval_loss" in entry] == losses
+        train(save_strategy="epoch", output_dir=str(out))
+    monkeypatch.setattr(GloveLstmTrainer, "train", counted)
+    for resume in (True, str(out)):
+        if resume is not True:  # the whole run is there now
+            [resume] = map(str, out.glob("checkpoint-*"))
+        trained.clear()
+        resumed = train(save_strategy="epoch", output_dir=str(out), resume_from_checkpoint=resume)
+        assert len(trained) == (resumed_models if resume is True else 1)
+        for name, value in whole.model.state_dict().items():
+            assert torch.equal(resumed.model.state_dict()[name], value), name
+        assert resumed.calibration == whole.calibration
+        np.testing.assert_array_equal(resumed.validation_logits, whole.validation_logits)
+        assert resumed.about["resumed"]
+    assert (out / FIRST_MODEL / "finished.json").is_file()
 
 
-def test_a_run_that_ended_is_loaded_as_it_is(trained, tmp_path):
-    words = "--refit", "False", "--max_steps", "3", "--lr_scheduler_type", "constant"
-    whole = trained(*words, out=tmp_path)
-    checkpoint = tmp_path / "checkpoint-3"
-    again = trained(*words, "--resume_from_checkpoint", str(checkpoint), out=tmp_path)
-    for name, value in whole.model.state_dict().items():
-        assert torch.equal(again.model.state_dict()[name], value), name
-    np.testing.assert_array_equal(again.logits["validation"], whole.logits["validation"])
-    assert again.record["epochs"] == whole.record["epochs"]
-    weights = load_file(checkpoint / "model.safetensors")
-    weights["classifier.bias"][:] = float("nan")
-    save_file(weights, checkpoint / "model.safetensors")
-    with pytest.raises(DataError, match="diverged"):
-        trained(*words, "--resume_from_checkpoint", str(checkpoint), out=tmp_path)
+def test_a_first_model_of_other_texts_is_refused(train, tmp_path):
+    train(save_strategy="epoch")
+    with pytest.raises(DataError, match=r"finished.json is of 20 validation texts, not 40"):
+        train(0.2, save_strategy="epoch", resume_from_checkpoint=True)
+    (tmp_path / "out" / FIRST_MODEL / "finished.json").write_text("{}")
+    with pytest.raises(DataError, match=r"finished.json is damaged"):
+        train(save_strategy="epoch", resume_from_checkpoint=True)
+    with pytest.raises(DataError, match="nowhere, which is no folder; give OUTPUT_DIR"):
+        train(save_strategy="epoch", refit=False, resume_from_checkpoint="nowhere")
 
 
-def test_a_checkpoint_of_another_run_is_refused(trained, tmp_path):
-    alone = "--refit", "False", "--num_train_epochs", "1"
-    trained(*alone, out=tmp_path)
-    [checkpoint] = tmp_path.glob("checkpoint-*")
-    resume = *alone, "--resume_from_checkpoint", str(checkpoint)
-    changes = [([], "test"), (["--hidden_size", "9"], "train"), (["--learning_rate", "1"], "train")]
-    for words, file in changes:
-        with pytest.raises(DataError, match=r"other texts, labels, words or settings: give those"):
-            trained(*resume, *words, out=tmp_path, train_file=file)
+def test_a_training_that_diverges_is_told(train):
+    with pytest.raises(DataError, match=r"diverged: .*; lower learning_rate"):
+        train(learning_rate=1e30, refit=False)
 
 
-def test_a_training_that_diverges_is_told(trained, tmp_path):
-    with pytest.raises(DataError, match=r"diverged: .*; lower --learning_rate"):
-        trained("--learning_rate", "1e30", "--refit", "False", out=tmp_path)
-
-
-def test_texts_that_measure_nothing(trained):
-    found = trained(fraction=0)
-    metrics = run_metrics(found)
-    add_baselines(metrics, found)
+def test_texts_that_measure_nothing(train):
+    result = train(None)
+    assert result.validation is None
+    metrics = run_metrics(result)
+    add_baselines(metrics, result)
     assert "baselines" not in metrics
-    assert found.record["temperature"] == 1
+    assert result.calibration.temperature == 1
+
+
+def test_nothing_that_the_caller_gave_is_changed(news, glove_file, tmp_path):
+    rows = news["train"]
+    texts, labels = list(rows.texts), list(rows.labels)
+    recipe = make_recipe(glove=str(glove_file), **TINY, output_dir=str(tmp_path))
+    before = repr(recipe)
+    states = torch.get_num_threads()
+    fit(texts, labels, recipe=recipe, sample_weight=np.ones(200))
+    assert repr(recipe) == before
+    assert (texts, labels) == (rows.texts, rows.labels)
+    assert torch.get_num_threads() == states

@@ -115,7 +115,15 @@ def test_what_does_not_fit_is_refused(folder, tmp_path):
     of_train = "--output_dir", tmp_path / "out", "--glove", folder / "g.8d.txt", *SMALL
     for command, *words, told in (
         (train, "--train_file", mixed, *of_train, "row 2 has the label 'food'; give a list"),
-        (train, "--train_file", lists, *of_train, "--class_weight", "balanced", "--class_weight"),
+        (
+            train,
+            "--train_file",
+            lists,
+            *of_train,
+            "--class_weight",
+            "balanced",
+            "class_weight is for one label",
+        ),
         (train, "--train_file", lists, *of_train, "--with_baselines", "--with_baselines is for"),
         (evaluate, folder / "mine", "--test_file", single, "row 1 has the label 'food'"),
         (evaluate, folder / "mine", "--test_file", lists, "--robustness", "--robustness is for"),

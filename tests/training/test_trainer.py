@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from support import build_model
-from tides import corrupted_texts, make_texts
+from tides import corrupted_texts, make_texts, tokenized
 from transformers import TrainerCallback
 
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
-from glove_lstm.training.batches import tokenize
+from glove_lstm.training.lazy_adam import LazyAdamW
 from glove_lstm.training.trainer import GloveLstmTrainer
 
 
@@ -49,7 +49,7 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
         return GloveLstmTrainer(
             build_model(seed=seed, **LIKE_THE_DEFAULT_PRESET),
             arguments(tmp_path / folder, **options),
-            train_dataset=corrupted_texts(make_texts(97), tokenizer, share) if share else texts,
+            train_dataset=corrupted_texts(*make_texts(97), tokenizer, share) if share else texts,
             callbacks=list(callbacks),
         )
 
@@ -93,33 +93,57 @@ def test_one_step_moves_each_by_its_own_rate(tmp_path, texts):
         assert moved == pytest.approx(rates.get(name, 5e-3), rel=0.02), name
 
 
-def test_predict_and_evaluate_keep_the_datasets_order(tmp_path, tokenizer):
-    dataset = make_texts(41, seed=5, pairs=True)
-    table = tokenize(dataset, tokenizer)
+@pytest.mark.parametrize("accumulated", [1, 3])
+def test_lazy_updates_of_rows_in_use_are_those_of_adam(accumulated):
+    """Where each step uses every row, lazy Adam is Adam; rows that no step uses stay as they are."""
+    torch.manual_seed(0)
+    tables = [torch.nn.Embedding(7, 3), torch.nn.Embedding(7, 3)]
+    tables[1].load_state_dict(tables[0].state_dict())
+    unused = tables[0].weight[5:].detach().clone()
+    lazy = LazyAdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    lazy.add_embeddings(tables[:1], lr=0.1)
+    dense = torch.optim.Adam(tables[1].parameters(), lr=0.1)
+    for step in range(5):
+        for part in range(accumulated):
+            rows = torch.arange(5) if part == 0 else torch.tensor([1, 1, part])
+            for table in tables:
+                (table(rows) ** 2 * (step + part + 1)).sum().backward()
+        assert tables[0].weight.grad is None
+        lazy.step()
+        dense.step()
+        dense.zero_grad()
+    torch.testing.assert_close(tables[0].weight[:5], tables[1].weight[:5])
+    assert torch.equal(tables[0].weight[5:], unused)
+    lazy.release_embeddings()
+    tables[0](torch.tensor([0])).sum().backward()
+    assert not tables[0].weight.grad.is_sparse
+
+
+def test_evaluation_measures_each_text_with_its_label(tmp_path, tokenizer):
+    texts, labels = make_texts(41, seed=5)
     model = build_model(vocab_size=tokenizer.vocab_size, type_embedding_size=3)
     trainer = GloveLstmTrainer(
         model,
         arguments(tmp_path, per_device_eval_batch_size=8),
-        eval_dataset=table,
+        eval_dataset=tokenized(texts, tokenizer, labels),
         compute_metrics=lambda p: {"right": float((p.predictions.argmax(-1) == p.label_ids).sum())},
     )
-    output = trainer.predict(table)
     with torch.no_grad():
-        alone = [
-            model(**tokenizer(row["text"], row["text_pair"], return_tensors="pt")).logits[0].numpy()
-            for row in dataset
-        ]
-    np.testing.assert_allclose(output.predictions, alone, atol=1e-5)
-    assert output.label_ids.tolist() == dataset["label"][:]
-    right = float(np.sum(np.argmax(alone, axis=1) == dataset["label"][:]))
+        alone = [model(**tokenizer(text, return_tensors="pt")).logits[0].numpy() for text in texts]
+    right = float(np.sum(np.argmax(alone, axis=1) == labels))
     assert trainer.evaluate()["eval_right"] == right
 
-    texts, pairs = dataset["text"][:], dataset["text_pair"][:]
+
+def test_predictions_are_in_the_order_of_the_texts(tokenizer):
+    texts, _ = make_texts(41, seed=5)
+    pairs = texts[::-1]
+    model = build_model(vocab_size=tokenizer.vocab_size, type_embedding_size=3)
+    with torch.no_grad():
+        alone = [
+            model(**tokenizer(text, pair, return_tensors="pt")).logits[0].numpy()
+            for text, pair in zip(texts, pairs, strict=True)
+        ]
     logits = predict_logits(model.train(), tokenizer, texts, pairs)
     np.testing.assert_allclose(logits, alone, atol=1e-5)
     assert not model.training
     assert predict_logits(model, tokenizer, []).shape == (0, 2)
-    # A dataset without labels.
-    bare = trainer.predict(tokenize(dataset.remove_columns("label"), tokenizer))
-    assert bare.label_ids is None
-    np.testing.assert_allclose(bare.predictions, alone, atol=1e-5)

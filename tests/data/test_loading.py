@@ -29,29 +29,17 @@ def test_every_format(file, name):
     [json.dumps({"data": ROWS}), "\n".join(map(json.dumps, ROWS)), json.dumps(ROWS, indent=2)],
 )
 def test_shapes_of_json(file, text):
-    data = load_splits(train_file=file(text, "a.json"), validation_fraction=0)
+    data = load_splits(train_file=file(text, "a.json"))
     assert len(data.splits["train"]) == 40
 
 
-def test_near_duplicates_stay_together(file):
-    """Every third body differs from the next one by its last word; all titles differ."""
-    body = lambda n: " ".join(f"w{n}x{at}" for at in range(11))  # noqa: E731
-    texts = [body(n) if n % 3 else f"{body(n + 1)} more" for n in range(501)]
-    rows = [{"title": f"t{n}", "text": text, "label": n // 3 % 2} for n, text in enumerate(texts)]
-    splits = load_splits(train_file=file(rows)).splits
-    train, validation = (
-        {text.removesuffix(" more") for text in split["text_pair"]} for split in splits.values()
-    )
-    assert not train & validation
-    assert len(splits["validation"]) == 50
-
-
-def test_the_cut_depends_on_the_seed_alone(file):
-    path, cuts = file(ROWS), []
-    for seed in (0, 0, 1):
-        data = load_splits(train_file=path, validation_fraction=0.2, seed=seed)
-        cuts.append(data.splits["validation"][:])
-    assert cuts[0] == cuts[1] != cuts[2]
+def test_rows_are_plain_values(file):
+    rows = load_splits(train_file=file(ROWS)).rows("train")
+    assert rows.texts[1] == f"Title 1 {ROWS[1]['text']}"
+    assert rows.labels[:2] == ["REAL", "FAKE"]
+    assert rows.sources is None
+    lists = [{"text": "a", "label": ["x", "y"]}, {"text": "b", "label": []}]
+    assert load_splits(train_file=file(lists, "a.jsonl")).rows("train").labels == [["x", "y"], []]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +59,7 @@ def test_text_columns(file, columns, asked, found):
     first = ",".join("7" if name in ("row", "1") else f"{name}-value" for name in names)
     second = first.replace("label-value", "other")
     path = file(f"{columns}\n{first}\n{second}\n")
-    data = load_splits(train_file=path, validation_fraction=0, text_column_names=asked)
+    data = load_splits(train_file=path, text_column_names=asked)
     assert data.text_column_names == found
     row = data.splits["train"][0]
     assert row["text"] == f"{found[0]}-value"
@@ -91,7 +79,7 @@ def test_text_columns(file, columns, asked, found):
 )
 def test_label_names(file, labels, names, caplog):
     rows = [{"text": f"t{n}", "label": label} for n, label in enumerate(labels)]
-    data = load_splits(train_file=file(rows, "a.jsonl"), validation_fraction=0)
+    data = load_splits(train_file=file(rows, "a.jsonl"))
     assert data.label_names == names
     assert ("look alike" in caplog.text) == ("Fake" in names)
     assert [names[label] for label in data.splits["train"]["label"]] == [
@@ -102,7 +90,7 @@ def test_label_names(file, labels, names, caplog):
 def test_odd_labels(file):
     odd = "[" * 100_000  # deeper than a parser of JSON goes
     rows = [{"text": "a", "label": "x\ud800"}, {"text": "b", "label": odd}]
-    data = load_splits(train_file=file(rows, "a.jsonl"), validation_fraction=0)
+    data = load_splits(train_file=file(rows, "a.jsonl"))
     assert data.label_names == [odd, "x\ufffd"]
 
 
@@ -124,10 +112,10 @@ def test_empty_texts(file, caplog):
     said = r"a.jsonl, row 2 has no text in title, text; fill it, or pass --on_empty drop"
     with pytest.raises(DataError, match=said):
         load_splits(train_file=path)
-    kept = load_splits(train_file=path, on_empty="keep", validation_fraction=0).splits["train"]
+    kept = load_splits(train_file=path, on_empty="keep").splits["train"]
     assert kept[:2]["text"] == ["Title 0", ""]
     assert kept[:2]["text_pair"] == ["", ""]
-    left = load_splits(train_file=path, on_empty="drop", validation_fraction=0).splits["train"]
+    left = load_splits(train_file=path, on_empty="drop").splits["train"]
     assert len(left) == 39
     assert "1 rows without text (drop)" in caplog.text
 
@@ -141,14 +129,6 @@ BAD_FILES = [
     ("text,label\na,b\nc, \n", "a.csv, row 2 has no label in 'label'; label or remove it"),
     ("text,label\na,b\nc,b\n", "a.csv has the label 'b' only; a classifier needs two or more"),
     ("text,label\n" + "".join(f"t,{n}\n" for n in range(1001)), "a.csv has 1001 different labels"),
-    (
-        "text,label\na,b\nc,d\n",
-        "a.csv has 1 row of the label 'b', too few distinct texts to divide",
-    ),
-    (
-        "text,label\n" + "a b c d,spam\n" * 50 + "".join(f"{n} x{n},ham\n" for n in range(50)),
-        "a.csv has 50 rows of the label 'spam', too few distinct texts to divide",
-    ),
     ('{"text": "a", "label": 0.5}\n', "row 1 has the label 0.5; labels must be text or whole numb"),
     ("text,label\na,\"['b', 'c']\"\n", r"row 1 has the label \['b', 'c'\], which is no JSON"),
     ('text,label\na," [b, c]"\n', r"row 1 has the label  \[b, c\], which is no JSON"),
@@ -184,7 +164,6 @@ def test_bad_arguments(file):
         ({"dataset_name": "liar", **train}, "Both the dataset liar and train_file are given"),
         ({"data_dir": ".", **train}, "data_dir needs dataset_name"),
         ({"dataset_name": "liar", "revision": "main"}, "liar is no dataset on the Hub"),
-        ({**train, "validation_fraction": 1}, "validation_fraction is 1"),
         ({**train, "text_column_names": "body"}, "has no column 'body'; set text_column_names"),
         ({**train, "label_names": ["FAKE", "REAL", "FAKE"]}, "label_names has 'FAKE' twice"),
         ({**train, "text_column_names": []}, "has no column ''"),
@@ -198,5 +177,5 @@ def test_a_long_field_is_read_without_changing_the_limit_of_the_process(tmp_path
     limit = csv.field_size_limit()
     path = tmp_path / "long.csv"
     path.write_text(f"text,label\n{'word ' * 40_000},REAL\nshort,FAKE\n")
-    assert len(load_splits(train_file=path, validation_fraction=0).splits["train"]) == 2
+    assert len(load_splits(train_file=path).splits["train"]) == 2
     assert csv.field_size_limit() == limit

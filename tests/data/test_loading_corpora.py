@@ -30,7 +30,7 @@ def test_files_are_joined_and_name_the_corpus(file):
         file(without(rows_of("c", 4, label="FAKE"), "text", "site"), "c.parquet"),
     ]
     test = file(rows_of("t", 3), "t.csv")
-    data = load_splits(train_file=paths, test_file=test, validation_fraction=0)
+    data = load_splits(train_file=paths, test_file=test)
     train = data.splits["train"]
     assert data.text_column_names == ["title", "text"]
     assert data.label_names == ["FAKE", "REAL"]
@@ -40,10 +40,10 @@ def test_files_are_joined_and_name_the_corpus(file):
     assert [train[row]["text_pair"] for row in (60, 120)] == ["b body 0 0 0", ""]
     assert all(path.name in data.source for path in paths)
 
-    data = load_splits(train_file=paths[0], test_file=paths, validation_fraction=0)
+    data = load_splits(train_file=paths[0], test_file=paths)
     assert ["source" in rows.column_names for rows in data.splits.values()] == [False, True]
 
-    data = load_splits(train_file=paths, source_column_name="site", validation_fraction=0)
+    data = load_splits(train_file=paths, source_column_name="site")
     assert data.splits["train"][:3]["source"] == ["a", "a/a1.org", "a/a2.org"]
     assert set(data.splits["train"]["source"][60:]) == {"b.v2", "c"}
 
@@ -56,27 +56,7 @@ def test_one_file(file):
     rows = [{**row, "headline": f"words {n}"} for n, row in enumerate(rows)]
     data = load_splits(train_file=file(rows, "b.csv"), source_column_name="site")
     assert data.text_column_names == ["headline"]  # the column of sources is no text
-    assert data.splits["validation"]["source"][0].startswith("b")
-
-
-def test_validation_by_source(file):
-    paths = [file(rows_of("a"), "a.csv"), file(rows_of("b"), "b.csv")]
-    options = {"train_file": paths, "source_column_name": "site", "validation_by": "source"}
-    splits = load_splits(**options).splits
-    sides = [
-        {source for source in splits[split]["source"] if "/" in source}
-        for split in ("train", "validation")
-    ]
-    assert sides[1]
-    assert not sides[0] & sides[1]
-    assert set(splits["validation"]["label"]) == {0, 1}
-    assert load_splits(**options).splits["validation"][:] == splits["validation"][:]
-    assert load_splits(**options, seed=7).splits["validation"][:] != splits["validation"][:]
-    with pytest.raises(DataError, match=r"a.csv has no column 'source'; set source_column_name"):
-        load_splits(train_file=paths, validation_by="source")
-    renamed = [{"source": row.pop("site"), **row} for row in rows_of("a")]
-    splits = load_splits(train_file=file(renamed, "c.csv"), validation_by="source").splits
-    assert not set(splits["validation"]["source"]) & set(splits["train"]["source"]) - {"c"}
+    assert data.splits["train"]["source"][0].startswith("b")
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from support import ROOT
 from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig, GloveLstmModel
+from glove_lstm.commands.train import parse
 from glove_lstm.data.files import DataError
 from glove_lstm.inference.checkpoint_files import label_names
-from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, SHAPE_COUNT
+from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, FITTED, SHAPE_COUNT
 from glove_lstm.tokenization.word_shapes import SHAPES
-from glove_lstm.training.arguments import TokenizerArguments, parse_training_run
+from glove_lstm.training.arguments import ModelArguments, TokenizerArguments, make_recipe
 
 COUNTS = {
     "vocab_size": 2, "embedding_size": 1, "type_embedding_size": 0, "character_buckets": 0, "hidden_size": 1,
@@ -100,7 +101,7 @@ def test_defaults_are_the_published_network():
     assert config.freeze_embeddings
     assert (config.ngram_buckets, config.shrinkage) == (0, 0)
     assert config.auto_map == AUTO_MAP
-    run = parse_training_run(["--preset", "article"])
+    run = make_recipe("article")
     training, tokens = run.training, run.tokenizer
     assert (training.learning_rate, training.lr_scheduler_type) == (1e-3, "constant")
     assert (training.per_device_train_batch_size, training.num_train_epochs) == (128, 10)
@@ -137,13 +138,24 @@ def test_the_config_counts_the_shapes_that_the_tokenizer_gives():
 
 def test_a_checkpoint_brings_its_tokenizer(tmp_path):
     """What is said of another one, even if it is the default, is no wish that is passed over in silence."""
-    checkpoint = ["--model_name_or_path", "out", "--preset", "article"]
     for name in {field.name for field in fields(TokenizerArguments)} - {"max_seq_length"}:
-        with pytest.raises(DataError, match=f"^--{name} is of a new tokenizer"):
-            parse_training_run([f"--{name}", str(getattr(TokenizerArguments(), name)), *checkpoint])
+        given = {name: getattr(TokenizerArguments(), name)}
+        with pytest.raises(DataError, match=f"^With model_name_or_path, leave {name} out"):
+            make_recipe("article", model_name_or_path="out", **given)
     (tmp_path / "run.json").write_text('{"vocab_size": 60000}')
-    with pytest.raises(DataError, match=r"^--vocab_size is of a new tokenizer"):
-        parse_training_run([str(tmp_path / "run.json"), *checkpoint])
-    cut = parse_training_run(["--max_seq_length", "20", *checkpoint])
+    command = [str(tmp_path / "run.json"), "--model_name_or_path", "out", "--preset", "article"]
+    with pytest.raises(DataError, match=r"^With model_name_or_path, leave vocab_size out"):
+        parse(command)
+    cut = make_recipe("article", model_name_or_path="out", max_seq_length=20)
     assert cut.tokenizer == TokenizerArguments(max_seq_length=20)
     assert cut.model.config_values() == {}  # the preset's shape is not forced upon it
+
+
+def test_each_argument_of_the_network_can_be_given():
+    """But for those that follow from the data and the vectors, or are fitted."""
+    given = {field.name for field in fields(ModelArguments)} - {"model_name_or_path"}
+    follow = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id", *FITTED}
+    follow |= {"text_column_names", "label_type", "kwargs"}
+    assert given == set(inspect.signature(GloveLstmConfig).parameters) - follow
+    for field in fields(ModelArguments):
+        assert field.metadata["help"]

@@ -1,0 +1,145 @@
+"""Validation texts that are held out: near duplicates and rare labels, sources, and what cannot be divided."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import assert_refused, run_here, write_table
+
+from glove_lstm.commands import train as train_command
+from glove_lstm.data.files import DataError
+from glove_lstm.data.splits import grouped_stratified_split, keep_labels_on_both_sides
+from glove_lstm.training.fit import sorted_label_names
+from glove_lstm.training.held_out import hold_out
+from glove_lstm.training.labelled_texts import LabelledTexts
+
+
+def texts_of(**counts):
+    """Distinct texts, `counts` of each label."""
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    return [f"{label} text {n}" for n, label in enumerate(labels)], labels
+
+
+def held_out(texts, labels, share=0.1, by="text", seed=42, sources=None):
+    labelled = LabelledTexts.of(texts, labels, sorted_label_names(labels), sources)
+    return hold_out(labelled, share, by, seed)
+
+
+def counted(labels, rows):
+    return Counter(labels[row] for row in rows)
+
+
+@pytest.mark.parametrize("rare", [2, 3, 5, 14])
+def test_a_rare_label_is_on_both_sides(rare):
+    texts, labels = texts_of(common=2500, rare=rare)
+    found = held_out(texts, labels)
+    assert counted(labels, found.validation) == {"common": 250, "rare": 1}
+    assert counted(labels, found.train) == {"common": 2250, "rare": rare - 1}
+    again = held_out(texts, labels)
+    assert again.validation.tolist() == found.validation.tolist()
+    assert held_out(texts, labels, seed=1).validation.tolist() != found.validation.tolist()
+
+
+def test_near_duplicates_stay_together():
+    """Every third text differs from the next one by its last word."""
+    body = lambda n: " ".join(f"w{n}x{at}" for at in range(11))  # noqa: E731
+    texts = [body(n) if n % 3 else f"{body(n + 1)} more" for n in range(501)]
+    found = held_out(texts, [str(n // 3 % 2) for n in range(501)])
+    sides = [{texts[row].removesuffix(" more") for row in rows} for rows in vars(found).values()]
+    assert not sides[0] & sides[1]
+    assert len(found.validation) == 50
+
+
+def test_a_label_that_cannot_be_divided_stays_in_train(caplog):
+    texts, labels = texts_of(a=100, b=100, single=1)
+    texts += ["one and the same text"] * 8
+    labels += ["copied"] * 8
+    found = held_out(texts, labels)
+    assert counted(labels, found.validation).keys() == {"a", "b"}
+    assert counted(labels, found.train)["copied"] == 8
+    assert counted(labels, found.train)["single"] == 1
+    assert "'single' (1 text), 'copied' (8 texts)." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("labelled", "said"),
+    [
+        (texts_of(a=2500, b=1), "The label 'b' has 1 text, too few distinct ones"),
+        (
+            (texts_of(a=50)[0] + ["the same"] * 60, ["a"] * 50 + ["b"] * 60),
+            "The label 'b' has 60 texts, too few distinct ones",
+        ),
+    ],
+    ids=["single", "copied"],
+)
+def test_one_label_alone_cannot_be_validated(tmp_path, glove_file, labelled, said):
+    texts, labels = labelled
+    with pytest.raises(DataError, match=f"{said}.*validation=None, --validation_fraction 0"):
+        held_out(texts, labels)
+    table = [{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)]
+    path = write_table(tmp_path / "train.csv", table)
+    out = "--output_dir", tmp_path / "out", "--glove", glove_file
+    assert_refused(run_here(train_command.main, "--train_file", path, *out), said)
+
+
+def test_a_rare_label_among_several_of_a_text_is_on_both_sides(caplog):
+    texts = [f"text {n}" for n in range(300)]
+    labels = [["a"] if n % 3 else [] for n in range(300)]
+    for n in (7, 70):
+        labels[n] = ["a", "rare"]
+    labels[100] = ["a", "single"]
+    labelled = LabelledTexts.of(texts, labels, ["a", "rare", "single"])
+    found = hold_out(labelled, 0.1, "text", 42)
+    assert labelled.labels[found.validation].sum(axis=0).tolist()[1:] == [1, 0]
+    assert labelled.labels[found.train].sum(axis=0).tolist()[1:] == [1, 1]
+    assert "'single' (1 text)." in caplog.text
+
+
+def test_few_texts_and_shares(caplog):
+    texts, labels = texts_of(a=40, b=40)
+    assert held_out(texts, labels) is None
+    assert "10 % of 80 texts are fewer than 10" in caplog.text
+    assert held_out(texts, labels, 0) is None
+    assert len(held_out(texts, labels, 0.2).validation) == 16
+    for share in (1, -0.1, 1.5):
+        with pytest.raises(DataError, match=f"validation is the share {share}; give 0 to below 1"):
+            held_out(texts, labels, share)
+
+
+def test_whole_sources_are_held_out():
+    texts, labels = texts_of(FAKE=120, REAL=120)
+    sources = [f"{corpus}/{corpus}{n % 10}.org" for corpus in "ab" for n in range(120)]
+    mixed = [labels[row] for row in np.random.default_rng(0).permutation(240)]
+    found = held_out(texts, mixed, by="source", sources=sources)
+    sides = [{sources[row] for row in rows} for rows in vars(found).values()]
+    assert sides[1]
+    assert not sides[0] & sides[1]
+    assert counted(mixed, found.validation).keys() == {"FAKE", "REAL"}
+    with pytest.raises(DataError, match="the texts have no sources"):
+        held_out(texts, mixed, by="source")
+
+
+rows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15)), min_size=1, max_size=60)
+
+
+@given(rows, st.sampled_from([0.1, 0.5]), st.integers(0, 3))
+def test_properties(rows, fraction, seed):
+    labels, groups = np.array([label for label, _ in rows]), np.array([group for _, group in rows])
+    before = grouped_stratified_split(labels, groups, (1 - fraction, fraction), seed)
+    both = {*labels[before[0]].tolist()} == {*labels[before[1]].tolist()} == {*labels.tolist()}
+    row_labels = np.arange(len(labels)), labels
+    train, validation = keep_labels_on_both_sides(before, row_labels, groups, seed)
+    assert sorted([*train, *validation]) == list(range(len(rows)))
+    assert not {*groups[train].tolist()} & {*groups[validation].tolist()}
+    assert {*labels[train].tolist()} == {*labels.tolist()}
+    if both:
+        assert all(
+            (part == old).all() for part, old in zip((train, validation), before, strict=True)
+        )
+    for label in set(labels.tolist()):
+        own = set(groups[labels == label].tolist())
+        alone = all(set(labels[groups == group].tolist()) == {label} for group in own)
+        if alone and len(own) > 1:
+            assert label in labels[validation]

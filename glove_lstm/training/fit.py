@@ -187,17 +187,7 @@ def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> 
         "Two models: one of %s texts, calibrated on %s; and one of all %s.",
         *(f"{len(part):,}" for part in (first_texts, validation, texts)),
     )
-    folder = Path(str(training.output_dir), FIRST_MODEL)
-    first = None
-    if training.resume_from_checkpoint:
-        first = FirstModel.load(folder, len(validation))
-    if first is None:
-        first_recipe = job.recipe.with_training(output_dir=str(folder))
-        result = _train(replace(job, recipe=first_recipe), first_texts, validation)
-        first = result.as_first_model()
-        if training.writes_checkpoints:
-            first.save(folder)
-
+    first = _first_model(job, first_texts, validation)
     # A tracker gets the curves of the first model, which has validation texts.
     final_job = replace(job, recipe=job.recipe.with_training(report_to=[]))
     final = _train(final_job, texts, None, first)
@@ -214,6 +204,21 @@ def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> 
         history=first.history,
         about=first.about | final.about | {"seconds": seconds, "rows": rows},
     )
+
+
+def _first_model(job: _Job, train: LabelledTexts, validation: LabelledTexts) -> FirstModel:
+    """Train and calibrate the first of two models, unless a run that is resumed has done so."""
+    training = job.recipe.training
+    folder = Path(str(training.output_dir), FIRST_MODEL)
+    if training.resume_from_checkpoint:
+        finished = FirstModel.load(folder, len(validation))
+        if finished is not None:
+            return finished
+    recipe = job.recipe.with_training(output_dir=str(folder))
+    first = _train(replace(job, recipe=recipe), train, validation).as_first_model()
+    if training.writes_checkpoints:
+        first.save(folder)
+    return first
 
 
 def _train(

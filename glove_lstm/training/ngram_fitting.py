@@ -6,14 +6,14 @@ product with the map from words to characters costs little.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.sparse import block_diag, csr_matrix, diags, hstack, identity, vstack
+from scipy.sparse import block_diag, csr_matrix, hstack, identity, vstack
 from scipy.special import log_softmax
 
 from glove_lstm.modeling.characters import UnknownWords, character_ngrams
@@ -105,23 +105,34 @@ def _make_problem(
     earlier = torch.cat([ngrams.weights, ngrams.bias[None]]).double().numpy(force=True)
     characters = _character_map(ngrams, words if ngrams.config.character_buckets else {})
     clean = ngram_features(ngrams, texts)
-    parts = [clean]
+    counts = np.bincount(clean.indices, minlength=clean.shape[1])
+    used = np.flatnonzero(counts >= min(_FEWEST_TEXTS, len(texts)))
+    parts = [_used_features(clean, used, earlier)]
+    del clean  # the largest matrix of a training
     weights = np.ones(len(texts)) if weights is None else weights
     row_weights = [weights]
     if copies is not None:
-        parts.append(ngram_features(ngrams, copies))
+        parts.append(_used_features(ngram_features(ngrams, copies), used, earlier))
         row_weights.append(_COPY_WEIGHT * weights)
-    features = vstack(parts).tocsr()
     assert texts.labels is not None
     return _Problem.of(
-        features,
-        clean.shape[0],
+        parts,
+        used,
         characters,
         has,
         exclusive=texts.labels.ndim == 1,
         weights=np.concatenate(row_weights),
         earlier=earlier,
     )
+
+
+def _used_features(features: csr_matrix, used: NDArray[np.integer], earlier: Floats) -> csr_matrix:
+    """Return the columns of n-grams in use; in fine-tuning, the logits of the earlier weights stand beside them."""
+    columns = features[:, used]
+    if not earlier.any():
+        return columns
+    logits = features @ earlier[:-1] + earlier[-1]
+    return hstack([columns, csr_matrix(logits.astype(np.float32))]).tocsr()
 
 
 def _choose_c(
@@ -234,8 +245,8 @@ class _Problem:
     @classmethod
     def of(
         cls,
-        features: csr_matrix,
-        texts: int,
+        parts: Sequence[csr_matrix],
+        used: NDArray[np.integer],
         characters: csr_matrix,
         has: NDArray[np.bool_],
         *,
@@ -243,15 +254,11 @@ class _Problem:
         weights: Floats,
         earlier: Floats,
     ) -> "_Problem":
-        """Make the problem of features whose first `texts` rows are the texts, and the others their copies."""
-        counts = np.bincount(features[:texts].indices, minlength=features.shape[1])
-        used = np.flatnonzero(counts >= min(_FEWEST_TEXTS, texts))
+        """Make the problem of the features of texts and, if there are any, of a copy of each."""
         columns = np.union1d(used, characters[used].indices)
-        lift = (
-            identity(features.shape[1], dtype=np.float32, format="csr")[used] + characters[used]
-        )[:, columns]
-        compact = features[:, used]
-        ratios_of = _LogCountRatios.of(compact[:texts], lift, weights[:texts])
+        itself = identity(characters.shape[0], dtype=np.float32, format="csr")[used]
+        lift = (itself + characters[used])[:, columns]
+        ratios_of = _LogCountRatios.of(parts[0][:, : len(used)], lift, weights[: len(has)])
 
         varies = has.any(axis=0) & ~has.all(axis=0)
         present = np.flatnonzero(varies)
@@ -259,14 +266,12 @@ class _Problem:
         labels = present[1:] if binary else present
         ratios = np.stack([ratios_of(has[:, label]) for label in labels], axis=1)
         if earlier.any():
-            logits = features @ earlier[:-1] + earlier[-1]
-            compact = hstack([compact, csr_matrix(logits.astype(np.float32))]).tocsr()
-            lift = block_diag([lift, identity(has.shape[1], dtype=np.float32)]).tocsr()
+            lift = block_diag([lift, identity(has.shape[1], dtype=np.float32)])
             # Logits are no counts.
             ratios = np.vstack([ratios, np.ones((has.shape[1], len(labels)))])
-        targets = np.where(np.tile(has[:, labels], (features.shape[0] // texts, 1)), 1, -1)
+        targets = np.where(np.tile(has[:, labels], (len(parts), 1)), 1, -1)
         return cls(
-            features=compact,
+            features=vstack(parts).tocsr(),
             lift=lift.tocsr(),
             ratios=ratios.astype(np.float32),
             targets=targets.astype(np.float32),
@@ -286,7 +291,7 @@ class _Problem:
         Returns:
             (R + 1, labels) the table of weights, in whose rows of words their characters are included, and the bias.
         """
-        transposed, lift_transposed = self.features.T.tocsr(), self.lift.T.tocsr()
+        transposed, lift_transposed = self.features.T, self.lift.T.tocsr()
         shape = self.ratios.shape[0] + 1, len(self.labels)
         cost = np.float32(c) * self.weights
 
@@ -344,8 +349,10 @@ class _LogCountRatios:
 
     @classmethod
     def of(cls, features: csr_matrix, lift: csr_matrix, weights: Floats) -> "_LogCountRatios":
-        has_ngram, lift = (part.astype(bool).astype(np.float32) for part in (features, lift))
-        has_ngram = diags(weights.astype(np.float32)) @ has_ngram
+        ngrams_of_text = np.diff(features.indptr)
+        data = np.repeat(weights.astype(np.float32), ngrams_of_text)
+        has_ngram = csr_matrix((data, features.indices, features.indptr), shape=features.shape)
+        lift = lift.astype(bool).astype(np.float32)
         counts = lift.T @ np.asarray(has_ngram.sum(axis=0)).ravel()
         return cls(has_ngram, lift, counts)
 

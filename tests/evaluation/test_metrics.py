@@ -49,9 +49,9 @@ def test_measures_by_label_and_their_intervals() -> None:
         assert row["rows"] == (labels == index).sum()
         assert row["recall"] == pytest.approx(right[labels == index].mean())
         assert row["precision"] == pytest.approx(right[hit == index].mean())
-        for measure in ("recall", "precision"):
-            low, high = row[f"{measure}_interval"]
-            assert low < row[measure] < high
+        for name in ("recall", "precision"):
+            low, high = row[f"{name}_interval"]
+            assert low < row[name] < high
             assert 0.05 < high - low < 0.2
     for name in ("accuracy", "f1", "brier"):
         low, high = found[f"{name}_interval"]

@@ -48,10 +48,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-_FEW = 5_000  # texts up to which `default` passes over them eight times
-_EPOCHS, _FEWEST_EPOCHS = 8, 2
+# `default` reads this many texts in all its epochs, but passes over them eight times at the most, and twice at least.
+_TEXTS_READ = 50_000
+_MOST_EPOCHS, _FEWEST_EPOCHS = 8, 2
 _FEWEST_STEPS = 100
-_SMALL_BATCH, _LARGE_BATCH = 32, 64  # up to that number of texts, and above
+_FEW = 5_000  # texts up to which batches are small
+_SMALL_BATCH, _LARGE_BATCH = 32, 64
 # Rates for batches of 32 texts. They grow with the root of the batch size, as the noise of a gradient falls with it.
 _RATES = {"learning_rate": 7e-3, "embedding_learning_rate": 3e-3}
 
@@ -69,8 +71,7 @@ def schedule(texts: int, processes: int = 1, batch_size: int | None = None) -> d
     if batch_size is None:
         batch_size = _SMALL_BATCH if texts <= _FEW else _LARGE_BATCH
     texts_of_step = batch_size * processes
-    epochs = round(_EPOCHS * min(1.0, (_FEW / texts) ** 0.5))
-    for_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
-    epochs = max(epochs, _FEWEST_EPOCHS, for_steps)
+    epochs = min(max(round(_TEXTS_READ / texts), _FEWEST_EPOCHS), _MOST_EPOCHS)
+    epochs = max(epochs, ceil(_FEWEST_STEPS * texts_of_step / texts))
     rates = {name: rate * (texts_of_step / _SMALL_BATCH) ** 0.5 for name, rate in _RATES.items()}
     return {"num_train_epochs": epochs, "per_device_train_batch_size": batch_size, **rates}

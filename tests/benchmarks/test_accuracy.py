@@ -274,7 +274,12 @@ def test_peers_of_other_packages(
 ) -> None:
     pytest.importorskip(package)  # of the extra `benchmark`
     [fold] = make_folds("titles", news, 1)
-    monkeypatch.setitem(neural_peers._FINETUNING, "num_train_epochs", 10)  # there are few texts
+    real = neural_peers.TrainingArguments
+
+    def with_ten_epochs(folder, **options):  # there are few texts
+        return real(folder, **{**options, "num_train_epochs": 10})
+
+    monkeypatch.setattr(neural_peers, "TrainingArguments", with_ten_epochs)
     monkeypatch.setitem(neural_peers._PUBLISHED_FIT, "epochs", 60)
     rows = fold.tests["1"]
     probabilities = accuracy.MODELS[model](fold, 42, Settings(str(glove_file)))(rows)

@@ -145,7 +145,8 @@ def training_texts(fold: Fold, *, copies: bool = False) -> Texts:
     texts, labels = list(fold.texts.texts), fold.texts.labels.tolist()
     if not copies:
         return texts, labels
-    keys = [f"{FIRST_SEED} 0 {row}" for row in range(len(texts))]  # as in `corrupt`
+    # As in `corrupt`, which also cuts texts of more than 32,768 characters.
+    keys = [f"{FIRST_SEED} 0 {row}" for row in range(len(texts))]
     copied = list(map(training_copy, texts, keys))
     return texts + copied, labels + labels
 

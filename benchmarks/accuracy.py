@@ -32,6 +32,7 @@ from benchmarks.models import FIRST_SEED, MODELS, OURS, Predict, Settings, sourc
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
+from glove_lstm.commands.train import parse_words
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
 from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
@@ -42,9 +43,8 @@ Cell = dict[str, list[Any]]
 Runs = list[dict[str, Cell]]  # by seed
 
 
-def measure(args: Namespace, arguments: Sequence[str] = ()) -> Results:
+def measure(args: Namespace, settings: Settings) -> Results:
     """Measure models; predictions of an earlier run with the same data, options and sources are used."""
-    settings = Settings(args.glove, arguments)
     results: Results = read_results(args.json)
     for task in args.task:
         folds = make_folds(task, args.data_dir, args.folds)
@@ -190,7 +190,7 @@ def main(argv: Sequence[str]) -> None:
     add("--corrupted", action="store_true", help="also measure the texts with errors")
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again
-    results = measure(args, rest)
+    results = measure(args, Settings(args.glove, parse_words(rest)))
     sys.stdout.write(accuracy_table({task: results[task] for task in args.task}))
 
 

@@ -2,17 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset, concatenate_datasets
 
-from glove_lstm.data.loading import LoadedData, load_splits
+from glove_lstm.data.loading import LoadedData, joined_texts, load_splits
 from glove_lstm.data.sources import balanced_weights, split_by_source
 from glove_lstm.data.splits import Ints, grouped_stratified_split, near_duplicate_groups
-from glove_lstm.data.loading import joined_texts
+from glove_lstm.training.held_out import HeldOut
+from glove_lstm.training.labelled_texts import LabelledTexts
 
 NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
@@ -67,18 +68,19 @@ def standard(folder: Path, name: str) -> LoadedData:
     return LoadedData(splits, [str(label) for label in sorted(set(rows["label"]))], ["text"], name)
 
 
-def other_corpora(folder: Path) -> dict[str, Dataset]:
+def other_corpora(folder: Path) -> dict[str, LabelledTexts]:
     """Corpora that the default checkpoint never saw; of LIAR the test statements, with two labels."""
+    liar = load_splits("liar", "two", data_dir=folder / "liar")
     return {
-        "recovery": distinct(read(folder, "recovery")),
-        "liar (two labels)": load_splits("liar", "two", data_dir=folder / "liar").splits["test"],
-        "veritas": corpus(folder, "veritas_origin2019"),
+        "recovery": labelled_texts(distinct(read(folder, "recovery")), NAMES),
+        "liar (two labels)": labelled_texts(liar.splits["test"], liar.label_names),
+        "veritas": labelled_texts(corpus(folder, "veritas_origin2019"), NAMES),
     }
 
 
 def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:
     """A corpus of many sources, with the column `source`; at the most `most` rows, balanced by label and source."""
-    table = _table(folder / "corpora" / f"{name}.csv.gz")
+    table = read_corpus(folder, name)
     titled = table["title"] != ""  # a text without a title is the first of a pair
     rows = Dataset.from_dict(
         {
@@ -94,6 +96,11 @@ def corpus(folder: Path, name: str, most: int | None = None) -> Dataset:
     generator = np.random.default_rng(0)
     drawn = generator.choice(len(rows), most, replace=False, p=weights / weights.sum())
     return rows.select(sorted(drawn))
+
+
+def read_corpus(folder: Path, name: str) -> pd.DataFrame:
+    """Read a corpus as its file has it: columns `title`, `text`, `label` and `source`, empty where a text has none."""
+    return _table(folder / "corpora" / f"{name}.csv.gz")
 
 
 def publisher(source: str) -> str:
@@ -117,30 +124,41 @@ def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:
     return rows.select(train), rows.select(kept)
 
 
-def hub_corpus(folder: Path) -> LoadedData:
+@dataclass(frozen=True)
+class HubCorpus:
+    """Texts of the default checkpoint."""
+
+    texts: LabelledTexts  # all training texts, with sources and weights
+    held_out: HeldOut  # rows of them that train the first model, and rows that validate it
+    test: LabelledTexts
+    description: str
+
+
+def hub_corpus(folder: Path) -> HubCorpus:
     """Texts of the default checkpoint, as hub_data.md describes them; articles train once whole and once as titles."""
     own, kept = news_corpus(folder)
     rows = concatenate_datasets([own, *(corpus(folder, *one) for one in TRAINING_CORPORA.items())])
     rows = rows.select(unseen(rows, kept))
-    training, validating = map(rows.select, held_out(rows))
-    splits = {"train": _weighed(training), "validation": validating, "test": kept}
-    source = (
-        f"fake_or_real_news and ISOT, with {len(TRAINING_CORPORA) - 1} other corpora in training"
-    )
-    return LoadedData(splits, NAMES, ["title", "text"], source, uncut=_weighed(rows))
+    held_out = hold_out(rows)
 
-
-def _weighed(rows: Dataset) -> Dataset:
-    """Add the titles of articles as texts of their own, and the column `weight`."""
-    articles = rows.select(np.flatnonzero([bool(body.strip()) for body in rows["text_pair"]]))
-    headlines = articles.remove_columns("text_pair").add_column("text_pair", [""] * len(articles))
+    articles = np.flatnonzero([bool(body.strip()) for body in rows["text_pair"]])
+    headlines = rows.select(articles).remove_columns("text_pair")
+    headlines = headlines.add_column("text_pair", [""] * len(articles))
+    headlines_in_training = np.flatnonzero(np.isin(articles, held_out.train))
+    train = np.concatenate([held_out.train, len(rows) + headlines_in_training])
     rows = concatenate_datasets([rows, headlines.select_columns(rows.column_names)])
+
     weights = np.where(np.isin(rows["source"], _OWN), _OWN_WEIGHT, 1.0)
-    return rows.add_column("weight", weights.tolist())
+    return HubCorpus(
+        replace(labelled_texts(rows, NAMES), weights=weights),
+        HeldOut(train, held_out.validation),
+        labelled_texts(kept, NAMES),
+        f"fake_or_real_news and ISOT, with {len(TRAINING_CORPORA) - 1} other corpora in training",
+    )
 
 
-def held_out(rows: Dataset) -> tuple[Ints, Ints]:
-    """Return the rows that train a first model, and those that validate it: calibration corpora and some sources."""
+def hold_out(rows: Dataset) -> HeldOut:
+    """Choose the rows that train a first model, and those that validate it: calibration corpora and some sources."""
     groups = near_duplicate_groups(list(joined_texts(rows)))
     sources, labels = rows["source"][:], np.array(rows["label"])
     corpus_of, _, names = np.array([source.partition("/") for source in sources]).T
@@ -153,7 +171,7 @@ def held_out(rows: Dataset) -> tuple[Ints, Ints]:
     training = training[~(np.isin(groups, groups[validating]) | shared)[training]]
     drawn = pd.Series(validating).sample(frac=1, random_state=0)
     drawn = drawn.groupby(corpus_of[drawn], sort=False).head(_MOST_VALIDATION)
-    return training, drawn.sort_values().to_numpy()
+    return HeldOut(training, drawn.sort_values().to_numpy())
 
 
 def unseen(rows: Dataset, others: Dataset) -> Ints:
@@ -172,11 +190,15 @@ def distinct(rows: Dataset) -> Dataset:
     return rows.select(np.flatnonzero(~folded.duplicated() & (folded != "")))
 
 
-def as_data(rows: Dataset, splits: Mapping[str, Iterable[int]], source: str) -> LoadedData:
-    """Row numbers of a corpus by split, in the form that `run_experiment` takes."""
-    columns = ["title", "text"] if "text_pair" in rows.column_names else ["title"]
-    selected = {name: rows.select(chosen) for name, chosen in splits.items()}
-    return LoadedData(selected, NAMES, columns, source)
+def labelled_texts(rows: Dataset, label_names: list[str]) -> LabelledTexts:
+    """Return rows as `fit` takes them: texts of one column, labels, and sources if there are any."""
+    sources = rows["source"][:] if "source" in rows.column_names else None
+    return LabelledTexts(list(joined_texts(rows)), np.array(rows["label"]), label_names, sources)
+
+
+def named_labels(texts: LabelledTexts) -> list[str]:
+    """Return the name of each text's label."""
+    return [texts.label_names[label] for label in texts.labels]
 
 
 def _table(path: Path) -> pd.DataFrame:

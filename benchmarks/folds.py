@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -13,11 +13,12 @@ from datasets import Dataset, concatenate_datasets
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import corpora
-from glove_lstm.data.loading import LoadedData, load_splits
+from glove_lstm.data.loading import LoadedData, joined_texts, load_splits
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.robustness import perturb
-from glove_lstm.data.loading import joined_texts
+from glove_lstm.training.held_out import HeldOut
+from glove_lstm.training.labelled_texts import LabelledTexts
 
 TASKS = (
     *("titles", "recovery", "liar", *corpora.STANDARD, "left_out", "sources_out"),
@@ -30,24 +31,34 @@ _MOST = 1_500  # rows of a corpus of the tasks left_out and sources_out
 
 @dataclass(frozen=True)
 class Fold:
-    """One training ("train", "validation", and all its texts in `uncut`) and its tests, by cell.
+    """The texts of one training, and its tests by cell.
 
-    Cells of one name in several folds are one cell in the results.
+    The columns of `training` and of the tests are `text`, perhaps `text_pair`, `label`, an index into `label_names`,
+    and perhaps `source`. Cells of one name in several folds are one cell in the results.
     """
 
     name: str
-    data: LoadedData
+    label_names: list[str]
+    training: Dataset  # all training texts
+    held_out: HeldOut  # rows of them that train a first model, and rows that validate it
     tests: dict[str, Dataset]
+
+    @cached_property
+    def texts(self) -> LabelledTexts:
+        """All training texts, as `fit` takes them."""
+        return corpora.labelled_texts(self.training, self.label_names)
 
     @cached_property
     def digest(self) -> str:
         """A hash of all texts and labels in their order."""
-        sha = hashlib.sha256(json.dumps(self.data.label_names).encode())
-        splits, uncut = self.data.splits, self.data.uncut
-        parts = [*sorted(splits.items()), *sorted(self.tests.items())]
-        # On left_out some texts train the second model only.
-        if uncut and len(uncut) > sum(map(len, splits.values())):
-            parts.append(("uncut", uncut))
+        sha = hashlib.sha256(json.dumps(self.label_names).encode())
+        train = self.training.select(self.held_out.train)
+        validation = self.training.select(self.held_out.validation)
+        parts = [("train", train), ("validation", validation), *sorted(self.tests.items())]
+        # On left_out some texts train the final model only. The name is that of earlier versions: the hashes of stored
+        # results stay the same.
+        if len(self.training) > len(train) + len(validation):
+            parts.append(("uncut", self.training))
         for name, rows in parts:
             sha.update(json.dumps([name, len(rows)]).encode())
             for row in rows:
@@ -58,21 +69,40 @@ class Fold:
 def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     """Make the folds of a task; where it is cross-validated, the first `count` (docs/benchmarks.md describes them)."""
     if task == "liar":
-        return [_fold("test", load_splits("liar", data_dir=folder / "liar"))]
+        return [_given_fold(load_splits("liar", data_dir=folder / "liar"))]
     if task in corpora.STANDARD:
-        return [_fold("test", corpora.standard(folder, task))]
+        return [_given_fold(corpora.standard(folder, task))]
     if task in ("left_out", "sources_out"):
         return list(_unseen_sources(task, folder))
     if task.startswith("provenance"):
-        data = _provenance(folder, task.rpartition("_")[2].upper())
+        texts, names = _provenance(folder, task.rpartition("_")[2].upper())
     else:
-        texts = corpora.distinct(corpora.read(folder, task))
-        data = corpora.as_data(texts, {"all": range(len(texts))}, task)
-    return list(islice(_cross_validation(data), count))
+        texts, names = corpora.distinct(corpora.read(folder, task)), corpora.NAMES
+    return list(islice(_cross_validation(texts, names), count))
 
 
-def _cross_validation(data: LoadedData) -> Iterator[Fold]:
-    texts = data.splits["all"]
+def _given_fold(data: LoadedData) -> Fold:
+    """The only fold of data that have a test split."""
+    splits = data.splits
+    tests = {"test": splits["test"]}
+    return _fold("test", data.label_names, splits["train"], splits["validation"], tests)
+
+
+def _fold(
+    name: str,
+    label_names: list[str],
+    train: Dataset,
+    validation: Dataset,
+    tests: dict[str, Dataset],
+) -> Fold:
+    """Join the texts of the first model and those that validate it."""
+    training = concatenate_datasets([train, validation])
+    rows = np.arange(len(training))
+    held_out = HeldOut(rows[: len(train)], rows[len(train) :])
+    return Fold(name, label_names, training, held_out, tests)
+
+
+def _cross_validation(texts: Dataset, label_names: list[str]) -> Iterator[Fold]:
     labels = np.array(texts["label"])
     groups = near_duplicate_groups(list(joined_texts(texts)))
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
@@ -80,16 +110,9 @@ def _cross_validation(data: LoadedData) -> Iterator[Fold]:
         train, validation = grouped_stratified_split(
             labels[rows], groups[rows], [1 - _VALIDATION, _VALIDATION], seed=0
         )
-        parts = {"train": rows[train], "validation": rows[validation], "test": test}
-        splits = {name: texts.select(chosen) for name, chosen in parts.items()}
-        yield _fold(str(number), replace(data, splits=splits))
-
-
-def _fold(name: str, data: LoadedData) -> Fold:
-    """Of data with a "test" split, the test of the only cell."""
-    splits = {part: data.splits[part] for part in ("train", "validation")}
-    uncut = concatenate_datasets(list(splits.values()))
-    return Fold(name, replace(data, splits=splits, uncut=uncut), {name: data.splits["test"]})
+        name = str(number)
+        parts = texts.select(rows[train]), texts.select(rows[validation])
+        yield _fold(name, label_names, *parts, {name: texts.select(test)})
 
 
 def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
@@ -113,19 +136,19 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
         others = np.flatnonzero(~hidden)
         seen = np.isin(groups[test], groups[others]) | np.isin(titles[test], titles[others])
         kept = test[~seen]
-        training = rows.select(others)
-        if task == "left_out":
-            cut = list(corpora.held_out(training))
-        else:
-            sources, numbers = training["source"][:], training["label"][:]
-            cut = split_by_source(sources, numbers, groups[others], _VALIDATION, 0, "The corpora")
-        splits = dict(zip(("train", "validation"), cut, strict=True))
-        data = corpora.as_data(training, splits, f"without {name}")
-        both = concatenate_datasets(list(data.splits.values()))  # on left_out, not all texts
-        data = replace(data, uncut=training if task == "left_out" else both)
         corpora_here = np.unique(corpus_of[kept])
         tests = {str(one): rows.select(kept[corpus_of[kept] == one]) for one in corpora_here}
-        yield Fold(name, data, tests)
+
+        training = rows.select(others)
+        if task == "left_out":
+            yield Fold(name, corpora.NAMES, training, corpora.hold_out(training), tests)
+            continue
+        sources, numbers = training["source"][:], training["label"][:]
+        train, validation = split_by_source(
+            sources, numbers, groups[others], _VALIDATION, 0, "The corpora"
+        )
+        cut = training.select(train), training.select(validation)
+        yield _fold(name, corpora.NAMES, *cut, tests)
 
 
 def _training_corpora(folder: Path) -> Dataset:
@@ -134,14 +157,17 @@ def _training_corpora(folder: Path) -> Dataset:
     return concatenate_datasets(parts)
 
 
-def _provenance(folder: Path, label: str) -> LoadedData:
-    """Texts of one label, with their corpora as labels: what can be told apart may be learned in place of the label."""
+def _provenance(folder: Path, label: str) -> tuple[Dataset, list[str]]:
+    """Return texts of one label, with their corpora as labels, and the names of these.
+
+    What can be told apart may be learned in place of the label.
+    """
     rows = _training_corpora(folder)
     rows = rows.select(np.flatnonzero(np.array(rows["label"]) == corpora.NAMES.index(label)))
     corpus_of = [source.partition("/")[0] for source in rows["source"]]
     names, numbers = np.unique(corpus_of, return_inverse=True)
     rows = rows.remove_columns("label").add_column("label", numbers.tolist())
-    return LoadedData({"all": rows}, names.tolist(), ["title", "text"], f"{label} texts")
+    return rows, names.tolist()
 
 
 def corrupted(rows: Dataset, kind: str) -> Dataset:

@@ -11,26 +11,33 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
-from benchmarks.corpora import hub_corpus, other_corpora
-from benchmarks.models import FIRST_SEED, Settings, sources, train_preset
+from benchmarks.corpora import hub_corpus, named_labels, other_corpora
+from benchmarks.models import FIRST_SEED, Settings, sources
 from benchmarks.records import record, write_json
 from glove_lstm.commands.command import new_parser, run_command
+from glove_lstm.commands.train import parse_words
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation import run_metrics as measures
 from glove_lstm.evaluation.examples import classify_examples
+from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness, summarize
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.publishing.card import write_card
-from glove_lstm.publishing.checkpoint_folder import save_experiment, write_hub_files
-from glove_lstm.data.loading import joined_texts
+from glove_lstm.publishing.checkpoint_folder import save_result, write_hub_files
+from glove_lstm.training.fit import fit
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
-_ARGUMENTS = ["--num_train_epochs", "5", "--per_device_train_batch_size", "32"]
-_ARGUMENTS += ["--validation_by", "source", "--vocab_size", "32000"]
+_ARGUMENTS: dict[str, Any] = {
+    "num_train_epochs": 5,
+    "per_device_train_batch_size": 32,
+    "vocab_size": 32_000,
+}
 
 _CARD = {
     "name": "glove-lstm-fake-news",
@@ -56,23 +63,39 @@ def main(argv: Sequence[str]) -> None:
     elif args.data_dir is None or args.glove is None:
         parser.error("--data_dir and --glove are needed, unless --code_only is given.")
     else:
-        _train(args.output_dir, args.data_dir, Settings(args.glove, [*_ARGUMENTS, *rest]))
+        settings = Settings(args.glove, _ARGUMENTS | parse_words(rest))
+        _train(args.output_dir, args.data_dir, settings)
     write_card(args.output_dir, **_CARD)
     write_hub_files(args.output_dir, _CARD["repo_id"])
     sys.stdout.write(f"Made {args.output_dir}\n")
 
 
 def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
-    experiment = train_preset("default", hub_corpus(data_dir), FIRST_SEED, settings)
-    metrics = measures.run_metrics(experiment)
+    corpus = hub_corpus(data_dir)
+    texts, test = corpus.texts, corpus.test
+    # Without its progress bar the Trainer prints.
+    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
+        result = fit(
+            texts.texts,
+            named_labels(texts),
+            corpus.held_out,
+            recipe=settings.recipe("default", FIRST_SEED, scratch),
+            label_names=texts.label_names,
+            sample_weight=texts.weights,
+            sources=texts.sources,
+            text_column_names=["title", "text"],
+            glove=settings.glove,
+            compute_metrics=compute_metrics,
+        )
+    metrics = measures.run_metrics(result, test)
+    metrics["about"] |= {"data": corpus.description, "validation_by": "source"}
     others = other_corpora(data_dir)
-    measures.add_other_data(metrics, experiment, others)
-    measures.add_baselines(metrics, experiment, others)
-    texts, labels = list(joined_texts(experiment.splits["test"])), experiment.labels["test"]
-    losses = measure_robustness(experiment.model, experiment.tokenizer, texts, labels)
+    measures.add_other_data(metrics, result, others)
+    measures.add_baselines(metrics, result, test, others)
+    losses = measure_robustness(result.model, result.tokenizer, test.texts, test.labels)
     metrics["robustness"] = {**losses, "summary": f"on the test texts, {summarize(losses)}"}
     metrics["made_by"] = record("benchmarks/corpora.*", *sources("default", corrupted=True))
-    save_experiment(experiment, metrics, folder)
+    save_result(result, metrics, folder, test)
     export_onnx(folder)
 
 

@@ -3,9 +3,9 @@
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 from unittest.mock import patch
@@ -16,13 +16,14 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.corpora import named_labels
 from benchmarks.folds import Fold
 from benchmarks.neural_peers import finetune_minilm, fit_published
-from benchmarks.peers import COPIED, PEERS, fit_peer
+from benchmarks.peers import COPIED, PEERS, Texts, fit_peer
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.data.loading import LoadedData
+from glove_lstm.data.loading import joined_texts
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
@@ -30,9 +31,8 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier as Ngrams
 from glove_lstm.modeling.ngram_classifier import NgramGroup
 from glove_lstm.training import ngram_fitting
-from glove_lstm.training.arguments import parse_training_run
-from glove_lstm.training.experiment import COPIES, Experiment, run_experiment
-from glove_lstm.data.loading import joined_texts
+from glove_lstm.training.arguments import Recipe, make_recipe
+from glove_lstm.training.fit import TrainingResult, fit
 
 Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
 
@@ -41,25 +41,25 @@ def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
     return NgramGroup(torch.zeros_like(ids), torch.zeros_like(mask))
 
 
-# Parts of `default` that are left out by a patch, and ablations by arguments of train.py.
+# Parts of `default` that are left out by a patch, and ablations by arguments of a recipe.
 _PATCHES: dict[str, tuple[Any, str, Any]] = {
     "without_shape_ngrams": (Ngrams, "_shapes", _no_shapes),
     "without_mean_ratio": (ngram_fitting, "_INTERPOLATION", 1.0),
     "without_share_read": (Network, "share_read", lambda _, one: torch.ones_like(one.mask[:, 0])),
 }
-ABLATIONS: dict[str, list[str]] = {
-    "with_second_training": ["--refit", "True"],
-    "lstm_alone": ["--ngram_buckets", "0"],
-    "ngrams_alone": ["--max_steps", "1"],  # and no LSTM at prediction
-    "without_word_shapes": ["--type_embedding_size", "0"],
-    "without_characters": ["--character_buckets", "0"],
-    "without_corrupted_copies": ["--corrupted_share", "0"],
-    **{name: [] for name in _PATCHES},
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "with_second_training": {"refit": True},
+    "lstm_alone": {"ngram_buckets": 0},
+    "ngrams_alone": {"max_steps": 1},  # and no LSTM at prediction
+    "without_word_shapes": {"type_embedding_size": 0},
+    "without_characters": {"character_buckets": 0},
+    "without_corrupted_copies": {"corrupted_share": 0.0},
+    **{name: {} for name in _PATCHES},
 }
 OURS = ("default", "article", *ABLATIONS)
 NEURAL = ("minilm_finetuned", "keras_article")
 FIRST_SEED = 42
-_OWN_ARGUMENTS = ("--preset", "--seed", "--output_dir", "--glove", "--model_name_or_path")
+_OWN_ARGUMENTS = ("preset", "seed", "output_dir", "glove", "model_name_or_path")
 _OUR_SOURCES = (
     *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.modeling/*.py"),
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
@@ -83,14 +83,14 @@ class Settings:
     """What all models are fitted with: word vectors by name or file, and arguments of `train.py` for our presets."""
 
     glove_name: str
-    arguments: Sequence[str] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for word in self.arguments:
-            if word.partition("=")[0] in _OWN_ARGUMENTS:
-                raise DataError(f"{word} cannot be given here: the benchmark chooses it.")
+        for name in self.arguments:
+            if name in _OWN_ARGUMENTS:
+                raise DataError(f"--{name} cannot be given here: the benchmark chooses it.")
         for preset in ("default", "article"):
-            parse_training_run(["--preset", preset, *self.arguments])
+            make_recipe(preset, **self.arguments)
 
     @cached_property
     def glove(self) -> GloveVectors:
@@ -103,45 +103,56 @@ class Settings:
             return {}
         sha = hashlib.sha256("\n".join(self.glove.words).encode())
         sha.update(np.ascontiguousarray(self.glove.vectors).data)
-        arguments = {"arguments": list(self.arguments)} if model in OURS else {}
+        arguments = {"arguments": dict(self.arguments)} if model in OURS else {}
         return {**arguments, "glove": sha.hexdigest()}
 
+    def recipe(self, model: str, seed: int, folder: str) -> Recipe:
+        """Return the recipe of one of our presets, which may write checkpoints into a folder."""
+        preset = "article" if model == "article" else "default"
+        values = {**self.arguments, **ABLATIONS.get(model, {})}
+        values |= {"glove": self.glove_name, "seed": seed, "output_dir": folder}
+        values["disable_tqdm"] = True
+        return make_recipe(preset, **values)
 
-def train_preset(model: str, data: LoadedData, seed: int, settings: Settings) -> Experiment:
+
+def train_preset(model: str, fold: Fold, seed: int, settings: Settings) -> TrainingResult:
     """Train one of our presets, perhaps without a part."""
+    texts = fold.texts
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
-    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
-        argv = ["--preset", model if model == "article" else "default", *settings.arguments]
-        argv += [*ABLATIONS.get(model, ()), "--glove", settings.glove_name, "--seed", str(seed)]
-        run = parse_training_run([*argv, "--output_dir", scratch, "--disable_tqdm", "True"])
-        with _patched(model):
-            experiment = run_experiment(run, data, settings.glove, compute_metrics)
+    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr), _patched(model):
+        result = fit(
+            texts.texts,
+            named_labels(texts),
+            fold.held_out,
+            recipe=settings.recipe(model, seed, scratch),
+            label_names=texts.label_names,
+            sources=texts.sources,
+            glove=settings.glove,
+            compute_metrics=compute_metrics,
+        )
     if model == "ngrams_alone":
-        for weights in experiment.model.classifier.parameters():
+        for weights in result.model.classifier.parameters():
             weights.data.zero_()
-    return experiment
+    return result
 
 
 def _patched(model: str) -> AbstractContextManager[Any]:
     return patch.object(*_PATCHES[model]) if model in _PATCHES else nullcontext()
 
 
-def training_texts(fold: Fold, *, copies: bool = False) -> tuple[list[str], list[int]]:
-    """All training texts of a fold, and their class indices; perhaps with the copies of `default`."""
-    rows = fold.data.uncut
-    assert rows is not None
-    parts = [rows]
-    keys = [f"{FIRST_SEED} 0 {row} copy" for row in range(len(rows))]
-    names = {"text", "text_pair"} & set(rows.column_names)
-    for kind in COPIES if copies else ():
-        copy = partial(training_copy, kind=kind)
-        columns = {name: list(map(copy, rows[name], keys)) for name in names}
-        parts.append(Dataset.from_dict(columns))
-    return [text for part in parts for text in joined_texts(part)], rows["label"][:] * len(parts)
+def training_texts(fold: Fold, *, copies: bool = False) -> Texts:
+    """All training texts of a fold, and their class indices; perhaps with the copies that the n-grams learn from."""
+    texts, labels = list(fold.texts.texts), fold.texts.labels.tolist()
+    if not copies:
+        return texts, labels
+    # As in `corrupt`, which also cuts texts of more than 32,768 characters.
+    keys = [f"{FIRST_SEED} 0 {row}" for row in range(len(texts))]
+    copied = list(map(training_copy, texts, keys))
+    return texts + copied, labels + labels
 
 
 def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Predict:
-    trained = train_preset(preset, fold.data, seed, settings)
+    trained = train_preset(preset, fold, seed, settings)
 
     def predict(rows: Dataset) -> NDArray[np.float64]:
         bodies = rows["text_pair"][:] if "text_pair" in rows.column_names else None
@@ -153,11 +164,8 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Pr
 
 
 def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, name: str) -> Predict:
-    splits = fold.data.splits
-    train, validation = (
-        (list(joined_texts(splits[part])), splits[part]["label"][:])
-        for part in ("train", "validation")
-    )
+    parts = [fold.texts.select(rows) for rows in (fold.held_out.train, fold.held_out.validation)]
+    train, validation = ((list(part.texts), part.labels.tolist()) for part in parts)
     every = training_texts(fold, copies=name in COPIED)
     if name == "minilm_finetuned":
         classify = finetune_minilm(train, validation)

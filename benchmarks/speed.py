@@ -29,9 +29,9 @@ from benchmarks.records import benchmark_parser, read_results, record, write_jso
 from benchmarks.tables import Results, speed_table
 from glove_lstm.commands.command import run_command
 from glove_lstm.data.files import DataError
+from glove_lstm.data.loading import joined_texts
 from glove_lstm.inference.backends import processors
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, digest
-from glove_lstm.data.loading import joined_texts
 
 MODELS = ("default", "pipeline", *PEERS)
 _SOURCES = (
@@ -105,8 +105,8 @@ def _measure(model: str, folder: Path, first: str, job: str, threads: int) -> Fi
     return run_process(["-m", "benchmarks.speed_worker"], lines, threads)
 
 
-def run_process(command: Sequence[str], text: str, threads: int) -> Figures:
-    """Run Python with arguments and a text on standard input; it ends with its figures as JSON."""
+def run_process(command: Sequence[str], text: str, threads: int) -> dict[str, Any]:
+    """Run Python with arguments and a text on standard input; it ends with an object as JSON."""
     environment = {
         **os.environ,
         **dict.fromkeys(_THREADS, str(threads)),

@@ -22,7 +22,7 @@ def main() -> None:
         classify = _load(setup)
         classify([setup["first"]])
         figures = {"s to the first label": time.time() - setup["began"]}
-        figures["MB of memory"] = _peak_memory()
+        figures["MB of memory"] = peak_memory()
         files = Path(setup["folder"]).rglob("*")
         figures["MB on disk"] = sum(file.stat().st_size for file in files) / 1e6
         figures |= _time(classify, json.loads(sys.stdin.readline()))
@@ -66,7 +66,8 @@ def _time(classify: Callable[[Sequence[str]], Any], job: Mapping[str, Any]) -> d
     }
 
 
-def _peak_memory() -> float:
+def peak_memory() -> float:
+    """Return the largest resident memory of this process so far, in MB."""
     # `resource.getrusage` would include the memory of the parent at the fork.
     status = Path("/proc/self/status").read_text().splitlines()
     [peak] = [line.split()[1] for line in status if line.startswith("VmHWM")]

@@ -1,4 +1,4 @@
-"""Tables and a picture of results. `python -m benchmarks.tables` makes those of benchmarks/results in docs/."""
+"""Tables and pictures of results. `python -m benchmarks.tables` makes those of benchmarks/results in docs/."""
 
 import re
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -25,6 +26,7 @@ _SPEED = {  # unit -> digits
     "MB on disk": 0,
     "CPU s a million texts": 0,
 }
+_SCALE = {"CPU s to train": 1, "s to train": 1, "MB of memory": 0, "CPU s to classify": 1}
 
 
 def accuracy_table(results: Results) -> str:
@@ -74,6 +76,20 @@ def speed_table(results: Results) -> str:
     return markdown_table(heads, rows)
 
 
+def scale_table(results: Results) -> str:
+    """Format accuracy and figures by number of training texts and model."""
+    heads = ["texts", "model", "accuracy (95 % interval)", *_SCALE, "sources"]
+    rows = []
+    for count, models in results.items():
+        for model, row in models.items():
+            low, high = row["accuracy_interval"]
+            cells = [f"{row['accuracy']:.3f} ({low:.3f} to {high:.3f})"]
+            cells += [f"{row['figures'][unit]:,.{digits}f}" for unit, digits in _SCALE.items()]
+            cells.append(row["made_by"]["sources"][:SHOWN])
+            rows.append([f"{int(count):,}", f"`{model}`", *cells])
+    return markdown_table(heads, rows)
+
+
 def draw(accuracy: Results, speed: Results, path: Path) -> None:
     """Draw accuracy against speed on one processor, of models that have both figures, the majority class aside."""
     figure = Figure(figsize=(9, 4), layout="constrained")
@@ -93,6 +109,32 @@ def draw(accuracy: Results, speed: Results, path: Path) -> None:
         panel.set(xscale="log", xlim=(1, 1e6))
         if models:
             panel.legend(fontsize="small")
+    _save(figure, path)
+
+
+def draw_scale(results: Results, path: Path) -> None:
+    """Draw the cost of training and the accuracy against the number of training texts."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    cost, accuracy = figure.subplots(1, 2)
+    models = sorted({model for row in results.values() for model in row})
+    for model, marker in zip(models, cycle("os^Dv<>P*X"), strict=False):
+        rows = {int(count): row[model] for count, row in results.items() if model in row}
+        counts = sorted(rows)
+        colour = ORANGE if model == "default" else BLUE
+        seconds = [rows[count]["figures"]["CPU s to train"] for count in counts]
+        cost.plot(counts, seconds, f"{marker}-", color=colour)
+        means = np.array([rows[count]["accuracy"] for count in counts])
+        intervals = np.array([rows[count]["accuracy_interval"] for count in counts])
+        errors = np.abs(intervals.T - means)
+        accuracy.errorbar(counts, means, errors, fmt=f"{marker}-", color=colour, label=model)
+    cost.set(xlabel="training texts", ylabel="CPU s to train", xscale="log", yscale="log")
+    accuracy.set(xlabel="training texts", ylabel="accuracy", xscale="log")
+    if models:
+        accuracy.legend(fontsize="small")
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": ""}):  # the same file each time
         figure.savefig(path, metadata={"Date": None})
 
@@ -103,6 +145,7 @@ _TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results 
     "ablation": ("ablation.json", accuracy_table),
     "ablation_robustness": ("ablation.json", robustness_table),
     "speed": ("speed.json", speed_table),
+    "scale": ("scale.json", scale_table),
 }
 
 
@@ -115,6 +158,9 @@ def fill(page: str) -> str:
 
 
 if __name__ == "__main__":
-    accuracy, speed = (read_results(RESULTS / f"{name}.json") for name in ("accuracy", "speed"))
+    accuracy, speed, scale = (
+        read_results(RESULTS / f"{name}.json") for name in ("accuracy", "speed", "scale")
+    )
     draw(accuracy, speed, PAGE.with_name("accuracy_speed.svg"))
+    draw_scale(scale, PAGE.with_name("scale_training.svg"))
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -94,7 +94,7 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     if argv and argv[0].endswith(".json"):
         advice = "give one object of argument names and values"
         values = read_json_object(Path(argv.pop(0)), advice)
-    values |= _parse_words(argv)
+    values |= parse_words(argv)
     preset = values.pop("preset", None) or "default"
     own_names = [one.name for one in fields(TrainArguments)]
     recipe_names = [one.name for group in GROUPS for one in fields(group)]
@@ -109,7 +109,7 @@ class _Parser(HfArgumentParser):
         raise DataError(f"{message[:1].upper()}{message[1:].rstrip('.')}.")
 
 
-def _parse_words(argv: Sequence[str]) -> dict[str, Any]:
+def parse_words(argv: Sequence[str]) -> dict[str, Any]:
     """Return the arguments that a command line names, with their values."""
     parser = _Parser(
         (TrainArguments, *GROUPS),  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def no_punctuation(text: str) -> str:
     return " ".join("".join(" " if unicodedata.category(c)[0] in "PS" else c for c in text).split())
 
 
-def training_copy(text: str, key: str, kind: str | None = None) -> str:
+def training_copy(text: str, key: str) -> str:
     """Corrupt a text to train on, in one way: letters, case, punctuation, dropped words, cut ends, or a passage.
 
     A passage is up to five sentences in a row of a text of three or more: a stranger's text is often as short.
@@ -75,16 +75,14 @@ def training_copy(text: str, key: str, kind: str | None = None) -> str:
     Args:
         text: Any text.
         key: Seeds the random choices.
-        kind: "typos", "lower", "title", "no_punctuation", "drop" or "cut"; None: drawn, or a passage.
     """
     rng = random.Random(key)  # noqa: S311 - no secret
-    if kind is None:
-        sentences = _SENTENCE_END.split(text.strip())
-        if len(sentences) > 2 and rng.random() < _PASSAGES:
-            count = min(rng.randint(1, 5), len(sentences))
-            first = rng.randint(0, len(sentences) - count)
-            return " ".join(sentences[first : first + count])
-        [kind] = rng.choices(_KINDS, _KIND_SHARES)
+    sentences = _SENTENCE_END.split(text.strip())
+    if len(sentences) > 2 and rng.random() < _PASSAGES:
+        count = min(rng.randint(1, 5), len(sentences))
+        first = rng.randint(0, len(sentences) - count)
+        return " ".join(sentences[first : first + count])
+    [kind] = rng.choices(_KINDS, _KIND_SHARES)
     if kind == "typos":
         return typos(text, rng, 0.25 * rng.random())
     if kind == "no_punctuation":

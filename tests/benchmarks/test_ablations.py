@@ -8,21 +8,22 @@ from support import SMALL
 
 from benchmarks.folds import make_folds
 from benchmarks.models import ABLATIONS, MODELS, Settings, train_preset
+from glove_lstm.commands.train import parse_words
 from glove_lstm.inference.prediction import predict_probabilities
 
-TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True", "--refit", "False"]
+TINY = parse_words([*SMALL, "--num_train_epochs", "1", "--use_cpu", "True", "--refit", "False"])
 
 
 def test_an_ablation_leaves_a_part_out(news: Path, glove_file: Path) -> None:
     [fold] = make_folds("recovery", news, 1)
     trained = {
-        name: train_preset(name, fold.data, 42, Settings(str(glove_file), TINY))
+        name: train_preset(name, fold, 42, Settings(str(glove_file), TINY))
         for name in ("default", *ABLATIONS)
     }
-    models = {name: experiment.model for name, experiment in trained.items()}
+    models = {name: result.model for name, result in trained.items()}
     assert models.pop("lstm_alone").ngrams is None
     assert not models["ngrams_alone"].classifier.weight.any()
-    texts = fold.data.uncut["text"][:20]
+    texts = fold.training["text"][:20]
     encoded = trained["default"].tokenizer(texts, padding=True, return_tensors="pt")
     inputs = models["default"].encoder.prepare_inputs(**encoded, inputs_embeds=None)
     _, shapes = models["default"].ngrams.groups(inputs.ids, inputs.shapes, inputs.mask)
@@ -42,6 +43,6 @@ def test_a_part_is_left_out_at_prediction_too(news: Path, glove_file: Path) -> N
     [fold] = make_folds("recovery", news, 1)
     settings, rows = Settings(str(glove_file), TINY), fold.tests["1"]
     without = MODELS["without_shape_ngrams"](fold, 42, settings)(rows)
-    trained = train_preset("without_shape_ngrams", fold.data, 42, settings)
+    trained = train_preset("without_shape_ngrams", fold, 42, settings)
     texts = rows["text"][:], rows["text_pair"][:]
     assert not np.allclose(without, predict_probabilities(trained.model, trained.tokenizer, *texts))

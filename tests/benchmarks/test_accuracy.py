@@ -10,15 +10,15 @@ from datasets import Dataset, concatenate_datasets
 from support import SMALL, assert_refused, run_here
 
 from benchmarks import accuracy, corpora, folds, neural_peers, tables
-from benchmarks.folds import make_folds
+from benchmarks.folds import Fold, make_folds
 from benchmarks.models import Settings, training_texts
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.loading import joined_texts
 from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.training.batches import CorruptedTexts, tokenize
-from glove_lstm.training.experiment import COPIES
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.training.batches import corrupt
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True", "--refit", "False"]
 SCORES = {"ece", "auc", "balanced_accuracy", "fit_seconds"}  # measures without an interval
@@ -33,6 +33,14 @@ def three_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpora, "LEFT_OUT", list(most))
     monkeypatch.setattr(corpora, "SOURCES_OUT", ["one", "two"])
     monkeypatch.setattr(corpora, "CALIBRATION_CORPORA", ["two"])
+
+
+def training_parts(fold: Fold) -> tuple[Dataset, Dataset]:
+    """Texts that train a first model, and texts that validate it."""
+    return (
+        fold.training.select(fold.held_out.train),
+        fold.training.select(fold.held_out.validation),
+    )
 
 
 def part_of(rows: Dataset, part: int) -> set[str]:
@@ -54,8 +62,8 @@ def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(
     assert [fold.name for fold in made] == ["one", "two", "three"]
     for fold in made:
         tested = fold.tests[fold.name]
-        train, validation = fold.data.splits.values()
-        trained = fold.data.uncut
+        train, validation = training_parts(fold)
+        trained = fold.training
         assert part_of(tested, 0) == {fold.name}
         assert part_of(trained, 0) == {"one", "two", "three"} - {fold.name}
         assert_unseen(tested, trained)
@@ -67,7 +75,7 @@ def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(
 
     monkeypatch.setattr(folds, "_MOST", 30)
     last = make_folds("left_out", news)[-1]
-    assert sum(map(len, last.data.splits.values())) < 30 + 30
+    assert sum(map(len, training_parts(last))) < 30 + 30
 
 
 def test_sources_out_tests_each_publisher_once(news: Path, three_corpora: None) -> None:
@@ -76,7 +84,7 @@ def test_sources_out_tests_each_publisher_once(news: Path, three_corpora: None) 
     publishers: list[str] = []
     for fold in made:
         tested = concatenate_datasets(list(fold.tests.values()))
-        assert_unseen(tested, concatenate_datasets(list(fold.data.splits.values())))
+        assert_unseen(tested, fold.training)
         assert fold.tests.keys() == part_of(tested, 0) <= {"one", "two"}
         publishers += part_of(tested, 2)
     assert len(publishers) == len(set(publishers)) == 11  # five of each corpus, and that of both
@@ -84,9 +92,9 @@ def test_sources_out_tests_each_publisher_once(news: Path, three_corpora: None) 
 
 def test_provenance_has_corpora_as_labels(news: Path, three_corpora: None) -> None:
     [fold] = make_folds("provenance_fake", news, 1)
-    assert fold.data.label_names == ["one", "three", "two"]
+    assert fold.label_names == ["one", "three", "two"]
     for row in fold.tests["1"]:
-        assert row["source"].startswith(fold.data.label_names[row["label"]])
+        assert row["source"].startswith(fold.label_names[row["label"]])
 
 
 def test_folds_share_no_near_duplicates(news: Path) -> None:
@@ -96,7 +104,7 @@ def test_folds_share_no_near_duplicates(news: Path) -> None:
     tested = [text for fold in made for text in joined_texts(fold.tests[fold.name])]
     assert sorted(tested) == sorted(texts)
     for fold in made:
-        splits = [*fold.data.splits.values(), *fold.tests.values()]
+        splits = [*training_parts(fold), *fold.tests.values()]
         sides = [{groups[text] for text in joined_texts(split)} for split in splits]
         assert sum(len(split) for split in splits) == len(texts)
         assert sum(map(len, sides)) == len(set.union(*sides))
@@ -266,7 +274,12 @@ def test_peers_of_other_packages(
 ) -> None:
     pytest.importorskip(package)  # of the extra `benchmark`
     [fold] = make_folds("titles", news, 1)
-    monkeypatch.setitem(neural_peers._FINETUNING, "num_train_epochs", 10)  # there are few texts
+    real = neural_peers.TrainingArguments
+
+    def with_ten_epochs(folder, **options):  # there are few texts
+        return real(folder, **{**options, "num_train_epochs": 10})
+
+    monkeypatch.setattr(neural_peers, "TrainingArguments", with_ten_epochs)
     monkeypatch.setitem(neural_peers._PUBLISHED_FIT, "epochs", 60)
     rows = fold.tests["1"]
     probabilities = accuracy.MODELS[model](fold, 42, Settings(str(glove_file)))(rows)
@@ -279,15 +292,10 @@ def test_baselines_can_learn_from_the_copies_of_our_presets(news: Path) -> None:
     plain, labels = training_texts(fold)
     every, copied_labels = training_texts(fold, copies=True)
     assert every[: len(plain)] == plain
-    assert copied_labels == labels * 5
+    assert copied_labels == labels * 2
     # The n-gram classifier of a preset sees the same copies.
-    texts = concatenate_datasets([fold.data.splits["train"], fold.data.splits["validation"]])
     tokenizer = build_tokenizer(lambda: every, vocab_size=50_000, model_max_length=512)
-    tokenized, rows = tokenize(texts, tokenizer), []
-    for kind in COPIES:
-        copies = CorruptedTexts(tokenized, texts, tokenizer, 1.0, 42, kind=kind)
-        rows += copies.__getitems__(range(len(texts)))["input_ids"].to_pylist()
-    assert rows == [tokenizer(text)["input_ids"] for text in every[len(plain) :]]
+    assert every[len(plain) :] == corrupt(plain, 42, 0, LightTokenizer.of(tokenizer))
 
 
 def test_the_picture_has_the_models_with_both_figures(tmp_path: Path) -> None:

@@ -26,24 +26,29 @@ def test_names_of_publishers(names: list[str], expected: str) -> None:
 
 def test_corpora_of_the_shipped_checkpoint(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpora, "TRAINING_CORPORA", {"one": 40, "two": 20})
-    data = corpora.hub_corpus(news)
-    splits = data.splits
-    texts = {name: set(joined_texts(rows)) for name, rows in splits.items()}
+    corpus = corpora.hub_corpus(news)
+    train = corpus.texts.select(corpus.held_out.train)
+    validation = corpus.texts.select(corpus.held_out.validation)
+    parts = {"train": train, "validation": validation, "test": corpus.test}
+    texts = {name: set(part.texts) for name, part in parts.items()}
     assert all(texts.values())
     assert not set.union(*texts.values()) & set(joined_texts(corpora.read(news, "recovery")))
     assert not texts["train"] & texts["validation"]
     assert not (texts["train"] | texts["validation"]) & texts["test"]
-    # Sources of validation are new ones; the news corpus is three sources, in training.
-    sources = {name: set(splits[name]["source"]) for name in ("train", "validation")}
-    assert not sources["train"] & sources["validation"]
-    assert {"fake_or_real_news_titles", "fake_or_real_news_head", "isot"} <= sources["train"]
-    # The second model trains on all of them.
-    assert texts["train"] | texts["validation"] <= set(joined_texts(data.uncut))
+    # Sources of validation are new ones; the news corpus is three sources, in training, and weighs more.
+    assert not set(train.sources) & set(validation.sources)
+    own = {"fake_or_real_news_titles", "fake_or_real_news_head", "isot"}
+    assert own <= set(train.sources)
+    for source, weight in zip(corpus.texts.sources, corpus.texts.weights, strict=True):
+        assert weight == (6 if source in own else 1)
     # Articles are there whole and as titles.
-    articles = [row for row in splits["train"] if row["text_pair"].strip()]
-    assert {f"{row['text']} " for row in articles} <= texts["train"]
+    titles = {text for text in train.texts if text.endswith(" ")}  # and an empty body
+    articles = texts["train"] - titles
+    assert len(articles) > 50
+    assert all(any(text.startswith(title) for title in titles) for text in articles)
     assert len(corpora.corpus(news, "one")) == 40
     assert len(corpora.corpus(news, "two", 20)) == 20
     others = corpora.other_corpora(news)
     assert len(others["recovery"]) == 70
-    assert np.bincount(others["liar (two labels)"]["label"]).tolist() == [9, 9]
+    assert np.bincount(others["liar (two labels)"].labels).tolist() == [9, 9]
+    assert all(texts.label_names == corpora.NAMES for texts in others.values())

@@ -41,7 +41,7 @@ def test_a_tenth_of_the_words_is_dropped() -> None:
 def test_any_text_has_the_same_training_copy_each_time(text: str, key: str) -> None:
     assert training_copy(text, key) == training_copy(text, key)
     # In each process, so that a resumed run sees the copies of the first.
-    assert training_copy("A long debate on it.", "2", "typos") == "A long ddebate o it."
+    assert training_copy("A long debate on it.", "8") == "A lon debatr o it."
 
 
 def test_each_kind_of_training_copy_occurs() -> None:
@@ -59,11 +59,3 @@ def test_each_kind_of_training_copy_occurs() -> None:
     assert 0.29 < min(cut) < 0.6 < max(cut) <= 1
     assert 0.69 < min(dropped) < 0.9 < max(dropped) <= 1
     assert len(rest) - len(dropped) > 100  # typing errors
-
-
-def test_a_training_copy_of_a_kind_that_is_named() -> None:
-    changed = {"lower": TEXT.lower(), "title": TEXT.title(), "no_punctuation": no_punctuation(TEXT)}
-    assert {kind: training_copy(TEXT, "key", kind) for kind in changed} == changed
-    mistyped = [training_copy(TEXT, str(key), "typos") for key in range(20)]
-    assert len(set(mistyped)) > 15
-    assert all(abs(len(copy.split()) - len(TEXT.split())) < 4 for copy in mistyped)

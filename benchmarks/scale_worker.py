@@ -1,0 +1,113 @@
+"""A process of the scale benchmark: trains a model, classifies the test texts, and writes figures and predictions.
+
+Each model imports its own libraries, so that no process carries the libraries of another. It trains on FOLDER/train.csv
+and classifies FOLDER/test.csv.
+"""
+
+import csv
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from benchmarks.speed_worker import peak_memory
+
+Predict = Callable[[Sequence[str]], list[str]]  # texts -> the name of each text's label
+
+_FASTTEXT = (0.5, 15, 2)  # learning rate, epochs, n-grams of words
+
+
+def main() -> None:
+    """Answer one job: JSON on standard input, JSON on standard output."""
+    job = json.loads(sys.stdin.read())
+    with redirect_stdout(sys.stderr):  # of libraries
+        predict = _TRAIN[job["model"]](job)
+        figures: dict[str, Any] = {
+            "CPU s to train": _cpu_seconds(),
+            "s to train": time.time() - job["began"],
+            "MB of memory": peak_memory(),
+        }
+        texts, _ = _read(job, "test.csv")
+        predicted = predict(texts)
+        figures["CPU s to classify"] = _cpu_seconds() - figures["CPU s to train"]
+    sys.stdout.write(json.dumps({**figures, "predicted": predicted}) + "\n")
+
+
+def _cpu_seconds() -> float:
+    """Return what this process, from its start, and its children have used."""
+    total = 0.0
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        usage = resource.getrusage(who)
+        total += usage.ru_utime + usage.ru_stime
+    return total
+
+
+def _read(job: Mapping[str, Any], name: str) -> tuple[list[str], list[str]]:
+    with Path(job["folder"], name).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [row["title"] for row in rows], [row["label"] for row in rows]
+
+
+def _train_default(job: Mapping[str, Any]) -> Predict:
+    """Run `glove-lstm train`; the classifier is the checkpoint that it saves."""
+    from glove_lstm.commands.train import main as train
+
+    checkpoint = Path(job["folder"], "checkpoint")
+    argv = ["--train_file", str(Path(job["folder"], "train.csv")), "--glove", job["glove"]]
+    train([*argv, "--output_dir", str(checkpoint), *job["arguments"]])
+
+    def predict(texts: Sequence[str]) -> list[str]:
+        from glove_lstm.inference.checkpoints import load_checkpoint
+        from glove_lstm.inference.prediction import predict_logits
+
+        model, tokenizer = load_checkpoint(checkpoint)
+        best = predict_logits(model, tokenizer, texts).argmax(axis=1)
+        return [model.config.label_names[label] for label in best]
+
+    return predict
+
+
+def _train_svc(job: Mapping[str, Any]) -> Predict:
+    from glove_lstm.evaluation.baselines import BASELINES
+
+    pipeline = BASELINES[job["model"]]().fit(*_read(job, "train.csv"))
+    return lambda texts: pipeline.predict(texts).tolist()
+
+
+def _train_fasttext(job: Mapping[str, Any]) -> Predict:
+    from benchmarks.peers_fasttext import fit_fasttext
+
+    texts, labels = _read(job, "train.csv")
+    names = sorted(set(labels))
+    classify = fit_fasttext((texts, [names.index(label) for label in labels]), *_FASTTEXT)
+    return lambda texts: [names[label] for label in classify(texts).argmax(axis=1)]
+
+
+def _finetune_minilm(job: Mapping[str, Any]) -> Predict:
+    """Fine-tune MiniLM-L6; each tenth text chooses the epoch."""
+    from benchmarks.neural_peers import finetune_minilm
+
+    texts, labels = _read(job, "train.csv")
+    names = sorted(set(labels))
+    numbers = [names.index(label) for label in labels]
+    validation = texts[::10], numbers[::10]
+    del texts[::10], numbers[::10]
+    classify = finetune_minilm((texts, numbers), validation)
+    return lambda texts: [names[label] for label in classify(texts).argmax(axis=1)]
+
+
+_TRAIN: dict[str, Callable[[Mapping[str, Any]], Predict]] = {
+    "default": _train_default,
+    "tfidf_svc": _train_svc,
+    "tfidf_svc_cased": _train_svc,
+    "fasttext": _train_fasttext,
+    "minilm_finetuned": _finetune_minilm,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""benchmarks.make_hub: a small run to the end."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import SMALL, succeed
+
+from benchmarks import corpora, make_hub
+from glove_lstm.inference.checkpoints import load_checkpoint
+from glove_lstm.inference.runtime import LightClassifier
+
+TINY = [*SMALL, "--max_steps", "2", "--per_device_train_batch_size", "16", "--use_cpu", "True"]
+
+
+def test_a_checkpoint_is_trained_and_measured(
+    news: Path, glove_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpora, "TRAINING_CORPORA", {"one": 40, "two": 20})
+    folder = tmp_path / "hub"
+    done = succeed(
+        make_hub.main,
+        *("--data_dir", news, "--glove", glove_file, "--output_dir", folder),
+        *TINY,
+    )
+    assert done.stdout == f"Made {folder}\n"
+
+    metrics = json.loads((folder / "metrics.json").read_text())
+    corpus = corpora.hub_corpus(news)
+    rows = metrics["about"]["rows"]
+    assert rows["all"] == len(corpus.texts)
+    assert rows["train"] == len(corpus.held_out.train)
+    assert metrics["validation"]["rows"] == len(corpus.held_out.validation)
+    assert metrics["test"]["rows"] == len(corpus.test)
+    assert {"recovery", "liar (two labels)", "veritas"} == set(metrics["other_data"])
+    assert {"test", *metrics["other_data"]} == set(metrics["baselines"]["tfidf_svc"])
+    assert set(metrics["made_by"]) == {"sources", "versions", "machine"}
+    assert (
+        metrics["about"]["arguments"]["per_device_train_batch_size"] == 16
+    )  # the last word counts
+
+    model, _ = load_checkpoint(folder)
+    assert model.config.label_names == corpora.NAMES
+    assert model.config.text_column_names == ["title", "text"]
+    scores = LightClassifier.from_pretrained(folder).predict_proba(corpus.test.texts[:5])
+    assert np.sum(scores, axis=1) == pytest.approx(1)

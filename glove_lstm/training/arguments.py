@@ -306,7 +306,7 @@ def check_names(values: Mapping[str, Any], known: list[str]) -> None:
     """Raise a DataError if an argument is unknown."""
     for name in values:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
             hint = f"did you mean {close[0]}?" if close else "leave it out."
             raise DataError(f"There is no argument {name}; {hint}")
 

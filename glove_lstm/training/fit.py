@@ -236,54 +236,71 @@ def _train(
             "reduce_lr_on_plateau and greedy need validation texts; give some."
         )
     set_seed(recipe.training.seed)
-    initial = initial_model(recipe, train, validation, job.glove)
+    initial = _initial_model(job, recipe, train, validation)
     model, tokenizer = initial.model, initial.tokenizer
-    names = model.config.label_names
-    model.config.text_column_names = job.text_column_names
-    model.config.label_type = common_label_type(names, job.label_type)
-    train = train.with_label_names(names)
-    validation = None if validation is None else validation.with_label_names(names)
 
     reader = LightTokenizer.of(tokenizer)
-    train_set = _TextSet(train, tokenize(train.texts, reader, train.labels))
+    train_set = _TextSet.of(train, model.config.label_names, reader)
     validation_set = None
     if validation is not None:
-        tokenized = tokenize(validation.texts, reader, validation.labels)
-        validation_set = _TextSet(validation, tokenized)
-    weights = _Weights.of(train, job.class_weight)
+        validation_set = _TextSet.of(validation, model.config.label_names, reader)
+    weights = _Weights.of(train_set.labelled, job.class_weight)
     ngram_c = _fit_ngrams(recipe, initial, reader, train_set, validation_set, weights, first)
     trainer = _trainer(job, recipe, initial, reader, train_set, validation_set, weights)
     prepared = time.perf_counter()
     history = trainer.train_network()
     trained = time.perf_counter()
 
-    logits = None
-    if validation_set is not None:
-        calibration = _calibrate(recipe, model, reader, validation_set)
-    else:
-        calibration = Calibration() if first is None else first.calibration
+    calibration = _calibration(recipe, model, reader, validation_set, first)
     calibration.apply(model.config)
-    if validation is not None:
-        logits = predict_logits(model, tokenizer, validation.texts)
     about = initial.about | weights.about | _describe(recipe, model, tokenizer, trainer)
-    about |= {"rows": {"train": len(train)}, "ngram_c": ngram_c}
+    about["rows"] = {"train": len(train)}
     if validation is not None:
         about["rows"]["validation"] = len(validation)
+    about["ngram_c"] = ngram_c
     about["seconds"] = {
         "prepare": round(prepared - began, 2),
         "train": round(trained - prepared, 2),
     }
+    return _result(initial, train_set, validation_set, calibration, history, about)
+
+
+def _initial_model(
+    job: _Job, recipe: Recipe, train: LabelledTexts, validation: LabelledTexts | None
+) -> InitialModel:
+    """Build or load tokenizer and network; the config records where texts and labels came from."""
+    initial = initial_model(recipe, train, validation, job.glove)
+    config = initial.model.config
+    config.text_column_names = job.text_column_names
+    config.label_type = common_label_type(config.label_names, job.label_type)
+    return initial
+
+
+def _result(
+    initial: InitialModel,
+    train: "_TextSet",
+    validation: "_TextSet | None",
+    calibration: Calibration,
+    history: list[dict[str, Any]],
+    about: dict[str, Any],
+) -> TrainingResult:
+    """Return a trained model with its predictions for the validation texts."""
+    logits = None
+    validation_texts: Sequence[str] = ()
+    if validation is not None:
+        validation_texts = validation.labelled.texts
+        logits = predict_logits(initial.model, initial.tokenizer, validation_texts)
     return TrainingResult(
-        model=model,
-        tokenizer=tokenizer,
-        train=train,
-        validation=validation,
+        model=initial.model,
+        tokenizer=initial.tokenizer,
+        train=train.labelled,
+        validation=None if validation is None else validation.labelled,
         validation_logits=logits,
         calibration=calibration,
-        ngram_c=ngram_c,
-        measured_train=train,
+        ngram_c=about["ngram_c"],
+        measured_train=train.labelled,
         refitted=False,
-        training_texts=initial.record_of(train.texts, validation.texts if validation else ()),
+        training_texts=initial.record_of(train.labelled.texts, validation_texts),
         history=history,
         about=about,
     )
@@ -295,6 +312,14 @@ class _TextSet:
 
     labelled: LabelledTexts
     tokenized: TokenizedTexts
+
+    @classmethod
+    def of(
+        cls, texts: LabelledTexts, label_names: Sequence[str], reader: LightTokenizer
+    ) -> "_TextSet":
+        """Number the labels as the model does, and tokenise the texts."""
+        labelled = texts.with_label_names(label_names)
+        return cls(labelled, tokenize(labelled.texts, reader, labelled.labels))
 
     def corrupted(self, seed: int, reader: LightTokenizer) -> TokenizedTexts:
         """Return a tokenised corrupted copy of each text."""
@@ -351,9 +376,9 @@ def _fit_ngrams(
     if len(train.labelled) > _NGRAM_TEXTS:
         generator = np.random.default_rng(training.seed)
         rows = np.sort(generator.choice(len(train.labelled), _NGRAM_TEXTS, replace=False))
-        labelled = train.labelled.select(rows)
-        tokenized = tokenize(labelled.texts, reader, labelled.labels)
-        train, in_ngrams = _TextSet(labelled, tokenized), in_ngrams[rows]
+        chosen = train.labelled.select(rows)
+        train = _TextSet.of(chosen, chosen.label_names, reader)
+        in_ngrams = in_ngrams[rows]
     copies = None
     if training.corrupted_share and 2 * len(train.labelled) <= _NGRAM_TEXTS:
         copies = train.corrupted(training.seed, reader)
@@ -410,12 +435,16 @@ def _trainer(
     )
 
 
-def _calibrate(
+def _calibration(
     recipe: Recipe,
     model: GloveLstmForSequenceClassification,
     reader: LightTokenizer,
-    validation: _TextSet,
+    validation: _TextSet | None,
+    first: FirstModel | None,
 ) -> Calibration:
+    """Calibrate on the validation texts; without any, return the calibration of the first model, if there was one."""
+    if validation is None:
+        return Calibration() if first is None else first.calibration
     beginnings = tokenize(first_words(validation.labelled.texts), reader)
     copies = None
     if recipe.training.corrupted_share and model.ngrams is not None:

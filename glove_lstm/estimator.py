@@ -122,9 +122,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             X: n texts, or n pairs (title, body): a list, an array, or a column or data frame of pandas or polars.
             y: n labels: strings, whole numbers or booleans. For several labels a text, n lists of them, or an array
                 (n, labels) of 0 and 1.
-            validation: The share of the texts to hold out, with near duplicates on one side, to calibrate the scores:
-                these texts train the final model, too (`refit`). Or texts and labels that calibrate only. None: the
-                scores are not calibrated.
+            validation: The share of the texts to hold out for the calibration, with near duplicates on one side; these
+                texts train the final model, too (`refit`). Or (texts, labels), which calibrate only. None: the scores
+                are not calibrated.
             sample_weight: (n,) weight of each text; None: 1.
 
         Raises:
@@ -279,8 +279,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             "print_log": bool(self.verbose),
             "output_dir": scratch,
         }
-        selects = "load_best_model_at_end" in given or "early_stopping_patience" in given
-        if "output_dir" not in given and not selects:
+        stops_early = given.get("early_stopping_patience") is not None
+        needs_checkpoints = stops_early or given.get("load_best_model_at_end")
+        if "output_dir" not in given and not needs_checkpoints:
             values["save_strategy"] = "no"
         return make_recipe(self.preset, **(values | given))
 

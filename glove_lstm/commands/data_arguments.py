@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from glove_lstm.training.arguments import option
+from glove_lstm.training.arguments import check_booleans, check_choices, check_number, option
 
 
 @dataclass
@@ -28,6 +28,10 @@ class DataArguments:
     )
     revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
 
+    def __post_init__(self) -> None:
+        check_booleans(self)
+        check_choices(self)
+
 
 @dataclass
 class TrainArguments(DataArguments):
@@ -49,3 +53,7 @@ class TrainArguments(DataArguments):
     training_texts: bool = option(
         True, "Whether --push_to_hub sends the hashes of the training texts."
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number(self, "validation_fraction", least=0)

@@ -29,7 +29,12 @@ from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.checkpoint_folder import save_result
-from glove_lstm.publishing.hub_upload import loading_example, push_folder, training_destination
+from glove_lstm.publishing.hub_upload import (
+    Destination,
+    loading_example,
+    push_folder,
+    training_destination,
+)
 from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import TrainingResult, Validation, fit
 from glove_lstm.training.labelled_texts import LabelledTexts
@@ -38,7 +43,7 @@ from glove_lstm.training.presets import PRESETS
 
 
 def main(argv: Sequence[str]) -> None:
-    """Parse, load, train, save, report."""
+    """Train, measure and save a classifier, and push it if asked."""
     arguments, recipe = parse(argv)
     destination = training_destination(recipe.training)
     folder = Path(str(recipe.training.output_dir))
@@ -66,18 +71,23 @@ def main(argv: Sequence[str]) -> None:
         return
     test = _test_texts(data, result)
     metrics = run_metrics(result, test)
-    metrics["about"] |= {"data": data.source, "validation_by": arguments.validation_by}
+    metrics["about"]["data"] = data.source
+    metrics["about"]["validation_by"] = (
+        "given" if "validation" in data.splits else arguments.validation_by
+    )
     if arguments.with_baselines:
         add_baselines(metrics, result, test)
     save_result(result, metrics, folder, test)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
-        with tempfile.TemporaryDirectory() as scratch:
-            staged = Path(scratch) / "staged"
-            stage_checkpoint(
-                folder, staged, destination.repo_id, training_texts=arguments.training_texts
-            )
-            sys.stdout.write(loading_example(destination, push_folder(staged, destination)))
+        _push(folder, destination, arguments.training_texts)
+
+
+def _push(folder: Path, destination: Destination, training_texts: bool) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        staged = Path(scratch) / "staged"
+        stage_checkpoint(folder, staged, destination.repo_id, training_texts=training_texts)
+        sys.stdout.write(loading_example(destination, push_folder(staged, destination)))
 
 
 def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
@@ -100,8 +110,12 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     recipe_names = [one.name for group in GROUPS for one in fields(group)]
     check_names(values, [*own_names, *recipe_names])
     own = {name: value for name, value in values.items() if name in own_names and value is not None}
-    others = {name: value for name, value in values.items() if name in recipe_names}
-    return TrainArguments(**own), make_recipe(preset, **others)
+    of_recipe = {name: value for name, value in values.items() if name in recipe_names}
+    try:
+        arguments = TrainArguments(**own)
+    except ValueError as error:
+        raise DataError(f"{error}.") from None
+    return arguments, make_recipe(preset, **of_recipe)
 
 
 class _Parser(HfArgumentParser):
@@ -120,12 +134,15 @@ def parse_words(argv: Sequence[str]) -> dict[str, Any]:
     )
     parser.add_argument("--preset", help=f"The recipe to start from: {' or '.join(PRESETS)}.")
     for action in parser._actions:
-        action.default = argparse.SUPPRESS  # a default is no value that was given
+        action.default = argparse.SUPPRESS  # arguments that are not given are left out
     given, unknown = parser.parse_known_args(argv)
     if unknown:
-        options = [option for action in parser._actions for option in action.option_strings]
-        check_names({unknown[0].partition("=")[0]: None}, options)
-        raise DataError(f"The word {unknown[0]!r} belongs to no argument; leave it out.")
+        word = unknown[0].partition("=")[0]
+        if word.startswith("-"):
+            check_names({word: None}, list(parser._option_string_actions))
+        raise DataError(
+            f"{word!r} belongs to no argument; leave it out. A JSON file of arguments comes first."
+        )
     return vars(given)
 
 
@@ -159,7 +176,7 @@ def _validation(arguments: TrainArguments, data: LoadedData) -> Validation:
     if "validation" not in data.splits:
         return arguments.validation_fraction
     rows = data.rows("validation")
-    return rows.texts, rows.labels
+    return LabelledTexts.of(rows.texts, rows.labels, data.label_names, rows.sources)
 
 
 def _test_texts(data: LoadedData, result: TrainingResult) -> LabelledTexts | None:
@@ -178,14 +195,15 @@ def _summary(metrics: Mapping[str, Any]) -> str:
             continue
         measures = metrics[name]
         low, high = measures["accuracy_interval"]
-        seen = f", {measures['seen']} of them used in training" if measures.get("seen") else ""
-        first = ""
+        rows = f"{measures['rows']} rows"
+        if measures.get("seen"):
+            rows += f", {measures['seen']} of them used in training"
+        accuracy = "accuracy"
         if name == "validation" and "all" in metrics["about"]["rows"]:
-            first = " of the first model"
+            accuracy = "accuracy of the first model"
         lines.append(
-            f"{name}: accuracy{first} {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
-            f"{measures['rows']} rows{seen}; majority class {measures['majority_share']:.4f}), "
-            f"ECE {measures['ece']:.4f}\n"
+            f"{name}: {accuracy} {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; majority "
+            f"class {measures['majority_share']:.4f}), ECE {measures['ece']:.4f}\n"
         )
         for baseline, measured in metrics.get("baselines", {}).items():
             if name in measured:

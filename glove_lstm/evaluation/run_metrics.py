@@ -22,7 +22,6 @@ from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import decision_thresholds, scores_of
 from glove_lstm.training.fit import TrainingResult
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.training_texts import TrainingTexts
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +36,7 @@ def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Me
     metrics: Metrics = {}
     if result.validation is not None and result.validation_logits is not None:
         measures = _measure(result, result.validation, result.validation_logits)
-        if len(result.validation):
-            seen = TrainingTexts.of(result.measured_train.texts, ())
-            measures["seen"] = int(seen.find(result.validation.texts)[0].sum())
+        measures["seen"] = result.validation_seen
         metrics["validation"] = measures
     about = dict(result.about)
     if test is not None:
@@ -70,7 +67,8 @@ def _measure(result: TrainingResult, texts: LabelledTexts, logits: Any) -> Metri
 def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = None) -> None:
     """Draw the curves of training and, if texts of one label each were measured, the plots of their scores."""
     plot_curves(result.history, folder / "curves.png")
-    measured, logits = result.validation, result.validation_logits
+    measured = result.validation
+    logits = result.validation_logits
     if test is not None:
         measured = test
         logits = predict_logits(result.model, result.tokenizer, test.texts)

@@ -1,16 +1,17 @@
 """The arguments of a training, named as in transformers' `run_classification.py`.
 
 recipe = make_recipe("default", glove="6B.50d", num_train_epochs=4)
-recipe = parse_recipe(["--glove", "6B.50d", "--num_train_epochs", "4"])
 """
 
 import copy
 import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from enum import Enum
 from math import inf
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase, TrainingArguments
 
@@ -22,6 +23,25 @@ from glove_lstm.training.presets import PRESETS, schedule
 def option(default: Any, help: str, **more: Any) -> Any:
     """Return a field of a dataclass of arguments, with its help text."""
     return field(default=default, metadata={"help": help, **more})
+
+
+def check_choices(arguments: Any) -> None:
+    """Raise a ValueError unless each argument with choices is one of them."""
+    for checked in fields(arguments):
+        choices = checked.metadata.get("choices")
+        value = getattr(arguments, checked.name)
+        if choices and value not in choices:
+            raise ValueError(f"{checked.name} must be {' or '.join(choices)}, not {value!r}")
+
+
+def check_booleans(arguments: Any) -> None:
+    """Raise a ValueError if an argument that is True or False is something else, such as the string "False"."""
+    for checked in fields(arguments):
+        value = getattr(arguments, checked.name)
+        if checked.type not in (bool, bool | None) or value == checked.default:
+            continue
+        if not isinstance(value, bool):
+            raise ValueError(f"{checked.name} must be True or False, not {value!r}")
 
 
 @dataclass
@@ -39,13 +59,10 @@ class TokenizerArguments:
     remove_stop_words: bool = option(False, "Whether the article variant drops stop words.")
 
     def __post_init__(self) -> None:
-        _check_number(self, "max_seq_length", least=1)
-        _check_number(self, "vocab_size", least=3)
-        for checked in fields(self):
-            choices = checked.metadata.get("choices")
-            value = getattr(self, checked.name)
-            if choices and value not in choices:
-                raise ValueError(f"{checked.name} must be {' or '.join(choices)}, not {value!r}")
+        check_booleans(self)
+        check_number(self, "max_seq_length", least=1)
+        check_number(self, "vocab_size", least=3)
+        check_choices(self)
 
 
 @dataclass
@@ -77,6 +94,7 @@ class ModelArguments:
     )
 
     def __post_init__(self) -> None:
+        check_booleans(self)
         GloveLstmConfig(**self.config_values())  # checks the values
 
     def config_values(self) -> dict[str, Any]:
@@ -102,17 +120,51 @@ _FIXED: dict[str, Any] = {
 }
 _LOWER_IS_BETTER = {"ece", "brier", "eval_ece", "eval_brier"}
 _NEED_VALIDATION = "reduce_lr_on_plateau", "greedy"  # schedulers of the learning rate
-_SIZED = (
+_POSITIVE = (
     "num_train_epochs",
     "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "gradient_accumulation_steps",
+    "ngram_c",
+)
+_NOT_NEGATIVE = (
     "learning_rate",
     "embedding_learning_rate",
+    "weight_decay",
+    "max_grad_norm",
+    "data_seed",
+    "dataloader_num_workers",
+)
+_DESCRIBED = (  # in metrics.json and on the card
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "learning_rate",
+    "embedding_learning_rate",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "optim",
+    "weight_decay",
+    "adam_epsilon",
+    "label_smoothing_factor",
+    "max_grad_norm",
+    "corrupted_share",
+    "ngram_c",
+    "refit",
+    "load_best_model_at_end",
+    "early_stopping_patience",
+    "metric_for_best_model",
+    "seed",
+    "data_seed",
+    "bf16",
+    "fp16",
 )
 
 
 @dataclass
 class GloveLstmTrainingArguments(TrainingArguments):
-    """`TrainingArguments`, a rate for word vectors, the share of corrupted copies, and what follows from the texts.
+    """`TrainingArguments`, and arguments of this package's own.
 
     None as number of epochs, batch size or learning rate: it follows from the number of training texts.
     """
@@ -127,7 +179,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         None, "Initial learning rate of AdamW; default: by the batch size."
     )
     embedding_learning_rate: float | None = option(
-        None, "Learning rate of the word vectors; default: by the batch size."
+        None, "Learning rate of the word vectors; default: in a fixed ratio to --learning_rate."
     )
     max_grad_norm: float = option(0.0, "Norm to which gradients are clipped; 0: they are not.")
     corrupted_share: float = option(
@@ -140,8 +192,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
     )
     refit: bool = option(
         False,
-        "Whether to train once more on all texts, with the calibration of the model that did not see the validation "
-        "texts.",
+        "Whether to train a final model on all texts, with the calibration of a first one that did not see the "
+        "validation texts.",
     )
     early_stopping_patience: int | None = option(
         None,
@@ -154,29 +206,19 @@ class GloveLstmTrainingArguments(TrainingArguments):
             self.load_best_model_at_end = True
         if self.greater_is_better is None and self.metric_for_best_model in _LOWER_IS_BETTER:
             self.greater_is_better = False
+        check_booleans(self)
         super().__post_init__()
         for name, value in _FIXED.items():
             if getattr(self, name, value) != value:
                 raise ValueError(f"{name} must be left out")
         for name in ("corrupted_share", "label_smoothing_factor"):
-            _check_number(self, name, least=0, most=1)
-        for name in (
-            *_SIZED[:2],
-            "gradient_accumulation_steps",
-            "ngram_c",
-            "per_device_eval_batch_size",
-        ):
-            _check_number(self, name, above=0)
-        for name in (
-            *_SIZED[2:],
-            "weight_decay",
-            "data_seed",
-            "max_grad_norm",
-            "dataloader_num_workers",
-        ):
-            _check_number(self, name, least=0)
-        _check_number(self, "early_stopping_patience", least=1)
-        _check_number(self, "seed", least=0, most=(1 << 32) - 1)
+            check_number(self, name, least=0, most=1)
+        for name in _POSITIVE:
+            check_number(self, name, above=0)
+        for name in _NOT_NEGATIVE:
+            check_number(self, name, least=0)
+        check_number(self, "early_stopping_patience", least=1)
+        check_number(self, "seed", least=0, most=(1 << 32) - 1)
 
     @property
     def validation_selects_model(self) -> bool:
@@ -193,7 +235,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         return self.save_strategy != "no"
 
 
-def _check_number(
+def check_number(
     arguments: Any, name: str, *, least: float = -inf, above: float = -inf, most: float = inf
 ) -> None:
     """Raise a ValueError unless an argument is None, or a finite number in a range."""
@@ -221,14 +263,21 @@ class Recipe:
     def with_training(self, **values: Any) -> "Recipe":
         """Return a recipe with other training arguments."""
         training = copy.copy(self.training)
+        # A Trainer writes the steps of an accumulated gradient into it.
+        training.accelerator_config = copy.deepcopy(training.accelerator_config)
         vars(training).update(values)
         return replace(self, training=training)
 
     def sized(self, texts: int, has_validation: bool) -> "Recipe":
         """Return a recipe with the values that follow from the number of training texts."""
-        processes = self.training.world_size * self.training.gradient_accumulation_steps
-        values = schedule(texts, processes, self.training.per_device_train_batch_size)
-        missing = [name for name in values if getattr(self.training, name) is None]
+        training = self.training
+        devices = training.world_size * max(1, training.n_gpu)
+        batches = devices * training.gradient_accumulation_steps
+        values = schedule(texts, batches, training.per_device_train_batch_size)
+        if training.learning_rate is not None:
+            ratio = values["embedding_learning_rate"] / values["learning_rate"]
+            values["embedding_learning_rate"] = training.learning_rate * ratio
+        missing = [name for name in values if getattr(training, name) is None]
         changed = {name: values[name] for name in missing}
         if not has_validation:
             changed["eval_strategy"] = "no"
@@ -236,13 +285,12 @@ class Recipe:
 
     def described(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
         """Return the arguments that shape the result, as plain values, without paths and tokens."""
-        names = {name for preset in PRESETS.values() for name in preset} | set(_SIZED)
-        names |= {"gradient_accumulation_steps", "warmup_steps", "seed", "bf16", "ngram_c"}
         arguments: dict[str, Any] = {}
-        for name in sorted(names):
-            if hasattr(self.training, name):
-                value = getattr(self.training, name)
-                arguments[name] = getattr(value, "value", value)  # of an enumeration
+        for name in _DESCRIBED:
+            value = getattr(self.training, name)
+            if isinstance(value, Enum):
+                value = value.value
+            arguments[name] = value
         if self.model.model_name_or_path is None:
             arguments |= asdict(self.tokenizer)
             del arguments["glove"]
@@ -256,7 +304,8 @@ _DEFAULTS: dict[str, Any] = {
     "report_to": "none",
     "remove_unused_columns": False,  # our batches are not rows of columns
     "dataloader_pin_memory": torch.cuda.is_available(),
-    "use_cpu": not torch.accelerator.is_available(),  # else each of several processes trains a model
+    # Given explicitly, so that torchrun without a GPU trains one model in all processes.
+    "use_cpu": not torch.accelerator.is_available(),
     "save_total_limit": 1,
     "logging_strategy": "epoch",
     "eval_strategy": "epoch",
@@ -283,10 +332,12 @@ def make_recipe(preset: str = "default", **values: Any) -> Recipe:
         names = ", ".join(sorted(PRESETS))
         raise DataError(f"preset must be one of {names}, not {preset!r}.")
     check_names(values, [one.name for group in GROUPS for one in fields(group)])
-    values = {name: value for name, value in values.items() if value is not None}
+    values = _plain_values(values)
     defaults = _DEFAULTS | PRESETS[preset]
     if values.get("load_best_model_at_end") or "early_stopping_patience" in values:
-        defaults["save_strategy"] = "epoch"  # as often as the texts are evaluated
+        # The Trainer wants a checkpoint as often as the texts are evaluated.
+        defaults["save_strategy"] = values.get("eval_strategy", "epoch")
+        defaults["save_steps"] = values.get("eval_steps", defaults["save_steps"])
     if "model_name_or_path" in values:  # the checkpoint brings its tokenizer and its shape
         _check_fine_tuning(values)
         training = {one.name for one in fields(GloveLstmTrainingArguments)}
@@ -300,6 +351,17 @@ def make_recipe(preset: str = "default", **values: Any) -> Recipe:
         except (ValueError, TypeError, ImportError) as error:
             raise DataError(f"{str(error).rstrip('.')}.") from None
     return Recipe(preset, *groups)
+
+
+def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out None, and turn numbers of numpy into those of Python."""
+    plain = {}
+    for name, value in values.items():
+        if isinstance(value, np.generic):
+            plain[name] = value.item()
+        elif value is not None:
+            plain[name] = value
+    return plain
 
 
 def check_names(values: Mapping[str, Any], known: list[str]) -> None:

@@ -60,6 +60,11 @@ class TokenizedTexts(Dataset[Any]):
         types = self._types[places] if self.typed else None
         return Batch(self._ids[places], types, lengths, labels, weights)
 
+    def set_epoch(self, epoch: int) -> None:
+        """Set the sampler's epoch: accelerate before 1.15 calls this, not the sampler, where a run is resumed."""
+        if self.sampler is not None:
+            self.sampler.set_epoch(epoch)
+
     def count_other_than(self, token: int) -> NDArray[np.int64]:
         """Count the tokens of each text that are not `token`: (n,)."""
         text_of = np.repeat(np.arange(len(self)), self.lengths)
@@ -102,10 +107,8 @@ def collate(batch: Batch) -> dict[str, Tensor]:
             rows[mask] = values
             padded[name] = torch.from_numpy(rows)
     if batch.labels is not None:
-        several = batch.labels.ndim == 2
-        padded["labels"] = torch.from_numpy(
-            batch.labels.astype(np.float32 if several else np.int64)
-        )
+        kind = np.float32 if batch.labels.ndim == 2 else np.int64
+        padded["labels"] = torch.from_numpy(batch.labels.astype(kind))
     if batch.weights is not None:
         padded["weights"] = torch.from_numpy(batch.weights.astype(np.float32))
     return padded
@@ -174,16 +177,17 @@ class CorruptedTexts(TokenizedTexts):
         share: float,
         seed: int,
     ) -> None:
-        self.lengths, self.labels, self.typed = clean.lengths, clean.labels, clean.typed
-        self.weights, self.sampler = clean.weights, clean.sampler
-        self._texts, self._clean, self._reader = texts, clean, reader
-        self._share, self._seed = share, seed
+        self.lengths = clean.lengths
+        self.labels = clean.labels
+        self.typed = clean.typed
+        self.weights = clean.weights
+        self.sampler = clean.sampler
+        self._texts = texts
+        self._clean = clean
+        self._reader = reader
+        self._share = share
+        self._seed = seed
         self._epoch = -1  # of the copies
-
-    def set_epoch(self, epoch: int) -> None:
-        """Tell the sampler, as accelerate before 1.15 does not in the epoch that a run resumes."""
-        if self.sampler is not None:
-            self.sampler.set_epoch(epoch)
 
     def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
         epoch = 0 if self.sampler is None else self.sampler.epoch
@@ -241,7 +245,7 @@ class LengthGroupedSampler(Sampler[int]):
             group = order[start : start + size * _GROUP]
             group = group[np.argsort(-self.lengths[group], kind="stable")]
             batches += [group[first : first + size] for first in range(0, len(group), size)]
-        # A short batch (the last one, if any) anywhere but at the end would shift all that follow it.
+        # A short batch stays last, because batches of `size` are cut from these rows.
         full = count // size
         for number in [*generator.permutation(full), *range(full, len(batches))]:
             yield from batches[number].tolist()

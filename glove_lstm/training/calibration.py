@@ -1,4 +1,4 @@
-"""Temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) of a sum of parts, and of short texts."""
+"""Calibration: temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) and what goes with it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,12 +16,26 @@ from glove_lstm.progress import progress
 from glove_lstm.training.batches import TokenizedTexts, collate
 from glove_lstm.training.labels import as_binary, fit_thresholds
 
-# Logits of n texts, and their numbers of known tokens (n,), at least 1
-Scored = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+@dataclass(frozen=True, eq=False)
+class ScoredTexts:
+    """n texts with the logits of a model."""
+
+    logits: NDArray[np.float64]  # (n, classes); or by the parts of the model, (n, parts, classes)
+    known: NDArray[np.float64]  # (n,) known tokens, at least 1
+
+    def weighted(self, weights: NDArray[np.float64]) -> "ScoredTexts":
+        """Sum the logits of the parts, times the weight of each."""
+        return ScoredTexts(np.tensordot(self.logits, weights, (1, 0)), self.known)
+
+    def shrunk(self, shrinkage: float) -> NDArray[np.float64]:
+        """Return logits (n, classes) that are the smaller, the fewer known tokens a text has."""
+        return self.logits * (self.known / (self.known + shrinkage))[:, None]
+
 
 _BATCH = 64  # texts at a time
 _LOW, _HIGH = np.log(0.05), np.log(20.0)
-_SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # that are tried
+_SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # values that are tried
 _SPREAD = 0.5  # standard deviation of the logarithms of the scales around their mean, before any text is seen
 
 
@@ -61,32 +75,35 @@ def calibrate(
     several = labels.ndim == 2
     truth = labels.ravel().astype(np.int64)
 
-    def score(texts: TokenizedTexts) -> Scored:
-        logits = part_logits(model, texts)
-        counts = texts.count_other_than(model.config.unk_token_id).clip(min=1)
-        if several:
-            return as_binary(logits), np.repeat(counts, logits.shape[2])
-        return logits, counts
-
-    whole, begun = score(validation), score(beginnings)
-    versions = [whole[0]]
+    whole_parts = _score(model, validation, several)
+    versions = [whole_parts.logits]
     if copies is not None:
-        versions.append(score(copies)[0])
+        versions.append(_score(model, copies, several).logits)
     count = len(versions)
     scales = fit_scales(np.concatenate(versions), np.tile(truth, count), count)
-    ngram_weight = scales[1] / scales[0] if len(scales) > 1 else 1.0
-    weights = np.array([1.0, ngram_weight][: len(scales)])
-    whole = np.tensordot(whole[0], weights, (1, 0)), whole[1]
-    begun = np.tensordot(begun[0], weights, (1, 0)), begun[1]
+    part_weights = np.array(scales) / scales[0]
+    ngram_weight = float(part_weights[1]) if len(part_weights) == 2 else 1.0
+
+    whole = whole_parts.weighted(part_weights)
+    begun = _score(model, beginnings, several).weighted(part_weights)
     shrinkage, temperature = fit_calibration(whole, begun, truth)
     thresholds = None
     if several:
-        logits, counts = whole
-        calibrated = logits * (counts / (counts + shrinkage))[:, None] / temperature
         # The second logit of a yes-or-no question is half of the label's logit.
-        sigmoid_logits = 2 * calibrated[:, 1].reshape(labels.shape)
+        sigmoid_logits = 2 * whole.shrunk(shrinkage)[:, 1].reshape(labels.shape) / temperature
         thresholds = fit_thresholds(scores_of(sigmoid_logits, model.config.problem_type), labels)
     return Calibration(ngram_weight, shrinkage, temperature, thresholds)
+
+
+def _score(
+    model: GloveLstmForSequenceClassification, texts: TokenizedTexts, several: bool
+) -> ScoredTexts:
+    """Return the logits of texts by parts; of several labels a text, one after the other as yes-or-no questions."""
+    logits = part_logits(model, texts)
+    known = texts.count_other_than(model.config.unk_token_id).clip(min=1)
+    if several:
+        return ScoredTexts(as_binary(logits), np.repeat(known, logits.shape[2]))
+    return ScoredTexts(logits, known)
 
 
 def first_words(texts: Sequence[str]) -> list[str]:
@@ -107,15 +124,15 @@ def part_logits(
             batch = collate(texts.__getitems__(order[start : start + _BATCH].tolist()))
             batch.pop("labels", None)
             inputs = {name: values.to(model.device) for name, values in batch.items()}
-            parts.append(model(**inputs).part_logits.double().numpy(force=True))
+            parts.append(model(**inputs).part_logits.float().numpy(force=True))
             bar.update(len(inputs["input_ids"]))
-    logits = np.concatenate(parts)
+    logits = np.concatenate(parts).astype(np.float64)
     logits[order] = logits.copy()
     return logits
 
 
 def fit_calibration(
-    whole: Scored, beginnings: Scored, labels: NDArray[np.integer]
+    whole: ScoredTexts, beginnings: ScoredTexts, labels: NDArray[np.integer]
 ) -> tuple[float, float]:
     """Fit how far the logits of short texts are shrunk, and the temperature.
 
@@ -123,22 +140,22 @@ def fit_calibration(
     their beginnings of a few words.
 
     Args:
-        whole: Logits (n, classes) of n texts, and their numbers of known tokens.
-        beginnings: Those of the first words of the same texts.
+        whole: n texts, with logits (n, classes).
+        beginnings: The first words of the same texts.
         labels: (n,) class indices.
 
     Returns:
         The shrinkage (`GloveLstmConfig.shrinkage`), and the temperature, from 0.05 to 20.
     """
-    fits, rows = [], np.arange(len(labels))
+    fits = []
+    rows = np.arange(len(labels))
     for shrinkage in _SHRINKAGES:
-        shrunk = [
-            logits * (counts / (counts + shrinkage))[:, None]
-            for logits, counts in (whole, beginnings)
-        ]
-        [scale] = fit_scales(shrunk[0][:, None], labels)
-        loss = -sum(log_softmax(scale * part, axis=1)[rows, labels].sum() for part in shrunk)
-        fits.append((float(loss), shrinkage, 1 / scale))
+        [scale] = fit_scales(whole.shrunk(shrinkage)[:, None], labels)
+        loss = 0.0
+        for texts in (whole, beginnings):
+            log_scores = log_softmax(scale * texts.shrunk(shrinkage), axis=1)
+            loss -= float(log_scores[rows, labels].sum())
+        fits.append((loss, shrinkage, 1 / scale))
     _, shrinkage, temperature = min(fits)
     return shrinkage, temperature
 

@@ -20,14 +20,15 @@ logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 
+_VERSION = 1  # of the settings of the fit, in the names of cached files
 _WORDS = 20_000  # GloVe's most frequent words, to which the vectors are fitted
 
 
 def character_vectors(glove: GloveVectors, unknown: Floats, buckets: int) -> Floats:
-    """Fit vectors of character n-grams: their mean is the vector of a word minus that of the unknown word.
+    """Fit vectors of character n-grams whose mean is the vector of a word minus that of the unknown word.
 
-    The fit is linear in the vectors of the words. So the fit to the vectors of GloVe and the fit to a constant are
-    computed once for each vector file and kept in the cache folder.
+    The fit is linear in its targets. So the fits to GloVe's vectors and to the constant 1 are made once for each vector
+    file and kept in the cache folder; the unknown word's vector is subtracted afterwards.
 
     Args:
         glove: Word vectors of width d.
@@ -41,11 +42,12 @@ def character_vectors(glove: GloveVectors, unknown: Floats, buckets: int) -> Flo
     path = _cached_file(words, vectors, buckets)
     try:
         fitted = np.load(path)
-    except (OSError, ValueError):  # it is missing or damaged
+    except (OSError, ValueError, EOFError):  # it is missing or damaged
         fitted = _fit(words, vectors, buckets)
         _store(fitted, path)
-    of_vectors, of_constant = fitted[:, :-1], fitted[:, -1:]
-    return of_vectors - of_constant * unknown
+    vector_fit = fitted[:, :-1]
+    constant_fit = fitted[:, -1:]
+    return vector_fit - constant_fit * unknown
 
 
 def _frequent_words(glove: GloveVectors) -> tuple[list[str], Floats]:
@@ -81,7 +83,7 @@ def _fit(words: list[str], vectors: Floats, buckets: int) -> Floats:
 def _cached_file(words: list[str], vectors: Floats, buckets: int) -> Path:
     sha = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass"))
     sha.update(np.ascontiguousarray(vectors).data)
-    return cache_folder() / "characters" / f"{sha.hexdigest()[:16]}-{buckets}.npy"
+    return cache_folder() / "characters" / f"{sha.hexdigest()[:16]}-{buckets}-{_VERSION}.npy"
 
 
 def _store(fitted: Floats, path: Path) -> None:

@@ -36,16 +36,18 @@ from glove_lstm.training.initial_model import InitialModel, initial_model
 from glove_lstm.training.labelled_texts import Label, LabelledTexts
 from glove_lstm.training.labels import ClassWeight, class_weights
 from glove_lstm.training.ngram_fitting import fit_ngrams
-from glove_lstm.training.resuming import FIRST_MODEL, FirstModel
+from glove_lstm.training.resuming import FIRST_MODEL, FirstModel, prepare_output
 from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import TrainingTexts
 
 logger = logging.getLogger(__name__)
 
-Validation = float | tuple[Sequence[str], Sequence[Label]] | HeldOut | None
+Validation = float | tuple[Sequence[str], Sequence[Label]] | LabelledTexts | HeldOut | None
 
 _FEWEST_FOR_C = 100  # validation texts that choose C of the n-gram classifier
-_NGRAM_TEXTS = 200_000  # texts and copies to which the n-grams are fitted, so that memory does not grow without end
+_NGRAM_TEXTS = (
+    200_000  # most texts, copies included, of the fit of the n-grams; they bound its memory
+)
 _MAX_SAMPLING_WEIGHT = 5.0  # larger ones would repeat a few texts too often
 
 
@@ -59,13 +61,15 @@ class TrainingResult:
 
     model: GloveLstmForSequenceClassification  # with the calibration in its config
     tokenizer: PreTrainedTokenizerBase
-    train: LabelledTexts  # of this model
-    validation: LabelledTexts | None  # None: the scores are not calibrated
-    validation_logits: NDArray[np.float32] | None  # (n, classes), calibrated
+    train: LabelledTexts  # that `model` learned from
+    validation: LabelledTexts | None  # that calibrated; None: the scores are not calibrated
+    validation_logits: (
+        NDArray[np.float32] | None
+    )  # (n, classes), calibrated; of the first model if there were two
     calibration: Calibration
     ngram_c: float | None  # C of the n-gram classifier
-    measured_train: LabelledTexts  # of the model that gave the validation logits
-    refitted: bool  # that was a first model
+    measured_train: LabelledTexts  # that the model of `validation_logits` learned from
+    validation_seen: int  # validation texts that are also among these
     training_texts: TrainingTexts  # record of all texts that were used
     history: list[dict[str, Any]]  # the Trainer's log, of the first model if there were two
     about: dict[str, Any]  # arguments, versions, hardware and time, for metrics.json
@@ -129,8 +133,8 @@ def fit(
     Args:
         texts: n texts; join a title and its body by a space.
         labels: The name of each label; or for several labels a text, lists of names.
-        validation: The share of the texts to hold out; (texts, labels), which train no model; the rows to hold out; or
-            None: the scores are not calibrated.
+        validation: The share of the texts to hold out; (texts, labels) or `LabelledTexts`, which train no model; the
+            rows to hold out; or None: the scores are not calibrated.
         recipe: Arguments of tokenizer, network and training; None: those of the default preset.
         label_names: All labels, in the order of the logits; None: in alphabetical order.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
@@ -149,14 +153,21 @@ def fit(
     recipe = recipe or make_recipe()
     names = label_names or sorted_label_names(labels)
     train = LabelledTexts.of(texts, labels, names, sources, sample_weight)
+    _check_texts(train)
+    if isinstance(validation, tuple):
+        validation = LabelledTexts.of(*validation, names)
+    if isinstance(validation, LabelledTexts):
+        _check_validation(validation, train)
+    if train.weights is not None and not isinstance(validation, HeldOut):
+        train = train.select(np.flatnonzero(train.weights))  # a text of weight 0 must not calibrate
+    _prepare_output(recipe)
     if glove is None and recipe.model.model_name_or_path is None:
         glove = load_glove(recipe.tokenizer.glove)
     columns = None if text_column_names is None else list(text_column_names)
     job = _Job(recipe, glove, class_weight, columns, label_type, compute_metrics)
     with _one_thread():
-        if isinstance(validation, tuple):
-            given = LabelledTexts.of(*validation, names)
-            return _train(job, train, given)
+        if isinstance(validation, LabelledTexts):
+            return _train(job, train, validation)
         if isinstance(validation, HeldOut) or validation is None:
             held_out = validation
         else:
@@ -176,6 +187,31 @@ def sorted_label_names(labels: Sequence[Label]) -> list[str]:
     return sorted(names)
 
 
+def _prepare_output(recipe: Recipe) -> None:
+    """Remove the checkpoints of an earlier training, unless it is resumed."""
+    training = recipe.training
+    if training.process_index == 0:
+        start = recipe.model.model_name_or_path
+        prepare_output(Path(str(training.output_dir)), training.resume_from_checkpoint, start)
+
+
+def _check_texts(train: LabelledTexts) -> None:
+    if not len(train):
+        raise DataError("There are no training texts; give some.")
+    if len(train.label_names) < 2 and not train.several:
+        label = train.label_names[0]
+        raise DataError(f"All texts have the label {label!r}; a classifier needs two or more.")
+
+
+def _check_validation(validation: LabelledTexts, train: LabelledTexts) -> None:
+    if not len(validation):
+        raise DataError("There are no validation texts; give some, or validation=None.")
+    if validation.several != train.several:
+        raise DataError(
+            "Validation texts must have one label each if training texts do, and lists of labels if they do."
+        )
+
+
 def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> TrainingResult:
     """Train and calibrate a first model, then the final one on all texts with the calibration of the first."""
     first_texts, validation = texts.select(held_out.train), texts.select(held_out.validation)
@@ -183,10 +219,8 @@ def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> 
     if not training.refit or training.validation_selects_model:
         return _train(job, first_texts, validation)
 
-    logger.info(
-        "Two models: one of %s texts, calibrated on %s; and one of all %s.",
-        *(f"{len(part):,}" for part in (first_texts, validation, texts)),
-    )
+    sizes = [f"{len(part):,}" for part in (first_texts, validation, texts)]
+    logger.info("First model: %s texts, calibrated on %s. Final model: all %s.", *sizes)
     first = _first_model(job, first_texts, validation)
     # A tracker gets the curves of the first model, which has validation texts.
     final_job = replace(job, recipe=job.recipe.with_training(report_to=[]))
@@ -195,12 +229,13 @@ def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> 
     for stage, spent in final.about["seconds"].items():
         seconds[stage] = round(spent + first.about["seconds"][stage], 2)
     rows = {"train": len(first_texts), "validation": len(validation), "all": len(texts)}
+    names = final.model.config.label_names
     return replace(
         final,
-        validation=validation.with_label_names(final.model.config.label_names),
+        validation=validation.with_label_names(names),
         validation_logits=first.validation_logits,
-        measured_train=first_texts,
-        refitted=True,
+        measured_train=first_texts.with_label_names(names),
+        validation_seen=_count_seen(first_texts, validation),
         history=first.history,
         about=first.about | final.about | {"seconds": seconds, "rows": rows},
     )
@@ -211,13 +246,13 @@ def _first_model(job: _Job, train: LabelledTexts, validation: LabelledTexts) -> 
     training = job.recipe.training
     folder = Path(str(training.output_dir), FIRST_MODEL)
     if training.resume_from_checkpoint:
-        finished = FirstModel.load(folder, len(validation))
+        finished = FirstModel.load(folder, validation)
         if finished is not None:
             return finished
     recipe = job.recipe.with_training(output_dir=str(folder))
     first = _train(replace(job, recipe=recipe), train, validation).as_first_model()
-    if training.writes_checkpoints:
-        first.save(folder)
+    if training.writes_checkpoints and training.process_index == 0:
+        first.save(folder, validation)
     return first
 
 
@@ -286,8 +321,10 @@ def _result(
 ) -> TrainingResult:
     """Return a trained model with its predictions for the validation texts."""
     logits = None
+    seen = 0
     validation_texts: Sequence[str] = ()
     if validation is not None:
+        seen = _count_seen(train.labelled, validation.labelled)
         validation_texts = validation.labelled.texts
         logits = predict_logits(initial.model, initial.tokenizer, validation_texts)
     return TrainingResult(
@@ -299,11 +336,17 @@ def _result(
         calibration=calibration,
         ngram_c=about["ngram_c"],
         measured_train=train.labelled,
-        refitted=False,
+        validation_seen=seen,
         training_texts=initial.record_of(train.labelled.texts, validation_texts),
         history=history,
         about=about,
     )
+
+
+def _count_seen(train: LabelledTexts, validation: LabelledTexts) -> int:
+    """Count validation texts that are also training texts; a measure on them is too good."""
+    trained, _ = TrainingTexts.of(train.texts, ()).find(validation.texts)
+    return int(trained.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,30 +375,32 @@ class _Weights:
     """How much each training text counts."""
 
     sampling: NDArray[np.float64] | None  # (n,) in the sampling of the LSTM's batches
-    of_texts: NDArray[np.float64] | None  # (n,) in the loss of the LSTM, mean 1
-    of_labels: NDArray[np.float64] | None  # (classes,) in the loss of the LSTM
-    in_ngrams: NDArray[np.float64]  # (n,) in the fit of the n-grams
+    text_loss: NDArray[np.float64] | None  # (n,) in the loss of the LSTM, mean 1
+    label_loss: NDArray[np.float64] | None  # (classes,) in the loss of the LSTM
+    ngrams: NDArray[np.float64]  # (n,) in the fit of the n-grams
     about: dict[str, Any]
 
     @classmethod
     def of(cls, texts: LabelledTexts, class_weight: ClassWeight | None) -> "_Weights":
         """Balance texts by their sources, and weigh labels."""
-        sampling = of_texts = of_labels = None
-        in_ngrams = np.ones(len(texts))
+        sampling = text_loss = label_loss = None
+        ngrams = np.ones(len(texts))
         about: dict[str, Any] = {}
         if texts.weights is not None:
-            in_ngrams = of_texts = texts.weights / texts.weights.mean()
+            text_loss = texts.weights / texts.weights.mean()
+            ngrams = text_loss
         if texts.sources is not None:
             balanced = balanced_weights(texts.sources, strata(texts.labels.tolist()))
             sampling = np.minimum(balanced, _MAX_SAMPLING_WEIGHT)
         if class_weight is not None:
             names = texts.label_names
-            of_labels = class_weights(class_weight, names, texts.labels, sampling)
-            about["class_weight"] = dict(zip(names, of_labels.tolist(), strict=True))
-            # The sampling balances the labels for the LSTM alone.
-            unsampled = class_weights(class_weight, names, texts.labels, in_ngrams)
-            in_ngrams = in_ngrams * unsampled[texts.labels]
-        return cls(sampling, of_texts, of_labels, in_ngrams, about)
+            # The sampling balances the labels for the LSTM; the n-grams are fitted to all texts alike.
+            in_batches = ngrams if sampling is None else sampling * ngrams
+            label_loss = class_weights(class_weight, names, texts.labels, in_batches)
+            label_weights = class_weights(class_weight, names, texts.labels, ngrams)
+            ngrams = ngrams * label_weights[texts.labels]
+            about["class_weight"] = dict(zip(names, label_loss.tolist(), strict=True))
+        return cls(sampling, text_loss, label_loss, ngrams, about)
 
 
 def _fit_ngrams(
@@ -372,27 +417,33 @@ def _fit_ngrams(
     if ngrams is None:
         return None
     training = recipe.training
-    in_ngrams = weights.in_ngrams
+    of_texts = weights.ngrams
     if len(train.labelled) > _NGRAM_TEXTS:
         generator = np.random.default_rng(training.seed)
         rows = np.sort(generator.choice(len(train.labelled), _NGRAM_TEXTS, replace=False))
         chosen = train.labelled.select(rows)
         train = _TextSet.of(chosen, chosen.label_names, reader)
-        in_ngrams = in_ngrams[rows]
+        of_texts = of_texts[rows]
     copies = None
     if training.corrupted_share and 2 * len(train.labelled) <= _NGRAM_TEXTS:
         copies = train.corrupted(training.seed, reader)
+    logger.info(
+        "N-grams of %s texts%s.",
+        f"{len(train.labelled):,}",
+        "" if copies is None else " and a corrupted copy of each",
+    )
     chooses_c = None
     if validation is not None and len(validation.labelled) >= _FEWEST_FOR_C:
         chooses_c = validation.tokenized
+    c = training.ngram_c if first is None else first.ngram_c
     return fit_ngrams(
         ngrams,
         train.tokenized,
         copies,
         words=initial.words,
-        weights=in_ngrams,
+        weights=of_texts,
         validation=chooses_c,
-        c=training.ngram_c if first is None else first.ngram_c,
+        c=c,
     )
 
 
@@ -430,8 +481,8 @@ def _trainer(
         processing_class=initial.tokenizer,
         compute_metrics=job.compute_metrics,
         sampling_weights=weights.sampling,
-        text_weights=weights.of_texts,
-        label_weights=weights.of_labels,
+        text_weights=weights.text_loss,
+        label_weights=weights.label_loss,
     )
 
 
@@ -462,6 +513,8 @@ def _describe(
     hardware = "CPU, one thread"
     if model.device.type == "cuda":
         hardware = torch.cuda.get_device_name(model.device)
+    elif model.device.type != "cpu":
+        hardware = model.device.type
     config, state, training = model.config, trainer.state, recipe.training
     return {
         "preset": recipe.preset,

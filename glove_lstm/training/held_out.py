@@ -50,6 +50,8 @@ def hold_out(texts: LabelledTexts, share: float, by: str, seed: int) -> HeldOut 
         DataError: The share is out of range, or fewer than two labels can be divided (none, where a text may have
             several).
     """
+    if by not in ("text", "source"):
+        raise DataError(f"validation_by must be text or source, not {by!r}.")
     if not 0 <= share < 1:
         raise DataError(f"validation is the share {share}; give 0 to below 1.")
     if share == 0:

@@ -81,6 +81,8 @@ def _new(recipe: Recipe, train: LabelledTexts, glove: GloveVectors) -> InitialMo
             "Without token_types there are no word shapes and characters: set type_embedding_size and "
             "character_buckets to 0."
         )
+    if options.remove_stop_words and options.tokenizer_variant != "article":
+        raise DataError("remove_stop_words is for tokenizer_variant article; leave it out.")
     assert options.max_seq_length  # both presets have it
     try:
         tokenizer = build_tokenizer(
@@ -157,7 +159,7 @@ def embedding_rows(
 def _load(
     recipe: Recipe, path: str, train: LabelledTexts, validation: LabelledTexts | None
 ) -> InitialModel:
-    """Load a checkpoint; its last layer is new where the texts have a label that it lacks."""
+    """Load a checkpoint. If the texts have a label that it lacks, its last layer and its n-grams start anew."""
     config = load_config(path)
     changes: dict[str, Any] = {**FITTED, **recipe.model.config_values()}
     changes["problem_type"] = SEVERAL if train.several else None
@@ -167,11 +169,11 @@ def _load(
         logger.warning(message, list(train.label_names), path, config.label_names)
         changes |= _label_maps(train)
     model, tokenizer = load_checkpoint(path, **changes)
-    if new_labels:  # of another meaning, even if their number is the same
+    if new_labels:  # the old weights belong to other labels, even where the number is the same
         _reset_last_layer(model)
     characters = model.encoder.embeddings.character_embeddings
     if characters is not None and model.config.character_buckets != config.character_buckets:
-        # Only GloVe could fit them: until training changes it, an unknown word has the vector of <unk> alone.
+        # Only GloVe could fit these vectors. With zeros, an unknown word begins as <unk>.
         nn.init.zeros_(characters.weight)
     if recipe.tokenizer.max_seq_length:
         tokenizer.model_max_length = recipe.tokenizer.max_seq_length

@@ -37,9 +37,13 @@ class LabelledTexts:
         Raises:
             DataError: The numbers of texts and labels differ, a label has no name, or a weight is negative.
         """
+        texts, labels = list(texts), list(labels)
+        sources = None if sources is None else list(sources)
         for name, values in (("labels", labels), ("sources", sources), ("sample_weight", weights)):
             if values is not None and len(values) != len(texts):
-                raise DataError(f"There are {len(texts)} texts, but {len(values)} {name}.")
+                raise DataError(
+                    f"There are {len(texts)} texts, but {len(values)} values of {name}."
+                )
         numbers = number_labels(labels, label_names)
         if weights is not None:
             weights = _checked_weights(np.asarray(weights, dtype=np.float64))
@@ -88,7 +92,8 @@ def number_labels(labels: Sequence[Label], names: Sequence[str]) -> NDArray[Any]
     several = len(labels) > 0 and not isinstance(labels[0], str)
     rows: list[list[int]] = []
     for row, label in enumerate(labels, 1):
-        if isinstance(label, str) == several:
+        is_list = not isinstance(label, str)
+        if is_list != several:
             raise DataError(
                 f"Row {row} has the label {label!r}; give lists for all texts, or none."
             )

@@ -25,7 +25,7 @@ def class_weights(
     Args:
         class_weight: "balanced" for n / (classes * count), as in scikit-learn; or label -> weight.
         names: The labels.
-        labels: (n,) class indices. A label without texts gets the balanced weight 1.
+        labels: (n,) class indices. A label without texts needs no weight.
         sample_weight: (n,) weights of the texts in the counts.
 
     Raises:
@@ -40,17 +40,20 @@ def class_weights(
     if not isinstance(class_weight, Mapping):
         problem = f"class_weight is {class_weight!r}"
         raise DataError(f"{problem}; give 'balanced', or a weight for each label.")
-    _check_weights(class_weight, names)
-    return np.array([class_weight[name] for name in names], dtype=np.float64)
+    with_texts = {names[label] for label in np.unique(labels)}
+    _check_weights(class_weight, names, with_texts)
+    return np.array([class_weight.get(name, 1.0) for name in names], dtype=np.float64)
 
 
-def _check_weights(weights: Mapping[str, float], names: Sequence[str]) -> None:
+def _check_weights(weights: Mapping[str, float], names: Sequence[str], needed: set[str]) -> None:
     others = weights.keys() - set(names)
     if others:
         known = ", ".join(names)
         raise DataError(f"class_weight: {min(others)!r} is not one of {known}; correct it.")
     for name in names:
         if name not in weights:
+            if name not in needed:
+                continue
             raise DataError(f"class_weight has no weight for the label {name!r}; add it.")
         value = weights[name]
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
@@ -77,9 +80,16 @@ def fit_thresholds(scores: Floats, labels: NDArray[Any]) -> list[float]:
     """
     thresholds = []
     for column, truth in zip(scores.T, labels.T, strict=True):
+        if not truth.any():
+            thresholds.append(0.5)
+            continue
         order = np.argsort(-column, kind="stable")
-        ranked, following = column[order], np.append(column[order][1:], 0.0)
-        f1 = 2 * truth[order].cumsum() / (np.arange(len(order)) + 1 + truth.sum())
-        best = np.where(ranked > following, f1, -1).argmax()  # equal scores stay on one side
-        thresholds.append(float(ranked[best] + following[best]) / 2 if truth.any() else 0.5)
+        ranked = column[order]
+        following = np.append(ranked[1:], 0.0)
+        hits = truth[order].cumsum()
+        predicted = np.arange(1, len(order) + 1)
+        f1 = 2 * hits / (predicted + truth.sum())
+        f1[ranked == following] = -1  # equal scores stay on one side
+        best = f1.argmax()
+        thresholds.append(float(ranked[best] + following[best]) / 2)
     return thresholds

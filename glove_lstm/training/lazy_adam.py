@@ -49,9 +49,13 @@ class LazyAdamW(torch.optim.AdamW):
         loss = super().step(closure)
         for group in self.param_groups:
             for table in group["params"]:
-                if table in self._gradients:
-                    first, *others = self._gradients.pop(table)  # several if steps accumulate
-                    self._update_rows(table, sum(others, start=first), group)
+                gradients = self._gradients.pop(table, [])
+                if not gradients:
+                    continue
+                total = gradients[0]
+                for gradient in gradients[1:]:  # of further batches, where steps accumulate
+                    total = total + gradient
+                self._update_rows(table, total, group)
         return loss
 
     def _take_gradient(self, table: Tensor) -> None:

@@ -141,18 +141,23 @@ def _choose_c(
     """Fit with one C after the other, each from the solution before, until validation texts are classified worse."""
     rows = ngram_features(ngrams, validation)
     assert validation.labels is not None
-    lowest, chosen, best = np.inf, _DEFAULT_C, problem.fit(_CS[0])
-    for c in _CS:
+    chosen = _CS[0]
+    best = problem.fit(chosen)
+    lowest = _validation_loss(rows, best, validation.labels)
+    for c in _CS[1:]:
         fitted = problem.fit(c)
-        loss = _cross_entropy(rows @ fitted[:-1] + fitted[-1], validation.labels)
-        if loss >= lowest:  # larger ones take longer, and are worse still
+        loss = _validation_loss(rows, fitted, validation.labels)
+        if not loss < lowest:  # larger ones take longer, and are worse still
             break
-        lowest, chosen, best = loss, c, fitted
+        lowest = loss
+        chosen = c
+        best = fitted
     return chosen, best
 
 
-def _cross_entropy(logits: Floats, labels: NDArray[np.integer]) -> float:
-    """Return the cross-entropy at the best temperature."""
+def _validation_loss(rows: csr_matrix, fitted: Floats, labels: NDArray[np.integer]) -> float:
+    """Return the cross-entropy of texts at the best temperature."""
+    logits = rows @ fitted[:-1] + fitted[-1]
     parts = logits[:, None].astype(np.float64)
     if labels.ndim == 2:
         parts, labels = as_binary(parts), labels.ravel().astype(np.int64)
@@ -204,14 +209,14 @@ def _features_of_batch(
 def _character_map(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -> csr_matrix:
     """Return the shares of each word's character n-grams: (rows of the table, rows of the table).
 
-    Features of words times the map are features of their characters. The map times weights of characters is what these
-    add to the weights of words.
+    Features of words @ map = features of their characters. map @ weights of characters = what these add to the weights
+    of words.
     """
     size, device = len(ngrams.weights), ngrams.bias.device
     spelled = torch.tensor([spelling(word) for word in words], dtype=torch.long, device=device)
     codes, present = character_ngrams(spelled)
     word, place = present.nonzero(as_tuple=True)
-    # An empty mask: the shares of a text with one n-gram of words, by which the features are multiplied.
+    # With an empty mask, a text counts as one n-gram of words, so a share is relative to that of its word.
     texts, mask = torch.zeros_like(spelled), present.new_zeros(1, 1)
     shares = ngrams.character_shares(UnknownWords(texts, texts, codes, present), mask)[word, place]
     row_of = ngrams.buckets + torch.tensor(list(words.values()), dtype=torch.long, device=device)

@@ -22,6 +22,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "lr_scheduler_type": "constant",
         "warmup_steps": 0,
+        "embedding_learning_rate": 1e-3,
         "adam_epsilon": 1e-7,
         "weight_decay": 0.0,
     },
@@ -58,20 +59,21 @@ _SMALL_BATCH, _LARGE_BATCH = 32, 64
 _RATES = {"learning_rate": 7e-3, "embedding_learning_rate": 3e-3}
 
 
-def schedule(texts: int, processes: int = 1, batch_size: int | None = None) -> dict[str, Any]:
+def schedule(texts: int, batches: int = 1, batch_size: int | None = None) -> dict[str, Any]:
     """Return the epochs, the batch size and the learning rates for a number of training texts.
 
     Few texts need many steps; many texts need fewer passes. docs/train.md has the measurements.
 
     Args:
         texts: Number of training texts.
-        processes: Batches of a step: processes times accumulated batches.
+        batches: Batches of a step: devices times accumulated batches.
         batch_size: Texts of a batch; None: by the number of texts.
     """
     if batch_size is None:
         batch_size = _SMALL_BATCH if texts <= _FEW else _LARGE_BATCH
-    texts_of_step = batch_size * processes
+    texts_of_step = batch_size * batches
     epochs = min(max(round(_TEXTS_READ / texts), _FEWEST_EPOCHS), _MOST_EPOCHS)
-    epochs = max(epochs, ceil(_FEWEST_STEPS * texts_of_step / texts))
+    epochs_for_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
+    epochs = max(epochs, epochs_for_steps)
     rates = {name: rate * (texts_of_step / _SMALL_BATCH) ** 0.5 for name, rate in _RATES.items()}
     return {"num_train_epochs": epochs, "per_device_train_batch_size": batch_size, **rates}

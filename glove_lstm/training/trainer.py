@@ -47,6 +47,7 @@ class GloveLstmTrainer(Trainer):
         callbacks: Sequence[TrainerCallback] = (),
         **kwargs: Any,
     ) -> None:
+        self._lazy_optimizer: LazyAdamW | None = None  # without Accelerate's wrapper
         callbacks = list(callbacks)
         if args.early_stopping_patience is not None:
             callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
@@ -75,14 +76,14 @@ class GloveLstmTrainer(Trainer):
         try:
             self.train(checkpoint)
         except Exception as error:
-            if checkpoint is None:
+            if checkpoint is None or self.state.global_step > _step_of(checkpoint):
                 raise
             raise DataError(
                 f"The training cannot continue from {checkpoint} ({first_line(error)}): give another checkpoint, or "
                 "train without resume_from_checkpoint."
             ) from error
         finally:
-            if isinstance(self._lazy_optimizer, LazyAdamW):
+            if self._lazy_optimizer is not None:
                 self._lazy_optimizer.release_embeddings()
         if model.ngrams is not None:
             model.ngrams.requires_grad_()
@@ -92,13 +93,11 @@ class GloveLstmTrainer(Trainer):
         model.round_tables()
         return self.state.log_history
 
-    _lazy_optimizer: torch.optim.Optimizer | None = None  # without Accelerate's wrapper
-
     def create_optimizer(self, *_: Any, **__: Any) -> torch.optim.Optimizer:
         """Return AdamW with lazy updates of the word vectors, and a learning rate of their own.
 
-        With another `optim`, with 16-bit floats or in several processes, the word vectors are one more parameter group
-        of the Trainer's own optimizer.
+        With another `optim`, with `fp16` or in several processes, the word vectors are one more parameter group of the
+        Trainer's own optimizer. `max_grad_norm` does not clip lazy updates.
         """
         if self.optimizer is not None:
             return self.optimizer
@@ -109,20 +108,24 @@ class GloveLstmTrainer(Trainer):
             rate = self.args.learning_rate
         assert rate is not None  # the recipe was sized
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
-        lazy = kind is torch.optim.AdamW and self.args.world_size == 1 and not self.args.fp16
         groups = self._dense_groups(embeddings)
-        if lazy:
-            optimizer: torch.optim.Optimizer = LazyAdamW(groups, **options)
-            if embeddings:
-                cast(LazyAdamW, optimizer).add_embeddings(embeddings, rate)
-            self._lazy_optimizer = optimizer
-        else:
-            optimizer = kind(groups, **options)
-            if embeddings:
-                tables = [embedding.weight for embedding in embeddings]
-                optimizer.add_param_group({"params": tables, "lr": rate, "weight_decay": 0.0})
+        if embeddings and kind is torch.optim.AdamW and self._can_update_lazily():
+            lazy = LazyAdamW(groups, **options)
+            lazy.add_embeddings(embeddings, rate)
+            self._lazy_optimizer = lazy
+            self.optimizer = lazy
+            return lazy
+        if embeddings:
+            tables = [embedding.weight for embedding in embeddings]
+            groups.append({"params": tables, "lr": rate, "weight_decay": 0.0})
+        optimizer = kind(groups, **options)
         self.optimizer = optimizer
         return optimizer
+
+    def _can_update_lazily(self) -> bool:
+        """Whether sparse gradients work: not in several processes, with scaled losses, or on other devices."""
+        known = self.args.device.type in ("cpu", "cuda")
+        return known and self.args.world_size == 1 and not self.args.fp16
 
     def _dense_groups(self, embeddings: list[nn.Embedding]) -> list[dict[str, Any]]:
         """Return the parameters beside the word vectors, as `Trainer` groups them: with weight decay, and without."""
@@ -140,10 +143,10 @@ class GloveLstmTrainer(Trainer):
         ]
 
     def create_accelerator_and_postprocess(self) -> None:
-        """As in `Trainer`, without the division of the loss by the steps of an accumulated gradient.
+        """Create the accelerator, without its division of the loss by the number of accumulated batches.
 
-        `compute_loss` returns a part of the mean over all texts of a step. transformers 5.3 tells Accelerate to divide
-        it by the number of steps once more; 5.0 and 5.24 do not.
+        `compute_loss` divides by all texts of a step already. transformers 5.3 makes Accelerate divide again; 5.0 and
+        5.24 do not.
         """
         super().create_accelerator_and_postprocess()
         self.accelerator.gradient_accumulation_steps = 1
@@ -155,7 +158,7 @@ class GloveLstmTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Return the mean loss of the texts; in training with weights, and label smoothing for one label a text."""
+        """Return the weighted losses over the number of items of the step; in evaluation, the model's own loss."""
         weights = inputs.pop("weights", None)
         if not model.training:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -163,7 +166,9 @@ class GloveLstmTrainer(Trainer):
         outputs = model(**inputs)
         losses = self._losses(outputs.logits, labels)
         if weights is not None:
-            losses = losses * (weights if losses.dim() == 1 else weights[:, None])
+            if losses.dim() == 2:
+                weights = weights[:, None]
+            losses = losses * weights
         items = labels.numel() if num_items_in_batch is None else num_items_in_batch
         loss = losses.sum() / items
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
@@ -198,6 +203,10 @@ class GloveLstmTrainer(Trainer):
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         """Evaluate the longest texts first, so that batches hold little padding."""
         return np.argsort(-eval_dataset.lengths, kind="stable").tolist()
+
+
+def _step_of(checkpoint: str) -> int:
+    return int(checkpoint.rpartition("-")[2])
 
 
 def _trained_embeddings(model: GloveLstmForSequenceClassification) -> list[nn.Embedding]:

@@ -9,6 +9,7 @@ from tides import make_texts, tokenized
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.training.calibration import (
+    ScoredTexts,
     calibrate,
     first_words,
     fit_calibration,
@@ -75,12 +76,14 @@ def test_beginnings_are_shrunk_as_far_as_they_carry_no_signal(parts):
     whole = drawn.astype(np.float64).sum(axis=1)
     noise = np.random.default_rng(3).standard_normal(whole.shape)
     long, short = np.full(4000, 300.0), np.tile([1.0, 2.0, 4.0, 8.0, 16.0], 800)
-    told, temperature = fit_calibration((whole, long), (whole, short), labels)
-    untold, after_shrinking = fit_calibration((whole, long), (noise, short), labels)
+    told, temperature = fit_calibration(ScoredTexts(whole, long), ScoredTexts(whole, short), labels)
+    untold, after_shrinking = fit_calibration(
+        ScoredTexts(whole, long), ScoredTexts(noise, short), labels
+    )
     # Beginnings that get better with each word.
     share = (short / (short + 4))[:, None]
     between, _ = fit_calibration(
-        (whole, long), (share * whole + (1 - share) * noise, short), labels
+        ScoredTexts(whole, long), ScoredTexts(share * whole + (1 - share) * noise, short), labels
     )
     assert told == 0
     assert 0 < between < untold
@@ -89,8 +92,8 @@ def test_beginnings_are_shrunk_as_far_as_they_carry_no_signal(parts):
 
 
 def test_a_single_text_can_be_calibrated():
-    logits, counts = np.array([[2.0, -2.0]]), np.array([1.0])
-    assert np.isfinite(fit_calibration((logits, counts), (logits, counts), np.array([0]))).all()
+    scored = ScoredTexts(np.array([[2.0, -2.0]]), np.array([1.0]))
+    assert np.isfinite(fit_calibration(scored, scored, np.array([0]))).all()
 
 
 def test_a_part_weighs_more_where_it_is_better_on_corrupted_copies():

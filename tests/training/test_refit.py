@@ -14,7 +14,7 @@ from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.resuming import FIRST_MODEL
+from glove_lstm.training.resuming import FIRST_MODEL, prepare_output
 from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.training_texts import hash_texts
 
@@ -59,12 +59,11 @@ def test_the_second_model_has_all_texts_and_the_calibration_of_the_first(
     train, test_texts, tmp_path
 ):
     first = train(refit=False)
-    assert not first.refitted
+    assert first.about["rows"] == {"train": 180, "validation": 20}
     assert fit_scales(first.validation_logits[:, None], first.validation.labels) == [
         pytest.approx(1, rel=1e-3)  # are calibrated
     ]
     second = train()
-    assert second.refitted
     assert (len(second.train), len(second.validation), len(second.measured_train)) == (200, 20, 180)
     assert second.about["rows"] == {"train": 180, "validation": 20, "all": 200}
     assert was_trained_on(second, second.validation.texts).all()
@@ -103,14 +102,14 @@ def test_the_second_model_has_all_texts_and_the_calibration_of_the_first(
 def test_one_model_where_validation_texts_choose_the_epoch(train):
     for values in ({"load_best_model_at_end": True}, {"early_stopping_patience": 1}):
         result = train(save_strategy="epoch", **values)
-        assert not result.refitted
+        assert "all" not in result.about["rows"]
         assert not was_trained_on(result, result.validation.texts).any()
 
 
 def test_one_model_where_validation_texts_are_given(train, news):
     given = news["given"]
     result = train((given.texts, given.labels))
-    assert not result.refitted
+    assert "all" not in result.about["rows"]
     assert (len(result.train), len(result.validation)) == (200, 200)
     assert not was_trained_on(result, given.texts).any()
     assert run_metrics(result)["validation"]["seen"] == 0
@@ -172,13 +171,32 @@ def test_an_interrupted_run_continues_and_a_finished_first_model_is_kept(
 
 def test_a_first_model_of_other_texts_is_refused(train, tmp_path):
     train(save_strategy="epoch")
-    with pytest.raises(DataError, match=r"finished.json is of 20 validation texts, not 40"):
-        train(0.2, save_strategy="epoch", resume_from_checkpoint=True)
+    with pytest.raises(DataError, match=r"finished.json is of other validation texts or labels"):
+        train(save_strategy="epoch", seed=1, resume_from_checkpoint=True)  # as many, but others
     (tmp_path / "out" / FIRST_MODEL / "finished.json").write_text("{}")
     with pytest.raises(DataError, match=r"finished.json is damaged"):
         train(save_strategy="epoch", resume_from_checkpoint=True)
-    with pytest.raises(DataError, match="nowhere, which is no folder; give OUTPUT_DIR"):
-        train(save_strategy="epoch", refit=False, resume_from_checkpoint="nowhere")
+    [other] = (tmp_path / "out").glob("checkpoint-*")
+    for output_dir, checkpoint in (("out", "nowhere"), ("elsewhere", str(other))):
+        with pytest.raises(DataError, match=r"no checkpoint in .*; give OUTPUT_DIR/checkpoint-N"):
+            train(output_dir=str(tmp_path / output_dir), resume_from_checkpoint=checkpoint)
+
+
+def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(train, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    train(save_strategy="epoch")
+    [start] = map(str, out.glob("checkpoint-*"))
+    with pytest.raises(DataError, match=r"model_name_or_path is .* removes; give another output"):
+        prepare_output(out, None, start)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GloveLstmTrainer, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(seed=1)
+    assert not list(out.glob("**/checkpoint-*"))
+    assert not (out / FIRST_MODEL / "finished.json").exists()
 
 
 def test_a_training_that_diverges_is_told(train):

@@ -59,8 +59,9 @@ def test_a_step_follows_the_weighted_mean_loss(
     torch.testing.assert_close(moved, gradient, atol=1e-5, rtol=1e-4)
 
 
-def test_texts_of_weight_zero_teach_nothing(glove_file, tmp_path):
-    """Neither the n-grams nor the LSTM."""
+@pytest.mark.parametrize("weight", [1e-9, 0.0])
+def test_texts_without_weight_teach_nothing(glove_file, tmp_path, weight):
+    """Neither the n-grams nor the LSTM; and those of weight zero do not calibrate."""
     texts, labels = [], []
     for row in range(120):
         texts.append("the council report" if row % 2 else "the secret hoax")
@@ -69,14 +70,15 @@ def test_texts_of_weight_zero_teach_nothing(glove_file, tmp_path):
     recipe = make_recipe(
         **arguments(SMALL),
         glove=str(glove_file),
-        num_train_epochs=6,
+        num_train_epochs=12,
         learning_rate=0.02,
         output_dir=str(tmp_path),
         disable_tqdm=True,
         save_strategy="no",
     )
-    weights = np.repeat([1.0, 0.0], [120, 120])
+    weights = np.repeat([1.0, weight], [120, 120])
     result = fit([*texts, *texts], [*labels, *wrong], None, recipe=recipe, sample_weight=weights)
+    assert len(result.train) == (240 if weight else 120)
     parts = result.model(
         **result.tokenizer(texts[:2], return_tensors="pt", padding=True)
     ).part_logits.argmax(dim=-1)

@@ -1,6 +1,7 @@
 """Two models: one whose validation texts fit the calibration, and one of all texts."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from estimator_news import arguments
@@ -223,3 +224,68 @@ def test_nothing_that_the_caller_gave_is_changed(news, glove_file, tmp_path):
     assert repr(recipe) == before
     assert (texts, labels) == (rows.texts, rows.labels)
     assert torch.get_num_threads() == states
+
+
+def test_what_cannot_be_trained_is_told(news, glove_file, tmp_path):
+    rows = news["train"]
+    texts, labels = rows.texts, rows.labels
+    recipe = make_recipe(glove=str(glove_file), **TINY, output_dir=str(tmp_path))
+    lists = [[label] for label in labels]
+    for given, options, sentence in (
+        (([], []), {}, "There are no training texts"),
+        ((texts, ["REAL"] * 200), {}, "All texts have the label 'REAL'"),
+        ((texts, labels), {"validation": ([], [])}, "There are no validation texts"),
+        ((texts, labels), {"validation": (texts, lists)}, "must have one label each"),
+        ((texts, labels), {"validation_by": "publisher"}, "validation_by must be text or source"),
+    ):
+        with pytest.raises(DataError, match=sentence):
+            fit(*given, recipe=recipe, **options)
+
+
+def test_columns_of_a_shuffled_data_frame(news, glove_file, tmp_path):
+    """Rows are taken by their position, not by their index."""
+    rows = news["train"]
+    table = pd.DataFrame({"text": rows.texts, "label": rows.labels}).sample(frac=1, random_state=0)
+    recipe = make_recipe(
+        glove=str(glove_file), **TINY, output_dir=str(tmp_path), save_strategy="no", max_steps=1
+    )
+    result = fit(table["text"], table["label"], recipe=recipe)
+    assert result.train.texts == table["text"].tolist()
+    names = result.train.label_names
+    assert [names[label] for label in result.train.labels] == table["label"].tolist()
+
+
+def test_values_of_numpy_and_words_for_booleans(glove_file):
+    assert make_recipe(hidden_size=np.int64(32)).model.hidden_size == 32
+    with pytest.raises(DataError, match="refit must be True or False, not 'False'"):
+        make_recipe(refit="False")
+
+
+def test_the_rate_of_word_vectors_follows_the_learning_rate():
+    ordinary = make_recipe().sized(10_000, has_validation=True).training
+    slow = make_recipe(learning_rate=1e-4).sized(10_000, has_validation=True).training
+    ratio = ordinary.embedding_learning_rate / ordinary.learning_rate
+    assert slow.embedding_learning_rate == pytest.approx(1e-4 * ratio)
+    given = make_recipe(learning_rate=1e-4, embedding_learning_rate=1e-2)
+    assert given.sized(10_000, has_validation=True).training.embedding_learning_rate == 1e-2
+
+
+def test_baselines_of_a_fine_tuned_model_have_its_numbers_of_labels(news, glove_file, tmp_path):
+    """The checkpoint has a label more than the texts; numbers of labels are those of the model."""
+    rows = news["train"]
+    settings = {**TINY, "output_dir": str(tmp_path / "run"), "save_strategy": "no"}
+    names = ["A", "FAKE", "REAL"]
+    recipe = make_recipe(glove=str(glove_file), **settings)
+    start = fit(rows.texts, rows.labels, recipe=recipe, label_names=names)
+    metrics = run_metrics(start)
+    metrics["about"] |= {"data": "invented articles", "validation_by": "text"}
+    save_result(start, metrics, tmp_path / "start", None)
+    tuning = make_recipe(
+        model_name_or_path=str(tmp_path / "start"),
+        **{"output_dir": str(tmp_path / "run"), "save_strategy": "no", **arguments(QUICK)},
+    )
+    tuned = fit(rows.texts, rows.labels, recipe=tuning)
+    metrics = run_metrics(tuned)
+    add_baselines(metrics, tuned)
+    assert tuned.model.config.label_names == names
+    assert metrics["baselines"]["tfidf_svc"]["validation"]["accuracy"] > 0.9

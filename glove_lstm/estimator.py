@@ -143,7 +143,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             result = fit(
                 [texts[row] for row in kept],
                 [labels.names[row] for row in kept],
-                _read_validation(validation),
+                _read_validation(validation, lists=labels.lists),
                 recipe=self._recipe(seed, scratch),
                 label_names=labels.classes,
                 class_weight=self._class_weight(),
@@ -314,12 +314,13 @@ def _joined(texts: Any, where: str) -> list[str]:
     return [" ".join(parts) for parts in zip(*read_texts(texts, where), strict=True)]
 
 
-def _read_validation(validation: Any) -> Validation:
+def _read_validation(validation: Any, *, lists: bool) -> Validation:
+    """Read the argument `validation`, with labels of the form that `y` has."""
     if validation is None:
         return None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         texts, labels = _joined(validation[0], "validation texts"), validation[1]
-        names = read_labels(labels, "validation labels").names
+        names = read_labels(labels, "validation labels", lists=lists).names
         check_consistent_length(texts, names)
         return texts, names
     is_number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)

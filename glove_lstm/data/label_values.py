@@ -25,28 +25,29 @@ class LabelValues:
     classes: list[str]  # the names of all labels, in the order of their values
     label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
     several: bool  # whether a text may have several labels
+    lists: bool = False  # whether these were given as lists of labels, not as a table of 0 and 1
 
 
-def read_labels(labels: Any, where: str = "y") -> LabelValues:
+def read_labels(labels: Any, where: str = "y", *, lists: bool = False) -> LabelValues:
     """Read the labels of n texts.
 
     Args:
         labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or n rows of a 0 or 1
             for each of the labels 0 to k - 1, k at least 2.
         where: Names the labels in errors.
+        lists: Whether rows of 0 and 1 are lists of labels, as in other labels that were read.
 
     Raises:
         DataError: A label is missing, or of another kind than the first one, or beyond 64 bits.
     """
-    table = _as_table(labels)
+    table = None if lists else _as_table(labels)
     if table is not None:
         return _read_indicator(table, where)
     rows = list(labels) if isinstance(labels, list | tuple | np.ndarray) else []
     if any(isinstance(row, list | tuple | set) for row in rows):
         return _read_lists(rows, where)
-    values = _one_kind(
-        python_values(column_or_1d(np.asarray(labels, dtype=object), warn=True)), where
-    )
+    column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
+    values = _one_kind(python_values(column), range(1, len(column) + 1), where)
     classes = np.unique(values)
     return LabelValues(label_names(values), label_names(classes), _type_of(classes), several=False)
 
@@ -78,33 +79,43 @@ def _read_indicator(table: NDArray[Any], where: str) -> LabelValues:
 
 def _read_lists(rows: Sequence[Any], where: str) -> LabelValues:
     flat: list[Any] = []
+    row_numbers: list[int] = []
     for row, of_text in enumerate(rows, 1):
         if not isinstance(of_text, list | tuple | set):
             problem = f"{where}, row {row} has the label {of_text!r}"
             raise DataError(f"{problem}; give a list of labels, as elsewhere.")
         flat += of_text
-    values = _one_kind(python_values(flat), where)
+        row_numbers += [row] * len(of_text)
+    values = _one_kind(python_values(flat), row_numbers, where)
     classes = np.unique(values)
     names = [label_names(of_text) for of_text in rows]
-    return LabelValues(names, label_names(classes), _type_of(classes), several=True)
+    return LabelValues(names, label_names(classes), _type_of(classes), several=True, lists=True)
 
 
-def _one_kind(values: Sequence[Any], where: str) -> NDArray[Any]:
-    """Check labels, and return them as an array of strings, numbers or booleans."""
-    for row, value in enumerate(values, 1):
+def _one_kind(values: Sequence[Any], rows: Sequence[int], where: str) -> NDArray[Any]:
+    """Check labels of rows with these numbers, and return them as an array of strings, numbers or booleans."""
+    for row, value in zip(rows, values, strict=True):
         _check_label(value, f"{where}, row {row}")
-        if isinstance(value, str) != isinstance(values[0], str):
-            problem = f"{where}, row {row} has the label {value!r}, but row 1 has {values[0]!r}"
+        if _kind(value) != _kind(values[0]):
+            problem = (
+                f"{where}, row {row} has the label {value!r}, but row {rows[0]} has {values[0]!r}"
+            )
             raise DataError(f"{problem}; give {_KINDS}.")
     array = np.array(values)
     check_classification_targets(array)
-    for row, (value, kept) in enumerate(zip(values, array.tolist(), strict=True), 1):
+    for row, value, kept in zip(rows, values, array.tolist(), strict=True):
         if value != kept:  # a large whole number beside one with a point
             problem = f"{where}, row {row} has the label {value}"
             raise DataError(
                 f"{problem}, too large for a number with a point; give whole numbers only, or strings."
             )
     return array
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "string"
+    return "boolean" if isinstance(value, bool | np.bool_) else "number"
 
 
 def _check_label(value: Any, place: str) -> None:

@@ -10,6 +10,7 @@ from support import QUICK, SMALL, succeed, write_table
 from glove_lstm import GloveLstmClassifier, LightClassifier
 from glove_lstm.commands import train as train_command
 from glove_lstm.data.files import DataError
+from glove_lstm.data.label_values import read_labels
 from glove_lstm.publishing.checkpoint import stage_checkpoint
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
@@ -109,3 +110,16 @@ def test_labels_that_are_not_of_the_type_in_the_config_are_refused(copy):
     (copy / "config.json").write_text(json.dumps({**config, "label_type": "int"}))
     with pytest.raises(DataError, match="labels FAKE, REAL are not all of the type int"):
         GloveLstmClassifier.from_pretrained(copy)
+
+
+def test_labels_of_a_kind_and_their_rows():
+    for labels, sentence in (
+        ([["a", "b"], ["c", None]], "y, row 2 has no label"),
+        ([[True], [2]], "y, row 2 has the label 2, but row 1 has True"),
+        ([True, 2], "y, row 2 has the label 2, but row 1 has True"),
+    ):
+        with pytest.raises(DataError, match=sentence):
+            read_labels(labels)
+    # Lists of the labels 0 and 1 look like a table, unless other labels were lists.
+    assert read_labels([[0, 1], [1, 0]]).names == [["1"], ["0"]]
+    assert read_labels([[0, 1], [1, 0]], lists=True).names == [["0", "1"], ["1", "0"]]

@@ -6,7 +6,7 @@ product with the map from words to characters costs little.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,8 +115,10 @@ def _make_problem(
         parts.append(_used_features(ngram_features(ngrams, copies), used, earlier))
         row_weights.append(_COPY_WEIGHT * weights)
     assert texts.labels is not None
+    features = vstack(parts).tocsr()
+    del parts  # a second copy of all features
     return _Problem.of(
-        parts,
+        features,
         used,
         characters,
         has,
@@ -250,7 +252,7 @@ class _Problem:
     @classmethod
     def of(
         cls,
-        parts: Sequence[csr_matrix],
+        features: csr_matrix,
         used: NDArray[np.integer],
         characters: csr_matrix,
         has: NDArray[np.bool_],
@@ -259,11 +261,12 @@ class _Problem:
         weights: Floats,
         earlier: Floats,
     ) -> "_Problem":
-        """Make the problem of the features of texts and, if there are any, of a copy of each."""
+        """Make the problem of the features of texts and, below them, of a copy of each, if there are any."""
         columns = np.union1d(used, characters[used].indices)
         itself = identity(characters.shape[0], dtype=np.float32, format="csr")[used]
         lift = (itself + characters[used])[:, columns]
-        ratios_of = _LogCountRatios.of(parts[0][:, : len(used)], lift, weights[: len(has)])
+        clean = features[: len(has), : len(used)]
+        ratios_of = _LogCountRatios.of(clean, lift, weights[: len(has)])
 
         varies = has.any(axis=0) & ~has.all(axis=0)
         present = np.flatnonzero(varies)
@@ -274,9 +277,10 @@ class _Problem:
             lift = block_diag([lift, identity(has.shape[1], dtype=np.float32)])
             # Logits are no counts.
             ratios = np.vstack([ratios, np.ones((has.shape[1], len(labels)))])
-        targets = np.where(np.tile(has[:, labels], (len(parts), 1)), 1, -1)
+        versions = features.shape[0] // len(has)
+        targets = np.where(np.tile(has[:, labels], (versions, 1)), 1, -1)
         return cls(
-            features=vstack(parts).tocsr(),
+            features=features,
             lift=lift.tocsr(),
             ratios=ratios.astype(np.float32),
             targets=targets.astype(np.float32),

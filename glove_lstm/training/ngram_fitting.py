@@ -128,6 +128,13 @@ def _make_problem(
     )
 
 
+def _first_rows(features: csr_matrix, count: int) -> csr_matrix:
+    """Return the first rows as a view: a slice of scipy's would hold them twice more."""
+    end = features.indptr[count]
+    values = features.data[:end], features.indices[:end], features.indptr[: count + 1]
+    return csr_matrix(values, shape=(count, features.shape[1]))
+
+
 def _used_features(features: csr_matrix, used: NDArray[np.integer], earlier: Floats) -> csr_matrix:
     """Return the columns of n-grams in use; in fine-tuning, the logits of the earlier weights stand beside them."""
     columns = features[:, used]
@@ -265,7 +272,9 @@ class _Problem:
         columns = np.union1d(used, characters[used].indices)
         itself = identity(characters.shape[0], dtype=np.float32, format="csr")[used]
         lift = (itself + characters[used])[:, columns]
-        clean = features[: len(has), : len(used)]
+        clean = _first_rows(features, len(has))
+        if earlier.any():
+            clean = clean[:, : len(used)]
         ratios_of = _LogCountRatios.of(clean, lift, weights[: len(has)])
 
         varies = has.any(axis=0) & ~has.all(axis=0)

@@ -75,7 +75,9 @@ def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:
     if model in OURS:
         return _OUR_SOURCES
     peers = _NEURAL_SOURCES if model in NEURAL else _PEER_SOURCES
-    return (*peers, *(_ERROR_SOURCES if corrupted or model in COPIED else ()))
+    if corrupted or model in COPIED:
+        return peers + _ERROR_SOURCES
+    return peers
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command, named first in `argv` or sys.argv, and return its exit code."""
-    name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words else "--help"
     if name in COMMANDS:
         extra = "demo" if name == "demo" else "train"
         return run_command(
             lambda arguments: import_module(f"glove_lstm.commands.{name}").main(arguments),
-            rest,
+            words[1:],
             extra=extra,
         )
     if name == "--version":

@@ -57,9 +57,13 @@ def read_split(
             `on_empty` is "error".
     """
     rows = _read_rows(reader, columns, label_column, on_empty, names, source, several)
-    fields = [*("text", "text_pair")[: len(columns)], "label", *(["source"] if source else [])]
-    kinds = {"label": pa.list_(pa.string())} if several else {}
-    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in fields])
+    kinds = [("text", pa.string())]
+    if len(columns) > 1:
+        kinds.append(("text_pair", pa.string()))
+    kinds.append(("label", pa.list_(pa.string()) if several else pa.string()))
+    if source:
+        kinds.append(("source", pa.string()))
+    schema = pa.schema(kinds)
     batches = []
     while batch := list(islice(rows, _BATCH)):
         arrays = map(pa.array, zip(*batch, strict=True), schema.types)
@@ -132,7 +136,8 @@ def _read_rows(
     """Yield the text, perhaps its pair, the label, and perhaps the source of every labelled row."""
     empty = unlabelled = labelled = 0
     others = [source[1]] if source and source[1] else []
-    needed = [name for name in (*columns, label_column, *others) if name in reader.columns]
+    wanted = [*columns, label_column, *others]
+    needed = [name for name in wanted if name in reader.columns]
     class_names = reader.class_names.get(label_column)
     for number, record in reader.records(needed):
         place = f"{reader.where}, row {number}"

@@ -176,4 +176,8 @@ def longest_texts(rows: datasets.Dataset) -> list[str]:
     """Return each row's text in its longer column, which gives a duplicate away; where it is empty, in the other."""
     columns = [rows[name][:] for name in ("text", "text_pair") if name in rows.column_names]
     columns.sort(key=lambda column: -sum(map(len, column)))
-    return [next((text for text in row if text.strip()), "") for row in zip(*columns, strict=True)]
+    longest = []
+    for row in zip(*columns, strict=True):
+        with_words = [text for text in row if text.strip()]
+        longest.append(with_words[0] if with_words else "")
+    return longest

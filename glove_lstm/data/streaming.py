@@ -212,7 +212,8 @@ def choose_columns(
         )
     if asked is not None:
         return _requested_columns(where, columns, asked, label_column)
-    if trained and all(name in columns and name != label_column for name in trained):
+    readable = set(columns) - {label_column}
+    if trained and readable.issuperset(trained):
         return list(trained)
     others = [name for name in columns if name != (label_column or "label")]
     return _default_columns(where, others, first, listing)

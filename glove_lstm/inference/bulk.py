@@ -41,8 +41,11 @@ class Labeller:
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows; either all or none have a second part."""
-        pairs = [row.pair or "" for row in rows] if rows and rows[0].pair is not None else None
-        names, thresholds = self.model.label_names, self.model.thresholds
+        pairs = None
+        if rows and rows[0].pair is not None:
+            pairs = [row.pair or "" for row in rows]
+        names = self.model.label_names
+        thresholds = self.model.thresholds
         scores = self.model.predict([row.text for row in rows], pairs)
         least = self.abstain_below or -np.inf  # regression may be negative
         if thresholds:
@@ -148,15 +151,17 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _begin(folder: Path, run: dict[str, Any]) -> None:
     """Write the arguments of a run into its folder; raise a DataError if an earlier run had other ones."""
-    path, parts = folder / _RUN, any(folder.glob("part-*"))
+    path = folder / _RUN
+    has_parts = any(folder.glob("part-*"))
     other = "remove the folder, or choose another"
     before = read_json_object(path, other) if path.exists() else {}
     different = [name for name, value in run.items() if before.get(name) != value]
-    if different and (parts or (before and before.keys() != run.keys())):
+    of_other_version = bool(before) and before.keys() != run.keys()
+    if different and (has_parts or of_other_version):
         raise DataError(
             f"{folder} holds parts of another run ({', '.join(different)} differ): {other}."
         )
-    if parts and run["inputs"] is None:
+    if has_parts and run["inputs"] is None:
         raise DataError(f"{folder} holds parts, but standard input cannot be read again: {other}.")
     for left in folder.glob(".part-*.part"):  # files of a killed process
         left.unlink()

@@ -51,8 +51,8 @@ def load_checkpoint(
         raise DataError(
             f"{path} cannot be loaded ({first_line(error)}): get the checkpoint again."
         ) from error
-    mismatched = [name for name, *_ in info["mismatched_keys"]]
-    wrong = {*info["missing_keys"], *info["unexpected_keys"], *mismatched}
+    wrong = set(info["missing_keys"]) | set(info["unexpected_keys"])
+    wrong |= {name for name, *_ in info["mismatched_keys"]}
     if wrong and not changes:  # transformers would draw missing weights at random
         problem = f"{path}: {WEIGHTS_NAME} does not fit config.json ({min(wrong)})"
         raise DataError(f"{problem}: get the checkpoint again.")

@@ -63,15 +63,20 @@ class Layout:
     @property
     def columns(self) -> list[str]:
         """The names of the columns in a table."""
-        files = ["file"] if self.named else []
-        return [*files, "row", "label", "score", *(f"score_{name}" for name in self.label_names)]
+        names = ["file"] if self.named else []
+        names += ["row", "label", "score"]
+        names += [f"score_{name}" for name in self.label_names]
+        return names
 
     def values(self, labelled: Labelled) -> list[Sequence[Any]]:
         """Return the columns' values."""
-        files = [[row.file for row in labelled.rows]] if self.named else []
-        scores = np.array(labelled.rounded).reshape(-1, 1 + len(self.label_names)).T
-        labels = [label_cell(label) for label in labelled.labels]
-        return [*files, [row.number for row in labelled.rows], labels, *scores]
+        values: list[Sequence[Any]] = []
+        if self.named:
+            values.append([row.file for row in labelled.rows])
+        values.append([row.number for row in labelled.rows])
+        values.append([label_cell(label) for label in labelled.labels])
+        values += list(np.array(labelled.rounded).reshape(-1, 1 + len(self.label_names)).T)
+        return values
 
 
 def label_cell(label: str | list[str]) -> str:

@@ -190,7 +190,8 @@ def main(argv: Sequence[str]) -> None:
     add("--corrupted", action="store_true", help="also measure the texts with errors")
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again
-    results = measure(args, Settings(args.glove, parse_words(rest)))
+    settings = Settings(args.glove, parse_words(rest), args.json.with_suffix(".teachers"))
+    results = measure(args, settings)
     sys.stdout.write(accuracy_table({task: results[task] for task in args.task}))
 
 

@@ -1,12 +1,14 @@
 """The models that are compared: fitted on a fold, they classify rows. A new model is one more entry in `MODELS`."""
 
 import hashlib
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -18,8 +20,9 @@ from torch import Tensor
 
 from benchmarks.corpora import named_labels
 from benchmarks.folds import Fold
-from benchmarks.neural_peers import finetune_minilm, fit_published
+from benchmarks.neural_peers import finetune_minilm, fit_published, save_minilm
 from benchmarks.peers import COPIED, PEERS, Texts, fit_peer
+from benchmarks.records import record
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
@@ -32,7 +35,8 @@ from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier as Ngr
 from glove_lstm.modeling.ngram_classifier import NgramGroup
 from glove_lstm.training import ngram_fitting
 from glove_lstm.training.arguments import Recipe, make_recipe
-from glove_lstm.training.fit import TrainingResult, fit
+from glove_lstm.training.fit import fit
+from glove_lstm.training.result import TrainingResult
 
 Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
 
@@ -56,7 +60,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "without_corrupted_copies": {"corrupted_share": 0.0},
     **{name: {} for name in _PATCHES},
 }
-OURS = ("default", "article", *ABLATIONS)
+OURS = ("default", "article", "distilled", *ABLATIONS)
 NEURAL = ("minilm_finetuned", "keras_article")
 FIRST_SEED = 42
 _OWN_ARGUMENTS = ("preset", "seed", "output_dir", "glove", "model_name_or_path")
@@ -72,6 +76,8 @@ _ERROR_SOURCES = ("glove_lstm.data/corruptions.py", "glove_lstm.evaluation/robus
 
 def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:
     """Return the sources that decide predictions, beside `Fold.digest`; `corrupted`: of texts with errors, too."""
+    if model == "distilled":
+        return _OUR_SOURCES + _NEURAL_SOURCES
     if model in OURS:
         return _OUR_SOURCES
     peers = _NEURAL_SOURCES if model in NEURAL else _PEER_SOURCES
@@ -82,10 +88,17 @@ def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Settings:
-    """What all models are fitted with: word vectors by name or file, and arguments of `train.py` for our presets."""
+    """What all models are fitted with.
+
+    Attributes:
+        glove_name: Word vectors by name or file.
+        arguments: Of `train.py`, for our presets.
+        folder: Where teachers and their answers are kept.
+    """
 
     glove_name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         for name in self.arguments:
@@ -118,24 +131,47 @@ class Settings:
 
 
 def train_preset(model: str, fold: Fold, seed: int, settings: Settings) -> TrainingResult:
-    """Train one of our presets, perhaps without a part."""
+    """Train one of our presets, perhaps without a part. The teacher of `distilled` is a fine-tuned MiniLM."""
     texts = fold.texts
+    teacher = _teacher(fold, settings) if model == "distilled" else None
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr), _patched(model):
+        folder = Path(scratch)
+        if teacher is not None:
+            folder = teacher.with_suffix(".student")
         result = fit(
             texts.texts,
             named_labels(texts),
             fold.held_out,
-            recipe=settings.recipe(model, seed, scratch),
+            recipe=settings.recipe(model, seed, str(folder)),
             label_names=texts.label_names,
             sources=texts.sources,
             glove=settings.glove,
             compute_metrics=compute_metrics,
+            teacher=teacher,
         )
     if model == "ngrams_alone":
         for weights in result.model.classifier.parameters():
             weights.data.zero_()
     return result
+
+
+def _teacher(fold: Fold, settings: Settings) -> Path:
+    """Return the folder of the teacher of a fold, which is trained if it is not kept from before."""
+    assert settings.folder is not None
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    made_of = json.dumps([fold.digest, record(*_NEURAL_SOURCES)["sources"]])
+    folder = settings.folder / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+    train, validation = _divided(fold)
+    save_minilm(train, validation, fold.label_names, folder)
+    return folder
+
+
+def _divided(fold: Fold) -> tuple[Texts, Texts]:
+    """Return the texts of the first model and those that validate it, with class indices."""
+    parts = [fold.texts.select(rows) for rows in (fold.held_out.train, fold.held_out.validation)]
+    train, validation = ((list(part.texts), part.labels.tolist()) for part in parts)
+    return train, validation
 
 
 def _patched(model: str) -> AbstractContextManager[Any]:
@@ -166,8 +202,7 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Pr
 
 
 def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, name: str) -> Predict:
-    parts = [fold.texts.select(rows) for rows in (fold.held_out.train, fold.held_out.validation)]
-    train, validation = ((list(part.texts), part.labels.tolist()) for part in parts)
+    train, validation = _divided(fold)
     every = training_texts(fold, copies=name in COPIED)
     if name == "minilm_finetuned":
         classify = finetune_minilm(train, validation)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,25 +43,51 @@ _PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
 
 def finetune_minilm(train: Texts, validation: Texts) -> Classify:
     """Fine-tune MiniLM-L6 with AdamW and linear decay, stopped early by the validation texts."""
+    names = [str(number) for number in range(len(set(train[1])))]
+    trainer = _trained_minilm(train, validation, names)
+    trainer.args.train_sampling_strategy = "sequential"  # that of predictions, too
+    tokenizer: Any = trainer.processing_class
+    return lambda texts: softmax(
+        trainer.predict(_rows(tokenizer, texts, [0] * len(texts))).predictions
+    )
+
+
+def save_minilm(train: Texts, validation: Texts, label_names: Sequence[str], folder: Path) -> None:
+    """Fine-tune MiniLM-L6 as a teacher, and save it, complete or not at all."""
+    if folder.exists():
+        return
+    trainer = _trained_minilm(train, validation, label_names)
+    tokenizer: Any = trainer.processing_class
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        part = Path(scratch) / folder.name
+        trainer.save_model(str(part))
+        tokenizer.save_pretrained(part)
+        part.rename(folder)
+
+
+def _trained_minilm(train: Texts, validation: Texts, label_names: Sequence[str]) -> Trainer:
     folder = minilm_folder()
     tokens, epochs = (256, 4) if len(train[0]) <= _SMALL else (128, 1)
     tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=tokens)
-
-    def rows(texts: Sequence[str], labels: Sequence[int]) -> Dataset:
-        return Dataset.from_dict({**tokenizer(list(texts), truncation=True), "label": labels})
-
+    labels: dict[str, Any] = {
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {name: number for number, name in enumerate(label_names)},
+    }
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         trainer = Trainer(
-            model_init=lambda: Classifier.from_pretrained(folder, num_labels=len(set(train[1]))),
+            model_init=lambda: Classifier.from_pretrained(folder, **labels),
             args=TrainingArguments(scratch, num_train_epochs=epochs, **_FINETUNING),
-            train_dataset=rows(*train),
-            eval_dataset=rows(*validation),
+            train_dataset=_rows(tokenizer, *train),
+            eval_dataset=_rows(tokenizer, *validation),
             processing_class=tokenizer,
             compute_metrics=compute_metrics,
         )
         trainer.train()
-    trainer.args.train_sampling_strategy = "sequential"  # that of predictions, too
-    return lambda texts: softmax(trainer.predict(rows(texts, [0] * len(texts))).predictions)
+    return trainer
+
+
+def _rows(tokenizer: Any, texts: Sequence[str], labels: Sequence[int]) -> Dataset:
+    return Dataset.from_dict({**tokenizer(list(texts), truncation=True), "label": labels})
 
 
 def fit_published(texts: Texts, glove: GloveVectors) -> Classify:

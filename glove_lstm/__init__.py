@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from glove_lstm.tokenization.tokenization_glove_lstm import (
         GloveLstmTokenizer as GloveLstmTokenizer,
     )
+    from glove_lstm.training.teachers import Teacher as Teacher
 
 _AUTO_CLASSES = {
     "GloveLstmConfig": "glove_lstm.modeling.configuration_glove_lstm",
@@ -40,6 +41,7 @@ _OTHERS = {
     "GloveLstmClassifier": "glove_lstm.estimator",
     "LightClassifier": "glove_lstm.inference.runtime",
     "Liar": "glove_lstm.data.liar",
+    "Teacher": "glove_lstm.training.teachers",
     "explain": "glove_lstm.inference.explanation",
 }
 

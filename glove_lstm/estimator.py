@@ -24,11 +24,7 @@ from transformers.utils import logging as transformers_logging
 
 from glove_lstm.data.files import DataError
 from glove_lstm.data.in_memory import read_texts
-from glove_lstm.data.label_values import (
-    label_names,
-    label_values,
-    read_labels,
-)
+from glove_lstm.data.label_values import LabelValues, label_names, label_values, read_labels
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
@@ -42,8 +38,9 @@ from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.checkpoint_folder import save_result
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
 from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
-from glove_lstm.training.fit import TrainingResult, Validation, fit
+from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import number_labels
+from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.resuming import FIRST_MODEL
 from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
@@ -62,6 +59,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         preset: Recipe to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: each text counts alike.
         on_empty: A blank text in `fit`: "error", "drop" or "keep".
+        teacher: A classifier whose logits the model learns, or a list of several: an id on the Hub, a folder, a
+            `glove_lstm.Teacher`, or a function such as `predict_proba` of a fitted pipeline, which takes a list of
+            texts and returns the probability of each label, in the order of the sorted labels.
         random_state: Seed, or a numpy `RandomState` that draws it. The same seed gives the same model.
         verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
@@ -84,6 +84,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         preset: str = "default",
         class_weight: Any = None,
         on_empty: str = "error",
+        teacher: Any = None,
         random_state: Any = None,
         verbose: int = 1,
         **training_arguments: Any,
@@ -92,6 +93,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self.preset = preset
         self.class_weight = class_weight
         self.on_empty = on_empty
+        self.teacher = teacher
         self.random_state = random_state
         self.verbose = verbose
         self._training_arguments = training_arguments
@@ -115,27 +117,45 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def fit(self, X: Any, y: Any, validation: Any = 0.1, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        validation: Any = 0.1,
+        sample_weight: Any = None,
+        unlabelled: Any = (),
+    ) -> Self:
         """Train a new classifier; with `model_name_or_path`, fine-tune that checkpoint.
 
         Args:
             X: n texts, or n pairs (title, body): a list, an array, or a column or data frame of pandas or polars.
             y: n labels: strings, whole numbers or booleans. For several labels a text, n lists of them, or an array
-                (n, labels) of 0 and 1.
+                (n, labels) of 0 and 1. None: X are unlabelled texts, for a teacher that has names for its labels.
             validation: The share of the texts to hold out for the calibration, with near duplicates on one side; these
                 texts train the final model, too (`refit`). Or (texts, labels), which calibrate only. None: the scores
                 are not calibrated.
             sample_weight: (n,) weight of each text; None: 1.
+            unlabelled: More texts, for which the model learns the logits of the teacher.
 
         Raises:
             DataError: An argument, a text or a label cannot be used.
         """
+        if y is None and self.teacher is None:
+            raise DataError(
+                "fit requires y to be passed, but the target y is None; give labels, or a teacher."
+            )
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        labels = read_labels(y)
-        if len(labels.classes) < 2 and not labels.several:
-            problem = f"y has {len(labels.classes)} class, {labels.classes}"
-            raise DataError(f"{problem}; a classifier needs two or more.")
         texts = _joined(X, "X")
+        more_texts = [text for text in _joined(unlabelled, "unlabelled") if text.strip()]
+        if y is None:
+            more_texts = [text for text in texts if text.strip()] + more_texts
+            texts = []
+            labels = LabelValues([], [], "str", several=False)
+        else:
+            labels = read_labels(y)
+            if len(labels.classes) < 2 and not labels.several:
+                problem = f"y has {len(labels.classes)} class, {labels.classes}"
+                raise DataError(f"{problem}; a classifier needs two or more.")
         check_consistent_length(texts, labels.names, sample_weight)
         kept = self._rows_with_text(texts)
         weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
@@ -150,6 +170,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 sample_weight=weights,
                 label_type=labels.label_type,
                 compute_metrics=compute_metrics,
+                teacher=self.teacher,
+                unlabelled=more_texts,
             )
         result.about["data"] = "texts in memory"
         result.about["validation_by"] = "text"

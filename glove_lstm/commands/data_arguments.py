@@ -49,6 +49,21 @@ class TrainArguments(DataArguments):
     class_weight: str | None = option(
         None, "balanced, or a JSON file {label: weight}: how much the texts of each label count."
     )
+    teacher: list[str] | None = option(
+        None,
+        "One or more classifiers whose logits the model learns: ids on the Hub, or folders. Their labels must be those "
+        "of the texts.",
+    )
+    teacher_revision: list[str] | None = option(
+        None, "Commit, tag or branch on the Hub of each teacher."
+    )
+    trust_remote_code: bool = option(
+        False, "Whether Python files in the repositories of the teachers may run."
+    )
+    unlabelled_file: list[str] | None = option(
+        None,
+        "As --train_file, without labels: more texts for which the model learns the teacher's logits.",
+    )
     with_baselines: bool = option(False, "Whether to measure TF-IDF + linear SVC, too.")
     training_texts: bool = option(
         True, "Whether --push_to_hub sends the hashes of the training texts."
@@ -57,3 +72,10 @@ class TrainArguments(DataArguments):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self, "validation_fraction", least=0)
+        if not self.teacher:
+            for name in ("teacher_revision", "trust_remote_code", "unlabelled_file"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} needs a teacher")
+        elif self.teacher_revision and len(self.teacher_revision) != len(self.teacher):
+            given = f"{len(self.teacher_revision)} for {len(self.teacher)} teachers"
+            raise ValueError(f"teacher_revision must be given for each teacher, not {given}")

@@ -2,6 +2,7 @@ r"""Measure a checkpoint on labelled texts, and look for leaks of the label.
 
 glove-lstm evaluate --test_file labelled.csv --output_dir report
 glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
+glove-lstm evaluate out --test_file labelled.csv --teacher user/transformer
 glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 
 The default MODEL is the checkpoint that ships with the package. With --leaks and without MODEL, only
@@ -24,7 +25,7 @@ import transformers
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
 from glove_lstm.data.files import DataError, check_folder
-from glove_lstm.data.loading import load_splits
+from glove_lstm.data.loading import joined_texts, load_splits
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
@@ -32,6 +33,8 @@ from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.inference.text_columns import other_columns
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
+from glove_lstm.training.teacher_logits import ask
+from glove_lstm.training.teachers import Teacher, load_teacher
 from glove_lstm.training.training_texts import load_training_texts
 
 _OF_DATA = dataclasses.fields(DataArguments)
@@ -73,8 +76,12 @@ def _measure_model(
     if config.problem_type == "regression":
         raise DataError(f"{path} is a model of regression; only classifiers are measured.")
     several = config.problem_type == SEVERAL
-    if several and (args.robustness or args.leaks):
-        option = "--robustness" if args.robustness else "--leaks"
+    if several and (args.robustness or args.leaks or args.teacher):
+        option = "--leaks"
+        if args.robustness:
+            option = "--robustness"
+        elif args.teacher:
+            option = "--teacher"
         raise DataError(f"{option} is for models of one label a text; leave it out.")
     data = load_splits(**dataset, label_names=config.label_names, several_labels=several)
     if args.split not in data.splits:
@@ -95,6 +102,12 @@ def _measure_model(
     if len(unseen):
         model, tokenizer = load_checkpoint(path, args.revision)
         report.add_model(model, tokenizer, unseen, robustness=args.robustness)
+        if args.teacher:
+            teacher = load_teacher(
+                Teacher(args.teacher, args.teacher_revision, args.trust_remote_code), model.device
+            )
+            logits = ask(teacher, list(joined_texts(unseen)), config.label_names, args.output_dir)
+            report.add_teacher(teacher.about["name"], logits)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,6 +127,19 @@ def _parser() -> argparse.ArgumentParser:
         default="test",
         choices=["train", "validation", "test"],
         help="the texts to measure on; default: %(default)s",
+    )
+    parser.add_argument(
+        "--teacher",
+        metavar="MODEL",
+        help="a classifier to compare with: an id on the Hub, or a folder",
+    )
+    parser.add_argument(
+        "--teacher_revision", help="commit, tag or branch of the teacher on the Hub"
+    )
+    parser.add_argument(
+        "--trust_remote_code",
+        action="store_true",
+        help="let Python files in the teacher's repository run",
     )
     parser.add_argument("--robustness", action="store_true", help="measure on corrupted texts, too")
     parser.add_argument("--leaks", action="store_true", help="look for leaks of the label")

@@ -4,6 +4,7 @@ glove-lstm train --dataset_name fake_or_real_news --dataset_config_name article 
     --glove 6B.100d --preset article --output_dir out
 glove-lstm train --model_name_or_path out --train_file mine.csv --output_dir mine
 glove-lstm train settings.json --learning_rate 2e-3
+glove-lstm train --train_file mine.csv --teacher user/transformer --unlabelled_file more.csv --output_dir mine
 
 OUTPUT_DIR gets the checkpoint with its remote code, metrics.json and plots/. --resume_from_checkpoint True continues an
 interrupted run in OUTPUT_DIR. --push_to_hub --hub_model_id user/name sends the result to the Hub, as glove-lstm push
@@ -22,7 +23,8 @@ from transformers import HfArgumentParser
 
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
 from glove_lstm.data.files import DataError, check_folder, read_json_object
-from glove_lstm.data.loading import LoadedData, load_splits
+from glove_lstm.data.loading import LoadedData, SplitRows, load_splits
+from glove_lstm.data.streaming import open_files
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
@@ -36,10 +38,14 @@ from glove_lstm.publishing.hub_upload import (
     training_destination,
 )
 from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
-from glove_lstm.training.fit import TrainingResult, Validation, fit
+from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.labels import ClassWeight
 from glove_lstm.training.presets import PRESETS
+from glove_lstm.training.teachers import Teacher
+from glove_lstm.training.transfer_set import without_near_duplicates
+
+_NAMES_OF_DATA = ("dataset_name", "train_file", "validation_file", "test_file")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -53,7 +59,8 @@ def main(argv: Sequence[str]) -> None:
     data = _load(arguments)
     if arguments.with_baselines and data.several_labels:
         raise DataError("--with_baselines is for one label a text; leave it out.")
-    train = data.rows("train")
+    unlabelled = _unlabelled(arguments, data)
+    train = data.rows("train") if "train" in data.splits else SplitRows([], [], None)
     with hidden_progress(bool(recipe.training.disable_tqdm)):
         result = fit(
             train.texts,
@@ -66,10 +73,12 @@ def main(argv: Sequence[str]) -> None:
             validation_by=arguments.validation_by,
             text_column_names=data.text_column_names,
             compute_metrics=compute_metrics,
+            teacher=_teachers(arguments),
+            unlabelled=unlabelled,
         )
     if recipe.training.process_index > 0:  # only the first process writes files
         return
-    test = _test_texts(data, result)
+    test = _test_texts(data, result.model.config.label_names)
     metrics = run_metrics(result, test)
     metrics["about"]["data"] = data.source
     metrics["about"]["validation_by"] = (
@@ -151,8 +160,8 @@ def _check_once(argv: Sequence[str]) -> None:
     options = [word.partition("=")[0] for word in argv if word.startswith("--")]
     names = [option.replace("-", "_") for option in options]
     for name in names:
-        if name.endswith("_file") and names.count(name) > 1:
-            raise DataError(f"--{name[2:]} is given twice; name all files after one.")
+        if name.endswith(("_file", "__teacher")) and names.count(name) > 1:
+            raise DataError(f"--{name[2:]} is given twice; name all after one.")
 
 
 def _class_weight(argument: str | None) -> ClassWeight | None:
@@ -166,10 +175,42 @@ def _load(arguments: TrainArguments) -> LoadedData:
     by_source = arguments.validation_by == "source" and not arguments.validation_file
     if by_source and arguments.source_column_name is None:
         options["source_column_name"] = "source"
+    has_labelled = any(getattr(arguments, name) for name in _NAMES_OF_DATA)
+    if not has_labelled and arguments.unlabelled_file:
+        return _unlabelled_data(arguments)
     data = load_splits(**options)
-    if "train" not in data.splits:
+    if "train" not in data.splits and not arguments.unlabelled_file:
         raise DataError("There are no training texts: give --train_file or a train split.")
     return data
+
+
+def _unlabelled_data(arguments: TrainArguments) -> LoadedData:
+    """Describe the data of a training without any labelled texts."""
+    files = arguments.unlabelled_file or []
+    columns = open_files(files, arguments.text_column_names).columns
+    names = ", ".join(Path(file).name for file in files)
+    return LoadedData({}, [], columns, f"{names} (without labels)")
+
+
+def _unlabelled(arguments: TrainArguments, data: LoadedData) -> list[str]:
+    """Read the texts without labels. Blank ones and near duplicates of test texts are left out."""
+    if not arguments.unlabelled_file:
+        return []
+    rows = open_files(
+        arguments.unlabelled_file, arguments.text_column_names, data.text_column_names
+    )
+    texts = [row.joined for row in rows if not row.empty]
+    return without_near_duplicates(texts, _test_texts(data, data.label_names), "test")
+
+
+def _teachers(arguments: TrainArguments) -> list[Teacher] | None:
+    if not arguments.teacher:
+        return None
+    revisions: Sequence[str | None] = arguments.teacher_revision or [None] * len(arguments.teacher)
+    return [
+        Teacher(name, revision, arguments.trust_remote_code)
+        for name, revision in zip(arguments.teacher, revisions, strict=True)
+    ]
 
 
 def _validation(arguments: TrainArguments, data: LoadedData) -> Validation:
@@ -179,11 +220,10 @@ def _validation(arguments: TrainArguments, data: LoadedData) -> Validation:
     return LabelledTexts.of(rows.texts, rows.labels, data.label_names, rows.sources)
 
 
-def _test_texts(data: LoadedData, result: TrainingResult) -> LabelledTexts | None:
+def _test_texts(data: LoadedData, names: Sequence[str]) -> LabelledTexts | None:
     if "test" not in data.splits:
         return None
     rows = data.rows("test")
-    names = result.model.config.label_names
     return LabelledTexts.of(rows.texts, rows.labels, names, rows.sources)
 
 

@@ -33,6 +33,13 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     return renumber(sets[group] for group in exact.tolist())
 
 
+def rows_without_near_duplicates(texts: Sequence[str], others: Sequence[str]) -> Ints:
+    """Return the rows of those texts that are no near duplicates of any of the others; see `near_duplicate_groups`."""
+    groups = near_duplicate_groups([*others, *texts])
+    of_others, of_texts = groups[: len(others)], groups[len(others) :]
+    return np.flatnonzero(~np.isin(of_texts, of_others))
+
+
 def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     """Return group numbers (n,), the same for texts that are equal after folding white space; empty ones stay apart.
 

@@ -43,6 +43,11 @@ class TextRow:
     pair: str | None = None  # the other text columns, joined by a space; None if there are none
 
     @property
+    def joined(self) -> str:
+        """Both texts, joined by a space."""
+        return self.text if self.pair is None else f"{self.text} {self.pair}"
+
+    @property
     def empty(self) -> bool:
         """Whether both texts are blank."""
         return not (self.text.strip() or (self.pair or "").strip())

@@ -14,7 +14,12 @@ from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.loading import joined_texts
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.evaluation.metrics import measure_label_sets, measure_labels, measure_sources
+from glove_lstm.evaluation.metrics import (
+    accuracy_with_interval,
+    measure_label_sets,
+    measure_labels,
+    measure_sources,
+)
 from glove_lstm.evaluation.plots import PLOTS, plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.inference.label_writers import one_line
@@ -107,12 +112,23 @@ class Report:
             rows = list(joined_texts(texts))
             self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
 
+    def add_teacher(self, name: str, logits: NDArray[np.floating]) -> None:
+        """Compare the measured model with its teacher, whose logits for the same texts are (n, classes)."""
+        assert self.probabilities is not None
+        assert self.labels is not None
+        best = logits.argmax(axis=1)
+        measures = accuracy_with_interval(best == self.labels)
+        agreement = float((best == self.probabilities.argmax(axis=1)).mean())
+        self.figures["teacher"] = {"name": name, **measures, "agreement": agreement}
+
     def text(self) -> str:
         """Format everything for a terminal."""
         figures = self.figures
         parts = []
         if self.labels is not None:
             parts = [_measures(figures), _by_label(figures)]
+        if "teacher" in figures:
+            parts.insert(1, _teacher(figures))
         if "confusion" in figures:
             parts += [_confusion(figures), _coverage(figures)]
         if figures.get("by_source"):
@@ -145,6 +161,16 @@ def _measures(figures: Mapping[str, Any]) -> str:
             value = figures[name]
             rows.append([shown, "not defined" if value is None else f"{value:.4f}"])
     return _table(rows)
+
+
+def _teacher(figures: Mapping[str, Any]) -> str:
+    teacher = figures["teacher"]
+    rows = [
+        ["classifier", "accuracy", "95 % interval"],
+        ["this model", *_with_interval(figures, "accuracy")],
+        [teacher["name"], *_with_interval(teacher, "accuracy")],
+    ]
+    return f"{_table(rows)}\nBoth give {teacher['agreement']:.1%} of the texts the same label."
 
 
 def _by_label(figures: Mapping[str, Any]) -> str:

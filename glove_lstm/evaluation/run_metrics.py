@@ -20,8 +20,8 @@ from glove_lstm.evaluation.metrics import (
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import decision_thresholds, scores_of
-from glove_lstm.training.fit import TrainingResult
 from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.result import TrainingResult
 
 logger = logging.getLogger(__name__)
 

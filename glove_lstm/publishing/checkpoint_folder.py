@@ -11,8 +11,8 @@ from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.run_metrics import Metrics, plot_run
 from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, shipped
 from glove_lstm.publishing.card import write_card
-from glove_lstm.training.fit import TrainingResult
 from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.result import TrainingResult
 
 
 def save_result(

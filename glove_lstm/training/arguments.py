@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase, TrainingArguments
 
 from glove_lstm.data.files import DataError
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
-from glove_lstm.training.presets import PRESETS, schedule
+from glove_lstm.training.presets import PRESETS, copies_of_each, schedule
 
 
 def option(default: Any, help: str, **more: Any) -> Any:
@@ -187,6 +187,11 @@ class GloveLstmTrainingArguments(TrainingArguments):
         "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "
         "dropped words, cut ends, or a passage of one to five sentences; 0: no copies for the n-grams, either.",
     )
+    augmented_copies: int | None = option(
+        None,
+        "With a teacher: copies of each training text, with words dropped, exchanged and cut off, on which the model "
+        "learns from the teacher, too; default: by the number of texts.",
+    )
     ngram_c: float | None = option(
         None, "C of the n-grams' SVM; default: chosen on 100 or more validation texts, else 1."
     )
@@ -218,6 +223,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         for name in _NOT_NEGATIVE:
             check_number(self, name, least=0)
         check_number(self, "early_stopping_patience", least=1)
+        check_number(self, "augmented_copies", least=0)
         check_number(self, "seed", least=0, most=(1 << 32) - 1)
 
     @property
@@ -268,12 +274,18 @@ class Recipe:
         vars(training).update(values)
         return replace(self, training=training)
 
-    def sized(self, texts: int, has_validation: bool) -> "Recipe":
-        """Return a recipe with the values that follow from the number of training texts."""
+    def sized(self, texts: int, has_validation: bool, *, distils: bool = False) -> "Recipe":
+        """Return a recipe with the values that follow from the number of training texts.
+
+        Args:
+            texts: Number of training texts.
+            has_validation: Whether validation texts are measured after each epoch.
+            distils: Whether the model learns from a teacher's logits; no text is corrupted then.
+        """
         training = self.training
         devices = training.world_size * max(1, training.n_gpu)
         batches = devices * training.gradient_accumulation_steps
-        values = schedule(texts, batches, training.per_device_train_batch_size)
+        values = schedule(texts, batches, training.per_device_train_batch_size, distils=distils)
         if training.learning_rate is not None:
             ratio = values["embedding_learning_rate"] / values["learning_rate"]
             values["embedding_learning_rate"] = training.learning_rate * ratio
@@ -281,7 +293,14 @@ class Recipe:
         changed = {name: values[name] for name in missing}
         if not has_validation:
             changed["eval_strategy"] = "no"
+        if distils:
+            changed["corrupted_share"] = 0.0
         return self.with_training(**changed)
+
+    def copies_of_each(self, texts: int) -> int:
+        """Return how many altered copies of each of n training texts a distillation has."""
+        given = self.training.augmented_copies
+        return copies_of_each(texts) if given is None else given
 
     def described(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
         """Return the arguments that shape the result, as plain values, without paths and tokens."""

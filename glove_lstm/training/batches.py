@@ -1,5 +1,6 @@
 """Tokenised texts, and batches of them that hold as little padding as possible."""
 
+import copy
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ class TokenizedTexts(Dataset[Any]):
     Args:
         tokens: Ids and `token_type_ids` of all texts, one text after the other.
         typed: Whether the model reads `token_type_ids`.
-        labels: (n,) class indices, or (n, classes) with 1 where a text has the label; None without labels.
+        labels: (n,) class indices; or (n, classes) with 1 where a text has the label, or the logits of a teacher; None
+            without labels.
 
     Attributes:
         lengths: (n,) tokens of each text.
@@ -59,6 +61,12 @@ class TokenizedTexts(Dataset[Any]):
         weights = None if self.weights is None else self.weights[chosen]
         types = self._types[places] if self.typed else None
         return Batch(self._ids[places], types, lengths, labels, weights)
+
+    def with_labels(self, labels: NDArray[Any]) -> "TokenizedTexts":
+        """Return the same texts with other labels."""
+        changed = copy.copy(self)
+        changed.labels = labels
+        return changed
 
     def set_epoch(self, epoch: int) -> None:
         """Set the sampler's epoch: accelerate before 1.15 calls this, not the sampler, where a run is resumed."""

@@ -5,107 +5,31 @@ result.model, result.tokenizer
 """
 
 import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import transformers
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
-from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
+from transformers import EvalPrediction
 
-from glove_lstm import __version__
 from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.data.label_values import common_label_type
-from glove_lstm.data.labelled_split import strata
-from glove_lstm.data.sources import balanced_weights
-from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer
 from glove_lstm.training.arguments import Recipe, make_recipe
-from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, corrupt, tokenize
-from glove_lstm.training.calibration import Calibration, calibrate, first_words
+from glove_lstm.training.distillation import distil
 from glove_lstm.training.held_out import HeldOut, hold_out
-from glove_lstm.training.initial_model import InitialModel, initial_model
 from glove_lstm.training.labelled_texts import Label, LabelledTexts
-from glove_lstm.training.labels import ClassWeight, class_weights
-from glove_lstm.training.ngram_fitting import fit_ngrams
+from glove_lstm.training.labels import ClassWeight
+from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.resuming import FIRST_MODEL, FirstModel, prepare_output
-from glove_lstm.training.trainer import GloveLstmTrainer
-from glove_lstm.training.training_texts import TrainingTexts
+from glove_lstm.training.teachers import LoadedTeacher, TeacherLike, load_teacher
+from glove_lstm.training.train_model import Job, count_seen, one_thread, train_model
+from glove_lstm.training.transfer_set import without_near_duplicates
 
 logger = logging.getLogger(__name__)
 
 Validation = float | tuple[Sequence[str], Sequence[Label]] | LabelledTexts | HeldOut | None
-
-_FEWEST_FOR_C = 100  # validation texts that choose C of the n-gram classifier
-_NGRAM_TEXTS = (
-    200_000  # most texts, copies included, of the fit of the n-grams; they bound its memory
-)
-_MAX_SAMPLING_WEIGHT = 5.0  # larger ones would repeat a few texts too often
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingResult:
-    """A trained model, and how it was made.
-
-    Where validation texts were held out, two models are trained: the first one does not see them and is calibrated on
-    them; the final one, `model`, learns from all texts and takes the calibration over.
-    """
-
-    model: GloveLstmForSequenceClassification  # with the calibration in its config
-    tokenizer: PreTrainedTokenizerBase
-    train: LabelledTexts  # that `model` learned from
-    validation: LabelledTexts | None  # that calibrated; None: the scores are not calibrated
-    validation_logits: (
-        NDArray[np.float32] | None
-    )  # (n, classes), calibrated; of the first model if there were two
-    calibration: Calibration
-    ngram_c: float | None  # C of the n-gram classifier
-    measured_train: LabelledTexts  # that the model of `validation_logits` learned from
-    validation_seen: int  # validation texts that are also among these
-    training_texts: TrainingTexts  # record of all texts that were used
-    history: list[dict[str, Any]]  # the Trainer's log, of the first model if there were two
-    about: dict[str, Any]  # arguments, versions, hardware and time, for metrics.json
-
-    def without_texts(self) -> "TrainingResult":
-        """Return the result without texts, so that it is small when it is kept or pickled."""
-        no_rows = np.zeros(0, dtype=np.int64)
-        return replace(
-            self,
-            train=self.train.select(no_rows),
-            measured_train=self.measured_train.select(no_rows),
-            validation=None if self.validation is None else self.validation.without_texts(),
-        )
-
-    def as_first_model(self) -> FirstModel:
-        """Return what a final model takes over from this one."""
-        assert self.validation_logits is not None
-        return FirstModel(
-            calibration=self.calibration,
-            ngram_c=self.ngram_c,
-            validation_logits=self.validation_logits,
-            history=self.history,
-            about=self.about,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """What both models of a training have in common."""
-
-    recipe: Recipe
-    glove: GloveVectors | None  # None in fine-tuning
-    class_weight: ClassWeight | None
-    text_column_names: list[str] | None
-    label_type: str | None
-    compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
 
 
 def fit(
@@ -123,6 +47,8 @@ def fit(
     label_type: str | None = None,
     glove: GloveVectors | None = None,
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
+    teacher: TeacherLike | Sequence[TeacherLike] | None = None,
+    unlabelled: Sequence[str] = (),
 ) -> TrainingResult:
     """Train and calibrate a classifier.
 
@@ -130,8 +56,11 @@ def fit(
     Where these were held out of the texts, do the same once more on all texts, with the calibration of the first model;
     not if `refit` is false, or if validation texts choose the epoch or the learning rate.
 
+    With a teacher, the model then learns from the teacher's logits (see `distil`), and there is no training on all
+    texts.
+
     Args:
-        texts: n texts; join a title and its body by a space.
+        texts: n texts; join a title and its body by a space. They may be none if there are unlabelled texts.
         labels: The name of each label; or for several labels a text, lists of names.
         validation: The share of the texts to hold out; (texts, labels) or `LabelledTexts`, which train no model; the
             rows to hold out; or None: the scores are not calibrated.
@@ -146,14 +75,18 @@ def fit(
         label_type: Python type of the labels, for the config.
         glove: Vectors that were loaded before, instead of the recipe's.
         compute_metrics: Metrics of the validation texts after each epoch, for the Trainer.
+        teacher: A classifier to learn from, or several: see `load_teacher`. None of them should have seen the
+            validation texts.
+        unlabelled: Texts without labels, for which the model learns the teacher's logits.
 
     Raises:
         DataError: Texts, labels and arguments do not fit together.
     """
     recipe = recipe or make_recipe()
-    names = label_names or sorted_label_names(labels)
+    teachers = _load_teachers(teacher, recipe, unlabelled)
+    names = label_names or sorted_label_names(labels) or _names_of(teachers)
     train = LabelledTexts.of(texts, labels, names, sources, sample_weight)
-    _check_texts(train)
+    _check_texts(train, unlabelled)
     if isinstance(validation, tuple):
         validation = LabelledTexts.of(*validation, names)
     if isinstance(validation, LabelledTexts):
@@ -164,17 +97,45 @@ def fit(
     if glove is None and recipe.model.model_name_or_path is None:
         glove = load_glove(recipe.tokenizer.glove)
     columns = None if text_column_names is None else list(text_column_names)
-    job = _Job(recipe, glove, class_weight, columns, label_type, compute_metrics)
-    with _one_thread():
-        if isinstance(validation, LabelledTexts):
-            return _train(job, train, validation)
-        if isinstance(validation, HeldOut) or validation is None:
-            held_out = validation
-        else:
+    job = Job(recipe, glove, class_weight, columns, label_type, compute_metrics)
+
+    given = validation if isinstance(validation, LabelledTexts) else None
+    held_out = validation if isinstance(validation, HeldOut) else None
+    if isinstance(validation, float | int) and len(train):
+        with one_thread():
             held_out = hold_out(train, validation, validation_by, recipe.training.seed)
-        if held_out is None:
-            return _train(job, train, None)
+    if teachers:
+        if held_out is not None:
+            given = train.select(held_out.validation)
+            train = train.select(held_out.train)
+        more = without_near_duplicates(unlabelled, given, "validation")
+        return distil(replace(job, unlabelled=more), teachers, train, given)
+    if held_out is not None:
         return _train_with_held_out(job, train, held_out)
+    return train_model(job, train, given)
+
+
+def _load_teachers(
+    teacher: TeacherLike | Sequence[TeacherLike] | None, recipe: Recipe, unlabelled: Sequence[str]
+) -> list[LoadedTeacher]:
+    if teacher is None:
+        if len(unlabelled):
+            raise DataError("Unlabelled texts need a teacher; give one.")
+        if recipe.training.augmented_copies is not None:
+            raise DataError("augmented_copies is for a training with a teacher; leave it out.")
+        return []
+    if recipe.training.world_size > 1:
+        raise DataError("A training with a teacher needs a single process; start one.")
+    teachers: Sequence[Any] = teacher if isinstance(teacher, list | tuple) else [teacher]
+    return [load_teacher(one, recipe.training.device) for one in teachers]
+
+
+def _names_of(teachers: Sequence[LoadedTeacher]) -> list[str]:
+    """Return the labels of the first teacher that has names for them; none if no teacher has."""
+    for teacher in teachers:
+        if teacher.label_names is not None:
+            return teacher.label_names
+    return []
 
 
 def sorted_label_names(labels: Sequence[Label]) -> list[str]:
@@ -195,9 +156,13 @@ def _prepare_output(recipe: Recipe) -> None:
         prepare_output(Path(str(training.output_dir)), training.resume_from_checkpoint, start)
 
 
-def _check_texts(train: LabelledTexts) -> None:
-    if not len(train):
+def _check_texts(train: LabelledTexts, unlabelled: Sequence[str]) -> None:
+    if not len(train) and not len(unlabelled):
         raise DataError("There are no training texts; give some.")
+    if not train.label_names:
+        raise DataError(
+            "No text has a label, and the teacher has no names for them; give label_names."
+        )
     if len(train.label_names) < 2 and not train.several:
         label = train.label_names[0]
         raise DataError(f"All texts have the label {label!r}; a classifier needs two or more.")
@@ -212,19 +177,19 @@ def _check_validation(validation: LabelledTexts, train: LabelledTexts) -> None:
         )
 
 
-def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> TrainingResult:
+def _train_with_held_out(job: Job, texts: LabelledTexts, held_out: HeldOut) -> TrainingResult:
     """Train and calibrate a first model, then the final one on all texts with the calibration of the first."""
     first_texts, validation = texts.select(held_out.train), texts.select(held_out.validation)
     training = job.recipe.training
     if not training.refit or training.validation_selects_model:
-        return _train(job, first_texts, validation)
+        return train_model(job, first_texts, validation)
 
     sizes = [f"{len(part):,}" for part in (first_texts, validation, texts)]
     logger.info("First model: %s texts, calibrated on %s. Final model: all %s.", *sizes)
     first = _first_model(job, first_texts, validation)
     # A tracker gets the curves of the first model, which has validation texts.
     final_job = replace(job, recipe=job.recipe.with_training(report_to=[]))
-    final = _train(final_job, texts, None, first)
+    final = train_model(final_job, texts, None, first)
     seconds = {}
     for stage, spent in final.about["seconds"].items():
         seconds[stage] = round(spent + first.about["seconds"][stage], 2)
@@ -235,13 +200,13 @@ def _train_with_held_out(job: _Job, texts: LabelledTexts, held_out: HeldOut) -> 
         validation=validation.with_label_names(names),
         validation_logits=first.validation_logits,
         measured_train=first_texts.with_label_names(names),
-        validation_seen=_count_seen(first_texts, validation),
+        validation_seen=count_seen(first_texts, validation),
         history=first.history,
         about=first.about | final.about | {"seconds": seconds, "rows": rows},
     )
 
 
-def _first_model(job: _Job, train: LabelledTexts, validation: LabelledTexts) -> FirstModel:
+def _first_model(job: Job, train: LabelledTexts, validation: LabelledTexts) -> FirstModel:
     """Train and calibrate the first of two models, unless a run that is resumed has done so."""
     training = job.recipe.training
     folder = Path(str(training.output_dir), FIRST_MODEL)
@@ -250,298 +215,7 @@ def _first_model(job: _Job, train: LabelledTexts, validation: LabelledTexts) -> 
         if finished is not None:
             return finished
     recipe = job.recipe.with_training(output_dir=str(folder))
-    first = _train(replace(job, recipe=recipe), train, validation).as_first_model()
+    first = train_model(replace(job, recipe=recipe), train, validation).as_first_model()
     if training.writes_checkpoints and training.process_index == 0:
         first.save(folder, validation)
     return first
-
-
-def _train(
-    job: _Job,
-    train: LabelledTexts,
-    validation: LabelledTexts | None,
-    first: FirstModel | None = None,
-) -> TrainingResult:
-    """Train one model and calibrate it on validation texts, or take calibration and C over from a first model."""
-    began = time.perf_counter()
-    recipe = job.recipe.sized(len(train), validation is not None)
-    if validation is None and recipe.training.validation_selects_model:
-        raise DataError(
-            "load_best_model_at_end, early_stopping_patience, save_strategy best and the schedules "
-            "reduce_lr_on_plateau and greedy need validation texts; give some."
-        )
-    set_seed(recipe.training.seed)
-    initial = _initial_model(job, recipe, train, validation)
-    model, tokenizer = initial.model, initial.tokenizer
-
-    reader = LightTokenizer.of(tokenizer)
-    train_set = _TextSet.of(train, model.config.label_names, reader)
-    validation_set = None
-    if validation is not None:
-        validation_set = _TextSet.of(validation, model.config.label_names, reader)
-    weights = _Weights.of(train_set.labelled, job.class_weight)
-    ngram_c = _fit_ngrams(recipe, initial, reader, train_set, validation_set, weights, first)
-    trainer = _trainer(job, recipe, initial, reader, train_set, validation_set, weights)
-    prepared = time.perf_counter()
-    history = trainer.train_network()
-    trained = time.perf_counter()
-
-    calibration = _calibration(recipe, model, reader, validation_set, first)
-    calibration.apply(model.config)
-    about = initial.about | weights.about | _describe(recipe, model, tokenizer, trainer)
-    about["rows"] = {"train": len(train)}
-    if validation is not None:
-        about["rows"]["validation"] = len(validation)
-    about["ngram_c"] = ngram_c
-    about["seconds"] = {
-        "prepare": round(prepared - began, 2),
-        "train": round(trained - prepared, 2),
-    }
-    return _result(initial, train_set, validation_set, calibration, history, about)
-
-
-def _initial_model(
-    job: _Job, recipe: Recipe, train: LabelledTexts, validation: LabelledTexts | None
-) -> InitialModel:
-    """Build or load tokenizer and network; the config records where texts and labels came from."""
-    initial = initial_model(recipe, train, validation, job.glove)
-    config = initial.model.config
-    config.text_column_names = job.text_column_names
-    config.label_type = common_label_type(config.label_names, job.label_type)
-    return initial
-
-
-def _result(
-    initial: InitialModel,
-    train: "_TextSet",
-    validation: "_TextSet | None",
-    calibration: Calibration,
-    history: list[dict[str, Any]],
-    about: dict[str, Any],
-) -> TrainingResult:
-    """Return a trained model with its predictions for the validation texts."""
-    logits = None
-    seen = 0
-    validation_texts: Sequence[str] = ()
-    if validation is not None:
-        seen = _count_seen(train.labelled, validation.labelled)
-        validation_texts = validation.labelled.texts
-        logits = predict_logits(initial.model, initial.tokenizer, validation_texts)
-    return TrainingResult(
-        model=initial.model,
-        tokenizer=initial.tokenizer,
-        train=train.labelled,
-        validation=None if validation is None else validation.labelled,
-        validation_logits=logits,
-        calibration=calibration,
-        ngram_c=about["ngram_c"],
-        measured_train=train.labelled,
-        validation_seen=seen,
-        training_texts=initial.record_of(train.labelled.texts, validation_texts),
-        history=history,
-        about=about,
-    )
-
-
-def _count_seen(train: LabelledTexts, validation: LabelledTexts) -> int:
-    """Count validation texts that are also training texts; a measure on them is too good."""
-    trained, _ = TrainingTexts.of(train.texts, ()).find(validation.texts)
-    return int(trained.sum())
-
-
-@dataclass(frozen=True, eq=False)
-class _TextSet:
-    """Texts, and the same tokenised."""
-
-    labelled: LabelledTexts
-    tokenized: TokenizedTexts
-
-    @classmethod
-    def of(
-        cls, texts: LabelledTexts, label_names: Sequence[str], reader: LightTokenizer
-    ) -> "_TextSet":
-        """Number the labels as the model does, and tokenise the texts."""
-        labelled = texts.with_label_names(label_names)
-        return cls(labelled, tokenize(labelled.texts, reader, labelled.labels))
-
-    def corrupted(self, seed: int, reader: LightTokenizer) -> TokenizedTexts:
-        """Return a tokenised corrupted copy of each text."""
-        copies = corrupt(self.labelled.texts, seed, 0, reader)
-        return tokenize(copies, reader, self.tokenized.labels)
-
-
-@dataclass(frozen=True, eq=False)
-class _Weights:
-    """How much each training text counts."""
-
-    sampling: NDArray[np.float64] | None  # (n,) in the sampling of the LSTM's batches
-    text_loss: NDArray[np.float64] | None  # (n,) in the loss of the LSTM, mean 1
-    label_loss: NDArray[np.float64] | None  # (classes,) in the loss of the LSTM
-    ngrams: NDArray[np.float64]  # (n,) in the fit of the n-grams
-    about: dict[str, Any]
-
-    @classmethod
-    def of(cls, texts: LabelledTexts, class_weight: ClassWeight | None) -> "_Weights":
-        """Balance texts by their sources, and weigh labels."""
-        sampling = text_loss = label_loss = None
-        ngrams = np.ones(len(texts))
-        about: dict[str, Any] = {}
-        if texts.weights is not None:
-            text_loss = texts.weights / texts.weights.mean()
-            ngrams = text_loss
-        if texts.sources is not None:
-            balanced = balanced_weights(texts.sources, strata(texts.labels.tolist()))
-            sampling = np.minimum(balanced, _MAX_SAMPLING_WEIGHT)
-        if class_weight is not None:
-            names = texts.label_names
-            # The sampling balances the labels for the LSTM; the n-grams are fitted to all texts alike.
-            in_batches = ngrams if sampling is None else sampling * ngrams
-            label_loss = class_weights(class_weight, names, texts.labels, in_batches)
-            label_weights = class_weights(class_weight, names, texts.labels, ngrams)
-            ngrams = ngrams * label_weights[texts.labels]
-            about["class_weight"] = dict(zip(names, label_loss.tolist(), strict=True))
-        return cls(sampling, text_loss, label_loss, ngrams, about)
-
-
-def _fit_ngrams(
-    recipe: Recipe,
-    initial: InitialModel,
-    reader: LightTokenizer,
-    train: _TextSet,
-    validation: _TextSet | None,
-    weights: _Weights,
-    first: FirstModel | None,
-) -> float | None:
-    """Fit the n-gram classifier of a model, if it has one; return C."""
-    ngrams = initial.model.ngrams
-    if ngrams is None:
-        return None
-    training = recipe.training
-    of_texts = weights.ngrams
-    if len(train.labelled) > _NGRAM_TEXTS:
-        generator = np.random.default_rng(training.seed)
-        rows = np.sort(generator.choice(len(train.labelled), _NGRAM_TEXTS, replace=False))
-        chosen = train.labelled.select(rows)
-        train = _TextSet.of(chosen, chosen.label_names, reader)
-        of_texts = of_texts[rows]
-    copies = None
-    if training.corrupted_share and 2 * len(train.labelled) <= _NGRAM_TEXTS:
-        copies = train.corrupted(training.seed, reader)
-    logger.info(
-        "N-grams of %s texts%s.",
-        f"{len(train.labelled):,}",
-        "" if copies is None else " and a corrupted copy of each",
-    )
-    chooses_c = None
-    if validation is not None and len(validation.labelled) >= _FEWEST_FOR_C:
-        chooses_c = validation.tokenized
-    c = training.ngram_c if first is None else first.ngram_c
-    return fit_ngrams(
-        ngrams,
-        train.tokenized,
-        copies,
-        words=initial.words,
-        weights=of_texts,
-        validation=chooses_c,
-        c=c,
-    )
-
-
-def _trainer(
-    job: _Job,
-    recipe: Recipe,
-    initial: InitialModel,
-    reader: LightTokenizer,
-    train: _TextSet,
-    validation: _TextSet | None,
-    weights: _Weights,
-) -> GloveLstmTrainer:
-    """Make the Trainer of the LSTM, which learns from corrupted copies, too."""
-    training, config = recipe.training, initial.model.config
-    dataset = train.tokenized
-    if training.corrupted_share:
-        lstm_reader = LightTokenizer.of(initial.tokenizer)
-        longest = reader.model_max_length
-        if config.lstm_length and lstm_reader.truncation_side == "right":
-            # Cut on the left, the first tokens depend on where the whole text would begin.
-            longest = min(config.lstm_length, longest or config.lstm_length)
-        lstm_reader.model_max_length = longest
-        dataset = CorruptedTexts(
-            train.labelled.texts,
-            dataset,
-            lstm_reader,
-            share=training.corrupted_share,
-            seed=training.seed,
-        )
-    return GloveLstmTrainer(
-        initial.model,
-        training,
-        train_dataset=dataset,
-        eval_dataset=None if validation is None else validation.tokenized,
-        processing_class=initial.tokenizer,
-        compute_metrics=job.compute_metrics,
-        sampling_weights=weights.sampling,
-        text_weights=weights.text_loss,
-        label_weights=weights.label_loss,
-    )
-
-
-def _calibration(
-    recipe: Recipe,
-    model: GloveLstmForSequenceClassification,
-    reader: LightTokenizer,
-    validation: _TextSet | None,
-    first: FirstModel | None,
-) -> Calibration:
-    """Calibrate on the validation texts; without any, return the calibration of the first model, if there was one."""
-    if validation is None:
-        return Calibration() if first is None else first.calibration
-    beginnings = tokenize(first_words(validation.labelled.texts), reader)
-    copies = None
-    if recipe.training.corrupted_share and model.ngrams is not None:
-        copies = validation.corrupted(recipe.training.seed, reader)
-    return calibrate(model, validation.tokenized, beginnings, copies)
-
-
-def _describe(
-    recipe: Recipe,
-    model: GloveLstmForSequenceClassification,
-    tokenizer: PreTrainedTokenizerBase,
-    trainer: GloveLstmTrainer,
-) -> dict[str, Any]:
-    """Return what metrics.json says of a training."""
-    hardware = "CPU, one thread"
-    if model.device.type == "cuda":
-        hardware = torch.cuda.get_device_name(model.device)
-    elif model.device.type != "cpu":
-        hardware = model.device.type
-    config, state, training = model.config, trainer.state, recipe.training
-    return {
-        "preset": recipe.preset,
-        "temperature": config.temperature,
-        "shrinkage": config.shrinkage,
-        "ngram_weight": config.ngram_weight if model.ngrams is not None else None,
-        "resumed": bool(training.resume_from_checkpoint),
-        "epochs": state.epoch,
-        "best_step": state.best_global_step if training.load_best_model_at_end else None,
-        "hardware": hardware,
-        "arguments": recipe.described(tokenizer),
-        "versions": {
-            "glove_lstm": __version__,
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-        },
-        "parameters": model.num_parameters(),
-    }
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one core: a second one hardly helps so small a network, and threads spin beside other work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,8 +1,9 @@
 """The model and tokenizer that training starts from: new ones, or those of a checkpoint."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -55,14 +56,17 @@ def initial_model(
     train: LabelledTexts,
     validation: LabelledTexts | None,
     glove: GloveVectors | None,
+    unlabelled: Sequence[str] = (),
 ) -> InitialModel:
     """Build a tokenizer and a model, or load the checkpoint that the recipe names.
 
     Args:
         recipe: The arguments.
-        train: The training texts, from which the vocabulary is built.
+        train: The training texts, from which the vocabulary is built. They may be none, but have the names of the
+            labels.
         validation: Texts of which a checkpoint may have seen some.
         glove: Word vectors; None in fine-tuning.
+        unlabelled: Texts whose words are in the vocabulary, too.
 
     Raises:
         DataError: Arguments and texts do not fit together, or the checkpoint cannot be loaded.
@@ -70,10 +74,12 @@ def initial_model(
     if recipe.model.model_name_or_path is not None:
         return _load(recipe, recipe.model.model_name_or_path, train, validation)
     assert glove is not None
-    return _new(recipe, train, glove)
+    return _new(recipe, train, glove, unlabelled)
 
 
-def _new(recipe: Recipe, train: LabelledTexts, glove: GloveVectors) -> InitialModel:
+def _new(
+    recipe: Recipe, train: LabelledTexts, glove: GloveVectors, unlabelled: Sequence[str]
+) -> InitialModel:
     options = recipe.tokenizer
     reads_types = recipe.model.type_embedding_size or recipe.model.character_buckets
     if reads_types and not options.token_types:
@@ -86,7 +92,7 @@ def _new(recipe: Recipe, train: LabelledTexts, glove: GloveVectors) -> InitialMo
     assert options.max_seq_length  # both presets have it
     try:
         tokenizer = build_tokenizer(
-            lambda: train.texts,
+            lambda: chain(train.texts, unlabelled),
             variant=options.tokenizer_variant,
             vocab_size=options.vocab_size,
             model_max_length=options.max_seq_length,

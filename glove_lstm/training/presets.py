@@ -58,8 +58,18 @@ _SMALL_BATCH, _LARGE_BATCH = 32, 64
 # Rates for batches of 32 texts. They grow with the root of the batch size, as the noise of a gradient falls with it.
 _RATES = {"learning_rate": 7e-3, "embedding_learning_rate": 3e-3}
 
+# The same of a training on a teacher's logits, which are harder to overfit than labels.
+_DISTILLED_TEXTS_READ = 600_000
+_DISTILLED_MOST_EPOCHS, _DISTILLED_FEWEST_EPOCHS = 10, 3
+_DISTILLED_BATCH = 128
+_DISTILLED_RATES = {"learning_rate": 2e-3, "embedding_learning_rate": 2e-3}
+_COPIES = 80_000  # altered copies of all training texts together
+_MOST_COPIES = 14  # of a text
 
-def schedule(texts: int, batches: int = 1, batch_size: int | None = None) -> dict[str, Any]:
+
+def schedule(
+    texts: int, batches: int = 1, batch_size: int | None = None, *, distils: bool = False
+) -> dict[str, Any]:
     """Return the epochs, the batch size and the learning rates for a number of training texts.
 
     Few texts need many steps; many texts need fewer passes. docs/train.md has the measurements.
@@ -68,12 +78,29 @@ def schedule(texts: int, batches: int = 1, batch_size: int | None = None) -> dic
         texts: Number of training texts.
         batches: Batches of a step: devices times accumulated batches.
         batch_size: Texts of a batch; None: by the number of texts.
+        distils: Whether the model learns from a teacher's logits.
     """
-    if batch_size is None:
-        batch_size = _SMALL_BATCH if texts <= _FEW else _LARGE_BATCH
+    read, most, fewest = _TEXTS_READ, _MOST_EPOCHS, _FEWEST_EPOCHS
+    rates = _RATES
+    usual_batch = _SMALL_BATCH if texts <= _FEW else _LARGE_BATCH
+    if distils:
+        read, most, fewest = (
+            _DISTILLED_TEXTS_READ,
+            _DISTILLED_MOST_EPOCHS,
+            _DISTILLED_FEWEST_EPOCHS,
+        )
+        rates = _DISTILLED_RATES
+        usual_batch = _DISTILLED_BATCH
+    batch_size = batch_size or usual_batch
     texts_of_step = batch_size * batches
-    epochs = min(max(round(_TEXTS_READ / texts), _FEWEST_EPOCHS), _MOST_EPOCHS)
+    epochs = min(max(round(read / texts), fewest), most)
     epochs_for_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
     epochs = max(epochs, epochs_for_steps)
-    rates = {name: rate * (texts_of_step / _SMALL_BATCH) ** 0.5 for name, rate in _RATES.items()}
-    return {"num_train_epochs": epochs, "per_device_train_batch_size": batch_size, **rates}
+    growth = (texts_of_step / _SMALL_BATCH) ** 0.5
+    grown = {name: rate * growth for name, rate in rates.items()}
+    return {"num_train_epochs": epochs, "per_device_train_batch_size": batch_size, **grown}
+
+
+def copies_of_each(texts: int) -> int:
+    """Return how many altered copies of each training text a distillation has."""
+    return min(round(_COPIES / max(texts, 1)), _MOST_COPIES)

@@ -176,8 +176,14 @@ class GloveLstmTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of each text (B,); or for several labels a text, of each label (B, classes)."""
+        """Return the loss of each text (B,); or of each label (B, classes), for several labels a text and for logits.
+
+        The loss of logits, those of a teacher with mean 0, is the squared difference.
+        """
         problem = cast(Any, self.model).config.problem_type
+        if problem != SEVERAL and labels.is_floating_point():  # logits of a teacher
+            centred = logits - logits.mean(dim=1, keepdim=True)
+            return (centred - labels).square()
         if problem == SEVERAL:
             return binary_cross_entropy_with_logits(logits, labels, reduction="none")
         smoothing = self.args.label_smoothing_factor

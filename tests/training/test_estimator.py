@@ -52,7 +52,7 @@ class OfNumbers(GloveLstmClassifier):
         tags.input_tags.two_d_array = True
         return tags
 
-    def fit(self, X, y, validation=None):
+    def fit(self, X, y=None, validation=None):
         return super().fit(self.words(validate_data(self, X)), y, validation)
 
     def predict_proba(self, X):

@@ -1,0 +1,59 @@
+"""What a training returns."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.training.calibration import Calibration
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.resuming import FirstModel
+from glove_lstm.training.training_texts import TrainingTexts
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """A trained model, and how it was made.
+
+    Where validation texts were held out, two models are trained: the first one does not see them and is calibrated on
+    them; the final one, `model`, learns from all texts and takes the calibration over.
+    """
+
+    model: GloveLstmForSequenceClassification  # with the calibration in its config
+    tokenizer: PreTrainedTokenizerBase
+    train: LabelledTexts  # that `model` learned from
+    validation: LabelledTexts | None  # that calibrated; None: the scores are not calibrated
+    validation_logits: (
+        NDArray[np.float32] | None
+    )  # (n, classes), calibrated; of the first model if there were two
+    calibration: Calibration
+    ngram_c: float | None  # C of the n-gram classifier
+    measured_train: LabelledTexts  # that the model of `validation_logits` learned from
+    validation_seen: int  # validation texts that are also among these
+    training_texts: TrainingTexts  # record of all texts that were used
+    history: list[dict[str, Any]]  # the Trainer's log, of the first model if there were two
+    about: dict[str, Any]  # arguments, versions, hardware and time, for metrics.json
+
+    def without_texts(self) -> "TrainingResult":
+        """Return the result without texts, so that it is small when it is kept or pickled."""
+        no_rows = np.zeros(0, dtype=np.int64)
+        return replace(
+            self,
+            train=self.train.select(no_rows),
+            measured_train=self.measured_train.select(no_rows),
+            validation=None if self.validation is None else self.validation.without_texts(),
+        )
+
+    def as_first_model(self) -> FirstModel:
+        """Return what a final model takes over from this one."""
+        assert self.validation_logits is not None
+        return FirstModel(
+            calibration=self.calibration,
+            ngram_c=self.ngram_c,
+            validation_logits=self.validation_logits,
+            history=self.history,
+            about=self.about,
+        )

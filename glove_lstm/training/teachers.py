@@ -1,0 +1,244 @@
+"""Teachers: classifiers that another model learns from (Hinton et al. 2015, https://arxiv.org/abs/1503.02531)."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub import ModelCard, snapshot_download
+from numpy.typing import NDArray
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+import glove_lstm
+from glove_lstm.data.files import DataError, check_folder, check_revision, first_line
+from glove_lstm.data.reading import without_folders
+from glove_lstm.inference.checkpoint_files import digest
+
+Floats = NDArray[np.floating]
+Function = Callable[[list[str]], Any]  # n texts -> the probability of each label, (n, classes)
+
+_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.py", "README.md"]
+_LONGEST = 512  # tokens that a teacher reads if its tokenizer has no limit
+_NO_LIMIT = 1_000_000  # transformers writes a huge number instead
+_LEAST = 1e-4  # probability whose logarithm is taken instead of that of a smaller one
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A classifier from the Hub or from a folder, by the name of its files; it is loaded where it is asked.
+
+    Args:
+        model: A repository's id on the Hub, or a folder. The weights must be safetensors, and a text must have one
+            label.
+        revision: Commit, tag or branch on the Hub.
+        trust_remote_code: Whether the Python files of the repository may run. Checkpoints of this package need none.
+    """
+
+    model: str
+    revision: str | None = None
+    trust_remote_code: bool = False
+
+
+TeacherLike = str | Path | Teacher | Function
+
+
+class LoadedTeacher(ABC):
+    """A teacher that can be asked.
+
+    Attributes:
+        about: Its name, and its revision and licence as far as they are known.
+        label_names: Its labels in the order of its logits; None: those of the texts.
+        identity: A hash of what decides its logits; None: unknown.
+    """
+
+    about: dict[str, Any]
+    label_names: list[str] | None = None
+    identity: str | None = None
+
+    @abstractmethod
+    def logits(self, texts: list[str]) -> Floats:
+        """Return the logits of a few texts, up to a constant for each text: (n, classes)."""
+
+
+def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
+    """Load a teacher.
+
+    Args:
+        teacher: A `Teacher`, or only its name or folder; or a function that takes a list of texts and returns the
+            probability of each label, such as `predict_proba` of a pipeline of scikit-learn, in the order of the
+            sorted labels.
+        device: Where a teacher of the Hub computes.
+
+    Raises:
+        DataError: The teacher cannot be loaded.
+    """
+    if isinstance(teacher, str | Path):
+        teacher = Teacher(str(teacher))
+    if isinstance(teacher, Teacher):
+        return TransformersTeacher(teacher, device)
+    if callable(teacher):
+        return FunctionTeacher(teacher)
+    raise DataError(
+        f"teacher is {teacher!r}; give a name on the Hub, a folder, a Teacher, or a function that returns the "
+        "probability of each label."
+    )
+
+
+class TransformersTeacher(LoadedTeacher):
+    """A sequence classifier of transformers."""
+
+    def __init__(self, teacher: Teacher, device: torch.device) -> None:
+        check_revision(teacher.model, teacher.revision)
+        folder = _download(teacher)
+        self._config, self._tokenizer, model = _load(teacher, folder)
+        self._model = model.to(device).eval()
+        self.label_names = [str(self._config.id2label[row]) for row in range(self._config.num_labels)]
+        self.about = {"name": without_folders(teacher.model), **_origin(teacher, folder)}
+        self.identity = _identity(folder)
+
+    @torch.inference_mode()
+    def logits(self, texts: list[str]) -> Floats:
+        """Return the logits of a few texts: (n, classes)."""
+        inputs = self._tokenizer(
+            texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt"
+        )
+        return self._model(**inputs.to(self._model.device)).logits.float().numpy(force=True)
+
+    @property
+    def _longest(self) -> int:
+        """Tokens that the teacher reads."""
+        longest = self._tokenizer.model_max_length
+        if longest > _NO_LIMIT:
+            longest = _LONGEST
+        return min(longest, getattr(self._config, "max_position_embeddings", longest))
+
+
+def _identity(folder: Path) -> str:
+    """Return a hash of config, tokenizer and weights."""
+    files = [*folder.glob("*.json"), *folder.glob("*.safetensors")]
+    digests = [f"{file.name} {digest(file)}" for file in sorted(files)]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _origin(teacher: Teacher, folder: Path) -> dict[str, Any]:
+    """Return the commit and the licence, as far as they are known."""
+    origin = {}
+    if not Path(teacher.model).is_dir():
+        origin["revision"] = folder.name
+    card = folder / "README.md"
+    if card.is_file():
+        licence = ModelCard.load(card).data.get("license")
+        if licence:
+            origin["license"] = str(licence)
+    return origin
+
+
+def _download(teacher: Teacher) -> Path:
+    """Return the folder of a teacher; one of the Hub is downloaded into the cache."""
+    folder = Path(teacher.model)
+    check_folder(folder)
+    if folder.is_dir():
+        return folder
+    try:
+        return Path(
+            snapshot_download(teacher.model, revision=teacher.revision, allow_patterns=_FILES)
+        )
+    except Exception as error:
+        raise DataError(
+            f"The teacher {teacher.model} could not be loaded: there is no such folder, and the Hub says: "
+            f"{first_line(error)}; check the name, the revision and the network."
+        ) from error
+
+
+def _load(teacher: Teacher, folder: Path) -> tuple[Any, Any, Any]:
+    """Return config, tokenizer and model."""
+    _ = (
+        glove_lstm.GloveLstmConfig
+    )  # registers the classes of this package, which need no remote code
+    trust = teacher.trust_remote_code
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
+        _check_task(teacher, config)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            trust_remote_code=trust,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except DataError:
+        raise
+    except Exception as error:
+        if not trust and "trust_remote_code" in str(error):
+            raise DataError(
+                f"The teacher {teacher.model} contains custom code, which must run to load it: read that code, and "
+                "then set trust_remote_code to True."
+            ) from None
+        problem = f"The teacher {teacher.model} cannot be loaded ({first_line(error)})"
+        raise DataError(
+            f"{problem}: give a text classifier with safetensors weights and a tokenizer."
+        ) from error
+    if info["missing_keys"]:  # transformers would draw these weights at random
+        missing = min(info["missing_keys"])
+        raise DataError(
+            f"The teacher {teacher.model} lacks the weights {missing}: give a model that was trained to classify."
+        )
+    return config, tokenizer, model
+
+
+def _check_task(teacher: Teacher, config: Any) -> None:
+    if config.problem_type not in (None, "single_label_classification") or config.num_labels < 2:
+        kind = config.problem_type or f"a model of {config.num_labels} label"
+        raise DataError(
+            f"The teacher {teacher.model} is {kind}; give a classifier of one label a text."
+        )
+
+
+class FunctionTeacher(LoadedTeacher):
+    """A function that returns the probability of each label."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        name = getattr(function, "__qualname__", type(function).__name__)
+        self.about = {"name": f"the function {name}"}
+
+    def logits(self, texts: list[str]) -> Floats:
+        """Return the logarithms of the probabilities of a few texts: (n, classes)."""
+        name = self.about["name"]
+        scores = np.asarray(self._function(texts), dtype=np.float64)
+        if scores.ndim != 2 or len(scores) != len(texts):
+            raise DataError(
+                f"The teacher, {name}, returned an array of shape {scores.shape} for {len(texts)} texts; it must "
+                "return (texts, labels)."
+            )
+        sums = scores.sum(axis=1)
+        if not (
+            np.isfinite(scores).all() and (scores >= 0).all() and np.allclose(sums, 1, atol=0.01)
+        ):
+            raise DataError(
+                f"The teacher, {name}, returned values that are no probabilities; it must return, for each text, "
+                "numbers from 0 whose sum is 1."
+            )
+        return np.log(np.maximum(scores, _LEAST))
+
+
+def columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
+    """Return the column of each label in the logits of a teacher.
+
+    Raises:
+        DataError: The labels are not the same.
+    """
+    if teacher.label_names is None:
+        return list(range(len(label_names)))
+    if set(teacher.label_names) != set(label_names):
+        theirs, ours = ", ".join(teacher.label_names), ", ".join(label_names)
+        raise DataError(
+            f"The labels of the teacher {teacher.about['name']} are {theirs}; those of the texts are {ours}. Both must "
+            "have the same labels, to the letter."
+        )
+    return [teacher.label_names.index(name) for name in label_names]

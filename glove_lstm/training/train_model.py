@@ -1,0 +1,369 @@
+"""Train one model: its n-grams, then its LSTM; and calibrate it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from transformers import EvalPrediction, set_seed
+
+from glove_lstm import __version__
+from glove_lstm.data.files import DataError
+from glove_lstm.data.glove import GloveVectors
+from glove_lstm.data.label_values import common_label_type
+from glove_lstm.data.labelled_split import strata
+from glove_lstm.data.sources import balanced_weights
+from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.training.arguments import Recipe
+from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, corrupt, tokenize
+from glove_lstm.training.calibration import Calibration, calibrate, first_words
+from glove_lstm.training.initial_model import InitialModel, initial_model
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.labels import ClassWeight, class_weights
+from glove_lstm.training.ngram_fitting import fit_ngrams
+from glove_lstm.training.result import TrainingResult
+from glove_lstm.training.resuming import FirstModel
+from glove_lstm.training.trainer import GloveLstmTrainer
+from glove_lstm.training.training_texts import TrainingTexts
+
+logger = logging.getLogger(__name__)
+
+_NGRAM_TEXTS = (
+    200_000  # most texts, copies included, of the fit of the n-grams; they bound its memory
+)
+_FEWEST_FOR_C = 100  # validation texts that choose C of the n-gram classifier
+_MAX_SAMPLING_WEIGHT = 5.0  # larger ones would repeat a few texts too often
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What all models of a training have in common."""
+
+    recipe: Recipe
+    glove: GloveVectors | None  # None in fine-tuning
+    class_weight: ClassWeight | None
+    text_column_names: list[str] | None
+    label_type: str | None
+    compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
+    unlabelled: Sequence[str] = ()  # texts without labels; their words are in the vocabulary, too
+
+
+def train_model(
+    job: Job,
+    train: LabelledTexts,
+    validation: LabelledTexts | None,
+    first: FirstModel | None = None,
+) -> TrainingResult:
+    """Train one model and calibrate it on validation texts, or take calibration and C over from a first model."""
+    began = time.perf_counter()
+    recipe = job.recipe.sized(len(train), validation is not None)
+    if validation is None and recipe.training.validation_selects_model:
+        raise DataError(
+            "load_best_model_at_end, early_stopping_patience, save_strategy best and the schedules "
+            "reduce_lr_on_plateau and greedy need validation texts; give some."
+        )
+    set_seed(recipe.training.seed)
+    with one_thread():
+        start = make_initial_model(job, recipe, train, validation)
+        return train_from(start, job, recipe, train, validation, first=first, began=began)
+
+
+def train_from(
+    start: InitialModel,
+    job: Job,
+    recipe: Recipe,
+    train: LabelledTexts,
+    validation: LabelledTexts | None,
+    *,
+    targets: NDArray[np.float32] | None = None,
+    first: FirstModel | None = None,
+    began: float,
+) -> TrainingResult:
+    """Train and calibrate a model.
+
+    Args:
+        start: The model, which changes, and its tokenizer.
+        job: What all models have in common.
+        recipe: Sized for these texts.
+        train: n texts with labels.
+        validation: Texts that calibrate; None: the calibration is that of `first`.
+        targets: (n, classes) logits that the LSTM learns instead of the labels.
+        first: A first model; None: there is none.
+        began: `time.perf_counter()` at the beginning.
+    """
+    names = start.model.config.label_names
+    reader = LightTokenizer.of(start.tokenizer)
+    train_set = TextSet.of(train, names, reader)
+    validation_set = None if validation is None else TextSet.of(validation, names, reader)
+    weights = _Weights.of(train_set.labelled, job.class_weight)
+    ngram_c = _fit_ngrams(recipe, start, reader, train_set, validation_set, weights, first)
+    if targets is not None:
+        train_set = replace(train_set, tokenized=train_set.tokenized.with_labels(targets))
+    trainer = _trainer(job, recipe, start, reader, train_set, validation_set, weights)
+    prepared = time.perf_counter()
+    history = trainer.train_network()
+    trained = time.perf_counter()
+
+    calibration = _calibration(recipe, start, reader, validation_set, first)
+    calibration.apply(start.model.config)
+    about = start.about | weights.about | _describe(recipe, start, trainer)
+    about["rows"] = {"train": len(train)}
+    if validation is not None:
+        about["rows"]["validation"] = len(validation)
+    about["ngram_c"] = ngram_c
+    about["seconds"] = {
+        "prepare": round(prepared - began, 2),
+        "train": round(trained - prepared, 2),
+    }
+    return _result(start, train_set, validation_set, calibration, history, about)
+
+
+def make_initial_model(
+    job: Job, recipe: Recipe, train: LabelledTexts, validation: LabelledTexts | None
+) -> InitialModel:
+    """Build or load tokenizer and network; the config records where texts and labels came from."""
+    initial = initial_model(recipe, train, validation, job.glove, job.unlabelled)
+    config = initial.model.config
+    config.text_column_names = job.text_column_names
+    config.label_type = common_label_type(config.label_names, job.label_type)
+    return initial
+
+
+def _result(
+    start: InitialModel,
+    train: "TextSet",
+    validation: "TextSet | None",
+    calibration: Calibration,
+    history: list[dict[str, Any]],
+    about: dict[str, Any],
+) -> TrainingResult:
+    """Return a trained model with its predictions for the validation texts."""
+    logits = None
+    seen = 0
+    validation_texts: Sequence[str] = ()
+    if validation is not None:
+        seen = count_seen(train.labelled, validation.labelled)
+        validation_texts = validation.labelled.texts
+        logits = predict_logits(start.model, start.tokenizer, validation_texts)
+    return TrainingResult(
+        model=start.model,
+        tokenizer=start.tokenizer,
+        train=train.labelled,
+        validation=None if validation is None else validation.labelled,
+        validation_logits=logits,
+        calibration=calibration,
+        ngram_c=about["ngram_c"],
+        measured_train=train.labelled,
+        validation_seen=seen,
+        training_texts=start.record_of(train.labelled.texts, validation_texts),
+        history=history,
+        about=about,
+    )
+
+
+def count_seen(train: LabelledTexts, validation: LabelledTexts) -> int:
+    """Count validation texts that are also training texts; a measure on them is too good."""
+    trained, _ = TrainingTexts.of(train.texts, ()).find(validation.texts)
+    return int(trained.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class TextSet:
+    """Texts, and the same tokenised."""
+
+    labelled: LabelledTexts
+    tokenized: TokenizedTexts
+
+    @classmethod
+    def of(
+        cls, texts: LabelledTexts, label_names: Sequence[str], reader: LightTokenizer
+    ) -> "TextSet":
+        """Number the labels as the model does, and tokenise the texts."""
+        labelled = texts.with_label_names(label_names)
+        return cls(labelled, tokenize(labelled.texts, reader, labelled.labels))
+
+    def corrupted(self, seed: int, reader: LightTokenizer) -> TokenizedTexts:
+        """Return a tokenised corrupted copy of each text."""
+        copies = corrupt(self.labelled.texts, seed, 0, reader)
+        return tokenize(copies, reader, self.tokenized.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """How much each training text counts."""
+
+    sampling: NDArray[np.float64] | None  # (n,) in the sampling of the LSTM's batches
+    text_loss: NDArray[np.float64] | None  # (n,) in the loss of the LSTM, mean 1
+    label_loss: NDArray[np.float64] | None  # (classes,) in the loss of the LSTM
+    ngrams: NDArray[np.float64]  # (n,) in the fit of the n-grams
+    about: dict[str, Any]
+
+    @classmethod
+    def of(cls, texts: LabelledTexts, class_weight: ClassWeight | None) -> "_Weights":
+        """Balance texts by their sources, and weigh labels."""
+        sampling = text_loss = label_loss = None
+        ngrams = np.ones(len(texts))
+        about: dict[str, Any] = {}
+        if texts.weights is not None:
+            text_loss = texts.weights / texts.weights.mean()
+            ngrams = text_loss
+        if texts.sources is not None:
+            balanced = balanced_weights(texts.sources, strata(texts.labels.tolist()))
+            sampling = np.minimum(balanced, _MAX_SAMPLING_WEIGHT)
+        if class_weight is not None:
+            names = texts.label_names
+            # The sampling balances the labels for the LSTM; the n-grams are fitted to all texts alike.
+            in_batches = ngrams if sampling is None else sampling * ngrams
+            label_loss = class_weights(class_weight, names, texts.labels, in_batches)
+            label_weights = class_weights(class_weight, names, texts.labels, ngrams)
+            ngrams = ngrams * label_weights[texts.labels]
+            about["class_weight"] = dict(zip(names, label_loss.tolist(), strict=True))
+        return cls(sampling, text_loss, label_loss, ngrams, about)
+
+
+def _fit_ngrams(
+    recipe: Recipe,
+    start: InitialModel,
+    reader: LightTokenizer,
+    train: TextSet,
+    validation: TextSet | None,
+    weights: _Weights,
+    first: FirstModel | None,
+) -> float | None:
+    """Fit the n-gram classifier of a model, if it has one; return C."""
+    ngrams = start.model.ngrams
+    if ngrams is None:
+        return None
+    training = recipe.training
+    of_texts = weights.ngrams
+    if len(train.labelled) > _NGRAM_TEXTS:
+        generator = np.random.default_rng(training.seed)
+        rows = np.sort(generator.choice(len(train.labelled), _NGRAM_TEXTS, replace=False))
+        chosen = train.labelled.select(rows)
+        train = TextSet.of(chosen, chosen.label_names, reader)
+        of_texts = of_texts[rows]
+    copies = None
+    if training.corrupted_share and 2 * len(train.labelled) <= _NGRAM_TEXTS:
+        copies = train.corrupted(training.seed, reader)
+    logger.info(
+        "N-grams of %s texts%s.",
+        f"{len(train.labelled):,}",
+        "" if copies is None else " and a corrupted copy of each",
+    )
+    chooses_c = None
+    if validation is not None and len(validation.labelled) >= _FEWEST_FOR_C:
+        chooses_c = validation.tokenized
+    c = training.ngram_c if first is None else first.ngram_c
+    return fit_ngrams(
+        ngrams,
+        train.tokenized,
+        copies,
+        words=start.words,
+        weights=of_texts,
+        validation=chooses_c,
+        c=c,
+    )
+
+
+def _trainer(
+    job: Job,
+    recipe: Recipe,
+    start: InitialModel,
+    reader: LightTokenizer,
+    train: TextSet,
+    validation: TextSet | None,
+    weights: _Weights,
+) -> GloveLstmTrainer:
+    """Make the Trainer of the LSTM, which learns from corrupted copies, too."""
+    training, config = recipe.training, start.model.config
+    dataset = train.tokenized
+    if training.corrupted_share:
+        lstm_reader = LightTokenizer.of(start.tokenizer)
+        longest = reader.model_max_length
+        if config.lstm_length and lstm_reader.truncation_side == "right":
+            # Cut on the left, the first tokens depend on where the whole text would begin.
+            longest = min(config.lstm_length, longest or config.lstm_length)
+        lstm_reader.model_max_length = longest
+        dataset = CorruptedTexts(
+            train.labelled.texts,
+            dataset,
+            lstm_reader,
+            share=training.corrupted_share,
+            seed=training.seed,
+        )
+    return GloveLstmTrainer(
+        start.model,
+        training,
+        train_dataset=dataset,
+        eval_dataset=None if validation is None else validation.tokenized,
+        processing_class=start.tokenizer,
+        compute_metrics=job.compute_metrics,
+        sampling_weights=weights.sampling,
+        text_weights=weights.text_loss,
+        label_weights=weights.label_loss,
+    )
+
+
+def _calibration(
+    recipe: Recipe,
+    start: InitialModel,
+    reader: LightTokenizer,
+    validation: TextSet | None,
+    first: FirstModel | None,
+) -> Calibration:
+    """Calibrate on the validation texts; without any, return the calibration of the first model, if there was one."""
+    if validation is None:
+        return Calibration() if first is None else first.calibration
+    beginnings = tokenize(first_words(validation.labelled.texts), reader)
+    copies = None
+    if recipe.training.corrupted_share and start.model.ngrams is not None:
+        copies = validation.corrupted(recipe.training.seed, reader)
+    return calibrate(start.model, validation.tokenized, beginnings, copies)
+
+
+def _describe(recipe: Recipe, start: InitialModel, trainer: GloveLstmTrainer) -> dict[str, Any]:
+    """Return what metrics.json says of a training."""
+    model = start.model
+    hardware = "CPU, one thread"
+    if model.device.type == "cuda":
+        hardware = torch.cuda.get_device_name(model.device)
+    elif model.device.type != "cpu":
+        hardware = model.device.type
+    config, state, training = model.config, trainer.state, recipe.training
+    return {
+        "preset": recipe.preset,
+        "temperature": config.temperature,
+        "shrinkage": config.shrinkage,
+        "ngram_weight": config.ngram_weight if model.ngrams is not None else None,
+        "resumed": bool(training.resume_from_checkpoint),
+        "epochs": state.epoch,
+        "best_step": state.best_global_step if training.load_best_model_at_end else None,
+        "hardware": hardware,
+        "arguments": recipe.described(start.tokenizer),
+        "versions": {
+            "glove_lstm": __version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+        "parameters": model.num_parameters(),
+    }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one core: a second one hardly helps so small a network, and threads spin beside other work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -75,7 +75,8 @@ def _runs(
             predict = MODELS[model](fold, seed, settings)
             seconds = [time.process_time() - began]
             cells = _predict(predict, fold, CORRUPTIONS if args.corrupted else ())
-            cells = {name: {**cell, "fit_seconds": seconds} for name, cell in cells.items()}
+            if model != "distilled":  # whose seeds share a teacher and its answers
+                cells = {name: {**cell, "fit_seconds": seconds} for name, cell in cells.items()}
             write_json(path, cells, indent=None)
         for name, cell in json.loads(path.read_text(encoding="utf-8")).items():
             cell["fold"] = [fold.name] * len(cell["labels"])
@@ -147,8 +148,9 @@ def _measures(runs: Runs) -> dict[str, Any]:
         for one in scored
     ]
     found["ece"] = {"mean": float(np.mean(errors))}
-    fits = [one for run in runs for cell in run.values() for one in cell["fit_seconds"]]
-    found["fit_seconds"] = {"mean": float(np.mean(fits))}
+    fits = [one for run in runs for cell in run.values() for one in cell.get("fit_seconds", ())]
+    if fits:
+        found["fit_seconds"] = {"mean": float(np.mean(fits))}
     digits = [["".join(map(str, run.astype(int))) for run in cell] for cell in right]
     found["right"] = dict(zip(runs[0], digits, strict=True))
     return found

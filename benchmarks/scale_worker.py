@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.speed_worker import peak_memory
 
 Predict = Callable[[Sequence[str]], list[str]]  # texts -> the name of each text's label
+Texts = tuple[list[str], list[int]]  # and the number of each text's label
 
 _FASTTEXT = (0.5, 15, 2)  # learning rate, epochs, n-grams of words
 
@@ -56,8 +57,13 @@ def _train_default(job: Mapping[str, Any]) -> Predict:
     """Run `glove-lstm train`; the classifier is the checkpoint that it saves."""
     from glove_lstm.commands.train import main as train
 
-    checkpoint = Path(job["folder"], "checkpoint")
-    argv = ["--train_file", str(Path(job["folder"], "train.csv")), "--glove", job["glove"]]
+    folder = Path(job["folder"])
+    checkpoint = folder / "checkpoint"
+    argv = ["--train_file", str(folder / "train.csv"), "--glove", job["glove"]]
+    if job["model"] != "default":
+        argv += ["--teacher", str(folder / "teacher")]
+        argv += ["--unlabelled_file", str(folder / "unlabelled.csv")]
+        argv += ["--text_column_names", "title"]
     train([*argv, "--output_dir", str(checkpoint), *job["arguments"]])
 
     def predict(texts: Sequence[str]) -> list[str]:
@@ -91,13 +97,28 @@ def _finetune_minilm(job: Mapping[str, Any]) -> Predict:
     """Fine-tune MiniLM-L6; each tenth text chooses the epoch."""
     from benchmarks.neural_peers import finetune_minilm
 
+    names, train, validation = _divided(job)
+    classify = finetune_minilm(train, validation)
+    return lambda texts: [names[label] for label in classify(texts).argmax(axis=1)]
+
+
+def _teach(job: Mapping[str, Any]) -> Predict:
+    """Make the teacher, and train once, which leaves the answers of the teacher in the folder of the checkpoint."""
+    from benchmarks.neural_peers import save_minilm
+
+    names, train, validation = _divided(job)
+    save_minilm(train, validation, names, Path(job["folder"], "teacher"))
+    return _train_default(job)
+
+
+def _divided(job: Mapping[str, Any]) -> tuple[list[str], Texts, Texts]:
+    """Return the labels, training texts, and each tenth text for validation."""
     texts, labels = _read(job, "train.csv")
     names = sorted(set(labels))
     numbers = [names.index(label) for label in labels]
     validation = texts[::10], numbers[::10]
     del texts[::10], numbers[::10]
-    classify = finetune_minilm((texts, numbers), validation)
-    return lambda texts: [names[label] for label in classify(texts).argmax(axis=1)]
+    return names, (texts, numbers), validation
 
 
 _TRAIN: dict[str, Callable[[Mapping[str, Any]], Predict]] = {
@@ -106,6 +127,8 @@ _TRAIN: dict[str, Callable[[Mapping[str, Any]], Predict]] = {
     "tfidf_svc_cased": _train_svc,
     "fasttext": _train_fasttext,
     "minilm_finetuned": _finetune_minilm,
+    "teacher": _teach,
+    "distilled": _train_default,
 }
 
 

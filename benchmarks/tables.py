@@ -16,7 +16,9 @@ from glove_lstm.evaluation.plots import BLUE, ORANGE
 
 Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+_DOCS = Path(__file__).parents[1] / "docs"
+PAGE = _DOCS / "benchmarks.md"
+PAGES = (PAGE, _DOCS / "distil.md")
 RESULTS = Path(__file__).parent / "results"
 _SPEED = {  # unit -> digits
     "texts/s": 0,
@@ -48,6 +50,23 @@ def accuracy_table(results: Results) -> str:
             seconds = row.get("fit_seconds", {}).get("mean")
             cells += ["" if seconds is None else f"{seconds:,.0f}", str(row["seeds"])]
             rows.append([task, f"`{model}`", *cells, row["made_by"]["sources"][:SHOWN]])
+    return markdown_table(heads, rows)
+
+
+def distilled_table(results: Results) -> str:
+    """Format the accuracy of `distilled` beside that of `default` and of its teacher."""
+    heads = ["task", "`default`", "teacher: MiniLM, fine-tuned", "`distilled`"]
+    heads += ["difference to `default`, p after Holm"]
+    rows = []
+    for task, models in results.items():
+        if "distilled" not in models:
+            continue
+        cells = []
+        for model in ("default", "minilm_finetuned", "distilled"):
+            found = models[model]["accuracy"]
+            cells.append("{mean:.3f} ({low:.3f} to {high:.3f})".format(**found))
+        versus = models["distilled"]["versus_default"]
+        rows.append([task, *cells, "{mean:+.3f}, {p_holm:.2g}".format(**versus)])
     return markdown_table(heads, rows)
 
 
@@ -141,6 +160,7 @@ def _save(figure: Figure, path: Path) -> None:
 
 _TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results and format
     "accuracy": ("accuracy.json", accuracy_table),
+    "distilled": ("accuracy.json", distilled_table),
     "robustness": ("accuracy.json", robustness_table),
     "ablation": ("ablation.json", accuracy_table),
     "ablation_robustness": ("ablation.json", robustness_table),
@@ -163,4 +183,5 @@ if __name__ == "__main__":
     )
     draw(accuracy, speed, PAGE.with_name("accuracy_speed.svg"))
     draw_scale(scale, PAGE.with_name("scale_training.svg"))
-    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -42,6 +42,7 @@ from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import number_labels
 from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.resuming import FIRST_MODEL
+from glove_lstm.training.teacher_logits import CACHE_NAME
 from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
 _GLOVE = "6B.50d"
@@ -135,7 +136,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 texts train the final model, too (`refit`). Or (texts, labels), which calibrate only. None: the scores
                 are not calibrated.
             sample_weight: (n,) weight of each text; None: 1.
-            unlabelled: More texts, for which the model learns the logits of the teacher.
+            unlabelled: More texts, for which the model learns the logits of the teacher; blank ones are left out.
 
         Raises:
             DataError: An argument, a text or a label cannot be used.
@@ -235,7 +236,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if not weights.is_file() or digest(weights) != self._digest:
             raise DataError(f"{weights} is not the file that was loaded; load it again.")
         if self._origin.resolve() != Path(folder).resolve():
-            skipped = shutil.ignore_patterns("checkpoint-*", FIRST_MODEL, ".*")  # as .git
+            skipped = shutil.ignore_patterns(
+                "checkpoint-*", FIRST_MODEL, CACHE_NAME, ".*"
+            )  # as .git
             shutil.copytree(self._origin, folder, ignore=skipped, dirs_exist_ok=True)
 
     def push_to_hub(

@@ -45,8 +45,12 @@ def main(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     if args.output_dir:
         check_folder(args.output_dir)
-    if args.leaks and not args.model and (args.robustness or args.revision):
-        raise DataError("With --leaks, --robustness and --revision need a MODEL; name it.")
+    if args.leaks and not args.model and (args.robustness or args.revision or args.teacher):
+        raise DataError(
+            "With --leaks, --robustness, --revision and --teacher need a MODEL; name it."
+        )
+    if args.teacher_revision and not args.teacher:
+        raise DataError("--teacher_revision needs a --teacher; name it.")
     transformers.utils.logging.disable_progress_bar()
     dataset = {field.name: getattr(args, field.name) for field in _OF_DATA}
     dataset["revision"] = args.dataset_revision
@@ -106,7 +110,7 @@ def _measure_model(
             teacher = load_teacher(
                 Teacher(args.teacher, args.teacher_revision, args.trust_remote_code), model.device
             )
-            logits = ask(teacher, list(joined_texts(unseen)), config.label_names, args.output_dir)
+            logits = ask(teacher, list(joined_texts(unseen)), config.label_names)
             report.add_teacher(teacher.about["name"], logits)
 
 

@@ -14,13 +14,15 @@ PLOTS = "confusion.png", "reliability.png"  # of `plot_measured`
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe and Ito 2008
 
 
-def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
+def plot_curves(
+    history: Sequence[Mapping[str, Any]], path: Path, training_loss: str = "cross-entropy"
+) -> None:
     """Plot loss and accuracy by epoch, from a Trainer's `log_history`."""
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     for key, label, colour, axis in (
-        ("loss", "training", BLUE, left),
-        ("eval_loss", "validation", ORANGE, left),
+        ("loss", f"training ({training_loss})", BLUE, left),
+        ("eval_loss", "validation (cross-entropy)", ORANGE, left),
         ("eval_accuracy", "validation", ORANGE, right),
     ):
         entries = [entry for entry in history if key in entry]
@@ -28,7 +30,7 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
             epochs, values = ([entry[name] for entry in entries] for name in ("epoch", key))
             axis.plot(epochs, values, marker="o", markersize=3, color=colour, label=label)
             axis.legend(frameon=False, fontsize="small")
-    left.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
+    left.set(xlabel="epoch", ylabel="loss", title="Loss")
     right.set(xlabel="epoch", ylabel="accuracy", title="Accuracy")
     if not right.lines:  # no validation texts
         right.remove()

@@ -66,7 +66,8 @@ def _measure(result: TrainingResult, texts: LabelledTexts, logits: Any) -> Metri
 
 def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = None) -> None:
     """Draw the curves of training and, if texts of one label each were measured, the plots of their scores."""
-    plot_curves(result.history, folder / "curves.png")
+    training_loss = "squared difference" if "distillation" in result.about else "cross-entropy"
+    plot_curves(result.history, folder / "curves.png", training_loss)
     measured = result.validation
     logits = result.validation_logits
     if test is not None:

@@ -1,10 +1,11 @@
 """Distillation: a model learns from the logits of teachers, on more texts than those with labels.
 
 1. A first model learns from the labels, if there are any.
-2. The target is a weighted sum of the logits of the teachers, and of the first model if it is better than they are.
-   The weights are fitted to validation texts.
-3. The model goes on from the first one with the squared difference to the target, on the training texts, altered
-   copies of them, and unlabelled texts. Its n-grams are fitted anew to the best label of the target for these texts.
+2. The target is a weighted sum of the logits of the teachers. The first model joins it if its cross-entropy on the
+   validation texts is lower than theirs. The weights are fitted there, too.
+3. The student, which goes on from the first model, learns the target by its squared difference, on the training texts,
+   altered copies of them, and unlabelled texts. N-grams that were fitted to labels are kept. If most texts are
+   unlabelled, they are fitted again, to the best label of the target for each text.
 """
 
 import logging
@@ -20,30 +21,60 @@ from scipy.special import log_softmax, softmax
 from torch import nn
 from transformers import set_seed
 
+from glove_lstm.data.files import DataError
+from glove_lstm.data.splits import rows_without_near_duplicates
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.training.calibration import Calibration, fit_scales
 from glove_lstm.training.held_out import FEWEST
 from glove_lstm.training.initial_model import InitialModel
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.result import TrainingResult
-from glove_lstm.training.resuming import FIRST_MODEL
+from glove_lstm.training.resuming import FIRST_MODEL, FirstModel
 from glove_lstm.training.teacher_logits import ask
 from glove_lstm.training.teachers import LoadedTeacher
 from glove_lstm.training.train_model import (
     Job,
+    check_selection,
     make_initial_model,
     one_thread,
     train_from,
     train_model,
 )
-from glove_lstm.training.transfer_set import altered_copies
+from glove_lstm.training.transfer_set import altered_copies, without_near_duplicates
 
 logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
 
-_CALIBRATING = 1_000  # unlabelled texts, at most, that calibrate where no texts with labels do
-_CALIBRATING_SHARE = 0.1  # of the unlabelled texts
+# Unlabelled texts that calibrate where no validation texts are given: enough for a temperature.
+_CALIBRATING_SHARE = 0.1
+_MOST_CALIBRATING = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """What the student learns: a weighted sum of the logits of teachers, and perhaps of a first model."""
+
+    teachers: Sequence[LoadedTeacher]
+    weights: Floats  # of the teachers, then of the first model
+    first: TrainingResult | None
+    label_names: Sequence[str]
+    folder: Path  # holds the answers of the teachers
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """Return the target for n texts: (n, classes)."""
+        parts = _ask_all(self.teachers, texts, self.label_names, self.folder)
+        if self.first is not None:
+            parts = np.concatenate([parts, _logits_of_first(self.first, texts)], axis=1)
+        return np.tensordot(parts, self.weights, (1, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Texts that calibrate the student and measure how often it agrees with the teachers."""
+
+    texts: LabelledTexts
+    taught: NDArray[np.int64]  # (n,) the best label of the teachers together
 
 
 def distil(
@@ -51,8 +82,9 @@ def distil(
     teachers: Sequence[LoadedTeacher],
     train: LabelledTexts,
     validation: LabelledTexts | None,
+    unlabelled: Sequence[str],
 ) -> TrainingResult:
-    """Train a model on the logits of its teachers, also for the unlabelled texts of the job.
+    """Train a model on the logits of its teachers.
 
     Args:
         job: As for `train_model`.
@@ -60,178 +92,205 @@ def distil(
         train: Texts with labels; or none, but the names of the labels.
         validation: Texts that fit the weights of the target, and calibrate the model. None: the target is the mean of
             the teachers' logits, and a tenth of the unlabelled texts calibrates, with labels drawn from its scores.
+        unlabelled: More texts, for which the model learns the logits; near duplicates of validation texts are left
+            out.
 
     Raises:
-        DataError: A teacher does not fit the labels.
+        DataError: No texts are left to learn from, or a teacher does not fit the labels.
     """
-    began = time.perf_counter()
+    check_selection(job.recipe, has_validation=validation is not None)
+    unlabelled = without_near_duplicates(unlabelled, validation, "validation")
+    if not len(train) and not unlabelled:
+        raise DataError(
+            "All unlabelled texts are near duplicates of validation texts; give others."
+        )
+    job = replace(job, more_texts=unlabelled)
     first = _first_model(job, train, validation) if len(train) else None
-    start = _start(job, first, train, validation)
-    target = _fit_target(job, teachers, first, start.model.config.label_names, validation)
-    unlabelled = job.unlabelled
-    calibrating = validation
+    student = _initial_student(job, first, train, validation)
+
+    began = time.perf_counter()
+    folder = Path(str(job.recipe.training.output_dir))
+    names = student.model.config.label_names
+    held_out: _HeldOut | None
     if validation is None:
-        unlabelled, calibrating = _hold_out(unlabelled, target, job.recipe.training.seed)
-
-    copies = altered_copies(train.texts, job.recipe.copies_of_each(len(train)))
+        equal = np.full(len(teachers), 1 / len(teachers))
+        target = _Target(teachers, equal, None, names, folder)
+        unlabelled, held_out = _hold_out(unlabelled, train, target, job.recipe.training.seed)
+    else:
+        target, held_out = _fit_target(teachers, first, validation.with_label_names(names), folder)
+    copies = altered_copies(train.texts, job.recipe.copies_of_each(len(train)), job.glove)
     texts = [*train.texts, *copies, *unlabelled]
-    logger.info("The model learns from the teacher on %s texts.", f"{len(texts):,}")
-    result = _learn(job, start, texts, target.logits(texts), calibrating, began)
+    targets = target.logits(texts)
+    seconds = time.perf_counter() - began
 
+    logger.info("The student learns from the teacher on %s texts.", f"{len(texts):,}")
+    most_are_unlabelled = len(unlabelled) > len(train)
+    result = _train_student(job, student, texts, targets, held_out, fits_ngrams=most_are_unlabelled)
     about = result.about
     about["distillation"] = {
-        **_about_teachers(target),
-        **_agreement(target, result),
+        **_about_target(target),
+        **_agreement(held_out, result),
         "texts": len(texts),
         "copies": len(copies),
         "unlabelled": len(unlabelled),
     }
     about["rows"]["train"] = len(train)
+    about["seconds"]["teachers"] = round(seconds, 2)
     if first is not None:
-        for stage, seconds in first.about["seconds"].items():
-            about["seconds"][stage] += seconds
-    held_out = [] if calibrating is None else calibrating.texts
-    record = start.record_of([*train.texts, *unlabelled], held_out)
-    if validation is None:  # labels that were drawn measure nothing
-        about["rows"].pop("validation", None)
-        result = replace(result, validation=None, validation_logits=None)
-    return replace(result, train=train, measured_train=train, training_texts=record)
-
-
-@dataclass(frozen=True, eq=False)
-class _Target:
-    """What the model learns: a weighted sum of the logits of teachers, and perhaps of a first model."""
-
-    teachers: Sequence[LoadedTeacher]
-    first: TrainingResult | None
-    label_names: Sequence[str]
-    folder: Path  # holds the answers of the teachers
-    weights: Floats  # of the teachers, then of the first model
-
-    def parts(self, texts: Sequence[str]) -> Floats:
-        """Return the logits of teachers and first model for n texts, each with mean 0: (n, parts, classes)."""
-        parts = [ask(teacher, texts, self.label_names, self.folder) for teacher in self.teachers]
-        if self.first is not None:
-            with one_thread():
-                logits = predict_logits(self.first.model, self.first.tokenizer, texts)
-            parts.append(logits - logits.mean(axis=1, keepdims=True))
-        return np.stack(parts, axis=1)
-
-    def logits(self, texts: Sequence[str]) -> Floats:
-        """Return the target for n texts: (n, classes)."""
-        return np.tensordot(self.parts(texts), self.weights, (1, 0))
+        about["distillation"]["first_model"] = first.about["arguments"]
+        for stage, spent in first.about["seconds"].items():
+            about["seconds"][stage] = round(about["seconds"][stage] + spent, 2)
+    if validation is None:
+        result = _without_drawn_labels(result)
+    labelled = train.with_label_names(names)
+    held_out_texts = [] if held_out is None else held_out.texts.texts
+    record = student.record_of([*train.texts, *unlabelled], held_out_texts)
+    return replace(result, train=labelled, measured_train=labelled, training_texts=record)
 
 
 def _first_model(
     job: Job, train: LabelledTexts, validation: LabelledTexts | None
 ) -> TrainingResult:
-    """Train a model on the labels. A tracker gets the curves of the model that follows."""
+    """Train a model on the labels. A tracker gets the curves of the student alone."""
+    training = job.recipe.training
+    folder = Path(str(training.output_dir), FIRST_MODEL)
+    if training.resume_from_checkpoint and validation is not None:
+        FirstModel.load(folder, validation)  # refuses a first model that saw other texts
     logger.info("First model: %s texts with labels.", f"{len(train):,}")
-    folder = Path(str(job.recipe.training.output_dir), FIRST_MODEL)
     recipe = job.recipe.with_training(output_dir=str(folder), report_to=[])
-    return train_model(replace(job, recipe=recipe), train, validation)
+    first = train_model(replace(job, recipe=recipe), train, validation)
+    if training.writes_checkpoints and validation is not None:
+        first.as_first_model().save(folder, validation)
+    return first
 
 
-def _start(
+def _initial_student(
     job: Job, first: TrainingResult | None, train: LabelledTexts, validation: LabelledTexts | None
 ) -> InitialModel:
-    """Return the first model, from which the training goes on; or a new one."""
+    """Return the first model itself, which the student's training changes; or a new model."""
     if first is None:
         set_seed(job.recipe.training.seed)
         return make_initial_model(job, job.recipe, train, validation)
-    about = first.about
-    texts = first.training_texts
-    return InitialModel(first.model, first.tokenizer, about, fine_tuned=True, earlier=texts)
+    return InitialModel(
+        first.model,
+        first.tokenizer,
+        first.about,
+        fine_tuned=True,
+        earlier=first.training_texts,
+    )
 
 
 def _fit_target(
-    job: Job,
     teachers: Sequence[LoadedTeacher],
     first: TrainingResult | None,
-    label_names: Sequence[str],
-    validation: LabelledTexts | None,
-) -> _Target:
-    """Weigh the logits by the cross-entropy on validation texts; without any, the teachers count alike.
+    validation: LabelledTexts,
+    folder: Path,
+) -> tuple[_Target, _HeldOut]:
+    """Weigh the logits by their cross-entropy on the validation texts.
 
-    A first model that is worse than the teachers would add little but its memory of the training texts.
+    A first model that is worse than the teachers would mainly add what it memorised of the training texts.
     """
-    folder = Path(str(job.recipe.training.output_dir))
-    equal = np.full(len(teachers), 1 / len(teachers))
-    alone = _Target(teachers, None, label_names, folder, equal)
-    if validation is None:
-        return alone
-    labels = validation.with_label_names(label_names).labels
-    parts = alone.parts(validation.texts)
-    alone = replace(alone, weights=np.array(fit_scales(parts, labels)))
+    names, labels = validation.label_names, validation.labels
+    of_teachers = _ask_all(teachers, validation.texts, names, folder)
+    weights = np.array(fit_scales(of_teachers, labels))
+    target = _Target(teachers, weights, None, names, folder)
+    taught = np.tensordot(of_teachers, weights, (1, 0))
+    held_out = _HeldOut(validation, taught.argmax(axis=1))
     if first is None:
-        return alone
+        return target, held_out
 
-    together = replace(alone, first=first)
-    parts = together.parts(validation.texts)
-    of_first = parts[:, -1:]
-    loss_of_teachers = _loss(parts[:, :-1], alone.weights, labels)
-    loss_of_first = _loss(of_first, np.array(fit_scales(of_first, labels)), labels)
+    of_first = _logits_of_first(first, validation.texts)
+    loss_of_teachers = _cross_entropy(taught, labels)
+    [scale] = fit_scales(of_first, labels)
+    loss_of_first = _cross_entropy(scale * of_first[:, 0], labels)
     losses = f"teachers {loss_of_teachers:.3f}, first model {loss_of_first:.3f}"
     logger.info("Cross-entropy on the validation texts: %s.", losses)
-    if loss_of_first > loss_of_teachers:
-        return alone
-    return replace(together, weights=np.array(fit_scales(parts, labels)))
+    if loss_of_first < loss_of_teachers:
+        together = np.concatenate([of_teachers, of_first], axis=1)
+        weights = np.array(fit_scales(together, labels))
+        target = replace(target, weights=weights, first=first)
+    return target, held_out
 
 
-def _loss(parts: Floats, weights: Floats, labels: NDArray[np.integer]) -> float:
-    """Return the cross-entropy of the weighted sum of logits (n, parts, classes)."""
-    log_scores = log_softmax(np.tensordot(parts, weights, (1, 0)), axis=1)
-    return float(-log_scores[np.arange(len(labels)), labels].mean())
+def _ask_all(
+    teachers: Sequence[LoadedTeacher], texts: Sequence[str], names: Sequence[str], folder: Path
+) -> Floats:
+    """Return the logits of all teachers for n texts: (n, teachers, classes)."""
+    return np.stack([ask(teacher, texts, names, folder) for teacher in teachers], axis=1)
+
+
+def _logits_of_first(first: TrainingResult, texts: Sequence[str]) -> Floats:
+    """Return the logits of the first model for n texts, each with mean 0: (n, 1, classes)."""
+    with one_thread():
+        logits = predict_logits(first.model, first.tokenizer, texts)
+    return (logits - logits.mean(axis=1, keepdims=True))[:, None]
+
+
+def _cross_entropy(logits: Floats, labels: NDArray[np.integer]) -> float:
+    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def _hold_out(
-    texts: Sequence[str], target: _Target, seed: int
-) -> tuple[Sequence[str], LabelledTexts | None]:
-    """Hold some unlabelled texts out, with labels drawn from the scores of the target; none if there are too few."""
-    count = min(round(_CALIBRATING_SHARE * len(texts)), _CALIBRATING)
-    if count < FEWEST:
-        return texts, None
+    unlabelled: Sequence[str], train: LabelledTexts, target: _Target, seed: int
+) -> tuple[Sequence[str], _HeldOut | None]:
+    """Hold some unlabelled texts out, with labels drawn from the scores of the target.
+
+    None of their near duplicates are learned.
+
+    Returns:
+        The texts to learn from, and the texts that are held out; None if there are too few.
+    """
+    count = min(round(_CALIBRATING_SHARE * len(unlabelled)), _MOST_CALIBRATING)
+    new = rows_without_near_duplicates(unlabelled, train.texts)
+    if min(count, len(new)) < FEWEST:
+        return unlabelled, None
     generator = np.random.default_rng(seed)
-    order = generator.permutation(len(texts))
-    held_out = [texts[row] for row in order[:count]]
-    chances = softmax(target.logits(held_out), axis=1).cumsum(axis=1)
-    drawn = (generator.random((count, 1)) > chances[:, :-1]).sum(axis=1)
-    calibrating = LabelledTexts(held_out, drawn, target.label_names)
-    return [texts[row] for row in np.sort(order[count:])], calibrating
+    chosen = generator.permutation(new)[:count]
+    texts = [unlabelled[row] for row in chosen]
+    logits = target.logits(texts)
+    chances = softmax(logits, axis=1).cumsum(axis=1)
+    drawn = (generator.random((len(texts), 1)) > chances[:, :-1]).sum(axis=1)
+    labelled = LabelledTexts(texts, drawn, target.label_names)
+    rest = [unlabelled[row] for row in np.setdiff1d(np.arange(len(unlabelled)), chosen)]
+    rest = without_near_duplicates(rest, labelled, "calibrating")
+    return rest, _HeldOut(labelled, logits.argmax(axis=1))
 
 
-def _learn(
+def _train_student(
     job: Job,
-    start: InitialModel,
+    student: InitialModel,
     texts: Sequence[str],
     targets: Floats,
-    validation: LabelledTexts | None,
-    began: float,
+    held_out: _HeldOut | None,
+    *,
+    fits_ngrams: bool,
 ) -> TrainingResult:
-    """Fit the n-grams of a model to the best label of the target, and its LSTM to the target."""
-    model = start.model
+    """Fit the LSTM of the student to the target and, if asked, its n-grams to the best label of the target."""
+    began = time.perf_counter()
+    model = student.model
+    # The target is that of raw logits: undo temperature and weights of the first model.
     Calibration().apply(model.config)
-    if model.ngrams is not None:
+    if model.ngrams is not None and fits_ngrams:
         nn.init.zeros_(model.ngrams.weights)
         nn.init.zeros_(model.ngrams.bias)
-    # Weights of labels and sources are for the first model.
-    job = replace(job, class_weight=None)
-    recipe = job.recipe.sized(len(texts), validation is not None, distils=True)
-    labelled = LabelledTexts(texts, targets.argmax(axis=1), model.config.label_names)
+    job = replace(job, class_weight=None)  # is for labels
+    recipe = job.recipe.sized(len(texts), held_out is not None, distils=True)
+    best_labels = LabelledTexts(texts, targets.argmax(axis=1), model.config.label_names)
     set_seed(recipe.training.seed)
     with one_thread():
         return train_from(
-            start,
+            student,
             job,
             recipe,
-            labelled,
-            validation,
+            best_labels,
+            None if held_out is None else held_out.texts,
             targets=targets.astype(np.float32),
+            fits_ngrams=fits_ngrams,
             began=began,
         )
 
 
-def _about_teachers(target: _Target) -> dict[str, Any]:
+def _about_target(target: _Target) -> dict[str, Any]:
     """Return who the teachers were, and the weights of the target."""
     teachers = []
     for teacher, weight in zip(target.teachers, target.weights.tolist(), strict=False):
@@ -240,12 +299,22 @@ def _about_teachers(target: _Target) -> dict[str, Any]:
     return {"teachers": teachers, "weight_of_first_model": weight_of_first}
 
 
-def _agreement(target: _Target, result: TrainingResult) -> dict[str, Any]:
-    """Return how often the best label of the model is that of the teachers together, on held-out texts."""
-    if result.validation is None or result.validation_logits is None:
+def _agreement(held_out: _HeldOut | None, result: TrainingResult) -> dict[str, Any]:
+    """Return how often the best label of the student is that of the teachers, on held-out texts."""
+    if held_out is None or result.validation_logits is None:
         return {"held_out": 0}
-    count = len(target.teachers)
-    parts = target.parts(result.validation.texts)[:, :count]
-    of_teachers = np.tensordot(parts, target.weights[:count], (1, 0))
-    same = of_teachers.argmax(axis=1) == result.validation_logits.argmax(axis=1)
+    same = held_out.taught == result.validation_logits.argmax(axis=1)
     return {"held_out": len(same), "agreement": float(same.mean())}
+
+
+def _without_drawn_labels(result: TrainingResult) -> TrainingResult:
+    """Return a result without measures on labels that were drawn: they say nothing of true ones."""
+    result.about["rows"].pop("validation", None)
+    history = [_without_measures(log) for log in result.history]
+    return replace(
+        result, validation=None, validation_logits=None, validation_seen=0, history=history
+    )
+
+
+def _without_measures(log: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in log.items() if not name.startswith("eval_")}

@@ -23,9 +23,8 @@ from glove_lstm.training.labelled_texts import Label, LabelledTexts
 from glove_lstm.training.labels import ClassWeight
 from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.resuming import FIRST_MODEL, FirstModel, prepare_output
-from glove_lstm.training.teachers import LoadedTeacher, TeacherLike, load_teacher
+from glove_lstm.training.teachers import LoadedTeacher, TeacherLike, columns_of, load_teacher
 from glove_lstm.training.train_model import Job, count_seen, one_thread, train_model
-from glove_lstm.training.transfer_set import without_near_duplicates
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +56,13 @@ def fit(
     not if `refit` is false, or if validation texts choose the epoch or the learning rate.
 
     With a teacher, the model then learns from the teacher's logits (see `distil`), and there is no training on all
-    texts.
+    texts. The weights of labels, texts and sources are for the training on labels alone.
 
     Args:
         texts: n texts; join a title and its body by a space. They may be none if there are unlabelled texts.
         labels: The name of each label; or for several labels a text, lists of names.
         validation: The share of the texts to hold out; (texts, labels) or `LabelledTexts`, which train no model; the
-            rows to hold out; or None: the scores are not calibrated.
+            rows to hold out; or None: the scores are not calibrated, or by `distil` to those of the teacher.
         recipe: Arguments of tokenizer, network and training; None: those of the default preset.
         label_names: All labels, in the order of the logits; None: in alphabetical order.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
@@ -87,6 +86,7 @@ def fit(
     names = label_names or sorted_label_names(labels) or _names_of(teachers)
     train = LabelledTexts.of(texts, labels, names, sources, sample_weight)
     _check_texts(train, unlabelled)
+    _check_teachers(teachers, train)
     if isinstance(validation, tuple):
         validation = LabelledTexts.of(*validation, names)
     if isinstance(validation, LabelledTexts):
@@ -99,26 +99,23 @@ def fit(
     columns = None if text_column_names is None else list(text_column_names)
     job = Job(recipe, glove, class_weight, columns, label_type, compute_metrics)
 
-    given = validation if isinstance(validation, LabelledTexts) else None
-    held_out = validation if isinstance(validation, HeldOut) else None
-    if isinstance(validation, float | int) and len(train):
-        with one_thread():
-            held_out = hold_out(train, validation, validation_by, recipe.training.seed)
+    validation_texts = validation if isinstance(validation, LabelledTexts) else None
+    held_out = _held_out(train, validation, validation_by, recipe.training.seed)
     if teachers:
         if held_out is not None:
-            given = train.select(held_out.validation)
+            validation_texts = train.select(held_out.validation)
             train = train.select(held_out.train)
-        more = without_near_duplicates(unlabelled, given, "validation")
-        return distil(replace(job, unlabelled=more), teachers, train, given)
+        return distil(job, teachers, train, validation_texts, unlabelled)
     if held_out is not None:
         return _train_with_held_out(job, train, held_out)
-    return train_model(job, train, given)
+    return train_model(job, train, validation_texts)
 
 
 def _load_teachers(
     teacher: TeacherLike | Sequence[TeacherLike] | None, recipe: Recipe, unlabelled: Sequence[str]
 ) -> list[LoadedTeacher]:
-    if teacher is None:
+    teachers: Sequence[Any] = teacher if isinstance(teacher, list | tuple) else [teacher]
+    if teacher is None or not teachers:
         if len(unlabelled):
             raise DataError("Unlabelled texts need a teacher; give one.")
         if recipe.training.augmented_copies is not None:
@@ -126,8 +123,27 @@ def _load_teachers(
         return []
     if recipe.training.world_size > 1:
         raise DataError("A training with a teacher needs a single process; start one.")
-    teachers: Sequence[Any] = teacher if isinstance(teacher, list | tuple) else [teacher]
     return [load_teacher(one, recipe.training.device) for one in teachers]
+
+
+def _check_teachers(teachers: Sequence[LoadedTeacher], train: LabelledTexts) -> None:
+    """Check that the teachers have the labels of the texts; a function has them in the same order."""
+    if teachers and train.several:
+        raise DataError("A teacher is for one label a text; leave it out.")
+    for teacher in teachers:
+        if teacher.label_names is None:
+            teacher.label_names = list(train.label_names)
+        columns_of(teacher, train.label_names)
+
+
+def _held_out(train: LabelledTexts, validation: Validation, by: str, seed: int) -> HeldOut | None:
+    """Return the rows that are held out of the training texts, if any are."""
+    if isinstance(validation, HeldOut):
+        return validation
+    if isinstance(validation, float | int) and len(train):
+        with one_thread():
+            return hold_out(train, validation, by, seed)
+    return None
 
 
 def _names_of(teachers: Sequence[LoadedTeacher]) -> list[str]:

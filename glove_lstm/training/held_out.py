@@ -58,7 +58,7 @@ def hold_out(texts: LabelledTexts, share: float, by: str, seed: int) -> HeldOut 
         return None
     if len(texts) * share < FEWEST:
         logger.warning(
-            "The scores are not calibrated: %.0f %% of %d texts are fewer than %d. Give validation texts.",
+            "The scores are not calibrated to labels: %.0f %% of %d texts are fewer than %d. Give validation texts.",
             100 * share,
             len(texts),
             FEWEST,

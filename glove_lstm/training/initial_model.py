@@ -56,7 +56,7 @@ def initial_model(
     train: LabelledTexts,
     validation: LabelledTexts | None,
     glove: GloveVectors | None,
-    unlabelled: Sequence[str] = (),
+    more_texts: Sequence[str] = (),
 ) -> InitialModel:
     """Build a tokenizer and a model, or load the checkpoint that the recipe names.
 
@@ -66,7 +66,7 @@ def initial_model(
             labels.
         validation: Texts of which a checkpoint may have seen some.
         glove: Word vectors; None in fine-tuning.
-        unlabelled: Texts whose words are in the vocabulary, too.
+        more_texts: Texts whose words are in the vocabulary, too.
 
     Raises:
         DataError: Arguments and texts do not fit together, or the checkpoint cannot be loaded.
@@ -74,11 +74,11 @@ def initial_model(
     if recipe.model.model_name_or_path is not None:
         return _load(recipe, recipe.model.model_name_or_path, train, validation)
     assert glove is not None
-    return _new(recipe, train, glove, unlabelled)
+    return _new(recipe, train, glove, more_texts)
 
 
 def _new(
-    recipe: Recipe, train: LabelledTexts, glove: GloveVectors, unlabelled: Sequence[str]
+    recipe: Recipe, train: LabelledTexts, glove: GloveVectors, more_texts: Sequence[str]
 ) -> InitialModel:
     options = recipe.tokenizer
     reads_types = recipe.model.type_embedding_size or recipe.model.character_buckets
@@ -92,7 +92,7 @@ def _new(
     assert options.max_seq_length  # both presets have it
     try:
         tokenizer = build_tokenizer(
-            lambda: chain(train.texts, unlabelled),
+            lambda: chain(train.texts, more_texts),
             variant=options.tokenizer_variant,
             vocab_size=options.vocab_size,
             model_max_length=options.max_seq_length,

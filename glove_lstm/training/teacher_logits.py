@@ -16,7 +16,7 @@ from glove_lstm.training.teachers import LoadedTeacher, columns_of
 CACHE_NAME = "teacher_logits.sqlite"  # in the output folder
 
 _BATCH = 32  # texts at a time
-_SAVED = 16  # batches between two commits
+_BATCHES_OF_COMMIT = 16
 
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS logits "
@@ -40,7 +40,7 @@ def ask(
         teacher: A loaded teacher.
         texts: n texts.
         label_names: The labels, which must be those of the teacher.
-        folder: Where the answers of a teacher whose weights are known are kept; None: nowhere.
+        folder: Where the answers are kept, except those of a function; None: nowhere.
 
     Raises:
         DataError: The labels of the teacher are others, its logits are not finite, or the kept answers cannot be read.
@@ -52,13 +52,15 @@ def ask(
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / CACHE_NAME
         try:
-            with closing(sqlite3.connect(path)) as answers:
-                answers.execute(_TABLE)
-                rows = answers.execute(_READ, (teacher.identity,))
+            with closing(sqlite3.connect(path)) as database:
+                database.execute(_TABLE)
+                rows = database.execute(_READ, (teacher.identity,))
                 known = {key: np.frombuffer(logits, dtype="<f4") for key, logits in rows}
-                found = _ask(teacher, texts, known, answers)
+                found = _ask(teacher, texts, known, database)
         except sqlite3.Error as error:
-            raise DataError(f"{path} cannot be used ({error}): remove it.") from error
+            raise DataError(
+                f"{path} cannot be used ({error}): if no other run uses it, remove it."
+            ) from error
     logits = np.stack([found[_key(text)] for text in texts])
     if logits.shape[1] != len(label_names):
         raise DataError(
@@ -73,7 +75,7 @@ def _ask(
     teacher: LoadedTeacher,
     texts: Sequence[str],
     known: dict[bytes, NDArray[np.float32]],
-    answers: sqlite3.Connection | None,
+    database: sqlite3.Connection | None,
 ) -> dict[bytes, NDArray[np.float32]]:
     """Return the logits by the key of a text: the known ones, and those of the others, which are asked and kept."""
     new = {_key(text): text for text in texts}
@@ -88,14 +90,14 @@ def _ask(
             if not np.isfinite(logits).all():
                 raise DataError(f"The teacher {name} gives logits that are not finite numbers.")
             known.update(zip(of_batch, logits, strict=True))
-            if answers is not None:
+            if database is not None:
                 rows = [(teacher.identity, key, known[key].tobytes()) for key in of_batch]
-                answers.executemany(_WRITE, rows)
-                if number % _SAVED == 0:
-                    answers.commit()
+                database.executemany(_WRITE, rows)
+                if number % _BATCHES_OF_COMMIT == 0:
+                    database.commit()
             bar.update(len(of_batch))
-    if answers is not None:
-        answers.commit()
+    if database is not None:
+        database.commit()
     return known
 
 

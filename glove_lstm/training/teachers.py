@@ -24,7 +24,9 @@ Function = Callable[[list[str]], Any]  # n texts -> the probability of each labe
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.py", "README.md"]
 _LONGEST = 512  # tokens that a teacher reads if its tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers writes a huge number instead
-_LEAST = 1e-4  # probability whose logarithm is taken instead of that of a smaller one
+_LEAST_PROBABILITY = (
+    1e-4  # log(0) is infinite, and smaller ones would dominate the squared difference
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class LoadedTeacher(ABC):
 
     Attributes:
         about: Its name, and its revision and licence as far as they are known.
-        label_names: Its labels in the order of its logits; None: those of the texts.
+        label_names: Its labels in the order of its logits; None: unknown.
         identity: A hash of what decides its logits; None: unknown.
     """
 
@@ -70,7 +72,7 @@ def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
     Args:
         teacher: A `Teacher`, or only its name or folder; or a function that takes a list of texts and returns the
             probability of each label, such as `predict_proba` of a pipeline of scikit-learn, in the order of the
-            sorted labels.
+            labels that `fit` is given, by default sorted.
         device: Where a teacher of the Hub computes.
 
     Raises:
@@ -79,7 +81,13 @@ def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
     if isinstance(teacher, str | Path):
         teacher = Teacher(str(teacher))
     if isinstance(teacher, Teacher):
-        return TransformersTeacher(teacher, device)
+        loaded = TransformersTeacher(teacher, device)
+        try:
+            loaded.logits(["One text.", "Another text"])
+        except Exception as error:
+            problem = f"The teacher {teacher.model} cannot classify ({first_line(error)})"
+            raise DataError(f"{problem}; give another one.") from error
+        return loaded
     if callable(teacher):
         return FunctionTeacher(teacher)
     raise DataError(
@@ -96,7 +104,9 @@ class TransformersTeacher(LoadedTeacher):
         folder = _download(teacher)
         self._config, self._tokenizer, model = _load(teacher, folder)
         self._model = model.to(device).eval()
-        self.label_names = [str(self._config.id2label[row]) for row in range(self._config.num_labels)]
+        self.label_names = [
+            str(self._config.id2label[row]) for row in range(self._config.num_labels)
+        ]
         self.about = {"name": without_folders(teacher.model), **_origin(teacher, folder)}
         self.identity = _identity(folder)
 
@@ -118,8 +128,9 @@ class TransformersTeacher(LoadedTeacher):
 
 
 def _identity(folder: Path) -> str:
-    """Return a hash of config, tokenizer and weights."""
-    files = [*folder.glob("*.json"), *folder.glob("*.safetensors")]
+    """Return a hash of config, tokenizer, weights and code."""
+    files = {file for pattern in _FILES for file in folder.glob(pattern)}
+    files.discard(folder / "README.md")
     digests = [f"{file.name} {digest(file)}" for file in sorted(files)]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
@@ -131,7 +142,10 @@ def _origin(teacher: Teacher, folder: Path) -> dict[str, Any]:
         origin["revision"] = folder.name
     card = folder / "README.md"
     if card.is_file():
-        licence = ModelCard.load(card).data.get("license")
+        try:
+            licence = ModelCard.load(card).data.get("license")
+        except ValueError:  # its header is no YAML
+            licence = None
         if licence:
             origin["license"] = str(licence)
     return origin
@@ -224,7 +238,7 @@ class FunctionTeacher(LoadedTeacher):
                 f"The teacher, {name}, returned values that are no probabilities; it must return, for each text, "
                 "numbers from 0 whose sum is 1."
             )
-        return np.log(np.maximum(scores, _LEAST))
+        return np.log(np.maximum(scores, _LEAST_PROBABILITY))
 
 
 def columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
@@ -238,7 +252,7 @@ def columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
     if set(teacher.label_names) != set(label_names):
         theirs, ours = ", ".join(teacher.label_names), ", ".join(label_names)
         raise DataError(
-            f"The labels of the teacher {teacher.about['name']} are {theirs}; those of the texts are {ours}. Both must "
-            "have the same labels, to the letter."
+            f"The labels of the teacher {teacher.about['name']} are {theirs}; those of the texts are {ours}. Rename "
+            "the labels of the texts, or set id2label in the teacher's config.json."
         )
     return [teacher.label_names.index(name) for name in label_names]

@@ -53,7 +53,9 @@ class Job:
     text_column_names: list[str] | None
     label_type: str | None
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
-    unlabelled: Sequence[str] = ()  # texts without labels; their words are in the vocabulary, too
+    more_texts: Sequence[
+        str
+    ] = ()  # beside the training texts; their words are in the vocabulary, too
 
 
 def train_model(
@@ -65,15 +67,20 @@ def train_model(
     """Train one model and calibrate it on validation texts, or take calibration and C over from a first model."""
     began = time.perf_counter()
     recipe = job.recipe.sized(len(train), validation is not None)
-    if validation is None and recipe.training.validation_selects_model:
-        raise DataError(
-            "load_best_model_at_end, early_stopping_patience, save_strategy best and the schedules "
-            "reduce_lr_on_plateau and greedy need validation texts; give some."
-        )
+    check_selection(recipe, has_validation=validation is not None)
     set_seed(recipe.training.seed)
     with one_thread():
         start = make_initial_model(job, recipe, train, validation)
         return train_from(start, job, recipe, train, validation, first=first, began=began)
+
+
+def check_selection(recipe: Recipe, *, has_validation: bool) -> None:
+    """Raise a DataError if validation texts must choose the epoch or the learning rate, but there are none."""
+    if recipe.training.validation_selects_model and not has_validation:
+        raise DataError(
+            "load_best_model_at_end, early_stopping_patience, save_strategy best and the schedules "
+            "reduce_lr_on_plateau and greedy need validation texts; give some."
+        )
 
 
 def train_from(
@@ -84,6 +91,7 @@ def train_from(
     validation: LabelledTexts | None,
     *,
     targets: NDArray[np.float32] | None = None,
+    fits_ngrams: bool = True,
     first: FirstModel | None = None,
     began: float,
 ) -> TrainingResult:
@@ -96,6 +104,7 @@ def train_from(
         train: n texts with labels.
         validation: Texts that calibrate; None: the calibration is that of `first`.
         targets: (n, classes) logits that the LSTM learns instead of the labels.
+        fits_ngrams: Whether the n-grams are fitted; else they stay as they are.
         first: A first model; None: there is none.
         began: `time.perf_counter()` at the beginning.
     """
@@ -104,7 +113,9 @@ def train_from(
     train_set = TextSet.of(train, names, reader)
     validation_set = None if validation is None else TextSet.of(validation, names, reader)
     weights = _Weights.of(train_set.labelled, job.class_weight)
-    ngram_c = _fit_ngrams(recipe, start, reader, train_set, validation_set, weights, first)
+    ngram_c = start.about.get("ngram_c")
+    if fits_ngrams:
+        ngram_c = _fit_ngrams(recipe, start, reader, train_set, validation_set, weights, first)
     if targets is not None:
         train_set = replace(train_set, tokenized=train_set.tokenized.with_labels(targets))
     trainer = _trainer(job, recipe, start, reader, train_set, validation_set, weights)
@@ -130,7 +141,7 @@ def make_initial_model(
     job: Job, recipe: Recipe, train: LabelledTexts, validation: LabelledTexts | None
 ) -> InitialModel:
     """Build or load tokenizer and network; the config records where texts and labels came from."""
-    initial = initial_model(recipe, train, validation, job.glove, job.unlabelled)
+    initial = initial_model(recipe, train, validation, job.glove, job.more_texts)
     config = initial.model.config
     config.text_column_names = job.text_column_names
     config.label_type = common_label_type(config.label_names, job.label_type)

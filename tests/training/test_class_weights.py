@@ -144,4 +144,7 @@ def test_few_texts_train_for_enough_steps_without_calibration_and_that_is_said(
     assert about["rows"] == {"train": 16}
     assert about["epochs"] >= 100
     assert (about["temperature"], about["shrinkage"]) == (1, 0)
-    assert "The scores are not calibrated: 10 % of 16 texts are fewer than 10." in caplog.text
+    assert (
+        "The scores are not calibrated to labels: 10 % of 16 texts are fewer than 10."
+        in caplog.text
+    )

@@ -128,10 +128,12 @@ def similar_words(words: Sequence[str], glove: GloveVectors) -> dict[str, list[s
             block = known[start : start + _BLOCK]
             vectors = _unit_rows(glove.vectors[[glove.index[word] for word in block]])
             cosines = vectors @ frequent.T
-            nearest = np.argsort(-cosines, axis=1)[:, : _NEIGHBOURS + 1]
+            count = min(_NEIGHBOURS + 1, len(frequent))  # the word itself may be one
+            nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
             for word, rows, word_cosines in zip(block, nearest, cosines, strict=True):
+                by_cosine = sorted(rows.tolist(), key=lambda row: -word_cosines[row])
                 others = [
-                    glove.words[row] for row in rows if word_cosines[row] >= _LEAST_SIMILARITY
+                    glove.words[row] for row in by_cosine if word_cosines[row] >= _LEAST_SIMILARITY
                 ]
                 similar[word] = [other for other in others if other != word][:_NEIGHBOURS]
             bar.update(len(block))

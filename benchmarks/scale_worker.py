@@ -59,11 +59,14 @@ def _train_default(job: Mapping[str, Any]) -> Predict:
 
     folder = Path(job["folder"])
     checkpoint = folder / "checkpoint"
-    argv = ["--train_file", str(folder / "train.csv"), "--glove", job["glove"]]
-    if job["model"] != "default":
+    argv = ["--glove", job["glove"], "--text_column_names", "title"]
+    if job["model"] == "default":
+        argv += ["--train_file", str(folder / "train.csv")]
+    else:
+        argv += ["--train_file", str(folder / "taught.csv")]
+        argv += ["--validation_file", str(folder / "validation.csv")]
         argv += ["--teacher", str(folder / "teacher")]
         argv += ["--unlabelled_file", str(folder / "unlabelled.csv")]
-        argv += ["--text_column_names", "title"]
     train([*argv, "--output_dir", str(checkpoint), *job["arguments"]])
 
     def predict(texts: Sequence[str]) -> list[str]:
@@ -107,7 +110,14 @@ def _teach(job: Mapping[str, Any]) -> Predict:
     from benchmarks.neural_peers import save_minilm
 
     names, train, validation = _divided(job)
-    save_minilm(train, validation, names, Path(job["folder"], "teacher"))
+    folder = Path(job["folder"])
+    save_minilm(train, validation, names, folder / "teacher")
+    # The student must not be validated on texts that trained the teacher.
+    for name, (texts, numbers) in {"taught": train, "validation": validation}.items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["title", "label"])
+            table.writerows(zip(texts, [names[number] for number in numbers], strict=True))
     return _train_default(job)
 
 

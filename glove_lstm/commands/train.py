@@ -45,6 +45,11 @@ from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.teachers import Teacher
 from glove_lstm.training.transfer_set import without_near_duplicates
 
+# Arguments that take several values.
+_LISTS = (
+    *("train_file", "validation_file", "test_file", "unlabelled_file"),
+    *("teacher", "teacher_revision"),
+)
 _NAMES_OF_DATA = ("dataset_name", "train_file", "validation_file", "test_file")
 
 
@@ -156,12 +161,12 @@ def parse_words(argv: Sequence[str]) -> dict[str, Any]:
 
 
 def _check_once(argv: Sequence[str]) -> None:
-    """Refuse a second list of files, which would replace the first one."""
+    """Refuse a second list of files or teachers, which would replace the first one."""
     options = [word.partition("=")[0] for word in argv if word.startswith("--")]
-    names = [option.replace("-", "_") for option in options]
-    for name in names:
-        if name.endswith(("_file", "__teacher")) and names.count(name) > 1:
-            raise DataError(f"--{name[2:]} is given twice; name all after one.")
+    names = [option.removeprefix("--").replace("-", "_") for option in options]
+    for name in _LISTS:
+        if names.count(name) > 1:
+            raise DataError(f"--{name} is given twice; name all after one.")
 
 
 def _class_weight(argument: str | None) -> ClassWeight | None:

@@ -189,7 +189,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
     )
     augmented_copies: int | None = option(
         None,
-        "With a teacher: copies of each training text, with words dropped, exchanged and cut off, on which the model "
+        "With a teacher: copies of each training text, with words exchanged, dropped or cut off, on which the model "
         "learns from the teacher, too; default: by the number of texts.",
     )
     ngram_c: float | None = option(

@@ -177,7 +177,7 @@ def _check_texts(train: LabelledTexts, unlabelled: Sequence[str]) -> None:
         raise DataError("There are no training texts; give some.")
     if not train.label_names:
         raise DataError(
-            "No text has a label, and the teacher has no names for them; give label_names."
+            "No text has a label, and the teacher has no names for labels; give labels, or another teacher."
         )
     if len(train.label_names) < 2 and not train.several:
         label = train.label_names[0]

@@ -24,9 +24,8 @@ Function = Callable[[list[str]], Any]  # n texts -> the probability of each labe
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.py", "README.md"]
 _LONGEST = 512  # tokens that a teacher reads if its tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers writes a huge number instead
-_LEAST_PROBABILITY = (
-    1e-4  # log(0) is infinite, and smaller ones would dominate the squared difference
-)
+# Smaller probabilities count as this one: their logarithms would dominate the squared difference.
+_LEAST_PROBABILITY = 1e-4
 
 
 @dataclass(frozen=True)
@@ -170,9 +169,8 @@ def _download(teacher: Teacher) -> Path:
 
 def _load(teacher: Teacher, folder: Path) -> tuple[Any, Any, Any]:
     """Return config, tokenizer and model."""
-    _ = (
-        glove_lstm.GloveLstmConfig
-    )  # registers the classes of this package, which need no remote code
+    # The first use registers the classes of this package, which then need no remote code.
+    _ = glove_lstm.GloveLstmConfig
     trust = teacher.trust_remote_code
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
@@ -230,10 +228,9 @@ class FunctionTeacher(LoadedTeacher):
                 f"The teacher, {name}, returned an array of shape {scores.shape} for {len(texts)} texts; it must "
                 "return (texts, labels)."
             )
-        sums = scores.sum(axis=1)
-        if not (
-            np.isfinite(scores).all() and (scores >= 0).all() and np.allclose(sums, 1, atol=0.01)
-        ):
+        not_negative = bool((scores >= 0).all())  # NaN is not
+        sum_to_one = np.allclose(scores.sum(axis=1), 1, atol=0.01)
+        if not (not_negative and sum_to_one):
             raise DataError(
                 f"The teacher, {name}, returned values that are no probabilities; it must return, for each text, "
                 "numbers from 0 whose sum is 1."

@@ -36,9 +36,8 @@ from glove_lstm.training.training_texts import TrainingTexts
 
 logger = logging.getLogger(__name__)
 
-_NGRAM_TEXTS = (
-    200_000  # most texts, copies included, of the fit of the n-grams; they bound its memory
-)
+# Most texts, copies included, of the fit of the n-grams; they bound its memory.
+_NGRAM_TEXTS = 200_000
 _FEWEST_FOR_C = 100  # validation texts that choose C of the n-gram classifier
 _MAX_SAMPLING_WEIGHT = 5.0  # larger ones would repeat a few texts too often
 
@@ -53,9 +52,7 @@ class Job:
     text_column_names: list[str] | None
     label_type: str | None
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
-    more_texts: Sequence[
-        str
-    ] = ()  # beside the training texts; their words are in the vocabulary, too
+    more_texts: Sequence[str] = ()  # unlabelled texts, whose words join the vocabulary
 
 
 def train_model(

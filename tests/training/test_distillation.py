@@ -8,9 +8,10 @@ import pytest
 import torch
 from estimator_news import TINY as ESTIMATOR
 from estimator_news import arguments
+from hub_server import HubServer
 from hypothesis import given
 from hypothesis import strategies as st
-from support import QUICK, SMALL, assert_refused, run_here, succeed, write_table
+from support import QUICK, SMALL, assert_refused, run_client, run_here, succeed, write_table
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
 from glove_lstm import GloveLstmClassifier, Teacher
@@ -351,6 +352,30 @@ def test_remote_code_of_a_teacher_runs_only_if_it_is_trusted(transformer, tmp_pa
 @pytest.fixture(scope="module")
 def glove(glove_file):
     return load_glove(str(glove_file))
+
+
+def test_a_teacher_of_the_hub_is_named_with_its_commit(transformer, tmp_path):
+    files = {path.name: path.read_bytes() for path in transformer.iterdir()}
+    code = """
+        import json
+        import torch
+        from glove_lstm import Teacher
+        from glove_lstm.training.teachers import load_teacher
+
+        teacher = load_teacher(Teacher("user/bert", revision="main"), torch.device("cpu"))
+        print(json.dumps(teacher.about))
+        try:
+            load_teacher(Teacher("user/bert", revision="no-such-branch"), torch.device("cpu"))
+        except ValueError as error:
+            print(error)
+    """
+    with HubServer() as hub:
+        repo = hub.add_repo("user/bert", files)
+        done = run_client(hub, code, tmp_path)
+    about, refusal = done.stdout.splitlines()
+    commit = repo.branches["main"].sha
+    assert json.loads(about) == {"name": "user/bert", "revision": commit, "license": "mit"}
+    assert "The teacher user/bert could not be loaded" in refusal
 
 
 @given(st.lists(st.text(alphabet="ab .,", min_size=1), min_size=1, max_size=5), st.integers(0, 4))

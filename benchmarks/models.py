@@ -65,7 +65,8 @@ NEURAL = ("minilm_finetuned", "keras_article")
 FIRST_SEED = 42
 _OWN_ARGUMENTS = ("preset", "seed", "output_dir", "glove", "model_name_or_path")
 _OUR_SOURCES = (
-    *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.modeling/*.py"),
+    *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.text/*.py"),
+    "glove_lstm.modeling/*.py",
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
 )

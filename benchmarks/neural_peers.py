@@ -20,7 +20,7 @@ from benchmarks.peers import Classify, Floats, Texts, minilm_folder
 from glove_lstm.data.glove import GloveVectors
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.scores import softmax
-from glove_lstm.tokenization.build import english_stop_words
+from glove_lstm.text.build import english_stop_words
 
 _FINETUNING: dict[str, Any] = {
     "learning_rate": 1e-4,

@@ -36,7 +36,12 @@ from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, digest
 MODELS = ("default", "pipeline", *PEERS)
 _SOURCES = (
     *("benchmarks/speed*.py", "benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py"),
-    *("glove_lstm.inference/*.py", "glove_lstm.modeling/*.py", "glove_lstm.tokenization/*.py"),
+    *(
+        "glove_lstm.inference/*.py",
+        "glove_lstm.modeling/*.py",
+        "glove_lstm.tokenization/*.py",
+        "glove_lstm.text/*.py",
+    ),
 )
 _WARM = 1_000  # texts of another corpus, classified before the tests
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")

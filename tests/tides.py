@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import CorruptedTexts, LengthGroupedSampler, tokenize
 
 _TEXT = "the tide rose while BOATS left Vellin harbour grey clouds , and lamp"

@@ -8,10 +8,10 @@ from typing import Any
 SHAPES = ("none", "lower", "title", "upper", "mixed", "digits", "punctuation")
 
 # A shape has 3 bits, and a spelling 5 for each of 12 characters: 63 in all.
-_SHAPE_BITS, _CODE_BITS, _SPELLED = 3, 5, 12
+SHAPE_BITS, CODE_BITS, SPELLED = 3, 5, 12
 # In place of a spelling; no spelling is a multiple of 32. Were it 0, `datasets` would take 8 bits for a column that
 # begins with known words, and fail at the first spelling.
-_KNOWN = 32
+KNOWN = 32
 _LONG = 32  # characters from which a word's shape is not remembered
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -28,7 +28,7 @@ def token_type(word: str, unknown: bool) -> int:
         unknown: Whether the vocabulary lacks it.
     """
     shape = _shape(word) if len(word) < _LONG else _shape.__wrapped__(word)
-    return shape | (spelling(word) if unknown else _KNOWN) << _SHAPE_BITS
+    return shape | (spelling(word) if unknown else KNOWN) << SHAPE_BITS
 
 
 @lru_cache(1 << 14)
@@ -46,9 +46,9 @@ def _shape(word: str) -> int:
 def spelling(word: str) -> int:
     """Return the first 12 characters of a word, five bits each: a to z are 1 to 26, others 27 to 31."""
     codes = 0
-    for letter in reversed(word.lower()[:_SPELLED]):
+    for letter in reversed(word.lower()[:SPELLED]):
         code = ord(letter) - 96 if "a" <= letter <= "z" else 27 + ord(letter) % 5
-        codes = codes << _CODE_BITS | code
+        codes = codes << CODE_BITS | code
     return codes
 
 

@@ -34,7 +34,8 @@ from glove_lstm.inference.checkpoint_files import (
     origin,
 )
 from glove_lstm.inference.scores import scores_of
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer, RaggedTokens, ranges
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.text.tokens import Tokens, ranges
 
 _WINDOW = 2048  # texts tokenised and sorted by length together, at the most
 _TEXTS, _TOKENS = 128, 4096  # in a batch at the most, with padding; fits a processor's cache
@@ -151,7 +152,7 @@ class LightClassifier:
             run = pool.map if len(starts) > 1 else map  # a thread would slow a single text down
             return np.concatenate([none, *run(predict, starts)])
 
-    def _predict(self, texts: RaggedTokens) -> NDArray[np.float32]:
+    def _predict(self, texts: Tokens) -> NDArray[np.float32]:
         """Run batches of texts of similar length, longest first, to keep padding small."""
         logits = np.zeros((len(texts.lengths), len(self.label_names)), dtype=np.float32)
         names = [known.name for known in self.session.get_inputs()]

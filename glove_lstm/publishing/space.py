@@ -17,7 +17,7 @@ from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
 from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
 
-_ROOMS = ("app", "inference", "modeling", "tokenization", "data")
+_ROOMS = ("app", "inference", "modeling", "tokenization", "text", "data")
 _CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"  # saves 3 GB of CUDA
 _APP = '''\
 """Show the checkpoint of this repository; made by glove-lstm push --space."""

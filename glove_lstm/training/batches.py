@@ -14,7 +14,8 @@ from torch.utils.data import Dataset, Sampler
 
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.progress import progress
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer, RaggedTokens, ranges
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.text.tokens import Tokens, ranges
 
 Ints = NDArray[np.int64]
 
@@ -38,9 +39,7 @@ class TokenizedTexts(Dataset[Any]):
         sampler: Knows the epoch; set by `GloveLstmTrainer`.
     """
 
-    def __init__(
-        self, tokens: RaggedTokens, *, typed: bool, labels: NDArray[Any] | None = None
-    ) -> None:
+    def __init__(self, tokens: Tokens, *, typed: bool, labels: NDArray[Any] | None = None) -> None:
         self.lengths = tokens.lengths
         self.labels = labels
         self.typed = typed
@@ -132,12 +131,7 @@ def tokenize(
             chunk = texts[start : start + _CHUNK]
             parts.append(reader.read(chunk))
             bar.update(len(chunk))
-    none = np.zeros(0, dtype=np.int64)
-    tokens = RaggedTokens(
-        np.concatenate([none, *(part.ids for part in parts)]),
-        np.concatenate([none, *(part.types for part in parts)]),
-        np.concatenate([none, *(part.lengths for part in parts)]),
-    )
+    tokens = Tokens.concatenate(parts)
     return TokenizedTexts(tokens, typed=reader.token_types, labels=labels)
 
 

@@ -19,7 +19,7 @@ from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.tokenization.build import build_tokenizer, english_stop_words
+from glove_lstm.text.build import build_tokenizer, english_stop_words
 from glove_lstm.training.arguments import Recipe
 from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.labelled_texts import LabelledTexts

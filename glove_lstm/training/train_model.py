@@ -21,7 +21,7 @@ from glove_lstm.data.label_values import common_label_type
 from glove_lstm.data.labelled_split import strata
 from glove_lstm.data.sources import balanced_weights
 from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.arguments import Recipe
 from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, corrupt, tokenize
 from glove_lstm.training.calibration import Calibration, calibrate, first_words

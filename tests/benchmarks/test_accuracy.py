@@ -16,8 +16,8 @@ from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.data.loading import joined_texts
 from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.evaluation.baselines import BASELINES
-from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.text.build import build_tokenizer
+from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import corrupt
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True", "--refit", "False"]

@@ -13,7 +13,7 @@ from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel, Light
 from glove_lstm.commands import predict
 from glove_lstm.data.files import DataError
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
-from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.text.build import build_tokenizer
 
 VECTORS = "encoder.embeddings.word_embeddings.weight"
 INPUTS = {

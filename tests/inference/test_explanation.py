@@ -16,7 +16,7 @@ from torch import nn
 from glove_lstm import explain
 from glove_lstm.inference.prediction import predict_logits, predict_probabilities
 from glove_lstm.inference.scores import softmax
-from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.text.build import build_tokenizer
 
 NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.6, "shrinkage": 4.0}
 SHAPES = {"type_embedding_size": 3, "character_buckets": 20, "temperature": 1.7}

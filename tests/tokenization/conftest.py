@@ -3,7 +3,7 @@
 import pytest
 from support import CORPUS
 
-from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.text.build import build_tokenizer
 
 STOP_WORDS = ("the", "of", "on", "he", "a", "at", "that", "were", "we", "not", "don't")
 

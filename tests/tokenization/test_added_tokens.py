@@ -6,7 +6,7 @@ import pytest
 from transformers import AddedToken, AutoTokenizer
 
 from glove_lstm import GloveLstmTokenizer
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.text.light_tokenizer import LightTokenizer
 
 TEXT = "[USER] said 3.5 to[USER] at the [CLS] <pad> <unk> [user]"
 ADDED = {"additional_special_tokens": ["[USER]"], "cls_token": "[CLS]"}

@@ -3,7 +3,7 @@
 import pytest
 from tides import WORDS, make_texts, tokenized
 
-from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.text.build import build_tokenizer
 
 
 @pytest.fixture(scope="module")

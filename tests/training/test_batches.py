@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tides import WORDS, corrupted_texts, make_texts, tokenized
 
-from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.text.build import build_tokenizer
 from glove_lstm.training.batches import LengthGroupedSampler, collate
 
 

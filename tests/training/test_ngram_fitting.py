@@ -11,7 +11,7 @@ from tides import tokenized
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import ngram_shares
-from glove_lstm.tokenization.build import build_tokenizer
+from glove_lstm.text.build import build_tokenizer
 from glove_lstm.training.ngram_fitting import fit_ngrams
 
 

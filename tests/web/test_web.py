@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from support import ROOT, make_article
 
 from glove_lstm import LightClassifier
-from glove_lstm.tokenization.build import build_tokenizer
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.text.build import build_tokenizer
+from glove_lstm.text.light_tokenizer import LightTokenizer
 
 playwright = pytest.importorskip("playwright.sync_api")
 RUNTIME = os.environ.get("ONNXRUNTIME_WEB")  # the npm package's folder `dist`; .ci/run gets it

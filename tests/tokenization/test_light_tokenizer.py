@@ -2,6 +2,8 @@
 
 import pickle
 import random
+import sys
+import unicodedata
 from itertools import chain
 
 import pytest
@@ -9,8 +11,7 @@ from hostile import FRAGMENTS, examples, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.tokenization import light_tokenizer
-from glove_lstm.tokenization.light_tokenizer import LightTokenizer
+from glove_lstm.text.light_tokenizer import LightTokenizer
 
 VARIANTS = {
     "default": {},
@@ -52,34 +53,6 @@ def test_same_for_many_texts(both) -> None:
     assert_same(both, [])
 
 
-def test_same_when_the_dictionary_is_full(make, monkeypatch) -> None:
-    monkeypatch.setattr(light_tokenizer, "_CAPACITY", 100)
-    tokenizer = make(model_max_length=9)
-    both = tokenizer, LightTokenizer.of(tokenizer)
-    test_same_for_many_texts(both)
-
-
-def test_other_threads_may_change_the_dictionary_meanwhile(make, monkeypatch) -> None:
-    """One learns the same words while they are read; another one empties it."""
-    tokenizer = make(model_max_length=50)
-    light, text = LightTokenizer.of(tokenizer), "The harbour master, US zzqx"
-    light.read(["The harbour"])  # known, then forgotten
-
-    def forget() -> None:
-        light._dictionary = light_tokenizer._Dictionary()
-
-    encode, others = light._encode, iter([lambda: light.read([text]), forget])
-
-    def encode_beside_others(new: str):
-        assert not light._lock.locked()
-        encoded = encode(new)
-        next(others, lambda: None)()
-        return encoded
-
-    monkeypatch.setattr(light, "_encode", encode_beside_others)
-    assert_same((tokenizer, light), [text], limit=50)
-
-
 def test_same_around_every_white_space(both) -> None:
     white = [chr(point) for point in range(0x110000) if chr(point).isspace()]
     for context in ("a{0}b", "A{0}{0}B", "{0}", "a-{0} {0}-a", "1.{0}2", "https://x{0}y z"):
@@ -88,7 +61,7 @@ def test_same_around_every_white_space(both) -> None:
 
 @pytest.mark.parametrize(("old", "new"), [("<url>|", "<url>|a b|"), ('"Lowercase"', '"NFC"')])
 def test_another_pipeline_gives_the_same_too(make, tmp_path, old, new) -> None:
-    """It may look across white space, so that no dictionary can serve it."""
+    """It may look across white space, which only Rust can."""
     tokenizer = make(model_max_length=50)
     tokenizer.add_tokens(["harbour master"])
     tokenizer.save_pretrained(tmp_path)
@@ -102,9 +75,46 @@ def test_another_pipeline_gives_the_same_too(make, tmp_path, old, new) -> None:
     assert_same(loaded, [text])
 
 
-def test_a_pickle_leaves_the_dictionary_behind(both) -> None:
+def test_a_pickle_does_not_change_with_use(both) -> None:
     light = LightTokenizer.of(both[0])
     before = pickle.dumps(light)
     assert_same((both[0], light), FRAGMENTS, limit=light.model_max_length)
     assert pickle.dumps(light) == before
     assert_same((both[0], pickle.loads(before)), FRAGMENTS)
+
+
+def letters() -> list[str]:
+    """All lower-cased letters and letters without case, but for those of East Asia, which are too many."""
+    points = [*range(0x80, 0x2E80), *range(0xA000, 0xAC00), *range(0xFB00, 0xFFFF)]
+    return [chr(point) for point in points if chr(point).isalpha() and chr(point).islower()]
+
+
+def contexts(letter: str) -> list[str]:
+    """Texts that show whether a letter is part of a word, a number, a space or punctuation, and of which case."""
+    capital = letter.upper()
+    return [
+        f"{letter} {capital} a{letter}B A{letter} {letter}a {letter}{capital}",
+        f"{capital}{letter} {capital}a {capital}A {letter}-{capital} 1{letter}2 1.{letter}",
+        f"{letter}.2 -{letter} {letter}{letter}zq zq{capital} {letter}_{letter} ‘{letter}’",
+    ]
+
+
+def test_letters_of_the_vocabulary_are_read_as_by_rust(make) -> None:
+    """A few at a time, so that all of them are in an alphabet."""
+    every = letters()
+    assert len(every) > 1500
+    for begin in range(0, len(every), 50):
+        chunk = every[begin : begin + 50]
+        tokenizer = make(corpus=["a b zq", *chunk], model_max_length=10**6)
+        texts = [*chain(*map(contexts, chunk))]
+        assert_same((tokenizer, LightTokenizer.of(tokenizer)), texts, limit=10**6)
+
+
+def test_every_assigned_character_is_read_as_by_rust(default) -> None:
+    assigned = [
+        chr(point)
+        for point in range(sys.maxunicode + 1)
+        if unicodedata.category(chr(point)) not in ("Cn", "Co", "Lo", "Cs")
+    ]
+    texts = [f"{character} a{character}b1{character}2" for character in assigned]
+    assert_same((default, LightTokenizer.of(default)), texts, limit=10**6)

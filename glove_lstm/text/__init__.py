@@ -1,0 +1,1 @@
+"""Tokenizers are built and read: pipelines, the builder, and the fast reader."""

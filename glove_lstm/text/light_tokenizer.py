@@ -1,0 +1,175 @@
+"""Token ids and token types as `GloveLstmTokenizer` gives them, without transformers and many times faster.
+
+The default pipeline is read by `VectorReader`, with numpy. With any other pipeline, each text goes through Rust, whose
+regular expressions and bookkeeping of offsets take most of a tokenizer's time.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from glove_lstm.data.files import DataError, read_checkpoint_json
+from glove_lstm.text.pipelines import default_pipeline
+from glove_lstm.text.tokens import Integers, Tokens
+from glove_lstm.text.vector_reader import VectorReader
+from glove_lstm.tokenization.word_shapes import repair, token_type
+
+_UNLIMITED = 10**20  # transformers writes 1e30 for no limit
+
+
+class LightTokenizer:
+    """Tokenizes as a call of the `GloveLstmTokenizer` without options does. Threads may share it.
+
+    Args:
+        backend: The pipeline; its truncation and padding are switched off.
+        model_max_length: Tokens that a text is truncated to, or None.
+        truncation_side: "right" keeps the beginning of a text, "left" its end.
+        token_types: Return `token_type_ids`.
+        split_special_tokens: "<pad>" in a text is text.
+
+    Raises:
+        DataError: The tokenizer adds special tokens to a text.
+    """
+
+    def __init__(
+        self,
+        backend: Tokenizer,
+        *,
+        model_max_length: int | None = None,
+        truncation_side: str = "right",
+        token_types: bool = True,
+        split_special_tokens: bool = True,
+    ) -> None:
+        if backend.num_special_tokens_to_add(False):
+            raise DataError("The tokenizer adds special tokens to each text; remove them.")
+        backend.no_padding()
+        backend.no_truncation()
+        backend.encode_special_tokens = split_special_tokens
+        self.model_max_length = model_max_length
+        self.truncation_side = truncation_side
+        self.token_types = token_types
+        self._backend = backend
+        self._unknown = backend.token_to_id(getattr(backend.model, "unk_token", None) or "")
+        self._vector_reader: VectorReader | None = None
+        if self._unknown is not None and split_special_tokens and _is_default(backend):
+            words = backend.get_vocab()
+            self._vector_reader = VectorReader(words, self._unknown, self._read_pieces)
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "LightTokenizer":
+        """Load from `tokenizer.json` and `tokenizer_config.json`.
+
+        Raises:
+            DataError: A file is missing or damaged, or belongs to another kind of tokenizer.
+        """
+        config = read_checkpoint_json(folder / "tokenizer_config.json")
+        path = folder / "tokenizer.json"
+        try:
+            return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config.get))
+        except DataError:
+            raise
+        except Exception as error:  # the Rust code raises no type of its own
+            raise DataError(f"{path} cannot be used ({error}): get the checkpoint again.") from None
+
+    @classmethod
+    def of(cls, tokenizer: Any) -> "LightTokenizer":
+        """Copy a `GloveLstmTokenizer`.
+
+        Raises:
+            DataError: It adds special tokens to a text.
+        """
+        with tokenizer.lock:
+            backend = tokenizer.backend_tokenizer.to_str()
+        options = _options(lambda name, default: getattr(tokenizer, name, default))
+        return cls(Tokenizer.from_str(backend), **options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the pipeline and the options alone."""
+        options: dict[str, Any] = {
+            "model_max_length": self.model_max_length,
+            "truncation_side": self.truncation_side,
+            "token_types": self.token_types,
+            "split_special_tokens": self._backend.encode_special_tokens,
+        }
+        return partial(LightTokenizer, **options), (Tokenizer.from_str(self._backend.to_str()),)
+
+    @property
+    def vocab_size(self) -> int:
+        """Rows that a model's embedding must have."""
+        return self._backend.get_vocab_size()
+
+    def read(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> Tokens:
+        """Tokenize n texts, or n pairs as if each were one text.
+
+        Raises:
+            ValueError: There are not as many second parts as texts.
+        """
+        if text_pairs is None:
+            tokens = self._read(list(texts))
+        else:
+            parts = chain.from_iterable(zip(texts, text_pairs, strict=True))
+            tokens = self._read(list(parts)).pairs_joined()
+        return tokens.truncated(self.model_max_length, self.truncation_side)
+
+    def _read(self, texts: Sequence[str]) -> Tokens:
+        if self._vector_reader is None:
+            return Tokens.concatenate([self._read_by_rust(text)[0] for text in texts])
+        tokens = self._vector_reader.read(texts)
+        if self.token_types:
+            return tokens
+        return Tokens(tokens.ids, np.zeros_like(tokens.ids), tokens.lengths)
+
+    def _read_pieces(self, pieces: Sequence[str]) -> Tokens:
+        """Tokenize n texts without white space, in one call."""
+        tokens, begins = self._read_by_rust(" ".join(pieces))
+        ends = np.cumsum([len(piece) + 1 for piece in pieces])
+        pieces_of_tokens = np.searchsorted(ends, begins, side="right")
+        lengths = np.bincount(pieces_of_tokens, minlength=len(pieces))
+        return Tokens(tokens.ids, tokens.types, lengths)
+
+    def _read_by_rust(self, text: str) -> tuple[Tokens, Integers]:
+        """Return the m tokens of a text, and where each begins in it: (m,)."""
+        text = repair(text)
+        # `encode` holds the GIL; `encode_batch` releases it.
+        [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
+        ids, offsets = encoding.ids, encoding.offsets  # each access makes a new list
+        types = [0] * len(ids)
+        if self.token_types:
+            for token, (begin, end) in enumerate(offsets):
+                types[token] = token_type(text[begin:end], ids[token] == self._unknown)
+        begins = np.array([begin for begin, _ in offsets], dtype=np.int64)
+        tokens = Tokens(
+            np.array(ids, dtype=np.int64), np.array(types, dtype=np.int64), np.array([len(ids)])
+        )
+        return tokens, begins
+
+
+def _options(get: Callable[[str, Any], Any]) -> dict[str, Any]:
+    """Return the arguments of `LightTokenizer` from the settings of the other tokenizer."""
+    limit = get("model_max_length", None)
+    return {
+        "model_max_length": None if limit is None or limit > _UNLIMITED else int(limit),
+        "truncation_side": get("truncation_side", "right"),
+        "token_types": "token_type_ids" in get("model_input_names", ()),
+        "split_special_tokens": get("split_special_tokens", False),
+    }
+
+
+def _is_default(backend: Tokenizer) -> bool:
+    """Whether the pipeline is that of the default preset."""
+    if any(not token.special for token in backend.get_added_tokens_decoder().values()):
+        return False  # added tokens may contain white space
+    pipeline = backend.normalizer, backend.pre_tokenizer
+    if None in pipeline:
+        return False
+    return _states(pipeline) == _states(default_pipeline())
+
+
+def _states(pipeline: tuple[Any, Any]) -> list[dict[str, Any]]:
+    return [json.loads(part.__getstate__()) for part in pipeline]

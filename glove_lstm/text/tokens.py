@@ -1,0 +1,61 @@
+"""Tokens of many texts in flat arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """n texts of m tokens in all, one after the other."""
+
+    ids: Integers  # (m,)
+    types: Integers  # (m,) `token_type_ids`, or zeros
+    lengths: Integers  # (n,) tokens of each text
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Tokens"]) -> "Tokens":
+        """Put the texts of several parts one after the other."""
+        none = np.zeros(0, dtype=np.int64)
+        return cls(
+            np.concatenate([none, *(part.ids for part in parts)]),
+            np.concatenate([none, *(part.types for part in parts)]),
+            np.concatenate([none, *(part.lengths for part in parts)]),
+        )
+
+    def pairs_joined(self) -> "Tokens":
+        """Make one text of every two."""
+        return Tokens(self.ids, self.types, self.lengths.reshape(-1, 2).sum(axis=1))
+
+    def truncated(self, longest: int | None, side: str) -> "Tokens":
+        """Cut each text to `longest` tokens, on the side "right" or "left"."""
+        if longest is None or self.lengths.max(initial=0) <= longest:
+            return self
+        kept = np.minimum(self.lengths, longest)
+        ends = np.cumsum(self.lengths)
+        begins = ends - kept if side == "left" else ends - self.lengths
+        places = ranges(begins, kept)
+        return Tokens(self.ids[places], self.types[places], kept)
+
+    def replaced(self, places: Integers, others: "Tokens") -> "Tokens":
+        """Replace each of k tokens, in ascending order of their places, by the tokens of one of k other texts."""
+        # Where the new tokens are inserted, after the old ones are taken out.
+        gaps = np.repeat(places - np.arange(len(places)), others.lengths)
+        texts = np.searchsorted(np.cumsum(self.lengths), places, side="right")
+        lengths = self.lengths.copy()
+        np.add.at(lengths, texts, others.lengths - 1)
+        return Tokens(
+            np.insert(np.delete(self.ids, places), gaps, others.ids),
+            np.insert(np.delete(self.types, places), gaps, others.types),
+            lengths,
+        )
+
+
+def ranges(begins: Integers, counts: Integers) -> Integers:
+    """Return the indices begin, begin + 1, ... of n runs of `counts` indices each, one run after the other."""
+    ends = np.cumsum(counts)
+    return np.repeat(begins - ends + counts, counts) + np.arange(int(ends[-1]) if len(ends) else 0)

@@ -1,1 +1,0 @@
-from tokenization.build import *

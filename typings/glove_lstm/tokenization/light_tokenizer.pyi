@@ -1,1 +1,0 @@
-from tokenization.light_tokenizer import *

@@ -148,9 +148,10 @@ class LightClassifier:
 
         none = np.zeros((0, len(self.label_names)), dtype=np.float32)
         starts = range(0, len(texts), size)
+        if self.threads == 1 or len(starts) == 1:
+            return np.concatenate([none, *map(predict, starts)])
         with ThreadPoolExecutor(self.threads) as pool:
-            run = pool.map if len(starts) > 1 else map  # a thread would slow a single text down
-            return np.concatenate([none, *run(predict, starts)])
+            return np.concatenate([none, *pool.map(predict, starts)])
 
     def _predict(self, texts: Tokens) -> NDArray[np.float32]:
         """Run batches of texts of similar length, longest first, to keep padding small."""

@@ -1,12 +1,12 @@
 """Token ids and token types as `GloveLstmTokenizer` gives them, without transformers and many times faster.
 
-The default pipeline is read by `VectorReader`, with numpy. With any other pipeline, each text goes through Rust, whose
-regular expressions and bookkeeping of offsets take most of a tokenizer's time.
+The default pipeline is read by `VectorReader`, with numpy. A short text goes through Rust, and so do all texts of any
+other pipeline; its regular expressions and its bookkeeping of offsets take most of a tokenizer's time.
 """
 
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from glove_lstm.text.tokens import Integers, Tokens
 from glove_lstm.text.vector_reader import VectorReader
 from glove_lstm.tokenization.word_shapes import repair, token_type
 
+_FEW = (
+    300  # characters up to which Rust is faster: numpy takes as long for one word as for a hundred
+)
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
 
 
@@ -55,11 +58,9 @@ class LightTokenizer:
         self.truncation_side = truncation_side
         self.token_types = token_types
         self._backend = backend
-        self._unknown = backend.token_to_id(getattr(backend.model, "unk_token", None) or "")
-        self._vector_reader: VectorReader | None = None
-        if self._unknown is not None and split_special_tokens and _is_default(backend):
-            words = backend.get_vocab()
-            self._vector_reader = VectorReader(words, self._unknown, self._read_pieces)
+        unknown = backend.token_to_id(getattr(backend.model, "unk_token", None) or "")
+        self._unknown = -1 if unknown is None else unknown
+        self._is_default = self._unknown >= 0 and split_special_tokens and _is_default(backend)
 
     @classmethod
     def from_folder(cls, folder: Path) -> "LightTokenizer":
@@ -99,6 +100,11 @@ class LightTokenizer:
         }
         return partial(LightTokenizer, **options), (Tokenizer.from_str(self._backend.to_str()),)
 
+    @cached_property
+    def _vector_reader(self) -> VectorReader:
+        """Made when it is needed, so that the first label of a short text does not wait for it."""
+        return VectorReader(self._backend.get_vocab(), self._unknown, self._read_pieces)
+
     @property
     def vocab_size(self) -> int:
         """Rows that a model's embedding must have."""
@@ -118,7 +124,7 @@ class LightTokenizer:
         return tokens.truncated(self.model_max_length, self.truncation_side)
 
     def _read(self, texts: Sequence[str]) -> Tokens:
-        if self._vector_reader is None:
+        if not self._is_default or sum(map(len, texts)) < _FEW:
             return Tokens.concatenate([self._read_by_rust(text)[0] for text in texts])
         tokens = self._vector_reader.read(texts)
         if self.token_types:

@@ -20,6 +20,8 @@ class Tokens:
     @classmethod
     def concatenate(cls, parts: Sequence["Tokens"]) -> "Tokens":
         """Put the texts of several parts one after the other."""
+        if len(parts) == 1:
+            return parts[0]
         none = np.zeros(0, dtype=np.int64)
         return cls(
             np.concatenate([none, *(part.ids for part in parts)]),
@@ -59,3 +61,8 @@ def ranges(begins: Integers, counts: Integers) -> Integers:
     """Return the indices begin, begin + 1, ... of n runs of `counts` indices each, one run after the other."""
     ends = np.cumsum(counts)
     return np.repeat(begins - ends + counts, counts) + np.arange(int(ends[-1]) if len(ends) else 0)
+
+
+def true_places(mask: NDArray[np.bool_]) -> Integers:
+    """Return where a mask (n,) is true, as `np.flatnonzero` does, which takes longer to begin."""
+    return mask.nonzero()[0]

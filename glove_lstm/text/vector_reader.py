@@ -27,39 +27,54 @@ from glove_lstm.text.alphabet import (
     Alphabet,
     Kinds,
 )
-from glove_lstm.text.tokens import Integers, Tokens
+from glove_lstm.text.tokens import Integers, Tokens, true_places
 from glove_lstm.text.word_table import WordTable, hash_words
 from glove_lstm.tokenization.word_shapes import CODE_BITS, KNOWN, SHAPE_BITS, SHAPES, SPELLED
 
-# Characters read together: few numpy calls, and arrays that a processor's cache holds.
-_BATCH = 1 << 16
+# Characters read together. With fewer, threads wait for each other more often: Python's lock is held between the steps.
+_BATCH = 1 << 18
 # A lower-cased piece that holds one of these may be what `pipelines.py` takes for a URL.
 _URL_SIGNS = (b"://", b"ww.", b"<url>")
 _SHAPE_FLAGS = LOWER | UPPER | DIGIT
+# What a byte between two runs of letters and digits may join.
+_HYPHEN, _POINT = 1, 2
+_JOINING = np.zeros(256, dtype=np.uint8)
+_JOINING[ord("-")] = _HYPHEN
+_JOINING[[ord("."), ord(",")]] = _POINT
 
 
 def find_tokens(text: NDArray[np.uint8], kinds: Kinds) -> tuple[Integers, Integers]:
-    """Return where each token begins and ends. White space ends the text."""
+    """Return where each token of a text begins and ends. White space begins and ends the text."""
     is_word = (kinds & WORD) > 0
-    edges = np.flatnonzero(np.diff(is_word, prepend=False))
+    edges = true_places(is_word[1:] != is_word[:-1]) + 1
     begins, ends = edges[::2], edges[1::2]  # of runs of letters, digits and underscores
-    joined, splits = _joined_and_split(text, kinds, begins, ends)
-    is_punctuation = (kinds & (WORD | SPACE)) == 0
-    is_punctuation[begins[joined] - 1] = False  # a hyphen, a point or a comma within a token
-
-    is_begin = is_punctuation.copy()
+    is_begin = (kinds & (WORD | SPACE)) == 0  # punctuation
+    is_last = is_begin.copy()
     is_begin[begins] = True
-    is_begin[begins[joined]] = False
-    is_begin[splits] = True
-    is_last = is_punctuation
     is_last[ends - 1] = True
-    is_last[ends[joined - 1] - 1] = False
-    is_last[splits - 1] = True
-    return np.flatnonzero(is_begin), np.flatnonzero(is_last) + 1
+    is_digit = (kinds & DIGIT) > 0
+    between = _single_between(text, begins, ends)
+    if between.any() or is_digit.any():
+        joined, splits = _joined_and_split(between, is_digit, begins, ends)
+        is_begin[begins[joined]] = False
+        is_begin[begins[joined] - 1] = False  # a hyphen, a point or a comma within a token
+        is_begin[splits] = True
+        is_last[begins[joined] - 1] = False
+        is_last[ends[joined - 1] - 1] = False
+        is_last[splits - 1] = True
+    return true_places(is_begin), true_places(is_last) + 1
+
+
+def _single_between(text: NDArray[np.uint8], begins: Integers, ends: Integers) -> Kinds:
+    """Return the character between a run and the run before, 0 if there are several or if it joins nothing: (n,)."""
+    between = np.zeros(len(begins), dtype=np.uint8)
+    near = true_places(begins[1:] - ends[:-1] == 1)
+    between[near + 1] = _JOINING[text[ends[near]]]
+    return between
 
 
 def _joined_and_split(
-    text: NDArray[np.uint8], kinds: Kinds, begins: Integers, ends: Integers
+    between: Kinds, is_digit: NDArray[np.bool_], begins: Integers, ends: Integers
 ) -> tuple[Integers, Integers]:
     r"""Find runs that are no token of their own, as `\d+(?:[.,]\d+)*|\w+(?:-\w+)*` has it.
 
@@ -67,33 +82,26 @@ def _joined_and_split(
         The runs that go on from the run before, over one character; and the places where a run is cut, between a number
         and a word.
     """
-    if not len(begins):
-        return begins, begins
-    between = np.zeros(len(begins), dtype=np.uint8)  # the single character before a run, or 0
-    near = np.flatnonzero(begins[1:] - ends[:-1] == 1)
-    between[near + 1] = text[ends[near]]
-    after_hyphen = between == ord("-")
-
-    is_digit = (kinds & DIGIT) > 0
     is_number = is_digit[begins]  # begins with a digit
-    numbers = np.flatnonzero(is_number)
-    digit_ends = np.flatnonzero(is_digit[:-1] & ~is_digit[1:]) + 1
+    numbers = true_places(is_number)
+    digit_ends = true_places(is_digit[:-1] & ~is_digit[1:]) + 1
     number_ends = digit_ends[np.searchsorted(digit_ends, begins[numbers], side="right")]
     has_word = ~is_number
     has_word[numbers] = number_ends < ends[numbers]
 
     # A run ends as a word if one of its chain of hyphens, up to itself, has a word.
+    after_hyphen = between == _HYPHEN
     rows = np.arange(len(begins))
     chain_begins = np.maximum.accumulate(np.where(after_hyphen, 0, rows))
     last_words = np.maximum.accumulate(np.where(has_word, rows, -1))
     ends_as_word = last_words >= chain_begins
-    after_word = np.concatenate([[False], ends_as_word[:-1]])
+    after_word = np.zeros(len(begins), dtype=bool)
+    after_word[1:] = ends_as_word[:-1]
 
     goes_on_as_word = after_hyphen & after_word
-    after_point = (between == ord(".")) | (between == ord(","))
-    goes_on_as_number = after_point & is_number & ~after_word
+    goes_on_as_number = (between == _POINT) & is_number & ~after_word
     is_split = has_word[numbers] & ~goes_on_as_word[numbers]
-    return np.flatnonzero(goes_on_as_word | goes_on_as_number), number_ends[is_split]
+    return true_places(goes_on_as_word | goes_on_as_number), number_ends[is_split]
 
 
 class VectorReader:
@@ -133,11 +141,12 @@ class VectorReader:
         return Tokens.concatenate([self._read_batch(batch) for batch in _batches(texts)])
 
     def _read_batch(self, texts: Sequence[str]) -> Tokens:
-        joined = "\n".join(texts) + "\n"
+        joined = "\n".join(["", *texts, ""])
         text = self._alphabet.encode(joined)
         lower = self._alphabet.lower(text)
         kinds = self._alphabet.kinds(text)
-        piece_begins, piece_ends = _strange_pieces(lower, kinds)
+        strange = _strange_places(lower, kinds)
+        piece_begins, piece_ends = _pieces_at(strange, kinds)
         pieces = []
         for begin, end in zip(piece_begins.tolist(), piece_ends.tolist(), strict=True):
             pieces.append(joined[begin:end])
@@ -145,9 +154,9 @@ class VectorReader:
         begins, ends = find_tokens(np.frombuffer(text, np.uint8), kinds)
         ids = self._ids(lower, begins, ends - begins)
         types = self._types(text, kinds, begins, ends - begins, ids == self._unknown)
-        text_ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + 1)
+        text_ends = np.cumsum([0, *map(len, texts)]) + np.arange(len(texts) + 1)
         before = np.searchsorted(begins, text_ends)  # tokens up to the end of each text
-        tokens = Tokens(ids, types, np.diff(before, prepend=0))
+        tokens = Tokens(ids, types, before[1:] - before[:-1])
         if pieces:
             places = np.searchsorted(begins, piece_begins)
             tokens = tokens.replaced(places, self._read_pieces(pieces))
@@ -156,7 +165,7 @@ class VectorReader:
     def _ids(self, lower: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the id of each token: (n,)."""
         ids = np.full(len(begins), self._unknown)
-        rows = np.flatnonzero(lengths <= self._longest)
+        rows = true_places(lengths <= self._longest)
         hashes = hash_words(lower, begins[rows], lengths[rows])
         ids[rows] = self._table.find(hashes, self._unknown)
         return ids
@@ -171,18 +180,17 @@ class VectorReader:
     ) -> Integers:
         """Return the `token_type_ids` of each token: (n,)."""
         spellings = np.full(len(begins), KNOWN)
-        rows = np.flatnonzero(unknown)
+        rows = true_places(unknown)
         spellings[rows] = self._spellings(text, begins[rows], lengths[rows])
         return _shapes(kinds, begins) | spellings << SHAPE_BITS
 
     def _spellings(self, text: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the spelling of each word: (n,)."""
         padded = np.frombuffer(text + bytes(SPELLED), dtype=np.uint8)
-        spellings = np.zeros(len(begins), dtype=np.int64)
-        for place in range(SPELLED):
-            codes = self._alphabet.codes[padded[begins + place]]
-            spellings |= np.where(place < lengths, codes, 0) << CODE_BITS * place
-        return spellings
+        places = np.arange(SPELLED)
+        codes = self._alphabet.codes[padded[begins[:, None] + places]]
+        codes[places >= lengths[:, None]] = 0
+        return (codes << CODE_BITS * places).sum(axis=1)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -199,14 +207,21 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         yield texts[begin:]
 
 
-def _strange_pieces(lower: bytes, kinds: Kinds) -> tuple[Integers, Integers]:
-    """Return where each piece between white space begins and ends that cannot be read here."""
-    signs = [place for sign in _URL_SIGNS for place in _places(sign, lower)]
-    strange = np.concatenate([np.flatnonzero(kinds == STRANGE), np.array(signs, dtype=np.int64)])
-    if not len(strange):
-        return strange, strange
-    spaces = np.concatenate([[-1], np.flatnonzero(kinds == SPACE)])
-    after = np.unique(np.searchsorted(spaces, strange))  # white space after each piece
+def _strange_places(lower: bytes, kinds: Kinds) -> Integers:
+    """Return places of characters outside of the alphabet, and of what may be a URL."""
+    places: list[int] = []
+    for part in _URL_SIGNS:
+        places.extend(_places(part, lower))
+    places.extend(true_places(kinds == STRANGE).tolist())
+    return np.array(places, dtype=np.int64)
+
+
+def _pieces_at(places: Integers, kinds: Kinds) -> tuple[Integers, Integers]:
+    """Return where the pieces between white space that hold these places begin and end."""
+    if not len(places):
+        return places, places
+    spaces = true_places(kinds == SPACE)
+    after = np.unique(np.searchsorted(spaces, places))  # white space after each piece
     return spaces[after - 1] + 1, spaces[after]
 
 
@@ -220,11 +235,11 @@ def _places(part: bytes, text: bytes) -> Iterator[int]:
 
 def _shapes(kinds: Kinds, begins: Integers) -> Integers:
     """Return the shape of the token that begins at each place, as `token_type` defines it: (n,)."""
+    if not len(begins):
+        return begins
     first = kinds[begins]
     rest = kinds.copy()
-    rest[begins] &= ~np.uint8(UPPER)  # a first capital does not count among the rest
-    if not len(begins):
-        return np.zeros(0, dtype=np.int64)
+    rest[begins] = first & ~np.uint8(UPPER)  # a first capital does not count among the rest
     # A token's characters, and white space after it, which has no flag of a shape.
     flags = np.bitwise_or.reduceat(rest, begins) & _SHAPE_FLAGS
     begins_upper = (first & UPPER) > 0

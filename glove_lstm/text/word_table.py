@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.text.tokens import Integers
+from glove_lstm.text.tokens import Integers, true_places
 
 Hashes = NDArray[np.uint64]
 
@@ -46,6 +46,8 @@ class WordTable:
         found = np.full(len(hashes), default)
         left = np.arange(len(hashes))
         for level in self._levels:
+            if not len(left):
+                break
             wanted = hashes[left]
             slots = level.slots(wanted)
             is_here = level.hashes[slots] == wanted
@@ -79,7 +81,7 @@ def hash_words(text: bytes, begins: Integers, lengths: Integers) -> Hashes:
     blocks = np.ndarray((len(text) + 1,), "<u8", padded, strides=(1,))
     hashes = np.zeros(len(begins), dtype=np.uint64)
     for offset in range(0, int(lengths.max(initial=0)), _BLOCK):
-        rows = np.flatnonzero(lengths > offset)
+        rows = true_places(lengths > offset)
         left = np.minimum(lengths[rows] - offset, _BLOCK)
         block = blocks[begins[rows] + offset] & _MASKS[left]
         mixed = (hashes[rows] ^ block) * _MULTIPLIER

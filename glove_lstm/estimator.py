@@ -41,7 +41,7 @@ from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_reci
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import number_labels
 from glove_lstm.training.result import TrainingResult
-from glove_lstm.training.resuming import FIRST_MODEL
+from glove_lstm.training.resuming import FIRST_MODEL, LABELLED_MODEL
 from glove_lstm.training.teacher_logits import CACHE_NAME
 from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
@@ -237,7 +237,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             raise DataError(f"{weights} is not the file that was loaded; load it again.")
         if self._origin.resolve() != Path(folder).resolve():
             skipped = shutil.ignore_patterns(
-                "checkpoint-*", FIRST_MODEL, CACHE_NAME, ".*"
+                "checkpoint-*", FIRST_MODEL, LABELLED_MODEL, CACHE_NAME, ".*"
             )  # as .git
             shutil.copytree(self._origin, folder, ignore=skipped, dirs_exist_ok=True)
 

@@ -1,17 +1,17 @@
 """Distillation: a model learns from the logits of teachers, on more texts than those with labels.
 
-1. A first model learns from the labels, if there are any.
-2. The target is a weighted sum of the logits of the teachers. The first model joins it if its cross-entropy on the
-   validation texts is lower than theirs. The weights are fitted there, too.
-3. The student, which goes on from the first model, learns the target by its squared difference, on the training texts,
-   altered copies of them, and unlabelled texts. N-grams that were fitted to labels are kept. If most texts are
+1. A model learns from the labels, if there are any.
+2. The target is a weighted sum of the logits of the teachers. The model of the labels joins it if its cross-entropy on
+   the validation texts is lower than theirs. The weights are fitted there, too.
+3. The student, which goes on from the model of the labels, learns the target by its squared difference, on the training
+   texts, altered copies of them, and unlabelled texts. N-grams that were fitted to labels are kept. If most texts are
    unlabelled, they are fitted again, to the best label of the target for each text.
 """
 
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from glove_lstm.training.held_out import FEWEST
 from glove_lstm.training.initial_model import InitialModel
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.result import TrainingResult
-from glove_lstm.training.resuming import FIRST_MODEL, FirstModel
+from glove_lstm.training.resuming import LABELLED_MODEL, FirstModel
 from glove_lstm.training.teacher_logits import ask
 from glove_lstm.training.teachers import LoadedTeacher
 from glove_lstm.training.train_model import (
@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
 
+# Copies and the target regularise: more dropout than this costs accuracy on validation texts.
+_DROPOUT = 0.1
 # Unlabelled texts that calibrate where no validation texts are given: enough for a temperature.
 _CALIBRATING_SHARE = 0.1
 _MOST_CALIBRATING = 1_000
@@ -53,19 +55,19 @@ _MOST_CALIBRATING = 1_000
 
 @dataclass(frozen=True, eq=False)
 class _Target:
-    """What the student learns: a weighted sum of the logits of teachers, and perhaps of a first model."""
+    """What the student learns: a weighted sum of the logits of teachers, and perhaps of the model of the labels."""
 
     teachers: Sequence[LoadedTeacher]
-    weights: Floats  # of the teachers, then of the first model
-    first: TrainingResult | None
+    weights: Floats  # of the teachers, then of the model of the labels
+    labelled: TrainingResult | None
     label_names: Sequence[str]
-    folder: Path  # holds the answers of the teachers
+    answers: Path  # folder of the teachers' logits
 
     def logits(self, texts: Sequence[str]) -> Floats:
         """Return the target for n texts: (n, classes)."""
-        parts = _ask_all(self.teachers, texts, self.label_names, self.folder)
-        if self.first is not None:
-            parts = np.concatenate([parts, _logits_of_first(self.first, texts)], axis=1)
+        parts = _ask_all(self.teachers, texts, self.label_names, self.answers)
+        if self.labelled is not None:
+            parts = np.concatenate([parts, _logits_of(self.labelled, texts)], axis=1)
         return np.tensordot(parts, self.weights, (1, 0))
 
 
@@ -79,21 +81,27 @@ class _HeldOut:
 
 def distil(
     job: Job,
-    teachers: Sequence[LoadedTeacher],
     train: LabelledTexts,
     validation: LabelledTexts | None,
+    first: FirstModel | None = None,
+    *,
+    teachers: Sequence[LoadedTeacher],
     unlabelled: Sequence[str],
+    answers: Path,
 ) -> TrainingResult:
     """Train a model on the logits of its teachers.
 
     Args:
         job: As for `train_model`.
-        teachers: One or more.
         train: Texts with labels; or none, but the names of the labels.
-        validation: Texts that fit the weights of the target, and calibrate the model. None: the target is the mean of
-            the teachers' logits, and a tenth of the unlabelled texts calibrates, with labels drawn from its scores.
+        validation: Texts that fit the weights of the target, and calibrate the model. None: without a first model, the
+            target is the mean of the teachers' logits, and a tenth of the unlabelled texts calibrates, with labels
+            drawn from its scores.
+        first: A model whose calibration and target are taken over.
+        teachers: One or more.
         unlabelled: More texts, for which the model learns the logits; near duplicates of validation texts are left
             out.
+        answers: Folder that keeps the teachers' logits.
 
     Raises:
         DataError: No texts are left to learn from, or a teacher does not fit the labels.
@@ -105,124 +113,145 @@ def distil(
             "All unlabelled texts are near duplicates of validation texts; give others."
         )
     job = replace(job, more_texts=unlabelled)
-    first = _first_model(job, train, validation) if len(train) else None
-    student = _initial_student(job, first, train, validation)
+    labelled = _labelled_model(job, train, validation, first) if len(train) else None
+    student = _initial_student(job, labelled, train, validation)
 
     began = time.perf_counter()
-    folder = Path(str(job.recipe.training.output_dir))
     names = student.model.config.label_names
-    held_out: _HeldOut | None
-    if validation is None:
-        equal = np.full(len(teachers), 1 / len(teachers))
-        target = _Target(teachers, equal, None, names, folder)
-        unlabelled, held_out = _hold_out(unlabelled, train, target, job.recipe.training.seed)
+    held_out: _HeldOut | None = None
+    if validation is not None:
+        validation = validation.with_label_names(names)
+        target, held_out = _fit_target(teachers, labelled, validation, answers)
+    elif first is not None:
+        target = _target_of(first, teachers, labelled, names, answers)
     else:
-        target, held_out = _fit_target(teachers, first, validation.with_label_names(names), folder)
+        equal = np.full(len(teachers), 1 / len(teachers))
+        target = _Target(teachers, equal, None, names, answers)
+        unlabelled, held_out = _hold_out(unlabelled, train, target, job.recipe.training.seed)
     copies = altered_copies(train.texts, job.recipe.copies_of_each(len(train)), job.glove)
     texts = [*train.texts, *copies, *unlabelled]
     targets = target.logits(texts)
     seconds = time.perf_counter() - began
 
     logger.info("The student learns from the teacher on %s texts.", f"{len(texts):,}")
-    most_are_unlabelled = len(unlabelled) > len(train)
-    result = _train_student(job, student, texts, targets, held_out, fits_ngrams=most_are_unlabelled)
+    fits_ngrams = len(unlabelled) > len(train)
+    result = _train_student(job, student, texts, targets, held_out, first, fits_ngrams=fits_ngrams)
+    counts = {"texts": len(texts), "copies": len(copies), "unlabelled": len(unlabelled)}
+    agreement = _agreement(held_out, result) if first is None else _agreement_of(first)
+    if validation is None and first is None:
+        result = _without_drawn_labels(result)
     about = result.about
-    about["distillation"] = {
-        **_about_target(target),
-        **_agreement(held_out, result),
-        "texts": len(texts),
-        "copies": len(copies),
-        "unlabelled": len(unlabelled),
-    }
+    about["distillation"] = {**_about_target(target), **counts, **agreement}
     about["rows"]["train"] = len(train)
     about["seconds"]["teachers"] = round(seconds, 2)
-    if first is not None:
-        about["distillation"]["first_model"] = first.about["arguments"]
-        for stage, spent in first.about["seconds"].items():
+    if labelled is not None:
+        about["distillation"]["labelled_model"] = _about_labelled(labelled)
+        for stage, spent in labelled.about["seconds"].items():
             about["seconds"][stage] = round(about["seconds"][stage] + spent, 2)
-    if validation is None:
-        result = _without_drawn_labels(result)
-    labelled = train.with_label_names(names)
     held_out_texts = [] if held_out is None else held_out.texts.texts
     record = student.record_of([*train.texts, *unlabelled], held_out_texts)
-    return replace(result, train=labelled, measured_train=labelled, training_texts=record)
+    train = train.with_label_names(names)
+    return replace(result, train=train, measured_train=train, training_texts=record)
 
 
-def _first_model(
-    job: Job, train: LabelledTexts, validation: LabelledTexts | None
+def _labelled_model(
+    job: Job, train: LabelledTexts, validation: LabelledTexts | None, first: FirstModel | None
 ) -> TrainingResult:
     """Train a model on the labels. A tracker gets the curves of the student alone."""
     training = job.recipe.training
-    folder = Path(str(training.output_dir), FIRST_MODEL)
+    folder = Path(str(training.output_dir), LABELLED_MODEL)
     if training.resume_from_checkpoint and validation is not None:
-        FirstModel.load(folder, validation)  # refuses a first model that saw other texts
-    logger.info("First model: %s texts with labels.", f"{len(train):,}")
+        FirstModel.load(folder, validation)  # refuses a model that saw other texts
+    logger.info("Model of the labels: %s texts.", f"{len(train):,}")
     recipe = job.recipe.with_training(output_dir=str(folder), report_to=[])
-    first = train_model(replace(job, recipe=recipe), train, validation)
+    earlier = None
+    if first is not None:
+        values = first.about["distillation"]["labelled_model"]["calibration"]
+        earlier = replace(first, calibration=Calibration(**values))
+    labelled = train_model(replace(job, recipe=recipe), train, validation, earlier)
     if training.writes_checkpoints and validation is not None:
-        first.as_first_model().save(folder, validation)
-    return first
+        labelled.as_first_model().save(folder, validation)
+    return labelled
 
 
 def _initial_student(
-    job: Job, first: TrainingResult | None, train: LabelledTexts, validation: LabelledTexts | None
+    job: Job,
+    labelled: TrainingResult | None,
+    train: LabelledTexts,
+    validation: LabelledTexts | None,
 ) -> InitialModel:
-    """Return the first model itself, which the student's training changes; or a new model."""
-    if first is None:
+    """Return the model of the labels itself, which the student's training changes; or a new model."""
+    if labelled is None:
         set_seed(job.recipe.training.seed)
         return make_initial_model(job, job.recipe, train, validation)
     return InitialModel(
-        first.model,
-        first.tokenizer,
-        first.about,
+        labelled.model,
+        labelled.tokenizer,
+        labelled.about,
         fine_tuned=True,
-        earlier=first.training_texts,
+        earlier=labelled.training_texts,
     )
+
+
+def _target_of(
+    first: FirstModel,
+    teachers: Sequence[LoadedTeacher],
+    labelled: TrainingResult | None,
+    names: Sequence[str],
+    answers: Path,
+) -> _Target:
+    """Return the target of a first model, with the model of all labels in place of its own."""
+    about = first.about["distillation"]
+    weights = [teacher["weight"] for teacher in about["teachers"]]
+    if about["weight_of_labelled_model"] is None:
+        return _Target(teachers, np.array(weights), None, names, answers)
+    weights.append(about["weight_of_labelled_model"])
+    return _Target(teachers, np.array(weights), labelled, names, answers)
 
 
 def _fit_target(
     teachers: Sequence[LoadedTeacher],
-    first: TrainingResult | None,
+    labelled: TrainingResult | None,
     validation: LabelledTexts,
-    folder: Path,
+    answers: Path,
 ) -> tuple[_Target, _HeldOut]:
     """Weigh the logits by their cross-entropy on the validation texts.
 
-    A first model that is worse than the teachers would mainly add what it memorised of the training texts.
+    A model of the labels that is worse than the teachers would mainly add what it memorised of the training texts.
     """
     names, labels = validation.label_names, validation.labels
-    of_teachers = _ask_all(teachers, validation.texts, names, folder)
+    of_teachers = _ask_all(teachers, validation.texts, names, answers)
     weights = np.array(fit_scales(of_teachers, labels))
-    target = _Target(teachers, weights, None, names, folder)
+    target = _Target(teachers, weights, None, names, answers)
     taught = np.tensordot(of_teachers, weights, (1, 0))
     held_out = _HeldOut(validation, taught.argmax(axis=1))
-    if first is None:
+    if labelled is None:
         return target, held_out
 
-    of_first = _logits_of_first(first, validation.texts)
+    of_labelled = _logits_of(labelled, validation.texts)
     loss_of_teachers = _cross_entropy(taught, labels)
-    [scale] = fit_scales(of_first, labels)
-    loss_of_first = _cross_entropy(scale * of_first[:, 0], labels)
-    losses = f"teachers {loss_of_teachers:.3f}, first model {loss_of_first:.3f}"
+    [scale] = fit_scales(of_labelled, labels)
+    loss_of_labelled = _cross_entropy(scale * of_labelled[:, 0], labels)
+    losses = f"teachers {loss_of_teachers:.3f}, model of the labels {loss_of_labelled:.3f}"
     logger.info("Cross-entropy on the validation texts: %s.", losses)
-    if loss_of_first < loss_of_teachers:
-        together = np.concatenate([of_teachers, of_first], axis=1)
+    if loss_of_labelled < loss_of_teachers:
+        together = np.concatenate([of_teachers, of_labelled], axis=1)
         weights = np.array(fit_scales(together, labels))
-        target = replace(target, weights=weights, first=first)
+        target = replace(target, weights=weights, labelled=labelled)
     return target, held_out
 
 
 def _ask_all(
-    teachers: Sequence[LoadedTeacher], texts: Sequence[str], names: Sequence[str], folder: Path
+    teachers: Sequence[LoadedTeacher], texts: Sequence[str], names: Sequence[str], answers: Path
 ) -> Floats:
     """Return the logits of all teachers for n texts: (n, teachers, classes)."""
-    return np.stack([ask(teacher, texts, names, folder) for teacher in teachers], axis=1)
+    return np.stack([ask(teacher, texts, names, answers) for teacher in teachers], axis=1)
 
 
-def _logits_of_first(first: TrainingResult, texts: Sequence[str]) -> Floats:
-    """Return the logits of the first model for n texts, each with mean 0: (n, 1, classes)."""
+def _logits_of(labelled: TrainingResult, texts: Sequence[str]) -> Floats:
+    """Return the logits of the model of the labels for n texts, each with mean 0: (n, 1, classes)."""
     with one_thread():
-        logits = predict_logits(first.model, first.tokenizer, texts)
+        logits = predict_logits(labelled.model, labelled.tokenizer, texts)
     return (logits - logits.mean(axis=1, keepdims=True))[:, None]
 
 
@@ -262,14 +291,18 @@ def _train_student(
     texts: Sequence[str],
     targets: Floats,
     held_out: _HeldOut | None,
+    first: FirstModel | None,
     *,
     fits_ngrams: bool,
 ) -> TrainingResult:
     """Fit the LSTM of the student to the target and, if asked, its n-grams to the best label of the target."""
     began = time.perf_counter()
     model = student.model
-    # The target is that of raw logits: undo temperature and weights of the first model.
+    # The target is that of raw logits: undo temperature and weights of the model of the labels.
     Calibration().apply(model.config)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = _DROPOUT
     if model.ngrams is not None and fits_ngrams:
         nn.init.zeros_(model.ngrams.weights)
         nn.init.zeros_(model.ngrams.bias)
@@ -286,6 +319,7 @@ def _train_student(
             None if held_out is None else held_out.texts,
             targets=targets.astype(np.float32),
             fits_ngrams=fits_ngrams,
+            first=first,
             began=began,
         )
 
@@ -295,8 +329,8 @@ def _about_target(target: _Target) -> dict[str, Any]:
     teachers = []
     for teacher, weight in zip(target.teachers, target.weights.tolist(), strict=False):
         teachers.append({**teacher.about, "weight": weight})
-    weight_of_first = None if target.first is None else float(target.weights[-1])
-    return {"teachers": teachers, "weight_of_first_model": weight_of_first}
+    weight = None if target.labelled is None else float(target.weights[-1])
+    return {"teachers": teachers, "weight_of_labelled_model": weight}
 
 
 def _agreement(held_out: _HeldOut | None, result: TrainingResult) -> dict[str, Any]:
@@ -305,6 +339,17 @@ def _agreement(held_out: _HeldOut | None, result: TrainingResult) -> dict[str, A
         return {"held_out": 0}
     same = held_out.taught == result.validation_logits.argmax(axis=1)
     return {"held_out": len(same), "agreement": float(same.mean())}
+
+
+def _agreement_of(first: FirstModel) -> dict[str, Any]:
+    about = first.about["distillation"]
+    return {"held_out": about["held_out"], "agreement": about["agreement"]}
+
+
+def _about_labelled(labelled: TrainingResult) -> dict[str, Any]:
+    """Return what is told of the model of the labels, and what that of a final training takes over."""
+    calibration = asdict(labelled.calibration)
+    return {"arguments": labelled.about["arguments"], "calibration": calibration}
 
 
 def _without_drawn_labels(result: TrainingResult) -> TrainingResult:

@@ -7,6 +7,7 @@ result.model, result.tokenizer
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from glove_lstm.training.train_model import Job, count_seen, one_thread, train_m
 
 logger = logging.getLogger(__name__)
 
+TrainOne = Callable[..., TrainingResult]  # `train_model`, or `distil` with its teachers
 Validation = float | tuple[Sequence[str], Sequence[Label]] | LabelledTexts | HeldOut | None
 
 
@@ -55,8 +57,8 @@ def fit(
     Where these were held out of the texts, do the same once more on all texts, with the calibration of the first model;
     not if `refit` is false, or if validation texts choose the epoch or the learning rate.
 
-    With a teacher, the model then learns from the teacher's logits (see `distil`), and there is no training on all
-    texts. The weights of labels, texts and sources are for the training on labels alone.
+    With a teacher, each of the two models then learns from the teacher's logits (see `distil`); there is only one if
+    most texts have no label. The weights of labels, texts and sources are for the training on labels alone.
 
     Args:
         texts: n texts; join a title and its body by a space. They may be none if there are unlabelled texts.
@@ -101,14 +103,17 @@ def fit(
 
     validation_texts = validation if isinstance(validation, LabelledTexts) else None
     held_out = _held_out(train, validation, validation_by, recipe.training.seed)
+    train_one: TrainOne = train_model
     if teachers:
-        if held_out is not None:
-            validation_texts = train.select(held_out.validation)
-            train = train.select(held_out.train)
-        return distil(job, teachers, train, validation_texts, unlabelled)
-    if held_out is not None:
-        return _train_with_held_out(job, train, held_out)
-    return train_model(job, train, validation_texts)
+        answers = Path(str(recipe.training.output_dir))
+        train_one = partial(distil, teachers=teachers, unlabelled=unlabelled, answers=answers)
+    if held_out is None:
+        return train_one(job, train, validation_texts)
+    first_texts, validation_texts = train.select(held_out.train), train.select(held_out.validation)
+    selects_model = not recipe.training.refit or recipe.training.validation_selects_model
+    if selects_model or len(unlabelled) > len(train):
+        return train_one(job, first_texts, validation_texts)
+    return _train_two(job, train_one, train, first_texts, validation_texts)
 
 
 def _load_teachers(
@@ -193,19 +198,20 @@ def _check_validation(validation: LabelledTexts, train: LabelledTexts) -> None:
         )
 
 
-def _train_with_held_out(job: Job, texts: LabelledTexts, held_out: HeldOut) -> TrainingResult:
+def _train_two(
+    job: Job,
+    train_one: TrainOne,
+    texts: LabelledTexts,
+    first_texts: LabelledTexts,
+    validation: LabelledTexts,
+) -> TrainingResult:
     """Train and calibrate a first model, then the final one on all texts with the calibration of the first."""
-    first_texts, validation = texts.select(held_out.train), texts.select(held_out.validation)
-    training = job.recipe.training
-    if not training.refit or training.validation_selects_model:
-        return train_model(job, first_texts, validation)
-
     sizes = [f"{len(part):,}" for part in (first_texts, validation, texts)]
     logger.info("First model: %s texts, calibrated on %s. Final model: all %s.", *sizes)
-    first = _first_model(job, first_texts, validation)
+    first = _first_model(job, train_one, first_texts, validation)
     # A tracker gets the curves of the first model, which has validation texts.
     final_job = replace(job, recipe=job.recipe.with_training(report_to=[]))
-    final = train_model(final_job, texts, None, first)
+    final = train_one(final_job, texts, None, first)
     seconds = {}
     for stage, spent in final.about["seconds"].items():
         seconds[stage] = round(spent + first.about["seconds"][stage], 2)
@@ -222,7 +228,9 @@ def _train_with_held_out(job: Job, texts: LabelledTexts, held_out: HeldOut) -> T
     )
 
 
-def _first_model(job: Job, train: LabelledTexts, validation: LabelledTexts) -> FirstModel:
+def _first_model(
+    job: Job, train_one: TrainOne, train: LabelledTexts, validation: LabelledTexts
+) -> FirstModel:
     """Train and calibrate the first of two models, unless a run that is resumed has done so."""
     training = job.recipe.training
     folder = Path(str(training.output_dir), FIRST_MODEL)
@@ -231,7 +239,7 @@ def _first_model(job: Job, train: LabelledTexts, validation: LabelledTexts) -> F
         if finished is not None:
             return finished
     recipe = job.recipe.with_training(output_dir=str(folder))
-    first = train_model(replace(job, recipe=recipe), train, validation).as_first_model()
+    first = train_one(replace(job, recipe=recipe), train, validation).as_first_model()
     if training.writes_checkpoints and training.process_index == 0:
         first.save(folder, validation)
     return first

@@ -16,7 +16,10 @@ from glove_lstm.training.calibration import Calibration
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.training_texts import hash_texts
 
-FIRST_MODEL = "first_model"  # folder of its checkpoints, in the output folder
+# Folders of checkpoints in the output folder: of a first model, and of a model that learns labels before it learns the
+# logits of a teacher. The former may hold one of the latter.
+FIRST_MODEL = "first_model"
+LABELLED_MODEL = "labelled_model"
 _RECORD = "finished.json"
 _ADVICE = "remove the folder, or train without resume_from_checkpoint"
 
@@ -74,19 +77,22 @@ def prepare_output(output_dir: Path, resume: str | bool | None, start: str | Non
 
     Args:
         output_dir: Output folder of the training.
-        resume: The argument `resume_from_checkpoint`: True, or the path of a checkpoint of the first or final model.
+        resume: The argument `resume_from_checkpoint`: True, or the path of a checkpoint of one of the models.
         start: The argument `model_name_or_path`.
 
     Raises:
         DataError: `resume` is no checkpoint in the output folder, or `start` is one that would be removed.
     """
-    folders = output_dir / FIRST_MODEL, output_dir
+    folders = []
+    for parent in (output_dir / FIRST_MODEL, output_dir):
+        folders += [parent / LABELLED_MODEL, parent]
     if not resume:
         earlier = [folder for parent in folders for folder in parent.glob("checkpoint-*")]
         if start is not None and Path(start).resolve() in [folder.resolve() for folder in earlier]:
             problem = f"model_name_or_path is {start}, which a training into {output_dir} removes"
             raise DataError(f"{problem}; give another output_dir.")
-        (output_dir / FIRST_MODEL / _RECORD).unlink(missing_ok=True)
+        for folder in folders:
+            (folder / _RECORD).unlink(missing_ok=True)
         for folder in earlier:
             shutil.rmtree(folder)
         return
@@ -104,7 +110,7 @@ def last_checkpoint(folder: Path, resume: str | bool | None) -> str | None:
     """Return the checkpoint in the output folder of a model from which its training continues, if any.
 
     Args:
-        folder: Output folder of the first or of the final model.
+        folder: Output folder of a model.
         resume: The argument `resume_from_checkpoint`: True for the last checkpoint; or a path, which is used by the
             model in whose folder it lies.
     """

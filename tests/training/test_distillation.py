@@ -117,7 +117,7 @@ def test_teacher_and_texts_without_labels_are_enough(distil, news):
     about = result.about["distillation"]
     assert 10 <= about["held_out"] <= 16
     assert about["agreement"] > 0.9
-    assert about["weight_of_first_model"] is None
+    assert about["weight_of_labelled_model"] is None
     assert result.about["rows"] == {"train": 0}
     assert result.validation is None
     assert len(result.training_texts.trained) == 160 - about["held_out"]
@@ -140,9 +140,10 @@ def test_student_goes_on_from_the_labels_and_agrees_with_its_teacher(
     [teacher] = about["teachers"]
     assert teacher["name"] == transformer.name
     assert teacher["license"] == "mit"
-    assert about["texts"] == 90 + about["copies"] + about["unlabelled"]
+    assert about["texts"] == 100 + about["copies"] + about["unlabelled"]
     assert about["unlabelled"] == 60
-    assert (len(result.train), len(result.measured_train)) == (90, 90)
+    assert (len(result.train), len(result.measured_train)) == (100, 90)
+    assert result.about["rows"] == {"train": 90, "validation": 10, "all": 100}
 
     result.about["data"] = "articles.csv"
     result.about["validation_by"] = "text"
@@ -152,9 +153,9 @@ def test_student_goes_on_from_the_labels_and_agrees_with_its_teacher(
     assert f"{about['agreement']:.1%}" in card
 
 
-def test_first_model_joins_only_where_it_is_the_better_one(distil, news):
+def test_model_of_the_labels_joins_only_where_it_is_the_better_one(distil, news):
     worse = distil(news.texts, news.labels, guesses, augmented_copies=0)
-    assert worse.about["distillation"]["weight_of_first_model"] > 0
+    assert worse.about["distillation"]["weight_of_labelled_model"] > 0
 
     known = dict(zip(news.texts, news.labels, strict=True))
 
@@ -163,7 +164,7 @@ def test_first_model_joins_only_where_it_is_the_better_one(distil, news):
         return np.stack([fake, ~fake], axis=1).astype(float)
 
     better = distil(news.texts, news.labels, knows, augmented_copies=0, num_train_epochs=1)
-    assert better.about["distillation"]["weight_of_first_model"] is None
+    assert better.about["distillation"]["weight_of_labelled_model"] is None
 
 
 def guesses(texts):
@@ -179,6 +180,32 @@ def test_several_teachers_are_weighed(distil, news, transformer):
     teachers = result.about["distillation"]["teachers"]
     assert [teacher["name"] for teacher in teachers] == [transformer.name, "the function guesses"]
     assert teachers[0]["weight"] > 1.5 * teachers[1]["weight"]
+
+
+def test_two_models_have_one_target_and_one_calibration(distil, news):
+    """The final one learns from all texts; without `refit` there is only the first one."""
+    arguments = {"augmented_copies": 1, "num_train_epochs": 1}
+    both = distil(news.texts, news.labels, guesses, **arguments)
+    first = distil(news.texts, news.labels, guesses, refit=False, **arguments)
+    assert both.calibration == first.calibration
+    np.testing.assert_array_equal(both.validation_logits, first.validation_logits)
+    taught, taught_first = both.about["distillation"], first.about["distillation"]
+    for name in ("teachers", "weight_of_labelled_model", "agreement"):
+        assert taught[name] == taught_first[name]
+    assert (taught["texts"], taught_first["texts"]) == (2 * 160, 2 * len(first.train))
+    logits = [
+        one.model(**one.tokenizer(news.texts[:1], return_tensors="pt")).logits
+        for one in (both, first)
+    ]
+    assert not torch.equal(*logits)
+
+
+def test_only_one_model_is_trained_if_most_texts_have_no_label(distil, news):
+    more = [f"{text} again {number}" for number, text in enumerate(news.texts)] * 2
+    result = distil(
+        news.texts, news.labels, guesses, unlabelled=more, augmented_copies=0, num_train_epochs=1
+    )
+    assert len(result.train) == 144
 
 
 def test_rows_of_the_same_text_have_the_same_copies():
@@ -468,7 +495,7 @@ def test_a_resumed_distillation_ends_as_an_uninterrupted_one(
 
     def interrupted(self, *args, **more):
         steps.append(1)
-        if len(steps) > 55:  # in the training that follows the first model
+        if len(steps) > 200:  # in the last of four trainings
             raise KeyboardInterrupt
         return training_step(self, *args, **more)
 
@@ -490,6 +517,6 @@ def test_a_resumed_distillation_ends_as_an_uninterrupted_one(
     monkeypatch.setattr(GloveLstmTrainer, "training_step", counted)
     del steps[:]
     resumed = distil(news.texts, news.labels, transformer, resume_from_checkpoint="True", **out)
-    assert len(steps) == 93  # of 36 and 108; the checkpoint is of step 15
+    assert len(steps) == 105  # of 36, 108, 40 and 120; the checkpoint is of step 15
     for name, weights in resumed.model.state_dict().items():
         torch.testing.assert_close(weights, whole.model.state_dict()[name])

@@ -24,9 +24,9 @@ from benchmarks.neural_peers import finetune_minilm, fit_published, save_minilm
 from benchmarks.peers import COPIED, PEERS, Texts, fit_peer
 from benchmarks.records import record
 from glove_lstm.data.corruptions import training_copy
-from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import joined_texts
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax

@@ -31,7 +31,7 @@ from benchmarks.speed import run_process
 from benchmarks.tables import Results, scale_table
 from glove_lstm.commands.command import run_command
 from glove_lstm.commands.train import parse_words
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import accuracy_with_interval
 
 logger = logging.getLogger(__name__)

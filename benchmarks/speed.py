@@ -28,8 +28,8 @@ from benchmarks.peers import PEERS, fit_peer
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, speed_table
 from glove_lstm.commands.command import run_command
-from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import joined_texts
+from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import processors
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, digest
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.app import limits
-from glove_lstm.data.files import DataError, read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.data.reading import FORMATS
 from glove_lstm.data.streaming import TextRow, open_files
+from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder

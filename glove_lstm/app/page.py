@@ -9,7 +9,7 @@ from gradio_client import utils as client_utils
 
 from glove_lstm.app import limits
 from glove_lstm.app.api import TABLE_FORMATS, Api
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.inference.label_writers import ABSTAIN
 
 EXAMPLES = {

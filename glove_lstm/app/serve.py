@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 
 
 def serve(model: str | Path, **options: Any) -> None:

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from glove_lstm.data.files import DataError, first_line
+from glove_lstm.errors import DataError, first_line
 
 # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")

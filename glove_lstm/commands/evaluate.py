@@ -24,8 +24,9 @@ import transformers
 
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
-from glove_lstm.data.files import DataError, check_folder
+from glove_lstm.data.files import check_folder
 from glove_lstm.data.loading import joined_texts, load_splits
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.commands.command import new_parser
-from glove_lstm.data.files import DataError
 from glove_lstm.data.reading import checked_lines
 from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
 from glove_lstm.data.whole_files import whole_file
+from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, LIGHT_NAME

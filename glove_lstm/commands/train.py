@@ -22,9 +22,10 @@ from typing import Any, NoReturn
 from transformers import HfArgumentParser
 
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
-from glove_lstm.data.files import DataError, check_folder, read_json_object
+from glove_lstm.data.files import check_folder, read_json_object
 from glove_lstm.data.loading import LoadedData, SplitRows, load_splits
 from glove_lstm.data.streaming import open_files
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics

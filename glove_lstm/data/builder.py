@@ -11,8 +11,9 @@ import datasets
 from datasets.exceptions import DatasetGenerationError
 
 from glove_lstm.data.download import download
-from glove_lstm.data.files import DataError, check_file, user_path
+from glove_lstm.data.files import check_file, user_path
 from glove_lstm.data.streaming import fingerprint
+from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 

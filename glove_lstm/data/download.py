@@ -11,7 +11,8 @@ import requests
 from filelock import FileLock
 from tqdm.auto import tqdm
 
-from glove_lstm.data.files import DataError, looks_like_html
+from glove_lstm.data.files import looks_like_html
+from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 

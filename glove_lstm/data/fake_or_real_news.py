@@ -14,7 +14,6 @@ import datasets
 
 from glove_lstm.data.builder import NewsBuilder
 from glove_lstm.data.download import git_blob_id
-from glove_lstm.data.files import DataError
 from glove_lstm.data.reading import open_reader
 from glove_lstm.data.splits import (
     exact_duplicate_groups,
@@ -23,6 +22,7 @@ from glove_lstm.data.splits import (
     near_duplicate_groups,
 )
 from glove_lstm.data.streaming import read_text
+from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 

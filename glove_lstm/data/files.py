@@ -11,12 +11,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from glove_lstm.errors import DataError
+
 # Errors of `open_lines`; RuntimeError: of archives that are encrypted, or compressed in an unknown way.
 DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
-
-
-class DataError(ValueError):
-    """Invalid input, which commands show without a traceback; the message names the file or value, and the remedy."""
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
@@ -89,9 +87,3 @@ def read_json_object(path: Path, advice: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{path} holds no JSON object: {advice}.")
     return value
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message without its full stop, to quote inside a sentence."""
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(". ") if lines else type(error).__name__

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.download import download
-from glove_lstm.data.files import DAMAGED, DataError, open_lines, user_path
+from glove_lstm.data.files import DAMAGED, open_lines, user_path
+from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 

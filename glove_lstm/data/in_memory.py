@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.streaming import read_text
+from glove_lstm.errors import DataError
 
 
 def read_texts(texts: Any, name: str = "X") -> list[list[str]]:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.in_memory import python_values
 from glove_lstm.data.reading import encodable
+from glove_lstm.errors import DataError
 
 _KINDS = "strings, whole numbers or booleans, one kind for all"
 

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.reading import RowReader, encodable
 from glove_lstm.data.splits import Ints
 from glove_lstm.data.streaming import read_text
+from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 

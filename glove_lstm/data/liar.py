@@ -11,7 +11,8 @@ from typing import Any
 import datasets
 
 from glove_lstm.data.builder import NewsBuilder
-from glove_lstm.data.files import DAMAGED, DataError, open_lines
+from glove_lstm.data.files import DAMAGED, open_lines
+from glove_lstm.errors import DataError
 
 LABELS = ("pants-fire", "false", "barely-true", "half-true", "mostly-true", "true")
 FILES = {"train": "train.tsv", "validation": "valid.tsv", "test": "test.tsv"}

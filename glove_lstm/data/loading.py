@@ -16,7 +16,6 @@ from typing import Any
 import datasets
 import pyarrow as pa
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.labelled_split import (
     OnEmpty,
     encode_labels,
@@ -26,6 +25,7 @@ from glove_lstm.data.labelled_split import (
     sorted_labels,
 )
 from glove_lstm.data.split_readers import Files, choose_text_columns, open_splits
+from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from glove_lstm.data.files import DataError, check_file, first_line, looks_like_html, user_path
+from glove_lstm.data.files import check_file, looks_like_html, user_path
+from glove_lstm.errors import DataError, first_line
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_ROW = 1 << 26  # characters of a line, or of a field of CSV

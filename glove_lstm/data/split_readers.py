@@ -10,10 +10,11 @@ import datasets
 
 from glove_lstm.data.builder import FilePath, NewsBuilder
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
-from glove_lstm.data.files import DataError, check_revision, user_path
+from glove_lstm.data.files import check_revision, user_path
 from glove_lstm.data.liar import Liar
 from glove_lstm.data.reading import RowReader, encodable, open_reader, without_folders
 from glove_lstm.data.streaming import choose_columns
+from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 

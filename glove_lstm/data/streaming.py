@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.data.files import DataError, user_path
+from glove_lstm.data.files import user_path
 from glove_lstm.data.reading import (
     Record,
     RowReader,
@@ -25,6 +25,7 @@ from glove_lstm.data.reading import (
     open_text_rows,
     peek,
 )
+from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from glove_lstm.data.files import DataError, check_folder
+from glove_lstm.data.files import check_folder
+from glove_lstm.errors import DataError
 
 _LAST = "config.json"  # readers of a checkpoint look for it first
 

@@ -10,9 +10,9 @@ from datasets import concatenate_datasets
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import LoadedData, longest_texts
 from glove_lstm.data.splits import exact_duplicate_groups, near_duplicate_groups
+from glove_lstm.errors import DataError
 
 Phrase = tuple[str, ...]
 Finding = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.dummy import DummyClassifier
 
-from glove_lstm.data.files import first_line
+from glove_lstm.errors import first_line
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
 from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import (

@@ -8,9 +8,9 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.in_memory import python_values
 from glove_lstm.data.streaming import TextRow, check_unread_columns, choose_columns, read_text
+from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import Layout

@@ -17,9 +17,10 @@ import numpy as np
 from tqdm import tqdm
 
 from glove_lstm import __version__
-from glove_lstm.data.files import DataError, check_folder, read_json_object
+from glove_lstm.data.files import check_folder, read_json_object
 from glove_lstm.data.streaming import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
+from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import OpenModel
 from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, open_writer
 

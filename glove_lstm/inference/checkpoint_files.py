@@ -9,13 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.files import (
-    DataError,
-    check_folder,
-    check_revision,
-    first_line,
-    read_checkpoint_json,
-)
+from glove_lstm.data.files import check_folder, check_revision, read_checkpoint_json
+from glove_lstm.errors import DataError, first_line
 
 
 def shipped(name: str) -> Path:

@@ -6,7 +6,8 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmTokenizer
-from glove_lstm.data.files import DataError, first_line, read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     LOADED_NAMES,

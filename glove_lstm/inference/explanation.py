@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.characters import UnknownWords
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification

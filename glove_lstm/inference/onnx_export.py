@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.data.files import DataError
 from glove_lstm.data.whole_files import whole_file
+from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, origin
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import open_session

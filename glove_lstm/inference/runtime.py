@@ -20,7 +20,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from glove_lstm.data.files import DataError, first_line, read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.checkpoint_files import (
     CONFIG_NAME,
     LIGHT_NAME,

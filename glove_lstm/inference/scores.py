@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 
 SEVERAL = "multi_label_classification"  # `problem_type` where a text may have several labels
 

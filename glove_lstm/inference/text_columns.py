@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from glove_lstm.data.files import DataError, read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoint_files import CONFIG_NAME, local_folder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 from yaml import YAMLError
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.publishing.card import render_card
 
 _METADATA = ("license", "language", "library_name", "pipeline_tag", "tags", "metrics")

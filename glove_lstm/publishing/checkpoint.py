@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glove_lstm import __version__, modeling, tokenization
-from glove_lstm.data.files import DataError, read_json_object
+from glove_lstm.data.files import read_json_object
+from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoint_files import LIGHT_NAME, LOADED_NAMES, ONNX_NAME
 from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.onnx_export import export_onnx

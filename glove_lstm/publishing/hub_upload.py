@@ -10,7 +10,7 @@ from typing import Any, Literal
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RevisionNotFoundError
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.publishing.staging import list_files
 
 HUB_ID = r"[\w.-]+/[\w.-]+"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.publishing.card import without_record_note
 from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from huggingface_hub import get_token
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 
 _SECRETS = re.compile(
     rb"\bhf_[A-Za-z0-9]{30,}|\bgh[opsu]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bsk-[A-Za-z0-9_-]{30,}"

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.trainers import WordLevelTrainer
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.text.pipelines import Pipeline, article_pipeline, default_pipeline
 from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
 from glove_lstm.tokenization.word_shapes import repair

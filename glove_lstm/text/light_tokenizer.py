@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from glove_lstm.data.files import DataError, read_checkpoint_json
+from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.errors import DataError
 from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
 from glove_lstm.text.vector_reader import VectorReader

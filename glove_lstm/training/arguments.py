@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase, TrainingArguments
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.training.presets import PRESETS, copies_of_each, schedule
 

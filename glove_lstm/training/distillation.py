@@ -21,8 +21,8 @@ from scipy.special import log_softmax, softmax
 from torch import nn
 from transformers import set_seed
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.splits import rows_without_near_duplicates
+from glove_lstm.errors import DataError
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.training.calibration import Calibration, fit_scales
 from glove_lstm.training.held_out import FEWEST

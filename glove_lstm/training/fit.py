@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import EvalPrediction
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.errors import DataError
 from glove_lstm.training.arguments import Recipe, make_recipe
 from glove_lstm.training.distillation import distil
 from glove_lstm.training.held_out import HeldOut, hold_out

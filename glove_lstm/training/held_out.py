@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.labelled_split import row_labels, strata
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.splits import (
@@ -14,6 +13,7 @@ from glove_lstm.data.splits import (
     keep_labels_on_both_sides,
     near_duplicate_groups,
 )
+from glove_lstm.errors import DataError
 from glove_lstm.training.labelled_texts import LabelledTexts
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.splits import Ints
+from glove_lstm.errors import DataError
 
 Label = str | Sequence[str]  # one label a text, or several
 

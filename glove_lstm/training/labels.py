@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers.trainer_utils import get_last_checkpoint
 
-from glove_lstm.data.files import DataError, read_json_object
+from glove_lstm.data.files import read_json_object
 from glove_lstm.data.whole_files import whole_file
+from glove_lstm.errors import DataError
 from glove_lstm.training.calibration import Calibration
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.training_texts import hash_texts

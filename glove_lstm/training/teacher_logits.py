@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.progress import progress
 from glove_lstm.training.teachers import LoadedTeacher, columns_of
 

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import Sampler
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback
 
-from glove_lstm.data.files import DataError, first_line
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import GloveLstmTrainingArguments

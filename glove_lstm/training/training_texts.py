@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, digest, local_folder
 
 Hashes = NDArray[np.uint64]

@@ -9,7 +9,7 @@ from support import run_here, succeed
 
 from benchmarks import speed
 from benchmarks.speed import run_process
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import processors
 
 UNITS = {"ms for one text", "texts/s", "CPU s a million texts"}

@@ -19,7 +19,7 @@ from support import QUICK, ROOT, SMALL, assert_refused, run_here
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.app.api import Api
 from glove_lstm.commands import evaluate, export, predict, train
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.inference.batch_classifier import BatchClassifier
 from glove_lstm.inference.checkpoint_files import check_weights, origin
 from glove_lstm.inference.checkpoints import load_checkpoint

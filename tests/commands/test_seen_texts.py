@@ -9,7 +9,7 @@ import pytest
 from support import assert_refused, read_csv, run_here, succeed, write_articles, write_table
 
 from glove_lstm.commands import evaluate as command
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.training.training_texts import (
     TRAINING_TEXTS_NAME,
     TrainingTexts,

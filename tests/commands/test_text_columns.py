@@ -25,7 +25,7 @@ from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.commands import export as export_command
 from glove_lstm.commands import predict as predict_command
 from glove_lstm.commands import train as train_command
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 evaluate = partial(run_here, evaluate_command.main)

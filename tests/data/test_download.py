@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glove_lstm.data.download import download, git_blob_id
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 
 BODY = random.Random(0).randbytes(600_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()

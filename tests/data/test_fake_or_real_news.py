@@ -6,7 +6,7 @@ import pytest
 
 from glove_lstm.data import fake_or_real_news
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "fake_or_real_news"
 COLUMNS = ["id", "title", "text", "label"]

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glove_lstm.data import glove
-from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import load_glove
+from glove_lstm.errors import DataError
 
 TEXT = "the 1 2 3\n, -0.5 1e-3 0\nof 7 8 9.25\n"
 WORDS = ["the", ",", "of"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.liar import LABELS, Liar
+from glove_lstm.errors import DataError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "liar"
 

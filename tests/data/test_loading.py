@@ -5,8 +5,8 @@ import pytest
 from support import LABELLED_ROWS as ROWS
 from support import split_sizes as sizes
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
+from glove_lstm.errors import DataError
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.json", "a.jsonl.gz", "a.parquet"])

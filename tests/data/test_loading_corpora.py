@@ -2,8 +2,8 @@
 
 import pytest
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
+from glove_lstm.errors import DataError
 
 
 def rows_of(corpus, count=60, **more):

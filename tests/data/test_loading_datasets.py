@@ -8,9 +8,9 @@ import pytest
 from support import LABELLED_ROWS as ROWS
 from support import split_sizes as sizes
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
 from glove_lstm.data.reading import without_folders
+from glove_lstm.errors import DataError
 
 
 def test_our_builders(file, tmp_path):

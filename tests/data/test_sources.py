@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.sources import balanced_weights, split_by_source
+from glove_lstm.errors import DataError
 
 ROW = st.tuples(
     st.sampled_from(["a", "b", "c"]), st.sampled_from(["", "/x", "/y", "/z"]), st.integers(0, 1)

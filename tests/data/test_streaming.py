@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
 from glove_lstm.data.streaming import open_files, open_stream
+from glove_lstm.errors import DataError
 
 ROWS = [{"title": f"Title {n}", "text": f"body, of\n{n} é" if n % 3 else ""} for n in range(1, 24)]
 

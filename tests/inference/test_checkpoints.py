@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel, LightClassifier
 from glove_lstm.commands import predict
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.text.build import build_tokenizer
 

@@ -10,7 +10,7 @@ import torch
 from support import build_model, fill_at_random
 
 from glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.runtime import open_checked, open_session

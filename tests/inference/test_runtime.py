@@ -15,7 +15,7 @@ import pytest
 from support import ROOT
 from transformers import pipeline
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.inference import runtime
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.checkpoints import load_checkpoint

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.examples import EXAMPLES, WIDGET
 from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id

@@ -7,7 +7,7 @@ from hub_server import GITATTRIBUTES, TOKEN
 from huggingface_hub import constants
 from support import run_client
 
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 from glove_lstm.publishing.hub_upload import Destination, collect, loading_example, push_folder
 
 REPO = "user/model"

@@ -24,8 +24,8 @@ from support import (
 
 from glove_lstm import __version__
 from glove_lstm.commands.push import main
-from glove_lstm.data.files import DataError
 from glove_lstm.data.liar import Liar
+from glove_lstm.errors import DataError
 from glove_lstm.publishing import checkpoint as checkpoint_publishing
 from glove_lstm.publishing import hub_upload
 from glove_lstm.publishing.checkpoint import stage_checkpoint

@@ -17,9 +17,9 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 from glove_lstm import GloveLstmClassifier, Teacher
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as train_command
-from glove_lstm.data.files import DataError
 from glove_lstm.data.glove import load_glove
 from glove_lstm.data.loading import load_splits
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.publishing.checkpoint_folder import save_result
 from glove_lstm.training.arguments import make_recipe

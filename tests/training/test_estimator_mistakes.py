@@ -11,7 +11,7 @@ from estimator_news import LABELS, TEXTS, TINY
 from sklearn.exceptions import NotFittedError
 
 from glove_lstm import GloveLstmClassifier
-from glove_lstm.data.files import DataError
+from glove_lstm.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from support import assert_refused, run_here, write_table
 
 from glove_lstm.commands import train as train_command
-from glove_lstm.data.files import DataError
 from glove_lstm.data.splits import grouped_stratified_split, keep_labels_on_both_sides
+from glove_lstm.errors import DataError
 from glove_lstm.training.fit import sorted_label_names
 from glove_lstm.training.held_out import hold_out
 from glove_lstm.training.labelled_texts import LabelledTexts

@@ -7,8 +7,8 @@ import torch
 from estimator_news import arguments
 from support import QUICK, SMALL, write_articles
 
-from glove_lstm.data.files import DataError
 from glove_lstm.data.loading import load_splits
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.publishing.checkpoint_folder import save_result
 from glove_lstm.training.arguments import make_recipe

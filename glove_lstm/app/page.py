@@ -18,8 +18,6 @@ from glove_lstm.inference.label_writers import ABSTAIN
 
 WORKERS = min(len(processors()), 8)  # requests that compute at the same time
 QUEUE = 500  # waiting requests
-CACHE_SECONDS = 1800  # lifetime of an upload or a download
-_SWEEP_SECONDS = 300  # between two removals of old files
 
 EXAMPLES = {
     "Agency style": (
@@ -50,12 +48,12 @@ the label. On other sources, years and topics it may be too high or too low. A f
 """
 
 
-def build_page(api: Api) -> gr.Blocks:
-    """Lay out the page and declare the endpoints."""
+def build_page(api: Api, kept_seconds: int) -> gr.Blocks:
+    """Lay out the page and declare the endpoints; every `kept_seconds`, files of this age are removed."""
     blocks = gr.Blocks(
         title="Text classification",
         analytics_enabled=False,
-        delete_cache=(_SWEEP_SECONDS, CACHE_SECONDS),
+        delete_cache=(kept_seconds, kept_seconds),
     )
     with blocks as page:
         gr.Markdown(_heading(api))

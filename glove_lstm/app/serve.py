@@ -30,11 +30,16 @@ def running_app(
     revision: str | None = None,
     host: str | None = None,
     port: int | None = 7860,  # gradio's default, and that of a Space
+    kept_seconds: int = 900,
 ) -> Iterator[str]:
     """Start the app in a thread and yield its address; at the end, stop it and remove all uploads.
 
-    Without a host it listens at $GRADIO_SERVER_NAME (set in a Space), or else on this machine only; without a port, at
-    the first free one from 7860 on.
+    Args:
+        model: A folder, or a repository's id on the Hub.
+        revision: Commit, tag or branch on the Hub.
+        host: Address to listen at; None takes $GRADIO_SERVER_NAME (set in a Space), or else this machine only.
+        port: None takes the first free one from $GRADIO_SERVER_PORT or 7860 on.
+        kept_seconds: Uploads and downloads are removed after this time, and before twice this time.
 
     Raises:
         DataError: The checkpoint cannot be loaded, or the port is taken.
@@ -50,13 +55,10 @@ def running_app(
         from glove_lstm.app.page import WORKERS, build_page
 
         torch.set_num_threads(1)  # requests share the processors
-        page = build_page(Api(model, revision))
+        page = build_page(Api(model, revision), kept_seconds)
         style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
         # System fonts need no network.
         fonts, mono_fonts = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
-        theme = gr.themes.Soft(font=fonts, font_mono=mono_fonts).set(
-            block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300"
-        )
         try:
             _, address, _ = page.launch(
                 server_name=host,
@@ -65,7 +67,7 @@ def running_app(
                 max_file_size=MAX_FILE_BYTES,
                 state_session_capacity=1000,
                 enable_monitoring=False,
-                theme=theme,
+                theme=gr.themes.Soft(font=fonts, font_mono=mono_fonts),
                 head=f"<style>{style}</style>",  # `css` would lose its media queries in gradio
                 footer_links=["api", "settings"],
                 show_error=True,

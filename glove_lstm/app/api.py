@@ -110,6 +110,8 @@ class Api:
         """Label the rows of an uploaded CSV, TSV, JSON or JSONL file; the answer is a CSV file and a summary."""
         if not file:
             raise DataError("There is no file. Upload one.")
+        if not Path(file).is_file():
+            raise DataError("The file has been removed after some time. Upload it again.")
         rows, read = _read_table(Path(file), _text(columns, "columns"), self.trained_columns)
 
         # Beside the upload, in gradio's folder, so that gradio removes both. Nobody else can guess the folder's name.

@@ -18,7 +18,7 @@ def test_the_command_refuses_in_a_sentence(tmp_path):
     assert_refused(run_here(demo.main, "--port", 70000), "--port 70000 must be from 1 to 65535")
 
 
-SERVE = "import sys; from glove_lstm.app.serve import serve; serve(sys.argv[1], port=None, kept_seconds=1)"
+SERVE = "import sys; from glove_lstm.app.serve import serve; serve(sys.argv[1], port=None, kept_seconds=10)"
 
 
 def test_uploads_and_downloads_are_removed_after_a_while(checkpoint, tmp_path):

@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from glove_lstm import __version__
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.data.reading import FORMATS
@@ -68,14 +70,17 @@ class Api:
         """
         try:
             metrics = read_checkpoint_json(self.model.folder / "metrics.json")
-            _, measured, *_ = metrics["validation"]["coverage"]  # the first keeps all texts
-            threshold = min(round(20 * measured["threshold"]) / 20, 0.95)  # 1 would keep no text
-            effect = (
-                f"About {100 * measured['coverage']:.0f} % of the validation texts score at least "
-                f"{100 * threshold:.0f} %; about {100 * measured['accuracy']:.0f} % of their labels are right."
-            )
+            rows = metrics["validation"]["coverage"]
+            thresholds = [row["threshold"] for row in rows]
+            threshold = min(round(20 * thresholds[1]) / 20, 0.95)  # 1 would keep no text
+            coverage = np.interp(threshold, thresholds, [row["coverage"] for row in rows])
+            accuracy = np.interp(threshold, thresholds, [row["accuracy"] for row in rows])
         except (ValueError, LookupError, TypeError):
             return 0.0, "The effect of a threshold has not been measured for this checkpoint."
+        effect = (
+            f"About {100 * coverage:.0f} % of the validation texts score at least {100 * threshold:.0f} %; "
+            f"about {100 * accuracy:.0f} % of their labels are right."
+        )
         return threshold, effect
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:

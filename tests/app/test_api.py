@@ -11,6 +11,7 @@ from support import ROOT, read_csv, run_here, write_articles
 
 from glove_lstm import __version__
 from glove_lstm.app.api import MAX_CHARACTERS, MAX_ROWS, Api
+from glove_lstm.app.page import verdict
 from glove_lstm.app.serve import MAX_FILE_BYTES
 from glove_lstm.commands import predict
 
@@ -49,6 +50,20 @@ def test_classify_and_explain(client):
     about = client.predict(api_name="/about")
     assert about["labels"] == ["FAKE", "REAL"]
     assert about["version"] == __version__
+
+
+@pytest.mark.parametrize(
+    ("label", "scores", "sentence"),
+    [
+        ("FAKE", {"FAKE": 0.5991, "REAL": 0.4009}, "resembles FAKE sources, 59 %"),
+        ("REAL", {"FAKE": 0.0001, "REAL": 0.9999}, "resembles REAL sources, 99 %"),
+        ("ABSTAIN", {"FAKE": 0.546, "REAL": 0.454}, "unsure, nearest to FAKE sources, 54 %"),
+        ("<b>", {"a": 0.29, "<b>": 0.58, "c": 0.13}, "&lt;b&gt;, 58 %; next a, 29 %"),
+        ("ABSTAIN", {"a": 0.3, "b": 0.5, "c": 0.2}, "unsure, nearest to b, 50 %; next a, 30 %"),
+    ],
+)
+def test_the_page_says_a_label_and_its_score_in_a_sentence(label, scores, sentence):
+    assert f">{sentence}<" in verdict({"label": label, "scores": scores})
 
 
 def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):

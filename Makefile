@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs fuzz coverage oldest middle matrix audit golden screenshots hub-code uv-run
+.PHONY: help install fix lint test ci docs load fuzz coverage oldest middle matrix audit golden screenshots hub-code uv-run
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -20,6 +20,8 @@ ci:              ## do what CI does, in a virtual environment of its own
 docs:            ## build the documentation and run the notebook; warnings are errors
 	python -m pip install -q -e '.[docs]'
 	python -m sphinx -q -W --keep-going -b html docs docs/_build
+load:            ## send 200 clients to the app at once, and print what they got; ARGS go to pytest
+	python -m pytest -n0 -s tests/app/test_load.py $(ARGS)
 fuzz:            ## try a hundred times as many hostile texts and tables as in CI; ARGS go to pytest
 	FUZZ=100 python -m pytest tests/fuzz tests/tokenization --timeout 7200 $(ARGS)
 coverage:        ## run all tests and list the lines and branches that none of them reaches

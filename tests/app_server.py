@@ -70,3 +70,15 @@ def call(http, name, *data):
     event, value = re.search(r"event: (complete|error)\ndata: (.*)", events).groups()
     value = json.loads(value)
     return event == "complete", value if event == "complete" else value["error"]
+
+
+def upload(http, name, content):
+    """Upload a file and return its description, as an argument of an endpoint."""
+    posted = http.post("/gradio_api/upload", files={"files": (name, content)})
+    posted.raise_for_status()
+    return file_data(posted.json()[0])
+
+
+def file_data(path):
+    """Return the description of a file on the server, as an argument of an endpoint."""
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}

@@ -1,1 +1,1 @@
-"""The browser app: page, API endpoints and the limits that make it safe to expose to strangers."""
+"""The browser app: the API endpoints, the page and the server, on the limits of gradio."""

@@ -5,7 +5,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.app import limits
+import numpy as np
+
+from glove_lstm import __version__
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.data.reading import FORMATS
 from glove_lstm.data.streaming import TextRow, open_files
@@ -19,35 +21,67 @@ from glove_lstm.inference.label_writers import Layout, open_writer
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.inference.text_columns import other_columns
 
+MAX_CHARACTERS = 100_000  # title and text together; the model reads 2,048 tokens, about a tenth
+MAX_ROWS = 5_000  # of a table
+
 # A few kilobytes of gzip or Parquet can decompress to more than the machine's memory.
 TABLE_FORMATS = [name for name in FORMATS if name != ".parquet"]
 
+_TEXT_TOO_LONG = f"A text may have at most {MAX_CHARACTERS:,} characters. Send a part of it."
+
 
 class Api:
-    """The endpoints of an app that shows one checkpoint, which threads may share."""
+    """The endpoints of an app that shows one checkpoint, which threads may share.
+
+    Attributes:
+        name: The repository's id on the Hub; for a folder, the title of its model card, or else the folder's name.
+        commit: The commit of the repository; None for a folder.
+        card: The text of the model card, without metadata and pictures; empty if there is none.
+    """
 
     def __init__(self, model: str | Path, revision: str | None = None) -> None:
-        """Load a checkpoint, as `open_model` does; a DataError if it is missing, damaged or of another kind."""
+        """Load a checkpoint, as `open_model` does.
+
+        Raises:
+            DataError: The checkpoint is missing, damaged, or does not choose one label for a text.
+        """
         config = load_config(model, revision)  # rejects other models before a download of weights
-        if config.problem_type == SEVERAL:
-            raise DataError(f"{model} gives several labels a text; use glove-lstm predict.")
-        self.name = Path(model).resolve().name if Path(model).is_dir() else str(model)
-        folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json")
+        if config.problem_type == SEVERAL or len(config.label_names) < 2:
+            raise DataError(
+                f"{model} does not choose one of several labels for a text, and the app shows only models that do; "
+                "use glove-lstm predict."
+            )
+        folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json", "README.md")
+
+        self.card = _read_card(folder / "README.md")
+        if Path(model).is_dir():
+            self.name = _title(self.card) or Path(model).resolve().name
+            self.commit = None
+        else:
+            self.name = str(model)
+            self.commit = folder.name  # the Hub's cache has a folder for each commit
         self.model = open_model(folder, backend="torch")
         self.trained_columns = config.text_column_names
 
-    @property
-    def threshold(self) -> tuple[float, str]:
-        """A threshold at which about nine in ten validation texts get a label, and its effect; 0 if not measured."""
+    def suggested_threshold(self) -> tuple[float, str]:
+        """Return an abstention threshold that about nine in ten validation texts reach, and its effect in a sentence.
+
+        The threshold is a multiple of 0.05. It is 0 if the checkpoint's metrics.json does not record such a threshold.
+        """
         try:
             metrics = read_checkpoint_json(self.model.folder / "metrics.json")
-            row = metrics["validation"]["coverage"][1]
-            return row["threshold"], (
-                f"At {row['threshold']:.4f}, {row['coverage']:.0%} of the validation texts get a label, and "
-                f"{row['accuracy']:.1%} of these labels are right."
-            )
+            rows = metrics["validation"]["coverage"]
+            thresholds = [row["threshold"] for row in rows]
+            threshold = min(round(20 * thresholds[1]) / 20, 0.95)  # 1 would keep no text
+            coverage = np.interp(threshold, thresholds, [row["coverage"] for row in rows])
+            accuracy = np.interp(threshold, thresholds, [row["accuracy"] for row in rows])
         except (ValueError, LookupError, TypeError):
             return 0.0, "The effect of a threshold has not been measured for this checkpoint."
+        effect = (
+            f"About {100 * coverage:.0f} % of the validation texts score at least {100 * threshold:.0f} %; "
+            f"about {100 * accuracy:.0f} % of their labels are right."
+        )
+        return threshold, effect
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:
         """Label a text. The label is ABSTAIN if the best score is below the threshold, from 0 to 1."""
@@ -69,30 +103,61 @@ class Api:
         return self.model.explain(*_check_texts(title, text))
 
     def about(self) -> dict[str, Any]:
-        """Return the model's name and labels."""
-        return {"model": self.name, "labels": list(self.model.label_names)}
+        """Return the model's name, commit and labels, and the version of glove-lstm."""
+        return {
+            "model": self.name,
+            "commit": self.commit,
+            "labels": list(self.model.label_names),
+            "version": __version__,
+        }
 
     def label_file(self, file: str | None, columns: str = "") -> tuple[str, str]:
         """Label the rows of an uploaded CSV, TSV, JSON or JSONL file; the answer is a CSV file and a summary."""
         if not file:
             raise DataError("There is no file. Upload one.")
+        if not Path(file).is_file():
+            raise DataError("The file has been removed after some time. Upload it again.")
         rows, read = _read_table(Path(file), _text(columns, "columns"), self.trained_columns)
+
+        # Beside the upload, in gradio's folder, so that gradio removes both. Nobody else can guess the folder's name.
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / "labels.csv"
         with open_writer(path, "csv", Layout(self.model.label_names)) as write:
             write(Labeller(self.model)(rows))
+
+        summary = f"{len(rows):,} rows labelled."
         empty = sum(row.empty for row in rows)
-        warning = f" {empty:,} have no text." if empty else ""
+        if empty:
+            summary += f" {empty:,} have no text."
         clause = other_columns(self.trained_columns, read)
         if clause:
-            warning += f" {clause}."
-        return str(path), f"{len(rows):,} rows labelled.{warning}"
+            summary += f" {clause}."
+        return str(path), summary
+
+
+def _read_card(path: Path) -> str:
+    """Return a model card without its metadata and its pictures, whose files the page does not serve."""
+    if not path.is_file():
+        return ""
+    card = path.read_text(encoding="utf-8", errors="replace")
+    if card.startswith("---\n"):
+        _, _, card = card.removeprefix("---\n").partition("\n---\n")
+    lines = [line for line in card.splitlines() if not line.startswith("![")]
+    return "\n".join(lines).strip()
+
+
+def _title(card: str) -> str:
+    """Return the heading with which a model card begins; empty if it has none."""
+    first_line = card.partition("\n")[0]
+    if not first_line.startswith("# "):
+        return ""
+    return first_line.removeprefix("# ").strip()
 
 
 def _check_texts(title: Any, text: Any) -> list[str]:
     """Return the title and the text, without an empty one; refuse two empty ones and long ones."""
     texts = [_text(title, "title"), _text(text, "text")]
-    if sum(map(len, texts)) > limits.CHARACTERS:
-        raise DataError(limits.TEXT_TOO_LONG)
+    if sum(map(len, texts)) > MAX_CHARACTERS:
+        raise DataError(_TEXT_TOO_LONG)
     texts = [part for part in texts if part.strip()]
     if not texts:
         raise DataError("There is nothing to classify. Type or paste a title or a text.")
@@ -109,10 +174,10 @@ def _read_table(
     try:
         source = open_files([path], columns or None, trained)
         for row in source:
-            if row.number > limits.FILE_ROWS:
-                raise DataError(f"{path} has more than {limits.FILE_ROWS:,} rows. Send a part.")
-            if len(row.text) + len(row.pair or "") > limits.CHARACTERS:
-                raise DataError(f"{path}, row {row.number}: {limits.TEXT_TOO_LONG}")
+            if row.number > MAX_ROWS:
+                raise DataError(f"{path} has more than {MAX_ROWS:,} rows. Send a part.")
+            if len(row.text) + len(row.pair or "") > MAX_CHARACTERS:
+                raise DataError(f"{path}, row {row.number}: {_TEXT_TOO_LONG}")
             rows.append(row)
     except DataError as error:  # messages name the file as the visitor does
         raise DataError(str(error).replace(f"{path.parent}{os.sep}", "")) from None

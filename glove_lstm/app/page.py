@@ -1,16 +1,23 @@
 """The page: a tab for each task, whose buttons call the endpoints."""
 
+import html
 import json
+import math
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import gradio as gr
 from gradio.events import api as endpoint
-from gradio_client import utils as client_utils
 
-from glove_lstm.app import limits
-from glove_lstm.app.api import TABLE_FORMATS, Api
+from glove_lstm import __version__
+from glove_lstm.app.api import MAX_CHARACTERS, MAX_ROWS, TABLE_FORMATS, Api
 from glove_lstm.errors import DataError
+from glove_lstm.inference.backends import processors
 from glove_lstm.inference.label_writers import ABSTAIN
+
+WORKERS = min(len(processors()), 8)  # requests that compute at the same time
+QUEUE = 500  # waiting requests
 
 EXAMPLES = {
     "Agency style": (
@@ -25,6 +32,7 @@ EXAMPLES = {
     ),
     "A loud title for a dull event": ("SHOCK at the pier: early ferry delayed by one hour!", ""),
 }
+_NEWS_LABELS = {"FAKE", "REAL"}
 # One queue for all functions that compute; by default each would run WORKERS requests beside the others.
 _COMPUTE: dict[str, Any] = {"concurrency_id": "compute"}
 _PRIVATE = {"api_visibility": "private", **_COMPUTE}  # for functions that return HTML
@@ -40,76 +48,91 @@ the label. On other sources, years and topics it may be too high or too low. A f
 """
 
 
-class _Page(gr.Blocks):
-    """Blocks that answer bad requests with a message; gradio would log a traceback and send no reason."""
-
-    async def preprocess_data(
-        self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any
-    ) -> list[Any]:
-        try:
-            client_utils.traverse(inputs, _reject_address, client_utils.is_file_obj)
-            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
-        except gr.Error as error:
-            raise _message(error.message) from None
-        except Exception:
-            raise _message("The inputs do not fit the endpoint; see /gradio_api/info.") from None
-
-    async def call_function(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return await super().call_function(*args, **kwargs)
-        except DataError as error:
-            raise _message(str(error)) from None
-
-
-def _message(text: str) -> gr.Error:
-    # The page shows messages as HTML, and they may quote a request; API clients need plain text.
-    text = text.translate({ord("<"): "\u2039", ord(">"): "\u203a", ord("&"): "+"})
-    return gr.Error(text, print_exception=False)
-
-
-def _reject_address(file: dict[str, Any]) -> dict[str, Any]:
-    if client_utils.is_http_url_like(file["path"]):  # gradio would download it
-        raise gr.Error("Only uploaded files are read. Upload the file first.")
-    return file
-
-
-def build_page(api: Api) -> gr.Blocks:
-    """Lay out the page and declare the endpoints."""
-    with _Page(title="Text classification", analytics_enabled=False) as page:
-        gr.Markdown(
-            f"# Text classification\n\nThe model is `{api.name}`.\n\n> Labels say what kind of source a "
-            "text **resembles**, not whether its claims are true."
-        )
-        with gr.Tab("Classify"):
-            _classify_tab(api)
-        with gr.Tab("Many"):
-            _table_tab(api)
+def build_page(api: Api, kept_seconds: int) -> gr.Blocks:
+    """Lay out the page and declare the endpoints; every `kept_seconds`, files of this age are removed."""
+    blocks = gr.Blocks(
+        title="Text classification",
+        analytics_enabled=False,
+        delete_cache=(kept_seconds, kept_seconds),
+    )
+    with blocks as page:
+        gr.Markdown(_heading(api))
+        with gr.Tab("A text"):
+            _text_tab(api)
+        with gr.Tab("A file"):
+            _file_tab(api)
+        if api.card:
+            with gr.Tab("Model card"):
+                gr.Markdown(api.card, latex_delimiters=[])
         for name in ("classify", "explain", "about"):
-            endpoint(getattr(api, name), api_name=name, **_COMPUTE)
-    page.queue(max_size=limits.QUEUE, default_concurrency_limit=limits.WORKERS, api_open=False)
+            endpoint(_with_messages(getattr(api, name)), api_name=name, **_COMPUTE)
+    page.queue(max_size=QUEUE, default_concurrency_limit=WORKERS, api_open=False)
     return page
 
 
-def _classify_tab(api: Api) -> None:
-    def show_label(title: str, text: str, threshold: float) -> Any:
-        # Reached when the slider moves; after a click, `show_words` asks for a text.
-        if not f"{title}{text}".strip():
-            return None
-        answer = api.classify(title, text, threshold)
-        scores = sorted(answer["scores"].items(), key=lambda pair: -pair[1])
-        return {
-            "label": "Not sure" if answer["label"] == ABSTAIN else answer["label"],
-            # The score is in the label, too, because gr.Label rounds 0.995 to 100 %.
-            "confidences": [
-                {"label": f"{label} {score:.3f}", "confidence": score} for label, score in scores
-            ],
-        }
+def _with_messages(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with each DataError as a message of gradio, which is not logged."""
 
-    def show_words(title: str, text: str) -> str:
-        return api.explanation(title, text).to_html()
+    @wraps(function)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except DataError as error:
+            # The page shows messages as HTML, and they may quote a request; API clients need plain text.
+            message = str(error).translate({ord("<"): "\u2039", ord(">"): "\u203a", ord("&"): "+"})
+            raise gr.Error(message, print_exception=False) from None
+
+    return answer
+
+
+def _heading(api: Api) -> str:
+    """Return the title, the model with its version, and what labels mean, as Markdown."""
+    if api.commit is None:
+        model = f"`{api.name}`"
+    else:
+        address = f"https://huggingface.co/{api.name}"
+        model = f"[{api.name}]({address}), version [{api.commit[:8]}]({address}/tree/{api.commit})"
+    heading = f"# Text classification\n\nModel: {model}. Software: glove-lstm {__version__}."
+    if _NEWS_LABELS.issuperset(api.model.label_names):
+        heading += "\n\n> Labels say what kind of source a text **resembles**, not whether its claims are true."
+    return heading
+
+
+def verdict(answer: dict[str, Any]) -> str:
+    """Return an answer of `Api.classify` as a sentence in HTML, such as "resembles FAKE sources, 59 %"."""
+    scores: dict[str, float] = answer["scores"]
+    best, second, *others = sorted(scores, key=lambda label: -scores[label])
+    sources = " sources" if _NEWS_LABELS.issuperset(scores) else ""
+    if answer["label"] == ABSTAIN:
+        sentence = f"unsure, nearest to {best}{sources}, {_percent(scores[best])}"
+    elif sources:
+        sentence = f"resembles {best}{sources}, {_percent(scores[best])}"
+    else:
+        sentence = f"{best}, {_percent(scores[best])}"
+    if others:
+        sentence += f"; next {second}, {_percent(scores[second])}"
+    return f'<p role="status">{html.escape(sentence)}</p>'
+
+
+def _percent(score: float) -> str:
+    """Return a score in percent, rounded down: a score below a threshold looks so, and 99.9 % is not 100 %."""
+    percent = math.floor(round(100 * score, 4))  # 100 * 0.29 is 28.999999999999996
+    return f"{percent} %"
+
+
+def _text_tab(api: Api) -> None:
+    def show_verdict(title: str, text: str, percent: float) -> str:
+        if not f"{title}{text}".strip():
+            return ""  # the slider moves before there is a text
+        return verdict(api.classify(title, text, percent / 100))
+
+    def show_all(title: str, text: str, percent: float) -> tuple[str, str]:
+        answer = api.classify(title, text, percent / 100)
+        words = api.explanation(title, text).to_html(heading=False)
+        return verdict(answer), words
 
     # One character more than the limit, so that longer texts are rejected with a message instead of being cut.
-    most = limits.CHARACTERS + 1
+    most = MAX_CHARACTERS + 1
     boxes = [
         gr.Textbox(label="Title", max_lines=2, max_length=most),
         gr.Textbox(label="Text", lines=6, max_lines=14, max_length=most),
@@ -118,24 +141,30 @@ def _classify_tab(api: Api) -> None:
         for name, values in EXAMPLES.items():
             # Runs in the browser, so that an example does not wait in the queue.
             gr.Button(name, size="sm").click(None, outputs=boxes, js=f"() => {json.dumps(values)}")
-    threshold, effect = api.threshold
-    slider = gr.Slider(0, 1, threshold, step=0.0001, label="Not sure below", info=effect)
+    threshold, effect = api.suggested_threshold()
+    slider = gr.Slider(
+        0, 100, round(100 * threshold), step=1, label="Unsure below (%)", info=effect
+    )
     go = gr.Button("Classify", variant="primary")
-    label = gr.Label(label="Label", elem_id="verdict")
-    words = gr.HTML(elem_id="words", elem_classes="words-of")
-    with gr.Accordion("What this does and does not mean", open=False):
-        gr.Markdown(_MEANING)
+    shown_verdict = gr.HTML(elem_id="verdict", elem_classes="any-text")
+    shown_words = gr.HTML(elem_id="words", elem_classes="any-text")
+    if _NEWS_LABELS.issuperset(api.model.label_names):
+        with gr.Accordion("What this does and does not mean", open=False):
+            gr.Markdown(_MEANING)
+
     inputs = [*boxes, slider]
     triggers = [go.click, boxes[0].submit, boxes[1].submit]
-    shown = gr.on(triggers, show_label, inputs, label, postprocess=False, **_PRIVATE)
-    shown.success(show_words, boxes, words, **_PRIVATE)
+    outputs = [shown_verdict, shown_words]
+    gr.on(triggers, _with_messages(show_all), inputs, outputs, **_PRIVATE)
     # The keyboard triggers `change`, but not `release`.
-    slider.change(show_label, inputs, label, postprocess=False, show_progress="hidden", **_PRIVATE)
+    slider.change(
+        _with_messages(show_verdict), inputs, shown_verdict, show_progress="hidden", **_PRIVATE
+    )
 
 
-def _table_tab(api: Api) -> None:
+def _file_tab(api: Api) -> None:
     file = gr.File(
-        label=f"A table of at most {limits.FILE_ROWS:,} rows ({', '.join(TABLE_FORMATS)})",
+        label=f"A table of at most {MAX_ROWS:,} rows ({', '.join(TABLE_FORMATS)})",
         file_types=TABLE_FORMATS,
     )
     columns = gr.Textbox(
@@ -148,4 +177,5 @@ def _table_tab(api: Api) -> None:
     summary = gr.Markdown()
     download = gr.File(label="Download", interactive=False)
     # One table at a time, so that workers are left for single texts.
-    go.click(api.label_file, [file, columns], [download, summary], concurrency_limit=1)
+    label_file = _with_messages(api.label_file)
+    go.click(label_file, [file, columns], [download, summary], concurrency_limit=1)

@@ -1,4 +1,4 @@
-"""Start the app: load the models, lay out the page and listen."""
+"""Start the app: load the model, lay out the page and listen."""
 
 import os
 import sys
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.errors import DataError
+
+MAX_FILE_BYTES = 10 << 20  # an upload
 
 
 def serve(model: str | Path, **options: Any) -> None:
@@ -28,33 +30,32 @@ def running_app(
     revision: str | None = None,
     host: str | None = None,
     port: int | None = 7860,  # gradio's default, and that of a Space
+    kept_seconds: int = 900,
 ) -> Iterator[str]:
     """Start the app in a thread and yield its address; at the end, stop it and remove all uploads.
 
-    Without a host it listens at $GRADIO_SERVER_NAME (set in a Space), or else on this machine only; without a port, at
-    the first free one from 7860 on.
+    Args:
+        model: A folder, or a repository's id on the Hub.
+        revision: Commit, tag or branch on the Hub.
+        host: Address to listen at; None takes $GRADIO_SERVER_NAME (set in a Space), or else this machine only.
+        port: None takes the first free one from $GRADIO_SERVER_PORT or 7860 on.
+        kept_seconds: Uploads and downloads are removed after this time, and before twice this time.
 
     Raises:
         DataError: The checkpoint cannot be loaded, or the port is taken.
     """
     with tempfile.TemporaryDirectory(prefix="glove-lstm-app-") as folder:
-        # Set before the import of gradio, which else reports usage and keeps a history of requests.
+        # By default all gradio apps of a machine share a folder, whose files each of them serves.
         os.environ["GRADIO_TEMP_DIR"] = folder
-        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        os.environ["GRADIO_RUN_HISTORY"] = "False"
-        os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-        import gradio as gr
+        os.environ["GRADIO_RUN_HISTORY"] = "False"  # an argument of `launch` since gradio 6.24
+        import gradio as gr  # reads GRADIO_TEMP_DIR
         import torch
-        from starlette.middleware import Middleware
 
-        from glove_lstm.app import limits
         from glove_lstm.app.api import Api
-        from glove_lstm.app.page import build_page
-        from glove_lstm.app.request_limits import RequestLimits, UploadFolder
+        from glove_lstm.app.page import WORKERS, build_page
 
         torch.set_num_threads(1)  # requests share the processors
-        page = build_page(Api(model, revision))
-        middleware = Middleware(RequestLimits, uploads=UploadFolder(Path(folder)))
+        page = build_page(Api(model, revision), kept_seconds)
         style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
         # System fonts need no network.
         fonts, mono_fonts = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
@@ -62,17 +63,17 @@ def running_app(
             _, address, _ = page.launch(
                 server_name=host,
                 server_port=port,
-                app_kwargs={"middleware": [middleware]},
-                max_threads=limits.WORKERS + 1,  # one more for a table
-                max_file_size=limits.FILE_BYTES,
+                max_threads=WORKERS + 1,  # one more for a table
+                max_file_size=MAX_FILE_BYTES,
+                state_session_capacity=1000,
+                enable_monitoring=False,
                 theme=gr.themes.Soft(font=fonts, font_mono=mono_fonts),
                 head=f"<style>{style}</style>",  # `css` would lose its media queries in gradio
                 footer_links=["api", "settings"],
-                show_error=False,
+                show_error=True,
                 ssr_mode=False,
                 quiet=True,
                 prevent_thread_lock=True,
-                state_session_capacity=1000,
             )
         except OSError as error:
             if error.errno is not None:  # gradio's own error, of a port, has none

@@ -86,11 +86,14 @@ class Explanation:
         """Return plain values, for JSON."""
         return asdict(self)
 
-    def to_html(self) -> str:
-        """Return HTML with marked words and escaped texts, for any light or dark page."""
+    def to_html(self, heading: bool = True) -> str:
+        """Return HTML with marked words and escaped texts, for any light or dark page.
+
+        Without `heading` it lacks the line with the label and its score.
+        """
         from glove_lstm.inference.explanation_views import html_fragment
 
-        return html_fragment(self)
+        return html_fragment(self, heading)
 
 
 def explain(

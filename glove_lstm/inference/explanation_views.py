@@ -23,6 +23,9 @@ from glove_lstm.inference.label_writers import (
 # Blue and vermilion of Okabe and Ito 2008, as the plots have them.
 _FOR, _AGAINST = (0, 114, 178), (213, 94, 0)
 _FAINTEST = 0.05  # words below this share of the largest contribution are not marked
+_DEEPEST = (
+    0.7  # share of the colour behind the strongest word: black letters need a contrast of 4.5 to 1
+)
 _LISTED = 5  # words for each label
 
 _SECTION = (
@@ -42,27 +45,39 @@ def explanation_writer(file: TextIO, explain: Explain) -> Write:
             heading = label_cell(label)
             if label not in (best, [best]):
                 heading += f" (best: {best})"
+            shown = _heading(explanation, heading) + _marked_words(explanation)
             # Wrap lines in a terminal only.
-            console.print(rich_text(explanation, heading), soft_wrap=not console.is_terminal)
+            console.print(shown, soft_wrap=not console.is_terminal)
 
     return write
 
 
-def html_fragment(explanation: Explanation) -> str:
-    """Return a `<section>` in the colours of the page around it; it needs no style sheet and no script."""
+def html_fragment(explanation: Explanation, heading: bool = True) -> str:
+    """Return a `<section>` in the colours of the page around it; it needs no style sheet and no script.
+
+    Without `heading` it lacks the line with the label and its score.
+    """
+    shown = _marked_words(explanation)
+    if heading:
+        shown = _heading(explanation, explanation.label) + shown
     console = Console(file=io.StringIO(), record=True, highlight=False)
-    console.print(rich_text(explanation, explanation.label), soft_wrap=True)
+    console.print(shown, soft_wrap=True)
     return console.export_html(code_format=_SECTION, inline_styles=True)
 
 
-def rich_text(explanation: Explanation, heading: str) -> Text:
-    """Return an explanation with marked words, for a terminal."""
-    shown = Text.assemble((one_line(heading), "bold"), f"  {explanation.score:.3f}")
+def _heading(explanation: Explanation, label: str) -> Text:
+    """Return the first line: a label and the score."""
+    return Text.assemble((one_line(label), "bold"), f"  {explanation.score:.3f}\n")
+
+
+def _marked_words(explanation: Explanation) -> Text:
+    """Return the text with marked words, the strongest words for each label, and their sums."""
+    shown = Text()
     strongest = max((abs(word.contribution) for word in explanation.words), default=0) or 1
     for field, text in (("text", explanation.text), ("text_pair", explanation.text_pair)):
         if text is not None:
-            begin = len(shown) + 1
-            shown.append(f"\n{printable(text)}")
+            begin = len(shown)
+            shown.append(f"{printable(text)}\n")
             for word in explanation.words:
                 if word.field == field:
                     style = _style(word.contribution / strongest)
@@ -71,8 +86,8 @@ def rich_text(explanation: Explanation, heading: str) -> Text:
         ordered = sorted(explanation.words, key=lambda word: -sign * word.contribution)
         words = [f"{w.text} {w.contribution:+.2f}" for w in ordered if sign * w.contribution > 0]
         listed = ", ".join(words[:_LISTED]) or "no word"
-        shown.append("\n").append(one_line(f"for {name}"), style=_style(sign))
-        shown.append(printable(f": {listed}"))
+        shown.append(one_line(f"for {name}"), style=_style(sign))
+        shown.append(printable(f": {listed}")).append("\n")
     total, bias = explanation.logit_difference, explanation.baseline_difference
     sums = (
         f"Logit of {explanation.label} minus logit of {explanation.rival}: {total:+.2f} "
@@ -80,8 +95,7 @@ def rich_text(explanation: Explanation, heading: str) -> Text:
     )
     if explanation.unread:
         sums += f" The text was cut: {explanation.unread:,} of its tokens were not read."
-    shown.append("\n").append(one_line(sums), style="dim")
-    return shown
+    return shown.append(one_line(sums))
 
 
 def _style(weight: float) -> str:
@@ -89,6 +103,5 @@ def _style(weight: float) -> str:
     if abs(weight) < _FAINTEST:
         return ""
     hue = _FOR if weight > 0 else _AGAINST
-    pale = ",".join(str(round(255 - (255 - part) * abs(weight))) for part in hue)
-    ink = "white" if weight > 0.8 else "black"  # black is readable on any shade of vermilion
-    return f"{'underline' if weight > 0 else 'italic'} {ink} on rgb({pale})"
+    pale = ",".join(str(round(255 - (255 - part) * _DEEPEST * abs(weight))) for part in hue)
+    return f"{'underline' if weight > 0 else 'italic'} #000000 on rgb({pale})"

@@ -12,6 +12,4 @@ def demo(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     scratch = tmp_path_factory.mktemp("demo")
     with run_demo(scratch / "log.txt", checkpoint, TMPDIR=str(scratch)) as running:
         yield running
-        log = running.log.read_text(encoding="utf-8", errors="replace")
-        assert "Traceback" not in log, log
     assert not list(scratch.glob("glove-lstm-app-*"))  # the uploads

@@ -1,10 +1,14 @@
 """The page in Chromium, as people use it."""
 
+import re
 from pathlib import Path
 
 import pytest
 from app_server import CHROMIUM, HOSTILE
 from support import read_csv, write_articles
+
+from glove_lstm.app.api import MAX_CHARACTERS
+from glove_lstm.app.serve import MAX_FILE_BYTES
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install -e '.[test]'"
@@ -13,6 +17,8 @@ pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="needs Chromium: apt-get install chromium, or CHROMIUM=PATH"
 )
 
+VERDICT = re.compile(r"^\s*resembles FAKE sources, \d+ %\s*$")
+UNSURE = re.compile(r"^\s*unsure, nearest to FAKE sources, \d+ %\s*$")
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 
@@ -27,8 +33,13 @@ def browser():
 
 @pytest.fixture
 def visit(browser, demo):
-    """Open the page; the test fails if the page reports an error or asks another host."""
+    """Open the page; the test fails if the page reports an error, asks another host, or makes a traceback."""
     errors, contexts = [], []
+    log_before = demo.log.read_text(encoding="utf-8", errors="replace")
+
+    def on_console(said):
+        if said.type == "error":
+            errors.append(f"{said.text} {said.location['url']}")
 
     def on_request(request):
         if not request.url.startswith((demo.address, "data:", "blob:")):
@@ -40,7 +51,7 @@ def visit(browser, demo):
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("console", on_console)
         page.on("request", on_request)
         page.goto(demo.address)
         page.get_by_label("Title").first.wait_for()
@@ -51,6 +62,8 @@ def visit(browser, demo):
     for context in contexts:
         context.close()
     assert not errors
+    log = demo.log.read_text(encoding="utf-8", errors="replace")
+    assert "Traceback" not in log.removeprefix(log_before)
     assert set(harmed) == {None}
 
 
@@ -72,18 +85,18 @@ def test_classify_an_article(visit):
     title = page.get_by_label("Title").first
     playwright.expect(title).to_have_value("You WON'T BELIEVE what the ferry company is HIDING!!!")
     classify(page, "SHOCKING SECRET EXPOSED!", "the miracle hoax that elites banned")
-    playwright.expect(page.locator("#verdict h2")).to_have_text("FAKE")
+    playwright.expect(page.locator("#verdict")).to_have_text(VERDICT)
     assert "SHOCKING SECRET EXPOSED!" in page.locator("#words").inner_text()
     assert page.locator("#words span[style]").count() > 3
     page.get_by_role("slider").first.press("End")
-    page.get_by_text("Not sure", exact=True).wait_for()
+    playwright.expect(page.locator("#verdict")).to_have_text(UNSURE)
     page.get_by_role("button", name="What this does and does not mean").click()
     page.get_by_text("A few words get a score near 50").wait_for()
 
 
 def test_label_a_table(visit, tmp_path):
     page = visit()
-    open_tab(page, "Many")
+    open_tab(page, "A file")
     table = write_articles(tmp_path / "<b>news<img src=x>.csv", 149)
     with table.open("a", encoding="utf-8") as file:
         file.write('9,"' + HOSTILE.replace('"', "'") + '",a,FAKE\n')
@@ -106,6 +119,59 @@ def test_hostile_texts_do_no_harm(visit):
     assert page.get_by_role("button", name="Classify", exact=True).is_visible()
 
 
+def test_a_text_that_is_too_large_is_one_message(visit):
+    page = visit()
+    page.get_by_label("Text", exact=True).first.fill("a" * (MAX_CHARACTERS + 10))
+    page.get_by_role("button", name="Classify", exact=True).click()
+    message = page.get_by_test_id("toast-text")
+    playwright.expect(message).to_have_text(
+        f"A text may have at most {MAX_CHARACTERS:,} characters. Send a part of it."
+    )
+
+
+def test_a_file_that_is_too_large_is_one_message(browser, demo):
+    # Without `visit`, since gradio logs an error of its own.
+    page = browser.new_page()
+    page.goto(demo.address)
+    open_tab(page, "A file")
+    table = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"a" * (MAX_FILE_BYTES + 1)}
+    page.locator("input[type=file]").first.set_input_files(table)
+    message = page.get_by_test_id("toast-text")
+    playwright.expect(message).to_contain_text("exceed the maximum allowed size of 10.0 Mb")
+    page.close()
+
+
+def luminance(colour):
+    """Relative luminance of a colour that the browser names, from 0 to 1 (https://www.w3.org/TR/WCAG22)."""
+    linear = []
+    for part in re.findall(r"[\d.]+", colour)[:3]:
+        value = float(part) / 255
+        linear.append(value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+# The colours of the letters and of the background behind them, for each element with a text of its own.
+COLOURS = """all => all.map(element => {
+    const colour = getComputedStyle(element).color
+    let behind = element
+    while (getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") behind = behind.parentElement
+    return [element.innerText, colour, getComputedStyle(behind).backgroundColor]
+})"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_results_are_readable(visit, scheme):
+    page = visit(color_scheme=scheme)
+    classify(
+        page, "SHOCKING SECRET EXPOSED!", "the council said the miracle hoax that elites banned"
+    )
+    elements = page.locator("#verdict p, #words pre, #words span").evaluate_all(COLOURS)
+    assert len(elements) > 5
+    for text, letters, background in elements:
+        darker, lighter = sorted([luminance(letters), luminance(background)])
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, letters, background)
+
+
 @pytest.mark.parametrize(
     ("name", "size", "scheme"), [("phone", PHONE, "dark"), ("desktop", DESKTOP, "light")]
 )
@@ -119,8 +185,8 @@ def test_every_tab_fits_the_screen(visit, name, size, scheme):
 
     classify(page, "SHOCKING SECRET EXPOSED!", "the miracle hoax that elites banned " * 20)
     check("classify")
-    open_tab(page, "Many")
-    check("many")
+    open_tab(page, "A file")
+    check("file")
 
 
 def test_the_keyboard_is_enough(visit):

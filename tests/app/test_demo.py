@@ -1,16 +1,14 @@
 """`glove-lstm demo`: errors at the start, checkpoints from the Hub, and what is kept of uploads."""
 
-import os
+import sys
 import time
 
+import httpx
 from app_server import run_demo
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from hub_server import HubServer
-from starlette.testclient import TestClient
-from support import assert_refused, run_here
+from support import assert_refused, run_here, write_articles
 
-from glove_lstm.app import limits
-from glove_lstm.app.request_limits import RequestLimits, UploadFolder
 from glove_lstm.commands import demo
 
 
@@ -20,23 +18,25 @@ def test_the_command_refuses_in_a_sentence(tmp_path):
     assert_refused(run_here(demo.main, "--port", 70000), "--port 70000 must be from 1 to 65535")
 
 
-def test_old_files_are_removed_and_a_full_disk_takes_no_more(tmp_path, monkeypatch):
-    (tmp_path / "old").mkdir()
-    for name in ("old/a.csv", "b.csv"):
-        (tmp_path / name).write_bytes(b"a" * 10)
-    for name in ("old/a.csv", "old"):
-        os.utime(tmp_path / name, (1, 1))
-    os.utime(tmp_path / "b.csv", (1, time.time() - limits.STORED_SECONDS + 60))
-    uploads = UploadFolder(tmp_path)
-    for _ in range(100):
-        if uploads.stored:
-            break
-        time.sleep(0.1)
-    assert uploads.stored == 10
-    assert not (tmp_path / "old" / "a.csv").exists()
-    monkeypatch.setattr(limits, "STORED_BYTES", 9)
-    full = TestClient(RequestLimits(None, uploads))
-    assert full.post("/gradio_api/upload").status_code == 507
+SERVE = "import sys; from glove_lstm.app.serve import serve; serve(sys.argv[1], port=None, kept_seconds=10)"
+
+
+def test_uploads_and_downloads_are_removed_after_a_while(checkpoint, tmp_path):
+    table = write_articles(tmp_path / "news.csv", 10)
+    command = sys.executable, "-c", SERVE
+    with run_demo(
+        tmp_path / "log.txt", checkpoint, command=command, TMPDIR=str(tmp_path)
+    ) as running:
+        client = Client(running.address, verbose=False)
+        client.predict(handle_file(str(table)), api_name="/label_file")
+        (uploads,) = tmp_path.glob("glove-lstm-app-*")
+        for _ in range(60):
+            files = [path for path in uploads.rglob("*") if path.is_file()]
+            kept = [path for path in files if path.stat().st_size]  # gradio leaves an empty one
+            if not kept:
+                break
+            time.sleep(1)
+        assert not kept
 
 
 def test_from_the_hub(checkpoint, tmp_path):
@@ -47,4 +47,7 @@ def test_from_the_hub(checkpoint, tmp_path):
         options = ("user/ours", "--revision", "main")
         with run_demo(tmp_path / "log.txt", *options, **env) as running:
             client = Client(running.address, verbose=False)
-            assert client.predict(api_name="/about")["model"] == "user/ours"
+            about = client.predict(api_name="/about")
+            assert about["model"] == "user/ours"
+            page = httpx.get(running.address).text
+            assert f"https://huggingface.co/user/ours/tree/{about['commit']}" in page

@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs load fuzz coverage oldest middle matrix audit golden screenshots hub-code uv-run
+.PHONY: help install fix lint test ci docs load fuzz coverage oldest middle matrix audit golden screenshots hub-code uv-run release-check
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -51,3 +51,14 @@ hub-code:        ## write code, card, examples, handler, requirements and notebo
 	python -m benchmarks.make_hub --code_only
 uv-run:          ## train with uv run and push to a loopback Hub, as on a rented machine; needs uv, installs GBs
 	PYTHONPATH=tests python tests/uv_run.py
+release-check:   ## build wheel and sdist, check them, and classify with each, installed outside of the clone
+	rm -rf build dist
+	python -m pip install -q build twine
+	python -m build
+	python -m twine check --strict dist/*
+	for file in dist/*; do \
+		folder=$$(mktemp -d) && python3 -m venv $$folder/venv && \
+		$$folder/venv/bin/pip install -q $$file && \
+		(cd $$folder && venv/bin/glove-lstm predict "Council approves budget after long debate") || exit 1; \
+		rm -rf $$folder; \
+	done

@@ -53,11 +53,15 @@ def test_targets_of_make_are_there(page: Path) -> None:
         assert set(line.split()) <= targets, line
 
 
-def test_github_runs_what_ci_runs() -> None:
-    [workflow] = (GITHUB / "workflows").glob("*.yml")
-    jobs = yaml.safe_load(text_of(workflow))["jobs"]
-    runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
-    assert runs == [".ci/run"]
+def commands_of(workflow: str) -> list[str]:
+    jobs = yaml.safe_load(text_of(GITHUB / "workflows" / workflow))["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    return [step["run"] for step in steps if "run" in step]
+
+
+def test_github_runs_what_a_person_can_run() -> None:
+    assert commands_of("ci.yml") == [".ci/run"]
+    assert commands_of("release.yml") == ["make release-check"]
     for form in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml"):
         assert yaml.safe_load(text_of(form)), form
 

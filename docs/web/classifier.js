@@ -12,14 +12,19 @@ const HASHES = {
 };
 
 export class Classifier {
-  /** Load the files of a checkpoint from a URL that ends in "/". */
-  static async load(base) {
+  /**
+   * Load the files of a checkpoint from a URL that ends in "/".
+   *
+   * `onProgress` is called with the share that has arrived, from 0 to 1.
+   */
+  static async load(base, onProgress = () => {}) {
     const url = (name) => new URL(name, base);
+    const json = (name) => fetched(url(name)).then((response) => response.json());
     const [config, tokenizer, options, onnx, ort] = await Promise.all([
-      fetched(url("config.json")).then((response) => response.json()),
-      fetched(url("tokenizer.json")).then((response) => response.json()),
-      fetched(url("tokenizer_config.json")).then((response) => response.json()),
-      fetched(url(ONNX_NAME)).then((response) => response.arrayBuffer()),
+      json("config.json"),
+      json("tokenizer.json"),
+      json("tokenizer_config.json"),
+      download(url(ONNX_NAME), onProgress),
       loadRuntime(),
     ]);
     const session = await ort.InferenceSession.create(onnx);
@@ -62,6 +67,32 @@ async function loadRuntime() {
   ort.env.wasm.wasmBinary = await wasm.arrayBuffer();
   ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
   return ort;
+}
+
+/** Return the bytes of a large file. Without its size, or of a compressed answer, there is no progress to report. */
+async function download(url, onProgress) {
+  const response = await fetched(url);
+  const size = Number(response.headers.get("Content-Length"));
+  if (!size || response.headers.get("Content-Encoding")) return response.arrayBuffer();
+  const bytes = new Uint8Array(size);
+  let arrived = 0;
+  for await (const part of parts(response.body)) {
+    bytes.set(part, arrived);
+    arrived += part.length;
+    onProgress(arrived / size);
+  }
+  if (arrived < size) throw new Error(`${url} ended after ${arrived} of ${size} bytes`);
+  return bytes;
+}
+
+/** Yield the parts of a stream; not every browser lets one loop over it. */
+async function* parts(stream) {
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
 }
 
 async function fetched(url, options) {

@@ -1,5 +1,6 @@
 """Build a tokenizer from a corpus and the words that have vectors."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from tokenizers import Tokenizer
@@ -10,6 +11,8 @@ from glove_lstm.errors import DataError
 from glove_lstm.text.pipelines import Pipeline, article_pipeline, default_pipeline
 from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
 from glove_lstm.tokenization.word_shapes import repair
+
+logger = logging.getLogger(__name__)
 
 PAD, UNK = "<pad>", "<unk>"
 
@@ -76,20 +79,24 @@ def build_tokenizer(
 
 
 def english_stop_words() -> list[str]:
-    """Return NLTK's English stop words.
+    """Return NLTK's English stop words, which are fetched if they are missing.
 
     Raises:
-        DataError: They are not on this machine.
+        DataError: They are not on this machine, and cannot be fetched.
     """
+    import nltk
     from nltk.corpus import stopwords
 
     try:
         return stopwords.words("english")
     except LookupError:
-        raise DataError(
-            "NLTK's stop words are not on this machine. Run `python -m nltk.downloader stopwords`, or set NLTK_DATA "
-            "to a folder that holds corpora/stopwords/english."
-        ) from None
+        logger.info("NLTK's stop words are fetched.")
+    if nltk.download("stopwords", quiet=True):
+        return stopwords.words("english")
+    raise DataError(
+        "NLTK's stop words are not on this machine, and cannot be fetched. Run `python -m nltk.downloader stopwords` "
+        "with a network, or set NLTK_DATA to a folder that holds corpora/stopwords/english."
+    )
 
 
 def _corpus_words(pipeline: Pipeline, texts: Iterable[str], *, min_frequency: int) -> list[str]:

@@ -84,7 +84,7 @@ Not for deciding what is true
 The texts: fake_or_real_news (default) from mine.csv.
 Known leaks and duplicates of fake_or_real_news:
 - A label names the source of an article; nobody checked its claims.
-Preset `default` of glove-lstm 0.1.0 (transformers 5.24.0, torch 2.13.0), 4 epochs. Texts: 8,000 train, 1,200 validation.
+Preset `default` of glove-lstm 0.1.0 (transformers 5.24.0, torch 2.13.0), 4 epochs. Texts: 8,000 train, 1,200
 | max_seq_length | 512 |
 | learning_rate | 0.005 |
 | warmup_steps | None |

@@ -222,8 +222,8 @@ class _Handler(BaseHTTPRequestHandler):
             for name, data in files.items()
         ]
         folders = {str(parent) for name in files for parent in Path(name).parents} - {"."}
-        for folder in folders:
-            entries.append({"type": "directory", "oid": "0" * 40, "size": 0, "path": folder})
+        directory = {"type": "directory", "oid": "0" * 40, "size": 0}
+        entries += [{**directory, "path": folder} for folder in folders]
         prefix = f"{path}/" if path else ""
         entries = [entry for entry in entries if entry["path"].startswith(prefix)]
         if not entries:

@@ -39,9 +39,8 @@ _PLOTS = {
     "reliability.png": "Accuracy against score: on the diagonal, a score is a probability",
 }
 _MOST_TOKENS = 1_000_000  # transformers writes 1e30 for a tokenizer that does not truncate
-_FEWEST_FOR_C = (
-    100  # validation texts that choose C of the n-gram classifier, as in training/train_model.py
-)
+# Fewer validation texts do not choose C of the n-gram classifier; see training/train_model.py.
+_FEWEST_FOR_C = 100
 
 Rows = Sequence[Sequence[str]]
 
@@ -120,9 +119,8 @@ class CardFacts:
     sources: Section | None  # source, texts, accuracy, balanced accuracy, ROC AUC
     calibration: Section  # texts, ECE, Brier score
     coverage: Section | None  # least score, share of texts labelled, accuracy of their labels
-    other_data: (
-        Rows  # data, rows, accuracy, interval, balanced accuracy, ROC AUC, ECE, majority class
-    )
+    # data, rows, accuracy, interval, balanced accuracy, ROC AUC, ECE, majority class
+    other_data: Rows
     other_baselines: Rows  # data, baseline, accuracy
     plots: Rows  # file, title
     examples: Section  # title, style, label, score, error
@@ -212,17 +210,17 @@ class _Run:
         if self.refitted:
             self.unseen_sources = "sources unseen by the first model"
 
-        # The split whose figures stand first.
+        # The split under Results.
         self.split = ""
         if "test" in metrics:
             self.split = "test"
         elif self.validated:
             self.split = "validation"
         self.measures = metrics.get(self.split, {})
-        # The split that is most like new data.
-        self.strange_split = self.split
+        # The split that is most like new data: calibration elsewhere is compared with it.
+        self.reference_split = self.split
         if self.by_source:
-            self.strange_split = "validation"
+            self.reference_split = "validation"
 
     @property
     def chosen_on_validation(self) -> str:
@@ -328,7 +326,9 @@ def _notes(descriptions: Iterable[str]) -> list[DataNotes]:
 
 def _bibtex(run: _Run) -> str:
     notes = _notes([run.about["data"], *run.other_data])
-    return "\n\n".join([GLOVE_BIBTEX, *(known.bibtex for known in notes)])
+    entries = [GLOVE_BIBTEX]
+    entries += [known.bibtex for known in notes]
+    return "\n\n".join(entries)
 
 
 def _word_vectors(about: Mapping[str, Any]) -> str:
@@ -548,28 +548,28 @@ def _split_with_model(run: _Run, split: str) -> str:
 
 def _worse_calibrated(run: _Run) -> str:
     """Name the data on which the calibration error is larger than on the texts most like new data."""
-    error = run.metrics[run.strange_split]["ece"]
+    error = run.metrics[run.reference_split]["ece"]
     worse = []
-    if run.split != run.strange_split and run.measures["ece"] > error:
+    if run.split != run.reference_split and run.measures["ece"] > error:
         worse.append(f"the {run.split} texts")
     for data, measures in run.other_data.items():
         if measures["ece"] > error:
             worse.append(data)
     if not worse:
         return ""
-    return f"Calibration is worse than on the {run.strange_split} texts on: {', '.join(worse)}."
+    return f"Calibration is worse than on the {run.reference_split} texts on: {', '.join(worse)}."
 
 
 def _coverage(run: _Run) -> Section | None:
-    levels = run.metrics.get(run.strange_split, {}).get("coverage")
+    levels = run.metrics.get(run.reference_split, {}).get("coverage")
     if not levels:
         return None
     model = ""
-    if run.refitted and run.strange_split == "validation":
+    if run.refitted and run.reference_split == "validation":
         model = ", with the first model"
     text = (
         "Texts with a low score can be left without a label. "
-        f"On the {run.strange_split} texts{model}:"
+        f"On the {run.reference_split} texts{model}:"
     )
     rows = [
         (_figure(level["threshold"]), f"{level['coverage']:.1%}", _figure(level["accuracy"]))

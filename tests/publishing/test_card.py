@@ -80,7 +80,7 @@ GloVe vectors of 100 dimensions (frozen) and word shapes, LSTM of 60 units, max 
 LightClassifier.from_pretrained("someone/model")
 Texts are truncated to 512 tokens (the beginning is kept)
 set `learning_rate=0.005`
-Not for deciding what is true
+Do not use it to decide what is true
 The texts: fake_or_real_news (default) from mine.csv.
 Known leaks and duplicates of fake_or_real_news:
 - A label names the source of an article; nobody checked its claims.

@@ -29,6 +29,8 @@ _REFUSALS: tuple[type[Exception], ...] = (
     RuntimeError,
     *_CONNECTION_ERRORS,
 )
+# Another change came first, or there were too many requests.
+_PASSING = (409, 412, 429)
 
 
 @dataclass(frozen=True)
@@ -162,11 +164,9 @@ def loading_example(to: Destination, commit: CommitInfo) -> str:
 
 def _sentence(error: Exception, to: Destination) -> str:
     """Return a message for an error of huggingface_hub."""
-    # Some errors of the upload of large files come wrapped.
-    if isinstance(error, RuntimeError) and error.__cause__:
-        cause: BaseException = error.__cause__
-    else:
-        cause = error
+    cause: BaseException = error
+    if isinstance(error, RuntimeError) and error.__cause__:  # from the upload of a large file
+        cause = error.__cause__
     if isinstance(cause, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE forbids any network; unset it and run the command again."
     if isinstance(cause, _CONNECTION_ERRORS):
@@ -187,16 +187,11 @@ def _sentence_of_status(error: HfHubHTTPError, to: Destination) -> str:
     if status == 401:
         return "The Hub does not accept your login; run `hf auth login` with a write token."
     if status == 403:
-        return (
-            f"Your login may not write to {to.repo_id} ({message}); use a write token of its owner."
-        )
+        advice = "use a write token of its owner"
+        return f"Your login may not write to {to.repo_id} ({message}); {advice}."
     if status == 404:
         return f"{to.repo_id} does not exist or your login cannot see it; correct the name."
     advice = "correct this and try again"
-    if status >= 500 or status in (
-        409,
-        412,
-        429,
-    ):  # or another change came first, or too many requests
+    if status >= 500 or status in _PASSING:
         advice = "run the command again later"
     return f"The Hub refused the push (status {status}, {message}); {advice}."

@@ -57,7 +57,10 @@ classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
 multi_label = model.config.problem_type == "multi_label_classification"
 for scores in classify(["Senate passes budget bill", ""], top_k=None):
     total = sum(score["score"] for score in scores)
-    if not (0 <= total <= len(scores) if multi_label else abs(total - 1) < 1e-3):
+    valid = abs(total - 1) < 1e-3
+    if multi_label:
+        valid = 0 <= total <= len(scores)
+    if not valid:
         raise ValueError(f"the scores are not probabilities: {scores}")
 """
 
@@ -142,14 +145,19 @@ def _copy(path: Path, target: Path) -> None:
 def _write_card(checkpoint: Path, folder: Path, repo_id: str) -> None:
     """Render the card for a repository. A card that somebody has edited is kept; only the placeholder is replaced."""
     path = checkpoint / CARD_NAME
-    if path.is_file():
+    if not path.is_file():
+        write_card(folder, repo_id)
+        return
+    try:
         card = path.read_text(encoding="utf-8")
-        if not is_rendered(card):
-            logger.warning("%s was edited and is sent as it is; delete it to get a new card.", path)
-            card = card.replace(PLACEHOLDER_ID, repo_id)
-            (folder / CARD_NAME).write_text(card, encoding="utf-8")
-            return
-    write_card(folder, repo_id)
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text; save it as UTF-8, or delete it.") from None
+    if is_rendered(card):
+        write_card(folder, repo_id)
+        return
+    logger.warning("%s was edited and is sent as it is; delete it to get a new card.", path)
+    card = card.replace(PLACEHOLDER_ID, repo_id)
+    (folder / CARD_NAME).write_text(card, encoding="utf-8")
 
 
 def write_hub_files(folder: Path, repo_id: str) -> None:

@@ -137,6 +137,7 @@ def test_hub_folder_is_what_a_push_sends(tmp_path):
             "README.md holds a token or a key",
         ),
         ("README.md", lambda data: data + b"own-token", "README.md holds a token or a key"),
+        ("README.md", lambda data: data + b"\xff", "README.md is not UTF-8 text"),
         ("light.onnx", lambda _: b"\x08\x08", "light.onnx cannot be loaded"),
         ("onnx/model.onnx", lambda _: b"\x08\x08", "onnx/model.onnx cannot be loaded"),
         ("model.safetensors", lambda data: data[:-1] + b"\1", "was made for other weights"),

@@ -29,7 +29,8 @@ from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.publishing.card import write_card
-from glove_lstm.publishing.checkpoint_folder import save_result, write_hub_files
+from glove_lstm.publishing.checkpoint_folder import save_result
+from glove_lstm.publishing.staging import write_hub_files
 from glove_lstm.training.fit import fit
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
@@ -39,12 +40,8 @@ _ARGUMENTS: dict[str, Any] = {
     "vocab_size": 32_000,
 }
 
-_CARD = {
-    "name": "glove-lstm-fake-news",
-    "repo_id": "user/glove-lstm-fake-news",
-    "license": "apache-2.0",
-    "data_description": (Path(__file__).parent / "hub_data.md").read_text(encoding="utf-8").strip(),
-}
+_REPO_ID = "user/glove-lstm-fake-news"
+_DATA_DESCRIPTION = Path(__file__).parent / "hub_data.md"
 
 
 def main(argv: Sequence[str]) -> None:
@@ -65,8 +62,8 @@ def main(argv: Sequence[str]) -> None:
     else:
         settings = Settings(args.glove, _ARGUMENTS | parse_words(rest))
         _train(args.output_dir, args.data_dir, settings)
-    write_card(args.output_dir, **_CARD)
-    write_hub_files(args.output_dir, _CARD["repo_id"])
+    write_card(args.output_dir, _REPO_ID)
+    write_hub_files(args.output_dir, _REPO_ID)
     sys.stdout.write(f"Made {args.output_dir}\n")
 
 
@@ -94,6 +91,11 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
     measures.add_baselines(metrics, result, test, others)
     losses = measure_robustness(result.model, result.tokenizer, test.texts, test.labels)
     metrics["robustness"] = {**losses, "summary": f"on the test texts, {summarize(losses)}"}
+    metrics["card"] = {
+        "name": "glove-lstm-fake-news",
+        "license": "apache-2.0",
+        "data_description": _DATA_DESCRIPTION.read_text(encoding="utf-8").strip(),
+    }
     metrics["made_by"] = record("benchmarks/corpora.*", *sources("default", corrupted=True))
     save_result(result, metrics, folder, test)
     export_onnx(folder)

@@ -34,9 +34,9 @@ from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.checkpoint_folder import save_result
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
+from glove_lstm.publishing.staging import stage_checkpoint
 from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import number_labels

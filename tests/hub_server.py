@@ -2,49 +2,81 @@ r"""A Hugging Face Hub on the loopback interface, for tests: standard library on
 
     with HubServer() as hub:
         hub.add_token("hf_x")
-        hub.fail(r"/resolve/.*/config\.json", 503)
         done = subprocess.run([...], env=hub.client_env(tmp_path, token="hf_x"))
         assert hub.files("user/name")["config.json"] == b"{}"
 
-It serves what pushing and loading ask for: create, branch, preupload, LFS, commit, info, tree, resolve, collections.
-Any other request is answered with 501. There is no xet: clients need HF_HUB_DISABLE_XET=1.
+It serves what pushing and loading ask for: create, branch, preupload, commit, info, tree, resolve. Any other request is
+answered with 501. All files are sent inside of the commit: there is neither LFS nor xet.
 """
 
 import base64
+import hashlib
 import json
 import os
 import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import unquote
 
-from hub_repos import GITATTRIBUTES, LARGE, HubError, Repo, git_oid, sha256
-
 TOKEN = "hf_" + "secretsecret" * 3  # for tests that check that no output shows it
-NO_LOGIN = "Invalid username or password."
+_NO_LOGIN = "Invalid username or password."
+
+
+def _sha1(data: bytes) -> str:
+    return hashlib.sha1(data).hexdigest()
+
+
+def _git_oid(data: bytes) -> str:
+    return _sha1(b"blob %d\0" % len(data) + data)
+
+
+class HubError(Exception):
+    """A refusal, with the headers by which the client knows its kind."""
+
+    def __init__(self, status: int, message: str, code: str | None = None, **content: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = {"X-Error-Message": message}
+        if code:
+            self.headers["X-Error-Code"] = code
+        self.content = {"error": message, **content}
+
+
+class Commit(NamedTuple):
+    """One state of a repository."""
+
+    sha: str
+    files: Mapping[str, bytes]
 
 
 @dataclass
-class Fault:
-    """A planned failure; made by `HubServer.fail`."""
+class Repo:
+    """A repository of one kind ("models", "datasets" or "spaces"); all its commits stay loadable."""
 
-    path: str  # regular expression, searched in the path and query as sent
-    status: int | None = None  # answer with this status and do nothing
-    code: str | None = None  # X-Error-Code of the status
-    message: str = "planned failure"
-    delay: float = 0.0  # seconds to wait first
-    drop: bool = False  # drop the connection without doing or answering anything
-    lose_answer: bool = False  # do as asked, but drop the connection instead of answering
-    hits: int = 0  # how often it happened
+    kind: str
+    id: str
+    private: bool = False
+    branches: dict[str, Commit] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
 
-    def matches(self, path: str) -> bool:
-        return not self.hits and bool(re.search(self.path, path))
+    def at(self, revision: str) -> Commit:
+        commit = self.commits.get(revision) or self.branches.get(revision)
+        if commit is None:
+            raise HubError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+        return commit
+
+    def commit(self, branch: str, files: Mapping[str, bytes]) -> Commit:
+        oids = {path: _git_oid(data) for path, data in files.items()}
+        content = json.dumps([self.kind, self.id, len(self.commits), oids])
+        commit = Commit(_sha1(content.encode()), dict(sorted(files.items())))
+        self.branches[branch] = commit
+        self.commits[commit.sha] = commit
+        return commit
 
 
 class HubServer:
@@ -52,11 +84,7 @@ class HubServer:
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}  # by "models/user/name"
-        self.large: dict[str, bytes] = {}  # uploaded large files, by SHA-256
-        self.tokens: dict[str, tuple[str, bool]] = {}  # token -> user, may write
-        self.requests: list[tuple[str, str]] = []  # method and path with query
-        self.faults: list[Fault] = []
-        self.collections: dict[str, dict[str, Any]] = {}  # by "user/title-ID"
+        self.tokens: dict[str, str] = {}  # token -> user
         self.lock = threading.RLock()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
@@ -69,22 +97,26 @@ class HubServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def add_token(self, token: str, user: str = "user", write: bool = True) -> None:
+    def add_token(self, token: str, user: str = "user") -> None:
         """Let `token` act for `user`, who owns the repositories under that name."""
-        self.tokens[token] = user, write
+        self.tokens[token] = user
 
     def add_repo(self, repo_id: str, files=None, *, kind="models", private=False) -> Repo:
         """Make a repository without a client; `files` become its second commit."""
         with self.lock:
-            repo = self.repos[f"{kind}/{repo_id}"] = Repo(kind, repo_id, private)
-            start = repo.commit("main", {".gitattributes": GITATTRIBUTES}, "initial commit")
+            repo = Repo(kind, repo_id, private)
+            self.repos[f"{kind}/{repo_id}"] = repo
+            # The Hub's own first commit.
+            start = repo.commit("main", {".gitattributes": b""})
             if files:
-                repo.commit("main", {**start.files, **files}, "Add files")
+                repo.commit("main", {**start.files, **files})
             return repo
 
-    def files(self, repo_id: str, revision="main", *, kind="models") -> Mapping[str, bytes]:
-        """All files of a revision, `.gitattributes` too."""
-        return self.repos[f"{kind}/{repo_id}"].at(revision).files
+    def files(self, repo_id: str, revision="main", *, kind="models") -> dict[str, bytes]:
+        """All files of a revision but the Hub's own `.gitattributes`."""
+        files = dict(self.repos[f"{kind}/{repo_id}"].at(revision).files)
+        del files[".gitattributes"]
+        return files
 
     def client_env(self, home: Path, token: str | None = None) -> dict[str, str]:
         """Environment of a client that keeps its caches in `home` and has no other login than `token`."""
@@ -92,13 +124,9 @@ class HubServer:
         env = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
         env |= {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(home / "hf"), "NO_PROXY": "*"}
         env |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_XET": "1"}
-        return env | ({"HF_TOKEN": token} if token else {})
-
-    def fail(self, path: str, status: int | None = None, **kind: Any) -> Fault:
-        """Let the next request whose path matches fail, as `Fault` says; `faults.clear()` ends it."""
-        fault = Fault(path, status, **kind)
-        self.faults.append(fault)
-        return fault
+        if token:
+            env["HF_TOKEN"] = token
+        return env
 
 
 class _Server(ThreadingHTTPServer):
@@ -110,35 +138,26 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Routes return a body, which is JSON unless it is bytes, and headers."""
+    """Routes return a body, which is JSON unless it is bytes, and perhaps headers."""
 
-    protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    hub: HubServer
 
     def serve(self) -> None:
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        with self.hub.lock:
-            self.hub.requests.append((self.command, self.path))
-            planned = (fault for fault in self.hub.faults if fault.matches(self.path))
-            fault = next(planned, Fault(""))
-            fault.hits += 1
-        threading.Event().wait(fault.delay)
-        self.close_connection = self.close_connection or fault.drop or fault.lose_answer
-        if fault.drop:
-            return
+        status = 200
+        headers: dict[str, str] = {}
         try:
-            if fault.status is not None:
-                raise HubError(fault.status, fault.message, fault.code)
-            answer = self.answer()
-            content, headers = answer if isinstance(answer, tuple) else (answer, {})
-            status = 200
+            content = self.answer()
+            if isinstance(content, tuple):
+                content, headers = content
         except HubError as error:
             status, content, headers = error.status, error.content, error.headers
-        if fault.lose_answer:
-            return
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
-        length = {"Content-Length": str(len(body))}
-        for name, value in {"Content-Type": "application/json", **length, **headers}.items():
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
@@ -147,42 +166,47 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = serve  # noqa: N815
 
     def answer(self) -> Any:
+        path = self.path.partition("?")[0]
         for pattern, route in ROUTES.items():
-            if match := re.fullmatch(pattern, self.path.partition("?")[0]):
+            match = re.fullmatch(pattern, path)
+            if match:
                 parts = {name: unquote(value or "") for name, value in match.groupdict().items()}
                 with self.hub.lock:
                     return route(self, **parts)
         raise HubError(501, f"tests/hub_server.py does not serve {self.command} {self.path}")
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet: the log is `HubServer.requests`."""
+        """Quiet."""
 
-    def user(self) -> tuple[str | None, bool]:
+    def user(self) -> str | None:
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         if token and token not in self.hub.tokens:
             raise HubError(401, "Invalid credentials in Authorization header")
-        return self.hub.tokens.get(token, (None, False))
+        return self.hub.tokens.get(token)
 
     def readable(self, kind: str, repo_id: str) -> Repo:
-        user, repo = self.user()[0], self.hub.repos.get(f"{kind.strip('/') or 'models'}/{repo_id}")
-        if repo is None or (repo.private and user != repo_id.split("/")[0]):
-            status, message = (404, "Repository not found") if user else (401, NO_LOGIN)
-            raise HubError(status, message, "RepoNotFound")
-        return repo
+        user = self.user()
+        repo = self.hub.repos.get(f"{kind.strip('/') or 'models'}/{repo_id}")
+        if repo is not None and (not repo.private or user == repo_id.split("/")[0]):
+            return repo
+        if user is None:
+            raise HubError(401, _NO_LOGIN, "RepoNotFound")
+        raise HubError(404, "Repository not found", "RepoNotFound")
 
     def writable(self, kind: str, repo_id: str) -> Repo:
         self.check_writer(repo_id)
         return self.readable(kind, repo_id)
 
     def check_writer(self, repo_id: str) -> None:
-        user, write = self.user()
+        user = self.user()
         if user is None:
-            raise HubError(401, NO_LOGIN)
-        if not write or user != repo_id.split("/")[0]:
+            raise HubError(401, _NO_LOGIN)
+        if user != repo_id.split("/")[0]:
             raise HubError(403, f"You don't have the rights to write to {repo_id}")
 
     def url(self, kind: str, repo_id: str) -> str:
-        return f"{self.hub.endpoint}/{'' if kind == 'models' else f'{kind}/'}{repo_id}"
+        prefix = "" if kind == "models" else f"{kind}/"
+        return f"{self.hub.endpoint}/{prefix}{repo_id}"
 
     def info(self, kind: str, repo: str, rev: str) -> Any:
         found = self.readable(kind, repo)
@@ -193,11 +217,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def tree(self, kind: str, repo: str, rev: str, path: str) -> Any:
         files = self.readable(kind, repo).at(rev).files
-        entries: list[dict[str, Any]] = []
-        for name, data in files.items():
-            entry = {"type": "file", "oid": git_oid(name, data), "size": len(data), "path": name}
-            lfs = {"oid": sha256(data), "size": len(data), "pointerSize": 100}
-            entries.append({**entry, "lfs": lfs} if name.endswith(LARGE) else entry)
+        entries: list[dict[str, Any]] = [
+            {"type": "file", "oid": _git_oid(data), "size": len(data), "path": name}
+            for name, data in files.items()
+        ]
         folders = {str(parent) for name in files for parent in Path(name).parents} - {"."}
         directory = {"type": "directory", "oid": "0" * 40, "size": 0}
         entries += [{**directory, "path": folder} for folder in folders]
@@ -205,19 +228,21 @@ class _Handler(BaseHTTPRequestHandler):
         entries = [entry for entry in entries if entry["path"].startswith(prefix)]
         if not entries:
             raise HubError(404, "Entry not found", "EntryNotFound")
-        recursive = "recursive=true" in self.path.lower()
-        return [one for one in entries if recursive or "/" not in one["path"].removeprefix(prefix)]
+        if "recursive=true" in self.path.lower():
+            return entries
+        return [entry for entry in entries if "/" not in entry["path"].removeprefix(prefix)]
 
     def resolve(self, kind: str, repo: str, rev: str, path: str) -> Any:
         commit = self.readable(kind, repo).at(rev)
         if path not in commit.files:
             raise HubError(404, "Entry not found", "EntryNotFound")
         data = commit.files[path]
-        return data, {"X-Repo-Commit": commit.sha, "ETag": f'"{sha256(data)}"'}
+        return data, {"X-Repo-Commit": commit.sha, "ETag": f'"{_git_oid(data)}"'}
 
     def create(self) -> Any:
         wish = json.loads(self.body)
-        kind, repo_id = f"{wish.get('type') or 'model'}s", f"{wish['organization']}/{wish['name']}"
+        kind = f"{wish.get('type') or 'model'}s"
+        repo_id = f"{wish['organization']}/{wish['name']}"
         self.check_writer(repo_id)
         url = self.url(kind, repo_id)
         if f"{kind}/{repo_id}" in self.hub.repos:
@@ -235,27 +260,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def preupload(self, kind: str, repo: str, rev: str) -> Any:
         files = self.writable(kind, repo).at(rev).files
-        answer = []
-        for path in (wish["path"] for wish in json.loads(self.body)["files"]):
-            mode = "lfs" if path.endswith(LARGE) else "regular"
-            digest = sha256 if path.endswith(LARGE) else partial(git_oid, path)
-            oid = digest(files[path]) if path in files else None
-            answer.append({"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": oid})
-        return {"files": answer}
-
-    def lfs_batch(self, kind: str, repo: str) -> Any:
-        self.writable(kind, repo)
-        objects = json.loads(self.body)["objects"]
-        for wish in objects:
-            if wish["oid"] not in self.hub.large:
-                wish["actions"] = {"upload": {"href": f"{self.hub.endpoint}/lfs/{wish['oid']}"}}
-        return {"transfer": "basic", "objects": objects}
-
-    def lfs_upload(self, oid: str) -> Any:
-        if sha256(self.body) != oid:
-            raise HubError(400, "The uploaded bytes do not have the announced checksum")
-        self.hub.large[oid] = self.body
-        return b""
+        answers = []
+        for wish in json.loads(self.body)["files"]:
+            path = wish["path"]
+            oid = _git_oid(files[path]) if path in files else None
+            mode = {"uploadMode": "regular", "shouldIgnore": False}
+            answers.append({"path": path, "oid": oid, **mode})
+        return {"files": answers}
 
     def commit(self, kind: str, repo: str, rev: str) -> Any:
         found = self.writable(kind, repo)
@@ -264,41 +275,14 @@ class _Handler(BaseHTTPRequestHandler):
         if header.get("parentCommit", base.sha) != base.sha:
             raise HubError(412, "A commit has happened since. Please refresh and try again.")
         files = dict(base.files)
-        for value in operations:
-            if "content" in value:
-                files[value["path"]] = base64.b64decode(value["content"])
-            elif "oid" in value:
-                files[value["path"]] = self.hub.large[value["oid"]]
+        for operation in operations:
+            if "content" in operation:
+                files[operation["path"]] = base64.b64decode(operation["content"])
             else:
-                del files[value["path"]]
-        sha = found.commit(rev, files, header["summary"]).sha
+                del files[operation["path"]]
+        sha = found.commit(rev, files).sha
         url = f"{self.url(kind, repo)}/commit/{sha}"
         return {"success": True, "commitOid": sha, "commitUrl": url}
-
-    def create_collection(self) -> Any:
-        wish = json.loads(self.body)
-        self.check_writer(f"{wish['namespace']}/")
-        slug = f"{wish['namespace']}/{'-'.join(wish['title'].lower().split())}-{'0' * 24}"
-        if slug in self.hub.collections:
-            raise HubError(409, "You already have this collection", slug=slug)
-        wish |= {"slug": slug, "owner": wish["namespace"], "items": [], "theme": "blue"}
-        wish |= {"lastUpdated": "2026-01-01T00:00:00.000Z", "position": 0, "upvotes": 0}
-        self.hub.collections[slug] = wish
-        return wish
-
-    def collection(self, slug: str) -> Any:
-        if slug not in self.hub.collections:
-            raise HubError(404, "Collection not found")
-        return self.hub.collections[slug]
-
-    def collect(self, slug: str) -> Any:
-        found, item = self.collection(slug), json.loads(self.body)["item"]
-        self.check_writer(slug)
-        self.readable(f"{item['type']}s", item["id"])
-        if any(one["id"] == item["id"] for one in found["items"]):
-            raise HubError(409, "The item is in the collection")
-        found["items"].append({**item, "_id": item["id"], "position": len(found["items"])})
-        return found
 
 
 _API = r"/api/(?P<kind>models|datasets|spaces)/(?P<repo>[\w.-]+(?:/[\w.-]+)?)"
@@ -307,15 +291,10 @@ _REV = "(?P<rev>[^/]+)"
 ROUTES: dict[str, Callable[..., Any]] = {
     "/api/validate-yaml": lambda _: {"errors": [], "warnings": []},
     "/api/repos/create": _Handler.create,
-    "/api/collections": _Handler.create_collection,
-    "/api/collections/(?P<slug>[^/]+/[^/]+)": _Handler.collection,
-    "/api/collections/(?P<slug>[^/]+/[^/]+)/items": _Handler.collect,
     f"{_API}/tree/{_REV}(?:/(?P<path>.+))?": _Handler.tree,
     f"{_API}/preupload/{_REV}": _Handler.preupload,
     f"{_API}/commit/{_REV}": _Handler.commit,
     f"{_API}/branch/(?P<name>.+)": _Handler.branch,
     f"{_API}(?:/revision/{_REV})?": _Handler.info,
-    rf"{_WEB}\.git/info/lfs/objects/batch": _Handler.lfs_batch,
-    "/lfs/(?P<oid>[0-9a-f]{64})": _Handler.lfs_upload,
     f"{_WEB}/resolve/{_REV}/(?P<path>.+)": _Handler.resolve,
 }

@@ -30,7 +30,6 @@ from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.checkpoint_folder import save_result
 from glove_lstm.publishing.hub_upload import (
     Destination,
@@ -38,6 +37,7 @@ from glove_lstm.publishing.hub_upload import (
     push_folder,
     training_destination,
 )
+from glove_lstm.publishing.staging import stage_checkpoint
 from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import LabelledTexts

@@ -1,7 +1,6 @@
-"""Save a trained checkpoint, and the files that only its repository on the Hub needs."""
+"""Save a trained checkpoint."""
 
 import json
-import shutil
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
@@ -9,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from glove_lstm import __version__
 from glove_lstm.data.whole_files import whole_files
 from glove_lstm.evaluation.run_metrics import Metrics, plot_run
-from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, shipped
+from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME
 from glove_lstm.publishing.card import write_card
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.result import TrainingResult
@@ -34,14 +33,3 @@ def save_result(
         plots = ("plots/curves.png", "plots/confusion.png", "plots/reliability.png")
         for name in (LIGHT_NAME, ONNX_NAME, *plots):
             (folder / name).unlink(missing_ok=True)
-
-
-def write_hub_files(folder: Path, repo_id: str) -> None:
-    """Write the handler of an Inference Endpoint, its requirements, and the tour with this repository's model."""
-    shutil.copyfile(Path(__file__).with_name("handler.py"), folder / "handler.py")
-    (folder / "requirements.txt").write_text(f"glove-lstm=={__version__}\n", encoding="utf-8")
-    tour = json.loads(shipped("docs/tour.ipynb").read_text(encoding="utf-8"))
-    (cell,) = (cell for cell in tour["cells"] if cell["id"] == "model")
-    cell["source"] = ["%pip install -q 'glove-lstm[train]'\n", "\n", f'model = "{repo_id}"']
-    text = json.dumps(tour, indent=1, ensure_ascii=False)
-    (folder / "notebook.ipynb").write_text(f"{text}\n", encoding="utf-8")

@@ -26,21 +26,33 @@ class EndpointHandler:
         Raises:
             ValueError: The request is malformed; the endpoint answers with status 400 and the message.
         """
-        texts, parameters = data.get("inputs"), data.get("parameters") or {}
-        if not isinstance(parameters, dict):
-            raise ValueError("parameters must be an object.")
-        if isinstance(texts, str):
-            texts = [texts]
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise ValueError("inputs must be a text or a list of texts.")
-        top_k = parameters.get("top_k")
-        if top_k is not None and (type(top_k) is not int or top_k < 1):
-            raise ValueError(f"top_k is {top_k!r}, but must be a whole number of at least 1.")
-        if others := parameters.keys() - {"top_k"}:
-            raise ValueError(f"top_k is the only parameter; leave out {', '.join(sorted(others))}.")
+        texts = _read_texts(data.get("inputs"))
+        top_k = _read_top_k(data.get("parameters") or {})
         names = self.classifier.label_names
-        answer = []
+        answers = []
         for scores in self.classifier.predict_proba(texts):
             best = (-scores).argsort(kind="stable")[:top_k]
-            answer.append([{"label": names[n], "score": float(scores[n])} for n in best])
-        return answer
+            answers.append([{"label": names[n], "score": float(scores[n])} for n in best])
+        return answers
+
+
+def _read_texts(inputs: Any) -> list[str]:
+    texts = [inputs] if isinstance(inputs, str) else inputs
+    if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+        return texts
+    raise ValueError("inputs must be a text or a list of texts.")
+
+
+def _read_top_k(parameters: Any) -> int | None:
+    """Return the number of labels for each text; None: all of them."""
+    if not isinstance(parameters, dict):
+        raise ValueError("parameters must be an object.")
+    others = sorted(parameters.keys() - {"top_k"})
+    if others:
+        raise ValueError(f"top_k is the only parameter; leave out {', '.join(others)}.")
+    top_k = parameters.get("top_k")
+    if top_k is None:
+        return None
+    if type(top_k) is not int or top_k < 1:  # True is an int, too
+        raise ValueError(f"top_k is {top_k!r}, but must be a whole number of at least 1.")
+    return top_k

@@ -11,7 +11,6 @@ from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelet
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RevisionNotFoundError
 
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.staging import list_files
 
 HUB_ID = r"[\w.-]+/[\w.-]+"
 
@@ -30,6 +29,8 @@ _REFUSALS: tuple[type[Exception], ...] = (
     RuntimeError,
     *_CONNECTION_ERRORS,
 )
+# Another change came first, or there were too many requests.
+_PASSING = (409, 412, 429)
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,19 @@ def training_destination(training: Any) -> Destination | None:
     Raises:
         DataError: The id is missing or invalid, or there is no login.
     """
-    token, training.hub_token = training.hub_token or None, None
+    token = training.hub_token or None
+    training.hub_token = None
     if not training.push_to_hub:
         return None
     training.push_to_hub = False
     if not training.hub_model_id:
         raise DataError("--push_to_hub needs --hub_model_id user/name.")
-    private, revision = bool(training.hub_private_repo), getattr(training, "hub_revision", None)
-    to = Destination(training.hub_model_id, private=private, revision=revision, token=token)
+    to = Destination(
+        training.hub_model_id,
+        private=bool(training.hub_private_repo),
+        revision=getattr(training, "hub_revision", None),  # not in transformers 5.0
+        token=token,
+    )
     check_destination(to)
     return to
 
@@ -75,6 +81,12 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
 
 
+def list_files(folder: Path) -> dict[str, int]:
+    """Return the size in bytes of each file, by its path inside the folder."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
 def push_folder(folder: Path, to: Destination) -> CommitInfo:
     """Make one commit after which the repository holds exactly the files of a folder.
 
@@ -87,51 +99,50 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
     api = HfApi(token=to.token)
     try:
         _create_repo(api, to)
-        head = api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision).sha
-        present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=head)
-        files = list_files(folder)
-        # The Hub writes .gitattributes itself.
-        stale = {*present} - {*files, ".gitattributes"}
-        # upload_folder splits large folders into several commits if hf_xet is installed. With a parent, the Hub
-        # refuses the commit if the list of stale files is out of date.
-        return api.create_commit(
-            to.repo_id,
-            [
-                *(CommitOperationAdd(name, folder / name) for name in files),
-                *(CommitOperationDelete(name, is_folder=False) for name in sorted(stale)),
-            ],
-            commit_message="Upload with glove-lstm",
-            repo_type=to.repo_type,
-            revision=to.revision,
-            parent_commit=head,
-        )
+        return _commit(api, folder, to)
     except DataError:
         raise
     except _REFUSALS as error:
         raise DataError(_sentence(error, to)) from None
 
 
-def collect(to: Destination, collection: str) -> str:
-    """Add a pushed repository to a collection; return the address of the collection.
+def _create_repo(api: HfApi, to: Destination) -> None:
+    """Create the repository and the branch if they are missing."""
+    api.create_repo(
+        to.repo_id,
+        repo_type=to.repo_type,
+        private=to.private or None,
+        exist_ok=True,
+        space_sdk="gradio" if to.repo_type == "space" else None,
+    )
+    if to.private and not api.repo_info(to.repo_id, repo_type=to.repo_type).private:
+        advice = "make it private in its settings, or leave out --private"
+        raise DataError(f"{to.repo_id} exists and is public; {advice}.")
+    if to.revision and not to.revision.startswith("refs/"):
+        api.create_branch(to.repo_id, branch=to.revision, repo_type=to.repo_type, exist_ok=True)
 
-    Args:
-        to: The repository.
-        collection: Slug of a collection, or a title; the owner's collection of this title is created if missing.
 
-    Raises:
-        DataError: The Hub refuses it or cannot be reached. The repository is complete all the same.
+def _commit(api: HfApi, folder: Path, to: Destination) -> CommitInfo:
+    """Add the files of the folder and delete all others of the repository, in one commit.
+
+    `upload_folder` would split large folders into several commits if hf_xet is installed.
     """
-    api = HfApi(token=to.token)
-    try:
-        slug, owner = collection, to.repo_id.partition("/")[0]
-        if not re.fullmatch(rf"{HUB_ID}-[0-9a-f]{{24}}", collection):
-            slug = api.create_collection(
-                collection, namespace=owner, private=to.private, exists_ok=True
-            ).slug
-        return api.add_collection_item(slug, to.repo_id, to.repo_type, exists_ok=True).url
-    except _REFUSALS as error:
-        what = _sentence(error, to, f"the collection {collection!r}")
-        raise DataError(f"{to.repo_id} is pushed, but in no collection: {what}") from None
+    head = api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision).sha
+    present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=head)
+    files = list_files(folder)
+    # The Hub writes .gitattributes itself.
+    stale = set(present) - {*files, ".gitattributes"}
+    added = [CommitOperationAdd(name, folder / name) for name in files]
+    deleted = [CommitOperationDelete(name, is_folder=False) for name in sorted(stale)]
+    return api.create_commit(
+        to.repo_id,
+        [*added, *deleted],
+        commit_message="Upload with glove-lstm",
+        repo_type=to.repo_type,
+        revision=to.revision,
+        # With a parent, the Hub refuses the commit if the repository has changed since it was listed.
+        parent_commit=head,
+    )
 
 
 def loading_example(to: Destination, commit: CommitInfo) -> str:
@@ -151,44 +162,36 @@ def loading_example(to: Destination, commit: CommitInfo) -> str:
     )
 
 
-def _create_repo(api: HfApi, to: Destination) -> None:
-    api.create_repo(
-        to.repo_id,
-        repo_type=to.repo_type,
-        private=to.private or None,
-        exist_ok=True,
-        space_sdk="gradio" if to.repo_type == "space" else None,
-    )
-    if to.private and not api.repo_info(to.repo_id, repo_type=to.repo_type).private:
-        advice = "make it private in its settings, or leave out --private"
-        raise DataError(f"{to.repo_id} exists and is public; {advice}.")
-    if to.revision and not to.revision.startswith("refs/"):
-        api.create_branch(to.repo_id, branch=to.revision, repo_type=to.repo_type, exist_ok=True)
-
-
-def _sentence(error: Exception, to: Destination, what: str = "") -> str:
-    """Return a message for an error of huggingface_hub: `what` was refused, by default the repository."""
-    what = what or to.repo_id
-    cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+def _sentence(error: Exception, to: Destination) -> str:
+    """Return a message for an error of huggingface_hub."""
+    cause: BaseException = error
+    if isinstance(error, RuntimeError) and error.__cause__:  # from the upload of a large file
+        cause = error.__cause__
     if isinstance(cause, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE forbids any network; unset it and run the command again."
     if isinstance(cause, _CONNECTION_ERRORS):
         return f"The connection to {HfApi().endpoint} failed ({cause}); check the network and run the command again."
-    if not isinstance(cause, HfHubHTTPError):
-        reason = " ".join(str(error).split()).rstrip(".")
-        return f"The push failed ({reason}); check the files, HF_TOKEN and HF_ENDPOINT."
-    status = cause.response.status_code
-    message = (cause.server_message or "no reason given").rstrip(".")
-    if isinstance(cause, RevisionNotFoundError):
+    if isinstance(cause, HfHubHTTPError):
+        return _sentence_of_status(cause, to)
+    reason = " ".join(str(error).split()).rstrip(".")
+    return f"The push failed ({reason}); check the files, HF_TOKEN and HF_ENDPOINT."
+
+
+def _sentence_of_status(error: HfHubHTTPError, to: Destination) -> str:
+    status = error.response.status_code
+    message = (error.server_message or "no reason given").rstrip(".")
+    if isinstance(error, RevisionNotFoundError):
         return f"{to.repo_id} has no revision {to.revision or 'main'!r}; correct the revision."
     if status == 413 or (status == 403 and "storage" in message.lower()):
         return f"The storage quota of {to.repo_id} is exceeded ({message}); free some space or ask for more."
-    sentences = {
-        401: "The Hub does not accept your login; run `hf auth login` with a write token.",
-        403: f"Your login may not write to {what} ({message}); use a write token of its owner.",
-        404: f"{what} does not exist or your login cannot see it; correct the name.",
-    }
-    passing = status >= 500 or status in (409, 412, 429)  # another change, or too many requests
-    advice = "run the command again later" if passing else "correct this and try again"
-    other = f"The Hub refused the push (status {status}, {message}); {advice}."
-    return sentences.get(status, other)
+    if status == 401:
+        return "The Hub does not accept your login; run `hf auth login` with a write token."
+    if status == 403:
+        advice = "use a write token of its owner"
+        return f"Your login may not write to {to.repo_id} ({message}); {advice}."
+    if status == 404:
+        return f"{to.repo_id} does not exist or your login cannot see it; correct the name."
+    advice = "correct this and try again"
+    if status >= 500 or status in _PASSING:
+        advice = "run the command again later"
+    return f"The Hub refused the push (status {status}, {message}); {advice}."

@@ -12,12 +12,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.card import without_record_note
-from glove_lstm.publishing.checkpoint import stage_checkpoint
-from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
-from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
+from glove_lstm.publishing.card import PLACEHOLDER_ID
+from glove_lstm.publishing.hub_upload import list_files
+from glove_lstm.publishing.staging import check_private, copy_checkpoint, error_in_clean_process
 
 _ROOMS = ("app", "inference", "modeling", "tokenization", "text", "data")
+_EXTRAS = ("demo", "train")
 _CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"  # saves 3 GB of CUDA
 _APP = '''\
 """Show the checkpoint of this repository; made by glove-lstm push --space."""
@@ -72,14 +72,9 @@ def stage_space(
         gradio = version("gradio")
     except PackageNotFoundError:
         raise DataError("--space needs gradio; run pip install 'glove-lstm[demo]'.") from None
+    # The card is the model's: it must not name the Space.
     staged = folder / "checkpoint"
-    options = {"hub_files": False, "training_texts": training_texts}
-    stage_checkpoint(checkpoint, staged, repo_id, **options)
-    if (checkpoint / "README.md").is_file():  # the original card names the model's repository
-        card = (checkpoint / "README.md").read_text(encoding="utf-8")
-        if not (staged / TRAINING_TEXTS_NAME).is_file():
-            card = without_record_note(card)
-        (staged / "README.md").write_text(card, encoding="utf-8")
+    copy_checkpoint(checkpoint, staged, PLACEHOLDER_ID, training_texts=training_texts)
     _copy_package("glove_lstm", folder / "glove_lstm")
     for room in _ROOMS:
         _copy_package(f"glove_lstm.{room}", folder / "glove_lstm" / room)
@@ -105,13 +100,13 @@ def _copy_package(name: str, target: Path) -> None:
 
 
 def _requirements() -> list[str]:
-    """Return the dependencies of the package and of its extras demo and train."""
+    """Return the dependencies of the package and of `_EXTRAS`."""
     lines = set()
     for line in requires("glove-lstm") or []:
         requirement = Requirement(line)
-        marker, requirement.marker = requirement.marker, None
-        extras = [{"extra": "demo"}, {"extra": "train"}]
-        needed = marker is None or any(marker.evaluate(extra) for extra in extras)
+        marker = requirement.marker
+        requirement.marker = None
+        needed = marker is None or any(marker.evaluate({"extra": extra}) for extra in _EXTRAS)
         if needed and requirement.name != "glove-lstm":  # demo includes glove-lstm[train]
             lines.add(str(requirement))
     return sorted(lines)

@@ -1,5 +1,7 @@
-"""Checks of the files that a push sends: secrets, paths of this machine, and use in a clean process."""
+"""Stage a checkpoint for the Hub: exactly the files of a push, searched for secrets and loaded in a clean process."""
 
+import json
+import logging
 import os
 import re
 import shutil
@@ -10,7 +12,24 @@ from pathlib import Path
 
 from huggingface_hub import get_token
 
+from glove_lstm import __version__, modeling, tokenization
+from glove_lstm.data.files import read_json_object
 from glove_lstm.errors import DataError
+from glove_lstm.inference.checkpoint_files import LIGHT_NAME, LOADED_NAMES, ONNX_NAME, shipped
+from glove_lstm.inference.checkpoints import load_config
+from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.runtime import open_checked
+from glove_lstm.publishing.card import CARD_NAME, PLACEHOLDER_ID, is_rendered, write_card
+from glove_lstm.publishing.hub_upload import list_files
+from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
+
+logger = logging.getLogger(__name__)
+
+# Besides the card, remote code, plots, ONNX files and the record of the texts. Nothing else leaves this machine:
+# checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
+_COPIED = (*LOADED_NAMES, "metrics.json")
+_ONNX = (LIGHT_NAME, ONNX_NAME)
+_VERSION = f"glove-lstm {__version__}"
 
 _SECRETS = re.compile(
     rb"\bhf_[A-Za-z0-9]{30,}|\bgh[opsu]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bsk-[A-Za-z0-9_-]{30,}"
@@ -21,12 +40,135 @@ _LOCAL_PATHS = re.compile(
 )
 # Logins, caches and offline switches of this machine.
 _HIDDEN_VARIABLES = ("HF_", "HUGGING", "TRANSFORMERS_", "GLOVE_LSTM_")
+_LOAD = """
+import sys
+sys.modules["glove_lstm"] = None  # to import it is an error, as where it is not installed
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+folder = sys.argv[1]
+model, info = AutoModelForSequenceClassification.from_pretrained(
+    folder, trust_remote_code=True, output_loading_info=True
+)
+wrong = [*info["missing_keys"], *info["unexpected_keys"], *info["mismatched_keys"]]
+if wrong:
+    raise ValueError(f"the weights do not fit the code: {wrong}")
+AutoModel.from_pretrained(folder, trust_remote_code=True)
+tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
+multi_label = model.config.problem_type == "multi_label_classification"
+for scores in classify(["Senate passes budget bill", ""], top_k=None):
+    total = sum(score["score"] for score in scores)
+    valid = abs(total - 1) < 1e-3
+    if multi_label:
+        valid = 0 <= total <= len(scores)
+    if not valid:
+        raise ValueError(f"the scores are not probabilities: {scores}")
+"""
 
 
-def list_files(folder: Path) -> dict[str, int]:
-    """Return the size in bytes of each file, by its path inside the folder."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+def stage_checkpoint(
+    checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
+) -> None:
+    """Write exactly the files of a model's repository into a new folder, and check them without any network.
+
+    Missing ONNX files are exported. The handler, its requirements and the notebook are written anew.
+
+    Args:
+        checkpoint: Folder that `glove-lstm train` has written.
+        folder: The new folder.
+        repo_id: Repository that the card and the notebook name.
+        training_texts: Whether to send the record of the training texts.
+
+    Raises:
+        DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
+    """
+    copy_checkpoint(checkpoint, folder, repo_id, training_texts=training_texts)
+    exported = [name for name in _ONNX if (checkpoint / name).is_file()]
+    for name in exported:
+        open_checked(checkpoint, name)
+        _copy(checkpoint / name, folder / name)
+    write_hub_files(folder, repo_id)
+    for name in list_files(folder):
+        check_private((folder / name).read_bytes(), str(checkpoint / name))
+    error = error_in_clean_process(_LOAD, folder, checkpoint)
+    if error:
+        advice = f"save it again with {_VERSION}"
+        raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
+    if len(exported) < len(_ONNX):
+        export_onnx(folder)
+
+
+def copy_checkpoint(
+    checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
+) -> None:
+    """Copy the files of a checkpoint that are published, without ONNX files, and write the card for `repo_id`.
+
+    Raises:
+        DataError: A file is missing or damaged, or remote code differs from this package.
+    """
+    load_config(str(checkpoint))
+    advice = "push a folder that glove-lstm train has written"
+    if "about" not in read_json_object(checkpoint / "metrics.json", advice):
+        raise DataError(f"{checkpoint / 'metrics.json'} says nothing about the training: {advice}.")
+    names = list(_COPIED)
+    if training_texts:
+        names.append(TRAINING_TEXTS_NAME)
+    paths = [checkpoint / name for name in names]
+    paths += checkpoint.glob("plots/[!.]*.png")
+    paths += _remote_code(checkpoint)
+    for path in paths:
+        if path.is_file():
+            _copy(path, folder / path.relative_to(checkpoint))
+    if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
+        texts = checkpoint / TRAINING_TEXTS_NAME
+        raise DataError(f"{texts} was made for other weights; remove it.")
+    _write_card(checkpoint, folder, repo_id)
+
+
+def _remote_code(checkpoint: Path) -> list[Path]:
+    """Return the Python files of a checkpoint; they must equal the files of this package."""
+    paths = []
+    for package in (modeling, tokenization):
+        for original in sorted(Path(str(package.__file__)).parent.glob("[!_]*.py")):
+            path = checkpoint / original.name
+            if path.is_file() and path.read_bytes() != original.read_bytes():
+                advice = "load the model and save it again"
+                raise DataError(f"{path} differs from the file of {_VERSION}; {advice}.")
+            paths.append(path)
+    return paths
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+
+
+def _write_card(checkpoint: Path, folder: Path, repo_id: str) -> None:
+    """Render the card for a repository. A card that somebody has edited is kept; only the placeholder is replaced."""
+    path = checkpoint / CARD_NAME
+    if not path.is_file():
+        write_card(folder, repo_id)
+        return
+    try:
+        card = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text; save it as UTF-8, or delete it.") from None
+    if is_rendered(card):
+        write_card(folder, repo_id)
+        return
+    logger.warning("%s was edited and is sent as it is; delete it to get a new card.", path)
+    card = card.replace(PLACEHOLDER_ID, repo_id)
+    (folder / CARD_NAME).write_text(card, encoding="utf-8")
+
+
+def write_hub_files(folder: Path, repo_id: str) -> None:
+    """Write the handler of an Inference Endpoint, its requirements, and the tour with this repository's model."""
+    shutil.copyfile(Path(__file__).with_name("handler.py"), folder / "handler.py")
+    (folder / "requirements.txt").write_text(f"glove-lstm=={__version__}\n", encoding="utf-8")
+    tour = json.loads(shipped("docs/tour.ipynb").read_text(encoding="utf-8"))
+    [cell] = [cell for cell in tour["cells"] if cell["id"] == "model"]
+    cell["source"] = ["%pip install -q 'glove-lstm[train]'\n", "\n", f'model = "{repo_id}"']
+    text = json.dumps(tour, indent=1, ensure_ascii=False)
+    (folder / "notebook.ipynb").write_text(f"{text}\n", encoding="utf-8")
 
 
 def check_private(data: bytes, name: str) -> None:
@@ -38,27 +180,39 @@ def check_private(data: bytes, name: str) -> None:
     token = get_token()
     if _SECRETS.search(data) or (token and token.encode() in data):
         raise DataError(f"{name} holds a token or a key; remove it, and revoke it.")
-    home = os.fsencode(Path.home())
-    match = _LOCAL_PATHS.search(data) or (
-        len(home) > 1 and re.search(re.escape(home) + rb"(?![\w-])", data)
-    )
+    match = _LOCAL_PATHS.search(data) or _find_home(data)
     if match:
         start = data[match.start() : match.start() + 40].decode(errors="replace")
         path = re.split(r'[\s"]', start)[0]
         raise DataError(f"{name} holds a path of this machine ({path}...); remove it.")
 
 
+def _find_home(data: bytes) -> re.Match[bytes] | None:
+    """Find the home folder of this user, wherever it is."""
+    home = os.fsencode(Path.home())
+    if home == b"/":
+        return None
+    return re.search(re.escape(home) + rb"(?![\w-])", data)
+
+
 def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:
     """Run Python code on a copy of a folder, in a process without login, cache and network.
 
-    `sys.argv[1]` of the code is the copy's path. Returns the last line of its error, which names `source` instead; None
-    on success.
+    Args:
+        code: `sys.argv[1]` is the path of the copy.
+        folder: The folder to copy.
+        source: What an error names instead of the copy.
+
+    Returns:
+        The last line of the error; None on success.
     """
     kept = [name for name in os.environ if not name.startswith(_HIDDEN_VARIABLES)]
-    env = {name: os.environ[name] for name in kept} | {"PYTHONWARNINGS": "ignore"}
+    env = {name: os.environ[name] for name in kept}
+    env["PYTHONWARNINGS"] = "ignore"
+    env["HF_HUB_OFFLINE"] = "1"
     with tempfile.TemporaryDirectory() as home:
         copy = shutil.copytree(folder, Path(home) / "copy")
-        env |= {"HF_HOME": str(Path(home) / "hf"), "HF_HUB_OFFLINE": "1"}
+        env["HF_HOME"] = str(Path(home) / "hf")
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-P", "-c", code, str(copy)],
             env=env,
@@ -69,7 +223,9 @@ def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:
             errors="replace",
             check=False,
         )
-    if not done.returncode:
+    if done.returncode == 0:
         return None
     lines = done.stderr.replace(str(copy), str(source)).strip().splitlines()
-    return lines[-1].rstrip(".") if lines else "it was killed"
+    if not lines:
+        return "it was killed"
+    return lines[-1].rstrip(".")

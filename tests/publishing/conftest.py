@@ -1,17 +1,68 @@
-"""A Hub on loopback, for this process or for those that it starts."""
+"""A Hub that is a dictionary."""
+
+from types import SimpleNamespace
 
 import pytest
-from hub_server import TOKEN, HubServer
+from hub_server import TOKEN
+from huggingface_hub import CommitInfo, CommitOperationAdd
+
+from glove_lstm.publishing import hub_upload
+
+
+class FakeApi:
+    """Stands in for `HfApi`: one public repository, which any call creates or changes."""
+
+    endpoint = "https://huggingface.co"
+
+    def __init__(self):
+        self.files = {".gitattributes": b"", "config.json": b"", "old.txt": b""}
+        self.options = {}  # of `create_repo`
+        self.branches = []
+        self.commits = 0
+        self.errors = {}  # method -> what it raises
+
+    def fail(self, method):
+        if method in self.errors:
+            raise self.errors[method]
+
+    def create_repo(self, repo_id, **options):
+        self.fail("create_repo")
+        self.options = options
+
+    def create_branch(self, repo_id, *, branch, **options):
+        self.branches.append(branch)
+
+    def repo_info(self, repo_id, **options):
+        return SimpleNamespace(sha="abc", private=False)
+
+    def list_repo_files(self, repo_id, *, revision, **options):
+        assert revision == "abc"
+        return list(self.files)
+
+    def create_commit(self, repo_id, operations, *, parent_commit, **options):
+        self.fail("create_commit")
+        assert parent_commit == "abc"
+        self.commits += 1
+        for operation in operations:
+            if isinstance(operation, CommitOperationAdd):
+                with operation.as_file() as file:
+                    self.files[operation.path_in_repo] = file.read()
+            else:
+                del self.files[operation.path_in_repo]
+        return CommitInfo(f"{self.endpoint}/{repo_id}/commit/def", "", "", "def")
+
+    def write(self, folder):
+        """Write the files of the repository, as a clone does."""
+        for name, content in self.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
 
 @pytest.fixture
-def hub():
-    with HubServer() as server:
-        server.add_token(TOKEN)
-        yield server
-
-
-@pytest.fixture
-def machine(hub, tmp_path):
-    """Environment of a person who is logged in."""
-    return hub.client_env(tmp_path, TOKEN)
+def api(monkeypatch):
+    """What a person who is logged in pushes to, from this process."""
+    fake = FakeApi()
+    monkeypatch.setattr(hub_upload, "HfApi", lambda token=None: fake)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    return fake

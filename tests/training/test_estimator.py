@@ -28,7 +28,7 @@ from support import (
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.staging import list_files
+from glove_lstm.publishing.hub_upload import list_files
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 

@@ -11,7 +11,7 @@ from glove_lstm import GloveLstmClassifier, LightClassifier
 from glove_lstm.commands import train as train_command
 from glove_lstm.data.label_values import read_labels
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.checkpoint import stage_checkpoint
+from glove_lstm.publishing.staging import stage_checkpoint
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 

@@ -2,7 +2,7 @@ r"""Accuracy of our presets beside other models, on the same folds.
 
 python -m benchmarks.accuracy --task titles --folds 2 --data_dir ../shared/data --glove GLOVE_FILE --json titles.json
 
-docs/benchmarks.md describes tasks, models and protocol. Arguments of train.py may follow, for our presets. Predictions
+PROTOCOL.md describes tasks, models and measures. Arguments of train.py may follow, for our presets. Predictions
 are kept beside the JSON file, by a hash of data, options and sources, so that an interrupted run is resumed.
 
 The results are task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its bootstrap
@@ -35,7 +35,7 @@ from glove_lstm.commands.command import run_command
 from glove_lstm.commands.train import parse_words
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
+from benchmarks.paired import holm, mean_of_cells, paired_difference
 
 # "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, "fold", the
 # name of each text's fold, and "fit_seconds", the CPU-seconds of each fold's training.

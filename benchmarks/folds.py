@@ -67,7 +67,7 @@ class Fold:
 
 
 def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
-    """Make the folds of a task; where it is cross-validated, the first `count` (docs/benchmarks.md describes them)."""
+    """Make the folds of a task; where it is cross-validated, the first `count` (PROTOCOL.md describes them)."""
     if task == "liar":
         return [_given_fold(load_splits("liar", data_dir=folder / "liar"))]
     if task in corpora.STANDARD:
@@ -116,7 +116,7 @@ def _cross_validation(texts: Dataset, label_names: list[str]) -> Iterator[Fold]:
 
 
 def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
-    """Test on corpora, or on publishers of some, of which the training texts hold nothing (docs/benchmarks.md)."""
+    """Test on corpora, or on publishers of some, of which the training texts hold nothing (PROTOCOL.md)."""
     rows = _training_corpora(folder)
     labels = np.array(rows["label"])
     names = [source.partition("/") for source in rows["source"]]

@@ -1,7 +1,6 @@
-"""Tables and pictures of results. `python -m benchmarks.tables` makes those of benchmarks/results in docs/."""
+"""Tables and pictures of the stored results. `python -m benchmarks.tables` writes them into PAGES and docs/."""
 
 import re
-from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from glove_lstm.evaluation.plots import BLUE, ORANGE
 
 Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
 
-_DOCS = Path(__file__).parents[1] / "docs"
-PAGE = _DOCS / "benchmarks.md"
-PAGES = (PAGE, _DOCS / "distil.md")
+DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = Path(__file__).parent / "results"
+PAGES = (RESULTS / "README.md", DOCS / "benchmarks.md", DOCS / "distil.md")
 _SPEED = {  # unit -> digits
     "texts/s": 0,
     "ms for one text": 2,
@@ -29,6 +27,92 @@ _SPEED = {  # unit -> digits
     "CPU s a million texts": 0,
 }
 _SCALE = {"CPU s to train": 1, "s to train": 1, "MB of memory": 0, "CPU s to classify": 1}
+
+# Tasks and models of the short tables of docs/benchmarks.md.
+_SUMMARY_TASKS = {
+    "titles": "titles",
+    "recovery": "ReCOVery",
+    "liar": "LIAR",
+    "sst2": "SST-2",
+    "trec": "TREC",
+    "subj": "SUBJ",
+    "left_out": "unseen corpora",
+}
+_SUMMARY_MODELS = {
+    "default": "`default`",
+    "distilled": "`default`, distilled from fine-tuned MiniLM",
+    "article": "`article`",
+    "keras_article": "published recipe in Keras",
+    "tfidf_svc_cased": "linear SVC, words",
+    "tfidf_svc_cased_chars": "linear SVC, words and characters",
+    "fasttext": "fastText",
+    "model2vec": "model2vec, logistic regression",
+    "minilm_logistic": "MiniLM-L6 embeddings, logistic regression",
+    "minilm_finetuned": "MiniLM-L6, fine-tuned",
+    "majority": "majority class",
+}
+_COST_MODELS = {
+    "default": "`default`, light runtime",
+    "pipeline": "`default`, transformers pipeline",
+    "tfidf_svc_cased": "linear SVC, words",
+    "fasttext": "fastText",
+    "model2vec": "model2vec, logistic regression",
+    "minilm_logistic": "MiniLM-L6 embeddings, logistic regression",
+    "minilm_finetuned": "MiniLM-L6, fine-tuned",
+}
+_SIGNIFICANT = 0.05
+
+
+def accuracy_summary(results: Results) -> str:
+    """Format accuracies by model and task. The highest of a task is bold; a star marks a significant difference."""
+    tasks = [task for task in _SUMMARY_TASKS if task in results]
+    best = {task: max(row["accuracy"]["mean"] for row in results[task].values()) for task in tasks}
+    lines = []
+    for model, name in _SUMMARY_MODELS.items():
+        cells = []
+        for task in tasks:
+            row = results[task].get(model)
+            cells.append("" if row is None else _accuracy_cell(row, best[task]))
+        lines.append([name, *cells])
+    return markdown_table(["", *(_SUMMARY_TASKS[task] for task in tasks)], lines)
+
+
+def _accuracy_cell(row: dict[str, Any], best: float) -> str:
+    accuracy = row["accuracy"]["mean"]
+    cell = f"{accuracy:.3f}"
+    if accuracy == best:
+        cell = f"**{cell}**"
+    versus = row.get("versus_default")
+    if versus and versus["p_holm"] < _SIGNIFICANT:
+        cell += " *"
+    return cell
+
+
+def cost_summary(speed: Results, scale: Results) -> str:
+    """Format what a model costs: its speed on headlines and articles, memory, disk, and the training on 10,000 texts."""
+    heads = ["", "headlines/s", "articles/s", "ms for one headline", "s to the first label"]
+    heads += ["MB of memory", "MB on disk", "CPU s to train on 10,000 headlines"]
+    lines = []
+    for model, name in _COST_MODELS.items():
+        headlines = speed["titles"].get(model, {}).get("median", {})
+        articles = speed["recovery"].get(model, {}).get("median", {})
+        training = scale["10000"].get(model, {}).get("figures", {})
+        cells = [
+            _figure(headlines, "texts/s", 0),
+            _figure(articles, "texts/s", 0),
+            _figure(headlines, "ms for one text", 2),
+            _figure(headlines, "s to the first label", 2),
+            _figure(headlines, "MB of memory", 0),
+            _figure(headlines, "MB on disk", 0),
+            _figure(training, "CPU s to train", 1),
+        ]
+        lines.append([name, *cells])
+    return markdown_table(heads, lines)
+
+
+def _figure(figures: dict[str, float], unit: str, digits: int) -> str:
+    """Format a figure; empty if it is not measured."""
+    return f"{figures[unit]:,.{digits}f}" if unit in figures else ""
 
 
 def accuracy_table(results: Results) -> str:
@@ -158,30 +242,39 @@ def _save(figure: Figure, path: Path) -> None:
         figure.savefig(path, metadata={"Date": None})
 
 
-_TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results and format
-    "accuracy": ("accuracy.json", accuracy_table),
-    "distilled": ("accuracy.json", distilled_table),
-    "robustness": ("accuracy.json", robustness_table),
-    "ablation": ("ablation.json", accuracy_table),
-    "ablation_robustness": ("ablation.json", robustness_table),
-    "speed": ("speed.json", speed_table),
-    "scale": ("scale.json", scale_table),
-}
-
-
 def fill(page: str) -> str:
     """Replace what stands between `<!-- NAME -->` and `<!-- end -->` by the tables of the stored results."""
-    for name, (file, table) in _TABLES.items():
-        text = f"<!-- {name} -->\n{table(read_results(RESULTS / file))}<!-- end -->"
+    accuracy = read_results(RESULTS / "accuracy.json")
+    ablation = read_results(RESULTS / "ablation.json")
+    speed = read_results(RESULTS / "speed.json")
+    scale = read_results(RESULTS / "scale.json")
+    tables = {
+        "accuracy_summary": accuracy_summary(accuracy),
+        "cost_summary": cost_summary(speed, scale),
+        "distilled": distilled_table(accuracy),
+        "accuracy": accuracy_table(accuracy),
+        "robustness": robustness_table(accuracy),
+        "ablation": accuracy_table(ablation),
+        "ablation_robustness": robustness_table(ablation),
+        "speed": speed_table(speed),
+        "scale": scale_table(scale),
+    }
+    for name, table in tables.items():
+        text = f"<!-- {name} -->\n{table}<!-- end -->"
         page = re.sub(f"<!-- {name} -->.*?<!-- end -->", text, page, flags=re.S)
     return page
 
 
-if __name__ == "__main__":
-    accuracy, speed, scale = (
-        read_results(RESULTS / f"{name}.json") for name in ("accuracy", "speed", "scale")
-    )
-    draw(accuracy, speed, PAGE.with_name("accuracy_speed.svg"))
-    draw_scale(scale, PAGE.with_name("scale_training.svg"))
+def main() -> None:
+    """Draw the pictures and fill the pages."""
+    accuracy = read_results(RESULTS / "accuracy.json")
+    speed = read_results(RESULTS / "speed.json")
+    scale = read_results(RESULTS / "scale.json")
+    draw(accuracy, speed, DOCS / "accuracy_speed.svg")
+    draw_scale(scale, DOCS / "scale_training.svg")
     for page in PAGES:
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from glove_lstm.evaluation.metrics import bootstrap_interval
-from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
+from benchmarks.paired import holm, mean_of_cells, paired_difference
 
 
 def difference(first, second) -> dict:

@@ -29,13 +29,13 @@ from tqdm import tqdm
 
 from benchmarks.folds import FOLDS, TASKS, Fold, corrupted, make_folds
 from benchmarks.models import FIRST_SEED, MODELS, OURS, Predict, Settings, sources
+from benchmarks.paired import holm, mean_of_cells, paired_difference
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
 from glove_lstm.commands.train import parse_words
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from benchmarks.paired import holm, mean_of_cells, paired_difference
 
 # "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, "fold", the
 # name of each text's fold, and "fit_seconds", the CPU-seconds of each fold's training.

@@ -89,7 +89,7 @@ def _accuracy_cell(row: dict[str, Any], best: float) -> str:
 
 
 def cost_summary(speed: Results, scale: Results) -> str:
-    """Format what a model costs: its speed on headlines and articles, memory, disk, and the training on 10,000 texts."""
+    """Format what a model costs: speed on headlines and articles, memory, disk, training on 10,000 texts."""
     heads = ["", "headlines/s", "articles/s", "ms for one headline", "s to the first label"]
     heads += ["MB of memory", "MB on disk", "CPU s to train on 10,000 headlines"]
     lines = []

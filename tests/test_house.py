@@ -1,6 +1,7 @@
 """The documents and pyproject.toml promise what is there and what is tested, and CI is one command."""
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from support import ROOT
 
 GITHUB = ROOT / ".github"
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "model_card.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "benchmarks").rglob("*.md")),
     *sorted(GITHUB.glob("*.md")),
 ]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -24,7 +26,11 @@ def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
         file, _, heading = link.partition("#")
@@ -46,11 +52,18 @@ def test_the_architecture_page_names_files_that_are_there() -> None:
         assert any(ROOT.rglob(name)), name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_targets_of_make_are_there(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
     for line in re.findall(r"`make ([a-z -]+)`", text_of(page)):
         assert set(line.split()) <= targets, line
+
+
+def test_the_page_of_options_is_that_of_the_command() -> None:
+    script = runpy.run_path(str(ROOT / "docs" / "make_options.py"))
+    page = text_of(script["PAGE"])
+    assert page == script["fill"](page), "Run python docs/make_options.py."
+    assert "| `--train_file` |" in page
 
 
 def test_github_runs_what_ci_runs() -> None:

@@ -39,9 +39,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         target = (page.parent / file).resolve() if file else page
         assert target.exists(), link
         if heading:
-            lines = [line for line in text_of(target).splitlines() if line.startswith("#")]
-            anchors = [re.sub(r"[^\w -]", "", line.lstrip("# ").lower()) for line in lines]
-            assert heading in [anchor.replace(" ", "-") for anchor in anchors], link
+            assert heading in anchors_of(target), link
+
+
+def anchors_of(page: Path) -> list[str]:
+    """The anchors that GitHub and Sphinx give to headings."""
+    anchors = []
+    for line in text_of(page).splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ").lower()
+            anchors.append(re.sub(r"[^\w -]", "", heading).replace(" ", "-"))
+    return anchors
 
 
 def test_the_architecture_page_names_files_that_are_there() -> None:
@@ -90,11 +98,14 @@ def test_the_script_that_uv_runs_by_itself_names_the_package() -> None:
 
 def test_lower_bounds_are_those_that_are_tested() -> None:
     extras = PROJECT["optional-dependencies"]
-    needed = map(Requirement, (*PROJECT["dependencies"], *extras["train"], *extras["demo"]))
     promised = {}
-    for one in needed:
-        if one.name != PROJECT["name"]:
-            [promised[one.name]] = [s.version for s in one.specifier if s.operator == ">="]
+    for line in (*PROJECT["dependencies"], *extras["train"], *extras["demo"]):
+        requirement = Requirement(line)
+        if requirement.name == PROJECT["name"]:
+            continue
+        bounds = [part.version for part in requirement.specifier if part.operator == ">="]
+        assert len(bounds) == 1, line
+        promised[requirement.name] = bounds[0]
     assert promised == pinned_versions("oldest.txt")
     for name, version in pinned_versions("middle.txt").items():
         assert Version(version) > Version(promised[name])

@@ -2,7 +2,7 @@ r"""Accuracy of our presets beside other models, on the same folds.
 
 python -m benchmarks.accuracy --task titles --folds 2 --data_dir ../shared/data --glove GLOVE_FILE --json titles.json
 
-docs/benchmarks.md describes tasks, models and protocol. Arguments of train.py may follow, for our presets. Predictions
+PROTOCOL.md describes tasks, models and measures. Arguments of train.py may follow, for our presets. Predictions
 are kept beside the JSON file, by a hash of data, options and sources, so that an interrupted run is resumed.
 
 The results are task -> model -> measure -> {"mean", "low", "high", "folds"}: the mean over the cells, its bootstrap
@@ -15,7 +15,7 @@ import json
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -28,19 +28,24 @@ from sklearn.metrics import recall_score, roc_auc_score
 from tqdm import tqdm
 
 from benchmarks.folds import FOLDS, TASKS, Fold, corrupted, make_folds
-from benchmarks.models import FIRST_SEED, MODELS, OURS, Predict, Settings, sources
+from benchmarks.models import FIRST_SEED, MODELS, OURS, Settings, sources
+from benchmarks.paired import holm, mean_of_cells, paired_difference
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
 from glove_lstm.commands.train import parse_words
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
 
-# "labels" of n texts, "probabilities" (n, classes), predicted classes of the texts with errors by kind, "fold", the
-# name of each text's fold, and "fit_seconds", the CPU-seconds of each fold's training.
+# Predictions of one model for the texts of one cell, n in all:
+#   "labels": n class indices
+#   "probabilities": n lists of a probability for each class
+#   KIND: n predicted classes of the texts with errors of that kind
+#   "fold": n names of folds
+#   "fit_seconds": the CPU-seconds of each fold's training
 Cell = dict[str, list[Any]]
-Runs = list[dict[str, Cell]]  # by seed
+Run = dict[str, Cell]  # one seed: cell by name
+Floats = NDArray[np.float64]
 
 
 def measure(args: Namespace, settings: Settings) -> Results:
@@ -48,10 +53,13 @@ def measure(args: Namespace, settings: Settings) -> Results:
     results: Results = read_results(args.json)
     for task in args.task:
         folds = make_folds(task, args.data_dir, args.folds)
-        for model in (model for model in MODELS if model in args.models):
+        for model in MODELS:
+            if model not in args.models:
+                continue
             folder = args.json.with_suffix(".predictions") / task / model
-            runs, origin = _runs(model, folds, settings, folder, args)
-            rows = {**results.get(task, {}), model: {**_measures(runs), **origin}}
+            runs, origin = _predict_or_read(model, folds, settings, folder, args)
+            rows = results.get(task, {})
+            rows[model] = _measures(runs) | origin
             results[task] = {name: rows[name] for name in MODELS if name in rows}
             write_json(args.json, results)
     compare(results)
@@ -59,125 +67,192 @@ def measure(args: Namespace, settings: Settings) -> Results:
     return results
 
 
-def _runs(
+def _predict_or_read(
     model: str, folds: Sequence[Fold], settings: Settings, folder: Path, args: Namespace
-) -> tuple[Runs, dict[str, Any]]:
-    """Predictions, stored in a folder by seed and fold; and what they were made of and by."""
+) -> tuple[list[Run], dict[str, Any]]:
+    """Return a run for each seed, and their origin. Predictions are stored in a folder by seed and fold."""
     made_by = record(*sources(model, corrupted=args.corrupted))
     options = settings.options(model)
-    seeds = range(FIRST_SEED, FIRST_SEED + (args.seeds if model in OURS else 1))
-    runs: dict[int, dict[str, Cell]] = {seed: {} for seed in seeds}
+    seed_count = args.seeds if model in OURS else 1
+    runs: dict[int, Run] = {FIRST_SEED + number: {} for number in range(seed_count)}
     for seed, fold in tqdm(list(product(runs, folds)), desc=model, unit="fold"):
         made_of = json.dumps([fold.digest, options, seed, args.corrupted, made_by["sources"]])
         path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()}.json"
         if not path.exists():
-            began = time.process_time()
-            predict = MODELS[model](fold, seed, settings)
-            seconds = [time.process_time() - began]
-            cells = _predict(predict, fold, CORRUPTIONS if args.corrupted else ())
-            if model != "distilled":  # whose seeds share a teacher and its answers
-                cells = {name: {**cell, "fit_seconds": seconds} for name, cell in cells.items()}
+            cells = _train_and_predict(model, fold, seed, settings, corrupted_too=args.corrupted)
             write_json(path, cells, indent=None)
-        for name, cell in json.loads(path.read_text(encoding="utf-8")).items():
-            cell["fold"] = [fold.name] * len(cell["labels"])
-            earlier = runs[seed].get(name)
-            runs[seed][name] = _joined(earlier, cell) if earlier else cell
-    data = [fold.digest for fold in folds]
-    origin = {"made_of": {"data": data, "options": options}, "made_by": made_by}
-    return list(runs.values()), {"seeds": len(seeds), **origin}
+        cells = json.loads(path.read_text(encoding="utf-8"))
+        _add_cells(runs[seed], cells, fold.name)
+    origin = {
+        "seeds": seed_count,
+        "made_of": {"data": [fold.digest for fold in folds], "options": options},
+        "made_by": made_by,
+    }
+    return list(runs.values()), origin
 
 
-def _predict(predict: Predict, fold: Fold, kinds: Iterable[str]) -> dict[str, Cell]:
-    """Classify the tests of a fold, by cell."""
+def _train_and_predict(
+    model: str, fold: Fold, seed: int, settings: Settings, *, corrupted_too: bool
+) -> Run:
+    """Train a model on a fold, and classify the tests of the fold."""
+    began = time.process_time()
+    predict = MODELS[model](fold, seed, settings)
+    fit_seconds = time.process_time() - began
+
     cells = {}
     for name, rows in fold.tests.items():
-        cells[name] = {
+        cell: Cell = {
             "labels": rows["label"][:],
             "probabilities": predict(rows).round(5).tolist(),
-            **{kind: predict(corrupted(rows, kind)).argmax(axis=1).tolist() for kind in kinds},
         }
+        if corrupted_too:
+            for kind in CORRUPTIONS:
+                cell[kind] = predict(corrupted(rows, kind)).argmax(axis=1).tolist()
+        if model != "distilled":  # whose seeds share a teacher and its answers
+            cell["fit_seconds"] = [fit_seconds]
+        cells[name] = cell
     return cells
 
 
-def _joined(*cells: Cell) -> Cell:
-    return {key: [value for cell in cells for value in cell[key]] for key in cells[0]}
+def _add_cells(run: Run, cells: Run, fold: str) -> None:
+    """Add the cells of a fold to a run. Texts of one cell may be in several folds."""
+    for name, cell in cells.items():
+        cell["fold"] = [fold] * len(cell["labels"])
+        if name in run:
+            cell = _joined([run[name], cell])
+        run[name] = cell
 
 
-def _right(cell: Cell, kind: str | None = None) -> NDArray[np.bool_]:
-    """Whether each text was classified correctly, as it is or with errors of a kind."""
-    predicted = cell[kind] if kind else np.argmax(cell["probabilities"], axis=1)
-    return np.array(predicted) == np.array(cell["labels"])
+def _joined(cells: Sequence[Cell]) -> Cell:
+    joined: Cell = {}
+    for key in cells[0]:
+        joined[key] = []
+        for cell in cells:
+            joined[key] += cell[key]
+    return joined
+
+
+def _is_right(cell: Cell) -> NDArray[np.bool_]:
+    """Return whether each text was classified correctly."""
+    predicted = np.argmax(cell["probabilities"], axis=1)
+    return predicted == np.array(cell["labels"])
+
+
+def _accuracy_lost(cell: Cell, kind: str) -> NDArray[np.int64]:
+    """Return 1 for each text that only errors of a kind make wrong, -1 for each that only they make right, else 0."""
+    right_with_errors = np.array(cell[kind]) == np.array(cell["labels"])
+    return _is_right(cell).astype(int) - right_with_errors.astype(int)
 
 
 def _balanced_accuracy(cell: Cell) -> float:
-    predicted, labels = np.argmax(cell["probabilities"], axis=1), cell["labels"]
+    labels = cell["labels"]
+    predicted = np.argmax(cell["probabilities"], axis=1)
     return recall_score(labels, predicted, labels=np.unique(labels), average="macro")
 
 
 def _auc(cell: Cell) -> float:
-    """Average over folds, weighted by their texts: scores of different models cannot be ranked together."""
-    labels, scores = np.array(cell["labels"]), np.array(cell["probabilities"])
-    names, of_text = np.unique(cell["fold"], return_inverse=True)
-    rows = [np.flatnonzero(of_text == fold) for fold in range(len(names))]
-    rows = [one for one in rows if scores.shape[1] == 2 and len(set(labels[one])) == 2]
-    found = [roc_auc_score(labels[one], scores[one, 1]) for one in rows]
-    return float(np.average(found, weights=list(map(len, rows)))) if found else np.nan
+    """Average the AUC of the folds, weighted by their texts: scores of different models cannot be ranked together.
+
+    NaN if there are more than two classes, or if no fold has texts of both.
+    """
+    labels = np.array(cell["labels"])
+    scores = np.array(cell["probabilities"])
+    fold_of = np.array(cell["fold"])
+    if scores.shape[1] != 2:
+        return np.nan
+    aucs, sizes = [], []
+    for fold in np.unique(fold_of):
+        rows = np.flatnonzero(fold_of == fold)
+        if len(set(labels[rows])) == 2:
+            aucs.append(roc_auc_score(labels[rows], scores[rows, 1]))
+            sizes.append(len(rows))
+    if not aucs:
+        return np.nan
+    return float(np.average(aucs, weights=sizes))
 
 
-def _measures(runs: Runs) -> dict[str, Any]:
+def _calibration_error(run: Run) -> float:
+    """Return the expected calibration error over all cells."""
+    cell = _joined(list(run.values()))
+    return expected_calibration_error(np.array(cell["probabilities"]), np.array(cell["labels"]))
+
+
+def _measures(runs: Sequence[Run]) -> dict[str, Any]:
     """Return accuracy, losses by kind of error, and measures of the scores; means over seeds."""
+    right = _by_cell(_is_right, runs)
+    measures: dict[str, Any] = {"accuracy": mean_of_cells(right)}
 
-    def each(measure: Callable[[Cell], Any]) -> list[NDArray[np.float64]]:
-        return [np.array([measure(run[name]) for run in runs], dtype=float) for name in runs[0]]
+    first_cell = next(iter(runs[0].values()))
+    for kind in CORRUPTIONS:
+        if kind in first_cell:
+            measures[kind] = mean_of_cells(_by_cell(partial(_accuracy_lost, kind=kind), runs))
 
-    right = each(_right)
-    found: dict[str, Any] = {"accuracy": mean_of_cells(right)}
-    for kind in next(iter(runs[0].values())).keys() & CORRUPTIONS.keys():
-        with_errors = each(partial(_right, kind=kind))
-        lost = [one - other for one, other in zip(right, with_errors, strict=True)]
-        found[kind] = mean_of_cells(lost)
     for name, measure in {"balanced_accuracy": _balanced_accuracy, "auc": _auc}.items():
-        values = [float(cell.mean()) for cell in each(measure)]
-        known = [value for value in values if not np.isnan(value)]
+        means = [float(of_seeds.mean()) for of_seeds in _by_cell(measure, runs)]
+        known = [mean for mean in means if not np.isnan(mean)]
         if known:
-            folds = [None if np.isnan(value) else value for value in values]
-            found[name] = {"mean": float(np.mean(known)), "folds": folds}
-    scored = [_joined(*run.values()) for run in runs]
-    errors = [
-        expected_calibration_error(np.array(one["probabilities"]), np.array(one["labels"]))
-        for one in scored
-    ]
-    found["ece"] = {"mean": float(np.mean(errors))}
-    fits = [one for run in runs for cell in run.values() for one in cell.get("fit_seconds", ())]
-    if fits:
-        found["fit_seconds"] = {"mean": float(np.mean(fits))}
-    digits = [["".join(map(str, run.astype(int))) for run in cell] for cell in right]
-    found["right"] = dict(zip(runs[0], digits, strict=True))
-    return found
+            folds = [None if np.isnan(mean) else mean for mean in means]
+            measures[name] = {"mean": float(np.mean(known)), "folds": folds}
+
+    errors = [_calibration_error(run) for run in runs]
+    measures["ece"] = {"mean": float(np.mean(errors))}
+
+    fit_seconds = []
+    for run in runs:
+        for cell in run.values():
+            fit_seconds += cell.get("fit_seconds", [])
+    if fit_seconds:
+        measures["fit_seconds"] = {"mean": float(np.mean(fit_seconds))}
+
+    measures["right"] = {
+        name: [_digits(of_seed) for of_seed in cell]
+        for name, cell in zip(runs[0], right, strict=True)
+    }
+    return measures
+
+
+def _by_cell(measure: Callable[[Cell], Any], runs: Sequence[Run]) -> list[Floats]:
+    """Return by cell the values of a measure: (seeds,), or (seeds, texts) for a measure of each text."""
+    values = []
+    for name in runs[0]:
+        of_seeds = [measure(run[name]) for run in runs]
+        values.append(np.array(of_seeds, dtype=float))
+    return values
+
+
+def _digits(right: Floats) -> str:
+    """Write 1 for each text that was classified correctly, else 0."""
+    return "".join("1" if one else "0" for one in right)
 
 
 def compare(results: Results) -> None:
     """Add "versus_default" to the rows of models that were measured on the same texts as `default`.
 
-    "p" is of one paired test (`paired_difference`), "p_holm" is corrected for all tests of the results.
+    "p" is the p value of one paired test (`paired_difference`), "p_holm" is corrected for all tests of the results.
     """
-    found = []
+    differences = []
     for rows in results.values():
         default = rows.get("default")
         for model, row in rows.items():
             row.pop("versus_default", None)
-            if not default or model == "default":
+            if default is None or model == "default":
                 continue
             if row["made_of"]["data"] == default["made_of"]["data"]:
-                row["versus_default"] = paired_difference(_right_runs(row), _right_runs(default))
-                found.append(row["versus_default"])
-    for versus, p in zip(found, holm([versus["p"] for versus in found]), strict=True):
-        versus["p_holm"] = p
+                difference = paired_difference(_right_by_cell(row), _right_by_cell(default))
+                row["versus_default"] = difference
+                differences.append(difference)
+    corrected = holm([difference["p"] for difference in differences])
+    for difference, p in zip(differences, corrected, strict=True):
+        difference["p_holm"] = p
 
 
-def _right_runs(row: dict[str, Any]) -> list[NDArray[np.float64]]:
-    """Return by cell (seeds, texts), 1 where a text was classified correctly."""
-    return [np.array([list(run) for run in cell], dtype=float) for cell in row["right"].values()]
+def _right_by_cell(row: dict[str, Any]) -> list[Floats]:
+    """Return by cell (seeds, texts), 1 where a text was classified correctly, else 0."""
+    cells = []
+    for digits_of_seeds in row["right"].values():
+        right = [[float(digit) for digit in digits] for digits in digits_of_seeds]
+        cells.append(np.array(right))
+    return cells
 
 
 def main(argv: Sequence[str]) -> None:
@@ -186,9 +261,10 @@ def main(argv: Sequence[str]) -> None:
     add = parser.add_argument
     add("--glove", default="6B.100d", help="a name or a file, as for train.py")
     add("--task", nargs="+", choices=TASKS, default=TASKS, help="default: all")
-    folds, seeds = range(1, FOLDS + 1), range(1, 10)
-    add("--folds", type=int, choices=folds, default=FOLDS, help="the first folds; default: 5")
-    add("--seeds", type=int, choices=seeds, default=1, help="runs of our presets; default: 1")
+    numbers = range(1, FOLDS + 1)
+    add("--folds", type=int, choices=numbers, default=FOLDS, help="the first folds; default: 5")
+    numbers = range(1, 10)
+    add("--seeds", type=int, choices=numbers, default=1, help="runs of our presets; default: 1")
     add("--corrupted", action="store_true", help="also measure the texts with errors")
     args, rest = parser.parse_known_args(argv)
     datasets.disable_caching()  # no fold's tokens are asked for again

@@ -26,6 +26,7 @@ LEFT_OUT: list[str] = _LISTS["left_out"]  # in turn: of outlets first, then of f
 SOURCES_OUT: list[str] = _LISTS["sources_out"]  # their publishers are left out
 _OWN = ("fake_or_real_news_titles", "fake_or_real_news_head", "isot")  # sources of `news_corpus`
 _OWN_WEIGHT = 6.0  # beside 1 of the other texts, which label like ones otherwise
+_HELD_OUT = 0.1  # share of the training texts that is a missing validation or test split
 _MOST_VALIDATION = 1_000  # rows of a corpus, so that none decides the confidence alone
 STANDARD: dict[str, dict[str, str]] = _LISTS["standard_files"]  # task -> split -> file
 _PUBLISHERS = {"isot-real": "reuters.com", "r/TheOnion": "theonion.com", "r/nottheonion": ""}
@@ -57,15 +58,22 @@ def standard(folder: Path, name: str) -> LoadedData:
     for split, file in STANDARD[name].items():
         text = (folder / "standard" / file).read_text(encoding=encoding)
         lines = text.strip("\n").split("\n")
-        labels, texts = zip(*(line.split(" ", 1) for line in lines), strict=True)
-        splits[split] = Dataset.from_dict({"text": texts, "label": [int(one) for one in labels]})
-    shares = {split: 0.1 for split in ("validation", "test") if split not in splits}
-    shares = {"train": 1 - sum(shares.values()), **shares}
+        labels, texts = [], []
+        for line in lines:
+            label, text = line.split(" ", 1)
+            labels.append(int(label))
+            texts.append(text)
+        splits[split] = Dataset.from_dict({"text": texts, "label": labels})
+
+    missing = [split for split in ("validation", "test") if split not in splits]
+    shares = [1 - _HELD_OUT * len(missing)] + [_HELD_OUT] * len(missing)
     rows = splits.pop("train")
     groups = near_duplicate_groups(rows["text"][:])
-    parts = grouped_stratified_split(rows["label"][:], groups, list(shares.values()), seed=0)
-    splits |= {split: rows.select(part) for split, part in zip(shares, parts, strict=True)}
-    return LoadedData(splits, [str(label) for label in sorted(set(rows["label"]))], ["text"], name)
+    parts = grouped_stratified_split(rows["label"][:], groups, shares, seed=0)
+    for split, part in zip(["train", *missing], parts, strict=True):
+        splits[split] = rows.select(part)
+    label_names = [str(label) for label in sorted(set(rows["label"]))]
+    return LoadedData(splits, label_names, ["text"], name)
 
 
 def other_corpora(folder: Path) -> dict[str, LabelledTexts]:
@@ -117,7 +125,9 @@ def news_corpus(folder: Path) -> tuple[Dataset, Dataset]:
     parts[0] = parts[0].add_column("text_pair", [""] * len(parts[0]))
     order = ["text", "text_pair", "label"]
     rows = concatenate_datasets([part.select_columns(order) for part in parts])
-    sources = [name for name, part in zip(_OWN, parts, strict=True) for _ in range(len(part))]
+    sources = []
+    for name, part in zip(_OWN, parts, strict=True):
+        sources += [name] * len(part)
     rows = rows.add_column("source", sources)
     groups = near_duplicate_groups(list(joined_texts(rows)))
     train, kept = grouped_stratified_split(rows["label"][:], groups, [0.9, 0.1], seed=42)
@@ -137,7 +147,10 @@ class HubCorpus:
 def hub_corpus(folder: Path) -> HubCorpus:
     """Texts of the default checkpoint, as hub_data.md describes them; articles train once whole and once as titles."""
     own, kept = news_corpus(folder)
-    rows = concatenate_datasets([own, *(corpus(folder, *one) for one in TRAINING_CORPORA.items())])
+    parts = [own]
+    for name, most in TRAINING_CORPORA.items():
+        parts.append(corpus(folder, name, most))
+    rows = concatenate_datasets(parts)
     rows = rows.select(unseen(rows, kept))
     held_out = hold_out(rows)
 
@@ -161,14 +174,27 @@ def hold_out(rows: Dataset) -> HeldOut:
     """Choose the rows that train a first model, and those that validate it: calibration corpora and some sources."""
     groups = near_duplicate_groups(list(joined_texts(rows)))
     sources, labels = rows["source"][:], np.array(rows["label"])
-    corpus_of, _, names = np.array([source.partition("/") for source in sources]).T
-    held = np.isin(corpus_of, CALIBRATION_CORPORA)
-    free = np.flatnonzero(~held)
-    cut = [sources[row] for row in free], labels[free].tolist(), groups[free]
-    training, validating = (free[part] for part in split_by_source(*cut, 0.1, 42, "Corpora"))
-    validating = np.concatenate([validating, np.flatnonzero(held)])
-    shared = (names != "") & np.isin(names, names[validating])
-    training = training[~(np.isin(groups, groups[validating]) | shared)[training]]
+    parts = np.array([source.partition("/") for source in sources])
+    corpus_of, publisher_of = parts[:, 0], parts[:, 2]
+
+    is_calibration = np.isin(corpus_of, CALIBRATION_CORPORA)
+    others = np.flatnonzero(~is_calibration)
+    train, validation = split_by_source(
+        [sources[row] for row in others],
+        labels[others].tolist(),
+        groups[others],
+        0.1,
+        42,
+        "Corpora",
+    )
+    training = others[train]
+    validating = np.concatenate([others[validation], np.flatnonzero(is_calibration)])
+
+    # The first model sees neither near duplicates nor publishers of the validation texts.
+    is_near = np.isin(groups, groups[validating])
+    is_of_publisher = (publisher_of != "") & np.isin(publisher_of, publisher_of[validating])
+    training = training[~(is_near | is_of_publisher)[training]]
+
     drawn = pd.Series(validating).sample(frac=1, random_state=0)
     drawn = drawn.groupby(corpus_of[drawn], sort=False).head(_MOST_VALIDATION)
     return HeldOut(training, drawn.sort_values().to_numpy())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from datasets import Dataset, concatenate_datasets
+from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import corpora
@@ -67,7 +68,7 @@ class Fold:
 
 
 def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
-    """Make the folds of a task; where it is cross-validated, the first `count` (docs/benchmarks.md describes them)."""
+    """Make the folds of a task; where it is cross-validated, the first `count` (PROTOCOL.md describes them)."""
     if task == "liar":
         return [_given_fold(load_splits("liar", data_dir=folder / "liar"))]
     if task in corpora.STANDARD:
@@ -75,9 +76,11 @@ def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     if task in ("left_out", "sources_out"):
         return list(_unseen_sources(task, folder))
     if task.startswith("provenance"):
-        texts, names = _provenance(folder, task.rpartition("_")[2].upper())
+        label = task.removeprefix("provenance_").upper()
+        texts, names = _provenance(folder, label)
     else:
-        texts, names = corpora.distinct(corpora.read(folder, task)), corpora.NAMES
+        texts = corpora.distinct(corpora.read(folder, task))
+        names = corpora.NAMES
     return list(islice(_cross_validation(texts, names), count))
 
 
@@ -110,50 +113,71 @@ def _cross_validation(texts: Dataset, label_names: list[str]) -> Iterator[Fold]:
         train, validation = grouped_stratified_split(
             labels[rows], groups[rows], [1 - _VALIDATION, _VALIDATION], seed=0
         )
-        name = str(number)
-        parts = texts.select(rows[train]), texts.select(rows[validation])
-        yield _fold(name, label_names, *parts, {name: texts.select(test)})
+        yield _fold(
+            str(number),
+            label_names,
+            texts.select(rows[train]),
+            texts.select(rows[validation]),
+            {str(number): texts.select(test)},
+        )
 
 
 def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
-    """Test on corpora, or on publishers of some, of which the training texts hold nothing (docs/benchmarks.md)."""
+    """Test on corpora, or on publishers of some, of which the training texts hold nothing (PROTOCOL.md)."""
     rows = _training_corpora(folder)
     labels = np.array(rows["label"])
-    names = [source.partition("/") for source in rows["source"]]
-    corpus_of, publisher_of = (np.array([name[part] for name in names]) for part in (0, 2))
+    corpus_of, publisher_of = _corpora_and_publishers(rows)
     groups = near_duplicate_groups(list(joined_texts(rows)))
     titles = near_duplicate_groups(rows["text"][:])
     if task == "left_out":
         held = {name: np.flatnonzero(corpus_of == name) for name in corpora.LEFT_OUT}
     else:
-        named = np.flatnonzero(np.isin(corpus_of, corpora.SOURCES_OUT) & (publisher_of != ""))
-        splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-        parts = splitter.split(named, labels[named], publisher_of[named])
-        held = {str(number): named[test] for number, (_, test) in enumerate(parts, start=1)}
+        held = _publishers_in_turn(labels, corpus_of, publisher_of)
     for name, test in held.items():
-        hidden = np.isin(publisher_of, publisher_of[test]) & (publisher_of != "")
-        hidden[test] = True
-        others = np.flatnonzero(~hidden)
-        seen = np.isin(groups[test], groups[others]) | np.isin(titles[test], titles[others])
-        kept = test[~seen]
-        corpora_here = np.unique(corpus_of[kept])
-        tests = {str(one): rows.select(kept[corpus_of[kept] == one]) for one in corpora_here}
+        is_hidden = np.isin(publisher_of, publisher_of[test]) & (publisher_of != "")
+        is_hidden[test] = True
+        others = np.flatnonzero(~is_hidden)
+        is_seen = np.isin(groups[test], groups[others]) | np.isin(titles[test], titles[others])
+        unseen = test[~is_seen]
+        tests = {}
+        for corpus in np.unique(corpus_of[unseen]):
+            tests[str(corpus)] = rows.select(unseen[corpus_of[unseen] == corpus])
 
         training = rows.select(others)
         if task == "left_out":
             yield Fold(name, corpora.NAMES, training, corpora.hold_out(training), tests)
             continue
-        sources, numbers = training["source"][:], training["label"][:]
         train, validation = split_by_source(
-            sources, numbers, groups[others], _VALIDATION, 0, "The corpora"
+            training["source"][:],
+            training["label"][:],
+            groups[others],
+            _VALIDATION,
+            0,
+            "The corpora",
         )
-        cut = training.select(train), training.select(validation)
-        yield _fold(name, corpora.NAMES, *cut, tests)
+        yield _fold(name, corpora.NAMES, training.select(train), training.select(validation), tests)
+
+
+def _corpora_and_publishers(rows: Dataset) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    """Return the corpus and the publisher of each row; without a publisher, an empty string."""
+    parts = np.array([source.partition("/") for source in rows["source"]])
+    return parts[:, 0], parts[:, 2]
+
+
+def _publishers_in_turn(
+    labels: NDArray[np.int64], corpus_of: NDArray[np.str_], publisher_of: NDArray[np.str_]
+) -> dict[str, NDArray[np.int64]]:
+    """Divide the publishers of some corpora into test sets: name -> rows."""
+    named = np.flatnonzero(np.isin(corpus_of, corpora.SOURCES_OUT) & (publisher_of != ""))
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    parts = splitter.split(named, labels[named], publisher_of[named])
+    return {str(number): named[test] for number, (_, test) in enumerate(parts, start=1)}
 
 
 def _training_corpora(folder: Path) -> Dataset:
-    sizes = corpora.TRAINING_CORPORA.items()
-    parts = [corpora.corpus(folder, name, min(most, _MOST)) for name, most in sizes]
+    parts = []
+    for name, most in corpora.TRAINING_CORPORA.items():
+        parts.append(corpora.corpus(folder, name, min(most, _MOST)))
     return concatenate_datasets(parts)
 
 
@@ -164,7 +188,7 @@ def _provenance(folder: Path, label: str) -> tuple[Dataset, list[str]]:
     """
     rows = _training_corpora(folder)
     rows = rows.select(np.flatnonzero(np.array(rows["label"]) == corpora.NAMES.index(label)))
-    corpus_of = [source.partition("/")[0] for source in rows["source"]]
+    corpus_of, _ = _corpora_and_publishers(rows)
     names, numbers = np.unique(corpus_of, return_inverse=True)
     rows = rows.remove_columns("label").add_column("label", numbers.tolist())
     return rows, names.tolist()

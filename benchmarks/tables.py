@@ -1,7 +1,6 @@
-"""Tables and pictures of results. `python -m benchmarks.tables` makes those of benchmarks/results in docs/."""
+"""Tables and pictures of the stored results. `python -m benchmarks.tables` writes them into PAGES and docs/."""
 
 import re
-from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from glove_lstm.evaluation.plots import BLUE, ORANGE
 
 Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
 
-_DOCS = Path(__file__).parents[1] / "docs"
-PAGE = _DOCS / "benchmarks.md"
-PAGES = (PAGE, _DOCS / "distil.md")
+DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = Path(__file__).parent / "results"
+PAGES = (RESULTS / "README.md", DOCS / "benchmarks.md", DOCS / "distil.md")
 _SPEED = {  # unit -> digits
     "texts/s": 0,
     "ms for one text": 2,
@@ -30,55 +28,168 @@ _SPEED = {  # unit -> digits
 }
 _SCALE = {"CPU s to train": 1, "s to train": 1, "MB of memory": 0, "CPU s to classify": 1}
 
+# Tasks and models of the short tables of docs/benchmarks.md.
+_SUMMARY_TASKS = {
+    "titles": "titles",
+    "recovery": "ReCOVery",
+    "liar": "LIAR",
+    "sst2": "SST-2",
+    "trec": "TREC",
+    "subj": "SUBJ",
+    "left_out": "unseen corpora",
+}
+_SUMMARY_MODELS = {
+    "default": "`default`",
+    "distilled": "`default`, distilled from fine-tuned MiniLM",
+    "article": "`article`",
+    "keras_article": "published recipe in Keras",
+    "tfidf_svc_cased": "linear SVC, words",
+    "tfidf_svc_cased_chars": "linear SVC, words and characters",
+    "fasttext": "fastText",
+    "model2vec": "model2vec, logistic regression",
+    "minilm_logistic": "MiniLM-L6 embeddings, logistic regression",
+    "minilm_finetuned": "MiniLM-L6, fine-tuned",
+    "majority": "majority class",
+}
+_COST_MODELS = {
+    "default": "`default`, light runtime",
+    "pipeline": "`default`, transformers pipeline",
+    "tfidf_svc_cased": "linear SVC, words",
+    "fasttext": "fastText",
+    "model2vec": "model2vec, logistic regression",
+    "minilm_logistic": "MiniLM-L6 embeddings, logistic regression",
+    "minilm_finetuned": "MiniLM-L6, fine-tuned",
+}
+_SIGNIFICANT = 0.05
+_USD_AN_HOUR = 0.04  # of one core
+
+
+def accuracy_summary(results: Results) -> str:
+    """Format accuracies by model and task. The highest of a task is bold; a star marks a significant difference."""
+    tasks = [task for task in _SUMMARY_TASKS if task in results]
+    best = {task: max(row["accuracy"]["mean"] for row in results[task].values()) for task in tasks}
+    lines = []
+    for model, name in _SUMMARY_MODELS.items():
+        cells = []
+        for task in tasks:
+            row = results[task].get(model)
+            cells.append("" if row is None else _accuracy_cell(row, best[task]))
+        lines.append([name, *cells])
+    return markdown_table(["", *(_SUMMARY_TASKS[task] for task in tasks)], lines)
+
+
+def _accuracy_cell(row: dict[str, Any], best: float) -> str:
+    accuracy = row["accuracy"]["mean"]
+    cell = f"{accuracy:.3f}"
+    if accuracy == best:
+        cell = f"**{cell}**"
+    versus = row.get("versus_default")
+    if versus and versus["p_holm"] < _SIGNIFICANT:
+        cell += " *"
+    return cell
+
+
+def cost_summary(speed: Results, scale: Results) -> str:
+    """Format what a model costs: speed on headlines and articles, memory, disk, training on 10,000 texts."""
+    heads = ["", "headlines/s", "articles/s", "ms for one headline", "s to the first label"]
+    heads += ["MB of memory", "MB on disk", "CPU s to train on 10,000 headlines"]
+    lines = []
+    for model, name in _COST_MODELS.items():
+        headlines = speed["titles"].get(model, {}).get("median", {})
+        articles = speed["recovery"].get(model, {}).get("median", {})
+        training = scale["10000"].get(model, {}).get("figures", {})
+        cells = [
+            _figure(headlines, "texts/s", 0),
+            _figure(articles, "texts/s", 0),
+            _figure(headlines, "ms for one text", 2),
+            _figure(headlines, "s to the first label", 2),
+            _figure(headlines, "MB of memory", 0),
+            _figure(headlines, "MB on disk", 0),
+            _figure(training, "CPU s to train", 1),
+        ]
+        lines.append([name, *cells])
+    return markdown_table(heads, lines)
+
+
+def _figure(figures: dict[str, float], unit: str, digits: int) -> str:
+    """Format a figure; empty if it is not measured."""
+    return f"{figures[unit]:,.{digits}f}" if unit in figures else ""
+
 
 def accuracy_table(results: Results) -> str:
     """Format accuracy and measures of scores. A figure above that of `default` (without it, the highest) is bold."""
     heads = ["task", "model", "accuracy (95 % interval)"]
     heads += ["difference to `default`, p, p after Holm", "balanced accuracy", "AUC"]
     heads += ["calibration error", "training, CPU s", "seeds", "sources"]
-    rows = []
+    lines = []
     for task, models in results.items():
         best = max(row["accuracy"]["mean"] for row in models.values())
         for model, row in models.items():
-            found, versus = row["accuracy"], row.get("versus_default")
-            accuracy = "{mean:.3f} ({low:.3f} to {high:.3f})".format(**found)
-            ahead = versus["mean"] > 0 if versus else found["mean"] == best
-            means = [row.get(name, {}).get("mean") for name in ("balanced_accuracy", "auc", "ece")]
-            cells = [f"**{accuracy}**" if ahead else accuracy]
-            cells += ["{mean:+.3f}, {p:.2g}, {p_holm:.2g}".format(**versus) if versus else ""]
-            cells += ["" if mean is None else f"{mean:.3f}" for mean in means]
-            seconds = row.get("fit_seconds", {}).get("mean")
-            cells += ["" if seconds is None else f"{seconds:,.0f}", str(row["seeds"])]
-            rows.append([task, f"`{model}`", *cells, row["made_by"]["sources"][:SHOWN]])
-    return markdown_table(heads, rows)
+            accuracy = _with_interval(row["accuracy"])
+            difference = ""
+            is_bold = row["accuracy"]["mean"] == best
+            versus = row.get("versus_default")
+            if versus:
+                difference = "{mean:+.3f}, {p:.2g}, {p_holm:.2g}".format(**versus)
+                is_bold = versus["mean"] > 0
+            if is_bold:
+                accuracy = f"**{accuracy}**"
+            cells = [
+                task,
+                f"`{model}`",
+                accuracy,
+                difference,
+                _mean(row, "balanced_accuracy", 3),
+                _mean(row, "auc", 3),
+                _mean(row, "ece", 3),
+                _mean(row, "fit_seconds", 0),
+                str(row["seeds"]),
+                row["made_by"]["sources"][:SHOWN],
+            ]
+            lines.append(cells)
+    return markdown_table(heads, lines)
+
+
+def _with_interval(measure: dict[str, Any]) -> str:
+    return "{mean:.3f} ({low:.3f} to {high:.3f})".format(**measure)
+
+
+def _mean(row: dict[str, Any], measure: str, digits: int) -> str:
+    """Format the mean of a measure; empty if it is not measured."""
+    if measure not in row:
+        return ""
+    return f"{row[measure]['mean']:,.{digits}f}"
 
 
 def distilled_table(results: Results) -> str:
-    """Format the accuracy of `distilled` beside that of `default` and of its teacher."""
+    """Format the accuracy of `distilled` beside `default` and its teacher."""
     heads = ["task", "`default`", "teacher: MiniLM, fine-tuned", "`distilled`"]
     heads += ["difference to `default`, p after Holm"]
-    rows = []
+    lines = []
     for task, models in results.items():
         if "distilled" not in models:
             continue
-        cells = []
-        for model in ("default", "minilm_finetuned", "distilled"):
-            found = models[model]["accuracy"]
-            cells.append("{mean:.3f} ({low:.3f} to {high:.3f})".format(**found))
         versus = models["distilled"]["versus_default"]
-        rows.append([task, *cells, "{mean:+.3f}, {p_holm:.2g}".format(**versus)])
-    return markdown_table(heads, rows)
+        cells = [
+            task,
+            _with_interval(models["default"]["accuracy"]),
+            _with_interval(models["minilm_finetuned"]["accuracy"]),
+            _with_interval(models["distilled"]["accuracy"]),
+            "{mean:+.3f}, {p_holm:.2g}".format(**versus),
+        ]
+        lines.append(cells)
+    return markdown_table(heads, lines)
 
 
 def robustness_table(results: Results) -> str:
     """Format the points of accuracy lost to errors in the texts, of models measured with `--corrupted`."""
-    rows = [
-        [task, f"`{model}`", *(f"{100 * row[kind]['mean']:.1f}" for kind in CORRUPTIONS)]
-        for task, models in results.items()
-        for model, row in models.items()
-        if set(CORRUPTIONS) <= row.keys()
-    ]
-    return markdown_table(["task", "model", *CORRUPTIONS], rows)
+    lines = []
+    for task, models in results.items():
+        for model, row in models.items():
+            if set(CORRUPTIONS) <= row.keys():
+                points = [f"{100 * row[kind]['mean']:.1f}" for kind in CORRUPTIONS]
+                lines.append([task, f"`{model}`", *points])
+    return markdown_table(["task", "model", *CORRUPTIONS], lines)
 
 
 def speed_table(results: Results) -> str:
@@ -87,9 +198,9 @@ def speed_table(results: Results) -> str:
     rows = []
     for task, models in results.items():
         for model, row in models.items():
-            found = row["median"]
-            cells = [f"{found[unit]:,.{digits}f}" for unit, digits in _SPEED.items()]
-            price = found["CPU s a million texts"] / 3600 * 0.04  # USD an hour
+            figures = row["median"]
+            cells = [f"{figures[unit]:,.{digits}f}" for unit, digits in _SPEED.items()]
+            price = figures["CPU s a million texts"] / 3600 * _USD_AN_HOUR
             cells += [f"{price:.2g}", row["made_by"]["sources"][:SHOWN]]
             rows.append([task, f"`{model}`", *cells])
     return markdown_table(heads, rows)
@@ -112,23 +223,39 @@ def scale_table(results: Results) -> str:
 def draw(accuracy: Results, speed: Results, path: Path) -> None:
     """Draw accuracy against speed on one processor, of models that have both figures, the majority class aside."""
     figure = Figure(figsize=(9, 4), layout="constrained")
-    drawn = {
-        task: speed.get(task, {}).keys() & accuracy.get(task, {}).keys() - {"majority"}
-        for task in ("titles", "recovery")
-    }
-    markers = dict(zip(sorted(set().union(*drawn.values())), cycle("os^Dv<>P*X"), strict=False))
-    for panel, (task, models) in zip(figure.subplots(1, 2), drawn.items(), strict=True):
-        for model in sorted(models):
-            found = accuracy[task][model]["accuracy"]
-            point = speed[task][model]["median"]["texts/s"], found["mean"]
-            errors = [[found["mean"] - found["low"]], [found["high"] - found["mean"]]]
-            colour = ORANGE if model == "default" else BLUE
-            panel.errorbar(*point, errors, fmt=markers[model], color=colour, label=model)
+    tasks = ("titles", "recovery")
+    drawn = {}
+    for task in tasks:
+        both = speed.get(task, {}).keys() & accuracy.get(task, {}).keys()
+        drawn[task] = sorted(both - {"majority"})
+    names = sorted({model for models in drawn.values() for model in models})
+    markers = dict(zip(names, cycle(_MARKERS), strict=False))
+    for panel, task in zip(figure.subplots(1, 2), tasks, strict=True):
+        for model in drawn[task]:
+            measure = accuracy[task][model]["accuracy"]
+            texts_a_second = speed[task][model]["median"]["texts/s"]
+            below = measure["mean"] - measure["low"]
+            above = measure["high"] - measure["mean"]
+            panel.errorbar(
+                texts_a_second,
+                measure["mean"],
+                [[below], [above]],
+                fmt=markers[model],
+                color=_colour(model),
+                label=model,
+            )
         panel.set(title=task, xlabel="texts/s, one processor", ylabel="accuracy")
         panel.set(xscale="log", xlim=(1, 1e6))
-        if models:
+        if drawn[task]:
             panel.legend(fontsize="small")
     _save(figure, path)
+
+
+_MARKERS = "os^Dv<>P*X"
+
+
+def _colour(model: str) -> str:
+    return ORANGE if model == "default" else BLUE
 
 
 def draw_scale(results: Results, path: Path) -> None:
@@ -136,10 +263,10 @@ def draw_scale(results: Results, path: Path) -> None:
     figure = Figure(figsize=(9, 4), layout="constrained")
     cost, accuracy = figure.subplots(1, 2)
     models = sorted({model for row in results.values() for model in row})
-    for model, marker in zip(models, cycle("os^Dv<>P*X"), strict=False):
+    for model, marker in zip(models, cycle(_MARKERS), strict=False):
         rows = {int(count): row[model] for count, row in results.items() if model in row}
         counts = sorted(rows)
-        colour = ORANGE if model == "default" else BLUE
+        colour = _colour(model)
         seconds = [rows[count]["figures"]["CPU s to train"] for count in counts]
         cost.plot(counts, seconds, f"{marker}-", color=colour)
         means = np.array([rows[count]["accuracy"] for count in counts])
@@ -158,30 +285,39 @@ def _save(figure: Figure, path: Path) -> None:
         figure.savefig(path, metadata={"Date": None})
 
 
-_TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {  # mark -> results and format
-    "accuracy": ("accuracy.json", accuracy_table),
-    "distilled": ("accuracy.json", distilled_table),
-    "robustness": ("accuracy.json", robustness_table),
-    "ablation": ("ablation.json", accuracy_table),
-    "ablation_robustness": ("ablation.json", robustness_table),
-    "speed": ("speed.json", speed_table),
-    "scale": ("scale.json", scale_table),
-}
-
-
 def fill(page: str) -> str:
     """Replace what stands between `<!-- NAME -->` and `<!-- end -->` by the tables of the stored results."""
-    for name, (file, table) in _TABLES.items():
-        text = f"<!-- {name} -->\n{table(read_results(RESULTS / file))}<!-- end -->"
+    accuracy = read_results(RESULTS / "accuracy.json")
+    ablation = read_results(RESULTS / "ablation.json")
+    speed = read_results(RESULTS / "speed.json")
+    scale = read_results(RESULTS / "scale.json")
+    tables = {
+        "accuracy_summary": accuracy_summary(accuracy),
+        "cost_summary": cost_summary(speed, scale),
+        "distilled": distilled_table(accuracy),
+        "accuracy": accuracy_table(accuracy),
+        "robustness": robustness_table(accuracy),
+        "ablation": accuracy_table(ablation),
+        "ablation_robustness": robustness_table(ablation),
+        "speed": speed_table(speed),
+        "scale": scale_table(scale),
+    }
+    for name, table in tables.items():
+        text = f"<!-- {name} -->\n{table}<!-- end -->"
         page = re.sub(f"<!-- {name} -->.*?<!-- end -->", text, page, flags=re.S)
     return page
 
 
-if __name__ == "__main__":
-    accuracy, speed, scale = (
-        read_results(RESULTS / f"{name}.json") for name in ("accuracy", "speed", "scale")
-    )
-    draw(accuracy, speed, PAGE.with_name("accuracy_speed.svg"))
-    draw_scale(scale, PAGE.with_name("scale_training.svg"))
+def main() -> None:
+    """Draw the pictures and fill the pages."""
+    accuracy = read_results(RESULTS / "accuracy.json")
+    speed = read_results(RESULTS / "speed.json")
+    scale = read_results(RESULTS / "scale.json")
+    draw(accuracy, speed, DOCS / "accuracy_speed.svg")
+    draw_scale(scale, DOCS / "scale_training.svg")
     for page in PAGES:
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """The documents and pyproject.toml promise what is there and what is tested, and CI is one command."""
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from support import ROOT
 
 GITHUB = ROOT / ".github"
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "model_card.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "benchmarks").rglob("*.md")),
     *sorted(GITHUB.glob("*.md")),
 ]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -24,7 +26,11 @@ def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
         file, _, heading = link.partition("#")
@@ -33,9 +39,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         target = (page.parent / file).resolve() if file else page
         assert target.exists(), link
         if heading:
-            lines = [line for line in text_of(target).splitlines() if line.startswith("#")]
-            anchors = [re.sub(r"[^\w -]", "", line.lstrip("# ").lower()) for line in lines]
-            assert heading in [anchor.replace(" ", "-") for anchor in anchors], link
+            assert heading in anchors_of(target), link
+
+
+def anchors_of(page: Path) -> list[str]:
+    """The anchors that GitHub and Sphinx give to headings."""
+    anchors = []
+    for line in text_of(page).splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ").lower()
+            anchors.append(re.sub(r"[^\w -]", "", heading).replace(" ", "-"))
+    return anchors
 
 
 def test_the_architecture_page_names_files_that_are_there() -> None:
@@ -46,7 +60,7 @@ def test_the_architecture_page_names_files_that_are_there() -> None:
         assert any(ROOT.rglob(name)), name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_targets_of_make_are_there(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
     for line in re.findall(r"`make ([a-z -]+)`", text_of(page)):
@@ -66,6 +80,13 @@ def test_github_runs_what_a_person_can_run() -> None:
         assert yaml.safe_load(text_of(form)), form
 
 
+def test_the_page_of_options_is_that_of_the_command() -> None:
+    script = runpy.run_path(str(ROOT / "docs" / "make_options.py"))
+    page = text_of(script["PAGE"])
+    assert page == script["fill"](page), "Run python docs/make_options.py."
+    assert "| `--train_file` |" in page
+
+
 def test_the_script_that_uv_runs_by_itself_names_the_package() -> None:
     """`make uv-run` runs it."""
     script = text_of(ROOT / "scripts" / "train.py")
@@ -81,11 +102,14 @@ def test_the_script_that_uv_runs_by_itself_names_the_package() -> None:
 
 def test_lower_bounds_are_those_that_are_tested() -> None:
     extras = PROJECT["optional-dependencies"]
-    needed = map(Requirement, (*PROJECT["dependencies"], *extras["train"], *extras["demo"]))
     promised = {}
-    for one in needed:
-        if one.name != PROJECT["name"]:
-            [promised[one.name]] = [s.version for s in one.specifier if s.operator == ">="]
+    for line in (*PROJECT["dependencies"], *extras["train"], *extras["demo"]):
+        requirement = Requirement(line)
+        if requirement.name == PROJECT["name"]:
+            continue
+        bounds = [part.version for part in requirement.specifier if part.operator == ">="]
+        assert len(bounds) == 1, line
+        promised[requirement.name] = bounds[0]
     assert promised == pinned_versions("oldest.txt")
     for name, version in pinned_versions("middle.txt").items():
         assert Version(version) > Version(promised[name])

@@ -85,8 +85,8 @@ def test_loads_and_classifies_without_our_package(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_tutorial_of_transformers_learns_other_labels(copy: Path, tmp_path: Path) -> None:
-    """The snippet of docs/train.md, on a small checkpoint with two labels: it learns three, and loads elsewhere."""
-    page = (ROOT / "docs" / "train.md").read_text(encoding="utf-8")
+    """docs/howto/trainer.md, on a small checkpoint with two labels: it learns three, and loads elsewhere."""
+    page = (ROOT / "docs" / "howto" / "trainer.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
     [snippet] = [block for block in blocks if "Trainer(" in block]
     snippet = snippet.replace('"hub"', repr(str(copy)))

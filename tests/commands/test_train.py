@@ -188,7 +188,7 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     args = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
     args += ["--save_strategy", "epoch", "--num_train_epochs", 1, "--refit", "False"]
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    # As in docs/train.md, without --use_cpu.
+    # As in docs/howto/several_processes.md, without --use_cpu.
     words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL, *QUICK[:-2], *args]
     done = subprocess.run([*map(str, words)], capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr

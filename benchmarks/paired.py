@@ -39,8 +39,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Correct p values for their number by the step-down procedure of Holm (1979)."""
     p = np.array(p_values)
     order = np.argsort(p)
+    tests_left = np.arange(len(p), 0, -1)
+    # No p value may fall below the one before.
+    ascending = np.maximum.accumulate(p[order] * tests_left)
     corrected = np.empty(len(p))
-    corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1.0)
+    corrected[order] = ascending.clip(max=1.0)
     return corrected.tolist()
 
 
@@ -54,17 +57,25 @@ def _describe(folds: Floats, draws: Floats) -> dict[str, Any]:
 
 
 def _draws(values: Sequence[Floats], model: int) -> Floats:
-    """Bootstrap the mean of the cells' means: (draws,). Texts are drawn alike for all models, runs by `model`."""
+    """Return bootstrap draws of the mean of the cells' means: (draws,).
+
+    The same texts are drawn for all models, so that their draws can be subtracted; runs are drawn for each model anew.
+    """
     pooled = np.concatenate(values, axis=1)
-    runs, size = pooled.shape
-    starts = np.cumsum([0, *(cell.shape[1] for cell in values[:-1])])
-    of_texts, of_runs = np.random.default_rng(0), np.random.default_rng([1, model])
+    run_count, text_count = pooled.shape
+    sizes = [cell.shape[1] for cell in values]
+    starts = np.cumsum([0, *sizes[:-1]])  # the first text of each cell
+    text_generator = np.random.default_rng(0)
+    run_generator = np.random.default_rng([1, model])
     draws = np.empty(_SAMPLES)
     for number in range(_SAMPLES):
-        weights = np.bincount(of_texts.integers(size, size=size), minlength=size)
-        drawn = pooled[of_runs.integers(runs, size=runs)].mean(axis=0)
-        sums = np.add.reduceat(weights * drawn, starts)
+        texts = text_generator.integers(text_count, size=text_count)
+        times_drawn = np.bincount(texts, minlength=text_count)
+        runs = run_generator.integers(run_count, size=run_count)
+        mean_of_runs = pooled[runs].mean(axis=0)
+        sums = np.add.reduceat(times_drawn * mean_of_runs, starts)
+        counts = np.add.reduceat(times_drawn, starts)
         # A draw may miss all texts of a small cell; the mean ignores the cell then.
         with np.errstate(invalid="ignore"):
-            draws[number] = np.nanmean(sums / np.add.reduceat(weights, starts))
+            draws[number] = np.nanmean(sums / counts)
     return draws

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from benchmarks.paired import holm, mean_of_cells, paired_difference
 from glove_lstm.evaluation.metrics import bootstrap_interval
-from glove_lstm.evaluation.paired import holm, mean_of_cells, paired_difference
 
 
 def difference(first, second) -> dict:

@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> None:
     check_destination(to, login=not args.dry_run)
 
     # Imported after the checks of the arguments, because it takes seconds.
-    from glove_lstm.data.split_readers import BUILDERS
+    from glove_lstm.data.named_datasets import BUILDERS
     from glove_lstm.publishing.checkpoint import stage_checkpoint
     from glove_lstm.publishing.dataset import stage_dataset
     from glove_lstm.publishing.space import stage_space

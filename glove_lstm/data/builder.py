@@ -11,8 +11,7 @@ import datasets
 from datasets.exceptions import DatasetGenerationError
 
 from glove_lstm.data.download import download
-from glove_lstm.data.files import check_file, user_path
-from glove_lstm.data.streaming import fingerprint
+from glove_lstm.data.files import check_file, fingerprint, user_path
 from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)

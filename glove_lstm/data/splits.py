@@ -45,11 +45,17 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
 
     Keeps 16 bytes a text, so `texts` may be a stream that does not fit in memory.
     """
-    folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
-    return renumber(
-        blake2b(text, digest_size=16).digest() if text else position
-        for position, text in enumerate(folded)
-    )
+    keys: list[Hashable] = []
+    for row, text in enumerate(texts):
+        words = text.split()
+        keys.append(hash_words(words, size=16) if words else row)
+    return renumber(keys)
+
+
+def hash_words(words: Sequence[str], size: int) -> bytes:
+    """Hash words, joined by a space, to `size` bytes; lone surrogates may be among them."""
+    content = " ".join(words).encode("utf-8", "surrogatepass")
+    return blake2b(content, digest_size=size).digest()
 
 
 def merge_groups(first: Sequence[int] | Ints, second: Sequence[Hashable] | Ints) -> Ints:
@@ -152,6 +158,28 @@ def keep_labels_on_both_sides(
                 held_out[group] = True
                 break
     return [np.flatnonzero(~held_out[group_of]), np.flatnonzero(held_out[group_of])]
+
+
+def strata(labels: Sequence[Any]) -> Sequence[Any]:
+    """Return n values for a stratified split: the labels, or the rarest label of each list of 1 and 0."""
+    has = np.asarray(labels)
+    if has.ndim == 1:
+        return labels
+    frequent = np.where(has > 0, has.sum(axis=0), len(has) + 1)
+    return np.where(has.any(axis=1), frequent.argmin(axis=1), has.shape[1]).tolist()
+
+
+def row_labels(labels: Sequence[Any]) -> tuple[Ints, Ints]:
+    """Return a row and a label for each label of each row.
+
+    Args:
+        labels: n labels as numbers, or n lists of 1 and 0.
+    """
+    has = np.asarray(labels)
+    if has.ndim == 1:
+        return np.arange(len(has)), has
+    rows, numbers = np.nonzero(has)
+    return rows, numbers
 
 
 def _apportion(count: int, fractions: Sequence[float] | NDArray[Any]) -> Ints:

@@ -22,16 +22,19 @@ def trained_columns(model: str | Path, revision: str | None = None) -> list[str]
     names = read_checkpoint_json(path).get("text_column_names")
     if names is None:
         return None
-    if not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
+    is_list = isinstance(names, list) and len(names) > 0
+    if not is_list or not all(isinstance(name, str) for name in names):
         problem = f"{path}: text_column_names must be a list of strings or null, not {names!r}"
         raise DataError(f"{problem}: get the checkpoint again.")
     return names
 
 
 def other_columns(trained: Sequence[str] | None, read: Sequence[str]) -> str:
-    """Return a clause that says that a table is read by other text columns than in training; "" if it is not."""
+    """Return a clause, to warn that a table is read by other text columns than in training; "" if it is not."""
     if trained is None or list(trained) == list(read):
         return ""
-    plural = "s" if len(trained) > 1 else ""
-    names = ", ".join(trained)
-    return f"The model was trained on the text column{plural} {names}, but this reads {', '.join(read)}"
+    columns = "columns" if len(trained) > 1 else "column"
+    return (
+        f"The model was trained on the text {columns} {', '.join(trained)}, "
+        f"but this reads {', '.join(read)}"
+    )

@@ -21,7 +21,7 @@ def test_every_format(file, name):
     assert data.splits["train"][1] == {"text": "Title 1", "text_pair": ROWS[1]["text"], "label": 0}
     assert data.label_names == ["FAKE", "REAL"]
     assert data.text_column_names == ["title", "text"]
-    assert name in data.source
+    assert name in data.description
 
 
 @pytest.mark.parametrize(

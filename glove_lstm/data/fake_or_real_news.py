@@ -104,7 +104,8 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
     table = open_table(path)
     if table.first is None:
         raise DataError(f"{path} has no rows; give a file with data.")
-    if missing := [repr(name) for name in _COLUMNS if name not in table.columns]:
+    missing = [repr(name) for name in _COLUMNS if name not in table.columns]
+    if missing:
         raise DataError(
             f"{path} has no column {', '.join(missing)}; its header must be ,title,text,label."
         )
@@ -112,15 +113,17 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
     for number, record in table.records():
         row_name = table.row_name(number)
         label = record.get("label")
-        given: Any = record.get("")
         if label not in LABELS:
             raise DataError(f"{row_name} has the label {label!r}; it must be FAKE or REAL.")
-        try:
-            article_id = int(given)
-        except (TypeError, ValueError):
-            raise DataError(
-                f"{row_name} has the id {given!r}; it must be a whole number."
-            ) from None
-        texts = {name: read_text(record.get(name), row_name, name) for name in ("title", "text")}
-        rows.append({"id": article_id, **texts, "label": label})
+        title = read_text(record.get("title"), row_name, "title")
+        text = read_text(record.get("text"), row_name, "text")
+        article_id = _read_id(record.get(""), row_name)
+        rows.append({"id": article_id, "title": title, "text": text, "label": label})
     return rows
+
+
+def _read_id(value: Any, row_name: str) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise DataError(f"{row_name} has the id {value!r}; it must be a whole number.") from None

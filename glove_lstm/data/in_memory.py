@@ -112,15 +112,15 @@ def _read_indicator(table: NDArray[Any], name: str) -> LabelValues:
 def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
     flat: list[Any] = []
     row_numbers: list[int] = []
-    for row, of_text in enumerate(rows, 1):
-        if not isinstance(of_text, list | tuple | set):
-            problem = f"{name}, row {row} has the label {of_text!r}"
+    for row, labels in enumerate(rows, 1):
+        if not isinstance(labels, list | tuple | set):
+            problem = f"{name}, row {row} has the label {labels!r}"
             raise DataError(f"{problem}; give a list of labels, as elsewhere.")
-        flat += of_text
-        row_numbers += [row] * len(of_text)
+        flat += labels
+        row_numbers += [row] * len(labels)
     values = _one_kind(python_values(flat), row_numbers, name)
     classes = np.unique(values)
-    names = [label_names(of_text) for of_text in rows]
+    names = [label_names(labels) for labels in rows]
     return LabelValues(names, label_names(classes), _type_of(classes), several=True, lists=True)
 
 
@@ -147,7 +147,9 @@ def _one_kind(values: Sequence[Any], rows: Sequence[int], name: str) -> NDArray[
 def _kind(value: Any) -> str:
     if isinstance(value, str):
         return "string"
-    return "boolean" if isinstance(value, bool | np.bool_) else "number"
+    if isinstance(value, bool | np.bool_):
+        return "boolean"
+    return "number"
 
 
 def _check_label(value: Any, row_name: str) -> None:
@@ -175,7 +177,8 @@ def label_names(labels: Iterable[Any]) -> list[str]:
     names = []
     for label in labels:
         is_whole = isinstance(label, float | np.floating) and float(label).is_integer()
-        names.append(str(int(label) if is_whole else label))
+        name = str(int(label)) if is_whole else str(label)
+        names.append(name)
     return names
 
 

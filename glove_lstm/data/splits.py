@@ -92,21 +92,23 @@ def grouped_stratified_split(
     generator = np.random.default_rng(seed)
     label_of = renumber(np.asarray(labels).tolist())
     group_of = renumber(np.asarray(groups).tolist())
+    part_of = np.full(len(label_of), -1, dtype=np.int64)
     # room[part, label]: the rows of that label which that part can still take; negative once a group
     # overfilled it.
     room = np.array([_apportion(count, fractions) for count in np.bincount(label_of)]).T
-    part_of = np.full(len(label_of), -1, dtype=np.int64)
 
     sizes = np.bincount(group_of)
-    large = generator.permutation(np.flatnonzero(sizes > 1))
     members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(sizes)[:-1])
-    for group in large[np.argsort(-sizes[large], kind="stable")]:
-        counts = np.bincount(label_of[members[group]], minlength=room.shape[1])
+    large = generator.permutation(np.flatnonzero(sizes > 1))
+    largest_first = large[np.argsort(-sizes[large], kind="stable")]
+    for group in largest_first:
+        rows = members[group]
+        counts = np.bincount(label_of[rows], minlength=room.shape[1])
         # The part whose squared deviation from its target falls most, relative to its share.
         change = ((room - counts) ** 2 - room**2).sum(axis=1) / np.asarray(fractions)
         part = int(np.argmin(change))
         room[part] -= counts
-        part_of[members[group]] = part
+        part_of[rows] = part
 
     single = generator.permutation(np.flatnonzero(sizes[group_of] == 1))
     for label in np.unique(label_of[single]):
@@ -118,7 +120,7 @@ def grouped_stratified_split(
 
 
 def keep_labels_on_both_sides(
-    parts: Sequence[Ints], row_labels: tuple[Ints, Ints], groups: Ints, seed: int
+    parts: Sequence[Ints], labels_of_rows: tuple[Ints, Ints], groups: Ints, seed: int
 ) -> list[Ints]:
     """Move groups between train and validation so that a label is on both sides wherever it can be.
 
@@ -126,7 +128,7 @@ def keep_labels_on_both_sides(
 
     Args:
         parts: The rows of train and of validation.
-        row_labels: A row and a label for each label of each row.
+        labels_of_rows: A row and a label for each label of each row, as `row_labels` returns them.
         groups: n group numbers.
         seed: The same seed moves the same groups.
 
@@ -135,26 +137,31 @@ def keep_labels_on_both_sides(
     """
     group_of = renumber(groups.tolist())
     sizes = np.bincount(group_of)
-    rows, labels = row_labels
-    pairs = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
-    pair_groups, pair_labels = pairs[:, 0], pairs[:, 1]
-    held_out = np.zeros(len(sizes), dtype=bool)
+    held_out = np.zeros(len(sizes), dtype=bool)  # by group
     held_out[group_of[parts[1]]] = True
 
+    rows, labels = labels_of_rows
+    distinct = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
+    pair_groups, pair_labels = distinct[:, 0], distinct[:, 1]  # a group and a label that it has
     generator = np.random.default_rng(seed)
-    groups_of = {}
+    groups_of_label = {}  # the smallest group first
     for label in np.unique(labels).tolist():
-        having = generator.permutation(pair_groups[pair_labels == label])
-        groups_of[label] = having[np.argsort(sizes[having], kind="stable")]  # the smallest first
-    for having in groups_of.values():
-        if held_out[having].all():
-            held_out[having[0]] = False
-    for having in sorted(groups_of.values(), key=len):
-        if held_out[having].any():
+        shuffled = generator.permutation(pair_groups[pair_labels == label])
+        groups_of_label[label] = shuffled[np.argsort(sizes[shuffled], kind="stable")]
+
+    # Labels that are in validation alone: their smallest group goes to train.
+    for label_groups in groups_of_label.values():
+        if held_out[label_groups].all():
+            held_out[label_groups[0]] = False
+
+    # Labels that are in train alone, the rarest first: a group goes to validation that takes no label's last group.
+    for label_groups in sorted(groups_of_label.values(), key=len):
+        if held_out[label_groups].any():
             continue
-        in_train = np.bincount(pair_labels[~held_out[pair_groups]])
-        for group in having:
-            if in_train[pair_labels[pair_groups == group]].min() > 1:
+        groups_in_train = np.bincount(pair_labels[~held_out[pair_groups]])  # of each label
+        for group in label_groups:
+            labels_of_group = pair_labels[pair_groups == group]
+            if groups_in_train[labels_of_group].min() > 1:
                 held_out[group] = True
                 break
     return [np.flatnonzero(~held_out[group_of]), np.flatnonzero(held_out[group_of])]
@@ -165,8 +172,11 @@ def strata(labels: Sequence[Any]) -> Sequence[Any]:
     has = np.asarray(labels)
     if has.ndim == 1:
         return labels
-    frequent = np.where(has > 0, has.sum(axis=0), len(has) + 1)
-    return np.where(has.any(axis=1), frequent.argmin(axis=1), has.shape[1]).tolist()
+    row_count, label_count = has.shape
+    frequency = np.where(has > 0, has.sum(axis=0), row_count + 1)  # the labels of a row are rarer
+    rarest = frequency.argmin(axis=1)
+    no_label = label_count
+    return np.where(has.any(axis=1), rarest, no_label).tolist()
 
 
 def row_labels(labels: Sequence[Any]) -> tuple[Ints, Ints]:

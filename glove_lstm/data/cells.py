@@ -140,7 +140,9 @@ def _is_text(value: Any) -> bool:
 # Texts
 
 
-def read_texts(record: Record, columns: Sequence[str], row_name: str) -> tuple[str, str | None]:
+def read_text_and_pair(
+    record: Record, columns: Sequence[str], row_name: str
+) -> tuple[str, str | None]:
     """Return the first text of a row, and the others joined by a space; None if there is one column only.
 
     Args:

@@ -15,13 +15,15 @@ from typing import Any, BinaryIO
 from glove_lstm.errors import DataError
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
+FilePath = str | os.PathLike[str]
+
 _HUB_CACHE = re.compile(r"/models--([^/]+)--([^/]+)/snapshots/\w+$")
 
 # Errors of `open_lines`; RuntimeError: of archives that are encrypted, or compressed in an unknown way.
 DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
 
 
-def user_path(path: str | os.PathLike[str]) -> Path:
+def user_path(path: FilePath) -> Path:
     """Expand a leading ~, but keep a name such as ~$data.csv, which `Path.expanduser` refuses."""
     return Path(os.path.expanduser(path))  # noqa: PTH111
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.download import download
-from glove_lstm.data.files import DAMAGED, open_lines, user_path
+from glove_lstm.data.files import DAMAGED, FilePath, open_lines, user_path
 from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class GloveVectors:
         return {word: row for row, word in enumerate(self.words)}
 
 
-def load_glove(name_or_path: str | os.PathLike[str]) -> GloveVectors:
+def load_glove(name_or_path: FilePath) -> GloveVectors:
     """Load GloVe vectors by name or from a file.
 
     A path may be a `.txt` or `.txt.gz` with a word and its values per line, separated by spaces (a word2vec

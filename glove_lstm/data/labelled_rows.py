@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glove_lstm.data.cells import read_label, read_text, read_texts
+from glove_lstm.data.cells import read_label, read_text, read_text_and_pair
 from glove_lstm.data.tables import Record, Table
 from glove_lstm.errors import DataError
 
@@ -93,7 +93,7 @@ def _read_rows(
         if label is None:
             unlabelled += 1
             continue
-        text, pair = read_texts(record, row_format.text_columns, row_name)
+        text, pair = read_text_and_pair(record, row_format.text_columns, row_name)
         if not text.strip() and not (pair or "").strip():
             empty += 1
             _check_may_be_empty(row_format, row_name)

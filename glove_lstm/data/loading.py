@@ -18,9 +18,8 @@ from typing import Any
 import datasets
 import pyarrow as pa
 
-from glove_lstm.data.builder import FilePath
 from glove_lstm.data.cells import choose_columns, label_list
-from glove_lstm.data.files import user_path, without_folders
+from glove_lstm.data.files import FilePath, user_path, without_folders
 from glove_lstm.data.labelled_rows import (
     OnEmpty,
     RowFormat,

@@ -7,9 +7,9 @@ from typing import Any
 
 import datasets
 
-from glove_lstm.data.builder import FilePath, NewsBuilder
+from glove_lstm.data.builder import NewsBuilder
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
-from glove_lstm.data.files import check_revision, without_folders
+from glove_lstm.data.files import FilePath, check_revision, without_folders
 from glove_lstm.data.liar import Liar
 from glove_lstm.data.tables import Table
 from glove_lstm.errors import DataError

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.data.cells import check_unread_columns, choose_columns, read_texts
+from glove_lstm.data.cells import check_unread_columns, choose_columns, read_text_and_pair
 from glove_lstm.data.files import fingerprint, user_path
 from glove_lstm.data.tables import Table, file_format, make_table, open_table, open_text_table
 from glove_lstm.errors import DataError
@@ -68,11 +68,10 @@ class TextSource:
         self._paths = paths
         tables = iter(tables)
         first = _first_with_rows(tables)
-        assert first.first is not None
         self.columns = choose_columns(
             first.name,
             first.columns,
-            first.first,
+            first.first or {},
             text_column_names,
             has_header=first.has_header,
             trained=trained_columns,
@@ -96,7 +95,7 @@ class TextSource:
         for table in self._tables:
             self._check_columns(table)
             for number, record in table.records(self.columns):
-                text, pair = read_texts(record, self.columns, table.row_name(number))
+                text, pair = read_text_and_pair(record, self.columns, table.row_name(number))
                 yield TextRow(table.name, number, text, pair)
 
     def _check_columns(self, table: Table) -> None:

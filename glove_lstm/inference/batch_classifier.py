@@ -12,7 +12,7 @@ from glove_lstm.data.cells import (
     check_unread_columns,
     choose_columns,
     python_values,
-    read_texts,
+    read_text_and_pair,
 )
 from glove_lstm.data.text_rows import TextRow
 from glove_lstm.errors import DataError
@@ -102,7 +102,7 @@ class BatchClassifier:
         rows = []
         for number, cells in enumerate(zip(*values.values(), strict=True), 1):
             record = dict(zip(columns, cells, strict=True))
-            text, pair = read_texts(record, columns, f"{_NAME}, row {number}")
+            text, pair = read_text_and_pair(record, columns, f"{_NAME}, row {number}")
             rows.append(TextRow(_NAME, number, text, pair))
         return rows
 

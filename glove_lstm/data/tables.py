@@ -34,7 +34,8 @@ _NOT_UTF8 = "is not UTF-8 text; convert it, for instance with iconv"
 _FIRST_OBJECTS = 100  # JSON objects that tell the columns
 _PARQUET_BATCH = 256  # rows converted to Python objects at a time
 
-csv.field_size_limit(MAX_LINE)  # the default of 131,072 characters refuses long articles
+# The default of 131,072 characters refuses long articles. It holds for the whole process.
+csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
 
 Record = Mapping[str, Any]
 

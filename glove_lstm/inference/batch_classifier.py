@@ -56,19 +56,27 @@ class BatchClassifier:
     ) -> None:
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise ValueError(f"abstain_below must be from 0 to 1, not {abstain_below}")
-        options: Any = {"backend": backend, "threads": threads, "abstain_below": abstain_below}
         checkpoint = open_model(model, backend=backend, threads=threads)
-        # `datasets` hashes the files' identity, too, so that its cache does not give an older model's labels.
-        again = partial(BatchClassifier, **options)
-        self._made_by = again, (model, text_column_names), {"_files": checkpoint.identity()}
+        self._load_again = partial(
+            BatchClassifier,
+            model,
+            text_column_names,
+            backend=backend,
+            threads=threads,
+            abstain_below=abstain_below,
+        )
+        self._files = checkpoint.identity()
         self._labeller = Labeller(checkpoint, abstain_below)
         self._text_column_names = text_column_names
         self._trained = trained_columns(checkpoint.folder)
         self._columns: list[str] | None = None  # chosen by the first batch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process loads the checkpoint anew."""
-        return self._made_by
+        """Let another process load the checkpoint anew.
+
+        `datasets` hashes the identity of the files, too, so that its cache does not give an older model's labels.
+        """
+        return self._load_again, (), {"_files": self._files}
 
     def __call__(self, batch: Batch) -> Batch:
         """Add the label and the scores of each row.

@@ -1,4 +1,4 @@
-"""The arguments of `train` and `evaluate` that name the texts, and those of `train` that name its teachers."""
+"""Arguments that name the texts of `train` and `evaluate`, and the teachers of `train`."""
 
 from dataclasses import dataclass
 

@@ -35,7 +35,7 @@ def choose_columns(
     has_header: bool = False,
     trained: Sequence[str] | None = None,
 ) -> list[str]:
-    """Return the requested text columns, or the default ones; log a default one with another name than title or text.
+    """Return the requested text columns, or the default columns; a default of an unusual name is logged.
 
     Args:
         table_name: Names the table in errors.
@@ -48,7 +48,7 @@ def choose_columns(
         trained: Text columns that a model was trained on, the default where the table has them all.
 
     Raises:
-        DataError: There are no such columns, or several that may be text, or the header looks like a text.
+        DataError: A requested column is missing; several columns may be text, or none; or the header looks like a text.
     """
     if has_header and asked is None and len(columns) == 1 and len(columns[0].split()) > 1:
         raise DataError(
@@ -73,7 +73,7 @@ def _requested_columns(
     table_name: str, columns: Sequence[str], asked: str | Sequence[str], label_column: str | None
 ) -> list[str]:
     names = asked.split(",") if isinstance(asked, str) else list(asked)
-    names = [name if name in columns else name.strip() for name in names]
+    names = [name if name in columns else name.strip() for name in names]  # "title, text"
     for name in names or [""]:
         if name not in columns:
             listing = ", ".join(repr(column) for column in columns)
@@ -105,13 +105,13 @@ def _default_columns(
 def check_unread_columns(
     table_name: str, columns: Sequence[str], chosen: Sequence[str], chooser: str
 ) -> None:
-    """Refuse a column `title` or `text` that is not read, because the default columns are those of an earlier table.
+    """Refuse a column `title` or `text` that is not read, because an earlier table without it chose the columns.
 
     Args:
         table_name: Names the table in errors.
         columns: Columns of the table.
         chosen: Columns that are read.
-        chooser: Names the table that they were chosen by.
+        chooser: Names the table that chose them.
 
     Raises:
         DataError: There is such a column.
@@ -129,7 +129,7 @@ def _shortened(name: str) -> str:
 
 
 def _is_text(value: Any) -> bool:
-    """Return whether a value is a string and, since everything in a CSV file is one, not a number."""
+    """Return whether a value is a string and no number; in a CSV file, numbers are strings, too."""
     try:
         float(value)
     except (TypeError, ValueError, OverflowError):
@@ -222,7 +222,7 @@ def _read_label_name(
         if not -1 <= value < len(class_names):
             raise DataError(f"{row_name} has the label {value}, which has no name; correct it.")
         return None if value == -1 else class_names[value]
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if is_blank(value):
         raise DataError(f"{row_name} has no label in {column!r}; label or remove it.")
     if isinstance(value, float) and value.is_integer():  # a column of whole numbers that had a gap
         value = int(value)
@@ -231,6 +231,11 @@ def _read_label_name(
             f"{row_name} has the label {value!r}; labels must be text or whole numbers."
         )
     return replace_surrogates(str(value))
+
+
+def is_blank(value: Any) -> bool:
+    """Return whether a label is missing: None, or a string without any character but white space."""
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 # Columns in memory

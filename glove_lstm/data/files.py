@@ -99,7 +99,7 @@ def _pick_member(members: list[str], path: Path, member: str) -> str:
 
 
 def read_checkpoint_json(path: Path) -> dict[str, Any]:
-    """Read the JSON object of one of a checkpoint's files; see `read_json_object`."""
+    """Read a file of a checkpoint that holds a JSON object; see `read_json_object`."""
     return read_json_object(path, "get the checkpoint again")
 
 

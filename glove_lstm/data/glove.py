@@ -69,7 +69,7 @@ def load_glove(name_or_path: FilePath) -> GloveVectors:
     """Load GloVe vectors by name or from a file.
 
     A path may be a `.txt` or `.txt.gz` with a word and its values per line, separated by spaces (a word2vec
-    header line "n d" is skipped); a `.zip` with one such `.txt`; or `archive.zip/name.txt`, where `name.txt`
+    header line "n d" is skipped); a `.zip` with one `.txt`; or `archive.zip/name.txt`, where `name.txt`
     is the end of a member's name. The first vector of a repeated word is kept, with a warning.
 
     Args:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from glove_lstm.data.cells import python_values, read_text
+from glove_lstm.data.cells import is_blank, python_values, read_text
 from glove_lstm.errors import DataError
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
@@ -29,7 +29,7 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
         name: Names the texts in errors.
 
     Raises:
-        DataError: The shape is another one, or a value is no string.
+        DataError: The texts have another shape, or a value is no string.
     """
     array = np.asarray(texts, dtype=object)
     if array.ndim == 0 or array.shape[1:] not in ((), (1,), (2,)):
@@ -70,7 +70,7 @@ def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelVa
         lists: Whether rows of 0 and 1 are lists of labels, as in other labels that were read.
 
     Raises:
-        DataError: A label is missing, or of another kind than the first one, or beyond 64 bits.
+        DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
     """
     table = None if lists else _as_table(labels)
     if table is not None:
@@ -136,7 +136,9 @@ def _one_kind(values: Sequence[Any], rows: Sequence[int], name: str) -> NDArray[
     array = np.array(values)
     check_classification_targets(array)
     for row, value, kept in zip(rows, values, array.tolist(), strict=True):
-        if value != kept:  # a large whole number beside one with a point
+        if (
+            value != kept
+        ):  # numpy has rounded a large whole number, because another number has a point
             problem = f"{name}, row {row} has the label {value}"
             raise DataError(
                 f"{problem}, too large for a number with a point; give whole numbers only, or strings."
@@ -153,7 +155,7 @@ def _kind(value: Any) -> str:
 
 
 def _check_label(value: Any, row_name: str) -> None:
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if is_blank(value):
         raise DataError(f"{row_name} has no label; label the text, or leave it out.")
     if isinstance(value, str):
         if replace_surrogates(value) != value:

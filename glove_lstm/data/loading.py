@@ -97,8 +97,8 @@ def load_splits(
 ) -> LoadedData:
     """Load labelled text from one of our builders, files, or the Hub.
 
-    Only the columns that are asked for are read. Several files of a split have the same labels, or one of them; each
-    has at least one of the text columns.
+    Only the columns that are asked for are read. A split may have several files. Each has at least one of the text
+    columns, and some or all of the labels of the file with the most.
 
     Args:
         dataset_name: "fake_or_real_news" or "liar"; or a dataset's id on the Hub, or a folder.
@@ -121,7 +121,7 @@ def load_splits(
             ClassLabel; FAKE, REAL; the order of the numbers, named "0", "1", ...; or alphabetical order.
         several_labels: Whether labels must be lists, when a model fixes that. None takes what the first row has.
         on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
-            beside one with text is always fine.
+            beside a column with text is always fine.
 
     Raises:
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
@@ -259,7 +259,7 @@ def _choose_text_columns(
 def _check_columns(
     table: Table, text_columns: Sequence[str], label_column: str, optional: set[str]
 ) -> None:
-    """Raise a DataError if a table lacks the labels, all text columns, or one that is not optional."""
+    """Raise a DataError if a table lacks the labels, all text columns, or a text column that is not optional."""
     lacking = [name for name in text_columns if name not in table.columns]
     if len(lacking) < len(text_columns):
         lacking = [name for name in lacking if name not in optional]
@@ -274,7 +274,11 @@ def _check_columns(
 def _read_splits(
     tables: Tables, row_format: RowFormat, label_names: Sequence[str] | None
 ) -> tuple[dict[str, datasets.Dataset], Sequence[str] | None]:
-    """Read the splits that have labels, and return the names of the labels, which the first one tells if none does."""
+    """Read the splits that have labels. Without `label_names`, the first of them tells the names of the labels.
+
+    Returns:
+        The splits, and the names of the labels; None if no split has labels.
+    """
     splits = {}
     for split, by_corpus in tables.items():
         several_files = len(by_corpus) > 1 or len(tables.get("train", ())) > 1

@@ -114,8 +114,8 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     square root of their rows, and so do the sources within a corpus and label: between rows as they are and
     every corpus alike, as for the languages of a multilingual model (Conneau and Lample 2019, with an exponent
     of 0.5). Corpora that lack a label are scaled so that labels have equal totals. If all of them lack the same label,
-    all corpora are scaled, and their own balance is lost. A row without a source weighs as the mean of those with one
-    in its corpus and label.
+    all corpora are scaled, and their own balance is lost. A row without a publisher weighs as the mean of the
+    rows of its corpus and label that have one.
 
     Args:
         sources: n sources.

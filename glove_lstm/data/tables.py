@@ -45,7 +45,7 @@ class Table:
     """One input, whose rows are read once."""
 
     name: str  # of the file, for errors
-    columns: list[str]  # of JSON: those of the first 100 rows
+    columns: list[str]  # in JSON, the names in the first 100 rows
     first: Record | None  # the first row, which `records` yields too; None if there are no rows
     read: Callable[[Sequence[str]], Iterable[Record]]  # columns that are needed -> rows
     class_names: Mapping[str, list[str]] = field(default_factory=dict)  # of ClassLabel columns
@@ -71,7 +71,7 @@ class Table:
 def open_table(path: Path) -> Table:
     """Open a CSV, TSV, JSON, JSONL or Parquet file; the text formats may be gzipped.
 
-    JSON may hold a list of objects, such a list under "data", or an object a line.
+    JSON may hold a list of objects, the same under "data", or an object a line.
 
     Raises:
         DataError: The file is missing, of an unknown format, or its beginning is damaged. Damage further on
@@ -120,7 +120,7 @@ def file_format(path: Path) -> str:
     """Return the format of a file by its name, one of `FORMATS`; a text format may be followed by `.gz`.
 
     Raises:
-        DataError: The name has no such suffix, or there is no such file.
+        DataError: The name has another suffix, or the file does not exist.
     """
     check_file(path)
     name = path.name.lower()

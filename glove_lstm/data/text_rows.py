@@ -44,7 +44,7 @@ class TextSource:
     """Rows of one or more inputs, in order; can be iterated once.
 
     Attributes:
-        columns: The text columns, which are those of the first input with rows.
+        columns: The text columns, chosen by the first input with rows.
         named: Whether rows may come from several files, so that the output must name them.
 
     Args:
@@ -133,7 +133,7 @@ def open_files(
         trained_columns: As for `load_splits`.
 
     Raises:
-        DataError: A file is missing or of an unknown format, or the first one has no such columns.
+        DataError: A file is missing or of an unknown format, or the first file lacks the columns.
     """
     asked = [str(pattern) for pattern in patterns]
     found = chain.from_iterable(_expand(pattern) for pattern in asked)
@@ -162,7 +162,7 @@ def open_stream(
 
 
 def open_texts(texts: Iterable[str], name: str) -> TextSource:
-    """Take texts as rows of the one column "text"; `name` names them in errors."""
+    """Take texts as rows of a table with the column "text"; `name` names it in errors."""
     return TextSource([make_table(name, ({"text": text} for text in texts), ["text"])])
 
 

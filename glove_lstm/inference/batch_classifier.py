@@ -115,7 +115,7 @@ class BatchClassifier:
         return rows
 
     def _choose_columns(self, table: Mapping[str, Any], names: list[str]) -> list[str]:
-        """Return the columns of text, which are those of the first batch that has rows."""
+        """Return the text columns. The first batch that has rows chooses them."""
         if self._columns is not None:
             columns = choose_columns(_NAME, names, {}, self._columns)
             if self._text_column_names is None and self._columns != self._trained:

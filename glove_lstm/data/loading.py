@@ -289,9 +289,9 @@ def _read_splits(
             rows = read_labelled_rows(table, row_format, label_names, named_corpus)
             labelled[table.name] = rows
         split_rows = pa.concat_tables(labelled.values())
-        split_name = (
-            f"{split} ({len(labelled)} files)" if len(labelled) > 1 else next(iter(labelled))
-        )
+        split_name = next(iter(labelled))
+        if len(labelled) > 1:
+            split_name = f"{split} ({len(labelled)} files)"
         if not len(split_rows):
             logger.warning("%s: left out, because it has no labels.", split_name)
             continue

@@ -26,8 +26,8 @@ def cache_folder() -> Path:
 def download(url: str, *, sha256: str | None = None, blob_id: str | None = None) -> Path:
     """Return the local path of the file at `url`; download it unless a valid copy is cached.
 
-    The file appears in the cache when it is complete and verified. Several processes download it once. A transfer
-    that is cut is resumed within the call, not by a later one.
+    The file appears in the cache when it is complete and verified. Several processes download it once. Recent versions
+    of huggingface_hub resume a transfer that is cut; a later call begins anew.
 
     Args:
         url: An http or https address.

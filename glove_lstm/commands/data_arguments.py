@@ -1,4 +1,4 @@
-"""Arguments that name the texts of `train` and `evaluate`, and the teachers of `train`."""
+"""The arguments of `train` and `evaluate` that name the texts, and those of `train` that name its teachers."""
 
 from dataclasses import dataclass
 

@@ -22,8 +22,7 @@ def trained_columns(model: str | Path, revision: str | None = None) -> list[str]
     names = read_checkpoint_json(path).get("text_column_names")
     if names is None:
         return None
-    is_list = isinstance(names, list) and len(names) > 0
-    if not is_list or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
         problem = f"{path}: text_column_names must be a list of strings or null, not {names!r}"
         raise DataError(f"{problem}: get the checkpoint again.")
     return names

@@ -22,8 +22,13 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from transformers.utils import logging as transformers_logging
 
-from glove_lstm.data.in_memory import read_texts
-from glove_lstm.data.label_values import LabelValues, label_names, label_values, read_labels
+from glove_lstm.data.in_memory import (
+    LabelValues,
+    label_names,
+    label_values,
+    read_labels,
+    read_texts,
+)
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report

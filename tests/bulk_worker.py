@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from glove_lstm.data.streaming import open_files
+from glove_lstm.data.text_rows import open_files
 from glove_lstm.inference.bulk import Labeller, label_to_folder
 
 NAMES = ("FAKE", "REAL")

@@ -11,7 +11,6 @@ class Server(ThreadingHTTPServer):
         self.files = {}  # path -> bytes
         self.status = {}  # path -> code instead of the file
         self.cuts = []  # for the next requests: close after this many bytes of the body
-        self.ranges = True
         self.requests = []  # (path, Range header)
 
     def put(self, path, content):
@@ -32,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(status)
             return
         body, start = server.files[self.path], 0
-        if asked and server.ranges:
+        if asked:
             start = int(asked.removeprefix("bytes=").rstrip("-"))
             if start >= len(body):
                 self.send_error(416)

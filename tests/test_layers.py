@@ -8,8 +8,8 @@ from support import ROOT
 
 # Each may import itself and the rooms before it; none imports the benchmarks.
 ROOMS = [
-    "data",
     "tokenization",
+    "data",
     "text",
     "modeling",
     "inference",

@@ -15,7 +15,7 @@ from tokenizers import AddedToken, Encoding
 from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
 
-from .word_shapes import repair, token_type
+from .word_shapes import replace_surrogates, token_type
 
 
 class GloveLstmTokenizer(PreTrainedTokenizerFast):
@@ -96,7 +96,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         **kwargs: Any,
     ) -> BatchEncoding:
         """Encode a text or a batch. Every route (call, encode, pipeline, collator) comes through here."""
-        text, text_pair = repair(text), repair(text_pair)
+        text, text_pair = replace_surrogates(text), replace_surrogates(text_pair)
         if return_token_type_ids is None:
             return_token_type_ids = "token_type_ids" in self.model_input_names
         single, texts, pairs = _as_batch(text, text_pair, is_split_into_words)

@@ -52,7 +52,7 @@ def spelling(word: str) -> int:
     return codes
 
 
-def repair(text: Any) -> Any:
+def replace_surrogates(text: Any) -> Any:
     """Replace each lone surrogate, which the Rust code refuses, by U+FFFD, so that offsets stay the same.
 
     A list of texts gives a list; anything else comes back as it is.
@@ -60,7 +60,7 @@ def repair(text: Any) -> Any:
     if isinstance(text, str):
         return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
     if isinstance(text, list | tuple):
-        return [repair(item) for item in text]
+        return [replace_surrogates(item) for item in text]
     return text
 
 

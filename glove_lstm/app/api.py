@@ -9,8 +9,8 @@ import numpy as np
 
 from glove_lstm import __version__
 from glove_lstm.data.files import read_checkpoint_json
-from glove_lstm.data.reading import FORMATS
-from glove_lstm.data.streaming import TextRow, open_files
+from glove_lstm.data.tables import FORMATS
+from glove_lstm.data.text_rows import TextRow, open_files
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller

@@ -72,10 +72,14 @@ class TrainArguments(DataArguments):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self, "validation_fraction", least=0)
-        if not self.teacher:
-            for name in ("teacher_revision", "trust_remote_code", "unlabelled_file"):
-                if getattr(self, name):
-                    raise ValueError(f"{name} needs a teacher")
-        elif self.teacher_revision and len(self.teacher_revision) != len(self.teacher):
-            given = f"{len(self.teacher_revision)} for {len(self.teacher)} teachers"
+        if self.teacher:
+            self._check_revisions(self.teacher)
+            return
+        for name in ("teacher_revision", "trust_remote_code", "unlabelled_file"):
+            if getattr(self, name):
+                raise ValueError(f"{name} needs a teacher")
+
+    def _check_revisions(self, teachers: list[str]) -> None:
+        if self.teacher_revision and len(self.teacher_revision) != len(teachers):
+            given = f"{len(self.teacher_revision)} for {len(teachers)} teachers"
             raise ValueError(f"teacher_revision must be given for each teacher, not {given}")

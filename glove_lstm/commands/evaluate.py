@@ -91,13 +91,13 @@ def _measure_model(
     data = load_splits(**dataset, label_names=config.label_names, several_labels=several)
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
-        raise DataError(f"{data.source} has no split {args.split}; --split must be {splits}.")
+        raise DataError(f"{data.description} has no split {args.split}; --split must be {splits}.")
     clause = other_columns(config.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
     texts = data.splits[args.split]
-    sys.stdout.write(f"{path}: {len(texts):,} texts ({data.source}; split {args.split})\n")
-    report.figures |= {"data": data.source, "split": args.split, "model": path}
+    sys.stdout.write(f"{path}: {len(texts):,} texts ({data.description}; split {args.split})\n")
+    report.figures |= {"data": data.description, "split": args.split, "model": path}
     report.figures |= {"revision": args.revision, "text_column_names": data.text_column_names}
     unseen = report.add_seen(load_training_texts(path, args.revision), texts)
     sentence = report.describe_seen(path)

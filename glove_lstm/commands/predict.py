@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.commands.command import new_parser
-from glove_lstm.data.reading import checked_lines
-from glove_lstm.data.streaming import TextSource, open_files, open_stream, open_texts
+from glove_lstm.data.tables import checked_lines
+from glove_lstm.data.text_rows import TextSource, open_files, open_stream, open_texts
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model

@@ -85,7 +85,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 def _stage(args: argparse.Namespace, folder: Path) -> None:
     """Write the files that are sent into a new folder."""
     if args.dataset:
-        from glove_lstm.data.split_readers import BUILDERS
+        from glove_lstm.data.named_datasets import BUILDERS
         from glove_lstm.publishing.dataset import stage_dataset
 
         builder = BUILDERS[args.dataset](

@@ -24,7 +24,7 @@ from transformers import HfArgumentParser
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
 from glove_lstm.data.files import check_folder, read_json_object
 from glove_lstm.data.loading import LoadedData, SplitRows, load_splits
-from glove_lstm.data.streaming import open_files
+from glove_lstm.data.text_rows import open_files
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
@@ -86,7 +86,7 @@ def main(argv: Sequence[str]) -> None:
         return
     test = _test_texts(data, result.model.config.label_names)
     metrics = run_metrics(result, test)
-    metrics["about"]["data"] = data.source
+    metrics["about"]["data"] = data.description
     metrics["about"]["validation_by"] = (
         "given" if "validation" in data.splits else arguments.validation_by
     )

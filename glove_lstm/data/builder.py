@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,10 @@ import datasets
 from datasets.exceptions import DatasetGenerationError
 
 from glove_lstm.data.download import download
-from glove_lstm.data.files import check_file, user_path
-from glove_lstm.data.streaming import fingerprint
+from glove_lstm.data.files import FilePath, check_file, fingerprint, user_path
 from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
-
-FilePath = str | os.PathLike[str]
 
 
 class NewsBuilder(datasets.GeneratorBasedBuilder):
@@ -54,8 +50,10 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         for option, path in (("data_files", data_files), ("data_dir", data_dir)):
             if path is not None and option != self.LOCAL:
                 raise DataError(f"{name} takes no {option}; give {self.LOCAL}.")
+        self.files: dict[str, Path] = {}
         local = data_dir if data_files is None else data_files
-        self.files = self.local_files(user_path(local).absolute()) if local is not None else {}
+        if local is not None:
+            self.files = self.local_files(user_path(local).absolute())
         for file in self.files.values():
             check_file(file)
         # The files are not given as data_files, whose names `datasets` takes for patterns.

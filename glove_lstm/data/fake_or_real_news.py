@@ -13,15 +13,15 @@ from typing import Any
 import datasets
 
 from glove_lstm.data.builder import NewsBuilder
+from glove_lstm.data.cells import read_text
 from glove_lstm.data.download import git_blob_id
-from glove_lstm.data.reading import open_reader
 from glove_lstm.data.splits import (
     exact_duplicate_groups,
     grouped_stratified_split,
     merge_groups,
     near_duplicate_groups,
 )
-from glove_lstm.data.streaming import read_text
+from glove_lstm.data.tables import open_table
 from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -101,23 +101,29 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: A column is missing, or an id or label is invalid.
     """
-    reader = open_reader(path)
-    if reader.first is None:
+    table = open_table(path)
+    if table.first is None:
         raise DataError(f"{path} has no rows; give a file with data.")
-    if missing := [repr(name) for name in _COLUMNS if name not in reader.columns]:
+    missing = [repr(name) for name in _COLUMNS if name not in table.columns]
+    if missing:
         raise DataError(
             f"{path} has no column {', '.join(missing)}; its header must be ,title,text,label."
         )
     rows: list[dict[str, Any]] = []
-    for number, record in reader.records():
-        place, label = f"{path}, row {number}", record.get("label")
-        given: Any = record.get("")
+    for number, record in table.records():
+        row_name = table.row_name(number)
+        label = record.get("label")
         if label not in LABELS:
-            raise DataError(f"{place} has the label {label!r}; it must be FAKE or REAL.")
-        try:
-            article_id = int(given)
-        except (TypeError, ValueError):
-            raise DataError(f"{place} has the id {given!r}; it must be a whole number.") from None
-        texts = {name: read_text(record.get(name), place, name) for name in ("title", "text")}
-        rows.append({"id": article_id, **texts, "label": label})
+            raise DataError(f"{row_name} has the label {label!r}; it must be FAKE or REAL.")
+        title = read_text(record.get("title"), row_name, "title")
+        text = read_text(record.get("text"), row_name, "text")
+        article_id = _read_id(record.get(""), row_name)
+        rows.append({"id": article_id, "title": title, "text": text, "label": label})
     return rows
+
+
+def _read_id(value: Any, row_name: str) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise DataError(f"{row_name} has the id {value!r}; it must be a whole number.") from None

@@ -1,9 +1,10 @@
-"""Check and open files, with errors that name the file. Standard library only."""
+"""Paths, and opening files, with errors that name the file. No heavy imports."""
 
 import gzip
 import io
 import json
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,14 +13,40 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from glove_lstm.errors import DataError
+from glove_lstm.tokenization.word_shapes import replace_surrogates
+
+FilePath = str | os.PathLike[str]
+
+_HUB_CACHE = re.compile(r"/models--([^/]+)--([^/]+)/snapshots/\w+$")
 
 # Errors of `open_lines`; RuntimeError: of archives that are encrypted, or compressed in an unknown way.
 DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
 
 
-def user_path(path: str | os.PathLike[str]) -> Path:
+def user_path(path: FilePath) -> Path:
     """Expand a leading ~, but keep a name such as ~$data.csv, which `Path.expanduser` refuses."""
     return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def without_folders(name: str) -> str:
+    """Keep this machine's folders private: return a path's last part, and for the Hub's cache the repository.
+
+    A path is what exists, or is a member of an archive; other names come back as they are.
+    """
+    path = user_path(name)
+    cached = _HUB_CACHE.search(path.absolute().as_posix())
+    if cached:
+        return f"{cached[1]}/{cached[2]}"
+    is_path = path.exists() or any(folder.is_file() for folder in path.parents)
+    if not is_path:
+        return name
+    return replace_surrogates(path.name or path.resolve().name)
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Return values that differ for another file, or after a change of this one."""
+    status = path.stat()
+    return {"path": str(path.resolve()), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
 
 
 def check_folder(path: Path) -> None:
@@ -72,7 +99,7 @@ def _pick_member(members: list[str], path: Path, member: str) -> str:
 
 
 def read_checkpoint_json(path: Path) -> dict[str, Any]:
-    """Read the JSON object of one of a checkpoint's files; see `read_json_object`."""
+    """Read a file of a checkpoint that holds a JSON object; see `read_json_object`."""
     return read_json_object(path, "get the checkpoint again")
 
 

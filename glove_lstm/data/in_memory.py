@@ -1,11 +1,23 @@
-"""Read texts that are in memory: lists, arrays, and columns of pandas and polars."""
+"""Texts and labels in memory, as scikit-learn's `X` and `y`.
 
+Texts become lists of strings. Labels get names, as a config has them, and names become values again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
-from glove_lstm.data.streaming import read_text
+from glove_lstm.data.cells import is_blank, python_values, read_text
 from glove_lstm.errors import DataError
+from glove_lstm.tokenization.word_shapes import replace_surrogates
+
+_KINDS = "strings, whole numbers or booleans, one kind for all"
 
 
 def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
@@ -17,30 +29,196 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
         name: Names the texts in errors.
 
     Raises:
-        DataError: The shape is another one, or a value is no string.
+        DataError: The texts have another shape, or a value is no string.
     """
     array = np.asarray(texts, dtype=object)
     if array.ndim == 0 or array.shape[1:] not in ((), (1,), (2,)):
         kind = f"{type(texts).__name__} of shape {array.shape}"
         raise DataError(f"{name} is {kind}; give a list of texts or of pairs (title, body).")
+    if not array.size:
+        return [[]]
     columns = []
-    for column in array.reshape(len(array), -1).T if array.size else [array.ravel()]:
-        columns.append(python_values(column))
-        for row, value in enumerate(columns[-1], 1):
+    for column in array.reshape(len(array), -1).T:
+        texts_of_column = []
+        for row, value in enumerate(python_values(column), 1):
             if value is not None and not isinstance(value, str):
                 kind = type(value).__name__
                 raise DataError(f"{name}, row {row} is {kind} instead of text; give strings.")
-    return [[read_text(value, name, name) for value in column] for column in columns]
+            texts_of_column.append(read_text(value, name, name))
+        columns.append(texts_of_column)
+    return columns
 
 
-def python_values(values: Any) -> list[Any]:
-    """Return the values of a list or array as plain Python objects, and missing ones as None."""
-    listed = list(values) if isinstance(values, list | tuple) else values.tolist()
-    return [None if _is_missing(value) else value for value in listed]
+@dataclass(frozen=True)
+class LabelValues:
+    """The labels of n texts."""
+
+    names: list[Any]  # of each text, as a config names them: a name, or a list of names
+    classes: list[str]  # the names of all labels, in the order of their values
+    label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
+    several: bool  # whether a text may have several labels
+    lists: bool = False  # whether these were given as lists of labels, not as a table of 0 and 1
 
 
-def _is_missing(value: Any) -> bool:
-    if type(value).__name__ in ("NAType", "NaTType"):  # of pandas, which need not be installed
-        return True
-    can_be_nan = isinstance(value, float | np.floating | np.datetime64 | np.timedelta64)
-    return can_be_nan and bool(value != value)  # NaN and NaT differ from themselves
+def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelValues:
+    """Read the labels of n texts.
+
+    Args:
+        labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or n rows of a 0 or 1
+            for each of the labels 0 to k - 1, k at least 2.
+        name: Names the labels in errors.
+        lists: Whether rows of 0 and 1 are lists of labels, as in other labels that were read.
+
+    Raises:
+        DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
+    """
+    table = None if lists else _as_table(labels)
+    if table is not None:
+        return _read_indicator(table, name)
+    rows = list(labels) if isinstance(labels, list | tuple | np.ndarray) else []
+    if any(isinstance(row, list | tuple | set) for row in rows):
+        return _read_lists(rows, name)
+    column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
+    values = _one_kind(python_values(column), range(1, len(column) + 1), name)
+    classes = np.unique(values)
+    return LabelValues(label_names(values), label_names(classes), _type_of(classes), several=False)
+
+
+def _as_table(labels: Any) -> NDArray[Any] | None:
+    """Return labels as an array (n, k) if they have k columns, also as n rows of 0 and 1; else None."""
+    shape: tuple[int, ...] = getattr(labels, "shape", ())
+    if len(shape) == 2 and shape[1] > 1:
+        return np.asarray(labels)
+    rows = list(labels) if isinstance(labels, list | tuple) else []
+    if not rows or not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
+        return None
+    if len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+        return None
+    table = np.asarray(rows, dtype=object)
+    is_binary = all(isinstance(value, int | np.integer) and value in (0, 1) for value in table.flat)
+    return table.astype(np.int64) if is_binary else None
+
+
+def _read_indicator(table: NDArray[Any], name: str) -> LabelValues:
+    if not np.isin(table, (0, 1)).all():
+        raise DataError(
+            f"{name} has {table.shape[1]} columns; they must hold 0 and 1 for each label."
+        )
+    names = [str(number) for number in range(table.shape[1])]
+    rows = [[names[number] for number in np.flatnonzero(row)] for row in table]
+    return LabelValues(rows, names, "int", several=True)
+
+
+def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
+    flat: list[Any] = []
+    row_numbers: list[int] = []
+    for row, labels in enumerate(rows, 1):
+        if not isinstance(labels, list | tuple | set):
+            problem = f"{name}, row {row} has the label {labels!r}"
+            raise DataError(f"{problem}; give a list of labels, as elsewhere.")
+        flat += labels
+        row_numbers += [row] * len(labels)
+    values = _one_kind(python_values(flat), row_numbers, name)
+    classes = np.unique(values)
+    names = [label_names(labels) for labels in rows]
+    return LabelValues(names, label_names(classes), _type_of(classes), several=True, lists=True)
+
+
+def _one_kind(values: Sequence[Any], rows: Sequence[int], name: str) -> NDArray[Any]:
+    """Check labels of rows with these numbers, and return them as an array of strings, numbers or booleans."""
+    for row, value in zip(rows, values, strict=True):
+        _check_label(value, f"{name}, row {row}")
+        if _kind(value) != _kind(values[0]):
+            problem = (
+                f"{name}, row {row} has the label {value!r}, but row {rows[0]} has {values[0]!r}"
+            )
+            raise DataError(f"{problem}; give {_KINDS}.")
+    array = np.array(values)
+    check_classification_targets(array)
+    for row, value, kept in zip(rows, values, array.tolist(), strict=True):
+        if (
+            value != kept
+        ):  # numpy has rounded a large whole number, because another number has a point
+            problem = f"{name}, row {row} has the label {value}"
+            raise DataError(
+                f"{problem}, too large for a number with a point; give whole numbers only, or strings."
+            )
+    return array
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, bool | np.bool_):
+        return "boolean"
+    return "number"
+
+
+def _check_label(value: Any, row_name: str) -> None:
+    if is_blank(value):
+        raise DataError(f"{row_name} has no label; label the text, or leave it out.")
+    if isinstance(value, str):
+        if replace_surrogates(value) != value:
+            raise DataError(
+                f"{row_name} has the label {value!r}, which is not Unicode; correct it."
+            )
+        return
+    if not isinstance(value, Real | np.bool_):
+        raise DataError(f"{row_name} has the label {value!r}; give {_KINDS}.")
+    number: Any = value.item() if isinstance(value, np.generic) else value
+    if not -(2**63) <= number < 2**63:
+        raise DataError(f"{row_name} has the label {value}, which is beyond 64 bits; give strings.")
+
+
+def _type_of(classes: NDArray[Any]) -> str:
+    return type(classes.tolist()[0]).__name__ if len(classes) else "str"
+
+
+def label_names(labels: Iterable[Any]) -> list[str]:
+    """Return labels as a config names them; whole numbers without a point."""
+    names = []
+    for label in labels:
+        is_whole = isinstance(label, float | np.floating) and float(label).is_integer()
+        name = str(int(label)) if is_whole else str(label)
+        names.append(name)
+    return names
+
+
+def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
+    """Return labels as an array of their Python type, (n,); the inverse of `label_names`.
+
+    Args:
+        names: Labels as a config names them.
+        label_type: Of `GloveLstmConfig`; None: strings.
+
+    Raises:
+        DataError: A label is not of that type.
+    """
+    if label_type is None or label_type == "str":
+        return np.array(names)
+    values: list[Any] = []
+    try:
+        for label in names:
+            if label_type == "bool":
+                values.append(label == "True")
+            elif label_type == "int":
+                values.append(int(label))
+            elif label_type == "float":
+                values.append(float(label))
+        labels = np.array(values)
+        same = label_names(labels) == list(names)
+    except (ValueError, OverflowError):
+        same = False
+    if not same:
+        problem = f"The labels {', '.join(names)} are not all of the type {label_type}"
+        raise DataError(f"{problem}; correct label_type in config.json.")
+    return labels
+
+
+def common_label_type(names: Sequence[str], label_type: str | None) -> str | None:
+    """Return the type of the labels that a model was fitted to, or "str" if it has others from an earlier training."""
+    try:
+        label_values(names, label_type)
+    except DataError:
+        return "str"
+    return label_type

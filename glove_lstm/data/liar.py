@@ -15,6 +15,7 @@ from glove_lstm.data.files import DAMAGED, open_lines
 from glove_lstm.errors import DataError
 
 LABELS = ("pants-fire", "false", "barely-true", "half-true", "mostly-true", "true")
+_FAKE = LABELS[:3]
 FILES = {"train": "train.tsv", "validation": "valid.tsv", "test": "test.tsv"}
 
 _TRUTHS = ("barely_true", "false", "half_true", "mostly_true", "pants_on_fire")
@@ -60,50 +61,59 @@ class Liar(NewsBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
-        archive = None if self.files else self.download()
+        files = self.files
+        if not files:
+            archive = self.download()
+            files = dict.fromkeys(FILES, archive)  # which holds all of them
         return [
-            datasets.SplitGenerator(
-                split, gen_kwargs={"path": archive or self.files[split], "name": name}
-            )
+            datasets.SplitGenerator(split, gen_kwargs={"path": files[split], "name": name})
             for split, name in FILES.items()
         ]
 
     def _generate_examples(self, path: Path, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, statement in _read_statements(path, name):
             if self.config.name == "two":
-                statement["label"] = "FAKE" if statement["label"] in LABELS[:3] else "REAL"
+                statement["label"] = "FAKE" if statement["label"] in _FAKE else "REAL"
             yield number, statement
 
 
 def _read_statements(path: Path, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (row number, statement) of a TSV file, or of the file `name` in a zip archive."""
-    where = f"{path}/{name}" if path.suffix == ".zip" else str(path)
+    table_name = f"{path}/{name}" if path.suffix == ".zip" else str(path)
     number = 0
     try:
         with open_lines(path, name) as lines:
             for number, line in enumerate(lines, start=1):
-                yield number, _statement(line.decode("utf-8-sig"), f"{where}, row {number}")
+                yield number, _statement(line.decode("utf-8-sig"), f"{table_name}, row {number}")
     except UnicodeDecodeError as error:
-        raise DataError(f"{where} is not UTF-8 text ({error.reason}); get it again.") from error
+        raise DataError(
+            f"{table_name} is not UTF-8 text ({error.reason}); get it again."
+        ) from error
     except DAMAGED as error:
         raise DataError(f"{path} is damaged ({error}); get it again.") from error
     if not number:
-        raise DataError(f"{where} has no rows; give a file with data.")
+        raise DataError(f"{table_name} has no rows; give a file with data.")
 
 
-def _statement(line: str, place: str) -> dict[str, Any]:
+def _statement(line: str, row_name: str) -> dict[str, Any]:
     # The csv module would misread it: nothing is quoted, and many statements begin with a quotation mark.
     values = line.rstrip("\r\n").split("\t")
     if len(values) != len(_COLUMNS):
-        raise DataError(f"{place} has {len(values)} columns, not {len(_COLUMNS)}; get it again.")
+        raise DataError(f"{row_name} has {len(values)} columns, not {len(_COLUMNS)}; get it again.")
     row: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
     if row["label"] not in LABELS:
         known = ", ".join(LABELS)
-        raise DataError(f"{place} has the label {row['label']!r}, not of {known}; correct it.")
+        raise DataError(f"{row_name} has the label {row['label']!r}, not of {known}; correct it.")
     for column in _COUNTS:
-        try:  # written 3 or 3.0 or, if the speaker is unknown, left out
-            row[column] = int(float(row[column])) if row[column] else None
-        except (ValueError, OverflowError):
-            problem = f"{place} has the count {row[column]!r}"
-            raise DataError(f"{problem}; it must be a whole number.") from None
+        row[column] = _read_count(row[column], row_name)
     return row
+
+
+def _read_count(value: str, row_name: str) -> int | None:
+    """Read a count, written 3 or 3.0; None if it is left out, because the speaker is unknown."""
+    if not value:
+        return None
+    try:
+        return int(float(value))
+    except (ValueError, OverflowError):
+        raise DataError(f"{row_name} has the count {value!r}; it must be a whole number.") from None

@@ -8,26 +8,35 @@ data.rows("train").texts, data.rows("train").labels          # as `fit` takes th
 """
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import datasets
 import pyarrow as pa
 
-from glove_lstm.data.labelled_split import (
+from glove_lstm.data.cells import choose_columns, label_list
+from glove_lstm.data.files import FilePath, user_path, without_folders
+from glove_lstm.data.labelled_rows import (
     OnEmpty,
+    RowFormat,
+    distinct_labels,
     encode_labels,
-    label_items,
-    label_values,
-    read_split,
+    read_labelled_rows,
     sorted_labels,
 )
-from glove_lstm.data.split_readers import Files, choose_text_columns, open_splits
+from glove_lstm.data.named_datasets import open_dataset
+from glove_lstm.data.tables import Table, open_table
 from glove_lstm.errors import DataError
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 logger = logging.getLogger(__name__)
+
+Files = FilePath | Sequence[FilePath]
+Tables = dict[str, dict[str, Table]]  # split -> corpus -> table
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +53,14 @@ class LoadedData:
     """Splits that are ready for a tokenizer: "train", "validation" and "test", as far as available.
 
     Columns: `text`; `text_pair`, if there are two or more text columns; `label`, an index into `label_names`, or a list
-    of a 1 for each label that the text has and a 0 for each other; `source`, if the split or "train" is of several
-    files or a column of sources is given: the file's name without its endings, and perhaps `/SOURCE`.
+    of a 1 for each label that the text has and a 0 for each other; `source`, if the split or "train" has several
+    files or a column of sources is given: the file's name without its endings, and perhaps `/PUBLISHER`.
     """
 
     splits: dict[str, datasets.Dataset]
     label_names: list[str]  # in the order of their numbers
     text_column_names: list[str]  # that the text was taken from
-    source: str  # the files, or the dataset and its config
+    description: str  # the files, or the dataset and its config
     several_labels: bool = False  # whether the column of labels holds lists
 
     def rows(self, split: str) -> SplitRows:
@@ -72,6 +81,12 @@ def load_splits(
     dataset_name: str | None = None,
     dataset_config_name: str | None = None,
     *,
+    train_file: Files | None = None,
+    validation_file: Files | None = None,
+    test_file: Files | None = None,
+    data_files: FilePath | None = None,
+    data_dir: FilePath | None = None,
+    revision: str | None = None,
     text_column_names: str | Sequence[str] | None = None,
     label_column_name: str = "label",
     source_column_name: str | None = None,
@@ -79,16 +94,22 @@ def load_splits(
     label_names: Sequence[str] | None = None,
     several_labels: bool | None = None,
     on_empty: OnEmpty = "error",
-    **files: Files | None,
 ) -> LoadedData:
     """Load labelled text from one of our builders, files, or the Hub.
 
-    Only the columns that are asked for are read. Several files of a split have the same labels, or one of them; each
-    has at least one of the text columns.
+    Only the columns that are asked for are read. A split may have several files. Each has at least one of the text
+    columns, and some or all of the labels of the file with the most.
 
     Args:
         dataset_name: "fake_or_real_news" or "liar"; or a dataset's id on the Hub, or a folder.
         dataset_config_name: One of its configs.
+        train_file: Instead of a dataset, one path or a list: CSV, TSV, JSON, JSONL or Parquet (text formats may be
+            gzipped).
+        validation_file: As `train_file`.
+        test_file: As `train_file`.
+        data_files: A local file of the dataset.
+        data_dir: A local folder with files of the dataset.
+        revision: Commit, tag or branch of the dataset on the Hub.
         text_column_names: One or more columns, in a list or separated by commas: the first becomes `text`,
             the others, joined by a space, `text_pair`. None takes title and text, else text, else title, else
             the only other column of strings.
@@ -100,68 +121,207 @@ def load_splits(
             ClassLabel; FAKE, REAL; the order of the numbers, named "0", "1", ...; or alphabetical order.
         several_labels: Whether labels must be lists, when a model fixes that. None takes what the first row has.
         on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
-            beside one with text is always fine.
-        **files: `train_file`, `validation_file` and `test_file`, one path or a list each: CSV, TSV, JSON, JSONL
-            or Parquet (text formats may be gzipped) instead of a dataset; or the dataset's `data_files`,
-            `data_dir` and, on the Hub, `revision`.
+            beside a column with text is always fine.
 
     Raises:
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
     """
-    readers, source = open_splits(dataset_name, dataset_config_name, **files)
-    columns = choose_text_columns(
-        readers, text_column_names, label_column_name, source_column_name, trained_columns
+    asked = {"train": train_file, "validation": validation_file, "test": test_file}
+    files = {split: paths for split, paths in asked.items() if paths}
+    of_dataset = {
+        "dataset_config_name": dataset_config_name,
+        "data_files": data_files,
+        "data_dir": data_dir,
+        "revision": revision,
+    }
+    _check_arguments(dataset_name, of_dataset, list(files))
+    if dataset_name is None:
+        tables, description = _open_files(files)
+    else:
+        split_tables, description = open_dataset(
+            dataset_name,
+            dataset_config_name,
+            data_files=data_files,
+            data_dir=data_dir,
+            revision=revision,
+        )
+        corpus = replace_surrogates(Path(dataset_name).absolute().name)
+        tables = {split: {corpus: table} for split, table in split_tables.items()}
+
+    columns = _choose_text_columns(
+        tables, text_column_names, label_column_name, source_column_name, trained_columns
     )
-    first, *_ = next(iter(readers.values())).values()
-    names = label_names or first.class_names.get(label_column_name)
-    _check_names(names or ())
-    several = label_items((first.first or {}).get(label_column_name)) is not None
-    several = several if several_labels is None else several_labels
-    splits = {}
-    for split, of_split in readers.items():
-        tables = {}
-        for corpus, reader in of_split.items():
-            several_files = max(len(of_split), len(readers.get("train", ()))) > 1
-            with_source = source_column_name is not None or several_files
-            own = (corpus, source_column_name) if with_source else None
-            rows = read_split(
-                reader, columns, label_column_name, on_empty, names, own, several=several
-            )
-            tables[reader.where] = rows
-        rows = pa.concat_tables(tables.values())
-        where = next(iter(tables)) if len(tables) == 1 else f"{split} ({len(tables)} files)"
-        if not len(rows):
-            logger.warning("%s: left out, because it has no labels.", where)
-            continue
-        if not names:
-            _check_labels(tables)
-        names = list(names or sorted_labels(rows, where))
-        if split == "train" and len(names) < 2:
-            labels = f"the label {names[0]!r} only" if names else "no label"
-            raise DataError(f"{where} has {labels}; a classifier needs two or more.")
-        splits[split] = encode_labels(rows, names)
+    first_table = _tables_of_first_split(tables)[0]
+    label_names = label_names or first_table.class_names.get(label_column_name)
+    _check_label_names(label_names or ())
+    if several_labels is None:
+        first_row = first_table.first or {}
+        several_labels = label_list(first_row.get(label_column_name)) is not None
+
+    row_format = RowFormat(columns, label_column_name, source_column_name, on_empty, several_labels)
+    splits, names = _read_splits(tables, row_format, label_names)
     if not names or not splits:
-        raise DataError(f"No split of {source} has labels in {label_column_name!r}; name another.")
-    data = LoadedData(splits, list(names), columns, source, several)
-    counts = ", ".join(f"{split} {len(rows):,}" for split, rows in data.splits.items())
-    logger.info("Loaded %s: %s rows; text columns: %s.", source, counts, ", ".join(columns))
-    return data
+        raise DataError(
+            f"No split of {description} has labels in {label_column_name!r}; name another."
+        )
+    counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
+    logger.info("Loaded %s: %s rows; text columns: %s.", description, counts, ", ".join(columns))
+    return LoadedData(splits, list(names), columns, description, several_labels)
 
 
-def _check_names(names: Sequence[str]) -> None:
-    for name, count in Counter(names).items():
+def _check_arguments(
+    dataset_name: str | None, of_dataset: Mapping[str, Any], splits: Sequence[str]
+) -> None:
+    """Check that either a dataset or files are given."""
+    if dataset_name is not None and splits:
+        raise DataError(
+            f"Both the dataset {dataset_name} and {splits[0]}_file are given; choose one."
+        )
+    if dataset_name is not None:
+        return
+    for option, value in of_dataset.items():
+        if value is not None:
+            raise DataError(f"{option} needs dataset_name; name the dataset or leave it out.")
+    if not splits:
+        raise DataError("There is nothing to load; give dataset_name, or train_file or test_file.")
+
+
+def _open_files(files: Mapping[str, Files]) -> tuple[Tables, str]:
+    """Open the files of each split; return their tables by split and corpus, and a description."""
+    tables: Tables = {}
+    descriptions = []
+    for split, given in files.items():
+        paths = [given] if isinstance(given, str | os.PathLike) else list(given)
+        tables[split] = _open_corpora(paths)
+        names = [without_folders(str(path)) for path in paths]
+        descriptions.append(f"{split} {' + '.join(names)}")
+    return tables, ", ".join(descriptions)
+
+
+def _open_corpora(paths: Sequence[FilePath]) -> dict[str, Table]:
+    """Open the files of one split; a corpus is named like its file, without the endings."""
+    tables: dict[str, Table] = {}
+    for path in map(user_path, paths):
+        corpus = replace_surrogates(Path(path.name.removesuffix(".gz")).stem)
+        if corpus in tables:
+            raise DataError(f"{path} and {tables[corpus].name} have the same name; rename one.")
+        tables[corpus] = open_table(path)
+    return tables
+
+
+def _tables_of_first_split(tables: Tables) -> list[Table]:
+    first_split = next(iter(tables.values()))
+    return list(first_split.values())
+
+
+def _choose_text_columns(
+    tables: Tables,
+    asked: str | Sequence[str] | None,
+    label_column: str,
+    source_column: str | None,
+    trained: Sequence[str] | None,
+) -> list[str]:
+    """Return the text columns, and check that the tables have the columns that they need."""
+    every = [table for by_corpus in tables.values() for table in by_corpus.values()]
+    sample: dict[str, Any] = {}  # a value of each column, from the first table that has it
+    for table in every:
+        if table.first is None:
+            raise DataError(f"{table.name} has no rows; give a file with data.")
+        sample = {**table.first, **sample}
+
+    columns: list[str] = []
+    for table in _tables_of_first_split(tables):
+        columns += [name for name in table.columns if name not in columns]
+    if source_column and not any(source_column in table.columns for table in every):
+        listing = ", ".join(map(repr, columns))
+        raise DataError(
+            f"{every[0].name} has no column {source_column!r}; set source_column_name to one of {listing}."
+        )
+    chosen = choose_columns(
+        every[0].name,
+        [name for name in columns if name != source_column or name == label_column],
+        sample,
+        asked,
+        label_column,
+        has_header=all(table.has_header for table in every),
+        trained=trained,
+    )
+    several_corpora = len(tables.get("train", ())) > 1
+    for by_corpus in tables.values():
+        in_split = {name for table in by_corpus.values() for name in table.columns}
+        for table in by_corpus.values():
+            # Corpora of headlines and of articles go together.
+            optional = set(chosen) if several_corpora else in_split
+            _check_columns(table, chosen, label_column, optional)
+    return chosen
+
+
+def _check_columns(
+    table: Table, text_columns: Sequence[str], label_column: str, optional: set[str]
+) -> None:
+    """Raise a DataError if a table lacks the labels, all text columns, or a text column that is not optional."""
+    lacking = [name for name in text_columns if name not in table.columns]
+    if len(lacking) < len(text_columns):
+        lacking = [name for name in lacking if name not in optional]
+    if label_column not in table.columns:
+        lacking.append(label_column)
+    if lacking:
+        raise DataError(
+            f"{table.name} has no column {lacking[0]!r}, which the first split has; add it."
+        )
+
+
+def _read_splits(
+    tables: Tables, row_format: RowFormat, label_names: Sequence[str] | None
+) -> tuple[dict[str, datasets.Dataset], Sequence[str] | None]:
+    """Read the splits that have labels. Without `label_names`, the first of them tells the names of the labels.
+
+    Returns:
+        The splits, and the names of the labels; None if no split has labels.
+    """
+    splits = {}
+    for split, by_corpus in tables.items():
+        several_files = len(by_corpus) > 1 or len(tables.get("train", ())) > 1
+        with_sources = several_files or row_format.source_column is not None
+        labelled = {}
+        for corpus, table in by_corpus.items():
+            named_corpus = corpus if with_sources else None
+            rows = read_labelled_rows(table, row_format, label_names, named_corpus)
+            labelled[table.name] = rows
+        split_rows = pa.concat_tables(labelled.values())
+        split_name = next(iter(labelled))
+        if len(labelled) > 1:
+            split_name = f"{split} ({len(labelled)} files)"
+        if not len(split_rows):
+            logger.warning("%s: left out, because it has no labels.", split_name)
+            continue
+        if not label_names:
+            _check_same_labels(labelled)
+            label_names = sorted_labels(split_rows, split_name)
+        if split == "train" and len(label_names) < 2:
+            labels = f"the label {label_names[0]!r} only" if label_names else "no label"
+            raise DataError(f"{split_name} has {labels}; a classifier needs two or more.")
+        splits[split] = encode_labels(split_rows, label_names)
+    return splits, label_names
+
+
+def _check_label_names(label_names: Sequence[str]) -> None:
+    for name, count in Counter(label_names).items():
         if count > 1:
             raise DataError(f"label_names has {name!r} twice; give each label its own name.")
 
 
-def _check_labels(tables: Mapping[str, pa.Table]) -> None:
+def _check_same_labels(labelled: Mapping[str, pa.Table]) -> None:
     """Refuse files with other labels than the file with the most; each may lack some."""
-    labels = {where: set(label_values(rows).unique().to_pylist()) for where, rows in tables.items()}
-    widest = max(labels, key=lambda where: len(labels[where]))
-    for where, some in labels.items():
-        if len(labels[widest]) > 1 and (others := some - labels[widest]):
+    labels = {name: set(distinct_labels(rows)) for name, rows in labelled.items()}
+    widest = max(labels, key=lambda name: len(labels[name]))
+    if len(labels[widest]) < 2:
+        return
+    for name, some in labels.items():
+        others = some - labels[widest]
+        if others:
             raise DataError(
-                f"{where} has the label {min(others)!r}, which {widest} lacks; give both the same labels."
+                f"{name} has the label {min(others)!r}, which {widest} lacks; give both the same labels."
             )
 
 
@@ -170,14 +330,3 @@ def joined_texts(dataset: datasets.Dataset) -> Iterable[str]:
     columns = [name for name in ("text", "text_pair") if name in dataset.column_names]
     for batch in dataset.iter(batch_size=1000):
         yield from map(" ".join, zip(*(batch[name] for name in columns), strict=True))
-
-
-def longest_texts(rows: datasets.Dataset) -> list[str]:
-    """Return each row's text in its longer column, which gives a duplicate away; where it is empty, in the other."""
-    columns = [rows[name][:] for name in ("text", "text_pair") if name in rows.column_names]
-    columns.sort(key=lambda column: -sum(map(len, column)))
-    longest = []
-    for row in zip(*columns, strict=True):
-        with_words = [text for text in row if text.strip()]
-        longest.append(with_words[0] if with_words else "")
-    return longest

@@ -26,7 +26,7 @@ _WORD = re.compile(r"\w+")
 _WORDS = 5  # of a run
 _PADDING = 0  # the number of no word; fills texts that are shorter than a run
 _BLOCK = 1000  # texts whose runs are hashed together
-_LISTED = 50  # texts of a run that are compared, from either end of its list
+_COMPARED = 50  # texts with a run that are compared, from either end of the run's list
 # Multiplying by an odd number is a permutation modulo 2**64.
 _ODD = np.random.default_rng(5).integers(0, 2**63, _WORDS + 1, dtype=np.uint64) * 2 + 1
 _LARGEST = np.array([2**64 - 1], dtype=np.uint64)
@@ -131,25 +131,25 @@ def _number_runs(blocks: Sequence[tuple[Hashes, Ints]]) -> _Runs:
 def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
     """Yield each text that may have near duplicates, with texts of at most its size that share a rare run."""
     # Runs are left out from the most frequent one on. A near duplicate has at least 4/5 of the n runs of a text, and a
-    # larger near duplicate at least 8/9. So the rarest n - 4/5 * n + 1 runs of a text hold one that is also among the
-    # rarest n - 8/9 * n + 1 of each smaller near duplicate.
+    # larger near duplicate at least 8/9. So the rarest n - 4/5 * n + 1 runs of a text (the probing prefix) hold one
+    # that is also among the rarest n - 8/9 * n + 1 (the indexing prefix) of each smaller near duplicate.
     sizes = runs.sizes
     in_one_text = sizes - np.diff(runs.starts)  # the rarest of all, which lead nowhere
     fewest_common = (4 * sizes + 4) // 5  # 4/5, rounded up
     fewest_common_with_larger = (8 * sizes + 8) // 9
-    sought = np.maximum(sizes - fewest_common + 1 - in_one_text, 0)
-    listed = np.maximum(sizes - fewest_common_with_larger + 1 - in_one_text, 0)
-    by_size = np.argsort(sizes, kind="stable")
-    texts = by_size[sought[by_size] > 0].tolist()
+    probed = np.maximum(sizes - fewest_common + 1 - in_one_text, 0)
+    indexed = np.maximum(sizes - fewest_common_with_larger + 1 - in_one_text, 0)
+    smallest_first = np.argsort(sizes, kind="stable")
+    texts = smallest_first[probed[smallest_first] > 0].tolist()
     index: defaultdict[int, list[int]] = defaultdict(list)  # run -> smaller texts
     for text in with_progress(texts, "Near duplicates: comparing"):
-        rarest = runs.of(text)[: sought[text]].tolist()
+        rarest = runs.of(text)[: probed[text]].tolist()
         others: set[int] = set()
         for run in rarest:
-            others.update(index[run][:_LISTED], index[run][-_LISTED:])
+            others.update(index[run][:_COMPARED], index[run][-_COMPARED:])
         if others:
             yield text, sorted(others)
-        for run in rarest[: listed[text]]:
+        for run in rarest[: indexed[text]]:
             index[run].append(text)
 
 

@@ -45,11 +45,17 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
 
     Keeps 16 bytes a text, so `texts` may be a stream that does not fit in memory.
     """
-    folded = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
-    return renumber(
-        blake2b(text, digest_size=16).digest() if text else position
-        for position, text in enumerate(folded)
-    )
+    keys: list[Hashable] = []
+    for row, text in enumerate(texts):
+        words = text.split()
+        keys.append(hash_words(words, size=16) if words else row)
+    return renumber(keys)
+
+
+def hash_words(words: Sequence[str], size: int) -> bytes:
+    """Hash words, joined by a space, to `size` bytes; lone surrogates may be among them."""
+    content = " ".join(words).encode("utf-8", "surrogatepass")
+    return blake2b(content, digest_size=size).digest()
 
 
 def merge_groups(first: Sequence[int] | Ints, second: Sequence[Hashable] | Ints) -> Ints:
@@ -86,21 +92,23 @@ def grouped_stratified_split(
     generator = np.random.default_rng(seed)
     label_of = renumber(np.asarray(labels).tolist())
     group_of = renumber(np.asarray(groups).tolist())
+    part_of = np.full(len(label_of), -1, dtype=np.int64)
     # room[part, label]: the rows of that label which that part can still take; negative once a group
     # overfilled it.
     room = np.array([_apportion(count, fractions) for count in np.bincount(label_of)]).T
-    part_of = np.full(len(label_of), -1, dtype=np.int64)
 
     sizes = np.bincount(group_of)
-    large = generator.permutation(np.flatnonzero(sizes > 1))
     members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(sizes)[:-1])
-    for group in large[np.argsort(-sizes[large], kind="stable")]:
-        counts = np.bincount(label_of[members[group]], minlength=room.shape[1])
+    large = generator.permutation(np.flatnonzero(sizes > 1))
+    largest_first = large[np.argsort(-sizes[large], kind="stable")]
+    for group in largest_first:
+        rows = members[group]
+        counts = np.bincount(label_of[rows], minlength=room.shape[1])
         # The part whose squared deviation from its target falls most, relative to its share.
         change = ((room - counts) ** 2 - room**2).sum(axis=1) / np.asarray(fractions)
         part = int(np.argmin(change))
         room[part] -= counts
-        part_of[members[group]] = part
+        part_of[rows] = part
 
     single = generator.permutation(np.flatnonzero(sizes[group_of] == 1))
     for label in np.unique(label_of[single]):
@@ -112,7 +120,7 @@ def grouped_stratified_split(
 
 
 def keep_labels_on_both_sides(
-    parts: Sequence[Ints], row_labels: tuple[Ints, Ints], groups: Ints, seed: int
+    parts: Sequence[Ints], labels_of_rows: tuple[Ints, Ints], groups: Ints, seed: int
 ) -> list[Ints]:
     """Move groups between train and validation so that a label is on both sides wherever it can be.
 
@@ -120,7 +128,7 @@ def keep_labels_on_both_sides(
 
     Args:
         parts: The rows of train and of validation.
-        row_labels: A row and a label for each label of each row.
+        labels_of_rows: A row and a label for each label of each row, as `row_labels` returns them.
         groups: n group numbers.
         seed: The same seed moves the same groups.
 
@@ -129,29 +137,59 @@ def keep_labels_on_both_sides(
     """
     group_of = renumber(groups.tolist())
     sizes = np.bincount(group_of)
-    rows, labels = row_labels
-    pairs = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
-    pair_groups, pair_labels = pairs[:, 0], pairs[:, 1]
-    held_out = np.zeros(len(sizes), dtype=bool)
+    held_out = np.zeros(len(sizes), dtype=bool)  # by group
     held_out[group_of[parts[1]]] = True
 
+    rows, labels = labels_of_rows
+    distinct = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
+    pair_groups, pair_labels = distinct[:, 0], distinct[:, 1]  # a group and a label that it has
     generator = np.random.default_rng(seed)
-    groups_of = {}
+    groups_of_label = {}  # the smallest group first
     for label in np.unique(labels).tolist():
-        having = generator.permutation(pair_groups[pair_labels == label])
-        groups_of[label] = having[np.argsort(sizes[having], kind="stable")]  # the smallest first
-    for having in groups_of.values():
-        if held_out[having].all():
-            held_out[having[0]] = False
-    for having in sorted(groups_of.values(), key=len):
-        if held_out[having].any():
+        shuffled = generator.permutation(pair_groups[pair_labels == label])
+        groups_of_label[label] = shuffled[np.argsort(sizes[shuffled], kind="stable")]
+
+    # Labels that are in validation alone: their smallest group goes to train.
+    for label_groups in groups_of_label.values():
+        if held_out[label_groups].all():
+            held_out[label_groups[0]] = False
+
+    # Labels that are in train alone, the rarest first: a group goes to validation that takes no label's last group.
+    for label_groups in sorted(groups_of_label.values(), key=len):
+        if held_out[label_groups].any():
             continue
-        in_train = np.bincount(pair_labels[~held_out[pair_groups]])
-        for group in having:
-            if in_train[pair_labels[pair_groups == group]].min() > 1:
+        groups_in_train = np.bincount(pair_labels[~held_out[pair_groups]])  # of each label
+        for group in label_groups:
+            labels_of_group = pair_labels[pair_groups == group]
+            if groups_in_train[labels_of_group].min() > 1:
                 held_out[group] = True
                 break
     return [np.flatnonzero(~held_out[group_of]), np.flatnonzero(held_out[group_of])]
+
+
+def strata(labels: Sequence[Any]) -> Sequence[Any]:
+    """Return n values for a stratified split: the labels, or the rarest label of each list of 1 and 0."""
+    has = np.asarray(labels)
+    if has.ndim == 1:
+        return labels
+    row_count, label_count = has.shape
+    frequency = np.where(has > 0, has.sum(axis=0), row_count + 1)  # the labels of a row are rarer
+    rarest = frequency.argmin(axis=1)
+    no_label = label_count
+    return np.where(has.any(axis=1), rarest, no_label).tolist()
+
+
+def row_labels(labels: Sequence[Any]) -> tuple[Ints, Ints]:
+    """Return a row and a label for each label of each row.
+
+    Args:
+        labels: n labels as numbers, or n lists of 1 and 0.
+    """
+    has = np.asarray(labels)
+    if has.ndim == 1:
+        return np.arange(len(has)), has
+    rows, numbers = np.nonzero(has)
+    return rows, numbers
 
 
 def _apportion(count: int, fractions: Sequence[float] | NDArray[Any]) -> Ints:

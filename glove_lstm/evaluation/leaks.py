@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from datasets import concatenate_datasets
+from datasets import Dataset, concatenate_datasets
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from glove_lstm.data.loading import LoadedData, longest_texts
+from glove_lstm.data.loading import LoadedData
 from glove_lstm.data.splits import exact_duplicate_groups, near_duplicate_groups
 from glove_lstm.errors import DataError
 
@@ -42,7 +42,9 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
         DataError: A text may have several labels.
     """
     if data.several_labels:
-        raise DataError(f"{data.source} has lists of labels; leaks are looked for with one a text.")
+        raise DataError(
+            f"{data.description} has lists of labels; leaks are looked for with one a text."
+        )
     sizes = {split: len(texts) for split, texts in data.splits.items()}
     every = concatenate_datasets(list(data.splits.values()))
     split_of = np.repeat(list(sizes), list(sizes.values()))
@@ -51,7 +53,7 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
     texts = {first: every["text"][:]}
     if others:
         texts[" + ".join(others)] = every["text_pair"][:]
-    keys = longest_texts(every)
+    keys = _longest_texts(every)
     near = near_duplicate_groups(keys)
     rows = np.unique(near, return_index=True)[1]
     once = {name: [values[row] for row in rows] for name, values in texts.items()}
@@ -59,6 +61,17 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
     findings += find_phrase_leaks(once, labels[rows].tolist())
     checked = {"rows": sizes, "distinct_texts": len(rows), "text_columns": list(texts)}
     return {"findings": findings, "checked": checked}
+
+
+def _longest_texts(rows: Dataset) -> list[str]:
+    """Return each row's text in its longer column, which gives a duplicate away; where it is empty, in the other."""
+    columns = [rows[name][:] for name in ("text", "text_pair") if name in rows.column_names]
+    columns.sort(key=lambda column: -sum(map(len, column)))
+    longest = []
+    for row in zip(*columns, strict=True):
+        with_words = [text for text in row if text.strip()]
+        longest.append(with_words[0] if with_words else "")
+    return longest
 
 
 def _find_overlap(

@@ -8,8 +8,13 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from glove_lstm.data.in_memory import python_values
-from glove_lstm.data.streaming import TextRow, check_unread_columns, choose_columns, read_text
+from glove_lstm.data.cells import (
+    check_unread_columns,
+    choose_columns,
+    python_values,
+    read_text_and_pair,
+)
+from glove_lstm.data.text_rows import TextRow
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
@@ -17,6 +22,8 @@ from glove_lstm.inference.label_writers import Layout
 from glove_lstm.inference.text_columns import other_columns, trained_columns
 
 logger = logging.getLogger(__name__)
+
+_NAME = "The batch"  # names the table in errors
 
 Batch = TypeVar("Batch")  # a mapping of columns, or a pandas DataFrame
 
@@ -49,19 +56,27 @@ class BatchClassifier:
     ) -> None:
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise ValueError(f"abstain_below must be from 0 to 1, not {abstain_below}")
-        options: Any = {"backend": backend, "threads": threads, "abstain_below": abstain_below}
         checkpoint = open_model(model, backend=backend, threads=threads)
-        # `datasets` hashes the files' identity, too, so that its cache does not give an older model's labels.
-        again = partial(BatchClassifier, **options)
-        self._made_by = again, (model, text_column_names), {"_files": checkpoint.identity()}
+        self._load_again = partial(
+            BatchClassifier,
+            model,
+            text_column_names,
+            backend=backend,
+            threads=threads,
+            abstain_below=abstain_below,
+        )
+        self._files = checkpoint.identity()
         self._labeller = Labeller(checkpoint, abstain_below)
         self._text_column_names = text_column_names
         self._trained = trained_columns(checkpoint.folder)
         self._columns: list[str] | None = None  # chosen by the first batch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process loads the checkpoint anew."""
-        return self._made_by
+        """Let another process load the checkpoint anew.
+
+        `datasets` hashes the identity of the files, too, so that its cache does not give an older model's labels.
+        """
+        return self._load_again, (), {"_files": self._files}
 
     def __call__(self, batch: Batch) -> Batch:
         """Add the label and the scores of each row.
@@ -91,28 +106,30 @@ class BatchClassifier:
         if not any(len(table[name]) for name in names):
             return []
         columns = self._choose_columns(table, names)
+        values = {name: python_values(table[name]) for name in columns}
         rows = []
-        records = zip(*(python_values(table[name]) for name in columns), strict=True)
-        for number, record in enumerate(records, 1):
-            place = f"The batch, row {number}"
-            cells = zip(record, columns, strict=True)
-            text, *pairs = [read_text(value, place, name) for value, name in cells]
-            rows.append(TextRow("", number, text, " ".join(pairs) if pairs else None))
+        for number, cells in enumerate(zip(*values.values(), strict=True), 1):
+            record = dict(zip(columns, cells, strict=True))
+            text, pair = read_text_and_pair(record, columns, f"{_NAME}, row {number}")
+            rows.append(TextRow(_NAME, number, text, pair))
         return rows
 
     def _choose_columns(self, table: Mapping[str, Any], names: list[str]) -> list[str]:
-        """Return the columns of text, which are those of the first batch that has rows."""
+        """Return the text columns. The first batch that has rows chooses them."""
         if self._columns is not None:
-            columns = choose_columns("The batch", names, {}, self._columns)
+            columns = choose_columns(_NAME, names, {}, self._columns)
             if self._text_column_names is None and self._columns != self._trained:
-                check_unread_columns("The batch", names, columns, "first batch")
+                check_unread_columns(_NAME, names, columns, "first batch")
             return columns
         first = {}  # the first value of each column that is not missing
         for name in names:
-            values = (value for value in python_values(table[name]) if value is not None)
-            first[name] = next(values, None)
-        asked = self._text_column_names
-        self._columns = choose_columns("The batch", names, first, asked, trained=self._trained)
+            for value in python_values(table[name]):
+                if value is not None:
+                    first[name] = value
+                    break
+        self._columns = choose_columns(
+            _NAME, names, first, self._text_column_names, trained=self._trained
+        )
         clause = other_columns(self._trained, self._columns)
         if clause:
             logger.warning("%s.", clause)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from glove_lstm import __version__
 from glove_lstm.data.files import check_folder, read_json_object
-from glove_lstm.data.streaming import TextRow, TextSource
+from glove_lstm.data.text_rows import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import OpenModel

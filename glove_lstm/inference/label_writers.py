@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.streaming import TextRow
+from glove_lstm.data.text_rows import TextRow
 
 if TYPE_CHECKING:
     from glove_lstm.inference.explanation import Explanation

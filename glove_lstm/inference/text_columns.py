@@ -29,9 +29,11 @@ def trained_columns(model: str | Path, revision: str | None = None) -> list[str]
 
 
 def other_columns(trained: Sequence[str] | None, read: Sequence[str]) -> str:
-    """Return a clause that says that a table is read by other text columns than in training; "" if it is not."""
+    """Return a clause, to warn that a table is read by other text columns than in training; "" if it is not."""
     if trained is None or list(trained) == list(read):
         return ""
-    plural = "s" if len(trained) > 1 else ""
-    names = ", ".join(trained)
-    return f"The model was trained on the text column{plural} {names}, but this reads {', '.join(read)}"
+    columns = "columns" if len(trained) > 1 else "column"
+    return (
+        f"The model was trained on the text {columns} {', '.join(trained)}, "
+        f"but this reads {', '.join(read)}"
+    )

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glove_lstm.data.labelled_split import row_labels, strata
 from glove_lstm.data.sources import split_by_source
 from glove_lstm.data.splits import (
     Ints,
     grouped_stratified_split,
     keep_labels_on_both_sides,
     near_duplicate_groups,
+    row_labels,
+    strata,
 )
 from glove_lstm.errors import DataError
 from glove_lstm.training.labelled_texts import LabelledTexts

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.data.files import without_folders
 from glove_lstm.data.glove import GloveVectors
-from glove_lstm.data.reading import without_folders
 from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL

@@ -37,17 +37,17 @@ class LabelledTexts:
         Raises:
             DataError: The numbers of texts and labels differ, a label has no name, or a weight is negative.
         """
-        texts, labels = list(texts), list(labels)
-        sources = None if sources is None else list(sources)
         for name, values in (("labels", labels), ("sources", sources), ("sample_weight", weights)):
             if values is not None and len(values) != len(texts):
                 raise DataError(
                     f"There are {len(texts)} texts, but {len(values)} values of {name}."
                 )
-        numbers = number_labels(labels, label_names)
+        numbers = number_labels(list(labels), label_names)
+        if sources is not None:
+            sources = list(sources)
         if weights is not None:
             weights = _checked_weights(np.asarray(weights, dtype=np.float64))
-        return cls(texts, numbers, label_names, sources, weights)
+        return cls(list(texts), numbers, label_names, sources, weights)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -59,13 +59,13 @@ class LabelledTexts:
 
     def select(self, rows: Ints) -> "LabelledTexts":
         """Return some of the texts."""
-        return LabelledTexts(
-            [self.texts[row] for row in rows],
-            self.labels[rows],
-            self.label_names,
-            None if self.sources is None else [self.sources[row] for row in rows],
-            None if self.weights is None else self.weights[rows],
-        )
+        texts = [self.texts[row] for row in rows]
+        sources, weights = self.sources, self.weights
+        if sources is not None:
+            sources = [sources[row] for row in rows]
+        if weights is not None:
+            weights = weights[rows]
+        return LabelledTexts(texts, self.labels[rows], self.label_names, sources, weights)
 
     def without_texts(self) -> "LabelledTexts":
         """Return the labels alone, with empty texts."""
@@ -73,41 +73,43 @@ class LabelledTexts:
 
     def with_label_names(self, names: Sequence[str]) -> "LabelledTexts":
         """Renumber the labels as a model numbers them, which has all of them and perhaps more."""
-        position = [list(names).index(name) for name in self.label_names]
+        number = {name: index for index, name in enumerate(names)}
+        new_numbers = [number[name] for name in self.label_names]
         if self.several:
             labels = np.zeros((len(self), len(names)), dtype=self.labels.dtype)
-            labels[:, position] = self.labels
+            labels[:, new_numbers] = self.labels
         else:
-            labels = np.array(position)[self.labels]
+            labels = np.array(new_numbers)[self.labels]
         return replace(self, labels=labels, label_names=names)
 
 
 def number_labels(labels: Sequence[Label], names: Sequence[str]) -> NDArray[Any]:
-    """Return the index of each label in `names`, (n,); or for lists of labels, (n, names) with 1 for those of a text.
+    """Return the index of each label in `names`, (n,); or for lists of labels, (n, names) with 1 for each label.
 
     Raises:
         DataError: A label is not one of the names, or some are lists and others not.
     """
     number = {name: index for index, name in enumerate(names)}
     several = len(labels) > 0 and not isinstance(labels[0], str)
-    rows: list[list[int]] = []
+    numbers: list[list[int]] = []  # of the labels of each text
     for row, label in enumerate(labels, 1):
-        is_list = not isinstance(label, str)
-        if is_list != several:
+        is_single = isinstance(label, str)
+        if is_single == several:
             raise DataError(
                 f"Row {row} has the label {label!r}; give lists for all texts, or none."
             )
-        of_text = [label] if isinstance(label, str) else label
-        for name in of_text:
+        text_labels = [label] if isinstance(label, str) else label
+        for name in text_labels:
             if name not in number:
                 known = ", ".join(names[:20])
                 raise DataError(f"Row {row} has the label {name!r}, not one of {known}.")
-        rows.append([number[name] for name in of_text])
+        numbers.append([number[name] for name in text_labels])
+
     if not several:
-        return np.array([row[0] for row in rows], dtype=np.int64)
-    has = np.zeros((len(rows), len(names)), dtype=np.float32)
-    for row, of_row in enumerate(rows):
-        has[row, of_row] = 1
+        return np.array([text_numbers[0] for text_numbers in numbers], dtype=np.int64)
+    has = np.zeros((len(numbers), len(names)), dtype=np.float32)
+    for row, text_numbers in enumerate(numbers):
+        has[row, text_numbers] = 1
     return has
 
 

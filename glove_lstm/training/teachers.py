@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 import glove_lstm
-from glove_lstm.data.files import check_folder, check_revision
-from glove_lstm.data.reading import without_folders
+from glove_lstm.data.files import check_folder, check_revision, without_folders
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.checkpoint_files import digest
 

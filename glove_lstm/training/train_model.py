@@ -16,9 +16,9 @@ from transformers import EvalPrediction, set_seed
 
 from glove_lstm import __version__
 from glove_lstm.data.glove import GloveVectors
-from glove_lstm.data.label_values import common_label_type
-from glove_lstm.data.labelled_split import strata
+from glove_lstm.data.in_memory import common_label_type
 from glove_lstm.data.sources import balanced_weights
+from glove_lstm.data.splits import strata
 from glove_lstm.errors import DataError
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.text.light_tokenizer import LightTokenizer

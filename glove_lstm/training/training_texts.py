@@ -4,7 +4,6 @@ It holds a 64-bit hash of the words of each text, so an evaluation can tell seen
 themselves. Copies that differ in case, punctuation or white space have the same hash; edited copies have another one.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from glove_lstm.data.splits import hash_words
 from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, digest, local_folder
 
@@ -95,6 +95,5 @@ def hash_texts(texts: Iterable[str]) -> Hashes:
     digests = []
     for text in texts:
         words = _WORD.findall(text.lower()) or text.split()
-        content = " ".join(words).encode("utf-8", "surrogatepass")
-        digests.append(hashlib.blake2b(content, digest_size=8).digest())
+        digests.append(hash_words(words, size=8))
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

@@ -10,13 +10,11 @@ import pytest
 from file_server import Server
 from support import write_table
 
-from glove_lstm.data import download
-
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(download, "PAUSE", 0.0)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with Server() as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server

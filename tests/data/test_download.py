@@ -16,58 +16,39 @@ SHA256 = hashlib.sha256(BODY).hexdigest()
 BLOB_ID = hashlib.sha1(b"blob %d\0" % len(BODY) + BODY).hexdigest()
 
 
-def leftovers():
+def cached_files():
     folder = Path(os.environ["GLOVE_LSTM_CACHE"], "downloads")
     return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
 
 
-def test_downloads_once_and_shows_progress(server, capsys):
+@pytest.mark.parametrize("check", [{"sha256": SHA256}, {"blob_id": BLOB_ID}, {}])
+def test_a_file_is_downloaded_once(server, check):
     url = server.put("/f.bin", BODY)
-    path = download(url, sha256=SHA256, blob_id=BLOB_ID)
+    path = download(url, **check)
     assert path.read_bytes() == BODY
     assert git_blob_id(path) == BLOB_ID
-    assert "100%" in capsys.readouterr().err
-    assert download(url, sha256=SHA256) == path
+    assert download(url, **check) == path
     assert len(server.requests) == 1
 
 
-def test_resumes_in_this_call_and_in_a_later_one(server):
+def test_a_transfer_that_is_cut_gives_the_whole_file_or_nothing(server):
+    server.cuts = [200_000, 100_000]
     url = server.put("/f.bin", BODY)
-    server.cuts = [200_000, 100_000, 0, 0]
-    with pytest.raises(DataError, match=r"could not be downloaded: .* after [\d,]+.* to resume"):
-        download(url, sha256=SHA256)
-    path = download(url, sha256=SHA256)
-    assert path.read_bytes() == BODY
-    starts = [int((asked or "bytes=0-").strip("bytes=-")) for _, asked in server.requests]
-    assert starts[0] == 0
-    assert starts[1] > 100_000
-    assert starts[-1] > 200_000
-    assert leftovers() == [path.name]
+    try:
+        path = download(url)  # recent versions of huggingface_hub resume the transfer
+    except DataError:
+        assert not cached_files()
+    else:
+        assert path.read_bytes() == BODY
+        assert cached_files() == [path.name]
 
 
-def test_a_part_that_is_complete_is_not_downloaded_again(server):
-    url = server.put("/f.bin", BODY)
-    path = download(url, sha256=SHA256)
-    path.rename(path.with_name(path.name + ".part"))  # as a kill before the rename leaves it
-    assert download(url, sha256=SHA256).read_bytes() == BODY
-    assert len(server.requests) == 1
-
-
-def test_a_part_of_another_version_is_thrown_away(server):
-    url = server.put("/f.bin", bytes(len(BODY)))
-    server.cuts = [300_000, 0, 0, 0]
-    with pytest.raises(DataError):
-        download(url, sha256=SHA256)
-    server.put("/f.bin", BODY)
-    with pytest.raises(DataError, match="nothing was kept"):
-        download(url, sha256=SHA256)
-    assert download(url, sha256=SHA256).read_bytes() == BODY
-
-
-def test_without_a_hash_nothing_is_resumed(server):
-    server.cuts = [300_000]
-    assert download(server.put("/f.bin", BODY)).read_bytes() == BODY
-    assert [asked for _, asked in server.requests] == [None, None]
+def test_a_transfer_that_fails_leaves_nothing(server, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    server.cuts = [200_000, *[0] * 20]
+    with pytest.raises(DataError, match=r"f.bin could not be downloaded: .*; check the network"):
+        download(server.put("/f.bin", BODY))
+    assert not cached_files()
 
 
 def test_a_damaged_cached_file_is_downloaded_again(server):
@@ -78,50 +59,38 @@ def test_a_damaged_cached_file_is_downloaded_again(server):
 
 
 @pytest.mark.parametrize("check", [{"sha256": "0" * 64}, {"blob_id": "0" * 40}])
-def test_a_wrong_hash_leaves_nothing(server, check):
-    said = r"f.bin sent has the (SHA-256|git blob id) \w+ instead of 000"
+def test_a_file_with_a_wrong_hash_is_not_kept(server, check):
+    said = r"f.bin sent has the (SHA-256|git blob id) \w+ instead of 000.*; nothing was kept"
     with pytest.raises(DataError, match=said) as error:
         download(server.put("/f.bin", BODY), **check)
     assert "\n" not in str(error.value)
-    assert not leftovers()
+    assert not cached_files()
 
 
-def test_an_html_page_is_called_one(server):
-    url = server.put("/f.bin", b"\n<!DOCTYPE html><html>Log in first</html>")
+def test_without_a_hash_an_archive_must_be_one(server):
+    with pytest.raises(DataError, match=r"a.zip sent is no complete zip archive; nothing was kept"):
+        download(server.put("/a.zip", BODY))
+    url = server.put("/b.zip", b"\n<!DOCTYPE html><html>Log in first</html>")
     with pytest.raises(DataError, match="it is an HTML page"):
-        download(url, sha256=SHA256)
-
-
-def test_not_found(server):
-    with pytest.raises(DataError, match=r"none.bin answered 404 Not Found; check the address"):
-        download(server.put("/f.bin", BODY).replace("f.bin", "none.bin"))
-    assert len(server.requests) == 1
-
-
-def test_a_server_error_is_retried(server):
-    url = server.put("/f.bin", BODY)
-    server.status["/f.bin"] = 503
-    with pytest.raises(DataError, match="the server answered 503"):
         download(url)
-    assert len(server.requests) == 4
+    assert not cached_files()
 
 
-def test_a_part_that_cannot_be_resumed_is_replaced(server):
-    url = server.put("/f.bin", BODY + bytes(200_000))
-    server.cuts = [len(BODY) + 100_000, 0, 0, 0]
-    with pytest.raises(DataError):
-        download(url, sha256=SHA256)
-    server.put("/f.bin", BODY)  # shorter than the part: 416
-    server.cuts, server.ranges = [0, 0, 300_000], False
-    assert download(url, sha256=SHA256).read_bytes() == BODY
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_refusal_is_one_sentence(server, status):
+    url = server.put("/f.bin", BODY)
+    server.status["/f.bin"] = status
+    with pytest.raises(DataError, match=rf"f.bin could not be downloaded: .*{status}") as error:
+        download(url)
+    assert "\n" not in str(error.value)
 
 
-def test_nobody_there(server):
+def test_nobody_there(server, monkeypatch):
     url = server.put("/f.bin", BODY)
     server.shutdown()
     server.server_close()
-    said = r"f.bin could not be downloaded: no connection \(ConnectionError\); check"
-    with pytest.raises(DataError, match=said):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with pytest.raises(DataError, match=r"f.bin could not be downloaded: .*; check the network"):
         download(url)
 
 

@@ -86,7 +86,7 @@ def damaged(content: bytes) -> bytes:
         ),
         (archive(LIE), r"liar.zip/train.tsv, row 1 has the label 'lie'"),
         (archive(files() | {"train.tsv": b"\xff\n"}), r"train.tsv is not UTF-8 text"),
-        (archive(files())[:-40], r"liar.zip is damaged"),
+        (archive(files())[:-40], r"liar.zip sent is no complete zip archive"),
         (damaged(archive(files())), r"liar.zip is damaged"),
     ],
 )

@@ -1,36 +1,8 @@
-import csv
-import json
-
 import pytest
 from support import LABELLED_ROWS as ROWS
-from support import split_sizes as sizes
 
 from glove_lstm.data.loading import load_splits
 from glove_lstm.errors import DataError
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.json", "a.jsonl.gz", "a.parquet"])
-def test_every_format(file, name):
-    data = load_splits(
-        train_file=file(ROWS, name),
-        validation_file=file(ROWS[:5], "v" + name),
-        test_file=file(ROWS[:3], "t" + name),
-    )
-    assert sizes(data) == {"train": 40, "validation": 5, "test": 3}
-    assert data.splits["train"].column_names == ["text", "text_pair", "label"]
-    assert data.splits["train"][1] == {"text": "Title 1", "text_pair": ROWS[1]["text"], "label": 0}
-    assert data.label_names == ["FAKE", "REAL"]
-    assert data.text_column_names == ["title", "text"]
-    assert name in data.source
-
-
-@pytest.mark.parametrize(
-    "text",
-    [json.dumps({"data": ROWS}), "\n".join(map(json.dumps, ROWS)), json.dumps(ROWS, indent=2)],
-)
-def test_shapes_of_json(file, text):
-    data = load_splits(train_file=file(text, "a.json"))
-    assert len(data.splits["train"]) == 40
 
 
 def test_rows_are_plain_values(file):
@@ -121,11 +93,9 @@ def test_empty_texts(file, caplog):
 
 
 BAD_FILES = [
-    ("title,text,label\n", "a.csv has no rows"),
     ("a,b\nx,y\n", "a.csv has no column 'label'; set label_column_name to one of 'a', 'b'"),
     ("a,b,label\nx,y,z\n", "has 2 columns that may be text; set text_column_names from 'a', 'b'"),
     ("a,label\n1,z\n", "a.csv has 0 columns that may be text"),
-    ("t,label\na,b\nc\n", r"a.csv, row 2 \(line 3\) has 1 columns, but the header 2; correct it"),
     ("text,label\na,b\nc, \n", "a.csv, row 2 has no label in 'label'; label or remove it"),
     ("text,label\na,b\nc,b\n", "a.csv has the label 'b' only; a classifier needs two or more"),
     ("text,label\n" + "".join(f"t,{n}\n" for n in range(1001)), "a.csv has 1001 different labels"),
@@ -171,11 +141,3 @@ def test_bad_arguments(file):
     ]:
         with pytest.raises(DataError, match=message):
             load_splits(**arguments)
-
-
-def test_a_long_field_is_read_without_changing_the_limit_of_the_process(tmp_path):
-    limit = csv.field_size_limit()
-    path = tmp_path / "long.csv"
-    path.write_text(f"text,label\n{'word ' * 40_000},REAL\nshort,FAKE\n")
-    assert len(load_splits(train_file=path).splits["train"]) == 2
-    assert csv.field_size_limit() == limit

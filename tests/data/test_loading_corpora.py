@@ -38,7 +38,7 @@ def test_files_are_joined_and_name_the_corpus(file):
     assert data.splits["test"]["source"][:] == ["t"] * 3
     assert [train[row]["text"] for row in (0, 60, 120)] == ["a title 0", "", "c title 0"]
     assert [train[row]["text_pair"] for row in (60, 120)] == ["b body 0 0 0", ""]
-    assert all(path.name in data.source for path in paths)
+    assert all(path.name in data.description for path in paths)
 
     data = load_splits(train_file=paths[0], test_file=paths)
     assert ["source" in rows.column_names for rows in data.splits.values()] == [False, True]

@@ -1,4 +1,4 @@
-"""load_splits on the built-in datasets, datasets as on the Hub, and folders."""
+"""load_splits on the built-in datasets, datasets on the Hub, and folders."""
 
 from unittest import mock
 
@@ -8,12 +8,12 @@ import pytest
 from support import LABELLED_ROWS as ROWS
 from support import split_sizes as sizes
 
+from glove_lstm.data.files import without_folders
 from glove_lstm.data.loading import load_splits
-from glove_lstm.data.reading import without_folders
 from glove_lstm.errors import DataError
 
 
-def test_our_builders(file, tmp_path):
+def test_fake_or_real_news(file):
     rows = [
         {"": 7 + n} | {name: row[name] for name in ("title", "text", "label")}
         for n, row in enumerate(ROWS)
@@ -21,7 +21,10 @@ def test_our_builders(file, tmp_path):
     data = load_splits("fake_or_real_news", data_files=file(rows, "news.csv"))
     assert sizes(data) == {"train": 28, "validation": 4, "test": 8}
     assert data.splits["train"].column_names == ["text", "text_pair", "label"]
-    assert data.source == "fake_or_real_news (default) from news.csv"
+    assert data.description == "fake_or_real_news (default) from news.csv"
+
+
+def test_liar(file, tmp_path):
     rest = "\t".join("abcde12345x")
     rated = [f"{n}\t{('false', 'true')[n % 2]}\tsays {n}\t{rest}\n" for n in range(4)]
     for name in ("train.tsv", "valid.tsv", "test.tsv"):
@@ -45,63 +48,103 @@ def test_names_that_are_published_have_no_folders(tmp_path):
     assert {name: without_folders(str(name)) for name in names} == names
 
 
-def test_a_dataset_as_on_the_hub(monkeypatch, caplog):
-    """ClassLabel order, other ClassLabel columns, an unlabelled and an unknown split."""
-    kind, label = (datasets.ClassLabel(names=names) for names in (["x", "y"], ["pos", "neg"]))
-    features = datasets.Features(review=datasets.Value("string"), kind=kind, label=label)
+KIND = datasets.ClassLabel(names=["x", "y"])  # of another column, which is not read
+LABEL = datasets.ClassLabel(names=["pos", "neg"])
+FEATURES = datasets.Features(review=datasets.Value("string"), kind=KIND, label=LABEL)
 
-    def split(labels):
-        rows = [{"review": f"r{n}", "kind": 0, "label": label} for n, label in enumerate(labels)]
-        return datasets.Dataset.from_list(rows, features=features)
 
-    found = datasets.DatasetDict(
-        train=split([0, 1] * 20), test=split([-1, -1]), dev=split([1, 0]), unsupervised=split([-1])
-    )
-    load = mock.Mock(return_value=found)
-    monkeypatch.setattr(datasets, "load_dataset", load)
+def split(*labels):
+    rows = [{"review": f"r{n}", "kind": 0, "label": label} for n, label in enumerate(labels)]
+    return datasets.Dataset.from_list(rows, features=FEATURES)
+
+
+@pytest.fixture
+def on_the_hub(monkeypatch):
+    """A function that puts splits on the Hub as someone/reviews."""
+
+    def put(**splits):
+        load = mock.Mock(return_value=datasets.DatasetDict(splits))
+        monkeypatch.setattr(datasets, "load_dataset", load)
+        return load
+
+    return put
+
+
+def test_a_dataset_on_the_hub(on_the_hub):
+    load = on_the_hub(train=split(0, 1, 1), test=split(1, 0))
     data = load_splits("someone/reviews", "plain", revision="v1")
     assert load.call_args.args == ("someone/reviews", "plain")
     assert load.call_args.kwargs["revision"] == "v1"
-    assert {name: len(rows) for name, rows in data.splits.items()} == {"train": 40, "validation": 2}
-    assert data.label_names == ["pos", "neg"]
-    assert data.source == "someone/reviews (plain)"
-    assert "left out the splits unsupervised" in caplog.text
-    assert "split test of someone/reviews: left out, because it has no labels" in caplog.text
-    found["val"] = split([1])
-    assert len(load_splits("someone/reviews").splits["validation"]) == 1
-    found["validation"] = found.pop("val")
-    assert len(load_splits("someone/reviews").splits["validation"]) == 1
-    assert "left out the splits dev, unsupervised" in caplog.text
+    assert data.label_names == ["pos", "neg"]  # in the order of the ClassLabel
+    assert data.description == "someone/reviews (plain)"
+    assert data.text_column_names == ["review"]
+    assert data.splits["train"]["label"][:] == [0, 1, 1]
     turned = load_splits("someone/reviews", label_names=["neg", "pos"])
-    assert turned.splits["train"]["label"][:2] == [1, 0]
-    found["train"] = split([0, 1, -1])
-    said = "split train of someone/reviews has 1 rows without a label"
-    with pytest.raises(DataError, match=said):
-        load_splits("someone/reviews")
-    whole = split([0, 1, 0])
-    table = whole.data.table.set_column(2, "label", pa.array([0, 1, -2]))
-    found["train"] = datasets.Dataset(table, info=whole.info)  # as from a Parquet file
-    with pytest.raises(DataError, match="row 3 has the label -2, which has no name"):
-        load_splits("someone/reviews")
-    del found["train"], found["dev"], found["validation"]
+    assert turned.splits["train"]["label"][:] == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "found", "left_out"),
+    [
+        (["train", "dev"], "dev", ""),
+        (["train", "dev", "val"], "val", "dev"),
+        (["train", "dev", "validation", "unsupervised"], "validation", "dev, unsupervised"),
+    ],
+)
+def test_names_of_validation_splits(on_the_hub, caplog, names, found, left_out):
+    splits = {name: split(0, 1) for name in names}
+    splits[found] = split(0, 1, 1)
+    on_the_hub(**splits)
+    data = load_splits("someone/reviews")
+    assert sizes(data) == {"train": 2, "validation": 3}
+    if left_out:
+        assert f"left out the splits {left_out}." in caplog.text
+    else:
+        assert not caplog.text
+
+
+def test_a_dataset_with_one_split_of_any_name_trains(on_the_hub):
+    on_the_hub(everything=split(0, 1))
+    assert sizes(load_splits("someone/reviews")) == {"train": 2}
+
+
+def test_an_unlabelled_split_is_left_out(on_the_hub, caplog):
+    on_the_hub(train=split(0, 1), test=split(-1, -1))
+    assert sizes(load_splits("someone/reviews")) == {"train": 2}
+    assert "split test of someone/reviews: left out, because it has no labels" in caplog.text
+    on_the_hub(test=split(-1, -1))
     with pytest.raises(DataError, match="No split of someone/reviews has labels in 'label'"):
         load_splits("someone/reviews")
 
 
-def test_a_folder_and_an_unknown_dataset(file, tmp_path, monkeypatch):
+def test_labels_that_are_missing_or_have_no_name(on_the_hub):
+    on_the_hub(train=split(0, 1, -1))
+    with pytest.raises(DataError, match="split train of someone/reviews has 1 rows without a lab"):
+        load_splits("someone/reviews")
+    rows = split(0, 1, 0)
+    table = rows.data.table.set_column(2, "label", pa.array([0, 1, -2]))
+    on_the_hub(train=datasets.Dataset(table, info=rows.info))  # as from a Parquet file
+    with pytest.raises(DataError, match="row 3 has the label -2, which has no name"):
+        load_splits("someone/reviews")
+
+
+def test_a_dataset_without_train_and_test(on_the_hub):
+    on_the_hub(a=split(0, 1), b=split(0, 1))
+    with pytest.raises(DataError, match="has the splits a, b, but needs train or test"):
+        load_splits("someone/reviews")
+
+
+def test_a_folder(file, tmp_path):
     file(ROWS)
     data = load_splits(str(tmp_path))
     assert sum(map(len, data.splits.values())) == 40
     assert data.label_names == ["FAKE", "REAL"]
+    assert data.description == f"./{tmp_path.name}"
 
-    def fail(*args, **kwargs):
-        raise datasets.exceptions.DatasetNotFoundError(
-            "Config is missing.\nPick one of: a, b.\nMore."
-        )
 
-    monkeypatch.setattr(datasets, "load_dataset", fail)
-    said = (
-        "The dataset x/y could not be loaded: Config is missing. Pick one of: a, b; check its name"
-    )
+def test_a_dataset_that_cannot_be_loaded(on_the_hub):
+    error = datasets.exceptions.DatasetNotFoundError("Config is missing.\nPick one of: a.\nMore.")
+    on_the_hub().side_effect = error
+    said = "The dataset x/y could not be loaded: Config is missing. Pick one of: a; check its name"
     with pytest.raises(DataError, match=said):
         load_splits("x/y")

@@ -11,7 +11,7 @@ from hostile import examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data.streaming import open_files
+from glove_lstm.data.text_rows import open_files
 from glove_lstm.errors import DataError
 
 # Texts that any file can hold; with a byte-order mark at its beginning, a file would be read without it.

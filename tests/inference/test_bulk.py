@@ -15,7 +15,7 @@ import pytest
 from bulk_worker import NAMES, model, predict
 from support import read_csv, write_articles
 
-from glove_lstm.data.streaming import TextRow, open_files, open_texts
+from glove_lstm.data.text_rows import TextRow, open_files, open_texts
 from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import Labeller, chunks, label_to_folder
 from glove_lstm.inference.scores import scores_of

@@ -9,7 +9,7 @@ from support import QUICK, SMALL, succeed, write_table
 
 from glove_lstm import GloveLstmClassifier, LightClassifier
 from glove_lstm.commands import train as train_command
-from glove_lstm.data.label_values import read_labels
+from glove_lstm.data.in_memory import read_labels
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.staging import stage_checkpoint
 

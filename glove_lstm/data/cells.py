@@ -1,0 +1,256 @@
+"""Choose the columns of a table, and turn its cells into texts and labels.
+
+Files, datasets and batches in memory are all read by these functions, to train and to predict.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from glove_lstm.data.tables import Record
+from glove_lstm.errors import DataError
+from glove_lstm.tokenization.word_shapes import replace_surrogates
+
+logger = logging.getLogger(__name__)
+
+_SHOWN = 60  # characters of a column's name in a message
+_LIST_BUT_NOT_JSON = re.compile(r"\s*\[.*[,'\"]")
+
+
+# Columns
+
+
+def choose_columns(
+    table_name: str,
+    columns: Sequence[str],
+    first: Record,
+    asked: str | Sequence[str] | None,
+    label_column: str | None = None,
+    *,
+    has_header: bool = False,
+    trained: Sequence[str] | None = None,
+) -> list[str]:
+    """Return the requested text columns, or the default columns; a default of an unusual name is logged.
+
+    Args:
+        table_name: Names the table in errors.
+        columns: Columns of the table.
+        first: First row of the table.
+        asked: A list, or names separated by commas; None takes title and text, else text, else title, else the
+            only column of text.
+        label_column: Required, and never a text column; None if labels are not needed ("label" is left out then).
+        has_header: Whether `columns` is the first line of a file.
+        trained: Text columns that a model was trained on, the default where the table has them all.
+
+    Raises:
+        DataError: A requested column is missing; several columns may be text, or none; or the header looks like a text.
+    """
+    if has_header and asked is None and len(columns) == 1 and len(columns[0].split()) > 1:
+        raise DataError(
+            f"The first line of {table_name} looks like a text, {_shortened(columns[0])!r}; add a header such as text "
+            "above it, or set text_column_names if it is one."
+        )
+    listing = ", ".join(repr(name) for name in columns)
+    if label_column is not None and label_column not in columns:
+        raise DataError(
+            f"{table_name} has no column {label_column!r}; set label_column_name to one of {listing}."
+        )
+    if asked is not None:
+        return _requested_columns(table_name, columns, asked, label_column)
+    if trained and label_column not in trained and set(trained) <= set(columns):
+        return list(trained)
+    not_text = "label" if label_column is None else label_column
+    others = [name for name in columns if name != not_text]
+    return _default_columns(table_name, others, first, listing)
+
+
+def _requested_columns(
+    table_name: str, columns: Sequence[str], asked: str | Sequence[str], label_column: str | None
+) -> list[str]:
+    names = asked.split(",") if isinstance(asked, str) else list(asked)
+    names = [name if name in columns else name.strip() for name in names]  # "title, text"
+    for name in names or [""]:
+        if name not in columns:
+            listing = ", ".join(repr(column) for column in columns)
+            raise DataError(
+                f"{table_name} has no column {name!r}; set text_column_names to some of {listing}."
+            )
+    if label_column in names or len(set(names)) < len(names):
+        raise DataError(
+            f"text_column_names {', '.join(names)} must differ from each other and from the label."
+        )
+    return names
+
+
+def _default_columns(
+    table_name: str, columns: Sequence[str], first: Record, listing: str
+) -> list[str]:
+    for names in (["title", "text"], ["text"], ["title"]):
+        if all(name in columns for name in names):
+            return names
+    names = [name for name in columns if _is_text(first.get(name))]
+    if len(names) != 1:
+        raise DataError(
+            f"{table_name} has {len(names)} columns that may be text; set text_column_names from {listing}."
+        )
+    logger.info("%s: the text is read from the column %r.", table_name, _shortened(names[0]))
+    return names
+
+
+def check_unread_columns(
+    table_name: str, columns: Sequence[str], chosen: Sequence[str], chooser: str
+) -> None:
+    """Refuse a column `title` or `text` that is not read, because an earlier table without it chose the columns.
+
+    Args:
+        table_name: Names the table in errors.
+        columns: Columns of the table.
+        chosen: Columns that are read.
+        chooser: Names the table that chose them.
+
+    Raises:
+        DataError: There is such a column.
+    """
+    for name in ("text", "title"):
+        if name in columns and name not in chosen:
+            raise DataError(
+                f"{table_name} has the column {name!r}, which is not read, because the {chooser} lacks it; "
+                "set text_column_names."
+            )
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is a string and no number; in a CSV file, numbers are strings, too."""
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return isinstance(value, str)
+    return False
+
+
+# Texts
+
+
+def read_text_and_pair(
+    record: Record, columns: Sequence[str], row_name: str
+) -> tuple[str, str | None]:
+    """Return the first text of a row, and the others joined by a space; None if there is one column only.
+
+    Args:
+        record: The values of the row; a missing one is an empty text.
+        columns: The text columns.
+        row_name: Names the row in errors.
+
+    Raises:
+        DataError: A value is neither text nor a number.
+    """
+    texts = [read_text(record.get(name), row_name, name) for name in columns]
+    if len(texts) == 1:
+        return texts[0], None
+    return texts[0], " ".join(texts[1:])
+
+
+def read_text(value: Any, row_name: str, column: str) -> str:
+    """Return a cell as text without lone surrogates, which Arrow refuses and JSON can spell; "" if it is missing."""
+    if is_missing(value):
+        return ""
+    if isinstance(value, str):
+        return replace_surrogates(value)
+    if isinstance(value, int | float):
+        return str(value)
+    raise DataError(
+        f"{row_name} has {type(value).__name__} instead of text in {column!r}; choose another column."
+    )
+
+
+# Labels
+
+
+def read_label(
+    value: Any, row_name: str, column: str, class_names: Sequence[str] | None = None
+) -> str | list[str] | None:
+    """Return a cell as a label, or as a list of labels.
+
+    Args:
+        value: A string, whole number or boolean; or a list of these, perhaps written as JSON.
+        row_name: Names the row in errors.
+        column: Names the column in errors.
+        class_names: Of a ClassLabel column, whose cells are indices of these names.
+
+    Returns:
+        None if the cell is -1 in a ClassLabel column: the row has no label.
+
+    Raises:
+        DataError: The cell is empty or holds something else.
+    """
+    items = label_list(value)
+    if items is None:
+        if _LIST_BUT_NOT_JSON.match(str(value)):
+            raise DataError(
+                f'{row_name} has the label {value}, which is no JSON; write ["a", "b"].'
+            )
+        return _read_label_name(value, row_name, column, class_names)
+    labels = []
+    for item in items:
+        label = _read_label_name(item, row_name, column, class_names)
+        if label is not None:
+            labels.append(label)
+    return labels
+
+
+def label_list(value: Any) -> list[Any] | None:
+    """Return a list of labels, perhaps written as JSON; None for a single label."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    return value if isinstance(value, list) else None
+
+
+def _read_label_name(
+    value: Any, row_name: str, column: str, class_names: Sequence[str] | None
+) -> str | None:
+    if class_names is not None and isinstance(value, int):
+        if not -1 <= value < len(class_names):
+            raise DataError(f"{row_name} has the label {value}, which has no name; correct it.")
+        return None if value == -1 else class_names[value]
+    if is_blank(value):
+        raise DataError(f"{row_name} has no label in {column!r}; label or remove it.")
+    if isinstance(value, float) and value.is_integer():  # a column of whole numbers that had a gap
+        value = int(value)
+    if not isinstance(value, str | int):
+        raise DataError(
+            f"{row_name} has the label {value!r}; labels must be text or whole numbers."
+        )
+    return replace_surrogates(str(value))
+
+
+def is_blank(value: Any) -> bool:
+    """Return whether a label is missing: None, or a string without any character but white space."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+# Columns in memory
+
+
+def python_values(values: Any) -> list[Any]:
+    """Return a list, array or column of pandas or polars as plain Python objects, and missing values as None."""
+    listed = list(values) if isinstance(values, list | tuple) else values.tolist()
+    return [None if is_missing(value) else value for value in listed]
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN, or one of pandas' missing values."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # pandas may not be there
+        return True
+    if isinstance(value, float | np.floating | np.datetime64 | np.timedelta64):
+        return bool(value != value)  # NaN and NaT differ from themselves
+    return False

@@ -1,0 +1,311 @@
+"""Read the rows of CSV, TSV, JSON, JSON lines and Parquet files, and of standard input.
+
+    table = open_table(Path("news.csv.gz"))
+    for number, record in table.records(["title", "text"]):
+        ...                                               # a row's values by column name
+
+Rows are numbered from 1, without the CSV header and blank lines. Memory does not grow with the input, except for a JSON
+list. pyarrow is imported for Parquet only.
+"""
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from glove_lstm.data.files import check_file, looks_like_html
+from glove_lstm.errors import DataError, first_line
+from glove_lstm.tokenization.word_shapes import replace_surrogates
+
+FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+MAX_LINE = 1 << 26  # characters of a line, or of a field of CSV
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_NOT_UTF8 = "is not UTF-8 text; convert it, for instance with iconv"
+_FIRST_OBJECTS = 100  # JSON objects that tell the columns
+_PARQUET_BATCH = 256  # rows converted to Python objects at a time
+
+# The default of 131,072 characters refuses long articles. It holds for the whole process.
+csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One input, whose rows are read once."""
+
+    name: str  # of the file, for errors
+    columns: list[str]  # in JSON, the names in the first 100 rows
+    first: Record | None  # the first row, which `records` yields too; None if there are no rows
+    read: Callable[[Sequence[str]], Iterable[Record]]  # columns that are needed -> rows
+    class_names: Mapping[str, list[str]] = field(default_factory=dict)  # of ClassLabel columns
+    has_header: bool = False  # whether `columns` is the first line of a file
+
+    def records(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, Record]]:
+        """Yield every row with its number, from 1.
+
+        Args:
+            columns: The columns that are needed; None: all.
+
+        Raises:
+            DataError: A row cannot be read.
+        """
+        needed = self.columns if columns is None else columns
+        yield from enumerate(self.read(needed), start=1)
+
+    def row_name(self, number: int) -> str:
+        """Return the name of a row for errors."""
+        return f"{self.name}, row {number}"
+
+
+def open_table(path: Path) -> Table:
+    """Open a CSV, TSV, JSON, JSONL or Parquet file; the text formats may be gzipped.
+
+    JSON may hold a list of objects, the same under "data", or an object a line.
+
+    Raises:
+        DataError: The file is missing, of an unknown format, or its beginning is damaged. Damage further on
+            raises when it is reached.
+    """
+    kind = file_format(path)
+    name = replace_surrogates(str(path))
+    if kind == ".parquet":
+        return _open_parquet(path, name)
+    if kind == ".json" and not _has_json_lines(path):
+        return make_table(name, _read_json_list(path, name))
+    if kind in _DELIMITERS and looks_like_html(path):
+        raise DataError(f"{name} is an HTML page, not CSV; download the file itself.")
+    return open_text_table(_open_text(path, "surrogateescape"), name, kind)
+
+
+def open_text_table(opened: AbstractContextManager[TextIO], name: str, kind: str) -> Table:
+    """Open CSV, TSV or JSON lines.
+
+    Args:
+        opened: A text with surrogates for bytes that are not UTF-8.
+        name: Names the table in errors.
+        kind: ".csv", ".tsv"; anything else is JSON lines.
+    """
+    lines = _lines_of(opened, name)
+    if kind not in _DELIMITERS:
+        return make_table(name, _read_json_lines(lines, name))
+
+    reader = csv.reader(lines, delimiter=_DELIMITERS[kind], strict=True)
+    header = _read_csv_header(reader, name)
+    _check_separator(header, name, kind)
+    table = make_table(name, _read_csv_rows(reader, header, name), header)
+    return replace(table, has_header=True)
+
+
+def make_table(name: str, rows: Iterator[Record], columns: list[str] | None = None) -> Table:
+    """Return a table of rows that can be iterated once; without `columns`, the first 100 rows tell them."""
+    head = list(islice(rows, _FIRST_OBJECTS if columns is None else 1))
+    if columns is None:
+        columns = list(dict.fromkeys(chain(*head)))
+    first = head[0] if head else None
+    return Table(name, columns, first, lambda _: chain(head, rows))
+
+
+def file_format(path: Path) -> str:
+    """Return the format of a file by its name, one of `FORMATS`; a text format may be followed by `.gz`.
+
+    Raises:
+        DataError: The name has another suffix, or the file does not exist.
+    """
+    check_file(path)
+    name = path.name.lower()
+    kind = Path(name.removesuffix(".gz")).suffix
+    if kind not in FORMATS or name.endswith(".parquet.gz"):
+        raise DataError(
+            f"{path} is of no known format; its name must end in {', '.join(FORMATS)}, or .gz after text."
+        )
+    return kind
+
+
+# Text
+
+
+@contextmanager
+def _open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
+    """Open a UTF-8 text, perhaps gzipped; a read error inside the block is raised as a DataError."""
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as binary:
+            yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors=errors, newline="")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} {_NOT_UTF8} ({error.reason}).") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
+
+
+def _lines_of(opened: AbstractContextManager[TextIO], name: str) -> Iterator[str]:
+    with opened as file:
+        yield from checked_lines(file, name)
+
+
+def checked_lines(file: TextIO, name: str, longest: int = MAX_LINE) -> Iterator[str]:
+    """Yield the lines of a text.
+
+    Args:
+        file: A text with surrogates for bytes that are not UTF-8.
+        name: Names the text in errors.
+        longest: Characters that a line may have.
+
+    Raises:
+        DataError: A line is too long or not UTF-8.
+    """
+    number = 0
+    while line := file.readline(longest + 1):
+        number += 1
+        if len(line) > longest:
+            raise DataError(f"{name}, line {number} has more than {longest:,} characters; cut it.")
+        if replace_surrogates(line) != line:
+            raise DataError(f"{name}, line {number} {_NOT_UTF8}.")
+        yield line
+
+
+# CSV and TSV; `reader` is a csv.reader.
+
+
+def _read_csv_header(reader: Any, name: str) -> list[str]:
+    try:
+        first: list[str] = next(filter(None, reader), [])  # blank lines are skipped
+    except csv.Error as error:
+        raise DataError(f"The header of {name} is not CSV ({error}); correct it.") from None
+    header = [column.strip() for column in first]
+    _check_header(name, header)
+    return header
+
+
+def _check_separator(header: Sequence[str], name: str, kind: str) -> None:
+    """Refuse a single column whose name holds another separator."""
+    if kind == ".csv":
+        others, separator = "[;\t]", "commas"
+    else:
+        others, separator = ",", "tabs"
+    if len(header) == 1 and re.search(others, header[0]):
+        raise DataError(
+            f"{name} has the one column {header[0]!r}; separate columns by {separator}."
+        )
+
+
+def _read_csv_rows(reader: Any, header: Sequence[str], name: str) -> Iterator[Record]:
+    number = 1
+    while True:
+        row_name = f"{name}, row {number} (line {reader.line_num + 1})"
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            raise DataError(f"{row_name} is not CSV ({error}); correct it.") from None
+        if values is None:
+            return
+        if not values:  # a blank line is no row
+            continue
+        if len(values) != len(header):
+            raise DataError(
+                f"{row_name} has {len(values)} columns, but the header {len(header)}; correct it."
+            )
+        yield dict(zip(header, values, strict=True))
+        number += 1
+
+
+def _check_header(name: str, header: Sequence[str]) -> None:
+    """Raise a DataError if there is no column, or a name occurs twice."""
+    if not header:
+        raise DataError(f"{name} is empty; give a file with a header and rows.")
+    for column, count in Counter(header).items():
+        if count > 1:
+            raise DataError(f"The header of {name} names the column {column!r} twice; rename one.")
+
+
+# JSON
+
+
+def _has_json_lines(path: Path) -> bool:
+    """Return whether a .json file holds an object a line."""
+    with _open_text(path) as file:
+        first = file.readline().strip()
+        second = file.readline().strip()
+    return first.startswith("{") and first.endswith("}") and second.startswith("{")
+
+
+def _read_json_list(path: Path, name: str) -> Iterator[Record]:
+    with _open_text(path) as file:
+        try:
+            records = json.load(file)
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"{name} is not JSON ({error}); correct it, or name JSON lines .jsonl."
+            ) from error
+    if isinstance(records, dict):
+        data = records.get("data")
+        records = data if isinstance(data, list) else [records]
+    if not isinstance(records, list):
+        raise DataError(f"{name} holds no list of objects; write [{{...}}, ...], or one a line.")
+    for number, record in enumerate(records, start=1):
+        yield _check_object(record, f"{name}, row {number}")
+
+
+def _read_json_lines(lines: Iterable[str], name: str) -> Iterator[Record]:
+    row = 0
+    for number, line in enumerate(lines, start=1):
+        if line.isspace():
+            continue
+        row += 1
+        row_name = f"{name}, row {row} (line {number})"
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{row_name} is not JSON ({error}); correct it.") from None
+        yield _check_object(value, row_name)
+
+
+def _check_object(value: Any, row_name: str) -> Record:
+    """Return a JSON value if it is an object."""
+    if not isinstance(value, dict):
+        raise DataError(f"{row_name} is not an object with named values; correct it.")
+    return value
+
+
+# Parquet
+
+
+def _open_parquet(path: Path, name: str) -> Table:
+    with _open_parquet_file(path) as file:
+        columns = list(file.schema_arrow.names)
+    _check_header(name, columns)
+    read = partial(_read_parquet_rows, path)
+    first = next(read(columns), None)
+    return Table(name, columns, first, read)
+
+
+@contextmanager
+def _open_parquet_file(path: Path) -> Iterator[Any]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise DataError(f"{path} needs pyarrow; run: pip install 'glove-lstm[train]'.") from None
+    try:
+        # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+            yield file
+    except (OSError, pa.ArrowException, UnicodeError, ArithmeticError, LookupError) as error:
+        raise DataError(
+            f"{path} cannot be read as Parquet ({first_line(error)}); get it again, or correct it."
+        ) from error
+
+
+def _read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record]:
+    with _open_parquet_file(path) as file:
+        for batch in file.iter_batches(_PARQUET_BATCH, columns=list(columns)):
+            yield from batch.to_pylist()

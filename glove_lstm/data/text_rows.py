@@ -1,0 +1,182 @@
+"""Read texts of any amount, row by row: from files, globs or standard input.
+
+    for row in open_files(["news-*.csv", "more.parquet"]):
+        ...                                        # a TextRow
+
+Memory does not grow with the input.
+"""
+
+import glob
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from glove_lstm.data.cells import check_unread_columns, choose_columns, read_text_and_pair
+from glove_lstm.data.files import fingerprint, user_path
+from glove_lstm.data.tables import Table, file_format, make_table, open_table, open_text_table
+from glove_lstm.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A row to classify."""
+
+    file: str  # name of the input
+    number: int  # of the row in the input, from 1
+    text: str  # the first text column
+    pair: str | None = None  # the other text columns, joined by a space; None if there are none
+
+    @property
+    def joined(self) -> str:
+        """Both texts, joined by a space."""
+        return self.text if self.pair is None else f"{self.text} {self.pair}"
+
+    @property
+    def empty(self) -> bool:
+        """Whether both texts are blank."""
+        return not (self.text.strip() or (self.pair or "").strip())
+
+
+class TextSource:
+    """Rows of one or more inputs, in order; can be iterated once.
+
+    Attributes:
+        columns: The text columns, chosen by the first input with rows.
+        named: Whether rows may come from several files, so that the output must name them.
+
+    Args:
+        tables: The inputs; each is opened when the rows before it have been read.
+        text_column_names: As for `load_splits`.
+        trained_columns: As for `load_splits`.
+        paths: The files of the tables; none for inputs that can be read only once.
+        named: See above.
+    """
+
+    def __init__(
+        self,
+        tables: Iterable[Table],
+        text_column_names: str | Sequence[str] | None = None,
+        trained_columns: Sequence[str] | None = None,
+        *,
+        paths: Sequence[Path] = (),
+        named: bool = False,
+    ) -> None:
+        self.named = named
+        self._paths = paths
+        tables = iter(tables)
+        first = _first_with_rows(tables)
+        self.columns = choose_columns(
+            first.name,
+            first.columns,
+            first.first or {},
+            text_column_names,
+            has_header=first.has_header,
+            trained=trained_columns,
+        )
+        self._tables = chain([first], tables)
+        as_trained = trained_columns is not None and self.columns == list(trained_columns)
+        self._first_table_chose = text_column_names is None and not as_trained
+
+    def identity(self) -> list[dict[str, Any]] | None:
+        """Return the present fingerprints of the files as JSON values; None for inputs that can be read only once."""
+        if not self._paths:
+            return None
+        return [fingerprint(path) for path in self._paths]
+
+    def __iter__(self) -> Iterator[TextRow]:
+        """Yield every row.
+
+        Raises:
+            DataError: An input is damaged or lacks a column, or a row cannot be read.
+        """
+        for table in self._tables:
+            self._check_columns(table)
+            for number, record in table.records(self.columns):
+                text, pair = read_text_and_pair(record, self.columns, table.row_name(number))
+                yield TextRow(table.name, number, text, pair)
+
+    def _check_columns(self, table: Table) -> None:
+        has_rows = table.first is not None
+        for name in self.columns:
+            if has_rows and name not in table.columns:
+                raise DataError(
+                    f"{table.name} has no column {name!r}, which the first input has; add it."
+                )
+        if self._first_table_chose:
+            check_unread_columns(table.name, table.columns, self.columns, "first input")
+
+
+def _first_with_rows(tables: Iterator[Table]) -> Table:
+    """Return the next table that has rows. A part without rows, as engines write them, is skipped."""
+    name = "The input"
+    for table in tables:
+        if table.first is not None:
+            return table
+        name = table.name
+    raise DataError(f"{name} has no rows; give data.")
+
+
+def open_files(
+    patterns: Iterable[str | Path],
+    text_column_names: str | Sequence[str] | None = None,
+    trained_columns: Sequence[str] | None = None,
+) -> TextSource:
+    """Open CSV, TSV, JSON, JSONL and Parquet files; text formats may be gzipped.
+
+    Args:
+        patterns: Paths or globs (`**` matches folders), whose files are read in the order of their names,
+            each once.
+        text_column_names: As for `load_splits`.
+        trained_columns: As for `load_splits`.
+
+    Raises:
+        DataError: A file is missing or of an unknown format, or the first file lacks the columns.
+    """
+    asked = [str(pattern) for pattern in patterns]
+    found = chain.from_iterable(_expand(pattern) for pattern in asked)
+    paths = list(dict.fromkeys(found))  # each once
+    for path in paths:
+        file_format(path)  # refuses a wrong file now, not after the rows of others
+    return TextSource(
+        map(open_table, paths),
+        text_column_names,
+        trained_columns,
+        paths=paths,
+        named=len(asked) > 1 or _is_glob(asked[0]),
+    )
+
+
+def open_stream(
+    stream: BinaryIO,
+    kind: str,
+    text_column_names: str | Sequence[str] | None = None,
+    trained_columns: Sequence[str] | None = None,
+) -> TextSource:
+    """Read CSV, TSV or JSONL (`kind`) in UTF-8 from standard input; see `open_files`."""
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    table = open_text_table(text, "standard input", f".{kind}")
+    return TextSource([table], text_column_names, trained_columns)
+
+
+def open_texts(texts: Iterable[str], name: str) -> TextSource:
+    """Take texts as rows of a table with the column "text"; `name` names it in errors."""
+    return TextSource([make_table(name, ({"text": text} for text in texts), ["text"])])
+
+
+def _expand(pattern: str) -> list[Path]:
+    path = user_path(pattern)
+    if not _is_glob(pattern):
+        return [path]
+    names = glob.iglob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    paths = sorted(path for path in map(Path, names) if path.is_file())
+    if not paths:
+        raise DataError(f"No file matches {pattern}; check the path.")
+    return paths
+
+
+def _is_glob(pattern: str) -> bool:
+    """Return whether a path is a pattern; a file may have a bracket in its name."""
+    return glob.has_magic(pattern) and not user_path(pattern).exists()

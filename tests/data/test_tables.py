@@ -1,0 +1,214 @@
+"""Every format of table gives the same rows to prediction and to training, or a sentence that names the mistake."""
+
+import gzip
+import io
+import json
+import sys
+
+import pytest
+
+from glove_lstm.data.loading import load_splits
+from glove_lstm.data.tables import checked_lines
+from glove_lstm.data.text_rows import open_files, open_stream
+from glove_lstm.errors import DataError
+
+ROWS = [
+    {
+        "title": f"Title {n}",
+        "text": f"body, of\n{n} é \U0001f600" if n % 3 else "",
+        "label": f"class {n % 2}",
+    }
+    for n in range(1, 24)
+]
+LINES = "\n\n".join(map(json.dumps, ROWS))
+
+FORMATS = {
+    "a.csv": ROWS,
+    "a.csv.gz": ROWS,
+    "a.tsv": ROWS,
+    "a.jsonl": ROWS,
+    "a.jsonl.gz": ROWS,
+    "a.ndjson": ROWS,
+    "a.json": ROWS,
+    "a.parquet": ROWS,
+    "blank-lines.jsonl": LINES,
+    "indented.json": json.dumps(ROWS, indent=2),
+    "under-data.json": json.dumps({"data": ROWS}),
+    "lines.json": "\n".join(map(json.dumps, ROWS)),
+    "byte-order-mark.jsonl": "\ufeff" + LINES,
+}
+
+
+@pytest.mark.parametrize(("name", "content"), FORMATS.items())
+def test_every_format_gives_the_same_rows_by_both_routes(file, name, content):
+    path = file(content, name)
+    source = open_files([path])
+    assert source.columns == ["title", "text"]
+    assert [(row.number, row.text, row.pair) for row in source] == [
+        (number, row["title"], row["text"]) for number, row in enumerate(ROWS, 1)
+    ]
+    data = load_splits(train_file=path, validation_file=path)
+    assert data.text_column_names == ["title", "text"]
+    assert data.label_names == ["class 0", "class 1"]
+    for split in ("train", "validation"):
+        assert data.splits[split].to_list() == [
+            {"text": row["title"], "text_pair": row["text"], "label": number % 2}
+            for number, row in enumerate(ROWS, 1)
+        ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
+def test_standard_input_gives_the_same_rows(file, kind):
+    data = file(ROWS, f"a.{kind}").read_bytes()
+    source = open_stream(io.BytesIO(data), kind)
+    assert source.identity() is None
+    assert [(row.text, row.pair) for row in source] == [(row["title"], row["text"]) for row in ROWS]
+    with pytest.raises(DataError, match="standard input"):
+        open_stream(io.BytesIO(b""), kind)
+
+
+CUT = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99999)[:-100]
+MISTAKES = {
+    "cut.csv.gz": (CUT, "is damaged"),
+    "page.csv": (b"<html><body>", "is an HTML page"),
+    "utf16.csv": ("text,label\na,b\n".encode("utf-16"), "line 1 is not UTF-8"),
+    "latin1.csv": (b"text,label\na,b\ncaf\xe9,b\n", "line 3 is not UTF-8"),
+    "empty.csv": (b"", "is empty"),
+    "empty.jsonl": (b"", "has no rows"),
+    "empty.json": (b"[]", "has no rows"),
+    "header-only.csv": (b"text,label\n", "has no rows"),
+    "twice.csv": (b"a,a\nb,c\n", "names the column 'a' twice"),
+    "header.csv": (b'"text"x,label\na,b\n', "is not CSV"),
+    "quotes.csv": (b'text,label\na,b\n"c"d,b\n', r"row 2 \(line 3\) is not CSV"),
+    "short.csv": (b"text,label\na,b\n\nc\n", r"row 2 \(line 4\) has 1 columns, but the header 2"),
+    "semicolons.csv": (b"text;label\na;FAKE\n", "separate columns by commas"),
+    "commas.tsv": (b"text,label\na,FAKE\n", "separate columns by tabs"),
+    "garbage.jsonl": (b"a\nb\n", r"row 1 \(line 1\) is not JSON"),
+    "array.jsonl": (b"[1]\n", "row 1 .* is not an object"),
+    "list.json": (b"[", "is not JSON"),
+    "number.json": (b"7", "holds no list of objects"),
+    "garbage.parquet": (b"PAR1", "cannot be read as Parquet"),
+    "noextension": (b"text,label\na,b\n", "is of no known format"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "words"), [(n, *m) for n, m in MISTAKES.items()])
+def test_both_routes_name_the_mistake(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    for read in (lambda path: list(open_files([path])), lambda path: load_splits(train_file=path)):
+        with pytest.raises(DataError, match=rf"{name}.* {words}") as error:
+            read(tmp_path / name)
+        assert "\n" not in str(error.value)
+
+
+def test_the_rows_before_a_mistake_are_given(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"text\ngood\ncaf\xe9\n")
+    rows = iter(open_files([tmp_path / "a.csv"]))
+    assert next(rows).text == "good"
+    with pytest.raises(DataError, match=r"a.csv, line 3 is not UTF-8"):
+        next(rows)
+
+
+def test_a_long_field_is_read(file):
+    path = file(f"text,label\n{'word ' * 40_000},REAL\nshort,FAKE\n")
+    assert len(load_splits(train_file=path).splits["train"]) == 2
+
+
+def test_a_longer_line_is_refused():
+    lines = checked_lines(io.StringIO("good\n" + "x" * 1000), "a.jsonl", longest=100)
+    assert next(lines) == "good\n"
+    with pytest.raises(DataError, match=r"a.jsonl, line 2 has more than 100 characters; cut it"):
+        next(lines)
+
+
+def test_several_files(file, tmp_path):
+    names = ["0.csv", "1.jsonl", "2.parquet"]
+    paths = [file(ROWS[:7], name) for name in names]
+    source = open_files([tmp_path / "0.csv", str(tmp_path / "[12].*"), tmp_path / "0.csv"])
+    assert source.named
+    assert [(row.file, row.number) for row in source] == [
+        (str(path), number) for path in paths for number in range(1, 8)
+    ]
+    assert not open_files([paths[0]]).named
+
+
+def test_files_and_columns_that_are_not_there(file, tmp_path):
+    path = file(ROWS, "a.parquet")
+    for wrong, words in {
+        tmp_path / "none.csv": r"none\.csv does not exist",
+        tmp_path / "*.tsv": r"No file matches .*\*\.tsv",
+    }.items():
+        with pytest.raises(DataError, match=words):
+            open_files([path, wrong])
+    with pytest.raises(DataError, match=r"a.parquet has no column 'body'"):
+        open_files([path], "body")
+
+
+def test_later_files_must_have_the_columns_of_the_first(file, tmp_path):
+    pairs, bodies = file(ROWS, "pairs.csv"), file([{"text": "a"}], "bodies.csv")
+    with pytest.raises(DataError, match=r"pairs\.csv has the column 'title', which is not read"):
+        list(open_files([bodies, pairs]))
+    with pytest.raises(DataError, match=r"bodies\.csv has no column 'title'"):
+        list(open_files([pairs, bodies]))
+    headlines = file([{"headline": "a", "text": "b"}], "headlines.jsonl")
+    with pytest.raises(DataError, match=r"headlines\.jsonl has no column 'title'"):
+        list(open_files([pairs, headlines]))
+
+
+def test_a_row_of_json_may_leave_a_value_out(file):
+    path = file([{"text": "a"}, {"title": "b"}, {"title": "c", "text": "d"}], "a.jsonl")
+    assert [(row.text, row.pair) for row in open_files([path])] == [
+        ("", "a"),
+        ("b", ""),
+        ("c", "d"),
+    ]
+
+
+def test_a_part_without_rows_as_engines_write_them_is_fine(file):
+    paths = [file("", "0.jsonl"), file(ROWS, "1.csv"), file("", "2.jsonl")]
+    assert len(list(open_files(paths))) == len(ROWS)
+
+
+LONG = "Council votes on the bridge " * 20
+LONE = f"{LONG}\nAnother headline\n"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.csv.gz"])
+def test_a_first_line_that_looks_like_a_text_is_no_header(file, name):
+    path = file(LONE, name)
+    said = (
+        rf"The first line of .*{name} looks like a text, 'Council .{{20,60}}\.\.\.'; add a header"
+    )
+    with pytest.raises(DataError, match=said):
+        open_files([path])
+    with pytest.raises(DataError, match=said):
+        load_splits(train_file=path)
+    named = open_files([path], LONG.strip())
+    assert [row.text for row in named] == ["Another headline"]
+    with pytest.raises(DataError, match="The first line of standard input looks like a text"):
+        open_stream(io.BytesIO(LONE.encode()), "csv")
+
+
+def test_other_names_with_spaces_are_columns(file):
+    for name in ("a.jsonl", "a.parquet"):
+        assert open_files([file([{"article body": "a"}], name)]).columns == ["article body"]
+    assert open_files([file("id,article body\n1,a\n", "b.csv")]).columns == ["article body"]
+
+
+def test_a_column_of_another_name_is_reported(file, caplog):
+    caplog.set_level("INFO")
+    open_files([file("text\na\n", "a.csv")])
+    open_files([file("title,text\na,b\n", "b.csv")])
+    path = file("Headline\na\n", "c.csv")
+    open_files([path], "Headline")
+    assert not caplog.messages
+    open_files([path])
+    assert caplog.messages == [f"{path}: the text is read from the column 'Headline'."]
+
+
+def test_parquet_without_pyarrow_names_the_extra(file, monkeypatch):
+    path = file(ROWS, "a.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    said = r"a.parquet needs pyarrow.* pip install 'glove-lstm\[train\]'"
+    with pytest.raises(DataError, match=said):
+        open_files([path])

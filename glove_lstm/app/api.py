@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.app import limits
+from glove_lstm.checkpoint import METRICS_NAME, Checkpoint
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.data.reading import FORMATS
 from glove_lstm.data.streaming import TextRow, open_files
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
-from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.label_writers import Layout, open_writer
 from glove_lstm.inference.scores import SEVERAL
@@ -28,19 +27,19 @@ class Api:
 
     def __init__(self, model: str | Path, revision: str | None = None) -> None:
         """Load a checkpoint, as `open_model` does; a DataError if it is missing, damaged or of another kind."""
-        config = load_config(model, revision)  # rejects other models before a download of weights
-        if config.problem_type == SEVERAL:
+        checkpoint = Checkpoint.open(model, revision)
+        if checkpoint.problem_type == SEVERAL:
             raise DataError(f"{model} gives several labels a text; use glove-lstm predict.")
         self.name = Path(model).resolve().name if Path(model).is_dir() else str(model)
-        folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json")
-        self.model = open_model(folder, backend="torch")
-        self.trained_columns = config.text_column_names
+        checkpoint.fetch(METRICS_NAME)
+        self.model = open_model(checkpoint, backend="torch")
+        self.trained_columns = checkpoint.text_column_names
 
     @property
     def threshold(self) -> tuple[float, str]:
         """A threshold at which about nine in ten validation texts get a label, and its effect; 0 if not measured."""
         try:
-            metrics = read_checkpoint_json(self.model.folder / "metrics.json")
+            metrics = read_checkpoint_json(self.model.checkpoint.folder / METRICS_NAME)
             row = metrics["validation"]["coverage"][1]
             return row["threshold"], (
                 f"At {row['threshold']:.4f}, {row['coverage']:.0%} of the validation texts get a label, and "

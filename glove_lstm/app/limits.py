@@ -1,6 +1,6 @@
 """Limits of requests to the app. A request beyond one of them is rejected with an error message."""
 
-from glove_lstm.inference.backends import processors
+from glove_lstm.processors import processors
 
 CHARACTERS = 100_000  # title and text together; the model reads 2,048 tokens, about a tenth
 BODY_BYTES = 1_500_000  # a JSON request with CHARACTERS escaped characters

@@ -8,13 +8,14 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.data.in_memory import python_values
 from glove_lstm.data.streaming import TextRow, check_unread_columns, choose_columns, read_text
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import Layout
-from glove_lstm.inference.text_columns import other_columns, trained_columns
+from glove_lstm.inference.text_columns import other_columns
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +51,14 @@ class BatchClassifier:
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise ValueError(f"abstain_below must be from 0 to 1, not {abstain_below}")
         options: Any = {"backend": backend, "threads": threads, "abstain_below": abstain_below}
-        checkpoint = open_model(model, backend=backend, threads=threads)
+        checkpoint = Checkpoint.open(model)
+        opened = open_model(checkpoint, backend=backend, threads=threads)
         # `datasets` hashes the files' identity, too, so that its cache does not give an older model's labels.
         again = partial(BatchClassifier, **options)
-        self._made_by = again, (model, text_column_names), {"_files": checkpoint.identity()}
-        self._labeller = Labeller(checkpoint, abstain_below)
+        self._made_by = again, (model, text_column_names), {"_files": opened.identity()}
+        self._labeller = Labeller(opened, abstain_below)
         self._text_column_names = text_column_names
-        self._trained = trained_columns(checkpoint.folder)
+        self._trained = checkpoint.text_column_names
         self._columns: list[str] | None = None  # chosen by the first batch
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -8,13 +8,17 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment
 
+from glove_lstm.checkpoint import (
+    LOADED_NAMES,
+    TRAINING_TEXTS_NAME,
+    label_names,
+    package_resource,
+)
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
-from glove_lstm.inference.checkpoint_files import LOADED_NAMES, label_names, shipped
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX, DataNotes
 from glove_lstm.publishing.hub_upload import HUB_ID
-from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
 
 # In the section "Training data" of a checkpoint with the record.
 RECORD_NOTE = (
@@ -80,7 +84,7 @@ def render_card(
         ],
     }
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - Markdown, not HTML
-    text = shipped("model_card.md").read_text(encoding="utf-8")
+    text = package_resource("model_card.md").read_text(encoding="utf-8")
     return environment.from_string(text).render(values).strip() + "\n"
 
 

@@ -4,18 +4,22 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from glove_lstm import __version__, modeling, tokenization
+from glove_lstm import modeling, tokenization
+from glove_lstm.checkpoint import (
+    LIGHT_NAME,
+    LOADED_NAMES,
+    ONNX_NAME,
+    TRAINING_TEXTS_NAME,
+    Checkpoint,
+)
 from glove_lstm.data.files import read_json_object
 from glove_lstm.errors import DataError
-from glove_lstm.inference.checkpoint_files import LIGHT_NAME, LOADED_NAMES, ONNX_NAME
-from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.inference.runtime import open_checked
 from glove_lstm.publishing.card import without_record_note, write_card
 from glove_lstm.publishing.card_check import check_card, put_repo_id
-from glove_lstm.publishing.checkpoint_folder import write_hub_files
+from glove_lstm.publishing.hub_files import write_hub_files
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
-from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
+from glove_lstm.version import __version__
 
 # Never sent: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
 _ALLOWED = (*LOADED_NAMES, "metrics.json", "README.md")
@@ -59,7 +63,8 @@ def stage_checkpoint(
     Raises:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
     """
-    load_config(str(checkpoint))
+    opened = Checkpoint.open(checkpoint)
+    opened.model_config()
     advice = "push a folder that glove-lstm train has written"
     if "about" not in read_json_object(checkpoint / "metrics.json", advice):
         raise DataError(f"{checkpoint / 'metrics.json'} says nothing about the training: {advice}.")
@@ -75,8 +80,10 @@ def stage_checkpoint(
         check_private((folder / name).read_bytes(), str(checkpoint / name))
     exported = [name for name in _ONNX if (folder / name).is_file()]
     for name in exported:
-        open_checked(checkpoint, name)
-    if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
+        opened.onnx_session(name)
+    if (folder / TRAINING_TEXTS_NAME).is_file() and Checkpoint.open(
+        folder
+    ).training_texts() is None:
         texts = checkpoint / TRAINING_TEXTS_NAME
         raise DataError(f"{texts} was made for other weights; remove it.")
     check_card(folder, repo_id)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from glove_lstm.checkpoint import TRAINING_TEXTS_NAME
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.card import without_record_note
 from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.staging import check_private, error_in_clean_process, list_files
-from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
 
 _ROOMS = ("app", "inference", "modeling", "tokenization", "text", "data")
 _CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"  # saves 3 GB of CUDA

@@ -281,7 +281,10 @@ class Checkpoint:
         return record
 
     def content_hashes(self) -> dict[str, str]:
-        """Return the metadata of an ONNX file: SHA-256 of the weights, and of the config as far as logits depend on it."""
+        """Return the metadata of an ONNX file, SHA-256 hashes of the config and of the weights.
+
+        Fields of the config that do not change the logits are left out.
+        """
         relevant = {
             name: value for name, value in self.config.items() if name not in _FIELDS_WITHOUT_EFFECT
         }

@@ -11,7 +11,6 @@ What takes long to import is imported by the method that needs it.
 import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,6 +133,11 @@ class Checkpoint:
         return cls(folder, config, label_names(folder, config), repo_id)
 
     @property
+    def name(self) -> str:
+        """The repository or the folder, for messages."""
+        return self.repo_id or str(self.folder)
+
+    @property
     def problem_type(self) -> str | None:
         """The kind of task, as in config.json; None: one label a text."""
         return self.config.get("problem_type")
@@ -181,7 +185,7 @@ class Checkpoint:
 
         _check_text_length(self.folder / TOKENIZER_CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(self.folder)
-        self._check_tokenizer(tokenizer.vocab_size, has_types=tokenizer.token_types)
+        self._check_tokenizer(self.config, tokenizer.vocab_size, has_types=tokenizer.token_types)
         return tokenizer
 
     def light_session(self) -> "onnxruntime.InferenceSession":
@@ -251,16 +255,16 @@ class Checkpoint:
             model, info = GloveLstmForSequenceClassification.from_pretrained(self.folder, **options)
             tokenizer = GloveLstmTokenizer.from_pretrained(self.folder)
         except Exception as error:
-            problem = f"{self.folder} cannot be loaded ({first_line(error)})"
+            problem = f"{self.name} cannot be loaded ({first_line(error)})"
             raise DataError(f"{problem}: get the checkpoint again.") from error
 
         wrong = {*info["missing_keys"], *info["unexpected_keys"]}
         wrong |= {name for name, *_ in info["mismatched_keys"]}
         if wrong and not config_changes:  # transformers would draw missing weights at random
-            problem = f"{self.folder}: {WEIGHTS_NAME} does not fit config.json ({min(wrong)})"
+            problem = f"{self.name}: {WEIGHTS_NAME} does not fit config.json ({min(wrong)})"
             raise DataError(f"{problem}: get the checkpoint again.")
         has_types = "token_type_ids" in tokenizer.model_input_names
-        self._check_tokenizer(tokenizer.vocab_size, has_types=has_types)
+        self._check_tokenizer(model.config.to_dict(), tokenizer.vocab_size, has_types=has_types)
         return model, tokenizer
 
     def training_texts(self) -> "TrainingTexts | None":
@@ -342,10 +346,12 @@ class Checkpoint:
             raise DataError(f"{path} is missing: get the checkpoint again.")
         check_weights(path, len(self.label_names))
 
-    def _check_tokenizer(self, word_count: int, *, has_types: bool) -> None:
-        """Check that a tokenizer with this number of words, with or without token types, fits the model."""
-        rows = self.config.get("vocab_size", 0)
-        reads_types = self.config.get("type_embedding_size") or self.config.get("character_buckets")
+    def _check_tokenizer(
+        self, config: Mapping[str, Any], word_count: int, *, has_types: bool
+    ) -> None:
+        """Check that a tokenizer with this number of words, with or without token types, fits a model."""
+        rows = config.get("vocab_size", 0)
+        reads_types = config.get("type_embedding_size") or config.get("character_buckets")
         if word_count > rows:
             problem = f"{TOKENIZER_NAME} has {word_count} words, but the model only {rows}"
         elif reads_types and not has_types:
@@ -358,6 +364,8 @@ class Checkpoint:
 @contextmanager
 def _saving(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to write to; its files replace those of a checkpoint when the block ends."""
+    import uuid
+
     check_folder(folder)
     part = folder / f".saving-{uuid.uuid4().hex}.part"
     part.mkdir(parents=True)

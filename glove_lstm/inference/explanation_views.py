@@ -2,15 +2,15 @@
 
 Words for the label are blue and underlined, words for its rival vermilion and in italics. The strongest of both are
 listed below the text, for files and readers without colours.
+An explanation is a `glove_lstm.inference.explanation.Explanation`, whose module imports this one.
 """
 
 import io
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
-from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.label_writers import (
     Explain,
     Labelled,
@@ -48,14 +48,14 @@ def explanation_writer(file: TextIO, explain: Explain) -> Write:
     return write
 
 
-def html_fragment(explanation: Explanation) -> str:
+def html_fragment(explanation: Any) -> str:
     """Return a `<section>` in the colours of the page around it; it needs no style sheet and no script."""
     console = Console(file=io.StringIO(), record=True, highlight=False)
     console.print(rich_text(explanation, explanation.label), soft_wrap=True)
     return console.export_html(code_format=_SECTION, inline_styles=True)
 
 
-def rich_text(explanation: Explanation, heading: str) -> Text:
+def rich_text(explanation: Any, heading: str) -> Text:
     """Return an explanation with marked words, for a terminal."""
     shown = Text.assemble((one_line(heading), "bold"), f"  {explanation.score:.3f}")
     strongest = max((abs(word.contribution) for word in explanation.words), default=0) or 1

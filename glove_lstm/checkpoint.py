@@ -258,10 +258,11 @@ class Checkpoint:
             problem = f"{self.name} cannot be loaded ({first_line(error)})"
             raise DataError(f"{problem}: get the checkpoint again.") from error
 
-        wrong = {*info["missing_keys"], *info["unexpected_keys"]}
-        wrong |= {name for name, *_ in info["mismatched_keys"]}
-        if wrong and not config_changes:  # transformers would draw missing weights at random
-            problem = f"{self.name}: {WEIGHTS_NAME} does not fit config.json ({min(wrong)})"
+        misfits = set(info["missing_keys"]) | set(info["unexpected_keys"])
+        for name, *_ in info["mismatched_keys"]:
+            misfits.add(name)
+        if misfits and not config_changes:  # transformers would draw missing weights at random
+            problem = f"{self.name}: {WEIGHTS_NAME} does not fit config.json ({min(misfits)})"
             raise DataError(f"{problem}: get the checkpoint again.")
         has_types = "token_type_ids" in tokenizer.model_input_names
         self._check_tokenizer(model.config.to_dict(), tokenizer.vocab_size, has_types=has_types)
@@ -381,9 +382,9 @@ def _replace_checkpoint(folder: Path, part: Path) -> None:
     (folder / CONFIG_NAME).unlink(missing_ok=True)
     for name in _MODEL_NAMES:
         (folder / name).unlink(missing_ok=True)
-    config = part / CONFIG_NAME
-    others = [path for path in sorted(part.rglob("*")) if path.is_file() and path != config]
-    for path in [*others, config]:
+    files = sorted(path for path in part.rglob("*") if path.is_file())
+    files.remove(part / CONFIG_NAME)
+    for path in [*files, part / CONFIG_NAME]:
         target = folder / path.relative_to(part)
         target.parent.mkdir(parents=True, exist_ok=True)
         # safetensors makes files readable by their owner only; the folder has the user's default mode.

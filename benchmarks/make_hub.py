@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.corpora import hub_corpus, named_labels, other_corpora
 from benchmarks.models import FIRST_SEED, Settings, sources
 from benchmarks.records import record, write_json
+from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_words
 from glove_lstm.data.files import read_checkpoint_json
@@ -25,11 +26,9 @@ from glove_lstm.evaluation import run_metrics as measures
 from glove_lstm.evaluation.examples import classify_examples
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness, summarize
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
-from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.publishing.card import write_card
-from glove_lstm.publishing.checkpoint_folder import save_result
+from glove_lstm.publishing.save_result import save_result
 from glove_lstm.publishing.staging import write_hub_files
 from glove_lstm.training.fit import fit
 
@@ -103,7 +102,7 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
 
 def _update(folder: Path) -> None:
     """Save the checkpoint once more to get its remote code, and classify the examples again."""
-    model, tokenizer = load_checkpoint(folder)
+    model, tokenizer = Checkpoint.open(folder).load_model()
     with tempfile.TemporaryDirectory() as scratch:
         model.save_pretrained(scratch)
         tokenizer.save_pretrained(scratch)

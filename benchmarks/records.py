@@ -15,7 +15,7 @@ from typing import Any
 from glove_lstm.commands.command import new_parser
 from glove_lstm.data.files import read_json_object
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.inference.backends import processors
+from glove_lstm.processors import processors
 
 SHOWN = 8  # characters of a hash in tables
 _LIBRARIES = (

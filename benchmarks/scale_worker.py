@@ -70,10 +70,10 @@ def _train_default(job: Mapping[str, Any]) -> Predict:
     train([*argv, "--output_dir", str(checkpoint), *job["arguments"]])
 
     def predict(texts: Sequence[str]) -> list[str]:
-        from glove_lstm.inference.checkpoints import load_checkpoint
+        from glove_lstm.checkpoint import Checkpoint
         from glove_lstm.inference.prediction import predict_logits
 
-        model, tokenizer = load_checkpoint(checkpoint)
+        model, tokenizer = Checkpoint.open(checkpoint).load_model()
         best = predict_logits(model, tokenizer, texts).argmax(axis=1)
         return [model.config.label_names[label] for label in best]
 

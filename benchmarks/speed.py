@@ -27,11 +27,12 @@ from benchmarks.models import training_texts
 from benchmarks.peers import PEERS, fit_peer
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, speed_table
+from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import run_command
+from glove_lstm.data.files import digest
 from glove_lstm.data.loading import joined_texts
 from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import processors
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, digest
+from glove_lstm.processors import processors
 
 MODELS = ("default", "pipeline", *PEERS)
 _SOURCES = (

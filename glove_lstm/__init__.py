@@ -8,7 +8,7 @@ can use `LightClassifier`. The first use of a model class registers the classes 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from glove_lstm.version import __version__
 
 if TYPE_CHECKING:
     from glove_lstm.data.fake_or_real_news import FakeOrRealNews as FakeOrRealNews
@@ -28,63 +28,36 @@ if TYPE_CHECKING:
     )
     from glove_lstm.training.teachers import Teacher as Teacher
 
-_AUTO_CLASSES = {
-    "GloveLstmConfig": "glove_lstm.modeling.configuration_glove_lstm",
-    "GloveLstmForSequenceClassification": "glove_lstm.modeling.modeling_glove_lstm",
-    "GloveLstmModel": "glove_lstm.modeling.modeling_glove_lstm",
-    "GloveLstmTokenizer": "glove_lstm.tokenization.tokenization_glove_lstm",
-}
-_OTHERS = {
+_MODULES = {
     "BatchClassifier": "glove_lstm.inference.batch_classifier",
     "Explanation": "glove_lstm.inference.explanation",
     "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
     "GloveLstmClassifier": "glove_lstm.estimator",
+    "GloveLstmConfig": "glove_lstm.auto_classes",
+    "GloveLstmForSequenceClassification": "glove_lstm.auto_classes",
+    "GloveLstmModel": "glove_lstm.auto_classes",
+    "GloveLstmTokenizer": "glove_lstm.auto_classes",
     "LightClassifier": "glove_lstm.inference.runtime",
     "Liar": "glove_lstm.data.liar",
     "Teacher": "glove_lstm.training.teachers",
     "explain": "glove_lstm.inference.explanation",
 }
 
-__all__ = ["__version__", *_AUTO_CLASSES, *_OTHERS]
+__all__ = ["__version__", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        if name in _OTHERS:
-            return getattr(import_module(_OTHERS[name]), name)
-        if name in _AUTO_CLASSES:
-            _register()
-            return globals()[name]
+        return getattr(import_module(_MODULES[name]), name)
     except ModuleNotFoundError as error:
         lacking = error.name or "glove_lstm"
         if lacking.startswith("glove_lstm"):
             raise
         sentence = f"{name} needs {lacking}; run: pip install 'glove-lstm[train]'"
         raise ModuleNotFoundError(sentence, name=lacking) from None
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def _register() -> None:
-    """Import the four classes and make the Auto classes know them."""
-    from transformers import (
-        AutoConfig,
-        AutoModel,
-        AutoModelForSequenceClassification,
-        AutoTokenizer,
-    )
-
-    classes = {name: getattr(import_module(module), name) for name, module in _AUTO_CLASSES.items()}
-    config = classes["GloveLstmConfig"]
-    AutoConfig.register(config.model_type, config, exist_ok=True)
-    AutoModel.register(config, classes["GloveLstmModel"], exist_ok=True)
-    AutoModelForSequenceClassification.register(
-        config, classes["GloveLstmForSequenceClassification"], exist_ok=True
-    )
-    AutoTokenizer.register(
-        config, fast_tokenizer_class=classes["GloveLstmTokenizer"], exist_ok=True
-    )
-    globals().update(classes)

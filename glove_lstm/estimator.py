@@ -2,7 +2,6 @@
 
 import logging
 import random
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,8 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from transformers.utils import logging as transformers_logging
 
+from glove_lstm.checkpoint import WEIGHTS_NAME, Checkpoint
+from glove_lstm.data.files import digest
 from glove_lstm.data.in_memory import (
     LabelValues,
     label_names,
@@ -29,26 +30,22 @@ from glove_lstm.data.in_memory import (
     read_labels,
     read_texts,
 )
+from glove_lstm.data.training_texts import TrainingTexts
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, digest, local_folder
-from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.explanation import Explanation, explain
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.checkpoint_folder import save_result
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
+from glove_lstm.publishing.save_result import save_result
 from glove_lstm.publishing.staging import stage_checkpoint
 from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import number_labels
 from glove_lstm.training.result import TrainingResult
-from glove_lstm.training.resuming import FIRST_MODEL, LABELLED_MODEL
-from glove_lstm.training.teacher_logits import CACHE_NAME
-from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
 _GLOVE = "6B.50d"
 # Arguments of the command alone: `push_to_hub` is a method here, and `verbose` shows the log.
@@ -80,8 +77,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         tokenizer_: Its tokenizer.
     """
 
-    _texts: TrainingTexts | None
-    _origin: TrainingResult | Path  # what `save_pretrained` saves
+    _training_texts: TrainingTexts | None
+    _saved_from: TrainingResult | Checkpoint  # what `save_pretrained` saves
 
     def __init__(
         self,
@@ -181,7 +178,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             )
         result.about["data"] = "texts in memory"
         result.about["validation_by"] = "text"
-        self._texts, self._origin = result.training_texts, result.without_texts()
+        self._training_texts = result.training_texts
+        self._saved_from = result.without_texts()
         return self._set_model(result.model, result.tokenizer)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -224,7 +222,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         numbers = number_labels(labels.names, self.model_.config.label_names)
         report = Report()
         rows = Dataset.from_dict({"text": texts, "label": numbers.tolist()})
-        unseen = report.add_seen(self._texts, rows)
+        unseen = report.add_seen(self._training_texts, rows)
         if not len(unseen):
             raise DataError(f"{report.describe_seen('the classifier')} Give other texts.")
         report.add_model(self.model_, self.tokenizer_, unseen, robustness=robustness)
@@ -233,18 +231,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def save_pretrained(self, folder: str | Path) -> None:
         """Write what `glove-lstm train` writes; a loaded classifier copies its files, without changes of `model_`."""
         check_is_fitted(self)
-        if isinstance(self._origin, TrainingResult):
+        if isinstance(self._saved_from, TrainingResult):
             with _undisturbed(self.verbose):
-                save_result(self._origin, run_metrics(self._origin), Path(folder))
+                save_result(self._saved_from, run_metrics(self._saved_from), Path(folder))
             return
-        weights = self._origin / WEIGHTS_NAME
-        if not weights.is_file() or digest(weights) != self._digest:
+        checkpoint = self._saved_from
+        weights = checkpoint.folder / WEIGHTS_NAME
+        if not weights.is_file() or digest(weights) != self._weights_digest:
             raise DataError(f"{weights} is not the file that was loaded; load it again.")
-        if self._origin.resolve() != Path(folder).resolve():
-            skipped = shutil.ignore_patterns(
-                "checkpoint-*", FIRST_MODEL, LABELLED_MODEL, CACHE_NAME, ".*"
-            )  # as .git
-            shutil.copytree(self._origin, folder, ignore=skipped, dirs_exist_ok=True)
+        if checkpoint.folder.resolve() != Path(folder).resolve():
+            checkpoint.copy_to(Path(folder))
 
     def push_to_hub(
         self, repo_id: str, *, training_texts: bool = True, **options: Any
@@ -269,12 +265,14 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
         Labels have the type that they had in `fit`; those of a checkpoint of `glove-lstm train` are strings.
         """
-        folder = local_folder(model, revision, "*")
-        loaded = cls(model_name_or_path=str(folder if revision else model))
+        checkpoint = Checkpoint.open(model, revision)
+        checkpoint.fetch_all()
+        loaded = cls(model_name_or_path=str(checkpoint.folder if revision else model))
         with _undisturbed(verbose=0):
-            classifier, tokenizer = load_checkpoint(folder)
-        loaded._texts, loaded._origin = load_training_texts(folder), folder
-        loaded._digest = digest(folder / WEIGHTS_NAME)
+            classifier, tokenizer = checkpoint.load_model()
+        loaded._training_texts = checkpoint.training_texts()
+        loaded._saved_from = checkpoint
+        loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
         return loaded._set_model(classifier, tokenizer)
 
     def _set_model(self, model: Any, tokenizer: Any) -> Self:

@@ -1,50 +1,113 @@
-"""Imports between the rooms go one way."""
+"""Imports go down the house and never in a circle, those in functions and for type checking included."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 from support import ROOT
 
-# Each may import itself and the rooms before it; none imports the benchmarks.
+# From the bottom to the top: a room may import itself and the rooms before it.
 ROOMS = [
-    "tokenization",
-    "data",
-    "text",
-    "modeling",
-    "inference",
-    "training",
-    "evaluation",
-    "publishing",
+    *("errors", "version", "processors", "progress", "weights_file"),
+    *("tokenization", "data", "modeling", "text", "auto_classes"),
+    *("checkpoint", "inference", "training", "evaluation", "publishing"),
+    *("estimator", "app", "commands"),
 ]
-ROOMS += ["estimator", "app", "commands"]
+FRONT_DOOR = "glove_lstm"  # names what users import; no module imports it
+TRAVELLING = ("tokenization", "modeling")
+# Runs at an Inference Endpoint, as a user's program; no module imports it.
+HANDLER = "glove_lstm.publishing.handler"
 
 
-def files_of(room: str) -> list[Path]:
-    base = ROOT if room in ("modeling", "tokenization") else ROOT / "glove_lstm"
-    return sorted((base / room).glob("*.py")) or [base / f"{room}.py"]
+def find_modules() -> dict[str, Path]:
+    """The files of the package by the name of their module."""
+    files = {path: path.relative_to(ROOT) for path in (ROOT / "glove_lstm").rglob("*.py")}
+    for room in TRAVELLING:
+        for path in (ROOT / room).glob("*.py"):
+            files[path] = Path("glove_lstm") / path.relative_to(ROOT)
+    modules = {}
+    for path, place in files.items():
+        parts = place.with_suffix("").parts
+        modules[".".join(parts).removesuffix(".__init__")] = path
+    return modules
 
 
-def imported_rooms(path: Path) -> set[str]:
-    """Rooms that a file imports, at its top or in a function."""
+MODULES = find_modules()
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def imported_names(module: str, source: str) -> set[str]:
+    """Full names of modules, and of what is imported from them."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            # Files that travel import their siblings by `from .sibling import Name`.
-            assert node.level < 2, path
-            assert not node.level or path.parent.name in ("modeling", "tokenization"), path
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    parts = [name.split(".") for name in names]
-    rooms = {words[1] for words in parts if words[0] == "glove_lstm" and len(words) > 1} & set(
-        ROOMS
-    )
-    return rooms | {words[0] for words in parts if words[0] == "benchmarks"}
+            origin = node.module or ""
+            if node.level > 0:
+                # Files that travel import their siblings by `from .sibling import Name`.
+                assert node.level == 1, module
+                assert room_of(module) in TRAVELLING, module
+                origin = f"{module.rpartition('.')[0]}.{origin}"
+            for alias in node.names:
+                name = f"{origin}.{alias.name}"
+                names.add(name if name in MODULES else origin)
+    return names
+
+
+def imports_of(module: str, path: Path) -> set[str]:
+    """What a module imports from this repository."""
+    names = imported_names(module, path.read_text(encoding="utf-8"))
+    return {name for name in names if name.partition(".")[0] in ("glove_lstm", "benchmarks")}
+
+
+IMPORTS = {module: imports_of(module, path) for module, path in MODULES.items()}
+
+
+def test_what_counts_as_an_import() -> None:
+    source = """
+from glove_lstm import data
+from glove_lstm.data.files import digest
+if TYPE_CHECKING:
+    from glove_lstm.text import tokens
+def later():
+    import glove_lstm.checkpoint
+    from .siblings import Name
+    from glove_lstm import explain
+"""
+    assert imported_names("glove_lstm.modeling.x", source) == {
+        "glove_lstm",
+        "glove_lstm.checkpoint",
+        "glove_lstm.data",
+        "glove_lstm.data.files",
+        "glove_lstm.modeling.siblings",
+        "glove_lstm.text.tokens",
+    }
+
+
+def test_every_module_is_in_a_room() -> None:
+    assert {room_of(module) for module in MODULES if module != FRONT_DOOR} == set(ROOMS)
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_no_room_above_it(room: str) -> None:
-    allowed = set(ROOMS[: ROOMS.index(room) + 1])
-    for path in files_of(room):
-        assert imported_rooms(path) <= allowed, path
+    allowed = ROOMS[: ROOMS.index(room) + 1]
+    for module, imported in IMPORTS.items():
+        if module in (FRONT_DOOR, HANDLER) or room_of(module) != room:
+            continue
+        assert FRONT_DOOR not in imported, module
+        for name in imported:
+            assert name in MODULES, f"{module} imports {name}"
+            assert room_of(name) in allowed, f"{module} imports {name}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    try:
+        TopologicalSorter(IMPORTS).prepare()
+    except CycleError as error:
+        _, circle = error.args
+        pytest.fail(f"a circle of imports: {' <- '.join(circle)}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from glove_lstm import LightClassifier
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
+from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
 
 STATEMENTS = Path(__file__).parent / "statements"
 SURE = 0.8

@@ -7,19 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from glove_lstm import __version__
+from glove_lstm.checkpoint import CARD_NAME, METRICS_NAME, Checkpoint
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.data.tables import FORMATS
 from glove_lstm.data.text_rows import TextRow, open_files
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
-from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.label_writers import Layout, open_writer
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.inference.text_columns import other_columns
+from glove_lstm.version import __version__
 
 MAX_CHARACTERS = 100_000  # title and text together; the model reads 2,048 tokens, about a tenth
 MAX_ROWS = 5_000  # of a table
@@ -45,23 +44,25 @@ class Api:
         Raises:
             DataError: The checkpoint is missing, damaged, or does not choose one label for a text.
         """
-        config = load_config(model, revision)  # rejects other models before a download of weights
-        if config.problem_type == SEVERAL or len(config.label_names) < 2:
+        checkpoint = Checkpoint.open(
+            model, revision
+        )  # rejects other models before a download of weights
+        if checkpoint.problem_type == SEVERAL or len(checkpoint.label_names) < 2:
             raise DataError(
                 f"{model} does not choose one of several labels for a text, and the app shows only models that do; "
                 "use glove-lstm predict."
             )
-        folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json", "README.md")
+        checkpoint.fetch(METRICS_NAME, CARD_NAME)
 
-        self.card = _read_card(folder / "README.md")
-        if Path(model).is_dir():
-            self.name = _title(self.card) or Path(model).resolve().name
+        self.card = _read_card(checkpoint.folder / CARD_NAME)
+        if checkpoint.repo_id is None:
+            self.name = _title(self.card) or checkpoint.folder.resolve().name
             self.commit = None
         else:
-            self.name = str(model)
-            self.commit = folder.name  # the Hub's cache has a folder for each commit
-        self.model = open_model(folder, backend="torch")
-        self.trained_columns = config.text_column_names
+            self.name = checkpoint.repo_id
+            self.commit = checkpoint.folder.name  # the Hub's cache has a folder for each commit
+        self.model = open_model(checkpoint, backend="torch")
+        self.trained_columns = checkpoint.text_column_names
 
     def suggested_threshold(self) -> tuple[float, str]:
         """Return an abstention threshold that about nine in ten validation texts reach, and its effect in a sentence.
@@ -69,7 +70,7 @@ class Api:
         The threshold is a multiple of 0.05. It is 0 if the checkpoint's metrics.json does not record such a threshold.
         """
         try:
-            metrics = read_checkpoint_json(self.model.folder / "metrics.json")
+            metrics = read_checkpoint_json(self.model.checkpoint.folder / METRICS_NAME)
             rows = metrics["validation"]["coverage"]
             thresholds = [row["threshold"] for row in rows]
             threshold = min(round(20 * thresholds[1]) / 20, 0.95)  # 1 would keep no text

@@ -10,8 +10,8 @@ Needs pip install 'glove-lstm[demo]', and the network only to download a model f
 from collections.abc import Sequence
 
 from glove_lstm.app.serve import serve
+from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_model, new_parser
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 
 def main(argv: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 import transformers
 
+from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
 from glove_lstm.data.files import check_folder
@@ -29,14 +30,10 @@ from glove_lstm.data.loading import joined_texts, load_splits
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
-from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.inference.text_columns import other_columns
-from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.training.teacher_logits import ask
 from glove_lstm.training.teachers import Teacher, load_teacher
-from glove_lstm.training.training_texts import load_training_texts
 
 _OF_DATA = dataclasses.fields(DataArguments)
 
@@ -57,10 +54,10 @@ def main(argv: Sequence[str]) -> None:
     dataset["revision"] = args.dataset_revision
     report = Report()
     if args.model or not args.leaks:
-        path = args.model or str(DEFAULT_CHECKPOINT)
-        config = load_config(path, args.revision)
-        dataset["trained_columns"] = config.text_column_names
-        _measure_model(report, args, path, config, dataset)
+        model_name = args.model or str(DEFAULT_CHECKPOINT)
+        checkpoint = Checkpoint.open(model_name, args.revision)
+        dataset["trained_columns"] = checkpoint.text_column_names
+        _measure_model(report, args, model_name, checkpoint, dataset)
     if args.leaks:
         data = load_splits(**{**dataset, "on_empty": "keep"})
         report.figures["leaks"] = check_leaks(data)
@@ -73,46 +70,53 @@ def main(argv: Sequence[str]) -> None:
 def _measure_model(
     report: Report,
     args: argparse.Namespace,
-    path: str,
-    config: GloveLstmConfig,
+    model_name: str,
+    checkpoint: Checkpoint,
     dataset: Mapping[str, Any],
 ) -> None:
     """Measure a checkpoint on unseen texts."""
-    if config.problem_type == "regression":
-        raise DataError(f"{path} is a model of regression; only classifiers are measured.")
-    several = config.problem_type == SEVERAL
-    if several and (args.robustness or args.leaks or args.teacher):
-        option = "--leaks"
-        if args.robustness:
-            option = "--robustness"
-        elif args.teacher:
-            option = "--teacher"
-        raise DataError(f"{option} is for models of one label a text; leave it out.")
-    data = load_splits(**dataset, label_names=config.label_names, several_labels=several)
+    if checkpoint.problem_type == "regression":
+        raise DataError(f"{model_name} is a model of regression; only classifiers are measured.")
+    several = checkpoint.problem_type == SEVERAL
+    if several:
+        for option in ("robustness", "leaks", "teacher"):
+            if getattr(args, option):
+                raise DataError(f"--{option} is for models of one label a text; leave it out.")
+
+    label_names = list(checkpoint.label_names)
+    data = load_splits(**dataset, label_names=label_names, several_labels=several)
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
         raise DataError(f"{data.description} has no split {args.split}; --split must be {splits}.")
-    clause = other_columns(config.text_column_names, data.text_column_names)
+    clause = other_columns(checkpoint.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
     texts = data.splits[args.split]
-    sys.stdout.write(f"{path}: {len(texts):,} texts ({data.description}; split {args.split})\n")
-    report.figures |= {"data": data.description, "split": args.split, "model": path}
-    report.figures |= {"revision": args.revision, "text_column_names": data.text_column_names}
-    unseen = report.add_seen(load_training_texts(path, args.revision), texts)
-    sentence = report.describe_seen(path)
-    if not len(unseen) and not args.leaks:
+    sys.stdout.write(
+        f"{model_name}: {len(texts):,} texts ({data.description}; split {args.split})\n"
+    )
+    report.figures |= {
+        "data": data.description,
+        "split": args.split,
+        "model": model_name,
+        "revision": args.revision,
+        "text_column_names": data.text_column_names,
+    }
+
+    unseen = report.add_seen(checkpoint.training_texts(), texts)
+    sentence = report.describe_seen(model_name)
+    if len(unseen) == 0 and not args.leaks:
         raise DataError(f"{sentence} Give other texts.")
     sys.stdout.write(f"{sentence}\n\n")
-    if len(unseen):
-        model, tokenizer = load_checkpoint(path, args.revision)
-        report.add_model(model, tokenizer, unseen, robustness=args.robustness)
-        if args.teacher:
-            teacher = load_teacher(
-                Teacher(args.teacher, args.teacher_revision, args.trust_remote_code), model.device
-            )
-            logits = ask(teacher, list(joined_texts(unseen)), config.label_names)
-            report.add_teacher(teacher.about["name"], logits)
+    if len(unseen) == 0:
+        return
+    model, tokenizer = checkpoint.load_model()
+    report.add_model(model, tokenizer, unseen, robustness=args.robustness)
+    if args.teacher:
+        named = Teacher(args.teacher, args.teacher_revision, args.trust_remote_code)
+        teacher = load_teacher(named, model.device)
+        logits = ask(teacher, list(joined_texts(unseen)), label_names)
+        report.add_teacher(teacher.about["name"], logits)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from glove_lstm import __version__
 from glove_lstm.commands.command import run_command
+from glove_lstm.version import __version__
 
 COMMANDS = {
     "predict": "classify texts or files",

@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, LIGHT_NAME, Checkpoint
 from glove_lstm.commands.command import new_parser
 from glove_lstm.data.tables import checked_lines
 from glove_lstm.data.text_rows import TextSource, open_files, open_stream, open_texts
@@ -25,9 +26,8 @@ from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, LIGHT_NAME
 from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer, table_writer
-from glove_lstm.inference.text_columns import other_columns, trained_columns
+from glove_lstm.inference.text_columns import other_columns
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAMED = ("csv", "tsv", "jsonl")
@@ -37,7 +37,8 @@ def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
     args = _parser().parse_args(argv)
     _check(args)
-    trained = trained_columns(args.model, args.revision) if args.input else None
+    checkpoint = Checkpoint.open(args.model, args.revision)
+    trained = checkpoint.text_column_names if args.input else None
     source = _source(args, trained)  # before the model loads, to report mistakes in the input first
     paths = [one["path"] for one in source.identity() or ()]
     if args.output and str(args.output.resolve()) in paths:
@@ -45,9 +46,7 @@ def main(argv: Sequence[str]) -> None:
     clause = other_columns(trained, source.columns)
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
-    model = open_model(
-        args.model, revision=args.revision, backend="torch" if args.explain else args.backend
-    )
+    model = open_model(checkpoint, backend="torch" if args.explain else args.backend)
     labeller = Labeller(model, args.abstain_below)
     bulk = bool(args.input)
     options = {"rows_per_part": args.rows_per_part, "progress": bulk and sys.stderr.isatty()}

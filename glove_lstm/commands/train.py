@@ -30,13 +30,13 @@ from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.checkpoint_folder import save_result
 from glove_lstm.publishing.hub_upload import (
     Destination,
     loading_example,
     push_folder,
     training_destination,
 )
+from glove_lstm.publishing.save_result import save_result
 from glove_lstm.publishing.staging import stage_checkpoint
 from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import Validation, fit

@@ -1,15 +1,11 @@
-"""Write files atomically."""
+"""Write a file atomically."""
 
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from glove_lstm.data.files import check_folder
 from glove_lstm.errors import DataError
-
-_LAST = "config.json"  # readers of a checkpoint look for it first
 
 
 @contextmanager
@@ -28,30 +24,3 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def whole_files(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to write to; its files move into `folder`, one by one, when the block ends.
-
-    config.json is removed first and moved last: a folder with it is complete.
-
-    Args:
-        folder: Target folder; files of the same name are replaced, others stay.
-    """
-    check_folder(folder)
-    part = folder / f".saving-{uuid.uuid4().hex}.part"
-    part.mkdir(parents=True)
-    try:
-        yield part
-        files = [path for path in sorted(part.rglob("*")) if path.is_file()]
-        if part / _LAST in files:
-            (folder / _LAST).unlink(missing_ok=True)
-        for path in sorted(files, key=lambda path: path.name == _LAST):
-            target = folder / path.relative_to(part)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # safetensors makes files readable by their owner only; the folder has the user's default mode.
-            path.chmod(part.stat().st_mode & 0o666)
-            path.replace(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

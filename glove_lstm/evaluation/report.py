@@ -12,7 +12,9 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.checkpoint import TRAINING_TEXTS_NAME
 from glove_lstm.data.loading import joined_texts
+from glove_lstm.data.training_texts import TrainingTexts
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
@@ -26,7 +28,6 @@ from glove_lstm.inference.label_writers import one_line
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, TrainingTexts
 
 _WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "micro_f1": "micro F1"}
 _WITH_INTERVAL |= {"brier": "Brier score"}

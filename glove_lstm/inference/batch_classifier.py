@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.data.cells import (
     check_unread_columns,
     choose_columns,
@@ -19,7 +20,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.label_writers import Layout
-from glove_lstm.inference.text_columns import other_columns, trained_columns
+from glove_lstm.inference.text_columns import other_columns
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class BatchClassifier:
     ) -> None:
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise ValueError(f"abstain_below must be from 0 to 1, not {abstain_below}")
-        checkpoint = open_model(model, backend=backend, threads=threads)
+        checkpoint = Checkpoint.open(model)
+        opened = open_model(checkpoint, backend=backend, threads=threads)
         self._load_again = partial(
             BatchClassifier,
             model,
@@ -65,10 +67,10 @@ class BatchClassifier:
             threads=threads,
             abstain_below=abstain_below,
         )
-        self._files = checkpoint.identity()
-        self._labeller = Labeller(checkpoint, abstain_below)
+        self._files = opened.identity()
+        self._labeller = Labeller(opened, abstain_below)
         self._text_column_names = text_column_names
-        self._trained = trained_columns(checkpoint.folder)
+        self._trained = checkpoint.text_column_names
         self._columns: list[str] | None = None  # chosen by the first batch
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from glove_lstm import __version__
 from glove_lstm.data.files import check_folder, read_json_object
 from glove_lstm.data.text_rows import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import OpenModel
 from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, open_writer
+from glove_lstm.version import __version__
 
 _CHARACTERS = 1 << 24  # of text per part, if rows are very long
 _RUN = "run.json"

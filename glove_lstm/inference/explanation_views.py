@@ -2,15 +2,15 @@
 
 Words for the label are blue and underlined, words for its rival vermilion and in italics. The strongest of both are
 listed below the text, for files and readers without colours.
+An explanation is a `glove_lstm.inference.explanation.Explanation`, whose module imports this one.
 """
 
 import io
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
-from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.label_writers import (
     Explain,
     Labelled,
@@ -52,7 +52,7 @@ def explanation_writer(file: TextIO, explain: Explain) -> Write:
     return write
 
 
-def html_fragment(explanation: Explanation, heading: bool = True) -> str:
+def html_fragment(explanation: Any, heading: bool = True) -> str:
     """Return a `<section>` in the colours of the page around it; it needs no style sheet and no script.
 
     Without `heading` it lacks the line with the label and its score.
@@ -65,12 +65,12 @@ def html_fragment(explanation: Explanation, heading: bool = True) -> str:
     return console.export_html(code_format=_SECTION, inline_styles=True)
 
 
-def _heading(explanation: Explanation, label: str) -> Text:
+def _heading(explanation: Any, label: str) -> Text:
     """Return the first line: a label and the score."""
     return Text.assemble((one_line(label), "bold"), f"  {explanation.score:.3f}\n")
 
 
-def _marked_words(explanation: Explanation) -> Text:
+def _marked_words(explanation: Any) -> Text:
     """Return the text with marked words, the strongest words for each label, and their sums."""
     shown = Text()
     strongest = max((abs(word.contribution) for word in explanation.words), default=0) or 1

@@ -9,15 +9,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.text_rows import TextRow
-
-if TYPE_CHECKING:
-    from glove_lstm.inference.explanation import Explanation
 
 ABSTAIN = "ABSTAIN"  # instead of a label if the best score is too low
 _DIGITS = 6  # decimals of a score
@@ -32,7 +29,7 @@ _FORMULA = (
 )  # a spreadsheet takes a cell that begins so for a formula
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
-Explain = Callable[[str, str | None], "Explanation"]  # from a text and its second part
+Explain = Callable[[str, str | None], Any]  # from a text and its second part to an `Explanation`
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """Write the ONNX files of a checkpoint, and compare them with PyTorch first."""
 
-import json
 import logging
 import warnings
 from functools import partial
@@ -11,12 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.checkpoint import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, Checkpoint, open_session
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
-from glove_lstm.inference.checkpoint_files import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, origin
-from glove_lstm.inference.checkpoints import load_checkpoint
-from glove_lstm.inference.runtime import open_session
 from glove_lstm.modeling.configuration_glove_lstm import (
     CODES,
     KNOWN,
@@ -24,20 +20,25 @@ from glove_lstm.modeling.configuration_glove_lstm import (
     SPELLED,
     SPELLING,
 )
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.pretrained_glove_lstm import halved
+from glove_lstm.weights_file import read_header
 
-_TOLERANCE = 1e-5
 _OPSET = 18
 # Largest constant, in values, that the optimizer may fold; the LSTM's weights are below it.
 _FOLDED = 1 << 20
 _SHARED = 4096  # bytes; weights of at least this size are not copied into `LIGHT_NAME`
 
 
-def export_onnx(folder: str | Path) -> list[Path]:
+def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> list[Path]:
     """Write `light.onnx` and, with all weights in one file, `onnx/model.onnx` into a checkpoint's folder.
 
     The large weights of `light.onnx` are those of `model.safetensors`, as ONNX external data: they are mapped into
     memory instead of copied.
+
+    Args:
+        folder: The checkpoint.
+        tolerance: Largest difference between the logits of a file and PyTorch's, as a share of the largest logit.
 
     Raises:
         DataError: The folder holds no checkpoint of this package.
@@ -49,14 +50,16 @@ def export_onnx(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; give the folder of a checkpoint.")
-    model, _ = load_checkpoint(folder)
+    checkpoint = Checkpoint.open(folder)
+    model, _ = checkpoint.load_model()
     model.float().eval()
     inputs = _example(model)
     with torch.inference_mode():
         tensors = {name: torch.from_numpy(rows) for name, rows in inputs.items()}
         expected = model(**tensors).logits.numpy()
+
     program = _export(model, list(inputs))
-    program.model.metadata_props.update(origin(folder))
+    program.model.metadata_props.update(checkpoint.content_hashes())
     light, whole = folder / LIGHT_NAME, folder / ONNX_NAME
     with whole_file(whole) as whole_part, whole_file(light) as light_part:
         program.save(whole_part)
@@ -67,7 +70,7 @@ def export_onnx(folder: str | Path) -> list[Path]:
         for part in (whole_part, light_part):
             (actual,) = open_session(part).run(None, inputs)
             difference = np.abs(actual - expected).max() / max(1, np.abs(expected).max())
-            if not difference <= _TOLERANCE:
+            if not difference <= tolerance:  # NaN is not
                 raise RuntimeError(f"the ONNX file differs from PyTorch by {difference:.2g}")
     return [light, whole]
 
@@ -116,22 +119,33 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     return program
 
 
-def _share_weights(graph: Any, file: Path) -> None:
+def _share_weights(graph: Any, path: Path) -> None:
     """Make large weights refer to a checkpoint's file, where it holds the very same bytes."""
     from onnxscript import ir
 
-    with file.open("rb") as stored:
-        size = int.from_bytes(stored.read(8), "little")
-        for name, entry in json.loads(stored.read(size)).items():
+    header, start = read_header(path)
+    with path.open("rb") as file:
+        for name, entry in header.items():
             if f"model.{name}" not in graph.initializers:
                 continue
             weights = graph.initializers[f"model.{name}"]
-            tensor, (begin, end) = weights.const_value, entry["data_offsets"]
-            stored.seek(8 + size + begin)
-            if end - begin >= _SHARED and stored.read(end - begin) == tensor.tobytes():
-                place = file.name, 8 + size + begin, end - begin, tensor.dtype
-                described = {"shape": tensor.shape, "name": tensor.name, "base_dir": file.parent}
-                weights.const_value = ir.ExternalTensor(*place, **described)
+            tensor = weights.const_value
+            begin, end = entry["data_offsets"]
+            size = end - begin
+            if size < _SHARED:
+                continue
+            file.seek(start + begin)
+            if file.read(size) != tensor.tobytes():
+                continue
+            weights.const_value = ir.ExternalTensor(
+                path.name,
+                offset=start + begin,
+                length=size,
+                dtype=tensor.dtype,
+                shape=tensor.shape,
+                name=tensor.name,
+                base_dir=path.parent,
+            )
 
 
 def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:
@@ -143,8 +157,8 @@ def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:
 
     def reordered(name: str) -> Tensor:
         # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
-        values, order = lstm.get_parameter(name), (0, 3, 1, 2)
-        return torch.cat([values[gate * size : (gate + 1) * size] for gate in order])[None]
+        to_input, to_forget, to_cell, to_output = lstm.get_parameter(name).split(size)
+        return torch.cat([to_input, to_output, to_forget, to_cell])[None]
 
     output = torch.onnx.ops.symbolic(
         "LSTM",

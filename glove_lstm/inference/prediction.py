@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from glove_lstm.inference.scores import scores_of
+from glove_lstm.text.tokens import length_batches
 
-_BATCH = 32  # texts at a time
+_BATCH_SIZE = 32
 
 
 def predict_probabilities(
@@ -44,17 +45,14 @@ def predict_logits(
     logits = np.zeros((len(texts), len(model.config.label_names)), dtype=np.float32)
     if not texts:
         return logits
-    encoded = tokenizer(
-        list(texts), None if text_pairs is None else list(text_pairs), return_attention_mask=False
-    )
-    order = np.argsort([-len(row) for row in encoded["input_ids"]], kind="stable")
+
+    pairs = None if text_pairs is None else list(text_pairs)
+    encoded = tokenizer(list(texts), pairs, return_attention_mask=False)
+    lengths = np.array([len(row) for row in encoded["input_ids"]])
     with torch.inference_mode():
-        for start in range(0, len(order), _BATCH):
-            rows = order[start : start + _BATCH]
-            batch = tokenizer.pad(
-                {name: [values[row] for row in rows] for name, values in encoded.items()},
-                return_attention_mask=True,
-                return_tensors="pt",
-            )
-            logits[rows] = model(**batch.to(model.device)).logits.float().cpu().numpy()
+        for batch in length_batches(lengths, _BATCH_SIZE):
+            rows = {name: [values[row] for row in batch] for name, values in encoded.items()}
+            inputs = tokenizer.pad(rows, return_attention_mask=True, return_tensors="pt")
+            output = model(**inputs.to(model.device))
+            logits[batch] = output.logits.float().cpu().numpy()
     return logits

@@ -10,6 +10,7 @@ It starts much faster than torch and transformers, in less memory. Threads may s
 process gets it by pickle, and loads the same files again.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,26 +21,16 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from glove_lstm.data.files import read_checkpoint_json
-from glove_lstm.errors import DataError, first_line
-from glove_lstm.inference.checkpoint_files import (
-    CONFIG_NAME,
-    LIGHT_NAME,
-    WEIGHTS_NAME,
-    check_text_length,
-    check_tokenizer,
-    check_weights,
-    file_digests,
-    label_names,
-    local_folder,
-    origin,
-)
+from glove_lstm.checkpoint import LIGHT_NAME, Checkpoint, file_digests
+from glove_lstm.errors import DataError
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.text.tokens import Tokens, ranges
+from glove_lstm.text.tokens import Tokens, length_batches, ranges
 
-_WINDOW = 2048  # texts tokenised and sorted by length together, at the most
-_TEXTS, _TOKENS = 128, 4096  # in a batch at the most, with padding; fits a processor's cache
+_MOST_IN_WINDOW = 2048  # texts that are tokenised and sorted by length together
+# In a batch, with padding; fits a processor's cache.
+_MOST_TEXTS = 128
+_MOST_TOKENS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +38,8 @@ class LightClassifier:
     """A classifier and its tokenizer.
 
     Attributes:
-        tokenizer: Tokenizer; it truncates long texts.
         session: ONNX Runtime session.
+        tokenizer: Tokenizer; it truncates long texts.
         label_names: Labels in the order of the logits.
         problem_type: As in config.json; with `multi_label_classification`, the scores are independent.
         threads: Batches that are computed at the same time.
@@ -56,8 +47,8 @@ class LightClassifier:
         digests: SHA-256 of its files by name.
     """
 
-    tokenizer: LightTokenizer
     session: onnxruntime.InferenceSession
+    tokenizer: LightTokenizer
     label_names: tuple[str, ...]
     problem_type: str | None
     threads: int
@@ -80,25 +71,21 @@ class LightClassifier:
                 config or other weights.
             ValueError: `threads` is below 1.
         """
+        return cls.from_checkpoint(Checkpoint.open(model, revision), threads=threads)
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, *, threads: int = 1) -> "LightClassifier":
+        """Load the tokenizer and the network of a checkpoint; see `from_pretrained`."""
         if threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
-        folder = local_folder(model, revision, LIGHT_NAME, WEIGHTS_NAME)
-        if not (folder / LIGHT_NAME).is_file():
-            raise DataError(f"{folder / LIGHT_NAME} is missing; run: glove-lstm export {folder}.")
-        config = read_checkpoint_json(folder / CONFIG_NAME)
-        check_text_length(folder)
-        names = label_names(folder, config)
-        tokenizer = LightTokenizer.from_folder(folder)
-        check_tokenizer(folder, config, tokenizer.vocab_size, typed=tokenizer.token_types)
-        session = open_checked(folder, LIGHT_NAME)
         return cls(
-            tokenizer,
-            session,
-            names,
-            config.get("problem_type"),
-            threads,
-            folder.absolute(),
-            file_digests(folder, LIGHT_NAME),
+            session=checkpoint.light_session(),
+            tokenizer=checkpoint.light_tokenizer(),
+            label_names=checkpoint.label_names,
+            problem_type=checkpoint.problem_type,
+            threads=threads,
+            folder=checkpoint.folder.absolute(),
+            digests=file_digests(checkpoint.folder, LIGHT_NAME),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -109,9 +96,14 @@ class LightClassifier:
         self, texts: str | Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> list[dict[str, Any]]:
         """Return the best label and its score of each text; `texts` may be a single one."""
-        scores = self.predict_proba([texts] if isinstance(texts, str) else texts, text_pairs)
-        best = zip(scores.argmax(axis=1).tolist(), scores.max(axis=1).tolist(), strict=True)
-        return [{"label": self.label_names[number], "score": score} for number, score in best]
+        if isinstance(texts, str):
+            texts = [texts]
+        scores = self.predict_proba(texts, text_pairs)
+        answers = []
+        for row in scores:
+            best = int(row.argmax())
+            answers.append({"label": self.label_names[best], "score": float(row[best])})
+        return answers
 
     def predict_proba(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
@@ -133,45 +125,47 @@ class LightClassifier:
             TypeError: `texts` or `text_pairs` are no list of texts.
         """
         texts = _listed(texts, "texts")
-        text_pairs = None if text_pairs is None else _listed(text_pairs, "text_pairs")
-        if text_pairs is not None and len(text_pairs) != len(texts):
-            raise ValueError(
-                f"{len(texts)} texts, but {len(text_pairs)} second parts; give one for each text"
-            )
-        rounds = -(-len(texts) // (self.threads * _WINDOW)) or 1
-        # Windows of one size, since a small one would need more padding, and as many for each thread.
-        size = max(1, -(-len(texts) // (self.threads * rounds)))
+        if text_pairs is not None:
+            text_pairs = _listed(text_pairs, "text_pairs")
+            if len(text_pairs) != len(texts):
+                raise ValueError(
+                    f"{len(texts)} texts, but {len(text_pairs)} second parts; give one for each text"
+                )
+        size = self._window_size(len(texts))
 
-        def predict(start: int) -> NDArray[np.float32]:
+        def predict_window(start: int) -> NDArray[np.float32]:
             rows = slice(start, start + size)
             pairs = None if text_pairs is None else text_pairs[rows]
             return self._predict(self.tokenizer.read(texts[rows], pairs))
 
-        none = np.zeros((0, len(self.label_names)), dtype=np.float32)
         starts = range(0, len(texts), size)
+        no_logits = np.zeros((0, len(self.label_names)), dtype=np.float32)
         if self.threads == 1 or len(starts) == 1:
-            return np.concatenate([none, *map(predict, starts)])
+            return np.concatenate([no_logits, *map(predict_window, starts)])
         with ThreadPoolExecutor(self.threads) as pool:
-            return np.concatenate([none, *pool.map(predict, starts)])
+            return np.concatenate([no_logits, *pool.map(predict_window, starts)])
+
+    def _window_size(self, count: int) -> int:
+        """Divide `count` texts into equal windows, a multiple of the thread count: a small one needs more padding."""
+        windows_per_thread = max(1, math.ceil(count / (self.threads * _MOST_IN_WINDOW)))
+        return max(1, math.ceil(count / (self.threads * windows_per_thread)))
 
     def _predict(self, texts: Tokens) -> NDArray[np.float32]:
-        """Run batches of texts of similar length, longest first, to keep padding small."""
+        """Run batches of texts of similar length."""
         logits = np.zeros((len(texts.lengths), len(self.label_names)), dtype=np.float32)
-        names = [known.name for known in self.session.get_inputs()]
+        input_names = [known.name for known in self.session.get_inputs()]
         begins = np.cumsum(texts.lengths) - texts.lengths
-        order = np.argsort(-texts.lengths, kind="stable")
-        start = 0
-        while start < len(order):
-            longest = max(1, int(texts.lengths[order[start]]))
-            batch = order[start : start + max(1, min(_TEXTS, _TOKENS // longest))]
-            start += len(batch)
-            mask = np.arange(longest) < texts.lengths[batch][:, None]  # (texts, tokens)
-            tokens = ranges(begins[batch], texts.lengths[batch])
+        for batch in length_batches(texts.lengths, _MOST_TEXTS, _MOST_TOKENS):
+            lengths = texts.lengths[batch]
+            longest = max(1, int(lengths[0]))
+            mask = np.arange(longest) < lengths[:, None]  # (texts, tokens)
+            tokens = ranges(begins[batch], lengths)
             inputs = {"attention_mask": mask.astype(np.int64)}
             for name, values in (("input_ids", texts.ids), ("token_type_ids", texts.types)):
                 inputs[name] = np.zeros(mask.shape, dtype=np.int64)
                 inputs[name][mask] = values[tokens]
-            logits[batch] = self.session.run(None, {name: inputs[name] for name in names})[0]
+            outputs = self.session.run(None, {name: inputs[name] for name in input_names})
+            logits[batch] = outputs[0]
         return logits
 
 
@@ -205,41 +199,3 @@ def _listed(texts: Sequence[str], name: str) -> list[str]:
         if not isinstance(text, str):
             raise TypeError(f"{name}[{row}] must be a text, not {text!r}")
     return listed
-
-
-def open_checked(folder: Path, name: str) -> onnxruntime.InferenceSession:
-    """Load one of a checkpoint's ONNX files.
-
-    Raises:
-        DataError: The file is damaged, or does not belong to the config and weights of its checkpoint, or these are
-            missing or damaged.
-    """
-    if not (folder / WEIGHTS_NAME).is_file():
-        raise DataError(f"{folder / WEIGHTS_NAME} is missing: get the checkpoint again.")
-    labels = label_names(folder, read_checkpoint_json(folder / CONFIG_NAME))
-    check_weights(folder / WEIGHTS_NAME, len(labels))
-    session = open_session(folder / name)
-    metadata = session.get_modelmeta().custom_metadata_map
-    for key, value in origin(folder).items():
-        if metadata.get(key) != value:
-            problem = f"{folder / name} was not made from the {key.rpartition('.')[2]} of {folder}"
-            again = f"write it again with glove-lstm export {folder}, or remove it"
-            raise DataError(f"{problem}: {again}.")
-    return session
-
-
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """Load an ONNX file, to run on one core at a time.
-
-    Raises:
-        DataError: The file is damaged.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # only useful if all batches have one shape
-    options.log_severity_level = 3  # errors only, which raise exceptions, too
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        advice = "get the checkpoint again, or export it again"
-        raise DataError(f"{path} cannot be loaded ({first_line(error)}); {advice}.") from None

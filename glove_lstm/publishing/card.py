@@ -10,13 +10,17 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
+from glove_lstm.checkpoint import (
+    LOADED_NAMES,
+    TRAINING_TEXTS_NAME,
+    label_names,
+    package_resource,
+)
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
-from glove_lstm.inference.checkpoint_files import LOADED_NAMES, label_names, shipped
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX, DataNotes
 from glove_lstm.publishing.hub_upload import HUB_ID
-from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME
 
 CARD_NAME = "README.md"
 PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint that was never pushed
@@ -60,7 +64,9 @@ def render_card(folder: Path, repo_id: str = PLACEHOLDER_ID) -> str:
     environment = Environment(  # noqa: S701 - Markdown, not HTML
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    template = environment.from_string(shipped("model_card.md").read_text(encoding="utf-8"))
+    template = environment.from_string(
+        package_resource("model_card.md").read_text(encoding="utf-8")
+    )
     text = template.render(vars(facts))
     # Sections without a table or a remark leave blank lines.
     text = re.sub(r"\n{3,}", "\n\n", text).strip()

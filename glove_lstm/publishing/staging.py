@@ -12,22 +12,29 @@ from pathlib import Path
 
 from huggingface_hub import get_token
 
-from glove_lstm import __version__, modeling, tokenization
+from glove_lstm import modeling, tokenization
+from glove_lstm.checkpoint import (
+    CARD_NAME,
+    LIGHT_NAME,
+    LOADED_NAMES,
+    METRICS_NAME,
+    ONNX_NAME,
+    TRAINING_TEXTS_NAME,
+    Checkpoint,
+    package_resource,
+)
 from glove_lstm.data.files import read_json_object
 from glove_lstm.errors import DataError
-from glove_lstm.inference.checkpoint_files import LIGHT_NAME, LOADED_NAMES, ONNX_NAME, shipped
-from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.inference.runtime import open_checked
-from glove_lstm.publishing.card import CARD_NAME, PLACEHOLDER_ID, is_rendered, write_card
+from glove_lstm.publishing.card import PLACEHOLDER_ID, is_rendered, write_card
 from glove_lstm.publishing.hub_upload import list_files
-from glove_lstm.training.training_texts import TRAINING_TEXTS_NAME, load_training_texts
+from glove_lstm.version import __version__
 
 logger = logging.getLogger(__name__)
 
 # Besides the card, remote code, plots, ONNX files and the record of the texts. Nothing else leaves this machine:
 # checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
-_COPIED = (*LOADED_NAMES, "metrics.json")
+_COPIED = (*LOADED_NAMES, METRICS_NAME)
 _ONNX = (LIGHT_NAME, ONNX_NAME)
 _VERSION = f"glove-lstm {__version__}"
 
@@ -84,7 +91,7 @@ def stage_checkpoint(
     copy_checkpoint(checkpoint, folder, repo_id, training_texts=training_texts)
     exported = [name for name in _ONNX if (checkpoint / name).is_file()]
     for name in exported:
-        open_checked(checkpoint, name)
+        Checkpoint.open(checkpoint).onnx_session(name)
         _copy(checkpoint / name, folder / name)
     write_hub_files(folder, repo_id)
     for name in list_files(folder):
@@ -105,7 +112,7 @@ def copy_checkpoint(
     Raises:
         DataError: A file is missing or damaged, or remote code differs from this package.
     """
-    load_config(str(checkpoint))
+    Checkpoint.open(checkpoint).model_config()
     advice = "push a folder that glove-lstm train has written"
     if "about" not in read_json_object(checkpoint / "metrics.json", advice):
         raise DataError(f"{checkpoint / 'metrics.json'} says nothing about the training: {advice}.")
@@ -118,7 +125,9 @@ def copy_checkpoint(
     for path in paths:
         if path.is_file():
             _copy(path, folder / path.relative_to(checkpoint))
-    if (folder / TRAINING_TEXTS_NAME).is_file() and load_training_texts(folder) is None:
+    if (folder / TRAINING_TEXTS_NAME).is_file() and Checkpoint.open(
+        folder
+    ).training_texts() is None:
         texts = checkpoint / TRAINING_TEXTS_NAME
         raise DataError(f"{texts} was made for other weights; remove it.")
     _write_card(checkpoint, folder, repo_id)
@@ -164,7 +173,7 @@ def write_hub_files(folder: Path, repo_id: str) -> None:
     """Write the handler of an Inference Endpoint, its requirements, and the tour with this repository's model."""
     shutil.copyfile(Path(__file__).with_name("handler.py"), folder / "handler.py")
     (folder / "requirements.txt").write_text(f"glove-lstm=={__version__}\n", encoding="utf-8")
-    tour = json.loads(shipped("docs/tour.ipynb").read_text(encoding="utf-8"))
+    tour = json.loads(package_resource("docs/tour.ipynb").read_text(encoding="utf-8"))
     [cell] = [cell for cell in tour["cells"] if cell["id"] == "model"]
     cell["source"] = ["%pip install -q 'glove-lstm[train]'\n", "\n", f'model = "{repo_id}"']
     text = json.dumps(tour, indent=1, ensure_ascii=False)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.data.files import without_folders
 from glove_lstm.data.glove import GloveVectors
+from glove_lstm.data.training_texts import TrainingTexts
 from glove_lstm.errors import DataError
-from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.inference.scores import SEVERAL
 from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
@@ -23,7 +24,6 @@ from glove_lstm.text.build import build_tokenizer, english_stop_words
 from glove_lstm.training.arguments import Recipe
 from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.training_texts import TrainingTexts, load_training_texts
 
 logger = logging.getLogger(__name__)
 
@@ -166,27 +166,31 @@ def _load(
     recipe: Recipe, path: str, train: LabelledTexts, validation: LabelledTexts | None
 ) -> InitialModel:
     """Load a checkpoint. If the texts have a label that it lacks, its last layer and its n-grams start anew."""
-    config = load_config(path)
+    checkpoint = Checkpoint.open(path)
     changes: dict[str, Any] = {**FITTED, **recipe.model.config_values()}
     changes["problem_type"] = SEVERAL if train.several else None
-    new_labels = not set(train.label_names) <= set(config.label_names)
-    if new_labels:
+    has_new_labels = not set(train.label_names) <= set(checkpoint.label_names)
+    if has_new_labels:
         message = "The labels %s are not those of %s, %s: its last layer starts anew."
-        logger.warning(message, list(train.label_names), path, config.label_names)
+        logger.warning(message, list(train.label_names), path, list(checkpoint.label_names))
         changes |= _label_maps(train)
-    model, tokenizer = load_checkpoint(path, **changes)
-    if new_labels:  # the old weights belong to other labels, even where the number is the same
+    model, tokenizer = checkpoint.load_model(**changes)
+
+    if has_new_labels:  # the old weights belong to other labels, even where the number is the same
         _reset_last_layer(model)
     characters = model.encoder.embeddings.character_embeddings
-    if characters is not None and model.config.character_buckets != config.character_buckets:
+    earlier_buckets = checkpoint.model_config().character_buckets
+    if characters is not None and model.config.character_buckets != earlier_buckets:
         # Only GloVe could fit these vectors. With zeros, an unknown word begins as <unk>.
         nn.init.zeros_(characters.weight)
     if recipe.tokenizer.max_seq_length:
         tokenizer.model_max_length = recipe.tokenizer.max_seq_length
+
     about: dict[str, Any] = {"fine_tuned_from": without_folders(path)}
-    earlier = load_training_texts(path)
+    earlier = checkpoint.training_texts()
     if validation is not None and earlier is not None and earlier.complete:
-        about["known_before"] = int(earlier.find(validation.texts)[0].sum())
+        trained, _ = earlier.find(validation.texts)
+        about["known_before"] = int(trained.sum())
     return InitialModel(model, tokenizer, about, fine_tuned=True, earlier=earlier)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.data.training_texts import TrainingTexts
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.calibration import Calibration
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.resuming import FirstModel
-from glove_lstm.training.training_texts import TrainingTexts
 
 
 @dataclass(frozen=True, eq=False)

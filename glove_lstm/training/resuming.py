@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from transformers.trainer_utils import get_last_checkpoint
 
 from glove_lstm.data.files import read_json_object
+from glove_lstm.data.training_texts import hash_texts
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.training.calibration import Calibration
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.training_texts import hash_texts
 
 # Folders of checkpoints in the output folder: of a first model, and of a model that learns labels before it learns the
 # logits of a teacher. The former may hold one of the latter.

@@ -13,10 +13,9 @@ from huggingface_hub import ModelCard, snapshot_download
 from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-import glove_lstm
-from glove_lstm.data.files import check_folder, check_revision, without_folders
+from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
+from glove_lstm.data.files import check_folder, check_revision, digest, without_folders
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.inference.checkpoint_files import digest
 
 Floats = NDArray[np.floating]
 Function = Callable[[list[str]], Any]  # n texts -> the probability of each label, (n, classes)
@@ -169,8 +168,6 @@ def _download(teacher: Teacher) -> Path:
 
 def _load(teacher: Teacher, folder: Path) -> tuple[Any, Any, Any]:
     """Return config, tokenizer and model."""
-    # The first use registers the classes of this package, which then need no remote code.
-    _ = glove_lstm.GloveLstmConfig
     trust = teacher.trust_remote_code
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from transformers import EvalPrediction, set_seed
 
-from glove_lstm import __version__
 from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.in_memory import common_label_type
 from glove_lstm.data.sources import balanced_weights
 from glove_lstm.data.splits import strata
+from glove_lstm.data.training_texts import TrainingTexts
 from glove_lstm.errors import DataError
 from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -32,7 +32,7 @@ from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.resuming import FirstModel
 from glove_lstm.training.trainer import GloveLstmTrainer
-from glove_lstm.training.training_texts import TrainingTexts
+from glove_lstm.version import __version__
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import pytest
 from support import SMALL, succeed
 
 from benchmarks import corpora, make_hub
-from glove_lstm.inference.checkpoints import load_checkpoint
+from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.inference.runtime import LightClassifier
 
 TINY = [*SMALL, "--max_steps", "2", "--per_device_train_batch_size", "16", "--use_cpu", "True"]
@@ -40,7 +40,7 @@ def test_a_checkpoint_is_trained_and_measured(
         metrics["about"]["arguments"]["per_device_train_batch_size"] == 16
     )  # the last word counts
 
-    model, _ = load_checkpoint(folder)
+    model, _ = Checkpoint.open(folder).load_model()
     assert model.config.label_names == corpora.NAMES
     assert model.config.text_column_names == ["title", "text"]
     scores = LightClassifier.from_pretrained(folder).predict_proba(corpus.test.texts[:5])

@@ -10,7 +10,7 @@ from support import run_here, succeed
 from benchmarks import speed
 from benchmarks.speed import run_process
 from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import processors
+from glove_lstm.processors import processors
 
 UNITS = {"ms for one text", "texts/s", "CPU s a million texts"}
 UNITS |= {"s to the first label", "MB of memory", "MB on disk"}

@@ -18,12 +18,12 @@ from support import QUICK, ROOT, SMALL, assert_refused, run_here
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.app.api import Api
+from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.commands import evaluate, export, predict, train
 from glove_lstm.errors import DataError
 from glove_lstm.inference.batch_classifier import BatchClassifier
-from glove_lstm.inference.checkpoint_files import check_weights, origin
-from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.weights_file import check_weights
 
 _NUMBERS = count()  # of copies, whose names must not tell the file
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -71,7 +71,11 @@ def overwrite_last(path: Path, name: str, value: np.generic) -> None:
     path.write_bytes(content)
 
 
-LOADERS = (load_checkpoint, LightClassifier.from_pretrained, GloveLstmClassifier.from_pretrained)
+def load_model(folder: Path) -> object:
+    return Checkpoint.open(folder).load_model()
+
+
+LOADERS = (load_model, LightClassifier.from_pretrained, GloveLstmClassifier.from_pretrained)
 LOADERS += (BatchClassifier, partial(BatchClassifier, backend="torch"), Api)
 
 
@@ -87,7 +91,9 @@ def test_weights_that_are_no_numbers_are_refused_everywhere(
 ) -> None:
     overwrite_last(exported / "model.safetensors", tensor, value)
     graph = onnx.load(exported / "light.onnx", load_external_data=False)
-    onnx.helper.set_model_props(graph, origin(exported))  # made from these weights
+    onnx.helper.set_model_props(
+        graph, Checkpoint.open(exported).content_hashes()
+    )  # made from these weights
     onnx.save(graph, exported / "light.onnx")
     said = str(exported / "model.safetensors"), tensor, "not finite"
     for load in LOADERS:
@@ -122,7 +128,7 @@ def test_infinity_and_the_largest_numbers_are_told_apart(copy: Path, kind: torch
     for value in ("nan", "inf", "-inf"):
         save_file({**weights, "dense.bias": torch.full((8,), float(value), dtype=kind)}, path)
         with pytest.raises(DataError, match="dense"):
-            load_checkpoint(copy)
+            load_model(copy)
 
 
 @pytest.mark.parametrize(

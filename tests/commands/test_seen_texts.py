@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 from support import assert_refused, read_csv, run_here, succeed, write_articles, write_table
 
+from glove_lstm.checkpoint import TRAINING_TEXTS_NAME, Checkpoint
 from glove_lstm.commands import evaluate as command
+from glove_lstm.data.training_texts import TrainingTexts
 from glove_lstm.errors import DataError
-from glove_lstm.training.training_texts import (
-    TRAINING_TEXTS_NAME,
-    TrainingTexts,
-    load_training_texts,
-)
 
 evaluate = partial(run_here, command.main)
 run = partial(succeed, command.main)
@@ -51,7 +48,9 @@ def test_only_unseen_texts_are_measured(checkpoint: Path, articles: Path, tmp_pa
 
 def test_texts_of_an_unknown_training(copy: Path, tmp_path: Path) -> None:
     new = write_articles(tmp_path / "new.csv", 30, seed=5)
-    dataclasses.replace(load_training_texts(copy), complete=False).save(copy)
+    record, weights_digest = TrainingTexts.load(copy / TRAINING_TEXTS_NAME)
+    incomplete = dataclasses.replace(record, complete=False)
+    incomplete.save(copy / TRAINING_TEXTS_NAME, weights_digest)
     done = run(copy, "--test_file", new)
     assert "unknown which other texts" in done.stdout
     (copy / TRAINING_TEXTS_NAME).unlink()
@@ -65,7 +64,7 @@ def test_a_damaged_record_is_refused(copy: Path) -> None:
     record = copy / TRAINING_TEXTS_NAME
     record.write_bytes(record.read_bytes()[:-5])
     with pytest.raises(DataError, match=f"{TRAINING_TEXTS_NAME} is damaged"):
-        load_training_texts(copy)
+        Checkpoint.open(copy).training_texts()
 
 
 def test_copies_are_found_whatever_their_case_punctuation_and_white_space(

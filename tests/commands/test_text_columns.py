@@ -21,12 +21,12 @@ from support import (
 
 from glove_lstm import BatchClassifier
 from glove_lstm.app.api import Api
+from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.commands import export as export_command
 from glove_lstm.commands import predict as predict_command
 from glove_lstm.commands import train as train_command
 from glove_lstm.errors import DataError
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 evaluate = partial(run_here, evaluate_command.main)
 run = partial(succeed, evaluate_command.main)

@@ -43,12 +43,12 @@ def scores() -> dict[str, list[float]]:
     """Way -> the scores of the texts, then of the pairs."""
     import torch
 
-    from glove_lstm.inference.checkpoints import load_checkpoint
+    from glove_lstm.checkpoint import Checkpoint
     from glove_lstm.inference.prediction import predict_logits
     from glove_lstm.inference.runtime import LightClassifier
     from glove_lstm.inference.scores import softmax
 
-    model, tokenizer = load_checkpoint(HUB)
+    model, tokenizer = Checkpoint.open(HUB).load_model()
     light = LightClassifier.from_pretrained(HUB)
 
     def by_torch(texts: list[str], bodies: list[str] | None) -> NDArray[Any]:

@@ -10,10 +10,10 @@ from datasets import load_dataset
 from datasets.fingerprint import Hasher
 from support import read_csv, succeed
 
+from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
 from glove_lstm.commands import predict
 from glove_lstm.errors import DataError
 from glove_lstm.inference.batch_classifier import BatchClassifier
-from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 
 
 @pytest.fixture(scope="module")

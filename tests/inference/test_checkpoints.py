@@ -10,9 +10,9 @@ from support import assert_refused, build_model, run_here
 from transformers import AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel, LightClassifier
+from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.commands import predict
 from glove_lstm.errors import DataError
-from glove_lstm.inference.checkpoints import load_checkpoint, load_config
 from glove_lstm.text.build import build_tokenizer
 
 VECTORS = "encoder.embeddings.word_embeddings.weight"
@@ -63,12 +63,12 @@ def test_weights_that_do_not_fit_the_config_are_refused(shared_export, tmp_path)
     shutil.copytree(shared_export, encoder)
     GloveLstmModel.from_pretrained(shared_export).save_pretrained(encoder)
     with pytest.raises(DataError, match=r"does not fit config.json \(classifier.bias\)"):
-        load_checkpoint(encoder)
+        Checkpoint.open(encoder).load_model()
     config = json.loads((shared_export / "config.json").read_text())
     shutil.copytree(shared_export, tmp_path / "edited")
     (tmp_path / "edited/config.json").write_text(json.dumps({**config, "ngram_buckets": 0}))
     with pytest.raises(DataError, match=r"does not fit config.json \(ngrams.bias\)"):
-        load_checkpoint(tmp_path / "edited")
+        Checkpoint.open(tmp_path / "edited").load_model()
 
 
 def test_two_labels_of_one_name_are_refused_on_every_route(exported):
@@ -76,7 +76,7 @@ def test_two_labels_of_one_name_are_refused_on_every_route(exported):
     config["id2label"] = {"0": "FAKE", "1": "FAKE"}
     (exported / "config.json").write_text(json.dumps(config))
     said = r"exported: config.json has two labels of the name 'FAKE'; rename one in id2label"
-    for load in (load_checkpoint, load_config, LightClassifier.from_pretrained):
+    for load in (Checkpoint.open, LightClassifier.from_pretrained):
         with pytest.raises(DataError, match=said):
             load(exported)
     for backend in ("onnx", "torch"):
@@ -166,7 +166,7 @@ def saved(tmp_path):
 def test_another_number_of_labels_empties_the_ngram_table_only(saved):
     model, folder = saved(**RICH, **NGRAMS)
     labels = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
-    loaded, _ = load_checkpoint(folder, **labels)
+    loaded, _ = Checkpoint.open(folder).load_model(**labels)
     assert loaded.ngrams.weights.shape == (40 + model.config.vocab_size, 3)
     assert not any(table.any() for table in loaded.ngrams.parameters())
     assert torch.equal(pooled(loaded), pooled(model))
@@ -176,7 +176,7 @@ def test_another_number_of_labels_empties_the_ngram_table_only(saved):
 
 def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(saved):
     model, folder = saved(**RICH)
-    loaded, _ = load_checkpoint(folder, ngram_buckets=50)
+    loaded, _ = Checkpoint.open(folder).load_model(ngram_buckets=50)
     assert not any(table.any() for table in loaded.ngrams.parameters())
     first = 0  # the text that the LSTM reads as a whole
     assert torch.equal(loaded(**INPUTS).logits[first], model(**INPUTS).logits[first])

@@ -10,10 +10,9 @@ import torch
 from support import build_model, fill_at_random
 
 from glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.checkpoint import Checkpoint, open_session
 from glove_lstm.errors import DataError
-from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.inference.runtime import open_checked, open_session
 
 NETWORKS = {
     "lstm": {"num_labels": 4, "temperature": 0.7},
@@ -92,7 +91,7 @@ def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
 
     def check(**changes: object) -> None:
         (exported / "config.json").write_text(json.dumps(config | changes))
-        open_checked(exported, "light.onnx")
+        Checkpoint.open(exported).light_session()
 
     check()
     # Nothing that a logit depends on.
@@ -109,22 +108,21 @@ def test_it_belongs_to_the_config_and_the_weights_beside_it(exported) -> None:
         check()
 
 
-def test_failure_leaves_what_was_there(exported, monkeypatch) -> None:
+def test_failure_leaves_what_was_there(exported) -> None:
     files = [exported / "light.onnx", exported / "onnx/model.onnx"]
     before = [file.read_bytes() for file in files]
-    monkeypatch.setattr("glove_lstm.inference.onnx_export._TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="differs from PyTorch"):
-        export_onnx(exported)
+        export_onnx(exported, tolerance=-1)
     assert [file.read_bytes() for file in files] == before
     assert not list(exported.rglob("*.part"))
 
 
 def test_bfloat16_weights_that_are_a_link_are_in_the_files_in_float32(copy, tmp_path) -> None:
-    model, _ = load_checkpoint(copy)
+    model, _ = Checkpoint.open(copy).load_model()
     fill_at_random(model).to(torch.bfloat16).save_pretrained(copy)
     weights = shutil.move(copy / "model.safetensors", tmp_path / "elsewhere")
     (copy / "model.safetensors").symlink_to(weights)
-    model, _ = load_checkpoint(copy)
+    model, _ = Checkpoint.open(copy).load_model()
     batch = random_batch([7, 3], 7)
     for file in export_onnx(copy):
         (found,) = open_session(file).run(None, batch)

@@ -11,9 +11,9 @@ from support import ROOT
 from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig, GloveLstmModel
+from glove_lstm.checkpoint import label_names
 from glove_lstm.commands.train import parse
 from glove_lstm.errors import DataError
-from glove_lstm.inference.checkpoint_files import label_names
 from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, FITTED, SHAPE_COUNT
 from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training.arguments import ModelArguments, TokenizerArguments, make_recipe

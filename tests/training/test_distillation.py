@@ -21,7 +21,7 @@ from glove_lstm.data.glove import load_glove
 from glove_lstm.data.loading import load_splits
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.publishing.checkpoint_folder import save_result
+from glove_lstm.publishing.save_result import save_result
 from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.fit import fit
 from glove_lstm.training.teacher_logits import CACHE_NAME, ask

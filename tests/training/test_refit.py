@@ -8,16 +8,16 @@ from estimator_news import arguments
 from support import QUICK, SMALL, write_articles
 
 from glove_lstm.data.loading import load_splits
+from glove_lstm.data.training_texts import hash_texts
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
-from glove_lstm.publishing.checkpoint_folder import save_result
+from glove_lstm.publishing.save_result import save_result
 from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.resuming import FIRST_MODEL, prepare_output
 from glove_lstm.training.trainer import GloveLstmTrainer
-from glove_lstm.training.training_texts import hash_texts
 
 TINY = {**arguments(SMALL), **arguments(QUICK)}
 

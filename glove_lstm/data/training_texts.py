@@ -1,4 +1,4 @@
-"""A record of the texts that a checkpoint was trained and validated on, saved beside its weights.
+"""The record of the texts that a model was trained and validated on; a checkpoint holds it beside the weights.
 
 It holds a 64-bit hash of the words of each text, so an evaluation can tell seen from unseen texts without the texts
 themselves. Copies that differ in case, punctuation or white space have the same hash; edited copies have another one.
@@ -16,11 +16,8 @@ from safetensors.numpy import save_file
 
 from glove_lstm.data.splits import hash_words
 from glove_lstm.errors import DataError
-from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, digest, local_folder
 
 Hashes = NDArray[np.uint64]
-
-TRAINING_TEXTS_NAME = "training_texts.safetensors"
 
 _WORD = re.compile(r"\w+")
 
@@ -56,38 +53,31 @@ class TrainingTexts:
         trained = np.isin(hashes, self.trained)
         return trained, np.isin(hashes, self.validated) & ~trained
 
-    def save(self, folder: Path) -> None:
-        """Write the record into a folder that holds the weights."""
+    def save(self, path: Path, weights_digest: str) -> None:
+        """Write the record into a file, with the SHA-256 of the weights that the texts made."""
         tensors = {"trained": self.trained, "validated": self.validated}
-        metadata = {"complete": str(self.complete), "weights": digest(folder / WEIGHTS_NAME)}
-        save_file(tensors, folder / TRAINING_TEXTS_NAME, metadata)
+        metadata = {"complete": str(self.complete), "weights": weights_digest}
+        save_file(tensors, path, metadata)
 
+    @classmethod
+    def load(cls, path: Path) -> "tuple[TrainingTexts, str]":
+        """Read a record, and the SHA-256 of the weights that it belongs to.
 
-def load_training_texts(path: str | Path, revision: str | None = None) -> TrainingTexts | None:
-    """Load the record of a checkpoint; None if it has none, or if its weights have changed since.
-
-    Args:
-        path: A folder, or a repository's id on the Hub.
-        revision: Commit, tag or branch on the Hub.
-
-    Raises:
-        DataError: The record is damaged, or the repository cannot be downloaded.
-    """
-    folder = local_folder(path, revision, TRAINING_TEXTS_NAME, WEIGHTS_NAME)
-    file = folder / TRAINING_TEXTS_NAME
-    if not file.is_file():
-        return None
-    try:
-        with safe_open(file, "np") as tensors:
-            trained, validated = (tensors.get_tensor(name) for name in ("trained", "validated"))
-            metadata = tensors.metadata()
-            complete, weights = metadata["complete"] == "True", metadata["weights"]
-        if {trained.dtype, validated.dtype} != {np.dtype(np.uint64)}:
-            raise ValueError("its tensors are not uint64")
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{file} is damaged ({error}): get the checkpoint again.") from None
-    same = weights == digest(folder / WEIGHTS_NAME)
-    return TrainingTexts(trained, validated, complete) if same else None
+        Raises:
+            DataError: The file is damaged.
+        """
+        try:
+            with safe_open(path, "np") as file:
+                trained = file.get_tensor("trained")
+                validated = file.get_tensor("validated")
+                metadata = file.metadata()
+            complete = metadata["complete"] == "True"
+            weights_digest = metadata["weights"]
+            if trained.dtype != np.uint64 or validated.dtype != np.uint64:
+                raise ValueError("its tensors are not uint64")
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is damaged ({error}): get the checkpoint again.") from None
+        return cls(trained, validated, complete), weights_digest
 
 
 def hash_texts(texts: Iterable[str]) -> Hashes:

@@ -1,0 +1,109 @@
+"""A checkpoint is saved whole or not at all, and opened with all of its files or not at all."""
+
+import json
+import stat
+
+import pytest
+
+from glove_lstm.checkpoint import LOADED_NAMES, Checkpoint
+from glove_lstm.errors import DataError
+
+MODEL_FILES = {
+    *LOADED_NAMES,
+    *("light.onnx", "onnx/model.onnx", "training_texts.safetensors", "metrics.json"),
+    *("plots/curves.png", "plots/confusion.png", "plots/reliability.png"),
+}
+
+
+def contents(folder):
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def parts(checkpoint):
+    """Model, tokenizer and record of the texts, as they are saved."""
+    opened = Checkpoint.open(checkpoint)
+    return *opened.load_model(), opened.training_texts()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_exception_leaves_the_folder_as_it_was(exported, parts, error):
+    before = contents(exported)
+    with pytest.raises(type(error)), Checkpoint.saving(exported, *parts) as part:  # noqa: PT012
+        (part / "metrics.json").write_text("{}")
+        raise error
+    assert contents(exported) == before
+
+
+def test_a_save_that_stops_halfway_leaves_no_checkpoint(exported, parts):
+    (exported / "tokenizer.json").unlink()
+    (exported / "tokenizer.json").mkdir()  # cannot be replaced by a file
+    with pytest.raises(OSError, match=r"tokenizer\.json"), Checkpoint.saving(exported, *parts):
+        pass
+    with pytest.raises(DataError, match=r"not a complete checkpoint: config\.json is missing"):
+        Checkpoint.open(exported)
+
+
+def test_nothing_of_an_earlier_model_stays(exported, parts):
+    assert contents(exported).keys() >= MODEL_FILES
+    (exported / "notes.txt").write_text("mine")
+    with Checkpoint.saving(exported, *parts) as part:
+        (part / "metrics.json").write_text("{}")
+    saved = contents(exported)
+    new = {*LOADED_NAMES, "training_texts.safetensors", "metrics.json"}
+    assert saved.keys() & MODEL_FILES == new
+    assert saved["metrics.json"] == b"{}"
+    assert saved["notes.txt"] == b"mine"
+    assert Checkpoint.open(exported).training_texts() is not None
+
+
+def test_a_copy_has_all_files_of_the_checkpoint_and_no_others(exported, tmp_path):
+    (exported / "checkpoint-1").mkdir()
+    (exported / "checkpoint-1" / "optimizer.pt").write_text("large")
+    (exported / ".git").mkdir()
+    (exported / ".git" / "config").write_text("private")
+    target = tmp_path / "target"
+    Checkpoint.open(exported).copy_to(target)
+    copied, original = contents(target), contents(exported)
+    assert copied.keys() >= {*MODEL_FILES, "README.md", "modeling_glove_lstm.py"}
+    assert original.keys() - copied.keys() == {"checkpoint-1/optimizer.pt", ".git/config"}
+    assert copied.items() <= original.items()
+
+
+def test_others_may_read_what_was_saved(tmp_path, parts):
+    with Checkpoint.saving(tmp_path / "saved", *parts):
+        pass
+    (tmp_path / "plain").write_text("x")
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "saved").glob("*.*")}
+    assert modes == {stat.S_IMODE((tmp_path / "plain").stat().st_mode)}
+
+
+@pytest.mark.parametrize("name", LOADED_NAMES)
+def test_a_folder_that_lacks_a_file_is_not_opened(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(DataError, match=f"copy is not a complete checkpoint: {name} is missing"):
+        Checkpoint.open(copy)
+
+
+def test_another_kind_of_model_is_refused(copy):
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "model_type": "bert"}))
+    with pytest.raises(DataError, match="copy is a model of type 'bert'"):
+        Checkpoint.open(copy)
+
+
+def test_a_file_or_a_revision_of_a_folder_is_refused(copy):
+    with pytest.raises(DataError, match="is a file; give a folder"):
+        Checkpoint.open(copy / "config.json")
+    with pytest.raises(DataError, match="has no revision 'v1'"):
+        Checkpoint.open(copy, "v1")
+
+
+def test_the_record_of_other_weights_is_not_used(copy, exported):
+    assert Checkpoint.open(copy).training_texts() is not None
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    assert Checkpoint.open(copy).training_texts() is None
+    (copy / "training_texts.safetensors").unlink()
+    assert Checkpoint.open(copy).training_texts() is None

@@ -11,6 +11,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
 from glove_lstm.checkpoint import (
+    CARD_NAME,
     LOADED_NAMES,
     TRAINING_TEXTS_NAME,
     label_names,
@@ -22,7 +23,6 @@ from glove_lstm.evaluation.examples import WIDGET
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX, DataNotes
 from glove_lstm.publishing.hub_upload import HUB_ID
 
-CARD_NAME = "README.md"
 PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint that was never pushed
 
 NOT_MEASURED = "Not measured."

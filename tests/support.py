@@ -97,11 +97,15 @@ def write_glove(path: Path, dim: int = 8) -> Path:
     return path
 
 
-_SMALL = "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4"
-_SMALL += " --classifier_hidden_size 8 --ngram_buckets 65536"
-_QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16"
-_QUICK += " --disable_tqdm True --use_cpu True"
-SMALL, QUICK = _SMALL.split(), _QUICK.split()
+# Options of the train command: a small network, and a short training.
+SMALL = (
+    "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4 "
+    "--classifier_hidden_size 8 --ngram_buckets 1024 --character_buckets 256"
+).split()
+QUICK = (
+    "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16 "
+    "--disable_tqdm True --use_cpu True"
+).split()
 
 
 def run_script(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:

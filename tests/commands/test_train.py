@@ -11,19 +11,13 @@ import torch
 from nltk.corpus.reader import WordListCorpusReader
 from nltk.corpus.util import LazyCorpusLoader
 from safetensors.torch import load_file
-from support import (
-    QUICK,
-    ROOT,
-    SMALL,
-    assert_refused,
-    run_here,
-    succeed,
-    write_articles,
-)
+from support import QUICK, ROOT, SMALL, assert_refused, run_here, succeed, write_articles
 
+from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as command
 from glove_lstm.data.loading import load_splits
+from glove_lstm.modeling.configuration_glove_lstm import FITTED
 from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.fit import fit
 
@@ -37,30 +31,68 @@ def read(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_checkpoint_is_whole_and_learned(
-    checkpoint: Path, articles: Path, glove_file: Path
-) -> None:
-    names = {path.name for path in checkpoint.iterdir() if path.is_file()}
+def file_names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()}
+
+
+def test_checkpoint_is_whole_and_learned(trained: Path, articles: Path, glove_file: Path) -> None:
     code = {path.name for path in (ROOT / "hub").glob("*.py")} - {"handler.py"}  # of a push
     data = {"config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json", "README.md"}
-    assert names == code | data | {"model.safetensors", "training_texts.safetensors"}
+    tensors = {"model.safetensors", "training_texts.safetensors"}
+    assert file_names(trained) == code | data | tensors
     plots = {"curves.png", "confusion.png", "reliability.png"}
-    assert {path.name for path in (checkpoint / "plots").iterdir()} == plots
-    metrics = read(checkpoint / "metrics.json")
+    assert file_names(trained / "plots") == plots
+
+    metrics = read(trained / "metrics.json")
     measured = metrics["validation"]
     assert measured["accuracy"] > 0.9  # made-up articles are easy
     low, high = measured["accuracy_interval"]
     assert low <= measured["accuracy"] <= high
-    assert measured["rows"] == metrics["about"]["rows"]["validation"] == 16
-    config, about = read(checkpoint / "config.json"), metrics["about"]
+    about = metrics["about"]
+    assert measured["rows"] == about["rows"]["validation"] == 16
+    assert about["ngram_c"] == 1  # below 100 validation texts none is chosen
+
+    config = read(trained / "config.json")
     assert config["temperature"] == about["temperature"] != 1.0
     assert config["shrinkage"] == about["shrinkage"] >= 0
-    tables = load_file(checkpoint / "model.safetensors")
+    tables = load_file(trained / "model.safetensors")
     assert tables["ngrams.weights"].dtype == torch.float16
-    assert about["ngram_c"] == 1  # below 100 validation texts none is chosen
-    for path in [*checkpoint.glob("*.json"), *checkpoint.glob("*.md")]:
-        for local in (checkpoint.parent, articles.parent, glove_file.parent, ROOT):
-            assert str(local) not in path.read_text(encoding="utf-8"), path
+
+    local_folders = [trained.parent, articles.parent, glove_file.parent, ROOT]
+    for path in [*trained.glob("*.json"), *trained.glob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        for folder in local_folders:
+            assert str(folder) not in text, path
+
+
+def test_the_stored_checkpoint_is_what_the_command_makes(
+    trained: Path, checkpoint: Path, articles: Path
+) -> None:
+    """If this fails after a change of what the command writes, run `make tiny-checkpoint`."""
+    assert file_names(checkpoint) == file_names(trained)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert read(checkpoint / name) == read(trained / name)
+
+    stored, made = read(checkpoint / "config.json"), read(trained / "config.json")
+    differ = {name for name in stored.keys() | made.keys() if stored.get(name) != made.get(name)}
+    assert differ <= {*FITTED, "transformers_version"}
+    stored, made = read(checkpoint / "metrics.json"), read(trained / "metrics.json")
+    assert stored.keys() == made.keys()
+    assert stored["about"].keys() == made["about"].keys()
+
+    stored_weights = load_file(checkpoint / "model.safetensors")
+    for name, weight in load_file(trained / "model.safetensors").items():
+        stored_weight = stored_weights.pop(name)
+        assert (stored_weight.shape, stored_weight.dtype) == (weight.shape, weight.dtype), name
+    assert not stored_weights
+
+    rows = load_splits(train_file=articles).rows("train")
+    stored_scores, made_scores = (
+        GloveLstmClassifier.from_pretrained(folder).predict_proba(rows.texts)
+        for folder in (checkpoint, trained)
+    )
+    # Processors and versions of torch round differently, and training adds that up.
+    np.testing.assert_allclose(stored_scores, made_scores, atol=0.1)
 
 
 @pytest.mark.slow

@@ -31,12 +31,12 @@ runpy.run_path(str(_NO_NETWORK / "sitecustomize.py"))
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Start no pool of processes for some files or rooms: what they share is imported once. `-n 4` starts one anyway."""
-    everything = {Path(config.rootpath, name) for name in ("", "tests")}
-    paths = [Path(config.invocation_params.dir, argument) for argument in config.args]
-    if everything.isdisjoint(paths):
-        return 0
-    return None  # xdist counts the cores
+    """Answer to `-n auto`: start a pool for all tests, none for some rooms or files, which it would only slow down."""
+    all_tests = {Path(config.rootpath), Path(config.rootpath, "tests")}
+    asked = {Path(config.invocation_params.dir, argument) for argument in config.args}
+    if asked & all_tests:
+        return None  # xdist counts the cores
+    return 0
 
 
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]

@@ -98,14 +98,22 @@ def write_glove(path: Path, dim: int = 8) -> Path:
 
 
 # Options of the train command: a small network, and a short training.
-SMALL = (
-    "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4 "
-    "--classifier_hidden_size 8 --ngram_buckets 1024 --character_buckets 256"
-).split()
-QUICK = (
-    "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16 "
-    "--disable_tqdm True --use_cpu True"
-).split()
+SMALL = [
+    *("--vocab_size", "200"),
+    *("--max_seq_length", "40"),
+    *("--hidden_size", "8"),
+    *("--type_embedding_size", "4"),
+    *("--character_buckets", "256"),
+    *("--classifier_hidden_size", "8"),
+    *("--ngram_buckets", "1024"),
+]
+QUICK = [
+    *("--num_train_epochs", "4"),
+    *("--learning_rate", "0.02"),
+    *("--per_device_train_batch_size", "16"),
+    *("--disable_tqdm", "True"),
+    *("--use_cpu", "True"),
+]
 
 
 def run_script(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:

@@ -135,20 +135,20 @@ def test_files_that_are_not_safetensors(exported: Path, content: bytes) -> None:
         assert_refused(done, "model.safetensors is damaged")
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "trainer_state.json"])
 def test_damaged_checkpoints_of_the_trainer(
-    checkpoint: Path, articles: Path, glove_file: Path, tmp_path: Path
+    trained: Path, articles: Path, glove_file: Path, tmp_path: Path, name: str
 ) -> None:
     """Resuming from one ends in one sentence; nothing is saved."""
-    [whole] = checkpoint.glob("checkpoint-*")
+    [whole] = trained.glob("checkpoint-*")
+    damaged = Path(shutil.copytree(whole, tmp_path / whole.name))
+    content = (damaged / name).read_bytes()
+    (damaged / name).write_bytes(content[: len(content) // 2])
     data = ["--train_file", articles, "--glove", glove_file, *SMALL, *QUICK]
-    for number, name in enumerate(("model.safetensors", "optimizer.pt", "trainer_state.json")):
-        out = tmp_path / f"{number}"
-        copy = Path(shutil.copytree(whole, out / whole.name))
-        content = (copy / name).read_bytes()
-        (copy / name).write_bytes(content[: len(content) // 2])
-        done = run_here(train.main, *data, "--output_dir", out, "--resume_from_checkpoint", copy)
-        assert_refused(done, "cannot continue from", copy.name)
-        assert not (out / "model.safetensors").exists()
+    resume = ["--output_dir", tmp_path, "--resume_from_checkpoint", damaged]
+    done = run_here(train.main, *data, *resume, "--refit", "False")
+    assert_refused(done, "cannot continue from", damaged.name)
+    assert not (tmp_path / "model.safetensors").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as command
 from glove_lstm.data.loading import load_splits
+from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.modeling.configuration_glove_lstm import FITTED
 from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.fit import fit
@@ -122,21 +124,32 @@ def test_labels_are_numbered_as_the_checkpoint_numbers_them(
 ) -> None:
     rows = load_splits(train_file=articles).rows("train")
     recipe = make_recipe(
-        model_name_or_path=str(checkpoint), max_seq_length=30, character_buckets=9, max_steps=1,
-        output_dir=str(tmp_path), disable_tqdm=True, use_cpu=True, save_strategy="no",
-    )  # fmt: skip
+        model_name_or_path=str(checkpoint),
+        max_seq_length=30,
+        character_buckets=9,
+        max_steps=1,
+        output_dir=str(tmp_path),
+        disable_tqdm=True,
+        use_cpu=True,
+        save_strategy="no",
+    )
     result = fit(rows.texts, rows.labels, recipe=recipe, label_names=["REAL", "FAKE"])
+    assert "starts anew" not in caplog.text
     assert result.model.config.label_names == ["FAKE", "REAL"]
+    assert result.train.labels[:2].tolist() == [0, 1]
     assert result.tokenizer.model_max_length == 30
     assert result.about["fine_tuned_from"] == checkpoint.name
-    assert "starts anew" not in caplog.text
-    assert result.train.labels[:2].tolist() == [0, 1]
-    scores = result.model(**result.tokenizer(rows.texts, return_tensors="pt", padding=True)).logits
-    right = [result.model.config.label_names[row] for row in scores.argmax(dim=1)]
-    assert np.mean(np.array(right) == rows.labels) > 0.9
+
+    inputs = result.tokenizer(rows.texts, return_tensors="pt", padding=True)
+    best = result.model(**inputs).logits.argmax(dim=1)
+    labels = [result.model.config.label_names[row] for row in best]
+    assert np.mean(np.array(labels) == rows.labels) > 0.9
+    metrics = run_metrics(result)
+    add_baselines(metrics, result)
+    assert metrics["baselines"]["tfidf_svc"]["validation"]["accuracy"] > 0.9
 
     others = ["no" if label == "FAKE" else "yes" for label in rows.labels]
-    fit(rows.texts, others, recipe=recipe)
+    fit(rows.texts, others, None, recipe=recipe)
     assert "starts anew" in caplog.text
 
 
@@ -217,17 +230,21 @@ def test_mistakes_are_told_in_one_sentence(
 
 @pytest.mark.slow
 def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_path: Path) -> None:
-    args = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
-    args += ["--save_strategy", "epoch", "--num_train_epochs", 1, "--refit", "False"]
+    out = tmp_path / "out"
+    options = ["--train_file", articles, "--glove", glove_file, "--output_dir", out, *SMALL]
+    options += QUICK[:-2]  # as in docs/train.md, without --use_cpu
+    options += ["--save_strategy", "epoch", "--num_train_epochs", 1, "--refit", "False"]
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    # As in docs/train.md, without --use_cpu.
-    words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL, *QUICK[:-2], *args]
-    done = subprocess.run([*map(str, words)], capture_output=True, encoding="utf-8", timeout=300)
+    script = [sys.executable, *launch, ROOT / "scripts" / "train.py"]
+    words = [str(word) for word in [*script, *options]]
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
-    [last] = (tmp_path / "out").glob("checkpoint-*/trainer_state.json")
-    rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["train"]
-    assert read(last)["global_step"] == -(-rows // 32)  # two times 16 texts a step
-    assert load_file(tmp_path / "out" / "model.safetensors")["ngrams.weights"].any()
+
+    [state] = out.glob("checkpoint-*/trainer_state.json")
+    rows = read(out / "metrics.json")["about"]["rows"]["train"]
+    texts_of_step = 2 * 16
+    assert read(state)["global_step"] == ceil(rows / texts_of_step)
+    assert load_file(out / "model.safetensors")["ngrams.weights"].any()
 
 
 def test_figures_of_bf16_training_are_those_of_the_saved_model(
@@ -236,19 +253,15 @@ def test_figures_of_bf16_training_are_those_of_the_saved_model(
     out = tmp_path / "out"
     validation = write_articles(tmp_path / "validation.csv", 60, seed=7)
     test = write_articles(tmp_path / "test.csv", 60, seed=8)
-    files = "--train_file", articles, "--validation_file", validation, "--test_file", test
-    train = *files, "--glove", glove_file, "--output_dir", out, *SMALL, *QUICK, "--bf16", "True"
+    files = ["--train_file", articles, "--validation_file", validation, "--test_file", test]
+    options = ["--glove", glove_file, "--output_dir", out, *SMALL, *QUICK, "--bf16", "True"]
+    succeed(command.main, *files, *options)
 
-    def check() -> None:
-        metrics = json.loads((out / "metrics.json").read_text())
-        (out / "training_texts.safetensors").unlink()  # else the validation texts count as seen
-        for split in ("validation", "test"):
-            report = tmp_path / split
-            measured = "--split", split, "--output_dir", report
-            succeed(evaluate.main, out, *files, *measured)
-            found = json.loads((report / "eval.json").read_text())
-            for name in ("accuracy", "ece", "brier", "roc_auc"):
-                assert metrics[split][name] == pytest.approx(found[name], abs=1e-6), (split, name)
-
-    succeed(command.main, *train)
-    check()
+    metrics = read(out / "metrics.json")
+    (out / "training_texts.safetensors").unlink()  # else the validation texts count as seen
+    for split in ("validation", "test"):
+        report = tmp_path / split
+        succeed(evaluate.main, out, *files, "--split", split, "--output_dir", report)
+        measured = read(report / "eval.json")
+        for name in ("accuracy", "ece", "brier", "roc_auc"):
+            assert metrics[split][name] == pytest.approx(measured[name], abs=1e-6), (split, name)

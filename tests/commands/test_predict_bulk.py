@@ -101,7 +101,7 @@ def labelled(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return label
 
 
-@pytest.mark.parametrize(("formula", "harmless"), zip(FORMULAS, HARMLESS, strict=True))
+@pytest.mark.parametrize(("formula", "harmless"), list(zip(FORMULAS, HARMLESS, strict=True)))
 def test_no_cell_of_csv_is_a_formula(labelled, formula: str, harmless: str) -> None:
     cells, rows = labelled(formula, harmless)
     assert [row["label"] for row in rows] == [formula, harmless] * 2

@@ -46,8 +46,15 @@ def distil(glove_file, tmp_path):
 
 def by_case(texts):
     """Probabilities of LOUD and calm: a text whose first word is in capitals is LOUD."""
-    loud = np.array([0.98 if text.split()[0].isupper() else 0.02 for text in texts])
+    is_loud = np.array([text.split()[0].isupper() for text in texts])
+    loud = np.where(is_loud, 0.98, 0.02)
     return np.stack([loud, 1 - loud], axis=1)
+
+
+def loud_and_calm(labels):
+    """The labels by the names of `by_case`: titles of FAKE articles are in capitals."""
+    names = {"FAKE": "LOUD", "REAL": "calm"}
+    return [names[label] for label in labels]
 
 
 def guesses(texts):
@@ -78,7 +85,7 @@ def test_teacher_and_texts_without_labels_are_enough(distil, news):
     assert result.validation is None
     assert not any(name.startswith("eval_") for log in result.history for name in log)
     # The names of the labels are in the order of the function's columns.
-    expected = ["LOUD" if label == "FAKE" else "calm" for label in news.labels]
+    expected = loud_and_calm(news.labels)
     assert np.mean(np.array(best_labels(result, news.texts)) == expected) > 0.9
 
 
@@ -166,9 +173,9 @@ def test_near_duplicates_of_validation_texts_are_left_out(distil, news, caplog):
 
 
 def test_labels_must_be_the_same(transformer, distil, news):
-    names = ["LIE" if label == "FAKE" else label for label in news.labels]
-    with pytest.raises(DataError, match=r"are REAL, FAKE; those of the texts are LIE, REAL"):
-        distil(news.texts, names, transformer)
+    labels = loud_and_calm(news.labels)
+    with pytest.raises(DataError, match=r"are REAL, FAKE; those of the texts are LOUD, calm"):
+        distil(news.texts, labels, transformer)
 
 
 def test_command_learns_from_a_teacher_and_compares_with_it(
@@ -210,8 +217,8 @@ def test_mistakes_of_the_command(words, said, articles, glove_file, tmp_path):
 @pytest.mark.usefixtures("beside_the_vectors")
 def test_estimator_learns_from_a_function_and_from_a_transformer(news, transformer):
     function = GloveLstmClassifier(**ESTIMATOR, teacher=by_case, augmented_copies=2)
-    labels = ["LOUD" if label == "FAKE" else "calm" for label in news.labels]
-    function.fit(news.texts[:100], labels[:100], unlabelled=news.texts[100:])
+    labels = loud_and_calm(news.labels[:100])
+    function.fit(news.texts[:100], labels, unlabelled=news.texts[100:])
     assert function.classes_.tolist() == ["LOUD", "calm"]
 
     alone = GloveLstmClassifier(**ESTIMATOR, teacher=Teacher(str(transformer))).fit(news.texts)

@@ -51,9 +51,13 @@ def both_sides(rows_of, found):
 
 def test_near_duplicates_stay_together():
     """Of three texts, the first is the second with one more word."""
+
+    def text_of(number):
+        return " ".join(f"w{number}x{at}" for at in range(11))
+
     texts, originals = [], []
     for number in range(0, 501, 3):
-        one, other = (" ".join(f"w{n}x{at}" for at in range(11)) for n in (number, number + 1))
+        one, other = text_of(number), text_of(number + 1)
         texts += [f"{one} more", one, other]
         originals += [one, one, other]
     labels = [str(row // 3 % 2) for row in range(501)]

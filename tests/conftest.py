@@ -81,6 +81,7 @@ def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stored checkpoint with its ONNX files and the remote code. Copy it before changing it."""
     folder = tmp_path_factory.mktemp("stored") / "export"
     shutil.copytree(TINY_CHECKPOINT, folder)
+    shutil.copytree(ROOT / "hub" / "plots", folder / "plots")  # large, and any will do
     for source in (ROOT / "hub").glob("*.py"):
         if source.name != "handler.py":  # which only a push writes
             shutil.copy(source, folder)

@@ -2,9 +2,8 @@
 
     make tiny-checkpoint      # after a change of what the train or the export command writes
 
-It holds what `glove-lstm train` and then `glove-lstm export` write, without the remote code, which the fixture
-`checkpoint` adds, and without plots. `tests/commands/test_train.py` checks that the commands still make an equivalent
-checkpoint.
+It holds what `glove-lstm train` and then `glove-lstm export` write, without the remote code and the plots, which the
+fixtures take from hub/. `tests/commands/test_train.py` checks that the train command still makes an equivalent one.
 """
 
 import shutil

@@ -303,7 +303,8 @@ def spans_of_groups(size):
     threes = [(place - 2, place) for place in range(size + 2)]
     with_shape_after = [(place, place + 1) for place in range(size)]
     with_shape_before = [(place - 1, place) for place in range(size)]
-    return [[*words, *pairs, *words], [*threes, *with_shape_after, *with_shape_before]]
+    with_own_shape = words
+    return [words + pairs + with_own_shape, threes + with_shape_after + with_shape_before]
 
 
 def slow_contributions(model, words, shapes):

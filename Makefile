@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs load fuzz coverage oldest middle matrix audit golden screenshots hub-code uv-run release-check
+.PHONY: help install fix lint test ci docs load fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code uv-run release-check
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -45,6 +45,8 @@ audit:           ## check the dependencies for known vulnerabilities
 	python -m pip_audit
 golden:          ## after training hub/ anew: record its scores, which the tests compare
 	python tests/golden/make_hub_scores.py
+tiny-checkpoint: ## after a change of what train or export writes: make the checkpoint of the tests anew
+	python tests/golden/make_tiny_checkpoint.py
 screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
 	python tests/app/screenshots.py
 hub-code:        ## write code, card, examples, handler, requirements and notebook of hub/

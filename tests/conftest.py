@@ -1,4 +1,4 @@
-"""Fixtures for all tests: made-up articles, small vectors, checkpoints."""
+"""Fixtures for all tests: made-up articles, small vectors, a stored checkpoint. Only `trained` trains a model."""
 
 import atexit
 import os
@@ -16,7 +16,8 @@ os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-"
 
 import pytest
 from filelock import FileLock
-from support import QUICK, SMALL, copied, succeed, write_articles, write_glove
+from golden.make_tiny_checkpoint import TINY_CHECKPOINT, make_tiny_checkpoint
+from support import ROOT, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
@@ -28,6 +29,16 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 runpy.run_path(str(_NO_NETWORK / "sitecustomize.py"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Answer to `-n auto`: start a pool for all tests, none for some rooms or files, which it would only slow down."""
+    all_tests = {Path(config.rootpath), Path(config.rootpath, "tests")}
+    asked = {Path(config.invocation_params.dir, argument) for argument in config.args}
+    if asked & all_tests:
+        return None  # xdist counts the cores
+    return 0
+
+
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
@@ -37,8 +48,9 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
 
     All workers of pytest-xdist share it: the first one makes it, the others wait.
     """
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
 
     def once(name: str, make: Callable[[Path], object]) -> Path:
         folder = shared / f"once-{name}"
@@ -53,44 +65,47 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
 
 
 @pytest.fixture(scope="session")
-def articles(make_once: MakeOnce) -> Path:
-    """160 made-up articles with the labels FAKE and REAL."""
-    return make_once("articles.csv", lambda path: write_articles(path, 160))
+def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """160 made-up articles with the labels FAKE and REAL, on which the checkpoint was trained."""
+    return write_articles(tmp_path_factory.mktemp("articles") / "articles.csv", 160)
 
 
 @pytest.fixture(scope="session")
-def glove_file(make_once: MakeOnce) -> Path:
+def glove_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Vectors for the words of the articles."""
-    return make_once("tiny.8d.txt", write_glove)
+    return write_glove(tmp_path_factory.mktemp("glove") / "tiny.8d.txt")
 
 
 @pytest.fixture(scope="session")
-def checkpoint(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
-    """A model that the train command made, in a folder. Copy it before changing it."""
-    from glove_lstm.commands import train as command
-
-    def train(folder: Path) -> None:
-        data = "--train_file", articles, "--glove", glove_file
-        succeed(command.main, *data, "--output_dir", folder, *SMALL, *QUICK)
-
-    return make_once("checkpoint", train)
+def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stored checkpoint with its ONNX files and the remote code. Copy it before changing it."""
+    folder = tmp_path_factory.mktemp("stored") / "export"
+    shutil.copytree(TINY_CHECKPOINT, folder)
+    shutil.copytree(ROOT / "hub" / "plots", folder / "plots")  # large, and any will do
+    for source in (ROOT / "hub").glob("*.py"):
+        if source.name != "handler.py":  # which only a push writes
+            shutil.copy(source, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def shared_export(checkpoint: Path, make_once: MakeOnce) -> Path:
-    """The checkpoint with ONNX files by the export command. Copy it before changing it."""
-    from glove_lstm.commands import export as command
+def checkpoint(shared_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stored checkpoint as the train command writes it, without ONNX files. Copy it before changing it."""
+    folder = tmp_path_factory.mktemp("stored") / "checkpoint"
+    shutil.copytree(shared_export, folder, ignore=shutil.ignore_patterns("*.onnx", "onnx"))
+    return folder
 
-    def export(folder: Path) -> None:
-        succeed(command.main, copied(checkpoint, folder))
 
-    return make_once("export", export)
+@pytest.fixture(scope="session")
+def trained(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
+    """The output folder of the training that made the stored checkpoint, run now. Copy it before changing it."""
+    return make_once("trained", lambda folder: make_tiny_checkpoint(articles, glove_file, folder))
 
 
 @pytest.fixture
 def copy(checkpoint: Path, tmp_path: Path) -> Path:
     """A copy of the checkpoint for one test to spoil."""
-    return copied(checkpoint, tmp_path / "copy")
+    return Path(shutil.copytree(checkpoint, tmp_path / "copy"))
 
 
 @pytest.fixture

@@ -8,15 +8,25 @@ from support import SMALL, make_article
 
 def arguments(words):
     """Words of a command line as arguments of the estimator: numbers and booleans."""
-    names = (word[2:] for word in words[::2])
-    values = (json.loads(word.lower()) for word in words[1::2])
+    names = [word.removeprefix("--") for word in words[::2]]
+    values = [json.loads(word.lower()) for word in words[1::2]]
     return dict(zip(names, values, strict=True))
 
 
-# `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
-TINY = {"glove": "tiny.8d.txt", "random_state": 0, "verbose": 0, "use_cpu": True}
-TINY |= {"learning_rate": 0.02, "num_train_epochs": 1, "max_steps": 20}
-TINY |= {**arguments(SMALL), "ngram_buckets": 64, "corrupted_share": 0}
+# One short training. `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
+TINY = {
+    **arguments(SMALL),
+    "glove": "tiny.8d.txt",
+    "ngram_buckets": 64,
+    "corrupted_share": 0,
+    "learning_rate": 0.02,
+    "num_train_epochs": 1,
+    "max_steps": 10,
+    "refit": False,
+    "random_state": 0,
+    "use_cpu": True,
+    "verbose": 0,
+}
 
 LABELS = ["FAKE", "REAL"] * 60
 _GENERATOR = random.Random(3)

@@ -42,22 +42,27 @@ def split_sizes(data: Any) -> dict[str, int]:
 
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
     """A title and a body of invented words; words and the case of the title tell the labels apart."""
-    own, common = (CALM if label == "REAL" else LOUD).split(), COMMON.split()
+    own = (CALM if label == "REAL" else LOUD).split()
+    common = COMMON.split()
 
     def sentence(count: int) -> str:
-        return " ".join(
-            generator.choice(own if generator.random() < 0.4 else common) for _ in range(count)
-        )
+        chosen = []
+        for _ in range(count):
+            words = own if generator.random() < 0.4 else common
+            chosen.append(generator.choice(words))
+        return " ".join(chosen)
 
     title = sentence(6)
-    return (title.title() if label == "REAL" else title.upper() + "!"), sentence(words) + "."
+    title = title.title() if label == "REAL" else title.upper() + "!"
+    return title, sentence(words) + "."
 
 
 def write_articles(
     path: Path, rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")
 ) -> Path:
     """A CSV in the format of fake_or_real_news."""
-    generator, table = random.Random(seed), []
+    generator = random.Random(seed)
+    table = []
     for row in range(rows):
         label = labels[row % len(labels)]
         title, text = make_article(generator, label, generator.randint(5, 60))
@@ -67,9 +72,11 @@ def write_articles(
 
 def write_table(path: Path, rows: list[dict[str, Any]]) -> Path:
     """A CSV, TSV, JSON or JSON lines, perhaps gzipped, as the name of the file says."""
-    text, kinds = io.StringIO(newline=""), path.suffixes
+    kinds = path.suffixes
+    text = io.StringIO(newline="")
     if ".csv" in kinds or ".tsv" in kinds:
-        writer = csv.DictWriter(text, list(rows[0]), delimiter="\t" if ".tsv" in kinds else ",")
+        delimiter = "\t" if ".tsv" in kinds else ","
+        writer = csv.DictWriter(text, list(rows[0]), delimiter=delimiter)
         writer.writeheader()
         writer.writerows(rows)
     elif ".json" in kinds:
@@ -77,7 +84,9 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> Path:
     else:
         text.writelines(json.dumps(row) + "\n" for row in rows)
     data = text.getvalue().encode()
-    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    if ".gz" in kinds:
+        data = gzip.compress(data)
+    path.write_bytes(data)
     return path
 
 
@@ -97,11 +106,23 @@ def write_glove(path: Path, dim: int = 8) -> Path:
     return path
 
 
-_SMALL = "--vocab_size 200 --max_seq_length 40 --hidden_size 8 --type_embedding_size 4"
-_SMALL += " --classifier_hidden_size 8 --ngram_buckets 65536"
-_QUICK = "--num_train_epochs 4 --learning_rate 0.02 --per_device_train_batch_size 16"
-_QUICK += " --disable_tqdm True --use_cpu True"
-SMALL, QUICK = _SMALL.split(), _QUICK.split()
+# Options of the train command: a small network, and a short training.
+SMALL = [
+    *("--vocab_size", "200"),
+    *("--max_seq_length", "40"),
+    *("--hidden_size", "8"),
+    *("--type_embedding_size", "4"),
+    *("--character_buckets", "256"),
+    *("--classifier_hidden_size", "8"),
+    *("--ngram_buckets", "1024"),
+]
+QUICK = [
+    *("--num_train_epochs", "4"),
+    *("--learning_rate", "0.02"),
+    *("--per_device_train_batch_size", "16"),
+    *("--disable_tqdm", "True"),
+    *("--use_cpu", "True"),
+]
 
 
 def run_script(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -147,10 +168,10 @@ def build_model(seed=0, **config):
 
     from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 
-    torch.manual_seed(seed)
     sizes = {"vocab_size": 30, "embedding_size": 6, "hidden_size": 5, "classifier_hidden_size": 4}
-    config = GloveLstmConfig(**{**sizes, **config})
-    return fill_at_random(GloveLstmForSequenceClassification(config).eval())
+    torch.manual_seed(seed)
+    model = GloveLstmForSequenceClassification(GloveLstmConfig(**{**sizes, **config}))
+    return fill_at_random(model.eval())
 
 
 def fill_at_random(model):
@@ -196,20 +217,21 @@ def repaired(text: str) -> str:
 
 def slow_shape(surface: str) -> str:
     """The shape of a word, one character at a time."""
-
-    def kind(letter: str) -> str:
-        if letter.isupper() or letter.istitle():
-            return "U"
-        return "D" if letter.isnumeric() else "L" if letter.isalpha() else "-"
-
-    kinds = [kind(letter) for letter in surface]
-    if not kinds:
+    if not surface:
         return "none"
-    if "U" in kinds:
-        if "L" not in kinds:
+    capitals = [letter.isupper() or letter.istitle() for letter in surface]
+    others = "".join(
+        letter for letter, is_capital in zip(surface, capitals, strict=True) if not is_capital
+    )
+    # A letter may be a number, too, such as a Chinese numeral; it counts as a digit.
+    has_small_letter = any(letter.isalpha() and not letter.isnumeric() for letter in others)
+    if any(capitals):
+        if not has_small_letter:
             return "upper"
-        return "title" if kinds[0] == "U" and kinds.count("U") == 1 else "mixed"
-    return "lower" if "L" in kinds else "digits" if "D" in kinds else "punctuation"
+        return "title" if capitals[0] and sum(capitals) == 1 else "mixed"
+    if has_small_letter:
+        return "lower"
+    return "digits" if any(letter.isnumeric() for letter in others) else "punctuation"
 
 
 _WITHOUT_PACKAGE = """
@@ -244,5 +266,6 @@ def run_client(
 ) -> subprocess.CompletedProcess[str]:
     """Run Python code in a process that works in `home` and knows only this Hub."""
     home.mkdir(parents=True, exist_ok=True)
-    env, command = hub.client_env(home, token), [sys.executable, "-c", textwrap.dedent(code)]
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    env = hub.client_env(home, token)
     return subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=300)

@@ -44,26 +44,34 @@ model.push_to_hub('x')
 """
 
 
+def reached(node: ast.AST, siblings: set[str]) -> set[str]:
+    """Modules that a node of a syntax tree imports although remote code may not, and names that it may not use."""
+    if isinstance(node, ast.Import):
+        paths = [alias.name.split(".") for alias in node.names]
+        modules = {path[0] for path in paths}
+        names = {part for path in paths for part in path}
+        return (modules - MODULES) | (names & FORBIDDEN)
+    if isinstance(node, ast.ImportFrom):
+        names = {alias.name for alias in node.names} & FORBIDDEN
+        if node.level == 1:
+            return names | ({node.module or "."} - siblings)
+        if node.level > 1:
+            return names | {"." * node.level}
+        path = node.module.split(".")
+        return names | ({path[0]} - MODULES) | (set(path) & FORBIDDEN)
+    if isinstance(node, ast.Attribute):
+        return {node.attr} & FORBIDDEN
+    if isinstance(node, ast.Name):
+        return {node.id} & FORBIDDEN
+    return set()
+
+
 def remote_access(source: str, siblings: set[str]) -> list[str]:
     """Imports that remote code may not make, and names that could reach a file or the network."""
     problems = []
     for node in ast.walk(ast.parse(source)):
-        modules, names = set(), set()
-        if isinstance(node, ast.ImportFrom):
-            names = {alias.name for alias in node.names}
-            if node.level:
-                modules = {node.module} - siblings if node.level == 1 else {node.module}
-            else:
-                modules = {node.module.split(".")[0]} - MODULES
-                names |= set(node.module.split("."))
-        elif isinstance(node, ast.Import):
-            modules = {alias.name.split(".")[0] for alias in node.names} - MODULES
-            names = {part for alias in node.names for part in alias.name.split(".")}
-        elif isinstance(node, ast.Attribute):
-            names = {node.attr}
-        elif isinstance(node, ast.Name):
-            names = {node.id}
-        problems += [f"line {node.lineno}: {name}" for name in [*modules, *(names & FORBIDDEN)]]
+        names = sorted(reached(node, siblings))
+        problems += [f"line {node.lineno}: {name}" for name in names]
     return problems
 
 
@@ -139,18 +147,29 @@ def test_tests_reach_no_network(tmp_path: Path) -> None:
     assert client.returncode == 0, client.stderr
 
 
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"```py.*?\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+
+
+def calls_of_remote_code(block: str) -> list[ast.Call]:
+    calls = []
+    for node in ast.walk(ast.parse(block)):
+        if isinstance(node, ast.Call):
+            arguments = {keyword.arg for keyword in node.keywords}
+            if "trust_remote_code" in arguments:
+                calls.append(node)
+    return calls
+
+
 def test_documented_remote_code_is_pinned() -> None:
     pages = [ROOT / "README.md", ROOT / "model_card.md", HUB / "README.md"]
     pages += sorted((ROOT / "docs").glob("*.md"))
-    calls = [
-        node
-        for page in pages
-        for block in re.findall(r"```py.*?\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-        if "trust_remote_code=True" in block and "{{" not in block
-        for node in ast.walk(ast.parse(block))
-        if isinstance(node, ast.Call) and "trust_remote_code" in {key.arg for key in node.keywords}
-    ]
+    calls = []
+    for page in pages:
+        for block in python_blocks(page):
+            if "trust_remote_code=True" in block and "{{" not in block:
+                calls += calls_of_remote_code(block)
     assert len(calls) >= 5
     for call in calls:
-        keys = {key.arg for key in call.keywords}
-        assert "revision" in keys or "'hub'" in ast.unparse(call), ast.unparse(call)
+        arguments = {keyword.arg for keyword in call.keywords}
+        assert "revision" in arguments or "'hub'" in ast.unparse(call), ast.unparse(call)

@@ -4,9 +4,9 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -25,41 +25,41 @@ from glove_lstm.inference.batch_classifier import BatchClassifier
 from glove_lstm.inference.runtime import LightClassifier
 from glove_lstm.weights_file import check_weights
 
-_NUMBERS = count()  # of copies, whose names must not tell the file
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 
 def damaged_copies(
     whole: Path, folder: Path, names: tuple[str, ...]
 ) -> Iterator[tuple[Path, str, str]]:
-    """Copies of a folder with one damaged file each: (copy, file, damage)."""
+    """Copies of a folder with one damaged file each: (copy, file, damage). Names of copies do not tell the file."""
     for name in names:
         content = (whole / name).read_bytes()
-        cut = content[: len(content) // 2]
-        for how, rest in (("cut", cut), ("missing", None), ("emptied", b"")):
-            copy = Path(shutil.copytree(whole, folder / f"{next(_NUMBERS)}"))
+        half = content[: len(content) // 2]
+        for damage, rest in (("cut", half), ("missing", None), ("emptied", b"")):
+            copy = Path(tempfile.mkdtemp(dir=folder)) / "copy"
+            shutil.copytree(whole, copy)
             (copy / name).unlink()
             if rest is not None:
                 (copy / name).write_bytes(rest)
-            yield copy, name, how
+            yield copy, name, damage
 
 
-COMMANDS = {
-    "predict with torch": [predict.main, "a", "--backend", "torch", "--model"],
-    "predict": [predict.main, "a", "--model"],
-}
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_damaged_checkpoints(shared_export: Path, tmp_path: Path, name: str) -> None:
-    needed = (*NEEDED, "light.onnx") if name == "predict" else NEEDED  # predict runs without torch
-    for copy, file, how in damaged_copies(shared_export, tmp_path, needed):
-        if (file, how) == ("light.onnx", "missing"):
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [(["--backend", "torch"], NEEDED), ([], (*NEEDED, "light.onnx"))],
+    ids=["with torch", "without torch"],
+)
+def test_damaged_checkpoints(
+    shared_export: Path, tmp_path: Path, options: list[str], needed: tuple[str, ...]
+) -> None:
+    for copy, file, damage in damaged_copies(shared_export, tmp_path, needed):
+        if (file, damage) == ("light.onnx", "missing"):
             continue  # torch is used instead
-        done = run_here(*COMMANDS[name], copy)
+        done = run_here(predict.main, "a", *options, "--model", copy)
         assert_refused(done, "error: ", str(copy))
-        # Of damaged weights the error is that of safetensors or ONNX Runtime.
-        assert file in done.stderr or (file == "model.safetensors" and how != "missing")
+        # The error of damaged weights is that of safetensors or ONNX Runtime.
+        if file != "model.safetensors" or damage == "missing":
+            assert file in done.stderr
 
 
 def overwrite_last(path: Path, name: str, value: np.generic) -> None:
@@ -75,8 +75,14 @@ def load_model(folder: Path) -> object:
     return Checkpoint.open(folder).load_model()
 
 
-LOADERS = (load_model, LightClassifier.from_pretrained, GloveLstmClassifier.from_pretrained)
-LOADERS += (BatchClassifier, partial(BatchClassifier, backend="torch"), Api)
+LOADERS = (
+    load_model,
+    LightClassifier.from_pretrained,
+    GloveLstmClassifier.from_pretrained,
+    BatchClassifier,
+    partial(BatchClassifier, backend="torch"),
+    Api,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,16 +101,18 @@ def test_weights_that_are_no_numbers_are_refused_everywhere(
         graph, Checkpoint.open(exported).content_hashes()
     )  # made from these weights
     onnx.save(graph, exported / "light.onnx")
-    said = str(exported / "model.safetensors"), tensor, "not finite"
+
+    parts = str(exported / "model.safetensors"), tensor, "not finite"
     for load in LOADERS:
         with pytest.raises(DataError) as refusal:
             load(exported)
-        assert all(part in str(refusal.value) for part in said)
+        for part in parts:
+            assert part in str(refusal.value)
     for backend in ("onnx", "torch"):
         done = run_here(predict.main, "a", "--model", exported, "--backend", backend)
-        assert_refused(done, *said)
-    assert_refused(run_here(evaluate.main, exported, "--test_file", articles), *said)
-    assert_refused(run_here(export.main, exported), *said)
+        assert_refused(done, *parts)
+    assert_refused(run_here(evaluate.main, exported, "--test_file", articles), *parts)
+    assert_refused(run_here(export.main, exported), *parts)
 
 
 def test_weights_that_are_too_large_for_a_score(copy: Path) -> None:
@@ -141,20 +149,20 @@ def test_files_that_are_not_safetensors(exported: Path, content: bytes) -> None:
         assert_refused(done, "model.safetensors is damaged")
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "trainer_state.json"])
 def test_damaged_checkpoints_of_the_trainer(
-    checkpoint: Path, articles: Path, glove_file: Path, tmp_path: Path
+    trained: Path, articles: Path, glove_file: Path, tmp_path: Path, name: str
 ) -> None:
     """Resuming from one ends in one sentence; nothing is saved."""
-    [whole] = checkpoint.glob("checkpoint-*")
+    [whole] = trained.glob("checkpoint-*")
+    damaged = Path(shutil.copytree(whole, tmp_path / whole.name))
+    content = (damaged / name).read_bytes()
+    (damaged / name).write_bytes(content[: len(content) // 2])
     data = ["--train_file", articles, "--glove", glove_file, *SMALL, *QUICK]
-    for number, name in enumerate(("model.safetensors", "optimizer.pt", "trainer_state.json")):
-        out = tmp_path / f"{number}"
-        copy = Path(shutil.copytree(whole, out / whole.name))
-        content = (copy / name).read_bytes()
-        (copy / name).write_bytes(content[: len(content) // 2])
-        done = run_here(train.main, *data, "--output_dir", out, "--resume_from_checkpoint", copy)
-        assert_refused(done, "cannot continue from", copy.name)
-        assert not (out / "model.safetensors").exists()
+    resume = ["--output_dir", tmp_path, "--resume_from_checkpoint", damaged]
+    done = run_here(train.main, *data, *resume, "--refit", "False")
+    assert_refused(done, "cannot continue from", damaged.name)
+    assert not (tmp_path / "model.safetensors").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -9,41 +9,71 @@ from support import assert_refused, read_csv, run_here, succeed, write_articles,
 
 from glove_lstm.commands import evaluate as command
 
-SHAPES = {"confusion.png", "reliability.png"}
+PICTURES = {"confusion.png", "reliability.png"}
 evaluate = partial(run_here, command.main)
 run = partial(succeed, command.main)
 
 
-def test_figures_are_saved_and_printed(checkpoint: Path, tmp_path: Path) -> None:
-    test, out = write_articles(tmp_path / "test.csv", 80, seed=7), tmp_path / "out"
-    wanted = "--robustness", "--leaks", "--output_dir", out
-    done = run(checkpoint, "--test_file", test, *wanted)
-    assert {path.name for path in out.iterdir()} == {"eval.json", *SHAPES}
-    assert all((out / name).read_bytes().startswith(b"\x89PNG") for name in SHAPES)
-    found = json.loads((out / "eval.json").read_text())
-    assert (found["model"], found["split"], found["rows"]) == (str(checkpoint), "test", 80)
-    assert found["labels"] == ["FAKE", "REAL"]
-    assert found["accuracy"] > 0.9
-    right = found["confusion"][0][0] + found["confusion"][1][1]
-    assert found["accuracy"] == pytest.approx(right / 80)
+@pytest.fixture(scope="module")
+def measured(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory):
+    """What evaluate printed, and the folder of its files."""
+    folder = tmp_path_factory.mktemp("measured")
+    test = write_articles(folder / "test.csv", 80, seed=7)
+    options = "--robustness", "--leaks", "--output_dir", folder / "out"
+    done = run(checkpoint, "--test_file", test, *options)
+    return done.stdout, folder / "out"
+
+
+@pytest.fixture(scope="module")
+def figures(measured) -> dict:
+    _, folder = measured
+    return json.loads((folder / "eval.json").read_text())
+
+
+def test_figures_and_pictures_are_saved(measured, figures: dict, checkpoint: Path) -> None:
+    _, folder = measured
+    assert {path.name for path in folder.iterdir()} == {"eval.json", *PICTURES}
+    for name in PICTURES:
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+    assert figures["model"] == str(checkpoint)
+    assert (figures["split"], figures["rows"]) == ("test", 80)
+    assert figures["labels"] == ["FAKE", "REAL"]
+    assert figures["accuracy"] > 0.9
+    right = figures["confusion"][0][0] + figures["confusion"][1][1]
+    assert figures["accuracy"] == pytest.approx(right / 80)
+
+
+def test_figures_are_printed(measured, figures: dict) -> None:
+    printed, _ = measured
     for measure in ("accuracy", "f1", "brier"):
-        low, high = found[f"{measure}_interval"]
+        low, high = figures[f"{measure}_interval"]
         assert low <= high
-        assert f"{found[measure]:.4f}  {low:.4f} to {high:.4f}" in done.stdout
-    for name, row in found["by_label"].items():
+        assert f"{figures[measure]:.4f}  {low:.4f} to {high:.4f}" in printed
+    for name, row in figures["by_label"].items():
         assert row["rows"] == 40
-        assert f"{name}     40" in done.stdout
-    assert found["coverage"][0]["threshold"] == 0
-    for row in found["coverage"]:
-        assert f"{row['coverage']:.1%}    {row['accuracy']:.4f}" in done.stdout
-    clean = found["robustness"]["clean"]["accuracy"]
-    assert clean == pytest.approx(found["accuracy"])  # a pair is the same text as its parts joined
-    typos = found["robustness"]["typos"]
+        assert f"{name}     40" in printed
+    assert figures["coverage"][0]["threshold"] == 0
+    for row in figures["coverage"]:
+        assert f"{row['coverage']:.1%}    {row['accuracy']:.4f}" in printed
+
+
+def test_robustness_is_measured_and_printed(measured, figures: dict) -> None:
+    printed, _ = measured
+    clean = figures["robustness"]["clean"]["accuracy"]
+    assert clean == pytest.approx(
+        figures["accuracy"]
+    )  # a pair is the same text as its parts joined
+    typos = figures["robustness"]["typos"]
     assert typos["lost"] == pytest.approx(clean - typos["accuracy"])
-    assert "10 % of letters mistyped" in done.stdout
+    assert "10 % of letters mistyped" in printed
+
+
+def test_leaks_are_found_and_printed(measured, figures: dict) -> None:
+    printed, _ = measured
+    findings = figures["leaks"]["findings"]
     # Titles in capitals and the words of either kind are what made-up articles are told apart by.
-    assert {finding["check"] for finding in found["leaks"]["findings"]} == {"phrase"}
-    assert found["leaks"]["findings"][0]["sentence"] in done.stdout
+    assert {finding["check"] for finding in findings} == {"phrase"}
+    assert findings[0]["sentence"] in printed
 
 
 def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
@@ -64,8 +94,9 @@ def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
 
 def test_leaks_without_a_model(tmp_path: Path) -> None:
     train, out = write_articles(tmp_path / "a.csv", 80), tmp_path / "out"
-    rows = [*read_csv(train)[:2], *read_csv(write_articles(tmp_path / "b.csv", 40, seed=3))]
-    test = write_table(tmp_path / "test.csv", rows)
+    others = write_articles(tmp_path / "others.csv", 40, seed=3)
+    seen = read_csv(train)[:2]
+    test = write_table(tmp_path / "test.csv", [*seen, *read_csv(others)])
     files = "--train_file", train, "--test_file", test
     done = run(*files, "--leaks", "--output_dir", out)
     assert "Leaks looked for" in done.stdout

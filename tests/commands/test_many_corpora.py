@@ -18,26 +18,30 @@ def write_corpus(path: Path, rows: int, seed: int, sites: int) -> Path:
 def test_train_and_evaluate(tmp_path: Path, glove_file: Path) -> None:
     first = write_corpus(tmp_path / "first.csv", 120, 1, sites=8)
     second = write_corpus(tmp_path / "second\udcff.csv", 80, 2, sites=8)  # not UTF-8
-    options = ["--source_column_name", "site", "--validation_by", "source"]
-    options += ["--validation_fraction", 0.25, "--glove", glove_file, *SMALL, *QUICK]
     out = tmp_path / "out"
-    done = succeed(train.main, "--train_file", first, second, "--output_dir", out, *options)
+    files = ["--train_file", first, second, "--glove", glove_file, "--output_dir", out]
+    options = ["--source_column_name", "site", "--validation_by", "source"]
+    options += ["--validation_fraction", 0.25, *SMALL, *QUICK]
+    succeed(train.main, *files, *options)
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["about"]["data"] == "train first.csv + second\ufffd.csv"
-    rows = {name: found["rows"] for name, found in metrics["validation"]["by_source"].items()}
-    assert metrics["validation"]["rows"] == rows["first"] + rows["second\ufffd"]
+    by_source = metrics["validation"]["by_source"]
+    corpora = by_source["first"], by_source["second\ufffd"]
+    assert metrics["validation"]["rows"] == sum(corpus["rows"] for corpus in corpora)
 
-    tests = [
-        write_corpus(tmp_path / "p.csv", 100, 3, sites=2),
-        write_corpus(tmp_path / "q.csv", 100, 4, sites=32),
-    ]
-    done = succeed(
-        evaluate.main, out, "--test_file", *tests, "--source_column_name", "site", "--leaks",
-        "--output_dir", tmp_path / "report",
-    )  # fmt: skip
-    by_source = json.loads((tmp_path / "report" / "eval.json").read_text())["by_source"]
-    assert list(by_source) == ["p", "p/p0.org", "p/p1.org", "q"]  # of q's sites none has 20 rows
-    table = done.stdout[done.stdout.index("source ") :].split("\n\n")[0].splitlines()[1:]
-    shown = [float(line.split()[3].replace("-", line.split()[2])) for line in table]
-    assert len(shown) == 4
-    assert shown == sorted(shown)
+    few_sites = write_corpus(tmp_path / "p.csv", 100, 3, sites=2)
+    many_sites = write_corpus(tmp_path / "q.csv", 100, 4, sites=32)  # none has 20 rows
+    report = tmp_path / "report"
+    files = ["--test_file", few_sites, many_sites, "--output_dir", report]
+    done = succeed(evaluate.main, out, *files, "--source_column_name", "site", "--leaks")
+    by_source = json.loads((report / "eval.json").read_text())["by_source"]
+    assert list(by_source) == ["p", "p/p0.org", "p/p1.org", "q"]
+
+    # The worst source is printed first.
+    table = done.stdout[done.stdout.index("source ") :].split("\n\n")[0]
+    printed = []
+    for line in table.splitlines()[1:]:
+        _, _, accuracy, balanced_accuracy, *_ = line.split()
+        printed.append(float(accuracy if balanced_accuracy == "-" else balanced_accuracy))
+    assert len(printed) == 4
+    assert printed == sorted(printed)

@@ -77,39 +77,43 @@ def test_files_of_others_stay(articles: Path, tmp_path: Path) -> None:
     assert (other / "run.json").read_text() == '{"mine": 1}'
 
 
-FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-inf", "-1_0")
+# Labels that a spreadsheet would run, and labels that it shows.
+FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-inf", "-1_0", "=1", "=1")
 HARMLESS = ("-1", "+2", "-1.5", "-.5e-3", "1", "a=1", "", " =1", "'=1", '["=1"]')
 
 
-@pytest.mark.parametrize("label", [*FORMULAS, *HARMLESS], ids=repr)
-def test_no_cell_of_csv_is_a_formula(
-    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label: str
-) -> None:
-    config = json.loads((copy / "config.json").read_text())
-    config |= {"id2label": {"0": label, "1": label + "b"}, "label2id": {}}
-    (copy / "config.json").write_text(json.dumps(config))
+@pytest.fixture
+def labelled(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A function that renames FAKE and REAL, and labels a row of each in two files: into csv, and into jsonl."""
     monkeypatch.chdir(tmp_path)
     for name in ("=a.csv", "b.csv"):
-        Path(name).write_text("text\nCouncil votes\nSHOCKING secret!!!\n")
-    args = ("--input", "=a.csv", "b.csv", "--model", copy, "--rows_per_part", 3)
-    for kind in ("csv", "jsonl"):
-        run(*args, "--output_dir", kind, "--format", kind)
-    for name in ("whole.csv", "whole.parquet"):
-        run(*args, "--output", name)
-    shown = read_csv(Path("whole.csv"))
-    assert [row for path in sorted(Path("csv").glob("*.csv")) for row in read_csv(path)] == shown
-    raw = [json.loads(line) for path in sorted(Path("jsonl").glob("part*")) for line in path.open()]
-    assert [row["label"] for row in raw] == pq.read_table("whole.parquet")["label"].to_pylist()
-    assert {row["label"] for row in raw} <= {label, label + "b"}
-    assert {row["file"] for row in raw} == {"=a.csv", "b.csv"}
-    assert {row["file"] for row in shown} == {"'=a.csv", "b.csv"}
-    for row, before in zip(shown, raw, strict=True):
-        whole = before["label"]
-        is_formula = whole.startswith(("=", "+", "-", "@", "\t", "\r"))
-        is_number = whole in HARMLESS
-        cell = whole.replace("\r", "\n")
-        assert row["label"] == (f"'{cell}" if is_formula and not is_number else cell)
-        assert row[f"score_{label}".replace("\r", "\n")] == f"{before['scores'][label]:.6f}"
+        Path(name).write_text("text\nSHOCKING secret!!!\nCouncil votes\n")
+    config = json.loads((copy / "config.json").read_text())
+
+    def label(fake: str, real: str) -> tuple[list[dict], list[dict]]:
+        names = {"id2label": {"0": fake, "1": real}, "label2id": {}}
+        (copy / "config.json").write_text(json.dumps({**config, **names}))
+        for name in ("out.csv", "out.jsonl"):
+            run("--input", "=a.csv", "b.csv", "--model", copy, "--output", name)
+        lines = Path("out.jsonl").read_text().splitlines()
+        return read_csv(Path("out.csv")), [json.loads(line) for line in lines]
+
+    return label
+
+
+@pytest.mark.parametrize(("formula", "harmless"), list(zip(FORMULAS, HARMLESS, strict=True)))
+def test_no_cell_of_csv_is_a_formula(labelled, formula: str, harmless: str) -> None:
+    cells, rows = labelled(formula, harmless)
+    assert [row["label"] for row in rows] == [formula, harmless] * 2
+    shown = "'" + formula.replace(
+        "\r", "\n"
+    )  # csv cannot hold a carriage return before Python 3.13
+    assert [row["label"] for row in cells] == [shown, harmless] * 2
+    assert [row["file"] for row in rows] == ["=a.csv", "=a.csv", "b.csv", "b.csv"]
+    assert [row["file"] for row in cells] == ["'=a.csv", "'=a.csv", "b.csv", "b.csv"]
+    for cell, row in zip(cells, rows, strict=True):
+        score = row["scores"][formula]
+        assert cell[f"score_{formula}".replace("\r", "\n")] == f"{score:.6f}"
 
 
 def test_a_killed_output_leaves_the_file_as_it_was(tmp_path: Path) -> None:

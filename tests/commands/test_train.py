@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,14 @@ import torch
 from nltk.corpus.reader import WordListCorpusReader
 from nltk.corpus.util import LazyCorpusLoader
 from safetensors.torch import load_file
-from support import (
-    QUICK,
-    ROOT,
-    SMALL,
-    assert_refused,
-    run_here,
-    succeed,
-    write_articles,
-)
+from support import QUICK, ROOT, SMALL, assert_refused, run_here, succeed, write_articles
 
+from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as command
 from glove_lstm.data.loading import load_splits
+from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
+from glove_lstm.modeling.configuration_glove_lstm import FITTED
 from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.fit import fit
 
@@ -37,30 +33,68 @@ def read(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_checkpoint_is_whole_and_learned(
-    checkpoint: Path, articles: Path, glove_file: Path
-) -> None:
-    names = {path.name for path in checkpoint.iterdir() if path.is_file()}
+def file_names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()}
+
+
+def test_checkpoint_is_whole_and_learned(trained: Path, articles: Path, glove_file: Path) -> None:
     code = {path.name for path in (ROOT / "hub").glob("*.py")} - {"handler.py"}  # of a push
     data = {"config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json", "README.md"}
-    assert names == code | data | {"model.safetensors", "training_texts.safetensors"}
+    tensors = {"model.safetensors", "training_texts.safetensors"}
+    assert file_names(trained) == code | data | tensors
     plots = {"curves.png", "confusion.png", "reliability.png"}
-    assert {path.name for path in (checkpoint / "plots").iterdir()} == plots
-    metrics = read(checkpoint / "metrics.json")
+    assert file_names(trained / "plots") == plots
+
+    metrics = read(trained / "metrics.json")
     measured = metrics["validation"]
     assert measured["accuracy"] > 0.9  # made-up articles are easy
     low, high = measured["accuracy_interval"]
     assert low <= measured["accuracy"] <= high
-    assert measured["rows"] == metrics["about"]["rows"]["validation"] == 16
-    config, about = read(checkpoint / "config.json"), metrics["about"]
+    about = metrics["about"]
+    assert measured["rows"] == about["rows"]["validation"] == 16
+    assert about["ngram_c"] == 1  # below 100 validation texts none is chosen
+
+    config = read(trained / "config.json")
     assert config["temperature"] == about["temperature"] != 1.0
     assert config["shrinkage"] == about["shrinkage"] >= 0
-    tables = load_file(checkpoint / "model.safetensors")
+    tables = load_file(trained / "model.safetensors")
     assert tables["ngrams.weights"].dtype == torch.float16
-    assert about["ngram_c"] == 1  # below 100 validation texts none is chosen
-    for path in [*checkpoint.glob("*.json"), *checkpoint.glob("*.md")]:
-        for local in (checkpoint.parent, articles.parent, glove_file.parent, ROOT):
-            assert str(local) not in path.read_text(encoding="utf-8"), path
+
+    local_folders = [trained.parent, articles.parent, glove_file.parent, ROOT]
+    for path in [*trained.glob("*.json"), *trained.glob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        for folder in local_folders:
+            assert str(folder) not in text, path
+
+
+def test_the_stored_checkpoint_is_what_the_command_makes(
+    trained: Path, checkpoint: Path, articles: Path
+) -> None:
+    """If this fails after a change of what the command writes, run `make tiny-checkpoint`."""
+    assert file_names(checkpoint) == file_names(trained)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert read(checkpoint / name) == read(trained / name)
+
+    stored, made = read(checkpoint / "config.json"), read(trained / "config.json")
+    differ = {name for name in stored.keys() | made.keys() if stored.get(name) != made.get(name)}
+    assert differ <= {*FITTED, "transformers_version"}
+    stored, made = read(checkpoint / "metrics.json"), read(trained / "metrics.json")
+    assert stored.keys() == made.keys()
+    assert stored["about"].keys() == made["about"].keys()
+
+    stored_weights = load_file(checkpoint / "model.safetensors")
+    for name, weight in load_file(trained / "model.safetensors").items():
+        stored_weight = stored_weights.pop(name)
+        assert (stored_weight.shape, stored_weight.dtype) == (weight.shape, weight.dtype), name
+    assert not stored_weights
+
+    rows = load_splits(train_file=articles).rows("train")
+    stored_scores, made_scores = (
+        GloveLstmClassifier.from_pretrained(folder).predict_proba(rows.texts)
+        for folder in (checkpoint, trained)
+    )
+    # Processors and versions of torch round differently, and training adds that up.
+    np.testing.assert_allclose(stored_scores, made_scores, atol=0.1)
 
 
 @pytest.mark.slow
@@ -90,21 +124,32 @@ def test_labels_are_numbered_as_the_checkpoint_numbers_them(
 ) -> None:
     rows = load_splits(train_file=articles).rows("train")
     recipe = make_recipe(
-        model_name_or_path=str(checkpoint), max_seq_length=30, character_buckets=9, max_steps=1,
-        output_dir=str(tmp_path), disable_tqdm=True, use_cpu=True, save_strategy="no",
-    )  # fmt: skip
+        model_name_or_path=str(checkpoint),
+        max_seq_length=30,
+        character_buckets=9,
+        max_steps=1,
+        output_dir=str(tmp_path),
+        disable_tqdm=True,
+        use_cpu=True,
+        save_strategy="no",
+    )
     result = fit(rows.texts, rows.labels, recipe=recipe, label_names=["REAL", "FAKE"])
+    assert "starts anew" not in caplog.text
     assert result.model.config.label_names == ["FAKE", "REAL"]
+    assert result.train.labels[:2].tolist() == [0, 1]
     assert result.tokenizer.model_max_length == 30
     assert result.about["fine_tuned_from"] == checkpoint.name
-    assert "starts anew" not in caplog.text
-    assert result.train.labels[:2].tolist() == [0, 1]
-    scores = result.model(**result.tokenizer(rows.texts, return_tensors="pt", padding=True)).logits
-    right = [result.model.config.label_names[row] for row in scores.argmax(dim=1)]
-    assert np.mean(np.array(right) == rows.labels) > 0.9
+
+    inputs = result.tokenizer(rows.texts, return_tensors="pt", padding=True)
+    best = result.model(**inputs).logits.argmax(dim=1)
+    labels = [result.model.config.label_names[row] for row in best]
+    assert np.mean(np.array(labels) == rows.labels) > 0.9
+    metrics = run_metrics(result)
+    add_baselines(metrics, result)
+    assert metrics["baselines"]["tfidf_svc"]["validation"]["accuracy"] > 0.9
 
     others = ["no" if label == "FAKE" else "yes" for label in rows.labels]
-    fit(rows.texts, others, recipe=recipe)
+    fit(rows.texts, others, None, recipe=recipe)
     assert "starts anew" in caplog.text
 
 
@@ -185,17 +230,22 @@ def test_mistakes_are_told_in_one_sentence(
 
 @pytest.mark.slow
 def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_path: Path) -> None:
-    args = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
-    args += ["--save_strategy", "epoch", "--num_train_epochs", 1, "--refit", "False"]
+    out = tmp_path / "out"
+    options = ["--train_file", articles, "--glove", glove_file, "--output_dir", out, *SMALL]
+    options += QUICK[:-2]  # as in docs/train.md, without --use_cpu
+    options += ["--save_strategy", "epoch", "--num_train_epochs", 1, "--refit", "False"]
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     # As in docs/howto/several_processes.md, without --use_cpu.
-    words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL, *QUICK[:-2], *args]
-    done = subprocess.run([*map(str, words)], capture_output=True, encoding="utf-8", timeout=300)
+    script = [sys.executable, *launch, ROOT / "scripts" / "train.py"]
+    words = [str(word) for word in [*script, *options]]
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
-    [last] = (tmp_path / "out").glob("checkpoint-*/trainer_state.json")
-    rows = read(tmp_path / "out" / "metrics.json")["about"]["rows"]["train"]
-    assert read(last)["global_step"] == -(-rows // 32)  # two times 16 texts a step
-    assert load_file(tmp_path / "out" / "model.safetensors")["ngrams.weights"].any()
+
+    [state] = out.glob("checkpoint-*/trainer_state.json")
+    rows = read(out / "metrics.json")["about"]["rows"]["train"]
+    texts_of_step = 2 * 16
+    assert read(state)["global_step"] == ceil(rows / texts_of_step)
+    assert load_file(out / "model.safetensors")["ngrams.weights"].any()
 
 
 def test_figures_of_bf16_training_are_those_of_the_saved_model(
@@ -204,19 +254,15 @@ def test_figures_of_bf16_training_are_those_of_the_saved_model(
     out = tmp_path / "out"
     validation = write_articles(tmp_path / "validation.csv", 60, seed=7)
     test = write_articles(tmp_path / "test.csv", 60, seed=8)
-    files = "--train_file", articles, "--validation_file", validation, "--test_file", test
-    train = *files, "--glove", glove_file, "--output_dir", out, *SMALL, *QUICK, "--bf16", "True"
+    files = ["--train_file", articles, "--validation_file", validation, "--test_file", test]
+    options = ["--glove", glove_file, "--output_dir", out, *SMALL, *QUICK, "--bf16", "True"]
+    succeed(command.main, *files, *options)
 
-    def check() -> None:
-        metrics = json.loads((out / "metrics.json").read_text())
-        (out / "training_texts.safetensors").unlink()  # else the validation texts count as seen
-        for split in ("validation", "test"):
-            report = tmp_path / split
-            measured = "--split", split, "--output_dir", report
-            succeed(evaluate.main, out, *files, *measured)
-            found = json.loads((report / "eval.json").read_text())
-            for name in ("accuracy", "ece", "brier", "roc_auc"):
-                assert metrics[split][name] == pytest.approx(found[name], abs=1e-6), (split, name)
-
-    succeed(command.main, *train)
-    check()
+    metrics = read(out / "metrics.json")
+    (out / "training_texts.safetensors").unlink()  # else the validation texts count as seen
+    for split in ("validation", "test"):
+        report = tmp_path / split
+        succeed(evaluate.main, out, *files, "--split", split, "--output_dir", report)
+        measured = read(report / "eval.json")
+        for name in ("accuracy", "ece", "brier", "roc_auc"):
+            assert metrics[split][name] == pytest.approx(measured[name], abs=1e-6), (split, name)

@@ -41,12 +41,13 @@ def leaks(**splits: Dataset) -> dict:
     return check_leaks(LoadedData(numbered, names, columns, "tests"))
 
 
-def found(rows: Dataset, check: str) -> list[str]:
+def phrase_sentences(rows: Dataset) -> list[str]:
     findings = leaks(test=rows)["findings"]
-    return [finding["sentence"] for finding in findings if finding["check"] == check]
+    return [finding["sentence"] for finding in findings if finding["check"] == "phrase"]
 
 
 def phrases(texts: list[str], labels: list[str]) -> set[tuple[str, str, str]]:
+    """Phrase, label and place of each leak."""
     figures = [finding["figures"] for finding in find_phrase_leaks({"text": texts}, labels)]
     return {(leak["phrase"], leak["label"], leak["place"]) for leak in figures}
 
@@ -62,43 +63,53 @@ def test_silence_on_clean_texts_and_random_labels(seed: int) -> None:
 def test_agency_s_dateline_is_found_and_not_once_it_is_gone() -> None:
     clean = news(300)
     generator = random.Random(1)
-    bodies = [
-        f"{generator.choice(CITIES)} (Reuters) - {text}" if label == "REAL" else text
-        for text, label in zip(clean["text_pair"], clean["label"], strict=True)
-    ]
+    bodies = []
+    for text, label in zip(clean["text_pair"], clean["label"], strict=True):
+        dateline = f"{generator.choice(CITIES)} (Reuters) - " if label == "REAL" else ""
+        bodies.append(dateline + text)
     planted = clean.remove_columns("text_pair").add_column("text_pair", bodies)
-    (sentence,) = found(planted, "phrase")
+    [sentence] = phrase_sentences(planted)
     assert "'(Reuters) -' is in 'text' in 100.0% of the REAL texts and in 0.0%" in sentence
     assert "Remove it" in sentence
-    assert found(clean, "phrase") == []
+    assert phrase_sentences(clean) == []
 
 
-def test_ends_and_empty_texts_are_found() -> None:
+SHARE = (". Share this!", "FAKE", "at the end of")
+
+
+def test_ends_are_found() -> None:
+    """Two thirds of the FAKE texts end alike."""
     generator = random.Random(2)
-    texts, labels = [], []
-    for row in range(120):
-        fake = row % 2 == 0
-        texts.append(article(generator) + (" Share this!" if fake and row % 3 else ""))
-        labels.append("FAKE" if fake else "REAL")
-    share = (". Share this!", "FAKE", "at the end of")
-    assert phrases(texts, labels) == {share}
-    (finding,) = find_phrase_leaks({"text": texts}, labels)
+    ends = [" Share this!", "", "", "", " Share this!", ""]  # every second text is FAKE
+    texts = [article(generator) + end for end in ends * 20]
+    labels = ["FAKE", "REAL"] * 60
+    assert phrases(texts, labels) == {SHARE}
+    [finding] = find_phrase_leaks({"text": texts}, labels)
     assert finding["figures"]["covered"] == pytest.approx(2 / 3)
-    texts = ["" if row % 2 and row % 3 else text for row, text in enumerate(texts)]
-    assert phrases(texts, labels) == {share, ("", "REAL", "at the beginning of")}
-    assert found(Dataset.from_dict({"text": texts, "label": labels}), "phrase")
+
+
+def test_empty_texts_are_found() -> None:
+    """Two thirds of the REAL texts are empty."""
+    generator = random.Random(2)
+    texts = [article(generator) for _ in range(120)]
+    texts[1::6] = texts[3::6] = [""] * 20
+    labels = ["FAKE", "REAL"] * 60
+    assert phrases(texts, labels) == {("", "REAL", "at the beginning of")}
+    assert phrase_sentences(Dataset.from_dict({"text": texts, "label": labels}))
 
 
 def test_a_habit_is_no_leak() -> None:
     """Three times as frequent under one label, as style is; or exclusive but rare."""
     generator = random.Random(3)
-    texts, labels = [], []
-    for row in range(600):
-        fake = row % 2 == 0
-        habit = " Experts say so." if generator.random() < (0.9 if fake else 0.3) else ""
-        rare = " Zounds." if fake and generator.random() < 0.1 else ""
-        texts.append(article(generator) + rare + habit)
-        labels.append("FAKE" if fake else "REAL")
+    texts = []
+    labels = ["FAKE", "REAL"] * 300
+    for label in labels:
+        text = article(generator)
+        if label == "FAKE" and generator.random() < 0.1:
+            text += " Zounds."
+        if generator.random() < (0.9 if label == "FAKE" else 0.3):
+            text += " Experts say so."
+        texts.append(text)
     assert phrases(texts, labels) == set()
 
 
@@ -118,11 +129,11 @@ def test_overlap() -> None:
 
 def test_copies_of_a_text_are_one_text() -> None:
     texts = ["one report that many outlets print"] * 30 + [f"w{n} x{n} y{n}" for n in range(60)]
-    labels = ["FAKE"] * 30 + [("FAKE", "REAL")[n % 2] for n in range(60)]
-    assert found(Dataset.from_dict({"text": texts, "label": labels}), "phrase") == []
+    labels = ["FAKE"] * 30 + ["FAKE", "REAL"] * 30
+    assert phrase_sentences(Dataset.from_dict({"text": texts, "label": labels})) == []
 
 
-def test_one_label_or_few_rows_are_no_error() -> None:
-    for texts in (["a", "b"], [""]):
-        rows = Dataset.from_dict({"text": texts, "label": ["X"] * len(texts)})
-        assert leaks(test=rows)["findings"] == []
+@pytest.mark.parametrize("texts", [["a", "b"], [""]], ids=len)
+def test_one_label_or_few_rows_are_no_error(texts: list[str]) -> None:
+    rows = Dataset.from_dict({"text": texts, "label": ["X"] * len(texts)})
+    assert leaks(test=rows)["findings"] == []

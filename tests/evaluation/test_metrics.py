@@ -12,9 +12,10 @@ from glove_lstm.evaluation.plots import plot_measured
 
 @st.composite
 def predictions(draw):
+    """Probabilities (rows, classes) and labels."""
     rows, classes = draw(st.integers(1, 40)), draw(st.integers(2, 4))
-    weights = draw(st.lists(st.integers(1, 6), min_size=rows * classes, max_size=rows * classes))
     # Few values, so that there are ties.
+    weights = draw(st.lists(st.integers(1, 6), min_size=rows * classes, max_size=rows * classes))
     scores = np.array(weights, dtype=float).reshape(rows, classes)
     labels = draw(st.lists(st.integers(0, classes - 1), min_size=rows, max_size=rows))
     return scores / scores.sum(axis=1, keepdims=True), np.array(labels)
@@ -24,51 +25,82 @@ def predictions(draw):
 @given(predictions())
 def test_coverage_table_keeps_what_it_says(made) -> None:
     probabilities, labels = made
-    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    highest = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
     table = coverage_table(probabilities, labels)
     for asked, row in zip((1.0, 0.9, 0.8, 0.7, 0.5), table, strict=True):
-        kept = sure >= float(f"{row['threshold']:.4f}")  # as it is printed
+        printed_threshold = float(f"{row['threshold']:.4f}")
+        kept = highest >= printed_threshold
         assert row["coverage"] == kept.mean() >= asked - 1e-9
         assert row["accuracy"] == right[kept].mean()
     assert table[0]["threshold"] == 0
 
 
-def test_measures_by_label_and_their_intervals() -> None:
+@pytest.fixture(scope="module")
+def calibrated():
+    """400 texts of two labels: probabilities (400, 2), labels, and the label that has the higher probability."""
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 2, 400)
-    sure = generator.uniform(0.5, 1, 400)
-    right = generator.random(400) < sure  # calibrated
-    hit = np.where(right, labels, 1 - labels)
-    probabilities = np.where(np.eye(2)[hit] == 1, sure[:, None], 1 - sure[:, None])
-    found = measure_labels(probabilities, labels, ["A", "B"])
-    counts = np.array(found["confusion"])
-    assert counts.sum() == 400
-    assert counts.diagonal().sum() == right.sum()
+    highest = generator.uniform(0.5, 1, 400)
+    right = generator.random(400) < highest
+    predicted = np.where(right, labels, 1 - labels)
+    probabilities = np.empty((400, 2))
+    probabilities[np.arange(400), predicted] = highest
+    probabilities[np.arange(400), 1 - predicted] = 1 - highest
+    return probabilities, labels, predicted
+
+
+def test_measures_are_those_of_plain_definitions(calibrated) -> None:
+    probabilities, labels, predicted = calibrated
+    right = predicted == labels
+    measures = measure_labels(probabilities, labels, ["A", "B"])
+    confusion = np.array(measures["confusion"])
+    assert confusion.sum() == 400
+    assert confusion.diagonal().sum() == right.sum()
+    assert measures["majority_share"] == np.bincount(labels).max() / 400
+    assert measures["mcc"] == pytest.approx(np.corrcoef(labels, predicted)[0, 1])
+
+    of_right_label = probabilities[np.arange(400), labels]
+    assert measures["brier"] == pytest.approx(2 * ((1 - of_right_label) ** 2).mean())
+
+    highest = probabilities.max(axis=1)
+    bins = (highest * 15).astype(int)
+    gaps = [abs((highest - right)[bins == number].sum()) for number in range(15)]
+    assert measures["ece"] == pytest.approx(sum(gaps) / 400)
+
+    of_label_1 = probabilities[:, 1]
+    pairs = np.subtract.outer(of_label_1[labels == 1], of_label_1[labels == 0])
+    assert measures["roc_auc"] == pytest.approx((pairs > 0).mean())
+
+
+def test_measures_by_label_are_those_of_plain_definitions(calibrated) -> None:
+    probabilities, labels, predicted = calibrated
+    right = predicted == labels
+    measures = measure_labels(probabilities, labels, ["A", "B"])
+    f1_scores, precisions = [], []
     for index, name in enumerate("AB"):
-        row = found["by_label"][name]
+        row = measures["by_label"][name]
+        precision, recall = right[predicted == index].mean(), right[labels == index].mean()
         assert row["rows"] == (labels == index).sum()
-        assert row["recall"] == pytest.approx(right[labels == index].mean())
-        assert row["precision"] == pytest.approx(right[hit == index].mean())
+        assert row["precision"] == pytest.approx(precision)
+        assert row["recall"] == pytest.approx(recall)
+        precisions.append(precision)
+        f1_scores.append(2 * precision * recall / (precision + recall))
+    assert measures["precision"] == pytest.approx(np.mean(precisions))
+    assert measures["f1"] == pytest.approx(np.mean(f1_scores))
+
+
+def test_measures_have_intervals(calibrated) -> None:
+    probabilities, labels, _ = calibrated
+    measures = measure_labels(probabilities, labels, ["A", "B"])
+    for name in ("accuracy", "f1", "brier"):
+        low, high = measures[f"{name}_interval"]
+        assert low < measures[name] < high, name
+    for row in measures["by_label"].values():
         for name in ("recall", "precision"):
             low, high = row[f"{name}_interval"]
             assert low < row[name] < high
             assert 0.05 < high - low < 0.2
-    for name in ("accuracy", "f1", "brier"):
-        low, high = found[f"{name}_interval"]
-        assert low <= found[name] <= high, name
-    rates = found["by_label"].values()
-    f1 = [2 * r["precision"] * r["recall"] / (r["precision"] + r["recall"]) for r in rates]
-    assert found["f1"] == pytest.approx(np.mean(f1))
-    assert found["precision"] == pytest.approx(np.mean([rate["precision"] for rate in rates]))
-    assert found["majority_share"] == np.bincount(labels).max() / 400
-    wrong = 1 - probabilities[np.arange(400), labels]
-    assert found["brier"] == pytest.approx(2 * (wrong**2).mean())
-    assert found["mcc"] == pytest.approx(np.corrcoef(labels, hit)[0, 1])
-    bins = (sure * 15).astype(int)
-    gaps = [abs((sure - right)[bins == number].sum()) for number in range(15)]
-    assert found["ece"] == pytest.approx(sum(gaps) / 400)
-    ahead = np.subtract.outer(probabilities[labels == 1, 1], probabilities[labels == 0, 1]) > 0
-    assert found["roc_auc"] == pytest.approx(ahead.mean())
 
 
 @pytest.mark.parametrize("labels", [2, 7])
@@ -82,29 +114,38 @@ def test_plots_of_any_number_of_labels(tmp_path, labels: int) -> None:
 
 def test_a_label_that_never_occurs() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1]] * 5)
-    found = measure_labels(probabilities, np.zeros(5, dtype=int), ["A", "B", "C"])
-    assert (found["f1"], found["recall"]) == (1, 1)
-    low, high = found["accuracy_interval"]
-    assert (low, high) == (pytest.approx(5 / (5 + 1.96**2), abs=1e-3), 1)  # Wilson's, not empty
-    never = {"rows": 0, "precision": 0.0, "recall": 0.0}
-    intervals = {"precision_interval": [0.0, 1.0], "recall_interval": [0.0, 1.0]}
-    assert found["by_label"]["B"] == {**never, **intervals}
+    measures = measure_labels(probabilities, np.zeros(5, dtype=int), ["A", "B", "C"])
+    assert (measures["f1"], measures["recall"]) == (1, 1)
+    low, high = measures["accuracy_interval"]
+    assert low == pytest.approx(5 / (5 + 1.96**2), abs=1e-3)  # Wilson's interval is never empty
+    assert high == 1
+    assert measures["by_label"]["B"] == {
+        "rows": 0,
+        "precision": 0.0,
+        "recall": 0.0,
+        "precision_interval": [0.0, 1.0],
+        "recall_interval": [0.0, 1.0],
+    }
 
 
 def test_sources_with_twenty_rows_are_measured() -> None:
     sources = ["a/x"] * 20 + ["a/y"] * 19 + ["a"] * 2 + ["b"] * 19
     labels = np.array([0] * 20 + [1] * 21 + [0] * 19)
-    scores = np.where(np.arange(60) % 4 == 0, 0.2, 0.7)  # of label 0
-    found = measure_sources(np.stack([scores, 1 - scores], axis=1), labels, sources)
-    assert set(found) == {"a", "a/x"}
-    assert found["a/x"] == {"rows": 20, "accuracy": 0.75}
-    assert found["a"]["rows"] == 41
-    assert found["a"]["balanced_accuracy"] == pytest.approx((0.75 + 6 / 21) / 2)
-    assert found["a"]["roc_auc"] == pytest.approx(0.5 + (6 / 21 - 0.25) / 2)
+    wrong_about_label_0 = np.arange(60) % 4 == 0
+    of_label_0 = np.where(wrong_about_label_0, 0.2, 0.7)
+    probabilities = np.stack([of_label_0, 1 - of_label_0], axis=1)
+    measures = measure_sources(probabilities, labels, sources)
+    assert measures.keys() == {"a", "a/x"}
+    assert measures["a/x"] == {"rows": 20, "accuracy": 0.75}
+    assert measures["a"]["rows"] == 41
+    recall_of_0, recall_of_1 = 0.75, 6 / 21
+    assert measures["a"]["balanced_accuracy"] == pytest.approx((recall_of_0 + recall_of_1) / 2)
+    # With two scores only, half of all ties count.
+    assert measures["a"]["roc_auc"] == pytest.approx(0.5 + (recall_of_1 - (1 - recall_of_0)) / 2)
 
 
 def test_the_metric_of_evaluate_is_the_same_measure() -> None:
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
     metric = ClassificationMetrics(keep_in_memory=True)
-    found = metric.compute(predictions=probabilities, references=[0, 1, 1])
-    assert found == pytest.approx(measure(probabilities, np.array([0, 1, 1])))
+    measures = metric.compute(predictions=probabilities, references=[0, 1, 1])
+    assert measures == pytest.approx(measure(probabilities, np.array([0, 1, 1])))

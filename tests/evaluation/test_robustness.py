@@ -7,10 +7,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tides import tokenized
+from torch import nn
 
+from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.data.corruptions import CORRUPTIONS, typos
-from glove_lstm.evaluation import robustness
-from glove_lstm.evaluation.robustness import DESCRIPTIONS, PERTURBATIONS, perturb, summarize
+from glove_lstm.evaluation.robustness import (
+    DESCRIPTIONS,
+    PERTURBATIONS,
+    measure_robustness,
+    perturb,
+    summarize,
+)
+from glove_lstm.text.build import build_tokenizer
+from glove_lstm.training.ngram_fitting import fit_ngrams
 
 NAMES = sorted({**CORRUPTIONS, **PERTURBATIONS})
 ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates, too
@@ -27,11 +37,12 @@ def test_deterministic_whatever_stands_beside(texts: list[str], seed: int, name:
 @given(ANY, st.floats(0, 1), st.integers(0, 100))
 def test_typos_leave_all_but_letters_alone(text: str, share: float, seed: int) -> None:
     typed = typos(text, random.Random(seed), share)
-    others = [c for c in text if not c.isalpha()]
     if share == 0:
         assert typed == text
-    if any(c.isupper() != c.lower().isupper() and len(c.lower()) > 1 for c in text):
-        return  # a letter whose lower case is a letter and a mark, such as İ
+    others = [c for c in text if not c.isalpha()]
+    for letter in text:
+        if letter.isupper() and len(letter.lower()) > 1:
+            return  # its lower case is a letter and a mark, as of İ
     assert [c for c in typed if not c.isalpha()] == others
 
 
@@ -73,23 +84,36 @@ def test_what_is_left(name: str, text: str, expected: str) -> None:
     assert perturb(name, [expected], 3) == [expected]
 
 
-def test_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = [f"{'LOUD' if row % 2 else 'calm'} text {row}" for row in range(200)]
-    labels = np.array([row % 2 for row in range(200)])
+LOUD_AND_CALM = [f"{'LOUD' if row % 2 else 'loud'} text {row}" for row in range(200)]
 
-    def by_case(_model, _tokenizer, rows):
-        return np.eye(2)[[int(text.split()[0].isupper()) for text in rows]]
 
-    monkeypatch.setattr(robustness, "predict_logits", by_case)
-    found = robustness.measure_robustness(None, None, texts, labels)
-    assert set(found) == {"clean", *PERTURBATIONS} == {"clean", *DESCRIPTIONS}
-    assert found["clean"] == {
-        "accuracy": 1.0,
-        "accuracy_interval": [pytest.approx(0.981, abs=1e-3), 1],
-    }
-    assert found["no_case"]["accuracy"] == found["no_case"]["lost"] == 0.5
-    low, high = found["no_case"]["lost_interval"]
+@pytest.fixture(scope="module")
+def by_case():
+    """A model that tells LOUD from loud, and nothing else, and its tokenizer."""
+    tokenizer = build_tokenizer(lambda: LOUD_AND_CALM[:2], min_frequency=1)
+    sizes = {"vocab_size": tokenizer.vocab_size, "embedding_size": 4, "hidden_size": 3}
+    config = GloveLstmConfig(**sizes, ngram_buckets=4096, type_embedding_size=2)
+    model = GloveLstmForSequenceClassification(config).eval()
+    nn.init.zeros_(model.classifier.weight)  # the n-grams alone decide
+    labels = np.arange(20) % 2
+    words = {word: tokenizer.convert_tokens_to_ids(word) for word in ("loud", "text")}
+    fit_ngrams(
+        model.ngrams, tokenized(LOUD_AND_CALM[:2] * 10, tokenizer, labels), None, words=words
+    )
+    return model, tokenizer
+
+
+def test_what_it_costs(by_case) -> None:
+    labels = np.arange(200) % 2
+    measures = measure_robustness(*by_case, LOUD_AND_CALM, labels)
+    assert measures.keys() == {"clean", *PERTURBATIONS} == {"clean", *DESCRIPTIONS}
+    interval = [pytest.approx(0.981, abs=1e-3), 1]
+    assert measures["clean"] == {"accuracy": 1.0, "accuracy_interval": interval}
+    assert measures["no_case"]["accuracy"] == measures["no_case"]["lost"] == 0.5
+    low, high = measures["no_case"]["lost_interval"]
     assert 0.4 < low < 0.5 < high < 0.6
-    assert found["no_punctuation"]["lost"] == 0
-    assert summarize(found).startswith("accuracy 1.0000 becomes, with 10 % of letters mistyped ")
-    assert "lower-cased 0.5000;" in summarize(found)
+    assert measures["no_punctuation"]["lost"] == 0
+
+    summary = summarize(measures)
+    assert summary.startswith("accuracy 1.0000 becomes, with 10 % of letters mistyped ")
+    assert "lower-cased 0.5000;" in summary

@@ -1,5 +1,6 @@
 """glove_lstm.explain: what it promises of its sums, its offsets, its labels and its pictures, on hostile texts too."""
 
+import copy
 import dataclasses
 import json
 from html.parser import HTMLParser
@@ -18,29 +19,35 @@ from glove_lstm.inference.prediction import predict_logits, predict_probabilitie
 from glove_lstm.inference.scores import softmax
 from glove_lstm.text.build import build_tokenizer
 
+MOST = 40  # tokens that a text is cut to
 NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.6, "shrinkage": 4.0}
 SHAPES = {"type_embedding_size": 3, "character_buckets": 20, "temperature": 1.7}
-KINDS = {
-    "default": ({}, {**NGRAMS, **SHAPES}),
-    "beginnings": ({}, {**NGRAMS, **SHAPES, "lstm_length": 9}),
-    "article": ({"variant": "article", "token_types": False, "truncation_side": "left"}, {}),
-    "many labels": ({}, {**NGRAMS, **SHAPES, "num_labels": 4}),
-    "n-grams of words alone": ({"token_types": False}, {"ngram_buckets": 40}),
+CONFIGS = {
+    "default": {**NGRAMS, **SHAPES},
+    "beginnings": {**NGRAMS, **SHAPES, "lstm_length": 9},
+    "article": {},
+    "many labels": {**NGRAMS, **SHAPES, "num_labels": 4},
+    "n-grams of words alone": {"ngram_buckets": 40},
 }
-MOST = 40  # tokens that a text is cut to
+ARTICLE = {
+    "variant": "article",
+    "token_types": False,
+    "truncation_side": "left",
+    "stop_words": ("the", "of", "don't"),
+}
+TOKENIZERS = {"article": ARTICLE, "n-grams of words alone": {"token_types": False}}
 
 
 def build(kind: str, **more: object):
     """A model of random weights, and its tokenizer."""
-    wanted, config = KINDS[kind]
-    stop_words = ("the", "of", "don't") if wanted.get("variant") == "article" else ()
-    options = {"min_frequency": 1, "model_max_length": MOST, "stop_words": stop_words, **wanted}
-    tokenizer = build_tokenizer(lambda: CORPUS, **options)
-    return build_model(vocab_size=tokenizer.vocab_size, **config, **more), tokenizer
+    options = TOKENIZERS.get(kind, {})
+    tokenizer = build_tokenizer(lambda: CORPUS, min_frequency=1, model_max_length=MOST, **options)
+    model = build_model(vocab_size=tokenizer.vocab_size, **CONFIGS[kind], **more)
+    return model, tokenizer
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def opened(request):
+@pytest.fixture(scope="module", params=CONFIGS)
+def every_kind(request):
     return build(request.param)
 
 
@@ -51,62 +58,73 @@ def default():
 
 @settings(max_examples=60, deadline=None)
 @given(text=texts | joined, pair=st.none() | texts | joined)
-def test_contributions_and_baseline_add_up_and_words_are_where_they_are_said_to_be(
-    opened, text, pair
-) -> None:
-    model, tokenizer = opened
-    found = explain(model, tokenizer, text, pair)
+def test_contributions_and_baseline_add_up(every_kind, text, pair) -> None:
+    model, tokenizer = every_kind
+    explanation = explain(model, tokenizer, text, pair)
     pairs = None if pair is None else [pair]
-    logits = predict_logits(model, tokenizer, [text], pairs)[0].astype(np.float64)
+    [logits] = predict_logits(model, tokenizer, [text], pairs).astype(np.float64)
+    best, second = np.argsort(-logits, kind="stable")[:2]
     names = model.config.label_names
-    order = np.argsort(-logits, kind="stable")
-    assert [found.label, found.rival] == [names[order[0]], names[order[1]]]
-    assert found.score == pytest.approx(softmax(logits[None])[0].max(), abs=1e-5)
-    assert found.logit_difference == pytest.approx(logits[order[0]] - logits[order[1]], abs=1e-4)
-    values = np.array([word.contribution for word in found.words])
-    size = 1 + abs(values).sum()  # what float32 can be exact to
-    total = found.baseline_difference + values.sum()
-    assert total == pytest.approx(found.logit_difference, abs=1e-5 * size)
+    assert (explanation.label, explanation.rival) == (names[best], names[second])
+    [scores] = softmax(logits[None])
+    assert explanation.score == pytest.approx(scores.max(), abs=1e-5)
+    difference = logits[best] - logits[second]
+    assert explanation.logit_difference == pytest.approx(difference, abs=1e-4)
 
-    assert found.text == repaired(text)
-    assert found.text_pair == (None if pair is None else repaired(pair))
-    at = ("text", 0)
-    for word in found.words:
-        source = found.text if word.field == "text" else found.text_pair
-        assert word.text == source[word.start : word.end]
-        assert (word.field, word.start) >= at
-        assert word.end > word.start
-        at = (word.field, word.end)
-    if not found.words:
-        assert found.baseline_difference == found.logit_difference
-    assert json.loads(json.dumps(found.to_dict()))["label"] == found.label
-    found.to_html().encode()
+    contributions = np.array([word.contribution for word in explanation.words])
+    total = explanation.baseline_difference + contributions.sum()
+    size = 1 + abs(contributions).sum()  # float32 is exact to a share of it
+    assert total == pytest.approx(explanation.logit_difference, abs=1e-5 * size)
+    if not explanation.words:
+        assert explanation.baseline_difference == explanation.logit_difference
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=texts | joined, pair=st.none() | texts | joined)
+def test_words_are_where_they_are_said_to_be(every_kind, text, pair) -> None:
+    explanation = explain(*every_kind, text, pair)
+    assert explanation.text == repaired(text)
+    assert explanation.text_pair == (None if pair is None else repaired(pair))
+    sources = {"text": explanation.text, "text_pair": explanation.text_pair}
+    end_of_last = ("text", 0)
+    for word in explanation.words:
+        assert end_of_last <= (word.field, word.start) < (word.field, word.end)
+        assert word.text == sources[word.field][word.start : word.end]
+        end_of_last = (word.field, word.end)
+
+    assert json.loads(json.dumps(explanation.to_dict()))["label"] == explanation.label
+    explanation.to_html().encode()
 
 
 @pytest.mark.parametrize("kind", ["default", "article"])  # which cut the end, and the begin
 def test_what_was_cut_off_is_told(kind) -> None:
     model, tokenizer = build(kind)
-    text = "boats " * MOST
-    assert explain(model, tokenizer, text).unread == explain(model, tokenizer, "").unread == 0
+    longest = "boats " * MOST
+    for text in (longest, ""):
+        assert explain(model, tokenizer, text).unread == 0
+    assert "cut" not in explain(model, tokenizer, longest).to_html()
     for pair, unread in ((None, 3), ("tonnes lie", 5)):
-        found = explain(model, tokenizer, f"{text} lie lie lie", pair)
-        assert found.unread == unread
-        assert len(found.words) == MOST
-        said = f"{unread} of its tokens were not read"
-        assert said in found.to_html()
-    assert "cut" not in explain(model, tokenizer, text).to_html()
+        explanation = explain(model, tokenizer, f"{longest} lie lie lie", pair)
+        assert explanation.unread == unread
+        assert len(explanation.words) == MOST
+        assert f"{unread} of its tokens were not read" in explanation.to_html()
+
+
+def words_of(kind: str, text: str) -> list[str]:
+    return [word.text for word in explain(*build(kind), text).words]
 
 
 def test_what_people_call_a_word_is_one() -> None:
     text = 'The U.S. skipper didn\'t count 1,204 boats!!! See "https://boats.example/x?y=1,2", un-harboured cafe\u0301s'
-    model, tokenizer = build("default")
-    assert [word.text for word in explain(model, tokenizer, text).words] == [
+    assert words_of("default", text) == [
         *("The", "U.S", ".", "skipper", "didn't", "count", "1,204", "boats", "!!!", "See", '"'),
         *('https://boats.example/x?y=1,2",', "un-harboured", "cafe\u0301s"),
     ]
-    model, tokenizer = build("article")  # which reads neither punctuation nor stop words
-    read = [word.text for word in explain(model, tokenizer, "The boats, of Vellin, counted!").words]
-    assert read == ["boats", "Vellin", "counted"]
+
+
+def test_the_article_variant_reads_neither_punctuation_nor_stop_words() -> None:
+    text = "The boats, of Vellin, counted!"
+    assert words_of("article", text) == ["boats", "Vellin", "counted"]
 
 
 @pytest.mark.parametrize("kind", ["beginnings", "article", "many labels"])
@@ -114,30 +132,37 @@ def test_without_biases_nothing_belongs_to_no_word(kind) -> None:
     model, tokenizer = build(kind)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.rpartition(".")[2].startswith("bias"):
-                # The biases of the LSTM's gates are factors; those of its signal are what adds.
-                (parameter.chunk(4)[2] if "lstm" in name else parameter).zero_()
+            _, _, last_name = name.rpartition(".")
+            if last_name.startswith("bias"):
+                if "lstm" in name:
+                    # Of its four biases, those of the gates are factors; that of the signal is added.
+                    _, _, parameter, _ = parameter.chunk(4)
+                parameter.zero_()
     for text in CORPUS:
-        found = explain(model, tokenizer, text)
-        assert found.baseline_difference == pytest.approx(0, abs=1e-5)
-        assert abs(found.logit_difference) > 1e-3
+        explanation = explain(model, tokenizer, text)
+        assert explanation.baseline_difference == pytest.approx(0, abs=1e-5)
+        assert abs(explanation.logit_difference) > 1e-3
 
 
-def test_the_label_can_be_chosen() -> None:
-    model, tokenizer = build("many labels")
-    best = explain(model, tokenizer, CORPUS[1])
-    for kind in (None, "multi_label_classification"):
-        model.config.problem_type = kind
-        scores = predict_probabilities(model, tokenizer, [CORPUS[1]])[0]
-        assert (scores.sum() == pytest.approx(1)) == (kind is None)
-        for label, score in zip(model.config.label_names, scores, strict=True):
-            found = explain(model, tokenizer, CORPUS[1], label=label)
-            assert found.score == pytest.approx(score, abs=1e-6)
-            assert found.rival == (best.label if label != best.label else best.rival)
-            total = found.baseline_difference + sum(word.contribution for word in found.words)
-            assert total == pytest.approx(found.logit_difference, abs=1e-4)
+@pytest.mark.parametrize("problem_type", [None, "multi_label_classification"])
+def test_the_label_can_be_chosen(problem_type) -> None:
+    text = CORPUS[1]
+    model, tokenizer = build("many labels", problem_type=problem_type)
+    best = explain(model, tokenizer, text)
+    [scores] = predict_probabilities(model, tokenizer, [text])
+    assert (scores.sum() == pytest.approx(1)) == (problem_type is None)
+    for label, score in zip(model.config.label_names, scores, strict=True):
+        explanation = explain(model, tokenizer, text, label=label)
+        assert explanation.score == pytest.approx(score, abs=1e-6)
+        assert explanation.rival == (best.rival if label == best.label else best.label)
+        contributions = sum(word.contribution for word in explanation.words)
+        total = explanation.baseline_difference + contributions
+        assert total == pytest.approx(explanation.logit_difference, abs=1e-4)
+
+
+def test_labels_that_cannot_be_explained_are_refused() -> None:
     with pytest.raises(ValueError, match="no label 'SATIRE'; it has LABEL_0, "):
-        explain(model, tokenizer, "x", label="SATIRE")
+        explain(*build("many labels"), "x", label="SATIRE")
     with pytest.raises(ValueError, match="only one label"):
         explain(*build("default", num_labels=1), "x")
 
@@ -171,21 +196,22 @@ class Reader(HTMLParser):
 
 def test_html_shows_any_text_as_text(default) -> None:
     text = "<script>alert('boats')</script> & \"tonnes\" &lt; boats</p><img onerror=x> {said}\n[b]"
-    found = explain(*default, text, text)
-    shown = Reader(found.to_html())
+    explanation = explain(*default, text, text)
+    html = explanation.to_html()
+    shown = Reader(html)
     assert shown.tags == {"section", "pre", "span"}
     assert shown.text.count(text) == 2
-    assert "underline" in found.to_html()
-    assert "italic" in found.to_html()
-    evil = dataclasses.replace(found, label="<i>", rival="<u>")
+    assert "underline" in html
+    assert "italic" in html
+    evil = dataclasses.replace(explanation, label="<i>", rival="<u>")
     assert Reader(evil.to_html()).tags == shown.tags
 
 
-def test_a_model_in_double_precision_is_explained() -> None:
-    model, tokenizer = build("default")
-    found, wanted = (
-        explain(one, tokenizer, "the shokcing boats") for one in (model.double(), model.float())
-    )
-    assert found.logit_difference == pytest.approx(wanted.logit_difference, abs=1e-5)
-    got, expected = ([word.contribution for word in one.words] for one in (found, wanted))
-    assert got == pytest.approx(expected, abs=1e-5)
+def test_a_model_in_double_precision_is_explained(default) -> None:
+    model, tokenizer = default
+    text = "the shokcing boats"
+    single = explain(model, tokenizer, text)
+    double = explain(copy.deepcopy(model).double(), tokenizer, text)
+    assert double.logit_difference == pytest.approx(single.logit_difference, abs=1e-5)
+    contributions = [word.contribution for word in single.words]
+    assert [word.contribution for word in double.words] == pytest.approx(contributions, abs=1e-5)

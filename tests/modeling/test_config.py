@@ -18,27 +18,35 @@ from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, FITTED, SHAPE
 from glove_lstm.tokenization.word_shapes import SHAPES
 from glove_lstm.training.arguments import ModelArguments, TokenizerArguments, make_recipe
 
+# The least value of each count.
 COUNTS = {
-    "vocab_size": 2, "embedding_size": 1, "type_embedding_size": 0, "character_buckets": 0, "hidden_size": 1,
-    "lstm_length": 0,    "classifier_hidden_size": 1, "ngram_buckets": 0,
-}  # fmt: skip
+    "vocab_size": 2,
+    "embedding_size": 1,
+    "type_embedding_size": 0,
+    "character_buckets": 0,
+    "hidden_size": 1,
+    "lstm_length": 0,
+    "classifier_hidden_size": 1,
+    "ngram_buckets": 0,
+}
 SHARES = ["embedding_dropout", "dropout"]
 FLAGS = ["freeze_embeddings"]
 IDS = ["pad_token_id", "unk_token_id"]
 FACTORS = ["ngram_weight", "shrinkage", "temperature"]
 NAN, INF = float("nan"), float("inf")
 
-BAD = [
-    *[(name, value) for name, low in COUNTS.items() for value in (low - 1, 2.5, "8", True, None)],
-    *[(name, value) for name in SHARES for value in (-0.1, 1, 1.5, NAN, "0.1", True, None)],
-    *[(name, value) for name in FLAGS for value in ("false", 1, None)],
-    *[(name, value) for name in FACTORS for value in (-1, NAN, INF, "1", True, None)],
-    ("temperature", 0),
-    *[("thresholds", value) for value in ("ab", [-0.1], [0.5, None])],
-    *[(name, value) for name in IDS for value in (-1, 60_000, 1.0, "0", True)],
-    *[("text_column_names", value) for value in ("title", [], [1], ("title",))],
-    *[("label_type", value) for value in ("number", "", int, ["str"])],
-]
+BAD_VALUES = {
+    **{name: (least - 1, 2.5, "8", True, None) for name, least in COUNTS.items()},
+    **dict.fromkeys(SHARES, (-0.1, 1, 1.5, NAN, "0.1", True, None)),
+    **dict.fromkeys(FLAGS, ("false", 1, None)),
+    **dict.fromkeys(FACTORS, (-1, NAN, INF, "1", True, None)),
+    "temperature": (0, -1, NAN, INF, "1", True, None),
+    "thresholds": ("ab", [-0.1], [0.5, None]),
+    **dict.fromkeys(IDS, (-1, 60_000, 1.0, "0", True)),
+    "text_column_names": ("title", [], [1], ("title",)),
+    "label_type": ("number", "", int, ["str"]),
+}
+BAD = [(name, value) for name, values in BAD_VALUES.items() for value in values]
 
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=repr)
@@ -56,7 +64,7 @@ def test_a_value_that_is_set_later_is_checked_by_the_model():
 
 def test_every_argument_has_a_bad_value():
     arguments = set(inspect.signature(GloveLstmConfig.__init__).parameters) - {"self", "kwargs"}
-    assert arguments == {name for name, _ in BAD}
+    assert arguments == BAD_VALUES.keys()
 
 
 @settings(max_examples=40, deadline=None)
@@ -96,22 +104,31 @@ def test_defaults_are_the_published_network():
     config = GloveLstmConfig()
     assert config.label_names == ["LABEL_0", "LABEL_1"]
     assert config.label2id == {"LABEL_0": 0, "LABEL_1": 1}
-    sizes = config.embedding_size, config.hidden_size, config.classifier_hidden_size
-    assert sizes == (100, 60, 50)
+    assert config.embedding_size == 100
+    assert config.hidden_size == 60
+    assert config.classifier_hidden_size == 50
     assert config.freeze_embeddings
-    assert (config.ngram_buckets, config.shrinkage) == (0, 0)
+    assert config.ngram_buckets == 0
+    assert config.shrinkage == 0
     assert config.auto_map == AUTO_MAP
-    run = make_recipe("article")
-    training, tokens = run.training, run.tokenizer
-    assert (training.learning_rate, training.lr_scheduler_type) == (1e-3, "constant")
-    assert (training.per_device_train_batch_size, training.num_train_epochs) == (128, 10)
-    assert (tokens.max_seq_length, tokens.truncation_side, tokens.vocab_size) == (
-        1000,
-        "left",
-        100_000,
-    )
-    sizes = {"hidden_size": 60, "classifier_hidden_size": 50}
-    assert run.model.config_values() == {**sizes, "dropout": 0.1, "freeze_embeddings": True}
+
+
+def test_the_article_preset_is_the_published_recipe():
+    recipe = make_recipe("article")
+    training, tokenizer = recipe.training, recipe.tokenizer
+    assert training.learning_rate == 1e-3
+    assert training.lr_scheduler_type == "constant"
+    assert training.per_device_train_batch_size == 128
+    assert training.num_train_epochs == 10
+    assert tokenizer.max_seq_length == 1000
+    assert tokenizer.truncation_side == "left"
+    assert tokenizer.vocab_size == 100_000
+    assert recipe.model.config_values() == {
+        "hidden_size": 60,
+        "classifier_hidden_size": 50,
+        "dropout": 0.1,
+        "freeze_embeddings": True,
+    }
 
 
 def test_labels_are_in_the_order_of_their_numbers():

@@ -10,33 +10,50 @@ from hypothesis import strategies as st
 from support import build_model
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmModel
+from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
 EVERYTHING = {"type_embedding_size": 3, "character_buckets": 20, "ngram_buckets": 40}
 LOWER, TITLE, UPPER, MIXED = 1, 2, 3, 4
 
 
-def batch(rows, length, place):
-    """Padded ids, shapes and mask; `place` gives the positions of a row's tokens. What stands at padding is noise."""
-    ids = torch.randint(0, 30, (len(rows), length))
-    types = torch.randint(0, 7, (len(rows), length)) + 8 * torch.randint(
-        32**12, (len(rows), length)
-    )
-    mask = torch.zeros(len(rows), length, dtype=torch.long)
+def batch(rows, length, places):
+    """Padded ids, shapes and mask. What stands at padding is noise.
+
+    Args:
+        rows: Ids of each text.
+        length: Of the batch.
+        places: A function of the number of tokens and the length: where the tokens stand.
+    """
+    shape = len(rows), length
+    ids = torch.randint(0, 30, shape)
+    types = torch.randint(0, 7, shape) + 8 * torch.randint(32**12, shape)
+    mask = torch.zeros(shape, dtype=torch.long)
     for row, tokens in enumerate(rows):
-        where = place(len(tokens), length)
-        ids[row, where] = torch.tensor(tokens, dtype=torch.long)
-        words = torch.tensor(tokens, dtype=torch.long)  # a third of them are unknown
-        types[row, where] = torch.where(words % 3 == 0, 7 * 8**9 * words, 256 + words % 7)
+        where = places(len(tokens), length)
+        words = torch.tensor(tokens, dtype=torch.long)
+        ids[row, where] = words
+        types_of_unknown = 7 * 8**9 * words
+        types_of_known = 8 * KNOWN + words % 7
+        types[row, where] = torch.where(words % 3 == 0, types_of_unknown, types_of_known)
         mask[row, where] = 1
     return {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
 
 
-PLACES = {
-    "right": lambda n, length: list(range(n)),
-    "left": lambda n, length: list(range(length - n, length)),
-    "holes": lambda n, length: sorted(np.random.default_rng(n).permutation(length)[:n].tolist()),
-}
+def on_the_right(count, length):
+    """Padding stands on the right."""
+    return list(range(count))
+
+
+def on_the_left(count, length):
+    return list(range(length - count, length))
+
+
+def in_holes(count, length):
+    return sorted(np.random.default_rng(count).permutation(length)[:count].tolist())
+
+
+PADDINGS = pytest.mark.parametrize("places", [on_the_right, on_the_left, in_holes])
 
 
 @settings(max_examples=120, deadline=None)
@@ -46,16 +63,17 @@ PLACES = {
     ),
     rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5),
     more=st.integers(0, 7),
-    where=st.sampled_from(sorted(PLACES)),
+    places=st.sampled_from([on_the_right, on_the_left, in_holes]),
 )
-def test_logits_do_not_depend_on_batch_or_padding(extra, rows, more, where):
+def test_logits_do_not_depend_on_batch_or_padding(extra, rows, more, places):
     model = build_model(type_embedding_size=3, **extra)
-    together = batch(rows, max(1, *map(len, rows)) + more, PLACES[where])
+    longest = max(1, *map(len, rows))
+    together = batch(rows, longest + more, places)
     with torch.no_grad():
         output = model(**together).logits
         hidden = model.encoder(**together).last_hidden_state
         for row, tokens in enumerate(rows):
-            alone = batch([tokens], len(tokens), PLACES["right"])
+            alone = batch([tokens], len(tokens), on_the_right)
             wanted = model(**alone).logits[0]
             torch.testing.assert_close(output[row], wanted, atol=1e-5, rtol=0)
             real = together["attention_mask"][row].bool()
@@ -122,7 +140,7 @@ def test_the_network_as_published_pools_over_its_padding(golden, keras_twin):
 
 def test_inputs_embeds_equal_input_ids():
     model = build_model(type_embedding_size=3)
-    inputs = batch([[3, 4, 5], [6]], 4, PLACES["left"])
+    inputs = batch([[3, 4, 5], [6]], 4, on_the_left)
     wanted = model(**inputs).logits
     vectors = model.get_input_embeddings()(inputs.pop("input_ids"))
     assert torch.equal(model(inputs_embeds=vectors, **inputs).logits, wanted)
@@ -178,7 +196,7 @@ def test_dropout_is_applied_in_training(name):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_other_precisions_forward_and_backward(dtype):
     model = build_model(freeze_embeddings=False, **EVERYTHING)
-    inputs = batch([[3, 4, 5], [6], []], 4, PLACES["right"])
+    inputs = batch([[3, 4, 5], [6], []], 4, on_the_right)
     wanted = model(**inputs).logits
     output = model.to(dtype)(**inputs, labels=torch.tensor([0, 1, 1]))
     assert output.logits.dtype == dtype
@@ -196,7 +214,7 @@ def test_other_precisions_forward_and_backward(dtype):
 )
 def test_autocast():
     model = build_model(**EVERYTHING)
-    inputs = batch([[3, 4, 5], [6]], 4, PLACES["right"])
+    inputs = batch([[3, 4, 5], [6]], 4, on_the_right)
     wanted = model(**inputs).logits
     with torch.autocast("cpu", dtype=torch.bfloat16):
         output = model(**inputs, labels=torch.tensor([0, 1]))
@@ -204,14 +222,14 @@ def test_autocast():
     output.loss.backward()
 
 
-@pytest.mark.parametrize("where", sorted(PLACES))
-def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(where):
+@PADDINGS
+def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(places):
     model = build_model(lstm_length=4, **EVERYTHING)
     rows = [list(range(3, 14)), [5], [9, 8, 7, 6], []]
-    inputs = batch(rows, 13, PLACES[where])
+    inputs = batch(rows, 13, places)
     # So that no text changes its case when it is cut
     inputs["token_type_ids"] = inputs["token_type_ids"] // 8 * 8 + LOWER
-    beginnings = batch([row[:4] for row in rows], 4, PLACES["right"])
+    beginnings = batch([row[:4] for row in rows], 4, on_the_right)
     beginnings["token_type_ids"] = beginnings["token_type_ids"] // 8 * 8 + LOWER
     with torch.no_grad():
         hidden, pooled = model.encoder(**inputs, return_dict=False)
@@ -232,28 +250,29 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(where):
 
 @given(
     shapes=st.lists(st.integers(0, 6), min_size=1, max_size=8),
-    where=st.sampled_from(sorted(PLACES)),
+    places=st.sampled_from([on_the_right, on_the_left, in_holes]),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_text_in_a_single_case_counts_as_lower_case(shapes, where):
+def test_a_text_in_a_single_case_counts_as_lower_case(shapes, places):
     """Only the real tokens tell the case; digits and punctuation have none."""
     model = build_model(**EVERYTHING)
-    inputs = batch([list(range(3, 3 + len(shapes)))], len(shapes) + 3, PLACES[where])
+    inputs = batch([list(range(3, 3 + len(shapes)))], len(shapes) + 3, places)
     real = inputs["attention_mask"].bool()
     inputs["token_type_ids"][real] = torch.tensor(shapes)
-    lowered = torch.tensor([LOWER if shape in (TITLE, UPPER, MIXED) else shape for shape in shapes])
-    lower = {**inputs, "token_type_ids": inputs["token_type_ids"].masked_scatter(real, lowered)}
-    is_title = TITLE in shapes or MIXED in shapes
-    single = not is_title and not {LOWER, UPPER} <= set(shapes)
+    lower_shapes = [LOWER if shape in (TITLE, UPPER, MIXED) else shape for shape in shapes]
+    lower_types = inputs["token_type_ids"].masked_scatter(real, torch.tensor(lower_shapes))
     with torch.no_grad():
-        same = torch.allclose(model(**inputs).logits, model(**lower).logits, atol=1e-6)
-    assert same is single
+        logits = model(**inputs).logits
+        lower_logits = model(**{**inputs, "token_type_ids": lower_types}).logits
+    cases = {shape for shape in shapes if shape in (LOWER, TITLE, UPPER, MIXED)}
+    single_case = cases in (set(), {LOWER}, {UPPER})
+    assert torch.allclose(logits, lower_logits, atol=1e-6) is single_case
 
 
-@pytest.mark.parametrize("where", sorted(PLACES))
-def test_shrinkage_weighs_the_logits_by_the_known_tokens(where):
+@PADDINGS
+def test_shrinkage_weighs_the_logits_by_the_known_tokens(places):
     rows = [[3, 4, 5, 6], [1, 3, 1], [7]]  # 1 is the unknown word
-    inputs = batch(rows, 6, PLACES[where])
+    inputs = batch(rows, 6, places)
     plain = build_model(**EVERYTHING)(**inputs)
     shrunk = build_model(shrinkage=3.0, **EVERYTHING)(**inputs)
     weights = torch.tensor([4 / 7, 1 / 4, 1 / 4])[:, None]

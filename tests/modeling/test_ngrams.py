@@ -1,7 +1,6 @@
 """The n-gram classifier beside the LSTM: what it computes, what it learns, and how the loss treats the two."""
 
 from collections import Counter
-from functools import reduce
 from itertools import pairwise
 from math import sqrt
 
@@ -20,123 +19,166 @@ from glove_lstm.tokenization.word_shapes import spelling
 NGRAMS = {"ngram_buckets": 40}
 SHAPES = {"type_embedding_size": 3, "character_buckets": 50, **NGRAMS}
 SHAPE_COUNT = 7
-
-
-def buckets(config, words, shapes):
-    """Rows of the table that a text's words and pairs have, one by one."""
-    neighbours = pairwise([2, *(word + 3 for word in words), 2])
-    found = [config.ngram_buckets + word for word in words]
-    found += [bucket(*pair, config.ngram_buckets) for pair in neighbours]
-    if not config.type_embedding_size:
-        return found
-    shaped = zip(words, shapes, strict=True)
-    return found + [
-        bucket(1, word * SHAPE_COUNT + shape, config.ngram_buckets) for word, shape in shaped
-    ]
+EDGE = SHAPE_COUNT  # stands for the shape before the first word and after the last
 
 
 def bucket(left, right, buckets):
+    """The row of a pair of codes."""
     return (left * 1_000_003 + right * 2_654_435_761) % 4_294_967_291 % buckets
 
 
-def characters(word, buckets):
-    """Rows of the n-grams of a word's characters, in a table of so many."""
-    codes = [32, *(ord(letter) - 96 for letter in word), 32] if word else []
-    grams = [codes[at : at + size] for size in (3, 4, 5) for at in range(len(codes) - size + 1)]
-    return [bucket(0, reduce(lambda sum, code: 33 * sum + code, gram), buckets) for gram in grams]
+def word_rows(config, words, shapes):
+    """Rows of a text's words, of its pairs of words, and of its words with their shapes."""
+    rows = [config.ngram_buckets + word for word in words]
+    edge = 2
+    codes = [edge, *(word + 3 for word in words), edge]
+    rows += [bucket(left, right, config.ngram_buckets) for left, right in pairwise(codes)]
+    if config.type_embedding_size:
+        for word, shape in zip(words, shapes, strict=True):
+            rows.append(bucket(1, word * SHAPE_COUNT + shape, config.ngram_buckets))
+    return rows
 
 
-def runs(config, words, shapes):
-    """Rows of n-grams of shapes: runs of three, words with the shape after them, words with that before."""
-    edge = SHAPE_COUNT
-    kinds = edge + 1
-    known = [edge, edge, *shapes, edge, edge]
-    pairs = [(a * kinds + b, c) for a, b, c in zip(known, known[1:], known[2:], strict=False)]
-    pairs += [(word + kinds**2, after) for word, after in zip(words, known[3:], strict=False)]
-    pairs += [(before, word + kinds) for before, word in zip(known[1:], words, strict=False)]
-    return [bucket(a + 2**30, b, config.ngram_buckets) for a, b in pairs]
+def shape_rows(config, words, shapes):
+    """Rows of three shapes in a row, of words with the shape after them, and of words with the shape before them."""
+    kinds = SHAPE_COUNT + 1
+    padded = [EDGE, EDGE, *shapes, EDGE, EDGE]
+    pairs = []
+    for first, second, third in zip(padded, padded[1:], padded[2:], strict=False):
+        pairs.append((first * kinds + second, third))
+    for word, after in zip(words, padded[3:], strict=False):
+        pairs.append((word + kinds**2, after))
+    for before, word in zip(padded[1:], words, strict=False):
+        pairs.append((before, word + kinds))
+    return [bucket(left + 2**30, right, config.ngram_buckets) for left, right in pairs]
+
+
+def character_rows(word, buckets):
+    """Rows of the 3- to 5-grams of a word's characters, in a table of so many buckets."""
+    if not word:
+        return []
+    edge = 32
+    codes = [edge, *(ord(letter) - ord("a") + 1 for letter in word), edge]
+    rows = []
+    for size in (3, 4, 5):
+        for start in range(len(codes) - size + 1):
+            code = 0
+            for one in codes[start : start + size]:
+                code = 33 * code + one
+            rows.append(bucket(0, code, buckets))
+    return rows
 
 
 def groups(model, words, shapes):
-    """Rows of the table that a text has: those of words, and those of shapes."""
-    found = [buckets(model.config, words, shapes)]
-    return (
-        [*found, runs(model.config, words, shapes)] if model.config.type_embedding_size else found
-    )
+    """Groups of rows: each group counts as one, however many n-grams it has."""
+    found = [word_rows(model.config, words, shapes)]
+    if model.config.type_embedding_size:
+        found.append(shape_rows(model.config, words, shapes))
+    return found
 
 
 def slow_logits(model, words, shapes):
     """The same in plain Python, for one text."""
-    logits = model.ngrams.bias.tolist()
+    logits = model.ngrams.bias.detach().clone()
     for rows in groups(model, words, shapes):
         counts = Counter(row % 4096 for row in rows)
         for row in rows:
-            for label, weight in enumerate(model.ngrams.weights[row].tolist()):
-                logits[label] += weight / sqrt(counts[row % 4096] * len(rows))
+            logits += model.ngrams.weights[row].detach() / sqrt(counts[row % 4096] * len(rows))
     return logits
 
 
 @pytest.fixture(scope="module")
-def built():
-    """A model that reads shapes, and one that does not, of more rows than counters, for many texts."""
-    return build_model(num_labels=3, **SHAPES), build_model(num_labels=3, ngram_buckets=2**14)
+def with_shapes():
+    return build_model(num_labels=3, **SHAPES)
+
+
+@pytest.fixture(scope="module")
+def without_shapes():
+    """A model with more rows than the counters have, for many texts."""
+    return build_model(num_labels=3, ngram_buckets=2**14)
 
 
 words_and_shapes = st.tuples(st.integers(0, 29), st.integers(0, 6))
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=st.lists(st.lists(words_and_shapes, max_size=8), min_size=1, max_size=4))
-def test_logits_are_those_of_the_slow_reference_whatever_the_padding(built, rows):
-    length = max(map(len, rows)) + 2
-    ids = torch.randint(0, 30, (len(rows), length))
-    shapes = torch.randint(0, 7, (len(rows), length))
-    mask = torch.zeros(len(rows), length, dtype=torch.bool)
-    for row, tokens in enumerate(rows):
+@given(texts=st.lists(st.lists(words_and_shapes, max_size=8), min_size=1, max_size=4))
+def test_logits_are_those_of_the_slow_reference_whatever_the_padding(
+    with_shapes, without_shapes, texts
+):
+    length = max(map(len, texts)) + 2
+    ids = torch.randint(0, 30, (len(texts), length))
+    types = torch.randint(0, 7, (len(texts), length))
+    mask = torch.zeros(len(texts), length, dtype=torch.bool)
+    for row, tokens in enumerate(texts):
+        mask[row, : len(tokens)] = True
         for place, (word, shape) in enumerate(tokens):
-            ids[row, place], shapes[row, place], mask[row, place] = word, shape, True
-    columns = [tuple(zip(*row, strict=True)) or ((), ()) for row in rows]
-    for model, given_shapes in ((built[0], shapes), (built[1], None)):
-        wanted = torch.tensor([slow_logits(model, *pair) for pair in columns])
-        output = model.ngrams(ids, given_shapes, None, mask)
-        torch.testing.assert_close(output, wanted, atol=1e-5, rtol=0)
+            ids[row, place] = word
+            types[row, place] = shape
+    for model, given_types in ((with_shapes, types), (without_shapes, None)):
+        expected = []
+        for tokens in texts:
+            words = [word for word, _ in tokens]
+            shapes = [shape for _, shape in tokens]
+            expected.append(slow_logits(model, words, shapes))
+        output = model.ngrams(ids, given_types, None, mask)
+        torch.testing.assert_close(output, torch.stack(expected), atol=1e-5, rtol=0)
 
 
 def test_large_codes_do_not_overflow():
     sizes = {"vocab_size": 100_000, "embedding_size": 2, "type_embedding_size": 1}
     model = build_model(**sizes, ngram_buckets=1009)
     words, shapes = [99_999, 99_998, 2, 99_999], [6, 5, 6, 0]
-    output = model.ngrams(torch.tensor([words]), torch.tensor([shapes]), None, torch.ones(1, 4) > 0)
-    wanted = torch.tensor([slow_logits(model, words, shapes)])
-    torch.testing.assert_close(output, wanted, atol=1e-5, rtol=0)
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    [logits] = model.ngrams(torch.tensor([words]), torch.tensor([shapes]), None, mask)
+    torch.testing.assert_close(logits, slow_logits(model, words, shapes), atol=1e-5, rtol=0)
+
+
+unknown = st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6)
 
 
 @settings(max_examples=60, deadline=None)
-@given(words=st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6))
-def test_unknown_words_are_read_by_their_characters(built, words):
-    """Those of a word count as much as its three n-grams of words; the mean of their vectors is added to its own."""
-    model, ids = built[0], torch.arange(3, 3 + len(words))[None]
-    spellings = torch.tensor([[spelling(word) for word in words]])
-    ngrams, embeddings = model.ngrams, model.encoder.embeddings
-    added, means = torch.zeros(len(words), 3), torch.zeros(len(words), 6)
+@given(words=unknown)
+def test_characters_of_an_unknown_word_count_as_three_ngrams(with_shapes, words):
+    ngrams = with_shapes.ngrams
+    expected = torch.zeros(len(words), 3)
     for place, word in enumerate(words):
-        if rows := characters(word[:12], model.config.ngram_buckets):
+        rows = character_rows(word[:12], with_shapes.config.ngram_buckets)
+        if rows:
             share = sqrt(3 / (len(rows) * (3 * len(words) + 1)))
-            added[place] = share * ngrams.weights[rows].sum(dim=0)
-            rows = characters(word[:12], model.config.character_buckets)
-            means[place] = embeddings.character_embeddings.weight[rows].mean(dim=0)
-    mask = ids > 0
-    unknown = unknown_words(spellings)
-    whole, known = (ngrams(ids, ids % 7, read, mask)[0] for read in (unknown, None))
-    torch.testing.assert_close(whole - known, added.sum(dim=0), atol=1e-5, rtol=0)
-    shares = [ngram_contributions(ngrams, ids, ids % 7, read)[0] for read in (unknown, None)]
-    torch.testing.assert_close(shares[0] - shares[1], added, atol=1e-5, rtol=0)
-    inputs = model.encoder.prepare_inputs(ids, None, ids % 7 + 8 * spellings, None)
-    vectors = model.encoder.embed(inputs)[:, 0, :6]
-    torch.testing.assert_close(vectors - embeddings.word_embeddings(ids[0]), means)
-    model.config.lstm_length = 1
-    assert torch.equal(model.encoder.embed(inputs)[:, 0, :6], vectors[:1])
-    model.config.lstm_length = 0
+            expected[place] = share * ngrams.weights[rows].sum(dim=0)
+
+    ids = torch.arange(3, 3 + len(words))[None]
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    spellings = unknown_words(torch.tensor([[spelling(word) for word in words]]))
+    [with_characters] = ngrams(ids, ids % 7, spellings, mask)
+    [without] = ngrams(ids, ids % 7, None, mask)
+    torch.testing.assert_close(with_characters - without, expected.sum(dim=0), atol=1e-5, rtol=0)
+    [with_characters] = ngram_contributions(ngrams, ids, ids % 7, spellings)
+    [without] = ngram_contributions(ngrams, ids, ids % 7, None)
+    torch.testing.assert_close(with_characters - without, expected, atol=1e-5, rtol=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=unknown)
+def test_the_vector_of_an_unknown_word_has_the_mean_of_its_characters_added(with_shapes, words):
+    encoder = with_shapes.encoder
+    table = encoder.embeddings.character_embeddings.weight
+    expected = torch.zeros(len(words), 6)
+    for place, word in enumerate(words):
+        rows = character_rows(word[:12], with_shapes.config.character_buckets)
+        if rows:
+            expected[place] = table[rows].mean(dim=0)
+
+    ids = torch.arange(3, 3 + len(words))[None]
+    types = ids % 7 + 8 * torch.tensor([[spelling(word) for word in words]])
+    inputs = encoder.prepare_inputs(ids, None, types, None)
+    vectors = encoder.embed(inputs)[:, 0, :6]
+    torch.testing.assert_close(vectors - encoder.embeddings.word_embeddings(ids[0]), expected)
+    with_shapes.config.lstm_length = 1
+    first_vectors = encoder.embed(inputs)[:, 0, :6]
+    with_shapes.config.lstm_length = 0
+    assert torch.equal(first_vectors, vectors[:1])
 
 
 def test_unknown_words_are_skipped_where_there_are_none_but_not_in_training():
@@ -254,28 +296,38 @@ def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(extr
         torch.testing.assert_close(summed, trained.loss / 2)
 
 
+def spans_of_groups(size):
+    """The first and the last token that each row covers, beyond the text, too; in the order of `groups`."""
+    words = [(place, place) for place in range(size)]
+    pairs = [(place - 1, place) for place in range(size + 1)]
+    threes = [(place - 2, place) for place in range(size + 2)]
+    with_shape_after = [(place, place + 1) for place in range(size)]
+    with_shape_before = [(place - 1, place) for place in range(size)]
+    with_own_shape = words
+    return [words + pairs + with_own_shape, threes + with_shape_after + with_shape_before]
+
+
 def slow_contributions(model, words, shapes):
     """What each token adds, one occurrence of an n-gram after the other."""
     size = len(words)
-    # The first and the last token that each row covers, beyond the text too; in the order of `groups`.
-    single, pair = [(n, n) for n in range(size)], [(n - 1, n) for n in range(size + 1)]
-    run = [(n - 2, n) for n in range(size + 2)]
-    covered = [single + pair + single, run + [(n, n + 1) for n in range(size)] + pair[:size]]
     added = torch.zeros(size, len(model.config.label_names))
-    for rows, spans in zip(groups(model, words, shapes), covered, strict=True):
+    for rows, spans in zip(groups(model, words, shapes), spans_of_groups(size), strict=True):
         counts = Counter(rows)
         for row, (first, last) in zip(rows, spans, strict=True):
-            places = [place for place in range(first, last + 1) if 0 <= place < size]
-            each = model.ngrams.weights[row].detach() * sqrt(counts[row] / len(rows)) / counts[row]
+            of_all_occurrences = model.ngrams.weights[row] * sqrt(counts[row] / len(rows))
+            of_this_one = of_all_occurrences.detach() / counts[row]
+            places = range(max(first, 0), min(last, size - 1) + 1)
             for place in places:
-                added[place] += each / len(places)
+                added[place] += of_this_one / len(places)
     return added
 
 
 @settings(max_examples=60, deadline=None)
-@given(words=st.lists(words_and_shapes, min_size=1, max_size=8))
-def test_contributions_share_the_logits_out_to_the_tokens(built, words):
-    model = built[0]
-    ids, shapes = (list(column) for column in zip(*words, strict=True))
-    shares = ngram_contributions(model.ngrams, torch.tensor([ids]), torch.tensor([shapes]), None)[0]
-    torch.testing.assert_close(shares, slow_contributions(model, ids, shapes), atol=1e-5, rtol=0)
+@given(tokens=st.lists(words_and_shapes, min_size=1, max_size=8))
+def test_contributions_share_the_logits_out_to_the_tokens(with_shapes, tokens):
+    words = [word for word, _ in tokens]
+    shapes = [shape for _, shape in tokens]
+    ids, types = torch.tensor([words]), torch.tensor([shapes])
+    [shares] = ngram_contributions(with_shapes.ngrams, ids, types, None)
+    expected = slow_contributions(with_shapes, words, shapes)
+    torch.testing.assert_close(shares, expected, atol=1e-5, rtol=0)

@@ -23,13 +23,13 @@ def test_hidden_states_are_in_the_places_of_the_tokens(length):
         vectors, hidden = states
         assert vectors.shape == (4, 5, 9)
         assert torch.equal(hidden, encoded.last_hidden_state)
-        read = MASK.bool()
+        is_read = MASK.bool()
         if length:
-            read = read & (MASK.cumsum(dim=1) <= length)
+            is_read = is_read & (MASK.cumsum(dim=1) <= length)
         words = model.get_input_embeddings()(inputs["input_ids"])
-        torch.testing.assert_close(vectors[read][:, :6], words[read])
-        assert not vectors[~read].any()
-        assert not hidden[~read].any()
+        torch.testing.assert_close(vectors[is_read][:, :6], words[is_read])
+        assert not vectors[~is_read].any()
+        assert not hidden[~is_read].any()
     assert torch.equal(output.logits, model(**inputs).logits)
     assert output.attentions is None
 
@@ -63,10 +63,10 @@ def test_gradients_of_the_word_vectors_by_a_hook_on_their_layer():
     """Integrated gradients as captum's `LayerIntegratedGradients` computes them: many batches in one, by two hooks."""
     model = build_model()
     layer = model.get_input_embeddings()
-    ids, baseline = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]]), torch.ones(2, 4, dtype=torch.long)
+    ids = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]])
     mask = (ids != 0).long()
 
-    def layer_output(tokens):
+    def vectors_and_logits(tokens):
         outputs = []
         hook = layer.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
         logits = model(tokens, attention_mask=mask).logits
@@ -75,17 +75,21 @@ def test_gradients_of_the_word_vectors_by_a_hook_on_their_layer():
         assert vectors.shape == (2, 4, 6)  # texts first, as the ids
         return vectors.detach(), logits.detach()
 
+    start, logits_at_start = vectors_and_logits(torch.ones_like(ids))
+    end, logits_at_end = vectors_and_logits(ids)
     steps = 200
     shares = (torch.arange(steps).view(steps, 1, 1, 1) + 0.5) / steps
-    (start, low), (end, high) = layer_output(baseline), layer_output(ids)
     points = (start + shares * (end - start)).flatten(0, 1).requires_grad_()
     hook = layer.register_forward_hook(lambda *_: points)
     logits = model(ids.repeat(steps, 1), attention_mask=mask.repeat(steps, 1)).logits
     hook.remove()
-    (gradients,) = torch.autograd.grad(logits[:, 1].sum(), points)
-    attributions = gradients.view(steps, 2, 4, 6).mean(dim=0) * (end - start)
+    [gradients] = torch.autograd.grad(logits[:, 1].sum(), points)
+
+    mean_gradients = gradients.view(steps, 2, 4, 6).mean(dim=0)
+    attributions = mean_gradients * (end - start)
     total = attributions.sum(dim=(1, 2))
-    torch.testing.assert_close(total, high[:, 1] - low[:, 1], atol=2e-2, rtol=0)
+    gained = logits_at_end[:, 1] - logits_at_start[:, 1]
+    torch.testing.assert_close(total, gained, atol=2e-2, rtol=0)
     assert not attributions[1, 2:].any()
 
 

@@ -1,12 +1,9 @@
 """Tokens that a user adds are kept whole; "<pad>" and "<unk>" in a text are text."""
 
-from itertools import chain
-
 import pytest
 from transformers import AddedToken, AutoTokenizer
 
 from glove_lstm import GloveLstmTokenizer
-from glove_lstm.text.light_tokenizer import LightTokenizer
 
 TEXT = "[USER] said 3.5 to[USER] at the [CLS] <pad> <unk> [user]"
 ADDED = {"additional_special_tokens": ["[USER]"], "cls_token": "[CLS]"}
@@ -40,10 +37,6 @@ def test_special_tokens_of_the_user_are_kept_whole_everywhere(make, tmp_path, va
         assert loaded.get_vocab() == tokenizer.get_vocab()
         assert_whole(loaded, "[USER]", "[CLS]")
         loaded.save_pretrained(tmp_path)
-    texts = [TEXT, "", "The harbour [USER]"]
-    wanted = tokenizer(texts)["input_ids"]
-    for light in (LightTokenizer.of(tokenizer), LightTokenizer.from_folder(tmp_path)):
-        assert light.read(texts).ids.tolist() == [*chain(*wanted)]
 
 
 def test_special_tokens_of_a_load_are_kept_whole(make, tmp_path):

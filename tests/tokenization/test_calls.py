@@ -58,8 +58,11 @@ def outcome(call, *args, **kwargs):
 
 def as_lists(value):
     """Also for an array of arrays, which transformers makes of rows of unequal length."""
-    value = value.tolist() if hasattr(value, "tolist") else value
-    return [as_lists(item) for item in value] if isinstance(value, list) else value
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list):
+        return [as_lists(item) for item in value]
+    return value
 
 
 @settings(max_examples=200)
@@ -128,31 +131,58 @@ def test_split_into_words(default):
     default.model_max_length, default.truncation_side = 4, "right"
     title, body = ["The", "SKIPPER"], ["well-known", "BOATS", "3.5"]
     ids = default("The SKIPPER well-known BOATS 3.5")["input_ids"]
-    types = [SHAPES.index(name) + 8 * KNOWN for name in ("title", "upper", "lower", "upper")]
+    shapes = ("title", "upper", "lower", "upper")
+    types = [SHAPES.index(shape) + 8 * KNOWN for shape in shapes]
     for args in ((title, body), (tuple(title), tuple(body)), ([title], [body]), ([(title, body)],)):
         output = default(*args, is_split_into_words=True)
         assert np.ravel(output["input_ids"]).tolist() == ids
         assert np.ravel(output["token_type_ids"]).tolist() == types
         assert output.word_ids(0) == [0, 1, 2, 3]
-    assert default([[], ["BOATS"]], is_split_into_words=True)["token_type_ids"] == [[], [types[1]]]
+    output = default([[], ["BOATS"]], is_split_into_words=True)
+    assert output["token_type_ids"] == [[], [SHAPES.index("upper") + 8 * KNOWN]]
     assert default([], is_split_into_words=True)["input_ids"] == []
 
 
-@pytest.mark.parametrize("padding", [False, True, "max_length"])
-def test_no_texts_and_empty_texts(default, padding):
+NAMES = "input_ids", "token_type_ids", "attention_mask"
+PADDINGS = pytest.mark.parametrize("padding", [False, True, "max_length"])
+
+
+@pytest.fixture
+def of_three(default):
+    """The tokenizer with a limit of three tokens, that pads on the right."""
     default.model_max_length, default.padding_side = 3, "right"
-    width = 3 if padding == "max_length" else 0
-    names = "input_ids", "token_type_ids", "attention_mask"
+    return default
+
+
+@PADDINGS
+def test_no_texts(of_three, padding):
     for args in (([],), ([], [])):
-        assert [default(*args, padding=padding)[name] for name in names] == [[], [], []]
-    assert default([], return_tensors="np", padding=padding)["input_ids"].shape == (0, width)
+        output = of_three(*args, padding=padding)
+        for name in NAMES:
+            assert output[name] == []
+    arrays = of_three([], return_tensors="np", padding=padding)
+    width = 3 if padding == "max_length" else 0
+    assert arrays["input_ids"].shape == (0, width)
+
+
+@PADDINGS
+def test_an_empty_text(of_three, padding):
+    width = 3 if padding == "max_length" else 0
     for args in (("",), ("", "")):
-        assert [default(*args, padding=padding)[name] for name in names] == [[0] * width] * 3
-        assert default(*args, return_tensors="pt", padding=padding)["input_ids"].shape == (1, width)
+        output = of_three(*args, padding=padding)
+        for name in NAMES:
+            assert output[name] == [0] * width
+        tensors = of_three(*args, return_tensors="pt", padding=padding)
+        assert tensors["input_ids"].shape == (1, width)
+
+
+@PADDINGS
+def test_an_empty_text_beside_another(of_three, padding):
     for args in ((["", "boats"],), (["", "boats"], ["", ""])):
-        output = default(*args, padding=padding)
-        assert output["attention_mask"][0] == [0] * len(output["input_ids"][0])
-        assert len(output["token_type_ids"][0]) == len(output["input_ids"][0])
+        output = of_three(*args, padding=padding)
+        ids, types, mask = (output[name][0] for name in NAMES)
+        assert mask == [0] * len(ids)
+        assert len(types) == len(ids)
 
 
 @pytest.mark.parametrize("text", [None, 5, [5], [None]])
@@ -161,6 +191,9 @@ def test_other_types_are_refused(default, text):
     for args in ((text,), (one, [text]), (one, "boats"), ("boats", one), (one, ["a", "b"])):
         with pytest.raises((TypeError, ValueError)):
             default(*args)
+
+
+def test_a_text_that_is_not_split_into_words_is_refused(default):
     with pytest.raises((TypeError, ValueError)):
         default("boats", is_split_into_words=True)
 

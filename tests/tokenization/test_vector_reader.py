@@ -51,13 +51,6 @@ def test_common_text_needs_no_rust(reader, text, words):
     assert [WORDS[row - 1] for row in tokens.ids] == words
 
 
-def test_texts_may_be_longer_than_a_batch(reader):
-    texts = ["the harbour " * 10_000, "", "the " * 3, *["été zq"] * 20_000]
-    tokens = reader.read(texts)
-    assert tokens.lengths.tolist() == [20_000, 0, 3, *[2] * 20_000]
-    assert tokens.ids[-2:].tolist() == [WORDS.index("été") + 1, UNKNOWN]
-
-
 def test_words_of_up_to_eight_bytes_have_different_hashes():
     count = 200_000
     text = "".join(f"{number:07x}" for number in range(count)).encode()

@@ -5,25 +5,25 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tides import WORDS, corrupted_texts, make_texts, tokenized
+from tides import corrupted_texts, make_texts, tokenized
 
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.training.batches import LengthGroupedSampler, collate
 
 
-def test_collate_is_the_tokenizers_own_pad(tokenizer):
+@pytest.mark.parametrize("rows", [[3, 1, 17], [5], list(range(40)), [0, 0]], ids=len)
+def test_collate_is_the_tokenizers_own_pad(tokenizer, rows):
     texts, labels = make_texts(40)
     table = tokenized(texts, tokenizer, labels)
-    encoded = tokenizer(texts)
-    assert table.lengths.tolist() == [len(row) for row in encoded["input_ids"]]
-    for rows in ([3, 1, 17], [5], list(range(40)), [0, 0]):
-        chosen = {name: [encoded[name][row] for row in rows] for name in encoded}
-        wanted = tokenizer.pad(chosen, return_tensors="pt")
-        batch = collate(table.__getitems__(rows))
-        assert set(batch) == {*wanted, "labels"}
-        assert batch["labels"].tolist() == labels[rows].tolist()
-        for name in wanted:
-            assert torch.equal(batch[name], wanted[name].long()), name
+    encoded = tokenizer([texts[row] for row in rows])
+    assert table.lengths[rows].tolist() == [len(ids) for ids in encoded["input_ids"]]
+
+    padded = tokenizer.pad(encoded, return_tensors="pt")
+    batch = collate(table.__getitems__(rows))
+    assert batch.pop("labels").tolist() == labels[rows].tolist()
+    assert batch.keys() == padded.keys()
+    for name in padded:
+        assert torch.equal(batch[name], padded[name].long()), name
 
 
 def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
@@ -33,70 +33,99 @@ def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
 
 
 def rows_of(batch):
-    """Label, weight, ids and types of each text of a batch, sorted."""
-    ends = np.cumsum(batch.lengths)
+    """Label, weight, ids and types of each text of a batch, sorted by label."""
+    weights = np.ones(len(batch.lengths)) if batch.weights is None else batch.weights
     rows = []
-    for row, end in enumerate(ends):
-        own = slice(end - batch.lengths[row], end)
-        weight = 1.0 if batch.weights is None else batch.weights[row]
-        rows.append((batch.labels[row], weight, batch.ids[own].tolist(), batch.types[own].tolist()))
+    end = 0
+    for label, weight, length in zip(batch.labels, weights, batch.lengths, strict=True):
+        begin, end = end, end + length
+        rows.append((label, weight, batch.ids[begin:end].tolist(), batch.types[begin:end].tolist()))
     return sorted(rows)
 
 
-def test_copies_depend_on_seed_and_epoch_alone_and_keep_labels_and_weights(tokenizer):
-    texts, _ = make_texts(60)
-    # The words of a text tell its row: labels that differ show that none moves to another text.
-    labels = np.arange(60)
-    plain, mixed = tokenized(texts, tokenizer, labels), corrupted_texts(texts, labels, tokenizer)
-    assert len(mixed) == 60
-    assert np.array_equal(mixed.lengths, plain.lengths)
-    clean, drawn = rows_of(plain.__getitems__(range(60))), rows_of(mixed.__getitems__(range(60)))
-    assert [row[0] for row in drawn] == labels.tolist()
-    assert all(len(ids) == len(types) <= 20 for _, _, ids, types in drawn)
-    for indices in ([3, 1, 17], [5], [0, 0], [59, *range(59)], np.arange(60)):
-        assert rows_of(mixed.__getitems__(indices)) == sorted(drawn[index] for index in indices)
-        assert len(collate(mixed.__getitems__(indices))["labels"]) == len(indices)
-    assert rows_of(corrupted_texts(texts, labels, tokenizer).__getitems__(range(60))) == drawn
-    for other in ({"epoch": 1}, {"seed": 4}):
-        again = corrupted_texts(texts, labels, tokenizer, **other).__getitems__(range(60))
-        assert sum(a != b for a, b in zip(rows_of(again), drawn, strict=True)) > 15
-    none = corrupted_texts(texts, labels, tokenizer, share=0.0)
-    assert rows_of(none.__getitems__(range(60))) == clean
+ALL = range(60)
 
-    weighted = corrupted_texts(texts, labels, tokenizer)
-    weighted.weights = labels / 10
-    found = rows_of(weighted.__getitems__(range(60)))
-    assert [weight for _, weight, _, _ in found] == (labels / 10).tolist()
+
+@pytest.fixture(scope="module")
+def numbered():
+    """60 texts, whose labels are their numbers: those show that none moves to another text."""
+    texts, _ = make_texts(60)
+    return texts, np.arange(60)
+
+
+@pytest.fixture(scope="module")
+def copies(numbered, tokenizer):
+    """The same, half of them as corrupted copies."""
+    return corrupted_texts(*numbered, tokenizer)
+
+
+def test_copies_keep_the_number_of_texts_and_their_labels(numbered, copies, tokenizer):
+    assert len(copies) == 60
+    clean = tokenized(*numbered[:1], tokenizer)
+    assert np.array_equal(copies.lengths, clean.lengths)
+    rows = rows_of(copies.__getitems__(ALL))
+    assert [label for label, *_ in rows] == list(ALL)
+    for _, _, ids, types in rows:
+        assert len(ids) == len(types) <= 20
+
+
+@pytest.mark.parametrize("rows", [[3, 1, 17], [5], [0, 0], [59, *ALL], np.arange(60)], ids=len)
+def test_copies_do_not_depend_on_the_batch(copies, rows):
+    everything = rows_of(copies.__getitems__(ALL))
+    batch = copies.__getitems__(rows)
+    assert rows_of(batch) == sorted(everything[row] for row in rows)
+    assert len(collate(batch)["labels"]) == len(rows)
+
+
+def test_copies_depend_on_seed_and_epoch_alone(numbered, copies, tokenizer):
+    rows = rows_of(copies.__getitems__(ALL))
+    again = corrupted_texts(*numbered, tokenizer)
+    assert rows_of(again.__getitems__(ALL)) == rows
+    for options in ({"epoch": 1}, {"seed": 4}):
+        others = rows_of(corrupted_texts(*numbered, tokenizer, **options).__getitems__(ALL))
+        differ = sum(other != row for other, row in zip(others, rows, strict=True))
+        assert differ > 15
+
+
+def test_without_a_share_there_are_no_copies(numbered, tokenizer):
+    none = corrupted_texts(*numbered, tokenizer, share=0.0)
+    texts, labels = numbered
+    clean = tokenized(texts, tokenizer, labels)
+    assert rows_of(none.__getitems__(ALL)) == rows_of(clean.__getitems__(ALL))
+
+
+def test_copies_keep_the_weights_of_their_texts(numbered, tokenizer):
+    weighted = corrupted_texts(*numbered, tokenizer)
+    weighted.weights = np.arange(60) / 10
+    rows = rows_of(weighted.__getitems__(ALL))
+    assert [weight for _, weight, _, _ in rows] == weighted.weights.tolist()
 
 
 @pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
 def test_the_share_of_texts_is_replaced(tokenizer, share):
     texts, labels = ["BOATS left, Vellin harbour; while the tide rose."] * 2000, np.zeros(2000)
-    clean = tokenized(texts[:1], tokenizer, labels[:1]).__getitems__([0])
+    [clean] = rows_of(tokenized(texts[:1], tokenizer, labels[:1]).__getitems__([0]))
     rows = rows_of(corrupted_texts(texts, labels, tokenizer, share).__getitems__(range(2000)))
-    changed = [
-        ids != clean.ids.tolist() or types != clean.types.tolist() for *_, ids, types in rows
-    ]
+    changed = np.mean([row != clean for row in rows])
     # A few copies are drawn without any error.
-    assert 0.85 * share < np.mean(changed) < share + 0.04
+    assert 0.85 * share < changed < share + 0.04
 
 
+@pytest.mark.parametrize("most", [20, 7])
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_copies_are_cut_where_texts_are_cut(side):
+def test_copies_are_cut_where_texts_are_cut(side, most):
+    numbers = [str(number) for number in range(500)]
     tokenizer = build_tokenizer(
-        lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20, truncation_side=side
+        lambda: numbers, min_frequency=1, model_max_length=20, truncation_side=side
     )
-    # Text that a copy leaves as it is: words of digits have no letters and no case.
-    texts = [" ".join(str(row) for row in range(first, first + 500)) for first in range(10)]
-    labels = np.arange(10)
-    whole = rows_of(tokenized(texts, tokenizer, labels).__getitems__(range(10)))
-    for most in (20, 7):
-        mixed = corrupted_texts(texts, labels, tokenizer, 1.0, most)
-        copies = rows_of(mixed.__getitems__(range(10)))
-        for (*_, ids, _), (*_, copied, _) in zip(whole, copies, strict=True):
-            assert len(copied) <= most
-            wanted = ids[:most] if side == "right" else ids[-most:]
-            assert len(copied) < most or len(wanted) == len(copied)
+    # A copy may drop numbers, but does not change them: they have no letters and no case.
+    near_the_end_that_is_kept = numbers[:60] if side == "right" else numbers[-60:]
+    known = set(tokenizer.convert_tokens_to_ids(near_the_end_that_is_kept))
+    copies = corrupted_texts([" ".join(numbers)] * 10, np.arange(10), tokenizer, 1.0, most)
+    rows = rows_of(copies.__getitems__(range(10)))
+    assert all(len(ids) == most for _, _, ids, _ in rows)
+    near_that_end = [set(ids) <= known for _, _, ids, _ in rows]
+    assert sum(near_that_end) >= 8  # a copy may be a part of its text
 
 
 @settings(deadline=None)
@@ -121,27 +150,32 @@ def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(
     assert sorted(orders[0]) == list(range(len(lengths)))
 
 
-def padding(order, lengths, batch_size):
-    batches = [lengths[order[i : i + batch_size]] for i in range(0, len(order), batch_size)]
-    return sum(int((batch.max() - batch).sum()) for batch in batches)
+def batches_of(order, lengths, batch_size=16):
+    """Lengths of the texts of each batch."""
+    return [lengths[order[at : at + batch_size]] for at in range(0, len(order), batch_size)]
+
+
+def padding(batches):
+    return sum((batch.max() - batch).sum() for batch in batches)
 
 
 def test_the_sampler_saves_padding_and_shuffles():
     generator = np.random.default_rng(0)
     lengths = generator.integers(1, 500, 4000)
-    orders = {}
+    without_groups = padding(batches_of(generator.permutation(4000), lengths))
+    orders = set()
     for seed in (1, 2):
         for epoch in (0, 1):
             sampler = LengthGroupedSampler(lengths, 16, seed)
             sampler.set_epoch(epoch)
-            orders[seed, epoch] = list(sampler)
-    assert len({tuple(order) for order in orders.values()}) == 4
-    random = padding(generator.permutation(4000), lengths, 16)
-    for order in orders.values():
-        assert padding(np.array(order), lengths, 16) < random / 10
-        means = [lengths[order[i : i + 16]].mean() for i in range(0, 4000, 16)]
-        # Long and short batches come in turn.
-        assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3
+            order = list(sampler)
+            orders.add(tuple(order))
+            batches = batches_of(order, lengths)
+            assert padding(batches) < without_groups / 10
+            # Long and short batches come in no order.
+            means = [batch.mean() for batch in batches]
+            assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3
+    assert len(orders) == 4
 
 
 def test_weighted_texts_are_drawn_in_proportion():
@@ -153,6 +187,7 @@ def test_weighted_texts_are_drawn_in_proportion():
         orders.append(list(sampler))
     assert orders[0] == orders[1] != orders[2]
     assert [len(order) for order in orders] == [500] * 3
-    counts = np.bincount(np.searchsorted([100, 300], orders[0], side="right"), minlength=3)
-    assert counts[0] == 0
-    assert counts[1] == pytest.approx(100, abs=30)
+    of_weight_0 = [row for row in orders[0] if row < 100]
+    of_weight_half = [row for row in orders[0] if 100 <= row < 300]
+    assert not of_weight_0
+    assert len(of_weight_half) == pytest.approx(100, abs=30)

@@ -73,21 +73,19 @@ def test_logits_that_tell_nothing_are_left_as_they_are(parts):
 @pytest.mark.parametrize("parts", [1, 2])
 def test_beginnings_are_shrunk_as_far_as_they_carry_no_signal(parts):
     drawn, labels = draw(2, 4000, [1.0] * parts)
-    whole = drawn.astype(np.float64).sum(axis=1)
-    noise = np.random.default_rng(3).standard_normal(whole.shape)
-    long, short = np.full(4000, 300.0), np.tile([1.0, 2.0, 4.0, 8.0, 16.0], 800)
-    told, temperature = fit_calibration(ScoredTexts(whole, long), ScoredTexts(whole, short), labels)
-    untold, after_shrinking = fit_calibration(
-        ScoredTexts(whole, long), ScoredTexts(noise, short), labels
-    )
-    # Beginnings that get better with each word.
-    share = (short / (short + 4))[:, None]
-    between, _ = fit_calibration(
-        ScoredTexts(whole, long), ScoredTexts(share * whole + (1 - share) * noise, short), labels
-    )
-    assert told == 0
-    assert 0 < between < untold
-    assert [1 / temperature] == pytest.approx(fit_scales(whole[:, None], labels))
+    logits = drawn.astype(np.float64).sum(axis=1)
+    noise = np.random.default_rng(3).standard_normal(logits.shape)
+    words = np.tile([1.0, 2.0, 4.0, 8.0, 16.0], 800)
+    signal = (words / (words + 4))[:, None]  # gets better with each word
+    whole = ScoredTexts(logits, np.full(4000, 300.0))
+
+    none, temperature = fit_calibration(whole, ScoredTexts(logits, words), labels)
+    mixed = ScoredTexts(signal * logits + (1 - signal) * noise, words)
+    some, _ = fit_calibration(whole, mixed, labels)
+    most, after_shrinking = fit_calibration(whole, ScoredTexts(noise, words), labels)
+    assert none == 0
+    assert 0 < some < most
+    assert [1 / temperature] == pytest.approx(fit_scales(logits[:, None], labels))
     assert after_shrinking == pytest.approx(temperature, rel=0.15)  # whole texts are hardly shrunk
 
 
@@ -106,25 +104,35 @@ def test_a_part_weighs_more_where_it_is_better_on_corrupted_copies():
     assert second_with_copies / first_with_copies > 1.5 * second / first
 
 
-def test_the_calibration_is_that_of_the_models_logits(tokenizer):
-    """Set in the config, it gives the logits that were calibrated."""
+def calibrated_model(tokenizer, texts, targets, problem_type=None):
+    """A model whose config has the calibration of these texts, and the thresholds that were found."""
+    model = build_model(
+        vocab_size=tokenizer.vocab_size,
+        ngram_buckets=64,
+        type_embedding_size=4,
+        num_labels=2,
+        problem_type=problem_type,
+    )
+    beginnings = tokenized(first_words(texts), tokenizer)
+    calibration = calibrate(model, tokenized(texts, tokenizer, targets), beginnings)
+    calibration.apply(model.config)
+    return model, calibration.thresholds
+
+
+def test_the_logits_of_a_calibrated_model_need_no_scaling(tokenizer):
     texts, labels = make_texts(200, seed=2)
-    for several in (False, True):
-        problem = "multi_label_classification" if several else None
-        model = build_model(
-            vocab_size=tokenizer.vocab_size, ngram_buckets=64, type_embedding_size=4, num_labels=2,
-            problem_type=problem,
-        )  # fmt: skip
-        truth = np.stack([labels, 1 - labels], axis=1).astype(np.float32) if several else labels
-        rows = tokenized(texts, tokenizer, truth), tokenized(first_words(texts), tokenizer)
-        found = calibrate(model, *rows)
-        found.apply(model.config)
-        logits = predict_logits(model, tokenizer, texts).astype(np.float64)
-        if several:
-            scores = scores_of(logits, problem)
-            assert found.thresholds == pytest.approx(fit_thresholds(scores, truth), abs=1e-4)
-            parts, truth = as_binary(logits[:, None]), truth.ravel().astype(int)
-        else:
-            assert found.thresholds is None
-            parts = logits[:, None]
-        assert fit_scales(parts, truth) == pytest.approx([1], rel=1e-2)
+    model, thresholds = calibrated_model(tokenizer, texts, labels)
+    assert thresholds is None
+    logits = predict_logits(model, tokenizer, texts)
+    assert fit_scales(logits[:, None], labels) == pytest.approx([1], rel=1e-2)
+
+
+def test_the_logits_of_several_labels_need_no_scaling_and_have_thresholds(tokenizer):
+    texts, labels = make_texts(200, seed=2)
+    truth = np.stack([labels, 1 - labels], axis=1)
+    several = "multi_label_classification"
+    model, thresholds = calibrated_model(tokenizer, texts, truth.astype(np.float32), several)
+    logits = predict_logits(model, tokenizer, texts).astype(np.float64)
+    scores = scores_of(logits, several)
+    assert thresholds == pytest.approx(fit_thresholds(scores, truth), abs=1e-4)
+    assert fit_scales(as_binary(logits[:, None]), truth.ravel()) == pytest.approx([1], rel=1e-2)

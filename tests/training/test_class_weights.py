@@ -7,7 +7,16 @@ import pytest
 import torch
 from estimator_news import arguments
 from sklearn.utils.class_weight import compute_class_weight
-from support import COMMON, QUICK, SMALL, assert_refused, build_model, run_here, write_articles
+from support import (
+    COMMON,
+    QUICK,
+    SMALL,
+    assert_refused,
+    build_model,
+    run_here,
+    succeed,
+    write_articles,
+)
 from tides import make_texts, tokenized
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
@@ -33,63 +42,89 @@ def test_balanced_weights_are_those_of_scikit_learn():
 def test_a_step_follows_the_weighted_mean_loss(
     tmp_path, tokenizer, size, steps, smoothing, several
 ):
-    (texts, labels), weights = make_texts(8, seed=1), torch.tensor([3.0, 0.5])
-    if several:
-        labels = np.array([[label, row % 2] for row, label in enumerate(labels)], dtype=np.float32)
-    model = build_model(dropout=0.0, problem_type="multi_label_classification" if several else None)
+    """One step of gradient descent moves the weights by the rate times the gradient of that loss."""
+    rate = 0.5
     args = GloveLstmTrainingArguments(
-        str(tmp_path), use_cpu=True, report_to="none", remove_unused_columns=False, save_strategy="no", max_steps=1,
-        num_train_epochs=1, per_device_train_batch_size=size, gradient_accumulation_steps=steps, optim="sgd",
-        learning_rate=0.5, max_grad_norm=0.0, lr_scheduler_type="constant",
-        label_smoothing_factor=smoothing, disable_tqdm=True,
-    )  # fmt: skip
-    texts, by_class = tokenized(texts, tokenizer, labels), None if several else weights.numpy()
-    trainer = GloveLstmTrainer(model, args, label_weights=by_class, train_dataset=texts)
-    batch = trainer.data_collator(texts.__getitems__(range(8)))
-    labels, logits = batch.pop("labels"), model.train()(**batch).logits
+        str(tmp_path),
+        use_cpu=True,
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        save_strategy="no",
+        max_steps=1,
+        num_train_epochs=1,
+        per_device_train_batch_size=size,
+        gradient_accumulation_steps=steps,
+        optim="sgd",
+        learning_rate=rate,
+        max_grad_norm=0.0,
+        lr_scheduler_type="constant",
+        label_smoothing_factor=smoothing,
+    )
+    texts, labels = make_texts(8, seed=1)
+    weights = torch.tensor([3.0, 0.5])
+    problem_type, label_weights = None, weights.numpy()
     if several:
-        loss = binary_cross_entropy_with_logits(logits, labels)
+        problem_type, label_weights = "multi_label_classification", None
+        labels = np.stack([labels, np.arange(8) % 2], axis=1).astype(np.float32)
+    model = build_model(dropout=0.0, problem_type=problem_type)
+    dataset = tokenized(texts, tokenizer, labels)
+    trainer = GloveLstmTrainer(model, args, label_weights=label_weights, train_dataset=dataset)
+
+    batch = trainer.data_collator(dataset.__getitems__(range(8)))
+    targets = batch.pop("labels")
+    logits = model.train()(**batch).logits
+    if several:
+        loss = binary_cross_entropy_with_logits(logits, targets)
     else:
-        each = cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
-        loss = (each * weights[labels]).mean()
-    (gradient,) = torch.autograd.grad(loss, model.classifier.weight)
+        losses = cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+        loss = (losses * weights[targets]).mean()
+    [gradient] = torch.autograd.grad(loss, model.classifier.weight)
+
     start = model.classifier.weight.detach().clone()
     trainer.train()
-    moved = (start - model.classifier.weight).detach() / 0.5
-    torch.testing.assert_close(moved, gradient, atol=1e-5, rtol=1e-4)
+    moved = start - model.classifier.weight.detach()
+    torch.testing.assert_close(moved / rate, gradient, atol=1e-5, rtol=1e-4)
+
+
+@pytest.fixture
+def recipe(glove_file, tmp_path):
+    """A function of arguments: the recipe of a small network."""
+
+    def recipe(**values):
+        values = {**arguments(SMALL), "output_dir": str(tmp_path), "save_strategy": "no", **values}
+        return make_recipe(glove=str(glove_file), use_cpu=True, disable_tqdm=True, **values)
+
+    return recipe
+
+
+def best_labels_of_parts(result, texts):
+    """(n, parts) rows of the best labels: of the LSTM, and of the n-grams."""
+    inputs = result.tokenizer(texts, return_tensors="pt", padding=True)
+    return result.model(**inputs).part_logits.argmax(dim=-1)
 
 
 @pytest.mark.parametrize("weight", [1e-9, 0.0])
-def test_texts_without_weight_teach_nothing(glove_file, tmp_path, weight):
+def test_texts_without_weight_teach_nothing(recipe, weight):
     """Neither the n-grams nor the LSTM; and those of weight zero do not calibrate."""
-    texts, labels = [], []
-    for row in range(120):
-        texts.append("the council report" if row % 2 else "the secret hoax")
-        labels.append("a" if row % 2 else "b")
-    wrong = ["b" if label == "a" else "a" for label in labels]
-    recipe = make_recipe(
-        **arguments(SMALL),
-        glove=str(glove_file),
-        num_train_epochs=12,
-        learning_rate=0.02,
-        output_dir=str(tmp_path),
-        disable_tqdm=True,
-        save_strategy="no",
+    texts = ["the secret hoax", "the council report"] * 60
+    labels, wrong_labels = ["b", "a"] * 60, ["a", "b"] * 60
+    weights = np.repeat([1.0, weight], 120)
+    result = fit(
+        [*texts, *texts],
+        [*labels, *wrong_labels],
+        None,
+        recipe=recipe(num_train_epochs=12, learning_rate=0.02),
+        sample_weight=weights,
     )
-    weights = np.repeat([1.0, weight], [120, 120])
-    result = fit([*texts, *texts], [*labels, *wrong], None, recipe=recipe, sample_weight=weights)
     assert len(result.train) == (240 if weight else 120)
-    parts = result.model(
-        **result.tokenizer(texts[:2], return_tensors="pt", padding=True)
-    ).part_logits.argmax(dim=-1)
-    assert parts.tolist() == [[1, 1], [0, 0]]
+    assert best_labels_of_parts(result, texts[:2]).tolist() == [[1, 1], [0, 0]]
 
 
-def test_the_command_refuses_bad_files_of_weights(tmp_path, glove_file):
-    rows = write_articles(tmp_path / "rows.csv", 120, labels=("REAL",) * 5 + ("FAKE",))
+def test_the_command_refuses_bad_files_of_weights(tmp_path, articles, glove_file):
     weights = tmp_path / "weights.json"
-    command = "--train_file", rows, "--glove", glove_file, *SMALL, *QUICK, "--max_steps", "2"
-    command += "--output_dir", tmp_path / "out", "--class_weight", weights
+    command = ["--train_file", articles, "--glove", glove_file, *SMALL, *QUICK]
+    command += ["--output_dir", tmp_path / "out", "--class_weight", weights]
     for text, sentence in (
         ('{"FAKE": 2, "REAL": 1, "X": 1}', "class_weight: 'X' is not one of FAKE, REAL"),
         ('{"FAKE": 2}', "class_weight has no weight for the label 'REAL'"),
@@ -100,51 +135,37 @@ def test_the_command_refuses_bad_files_of_weights(tmp_path, glove_file):
         assert_refused(run_here(train.main, *command), sentence)
 
 
-def test_heavy_labels_are_given_more_often(tmp_path, glove_file):
-    """The n-grams alone, so that the weights reach their fit, too."""
+def test_heavy_labels_are_given_more_often(recipe):
+    """By the n-grams, too, whose fit has the weights."""
     generator = np.random.default_rng(0)
     words = COMMON.split()
     texts = [" ".join(generator.choice(words, 8)) for _ in range(200)]
     labels = ["FAKE" if generator.random() < 0.3 else "REAL" for _ in texts]
-    shares = []
+    shares_of_fake = []
     for class_weight in (None, {"FAKE": 30, "REAL": 1}):
-        recipe = make_recipe(
-            **arguments(SMALL),
-            glove=str(glove_file),
-            max_steps=1,
-            output_dir=str(tmp_path),
-            disable_tqdm=True,
-            save_strategy="no",
-        )
-        result = fit(texts, labels, None, recipe=recipe, class_weight=class_weight)
-        inputs = result.tokenizer(texts, return_tensors="pt", padding=True)
-        ngrams = result.model(**inputs).part_logits[:, 1]
-        shares.append(float((ngrams.argmax(dim=1) == 0).float().mean()))
-    assert shares[1] > 2 * shares[0]
+        result = fit(texts, labels, None, recipe=recipe(max_steps=1), class_weight=class_weight)
+        of_ngrams = best_labels_of_parts(result, texts)[:, 1]
+        shares_of_fake.append((of_ngrams == 0).float().mean())
+    assert shares_of_fake[1] > 2 * shares_of_fake[0]
 
 
 def test_sampling_balances_the_labels_of_several_files(tmp_path, glove_file):
     rows = write_articles(tmp_path / "rows.csv", 120, labels=("REAL",) * 5 + ("FAKE",))
     more = write_articles(tmp_path / "more.csv", 60)
-    command = "--train_file", rows, more, "--glove", glove_file, *SMALL, *QUICK, "--max_steps", "2"
-    command += "--output_dir", tmp_path / "out", "--class_weight", "balanced"
-    assert run_here(train.main, *command).returncode == 0
-    about = json.loads((tmp_path / "out" / "metrics.json").read_text())["about"]
+    out = tmp_path / "out"
+    files = ["--train_file", rows, more, "--glove", glove_file, "--output_dir", out]
+    options = [*SMALL, *QUICK, "--max_steps", "2", "--class_weight", "balanced"]
+    succeed(train.main, *files, *options)
+    about = json.loads((out / "metrics.json").read_text())["about"]
     assert about["class_weight"] == pytest.approx({"FAKE": 1, "REAL": 1}, abs=0.3)
 
 
-def test_few_texts_train_for_enough_steps_without_calibration_and_that_is_said(
-    tmp_path, glove_file, caplog
-):
-    rows, out = write_articles(tmp_path / "few.csv", 16), tmp_path / "out"
-    words = "--train_file", rows, "--glove", glove_file, "--output_dir", out, "--use_cpu", "True"
-    done = run_here(train.main, *words, "--disable_tqdm", "True", *SMALL)
-    assert done.returncode == 0, done.stderr
-    about = json.loads((out / "metrics.json").read_text())["about"]
-    assert about["rows"] == {"train": 16}
-    assert about["epochs"] >= 100
-    assert (about["temperature"], about["shrinkage"]) == (1, 0)
-    assert (
-        "The scores are not calibrated to labels: 10 % of 16 texts are fewer than 10."
-        in caplog.text
-    )
+def test_few_texts_train_for_enough_steps_without_calibration_and_that_is_said(recipe, caplog):
+    texts = [f"{word} {number}" for number in range(8) for word in ("secret hoax", "council vote")]
+    result = fit(texts, ["FAKE", "REAL"] * 8, recipe=recipe())
+    assert result.about["rows"] == {"train": 16}
+    assert result.about["epochs"] >= 100
+    config = result.model.config
+    assert (config.temperature, config.shrinkage) == (1, 0)
+    sentence = "The scores are not calibrated to labels: 10 % of 16 texts are fewer than 10."
+    assert sentence in caplog.text

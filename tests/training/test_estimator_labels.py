@@ -5,13 +5,10 @@ import json
 import numpy as np
 import pytest
 from estimator_news import TEXTS, TINY
-from support import QUICK, SMALL, succeed, write_table
 
-from glove_lstm import GloveLstmClassifier, LightClassifier
-from glove_lstm.commands import train as train_command
+from glove_lstm import GloveLstmClassifier
 from glove_lstm.data.in_memory import read_labels
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.staging import stage_checkpoint
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 
@@ -39,13 +36,14 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 )
 def test_labels_keep_their_kind(values, tmp_path):
     labels = [values[row % 2] for row in range(120)]
-    weights = dict(zip(*np.unique(np.array(labels), return_counts=True), strict=True))
-    options = {**TINY, "class_weight": weights, "refit": False}
-    fitted = GloveLstmClassifier(**options).fit(TEXTS, np.array(labels))
+    names, counts = np.unique(np.array(labels), return_counts=True)
+    class_weight = dict(zip(names, counts, strict=True))
+    fitted = GloveLstmClassifier(**TINY, class_weight=class_weight).fit(TEXTS, np.array(labels))
     assert repr(fitted.classes_.tolist()) == repr(sorted(values))
     assert fitted.score(TEXTS, labels) > 0.9
-    for part in (fitted.model_, fitted.tokenizer_):  # without figures and plots
-        part.save_pretrained(tmp_path)
+
+    fitted.model_.save_pretrained(tmp_path)
+    fitted.tokenizer_.save_pretrained(tmp_path)
     loaded = GloveLstmClassifier.from_pretrained(tmp_path)
     assert repr(loaded.classes_.tolist()) == repr(sorted(values))
     assert loaded.classes_.dtype.kind == fitted.classes_.dtype.kind
@@ -55,9 +53,13 @@ def test_labels_keep_their_kind(values, tmp_path):
     if isinstance(name, float):  # the config names whole numbers without a point
         name = int(name)
     assert loaded.explain(TEXTS[0], label=values[1]).label == str(name)
-    (tmp_path / "model.safetensors").write_bytes(b"of another model")
+
+
+def test_a_loaded_classifier_is_not_saved_with_other_weights(copy, tmp_path):
+    loaded = GloveLstmClassifier.from_pretrained(copy)
+    (copy / "model.safetensors").write_bytes(b"of another model")
     with pytest.raises(DataError, match=r"model.safetensors is not the file that was loaded"):
-        loaded.save_pretrained(tmp_path / "copy")
+        loaded.save_pretrained(tmp_path / "again")
 
 
 def test_labels_in_memory_are_never_read_as_json():
@@ -73,36 +75,32 @@ def test_labels_in_memory_are_never_read_as_json():
 def test_fine_tuning_on_some_of_the_labels_keeps_the_others(tmp_path):
     names = np.array(["False", "True", "Maybe"])[np.arange(120) % 3]
     GloveLstmClassifier(**TINY).fit(TEXTS, names).save_pretrained(tmp_path)
-    loaded = GloveLstmClassifier.from_pretrained(tmp_path).set_params(max_steps=1, use_cpu=True)
-    assert loaded.fit(TEXTS, names == "True").classes_.tolist() == ["False", "Maybe", "True"]
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path)
+    loaded.set_params(max_steps=1, use_cpu=True, refit=False).fit(TEXTS, names == "True")
+    assert loaded.classes_.tolist() == ["False", "Maybe", "True"]
 
 
-def test_labels_keep_their_kind_where_the_saved_files_are_copied(tmp_path):
+def test_labels_that_look_like_numbers_stay_strings_in_copies_of_copies(tmp_path):
     labels = ["0", "1"] * 60
     fitted = GloveLstmClassifier(**TINY).fit(TEXTS, labels)
     fitted.save_pretrained(tmp_path / "mine")
     config = json.loads((tmp_path / "mine" / "config.json").read_text())
     assert config["label_type"] == "str"
-    assert config.get("text_column_names") is None  # the TEXTS were in memory
+    assert config.get("text_column_names") is None  # the texts were in memory
     GloveLstmClassifier.from_pretrained(tmp_path / "mine").save_pretrained(tmp_path / "copy")
-    stage_checkpoint(tmp_path / "copy", tmp_path / "staged", "user/mine")
-    for folder in ("mine", "copy", "staged"):
-        loaded = GloveLstmClassifier.from_pretrained(tmp_path / folder)
-        assert loaded.score(TEXTS, labels) > 0.9
-        assert set(loaded.predict(TEXTS).tolist()) == {"0", "1"}
-    light = LightClassifier.from_pretrained(tmp_path / "staged")
-    assert [row["label"] for row in light(TEXTS)] == loaded.predict(TEXTS).tolist()
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path / "copy")
+    assert loaded.score(TEXTS, labels) > 0.9
+    assert set(loaded.predict(TEXTS).tolist()) == {"0", "1"}
 
 
-def test_labels_of_a_checkpoint_of_the_command_are_strings(tmp_path):
-    rows = [{"text": text, "label": row % 2} for row, text in enumerate(TEXTS)]
-    data = "--train_file", write_table(tmp_path / "a.csv", rows), "--glove", "tiny.8d.txt"
-    out = "--output_dir", tmp_path / "out"
-    succeed(train_command.main, *data, *out, *SMALL, *QUICK, "--max_steps", "5")
-    loaded = GloveLstmClassifier.from_pretrained(tmp_path / "out")
+def test_labels_of_a_checkpoint_of_the_command_are_strings(copy):
+    config = json.loads((copy / "config.json").read_text())
+    names = {"id2label": {"0": "0", "1": "1"}, "label2id": {"0": 0, "1": 1}, "label_type": None}
+    (copy / "config.json").write_text(json.dumps({**config, **names}))
+    loaded = GloveLstmClassifier.from_pretrained(copy)
     assert loaded.classes_.tolist() == ["0", "1"]
-    tuned = loaded.set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, [0, 1] * 60)
-    assert tuned.classes_.tolist() == [0, 1]
+    loaded.set_params(max_steps=1, use_cpu=True, verbose=0, refit=False).fit(TEXTS, [0, 1] * 60)
+    assert loaded.classes_.tolist() == [0, 1]
 
 
 def test_labels_that_are_not_of_the_type_in_the_config_are_refused(copy):

@@ -86,7 +86,7 @@ QUIET = """
 import json, pathlib, sys
 from glove_lstm import GloveLstmClassifier
 folder, texts = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
-options = {"model_name_or_path": str(folder), "use_cpu": True, "max_steps": 1, "verbose": 0}
+options = {"model_name_or_path": str(folder), "use_cpu": True, "max_steps": 1, "verbose": 0, "refit": False}
 GloveLstmClassifier(**options, character_buckets=16).fit(texts, ["FAKE", "REAL"] * 60)
 GloveLstmClassifier.from_pretrained(folder)
 config = json.loads((folder / "config.json").read_text())
@@ -138,11 +138,13 @@ def test_without_verbose_nothing_is_printed(copy):
     ids=str,
 )
 def test_mistakes(change, said):
-    arguments = {"X": TEXTS, "y": LABELS, "validation": 0.1}
-    given = {name: change.get(name, value) for name, value in arguments.items()}
-    others = {name: value for name, value in change.items() if name not in arguments}
-    classifier = GloveLstmClassifier(**TINY).set_params(**others)
+    of_fit = {"X": TEXTS, "y": LABELS, "validation": 0.1}
+    of_classifier = dict(TINY)
+    for name, value in change.items():
+        arguments = of_fit if name in of_fit else of_classifier
+        arguments[name] = value
+    classifier = GloveLstmClassifier().set_params(**of_classifier)
     with pytest.raises(ValueError, match=said):
-        classifier.fit(**given)
+        classifier.fit(**of_fit)
     with pytest.raises(NotFittedError):
         classifier.predict(TEXTS)

@@ -42,13 +42,28 @@ def test_a_rare_label_is_on_both_sides(rare):
     assert held_out(texts, labels, seed=1).validation.tolist() != found.validation.tolist()
 
 
+def both_sides(rows_of, found):
+    """What `rows_of` names the training rows, and the validation rows: two sets."""
+    train = {rows_of[row] for row in found.train}
+    validation = {rows_of[row] for row in found.validation}
+    return train, validation
+
+
 def test_near_duplicates_stay_together():
-    """Every third text differs from the next one by its last word."""
-    body = lambda n: " ".join(f"w{n}x{at}" for at in range(11))  # noqa: E731
-    texts = [body(n) if n % 3 else f"{body(n + 1)} more" for n in range(501)]
-    found = held_out(texts, [str(n // 3 % 2) for n in range(501)])
-    sides = [{texts[row].removesuffix(" more") for row in rows} for rows in vars(found).values()]
-    assert not sides[0] & sides[1]
+    """Of three texts, the first is the second with one more word."""
+
+    def text_of(number):
+        return " ".join(f"w{number}x{at}" for at in range(11))
+
+    texts, originals = [], []
+    for number in range(0, 501, 3):
+        one, other = text_of(number), text_of(number + 1)
+        texts += [f"{one} more", one, other]
+        originals += [one, one, other]
+    labels = [str(row // 3 % 2) for row in range(501)]
+    found = held_out(texts, labels)
+    train, validation = both_sides(originals, found)
+    assert not train & validation
     assert len(found.validation) == 50
 
 
@@ -86,14 +101,15 @@ def test_one_label_alone_cannot_be_validated(tmp_path, glove_file, labelled, sai
 
 def test_a_rare_label_among_several_of_a_text_is_on_both_sides(caplog):
     texts = [f"text {n}" for n in range(300)]
-    labels = [["a"] if n % 3 else [] for n in range(300)]
-    for n in (7, 70):
-        labels[n] = ["a", "rare"]
+    labels = [["a"], [], ["a"]] * 100
+    labels[7] = labels[70] = ["a", "rare"]
     labels[100] = ["a", "single"]
     labelled = LabelledTexts.of(texts, labels, ["a", "rare", "single"])
     found = hold_out(labelled, 0.1, "text", 42)
-    assert labelled.labels[found.validation].sum(axis=0).tolist()[1:] == [1, 0]
-    assert labelled.labels[found.train].sum(axis=0).tolist()[1:] == [1, 1]
+    _, *rare_and_single = labelled.labels[found.validation].sum(axis=0)
+    assert rare_and_single == [1, 0]
+    _, *rare_and_single = labelled.labels[found.train].sum(axis=0)
+    assert rare_and_single == [1, 1]
     assert "'single' (1 text)." in caplog.text
 
 
@@ -111,35 +127,35 @@ def test_few_texts_and_shares(caplog):
 def test_whole_sources_are_held_out():
     texts, labels = texts_of(FAKE=120, REAL=120)
     sources = [f"{corpus}/{corpus}{n % 10}.org" for corpus in "ab" for n in range(120)]
-    mixed = [labels[row] for row in np.random.default_rng(0).permutation(240)]
-    found = held_out(texts, mixed, by="source", sources=sources)
-    sides = [{sources[row] for row in rows} for rows in vars(found).values()]
-    assert sides[1]
-    assert not sides[0] & sides[1]
-    assert counted(mixed, found.validation).keys() == {"FAKE", "REAL"}
+    np.random.default_rng(0).shuffle(labels)
+    found = held_out(texts, labels, by="source", sources=sources)
+    train, validation = both_sides(sources, found)
+    assert validation
+    assert not train & validation
+    assert counted(labels, found.validation).keys() == {"FAKE", "REAL"}
     with pytest.raises(DataError, match="the texts have no sources"):
-        held_out(texts, mixed, by="source")
+        held_out(texts, labels, by="source")
 
 
-rows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15)), min_size=1, max_size=60)
+ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15)), min_size=1, max_size=60)
 
 
-@given(rows, st.sampled_from([0.1, 0.5]), st.integers(0, 3))
-def test_properties(rows, fraction, seed):
-    labels, groups = np.array([label for label, _ in rows]), np.array([group for _, group in rows])
+@given(ROWS, st.sampled_from([0.1, 0.5]), st.integers(0, 3))
+def test_labels_are_on_both_sides_wherever_whole_groups_allow_it(rows, fraction, seed):
+    labels, groups = np.array(rows).T
+    every = set(labels)
     before = grouped_stratified_split(labels, groups, (1 - fraction, fraction), seed)
-    both = {*labels[before[0]].tolist()} == {*labels[before[1]].tolist()} == {*labels.tolist()}
     row_labels = np.arange(len(labels)), labels
     train, validation = keep_labels_on_both_sides(before, row_labels, groups, seed)
     assert sorted([*train, *validation]) == list(range(len(rows)))
-    assert not {*groups[train].tolist()} & {*groups[validation].tolist()}
-    assert {*labels[train].tolist()} == {*labels.tolist()}
-    if both:
-        assert all(
-            (part == old).all() for part, old in zip((train, validation), before, strict=True)
-        )
-    for label in set(labels.tolist()):
-        own = set(groups[labels == label].tolist())
-        alone = all(set(labels[groups == group].tolist()) == {label} for group in own)
-        if alone and len(own) > 1:
+    assert not set(groups[train]) & set(groups[validation])
+    assert set(labels[train]) == every
+
+    if set(labels[before[0]]) == set(labels[before[1]]) == every:  # nothing has to move
+        np.testing.assert_array_equal(train, before[0])
+        np.testing.assert_array_equal(validation, before[1])
+    for label in every:
+        own_groups = set(groups[labels == label])
+        shared_groups = set(groups[labels != label])
+        if len(own_groups) > 1 and not own_groups & shared_groups:
             assert label in labels[validation]

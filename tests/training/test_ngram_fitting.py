@@ -18,10 +18,12 @@ from glove_lstm.training.ngram_fitting import fit_ngrams
 def make_news(count, seed, labels=2):
     """Texts and labels. Half of a text's words tell its label; those of the third label stand in capitals."""
     generator = np.random.default_rng(seed)
-    kinds = [LOUD.split(), CALM.split(), [word.upper() for word in COMMON.split()]]
+    common = COMMON.split()
+    words_of_labels = [LOUD.split(), CALM.split(), COMMON.upper().split()]
     texts = []
     for number in range(count):
-        words = [*generator.choice(kinds[number % labels], 4), *generator.choice(COMMON.split(), 4)]
+        telling = generator.choice(words_of_labels[number % labels], 4)
+        words = [*telling, *generator.choice(common, 4)]
         texts.append(" ".join(generator.permutation(words)))
     return texts, np.arange(count) % labels
 
@@ -41,18 +43,23 @@ def make_model(tokenizer, labels: int = 2, shapes: int = 2) -> GloveLstmForSeque
 
 
 def fit(model, tokenizer, news, copies=None, weights=None, validation=None, c=None):
+    """Fit the n-grams of a model to texts and labels, and return C."""
     texts, labels = news
-    special = set(tokenizer.all_special_ids)
-    vocabulary = tokenizer.get_vocab().items()
+    vocabulary = tokenizer.get_vocab()
+    for special in tokenizer.all_special_tokens:
+        del vocabulary[special]
+    if copies is not None:
+        copies = tokenized(copies, tokenizer, labels)
+    if validation is not None:
+        validation_texts, validation_labels = validation
+        validation = tokenized(validation_texts, tokenizer, validation_labels)
     return fit_ngrams(
         model.ngrams,
         tokenized(texts, tokenizer, labels),
-        None if copies is None else tokenized(copies, tokenizer, labels),
-        words={word: row for word, row in vocabulary if row not in special},
+        copies,
+        words=vocabulary,
         weights=weights,
-        validation=None
-        if validation is None
-        else tokenized(validation[0], tokenizer, validation[1]),
+        validation=validation,
         c=c,
     )
 
@@ -86,55 +93,64 @@ def test_new_texts_are_told_apart(tokenizer, labels, shapes):
     assert all(table.any() for table in model.ngrams.parameters())
 
 
+def features_of(model, inputs):
+    """(texts, n-grams) share of each n-gram in each text; the fit reads n-grams of several texts alone."""
+    mask = inputs["attention_mask"].bool()
+    [group] = model.ngrams.groups(inputs["input_ids"], None, mask)
+    shares = ngram_shares(group, torch.zeros(4096, 2))
+    features = torch.zeros(len(mask), len(model.ngrams.weights))
+    features = features.scatter_add(1, group.rows, shares).double().numpy()
+    texts_with = (features > 0).sum(axis=0)
+    return features[:, texts_with > 1]
+
+
 def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(tokenizer):
     model, (texts, labels) = make_model(tokenizer, shapes=0), make_news(60, 14)
     model.config.character_buckets = 0
     fit(model, tokenizer, (texts, labels))
+
     inputs = tokenizer(texts, padding=True, return_tensors="pt")
-    batch = inputs["input_ids"], None, None, inputs["attention_mask"].bool()
-    [group] = model.ngrams.groups(*batch[:2], batch[3])
-    shares = ngram_shares(group, torch.zeros(4096, 2))
-    features = (
-        torch.zeros(60, len(model.ngrams.weights))
-        .scatter_add(1, group.rows, shares)
-        .double()
-        .numpy()
-    )
-    features = features[:, (features > 0).sum(axis=0) > 1]  # n-grams of several texts
-    counts = np.stack([1 + (features[labels == label] != 0).sum(axis=0) for label in (0, 1)])
-    false, true = np.log(counts / counts.sum(axis=1, keepdims=True))
-    ratios = np.abs(true - false)
+    features = features_of(model, inputs)
+    log_shares = []
+    for label in (0, 1):
+        texts_with = 1 + (features[labels == label] != 0).sum(axis=0)
+        log_shares.append(np.log(texts_with / texts_with.sum()))
+    ratios = np.abs(log_shares[1] - log_shares[0])
     scaled = features * (ratios + ratios.mean()) / 2
     machine = LinearSVC(dual=True, random_state=0, tol=1e-8, max_iter=100_000)
     margins = machine.fit(scaled, labels).decision_function(scaled)
+
     with torch.no_grad():
-        logits = model.ngrams(*batch)
+        mask = inputs["attention_mask"].bool()
+        logits = model.ngrams(inputs["input_ids"], None, None, mask)
     assert (logits[:, 1] - logits[:, 0]).numpy() == pytest.approx(margins, abs=0.02)
 
 
-def test_weights_of_texts_count(tokenizer):
+@pytest.mark.parametrize("half", [0, 1])
+def test_weights_of_texts_count(tokenizer, half):
+    """The labels of the second half of the texts are wrong; those of the heavier half are learned."""
     texts, labels = make_news(300, 4)
-    contrary = texts, labels ^ (np.arange(300) >= 150)  # texts of the second half
-    for trusted in (slice(None, 150), slice(150, None)):
-        weights = np.full(300, 0.01)
-        weights[trusted] = 1.99
-        model = make_model(tokenizer)
-        fit(model, tokenizer, contrary, weights=weights)
-        right = accuracy(model, tokenizer, make_news(100, 5))
-        assert right > 0.95 if trusted.start is None else right < 0.05
+    second_half = np.arange(300) >= 150
+    contrary = texts, labels ^ second_half
+    weights = np.where(second_half == half, 1.99, 0.01)
+    model = make_model(tokenizer)
+    fit(model, tokenizer, contrary, weights=weights)
+    right = accuracy(model, tokenizer, make_news(100, 5))
+    if half == 0:
+        assert right > 0.95
+    else:
+        assert right < 0.05
 
 
 def test_validation_texts_choose_c(tokenizer):
     """Where labels of training are wrong at random, margins must be soft; where validation repeats them, hard."""
     texts, labels = make_news(300, 15)
     noisy = texts, labels ^ (np.arange(300) % 3 == 0)
-    found = []
-    for validation in (make_news(100, 16), noisy):
-        model = make_model(tokenizer)
-        c = fit(model, tokenizer, noisy, validation=validation)
-        found.append((c, accuracy(model, tokenizer, noisy)))
-    assert found[0][0] < found[1][0]
-    assert found[0][1] < found[1][1]
+    soft, hard = make_model(tokenizer), make_model(tokenizer)
+    c_of_soft = fit(soft, tokenizer, noisy, validation=make_news(100, 16))
+    c_of_hard = fit(hard, tokenizer, noisy, validation=noisy)
+    assert c_of_soft < c_of_hard
+    assert accuracy(soft, tokenizer, noisy) < accuracy(hard, tokenizer, noisy)
 
 
 def test_a_copy_counts_half_of_its_text(tokenizer):
@@ -155,11 +171,10 @@ def test_an_ngram_of_one_text_gets_no_weight(tokenizer):
     model = make_model(tokenizer)
     model.config.character_buckets = 0
     fit(model, tokenizer, (once, np.append(labels, 0)))
-    row = model.ngrams.buckets + tokenizer.convert_tokens_to_ids("shockingly")
-    assert not model.ngrams.weights[row].any()
-    assert model.ngrams.weights[
-        model.ngrams.buckets + tokenizer.convert_tokens_to_ids("council")
-    ].any()
+    single, frequent = tokenizer.convert_tokens_to_ids(["shockingly", "council"])
+    weights_of_words = model.ngrams.weights[model.ngrams.buckets :]
+    assert not weights_of_words[single].any()
+    assert weights_of_words[frequent].any()
 
 
 def test_fine_tuning_keeps_what_was_learned(tokenizer):

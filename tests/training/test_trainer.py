@@ -15,21 +15,33 @@ from glove_lstm.training.trainer import GloveLstmTrainer
 
 def arguments(folder, **options):
     values = {
-        "per_device_train_batch_size": 8, "num_train_epochs": 3, "learning_rate": 5e-3, "seed": 3, "use_cpu": True,
-        "report_to": "none", "remove_unused_columns": False, "disable_tqdm": True, "save_strategy": "no",
-        "logging_strategy": "no", "dataloader_pin_memory": False, "label_smoothing_factor": 0.1, "weight_decay": 0.01,
-        **options,
-    }  # fmt: skip
-    return GloveLstmTrainingArguments(output_dir=str(folder), **values)
+        "per_device_train_batch_size": 8,
+        "num_train_epochs": 3,
+        "learning_rate": 5e-3,
+        "label_smoothing_factor": 0.1,
+        "weight_decay": 0.01,
+        "seed": 3,
+        "use_cpu": True,
+        "report_to": "none",
+        "remove_unused_columns": False,
+        "disable_tqdm": True,
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "dataloader_pin_memory": False,
+    }
+    return GloveLstmTrainingArguments(output_dir=str(folder), **{**values, **options})
 
 
 LIKE_THE_DEFAULT_PRESET = {
-    "type_embedding_size": 3, "embedding_dropout": 0.3, "dropout": 0.3,
-    "freeze_embeddings": False, "ngram_buckets": 64,
-}  # fmt: skip
+    "type_embedding_size": 3,
+    "embedding_dropout": 0.3,
+    "dropout": 0.3,
+    "freeze_embeddings": False,
+    "ngram_buckets": 64,
+}
 
 
-class Die(TrainerCallback):
+class Interrupt(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         if state.global_step == 20:
             raise KeyboardInterrupt
@@ -41,25 +53,30 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
 ):
     # 13 steps an epoch: step 18 is in the middle of the second of three.
     options = {
-        "save_strategy": "steps", "save_steps": 18, "embedding_learning_rate": 1e-3,
+        "save_strategy": "steps",
+        "save_steps": 18,
+        "embedding_learning_rate": 1e-3,
         "lr_scheduler_type": scheduler,
-    }  # fmt: skip
+    }
 
     def trainer(folder, seed=0, callbacks=()):
+        dataset = texts
+        if share:
+            dataset = corrupted_texts(*make_texts(97), tokenizer, share)
         return GloveLstmTrainer(
             build_model(seed=seed, **LIKE_THE_DEFAULT_PRESET),
             arguments(tmp_path / folder, **options),
-            train_dataset=corrupted_texts(*make_texts(97), tokenizer, share) if share else texts,
+            train_dataset=dataset,
             callbacks=list(callbacks),
         )
 
-    whole = trainer("a")
+    whole = trainer("whole")
     start = {name: value.clone() for name, value in whole.model.state_dict().items()}
     whole.train()
     with pytest.raises(KeyboardInterrupt):
-        trainer("b", callbacks=[Die]).train()
+        trainer("interrupted", callbacks=[Interrupt]).train()
     torch.manual_seed(99)
-    resumed = trainer("b", seed=7)
+    resumed = trainer("interrupted", seed=7)
     resumed.train(resume_from_checkpoint=True)
     assert resumed.state.global_step == whole.state.global_step == 39
     for name, value in whole.model.state_dict().items():
@@ -68,29 +85,31 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
 
 
 def test_frozen_vectors_stay_bit_for_bit_through_training(tmp_path, texts):
-    frozen = {**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True}
-    model = build_model(**frozen)
+    model = build_model(**{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True})
     model.round_tables()
     vectors = model.get_input_embeddings().weight.detach().clone()
     head = model.classifier.weight.detach().clone()
-    assert model.num_parameters() - model.num_parameters(only_trainable=True) == vectors.numel()
-    rate = {"embedding_learning_rate": 1.0}
-    GloveLstmTrainer(model, arguments(tmp_path, **rate), train_dataset=texts).train()
+    trainable = model.num_parameters(only_trainable=True)
+    assert model.num_parameters() - trainable == vectors.numel()
+    args = arguments(tmp_path, embedding_learning_rate=1.0)
+    GloveLstmTrainer(model, args, train_dataset=texts).train()
     assert torch.equal(model.get_input_embeddings().weight, vectors)
     assert not torch.equal(model.classifier.weight, head)
 
 
-def test_one_step_moves_each_by_its_own_rate(tmp_path, texts):
+def test_word_vectors_have_a_rate_of_their_own(tmp_path, texts):
     """Adam's first step moves each weight by its rate."""
     model = build_model(**LIKE_THE_DEFAULT_PRESET)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     options = {"max_steps": 1, "lr_scheduler_type": "constant", "weight_decay": 0.0}
-    options["embedding_learning_rate"] = 1e-4
-    rates = {"encoder.embeddings.word_embeddings.weight": 1e-4}
-    GloveLstmTrainer(model, arguments(tmp_path, **options), train_dataset=texts).train()
+    args = arguments(tmp_path, embedding_learning_rate=1e-4, **options)
+    GloveLstmTrainer(model, args, train_dataset=texts).train()
     for name, value in model.named_parameters():
+        rate = 5e-3
+        if name == "encoder.embeddings.word_embeddings.weight":
+            rate = 1e-4
         moved = (value - before[name]).abs().max().item()
-        assert moved == pytest.approx(rates.get(name, 5e-3), rel=0.02), name
+        assert moved == pytest.approx(rate, rel=0.02), name
 
 
 @pytest.mark.parametrize("accumulated", [1, 3])
@@ -119,31 +138,37 @@ def test_lazy_updates_of_rows_in_use_are_those_of_adam(accumulated):
     assert not tables[0].weight.grad.is_sparse
 
 
-def test_evaluation_measures_each_text_with_its_label(tmp_path, tokenizer):
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    return build_model(vocab_size=tokenizer.vocab_size, type_embedding_size=3)
+
+
+def logits_one_by_one(model, tokenizer, *texts_and_pairs):
+    logits = []
+    with torch.no_grad():
+        for parts in zip(*texts_and_pairs, strict=True):
+            [row] = model(**tokenizer(*parts, return_tensors="pt")).logits
+            logits.append(row.numpy())
+    return np.array(logits)
+
+
+def test_evaluation_measures_each_text_with_its_label(tmp_path, model, tokenizer):
     texts, labels = make_texts(41, seed=5)
-    model = build_model(vocab_size=tokenizer.vocab_size, type_embedding_size=3)
+    right = logits_one_by_one(model, tokenizer, texts).argmax(axis=1) == labels
     trainer = GloveLstmTrainer(
         model,
         arguments(tmp_path, per_device_eval_batch_size=8),
         eval_dataset=tokenized(texts, tokenizer, labels),
         compute_metrics=lambda p: {"right": float((p.predictions.argmax(-1) == p.label_ids).sum())},
     )
-    with torch.no_grad():
-        alone = [model(**tokenizer(text, return_tensors="pt")).logits[0].numpy() for text in texts]
-    right = float(np.sum(np.argmax(alone, axis=1) == labels))
-    assert trainer.evaluate()["eval_right"] == right
+    assert trainer.evaluate()["eval_right"] == right.sum()
 
 
-def test_predictions_are_in_the_order_of_the_texts(tokenizer):
+def test_predictions_are_in_the_order_of_the_texts(model, tokenizer):
     texts, _ = make_texts(41, seed=5)
     pairs = texts[::-1]
-    model = build_model(vocab_size=tokenizer.vocab_size, type_embedding_size=3)
-    with torch.no_grad():
-        alone = [
-            model(**tokenizer(text, pair, return_tensors="pt")).logits[0].numpy()
-            for text, pair in zip(texts, pairs, strict=True)
-        ]
+    expected = logits_one_by_one(model, tokenizer, texts, pairs)
     logits = predict_logits(model.train(), tokenizer, texts, pairs)
-    np.testing.assert_allclose(logits, alone, atol=1e-5)
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
     assert not model.training
     assert predict_logits(model, tokenizer, []).shape == (0, 2)

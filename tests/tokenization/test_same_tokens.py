@@ -1,0 +1,166 @@
+"""Every reader gives the ids and the shapes that a call of `GloveLstmTokenizer` gives.
+
+The reader of the page in docs/web is compared in `tests/web`.
+"""
+
+import pickle
+import random
+import sys
+import unicodedata
+from itertools import chain
+
+import pytest
+from hostile import FRAGMENTS, examples, texts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glove_lstm import GloveLstmTokenizer
+from glove_lstm.text.light_tokenizer import LightTokenizer
+
+VARIANTS = {
+    "default": {},
+    "article": {"variant": "article", "token_types": False, "truncation_side": "left"},
+    "bare article": {"variant": "article", "stop_words": ()},
+    "added tokens": {},
+}
+# Beside a text of this length, the light tokenizer reads all texts with numpy; short ones alone go through Rust.
+LONG = "The harbour master, un-harboured, counts 1,204 BOATS. " * 10
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def tokenizer(request, make):
+    tokenizer = make(**VARIANTS[request.param], model_max_length=9)
+    if request.param == "added tokens":
+        tokenizer.add_special_tokens({"additional_special_tokens": ["[USER]"]})
+    return tokenizer
+
+
+def light_readers(tokenizer, folder):
+    """Way to make it -> light tokenizer."""
+    tokenizer.save_pretrained(folder)
+    of_object = LightTokenizer.of(tokenizer)
+    return {
+        "from a folder": LightTokenizer.from_folder(folder),
+        "of an object": of_object,
+        "unpickled": pickle.loads(pickle.dumps(of_object)),
+    }
+
+
+@pytest.fixture(scope="module")
+def readers(tokenizer, tmp_path_factory):
+    """The tokenizer, the same loaded from its files, and light tokenizers."""
+    folder = tmp_path_factory.mktemp("tokenizer")
+    light = light_readers(tokenizer, folder)
+    return {"from files": GloveLstmTokenizer.from_pretrained(folder), **light}
+
+
+def read(reader, texts, pairs):
+    """Number of tokens of each text; ids, and types if there are any, of all texts one after the other."""
+    if isinstance(reader, LightTokenizer):
+        tokens = reader.read(texts, pairs)
+        types = tokens.types.tolist() if reader.token_types else None
+        return tokens.lengths.tolist(), tokens.ids.tolist(), types
+    output = reader(texts, pairs)
+    ids, types = output["input_ids"], output.get("token_type_ids")
+    if types is not None:
+        types = [*chain(*types)]
+    return [len(row) for row in ids], [*chain(*ids)], types
+
+
+def assert_same(tokenizer, readers, texts, pairs=None, limit=9):
+    tokenizer.model_max_length = limit
+    expected = read(tokenizer, texts, pairs)
+    for name, reader in readers.items():
+        reader.model_max_length = limit
+        assert read(reader, texts, pairs) == expected, name
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(pairs=st.lists(st.tuples(texts, texts), min_size=1, max_size=3))
+def test_hostile_texts(tokenizer, readers, pairs):
+    first, second = map(list, zip(*pairs, strict=True))
+    assert_same(tokenizer, readers, first)
+    assert_same(tokenizer, readers, [*first, LONG])
+    assert_same(tokenizer, readers, first, second)
+
+
+def test_many_texts(tokenizer, readers):
+    texts = [" ".join(random.Random(seed).choices(FRAGMENTS, k=seed % 40)) for seed in range(200)]
+    assert_same(tokenizer, readers, texts)
+    assert_same(tokenizer, readers, texts, texts[::-1])
+    assert_same(tokenizer, readers, [])
+
+
+def test_texts_that_are_longer_than_a_batch(tokenizer, readers):
+    texts = [LONG * 200, "", "the " * 3, *["été zq [USER]"] * 3000]
+    assert_same(tokenizer, readers, texts, limit=10**6)
+
+
+def test_around_every_white_space(tokenizer, readers):
+    white = [chr(point) for point in range(sys.maxunicode + 1) if chr(point).isspace()]
+    for context in ("a{0}b", "A{0}{0}B", "{0}", "a-{0} {0}-a", "1.{0}2", "https://x{0}y z"):
+        texts = [context.format(character) for character in white]
+        assert_same(tokenizer, readers, [*texts, LONG], limit=10**6)
+
+
+@pytest.mark.parametrize(("old", "new"), [("<url>|", "<url>|a b|"), ('"Lowercase"', '"NFC"')])
+def test_other_pipelines(make, tmp_path, old, new):
+    """They may look across white space, which only Rust can."""
+    tokenizer = make(model_max_length=50)
+    tokenizer.add_tokens(["harbour master"])
+    texts = ["The well-known harbour master, a b  \n said", LONG]
+    assert_same(tokenizer, light_readers(tokenizer, tmp_path), texts, limit=50)
+
+    path = tmp_path / "tokenizer.json"
+    before = path.read_text(encoding="utf-8")
+    assert old in before
+    path.write_text(before.replace(old, new), encoding="utf-8")
+    changed = GloveLstmTokenizer.from_pretrained(tmp_path)
+    assert_same(changed, light_readers(changed, tmp_path / "again"), texts, limit=50)
+
+
+def test_a_pickle_does_not_change_with_use(tokenizer):
+    light = LightTokenizer.of(tokenizer)
+    before = pickle.dumps(light)
+    light.read([*FRAGMENTS, LONG])
+    assert pickle.dumps(light) == before
+
+
+def letters():
+    """All lower-cased letters and letters without case, but for those of East Asia, which are too many."""
+    points = [*range(0x80, 0x2E80), *range(0xA000, 0xAC00), *range(0xFB00, 0xFFFF)]
+    characters = map(chr, points)
+    return [character for character in characters if character.isalpha() and character.islower()]
+
+
+def contexts(letter):
+    """Texts that show whether a letter is part of a word, a number, a space or punctuation, and of which case."""
+    capital = letter.upper()
+    return [
+        f"{letter} {capital} a{letter}B A{letter} {letter}a {letter}{capital}",
+        f"{capital}{letter} {capital}a {capital}A {letter}-{capital} 1{letter}2 1.{letter}",
+        f"{letter}.2 -{letter} {letter}{letter}zq zq{capital} {letter}_{letter} ‘{letter}’",
+    ]
+
+
+def test_letters_of_the_vocabulary(make):
+    """A few at a time, so that all of them are in an alphabet."""
+    every = letters()
+    assert len(every) > 1500
+    for begin in range(0, len(every), 50):
+        chunk = every[begin : begin + 50]
+        tokenizer = make(corpus=["a b zq", *chunk])
+        texts = [text for letter in chunk for text in contexts(letter)]
+        readers = {"of an object": LightTokenizer.of(tokenizer)}
+        assert_same(tokenizer, readers, texts, limit=10**6)
+
+
+def test_every_assigned_character(default):
+    not_assigned = ("Cn", "Co", "Cs")
+    texts = []
+    for character in map(chr, range(sys.maxunicode + 1)):
+        category = unicodedata.category(character)
+        if category not in not_assigned and category != "Lo":  # letters without case are many
+            texts.append(f"{character} a{character}b1{character}2")
+    readers = {"of an object": LightTokenizer.of(default)}
+    assert_same(default, readers, texts, limit=10**6)

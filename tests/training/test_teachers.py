@@ -1,0 +1,219 @@
+"""Teachers: what they may be, what they are asked, and which texts they answer."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from hub_server import HubServer
+from hypothesis import given
+from hypothesis import strategies as st
+from support import run_client
+from transformers import BertForSequenceClassification, BertTokenizerFast
+
+from glove_lstm import Teacher
+from glove_lstm.data.glove import load_glove
+from glove_lstm.errors import DataError
+from glove_lstm.training.teacher_logits import CACHE_NAME, ask
+from glove_lstm.training.teachers import LoadedTeacher, load_teacher
+from glove_lstm.training.transfer_set import altered_copies, similar_words
+
+CPU = torch.device("cpu")
+NAMES = ["a", "b", "c"]
+
+
+class Counting(LoadedTeacher):
+    """Knows what it was asked, and may be interrupted."""
+
+    def __init__(self, identity="counting", stops_after=None):
+        self.identity = identity
+        self.about = {"name": identity}
+        self.asked = []
+        self.stops_after = stops_after
+
+    def logits(self, texts):
+        if self.stops_after is not None and len(self.asked) >= self.stops_after:
+            raise KeyboardInterrupt
+        self.asked += texts
+        return np.array([[len(text), 1.0, 0.0] for text in texts], dtype=np.float32)
+
+
+def test_logits_are_those_of_transformers_in_the_order_of_the_texts(transformer, news):
+    teacher = load_teacher(transformer, CPU)
+    logits = ask(teacher, news.texts, ["FAKE", "REAL"])
+    tokenizer = BertTokenizerFast.from_pretrained(transformer)
+    model = BertForSequenceClassification.from_pretrained(transformer).eval()
+    inputs = tokenizer(news.texts, padding=True, truncation=True, return_tensors="pt")
+    real_first = model(**inputs).logits.detach().numpy()
+    expected = real_first[:, ::-1] - real_first.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+
+
+def test_a_checkpoint_of_this_package_is_a_teacher(checkpoint, news):
+    teacher = load_teacher(str(checkpoint), CPU)
+    logits = ask(teacher, news.texts, ["FAKE", "REAL"])
+    labels = np.array(["FAKE", "REAL"])[logits.argmax(axis=1)]
+    assert (labels == news.labels).mean() > 0.9
+
+
+def test_answers_are_kept_and_each_text_is_asked_once(tmp_path):
+    texts = [f"text {number}" for number in range(40)] * 2
+    first = Counting()
+    logits = ask(first, texts, NAMES, tmp_path)
+    assert sorted(first.asked) == sorted(set(texts))
+    np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
+
+    again = Counting()
+    kept = ask(again, [*texts, "new"], NAMES, tmp_path)
+    assert again.asked == ["new"]
+    np.testing.assert_array_equal(kept[:-1], logits)
+
+    other = Counting("another")
+    ask(other, texts[:1], NAMES, tmp_path)
+    assert other.asked == texts[:1]
+
+
+def test_an_interrupted_run_asks_for_the_rest_only(tmp_path):
+    texts = [f"text {number}" for number in range(2000)]
+    with pytest.raises(KeyboardInterrupt):
+        ask(Counting(stops_after=1500), texts, NAMES, tmp_path)
+    after = Counting()
+    ask(after, texts, NAMES, tmp_path)
+    assert 0 < len(after.asked) < 1100
+
+
+def test_damaged_answers_are_named(tmp_path):
+    (tmp_path / CACHE_NAME).write_bytes(b"no database" * 100)
+    with pytest.raises(DataError, match=f"{CACHE_NAME} cannot be used"):
+        ask(Counting(), ["a text"], NAMES, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda texts: np.ones(len(texts)), "returned an array of shape"),
+        (lambda texts: np.ones((len(texts), 2)), "are no probabilities"),
+        (lambda texts: np.full((len(texts), 2), np.nan), "are no probabilities"),
+        (lambda texts: np.full((len(texts), 4), 0.25), "4 scores for a text, but there are 2"),
+    ],
+)
+def test_a_function_must_return_probabilities(answer, said):
+    with pytest.raises(DataError, match=said):
+        ask(load_teacher(answer, CPU), ["one", "two"], ["a", "b"])
+
+
+def changed_copy(teacher, folder, **values):
+    """A copy of a teacher with other values in its config."""
+    shutil.copytree(teacher, folder)
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**config, **values}), encoding="utf-8")
+    return folder
+
+
+def test_a_teacher_of_several_labels_a_text_is_refused(transformer, tmp_path):
+    problem_type = "multi_label_classification"
+    several = changed_copy(transformer, tmp_path / "several", problem_type=problem_type)
+    with pytest.raises(DataError, match="classifier of one label a text"):
+        load_teacher(several, CPU)
+
+
+def test_a_model_that_was_not_trained_to_classify_is_refused(transformer, tmp_path):
+    encoder = tmp_path / "encoder"
+    shutil.copytree(transformer, encoder)
+    BertForSequenceClassification.from_pretrained(transformer).bert.save_pretrained(encoder)
+    with pytest.raises(DataError, match=r"lacks the weights classifier\.bias"):
+        load_teacher(changed_copy(encoder, tmp_path / "two_labels", num_labels=2), CPU)
+
+
+def test_pickled_weights_are_refused(transformer, tmp_path):
+    pickled = changed_copy(transformer, tmp_path / "pickled")
+    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    with pytest.raises(DataError, match="safetensors"):
+        load_teacher(pickled, CPU)
+
+
+def test_names_of_no_teacher_are_refused():
+    with pytest.raises(DataError, match="could not be loaded: there is no such folder"):
+        load_teacher("user/nothing", CPU)
+    with pytest.raises(DataError, match="give a name on the Hub"):
+        load_teacher(7, CPU)
+
+
+def test_remote_code_of_a_teacher_runs_only_if_it_is_trusted(transformer, tmp_path):
+    auto_map = {
+        "AutoConfig": "own.OwnConfig",
+        "AutoModelForSequenceClassification": "own.OwnClassifier",
+    }
+    own = changed_copy(transformer, tmp_path / "own", model_type="own-bert", auto_map=auto_map)
+    ran = tmp_path / "ran"
+    (own / "own.py").write_text(
+        "from pathlib import Path\n"
+        "from transformers import BertConfig, BertForSequenceClassification\n"
+        f"Path({str(ran)!r}).touch()\n"
+        "class OwnConfig(BertConfig):\n    model_type = 'own-bert'\n"
+        "class OwnClassifier(BertForSequenceClassification):\n    config_class = OwnConfig\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(DataError, match="contains custom code"):
+        load_teacher(own, CPU)
+    assert not ran.exists()
+    teacher = load_teacher(Teacher(str(own), trust_remote_code=True), CPU)
+    assert ran.exists()
+    assert teacher.logits(["a text"]).shape == (1, 2)
+
+
+def test_a_teacher_of_the_hub_is_named_with_its_commit(transformer, tmp_path):
+    files = {path.name: path.read_bytes() for path in transformer.iterdir()}
+    code = """
+        import json
+        import torch
+        from glove_lstm import Teacher
+        from glove_lstm.training.teachers import load_teacher
+
+        teacher = load_teacher(Teacher("user/bert", revision="main"), torch.device("cpu"))
+        print(json.dumps(teacher.about))
+        try:
+            load_teacher(Teacher("user/bert", revision="no-such-branch"), torch.device("cpu"))
+        except ValueError as error:
+            print(error)
+    """
+    with HubServer() as hub:
+        repo = hub.add_repo("user/bert", files)
+        done = run_client(hub, code, tmp_path)
+    about, refusal = done.stdout.splitlines()
+    commit = repo.branches["main"].sha
+    assert json.loads(about) == {"name": "user/bert", "revision": commit, "license": "mit"}
+    assert "The teacher user/bert could not be loaded" in refusal
+
+
+@given(st.lists(st.text(alphabet="ab .,", min_size=1), min_size=1, max_size=5), st.integers(0, 4))
+def test_copies_are_shorter_and_always_the_same(texts, count):
+    copies = altered_copies(texts, count, None)
+    assert len(copies) == count * len(texts)
+    for number, copy in enumerate(copies):
+        words = texts[number // count].split()
+        assert set(copy.split()) <= set(words)
+        assert bool(copy.split()) == bool(words)
+    assert copies == altered_copies(texts, count, None)
+
+
+def test_rows_of_the_same_text_have_the_same_copies():
+    texts = [f"one of {number} texts with words of its own" for number in range(4)]
+    assert altered_copies(texts[2:3], 5, None) == altered_copies(texts, 5, None)[10:15]
+
+
+def test_words_are_exchanged_for_similar_ones_in_the_same_case(glove_file):
+    glove = load_glove(str(glove_file))
+    similar = similar_words(["council", "new"], glove)
+    assert similar["council"]
+    assert "council" not in similar["council"]
+
+    text = " ".join(["Council,"] * 40 + ["NEW"] * 40 + ["qqq"] * 40)
+    words = set(" ".join(altered_copies([text], 8, glove)).split())
+    for_council = {f"{word.capitalize()}," for word in similar["council"]}
+    for_new = {word.upper() for word in similar["new"]}
+    assert words <= {"Council,", "NEW", "qqq"} | for_council | for_new
+    assert words & for_council
+    assert words & for_new

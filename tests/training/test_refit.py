@@ -19,7 +19,6 @@ from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.resuming import FIRST_MODEL, prepare_output
-from glove_lstm.data.training_texts import hash_texts
 
 TINY = {**arguments(SMALL), **arguments(QUICK), "num_train_epochs": 2}
 

@@ -24,7 +24,7 @@ from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.characters import UnknownWords
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
-from glove_lstm.tokenization.word_shapes import repair
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 Field = Literal["text", "text_pair"]
 _FIELDS: tuple[Field, Field] = ("text", "text_pair")
@@ -138,7 +138,7 @@ def explain(
     tokens: list[float] = []
     if ids.shape[1]:
         baseline, tokens = _share_out(model, ids, types, chosen, rival)
-    parts = (repair(text), repair(text_pair))
+    parts = (replace_surrogates(text), replace_surrogates(text_pair))
     whole = tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0]
     return Explanation(
         *parts,
@@ -217,7 +217,7 @@ def ngram_contributions(
     shares = ngrams.character_shares(unknown, mask).unsqueeze(1)
     weights = ngrams.weights[unknown.hashes % ngrams.buckets].to(shares.dtype)
     each = (shares @ weights).squeeze(1).to(tokens.dtype)
-    return tokens.index_put((unknown.texts, unknown.places), each, accumulate=True)
+    return tokens.index_put((unknown.texts, unknown.positions), each, accumulate=True)
 
 
 def _spans(length: int) -> list[Tensor]:

@@ -9,7 +9,7 @@ from tokenizers.trainers import WordLevelTrainer
 from glove_lstm.errors import DataError
 from glove_lstm.text.pipelines import Pipeline, article_pipeline, default_pipeline
 from glove_lstm.tokenization.tokenization_glove_lstm import GloveLstmTokenizer
-from glove_lstm.tokenization.word_shapes import repair
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 PAD, UNK = "<pad>", "<unk>"
 
@@ -97,7 +97,7 @@ def _corpus_words(pipeline: Pipeline, texts: Iterable[str], *, min_frequency: in
     # No corpus has so many words.
     trainer = WordLevelTrainer(vocab_size=10**7, min_frequency=min_frequency, show_progress=False)
     backend = _backend(pipeline, WordLevel(unk_token=UNK))
-    backend.train_from_iterator(map(repair, texts), trainer)
+    backend.train_from_iterator(map(replace_surrogates, texts), trainer)
     vocabulary = backend.get_vocab()
     return sorted(vocabulary, key=vocabulary.__getitem__)
 

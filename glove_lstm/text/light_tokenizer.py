@@ -19,7 +19,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
 from glove_lstm.text.vector_reader import VectorReader
-from glove_lstm.tokenization.word_shapes import repair, token_type
+from glove_lstm.tokenization.word_shapes import replace_surrogates, token_type
 
 _FEW = (
     300  # characters up to which Rust is faster: numpy takes as long for one word as for a hundred
@@ -142,7 +142,7 @@ class LightTokenizer:
 
     def _read_by_rust(self, text: str) -> tuple[Tokens, Integers]:
         """Return the m tokens of a text, and where each begins in it: (m,)."""
-        text = repair(text)
+        text = replace_surrogates(text)
         # `encode` holds the GIL; `encode_batch` releases it.
         [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
         ids, offsets = encoding.ids, encoding.offsets  # each access makes a new list

@@ -17,7 +17,7 @@ from scipy.sparse import block_diag, csr_matrix, hstack, identity, vstack
 from scipy.special import log_softmax
 
 from glove_lstm.modeling.characters import UnknownWords, character_ngrams
-from glove_lstm.modeling.lstm_layers import split_types
+from glove_lstm.modeling.lstm_layers import read_token_types
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
 from glove_lstm.progress import progress
 from glove_lstm.tokenization.word_shapes import spelling
@@ -196,7 +196,7 @@ def _features_of_batch(
     ngrams: GloveLstmNgramClassifier, batch: Mapping[str, torch.Tensor], width: int
 ) -> csr_matrix:
     ids, mask = batch["input_ids"], batch["attention_mask"].bool()
-    shapes, unknown = split_types(ngrams.config, batch.get("token_type_ids"), mask)
+    shapes, unknown = read_token_types(ngrams.config, batch.get("token_type_ids"), mask)
     text_rows, columns, shares = [], [], []
     for group in ngrams.groups(ids, shapes, mask):
         text, place = group.present.nonzero(as_tuple=True)

@@ -347,8 +347,8 @@ def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
         ValueError: They do not; the message says what is expected.
     """
     shape = tuple(labels.shape)
-    one_per_text = (texts,)
-    one_per_label = (texts, config.num_labels)
+    one_per_text: tuple[int, ...] = (texts,)
+    one_per_label: tuple[int, ...] = (texts, len(config.label_names))
     problem = config.problem_type
     if problem is None and config.num_labels == 1:
         problem = "regression"
@@ -364,7 +364,7 @@ def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
             f"numbers (class indices) of shape {one_per_text}."
         )
 
-    expected: tuple[int, ...] = one_per_label
+    expected = one_per_label
     accepted = [one_per_label]
     if problem == "single_label_classification" or config.num_labels == 1:
         expected = one_per_text

@@ -15,8 +15,8 @@ from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, local_folder
 from glove_lstm.inference.checkpoints import load_config
 from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.label_writers import Layout, open_writer
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.output_formats import Layout, open_writer
+from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.text_columns import other_columns
 
 # A few kilobytes of gzip or Parquet can decompress to more than the machine's memory.
@@ -29,7 +29,7 @@ class Api:
     def __init__(self, model: str | Path, revision: str | None = None) -> None:
         """Load a checkpoint, as `open_model` does; a DataError if it is missing, damaged or of another kind."""
         config = load_config(model, revision)  # rejects other models before a download of weights
-        if config.problem_type == SEVERAL:
+        if config.problem_type == MULTI_LABEL:
             raise DataError(f"{model} gives several labels a text; use glove-lstm predict.")
         self.name = Path(model).resolve().name if Path(model).is_dir() else str(model)
         folder = local_folder(model, revision, WEIGHTS_NAME, "metrics.json")

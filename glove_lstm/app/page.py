@@ -10,7 +10,7 @@ from gradio_client import utils as client_utils
 from glove_lstm.app import limits
 from glove_lstm.app.api import TABLE_FORMATS, Api
 from glove_lstm.errors import DataError
-from glove_lstm.inference.label_writers import ABSTAIN
+from glove_lstm.inference.output_formats import ABSTAIN
 
 EXAMPLES = {
     "Agency style": (

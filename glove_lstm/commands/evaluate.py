@@ -31,7 +31,7 @@ from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.text_columns import other_columns
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.training.teacher_logits import ask
@@ -80,7 +80,7 @@ def _measure_model(
     """Measure a checkpoint on unseen texts."""
     if config.problem_type == "regression":
         raise DataError(f"{path} is a model of regression; only classifiers are measured.")
-    several = config.problem_type == SEVERAL
+    several = config.problem_type == MULTI_LABEL
     if several and (args.robustness or args.leaks or args.teacher):
         option = "--leaks"
         if args.robustness:

@@ -26,7 +26,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.checkpoint_files import DEFAULT_CHECKPOINT, LIGHT_NAME
-from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer, table_writer
+from glove_lstm.inference.output_formats import ABSTAIN, Layout, open_writer, table_writer
 from glove_lstm.inference.text_columns import other_columns, trained_columns
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")

@@ -18,7 +18,7 @@ from glove_lstm.inference.checkpoint_files import (
     file_digests,
     local_folder,
 )
-from glove_lstm.inference.label_writers import Explain
+from glove_lstm.inference.output_formats import Explain
 from glove_lstm.inference.scores import decision_thresholds
 
 Backend = Literal["onnx", "torch"]

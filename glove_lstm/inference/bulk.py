@@ -22,7 +22,7 @@ from glove_lstm.data.streaming import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import OpenModel
-from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, open_writer
+from glove_lstm.inference.output_formats import ABSTAIN, Labelled, Layout, open_writer
 
 _CHARACTERS = 1 << 24  # of text per part, if rows are very long
 _RUN = "run.json"

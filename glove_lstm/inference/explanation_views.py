@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.label_writers import (
+from glove_lstm.inference.output_formats import (
     Explain,
     Labelled,
     Write,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError
 
-SEVERAL = "multi_label_classification"  # `problem_type` where a text may have several labels
+MULTI_LABEL = "multi_label_classification"  # `problem_type` where a text may have several labels
 
 
 def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
@@ -17,7 +17,7 @@ def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
     Raises:
         DataError: There is not one number for each label.
     """
-    if config.get("problem_type") != SEVERAL:
+    if config.get("problem_type") != MULTI_LABEL:
         return None
     labels = config.get("id2label")
     count = len(labels) if labels else 2  # of GloveLstmConfig's default labels
@@ -44,7 +44,7 @@ def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray
         )
     if problem_type == "regression":
         return logits.astype(np.float64)
-    if problem_type == SEVERAL or logits.shape[1] == 1:
+    if problem_type == MULTI_LABEL or logits.shape[1] == 1:
         return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
     return softmax(logits)
 

@@ -16,7 +16,7 @@ from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.reading import without_folders
 from glove_lstm.errors import DataError
 from glove_lstm.inference.checkpoints import load_checkpoint, load_config
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.build import build_tokenizer, english_stop_words
@@ -168,7 +168,7 @@ def _load(
     """Load a checkpoint. If the texts have a label that it lacks, its last layer and its n-grams start anew."""
     config = load_config(path)
     changes: dict[str, Any] = {**FITTED, **recipe.model.config_values()}
-    changes["problem_type"] = SEVERAL if train.several else None
+    changes["problem_type"] = MULTI_LABEL if train.several else None
     new_labels = not set(train.label_names) <= set(config.label_names)
     if new_labels:
         message = "The labels %s are not those of %s, %s: its last layer starts anew."
@@ -205,5 +205,5 @@ def _label_maps(texts: LabelledTexts) -> dict[str, Any]:
         "label2id": {name: number for number, name in enumerate(names)},
     }
     if texts.several:
-        maps["problem_type"] = SEVERAL
+        maps["problem_type"] = MULTI_LABEL
     return maps

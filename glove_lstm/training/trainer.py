@@ -13,7 +13,7 @@ from torch.utils.data import Sampler
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback
 
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
@@ -181,10 +181,10 @@ class GloveLstmTrainer(Trainer):
         The loss of logits, those of a teacher with mean 0, is the squared difference.
         """
         problem = cast(Any, self.model).config.problem_type
-        if problem != SEVERAL and labels.is_floating_point():  # logits of a teacher
+        if problem != MULTI_LABEL and labels.is_floating_point():  # logits of a teacher
             centred = logits - logits.mean(dim=1, keepdim=True)
             return (centred - labels).square()
-        if problem == SEVERAL:
+        if problem == MULTI_LABEL:
             return binary_cross_entropy_with_logits(logits, labels, reduction="none")
         smoothing = self.args.label_smoothing_factor
         losses = cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)

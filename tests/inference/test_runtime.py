@@ -20,7 +20,7 @@ from glove_lstm.inference import runtime
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.checkpoints import load_checkpoint
 from glove_lstm.inference.runtime import LightClassifier
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.scores import MULTI_LABEL
 
 TEXTS = [
     "Council votes on the bridge",
@@ -142,7 +142,7 @@ def test_a_length_to_which_no_text_can_be_cut_is_refused(exported, load, limit) 
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
 @pytest.mark.parametrize("thresholds", [[0.1, 0.2, 0.3], [0.5, float("nan")], [0.5, "x"]])
 def test_thresholds_that_do_not_fit_the_labels_are_refused(exported, backend, thresholds) -> None:
-    edit(exported / "config.json", problem_type=SEVERAL, thresholds=thresholds)
+    edit(exported / "config.json", problem_type=MULTI_LABEL, thresholds=thresholds)
     with pytest.raises(DataError, match="thresholds"):
         open_model(exported, backend=backend)
 

@@ -30,8 +30,9 @@ from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.inference.checkpoint_files import WEIGHTS_NAME, digest, local_folder
 from glove_lstm.inference.checkpoints import load_checkpoint
-from glove_lstm.inference.explanation import Explanation, explain
+from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.relevance import explain
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.checkpoint import stage_checkpoint

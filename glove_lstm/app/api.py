@@ -55,9 +55,9 @@ class Api:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise DataError("The threshold must be a number from 0 to 1.")
         labelled = Labeller(self.model, threshold)([TextRow("", 1, *texts)])
-        best, *scores = labelled.rounded[0]
+        scores = labelled.rounded_scores[0].tolist()
         by_label = dict(zip(self.model.label_names, scores, strict=True))
-        return {"label": labelled.labels[0], "score": best, "scores": by_label}
+        return {"label": labelled.labels[0], "score": max(scores), "scores": by_label}
 
     def explain(self, title: str = "", text: str = "") -> dict[str, Any]:
         """Return the contribution of each word to the label, by character offsets."""

@@ -83,8 +83,8 @@ def open_model(
     import transformers
 
     from glove_lstm.inference.checkpoints import load_checkpoint
-    from glove_lstm.inference.explanation import explain
     from glove_lstm.inference.prediction import predict_probabilities
+    from glove_lstm.inference.relevance import explain
 
     transformers.utils.logging.disable_progress_bar()  # the command has its own
     if threads:

@@ -1,6 +1,6 @@
 """Tokens of many texts in flat arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,3 +66,24 @@ def ranges(begins: Integers, counts: Integers) -> Integers:
 def true_places(mask: NDArray[np.bool_]) -> Integers:
     """Return where a mask (n,) is true, as `np.flatnonzero` does, which takes longer to begin."""
     return mask.nonzero()[0]
+
+
+def length_batches(
+    lengths: NDArray[np.integer], most_texts: int, most_tokens: int | None = None
+) -> Iterator[Integers]:
+    """Yield the rows of batches of texts of similar length, longest first, to keep padding small.
+
+    Args:
+        lengths: (n,) tokens of each text.
+        most_texts: Texts in a batch.
+        most_tokens: Tokens in a batch, with padding; a longer text is a batch by itself. None: any number.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        size = most_texts
+        if most_tokens is not None:
+            longest = max(1, int(lengths[order[start]]))
+            size = max(1, min(most_texts, most_tokens // longest))
+        yield order[start : start + size]
+        start += size

@@ -13,7 +13,7 @@ from support import build_model
 from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
-from glove_lstm.inference.explanation import ngram_contributions
+from glove_lstm.inference.relevance import ngram_contributions
 from glove_lstm.modeling.characters import unknown_words
 from glove_lstm.tokenization.word_shapes import spelling
 

@@ -7,7 +7,6 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,7 +37,7 @@ from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.checkpoint import stage_checkpoint
 from glove_lstm.publishing.checkpoint_folder import save_result
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
-from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
+from glove_lstm.training.arguments import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import number_labels
 from glove_lstm.training.result import TrainingResult
@@ -48,8 +47,8 @@ from glove_lstm.training.training_texts import TrainingTexts, load_training_text
 
 _GLOVE = "6B.50d"
 # Arguments of the command alone: `push_to_hub` is a method here, and `verbose` shows the log.
-_REFUSED = {"push_to_hub", "resume_from_checkpoint", "print_log"}
-_TRAINING_ARGUMENTS = sorted({one.name for group in GROUPS for one in fields(group)} - _REFUSED)
+_REFUSED = {"push_to_hub", "resume_from_checkpoint"}
+_TRAINING_ARGUMENTS = sorted(set(RECIPE_ARGUMENTS) - _REFUSED)
 _ALONE = threading.Lock()  # threads share the global random generators
 
 
@@ -302,7 +301,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             "glove": None if fine_tunes else str(self.glove),
             "seed": seed,
             "disable_tqdm": not self.verbose,
-            "print_log": bool(self.verbose),
             "output_dir": scratch,
         }
         stops_early = given.get("early_stopping_patience") is not None

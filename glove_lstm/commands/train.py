@@ -38,13 +38,13 @@ from glove_lstm.publishing.hub_upload import (
     push_folder,
     training_destination,
 )
-from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
+from glove_lstm.training.arguments import GROUPS, RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.labels import ClassWeight
 from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.teachers import Teacher
 from glove_lstm.training.transfer_set import without_near_duplicates
+from glove_lstm.training.weighting import ClassWeight
 
 # Arguments that take several values.
 _LISTS = (
@@ -121,16 +121,20 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
         values = read_json_object(Path(argv.pop(0)), advice)
     values |= parse_words(argv)
     preset = values.pop("preset", None) or "default"
-    own_names = [one.name for one in fields(TrainArguments)]
-    recipe_names = [one.name for group in GROUPS for one in fields(group)]
-    check_names(values, [*own_names, *recipe_names])
-    own = {name: value for name, value in values.items() if name in own_names and value is not None}
-    of_recipe = {name: value for name, value in values.items() if name in recipe_names}
+    own_names = [argument.name for argument in fields(TrainArguments)]
+    check_names(values, [*own_names, *RECIPE_ARGUMENTS])
+    own_values = {}
+    recipe_values = {}
+    for name, value in values.items():
+        if name in RECIPE_ARGUMENTS:
+            recipe_values[name] = value
+        elif value is not None:
+            own_values[name] = value
     try:
-        arguments = TrainArguments(**own)
+        arguments = TrainArguments(**own_values)
     except ValueError as error:
         raise DataError(f"{error}.") from None
-    return arguments, make_recipe(preset, **of_recipe)
+    return arguments, make_recipe(preset, **recipe_values)
 
 
 class _Parser(HfArgumentParser):

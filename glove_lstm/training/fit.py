@@ -21,11 +21,11 @@ from glove_lstm.training.arguments import Recipe, make_recipe
 from glove_lstm.training.distillation import distil
 from glove_lstm.training.held_out import HeldOut, hold_out
 from glove_lstm.training.labelled_texts import Label, LabelledTexts
-from glove_lstm.training.labels import ClassWeight
 from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.resuming import FIRST_MODEL, FirstModel, prepare_output
 from glove_lstm.training.teachers import LoadedTeacher, TeacherLike, columns_of, load_teacher
 from glove_lstm.training.train_model import Job, count_seen, one_thread, train_model
+from glove_lstm.training.weighting import ClassWeight
 
 logger = logging.getLogger(__name__)
 

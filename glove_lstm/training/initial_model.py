@@ -81,14 +81,8 @@ def _new(
     recipe: Recipe, train: LabelledTexts, glove: GloveVectors, more_texts: Sequence[str]
 ) -> InitialModel:
     options = recipe.tokenizer
-    reads_types = recipe.model.type_embedding_size or recipe.model.character_buckets
-    if reads_types and not options.token_types:
-        raise DataError(
-            "Without token_types there are no word shapes and characters: set type_embedding_size and "
-            "character_buckets to 0."
-        )
-    if options.remove_stop_words and options.tokenizer_variant != "article":
-        raise DataError("remove_stop_words is for tokenizer_variant article; leave it out.")
+    reads_types = bool(recipe.model.type_embedding_size or recipe.model.character_buckets)
+    is_article = options.tokenizer_variant == "article"
     assert options.max_seq_length  # both presets have it
     try:
         tokenizer = build_tokenizer(
@@ -98,8 +92,8 @@ def _new(
             model_max_length=options.max_seq_length,
             known_words=glove.words,
             truncation_side=options.truncation_side,
-            token_types=options.token_types,
-            stop_words=english_stop_words() if options.remove_stop_words else (),
+            token_types=reads_types,
+            stop_words=english_stop_words() if is_article else (),
         )
         config = GloveLstmConfig(
             **recipe.model.config_values(),
@@ -111,8 +105,7 @@ def _new(
         raise DataError(f"{str(error).rstrip('.')}.") from None
     model = GloveLstmForSequenceClassification(config)
     # The published recipe draws unknown vectors uniformly.
-    uniform = options.tokenizer_variant == "article"
-    rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, recipe.training.seed)
+    rows, share = embedding_rows(tokenizer.get_vocab(), glove, is_article, recipe.training.seed)
     _fill_embeddings(model, rows, glove)
     about = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
     return InitialModel(model, tokenizer, about)

@@ -22,8 +22,7 @@ from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram
 from glove_lstm.progress import progress
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.batches import TokenizedTexts, collate
-from glove_lstm.training.calibration import fit_scales
-from glove_lstm.training.labels import as_binary
+from glove_lstm.training.calibration import as_binary, fit_scales
 
 logger = logging.getLogger(__name__)
 

@@ -316,7 +316,7 @@ def test_a_function_must_return_probabilities(answer, said):
 
 def test_labels_must_be_the_same(transformer, distil, news):
     names = ["LIE" if label == "FAKE" else label for label in news.labels]
-    with pytest.raises(DataError, match=r"are REAL, FAKE; those of the texts are LIE, REAL"):
+    with pytest.raises(DataError, match=r"are REAL, FAKE; the labels of the texts are LIE, REAL"):
         distil(news.texts, names, transformer, augmented_copies=0)
 
 

@@ -172,7 +172,9 @@ def test_an_interrupted_run_continues_and_a_finished_first_model_is_kept(
 
 def test_a_first_model_of_other_texts_is_refused(train, tmp_path):
     train(save_strategy="epoch")
-    with pytest.raises(DataError, match=r"finished.json is of other validation texts or labels"):
+    with pytest.raises(
+        DataError, match=r"finished.json belongs to other validation texts or labels"
+    ):
         train(save_strategy="epoch", seed=1, resume_from_checkpoint=True)  # as many, but others
     (tmp_path / "out" / FIRST_MODEL / "finished.json").write_text("{}")
     with pytest.raises(DataError, match=r"finished.json is damaged"):

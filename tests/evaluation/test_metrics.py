@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.evaluation.evaluate_metric import ClassificationMetrics
-from glove_lstm.evaluation.metrics import coverage_table, measure, measure_labels, measure_sources
+from glove_lstm.evaluation.metrics import coverage_table, measure_labels, measure_sources
 from glove_lstm.evaluation.plots import plot_measured
 
 
@@ -101,10 +100,3 @@ def test_sources_with_twenty_rows_are_measured() -> None:
     assert found["a"]["rows"] == 41
     assert found["a"]["balanced_accuracy"] == pytest.approx((0.75 + 6 / 21) / 2)
     assert found["a"]["roc_auc"] == pytest.approx(0.5 + (6 / 21 - 0.25) / 2)
-
-
-def test_the_metric_of_evaluate_is_the_same_measure() -> None:
-    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
-    metric = ClassificationMetrics(keep_in_memory=True)
-    found = metric.compute(predictions=probabilities, references=[0, 1, 1])
-    assert found == pytest.approx(measure(probabilities, np.array([0, 1, 1])))

@@ -272,7 +272,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:
         """Load a classifier from a folder or the Hub; its `fit` fine-tunes it.
 
-        Labels have the type that they had in `fit`; those of a checkpoint of `glove-lstm train` are strings.
+        Labels have the type that they had in `fit`; labels of a checkpoint of `glove-lstm train` are strings.
         """
         folder = local_folder(model, revision, "*")
         loaded = cls(model_name_or_path=str(folder if revision else model))

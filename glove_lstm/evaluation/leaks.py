@@ -30,7 +30,7 @@ _FEWEST_TEXTS = 10  # with a phrase; fewer are not significant among thousands o
 # times more frequent in these than in other texts.
 _LEAST_SHARE = 0.25
 _MOST_ELSEWHERE = 0.05  # of the share in the texts of its label
-_SAME_TEXTS = 0.9  # share of common texts from which two phrases are about the same
+_SAME_TEXTS = 0.9  # phrases that share at least this part of their texts are about the same
 
 
 def check_leaks(data: LoadedData) -> dict[str, Any]:
@@ -216,7 +216,7 @@ def _phrases(words: Sequence[str], length: int) -> set[Phrase]:
 
 
 def _distinct(phrases: dict[Phrase, list[int]]) -> list[Phrase]:
-    """Keep one phrase for each set of texts: the longest of those in about the same texts as the most frequent."""
+    """Keep one phrase for each set of texts: the longest phrase in about the same texts as the most frequent phrase."""
     remaining = sorted(phrases, key=lambda phrase: -len(phrases[phrase]))
     chosen = []
     while remaining:

@@ -158,7 +158,7 @@ def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """Add rows, the share of the majority class, the accuracy's interval and abstention to `measure`."""
+    """Return `measure` with rows, the share of the majority class, the interval of the accuracy, and `coverage`."""
     return {
         "rows": len(labels),
         **measure(probabilities, labels),

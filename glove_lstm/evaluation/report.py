@@ -64,7 +64,7 @@ class Report:
         return texts.select(unseen.nonzero()[0])
 
     def describe_seen(self, model: str) -> str:
-        """Return sentences that say how many of the texts the model, whose name is given, has seen."""
+        """Return sentences on how many of the texts the model has seen; `model` is its name."""
         counts = self.figures["seen"]
         if counts is None:
             return (

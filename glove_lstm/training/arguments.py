@@ -35,7 +35,7 @@ def check_choices(arguments: Any) -> None:
 
 
 def check_booleans(arguments: Any) -> None:
-    """Raise a ValueError if an argument that is True or False is something else, such as the string "False"."""
+    """Raise a ValueError if the value of a boolean argument is not a boolean, for instance the string "False"."""
     for checked in fields(arguments):
         value = getattr(arguments, checked.name)
         if checked.type not in (bool, bool | None) or value == checked.default:
@@ -382,7 +382,7 @@ def make_recipe(preset: str = "default", **values: Any) -> Recipe:
 
 
 def _make_group(group: type[Any], values: Mapping[str, Any]) -> Any:
-    """Make a dataclass of arguments from those of the values that it has."""
+    """Make a dataclass of arguments from the values that belong to it."""
     own = {name: values[name] for name in _names_of(group) if name in values}
     try:
         return group(**own)
@@ -391,7 +391,7 @@ def _make_group(group: type[Any], values: Mapping[str, Any]) -> Any:
 
 
 def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out None, and turn numbers of numpy into those of Python."""
+    """Leave out None, and convert numpy numbers to Python numbers."""
     plain = {}
     for name, value in values.items():
         if isinstance(value, np.generic):

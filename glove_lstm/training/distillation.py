@@ -1,4 +1,4 @@
-"""Distillation: a model learns from the logits of teachers, on more texts than those with labels.
+"""Distillation: a model learns from the logits of teachers, also on texts without labels.
 
 1. The "model of the labels" learns from the labels, if there are any.
 2. The target is a weighted sum of the teachers' logits. The logits of the model of the labels are added if its
@@ -55,7 +55,7 @@ _MOST_CALIBRATING = 1_000
 
 @dataclass(frozen=True, eq=False)
 class _Target:
-    """The logits that the student learns: a weighted sum of those of teachers and of the model of the labels."""
+    """The logits that the student learns: a weighted sum over the teachers and the model of the labels."""
 
     teachers: Sequence[LoadedTeacher]
     weights: Floats  # of the teachers, then of the model of the labels

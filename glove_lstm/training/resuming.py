@@ -119,8 +119,8 @@ def last_checkpoint(folder: Path, resume: str | bool | None) -> str | None:
 
     Args:
         folder: Output folder of a model.
-        resume: The argument `resume_from_checkpoint`: True for the last checkpoint; or a path, which only the model
-            uses in whose folder it lies.
+        resume: The argument `resume_from_checkpoint`: True for the last checkpoint; or a path. If the path lies in
+            the folder of another model, this model continues from its own last checkpoint.
     """
     if not resume:
         return None

@@ -49,7 +49,7 @@ class Job:
     text_column_names: list[str] | None
     label_type: str | None
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
-    more_texts: Sequence[str] = ()  # unlabelled texts, whose words join the vocabulary
+    more_texts: Sequence[str] = ()  # unlabelled texts; the vocabulary has their words, too
 
 
 def train_model(
@@ -96,7 +96,7 @@ def train_from(
         job: What all models have in common.
         recipe: Sized for these texts.
         train: n texts with labels.
-        validation: Texts that calibrate; None: the calibration is that of `first`.
+        validation: Texts of the calibration; None: the calibration of `first` is used.
         targets: (n, classes) logits that the LSTM learns instead of the labels.
         fits_ngrams: Whether the n-grams are fitted.
         first: The first model, if this is the final one.
@@ -261,7 +261,8 @@ def _trainer(
         lstm_reader = LightTokenizer.of(start.tokenizer)
         lstm_reader.model_max_length = reader.model_max_length
         lstm_length = start.model.config.lstm_length
-        # It need not read more than the LSTM. But if a text is cut on the left, its length decides where it begins.
+        # No more tokens are needed than the LSTM reads. But if texts are cut on the left, the last tokens decide which
+        # tokens are the first.
         if lstm_length and reader.truncation_side == "right":
             lstm_reader.model_max_length = min(lstm_length, reader.model_max_length or lstm_length)
         dataset = CorruptedTexts(

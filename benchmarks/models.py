@@ -47,7 +47,7 @@ def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
 
 # Parts of `default` that are left out by a patch, and ablations by arguments of a recipe.
 _PATCHES: dict[str, tuple[Any, str, Any]] = {
-    "without_shape_ngrams": (Ngrams, "_shapes", _no_shapes),
+    "without_shape_ngrams": (Ngrams, "_shape_ngrams", _no_shapes),
     "without_mean_ratio": (ngram_fitting, "_INTERPOLATION", 1.0),
     "without_share_read": (Network, "share_read", lambda _, one: torch.ones_like(one.mask[:, 0])),
 }

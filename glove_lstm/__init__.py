@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from glove_lstm.estimator import GloveLstmClassifier as GloveLstmClassifier
     from glove_lstm.inference.batch_classifier import BatchClassifier as BatchClassifier
     from glove_lstm.inference.explanation import Explanation as Explanation
-    from glove_lstm.inference.explanation import explain as explain
+    from glove_lstm.inference.relevance import explain as explain
     from glove_lstm.inference.runtime import LightClassifier as LightClassifier
     from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig as GloveLstmConfig
     from glove_lstm.modeling.modeling_glove_lstm import (
@@ -40,7 +40,7 @@ _MODULES = {
     "LightClassifier": "glove_lstm.inference.runtime",
     "Liar": "glove_lstm.data.liar",
     "Teacher": "glove_lstm.training.teachers",
-    "explain": "glove_lstm.inference.explanation",
+    "explain": "glove_lstm.inference.relevance",
 }
 
 __all__ = ["__version__", *_MODULES]

@@ -6,7 +6,6 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,23 +34,24 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.inference.explanation import Explanation, explain
+from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.relevance import explain
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
 from glove_lstm.publishing.save_result import save_result
 from glove_lstm.publishing.staging import stage_checkpoint
-from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
+from glove_lstm.training.arguments import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import number_labels
 from glove_lstm.training.result import TrainingResult
 
 _GLOVE = "6B.50d"
-# Arguments of the command alone: `push_to_hub` is a method here, and `verbose` shows the log.
-_REFUSED = {"push_to_hub", "resume_from_checkpoint", "print_log"}
-_TRAINING_ARGUMENTS = sorted({one.name for group in GROUPS for one in fields(group)} - _REFUSED)
-_ALONE = threading.Lock()  # threads share the global random generators
+# Arguments of the command only: `push_to_hub` is a method here.
+_REFUSED = {"push_to_hub", "resume_from_checkpoint"}
+_TRAINING_ARGUMENTS = sorted(set(RECIPE_ARGUMENTS) - _REFUSED)
+_GLOBAL_STATE = threading.Lock()  # threads share the global random generators
 
 
 class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
@@ -60,11 +60,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     Args:
         glove: Word vectors: a name such as "6B.50d", or a file.
         preset: Recipe to start from: "default" or "article".
-        class_weight: "balanced", or label -> weight; None: each text counts alike.
-        on_empty: A blank text in `fit`: "error", "drop" or "keep".
+        class_weight: "balanced", or label -> weight; None: all labels have the same weight.
+        on_empty: What `fit` does with a blank text: "error", "drop" or "keep".
         teacher: A classifier whose logits the model learns, or a list of several: an id on the Hub, a folder, a
-            `glove_lstm.Teacher`, or a function such as `predict_proba` of a fitted pipeline, which takes a list of
-            texts and returns the probability of each label, in the order of the sorted labels.
+            `glove_lstm.Teacher`, or a function from a list of texts to the probability of each label, in the order of
+            the sorted labels, such as `predict_proba` of a fitted pipeline.
         random_state: Seed, or a numpy `RandomState` that draws it. The same seed gives the same model.
         verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
@@ -102,7 +102,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self._training_arguments = training_arguments
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return all arguments, with the training arguments that were given."""
+        """Return all arguments, including the given training arguments."""
         return {**super().get_params(deep), **self._training_arguments}
 
     def set_params(self, **params: Any) -> Self:
@@ -132,13 +132,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
         Args:
             X: n texts, or n pairs (title, body): a list, an array, or a column or data frame of pandas or polars.
-            y: n labels: strings, whole numbers or booleans. For several labels a text, n lists of them, or an array
-                (n, labels) of 0 and 1. None: X are unlabelled texts, for a teacher that has names for its labels.
-            validation: The share of the texts to hold out for the calibration, with near duplicates on one side; these
-                texts train the final model, too (`refit`). Or (texts, labels), which calibrate only. None: the scores
-                are not calibrated.
+            y: n labels: strings, whole numbers or booleans. For multi-label texts, n lists of them, or an array
+                (n, labels) of 0 and 1. None: X are unlabelled texts; the teacher must name its labels.
+            validation: The share of the texts to hold out for the calibration, without dividing near duplicates; the
+                final model is trained on these texts, too (`refit`). Or (texts, labels), on which no model is trained.
+                None: the scores are not calibrated.
             sample_weight: (n,) weight of each text; None: 1.
-            unlabelled: More texts, for which the model learns the logits of the teacher; blank ones are left out.
+            unlabelled: More texts, for which the model learns the logits of the teacher. Blank texts are left out.
 
         Raises:
             DataError: An argument, a text or a label cannot be used.
@@ -183,12 +183,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return self._set_model(result.model, result.tokenizer)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the best label of each text, (n,); for several labels a text, (n, classes) of 0 and 1."""
+        """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""
         scores = self.predict_proba(X)
         thresholds = decision_thresholds(self.model_.config.to_dict())
         if thresholds is None:
             return self.classes_[scores.argmax(axis=1)]
-        return (scores >= np.array(thresholds)[self._columns]).astype(np.int64)
+        sorted_thresholds = np.array(thresholds)[self._columns]
+        return (scores >= sorted_thresholds).astype(np.int64)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return scores (n, classes), columns in the order of `classes_`."""
@@ -197,13 +198,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return scores[:, self._columns]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy; for several labels a text, the share of texts whose labels are all right."""
+        """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         labels = read_labels(y)
         if not labels.several:
             return super().score(X, y, sample_weight)
         check_is_fitted(self)
-        has = number_labels(labels.names, label_names(self.classes_))
-        return accuracy_score(has, self.predict(X), sample_weight=sample_weight)
+        truth = number_labels(labels.names, label_names(self.classes_))
+        return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
 
     def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
         """Return the contribution of each word to a label; see `glove_lstm.explain`."""
@@ -212,9 +213,18 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
-        """Measure the classifier, with `robustness` on perturbed texts, too, as `glove-lstm evaluate` does.
+        """Measure the classifier as `glove-lstm evaluate` does, on texts that `fit` has not seen.
 
-        Texts that `fit` has seen are left out. The report has `figures`, and the methods `text` and `save`.
+        Args:
+            X: n texts or pairs, as for `fit`.
+            y: n labels, as for `fit`.
+            robustness: Whether to measure it on perturbed texts, too.
+
+        Returns:
+            A report with `figures`, and with the methods `text` and `save`.
+
+        Raises:
+            DataError: `fit` has seen all texts.
         """
         check_is_fitted(self)
         texts, labels = _joined(X, "X"), read_labels(y)
@@ -263,7 +273,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:
         """Load a classifier from a folder or the Hub; its `fit` fine-tunes it.
 
-        Labels have the type that they had in `fit`; those of a checkpoint of `glove-lstm train` are strings.
+        Labels have the type that they had in `fit`; labels of a checkpoint of `glove-lstm train` are strings.
         """
         checkpoint = Checkpoint.open(model, revision)
         checkpoint.fetch_all()
@@ -276,11 +286,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return loaded._set_model(classifier, tokenizer)
 
     def _set_model(self, model: Any, tokenizer: Any) -> Self:
-        """Take over a model; its config has the type of the labels."""
+        """Set the model, and the classes with the type of labels that its config names."""
         self.model_ = model
         self.tokenizer_ = tokenizer
         labels = label_values(model.config.label_names, model.config.label_type)
-        self._columns = np.argsort(labels, kind="stable")
+        self._columns = np.argsort(
+            labels, kind="stable"
+        )  # of the model's scores, in the order of `classes_`
         self.classes_ = labels[self._columns]
         return self
 
@@ -304,12 +316,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             "glove": None if fine_tunes else str(self.glove),
             "seed": seed,
             "disable_tqdm": not self.verbose,
-            "print_log": bool(self.verbose),
             "output_dir": scratch,
         }
         stops_early = given.get("early_stopping_patience") is not None
-        needs_checkpoints = stops_early or given.get("load_best_model_at_end")
-        if "output_dir" not in given and not needs_checkpoints:
+        loads_best = stops_early or given.get("load_best_model_at_end")
+        if "output_dir" not in given and not loads_best:
             values["save_strategy"] = "no"
         return make_recipe(self.preset, **(values | given))
 
@@ -323,27 +334,29 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return dict(zip(label_names(weights), weights.values(), strict=True))
 
     def _rows_with_text(self, texts: Sequence[str]) -> list[int]:
-        """Return the rows that are trained on, as `on_empty` says."""
+        """Return the rows to train on: all, or those with text, as `on_empty` says."""
         if self.on_empty not in ("error", "drop", "keep"):
             raise DataError(f"on_empty must be error, drop or keep, not {self.on_empty!r}.")
         if self.on_empty == "keep":
             return list(range(len(texts)))
-        kept = [row for row, text in enumerate(texts) if text.strip()]
-        if self.on_empty == "error" and len(kept) < len(texts):
-            first = next(row for row, text in enumerate(texts, 1) if not text.strip())
-            raise DataError(
-                f"X, row {first} has no text; fill it, or set on_empty to drop or keep."
-            )
+        kept = []
+        for row, text in enumerate(texts):
+            if text.strip():
+                kept.append(row)
+            elif self.on_empty == "error":
+                raise DataError(
+                    f"X, row {row + 1} has no text; fill it, or set on_empty to drop or keep."
+                )
         return kept
 
 
 def _joined(texts: Any, where: str) -> list[str]:
-    """Return texts, a title and its body joined by a space."""
+    """Return texts; a title and its body are joined by a space."""
     return [" ".join(parts) for parts in zip(*read_texts(texts, where), strict=True)]
 
 
 def _read_validation(validation: Any, *, lists: bool) -> Validation:
-    """Read the argument `validation`, with labels of the form that `y` has."""
+    """Read the argument `validation`; `lists` says whether labels are lists, as in `y`."""
     if validation is None:
         return None
     if isinstance(validation, tuple | list) and len(validation) == 2:
@@ -361,9 +374,10 @@ def _read_validation(validation: Any, *, lists: bool) -> Validation:
 
 @contextmanager
 def _undisturbed(verbose: int) -> Iterator[None]:
-    """Leave the global random generators as they are; unless `verbose`, hide progress bars and reports of loading."""
-    with _ALONE, hidden_progress(not verbose):
-        states = random.getstate(), np.random.get_state()  # noqa: NPY002 - transformers seeds it
+    """Restore the global random generators afterwards; without `verbose`, hide progress bars and logs."""
+    with _GLOBAL_STATE, hidden_progress(not verbose):
+        python_state = random.getstate()
+        numpy_state = np.random.get_state()  # noqa: NPY002 - transformers seeds it
         level = transformers_logging.get_verbosity()
         try:
             if not verbose:
@@ -372,5 +386,5 @@ def _undisturbed(verbose: int) -> Iterator[None]:
                 yield
         finally:
             transformers_logging.set_verbosity(level)
-            random.setstate(states[0])
-            np.random.set_state(states[1])  # noqa: NPY002
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)  # noqa: NPY002

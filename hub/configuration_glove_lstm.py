@@ -13,14 +13,19 @@ if int(transformers.__version__.split(".")[0]) < 5:
 
 from transformers import PreTrainedConfig
 
-# `token_type_ids` as word_shapes.py makes them: a shape below 7, plus 8 times KNOWN or an unknown word's spelling.
-SHAPE_COUNT, SPELLING, KNOWN = 7, 8, 32
-# A spelling is the sum of the codes of up to 12 characters, the first times 1, the second times 32, and so on.
-SPELLED, CODES = 12, 32
+# A token type id holds a word's shape in the lowest `SHAPE_BITS` bits. Above them stands the spelling of an unknown
+# word: the codes of its first characters, `CODE_BITS` bits each; for other words, `KNOWN`. The tokenizer makes them.
+# word_shapes.py has the same constants. On the Hub both files lie in one folder, but here they belong to two packages,
+# so that neither can import the other by `from .sibling`. A test compares the constants.
+SHAPE_COUNT = 7
+SHAPE_BITS = 3
+CODE_BITS = 5
+SPELLING_LENGTH = 12  # characters
+KNOWN = 32
 
 LABEL_TYPES = ("str", "int", "bool", "float")  # values of `label_type`
 
-# Arguments of the config that are fitted to validation data, and their values before.
+# Arguments of the config that are fitted to validation data, with their values before the fit.
 FITTED = {"ngram_weight": 1.0, "shrinkage": 0.0, "temperature": 1.0, "thresholds": None}
 
 AUTO_MAP = {
@@ -38,26 +43,27 @@ class GloveLstmConfig(PreTrainedConfig):
         embedding_size: Width of a word vector.
         type_embedding_size: Width of the learned embedding of word shapes; 0: the model does not read
             them.
-        character_buckets: Rows of the table of vectors of hashed character n-grams, of which an unknown word gets the
-            mean; 0: the model does not read characters.
+        character_buckets: Rows of the table of character n-gram vectors. The vector of an unknown word is the mean over
+            its n-grams. 0: the model does not read characters.
         hidden_size: Units of the LSTM.
-        lstm_length: Number of leading tokens that the LSTM reads; 0: all. Beside the n-gram classifier, which reads all
+        lstm_length: Number of leading tokens that the LSTM reads; 0: all. In a model with n-grams, which reads all
             tokens, the LSTM's logits are scaled by the share of the tokens that it reads.
         classifier_hidden_size: Units of the dense ReLU layer before the logits.
-        ngram_buckets: Rows of the table of hashed n-grams of the linear classifier beside the LSTM; 0: without it.
+        ngram_buckets: Rows of the table of hashed n-grams of the linear classifier; 0: the model has none.
         embedding_dropout: Dropout of the LSTM's input.
         dropout: Dropout of the pooled vector, and after the dense layer.
         freeze_embeddings: Whether training leaves the word vectors as they are.
         ngram_weight: Factor of the linear classifier's logits. Fitted on validation data.
-        shrinkage: A text of n known tokens has its logits multiplied by n / (n + shrinkage), so that scores of short
-            texts stay near the even odds of a model that knows nothing. Fitted on validation data.
+        shrinkage: The logits of a text with n known tokens are multiplied by n / (n + shrinkage), so that scores of
+            short texts stay close to even odds. Fitted on validation data.
         temperature: Divisor of the logits, so that softmax gives calibrated probabilities (Guo et al. 2017,
             https://arxiv.org/abs/1706.04599). Fitted on validation data.
-        thresholds: Least score of each label that a text gets, where it may have several. Fitted on validation data.
+        thresholds: In multi-label classification, the score from which a text gets each label. Fitted on validation
+            data.
         pad_token_id: Row of the word embedding that stays zero.
         unk_token_id: Row of the unknown word.
-        text_column_names: Text columns of the training table, title before body. None: they are unknown, or the texts
-            were in memory. Does not change the logits.
+        text_column_names: Text columns of the training table, title before body; None: unknown, or the texts were in
+            memory. Does not change the logits.
         label_type: Python type of the labels that `id2label` names: "str", "int", "bool" or "float"; None: strings.
             Does not change the logits.
         kwargs: Passed to `PreTrainedConfig`, such as `id2label`.
@@ -94,43 +100,59 @@ class GloveLstmConfig(PreTrainedConfig):
         label_type: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.vocab_size = _at_least(2, vocab_size=vocab_size)
-        self.embedding_size = _at_least(1, embedding_size=embedding_size)
-        self.type_embedding_size = _at_least(0, type_embedding_size=type_embedding_size)
-        self.character_buckets = _at_least(0, character_buckets=character_buckets)
-        self.hidden_size = _at_least(1, hidden_size=hidden_size)
-        self.lstm_length = _at_least(0, lstm_length=lstm_length)
-        self.classifier_hidden_size = _at_least(1, classifier_hidden_size=classifier_hidden_size)
-        self.ngram_buckets = _at_least(0, ngram_buckets=ngram_buckets)
-        self.embedding_dropout = _number(0, 1, embedding_dropout=embedding_dropout)
-        self.dropout = _number(0, 1, dropout=dropout)
+        _check_whole("vocab_size", vocab_size, least=2)
+        _check_whole("embedding_size", embedding_size, least=1)
+        _check_whole("type_embedding_size", type_embedding_size, least=0)
+        _check_whole("character_buckets", character_buckets, least=0)
+        _check_whole("hidden_size", hidden_size, least=1)
+        _check_whole("lstm_length", lstm_length, least=0)
+        _check_whole("classifier_hidden_size", classifier_hidden_size, least=1)
+        _check_whole("ngram_buckets", ngram_buckets, least=0)
+        _check_number("embedding_dropout", embedding_dropout, below=1)
+        _check_number("dropout", dropout, below=1)
         if not isinstance(freeze_embeddings, bool):
             raise ValueError(f"freeze_embeddings must be true or false, not {freeze_embeddings!r}")
-        self.freeze_embeddings = freeze_embeddings
-        self.ngram_weight = _number(0, inf, ngram_weight=ngram_weight)
-        self.shrinkage = _number(0, inf, shrinkage=shrinkage)
-        self.temperature = _number(0, inf, temperature=temperature)
-        if not self.temperature:
+        _check_number("ngram_weight", ngram_weight)
+        _check_number("shrinkage", shrinkage)
+        _check_number("temperature", temperature)
+        if temperature == 0:
             raise ValueError("temperature must be positive, not 0")
-        if thresholds is not None:
-            thresholds = [_number(0, inf, thresholds=one) for one in thresholds]
-        self.thresholds = thresholds
-        for name, row in (("pad_token_id", pad_token_id), ("unk_token_id", unk_token_id)):
-            if _at_least(0, **{name: row}) >= vocab_size:
-                raise ValueError(f"{name} must be below vocab_size {vocab_size}, not {row!r}")
-        self.unk_token_id = unk_token_id
+        for threshold in thresholds or []:
+            _check_number("thresholds", threshold)
+        _check_token("pad_token_id", pad_token_id, vocab_size)
+        _check_token("unk_token_id", unk_token_id, vocab_size)
         if text_column_names is not None and not _is_list_of_names(text_column_names):
             problem = "text_column_names must be a list of strings or None"
             raise ValueError(f"{problem}, not {text_column_names!r}")
-        self.text_column_names = text_column_names
         if label_type is not None and label_type not in LABEL_TYPES:
             types = ", ".join(LABEL_TYPES)
             raise ValueError(f"label_type must be one of {types} or None, not {label_type!r}")
+
+        self.vocab_size = vocab_size
+        self.embedding_size = embedding_size
+        self.type_embedding_size = type_embedding_size
+        self.character_buckets = character_buckets
+        self.hidden_size = hidden_size
+        self.lstm_length = lstm_length
+        self.classifier_hidden_size = classifier_hidden_size
+        self.ngram_buckets = ngram_buckets
+        self.embedding_dropout = float(embedding_dropout)
+        self.dropout = float(dropout)
+        self.freeze_embeddings = freeze_embeddings
+        self.ngram_weight = float(ngram_weight)
+        self.shrinkage = float(shrinkage)
+        self.temperature = float(temperature)
+        self.thresholds = thresholds
+        if thresholds is not None:
+            self.thresholds = [float(threshold) for threshold in thresholds]
+        self.unk_token_id = unk_token_id
+        self.text_column_names = text_column_names
         self.label_type = label_type
         super().__init__(**kwargs)
         self.pad_token_id = pad_token_id
-        # A save writes only the key of the class that is saved; an encoder must load from a classifier too.
-        self.auto_map = {**AUTO_MAP, **(getattr(self, "auto_map", None) or {})}
+        # A save writes only the entry of the saved class, but an encoder must load from a classifier, too.
+        given_map = getattr(self, "auto_map", None) or {}
+        self.auto_map = {**AUTO_MAP, **given_map}
 
     @property
     def reads_types(self) -> bool:
@@ -146,23 +168,29 @@ class GloveLstmConfig(PreTrainedConfig):
 
 def _is_list_of_names(value: Any) -> bool:
     """Return whether a value is a list of at least one string."""
-    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(name, str) for name in value)
 
 
-def _at_least(low: int, **named: int) -> int:
-    ((name, value),) = named.items()
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise ValueError(f"{name} must be a whole number of at least {low}, not {value!r}")
-    return value
+def _check_whole(name: str, value: Any, *, least: int) -> None:
+    """Check that an argument is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 
-def _number(low: float, high: float, **named: float) -> float:
-    """Check that low <= value < high."""
-    ((name, value),) = named.items()
+def _check_number(name: str, value: Any, *, below: float = inf) -> None:
+    """Check that an argument is a number from 0 to below `below`."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not low <= value < high:
-        raise ValueError(f"{name} must be a number from {low} to below {high}, not {value!r}")
-    return float(value)
+    if not is_number or not 0 <= value < below:
+        raise ValueError(f"{name} must be a number from 0 to below {below}, not {value!r}")
+
+
+def _check_token(name: str, token: Any, vocab_size: int) -> None:
+    """Check that an argument is a row of the word embedding."""
+    _check_whole(name, token, least=0)
+    if token >= vocab_size:
+        raise ValueError(f"{name} must be below vocab_size {vocab_size}, not {token!r}")
 
 
 GloveLstmConfig.register_for_auto_class()

@@ -10,16 +10,21 @@ from torch import Tensor, nn
 from transformers import initialization as init
 
 from .characters import UnknownWords, unknown_words
-from .configuration_glove_lstm import KNOWN, SHAPE_COUNT, SPELLING, GloveLstmConfig
+from .configuration_glove_lstm import KNOWN, SHAPE_BITS, SHAPE_COUNT, GloveLstmConfig
 
-_NONE, _LOWER, _TITLE, _UPPER, _MIXED = range(5)  # of `SHAPES` in word_shapes.py
+# Word shapes, as word_shapes.py numbers them.
+_NO_SHAPE = 0
+_LOWER = 1
+_TITLE = 2
+_UPPER = 3
+_MIXED = 4
 
 
 class GloveLstmEmbeddings(nn.Module):
-    """Word vectors, and where the config has them, vectors of the characters of unknown words and of word shapes.
+    """Word vectors and, if the config has them, vectors of character n-grams and of word shapes.
 
-    The mean vector of an unknown word's character n-grams is added to the vector of the unknown word; the vector of a
-    word's shape stands beside that of the word.
+    The mean vector of an unknown word's character n-grams is added to the vector of the unknown word. The vector of a
+    word's shape is appended to the vector of the word.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -27,7 +32,8 @@ class GloveLstmEmbeddings(nn.Module):
         self.word_embeddings = nn.Embedding(
             config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
         )
-        self.character_embeddings = self.token_type_embeddings = None
+        self.character_embeddings = None
+        self.token_type_embeddings = None
         if config.character_buckets:
             self.character_embeddings = nn.Embedding(
                 config.character_buckets, config.embedding_size
@@ -45,13 +51,14 @@ class GloveLstmEmbeddings(nn.Module):
     ) -> Tensor:
         """Embed texts.
 
-        An LSTM is fastest with time first; the layers have texts first, as hooks on them expect (captum's, say).
+        The output has time first, which is fastest for an LSTM. The embedding layers have texts first, as hooks on them
+        (of captum, for instance) expect.
 
         Args:
             input_ids: (B, T) token ids, or None.
             inputs_embeds: (B, T, embedding_size) word vectors instead.
             shapes: (B, T) word shapes, if the model reads them.
-            unknown: Words whose characters count, if any; they may stand after these T tokens.
+            unknown: Unknown words whose characters the model reads, if any. Words after the T tokens are ignored.
 
         Returns:
             (T, B, E).
@@ -60,67 +67,82 @@ class GloveLstmEmbeddings(nn.Module):
             assert input_ids is not None
             inputs_embeds = self.word_embeddings(input_ids)
         vectors = inputs_embeds.transpose(0, 1)
-        if self.character_embeddings is not None and unknown is not None:
-            read = unknown.places < vectors.shape[0]
-            present = unknown.present[read]
-            rows = unknown.hashes[read] % self.character_embeddings.num_embeddings
-            ngrams = self.character_embeddings(rows).to(present.dtype)
-            means = (present.unsqueeze(1) @ ngrams).squeeze(1) / present.sum(dim=1, keepdim=True)
-            places = unknown.places[read], unknown.texts[read]
-            vectors = vectors.to(means.dtype).index_put(places, means, accumulate=True)
+        if unknown is not None and self.character_embeddings is not None:
+            vectors = self._add_characters(self.character_embeddings, vectors, unknown)
         if self.token_type_embeddings is not None:
-            beside = self.token_type_embeddings(shapes).transpose(0, 1)
-            vectors = torch.cat([vectors.to(beside.dtype), beside], dim=-1)
+            shape_vectors = self.token_type_embeddings(shapes).transpose(0, 1)
+            vectors = torch.cat([vectors.to(shape_vectors.dtype), shape_vectors], dim=-1)
         return self.dropout(vectors)
+
+    def _add_characters(
+        self, embeddings: nn.Embedding, vectors: Tensor, unknown: UnknownWords
+    ) -> Tensor:
+        """Add the mean vector of its character n-grams to each unknown word among vectors (T, B, embedding_size)."""
+        is_read = unknown.positions < vectors.shape[0]
+        present = unknown.present[is_read]
+        rows = unknown.hashes[is_read] % embeddings.num_embeddings
+        ngram_vectors = embeddings(rows).to(present.dtype)
+        sums = (present.unsqueeze(1) @ ngram_vectors).squeeze(1)
+        means = sums / present.sum(dim=1, keepdim=True)
+        places = unknown.positions[is_read], unknown.texts[is_read]
+        return vectors.to(means.dtype).index_put(places, means, accumulate=True)
 
 
 def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
     """Pool outputs (B, T, H) over real tokens, where the mask (B, T) is true: (B, H), zeros for a text without any."""
-    # Added rather than filled in, which is slower: no output of an LSTM is larger than 1.
+    # Adding is faster than `masked_fill`. It hides padding, because no output of an LSTM is larger than 1.
     excluded = (mask.to(hidden.dtype) - 1) * torch.finfo(hidden.dtype).max
     highest = (hidden + excluded.unsqueeze(-1)).max(dim=1).values
     return highest.masked_fill(~mask.any(dim=1, keepdim=True), 0)
 
 
-def split_types(
+def read_token_types(
     config: GloveLstmConfig, token_type_ids: Tensor | None, mask: Tensor
 ) -> tuple[Tensor | None, UnknownWords | None]:
-    """Return the informative shapes of words (B, T), and the unknown words; None for what the model does not read.
+    """Decode token type ids (B, T).
 
-    In inference, batches without unknown words have None, too, which is faster. Training and exports always compute
-    them: there, the parameters in use must not depend on the batch.
+    In inference, a batch without unknown words gives None instead of an empty `UnknownWords`, which is faster. Training
+    and exports always compute them, because the parameters in use must not depend on the batch there.
+
+    Returns:
+        Word shapes (B, T), without uninformative case, and the unknown words; None for what the model does not read.
     """
-    shapes = unknown = None
+    shapes = None
+    unknown = None
     if token_type_ids is not None and config.type_embedding_size:
-        shapes = informative_shapes(token_type_ids % SPELLING, mask)
+        shapes = informative_shapes(token_type_ids % (1 << SHAPE_BITS), mask)
     if token_type_ids is not None and config.character_buckets:
-        spellings = token_type_ids // SPELLING * mask
+        spellings = token_type_ids // (1 << SHAPE_BITS) * mask
         spellings = spellings.masked_fill(spellings == KNOWN, 0)
-        if torch.is_grad_enabled() or torch.compiler.is_compiling() or spellings.any():
+        is_static = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        if is_static or spellings.any():
             unknown = unknown_words(spellings)
     return shapes, unknown
 
 
 def informative_shapes(shapes: Tensor, mask: Tensor) -> Tensor:
-    """Remove the case of a text in a single case: it tells how the text was typed, not what it says.
+    """Remove the case of words in texts that are all lower case or all upper case.
+
+    There, the case tells how the text was typed, not what it says.
 
     Args:
         shapes: (B, T) word shapes.
         mask: Bool (B, T), true for real tokens.
 
     Returns:
-        (B, T) shapes; of a text without lower-case letters, or without capitals, words of letters have none.
+        (B, T) shapes.
     """
-    title, mixed = shapes == _TITLE, shapes == _MIXED
-    capitals = (title | mixed | (shapes == _UPPER)) & mask
-    small = (title | mixed | (shapes == _LOWER)) & mask
-    both = capitals.any(dim=1, keepdim=True) & small.any(dim=1, keepdim=True)
-    letters = capitals | small
-    return shapes.masked_fill(letters & ~both, _NONE)
+    title = shapes == _TITLE
+    mixed = shapes == _MIXED
+    has_capitals = (title | mixed | (shapes == _UPPER)) & mask
+    has_small_letters = (title | mixed | (shapes == _LOWER)) & mask
+    has_both = has_capitals.any(dim=1, keepdim=True) & has_small_letters.any(dim=1, keepdim=True)
+    has_letters = has_capitals | has_small_letters
+    return shapes.masked_fill(has_letters & ~has_both, _NO_SHAPE)
 
 
 def init_lstm(lstm: nn.LSTM) -> None:
-    """Initialise as Keras does; leave alone what a checkpoint has filled."""
+    """Initialise the parameters as Keras does, except those that a checkpoint has filled."""
     for name, parameter in lstm.named_parameters():
         if is_loaded(parameter):
             continue
@@ -139,13 +161,18 @@ def init_lstm(lstm: nn.LSTM) -> None:
 
 
 def weight_dtype(layer: nn.Module) -> torch.dtype:
-    """Return the type of a layer's weights. Layers of `torch.ao.quantization` have no parameters, and read float32."""
+    """Return the type of a layer's weights. A quantized layer has no parameters, and reads float32."""
     weights = next(layer.parameters(), None)
-    return torch.float32 if weights is None else weights.dtype
+    if weights is None:
+        return torch.float32
+    return weights.dtype
 
 
 def is_loaded(parameter: Tensor) -> bool:
-    """Whether a checkpoint has filled this weight. `transformers.initialization` skips such weights, but no slices."""
+    """Whether a checkpoint has filled this weight.
+
+    `transformers.initialization` leaves these weights as they are, but not their slices.
+    """
     return getattr(parameter, "_is_hf_initialized", False)
 
 
@@ -154,7 +181,7 @@ def move_to_front(
 ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
     """Move each text's real tokens to its front.
 
-    Without a sort and without a branch on the data, so that it can be exported.
+    There is no sort and no branch that depends on the data, so that it can be exported.
 
     Args:
         mask: Bool (B, T), true for real tokens.
@@ -165,17 +192,24 @@ def move_to_front(
     """
     count = mask.sum(dim=1, keepdim=True)
     steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
-    before = mask.cumsum(dim=1)
-    positions = torch.where(mask, before - 1, count + steps - before)
+    real_so_far = mask.cumsum(dim=1)
+    padding_so_far = steps - real_so_far  # padding goes behind the real tokens
+    positions = torch.where(mask, real_so_far - 1, count + padding_so_far)
     order = torch.zeros_like(steps).scatter(1, positions, steps)
-    moved = [
-        None if row is None else pick(row if row.dim() == 3 else row.long(), order) for row in rows
-    ]
+    moved: list[Tensor | None] = []
+    for row in rows:
+        if row is None:
+            moved.append(None)
+        elif row.dim() == 3:
+            moved.append(reorder(row, order))
+        else:
+            moved.append(reorder(row.long(), order))
     return positions, steps < count, moved
 
 
-def pick(rows: Tensor, index: Tensor) -> Tensor:
-    """Reorder each text: (B, T) or (B, T, E) by (B, T)."""
+def reorder(rows: Tensor, order: Tensor) -> Tensor:
+    """Return the tokens (B, T) or (B, T, E) of each text at the positions `order` (B, L)."""
     if rows.dim() == 2:
-        return rows.gather(1, index)
-    return rows[torch.arange(index.shape[0], device=index.device).unsqueeze(1), index]
+        return rows.gather(1, order)
+    texts = torch.arange(order.shape[0], device=order.device).unsqueeze(1)
+    return rows[texts, order]

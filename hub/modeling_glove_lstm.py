@@ -10,16 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import transformers
 from torch import Tensor, nn
 from torch.nn import functional
-
-if int(transformers.__version__.split(".")[0]) < 5:
-    raise ImportError(
-        f"GloVe+LSTM needs transformers 5 or later, not {transformers.__version__}: "
-        "pip install 'transformers>=5'"
-    )
-
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
@@ -29,8 +21,8 @@ from .lstm_layers import (
     GloveLstmEmbeddings,
     max_pool,
     move_to_front,
-    pick,
-    split_types,
+    read_token_types,
+    reorder,
     weight_dtype,
 )
 from .ngram_classifier import GloveLstmNgramClassifier
@@ -38,7 +30,7 @@ from .pretrained_glove_lstm import GloveLstmPreTrainedModel
 
 
 class GloveLstmModel(GloveLstmPreTrainedModel):
-    """The encoder: word vectors, LSTM and max pooling. `AutoModel` gives this."""
+    """The encoder: word vectors, LSTM and max pooling. `AutoModel` loads this class."""
 
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__(config)
@@ -62,21 +54,21 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
 
         Args:
             input_ids: (B, T) token ids.
-            attention_mask: (B, T), nonzero for real tokens; a masked token counts as deleted, wherever it stands.
-                Without it, whatever is not the padding id is real.
-            token_type_ids: (B, T) word shapes and spellings; needed where the config has embeddings for either.
+            attention_mask: (B, T), nonzero for real tokens. Masked tokens are treated as deleted, wherever they stand.
+                None: all tokens except the padding id are real.
+            token_type_ids: (B, T) word shapes and spellings; required if `config.reads_types`.
             inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
-            output_hidden_states: Whether to return `hidden_states`; by default, what the config says.
-            kwargs: Ignored, `output_attentions` too: an LSTM has no attentions.
+            output_hidden_states: Whether to return `hidden_states`; None: `config.output_hidden_states`.
+            kwargs: Ignored, including `output_attentions`: an LSTM has no attentions.
 
         Returns:
             `last_hidden_state` (B, T, hidden_size), zero at padding and after `config.lstm_length` tokens, and
-            `pooler_output` (B, hidden_size). On demand `hidden_states`, two tensors that are zero at the same tokens:
-            the LSTM's input (B, T, embedding_size + type_embedding_size) and its output, `last_hidden_state`.
+            `pooler_output` (B, hidden_size). `hidden_states`, if requested, are the LSTM's input (B, T, embedding_size
+            + type_embedding_size), zero at the same tokens, and `last_hidden_state`.
 
         Raises:
-            ValueError: Neither or both of `input_ids` and `inputs_embeds` are given, `token_type_ids` are missing or,
-                where the model reads characters, not int64, or shapes differ.
+            ValueError: Not exactly one of `input_ids` and `inputs_embeds` is given; `token_type_ids` are missing or,
+                in a model that reads characters, not int64; or shapes differ.
         """
         inputs = self.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
         states = self.run_lstm(inputs)
@@ -94,56 +86,79 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         inputs_embeds: Tensor | None,
     ) -> "GloveLstmInputs":
         """Check the arguments of `forward`, and move the real tokens of each text to its front."""
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("give either input_ids or inputs_embeds, and not both")
-        tokens = inputs_embeds if input_ids is None else input_ids
-        for name, row in (("token_type_ids", token_type_ids), ("attention_mask", attention_mask)):
-            if row is not None and row.shape != tokens.shape[:2]:
-                expected = f"{name} must be of shape {tuple(tokens.shape[:2])}, as the tokens"
-                raise ValueError(f"{expected}, not {tuple(row.shape)}")
-        if self.config.reads_types and token_type_ids is None:
-            raise ValueError("token_type_ids are missing: pass all that the tokenizer returns")
-        if self.config.character_buckets and token_type_ids.dtype != torch.int64 and tokens.numel():
-            raise ValueError("token_type_ids must be int64, for the spellings of unknown words")
+        self._check_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
         if attention_mask is not None:
             mask = attention_mask.bool()
         elif input_ids is not None:
             mask = input_ids != self.config.pad_token_id
         else:
+            assert inputs_embeds is not None
             mask = inputs_embeds.new_ones(inputs_embeds.shape[:2], dtype=torch.bool)
-        rows = [input_ids, inputs_embeds, token_type_ids]
-        if mask.shape[1] == 0:  # empty texts: one masked position, for an LSTM needs one
+
+        if (
+            mask.shape[1] == 0
+        ):  # only empty texts; an LSTM needs at least one token, which is masked
             mask = mask.new_zeros(mask.shape[0], 1)
-            rows = [
-                None if row is None else row.new_zeros(*mask.shape, *row.shape[2:]) for row in rows
-            ]
-        positions, mask, (ids, embeds, types) = move_to_front(mask, rows)
-        return GloveLstmInputs(ids, embeds, *split_types(self.config, types, mask), mask, positions)
+            input_ids = _zeros_like(input_ids, mask)
+            inputs_embeds = _zeros_like(inputs_embeds, mask)
+            token_type_ids = _zeros_like(token_type_ids, mask)
+
+        positions, mask, moved = move_to_front(mask, [input_ids, inputs_embeds, token_type_ids])
+        ids, embeds, types = moved
+        shapes, unknown = read_token_types(self.config, types, mask)
+        return GloveLstmInputs(ids, embeds, shapes, unknown, mask, positions)
+
+    def _check_inputs(
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        token_type_ids: Tensor | None,
+        inputs_embeds: Tensor | None,
+    ) -> None:
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give either input_ids or inputs_embeds, and not both")
+        tokens: Any = inputs_embeds if input_ids is None else input_ids
+        for name, row in (("token_type_ids", token_type_ids), ("attention_mask", attention_mask)):
+            if row is not None and row.shape != tokens.shape[:2]:
+                expected = f"{name} must be of shape {tuple(tokens.shape[:2])}, as the tokens"
+                raise ValueError(f"{expected}, not {tuple(row.shape)}")
+        if not self.config.reads_types:
+            return
+        if token_type_ids is None:
+            raise ValueError("token_type_ids are missing: pass all that the tokenizer returns")
+        if self.config.character_buckets and token_type_ids.dtype != torch.int64 and tokens.numel():
+            raise ValueError("token_type_ids must be int64, for the spellings of unknown words")
 
     def embed(self, inputs: "GloveLstmInputs") -> Tensor:
-        """Return the LSTM's input of the first `config.lstm_length` tokens: (up to that length, B, E)."""
-        longest = inputs.mask.shape[1]
-        length = torch.sym_min(longest, self.config.lstm_length or longest)
+        """Return the LSTM's input for the first `config.lstm_length` tokens: (up to that length, B, E)."""
+        length = inputs.mask.shape[1]
+        if self.config.lstm_length:
+            length = torch.sym_min(length, self.config.lstm_length)
         # Indices instead of a slice, which PyTorch before 2.10 cannot export.
         read = torch.arange(length, device=inputs.mask.device)
-        rows = (inputs.ids, inputs.embeds, inputs.shapes)
-        begins = [None if row is None else row[:, read] for row in rows]
-        return self.embeddings(*begins, inputs.unknown)
+        return self.embeddings(
+            None if inputs.ids is None else inputs.ids[:, read],
+            None if inputs.embeds is None else inputs.embeds[:, read],
+            None if inputs.shapes is None else inputs.shapes[:, read],
+            inputs.unknown,
+        )
 
     def run_lstm(self, inputs: "GloveLstmInputs") -> "GloveLstmStates":
-        """Run the LSTM over the first tokens, and pool."""
+        """Run the LSTM over the first `config.lstm_length` tokens, and pool its outputs."""
         vectors = self.embed(inputs)
-        mask = inputs.mask[:, torch.arange(vectors.shape[0], device=vectors.device)]
         output, _ = self.lstm(vectors.to(weight_dtype(self.lstm)))
         hidden = output.transpose(0, 1)
-        return GloveLstmStates(vectors.transpose(0, 1), hidden, max_pool(hidden, mask))
+        read = torch.arange(vectors.shape[0], device=vectors.device)
+        pooled = max_pool(hidden, inputs.mask[:, read])
+        return GloveLstmStates(vectors.transpose(0, 1), hidden, pooled)
 
     def hidden_states(
-        self, inputs: "GloveLstmInputs", states: "GloveLstmStates", asked: bool | None
+        self, inputs: "GloveLstmInputs", states: "GloveLstmStates", requested: bool | None
     ) -> tuple[Tensor, Tensor] | None:
-        """Return the LSTM's input and output at the caller's tokens if asked to; None asks the config."""
-        wanted = self.config.output_hidden_states if asked is None else asked
-        if not wanted:
+        """Return the LSTM's input and output at the caller's tokens if requested; see `forward`."""
+        if requested is None:
+            requested = self.config.output_hidden_states
+        if not requested:
             return None
         return inputs.move_back(states.vectors), inputs.move_back(states.hidden)
 
@@ -154,17 +169,18 @@ class GloveLstmInputs:
 
     ids: Tensor | None  # (B, T)
     embeds: Tensor | None  # (B, T, E) word vectors instead
-    shapes: Tensor | None  # (B, T), or None where the model does not read them
-    unknown: UnknownWords | None  # those whose characters the model reads
+    shapes: Tensor | None  # (B, T) word shapes, if the model reads them
+    unknown: UnknownWords | None  # unknown words, if the model reads their characters
     mask: Tensor  # bool (B, T), true for real tokens
-    positions: Tensor  # (B, T), the new position of each token of the caller's
+    positions: Tensor  # (B, T) the new position of each of the caller's tokens
 
     def move_back(self, states: Tensor) -> Tensor:
-        """(B, L, H) states of the first L tokens -> (B, T, H) at the caller's tokens, zero at all others."""
+        """Return states (B, L, H) of the first L tokens in the caller's order: (B, T, H), zero at all other tokens."""
         length = states.shape[1]
-        read = self.mask.gather(1, self.positions) & (self.positions < length)
-        states = pick(states, self.positions.clamp(max=length - 1))
-        return states.masked_fill(~read.unsqueeze(-1), 0)
+        is_real = self.mask.gather(1, self.positions)
+        has_state = is_real & (self.positions < length)
+        states = reorder(states, self.positions.clamp(max=length - 1))
+        return states.masked_fill(~has_state.unsqueeze(-1), 0)
 
 
 @dataclass
@@ -178,9 +194,9 @@ class GloveLstmStates:
 
 @dataclass
 class GloveLstmClassifierOutput(SequenceClassifierOutput):
-    """`SequenceClassifierOutput`, and `part_logits` (B, parts, num_labels): of the LSTM, and of the n-grams.
+    """`SequenceClassifierOutput`, and `part_logits` (B, parts, num_labels): the LSTM's logits, then the n-grams'.
 
-    Both are divided by the temperature and shrunk. Those of the n-grams are without `config.ngram_weight`.
+    Both are divided by the temperature and shrunk, but not multiplied by `config.ngram_weight`.
     """
 
     part_logits: Tensor | None = None
@@ -189,12 +205,13 @@ class GloveLstmClassifierOutput(SequenceClassifierOutput):
 class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     """The classifier: the encoder, a dense ReLU layer and the logits, divided by `config.temperature`.
 
-    Where `config.ngram_buckets` is set, the logits of a linear classifier over n-grams, times `config.ngram_weight`,
-    are added to those of the LSTM: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). In a
-    text longer than `config.lstm_length`, the LSTM's logits are scaled by the share that it reads. The loss in
-    training is the sum of the losses of either part alone: trained on the sum of their logits, the linear part, which
-    learns faster, would leave the LSTM little to learn from. Regression trains on the sum. Where the linear part is
-    frozen (`ngrams.requires_grad_(False)`), training does without it: loss and logits are the LSTM's.
+    With `config.ngram_buckets`, the logits of a linear classifier over n-grams, times `config.ngram_weight`, are added
+    to the LSTM's: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). In a text longer than
+    `config.lstm_length`, the LSTM's logits are scaled by the share of the tokens that it reads.
+
+    The training loss is the sum of the losses of the two parts. Trained on the sum of their logits, the linear part,
+    which learns faster, would leave the LSTM little to learn. In regression, the loss is that of the sum. While the
+    linear part is frozen (`ngrams.requires_grad_(False)`), training skips it: loss and logits are the LSTM's.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -222,21 +239,20 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         Args:
             input_ids: (B, T) token ids.
             attention_mask: (B, T), as for `GloveLstmModel`.
-            token_type_ids: (B, T) word shapes and spellings; needed where the config has embeddings for either.
-            inputs_embeds: (B, T, embedding_size) word vectors, all of known words, instead of `input_ids`; for models
-                without n-grams.
-            labels: (B,) class indices; with the config's `problem_type` "multi_label_classification", (B, num_labels)
-                floats; with "regression", (B, num_labels) numbers, or (B,) of a single label.
+            token_type_ids: (B, T), as for `GloveLstmModel`.
+            inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`, for models without n-grams. All
+                words count as known.
+            labels: (B,) class indices. With `problem_type` "multi_label_classification", (B, num_labels) floats; with
+                "regression", (B, num_labels) numbers, or (B,) if there is one label.
             output_hidden_states: As for `GloveLstmModel`.
-            kwargs: `num_items_in_batch` reaches the loss; the rest is ignored, `output_attentions` too.
+            kwargs: `num_items_in_batch` is passed to the loss; all others are ignored.
 
         Returns:
-            `logits` (B, num_labels), `loss` where labels are given, `part_logits`, and on demand `hidden_states`, as of
-            `GloveLstmModel`.
+            `logits` (B, num_labels), `part_logits`, `loss` if labels are given, and `hidden_states`, if requested, as
+            for `GloveLstmModel`.
 
         Raises:
-            ValueError: The inputs do not determine the logits, or the labels not the loss; the message names what is
-                missing.
+            ValueError: An input is missing or has a wrong shape or type; the message names it.
         """
         if self.ngrams is not None and input_ids is None:
             raise ValueError(
@@ -248,24 +264,13 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         if labels is not None:
             check_labels(labels, self.config, texts=len(inputs.mask))
         states = encoder.run_lstm(inputs)
-        parts = [self.lstm_logits(states.pooled)]
-        if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
-            parts[0] = parts[0] * self.share_read(inputs)[:, None]
-            parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask))
-        scale = self.confidence(inputs) / self.config.temperature
-        part_logits = torch.stack(parts, dim=1) * scale[:, None, None]  # (B, 1 or 2, num_labels)
+        part_logits = self._part_logits(inputs, states.pooled)
         logits = part_logits[:, 0]
-        if len(parts) == 2:
+        if part_logits.shape[1] == 2:
             logits = logits + self.config.ngram_weight * part_logits[:, 1]
         loss = None
         if labels is not None:
-            regression = self.config.num_labels == 1 or self.config.problem_type == "regression"
-            alone = part_logits.unbind(dim=1) if self.training and not regression else [logits]
-            losses = [
-                self.loss_function(labels=labels, pooled_logits=part, config=self.config, **kwargs)
-                for part in alone
-            ]
-            loss = torch.stack(losses).sum()
+            loss = self._loss(labels, logits, part_logits, **kwargs)
         return GloveLstmClassifierOutput(
             loss=loss,
             logits=logits,
@@ -273,19 +278,42 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             part_logits=part_logits,
         )
 
+    def _part_logits(self, inputs: GloveLstmInputs, pooled: Tensor) -> Tensor:
+        """Return the logits of the LSTM and, unless training skips them, of the n-grams: (B, 1 or 2, num_labels)."""
+        parts = [self.lstm_logits(pooled)]
+        if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
+            parts[0] = parts[0] * self.share_read(inputs)[:, None]
+            parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask))
+        scale = self.confidence(inputs) / self.config.temperature
+        return torch.stack(parts, dim=1) * scale[:, None, None]
+
+    def _loss(self, labels: Tensor, logits: Tensor, part_logits: Tensor, **kwargs: Any) -> Tensor:
+        """Return the loss of the logits or, in the training of a classifier, the sum of the losses of the parts."""
+        is_regression = self.config.num_labels == 1 or self.config.problem_type == "regression"
+        trained = [logits]
+        if self.training and not is_regression:
+            trained = list(part_logits.unbind(dim=1))
+        losses = []
+        for each in trained:
+            loss = self.loss_function(
+                labels=labels, pooled_logits=each, config=self.config, **kwargs
+            )
+            losses.append(loss)
+        return torch.stack(losses).sum()
+
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
-        """As in transformers; a new word has no weight in the n-gram classifier, and its characters no longer count."""
+        """Resize as transformers does. A new word has weight 0 in the n-gram classifier, without its characters."""
         embeddings: nn.Embedding = super().resize_token_embeddings(*args, **kwargs)
         if self.ngrams is not None:
             weights = self.ngrams.weights
-            more = self.ngrams.buckets + embeddings.num_embeddings - len(weights)
-            if more:
-                grown = functional.pad(weights.data, (0, 0, 0, more))
-                self.ngrams.weights = nn.Parameter(grown, weights.requires_grad)
+            added_rows = self.ngrams.buckets + embeddings.num_embeddings - len(weights)
+            if added_rows:  # negative if the vocabulary shrinks
+                resized = functional.pad(weights.data, (0, 0, 0, added_rows))
+                self.ngrams.weights = nn.Parameter(resized, weights.requires_grad)
         return embeddings
 
     def confidence(self, inputs: GloveLstmInputs) -> Tensor:
-        """Return n / (n + shrinkage) for texts of n known tokens: (B,)."""
+        """Return the factor n / (n + shrinkage) of the logits of a text with n known tokens: (B,)."""
         known = inputs.mask
         if inputs.ids is not None:
             known = known & (inputs.ids != self.config.unk_token_id)
@@ -293,15 +321,23 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return count / (count + self.config.shrinkage)
 
     def share_read(self, inputs: GloveLstmInputs) -> Tensor:
-        """Return the share of each text that the LSTM reads, or 1 for a model without n-grams: (B,)."""
+        """Return the share of the tokens of each text that the LSTM reads; 1 for a model without n-grams: (B,)."""
         count = inputs.mask.sum(dim=1).clamp(min=1).to(weight_dtype(self.classifier))
         if self.ngrams is None or not self.config.lstm_length:
             return torch.ones_like(count)
         return (self.config.lstm_length / count).clamp(max=1)
 
     def lstm_logits(self, pooled: Tensor) -> Tensor:
-        """The encoder's `pooler_output` -> the logits (B, num_labels) of the LSTM alone, before any scaling."""
-        return self.classifier(self.dropout(self.dense(self.dropout(pooled)).relu()))
+        """Return the LSTM's logits (B, num_labels), before any scaling, from the encoder's `pooler_output`."""
+        hidden = self.dense(self.dropout(pooled)).relu()
+        return self.classifier(self.dropout(hidden))
+
+
+def _zeros_like(rows: Tensor | None, mask: Tensor) -> Tensor | None:
+    """Return zeros for the tokens of a mask (B, T), with the type and further dimensions of rows (B, ..., ...)."""
+    if rows is None:
+        return None
+    return rows.new_zeros(*mask.shape, *rows.shape[2:])
 
 
 def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
@@ -310,24 +346,30 @@ def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
     Raises:
         ValueError: They do not; the message says what is expected.
     """
-    shape, several = tuple(labels.shape), (texts, config.num_labels)
+    shape = tuple(labels.shape)
+    one_per_text: tuple[int, ...] = (texts,)
+    one_per_label: tuple[int, ...] = (texts, len(config.label_names))
     problem = config.problem_type
     if problem is None and config.num_labels == 1:
         problem = "regression"
     elif problem is None and labels.dtype in (torch.long, torch.int):
         problem = "single_label_classification"
-    elif problem is None and shape == several:
+    elif problem is None and shape == one_per_label:
         problem = "multi_label_classification"
     elif problem is None:
         raise ValueError(
             f"labels are {labels.dtype} of shape {shape}, but the config has no problem_type. Set it to "
-            f'"multi_label_classification" (floats of shape {several}, 1 for each label that a text has) or '
-            f'"regression" (floats of shape {several}; num_labels is 1 for one number a text), or pass whole numbers '
-            f"(class indices) of shape ({texts},)."
+            f'"multi_label_classification" (floats of shape {one_per_label}, 1 for each label that a text has) or '
+            f'"regression" (floats of shape {one_per_label}; num_labels is 1 for one number a text), or pass whole '
+            f"numbers (class indices) of shape {one_per_text}."
         )
-    one_each = problem == "single_label_classification" or several == (texts, 1)
-    expected = (texts,) if one_each else several
-    if shape != expected and not (one_each and shape == (texts, 1)):
+
+    expected = one_per_label
+    accepted = [one_per_label]
+    if problem == "single_label_classification" or config.num_labels == 1:
+        expected = one_per_text
+        accepted = [one_per_text, (texts, 1)]
+    if shape not in accepted:
         raise ValueError(f'labels must be of shape {expected} for "{problem}", not {shape}')
     if problem == "single_label_classification" and labels.is_floating_point():
         raise ValueError(f'labels must be whole numbers for "{problem}", not {labels.dtype}')

@@ -6,38 +6,47 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .characters import UnknownWords, hashed
+from .characters import UnknownWords, hash_pairs
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
-# These codes stand left of a word with its shape, and beside a text's first and last word. 0 is that of characters.
-_SHAPED, _EDGE, _FIRST_CODE = range(1, 4)  # codes of ids in pairs begin at _FIRST_CODE
-_FIRST_SHAPE_CODE = 1 << 30  # left in n-grams of shapes, above all ids
-_COUNTERS = 4096  # of the n-grams of a group in a text; a counter for each row would cost more than the rest
+# An n-gram is a pair of numbers that is hashed. Ids of words begin at `_FIRST_WORD`, so that they differ from the other
+# numbers on the left: 0 (n-grams of characters), `_SHAPED` (a word with its shape) and `_EDGE` (the edge of a text).
+_SHAPED = 1
+_EDGE = 2
+_FIRST_WORD = 3
+# Left numbers of n-grams of shapes begin here, above all ids.
+_FIRST_SHAPE = 1 << 30
+
+# Counters of equal n-grams in a text. One for each row of the table would cost more than the rest of the classifier.
+_COUNTERS = 4096
+# An unknown word's characters together count as this many n-grams of words.
+_CHARACTER_WEIGHT = 3
 
 
 @dataclass(frozen=True)
 class NgramGroup:
-    """N-grams of words, or of shapes, of B texts of T tokens, at most n in a text."""
+    """The n-grams of words, or of shapes, in B texts; at most n in a text."""
 
-    rows: Tensor  # (B, n) of the table of weights
+    rows: Tensor  # (B, n) rows of the table of weights
     present: Tensor  # bool (B, n), which of the n a text has
 
 
 class GloveLstmNgramClassifier(nn.Module):
     """A linear classifier over n-grams of words, of word shapes and of characters.
 
-    A word counts once with its shape, so that "US" and "us" differ, and once without; pairs of neighbours are without
-    shapes. So most n-grams stay the same when the case changes. Three shapes in a row, and a word beside a shape,
-    describe the style of a text whose words are new. All but words alone are hashed into one table, as in fastText
-    (Joulin et al. 2017, https://arxiv.org/abs/1607.01759); after its rows, each word of the vocabulary has its own.
+    N-grams of words are words, pairs of neighbours, and words with their shapes: "US" and "us" differ as words with
+    shapes, but most n-grams do not depend on case. N-grams of shapes are three shapes in a row, and a word beside a
+    shape; they describe the style of a text whose words are new.
 
-    N-grams of words and n-grams of shapes are two groups. A weight counts by the root of its n-gram's share of its
-    group: the hundredth "the" says less than the first, and each group's vector of roots has length 1, however long the
-    text is; in texts of several hundred words and more somewhat less, since n-grams that share one of the counters
-    count together.
+    Each word of the vocabulary has a row in the table of weights. All other n-grams are hashed into the rows before
+    these, as in fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759).
 
-    Where the model reads characters, those of an unknown word together count as much as three n-grams of words, at
-    each of its occurrences. Those of a known word are part of its row, and count as the word does.
+    Words and shapes are two groups. Each n-gram counts sqrt(count / total) within its group, so that the length of a
+    text does not matter, and the hundredth "the" says less than the first. In a text of several hundred words the sum
+    is a little smaller, because some n-grams share a counter.
+
+    If the model reads characters, the character n-grams of an unknown word together count as much as three n-grams of
+    words, each time the word occurs. For a known word, training has added their weights to the word's own row.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -56,7 +65,7 @@ class GloveLstmNgramClassifier(nn.Module):
         Args:
             input_ids: (B, T), real tokens first.
             shapes: (B, T) word shapes, if the model reads them.
-            unknown: Words of the texts whose characters count, if any.
+            unknown: Unknown words whose characters the model reads, if any.
             mask: Bool (B, T), true for real tokens.
 
         Returns:
@@ -70,63 +79,75 @@ class GloveLstmNgramClassifier(nn.Module):
         if unknown is None:
             return logits
         shares = self.character_shares(unknown, mask)
-        weights = functional.embedding(unknown.hashes % self.buckets, self.weights).to(shares.dtype)
-        each = (shares.unsqueeze(1) @ weights).squeeze(1)
-        return logits.index_add(0, unknown.texts, each.to(logits.dtype))
+        rows = functional.embedding(unknown.hashes % self.buckets, self.weights).to(shares.dtype)
+        word_logits = (shares.unsqueeze(1) @ rows).squeeze(1)
+        return logits.index_add(0, unknown.texts, word_logits.to(logits.dtype))
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
-        """Return the n-grams of words, and those of shapes if the model reads them; arguments as of `forward`."""
-        words = self._words(input_ids, shapes, mask)
-        return [words] if shapes is None else [words, self._shapes(input_ids, shapes, mask)]
+        """Return the n-grams of words and, if the model reads shapes, of shapes. The arguments are as for `forward`."""
+        groups = [self._word_ngrams(input_ids, shapes, mask)]
+        if shapes is not None:
+            groups.append(self._shape_ngrams(input_ids, shapes, mask))
+        return groups
 
     def character_shares(self, words: UnknownWords, mask: Tensor) -> Tensor:
         """Return the factor of the weight of each of m character n-grams of n words: (n, m)."""
-        ngrams = mask.sum(dim=1) * (2 + bool(self.config.type_embedding_size)) + 1  # of words
-        count = ngrams[words.texts, None] * words.present.sum(dim=1, keepdim=True)
-        return words.present * (3 / count).sqrt()
+        kinds = 2  # words and pairs
+        if self.config.type_embedding_size:
+            kinds = 3  # words with their shapes, too
+        word_ngrams = mask.sum(dim=1) * kinds + 1  # T words make T + 1 pairs
+        own_ngrams = words.present.sum(dim=1, keepdim=True)
+        count = word_ngrams[words.texts, None] * own_ngrams
+        return words.present * (_CHARACTER_WEIGHT / count).sqrt()
 
-    def _words(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> NgramGroup:
-        """T words, T + 1 pairs, a text's edges among them, and T words with their shapes."""
-        edge = input_ids.new_full((mask.shape[0], 1), _EDGE)  # also where there are no tokens
-        known = (input_ids + _FIRST_CODE).masked_fill(~mask, _EDGE)
-        left, right = [edge, known], [known, edge]
-        # The pair of the last word and the edge stands right after the real tokens.
+    def _word_ngrams(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> NgramGroup:
+        """Return T words, T + 1 pairs, in which an edge precedes and follows the text, and T words with shapes."""
+        words = self.buckets + input_ids
+
+        edge = input_ids.new_full((mask.shape[0], 1), _EDGE)
+        # Padding becomes edges, so that the pair of the last word and an edge follows the last word.
+        codes = (input_ids + _FIRST_WORD).masked_fill(~mask, _EDGE)
+        left = [edge, codes]
+        right = [codes, edge]
         present = [mask, mask.new_ones(mask.shape[0], 1), mask]
         if shapes is not None:
             left.append(torch.full_like(input_ids, _SHAPED))
             right.append(input_ids * SHAPE_COUNT + shapes)
             present.append(mask)
-        rows = hashed(torch.cat(left, dim=1), torch.cat(right, dim=1)) % self.buckets
-        rows = torch.cat([self.buckets + input_ids, rows], dim=1)
+        hashes = hash_pairs(torch.cat(left, dim=1), torch.cat(right, dim=1))
+        rows = torch.cat([words, hashes % self.buckets], dim=1)
         return NgramGroup(rows, torch.cat(present, dim=1))
 
-    def _shapes(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
-        """T + 2 runs of three shapes, a text's edges among them, T words with the shape after, T with that before."""
-        edge = SHAPE_COUNT
-        kinds = edge + 1
-        known = functional.pad(shapes.masked_fill(~mask, edge), (2, 2), value=edge)  # (B, T + 4)
+    def _shape_ngrams(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
+        """Return T + 2 runs of three shapes, T words with the shape after them, and T words with the shape before.
+
+        Two edges precede the text and follow it.
+        """
         length = input_ids.shape[1]
-        # No two kinds share a pair of codes: left of a shape, words begin at kinds**2, above all pairs of shapes;
-        # right of a shape they begin at `kinds`, above all shapes.
-        left = [
-            known[:, :-2] * kinds + known[:, 1:-1],
-            input_ids + kinds**2,
-            known[:, 1 : length + 1],
-        ]
-        right = [known[:, 2:], known[:, 3 : length + 3], input_ids + kinds]
+        edge = SHAPE_COUNT
+        kinds = SHAPE_COUNT + 1
+        codes = functional.pad(shapes.masked_fill(~mask, edge), (2, 2), value=edge)  # (B, T + 4)
+        after = codes[:, 3 : length + 3]
+        before = codes[:, 1 : length + 1]
+
+        # Words begin at kinds**2 on the left, above all pairs of shapes, and at `kinds` on the right, above all shapes.
+        left = [codes[:, :-2] * kinds + codes[:, 1:-1], input_ids + kinds**2, before]
+        right = [codes[:, 2:], after, input_ids + kinds]
         present = [mask.new_ones(mask.shape[0], 2), mask, mask, mask]
-        codes = torch.cat(left, dim=1) + _FIRST_SHAPE_CODE
-        rows = hashed(codes, torch.cat(right, dim=1)) % self.buckets
-        return NgramGroup(rows, torch.cat(present, dim=1))
+        hashes = hash_pairs(torch.cat(left, dim=1) + _FIRST_SHAPE, torch.cat(right, dim=1))
+        return NgramGroup(hashes % self.buckets, torch.cat(present, dim=1))
 
 
 def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:
-    """Return the factor of each n-gram's weight: (B, n), 0 where there is none.
+    """Return the factor of the weight of each n-gram, 0 for those that a text lacks: (B, n).
 
-    Computed in 32 bits at least, since 16 cannot count to 257.
+    The factor is that of one occurrence: c occurrences among n sum to sqrt(c / n). Computed in 32 bits at least,
+    because 16 bits cannot count to 257.
     """
     present = group.present.to(torch.promote_types(weights.dtype, torch.float32))
-    counters = group.rows % _COUNTERS
-    counts = present.new_zeros(counters.shape[0], _COUNTERS).scatter_add(1, counters, present)
-    counts = counts.gather(1, counters)
-    return present / (counts * present.sum(dim=1, keepdim=True)).clamp(min=1).sqrt()
+    counter_of = group.rows % _COUNTERS
+    counters = present.new_zeros(counter_of.shape[0], _COUNTERS)
+    counters = counters.scatter_add(1, counter_of, present)
+    counts = counters.gather(1, counter_of)
+    totals = present.sum(dim=1, keepdim=True)
+    return present / (counts * totals).clamp(min=1).sqrt()

@@ -21,45 +21,45 @@ from .word_shapes import replace_surrogates, token_type
 class GloveLstmTokenizer(PreTrainedTokenizerFast):
     """A word-level tokenizer. All text cleaning is in `tokenizer.json`, so that training and inference cannot differ.
 
-    It differs from `PreTrainedTokenizerFast` in this:
+    It differs from `PreTrainedTokenizerFast` as follows:
 
     - Without a `truncation` argument, texts are truncated to `model_max_length`. `truncation=False` is honoured.
-    - A pair (title, body) is read as one text, `title + " " + body`, and its offsets point into that, unless
-      `truncation` or `return_overflowing_tokens` is given, which mean for pairs what they mean in transformers.
-    - `token_type_ids`, if `model_input_names` has them, are the shapes of the words in the original text: lower,
-      Title, UPPER, mixed, digits or punctuation (`word_shapes.SHAPES`). An unknown word has its characters there, too
+    - A pair (title, body) is read as one text, `title + " " + body`, and offsets point into that text. With
+      `truncation` or `return_overflowing_tokens`, pairs are handled as in transformers.
+    - `token_type_ids`, if `model_input_names` has them, are the shapes of the words as they stand in the text (lower,
+      Title, UPPER, mixed, digits or punctuation: `word_shapes.SHAPES`), and the characters of unknown words
       (`word_shapes.spelling`).
     - Lone surrogates, which the Rust code refuses, become U+FFFD.
-    - With `split_special_tokens`, the padding and the unknown token that are written in a text are text. All other
-      special tokens, those of `add_special_tokens` for instance, are kept whole.
+    - With `split_special_tokens`, a padding or unknown token that is written in a text is text. All other special
+      tokens, such as those of `add_special_tokens`, stay whole.
     """
 
     vocab_files_names = {"tokenizer_file": "tokenizer.json"}  # noqa: RUF012 (transformers' own form)
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012
 
-    # Held while `backend_tokenizer` is in use, whose truncation each call changes. Of the class, since one of an
-    # instance could not be pickled. No `__init__`: with one, `from_pretrained` would give an empty vocabulary.
+    # Held while `backend_tokenizer` is in use, because each call changes its truncation. It belongs to the class: an
+    # instance with a lock cannot be pickled, and with an `__init__`, `from_pretrained` gives an empty vocabulary.
     lock = RLock()
 
     def _add_tokens(self, new_tokens: Any, special_tokens: bool = False) -> int:
-        """Add tokens to the vocabulary (`add_tokens`, `add_special_tokens` and loading come through here).
+        """Add tokens to the vocabulary; `add_tokens`, `add_special_tokens` and loading call this method.
 
-        The Rust code splits all tokens that it knows as special, or none. It keeps others whole, so special tokens are
-        ordinary added tokens to it, but for those that are text in a text.
+        With `split_special_tokens`, the Rust code splits every token that is special to it, and keeps other added
+        tokens whole. So only the padding and the unknown token are special to it.
         """
         if not self.split_special_tokens:
             return super()._add_tokens(new_tokens, special_tokens)
-        text_in_texts = (self.pad_token, self.unk_token)
+        split_tokens = (self.pad_token, self.unk_token)
         tokens: list[str | AddedToken] = []
         for token in new_tokens:
             if special_tokens or getattr(token, "special", False):
-                tokens.append(_added_token(token, special=str(token) in text_in_texts))
+                tokens.append(_added_token(token, special=str(token) in split_tokens))
             else:
                 tokens.append(token)
         return super()._add_tokens(tokens)
 
     def _decode(self, token_ids: Any, skip_special_tokens: bool = False, **kwargs: Any) -> str:
-        """Decode, where the Rust code does not know all special tokens (see `_add_tokens`)."""
+        """Decode ids, and skip special tokens that are not special to the Rust code (see `_add_tokens`)."""
         if isinstance(token_ids, dict):
             token_ids = token_ids["input_ids"]
         if isinstance(token_ids, int):
@@ -72,16 +72,17 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, **kwargs: Any
     ) -> Any:
-        unset = truncation is None
-        if unset:
-            truncation = "longest_first"
-            # It would refuse a max_length that is not a multiple of it.
-            kwargs.pop("pad_to_multiple_of", None)
-        padding, truncation, max_length, kwargs = super()._get_padding_truncation_strategies(
-            padding=padding, truncation=truncation, **kwargs
+        """Return the strategies of a call. Without `truncation`, the strategy is None, which `_encode_plus` gets."""
+        if truncation is not None:
+            return super()._get_padding_truncation_strategies(
+                padding=padding, truncation=truncation, **kwargs
+            )
+        # transformers would refuse a `model_max_length` that is not a multiple of it.
+        kwargs.pop("pad_to_multiple_of", None)
+        padding, _, max_length, kwargs = super()._get_padding_truncation_strategies(
+            padding=padding, truncation="longest_first", **kwargs
         )
-        # Every route hands the strategy on to `_encode_plus`, where None means that the caller gave none.
-        return padding, None if unset else truncation, max_length, kwargs
+        return padding, None, max_length, kwargs
 
     def _encode_plus(
         self,
@@ -95,57 +96,78 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         is_split_into_words: bool = False,
         **kwargs: Any,
     ) -> BatchEncoding:
-        """Encode a text or a batch. Every route (call, encode, pipeline, collator) comes through here."""
-        text, text_pair = replace_surrogates(text), replace_surrogates(text_pair)
+        """Encode a text or a batch. Calls, `encode`, pipelines and collators all end here."""
         if return_token_type_ids is None:
             return_token_type_ids = "token_type_ids" in self.model_input_names
-        single, texts, pairs = _as_batch(text, text_pair, is_split_into_words)
-        is_empty = isinstance(texts, list) and not texts and not pairs
-        if is_empty:  # the Rust code needs a row
+        overflows = kwargs.get("return_overflowing_tokens", False)
+        text, text_pair = replace_surrogates(text), replace_surrogates(text_pair)
+        is_single, texts, pairs = _as_batch(text, text_pair, is_split_into_words)
+        is_empty_batch = isinstance(texts, list) and not texts and not pairs
+        if is_empty_batch:  # the Rust code needs at least one text; it is removed again below
             texts, pairs = [[] if is_split_into_words else ""], None
-        overflow = kwargs.get("return_overflowing_tokens", False)
-        kwargs.update(max_length=max_length, is_split_into_words=is_split_into_words)
-        kwargs.update(return_token_type_ids=False, return_tensors=None)
-        if truncation_strategy is None and isinstance(pairs, list) and not overflow:
-            if len(texts) != len(pairs):
-                raise ValueError(f"{len(texts)} texts, but {len(pairs)} pairs; give equally many.")
-            between: Any = [] if is_split_into_words else " "
-            texts = [first + between + second for first, second in zip(texts, pairs, strict=True)]
-            pairs = None
-        if truncation_strategy is None:
+        if truncation_strategy is None:  # the caller gave no `truncation`
+            if isinstance(pairs, list) and not overflows:
+                texts, pairs = _join_pairs(texts, pairs, is_split_into_words), None
             truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
-        kwargs["truncation_strategy"] = TruncationStrategy(truncation_strategy)
+
         with self.lock:
-            output = super()._encode_plus(texts, pairs, **kwargs)
+            output = super()._encode_plus(
+                texts,
+                pairs,
+                truncation_strategy=TruncationStrategy(truncation_strategy),
+                max_length=max_length,
+                return_tensors=None,
+                return_token_type_ids=False,
+                is_split_into_words=is_split_into_words,
+                **kwargs,
+            )
         if return_token_type_ids:
-            rows = output.get("overflow_to_sample_mapping") or range(len(output["input_ids"]))
-            parts = [texts] if pairs is None else [texts, pairs]
-            output["token_type_ids"] = [
-                self._token_types(encoding, [part[row] for part in parts], is_split_into_words)
-                for row, encoding in zip(rows, output.encodings or [], strict=True)
-            ]
+            output["token_type_ids"] = self._token_types(output, texts, pairs, is_split_into_words)
         if return_tensors is not None:
             output = output.convert_to_tensors(return_tensors)
-        elif single and not overflow:
-            # As in transformers, `length` stays a list.
-            first = {k: v[0] if v and isinstance(v[0], list) else v for k, v in output.items()}
-            return BatchEncoding(first, output.encodings)
-        if is_empty:
-            return BatchEncoding({key: value[:0] for key, value in output.items()}, [])
+        elif is_single and not overflows:
+            return _first_row(output)
+        if is_empty_batch:
+            return BatchEncoding({name: rows[:0] for name, rows in output.items()}, [])
         return output
 
-    def _token_types(self, encoding: Encoding, parts: list[Any], of_words: bool) -> list[int]:
-        """Return the `token_type_ids` of a text or of two parts, each a string or a list of words; 0 for padding."""
-        ids, types, unknown = encoding.ids, [0] * len(encoding), self.unk_token_id
+    def _token_types(
+        self, output: BatchEncoding, texts: list[Any], pairs: list[Any] | None, of_words: bool
+    ) -> list[list[int]]:
+        """Return the `token_type_ids` of each row of an output; several rows may belong to one text."""
+        encodings = output.encodings or []
+        text_of_row = output.get("overflow_to_sample_mapping") or range(len(encodings))
+        types = []
+        for encoding, text in zip(encodings, text_of_row, strict=True):
+            parts = [texts[text]]
+            if pairs is not None:
+                parts.append(pairs[text])
+            types.append(self._types_of_row(encoding, parts, of_words))
+        return types
+
+    def _types_of_row(self, encoding: Encoding, parts: list[Any], of_words: bool) -> list[int]:
+        """Return the token type id of each token; 0 for padding.
+
+        Args:
+            encoding: The tokens.
+            parts: The text, and its second part if there is one: strings, or lists of words.
+            of_words: Whether the parts are lists of words.
+        """
+        types = [0] * len(encoding)
+        unknown_id = self.unk_token_id
+        ids = encoding.ids
         places = zip(encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True)
-        for token, (part, word, (start, end)) in enumerate(places):
-            if end > start:
-                text = parts[part or 0][word or 0] if of_words else parts[part or 0]
-                types[token] = token_type(text[start:end], ids[token] == unknown)
+        for row, (part, word, (start, end)) in enumerate(places):
+            if end == start:
+                continue
+            text = parts[part or 0]
+            if of_words:
+                text = text[word or 0]
+            types[row] = token_type(text[start:end], ids[row] == unknown_id)
         return types
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
-        """Save without the padding and truncation of the last call, which the Rust code keeps as its state."""
+        """Save without the padding and truncation of the last call, which are state of the Rust code."""
         with self.lock:
             self._tokenizer.no_padding()
             self._tokenizer.no_truncation()
@@ -153,7 +175,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
 
 def _added_token(token: str | AddedToken, special: bool) -> AddedToken:
-    """Return a token that is found in a text as it is written, and is special to the Rust code or not."""
+    """Return a token that is not normalized, special to the Rust code or not."""
     if isinstance(token, str):
         return AddedToken(token, normalized=False, special=special)
     return AddedToken(
@@ -166,27 +188,55 @@ def _added_token(token: str | AddedToken, special: bool) -> AddedToken:
     )
 
 
-def _as_batch(text: Any, pair: Any, split_into_words: bool) -> tuple[bool, Any, Any]:
-    """Return whether `text` is a single text, and the batch of texts and of second parts (or None) that it makes.
+def _as_batch(text: Any, pair: Any, of_words: bool) -> tuple[bool, Any, Any]:
+    """Return whether `text` is a single text; the texts as a batch; and their second parts, or None.
 
-    A text is a string, or a list of strings if it is split into words. Other values come back as they are, for
-    transformers to refuse.
+    A text is a string, or a list of strings if it is split into words. transformers refuses other values, which are
+    returned unchanged.
     """
-
-    def is_text(part: Any) -> bool:
-        if split_into_words:
-            return isinstance(part, list) and not (part and isinstance(part[0], list))
-        return isinstance(part, str)
-
-    if is_text(text):
+    if _is_text(text, of_words):
         return True, [text], None if pair is None else [pair]
-    if pair is None and isinstance(text, list):
-        is_pair = [isinstance(row, list) and len(row) == 2 and is_text(row[0]) for row in text]
-        if any(is_pair):
-            empty: Any = [] if split_into_words else ""
-            rows = [row if pair else (row, empty) for row, pair in zip(text, is_pair, strict=True)]
-            return False, [first for first, _ in rows], [second for _, second in rows]
-    return False, text, pair
+    if pair is not None or not isinstance(text, list):
+        return False, text, pair
+    are_pairs = [_is_pair(row, of_words) for row in text]
+    if not any(are_pairs):
+        return False, text, None
+    texts = []
+    pairs = []
+    for row, is_pair in zip(text, are_pairs, strict=True):
+        if is_pair:
+            texts.append(row[0])
+            pairs.append(row[1])
+        else:
+            texts.append(row)
+            pairs.append([] if of_words else "")
+    return False, texts, pairs
+
+
+def _is_text(value: Any, of_words: bool) -> bool:
+    if not of_words:
+        return isinstance(value, str)
+    return isinstance(value, list) and not (value and isinstance(value[0], list))
+
+
+def _is_pair(value: Any, of_words: bool) -> bool:
+    return isinstance(value, list) and len(value) == 2 and _is_text(value[0], of_words)
+
+
+def _join_pairs(texts: list[Any], pairs: list[Any], of_words: bool) -> list[Any]:
+    """Return each text and its second part as one text."""
+    if len(texts) != len(pairs):
+        raise ValueError(f"{len(texts)} texts, but {len(pairs)} pairs; give equally many.")
+    between: Any = [] if of_words else " "
+    return [first + between + second for first, second in zip(texts, pairs, strict=True)]
+
+
+def _first_row(output: BatchEncoding) -> BatchEncoding:
+    """Return the output of the only text of a batch. As in transformers, `length` stays a list."""
+    values = {}
+    for name, rows in output.items():
+        values[name] = rows[0] if rows and isinstance(rows[0], list) else rows
+    return BatchEncoding(values, output.encodings)
 
 
 GloveLstmTokenizer.register_for_auto_class("AutoTokenizer")

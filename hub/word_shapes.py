@@ -7,18 +7,21 @@ from typing import Any
 # Case, digits or punctuation of a word as it stands in the text. Padding has shape 0.
 SHAPES = ("none", "lower", "title", "upper", "mixed", "digits", "punctuation")
 
-# A shape has 3 bits, and a spelling 5 for each of 12 characters: 63 in all.
-SHAPE_BITS, CODE_BITS, SPELLED = 3, 5, 12
-# In place of a spelling; no spelling is a multiple of 32. Were it 0, `datasets` would take 8 bits for a column that
-# begins with known words, and fail at the first spelling.
+# A token type id is a shape in the lowest bits and a spelling, or `KNOWN`, above. A spelling is the codes of the first
+# characters. It needs 3 + 12 * 5 = 63 bits. The model's configuration has the same constants; see there.
+SHAPE_BITS = 3
+CODE_BITS = 5
+SPELLING_LENGTH = 12  # characters
+# In place of the spelling of a known word; no spelling is a multiple of 32. It is not 0, because `datasets` would then
+# take 8 bits for a column that begins with known words, and fail at the first spelling.
 KNOWN = 32
-_LONG = 32  # characters from which a word's shape is not remembered
 
+_LONGEST_CACHED = 31  # characters of a word whose shape is cached
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def token_type(word: str, unknown: bool) -> int:
-    """Return a word's shape, an index into `SHAPES`, and above its three bits its spelling; 32 for a known word.
+    """Return the token type id of a word: its shape, an index into `SHAPES`, and its spelling if it is unknown.
 
     Letters without case count as lower. A word without letters is "digits" if it has a digit, else "punctuation". A
     single capital is "upper".
@@ -27,35 +30,47 @@ def token_type(word: str, unknown: bool) -> int:
         word: A word as it stands in the text.
         unknown: Whether the vocabulary lacks it.
     """
-    shape = _shape(word) if len(word) < _LONG else _shape.__wrapped__(word)
-    return shape | (spelling(word) if unknown else KNOWN) << SHAPE_BITS
+    shape = _cached_shape(word) if len(word) <= _LONGEST_CACHED else _shape(word)
+    code = spelling(word) if unknown else KNOWN
+    return shape | code << SHAPE_BITS
 
 
-@lru_cache(1 << 14)
 def _shape(word: str) -> int:
     kinds = [_kind(character) for character in word]
     capitals = kinds.count("upper")
     if capitals and "lower" in kinds:
-        shape = "title" if capitals == 1 and kinds[0] == "upper" else "mixed"
-    else:
-        order = "upper", "lower", "digits"
-        shape = next((kind for kind in order if kind in kinds), "punctuation")
-    return SHAPES.index(shape)
+        is_title = capitals == 1 and kinds[0] == "upper"
+        return SHAPES.index("title" if is_title else "mixed")
+    for kind in ("upper", "lower", "digits"):
+        if kind in kinds:
+            return SHAPES.index(kind)
+    return SHAPES.index("punctuation")
+
+
+_cached_shape = lru_cache(1 << 14)(_shape)
 
 
 def spelling(word: str) -> int:
-    """Return the first 12 characters of a word, five bits each: a to z are 1 to 26, others 27 to 31."""
+    """Return the first 12 characters of a word, five bits each, the first one lowest.
+
+    a to z are 1 to 26, other characters 27 to 31.
+    """
     codes = 0
-    for letter in reversed(word.lower()[:SPELLED]):
-        code = ord(letter) - 96 if "a" <= letter <= "z" else 27 + ord(letter) % 5
-        codes = codes << CODE_BITS | code
+    for letter in reversed(word.lower()[:SPELLING_LENGTH]):
+        codes = codes << CODE_BITS | _letter_code(letter)
     return codes
 
 
-def replace_surrogates(text: Any) -> Any:
-    """Replace each lone surrogate, which the Rust code refuses, by U+FFFD, so that offsets stay the same.
+def _letter_code(letter: str) -> int:
+    if "a" <= letter <= "z":
+        return ord(letter) - ord("a") + 1
+    return 27 + ord(letter) % 5
 
-    A list of texts gives a list; anything else comes back as it is.
+
+def replace_surrogates(text: Any) -> Any:
+    """Replace each lone surrogate, which the Rust code refuses, by U+FFFD; offsets stay the same.
+
+    A list of texts gives a list. Other values are returned unchanged.
     """
     if isinstance(text, str):
         return text if text.isascii() else _SURROGATE.sub("\ufffd", text)

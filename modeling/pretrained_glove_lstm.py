@@ -16,7 +16,7 @@ _VECTORS = ("word_embeddings.weight", "character_embeddings.weight")
 
 
 class GloveLstmPreTrainedModel(PreTrainedModel):
-    """What the encoder and the classifier share: initialisation, the freeze, and how they are saved."""
+    """Base of the encoder and the classifier: initialisation, frozen embeddings, and saving."""
 
     config_class = GloveLstmConfig
     config: GloveLstmConfig
@@ -25,7 +25,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["LSTM"]  # noqa: RUF012 (transformers' own form)
 
     def __init__(self, config: GloveLstmConfig, *args: Any, **kwargs: Any) -> None:
-        config.from_dict(config.to_dict())  # check values that were set after the config was made
+        config.from_dict(config.to_dict())  # checks values that were set after the config was made
         super().__init__(config, *args, **kwargs)
 
     @torch.no_grad()
@@ -47,20 +47,22 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
-        """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again (loading thaws them).
+        """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again, which loading undoes.
 
-        With a new last layer, what was fitted to the earlier labels is set back.
+        If the last layer is new, the calibration that was fitted to the earlier labels is reset.
         """
-        asked = kwargs.pop("output_loading_info", False)
+        with_info = kwargs.pop("output_loading_info", False)
         loaded: Any = super().from_pretrained(*args, output_loading_info=True, **kwargs)
         model, info = loaded
         model.freeze_embeddings(model.config.freeze_embeddings)
         if info["mismatched_keys"] or "classifier.weight" in info["missing_keys"]:
             model.config.update(FITTED)
-        return loaded if asked else model
+        if with_info:
+            return loaded
+        return model
 
     def freeze_embeddings(self, frozen: bool = True) -> None:
-        """Keep the word vectors out of training, or let them in. Written to the config, so it survives a reload."""
+        """Exclude the word vectors from training, or include them. The config keeps the choice."""
         self.config.freeze_embeddings = frozen
         for table in self.word_vectors():
             table.requires_grad_(not frozen)
@@ -71,9 +73,10 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def round_tables(self) -> None:
-        """Round word vectors and n-gram weights to 16 bits. Call it after training that changed them, and measure then.
+        """Round word vectors and n-gram weights to 16-bit numbers, so that a saved checkpoint is half as large.
 
-        A table with a value beyond the range of 16 bits (65,504) stays as it is, and is saved in full.
+        Call it after training and before measuring. A table with values beyond the range of 16 bits (65,504) is not
+        rounded, and is saved in full.
         """
         for table in self.tables().values():
             rounded = table.half().to(table.dtype)
@@ -89,18 +92,22 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         }
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
-        """Save as `PreTrainedModel.save_pretrained` does, with the big tables in 16 bits where that loses nothing.
+        """Save as `PreTrainedModel.save_pretrained` does, with the big tables in 16 bits where that is lossless.
 
-        A checkpoint in mid-training, whose tables are not round, keeps all its bits, so that a resumed run is exact.
+        During training the tables are not rounded, and a checkpoint keeps all their bits, so that a resumed run is
+        exact.
         """
         state = dict(kwargs.pop("state_dict", None) or self.state_dict())
-        state |= {name: halved(state[name]) for name in self.tables()}
-        # A model that came from a Hub repository must be whole where it is saved, not point back to "user/name--...".
+        for name in self.tables():
+            state[name] = lossless_float16(state[name])
+        # A model from the Hub has entries "user/name--...", but its copy must not need that repository.
         self.config.auto_map = dict(AUTO_MAP)
         super().save_pretrained(save_directory, state_dict=state, **kwargs)
 
 
-def halved(table: Tensor) -> Tensor:
-    """The table in 16 bits where that changes no value, else as it is."""
+def lossless_float16(table: Tensor) -> Tensor:
+    """Return the table in 16 bits if that changes no value, else the table itself."""
     half = table.half()
-    return half if torch.equal(half.to(table.dtype), table) else table
+    if torch.equal(half.to(table.dtype), table):
+        return half
+    return table

@@ -15,8 +15,8 @@ from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.label_writers import Layout, open_writer
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.output_formats import Layout, open_writer
+from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.text_columns import other_columns
 from glove_lstm.version import __version__
 
@@ -47,7 +47,7 @@ class Api:
         checkpoint = Checkpoint.open(
             model, revision
         )  # rejects other models before a download of weights
-        if checkpoint.problem_type == SEVERAL or len(checkpoint.label_names) < 2:
+        if checkpoint.problem_type == MULTI_LABEL or len(checkpoint.label_names) < 2:
             raise DataError(
                 f"{model} does not choose one of several labels for a text, and the app shows only models that do; "
                 "use glove-lstm predict."
@@ -90,9 +90,9 @@ class Api:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise DataError("The threshold must be a number from 0 to 1.")
         labelled = Labeller(self.model, threshold)([TextRow("", 1, *texts)])
-        best, *scores = labelled.rounded[0]
+        scores = labelled.rounded_scores[0].tolist()
         by_label = dict(zip(self.model.label_names, scores, strict=True))
-        return {"label": labelled.labels[0], "score": best, "scores": by_label}
+        return {"label": labelled.labels[0], "score": max(scores), "scores": by_label}
 
     def explain(self, title: str = "", text: str = "") -> dict[str, Any]:
         """Return the contribution of each word to the label, by character offsets."""

@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from glove_lstm.errors import DataError, first_line
 
@@ -39,32 +40,32 @@ def run_command(
     *,
     extra: str = "train",
 ) -> int:
-    """Run a command with arguments, or those of sys.argv, and return its exit code.
+    """Run a command and return its exit code.
 
-    Errors that the user can fix are printed as one sentence, others with their traceback. A missing module is reported
-    with the extra that installs it.
+    Errors that the user can fix are printed as one sentence, others with their traceback.
+
+    Args:
+        main: The command.
+        argv: Its arguments; None: those of sys.argv.
+        extra: The extra of the package that the error for a missing module names.
     """
-    # Python has None for a stream that is closed at the start.
+    # Python sets a stream to None if it is closed at the start.
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
     if sys.stdout is None:
         return _fail("Standard output is closed; redirect it to a file or to /dev/null.", 1)
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not a replacement, such as StringIO
-            read = stream is sys.stdin  # whose reader refuses what is not UTF-8
-            errors = "surrogateescape" if read else "replace"
-            stream.reconfigure(encoding="utf-8-sig" if read else "utf-8", errors=errors)
+    _use_utf8()
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
     if threading.current_thread() is threading.main_thread():
-        # As an exception, so that context managers remove half-written files.
+        # SIGTERM becomes an exception, so that context managers remove unfinished files.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         main(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()  # reports a full disk, which the exit of Python would not
-    except BrokenPipeError:  # the reader of the output has ended, such as `head`
+        sys.stdout.flush()  # raises an error if the disk is full, which is ignored at exit
+    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
         _discard_output()
-        return 141  # as a shell reports SIGPIPE: the command may have had more to do
+        return 141  # as a shell reports SIGPIPE: the command may not have finished
     except KeyboardInterrupt:
         return _fail("Interrupted.", 128 + signal.SIGINT)
     except Exception as error:
@@ -76,6 +77,18 @@ def run_command(
     return 0
 
 
+def _use_utf8() -> None:
+    """Read and write UTF-8. The readers of the input refuse other bytes, which are surrogates to them."""
+    _reconfigure(sys.stdin, encoding="utf-8-sig", errors="surrogateescape")
+    _reconfigure(sys.stdout, encoding="utf-8", errors="replace")
+    _reconfigure(sys.stderr, encoding="utf-8", errors="replace")
+
+
+def _reconfigure(stream: Any, **options: str) -> None:
+    if hasattr(stream, "reconfigure"):  # a replacement, such as StringIO, has no encoding
+        stream.reconfigure(**options)
+
+
 def _discard_output() -> None:
     """Keep Python from reporting at exit again that the output cannot be written."""
     try:
@@ -85,6 +98,7 @@ def _discard_output() -> None:
 
 
 def _sentence(error: BaseException, extra: str) -> str | None:
+    """Return an error that the user can fix as a sentence; None for a bug."""
     if isinstance(error, DataError):
         return str(error)
     module = error.name if isinstance(error, ModuleNotFoundError) else None
@@ -99,18 +113,26 @@ def _sentence(error: BaseException, extra: str) -> str | None:
         return f"{error.filename}: {error.strerror}."
     if isinstance(error, OSError) and error.errno == errno.EBADF:
         return "Standard input or output cannot be used; redirect it to a file or a terminal."
+    return _refusal(error)
+
+
+def _refusal(error: BaseException) -> str | None:
+    """Return the sentence with which transformers or accelerate refuse an argument."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     raised_in = str(frame.f_globals.get("__name__"))
-    refusals = ValueError, ImportError, RuntimeError  # of arguments; others are bugs
-    if isinstance(error, KeyError) and error.__cause__:  # a sentence, in quotation marks
-        error = ValueError(*error.args)
-    if isinstance(error, refusals) and raised_in.startswith(("transformers.", "accelerate.")):
+    if not raised_in.startswith(("transformers.", "accelerate.")):
+        return None
+    if (
+        isinstance(error, KeyError) and error.__cause__
+    ):  # str() would put the sentence in quotation marks
+        return f"{first_line(ValueError(*error.args))}."
+    if isinstance(error, ValueError | ImportError | RuntimeError):
         return f"{first_line(error)}."
     return None
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
-    """Return whether a full disk caused the error; libraries wrap it, or keep only its message."""
+    """Return whether a full disk caused the error. Libraries wrap that error, or keep only its message."""
     while error is not None:
         if os.strerror(errno.ENOSPC) in str(error) or "PytorchStreamWriter failed" in str(error):
             return True

@@ -1,4 +1,4 @@
-"""The arguments of `train` and `evaluate` that name the texts, and those of `train` that name its teachers."""
+"""The arguments of `train` and `evaluate` that name the texts, and the arguments of `train` that name its teachers."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class TrainArguments(DataArguments):
     """What `train` does with the texts, beside the recipe."""
 
     validation_fraction: float = option(
-        0.1, "Share of train that is held out where there is no validation split."
+        0.1, "Share of train that is held out if there is no validation split."
     )
     validation_by: str = option(
         "text",
@@ -51,7 +51,7 @@ class TrainArguments(DataArguments):
     )
     teacher: list[str] | None = option(
         None,
-        "One or more classifiers whose logits the model learns: ids on the Hub, or folders. Their labels must be those "
+        "One or more classifiers whose logits the model learns: ids on the Hub, or folders. They must have the labels "
         "of the texts.",
     )
     teacher_revision: list[str] | None = option(

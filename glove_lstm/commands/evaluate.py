@@ -30,7 +30,7 @@ from glove_lstm.data.loading import joined_texts, load_splits
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.text_columns import other_columns
 from glove_lstm.training.teacher_logits import ask
 from glove_lstm.training.teachers import Teacher, load_teacher
@@ -77,7 +77,7 @@ def _measure_model(
     """Measure a checkpoint on unseen texts."""
     if checkpoint.problem_type == "regression":
         raise DataError(f"{model_name} is a model of regression; only classifiers are measured.")
-    several = checkpoint.problem_type == SEVERAL
+    several = checkpoint.problem_type == MULTI_LABEL
     if several:
         for option in ("robustness", "leaks", "teacher"):
             if getattr(args, option):

@@ -14,7 +14,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,63 +26,87 @@ from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
-from glove_lstm.inference.label_writers import ABSTAIN, Layout, open_writer, table_writer
+from glove_lstm.inference.output_formats import (
+    ABSTAIN,
+    Layout,
+    Write,
+    explanation_writer,
+    open_writer,
+    table_writer,
+)
 from glove_lstm.inference.text_columns import other_columns
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
-_STREAMED = ("csv", "tsv", "jsonl")
+_STREAM_FORMATS = ("csv", "tsv", "jsonl")
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
     args = _parser().parse_args(argv)
-    _check(args)
+    if not args.format:
+        args.format = _default_format(args)
+    _check_output(args)
+    _check_input(args)
     checkpoint = Checkpoint.open(args.model, args.revision)
     trained = checkpoint.text_column_names if args.input else None
     source = _source(args, trained)  # before the model loads, to report mistakes in the input first
-    paths = [one["path"] for one in source.identity() or ()]
-    if args.output and str(args.output.resolve()) in paths:
+    input_paths = [file["path"] for file in source.identity() or ()]
+    if args.output and str(args.output.resolve()) in input_paths:
         raise DataError(f"--output {args.output} is an input; choose another name.")
     clause = other_columns(trained, source.columns)
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
     model = open_model(checkpoint, backend="torch" if args.explain else args.backend)
     labeller = Labeller(model, args.abstain_below)
-    bulk = bool(args.input)
-    options = {"rows_per_part": args.rows_per_part, "progress": bulk and sys.stderr.isatty()}
+
+    has_files = bool(args.input)
+    options = {"rows_per_part": args.rows_per_part, "progress": has_files and sys.stderr.isatty()}
     if args.output_dir:
         summary = label_to_folder(source, labeller, args.output_dir, args.format, **options)
+    elif args.output:
+        # The file appears under its name when it is complete.
+        with whole_file(args.output) as unfinished, _open_output(unfinished, args.format) as output:
+            summary = _write(output, args, source, labeller, **options)
     else:
-        summary = _write(args, source, labeller, **options)
-    if bulk and (args.output or args.output_dir):
+        summary = _write(sys.stdout, args, source, labeller, **options)
+    if has_files and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
         sys.stderr.write(f"warning: {summary.empty} rows without any text were labelled, too\n")
 
 
-def _write(
-    args: argparse.Namespace, source: TextSource, labeller: Labeller, **options: Any
-) -> Summary:
-    """Write to standard output part by part, or to a file that appears when it is complete."""
-    names = labeller.model.label_names
-    explain = labeller.model.explain if args.explain else None
-    layout, summary = Layout(names, source.named), Summary()
-    with ExitStack() as stack:
-        target: Any = stack.enter_context(whole_file(args.output)) if args.output else sys.stdout
-        if args.output and args.format != "parquet":
-            target = stack.enter_context(target.open("w", encoding="utf-8", newline=""))
-        if args.format != "table":
-            write = stack.enter_context(open_writer(target, args.format, layout, explain))
-        elif not explain:
-            write = table_writer(target, names if args.abstain_below is None else [*names, ABSTAIN])
-        else:
-            from glove_lstm.inference.explanation_views import explanation_writer
+def _open_output(path: Path, kind: str) -> AbstractContextManager[Any]:
+    """Open a file for text. Parquet's writer opens the file itself."""
+    if kind == "parquet":
+        return nullcontext(path)
+    return path.open("w", encoding="utf-8", newline="")
 
-            write = explanation_writer(target, explain)
+
+def _write(
+    output: Any, args: argparse.Namespace, source: TextSource, labeller: Labeller, **options: Any
+) -> Summary:
+    """Label all rows and write them, chunk by chunk."""
+    summary = Summary()
+    with _open_writer(output, args, source, labeller) as write:
         for rows in chunks(source, **options):
             write(labeller(rows))
             summary.add(rows)
     return summary
+
+
+def _open_writer(
+    output: Any, args: argparse.Namespace, source: TextSource, labeller: Labeller
+) -> AbstractContextManager[Write]:
+    """Open the writer of --format."""
+    names = list(labeller.model.label_names)
+    explain = labeller.model.explain if args.explain else None
+    if args.format != "table":
+        return open_writer(output, args.format, Layout(names, source.named), explain)
+    if explain:
+        return nullcontext(explanation_writer(output, explain))
+    if args.abstain_below is not None:
+        names.append(ABSTAIN)
+    return nullcontext(table_writer(output, names))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,13 +123,13 @@ def _parser() -> argparse.ArgumentParser:
         help="CSV, TSV, JSON, JSONL (or .gz) or Parquet files, or quoted globs; -: standard input",
     )
     parser.add_argument(
-        "--input_format", choices=_STREAMED, help="format of --input -, which is read as UTF-8"
+        "--input_format", choices=_STREAM_FORMATS, help="format of --input -, read as UTF-8"
     )
     parser.add_argument(
         "--text_column_names",
         metavar="A,B",
-        help="columns to read; default: those of the model's training, where the input has them; else "
-        "title,text, or text, or title, or the only column of text",
+        help="columns to read; default: the columns of the model's training, if the input has them; else title,text, "
+        "or text, or title, or the only column of text",
     )
     parser.add_argument(
         "--model",
@@ -120,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format",
         choices=_FORMATS,
-        help="default: that of the name of --output, csv with --output_dir, or else table",
+        help="default: the suffix of --output, csv with --output_dir, else table",
     )
     parser.add_argument(
         "--explain",
@@ -131,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         "--abstain_below",
         type=float,
         metavar="P",
-        help="write ABSTAIN instead of a label whose score is below P, 0 to 1; see the model card",
+        help="write ABSTAIN instead of a label with a score below P, from 0 to 1; see the model card",
     )
     outputs = parser.add_mutually_exclusive_group()
     outputs.add_argument(
@@ -148,24 +172,29 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=4096,
         metavar="N",
-        help="rows of a part of the output, which are classified together; default: 4096",
+        help="rows that are classified together, and written to one file of --output_dir; default: 4096",
     )
     return parser
 
 
-def _check(args: argparse.Namespace) -> None:
-    """Reject invalid combinations of options, and choose the format."""
-    if not args.format:
-        suffix = args.output.suffix[1:].lower() if args.output else ""
-        if suffix not in ("", "txt", *_FORMATS):
-            raise DataError(f"--output {args.output} names no format; give --format.")
-        default = "csv" if args.output_dir else "table"
-        args.format = suffix if suffix in _FORMATS else default
+def _default_format(args: argparse.Namespace) -> str:
+    """Return the format that the name of --output has, or the usual one."""
+    if args.output_dir:
+        return "csv"
+    suffix = args.output.suffix[1:].lower() if args.output else ""
+    if suffix in _FORMATS:
+        return suffix
+    if suffix not in ("", "txt"):
+        raise DataError(f"--output {args.output} names no format; give --format.")
+    return "table"
+
+
+def _check_output(args: argparse.Namespace) -> None:
+    """Reject invalid combinations of the options of the output."""
     if args.abstain_below is not None and not 0 <= args.abstain_below <= 1:
         raise DataError("--abstain_below must be from 0 to 1.")
     if args.rows_per_part < 1:
         raise DataError("--rows_per_part must be at least 1.")
-    _check_input(args)
     if args.output_dir and (args.format == "table" or args.explain):
         raise DataError("--output_dir takes the formats csv, jsonl and parquet, and no --explain.")
     if args.explain and args.format not in ("jsonl", "table"):
@@ -177,13 +206,13 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _check_input(args: argparse.Namespace) -> None:
-    """Reject invalid combinations of options of the input."""
-    piped = "-" in (args.input or ())
-    if piped and len(args.input) > 1:
+    """Reject invalid combinations of the options of the input."""
+    has_stream = "-" in (args.input or ())
+    if has_stream and len(args.input) > 1:
         raise DataError("--input - cannot be combined with files.")
-    if piped and not args.input_format:
-        raise DataError(f"--input - needs --input_format: {', '.join(_STREAMED)}.")
-    if args.input_format and not piped:
+    if has_stream and not args.input_format:
+        raise DataError(f"--input - needs --input_format: {', '.join(_STREAM_FORMATS)}.")
+    if args.input_format and not has_stream:
         raise DataError("--input_format applies only to --input -.")
     if args.text_column_names and not args.input:
         raise DataError("--text_column_names applies only to --input.")
@@ -195,8 +224,9 @@ def _source(args: argparse.Namespace, trained: Sequence[str] | None) -> TextSour
     if args.input and args.input != ["-"]:
         return open_files(args.input, columns, trained)
     if args.texts:
-        if files := list(filter(os.path.isfile, args.texts)):
-            raise DataError(f"{files[0]} is a file, not a text; give it with --input.")
+        for text in args.texts:
+            if os.path.isfile(text):  # noqa: PTH113 - Path.is_file raises if a text is too long
+                raise DataError(f"{text} is a file, not a text; give it with --input.")
         return open_texts(args.texts, "the command line")
     if sys.stdin is None:
         raise DataError("Standard input is closed; give texts, or files with --input.")

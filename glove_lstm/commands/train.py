@@ -38,20 +38,22 @@ from glove_lstm.publishing.hub_upload import (
 )
 from glove_lstm.publishing.save_result import save_result
 from glove_lstm.publishing.staging import stage_checkpoint
-from glove_lstm.training.arguments import GROUPS, Recipe, check_names, make_recipe
+from glove_lstm.training.arguments import GROUPS, RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.labels import ClassWeight
 from glove_lstm.training.presets import PRESETS
 from glove_lstm.training.teachers import Teacher
 from glove_lstm.training.transfer_set import without_near_duplicates
+from glove_lstm.training.weighting import ClassWeight
 
-# Arguments that take several values.
-_LISTS = (
-    *("train_file", "validation_file", "test_file", "unlabelled_file"),
-    *("teacher", "teacher_revision"),
+_LIST_ARGUMENTS = (
+    "train_file",
+    "validation_file",
+    "test_file",
+    "unlabelled_file",
+    "teacher",
+    "teacher_revision",
 )
-_NAMES_OF_DATA = ("dataset_name", "train_file", "validation_file", "test_file")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -65,8 +67,10 @@ def main(argv: Sequence[str]) -> None:
     data = _load(arguments)
     if arguments.with_baselines and data.several_labels:
         raise DataError("--with_baselines is for one label a text; leave it out.")
-    unlabelled = _unlabelled(arguments, data)
-    train = data.rows("train") if "train" in data.splits else SplitRows([], [], None)
+    unlabelled = _unlabelled_texts(arguments, data)
+    train = SplitRows([], [], None)
+    if "train" in data.splits:
+        train = data.rows("train")
     with hidden_progress(bool(recipe.training.disable_tqdm)):
         result = fit(
             train.texts,
@@ -87,9 +91,8 @@ def main(argv: Sequence[str]) -> None:
     test = _test_texts(data, result.model.config.label_names)
     metrics = run_metrics(result, test)
     metrics["about"]["data"] = data.description
-    metrics["about"]["validation_by"] = (
-        "given" if "validation" in data.splits else arguments.validation_by
-    )
+    has_validation = "validation" in data.splits
+    metrics["about"]["validation_by"] = "given" if has_validation else arguments.validation_by
     if arguments.with_baselines:
         add_baselines(metrics, result, test)
     save_result(result, metrics, folder, test)
@@ -121,16 +124,20 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
         values = read_json_object(Path(argv.pop(0)), advice)
     values |= parse_words(argv)
     preset = values.pop("preset", None) or "default"
-    own_names = [one.name for one in fields(TrainArguments)]
-    recipe_names = [one.name for group in GROUPS for one in fields(group)]
-    check_names(values, [*own_names, *recipe_names])
-    own = {name: value for name, value in values.items() if name in own_names and value is not None}
-    of_recipe = {name: value for name, value in values.items() if name in recipe_names}
+    own_names = [argument.name for argument in fields(TrainArguments)]
+    check_names(values, [*own_names, *RECIPE_ARGUMENTS])
+    own_values = {}
+    recipe_values = {}
+    for name, value in values.items():
+        if name in RECIPE_ARGUMENTS:
+            recipe_values[name] = value
+        elif value is not None:
+            own_values[name] = value
     try:
-        arguments = TrainArguments(**own)
+        arguments = TrainArguments(**own_values)
     except ValueError as error:
         raise DataError(f"{error}.") from None
-    return arguments, make_recipe(preset, **of_recipe)
+    return arguments, make_recipe(preset, **recipe_values)
 
 
 class _Parser(HfArgumentParser):
@@ -149,7 +156,7 @@ def parse_words(argv: Sequence[str]) -> dict[str, Any]:
     )
     parser.add_argument("--preset", help=f"The recipe to start from: {' or '.join(PRESETS)}.")
     for action in parser._actions:
-        action.default = argparse.SUPPRESS  # arguments that are not given are left out
+        action.default = argparse.SUPPRESS  # leaves out arguments that are not given
     given, unknown = parser.parse_known_args(argv)
     if unknown:
         word = unknown[0].partition("=")[0]
@@ -162,12 +169,15 @@ def parse_words(argv: Sequence[str]) -> dict[str, Any]:
 
 
 def _check_once(argv: Sequence[str]) -> None:
-    """Refuse a second list of files or teachers, which would replace the first one."""
-    options = [word.partition("=")[0] for word in argv if word.startswith("--")]
-    names = [option.removeprefix("--").replace("-", "_") for option in options]
-    for name in _LISTS:
+    """Refuse a second list of files or teachers, which would replace the first list."""
+    names = []
+    for word in argv:
+        if word.startswith("--"):
+            option = word.partition("=")[0]
+            names.append(option.removeprefix("--").replace("-", "_"))
+    for name in _LIST_ARGUMENTS:
         if names.count(name) > 1:
-            raise DataError(f"--{name} is given twice; name all after one.")
+            raise DataError(f"--{name} is given twice; give it once, followed by all values.")
 
 
 def _class_weight(argument: str | None) -> ClassWeight | None:
@@ -177,29 +187,33 @@ def _class_weight(argument: str | None) -> ClassWeight | None:
 
 
 def _load(arguments: TrainArguments) -> LoadedData:
-    options = {one.name: getattr(arguments, one.name) for one in fields(DataArguments)}
-    by_source = arguments.validation_by == "source" and not arguments.validation_file
-    if by_source and arguments.source_column_name is None:
+    """Load the texts with labels; there need be none if there are unlabelled texts."""
+    files = arguments.train_file or arguments.validation_file or arguments.test_file
+    has_labels = bool(arguments.dataset_name or files)
+    if not has_labels and arguments.unlabelled_file:
+        return _data_without_labels(arguments)
+    options = {
+        argument.name: getattr(arguments, argument.name) for argument in fields(DataArguments)
+    }
+    holds_out_sources = arguments.validation_by == "source" and not arguments.validation_file
+    if holds_out_sources and arguments.source_column_name is None:
         options["source_column_name"] = "source"
-    has_labelled = any(getattr(arguments, name) for name in _NAMES_OF_DATA)
-    if not has_labelled and arguments.unlabelled_file:
-        return _unlabelled_data(arguments)
     data = load_splits(**options)
     if "train" not in data.splits and not arguments.unlabelled_file:
         raise DataError("There are no training texts: give --train_file or a train split.")
     return data
 
 
-def _unlabelled_data(arguments: TrainArguments) -> LoadedData:
-    """Describe the data of a training without any labelled texts."""
+def _data_without_labels(arguments: TrainArguments) -> LoadedData:
+    """Return data without splits, with the columns and the names of the unlabelled files."""
     files = arguments.unlabelled_file or []
     columns = open_files(files, arguments.text_column_names).columns
     names = ", ".join(Path(file).name for file in files)
     return LoadedData({}, [], columns, f"{names} (without labels)")
 
 
-def _unlabelled(arguments: TrainArguments, data: LoadedData) -> list[str]:
-    """Read the texts without labels. Blank ones and near duplicates of test texts are left out."""
+def _unlabelled_texts(arguments: TrainArguments, data: LoadedData) -> list[str]:
+    """Read the texts without labels, except blank texts and near duplicates of test texts."""
     if not arguments.unlabelled_file:
         return []
     rows = open_files(
@@ -213,10 +227,10 @@ def _teachers(arguments: TrainArguments) -> list[Teacher] | None:
     if not arguments.teacher:
         return None
     revisions: Sequence[str | None] = arguments.teacher_revision or [None] * len(arguments.teacher)
-    return [
-        Teacher(name, revision, arguments.trust_remote_code)
-        for name, revision in zip(arguments.teacher, revisions, strict=True)
-    ]
+    teachers = []
+    for name, revision in zip(arguments.teacher, revisions, strict=True):
+        teachers.append(Teacher(name, revision, arguments.trust_remote_code))
+    return teachers
 
 
 def _validation(arguments: TrainArguments, data: LoadedData) -> Validation:
@@ -235,23 +249,29 @@ def _test_texts(data: LoadedData, names: Sequence[str]) -> LabelledTexts | None:
 
 def _summary(metrics: Mapping[str, Any]) -> str:
     """Return a line for each measured split, and for each baseline on it."""
-    lines = []
-    for name in ("validation", "test"):
-        if name not in metrics:
+    lines = ""
+    for split in ("validation", "test"):
+        if split not in metrics:
             continue
-        measures = metrics[name]
-        low, high = measures["accuracy_interval"]
-        rows = f"{measures['rows']} rows"
-        if measures.get("seen"):
-            rows += f", {measures['seen']} of them used in training"
-        accuracy = "accuracy"
-        if name == "validation" and "all" in metrics["about"]["rows"]:
-            accuracy = "accuracy of the first model"
-        lines.append(
-            f"{name}: {accuracy} {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; majority "
-            f"class {measures['majority_share']:.4f}), ECE {measures['ece']:.4f}\n"
-        )
-        for baseline, measured in metrics.get("baselines", {}).items():
-            if name in measured:
-                lines.append(f"  {DESCRIPTIONS[baseline]}: {measured[name]['accuracy']:.4f}\n")
-    return "".join(lines) or "Not measured: there are no validation or test texts.\n"
+        lines += _summary_of_split(metrics, split)
+        for baseline, accuracies in metrics.get("baselines", {}).items():
+            if split in accuracies:
+                accuracy = accuracies[split]["accuracy"]
+                lines += f"  {DESCRIPTIONS[baseline]}: {accuracy:.4f}\n"
+    return lines or "Not measured: there are no validation or test texts.\n"
+
+
+def _summary_of_split(metrics: Mapping[str, Any], split: str) -> str:
+    measures = metrics[split]
+    low, high = measures["accuracy_interval"]
+    rows = f"{measures['rows']} rows"
+    if measures.get("seen"):
+        rows += f", {measures['seen']} of them used in training"
+    accuracy = "accuracy"
+    has_final_model = "all" in metrics["about"]["rows"]
+    if split == "validation" and has_final_model:
+        accuracy = "accuracy of the first model"
+    return (
+        f"{split}: {accuracy} {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; majority "
+        f"class {measures['majority_share']:.4f}), ECE {measures['ece']:.4f}\n"
+    )

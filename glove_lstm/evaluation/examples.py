@@ -39,16 +39,20 @@ def classify_examples(
     if set(names) != {"FAKE", "REAL"}:
         return []
     probabilities = predict_probabilities(model, tokenizer, [text for text, _ in EXAMPLES])
-    return [
-        {"text": text, "style": style, "label": names[int(row.argmax())], "score": float(row.max())}
-        for (text, style), row in zip(EXAMPLES, probabilities, strict=True)
-    ]
+    labelled = []
+    for (text, style), scores in zip(EXAMPLES, probabilities, strict=True):
+        best = int(scores.argmax())
+        labelled.append(
+            {"text": text, "style": style, "label": names[best], "score": float(scores[best])}
+        )
+    return labelled
 
 
 def measure_speed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Measure the median time from strings to labels, of one text and of 64, each of the length of an article."""
     words = " ".join(text for text, _ in EXAMPLES).split()
-    text = " ".join((words * (_WORDS // len(words) + 1))[:_WORDS])
+    repetitions = _WORDS // len(words) + 1
+    text = " ".join((words * repetitions)[:_WORDS])
 
     def seconds(texts: list[str]) -> float:
         predict_logits(model, tokenizer, texts)  # warm up

@@ -14,29 +14,31 @@ from glove_lstm.inference.scores import softmax
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_BINS = 15
-_SOURCE_ROWS = 20  # fewer give no figure
+_BINS = 15  # of confidence, for the calibration error
+_FEWEST_ROWS = 20  # of a source that is measured
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shown on the card
-_SAMPLES = 1000
+_SAMPLES = 1000  # of a bootstrap
 
 
 def measure(probabilities: Floats, labels: Ints) -> dict[str, Any]:
     """Return accuracy, F1, precision, recall, MCC, ROC AUC, expected calibration error and Brier score.
 
-    F1, precision, recall and ROC AUC are macro averages over the classes that the labels have, so that none depends on
-    which label is called positive. For a single label MCC is 0, and ROC AUC is None.
+    F1, precision, recall and ROC AUC are macro averages over the classes that occur in the labels, so that no class is
+    the positive one. If only one class occurs, MCC is 0, and ROC AUC is None.
 
     Args:
         probabilities: (n, classes).
         labels: (n,) class indices.
     """
-    probabilities, labels = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    labels = np.asarray(labels)
     predicted = probabilities.argmax(axis=1)
     present = np.unique(labels)
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         labels, predicted, labels=present, average="macro", zero_division=0
     )
-    mcc, auc = 0.0, None
+    mcc = 0.0
+    auc = None
     if len(present) > 1:
         mcc = sk.matthews_corrcoef(labels, predicted)
         one_hot = labels[:, None] == present
@@ -54,13 +56,15 @@ def measure(probabilities: Floats, labels: Ints) -> dict[str, Any]:
 
 
 def compute_metrics(prediction: EvalPrediction) -> dict[str, Any]:
-    """Compute `measure` for the Trainer, from logits or a tuple whose first item is the logits."""
-    predictions = prediction.predictions
-    logits = np.asarray(predictions[0] if isinstance(predictions, tuple) else predictions)
+    """Compute `measure` for the Trainer; for multi-label texts, accuracy, macro F1 and micro F1."""
+    logits = prediction.predictions
+    if isinstance(logits, tuple):  # further outputs follow
+        logits = logits[0]
+    logits = np.asarray(logits)
     labels = np.asarray(prediction.label_ids)
     if labels.ndim == 1:
         return measure(softmax(logits), labels)
-    predicted = logits > 0  # several labels a text
+    predicted = logits > 0
     f1 = sk.f1_score(labels, predicted, average="macro", zero_division=0)
     micro_f1 = sk.f1_score(labels, predicted, average="micro", zero_division=0)
     return {"accuracy": sk.accuracy_score(labels, predicted), "f1": f1, "micro_f1": micro_f1}
@@ -73,34 +77,48 @@ def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:
 
 
 def reliability(probabilities: Floats, labels: Ints) -> tuple[Ints, Floats, Floats]:
-    """Return rows, accuracy and mean confidence of each non-empty bin of the highest probability, out of 15."""
+    """Return rows, accuracy and mean confidence of each non-empty bin, out of 15 bins of the highest probability."""
     confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
+    is_correct = probabilities.argmax(axis=1) == labels
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    _, which, counts = np.unique(bins, return_inverse=True, return_counts=True)
-    hits, sure = (np.bincount(which, weights=values) for values in (correct, confidence))
-    return counts, hits / counts, sure / counts
+    _, bin_of, counts = np.unique(bins, return_inverse=True, return_counts=True)
+    correct = np.bincount(bin_of, weights=is_correct)
+    total_confidence = np.bincount(bin_of, weights=confidence)
+    return counts, correct / counts, total_confidence / counts
 
 
 def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]]:
-    """Find thresholds of the score that keep at least some shares of the texts, and the accuracy on these.
+    """Find thresholds of the score that keep at least 100, 90, 80, 70 and 50 % of the texts, and the accuracy on these.
 
     Returns:
-        A row for each share, from 1 to 0.5: "threshold", rounded down to four decimals as printed (0 keeps all),
-        "coverage", the share of kept texts, and "accuracy".
+        A row for each share: "threshold", rounded down to four decimals as printed; "coverage", the share of the texts
+        whose score reaches it; and "accuracy" on these texts.
     """
     confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
+    descending = np.sort(confidence)[::-1]
+    is_correct = probabilities.argmax(axis=1) == labels
     table = []
     for share in _COVERAGES:
-        last = np.sort(confidence)[-max(int(np.ceil(share * len(labels))), 1)]
-        threshold = float(np.floor(last * 1e4) / 1e4) if share < 1 else 0.0
-        if threshold > last:  # the multiplication rounded up
-            threshold = float(np.floor(last * 1e4 - 1) / 1e4)
+        threshold = 0.0
+        if share < 1:
+            count = max(int(np.ceil(share * len(labels))), 1)
+            threshold = _rounded_down(descending[count - 1])
         kept = confidence >= threshold
-        row = {"coverage": float(kept.mean()), "accuracy": float(correct[kept].mean())}
-        table.append({"threshold": threshold, **row})
+        row = {
+            "threshold": threshold,
+            "coverage": float(kept.mean()),
+            "accuracy": float(is_correct[kept].mean()),
+        }
+        table.append(row)
     return table
+
+
+def _rounded_down(score: float) -> float:
+    """Round a score down to four decimals."""
+    rounded = float(np.floor(score * 1e4) / 1e4)
+    if rounded > score:  # the multiplication rounded up
+        rounded = float(np.floor(score * 1e4 - 1) / 1e4)
+    return rounded
 
 
 def bootstrap_interval(statistic: Callable[[Ints], Any], size: int) -> Any:
@@ -124,7 +142,10 @@ def mean_interval(values: NDArray[Any]) -> list[float]:
 
 
 def share_with_interval(name: str, count: int, total: int) -> dict[str, Any]:
-    """Return a share and its 95 % interval (Wilson 1927), which is not empty where the share is 0 or 1; 0 / 0 is 0."""
+    """Return count / total and its 95 % interval (Wilson 1927), which has a width even if the share is 0 or 1.
+
+    If the total is 0, the share is 0 and the interval 0 to 1.
+    """
     if not total:
         return {name: 0.0, f"{name}_interval": [0.0, 1.0]}
     low, high = binomtest(count, total).proportion_ci(method="wilson")
@@ -137,7 +158,7 @@ def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """Add rows, the share of the majority class, the accuracy's interval and abstention to `measure`."""
+    """Return `measure` with rows, the share of the majority class, the interval of the accuracy, and `coverage`."""
     return {
         "rows": len(labels),
         **measure(probabilities, labels),
@@ -159,62 +180,84 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         The measures, with `f1_interval` and `brier_interval`; `confusion`, rows by true and columns by predicted label;
         `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
     """
-    predicted, size, present = probabilities.argmax(axis=1), len(names), np.unique(labels)
+    predicted = probabilities.argmax(axis=1)
+    size = len(names)
+    present = np.unique(labels)
 
     def confusion(rows: Ints) -> Ints:
         pairs = labels[rows] * size + predicted[rows]
         return np.bincount(pairs, minlength=size * size).reshape(size, size)
 
-    def f1(rows: Ints) -> float:
+    def macro_f1(rows: Ints) -> float:
         counts = confusion(rows)
-        either = counts.sum(axis=1) + counts.sum(axis=0)
-        return float((2 * counts.diagonal() / np.maximum(either, 1))[present].mean())
+        true_and_predicted = counts.sum(axis=1) + counts.sum(axis=0)
+        f1 = 2 * counts.diagonal() / np.maximum(true_and_predicted, 1)
+        return float(f1[present].mean())
 
     counts = confusion(np.arange(len(labels)))
-    sizes = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    by_label = {}
+    for label, name in enumerate(names):
+        correct = int(counts[label, label])
+        true = int(counts[label].sum())
+        claimed = int(counts[:, label].sum())
+        by_label[name] = {
+            "rows": true,
+            **share_with_interval("precision", correct, claimed),
+            **share_with_interval("recall", correct, true),
+        }
     return {
         **measure_with_intervals(probabilities, labels),
-        "f1_interval": bootstrap_interval(f1, len(labels)),
+        "f1_interval": bootstrap_interval(macro_f1, len(labels)),
         "brier_interval": mean_interval(_brier(probabilities, labels)),
         "confusion": counts.tolist(),
-        "by_label": {
-            name: {
-                "rows": true,
-                **share_with_interval("precision", right, claimed),
-                **share_with_interval("recall", right, true),
-            }
-            for name, right, true, claimed in zip(names, *np.array(sizes).tolist(), strict=True)
-        },
+        "by_label": by_label,
     }
 
 
 def measure_label_sets(
     scores: Floats, labels: NDArray[Any], thresholds: Sequence[float], names: Sequence[str]
 ) -> dict[str, Any]:
-    """Measure scores (n, labels) against labels (n, labels) of 1 and 0, with a threshold for each label.
+    """Measure the scores of a multi-label model.
+
+    Args:
+        scores: (n, labels).
+        labels: (n, labels) of 1 and 0.
+        thresholds: (labels,) scores from which a text gets each label.
+        names: Names of the labels.
 
     Returns:
-        `accuracy`, the share of texts whose labels are all right; `f1`, the mean over the labels; `micro_f1`, over
-        all pairs of a text and a label; `ece` and `brier` of these pairs; `majority_share` of the most frequent set;
-        `by_label`: name -> rows, threshold, F1 and its interval.
+        `accuracy`, the share of texts whose labels are all correct; `f1`, the mean over the labels; `micro_f1`, over
+        all pairs of a text and a label; `ece` and `brier` of these pairs; `majority_share` of the most frequent set of
+        labels; `by_label`: name -> rows, threshold, F1 and its interval.
     """
-    truth, predicted = labels > 0, scores >= np.asarray(thresholds)
-    right, either = (truth & predicted) * 2.0, truth * 1.0 + predicted
+    truth = labels > 0
+    predicted = scores >= np.asarray(thresholds)
+    # F1 is 2 * correct / (true + predicted).
+    twice_correct = (truth & predicted) * 2.0
+    true_and_predicted = truth * 1.0 + predicted
 
-    def f1(rows: Ints) -> Floats:
+    def all_f1(rows: Ints) -> Floats:
         """F1 by label, macro F1, micro F1: (labels + 2,), where 0 / 0 is 0."""
         times = np.bincount(rows, minlength=len(truth))
-        hits, sizes = times @ right, times @ either
-        by_label = hits / np.maximum(sizes, 1)
-        return np.append(by_label, [by_label.mean(), hits.sum() / max(sizes.sum(), 1)])
+        numerators = times @ twice_correct
+        denominators = times @ true_and_predicted
+        f1 = numerators / np.maximum(denominators, 1)
+        micro = numerators.sum() / max(denominators.sum(), 1)
+        return np.append(f1, [f1.mean(), micro])
 
-    *values, macro, micro = f1(np.arange(len(truth))).tolist()
-    *intervals, macro_interval, micro_interval = bootstrap_interval(f1, len(truth))
-    rows, sets = truth.sum(axis=0).tolist(), np.unique(truth, axis=0, return_counts=True)[1]
-    columns = zip(rows, thresholds, values, intervals, strict=True)
-    fields = "rows", "threshold", "f1", "f1_interval"
-    by_label = [dict(zip(fields, column, strict=True)) for column in columns]
-    pairs = np.stack([1 - scores, scores], axis=2).reshape(-1, 2)
+    *f1, macro, micro = all_f1(np.arange(len(truth))).tolist()
+    *intervals, macro_interval, micro_interval = bootstrap_interval(all_f1, len(truth))
+    rows = truth.sum(axis=0).tolist()
+    by_label = {}
+    for label, name in enumerate(names):
+        by_label[name] = {
+            "rows": rows[label],
+            "threshold": thresholds[label],
+            "f1": f1[label],
+            "f1_interval": intervals[label],
+        }
+    _, set_sizes = np.unique(truth, axis=0, return_counts=True)
+    yes_or_no = np.stack([1 - scores, scores], axis=2).reshape(-1, 2)
     return {
         "rows": len(truth),
         **accuracy_with_interval((truth == predicted).all(axis=1)),
@@ -222,17 +265,17 @@ def measure_label_sets(
         "f1_interval": macro_interval,
         "micro_f1": micro,
         "micro_f1_interval": micro_interval,
-        "majority_share": float(sets.max() / len(truth)),
-        "ece": expected_calibration_error(pairs, truth.ravel().astype(np.int64)),
+        "majority_share": float(set_sizes.max() / len(truth)),
+        "ece": expected_calibration_error(yes_or_no, truth.ravel().astype(np.int64)),
         "brier": float(((scores - truth) ** 2).mean()),
-        "by_label": dict(zip(names, by_label, strict=True)),
+        "by_label": by_label,
     }
 
 
 def measure_sources(
     probabilities: Floats, labels: Ints, sources: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Measure each corpus and each source with at least 20 rows.
+    """Measure each corpus and each publisher with at least 20 rows.
 
     Args:
         probabilities: (n, classes).
@@ -240,7 +283,7 @@ def measure_sources(
         sources: CORPUS or CORPUS/PUBLISHER of each text.
 
     Returns:
-        Name -> rows, accuracy and, where there is every label, balanced accuracy and ROC AUC.
+        Name -> rows, accuracy and, if all classes occur, balanced accuracy and ROC AUC.
     """
     rows_of: dict[str, list[int]] = {}
     for row, source in enumerate(sources):
@@ -248,11 +291,12 @@ def measure_sources(
             rows_of.setdefault(name, []).append(row)
     measured: dict[str, dict[str, Any]] = {}
     for name, rows in sorted(rows_of.items()):
-        if len(rows) < _SOURCE_ROWS:
+        if len(rows) < _FEWEST_ROWS:
             continue
         measures = measure(probabilities[rows], labels[rows])
         measured[name] = {"rows": len(rows), "accuracy": measures["accuracy"]}
-        if len(np.unique(labels[rows])) == probabilities.shape[1]:
+        has_all_classes = len(np.unique(labels[rows])) == probabilities.shape[1]
+        if has_all_classes:
             measured[name]["balanced_accuracy"] = measures["recall"]
             measured[name]["roc_auc"] = measures["roc_auc"]
     return measured

@@ -4,14 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import Floats, Ints, reliability
 
-PLOTS = "confusion.png", "reliability.png"  # of `plot_measured`
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe and Ito 2008
+CONFUSION_NAME = "confusion.png"
+RELIABILITY_NAME = "reliability.png"
+# Okabe and Ito 2008.
+BLUE = "#0072B2"
+ORANGE = "#D55E00"
+GREY = "#666666"
 
 
 def plot_curves(
@@ -19,26 +24,44 @@ def plot_curves(
 ) -> None:
     """Plot loss and accuracy by epoch, from a Trainer's `log_history`."""
     figure = Figure(figsize=(8, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for key, label, colour, axis in (
-        ("loss", f"training ({training_loss})", BLUE, left),
-        ("eval_loss", "validation (cross-entropy)", ORANGE, left),
-        ("eval_accuracy", "validation", ORANGE, right),
-    ):
-        entries = [entry for entry in history if key in entry]
-        if entries:
-            epochs, values = ([entry[name] for entry in entries] for name in ("epoch", key))
-            axis.plot(epochs, values, marker="o", markersize=3, color=colour, label=label)
-            axis.legend(frameon=False, fontsize="small")
-    left.set(xlabel="epoch", ylabel="loss", title="Loss")
-    right.set(xlabel="epoch", ylabel="accuracy", title="Accuracy")
-    if not right.lines:  # no validation texts
-        right.remove()
+    loss, accuracy = figure.subplots(1, 2)
+    _plot_curve(loss, history, "loss", f"training ({training_loss})", BLUE)
+    _plot_curve(loss, history, "eval_loss", "validation (cross-entropy)", ORANGE)
+    _plot_curve(accuracy, history, "eval_accuracy", "validation", ORANGE)
+    loss.set(xlabel="epoch", ylabel="loss", title="Loss")
+    accuracy.set(xlabel="epoch", ylabel="accuracy", title="Accuracy")
+    if not accuracy.lines:  # no validation texts
+        accuracy.remove()
     _save(figure, path)
 
 
+def _plot_curve(
+    axis: Axes, history: Sequence[Mapping[str, Any]], key: str, label: str, colour: str
+) -> None:
+    """Plot a value of the log by epoch, if the log has it."""
+    entries = [entry for entry in history if key in entry]
+    if not entries:
+        return
+    epochs = [entry["epoch"] for entry in entries]
+    values = [entry[key] for entry in entries]
+    axis.plot(epochs, values, marker="o", markersize=3, color=colour, label=label)
+    axis.legend(frameon=False, fontsize="small")
+
+
 def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], folder: Path) -> None:
-    """Plot confusion.png and reliability.png into a folder, of n texts' probabilities (n, classes) and labels (n,)."""
+    """Write confusion.png and reliability.png into a folder.
+
+    Args:
+        probabilities: (n, classes).
+        labels: (n,) class indices.
+        names: Class names.
+        folder: For the files.
+    """
+    _plot_confusion(probabilities, labels, names, folder / CONFUSION_NAME)
+    _plot_reliability(probabilities, labels, len(names), folder / RELIABILITY_NAME)
+
+
+def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], path: Path) -> None:
     inches = min(2.2 + 0.6 * len(names), 20)
     figure = Figure(figsize=(inches, inches), layout="constrained")
     axis = figure.subplots()
@@ -46,7 +69,7 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         labels,
         probabilities.argmax(axis=1),
         labels=range(len(names)),
-        display_labels=[name.replace("$", r"\$") for name in names],  # else mathematics
+        display_labels=[name.replace("$", r"\$") for name in names],  # "$" would begin mathematics
         cmap="Blues",
         values_format="d",
         include_values=len(names) <= 30,
@@ -55,8 +78,10 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         ax=axis,
     )
     axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
-    _save(figure, folder / PLOTS[0])
+    _save(figure, path)
 
+
+def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: Path) -> None:
     figure = Figure(figsize=(4, 4), layout="constrained")
     axis = figure.subplots()
     counts, accuracy, confidence = reliability(probabilities, labels)
@@ -64,11 +89,11 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
     axis.plot(confidence, accuracy, color=BLUE, linewidth=1)
     area = 10 + 150 * counts / counts.max()
     axis.scatter(confidence, accuracy, s=area, color=BLUE, label="model (area: rows)")
-    low = 1 / len(names)
+    low = 1 / classes
     axis.set(xlim=(low, 1.01), ylim=(min(low, accuracy.min()), 1.02))
     axis.set(xlabel="confidence", ylabel="accuracy", title="Reliability")
     axis.legend(frameon=False, fontsize="small")
-    _save(figure, folder / PLOTS[1])
+    _save(figure, path)
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +22,31 @@ from glove_lstm.evaluation.metrics import (
     measure_labels,
     measure_sources,
 )
-from glove_lstm.evaluation.plots import PLOTS, plot_measured
+from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
-from glove_lstm.inference.label_writers import one_line
 from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.printable import one_line
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 
-_WITH_INTERVAL = {"accuracy": "accuracy", "f1": "macro F1", "micro_f1": "micro F1"}
-_WITH_INTERVAL |= {"brier": "Brier score"}
-_OTHERS = {"ece": "ECE", "mcc": "Matthews correlation", "roc_auc": "ROC AUC"}
-_OTHERS |= {"majority_share": "majority class"}
-
-_SOURCES = 19  # in the table; eval.json has all
+_MEASURES_WITH_INTERVAL = {
+    "accuracy": "accuracy",
+    "f1": "macro F1",
+    "micro_f1": "micro F1",
+    "brier": "Brier score",
+}
+_OTHER_MEASURES = {
+    "ece": "ECE",
+    "mcc": "Matthews correlation",
+    "roc_auc": "ROC AUC",
+    "majority_share": "majority class",
+}
+_MOST_SOURCES = 19  # in the table; eval.json has all
 
 
 @dataclass
 class Report:
-    """Measures of a model on labelled texts, or leaks of the texts alone."""
+    """Measures of a model on labelled texts, or leaks in the texts."""
 
     figures: dict[str, Any] = field(default_factory=dict)  # contents of eval.json
     probabilities: NDArray[np.float64] | None = None  # (n, classes); None without a model
@@ -58,26 +65,28 @@ class Report:
         return texts.select(unseen.nonzero()[0])
 
     def describe_seen(self, model: str) -> str:
-        """Return a sentence on the numbers of texts that a model, of this name, has and has not seen."""
+        """Return sentences on how many of the texts the model has seen; `model` is its name."""
         counts = self.figures["seen"]
         if counts is None:
             return (
                 f"It is unknown which texts {model} has seen: it has no {TRAINING_TEXTS_NAME}. "
                 "Figures on texts of its training say nothing of new texts."
             )
-        seen, unseen = counts["trained"] + counts["validated"], counts["unseen"]
+        seen = counts["trained"] + counts["validated"]
+        unseen = counts["unseen"]
         roles = f"(trained on {counts['trained']:,}, validated on {counts['validated']:,})"
         if not unseen:
             return f"All {seen:,} texts were seen {roles}."
-        sentence = f"{seen:,} of the {seen + unseen:,} texts were seen {roles}"
-        sentence += f"; the figures are of the other {unseen:,}." if seen else "."
-        sentence += " Copies are found apart from case, punctuation and white space; edited copies are not found."
+        sentences = f"{seen:,} of the {seen + unseen:,} texts were seen {roles}"
+        if seen:
+            sentences += f"; the figures are for the other {unseen:,}"
+        sentences += ". Copies are found despite other case, punctuation or white space; edited copies are not found."
         if not counts["complete"]:
-            sentence += (
+            sentences += (
                 " It is unknown which other texts it has seen: it was trained from a checkpoint "
                 "without a record."
             )
-        return sentence
+        return sentences
 
     def add_model(
         self,
@@ -92,8 +101,8 @@ class Report:
         Args:
             model: A classifier.
             tokenizer: Its tokenizer.
-            texts: Columns text, label, perhaps text_pair and source, as `load_splits` makes them with the model's
-                labels.
+            texts: Columns text, label and, if there are any, text_pair and source, as `load_splits` makes them with the
+                model's labels.
             robustness: Whether to measure it on perturbed texts, too.
         """
         names: list[str] = model.config.label_names
@@ -101,7 +110,8 @@ class Report:
         self.probabilities = predict_probabilities(model, tokenizer, texts["text"][:], pairs)
         self.labels = np.array(texts["label"][:])
         self.figures["labels"] = names
-        if thresholds := decision_thresholds(model.config.to_dict()):
+        thresholds = decision_thresholds(model.config.to_dict())
+        if thresholds is not None:
             self.figures |= measure_label_sets(self.probabilities, self.labels, thresholds, names)
             return
         self.figures |= measure_labels(self.probabilities, self.labels, names)
@@ -114,12 +124,17 @@ class Report:
             self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
 
     def add_teacher(self, name: str, logits: NDArray[np.floating]) -> None:
-        """Compare the measured model with its teacher, whose logits for the same texts are (n, classes)."""
+        """Compare the measured model with a teacher.
+
+        Args:
+            name: The teacher's name.
+            logits: (n, classes) its logits for the texts of `add_model`.
+        """
         assert self.probabilities is not None
         assert self.labels is not None
-        best = logits.argmax(axis=1)
-        measures = accuracy_with_interval(best == self.labels)
-        agreement = float((best == self.probabilities.argmax(axis=1)).mean())
+        teacher_labels = logits.argmax(axis=1)
+        measures = accuracy_with_interval(teacher_labels == self.labels)
+        agreement = float((teacher_labels == self.probabilities.argmax(axis=1)).mean())
         self.figures["teacher"] = {"name": name, **measures, "agreement": agreement}
 
     def text(self) -> str:
@@ -141,9 +156,9 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
     def save(self, folder: str | Path) -> None:
-        """Write eval.json and, of a model, the plots of `plot_measured`."""
+        """Write eval.json and, for a model with one label a text, the plots of `plot_measured`."""
         folder = Path(folder)
-        for name in PLOTS:  # of an earlier report
+        for name in (CONFUSION_NAME, RELIABILITY_NAME):  # of an earlier report
             (folder / name).unlink(missing_ok=True)
         if self.probabilities is not None and self.labels is not None and self.labels.ndim == 1:
             plot_measured(self.probabilities, self.labels, self.figures["labels"], folder)
@@ -154,13 +169,13 @@ class Report:
 
 def _measures(figures: Mapping[str, Any]) -> str:
     rows = [["measure", "value", "95 % interval"]]
-    for name, shown in _WITH_INTERVAL.items():
+    for name, title in _MEASURES_WITH_INTERVAL.items():
         if f"{name}_interval" in figures:
-            rows.append([shown, *_with_interval(figures, name)])
-    for name, shown in _OTHERS.items():
+            rows.append([title, *_with_interval(figures, name)])
+    for name, title in _OTHER_MEASURES.items():
         if name in figures:
             value = figures[name]
-            rows.append([shown, "not defined" if value is None else f"{value:.4f}"])
+            rows.append([title, "not defined" if value is None else f"{value:.4f}"])
     return _table(rows)
 
 
@@ -176,46 +191,61 @@ def _teacher(figures: Mapping[str, Any]) -> str:
 
 def _by_label(figures: Mapping[str, Any]) -> str:
     names = ["precision", "recall"] if "confusion" in figures else ["f1"]
-    rows = [["label", "rows", *chain.from_iterable([name, "95 % interval"] for name in names)]]
+    header = ["label", "rows"]
+    for name in names:
+        header += [name, "95 % interval"]
+    rows = [header]
     for label, measures in figures["by_label"].items():
-        defined = names if measures["rows"] else names[:1]  # without recall
-        cells = chain.from_iterable(_with_interval(measures, name) for name in defined)
-        rows.append([label, f"{measures['rows']:,}", *cells])
+        row = [label, f"{measures['rows']:,}"]
+        for name in names:
+            if name == "recall" and not measures["rows"]:
+                continue  # it is not defined
+            row += _with_interval(measures, name)
+        rows.append(row)
     return _table(rows)
 
 
 def _confusion(figures: Mapping[str, Any]) -> str:
     names = figures["labels"]
-    rows = [[name, *row] for name, row in zip(names, figures["confusion"], strict=True)]
-    return _table([["true \\ predicted", *names], *rows])
+    rows = [["true \\ predicted", *names]]
+    for name, counts in zip(names, figures["confusion"], strict=True):
+        rows.append([name, *counts])
+    return _table(rows)
 
 
 def _coverage(figures: Mapping[str, Any]) -> str:
-    rows = [
-        [f"{row['threshold']:.4f}", f"{row['coverage']:.1%}", f"{row['accuracy']:.4f}"]
-        for row in figures["coverage"]
-    ]
-    return _table([["score at least", "texts", "accuracy"], *rows])
+    rows = [["score at least", "texts", "accuracy"]]
+    for kept in figures["coverage"]:
+        threshold = f"{kept['threshold']:.4f}"
+        rows.append([threshold, f"{kept['coverage']:.1%}", f"{kept['accuracy']:.4f}"])
+    return _table(rows)
 
 
 def _by_source(measured: Mapping[str, Any]) -> str:
-    """The least accurate corpora and sources first."""
-    names = "accuracy", "balanced_accuracy", "roc_auc"
-    worst = sorted(
-        measured.items(), key=lambda item: item[1].get("balanced_accuracy", item[1]["accuracy"])
-    )
+    """Return a table of corpora and publishers, the least accurate first."""
+
+    def accuracy(source: str) -> float:
+        measures = measured[source]
+        return measures.get("balanced_accuracy", measures["accuracy"])
+
     rows = [["source", "rows", "accuracy", "balanced accuracy", "ROC AUC"]]
-    for source, measures in worst[:_SOURCES]:
-        figures = [f"{measures[name]:.4f}" if name in measures else "-" for name in names]
-        rows.append([source, f"{measures['rows']:,}", *figures])
+    for source in sorted(measured, key=accuracy)[:_MOST_SOURCES]:
+        measures = measured[source]
+        row = [source, f"{measures['rows']:,}"]
+        for name in ("accuracy", "balanced_accuracy", "roc_auc"):
+            cell = f"{measures[name]:.4f}" if name in measures else "-"
+            row.append(cell)
+        rows.append(row)
     return _table(rows)
 
 
 def _robustness(robustness: Mapping[str, Any]) -> str:
     rows = [["texts", "accuracy", "95 % interval", "lost", "95 % interval"]]
     for name, figures in robustness.items():
-        cells = [DESCRIPTIONS.get(name, "as they are"), *_with_interval(figures, "accuracy")]
-        rows.append(cells + (_with_interval(figures, "lost", "+") if "lost" in figures else []))
+        row = [DESCRIPTIONS.get(name, "as they are"), *_with_interval(figures, "accuracy")]
+        if "lost" in figures:
+            row += _with_interval(figures, "lost", "+")
+        rows.append(row)
     return _table(rows)
 
 
@@ -223,23 +253,27 @@ def _leaks(leaks: Mapping[str, Any]) -> str:
     checked = leaks["checked"]
     rows = ", ".join(f"{split} {count:,}" for split, count in checked["rows"].items())
     lines = [f"Leaks looked for in {rows} rows; columns: {', '.join(checked['text_columns'])}."]
-    lines += [f"- {finding['sentence']}" for finding in leaks["findings"]] or ["None found."]
+    lines += [f"- {finding['sentence']}" for finding in leaks["findings"]]
+    if not leaks["findings"]:
+        lines.append("None found.")
     return "\n".join(lines)
 
 
 def _with_interval(figures: Mapping[str, Any], name: str, sign: str = "") -> list[str]:
-    """Two cells: a measure, and its interval."""
+    """Return two cells: a measure, and its interval."""
     low, high = figures[f"{name}_interval"]
     return [f"{figures[name]:{sign}.4f}", f"{low:{sign}.4f} to {high:{sign}.4f}"]
 
 
 def _table(rows: Sequence[Sequence[Any]]) -> str:
-    """Columns as wide as they need to be; words to the left, figures to the right."""
-    rows = [[one_line(str(cell)) for cell in row] for row in rows]
-    columns = zip_longest(*rows, fillvalue="")
-    widths = [max(len(str(cell)) for cell in column) for column in columns]
+    """Format a table: the first column to the left, others to the right. Rows may lack cells at their ends."""
+    shown = [[one_line(str(cell)) for cell in row] for row in rows]
+    columns = zip_longest(*shown, fillvalue="")
+    widths = [max(len(cell) for cell in column) for column in columns]
     lines = []
-    for first, *cells in rows:
-        figures = [f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=False)]
-        lines.append("  ".join([first.ljust(widths[0]), *figures]).rstrip())
+    for first, *others in shown:
+        cells = [first.ljust(widths[0])]
+        for cell, width in zip(others, widths[1:], strict=False):
+            cells.append(cell.rjust(width))
+        lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

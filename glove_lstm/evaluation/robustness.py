@@ -16,7 +16,10 @@ from glove_lstm.inference.prediction import predict_logits
 logger = logging.getLogger(__name__)
 
 PERTURBATIONS: dict[str, Callable[[str, random.Random], str]] = {
-    **{name: CORRUPTIONS[name] for name in ("typos", "dropped_words", "no_case", "no_punctuation")},
+    "typos": CORRUPTIONS["typos"],
+    "dropped_words": CORRUPTIONS["dropped_words"],
+    "no_case": CORRUPTIONS["no_case"],
+    "no_punctuation": CORRUPTIONS["no_punctuation"],
     "upper_case": lambda text, _: text.upper(),
     "first_10_words": lambda text, _: " ".join(text.split()[:10]),
     "first_50_words": lambda text, _: " ".join(text.split()[:50]),
@@ -43,9 +46,12 @@ def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
     Returns:
         n texts.
     """
-    change = {**CORRUPTIONS, **PERTURBATIONS}[name]
-    keys = (f"{seed}:{text}".encode("utf-8", "surrogatepass") for text in texts)
-    return [change(text, random.Random(key)) for text, key in zip(texts, keys, strict=True)]  # noqa: S311 - no secret
+    change = (CORRUPTIONS | PERTURBATIONS)[name]
+    perturbed = []
+    for text in texts:
+        key = f"{seed}:{text}".encode("utf-8", "surrogatepass")
+        perturbed.append(change(text, random.Random(key)))  # noqa: S311 - no secret
+    return perturbed
 
 
 def measure_robustness(
@@ -54,7 +60,7 @@ def measure_robustness(
     texts: Sequence[str],
     labels: NDArray[np.integer],
 ) -> dict[str, dict[str, Any]]:
-    """Measure accuracy on texts as they are and under each perturbation, and the loss.
+    """Measure the accuracy on texts as they are and under each perturbation, and the lost accuracy.
 
     Args:
         model: A classifier.
@@ -63,21 +69,21 @@ def measure_robustness(
         labels: (n,) class indices.
 
     Returns:
-        "clean" and each name in `PERTURBATIONS` -> accuracy and accuracy_interval; under the perturbations also
-        lost and lost_interval: the drop, paired by text.
+        "clean" and each name in `PERTURBATIONS` -> accuracy and accuracy_interval; for the perturbations also lost and
+        lost_interval: the difference, paired by text.
     """
 
-    def correct(rows: Sequence[str]) -> NDArray[np.bool_]:
+    def is_correct(rows: Sequence[str]) -> NDArray[np.bool_]:
         return np.asarray(predict_logits(model, tokenizer, rows).argmax(axis=1) == labels)
 
-    clean = correct(list(texts))
+    clean = is_correct(list(texts))
     measures: dict[str, dict[str, Any]] = {"clean": accuracy_with_interval(clean)}
     for name in PERTURBATIONS:
         logger.info("Measuring robustness: %s", DESCRIPTIONS[name])
-        kept = correct(perturb(name, texts, seed=0))
-        lost = clean.astype(float) - kept
+        perturbed = is_correct(perturb(name, texts, seed=0))
+        lost = clean.astype(float) - perturbed
         measures[name] = {
-            **accuracy_with_interval(kept),
+            **accuracy_with_interval(perturbed),
             "lost": float(lost.mean()),
             "lost_interval": mean_interval(lost),
         }

@@ -29,9 +29,9 @@ Metrics = dict[str, Any]
 
 
 def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Metrics:
-    """Measure a training on its validation texts and on test texts, its examples and its speed.
+    """Measure a training on its validation texts and on test texts, label the examples, and measure the speed.
 
-    Texts with sources get the measures of each, `by_source`.
+    If the texts have sources, `by_source` has the measures of each source.
     """
     metrics: Metrics = {}
     if result.validation is not None and result.validation_logits is not None:
@@ -65,7 +65,7 @@ def _measure(result: TrainingResult, texts: LabelledTexts, logits: Any) -> Metri
 
 
 def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = None) -> None:
-    """Draw the curves of training and, if texts of one label each were measured, the plots of their scores."""
+    """Plot the curves of a training and, if its texts have one label each, the scores of test or validation texts."""
     training_loss = "squared difference" if "distillation" in result.about else "cross-entropy"
     plot_curves(result.history, folder / "curves.png", training_loss)
     measured = result.validation
@@ -97,17 +97,18 @@ def add_baselines(
     test: LabelledTexts | None = None,
     others: Mapping[str, LabelledTexts] | None = None,
 ) -> None:
-    """Measure linear models on the test texts, else the validation texts, and on other data.
+    """Measure linear models on the test texts, or else on the validation texts, and on other data.
 
-    They learn from the same texts as the model that was measured on these. The result is `metrics["baselines"]`.
+    They learn from the same texts as the model that was measured there. The result is `metrics["baselines"]`.
     """
-    measured = dict(others or {})
+    measured: dict[str, LabelledTexts] = {}
     train = result.train
     if test is not None:
-        measured = {"test": test, **measured}
+        measured["test"] = test
     elif result.validation is not None:
-        measured = {"validation": result.validation, **measured}
+        measured["validation"] = result.validation
         train = result.measured_train
+    measured.update(others or {})
     if not measured:
         logger.warning("There are no texts to measure baselines on.")
         return
@@ -115,11 +116,12 @@ def add_baselines(
     for baseline, make in {"majority": DummyClassifier, **BASELINES}.items():
         logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
         try:
-            classify = make().fit(train.texts, train.labels).predict
+            model = make().fit(train.texts, train.labels)
         except ValueError as error:  # such as texts without words
             logger.warning("This baseline is left out: %s.", first_line(error))
             continue
-        metrics["baselines"][baseline] = {
-            name: accuracy_with_interval(classify(texts.texts) == texts.labels)
-            for name, texts in measured.items()
-        }
+        accuracies = {}
+        for name, texts in measured.items():
+            is_correct = model.predict(texts.texts) == texts.labels
+            accuracies[name] = accuracy_with_interval(is_correct)
+        metrics["baselines"][baseline] = accuracies

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.checkpoint import LIGHT_NAME, WEIGHTS_NAME, Checkpoint, file_digests
-from glove_lstm.inference.label_writers import Explain
+from glove_lstm.inference.output_formats import Explain
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.processors import processors
 
@@ -78,8 +78,8 @@ def open_model(
     import torch
     import transformers
 
-    from glove_lstm.inference.explanation import explain
     from glove_lstm.inference.prediction import predict_probabilities
+    from glove_lstm.inference.relevance import explain
 
     transformers.utils.logging.disable_progress_bar()  # the command has its own
     if threads is not None:

@@ -19,7 +19,7 @@ from glove_lstm.data.text_rows import TextRow
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.label_writers import Layout
+from glove_lstm.inference.output_formats import Layout
 from glove_lstm.inference.text_columns import other_columns
 
 logger = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from glove_lstm.data.files import check_folder, read_json_object
@@ -21,12 +21,12 @@ from glove_lstm.data.text_rows import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import OpenModel
-from glove_lstm.inference.label_writers import ABSTAIN, Labelled, Layout, open_writer
+from glove_lstm.inference.output_formats import ABSTAIN, Labelled, Layout, open_writer
 from glove_lstm.version import __version__
 
-_CHARACTERS = 1 << 24  # of text per part, if rows are very long
-_RUN = "run.json"
-_LOCK = ".predict.lock"  # there while a run writes to the folder, and after one that was killed
+_MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long
+_ARGUMENTS = "run.json"
+_LOCK = ".predict.lock"  # exists while a run writes to the folder, and after a run was killed
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,34 @@ class Labeller:
             raise DataError(f"The model has a label {ABSTAIN}; leave abstain_below out.")
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
-        """Classify rows; either all or none have a second part."""
+        """Classify rows. Either all or none of them have a second part."""
         pairs = None
         if rows and rows[0].pair is not None:
             pairs = [row.pair or "" for row in rows]
-        names = self.model.label_names
-        thresholds = self.model.thresholds
         scores = self.model.predict([row.text for row in rows], pairs)
-        least = self.abstain_below or -np.inf  # regression may be negative
-        if thresholds:
-            over = scores >= np.maximum(thresholds, least)
-            return Labelled(rows, [list(compress(names, row)) for row in over], scores)
-        best = np.array(names, dtype=object)[scores.argmax(axis=1)]
-        labels = np.where(scores.max(axis=1) >= least, best, ABSTAIN).tolist()
-        return Labelled(rows, labels, scores)
+        if self.model.thresholds:
+            return Labelled(rows, self._label_lists(scores, self.model.thresholds), scores)
+        return Labelled(rows, self._best_labels(scores), scores)
+
+    def _best_labels(self, scores: NDArray[np.floating]) -> list[str]:
+        """Return the best label of each row, or `ABSTAIN` if its score is too low."""
+        least = self.abstain_below or -np.inf  # scores of a regression may be negative
+        labels = []
+        for row in scores:
+            best = int(row.argmax())
+            labels.append(self.model.label_names[best] if row[best] >= least else ABSTAIN)
+        return labels
+
+    def _label_lists(
+        self, scores: NDArray[np.floating], thresholds: Sequence[float]
+    ) -> list[list[str]]:
+        """Return the labels of each row whose scores reach their thresholds, and `abstain_below`."""
+        least = np.maximum(thresholds, self.abstain_below or 0)
+        lists = []
+        for row in scores >= least:
+            reached = zip(self.model.label_names, row, strict=True)
+            lists.append([name for name, is_reached in reached if is_reached])
+        return lists
 
 
 @dataclass
@@ -63,7 +77,7 @@ class Summary:
 
     rows: int = 0  # labelled
     empty: int = 0  # labelled rows without any text
-    kept: int = 0  # parts made by an earlier run
+    kept_parts: int = 0  # parts of an earlier run
     start: float = field(default_factory=time.perf_counter)
 
     def add(self, rows: Sequence[TextRow]) -> None:
@@ -73,8 +87,10 @@ class Summary:
 
     def __str__(self) -> str:
         seconds = time.perf_counter() - self.start
-        kept = f"; parts of an earlier run kept: {self.kept:,}" if self.kept else ""
-        return f"{self.rows:,} rows in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s){kept}"
+        line = f"{self.rows:,} rows in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s)"
+        if self.kept_parts:
+            line += f"; parts of an earlier run kept: {self.kept_parts:,}"
+        return line
 
 
 def label_to_folder(
@@ -86,20 +102,20 @@ def label_to_folder(
     rows_per_part: int,
     progress: bool = False,
 ) -> Summary:
-    """Write one part for every `rows_per_part` rows, except parts made by an earlier run with the same arguments.
+    """Write a part for every `rows_per_part` rows. Parts of an earlier run with the same arguments are kept.
 
     Args:
         source: The rows.
         labeller: The classifier.
-        folder: For the parts; those of another run are refused.
+        folder: For the parts. It must not hold parts of a run with other arguments.
         kind: "csv", "jsonl" or "parquet".
         rows_per_part: Rows per part; fewer if they are very long.
         progress: Whether to show a bar on standard error.
 
     Raises:
-        DataError: Another run writes to the folder, or wrote its parts; or a row cannot be read.
+        DataError: Another run writes to the folder, or has written its parts; or a row cannot be read.
     """
-    run = {
+    arguments = {
         "package": __version__,
         "inputs": source.identity(),
         "columns": source.columns,
@@ -108,13 +124,14 @@ def label_to_folder(
         "rows_per_part": rows_per_part,
         "abstain_below": labeller.abstain_below,
     }
-    layout, summary = Layout(labeller.model.label_names, source.named), Summary()
+    layout = Layout(labeller.model.label_names, source.named)
+    summary = Summary()
     with _locked(folder):
-        _begin(folder, run)
+        _claim_output_folder(folder, arguments)
         for number, rows in enumerate(chunks(source, rows_per_part, progress)):
             path = folder / f"part-{number:05d}.{kind}"
             if path.exists():
-                summary.kept += 1
+                summary.kept_parts += 1
                 continue
             with whole_file(path) as part, open_writer(part, kind, layout) as write:
                 write(labeller(rows))
@@ -124,7 +141,7 @@ def label_to_folder(
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder. The operating system frees it when this process ends, killed or not.
+    """Keep other runs out of a folder. The operating system releases the lock when this process ends, killed or not.
 
     Raises:
         DataError: Another run writes to the folder.
@@ -144,41 +161,54 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Before the release: FileLock lets nobody lock a file that is gone. Windows refuses to remove an open file.
+        # Remove it before the release: nobody can lock a file that is gone. Windows refuses to remove an open file.
         with suppress(OSError):
             path.unlink()
         lock.release()
 
 
-def _begin(folder: Path, run: dict[str, Any]) -> None:
-    """Write the arguments of a run into its folder; raise a DataError if an earlier run had other ones."""
-    path = folder / _RUN
+def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
+    """Write the arguments of a run into its folder.
+
+    Raises:
+        DataError: The folder holds parts of a run with other arguments, or of standard input.
+    """
+    path = folder / _ARGUMENTS
+    remedy = "remove the folder, or choose another"
     has_parts = any(folder.glob("part-*"))
-    other = "remove the folder, or choose another"
-    before = read_json_object(path, other) if path.exists() else {}
-    different = [name for name, value in run.items() if before.get(name) != value]
-    of_other_version = bool(before) and before.keys() != run.keys()
-    if different and (has_parts or of_other_version):
+    earlier = read_json_object(path, remedy) if path.exists() else {}
+    different = [name for name, value in arguments.items() if earlier.get(name) != value]
+    is_of_other_version = bool(earlier) and earlier.keys() != arguments.keys()
+    if different and (has_parts or is_of_other_version):
         raise DataError(
-            f"{folder} holds parts of another run ({', '.join(different)} differ): {other}."
+            f"{folder} holds parts of another run ({', '.join(different)} differ): {remedy}."
         )
-    if has_parts and run["inputs"] is None:
-        raise DataError(f"{folder} holds parts, but standard input cannot be read again: {other}.")
-    for left in folder.glob(".part-*.part"):  # files of a killed process
-        left.unlink()
+    if has_parts and arguments["inputs"] is None:
+        raise DataError(f"{folder} holds parts, but standard input cannot be read again: {remedy}.")
+    for unfinished in folder.glob(".part-*.part"):  # of a killed process
+        unfinished.unlink()
     with whole_file(path) as part:
-        part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(arguments, indent=1) + "\n", encoding="utf-8")
 
 
-def chunks(source: TextSource, rows_per_part: int, progress: bool) -> Iterator[list[TextRow]]:
-    """Yield all rows in chunks, smaller ones if they are very long; every run makes the same chunks."""
+def chunks(
+    source: TextSource,
+    rows_per_part: int,
+    progress: bool,
+    most_characters: int = _MOST_CHARACTERS,
+) -> Iterator[list[TextRow]]:
+    """Yield all rows in chunks, which are the same in every run.
+
+    A chunk has `rows_per_part` rows, or fewer with `most_characters` characters or more.
+    """
     chunk: list[TextRow] = []
     characters = 0
     for row in tqdm(source, unit=" rows", disable=not progress):
         chunk.append(row)
         characters += len(row.text) + len(row.pair or "")
-        if len(chunk) == rows_per_part or characters >= _CHARACTERS:
+        if len(chunk) == rows_per_part or characters >= most_characters:
             yield chunk
-            chunk, characters = [], 0
+            chunk = []
+            characters = 0
     if chunk:
         yield chunk

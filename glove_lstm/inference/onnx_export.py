@@ -14,14 +14,14 @@ from glove_lstm.checkpoint import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, Checkpoin
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.modeling.configuration_glove_lstm import (
-    CODES,
+    CODE_BITS,
     KNOWN,
+    SHAPE_BITS,
     SHAPE_COUNT,
-    SPELLED,
-    SPELLING,
+    SPELLING_LENGTH,
 )
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.modeling.pretrained_glove_lstm import halved
+from glove_lstm.modeling.pretrained_glove_lstm import lossless_float16
 from glove_lstm.weights_file import read_header
 
 _OPSET = 18
@@ -94,7 +94,7 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
 
     for table in model.tables().values():
         if table.dim() == 2:
-            table.data = halved(table.data)
+            table.data = lossless_float16(table.data)
     lstm: Any = model.encoder.lstm
     lstm.forward = partial(_onnx_lstm, lstm)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of missing torchvision
@@ -189,7 +189,7 @@ def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[
         "attention_mask": mask.astype(np.int64),
     }
     if config.reads_types:
-        spellings = integers(1, CODES**SPELLED, mask.shape)
+        spellings = integers(1, 1 << (CODE_BITS * SPELLING_LENGTH), mask.shape)
         spellings[inputs["input_ids"] % 3 > 0] = KNOWN
-        inputs["token_type_ids"] = integers(0, SHAPE_COUNT, mask.shape) + SPELLING * spellings
+        inputs["token_type_ids"] = integers(0, SHAPE_COUNT, mask.shape) + (spellings << SHAPE_BITS)
     return inputs

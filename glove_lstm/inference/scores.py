@@ -8,31 +8,36 @@ from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError
 
-SEVERAL = "multi_label_classification"  # `problem_type` where a text may have several labels
+MULTI_LABEL = (
+    "multi_label_classification"  # `problem_type` of models that give a text any number of labels
+)
 
 
 def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
-    """Return the least score of each label that a text gets, from config.json; None for one label a text.
+    """Return the score from which a text gets each label, from the values of config.json.
+
+    Returns:
+        A threshold for each label, by default 0.5; None if a text gets exactly one label.
 
     Raises:
         DataError: There is not one number for each label.
     """
-    if config.get("problem_type") != SEVERAL:
+    if config.get("problem_type") != MULTI_LABEL:
         return None
     labels = config.get("id2label")
-    count = len(labels) if labels else 2  # of GloveLstmConfig's default labels
+    count = len(labels) if labels else 2  # transformers leaves out its two default labels
     thresholds = config.get("thresholds")
     if not thresholds:
         return [0.5] * count
-    numbers = [value for value in thresholds if isinstance(value, int | float) and value >= 0]
-    if len(numbers) != count or len(thresholds) != count:
+    are_valid = all(isinstance(value, int | float) and value >= 0 for value in thresholds)
+    if len(thresholds) != count or not are_valid:
         problem = f"config.json of the checkpoint has thresholds {thresholds!r} for {count} labels"
         raise DataError(f"{problem}; give one number of at least 0 for each label.")
-    return numbers
+    return list(thresholds)
 
 
 def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray[np.float64]:
-    """Return scores of (n, labels) logits, equal to the pipeline's for the config's `problem_type`.
+    """Return scores of (n, labels) logits, equal to the pipeline's for a `problem_type`.
 
     Raises:
         DataError: A logit is NaN or infinite.
@@ -44,9 +49,14 @@ def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray
         )
     if problem_type == "regression":
         return logits.astype(np.float64)
-    if problem_type == SEVERAL or logits.shape[1] == 1:
-        return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
+    if problem_type == MULTI_LABEL or logits.shape[1] == 1:
+        return sigmoid(logits)
     return softmax(logits)
+
+
+def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return 1 / (1 + exp(-logits)), without overflow."""
+    return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -29,7 +29,13 @@ from glove_lstm.text.alphabet import (
 )
 from glove_lstm.text.tokens import Integers, Tokens, true_places
 from glove_lstm.text.word_table import WordTable, hash_words
-from glove_lstm.tokenization.word_shapes import CODE_BITS, KNOWN, SHAPE_BITS, SHAPES, SPELLED
+from glove_lstm.tokenization.word_shapes import (
+    CODE_BITS,
+    KNOWN,
+    SHAPE_BITS,
+    SHAPES,
+    SPELLING_LENGTH,
+)
 
 # Characters read together. With fewer, threads wait for each other more often: Python's lock is held between the steps.
 _BATCH = 1 << 18
@@ -186,8 +192,8 @@ class VectorReader:
 
     def _spellings(self, text: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the spelling of each word: (n,)."""
-        padded = np.frombuffer(text + bytes(SPELLED), dtype=np.uint8)
-        places = np.arange(SPELLED)
+        padded = np.frombuffer(text + bytes(SPELLING_LENGTH), dtype=np.uint8)
+        places = np.arange(SPELLING_LENGTH)
         codes = self._alphabet.codes[padded[begins[:, None] + places]]
         codes[places >= lengths[:, None]] = 0
         return (codes << CODE_BITS * places).sum(axis=1)

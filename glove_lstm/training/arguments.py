@@ -35,7 +35,7 @@ def check_choices(arguments: Any) -> None:
 
 
 def check_booleans(arguments: Any) -> None:
-    """Raise a ValueError if an argument that is True or False is something else, such as the string "False"."""
+    """Raise a ValueError if the value of a boolean argument is not a boolean, for instance the string "False"."""
     for checked in fields(arguments):
         value = getattr(arguments, checked.name)
         if checked.type not in (bool, bool | None) or value == checked.default:
@@ -46,17 +46,20 @@ def check_booleans(arguments: Any) -> None:
 
 @dataclass
 class TokenizerArguments:
-    """How text becomes tokens, and where the word vectors come from."""
+    """How text becomes tokens, and where the word vectors come from.
+
+    Word shapes and characters are read if the network has embeddings for them. The variant `article` drops stop words.
+    """
 
     glove: str = option("6B.100d", "A name such as 6B.50d, or a file (.txt, .gz, .zip).")
     tokenizer_variant: str = option(
         "default", "How text is cleaned: default or article.", choices=["default", "article"]
     )
-    vocab_size: int = option(60_000, "Rows of the embedding at the most.")
-    max_seq_length: int | None = option(None, "Tokens that a text is cut to.")
-    truncation_side: str = option("right", "Where long texts are cut.", choices=["right", "left"])
-    token_types: bool = option(True, "Whether the model may see shapes and characters of words.")
-    remove_stop_words: bool = option(False, "Whether the article variant drops stop words.")
+    vocab_size: int = option(60_000, "Maximal number of rows of the word embedding.")
+    max_seq_length: int | None = option(None, "Maximal number of tokens of a text.")
+    truncation_side: str = option(
+        "right", "Side on which long texts are cut.", choices=["right", "left"]
+    )
 
     def __post_init__(self) -> None:
         check_booleans(self)
@@ -78,14 +81,14 @@ class ModelArguments:
     )
     character_buckets: int | None = option(
         None,
-        "Rows of the table of vectors of character n-grams, of which an unknown word gets the mean; 0: characters are "
+        "Rows of the table of character n-gram vectors, whose mean is the vector of an unknown word; 0: characters are "
         "not read.",
     )
     hidden_size: int | None = option(None, "Units of the LSTM.")
     lstm_length: int | None = option(None, "Leading tokens that the LSTM reads; 0: all.")
     classifier_hidden_size: int | None = option(None, "Units of the dense layer before the logits.")
     ngram_buckets: int | None = option(
-        None, "Rows of the table of the linear n-gram classifier beside the LSTM; 0: without it."
+        None, "Rows of the table of the linear n-gram classifier; 0: there is none."
     )
     embedding_dropout: float | None = option(None, "Dropout of the LSTM's input.")
     dropout: float | None = option(None, "Dropout of the pooled vector, and after the dense layer.")
@@ -104,7 +107,7 @@ class ModelArguments:
         return {name: value for name, value in values.items() if value is not None}
 
 
-# Arguments of the Trainer that would give wrong results or none, and their only values.
+# Arguments of the Trainer with which the results would be wrong or missing, and the only value that is accepted.
 _FIXED: dict[str, Any] = {
     "bf16_full_eval": False,  # would convert the model that is saved
     "fp16_full_eval": False,
@@ -164,16 +167,17 @@ _DESCRIBED = (  # in metrics.json and on the card
 
 @dataclass
 class GloveLstmTrainingArguments(TrainingArguments):
-    """`TrainingArguments`, and arguments of this package's own.
+    """`TrainingArguments`, and arguments of this package.
 
-    None as number of epochs, batch size or learning rate: it follows from the number of training texts.
+    The number of epochs, the batch size and the learning rates follow from the number of training texts if they are
+    None.
     """
 
     num_train_epochs: float | None = option(  # type: ignore[assignment]
-        None, "Passes over the texts; default: by their number."
+        None, "Passes over the texts; default: by the number of texts."
     )
     per_device_train_batch_size: int | None = option(  # type: ignore[assignment]
-        None, "Texts of a step; default: by their number."
+        None, "Texts in a batch; default: by the number of texts."
     )
     learning_rate: float | None = option(  # type: ignore[assignment]
         None, "Initial learning rate of AdamW; default: by the batch size."
@@ -181,30 +185,30 @@ class GloveLstmTrainingArguments(TrainingArguments):
     embedding_learning_rate: float | None = option(
         None, "Learning rate of the word vectors; default: in a fixed ratio to --learning_rate."
     )
-    max_grad_norm: float = option(0.0, "Norm to which gradients are clipped; 0: they are not.")
+    max_grad_norm: float = option(0.0, "Norm to which gradients are clipped; 0: no clipping.")
     corrupted_share: float = option(
         0.0,
         "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "
-        "dropped words, cut ends, or a passage of one to five sentences; 0: no copies for the n-grams, either.",
+        "dropped words, cut ends, or a passage of one to five sentences. If it is not 0, the n-grams learn from a copy "
+        "of each text.",
     )
     augmented_copies: int | None = option(
         None,
-        "With a teacher: copies of each training text, with words exchanged, dropped or cut off, on which the model "
-        "learns from the teacher, too; default: by the number of texts.",
+        "With a teacher: altered copies of each training text, with words exchanged, dropped or cut off, for which the "
+        "model learns the teacher's logits; default: by the number of texts.",
     )
     ngram_c: float | None = option(
         None, "C of the n-grams' SVM; default: chosen on 100 or more validation texts, else 1."
     )
     refit: bool = option(
         False,
-        "Whether to train a final model on all texts, with the calibration of a first one that did not see the "
+        "Whether to train a final model on all texts, with the calibration of a first model that did not see the "
         "validation texts.",
     )
     early_stopping_patience: int | None = option(
         None,
         "Evaluations without improvement after which the training stops; the best model is kept.",
     )
-    print_log: bool = option(True, "Whether the log is printed if there is no progress bar.")
 
     def __post_init__(self) -> None:
         if self.early_stopping_patience is not None:
@@ -228,7 +232,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
 
     @property
     def validation_selects_model(self) -> bool:
-        """Whether validation texts choose the epoch or the learning rate; they must not train the model then."""
+        """Whether validation texts choose the epoch or the learning rate. If so, they must not train the model."""
         return (
             self.load_best_model_at_end
             or self.save_strategy == "best"
@@ -237,7 +241,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
 
     @property
     def writes_checkpoints(self) -> bool:
-        """Whether the training leaves checkpoints from which it can be resumed."""
+        """Whether the training writes checkpoints from which it can be resumed."""
         return self.save_strategy != "no"
 
 
@@ -269,7 +273,7 @@ class Recipe:
     def with_training(self, **values: Any) -> "Recipe":
         """Return a recipe with other training arguments."""
         training = copy.copy(self.training)
-        # A Trainer writes the steps of an accumulated gradient into it.
+        # A Trainer changes this object.
         training.accelerator_config = copy.deepcopy(training.accelerator_config)
         vars(training).update(values)
         return replace(self, training=training)
@@ -289,8 +293,7 @@ class Recipe:
         if training.learning_rate is not None:
             ratio = values["embedding_learning_rate"] / values["learning_rate"]
             values["embedding_learning_rate"] = training.learning_rate * ratio
-        missing = [name for name in values if getattr(training, name) is None]
-        changed = {name: values[name] for name in missing}
+        changed = {name: values[name] for name in values if getattr(training, name) is None}
         if not has_validation:
             changed["eval_strategy"] = "no"
         if distils:
@@ -299,11 +302,12 @@ class Recipe:
 
     def copies_of_each(self, texts: int) -> int:
         """Return how many altered copies of each of n training texts a distillation has."""
-        given = self.training.augmented_copies
-        return copies_of_each(texts) if given is None else given
+        if self.training.augmented_copies is not None:
+            return self.training.augmented_copies
+        return copies_of_each(texts)
 
     def described(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-        """Return the arguments that shape the result, as plain values, without paths and tokens."""
+        """Return the arguments that decide the result, as plain values, for metrics.json."""
         arguments: dict[str, Any] = {}
         for name in _DESCRIBED:
             value = getattr(self.training, name)
@@ -333,7 +337,14 @@ _DEFAULTS: dict[str, Any] = {
     "per_device_eval_batch_size": 64,
     "output_dir": "out",
 }
+
+
+def _names_of(group: type[Any]) -> list[str]:
+    return [argument.name for argument in fields(group)]
+
+
 GROUPS = (TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
+RECIPE_ARGUMENTS = [name for group in GROUPS for name in _names_of(group)]
 
 
 def make_recipe(preset: str = "default", **values: Any) -> Recipe:
@@ -350,30 +361,37 @@ def make_recipe(preset: str = "default", **values: Any) -> Recipe:
     if preset not in PRESETS:
         names = ", ".join(sorted(PRESETS))
         raise DataError(f"preset must be one of {names}, not {preset!r}.")
-    check_names(values, [one.name for group in GROUPS for one in fields(group)])
-    values = _plain_values(values)
+    check_names(values, RECIPE_ARGUMENTS)
+    given = _plain_values(values)
     defaults = _DEFAULTS | PRESETS[preset]
-    if values.get("load_best_model_at_end") or "early_stopping_patience" in values:
-        # The Trainer wants a checkpoint as often as the texts are evaluated.
-        defaults["save_strategy"] = values.get("eval_strategy", "epoch")
-        defaults["save_steps"] = values.get("eval_steps", defaults["save_steps"])
-    if "model_name_or_path" in values:  # the checkpoint brings its tokenizer and its shape
-        _check_fine_tuning(values)
-        training = {one.name for one in fields(GloveLstmTrainingArguments)}
-        defaults = {name: value for name, value in defaults.items() if name in training}
-    values = defaults | values
-    groups: list[Any] = []
-    for group in GROUPS:
-        own = {one.name: values[one.name] for one in fields(group) if one.name in values}
-        try:
-            groups.append(group(**own))
-        except (ValueError, TypeError, ImportError) as error:
-            raise DataError(f"{str(error).rstrip('.')}.") from None
-    return Recipe(preset, *groups)
+    if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
+        # The Trainer requires a checkpoint as often as the texts are evaluated.
+        defaults["save_strategy"] = given.get("eval_strategy", "epoch")
+        defaults["save_steps"] = given.get("eval_steps", defaults["save_steps"])
+    if "model_name_or_path" in given:  # the checkpoint has its own tokenizer and shape
+        _check_fine_tuning(given)
+        training_names = _names_of(GloveLstmTrainingArguments)
+        defaults = {name: defaults[name] for name in defaults if name in training_names}
+    chosen = defaults | given
+    return Recipe(
+        preset,
+        _make_group(TokenizerArguments, chosen),
+        _make_group(ModelArguments, chosen),
+        _make_group(GloveLstmTrainingArguments, chosen),
+    )
+
+
+def _make_group(group: type[Any], values: Mapping[str, Any]) -> Any:
+    """Make a dataclass of arguments from the values that belong to it."""
+    own = {name: values[name] for name in _names_of(group) if name in values}
+    try:
+        return group(**own)
+    except (ValueError, TypeError, ImportError) as error:
+        raise DataError(f"{str(error).rstrip('.')}.") from None
 
 
 def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out None, and turn numbers of numpy into those of Python."""
+    """Leave out None, and convert numpy numbers to Python numbers."""
     plain = {}
     for name, value in values.items():
         if isinstance(value, np.generic):
@@ -387,8 +405,8 @@ def check_names(values: Mapping[str, Any], known: list[str]) -> None:
     """Raise a DataError if an argument is unknown."""
     for name in values:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
-            hint = f"did you mean {close[0]}?" if close else "leave it out."
+            similar = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
+            hint = f"did you mean {similar[0]}?" if similar else "leave it out."
             raise DataError(f"There is no argument {name}; {hint}")
 
 

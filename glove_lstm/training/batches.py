@@ -15,13 +15,13 @@ from torch.utils.data import Dataset, Sampler
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.progress import progress
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.text.tokens import Tokens, ranges
+from glove_lstm.text.tokens import Tokens, length_batches, ranges
 
 Ints = NDArray[np.int64]
 
 _GROUP = 50  # batches of shuffled texts that are sorted by length together
-_CHUNK = 4096  # texts tokenised or corrupted between two updates of the progress bar
-_LONGEST_TOKEN = 16  # characters; real texts have fewer for each token
+_CHUNK = 4096  # texts tokenised between two updates of the progress bar
+_LONGEST_TOKEN = 16  # characters of a token, more than in real texts
 
 
 class TokenizedTexts(Dataset[Any]):
@@ -35,8 +35,8 @@ class TokenizedTexts(Dataset[Any]):
 
     Attributes:
         lengths: (n,) tokens of each text.
-        weights: (n,) of each text in the loss; None: 1.
-        sampler: Knows the epoch; set by `GloveLstmTrainer`.
+        weights: (n,) weight of each text in the loss; None: 1.
+        sampler: The sampler of these texts, which knows the epoch; set by `GloveLstmTrainer`.
     """
 
     def __init__(self, tokens: Tokens, *, typed: bool, labels: NDArray[Any] | None = None) -> None:
@@ -53,13 +53,16 @@ class TokenizedTexts(Dataset[Any]):
         return len(self.lengths)
 
     def __getitems__(self, rows: Sequence[int] | Ints) -> "Batch":
-        chosen = np.asarray(rows, dtype=np.int64)
-        lengths = self.lengths[chosen]
-        places = ranges(self._begins[chosen], lengths)
-        labels = None if self.labels is None else self.labels[chosen]
-        weights = None if self.weights is None else self.weights[chosen]
-        types = self._types[places] if self.typed else None
-        return Batch(self._ids[places], types, lengths, labels, weights)
+        rows = np.asarray(rows, dtype=np.int64)
+        lengths = self.lengths[rows]
+        tokens = ranges(self._begins[rows], lengths)
+        return Batch(
+            ids=self._ids[tokens],
+            types=self._types[tokens] if self.typed else None,
+            lengths=lengths,
+            labels=None if self.labels is None else self.labels[rows],
+            weights=None if self.weights is None else self.weights[rows],
+        )
 
     def with_labels(self, labels: NDArray[Any]) -> "TokenizedTexts":
         """Return the same texts with other labels."""
@@ -68,7 +71,7 @@ class TokenizedTexts(Dataset[Any]):
         return changed
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the sampler's epoch: accelerate before 1.15 calls this, not the sampler, where a run is resumed."""
+        """Set the sampler's epoch. If a run is resumed, accelerate before 1.15 calls this, not the sampler."""
         if self.sampler is not None:
             self.sampler.set_epoch(epoch)
 
@@ -84,7 +87,7 @@ class Batch:
     """B texts of m tokens in all, not yet padded."""
 
     ids: NDArray[np.int32]  # (m,)
-    types: NDArray[np.int64] | None  # (m,) `token_type_ids`, where the model reads them
+    types: NDArray[np.int64] | None  # (m,) `token_type_ids`, if the model reads them
     lengths: NDArray[np.int64]  # (B,) tokens of each text
     labels: NDArray[Any] | None  # (B,) or (B, classes)
     weights: NDArray[np.float64] | None  # (B,) in the loss
@@ -102,8 +105,8 @@ def collate(batch: Batch) -> dict[str, Tensor]:
     """Pad a batch on the right with zeros, to its longest text (at least one token).
 
     Returns:
-        `input_ids` and `attention_mask` (B, T), and where they apply `token_type_ids` (B, T), `weights` (B,), and
-        `labels` (B,), or (B, classes) as floats for several labels a text.
+        `input_ids` and `attention_mask` (B, T); and if the batch has them, `token_type_ids` (B, T), `weights` (B,) and
+        `labels`, (B,) or as floats (B, classes).
     """
     longest = max(int(batch.lengths.max(initial=0)), 1)
     mask = np.arange(longest) < batch.lengths[:, None]
@@ -124,7 +127,7 @@ def collate(batch: Batch) -> dict[str, Tensor]:
 def tokenize(
     texts: Sequence[str], reader: LightTokenizer, labels: NDArray[Any] | None = None
 ) -> TokenizedTexts:
-    """Tokenise texts, cut to the reader's `model_max_length`; see `TokenizedTexts` for the labels."""
+    """Tokenise texts, truncated to the reader's `model_max_length`; see `TokenizedTexts` for the labels."""
     parts = []
     with progress("Tokenising", total=len(texts)) as bar:
         for start in range(0, len(texts), _CHUNK):
@@ -136,38 +139,41 @@ def tokenize(
 
 
 def corrupt(texts: Sequence[str], seed: int, epoch: int, reader: LightTokenizer) -> list[str]:
-    """Return a corrupted copy of each text; it depends on the text's row, the seed and the epoch alone.
+    """Return a corrupted copy of each text, which depends on the text's row, the seed and the epoch alone.
 
     Args:
         texts: n texts.
         seed: Seed of the errors.
         epoch: Another epoch has other errors.
-        reader: Will read the copies. What it would cut off is cut off before, to save time.
+        reader: Reader of the copies. Text beyond its `model_max_length` is not corrupted, to save time.
     """
     copies = []
     with progress("Corrupting copies", total=len(texts)) as bar:
         for row, text in enumerate(texts):
-            copies.append(training_copy(_cut(text, reader), f"{seed} {epoch} {row}"))
+            copies.append(training_copy(_read_part(text, reader), f"{seed} {epoch} {row}"))
             bar.update()
     return copies
 
 
-def _cut(text: str, reader: LightTokenizer) -> str:
+def _read_part(text: str, reader: LightTokenizer) -> str:
+    """Return the beginning or the end of a text, more than the reader keeps."""
     if reader.model_max_length is None:
         return text
-    most = _LONGEST_TOKEN * reader.model_max_length
-    return text[-most:] if reader.truncation_side == "left" else text[:most]
+    most_characters = _LONGEST_TOKEN * reader.model_max_length
+    if reader.truncation_side == "left":
+        return text[-most_characters:]
+    return text[:most_characters]
 
 
 class CorruptedTexts(TokenizedTexts):
-    """Texts of which a share is replaced by corrupted copies, drawn anew in each epoch.
+    """Texts, a share of which is replaced by corrupted copies in each epoch.
 
     Args:
         texts: n texts.
         clean: The same texts, tokenised, with labels.
-        reader: Reads the copies.
-        share: Of the texts that are replaced, 0 to 1.
-        seed: Of the choice and the errors. A resumed run sees the same copies.
+        reader: Reader of the copies.
+        share: Share of the texts that are replaced, 0 to 1.
+        seed: Seed of the choice and the errors. A resumed run sees the same copies.
     """
 
     def __init__(
@@ -189,17 +195,18 @@ class CorruptedTexts(TokenizedTexts):
         self._reader = reader
         self._share = share
         self._seed = seed
-        self._epoch = -1  # of the copies
+        self._epoch = -1  # of the copies; they are drawn when the first batch is read
 
     def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
         epoch = 0 if self.sampler is None else self.sampler.epoch
         if epoch != self._epoch:
             self._clean.weights = self.weights
             self._draw_copies(epoch)
-        chosen = np.asarray(rows, dtype=np.int64)
-        copies = self._copy_of[chosen]
-        clean = self._clean.__getitems__(chosen[copies < 0])
-        return clean + self._copies.__getitems__(copies[copies >= 0])
+        rows = np.asarray(rows, dtype=np.int64)
+        copies = self._copy_of[rows]
+        has_copy = copies >= 0
+        clean = self._clean.__getitems__(rows[~has_copy])
+        return clean + self._copies.__getitems__(copies[has_copy])
 
     def _draw_copies(self, epoch: int) -> None:
         """Choose the texts that are replaced in an epoch, corrupt them, and tokenise them together."""
@@ -219,8 +226,8 @@ class CorruptedTexts(TokenizedTexts):
 class LengthGroupedSampler(Sampler[int]):
     """Put texts of similar length into one batch, in an order that depends on the seed and the epoch alone.
 
-    The order of transformers' own sampler depends on the global generator, so that a run resumed in mid-epoch would
-    see other batches than an uninterrupted one. Texts with weights are drawn with replacement.
+    transformers' own sampler depends on the global random generator, so that a run resumed within an epoch would see
+    other batches than an uninterrupted run. Texts with weights are drawn with replacement.
     """
 
     lengths: NDArray[Any]  # tokens of each text
@@ -238,16 +245,21 @@ class LengthGroupedSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = np.random.default_rng([self.seed, self.epoch])
-        count, size = len(self.lengths), self.batch_size
+        count = len(self.lengths)
         order = generator.permutation(count)
         if self.weights is not None:
             order = generator.choice(count, count, p=self.weights / self.weights.sum())
-        batches = []
-        for start in range(0, count, size * _GROUP):
-            group = order[start : start + size * _GROUP]
-            group = group[np.argsort(-self.lengths[group], kind="stable")]
-            batches += [group[first : first + size] for first in range(0, len(group), size)]
-        # A short batch stays last, because batches of `size` are cut from these rows.
-        full = count // size
-        for number in [*generator.permutation(full), *range(full, len(batches))]:
+
+        batches: list[Ints] = []
+        group_size = self.batch_size * _GROUP
+        for start in range(0, count, group_size):
+            group = order[start : start + group_size]
+            places = length_batches(self.lengths[group], self.batch_size)
+            batches += [group[batch] for batch in places]
+
+        # The Trainer cuts batches from these rows, so that an incomplete batch must be the last.
+        complete = count // self.batch_size
+        for number in generator.permutation(complete):
             yield from batches[number].tolist()
+        for batch in batches[complete:]:
+            yield from batch.tolist()

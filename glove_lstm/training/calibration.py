@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,35 +14,39 @@ from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
+from glove_lstm.text.tokens import length_batches
 from glove_lstm.training.batches import TokenizedTexts, collate
-from glove_lstm.training.labels import as_binary, fit_thresholds
+
+Floats = NDArray[np.float64]
+
+_BATCH_SIZE = 64
+# Range of the logarithm of a factor of logits.
+_LOWEST = np.log(0.05)
+_HIGHEST = np.log(20.0)
+_SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # values that are tried
+# Prior of the factors of two parts: standard deviation of their logarithms around the mean.
+_SPREAD = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredTexts:
     """n texts with the logits of a model."""
 
-    logits: NDArray[np.float64]  # (n, classes); or by the parts of the model, (n, parts, classes)
-    known: NDArray[np.float64]  # (n,) known tokens, at least 1
+    logits: Floats  # (n, classes); or by the parts of the model, (n, parts, classes)
+    known: Floats  # (n,) number of known tokens, at least 1
 
-    def weighted(self, weights: NDArray[np.float64]) -> "ScoredTexts":
-        """Sum the logits of the parts, times the weight of each."""
-        return ScoredTexts(np.tensordot(self.logits, weights, (1, 0)), self.known)
+    def weighted(self, part_weights: Floats) -> "ScoredTexts":
+        """Sum the logits of the parts, times the weight of each part."""
+        return ScoredTexts(np.tensordot(self.logits, part_weights, (1, 0)), self.known)
 
-    def shrunk(self, shrinkage: float) -> NDArray[np.float64]:
-        """Return logits (n, classes) that are the smaller, the fewer known tokens a text has."""
+    def shrunk(self, shrinkage: float) -> Floats:
+        """Return logits (n, classes) times n / (n + shrinkage), where n is the number of known tokens."""
         return self.logits * (self.known / (self.known + shrinkage))[:, None]
-
-
-_BATCH = 64  # texts at a time
-_LOW, _HIGH = np.log(0.05), np.log(20.0)
-_SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # values that are tried
-_SPREAD = 0.5  # standard deviation of the logarithms of the scales around their mean, before any text is seen
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The arguments of `GloveLstmConfig` that are fitted to validation texts; the defaults are those before a fit."""
+    """The arguments of `GloveLstmConfig` that are fitted to validation texts, by default as before a fit."""
 
     ngram_weight: float = 1.0
     shrinkage: float = 0.0
@@ -59,10 +64,10 @@ def calibrate(
     beginnings: TokenizedTexts,
     copies: TokenizedTexts | None = None,
 ) -> Calibration:
-    """Fit the temperature, the shrinkage, the weight of the n-gram classifier, and thresholds of several labels.
+    """Fit the temperature, the shrinkage, the weight of the n-gram classifier and, for multi-label models, thresholds.
 
-    The texts count as they are, without class weights. The weight of the n-gram classifier is fitted to corrupted
-    copies of them, too: it is the more robust part.
+    Each text counts once, without class weights. The weight of the n-gram classifier, which is the more robust part, is
+    fitted to corrupted copies, too.
 
     Args:
         model: A trained model, whose config has no calibration yet.
@@ -72,23 +77,23 @@ def calibrate(
     """
     labels = validation.labels
     assert labels is not None
-    several = labels.ndim == 2
-    truth = labels.ravel().astype(np.int64)
+    is_multi_label = labels.ndim == 2
+    classes = labels.ravel().astype(np.int64)
 
-    whole_parts = _score(model, validation, several)
-    versions = [whole_parts.logits]
+    by_part = _score(model, validation, is_multi_label)
+    versions = [by_part.logits]
     if copies is not None:
-        versions.append(_score(model, copies, several).logits)
+        versions.append(_score(model, copies, is_multi_label).logits)
     count = len(versions)
-    scales = fit_scales(np.concatenate(versions), np.tile(truth, count), count)
+    scales = fit_scales(np.concatenate(versions), np.tile(classes, count), count)
     part_weights = np.array(scales) / scales[0]
     ngram_weight = float(part_weights[1]) if len(part_weights) == 2 else 1.0
 
-    whole = whole_parts.weighted(part_weights)
-    begun = _score(model, beginnings, several).weighted(part_weights)
-    shrinkage, temperature = fit_calibration(whole, begun, truth)
+    whole = by_part.weighted(part_weights)
+    begun = _score(model, beginnings, is_multi_label).weighted(part_weights)
+    shrinkage, temperature = fit_calibration(whole, begun, classes)
     thresholds = None
-    if several:
+    if is_multi_label:
         # The second logit of a yes-or-no question is half of the label's logit.
         sigmoid_logits = 2 * whole.shrunk(shrinkage)[:, 1].reshape(labels.shape) / temperature
         thresholds = fit_thresholds(scores_of(sigmoid_logits, model.config.problem_type), labels)
@@ -96,19 +101,24 @@ def calibrate(
 
 
 def _score(
-    model: GloveLstmForSequenceClassification, texts: TokenizedTexts, several: bool
+    model: GloveLstmForSequenceClassification, texts: TokenizedTexts, is_multi_label: bool
 ) -> ScoredTexts:
-    """Return the logits of texts by parts; of several labels a text, one after the other as yes-or-no questions."""
+    """Return the logits of texts by part; for multi-label models, of each text and label as a yes-or-no question."""
     logits = part_logits(model, texts)
     known = texts.count_other_than(model.config.unk_token_id).clip(min=1)
-    if several:
+    if is_multi_label:
         return ScoredTexts(as_binary(logits), np.repeat(known, logits.shape[2]))
     return ScoredTexts(logits, known)
 
 
 def first_words(texts: Sequence[str]) -> list[str]:
-    """Return the first 1, 2, 4, 8 or 16 words of each text, to which the shrinkage of short texts is fitted."""
-    return [" ".join(text.split()[: 2 ** (row % 5)]) for row, text in enumerate(texts)]
+    """Return the first 1, 2, 4, 8 or 16 words of each text, in turn. The shrinkage of short texts is fitted to them."""
+    lengths = (1, 2, 4, 8, 16)
+    beginnings = []
+    for row, text in enumerate(texts):
+        length = lengths[row % len(lengths)]
+        beginnings.append(" ".join(text.split()[:length]))
+    return beginnings
 
 
 @torch.inference_mode()
@@ -117,27 +127,25 @@ def part_logits(
 ) -> NDArray[np.float64]:
     """Return the logits of n texts by the parts of the model, LSTM and n-grams: (n, parts, classes)."""
     model.eval()
-    order = np.argsort(-texts.lengths, kind="stable")
-    parts = []
+    parts = 1 if model.ngrams is None else 2
+    logits = np.zeros((len(texts), parts, len(model.config.label_names)))
     with progress("Calibrating", total=len(texts)) as bar:
-        for start in range(0, len(order), _BATCH):
-            batch = collate(texts.__getitems__(order[start : start + _BATCH].tolist()))
+        for rows in length_batches(texts.lengths, _BATCH_SIZE):
+            batch = collate(texts.__getitems__(rows))
             batch.pop("labels", None)
             inputs = {name: values.to(model.device) for name, values in batch.items()}
-            parts.append(model(**inputs).part_logits.float().numpy(force=True))
-            bar.update(len(inputs["input_ids"]))
-    logits = np.concatenate(parts).astype(np.float64)
-    logits[order] = logits.copy()
+            logits[rows] = model(**inputs).part_logits.float().numpy(force=True)
+            bar.update(len(rows))
     return logits
 
 
 def fit_calibration(
     whole: ScoredTexts, beginnings: ScoredTexts, labels: NDArray[np.integer]
 ) -> tuple[float, float]:
-    """Fit how far the logits of short texts are shrunk, and the temperature.
+    """Fit the shrinkage of the logits of short texts, and the temperature.
 
-    The temperature is fitted to whole texts; the shrinkage is that with the smallest cross-entropy over whole texts and
-    their beginnings of a few words.
+    For each shrinkage, the temperature is fitted to whole texts. The shrinkage with the smallest cross-entropy over
+    whole texts and their beginnings is chosen.
 
     Args:
         whole: n texts, with logits (n, classes).
@@ -165,13 +173,14 @@ def fit_scales(
 ) -> list[float]:
     """Fit a factor for each part's logits, for the smallest cross-entropy of their sum on validation data.
 
-    The factor of a single part is the inverse of the temperature. A prior keeps several factors close: on fewer than a
-    few hundred texts chance alone would silence a part. The factors are then scaled together, with Platt's targets.
+    With one part, the factor is 1 / temperature. With two, a prior keeps the factors similar, because on fewer than a
+    few hundred texts chance alone could silence a part. The factors are then scaled together, with Platt's targets.
 
     Args:
         part_logits: (n, parts, classes); the model's logits are the sum over its parts.
         labels: (n,) class indices.
-        versions: How many rows each text has, copies included; the prior weighs as it does with one row a text.
+        versions: Number of rows of each text, copies included. It multiplies the prior, so that copies do not weaken
+            it.
 
     Returns:
         A factor from 0.05 to 20 for each part.
@@ -184,38 +193,77 @@ def fit_scales(
         log_probabilities = log_softmax(np.tensordot(scales, parts, axes=1), axis=1)
         error = np.exp(log_probabilities)
         error[rows, labels] -= 1
-        apart = (log_scales - log_scales.mean()) / _SPREAD
-        total = -log_probabilities[rows, labels].sum() + versions * (apart**2).sum() / 2
-        gradient = scales * (parts * error).sum(axis=(1, 2)) + versions * apart / _SPREAD
+        deviations = (log_scales - log_scales.mean()) / _SPREAD
+        total = -log_probabilities[rows, labels].sum() + versions * (deviations**2).sum() / 2
+        gradient = scales * (parts * error).sum(axis=(1, 2)) + versions * deviations / _SPREAD
         return float(total) / len(labels), gradient / len(labels)
 
     # If the parts separate a few texts without an error, there are several minima, and L-BFGS-B stops too early.
-    bounds = [(_LOW, _HIGH)] * len(parts)
-    starts = (np.full(len(parts), start) for start in (0.0, -2.0, 2.0))
-    runs = [minimize(loss, start, jac=True, method="TNC", bounds=bounds) for start in starts]
+    bounds = [(_LOWEST, _HIGHEST)] * len(parts)
+    runs = []
+    for start in (0.0, -2.0, 2.0):
+        begin = np.full(len(parts), start)
+        runs.append(minimize(loss, begin, jac=True, method="TNC", bounds=bounds))
     log_scales = min(runs, key=lambda run: run.fun).x
+
+    # A common factor, within the range that keeps each of the products in bounds.
     mixed = np.tensordot(np.exp(log_scales), parts, axes=1)
-    common = _fit_scale(mixed, labels, _LOW - log_scales.min(), _HIGH - log_scales.max())
+    lowest = _LOWEST - log_scales.min()
+    highest = _HIGHEST - log_scales.max()
+    common = _fit_scale(mixed, labels, lowest, highest)
     return (common * np.exp(log_scales)).tolist()
 
 
-def _fit_scale(
-    logits: NDArray[np.float64], labels: NDArray[np.integer], low: float, high: float
-) -> float:
+def _fit_scale(logits: Floats, labels: NDArray[np.integer], lowest: float, highest: float) -> float:
     """Fit a factor for logits (n, classes), for the smallest cross-entropy with Platt's targets (1999).
 
-    The targets leave each label a doubt of about one text, so that a few texts do not allow the certainty that many
-    would. The logarithm of the factor is from `low` to `high`; the factor is 1 if the logits tell nothing.
+    The targets are 1 minus a doubt that shrinks with the number of texts, so that few texts give no high certainty. The
+    logarithm of the factor is from `lowest` to `highest`. The factor is 1 if the logits tell nothing.
     """
-    rows, count = logits.shape
-    doubt = 1 / (rows / count + 2)
-    targets = np.full((rows, count), doubt / max(1, count - 1))
+    rows, classes = logits.shape
+    doubt = 1 / (rows / classes + 2)
+    targets = np.full((rows, classes), doubt / max(1, classes - 1))
     targets[np.arange(rows), labels] = 1 - doubt
 
     def loss(log_scale: float) -> float:
         return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())
 
-    best = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
-    if low <= 0 <= high and loss(0) <= best.fun * (1 + 1e-9):  # the logits tell nothing
+    bounds = (lowest, highest)
+    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7})
+    if lowest <= 0 <= highest and loss(0) <= best.fun * (1 + 1e-9):
         return 1.0
     return float(np.exp(best.x))
+
+
+def as_binary(part_logits: Floats) -> Floats:
+    """Turn multi-label logits (n, parts, labels) into logits of yes-or-no questions (n * labels, parts, 2).
+
+    The softmax of the second is the sigmoid of the first, so that multi-label models are calibrated like others.
+    """
+    logits = np.moveaxis(part_logits, 1, 2).reshape(-1, part_logits.shape[1])
+    return np.stack([-logits / 2, logits / 2], axis=2)
+
+
+def fit_thresholds(scores: Floats, labels: NDArray[Any]) -> list[float]:
+    """Find the threshold of each label with the best F1, halfway between two scores; 0.5 if no text has the label.
+
+    Args:
+        scores: (n, labels).
+        labels: (n, labels), 1 where a text has the label.
+    """
+    thresholds = []
+    for column, truth in zip(scores.T, labels.T, strict=True):
+        if not truth.any():
+            thresholds.append(0.5)
+            continue
+        order = np.argsort(-column, kind="stable")
+        ranked = column[order]
+        following = np.append(ranked[1:], 0.0)
+        hits = truth[order].cumsum()
+        predicted = np.arange(1, len(order) + 1)
+        f1 = 2 * hits / (predicted + truth.sum())
+        f1[ranked == following] = -1  # equal scores stay on one side
+        best = f1.argmax()
+        halfway = float(ranked[best] + following[best]) / 2
+        thresholds.append(halfway)
+    return thresholds

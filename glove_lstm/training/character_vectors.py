@@ -25,10 +25,10 @@ _WORDS = 20_000  # GloVe's most frequent words, to which the vectors are fitted
 
 
 def character_vectors(glove: GloveVectors, unknown: Floats, buckets: int) -> Floats:
-    """Fit vectors of character n-grams whose mean is the vector of a word minus that of the unknown word.
+    """Fit vectors of character n-grams whose mean is the difference between a word's vector and the unknown word's.
 
-    The fit is linear in its targets. So the fits to GloVe's vectors and to the constant 1 are made once for each vector
-    file and kept in the cache folder; the unknown word's vector is subtracted afterwards.
+    The fit is linear in its targets. Therefore the fits to GloVe's vectors and to the constant 1 are computed once for
+    each vector file and kept in the cache folder, and the unknown word's vector is subtracted afterwards.
 
     Args:
         glove: Word vectors of width d.
@@ -51,7 +51,7 @@ def character_vectors(glove: GloveVectors, unknown: Floats, buckets: int) -> Flo
 
 
 def _frequent_words(glove: GloveVectors) -> tuple[list[str], Floats]:
-    # A spelling has no case: of a cased vocabulary, only words in lower case.
+    """Return the most frequent words in lower case, and their vectors: a spelling has no case."""
     rows = []
     for row, word in enumerate(glove.words):
         if word == word.lower():
@@ -67,10 +67,10 @@ def _fit(words: list[str], vectors: Floats, buckets: int) -> Floats:
     Returns:
         (buckets, d + 1): the fit to the vectors (n, d), and to the constant 1.
     """
-    codes, present = character_ngrams(torch.tensor([spelling(word) for word in words]))
+    hashes, present = character_ngrams(torch.tensor([spelling(word) for word in words]))
     word, place = present.nonzero(as_tuple=True)
     shares = 1 / present.sum(dim=1)[word]
-    columns = codes[word, place] % buckets
+    columns = hashes[word, place] % buckets
     entries = (shares.numpy(), (word.numpy(), columns.numpy()))
     features = csr_matrix(entries, shape=(len(words), buckets))
     frequency = 1 / (np.arange(len(words)) + 20)

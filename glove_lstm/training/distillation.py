@@ -1,11 +1,11 @@
-"""Distillation: a model learns from the logits of teachers, on more texts than those with labels.
+"""Distillation: a model learns from the logits of teachers, also on texts without labels.
 
-1. A model learns from the labels, if there are any.
-2. The target is a weighted sum of the logits of the teachers. The model of the labels joins it if its cross-entropy on
-   the validation texts is lower than theirs. The weights are fitted there, too.
-3. The student, which goes on from the model of the labels, learns the target by its squared difference, on the training
-   texts, altered copies of them, and unlabelled texts. N-grams that were fitted to labels are kept. If most texts are
-   unlabelled, they are fitted again, to the best label of the target for each text.
+1. The "model of the labels" learns from the labels, if there are any.
+2. The target is a weighted sum of the teachers' logits. The logits of the model of the labels are added if its
+   cross-entropy on the validation texts is lower. The weights are fitted to the validation texts.
+3. The student continues from the model of the labels. Its LSTM learns the target, with the squared difference as loss,
+   on the training texts, altered copies of them, and unlabelled texts. Its n-grams stay as they are; but if most texts
+   are unlabelled, they are fitted again, to the best label of the target for each text.
 """
 
 import logging
@@ -46,26 +46,26 @@ logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
 
-# Copies and the target regularise: more dropout than this costs accuracy on validation texts.
+# Copies and the target regularise already: more dropout costs accuracy on validation texts.
 _DROPOUT = 0.1
-# Unlabelled texts that calibrate where no validation texts are given: enough for a temperature.
+# Unlabelled texts that are held out for the calibration if there are no validation texts; enough for a temperature.
 _CALIBRATING_SHARE = 0.1
 _MOST_CALIBRATING = 1_000
 
 
 @dataclass(frozen=True, eq=False)
 class _Target:
-    """What the student learns: a weighted sum of the logits of teachers, and perhaps of the model of the labels."""
+    """The logits that the student learns: a weighted sum over the teachers and the model of the labels."""
 
     teachers: Sequence[LoadedTeacher]
     weights: Floats  # of the teachers, then of the model of the labels
-    labelled: TrainingResult | None
+    labelled: TrainingResult | None  # the model of the labels, if it is part of the target
     label_names: Sequence[str]
-    answers: Path  # folder of the teachers' logits
+    cache: Path  # folder of the teachers' logits
 
     def logits(self, texts: Sequence[str]) -> Floats:
         """Return the target for n texts: (n, classes)."""
-        parts = _ask_all(self.teachers, texts, self.label_names, self.answers)
+        parts = _ask_all(self.teachers, texts, self.label_names, self.cache)
         if self.labelled is not None:
             parts = np.concatenate([parts, _logits_of(self.labelled, texts)], axis=1)
         return np.tensordot(parts, self.weights, (1, 0))
@@ -76,7 +76,7 @@ class _HeldOut:
     """Texts that calibrate the student and measure how often it agrees with the teachers."""
 
     texts: LabelledTexts
-    taught: NDArray[np.int64]  # (n,) the best label of the teachers together
+    teachers_labels: NDArray[np.int64]  # (n,) the best label by the teachers' weighted logits
 
 
 def distil(
@@ -87,21 +87,20 @@ def distil(
     *,
     teachers: Sequence[LoadedTeacher],
     unlabelled: Sequence[str],
-    answers: Path,
+    cache: Path,
 ) -> TrainingResult:
     """Train a model on the logits of its teachers.
 
     Args:
         job: As for `train_model`.
-        train: Texts with labels; or none, but the names of the labels.
-        validation: Texts that fit the weights of the target, and calibrate the model. None: without a first model, the
-            target is the mean of the teachers' logits, and a tenth of the unlabelled texts calibrates, with labels
-            drawn from its scores.
-        first: A model whose calibration and target are taken over.
+        train: Texts with labels. There may be no texts, but it names the labels.
+        validation: Texts to which the weights of the target and the calibration are fitted. If there are none and no
+            first model, the target is the mean of the teachers' logits, and the calibration is fitted to a tenth of the
+            unlabelled texts, with labels drawn from the scores of the target.
+        first: The first model, if this is the final one. Its target and its calibration are used.
         teachers: One or more.
-        unlabelled: More texts, for which the model learns the logits; near duplicates of validation texts are left
-            out.
-        answers: Folder that keeps the teachers' logits.
+        unlabelled: More texts, for which the model learns the logits. Near duplicates of validation texts are left out.
+        cache: Folder for the teachers' logits.
 
     Raises:
         DataError: No texts are left to learn from, or a teacher does not fit the labels.
@@ -121,33 +120,41 @@ def distil(
     held_out: _HeldOut | None = None
     if validation is not None:
         validation = validation.with_label_names(names)
-        target, held_out = _fit_target(teachers, labelled, validation, answers)
+        target, held_out = _fit_target(teachers, labelled, validation, cache)
     elif first is not None:
-        target = _target_of(first, teachers, labelled, names, answers)
+        target = _target_of(first, teachers, labelled, names, cache)
     else:
-        equal = np.full(len(teachers), 1 / len(teachers))
-        target = _Target(teachers, equal, None, names, answers)
+        equal_weights = np.full(len(teachers), 1 / len(teachers))
+        target = _Target(teachers, equal_weights, None, names, cache)
         unlabelled, held_out = _hold_out(unlabelled, train, target, job.recipe.training.seed)
     copies = altered_copies(train.texts, job.recipe.copies_of_each(len(train)), job.glove)
     texts = [*train.texts, *copies, *unlabelled]
-    targets = target.logits(texts)
-    seconds = time.perf_counter() - began
+    target_logits = target.logits(texts)
+    teaching_seconds = time.perf_counter() - began
 
     logger.info("The student learns from the teacher on %s texts.", f"{len(texts):,}")
-    fits_ngrams = len(unlabelled) > len(train)
-    result = _train_student(job, student, texts, targets, held_out, first, fits_ngrams=fits_ngrams)
-    counts = {"texts": len(texts), "copies": len(copies), "unlabelled": len(unlabelled)}
+    result = _train_student(
+        job,
+        student,
+        texts,
+        target_logits,
+        held_out,
+        first,
+        fits_ngrams=len(unlabelled) > len(train),
+    )
     agreement = _agreement(held_out, result) if first is None else _agreement_of(first)
     if validation is None and first is None:
         result = _without_drawn_labels(result)
+
+    counts = {"texts": len(texts), "copies": len(copies), "unlabelled": len(unlabelled)}
     about = result.about
     about["distillation"] = {**_about_target(target), **counts, **agreement}
     about["rows"]["train"] = len(train)
-    about["seconds"]["teachers"] = round(seconds, 2)
+    about["seconds"]["teachers"] = round(teaching_seconds, 2)
     if labelled is not None:
         about["distillation"]["labelled_model"] = _about_labelled(labelled)
-        for stage, spent in labelled.about["seconds"].items():
-            about["seconds"][stage] = round(about["seconds"][stage] + spent, 2)
+        for stage, seconds in labelled.about["seconds"].items():
+            about["seconds"][stage] = round(about["seconds"][stage] + seconds, 2)
     held_out_texts = [] if held_out is None else held_out.texts.texts
     record = student.record_of([*train.texts, *unlabelled], held_out_texts)
     train = train.with_label_names(names)
@@ -157,18 +164,18 @@ def distil(
 def _labelled_model(
     job: Job, train: LabelledTexts, validation: LabelledTexts | None, first: FirstModel | None
 ) -> TrainingResult:
-    """Train a model on the labels. A tracker gets the curves of the student alone."""
+    """Train the model of the labels. Trackers get the curves of the student only."""
     training = job.recipe.training
     folder = Path(str(training.output_dir), LABELLED_MODEL)
     if training.resume_from_checkpoint and validation is not None:
-        FirstModel.load(folder, validation)  # refuses a model that saw other texts
+        FirstModel.load(folder, validation)  # raises an error if its validation texts were others
     logger.info("Model of the labels: %s texts.", f"{len(train):,}")
     recipe = job.recipe.with_training(output_dir=str(folder), report_to=[])
-    earlier = None
+    first_labelled = None  # the model of the labels from which the first student continued
     if first is not None:
         values = first.about["distillation"]["labelled_model"]["calibration"]
-        earlier = replace(first, calibration=Calibration(**values))
-    labelled = train_model(replace(job, recipe=recipe), train, validation, earlier)
+        first_labelled = replace(first, calibration=Calibration(**values))
+    labelled = train_model(replace(job, recipe=recipe), train, validation, first_labelled)
     if training.writes_checkpoints and validation is not None:
         labelled.as_first_model().save(folder, validation)
     return labelled
@@ -180,7 +187,7 @@ def _initial_student(
     train: LabelledTexts,
     validation: LabelledTexts | None,
 ) -> InitialModel:
-    """Return the model of the labels itself, which the student's training changes; or a new model."""
+    """Return the model of the labels, which the student's training changes, or a new model if there is none."""
     if labelled is None:
         set_seed(job.recipe.training.seed)
         return make_initial_model(job, job.recipe, train, validation)
@@ -198,54 +205,56 @@ def _target_of(
     teachers: Sequence[LoadedTeacher],
     labelled: TrainingResult | None,
     names: Sequence[str],
-    answers: Path,
+    cache: Path,
 ) -> _Target:
-    """Return the target of a first model, with the model of all labels in place of its own."""
+    """Return the target of the first model, but with the final model of the labels."""
     about = first.about["distillation"]
     weights = [teacher["weight"] for teacher in about["teachers"]]
     if about["weight_of_labelled_model"] is None:
-        return _Target(teachers, np.array(weights), None, names, answers)
+        return _Target(teachers, np.array(weights), None, names, cache)
     weights.append(about["weight_of_labelled_model"])
-    return _Target(teachers, np.array(weights), labelled, names, answers)
+    return _Target(teachers, np.array(weights), labelled, names, cache)
 
 
 def _fit_target(
     teachers: Sequence[LoadedTeacher],
     labelled: TrainingResult | None,
     validation: LabelledTexts,
-    answers: Path,
+    cache: Path,
 ) -> tuple[_Target, _HeldOut]:
-    """Weigh the logits by their cross-entropy on the validation texts.
+    """Fit the weights of the target to the validation texts.
 
-    A model of the labels that is worse than the teachers would mainly add what it memorised of the training texts.
+    The model of the labels is left out if its cross-entropy is higher than the teachers': it would mainly add what it
+    memorised of the training texts.
     """
-    names, labels = validation.label_names, validation.labels
-    of_teachers = _ask_all(teachers, validation.texts, names, answers)
-    weights = np.array(fit_scales(of_teachers, labels))
-    target = _Target(teachers, weights, None, names, answers)
-    taught = np.tensordot(of_teachers, weights, (1, 0))
-    held_out = _HeldOut(validation, taught.argmax(axis=1))
+    names = validation.label_names
+    labels = validation.labels
+    teacher_logits = _ask_all(teachers, validation.texts, names, cache)
+    weights = np.array(fit_scales(teacher_logits, labels))
+    target = _Target(teachers, weights, None, names, cache)
+    weighted_logits = np.tensordot(teacher_logits, weights, (1, 0))
+    held_out = _HeldOut(validation, weighted_logits.argmax(axis=1))
     if labelled is None:
         return target, held_out
 
-    of_labelled = _logits_of(labelled, validation.texts)
-    loss_of_teachers = _cross_entropy(taught, labels)
-    [scale] = fit_scales(of_labelled, labels)
-    loss_of_labelled = _cross_entropy(scale * of_labelled[:, 0], labels)
-    losses = f"teachers {loss_of_teachers:.3f}, model of the labels {loss_of_labelled:.3f}"
+    own_logits = _logits_of(labelled, validation.texts)
+    [scale] = fit_scales(own_logits, labels)
+    teacher_loss = _cross_entropy(weighted_logits, labels)
+    own_loss = _cross_entropy(scale * own_logits[:, 0], labels)
+    losses = f"teachers {teacher_loss:.3f}, model of the labels {own_loss:.3f}"
     logger.info("Cross-entropy on the validation texts: %s.", losses)
-    if loss_of_labelled < loss_of_teachers:
-        together = np.concatenate([of_teachers, of_labelled], axis=1)
-        weights = np.array(fit_scales(together, labels))
+    if own_loss < teacher_loss:
+        all_logits = np.concatenate([teacher_logits, own_logits], axis=1)
+        weights = np.array(fit_scales(all_logits, labels))
         target = replace(target, weights=weights, labelled=labelled)
     return target, held_out
 
 
 def _ask_all(
-    teachers: Sequence[LoadedTeacher], texts: Sequence[str], names: Sequence[str], answers: Path
+    teachers: Sequence[LoadedTeacher], texts: Sequence[str], names: Sequence[str], cache: Path
 ) -> Floats:
     """Return the logits of all teachers for n texts: (n, teachers, classes)."""
-    return np.stack([ask(teacher, texts, names, answers) for teacher in teachers], axis=1)
+    return np.stack([ask(teacher, texts, names, cache) for teacher in teachers], axis=1)
 
 
 def _logits_of(labelled: TrainingResult, texts: Sequence[str]) -> Floats:
@@ -262,12 +271,11 @@ def _cross_entropy(logits: Floats, labels: NDArray[np.integer]) -> float:
 def _hold_out(
     unlabelled: Sequence[str], train: LabelledTexts, target: _Target, seed: int
 ) -> tuple[Sequence[str], _HeldOut | None]:
-    """Hold some unlabelled texts out, with labels drawn from the scores of the target.
-
-    None of their near duplicates are learned.
+    """Hold out some unlabelled texts, with labels drawn from the scores of the target.
 
     Returns:
-        The texts to learn from, and the texts that are held out; None if there are too few.
+        The texts to learn from, without near duplicates of the others; and the held-out texts, or None if they would be
+        too few.
     """
     count = min(round(_CALIBRATING_SHARE * len(unlabelled)), _MOST_CALIBRATING)
     new = rows_without_near_duplicates(unlabelled, train.texts)
@@ -277,19 +285,21 @@ def _hold_out(
     chosen = generator.permutation(new)[:count]
     texts = [unlabelled[row] for row in chosen]
     logits = target.logits(texts)
-    chances = softmax(logits, axis=1).cumsum(axis=1)
-    drawn = (generator.random((len(texts), 1)) > chances[:, :-1]).sum(axis=1)
-    labelled = LabelledTexts(texts, drawn, target.label_names)
-    rest = [unlabelled[row] for row in np.setdiff1d(np.arange(len(unlabelled)), chosen)]
-    rest = without_near_duplicates(rest, labelled, "calibrating")
-    return rest, _HeldOut(labelled, logits.argmax(axis=1))
+    # A number from 0 to 1 is drawn for each text. It exceeds the cumulated scores of all labels before the drawn one.
+    cumulated = softmax(logits, axis=1).cumsum(axis=1)
+    labels = (generator.random((len(texts), 1)) > cumulated[:, :-1]).sum(axis=1)
+    held_out = LabelledTexts(texts, labels, target.label_names)
+    other_rows = np.setdiff1d(np.arange(len(unlabelled)), chosen)
+    others = [unlabelled[row] for row in other_rows]
+    others = without_near_duplicates(others, held_out, "calibrating")
+    return others, _HeldOut(held_out, logits.argmax(axis=1))
 
 
 def _train_student(
     job: Job,
     student: InitialModel,
     texts: Sequence[str],
-    targets: Floats,
+    target_logits: Floats,
     held_out: _HeldOut | None,
     first: FirstModel | None,
     *,
@@ -298,7 +308,7 @@ def _train_student(
     """Fit the LSTM of the student to the target and, if asked, its n-grams to the best label of the target."""
     began = time.perf_counter()
     model = student.model
-    # The target is that of raw logits: undo temperature and weights of the model of the labels.
+    # The student learns with raw logits: undo the calibration of the model of the labels.
     Calibration().apply(model.config)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
@@ -306,9 +316,9 @@ def _train_student(
     if model.ngrams is not None and fits_ngrams:
         nn.init.zeros_(model.ngrams.weights)
         nn.init.zeros_(model.ngrams.bias)
-    job = replace(job, class_weight=None)  # is for labels
+    job = replace(job, class_weight=None)  # weights are for labels only
     recipe = job.recipe.sized(len(texts), held_out is not None, distils=True)
-    best_labels = LabelledTexts(texts, targets.argmax(axis=1), model.config.label_names)
+    best_labels = LabelledTexts(texts, target_logits.argmax(axis=1), model.config.label_names)
     set_seed(recipe.training.seed)
     with one_thread():
         return train_from(
@@ -317,7 +327,7 @@ def _train_student(
             recipe,
             best_labels,
             None if held_out is None else held_out.texts,
-            targets=targets.astype(np.float32),
+            targets=target_logits.astype(np.float32),
             fits_ngrams=fits_ngrams,
             first=first,
             began=began,
@@ -325,7 +335,7 @@ def _train_student(
 
 
 def _about_target(target: _Target) -> dict[str, Any]:
-    """Return who the teachers were, and the weights of the target."""
+    """Describe the teachers and the weights of the target, for metrics.json."""
     teachers = []
     for teacher, weight in zip(target.teachers, target.weights.tolist(), strict=False):
         teachers.append({**teacher.about, "weight": weight})
@@ -334,10 +344,10 @@ def _about_target(target: _Target) -> dict[str, Any]:
 
 
 def _agreement(held_out: _HeldOut | None, result: TrainingResult) -> dict[str, Any]:
-    """Return how often the best label of the student is that of the teachers, on held-out texts."""
+    """Return the share of held-out texts on which student and teachers have the same best label."""
     if held_out is None or result.validation_logits is None:
         return {"held_out": 0}
-    same = held_out.taught == result.validation_logits.argmax(axis=1)
+    same = held_out.teachers_labels == result.validation_logits.argmax(axis=1)
     return {"held_out": len(same), "agreement": float(same.mean())}
 
 
@@ -347,13 +357,13 @@ def _agreement_of(first: FirstModel) -> dict[str, Any]:
 
 
 def _about_labelled(labelled: TrainingResult) -> dict[str, Any]:
-    """Return what is told of the model of the labels, and what that of a final training takes over."""
+    """Describe the model of the labels, for metrics.json. The final model uses its calibration."""
     calibration = asdict(labelled.calibration)
     return {"arguments": labelled.about["arguments"], "calibration": calibration}
 
 
 def _without_drawn_labels(result: TrainingResult) -> TrainingResult:
-    """Return a result without measures on labels that were drawn: they say nothing of true ones."""
+    """Return a result without measures on drawn labels, which say nothing about true labels."""
     result.about["rows"].pop("validation", None)
     history = [_without_measures(log) for log in result.history]
     return replace(

@@ -21,11 +21,11 @@ from glove_lstm.training.arguments import Recipe, make_recipe
 from glove_lstm.training.distillation import distil
 from glove_lstm.training.held_out import HeldOut, hold_out
 from glove_lstm.training.labelled_texts import Label, LabelledTexts
-from glove_lstm.training.labels import ClassWeight
 from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.resuming import FIRST_MODEL, FirstModel, prepare_output
 from glove_lstm.training.teachers import LoadedTeacher, TeacherLike, columns_of, load_teacher
 from glove_lstm.training.train_model import Job, count_seen, one_thread, train_model
+from glove_lstm.training.weighting import ClassWeight
 
 logger = logging.getLogger(__name__)
 
@@ -54,29 +54,29 @@ def fit(
     """Train and calibrate a classifier.
 
     Build or load the tokenizer and the network, fit the n-grams, train the LSTM, and calibrate on the validation texts.
-    Where these were held out of the texts, do the same once more on all texts, with the calibration of the first model;
-    not if `refit` is false, or if validation texts choose the epoch or the learning rate.
+    If these were held out of the texts, train a final model on all texts, with the calibration of the first model.
+    There is no final model if `refit` is false, or if validation texts choose the epoch or the learning rate.
 
-    With a teacher, each of the two models then learns from the teacher's logits (see `distil`); there is only one if
-    most texts have no label. The weights of labels, texts and sources are for the training on labels alone.
+    With a teacher, each of the two models then learns from the teacher's logits (see `distil`). There is only one model
+    if most texts have no label. The weights of labels, texts and sources apply to the training on labels only.
 
     Args:
-        texts: n texts; join a title and its body by a space. They may be none if there are unlabelled texts.
-        labels: The name of each label; or for several labels a text, lists of names.
-        validation: The share of the texts to hold out; (texts, labels) or `LabelledTexts`, which train no model; the
-            rows to hold out; or None: the scores are not calibrated, or by `distil` to those of the teacher.
-        recipe: Arguments of tokenizer, network and training; None: those of the default preset.
+        texts: n texts; join a title and its body by a space. With unlabelled texts, the list may be empty.
+        labels: The label of each text; for multi-label texts, its list of labels.
+        validation: The share of the texts to hold out; the rows to hold out; (texts, labels) or `LabelledTexts`, on
+            which no model trains; or None: the scores are not calibrated to labels.
+        recipe: Arguments of tokenizer, network and training; None: the default preset.
         label_names: All labels, in the order of the logits; None: in alphabetical order.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
         sample_weight: (n,) weight of each text.
         sources: CORPUS or CORPUS/PUBLISHER of each text; texts are then sampled so that corpora and publishers are
             balanced.
         validation_by: "source" holds whole publishers out.
-        text_column_names: Columns that the texts are from, for the config.
+        text_column_names: Text columns of the training table, for the config.
         label_type: Python type of the labels, for the config.
-        glove: Vectors that were loaded before, instead of the recipe's.
+        glove: Vectors that are already loaded, instead of the recipe's.
         compute_metrics: Metrics of the validation texts after each epoch, for the Trainer.
-        teacher: A classifier to learn from, or several: see `load_teacher`. None of them should have seen the
+        teacher: A classifier to learn from, or a list of them: see `load_teacher`. None of them should have seen the
             validation texts.
         unlabelled: Texts without labels, for which the model learns the teacher's logits.
 
@@ -105,15 +105,16 @@ def fit(
     held_out = _held_out(train, validation, validation_by, recipe.training.seed)
     train_one: TrainOne = train_model
     if teachers:
-        answers = Path(str(recipe.training.output_dir))
-        train_one = partial(distil, teachers=teachers, unlabelled=unlabelled, answers=answers)
+        cache = Path(str(recipe.training.output_dir))
+        train_one = partial(distil, teachers=teachers, unlabelled=unlabelled, cache=cache)
     if held_out is None:
         return train_one(job, train, validation_texts)
-    first_texts, validation_texts = train.select(held_out.train), train.select(held_out.validation)
-    selects_model = not recipe.training.refit or recipe.training.validation_selects_model
-    if selects_model or len(unlabelled) > len(train):
-        return train_one(job, first_texts, validation_texts)
-    return _train_two(job, train_one, train, first_texts, validation_texts)
+    first_texts = train.select(held_out.train)
+    validation_texts = train.select(held_out.validation)
+    refits = recipe.training.refit and not recipe.training.validation_selects_model
+    if refits and len(unlabelled) <= len(train):
+        return _train_two(job, train_one, train, first_texts, validation_texts)
+    return train_one(job, first_texts, validation_texts)
 
 
 def _load_teachers(
@@ -132,7 +133,7 @@ def _load_teachers(
 
 
 def _check_teachers(teachers: Sequence[LoadedTeacher], train: LabelledTexts) -> None:
-    """Check that the teachers have the labels of the texts; a function has them in the same order."""
+    """Check that the teachers have the labels of the texts. A function must have them in the same order."""
     if teachers and train.several:
         raise DataError("A teacher is for one label a text; leave it out.")
     for teacher in teachers:
@@ -152,7 +153,7 @@ def _held_out(train: LabelledTexts, validation: Validation, by: str, seed: int) 
 
 
 def _names_of(teachers: Sequence[LoadedTeacher]) -> list[str]:
-    """Return the labels of the first teacher that has names for them; none if no teacher has."""
+    """Return the labels of the first teacher that names them; an empty list if no teacher does."""
     for teacher in teachers:
         if teacher.label_names is not None:
             return teacher.label_names
@@ -160,7 +161,7 @@ def _names_of(teachers: Sequence[LoadedTeacher]) -> list[str]:
 
 
 def sorted_label_names(labels: Sequence[Label]) -> list[str]:
-    """Return the distinct labels, numbers in their order, others in alphabetical order."""
+    """Return the distinct labels, in numerical order if all are whole numbers, else in alphabetical order."""
     names: set[str] = set()
     for label in labels:
         names.update([label] if isinstance(label, str) else label)
@@ -182,7 +183,7 @@ def _check_texts(train: LabelledTexts, unlabelled: Sequence[str]) -> None:
         raise DataError("There are no training texts; give some.")
     if not train.label_names:
         raise DataError(
-            "No text has a label, and the teacher has no names for labels; give labels, or another teacher."
+            "No text has a label, and the teacher does not name its labels; give labels, or another teacher."
         )
     if len(train.label_names) < 2 and not train.several:
         label = train.label_names[0]
@@ -206,10 +207,14 @@ def _train_two(
     validation: LabelledTexts,
 ) -> TrainingResult:
     """Train and calibrate a first model, then the final one on all texts with the calibration of the first."""
-    sizes = [f"{len(part):,}" for part in (first_texts, validation, texts)]
-    logger.info("First model: %s texts, calibrated on %s. Final model: all %s.", *sizes)
+    logger.info(
+        "First model: %s texts, calibrated on %s. Final model: all %s.",
+        f"{len(first_texts):,}",
+        f"{len(validation):,}",
+        f"{len(texts):,}",
+    )
     first = _first_model(job, train_one, first_texts, validation)
-    # A tracker gets the curves of the first model, which has validation texts.
+    # Trackers get the curves of the first model only, because it has validation texts.
     final_job = replace(job, recipe=job.recipe.with_training(report_to=[]))
     final = train_one(final_job, texts, None, first)
     seconds = {}
@@ -231,7 +236,7 @@ def _train_two(
 def _first_model(
     job: Job, train_one: TrainOne, train: LabelledTexts, validation: LabelledTexts
 ) -> FirstModel:
-    """Train and calibrate the first of two models, unless a run that is resumed has done so."""
+    """Train and calibrate the first of two models, or load it if a resumed run has finished it."""
     training = job.recipe.training
     folder = Path(str(training.output_dir), FIRST_MODEL)
     if training.resume_from_checkpoint:

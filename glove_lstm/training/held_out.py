@@ -19,37 +19,36 @@ from glove_lstm.training.labelled_texts import LabelledTexts
 
 logger = logging.getLogger(__name__)
 
-FEWEST = 10  # validation texts that can calibrate
-_SHOWN = 20  # labels that a warning names
-_OR_NONE = "give validation texts, or hold out none (validation=None, --validation_fraction 0)"
+FEWEST = 10  # validation texts for a calibration
+_MOST_NAMED = 20  # labels in a warning
+_ALTERNATIVES = "give validation texts, or hold out none (validation=None, --validation_fraction 0)"
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Rows of the training texts."""
+    """A division of the training texts."""
 
-    train: Ints  # that train a first model
-    validation: Ints  # that calibrate it
+    train: Ints  # rows that train a first model
+    validation: Ints  # rows that calibrate it
 
 
 def hold_out(texts: LabelledTexts, share: float, by: str, seed: int) -> HeldOut | None:
     """Choose validation texts; near duplicates stay on one side.
 
-    A label with two distinct texts or more gets at least one on either side. A label that cannot be divided stays in
-    train; a warning names it.
+    A label with at least two distinct texts has texts on both sides. A label that cannot be divided stays in train, and
+    a warning names it.
 
     Args:
         texts: The training texts.
-        share: Of the texts that are held out, 0 to below 1.
+        share: Share of the texts to hold out, 0 to below 1.
         by: "text", or "source" to keep whole publishers on one side, too.
         seed: The same seed gives the same texts.
 
     Returns:
-        None if the share has fewer than 10 texts, which cannot calibrate.
+        None if the share has fewer than 10 texts, too few for a calibration.
 
     Raises:
-        DataError: The share is out of range, or fewer than two labels can be divided (none, where a text may have
-            several).
+        DataError: The share is out of range, or fewer than two labels (one, in multi-label texts) can be divided.
     """
     if by not in ("text", "source"):
         raise DataError(f"validation_by must be text or source, not {by!r}.")
@@ -82,29 +81,29 @@ def hold_out(texts: LabelledTexts, share: float, by: str, seed: int) -> HeldOut 
 
 
 def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
-    """Name the labels that validation lacks; raise a DataError if it has too few."""
+    """Warn of labels without held-out texts; raise a DataError if too few labels have held-out texts."""
+    if not len(held_out):
+        raise DataError(f"There are too few distinct texts to hold some out; {_ALTERNATIVES}.")
     rows, labels = row_labels(texts.labels.tolist())
     count = len(texts.label_names)
     in_all = np.bincount(labels, minlength=count)
     in_validation = np.bincount(labels[np.isin(rows, held_out)], minlength=count)
-    if not len(held_out):
-        raise DataError(f"There are too few distinct texts to hold some out; {_OR_NONE}.")
     undivided = np.flatnonzero((in_all > 0) & (in_validation == 0))
     if not len(undivided):
         return
     rarest_first = undivided[np.argsort(in_all[undivided], kind="stable")].tolist()
 
-    needed = 1 if texts.several else 2
-    if (in_validation > 0).sum() < min(needed, (in_all > 0).sum()):
+    needed = min(1 if texts.several else 2, int(np.count_nonzero(in_all)))
+    if np.count_nonzero(in_validation) < needed:
         rarest = rarest_first[0]
         raise DataError(
             f"The label {texts.label_names[rarest]!r} has {_texts(in_all[rarest])}, too few distinct ones to hold some "
-            f"out; add texts of it, {_OR_NONE}."
+            f"out; add texts of it, {_ALTERNATIVES}."
         )
     named = [f"{texts.label_names[label]!r} ({_texts(in_all[label])})" for label in rarest_first]
-    listing = ", ".join(named[:_SHOWN])
-    if len(named) > _SHOWN:
-        listing += f" and {len(named) - _SHOWN} more"
+    listing = ", ".join(named[:_MOST_NAMED])
+    if len(named) > _MOST_NAMED:
+        listing += f" and {len(named) - _MOST_NAMED} more"
     logger.warning("No text of these labels is held out, because they have too few: %s.", listing)
 
 

@@ -17,7 +17,7 @@ from glove_lstm.data.files import without_folders
 from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.training_texts import TrainingTexts
 from glove_lstm.errors import DataError
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.build import build_tokenizer, english_stop_words
@@ -81,14 +81,8 @@ def _new(
     recipe: Recipe, train: LabelledTexts, glove: GloveVectors, more_texts: Sequence[str]
 ) -> InitialModel:
     options = recipe.tokenizer
-    reads_types = recipe.model.type_embedding_size or recipe.model.character_buckets
-    if reads_types and not options.token_types:
-        raise DataError(
-            "Without token_types there are no word shapes and characters: set type_embedding_size and "
-            "character_buckets to 0."
-        )
-    if options.remove_stop_words and options.tokenizer_variant != "article":
-        raise DataError("remove_stop_words is for tokenizer_variant article; leave it out.")
+    reads_types = bool(recipe.model.type_embedding_size or recipe.model.character_buckets)
+    is_article = options.tokenizer_variant == "article"
     assert options.max_seq_length  # both presets have it
     try:
         tokenizer = build_tokenizer(
@@ -98,8 +92,8 @@ def _new(
             model_max_length=options.max_seq_length,
             known_words=glove.words,
             truncation_side=options.truncation_side,
-            token_types=options.token_types,
-            stop_words=english_stop_words() if options.remove_stop_words else (),
+            token_types=reads_types,
+            stop_words=english_stop_words() if is_article else (),
         )
         config = GloveLstmConfig(
             **recipe.model.config_values(),
@@ -111,8 +105,7 @@ def _new(
         raise DataError(f"{str(error).rstrip('.')}.") from None
     model = GloveLstmForSequenceClassification(config)
     # The published recipe draws unknown vectors uniformly.
-    uniform = options.tokenizer_variant == "article"
-    rows, share = embedding_rows(tokenizer.get_vocab(), glove, uniform, recipe.training.seed)
+    rows, share = embedding_rows(tokenizer.get_vocab(), glove, is_article, recipe.training.seed)
     _fill_embeddings(model, rows, glove)
     about = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
     return InitialModel(model, tokenizer, about)
@@ -168,7 +161,7 @@ def _load(
     """Load a checkpoint. If the texts have a label that it lacks, its last layer and its n-grams start anew."""
     checkpoint = Checkpoint.open(path)
     changes: dict[str, Any] = {**FITTED, **recipe.model.config_values()}
-    changes["problem_type"] = SEVERAL if train.several else None
+    changes["problem_type"] = MULTI_LABEL if train.several else None
     has_new_labels = not set(train.label_names) <= set(checkpoint.label_names)
     if has_new_labels:
         message = "The labels %s are not those of %s, %s: its last layer starts anew."
@@ -209,5 +202,5 @@ def _label_maps(texts: LabelledTexts) -> dict[str, Any]:
         "label2id": {name: number for number, name in enumerate(names)},
     }
     if texts.several:
-        maps["problem_type"] = SEVERAL
+        maps["problem_type"] = MULTI_LABEL
     return maps

@@ -16,7 +16,7 @@ class LazyAdamW(torch.optim.AdamW):
     only, as `LazyAdam` of TensorFlow Addons does. `torch.optim.SparseAdam` does the same, but takes ten times as long
     on a CPU (7 ms instead of 0.7 ms for a batch of 64 headlines).
 
-    The sparse gradients are taken away from the tables as soon as the backward pass has computed them, because gradient
+    The sparse gradients are removed from the tables as soon as the backward pass has computed them, because gradient
     clipping and the Trainer's log accept dense gradients only.
     """
 
@@ -53,7 +53,7 @@ class LazyAdamW(torch.optim.AdamW):
                 if not gradients:
                     continue
                 total = gradients[0]
-                for gradient in gradients[1:]:  # of further batches, where steps accumulate
+                for gradient in gradients[1:]:  # of further batches, if a step accumulates several
                     total = total + gradient
                 self._update_rows(table, total, group)
         return loss

@@ -1,8 +1,8 @@
 """Fit the n-gram classifier: a linear support vector machine on n-grams weighted by naive Bayes.
 
-The problem is convex: no learning rate, number of epochs or seed matters. It is solved in the primal by L-BFGS, because
-the features of known words include those of their characters: written out they are five times as many, whereas the
-product with the map from words to characters costs little.
+The problem is convex: no learning rate, number of epochs or seed matters. It is solved in the primal by L-BFGS. A known
+word also has the features of its characters. These would make the feature matrix five times as large; instead, it is
+multiplied by a map from words to their characters (`lift`), which costs little.
 """
 
 import logging
@@ -17,27 +17,26 @@ from scipy.sparse import block_diag, csr_matrix, hstack, identity, vstack
 from scipy.special import log_softmax
 
 from glove_lstm.modeling.characters import UnknownWords, character_ngrams
-from glove_lstm.modeling.lstm_layers import split_types
+from glove_lstm.modeling.lstm_layers import read_token_types
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
 from glove_lstm.progress import progress
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.batches import TokenizedTexts, collate
-from glove_lstm.training.calibration import fit_scales
-from glove_lstm.training.labels import as_binary
+from glove_lstm.training.calibration import as_binary, fit_scales
 
 logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
 
-_BATCH = 256  # texts whose n-grams are computed together
+_BATCH_SIZE = 256  # texts whose n-grams are computed together
 _CS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried in this order
 _DEFAULT_C = 1.0
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
-_FEWEST_TEXTS = 2  # an n-gram of one text teaches nothing about other texts
-_INTERPOLATION = 0.5  # between the mean log-count ratio (0) and that of a feature (1)
+_FEWEST_TEXTS = 2  # an n-gram of a single text teaches nothing about other texts
+_INTERPOLATION = 0.5  # of log-count ratios: 0 is their mean, 1 the ratio of a feature
 _LEAST_RATIO = 1e-6  # so that scaled features can be scaled back
 _ITERATIONS = 100  # for each C; more change no figure
-_CERTAIN = 1.0  # logit of a label that all training texts have, and minus that of one that none has
+_CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
 
 
 @torch.no_grad()
@@ -54,33 +53,31 @@ def fit_ngrams(
     """Fit the weights of the n-gram classifier to texts.
 
     Each n-gram is scaled by its naive Bayes log-count ratio, one label against the others (Wang and Manning 2012,
-    https://aclanthology.org/P12-2018), averaged with the mean ratio. In fine-tuning the logits of the earlier weights
-    are one more feature for each label.
+    https://aclanthology.org/P12-2018), averaged with the mean ratio. In fine-tuning, the logits of the earlier weights
+    are additional features, one for each label.
 
     Args:
-        ngrams: Is fitted.
+        ngrams: The classifier, which is changed.
         texts: n texts with labels.
-        copies: A corrupted copy of each text, in their order.
-        words: Words of the vocabulary and their ids, whose characters are learned if the model reads characters.
+        copies: A corrupted copy of each text, in the same order.
+        words: Words of the vocabulary -> ids. Their characters are features if the model reads characters.
         weights: (n,) weights of the texts; None: 1 each.
-        validation: Texts that choose C, by the cross-entropy at the best temperature; None: C is 1.
-        c: C of the support vector machine; None: chosen.
+        validation: Texts with which C is chosen, by the cross-entropy at the best temperature; None: C is 1.
+        c: C of the support vector machine; None: it is chosen.
 
     Returns:
         C; None if nothing was learned.
     """
-    has = _label_matrix(texts.labels, len(ngrams.bias))
-    varies = has.any(axis=0) & ~has.all(axis=0)
-    if not varies.any():
+    has_label = _label_matrix(texts.labels, len(ngrams.bias))
+    if not _varies(has_label).any():
         logger.warning("All texts have the same labels: the n-gram classifier learns nothing.")
         return None
-    problem = _make_problem(ngrams, texts, copies, words, has, weights)
-
-    if c is not None or validation is None:
+    problem = _make_problem(ngrams, texts, copies, words, has_label, weights)
+    if c is None and validation is not None:
+        c, fitted = _choose_c(ngrams, problem, validation)
+    else:
         c = c or _DEFAULT_C
         fitted = problem.fit(c)
-    else:
-        c, fitted = _choose_c(ngrams, problem, validation)
     ngrams.weights.copy_(torch.from_numpy(fitted[:-1]))
     ngrams.bias.copy_(torch.from_numpy(fitted[-1]))
     return c
@@ -94,12 +91,19 @@ def _label_matrix(labels: NDArray[np.integer] | None, count: int) -> NDArray[np.
     return labels[:, None] == np.arange(count)
 
 
+def _varies(has_label: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which labels some texts have and others lack: (labels,)."""
+    some_have = np.asarray(has_label.any(axis=0))
+    all_have = np.asarray(has_label.all(axis=0))
+    return some_have & ~all_have
+
+
 def _make_problem(
     ngrams: GloveLstmNgramClassifier,
     texts: TokenizedTexts,
     copies: TokenizedTexts | None,
     words: Mapping[str, int],
-    has: NDArray[np.bool_],
+    has_label: NDArray[np.bool_],
     weights: Floats | None,
 ) -> "_Problem":
     earlier = torch.cat([ngrams.weights, ngrams.bias[None]]).double().numpy(force=True)
@@ -121,7 +125,7 @@ def _make_problem(
         features,
         used,
         characters,
-        has,
+        has_label,
         exclusive=texts.labels.ndim == 1,
         weights=np.concatenate(row_weights),
         earlier=earlier,
@@ -129,14 +133,14 @@ def _make_problem(
 
 
 def _first_rows(features: csr_matrix, count: int) -> csr_matrix:
-    """Return the first rows as a view: a slice of scipy's would hold them twice more."""
+    """Return the first rows as a view; a slice would copy them."""
     end = features.indptr[count]
     values = features.data[:end], features.indices[:end], features.indptr[: count + 1]
     return csr_matrix(values, shape=(count, features.shape[1]))
 
 
 def _used_features(features: csr_matrix, used: NDArray[np.integer], earlier: Floats) -> csr_matrix:
-    """Return the columns of n-grams in use; in fine-tuning, the logits of the earlier weights stand beside them."""
+    """Return the columns of the used n-grams and, in fine-tuning, the logits of the earlier weights."""
     columns = features[:, used]
     if not earlier.any():
         return columns
@@ -147,112 +151,133 @@ def _used_features(features: csr_matrix, used: NDArray[np.integer], earlier: Flo
 def _choose_c(
     ngrams: GloveLstmNgramClassifier, problem: "_Problem", validation: TokenizedTexts
 ) -> tuple[float, Floats]:
-    """Fit with one C after the other, each from the solution before, until validation texts are classified worse."""
-    rows = ngram_features(ngrams, validation)
+    """Fit with increasing C, each time from the solution before, until the validation loss no longer falls."""
+    features = ngram_features(ngrams, validation)
     assert validation.labels is not None
-    chosen = _CS[0]
-    best = problem.fit(chosen)
-    lowest = _validation_loss(rows, best, validation.labels)
+    best_c = _CS[0]
+    best = problem.fit(best_c)
+    lowest = _validation_loss(features, best, validation.labels)
     for c in _CS[1:]:
         fitted = problem.fit(c)
-        loss = _validation_loss(rows, fitted, validation.labels)
-        if not loss < lowest:  # larger ones take longer, and are worse still
+        loss = _validation_loss(features, fitted, validation.labels)
+        if not loss < lowest:  # larger values take longer, and are even worse
             break
         lowest = loss
-        chosen = c
+        best_c = c
         best = fitted
-    return chosen, best
+    return best_c, best
 
 
-def _validation_loss(rows: csr_matrix, fitted: Floats, labels: NDArray[np.integer]) -> float:
+def _validation_loss(features: csr_matrix, fitted: Floats, labels: NDArray[np.integer]) -> float:
     """Return the cross-entropy of texts at the best temperature."""
-    logits = rows @ fitted[:-1] + fitted[-1]
+    logits = features @ fitted[:-1] + fitted[-1]
     parts = logits[:, None].astype(np.float64)
+    classes = labels
     if labels.ndim == 2:
-        parts, labels = as_binary(parts), labels.ravel().astype(np.int64)
-    [scale] = fit_scales(parts, labels)
-    rows = np.arange(len(labels))
-    return float(-log_softmax(scale * parts[:, 0], axis=1)[rows, labels].mean())
+        parts = as_binary(parts)
+        classes = labels.ravel().astype(np.int64)
+    [scale] = fit_scales(parts, classes)
+    log_scores = log_softmax(scale * parts[:, 0], axis=1)
+    return float(-log_scores[np.arange(len(classes)), classes].mean())
 
 
 def ngram_features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> csr_matrix:
     """Return the shares of the n-grams of texts: (n, rows of the table of weights), in 32 bits.
 
-    The model's logits are these times the table, plus the bias.
+    The model's logits are the product with the table, plus the bias.
     """
-    rows = []
-    width = len(ngrams.weights)
+    features = []
     with progress("Counting n-grams", total=len(texts)) as bar:
-        for start in range(0, len(texts), _BATCH):
-            numbers = range(start, min(start + _BATCH, len(texts)))
-            batch = collate(texts.__getitems__(numbers))
+        for start in range(0, len(texts), _BATCH_SIZE):
+            rows = range(start, min(start + _BATCH_SIZE, len(texts)))
+            batch = collate(texts.__getitems__(rows))
             batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
-            rows.append(_features_of_batch(ngrams, batch, width))
-            bar.update(len(numbers))
-    return vstack(rows).tocsr()
+            features.append(_features_of_batch(ngrams, batch))
+            bar.update(len(rows))
+    return vstack(features).tocsr()
 
 
 def _features_of_batch(
-    ngrams: GloveLstmNgramClassifier, batch: Mapping[str, torch.Tensor], width: int
+    ngrams: GloveLstmNgramClassifier, batch: Mapping[str, torch.Tensor]
 ) -> csr_matrix:
     ids, mask = batch["input_ids"], batch["attention_mask"].bool()
-    shapes, unknown = split_types(ngrams.config, batch.get("token_type_ids"), mask)
-    text_rows, columns, shares = [], [], []
+    shapes, unknown = read_token_types(ngrams.config, batch.get("token_type_ids"), mask)
+    rows = []  # texts
+    columns = []  # rows of the table
+    shares = []
     for group in ngrams.groups(ids, shapes, mask):
         text, place = group.present.nonzero(as_tuple=True)
-        text_rows.append(text)
+        rows.append(text)
         columns.append(group.rows[text, place])
         shares.append(ngram_shares(group, ngrams.weights)[text, place])
     if unknown is not None:
         word, place = unknown.present.nonzero(as_tuple=True)
-        text_rows.append(unknown.texts[word])
+        rows.append(unknown.texts[word])
         columns.append(unknown.hashes[word, place] % ngrams.buckets)
         shares.append(ngrams.character_shares(unknown, mask)[word, place])
-    places = tuple(torch.cat(part).int().numpy(force=True) for part in (text_rows, columns))
-    values = torch.cat(shares).float().numpy(force=True)
-    features = csr_matrix((values, places), shape=(len(ids), width))
+    features = _sparse(
+        torch.cat(shares), torch.cat(rows), torch.cat(columns), (len(ids), len(ngrams.weights))
+    )
     features.sum_duplicates()
     return features
 
 
-def _character_map(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -> csr_matrix:
-    """Return the shares of each word's character n-grams: (rows of the table, rows of the table).
+def _sparse(
+    values: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, shape: tuple[int, int]
+) -> csr_matrix:
+    """Return a sparse matrix in 32 bits, from its entries."""
+    entries = values.float().numpy(force=True)
+    places = rows.int().numpy(force=True), columns.int().numpy(force=True)
+    return csr_matrix((entries, places), shape=shape)
 
-    Features of words @ map = features of their characters. map @ weights of characters = what these add to the weights
-    of words.
+
+def _character_map(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -> csr_matrix:
+    """Return the shares of the character n-grams (columns) of each word (row): (R, R), with R rows of the table.
+
+    Features of words, times this map, are the features of their characters. The map, times the weights of characters,
+    is what these add to the weights of words.
     """
-    size, device = len(ngrams.weights), ngrams.bias.device
-    spelled = torch.tensor([spelling(word) for word in words], dtype=torch.long, device=device)
-    codes, present = character_ngrams(spelled)
+    size = len(ngrams.weights)
+    device = ngrams.bias.device
+    spellings = torch.tensor([spelling(word) for word in words], dtype=torch.long, device=device)
+    hashes, present = character_ngrams(spellings)
+    # In a text with an empty mask, which counts as one n-gram of words, a share is relative to the share of its word.
+    no_text = torch.zeros_like(spellings)
+    empty_mask = present.new_zeros(1, 1)
+    spelled_words = UnknownWords(no_text, no_text, hashes, present)
+    shares = ngrams.character_shares(spelled_words, empty_mask)
+
     word, place = present.nonzero(as_tuple=True)
-    # With an empty mask, a text counts as one n-gram of words, so a share is relative to that of its word.
-    texts, mask = torch.zeros_like(spelled), present.new_zeros(1, 1)
-    shares = ngrams.character_shares(UnknownWords(texts, texts, codes, present), mask)[word, place]
-    row_of = ngrams.buckets + torch.tensor(list(words.values()), dtype=torch.long, device=device)
-    rows = row_of[word].int().numpy(force=True)
-    columns = (codes[word, place] % ngrams.buckets).int().numpy(force=True)
-    return csr_matrix((shares.float().numpy(force=True), (rows, columns)), shape=(size, size))
+    ids = torch.tensor(list(words.values()), dtype=torch.long, device=device)
+    rows = ngrams.buckets + ids[word]
+    columns = hashes[word, place] % ngrams.buckets
+    return _sparse(shares[word, place], rows, columns, (size, size))
 
 
 @dataclass
 class _Problem:
-    """Support vector machines over the n-grams that occur, and over the characters of their words.
+    """Support vector machines over the used n-grams, and over the characters of their words.
 
-    Of the R rows of the table, u are n-grams that occur in two texts or more, and v are these and the characters of
-    their words; e is the number of labels in fine-tuning, else 0.
+    There is a machine for each label, against the others; of two labels, only for the second. Sizes: the table has R
+    rows. u of them are used n-grams, which occur in at least two texts. v are these and the character n-grams of the
+    words among them. e is the number of labels in fine-tuning, else 0.
     """
 
-    features: csr_matrix  # (rows, u + e) n-grams of the texts and their copies; earlier logits
-    lift: csr_matrix  # (u + e, v + e): of an n-gram itself, and of the characters of a word
+    features: (
+        csr_matrix  # (rows, u + e) n-grams of the texts and then of their copies; earlier logits
+    )
+    lift: (
+        csr_matrix  # (u + e, v + e) maps features to the same features and the characters of words
+    )
     ratios: Floats  # (v + e, machines) log-count ratios, which scale the lifted features
     targets: Floats  # (rows, machines) 1 for texts with the machine's label, -1 for others
     weights: Floats  # (rows, 1)
     labels: NDArray[np.integer]  # (machines,) the label of each machine
-    binary: bool  # one machine tells two labels apart
-    present: NDArray[np.integer]  # labels that some texts have and others lack
-    unlearned: Floats  # (labels,) logits of the other labels
+    is_binary: bool  # one machine distinguishes two labels
+    learned_labels: NDArray[np.integer]  # labels that some texts have and others lack
+    fixed_logits: Floats  # (labels,) logits of the other labels
     columns: NDArray[np.integer]  # (v,) rows of the table
-    characters: csr_matrix  # see `_character_map`
+    characters: csr_matrix  # (R, R); see `_character_map`
     earlier: Floats  # (R + 1, labels) weights and bias before the fit
     solution: Floats | None = None  # of the last fit, where the next one starts
 
@@ -262,32 +287,41 @@ class _Problem:
         features: csr_matrix,
         used: NDArray[np.integer],
         characters: csr_matrix,
-        has: NDArray[np.bool_],
+        has_label: NDArray[np.bool_],
         *,
         exclusive: bool,
         weights: Floats,
         earlier: Floats,
     ) -> "_Problem":
-        """Make the problem of the features of texts and, below them, of a copy of each, if there are any."""
+        """Make the problem.
+
+        Args:
+            features: (rows, u + e) of n texts, and then of a copy of each text, if there are copies.
+            used: (u,) rows of the table.
+            characters: See `_character_map`.
+            has_label: (n, labels).
+            exclusive: Whether each text has one label.
+            weights: (rows,).
+            earlier: (R + 1, labels) weights and bias before the fit.
+        """
+        texts, count = has_label.shape
         columns = np.union1d(used, characters[used].indices)
         itself = identity(characters.shape[0], dtype=np.float32, format="csr")[used]
         lift = (itself + characters[used])[:, columns]
-        clean = _first_rows(features, len(has))
+        clean = _first_rows(features, texts)
         if earlier.any():
             clean = clean[:, : len(used)]
-        ratios_of = _LogCountRatios.of(clean, lift, weights[: len(has)])
+        ratios_of = _LogCountRatios.of(clean, lift, weights[:texts])
 
-        varies = has.any(axis=0) & ~has.all(axis=0)
-        present = np.flatnonzero(varies)
-        binary = exclusive and len(present) == 2
-        labels = present[1:] if binary else present
-        ratios = np.stack([ratios_of(has[:, label]) for label in labels], axis=1)
-        if earlier.any():
-            lift = block_diag([lift, identity(has.shape[1], dtype=np.float32)])
-            # Logits are no counts.
-            ratios = np.vstack([ratios, np.ones((has.shape[1], len(labels)))])
-        versions = features.shape[0] // len(has)
-        targets = np.where(np.tile(has[:, labels], (versions, 1)), 1, -1)
+        learned_labels = np.flatnonzero(_varies(has_label))
+        is_binary = exclusive and len(learned_labels) == 2
+        labels = learned_labels[1:] if is_binary else learned_labels
+        ratios = np.stack([ratios_of(has_label[:, label]) for label in labels], axis=1)
+        if earlier.any():  # earlier logits have no characters, and are not scaled
+            lift = block_diag([lift, identity(count, dtype=np.float32)])
+            ratios = np.vstack([ratios, np.ones((count, len(labels)))])
+        versions = features.shape[0] // texts
+        targets = np.where(np.tile(has_label[:, labels], (versions, 1)), 1, -1)
         return cls(
             features=features,
             lift=lift.tocsr(),
@@ -295,21 +329,22 @@ class _Problem:
             targets=targets.astype(np.float32),
             weights=weights[:, None].astype(np.float32),
             labels=labels,
-            binary=binary,
-            present=present,
-            unlearned=np.where(has.all(axis=0), _CERTAIN, -_CERTAIN),
+            is_binary=is_binary,
+            learned_labels=learned_labels,
+            fixed_logits=np.where(has_label.all(axis=0), _CERTAIN, -_CERTAIN),
             columns=columns,
             characters=characters,
             earlier=earlier,
         )
 
     def fit(self, c: float) -> Floats:
-        """Minimise the squared hinge loss, times C, plus half of the squared weights and bias.
+        """Minimise C times the squared hinge loss, plus half of the squared weights and bias.
 
         Returns:
-            (R + 1, labels) the table of weights, in whose rows of words their characters are included, and the bias.
+            (R + 1, labels): the table of weights, in which the rows of words include their characters, and the bias.
         """
-        transposed, lift_transposed = self.features.T, self.lift.T.tocsr()
+        transposed = self.features.T
+        lift_transposed = self.lift.T.tocsr()
         shape = self.ratios.shape[0] + 1, len(self.labels)
         cost = np.float32(c) * self.weights
 
@@ -323,7 +358,9 @@ class _Problem:
             value = (cost * slack**2).sum(dtype=np.float64) + (flat**2).sum() / 2
             return float(value), gradient.ravel().astype(np.float64)
 
-        start = np.zeros(shape[0] * shape[1]) if self.solution is None else self.solution
+        start = self.solution
+        if start is None:
+            start = np.zeros(shape[0] * shape[1])
         with progress("Fitting n-grams", total=_ITERATIONS, unit=" iterations") as bar:
             options = {"maxiter": _ITERATIONS, "ftol": 1e-5, "maxcor": 6}
             found = minimize(
@@ -336,34 +373,41 @@ class _Problem:
             )
         self.solution = found.x
         solution = found.x.reshape(shape)
-        return self._unfold(np.vstack([solution[:-1] * self.ratios, solution[-1:]]))
+        return self._table(np.vstack([solution[:-1] * self.ratios, solution[-1:]]))
 
-    def _unfold(self, machines: Floats) -> Floats:
-        """Return the table and the bias of all labels, from the weights of the machines, (v + e + 1, machines)."""
-        size = len(self.columns)
-        count = self.earlier.shape[1]
-        by_label = np.zeros((len(machines), count))
-        by_label[-1] = self.unlearned
-        if self.binary:
-            by_label[:, self.present] = machines * [-0.5, 0.5]
+    def _table(self, weights: Floats) -> Floats:
+        """Return the table and the bias of all labels.
+
+        Args:
+            weights: (v + e + 1, machines) weights and bias of the machines.
+        """
+        by_label = np.zeros((len(weights), self.earlier.shape[1]))
+        by_label[-1] = self.fixed_logits
+        if self.is_binary:
+            first, second = self.learned_labels
+            by_label[:, first] = -0.5 * weights[:, 0]
+            by_label[:, second] = 0.5 * weights[:, 0]
         else:
-            by_label[:, self.labels] = machines
+            by_label[:, self.labels] = weights
+        size = len(self.columns)
+        of_ngrams, of_earlier_logits, bias = by_label[:size], by_label[size:-1], by_label[-1]
+
         table = np.zeros_like(self.earlier)
-        table[self.columns] = by_label[:size]
+        table[self.columns] = of_ngrams
         table[:-1] += self.characters @ table[:-1]
-        table[-1] = by_label[-1]
+        table[-1] = bias
         if self.earlier.any():
-            table += self.earlier @ by_label[size:-1]
+            table += self.earlier @ of_earlier_logits
         return table
 
 
 @dataclass(frozen=True)
 class _LogCountRatios:
-    """How much more often texts of a label have a feature than other texts: |log ratio|, smoothed by 1."""
+    """Log-count ratios: how much more often, or more rarely, texts of a label have a feature than other texts."""
 
-    has_ngram: csr_matrix  # (texts, u) the weight of a text where it has an n-gram
+    has_ngram: csr_matrix  # (n, u) the weight of a text where it has an n-gram
     lift: csr_matrix  # (u, v) 1 for an n-gram itself, and for the characters of a word
-    counts: Floats  # (v,) words or n-grams of all texts with each feature
+    counts: Floats  # (v,) weighted number of texts, or of words in texts, with each feature
 
     @classmethod
     def of(cls, features: csr_matrix, lift: csr_matrix, weights: Floats) -> "_LogCountRatios":
@@ -375,9 +419,12 @@ class _LogCountRatios:
         return cls(has_ngram, lift, counts)
 
     def __call__(self, is_label: NDArray[np.bool_]) -> Floats:
-        """Return the ratio of each feature, (v,).
+        """Return the absolute log ratio of each feature, (v,), with counts smoothed by 1.
 
-        Averaged with the mean over the features that texts have, so that rare ones do not count for too little.
+        It is averaged with the mean over all features, so that rare features do not count for too little.
+
+        Args:
+            is_label: (n,) whether a text has the label.
         """
         inside = self.lift.T @ (self.has_ngram.T @ is_label.astype(np.float32))
         outside = self.counts - inside

@@ -1,18 +1,17 @@
 """The two recipes, as plain values. Precedence: command line, JSON file, preset, library default."""
 
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # The published recipe. It differs in two stated ways: padding is masked (the published net pools over it), and
-    # the loss is softmax cross-entropy (its two outputs are independent sigmoids).
+    # The published recipe, with two differences: padding is masked (the published network pools over it), and the loss
+    # is softmax cross-entropy (the published network has two independent sigmoids).
     "article": {
         "tokenizer_variant": "article",
         "vocab_size": 100_000,
         "max_seq_length": 1000,
         "truncation_side": "left",
-        "token_types": False,
-        "remove_stop_words": True,
         "hidden_size": 60,
         "classifier_hidden_size": 50,
         "dropout": 0.1,
@@ -40,7 +39,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "freeze_embeddings": False,
         "corrupted_share": 0.5,
         "refit": True,
-        # The rate falls to zero, so the last epoch is the best but for chance.
+        # The learning rate falls to zero, so that no epoch is better than the last, except by chance.
         "warmup_steps": 0.1,  # of all steps
         "weight_decay": 0.01,
         "label_smoothing_factor": 0.1,
@@ -49,20 +48,40 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-# `default` reads this many texts in all its epochs, but passes over them eight times at the most, and twice at least.
-_TEXTS_READ = 50_000
-_MOST_EPOCHS, _FEWEST_EPOCHS = 8, 2
-_FEWEST_STEPS = 100
-_FEW = 5_000  # texts up to which batches are small
-_SMALL_BATCH, _LARGE_BATCH = 32, 64
-# Rates for batches of 32 texts. They grow with the root of the batch size, as the noise of a gradient falls with it.
-_RATES = {"learning_rate": 7e-3, "embedding_learning_rate": 3e-3}
+@dataclass(frozen=True)
+class _Schedule:
+    """The length and the speed of a training, by the number of its texts."""
 
-# The same of a training on a teacher's logits, which are harder to overfit than labels.
-_DISTILLED_TEXTS_READ = 600_000
-_DISTILLED_MOST_EPOCHS, _DISTILLED_FEWEST_EPOCHS = 10, 3
-_DISTILLED_BATCH = 128
-_DISTILLED_RATES = {"learning_rate": 2e-3, "embedding_learning_rate": 2e-3}
+    texts_read: int  # by all epochs together, within the limits for the epochs
+    most_epochs: int
+    fewest_epochs: int
+    # For batches of 32 texts. Rates grow with the root of the batch size, as the noise of a gradient falls with it.
+    learning_rate: float
+    embedding_learning_rate: float
+
+
+_ON_LABELS = _Schedule(
+    texts_read=50_000,
+    most_epochs=8,
+    fewest_epochs=2,
+    learning_rate=7e-3,
+    embedding_learning_rate=3e-3,
+)
+# The logits of a teacher are harder to overfit than labels.
+_ON_LOGITS = _Schedule(
+    texts_read=600_000,
+    most_epochs=10,
+    fewest_epochs=3,
+    learning_rate=2e-3,
+    embedding_learning_rate=2e-3,
+)
+_FEWEST_STEPS = 100
+_BATCH_OF_RATES = 32  # texts
+_SMALL_BATCH = 32  # texts, for up to `_FEW_TEXTS` training texts
+_FEW_TEXTS = 5_000
+_LARGE_BATCH = 64
+_BATCH_ON_LOGITS = 128
+
 _COPIES = 80_000  # altered copies of all training texts together
 _MOST_COPIES = 14  # of a text
 
@@ -80,25 +99,26 @@ def schedule(
         batch_size: Texts of a batch; None: by the number of texts.
         distils: Whether the model learns from a teacher's logits.
     """
-    read, most, fewest = _TEXTS_READ, _MOST_EPOCHS, _FEWEST_EPOCHS
-    rates = _RATES
-    usual_batch = _SMALL_BATCH if texts <= _FEW else _LARGE_BATCH
-    if distils:
-        read, most, fewest = (
-            _DISTILLED_TEXTS_READ,
-            _DISTILLED_MOST_EPOCHS,
-            _DISTILLED_FEWEST_EPOCHS,
-        )
-        rates = _DISTILLED_RATES
-        usual_batch = _DISTILLED_BATCH
-    batch_size = batch_size or usual_batch
+    plan = _ON_LOGITS if distils else _ON_LABELS
+    if batch_size is None:
+        if distils:
+            batch_size = _BATCH_ON_LOGITS
+        elif texts <= _FEW_TEXTS:
+            batch_size = _SMALL_BATCH
+        else:
+            batch_size = _LARGE_BATCH
     texts_of_step = batch_size * batches
-    epochs = min(max(round(read / texts), fewest), most)
+
+    epochs = round(plan.texts_read / texts)
+    epochs = min(max(epochs, plan.fewest_epochs), plan.most_epochs)
     epochs_for_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
-    epochs = max(epochs, epochs_for_steps)
-    growth = (texts_of_step / _SMALL_BATCH) ** 0.5
-    grown = {name: rate * growth for name, rate in rates.items()}
-    return {"num_train_epochs": epochs, "per_device_train_batch_size": batch_size, **grown}
+    growth = (texts_of_step / _BATCH_OF_RATES) ** 0.5
+    return {
+        "num_train_epochs": max(epochs, epochs_for_steps),
+        "per_device_train_batch_size": batch_size,
+        "learning_rate": plan.learning_rate * growth,
+        "embedding_learning_rate": plan.embedding_learning_rate * growth,
+    }
 
 
 def copies_of_each(texts: int) -> int:

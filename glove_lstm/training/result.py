@@ -18,21 +18,22 @@ from glove_lstm.training.resuming import FirstModel
 class TrainingResult:
     """A trained model, and how it was made.
 
-    Where validation texts were held out, two models are trained: the first one does not see them and is calibrated on
-    them; the final one, `model`, learns from all texts and takes the calibration over.
+    If validation texts were held out, two models may have been trained: the first model is calibrated on these texts;
+    the final model, `model`, learns from all texts and uses this calibration.
     """
 
     model: GloveLstmForSequenceClassification  # with the calibration in its config
     tokenizer: PreTrainedTokenizerBase
-    train: LabelledTexts  # that `model` learned from
-    validation: LabelledTexts | None  # that calibrated; None: the scores are not calibrated
-    validation_logits: (
-        NDArray[np.float32] | None
-    )  # (n, classes), calibrated; of the first model if there were two
+    train: LabelledTexts  # texts that `model` learned from
+    validation: (
+        LabelledTexts | None
+    )  # texts of the calibration; None: the scores are not calibrated
+    # (n, classes) calibrated logits for `validation`, of the first model if there were two.
+    validation_logits: NDArray[np.float32] | None
     calibration: Calibration
     ngram_c: float | None  # C of the n-gram classifier
-    measured_train: LabelledTexts  # that the model of `validation_logits` learned from
-    validation_seen: int  # validation texts that are also among these
+    measured_train: LabelledTexts  # texts that the model of `validation_logits` learned from
+    validation_seen: int  # number of validation texts that are also in `measured_train`
     training_texts: TrainingTexts  # record of all texts that were used
     history: list[dict[str, Any]]  # the Trainer's log, of the first model if there were two
     about: dict[str, Any]  # arguments, versions, hardware and time, for metrics.json
@@ -48,7 +49,7 @@ class TrainingResult:
         )
 
     def as_first_model(self) -> FirstModel:
-        """Return what a final model takes over from this one."""
+        """Return the part of this model that a final model uses."""
         assert self.validation_logits is not None
         return FirstModel(
             calibration=self.calibration,

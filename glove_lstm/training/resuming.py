@@ -17,8 +17,8 @@ from glove_lstm.errors import DataError
 from glove_lstm.training.calibration import Calibration
 from glove_lstm.training.labelled_texts import LabelledTexts
 
-# Folders of checkpoints in the output folder: of a first model, and of a model that learns labels before it learns the
-# logits of a teacher. The former may hold one of the latter.
+# Folders of checkpoints in the output folder: of the first of two models, and of the model of the labels in a
+# distillation, which may also be in the folder of the first model.
 FIRST_MODEL = "first_model"
 LABELLED_MODEL = "labelled_model"
 _RECORD = "finished.json"
@@ -27,7 +27,7 @@ _ADVICE = "remove the folder, or train without resume_from_checkpoint"
 
 @dataclass(frozen=True, eq=False)
 class FirstModel:
-    """What a final model takes over from the first one, which did not learn from the validation texts."""
+    """The part of a first model, which did not learn from the validation texts, that the final model uses."""
 
     calibration: Calibration
     ngram_c: float | None
@@ -36,7 +36,7 @@ class FirstModel:
     about: dict[str, Any]  # what metrics.json says of its training
 
     def save(self, folder: Path, validation: LabelledTexts) -> None:
-        """Write the record, after which a resumed run with these validation texts does not train this model again."""
+        """Write a record, so that a resumed run with these validation texts does not train this model again."""
         values = asdict(self) | {"validation_logits": self.validation_logits.tolist()}
         values |= _identity(validation)
         with whole_file(folder / _RECORD) as part:
@@ -47,7 +47,7 @@ class FirstModel:
         """Read the record of a finished first model; None if there is none.
 
         Raises:
-            DataError: The record is damaged, or of other validation texts.
+            DataError: The record is damaged, or belongs to other validation texts.
         """
         path = folder / _RECORD
         if not path.is_file():
@@ -61,20 +61,20 @@ class FirstModel:
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} is damaged ({error}): {_ADVICE}.") from None
         if identity != _identity(validation):
-            raise DataError(f"{path} is of other validation texts or labels: {_ADVICE}.")
+            raise DataError(f"{path} belongs to other validation texts or labels: {_ADVICE}.")
         return first
 
 
 def _identity(validation: LabelledTexts) -> dict[str, list[Any]]:
-    """Return hashes of validation texts, and their labels: what the logits of a first model belong to."""
+    """Return hashes of the validation texts, and their labels: the logits of a first model belong to them."""
     texts = hash_texts(validation.texts).tolist()
     return {"validation_texts": texts, "validation_labels": validation.labels.tolist()}
 
 
 def prepare_output(output_dir: Path, resume: str | bool | None, start: str | None) -> None:
-    """Check the checkpoint of a run that is resumed; in another run, remove the checkpoints of an earlier one.
+    """Check the checkpoint of a resumed run; in a new run, remove the checkpoints of an earlier run.
 
-    Those would be continued if the new run were interrupted before its first checkpoint, and then resumed.
+    If a new run were interrupted before its first checkpoint, resuming would continue from an earlier run's.
 
     Args:
         output_dir: Output folder of the training.
@@ -84,18 +84,10 @@ def prepare_output(output_dir: Path, resume: str | bool | None, start: str | Non
     Raises:
         DataError: `resume` is no checkpoint in the output folder, or `start` is one that would be removed.
     """
-    folders = []
-    for parent in (output_dir / FIRST_MODEL, output_dir):
-        folders += [parent / LABELLED_MODEL, parent]
+    first_model = output_dir / FIRST_MODEL
+    folders = [first_model / LABELLED_MODEL, first_model, output_dir / LABELLED_MODEL, output_dir]
     if not resume:
-        earlier = [folder for parent in folders for folder in parent.glob("checkpoint-*")]
-        if start is not None and Path(start).resolve() in [folder.resolve() for folder in earlier]:
-            problem = f"model_name_or_path is {start}, which a training into {output_dir} removes"
-            raise DataError(f"{problem}; give another output_dir.")
-        for folder in folders:
-            (folder / _RECORD).unlink(missing_ok=True)
-        for folder in earlier:
-            shutil.rmtree(folder)
+        _remove_checkpoints(folders, output_dir, start)
         return
     if _is_last(resume):
         return
@@ -107,13 +99,28 @@ def prepare_output(output_dir: Path, resume: str | bool | None, start: str | Non
         raise DataError(f"{problem}; give OUTPUT_DIR/checkpoint-N, or True for the last one.")
 
 
+def _remove_checkpoints(folders: list[Path], output_dir: Path, start: str | None) -> None:
+    checkpoints: list[Path] = []
+    for folder in folders:
+        checkpoints += folder.glob("checkpoint-*")
+    if start is not None:
+        removed = [checkpoint.resolve() for checkpoint in checkpoints]
+        if Path(start).resolve() in removed:
+            problem = f"model_name_or_path is {start}, which a training into {output_dir} removes"
+            raise DataError(f"{problem}; give another output_dir.")
+    for folder in folders:
+        (folder / _RECORD).unlink(missing_ok=True)
+    for checkpoint in checkpoints:
+        shutil.rmtree(checkpoint)
+
+
 def last_checkpoint(folder: Path, resume: str | bool | None) -> str | None:
     """Return the checkpoint in the output folder of a model from which its training continues, if any.
 
     Args:
         folder: Output folder of a model.
-        resume: The argument `resume_from_checkpoint`: True for the last checkpoint; or a path, which is used by the
-            model in whose folder it lies.
+        resume: The argument `resume_from_checkpoint`: True for the last checkpoint; or a path. If the path lies in
+            the folder of another model, this model continues from its own last checkpoint.
     """
     if not resume:
         return None
@@ -125,5 +132,5 @@ def last_checkpoint(folder: Path, resume: str | bool | None) -> str | None:
 
 
 def _is_last(resume: str | bool) -> bool:
-    """Whether the last checkpoint is asked for; a command line has words only."""
+    """Whether `resume_from_checkpoint` is True, or "True" on a command line."""
     return str(resume).lower() == "true"

@@ -21,15 +21,15 @@ Floats = NDArray[np.floating]
 Function = Callable[[list[str]], Any]  # n texts -> the probability of each label, (n, classes)
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.py", "README.md"]
-_LONGEST = 512  # tokens that a teacher reads if its tokenizer has no limit
-_NO_LIMIT = 1_000_000  # transformers writes a huge number instead
-# Smaller probabilities count as this one: their logarithms would dominate the squared difference.
+_DEFAULT_LONGEST = 512  # tokens that a teacher reads if its tokenizer has no limit
+_NO_LIMIT = 1_000_000  # transformers has a larger number if there is no limit
+# Smaller probabilities are raised to this one, because their logarithms would dominate the squared difference.
 _LEAST_PROBABILITY = 1e-4
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """A classifier from the Hub or from a folder, by the name of its files; it is loaded where it is asked.
+    """The name of a classifier on the Hub or in a folder, from which `load_teacher` loads it.
 
     Args:
         model: A repository's id on the Hub, or a folder. The weights must be safetensors, and a text must have one
@@ -50,9 +50,9 @@ class LoadedTeacher(ABC):
     """A teacher that can be asked.
 
     Attributes:
-        about: Its name, and its revision and licence as far as they are known.
+        about: Its name, and its revision and licence if they are known.
         label_names: Its labels in the order of its logits; None: unknown.
-        identity: A hash of what decides its logits; None: unknown.
+        identity: A hash of the files that decide its logits; None: unknown.
     """
 
     about: dict[str, Any]
@@ -121,7 +121,7 @@ class TransformersTeacher(LoadedTeacher):
         """Tokens that the teacher reads."""
         longest = self._tokenizer.model_max_length
         if longest > _NO_LIMIT:
-            longest = _LONGEST
+            longest = _DEFAULT_LONGEST
         return min(longest, getattr(self._config, "max_position_embeddings", longest))
 
 
@@ -134,7 +134,7 @@ def _identity(folder: Path) -> str:
 
 
 def _origin(teacher: Teacher, folder: Path) -> dict[str, Any]:
-    """Return the commit and the licence, as far as they are known."""
+    """Return the commit and the licence, if they are known."""
     origin = {}
     if not Path(teacher.model).is_dir():
         origin["revision"] = folder.name
@@ -150,7 +150,7 @@ def _origin(teacher: Teacher, folder: Path) -> dict[str, Any]:
 
 
 def _download(teacher: Teacher) -> Path:
-    """Return the folder of a teacher; one of the Hub is downloaded into the cache."""
+    """Return the folder of a teacher, which is downloaded into the cache if it is on the Hub."""
     folder = Path(teacher.model)
     check_folder(folder)
     if folder.is_dir():
@@ -246,7 +246,7 @@ def columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
     if set(teacher.label_names) != set(label_names):
         theirs, ours = ", ".join(teacher.label_names), ", ".join(label_names)
         raise DataError(
-            f"The labels of the teacher {teacher.about['name']} are {theirs}; those of the texts are {ours}. Rename "
-            "the labels of the texts, or set id2label in the teacher's config.json."
+            f"The labels of the teacher {teacher.about['name']} are {theirs}; the labels of the texts are {ours}. "
+            "Rename the labels of the texts, or set id2label in the teacher's config.json."
         )
     return [teacher.label_names.index(name) for name in label_names]

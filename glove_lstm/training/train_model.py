@@ -16,8 +16,6 @@ from transformers import EvalPrediction, set_seed
 
 from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.in_memory import common_label_type
-from glove_lstm.data.sources import balanced_weights
-from glove_lstm.data.splits import strata
 from glove_lstm.data.training_texts import TrainingTexts
 from glove_lstm.errors import DataError
 from glove_lstm.inference.prediction import predict_logits
@@ -27,19 +25,18 @@ from glove_lstm.training.batches import CorruptedTexts, TokenizedTexts, corrupt,
 from glove_lstm.training.calibration import Calibration, calibrate, first_words
 from glove_lstm.training.initial_model import InitialModel, initial_model
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.labels import ClassWeight, class_weights
 from glove_lstm.training.ngram_fitting import fit_ngrams
 from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.resuming import FirstModel
 from glove_lstm.training.trainer import GloveLstmTrainer
+from glove_lstm.training.weighting import ClassWeight, TrainingWeights
 from glove_lstm.version import __version__
 
 logger = logging.getLogger(__name__)
 
-# Most texts, copies included, of the fit of the n-grams; they bound its memory.
-_NGRAM_TEXTS = 200_000
-_FEWEST_FOR_C = 100  # validation texts that choose C of the n-gram classifier
-_MAX_SAMPLING_WEIGHT = 5.0  # larger ones would repeat a few texts too often
+# Texts, copies included, that the n-grams are fitted to. More would need too much memory.
+_MOST_NGRAM_TEXTS = 200_000
+_FEWEST_FOR_C = 100  # validation texts with which C of the n-gram classifier is chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +49,7 @@ class Job:
     text_column_names: list[str] | None
     label_type: str | None
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
-    more_texts: Sequence[str] = ()  # unlabelled texts, whose words join the vocabulary
+    more_texts: Sequence[str] = ()  # unlabelled texts; the vocabulary has their words, too
 
 
 def train_model(
@@ -61,7 +58,7 @@ def train_model(
     validation: LabelledTexts | None,
     first: FirstModel | None = None,
 ) -> TrainingResult:
-    """Train one model and calibrate it on validation texts, or take calibration and C over from a first model."""
+    """Train one model, and calibrate it on validation texts or take calibration and C from a first model."""
     began = time.perf_counter()
     recipe = job.recipe.sized(len(train), validation is not None)
     check_selection(recipe, has_validation=validation is not None)
@@ -99,17 +96,17 @@ def train_from(
         job: What all models have in common.
         recipe: Sized for these texts.
         train: n texts with labels.
-        validation: Texts that calibrate; None: the calibration is that of `first`.
+        validation: Texts of the calibration; None: the calibration of `first` is used.
         targets: (n, classes) logits that the LSTM learns instead of the labels.
-        fits_ngrams: Whether the n-grams are fitted; else they stay as they are.
-        first: A first model; None: there is none.
+        fits_ngrams: Whether the n-grams are fitted.
+        first: The first model, if this is the final one.
         began: `time.perf_counter()` at the beginning.
     """
     names = start.model.config.label_names
     reader = LightTokenizer.of(start.tokenizer)
     train_set = TextSet.of(train, names, reader)
     validation_set = None if validation is None else TextSet.of(validation, names, reader)
-    weights = _Weights.of(train_set.labelled, job.class_weight)
+    weights = TrainingWeights.of(train_set.labelled, job.class_weight)
     ngram_c = start.about.get("ngram_c")
     if fits_ngrams:
         ngram_c = _fit_ngrams(recipe, start, reader, train_set, validation_set, weights, first)
@@ -122,7 +119,9 @@ def train_from(
 
     calibration = _calibration(recipe, start, reader, validation_set, first)
     calibration.apply(start.model.config)
-    about = start.about | weights.about | _describe(recipe, start, trainer)
+    about = start.about | _describe(recipe, start, trainer)
+    if weights.label_loss is not None:
+        about["class_weight"] = dict(zip(names, weights.label_loss.tolist(), strict=True))
     about["rows"] = {"train": len(train)}
     if validation is not None:
         about["rows"]["validation"] = len(validation)
@@ -137,7 +136,7 @@ def train_from(
 def make_initial_model(
     job: Job, recipe: Recipe, train: LabelledTexts, validation: LabelledTexts | None
 ) -> InitialModel:
-    """Build or load tokenizer and network; the config records where texts and labels came from."""
+    """Build or load tokenizer and network, and record text columns and label type in the config."""
     initial = initial_model(recipe, train, validation, job.glove, job.more_texts)
     config = initial.model.config
     config.text_column_names = job.text_column_names
@@ -178,7 +177,7 @@ def _result(
 
 
 def count_seen(train: LabelledTexts, validation: LabelledTexts) -> int:
-    """Count validation texts that are also training texts; a measure on them is too good."""
+    """Count validation texts that are also training texts: measures on them are too high."""
     trained, _ = TrainingTexts.of(train.texts, ()).find(validation.texts)
     return int(trained.sum())
 
@@ -204,46 +203,13 @@ class TextSet:
         return tokenize(copies, reader, self.tokenized.labels)
 
 
-@dataclass(frozen=True, eq=False)
-class _Weights:
-    """How much each training text counts."""
-
-    sampling: NDArray[np.float64] | None  # (n,) in the sampling of the LSTM's batches
-    text_loss: NDArray[np.float64] | None  # (n,) in the loss of the LSTM, mean 1
-    label_loss: NDArray[np.float64] | None  # (classes,) in the loss of the LSTM
-    ngrams: NDArray[np.float64]  # (n,) in the fit of the n-grams
-    about: dict[str, Any]
-
-    @classmethod
-    def of(cls, texts: LabelledTexts, class_weight: ClassWeight | None) -> "_Weights":
-        """Balance texts by their sources, and weigh labels."""
-        sampling = text_loss = label_loss = None
-        ngrams = np.ones(len(texts))
-        about: dict[str, Any] = {}
-        if texts.weights is not None:
-            text_loss = texts.weights / texts.weights.mean()
-            ngrams = text_loss
-        if texts.sources is not None:
-            balanced = balanced_weights(texts.sources, strata(texts.labels.tolist()))
-            sampling = np.minimum(balanced, _MAX_SAMPLING_WEIGHT)
-        if class_weight is not None:
-            names = texts.label_names
-            # The sampling balances the labels for the LSTM; the n-grams are fitted to all texts alike.
-            in_batches = ngrams if sampling is None else sampling * ngrams
-            label_loss = class_weights(class_weight, names, texts.labels, in_batches)
-            label_weights = class_weights(class_weight, names, texts.labels, ngrams)
-            ngrams = ngrams * label_weights[texts.labels]
-            about["class_weight"] = dict(zip(names, label_loss.tolist(), strict=True))
-        return cls(sampling, text_loss, label_loss, ngrams, about)
-
-
 def _fit_ngrams(
     recipe: Recipe,
     start: InitialModel,
     reader: LightTokenizer,
     train: TextSet,
     validation: TextSet | None,
-    weights: _Weights,
+    weights: TrainingWeights,
     first: FirstModel | None,
 ) -> float | None:
     """Fit the n-gram classifier of a model, if it has one; return C."""
@@ -251,32 +217,30 @@ def _fit_ngrams(
     if ngrams is None:
         return None
     training = recipe.training
-    of_texts = weights.ngrams
-    if len(train.labelled) > _NGRAM_TEXTS:
+    text_weights = weights.ngrams
+    if len(train.labelled) > _MOST_NGRAM_TEXTS:
         generator = np.random.default_rng(training.seed)
-        rows = np.sort(generator.choice(len(train.labelled), _NGRAM_TEXTS, replace=False))
-        chosen = train.labelled.select(rows)
-        train = TextSet.of(chosen, chosen.label_names, reader)
-        of_texts = of_texts[rows]
+        rows = np.sort(generator.choice(len(train.labelled), _MOST_NGRAM_TEXTS, replace=False))
+        sample = train.labelled.select(rows)
+        train = TextSet.of(sample, sample.label_names, reader)
+        text_weights = text_weights[rows]
     copies = None
-    if training.corrupted_share and 2 * len(train.labelled) <= _NGRAM_TEXTS:
+    message = f"N-grams of {len(train.labelled):,} texts"
+    if training.corrupted_share and 2 * len(train.labelled) <= _MOST_NGRAM_TEXTS:
         copies = train.corrupted(training.seed, reader)
-    logger.info(
-        "N-grams of %s texts%s.",
-        f"{len(train.labelled):,}",
-        "" if copies is None else " and a corrupted copy of each",
-    )
-    chooses_c = None
+        message += " and a corrupted copy of each"
+    logger.info("%s.", message)
+    c_texts = None
     if validation is not None and len(validation.labelled) >= _FEWEST_FOR_C:
-        chooses_c = validation.tokenized
+        c_texts = validation.tokenized
     c = training.ngram_c if first is None else first.ngram_c
     return fit_ngrams(
         ngrams,
         train.tokenized,
         copies,
         words=start.words,
-        weights=of_texts,
-        validation=chooses_c,
+        weights=text_weights,
+        validation=c_texts,
         c=c,
     )
 
@@ -288,18 +252,19 @@ def _trainer(
     reader: LightTokenizer,
     train: TextSet,
     validation: TextSet | None,
-    weights: _Weights,
+    weights: TrainingWeights,
 ) -> GloveLstmTrainer:
-    """Make the Trainer of the LSTM, which learns from corrupted copies, too."""
-    training, config = recipe.training, start.model.config
+    """Make the Trainer of the LSTM. With `corrupted_share`, it learns from corrupted copies, too."""
+    training = recipe.training
     dataset = train.tokenized
     if training.corrupted_share:
         lstm_reader = LightTokenizer.of(start.tokenizer)
-        longest = reader.model_max_length
-        if config.lstm_length and lstm_reader.truncation_side == "right":
-            # Cut on the left, the first tokens depend on where the whole text would begin.
-            longest = min(config.lstm_length, longest or config.lstm_length)
-        lstm_reader.model_max_length = longest
+        lstm_reader.model_max_length = reader.model_max_length
+        lstm_length = start.model.config.lstm_length
+        # No more tokens are needed than the LSTM reads. But if texts are cut on the left, the last tokens decide which
+        # tokens are the first.
+        if lstm_length and reader.truncation_side == "right":
+            lstm_reader.model_max_length = min(lstm_length, reader.model_max_length or lstm_length)
         dataset = CorruptedTexts(
             train.labelled.texts,
             dataset,
@@ -327,9 +292,11 @@ def _calibration(
     validation: TextSet | None,
     first: FirstModel | None,
 ) -> Calibration:
-    """Calibrate on the validation texts; without any, return the calibration of the first model, if there was one."""
+    """Calibrate on the validation texts; without them, return the calibration of the first model, if there is one."""
+    if validation is None and first is not None:
+        return first.calibration
     if validation is None:
-        return Calibration() if first is None else first.calibration
+        return Calibration()
     beginnings = tokenize(first_words(validation.labelled.texts), reader)
     copies = None
     if recipe.training.corrupted_share and start.model.ngrams is not None:
@@ -367,7 +334,7 @@ def _describe(recipe: Recipe, start: InitialModel, trainer: GloveLstmTrainer) ->
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one core: a second one hardly helps so small a network, and threads spin beside other work."""
+    """Compute on one core: a small network gains little from a second one, and OpenMP threads spin while they wait."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,5 +1,6 @@
 """The Trainer of the LSTM, and of the layers around it."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ from torch.utils.data import Sampler
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback
 
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
@@ -22,10 +23,10 @@ from glove_lstm.training.resuming import last_checkpoint
 
 
 class GloveLstmTrainer(Trainer):
-    """`Trainer` over `TokenizedTexts`: batches of similar lengths, weights, and word vectors that are updated lazily.
+    """`Trainer` for `TokenizedTexts`, with batches of similar lengths, weights, and lazy updates of word vectors.
 
     Args:
-        model: A classifier. Its n-gram classifier is fitted already, and does not change.
+        model: A classifier. Its n-gram classifier is already fitted, and does not change.
         args: Training arguments.
         sampling_weights: (n,) of the training texts in sampling; None: each text once an epoch.
         text_weights: (n,) of the training texts in the loss; None: 1.
@@ -53,7 +54,7 @@ class GloveLstmTrainer(Trainer):
             callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
         collator: Any = collate  # of batches instead of rows
         super().__init__(model, args, data_collator=collator, callbacks=callbacks, **kwargs)
-        if args.disable_tqdm and not args.print_log:
+        if args.get_process_log_level() >= logging.ERROR:  # the log would be printed otherwise
             self.remove_callback(PrinterCallback)
         self._sampling_weights = sampling_weights
         self._label_weights = label_weights
@@ -124,19 +125,23 @@ class GloveLstmTrainer(Trainer):
 
     def _can_update_lazily(self) -> bool:
         """Whether sparse gradients work: not in several processes, with scaled losses, or on other devices."""
-        known = self.args.device.type in ("cpu", "cuda")
-        return known and self.args.world_size == 1 and not self.args.fp16
+        is_known_device = self.args.device.type in ("cpu", "cuda")
+        return is_known_device and self.args.world_size == 1 and not self.args.fp16
 
     def _dense_groups(self, embeddings: list[nn.Embedding]) -> list[dict[str, Any]]:
-        """Return the parameters beside the word vectors, as `Trainer` groups them: with weight decay, and without."""
+        """Return the other parameters as `Trainer` groups them: with weight decay, and without."""
         model: Any = self.model
         tables = {id(embedding.weight) for embedding in embeddings}
         decayed = set(self.get_decay_parameter_names(model))
         with_decay: list[nn.Parameter] = []
         without: list[nn.Parameter] = []
         for name, parameter in model.named_parameters():
-            if parameter.requires_grad and id(parameter) not in tables:
-                (with_decay if name in decayed else without).append(parameter)
+            if not parameter.requires_grad or id(parameter) in tables:
+                continue
+            if name in decayed:
+                with_decay.append(parameter)
+            else:
+                without.append(parameter)
         return [
             {"params": with_decay, "weight_decay": self.args.weight_decay},
             {"params": without, "weight_decay": 0.0},
@@ -158,7 +163,7 @@ class GloveLstmTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Return the weighted losses over the number of items of the step; in evaluation, the model's own loss."""
+        """Return the weighted losses divided by the items in the step; in evaluation, the model's own loss."""
         weights = inputs.pop("weights", None)
         if not model.training:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -172,20 +177,26 @@ class GloveLstmTrainer(Trainer):
         items = labels.numel() if num_items_in_batch is None else num_items_in_batch
         loss = losses.sum() / items
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
-            loss = loss * self.accelerator.num_processes  # the items are those of all processes
+            loss = loss * self.accelerator.num_processes  # the items of all processes are counted
         return (loss, outputs) if return_outputs else loss
 
     def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of each text (B,); or of each label (B, classes), for several labels a text and for logits.
+        """Return the losses before their mean is taken.
 
-        The loss of logits, those of a teacher with mean 0, is the squared difference.
+        Args:
+            logits: (B, classes).
+            labels: (B,) class indices; in multi-label training, (B, classes) of 0 and 1; in a distillation, (B,
+                classes) logits of a teacher with mean 0.
+
+        Returns:
+            (B,) cross-entropies; (B, classes) binary cross-entropies; or (B, classes) squared differences.
         """
         problem = cast(Any, self.model).config.problem_type
-        if problem != SEVERAL and labels.is_floating_point():  # logits of a teacher
+        if problem == MULTI_LABEL:
+            return binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        if labels.is_floating_point():
             centred = logits - logits.mean(dim=1, keepdim=True)
             return (centred - labels).square()
-        if problem == SEVERAL:
-            return binary_cross_entropy_with_logits(logits, labels, reduction="none")
         smoothing = self.args.label_smoothing_factor
         losses = cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
         if self._label_weights is None:
@@ -193,7 +204,7 @@ class GloveLstmTrainer(Trainer):
         return losses * losses.new_tensor(self._label_weights)[labels]
 
     def _compute_in_float32(self) -> None:
-        """Undo the wrapper of `forward` by which Accelerate trains in 16 bits: the saved model computes in 32."""
+        """Undo Accelerate's wrapper of `forward`, which computes in 16 bits; the trained model computes in 32."""
         self.accelerator.native_amp = False
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
 
@@ -207,7 +218,7 @@ class GloveLstmTrainer(Trainer):
         return sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
-        """Evaluate the longest texts first, so that batches hold little padding."""
+        """Evaluate the longest texts first, to keep padding small."""
         return np.argsort(-eval_dataset.lengths, kind="stable").tolist()
 
 

@@ -2,7 +2,7 @@
 
 A copy has words exchanged for words of similar vectors, as in TinyBERT (Jiao et al. 2020,
 https://arxiv.org/abs/1909.10351), and words dropped, and may be cut to a span of words, as in Tang et al. 2019
-(https://arxiv.org/abs/1903.12136). The label of such a text would be doubtful; the teacher's logits say how doubtful.
+(https://arxiv.org/abs/1903.12136). The label of an altered copy may be wrong; the teacher's logits say how likely.
 """
 
 import logging
@@ -26,8 +26,8 @@ _EXCHANGED = 0.3  # share of the words
 _CUT = 0.4  # share of the copies that are cut to a span of words
 _SHORTEST = 2  # words of a span
 
-_FREQUENT = 60_000  # most frequent words of GloVe, which are exchanged for others
-_NEIGHBOURS = 10  # words that a word is exchanged for
+_FREQUENT = 60_000  # most frequent words of GloVe, among which similar words are looked for
+_NEIGHBOURS = 10  # similar words for each word
 _LEAST_SIMILARITY = 0.4  # cosine
 _BLOCK = 512  # words whose similarities are computed together
 
@@ -60,8 +60,8 @@ def without_near_duplicates(
 def altered_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) -> list[str]:
     """Return `count` altered copies of each text.
 
-    A copy depends on its text and on the vectors alone, so that a run with another seed asks the teacher for few new
-    ones.
+    A copy depends on its text and on the vectors only. A run with another seed has the same copies, for which the
+    teacher's logits are cached.
 
     Args:
         texts: n texts.
@@ -85,7 +85,7 @@ def altered_copies(texts: Sequence[str], count: int, glove: GloveVectors | None)
 def _alter(
     words: Sequence[str], neighbours: Mapping[str, Sequence[str]], generator: random.Random
 ) -> str:
-    """Return a copy of a text of these words."""
+    """Return an altered copy of a text with these words."""
     altered = []
     for word in words:
         chance = generator.random()
@@ -128,16 +128,23 @@ def similar_words(words: Sequence[str], glove: GloveVectors) -> dict[str, list[s
             block = known[start : start + _BLOCK]
             vectors = _unit_rows(glove.vectors[[glove.index[word] for word in block]])
             cosines = vectors @ frequent.T
-            count = min(_NEIGHBOURS + 1, len(frequent))  # the word itself may be one
+            count = min(
+                _NEIGHBOURS + 1, len(frequent)
+            )  # the word itself is among them if it is frequent
             nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
             for word, rows, word_cosines in zip(block, nearest, cosines, strict=True):
-                by_cosine = sorted(rows.tolist(), key=lambda row: -word_cosines[row])
-                others = [
-                    glove.words[row] for row in by_cosine if word_cosines[row] >= _LEAST_SIMILARITY
-                ]
+                others = _words_by_similarity(glove, rows, word_cosines)
                 similar[word] = [other for other in others if other != word][:_NEIGHBOURS]
             bar.update(len(block))
     return similar
+
+
+def _words_by_similarity(
+    glove: GloveVectors, rows: NDArray[np.integer], cosines: NDArray[np.float32]
+) -> list[str]:
+    """Return the words of rows that are similar enough, the most similar first."""
+    by_cosine = sorted(rows.tolist(), key=lambda row: -cosines[row])
+    return [glove.words[row] for row in by_cosine if cosines[row] >= _LEAST_SIMILARITY]
 
 
 def _unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

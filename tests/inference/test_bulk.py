@@ -53,7 +53,7 @@ def finish(*args):
 
 def test_rows_come_in_order_with_the_scores_of_their_texts(articles, tmp_path):
     summary = label(articles, tmp_path)
-    assert (summary.rows, summary.empty, summary.kept) == (160, 0, 0)
+    assert (summary.rows, summary.empty, summary.kept_parts) == (160, 0, 0)
     names = {"run.json", "part-00000.csv", "part-00001.csv"}
     assert {path.name for path in tmp_path.iterdir()} == names
     found = rows_of(tmp_path)
@@ -93,11 +93,11 @@ def test_of_several_labels_those_stay_that_reach_their_threshold_and_the_least_s
         assert Labeller(model(predict_one, NAMES, [0.4, 0.8]), least)(rows).labels == [wanted]
 
 
-def test_chunks_reach_the_classifier_whole_but_not_too_long(monkeypatch):
+def test_chunks_reach_the_classifier_whole_but_not_too_long():
     source = ["abc"] * 25
     assert [len(rows) for rows in chunks(open_texts(source, "here"), 10, False)] == [10, 10, 5]
-    monkeypatch.setattr("glove_lstm.inference.bulk._CHARACTERS", 12)
-    assert [len(rows) for rows in chunks(open_texts(source[:10], "here"), 10, False)] == [4, 4, 2]
+    long = chunks(open_texts(source[:10], "here"), 10, False, most_characters=12)
+    assert [len(rows) for rows in long] == [4, 4, 2]
 
 
 def test_a_bad_row_ends_the_run_after_whole_parts(tmp_path):

@@ -19,7 +19,7 @@ from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.runtime import LightClassifier
-from glove_lstm.inference.scores import SEVERAL
+from glove_lstm.inference.scores import MULTI_LABEL
 
 TEXTS = [
     "Council votes on the bridge",
@@ -148,7 +148,7 @@ def test_a_length_to_which_no_text_can_be_cut_is_refused(exported, load, limit) 
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
 @pytest.mark.parametrize("thresholds", [[0.1, 0.2, 0.3], [0.5, float("nan")], [0.5, "x"]])
 def test_thresholds_that_do_not_fit_the_labels_are_refused(exported, backend, thresholds) -> None:
-    edit(exported / "config.json", problem_type=SEVERAL, thresholds=thresholds)
+    edit(exported / "config.json", problem_type=MULTI_LABEL, thresholds=thresholds)
     with pytest.raises(DataError, match="thresholds"):
         open_model(Checkpoint.open(exported), backend=backend)
 

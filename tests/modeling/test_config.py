@@ -14,8 +14,9 @@ from glove_lstm import GloveLstmConfig, GloveLstmModel
 from glove_lstm.checkpoint import label_names
 from glove_lstm.commands.train import parse
 from glove_lstm.errors import DataError
-from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, FITTED, SHAPE_COUNT
-from glove_lstm.tokenization.word_shapes import SHAPES
+from glove_lstm.modeling import configuration_glove_lstm
+from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, FITTED
+from glove_lstm.tokenization import word_shapes
 from glove_lstm.training.arguments import ModelArguments, TokenizerArguments, make_recipe
 
 # The least value of each count.
@@ -148,9 +149,11 @@ def test_the_shipped_checkpoint_names_its_labels():
     assert GloveLstmConfig.from_pretrained(ROOT / "hub").id2label == {0: "FAKE", 1: "REAL"}
 
 
-def test_the_config_counts_the_shapes_that_the_tokenizer_gives():
+def test_model_and_tokenizer_agree_on_token_type_ids():
     """The two files travel apart, so that neither imports the other."""
-    assert len(SHAPES) == SHAPE_COUNT
+    assert len(word_shapes.SHAPES) == configuration_glove_lstm.SHAPE_COUNT
+    for name in ("SHAPE_BITS", "CODE_BITS", "SPELLING_LENGTH", "KNOWN"):
+        assert getattr(word_shapes, name) == getattr(configuration_glove_lstm, name), name
 
 
 def test_a_checkpoint_brings_its_tokenizer(tmp_path):

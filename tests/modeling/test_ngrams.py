@@ -12,7 +12,7 @@ from support import build_model
 from torch import nn
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
-from glove_lstm.inference.explanation import ngram_contributions
+from glove_lstm.inference.relevance import ngram_contributions
 from glove_lstm.modeling.characters import unknown_words
 from glove_lstm.tokenization.word_shapes import spelling
 
@@ -255,12 +255,12 @@ def test_a_frozen_classifier_takes_no_part_in_training():
     assert model(ids).part_logits.shape == (1, 2, 2)
 
 
-SEVERAL = {"num_labels": 3, "problem_type": "multi_label_classification"}
+MULTI_LABEL = {"num_labels": 3, "problem_type": "multi_label_classification"}
 LABELS = [
     ({"num_labels": 1}, torch.tensor([0.5, -1.0])),
     ({"num_labels": 2, "problem_type": "regression"}, torch.tensor([[0.5, 2], [-1, 0]])),
     ({"num_labels": 6}, torch.tensor([5, 0])),
-    (SEVERAL, torch.tensor([[1.0, 0, 1], [0, 0, 1]])),
+    (MULTI_LABEL, torch.tensor([[1.0, 0, 1], [0, 0, 1]])),
 ]
 
 

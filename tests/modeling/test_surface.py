@@ -93,7 +93,7 @@ def test_gradients_of_the_word_vectors_by_a_hook_on_their_layer():
     assert not attributions[1, 2:].any()
 
 
-SINGLE, SEVERAL = "single_label_classification", "multi_label_classification"
+SINGLE, MULTI_LABEL = "single_label_classification", "multi_label_classification"
 REGRESSION = "regression"
 
 
@@ -108,8 +108,8 @@ REGRESSION = "regression"
             r"labels must be of shape \(2,\) .* not \(3,\)",
         ),
         ({"num_labels": 3}, torch.ones(2, 3).long(), r"of shape \(2,\) .* not \(2, 3\)"),
-        ({"num_labels": 3, "problem_type": SEVERAL}, torch.ones(2), r"\(2, 3\) .* not \(2,\)"),
-        ({"num_labels": 3, "problem_type": SEVERAL}, torch.ones(2, 3).long(), "must be floats"),
+        ({"num_labels": 3, "problem_type": MULTI_LABEL}, torch.ones(2), r"\(2, 3\) .* not \(2,\)"),
+        ({"num_labels": 3, "problem_type": MULTI_LABEL}, torch.ones(2, 3).long(), "must be floats"),
         ({"num_labels": 3, "problem_type": SINGLE}, torch.ones(2), "must be whole numbers"),
         ({"num_labels": 3, "problem_type": REGRESSION}, torch.ones(2), r"\(2, 3\) .* not \(2,\)"),
         ({"num_labels": 1}, torch.ones(3), r"of shape \(2,\) .* not \(3,\)"),

@@ -10,12 +10,13 @@ from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.training.calibration import (
     ScoredTexts,
+    as_binary,
     calibrate,
     first_words,
     fit_calibration,
     fit_scales,
+    fit_thresholds,
 )
-from glove_lstm.training.labels import as_binary, fit_thresholds
 
 
 def draw(seed, rows, scales, classes=3):

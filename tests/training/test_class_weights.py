@@ -23,8 +23,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from glove_lstm.commands import train
 from glove_lstm.training.arguments import GloveLstmTrainingArguments, make_recipe
 from glove_lstm.training.fit import fit
-from glove_lstm.training.labels import class_weights
 from glove_lstm.training.trainer import GloveLstmTrainer
+from glove_lstm.training.weighting import class_weights
 
 
 def test_balanced_weights_are_those_of_scikit_learn():

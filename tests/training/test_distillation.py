@@ -174,7 +174,7 @@ def test_near_duplicates_of_validation_texts_are_left_out(distil, news, caplog):
 
 def test_labels_must_be_the_same(transformer, distil, news):
     labels = loud_and_calm(news.labels)
-    with pytest.raises(DataError, match=r"are REAL, FAKE; those of the texts are LOUD, calm"):
+    with pytest.raises(DataError, match=r"are REAL, FAKE; the labels of the texts are LOUD, calm"):
         distil(news.texts, labels, transformer)
 
 

@@ -42,11 +42,6 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
             "class_weight must be 'balanced', a dictionary of labels and weights, or None, not 'even'.",
         ),
         (
-            {"token_types": False},
-            "Without token_types there are no word shapes and characters: set type_embedding_size and "
-            "character_buckets to 0.",
-        ),
-        (
             {"validation": 1.5},
             "validation must be (texts, labels), a share from 0 to below 1, or None, not 1.5.",
         ),

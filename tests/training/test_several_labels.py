@@ -16,7 +16,7 @@ from glove_lstm import LightClassifier
 from glove_lstm.commands import evaluate, export, predict, train
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.batch_classifier import BatchClassifier
-from glove_lstm.training.labels import as_binary, fit_thresholds
+from glove_lstm.training.calibration import as_binary, fit_thresholds
 
 WORDS = {"food": "council budget report", "sport": "shocking secret exposed", "trip": "school vote"}
 NAMES = list(WORDS)

@@ -1,0 +1,211 @@
+"""Write labels and scores as CSV, JSON lines or Parquet, or as a table to read."""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.data.streaming import TextRow
+from glove_lstm.inference.explanation import Explanation
+from glove_lstm.inference.printable import one_line
+
+ABSTAIN = "ABSTAIN"  # instead of a label if the best score is too low
+_DECIMALS = 6  # of a score
+_SHOWN = 100  # characters of a text in a readable table
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+Explain = Callable[[str, str | None], Explanation]  # from a text and its second part
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """n rows with their labels and scores."""
+
+    rows: Sequence[TextRow]
+    labels: Sequence[
+        str | list[str]
+    ]  # the best label of each row, or `ABSTAIN`; or a list of labels
+    scores: NDArray[np.floating]  # (n, labels)
+
+    @cached_property
+    def rounded_scores(self) -> NDArray[np.float64]:
+        """The scores as they are written, (n, labels)."""
+        return self.scores.astype(np.float64).round(_DECIMALS)
+
+
+Write = Callable[[Labelled], None]  # adds rows to a file, in order
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of the output."""
+
+    label_names: Sequence[str]  # in the order of the scores
+    named: bool = False  # whether there is a column `file` before `row`
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns in a table."""
+        names = ["file"] if self.named else []
+        names += ["row", "label", "score"]
+        names += [f"score_{name}" for name in self.label_names]
+        return names
+
+    def values(self, labelled: Labelled) -> list[Any]:
+        """Return the values of each column: lists, and arrays of scores."""
+        scores = labelled.rounded_scores
+        values: list[Any] = []
+        if self.named:
+            values.append([row.file for row in labelled.rows])
+        values.append([row.number for row in labelled.rows])
+        values.append([label_cell(label) for label in labelled.labels])
+        values.append(scores.max(axis=1))
+        values += list(scores.T)
+        return values
+
+
+def label_cell(label: str | list[str]) -> str:
+    """Return the cell of a table for a label, or for a list of labels, which is JSON, as training reads it."""
+    return label if isinstance(label, str) else json.dumps(label, ensure_ascii=False)
+
+
+def csv_cell(text: str) -> str:
+    """Return a text for a CSV file: with an apostrophe before what a spreadsheet would run as a formula."""
+    if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
+        text = f"'{text}"
+    # Before Python 3.13, csv leaves a carriage return without quotation marks, and it would end the row.
+    return text.replace("\r", "\n")
+
+
+@contextmanager
+def open_writer(
+    target: Path | TextIO, kind: str, layout: Layout, explain: Explain | None = None
+) -> Iterator[Write]:
+    """Open a file for labelled rows; a stream stays open.
+
+    Args:
+        target: A file, or a text stream for csv and jsonl.
+        kind: "csv", "jsonl" or "parquet".
+        layout: The columns.
+        explain: Adds explanations to jsonl.
+    """
+    if kind == "parquet":
+        with _parquet_writer(target, layout) as write:
+            yield write
+    elif isinstance(target, Path):
+        with target.open("w", encoding="utf-8", newline="") as file:
+            yield _text_writer(file, kind, layout, explain)
+    else:
+        yield _text_writer(target, kind, layout, explain)
+
+
+def table_writer(file: TextIO, labels: Sequence[str]) -> Write:
+    """Write a readable table of labels and texts."""
+    width = max(len(name) for name in [*labels, "label"])
+    file.write(f"{'label':<{width}}  score  text\n")
+
+    def write(labelled: Labelled) -> None:
+        for row, label, scores in _with_scores(labelled):
+            text = one_line(f"{row.text} {row.pair or ''}")
+            if len(text) > _SHOWN:
+                text = text[: _SHOWN - 1] + "…"
+            file.write(f"{one_line(label_cell(label)):<{width}}  {max(scores):.3f}  {text}\n")
+
+    return write
+
+
+def explanation_writer(file: TextIO, explain: Explain) -> Write:
+    """Write explanations as text, in colours if the file is a terminal."""
+    from rich.console import Console
+
+    console = Console(file=file, highlight=False)
+
+    def write(labelled: Labelled) -> None:
+        for row, label in zip(labelled.rows, labelled.labels, strict=True):
+            explanation = explain(row.text, row.pair)
+            best = explanation.label
+            heading = label_cell(label)
+            if label not in (best, [best]):
+                heading += f" (best: {best})"
+            # Wrap lines in a terminal only.
+            console.print(explanation.marked_text(heading), soft_wrap=not console.is_terminal)
+
+    return write
+
+
+def _with_scores(
+    labelled: Labelled,
+) -> Iterator[tuple[TextRow, str | list[str], list[float]]]:
+    """Yield each row with its label and its rounded scores."""
+    scores = labelled.rounded_scores.tolist()
+    yield from zip(labelled.rows, labelled.labels, scores, strict=True)
+
+
+@contextmanager
+def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    fields = []
+    for name in layout.columns:
+        kind = {"file": pa.string(), "row": pa.int64(), "label": pa.string()}.get(name)
+        fields.append((name, kind or pa.float64()))
+    schema = pa.schema(fields)
+
+    with pq.ParquetWriter(target, schema) as parquet:
+
+        def write(labelled: Labelled) -> None:
+            parquet.write_table(pa.table(layout.values(labelled), schema))
+
+        yield write
+
+
+def _text_writer(file: TextIO, kind: str, layout: Layout, explain: Explain | None) -> Write:
+    if kind == "csv":
+        return _csv_writer(file, layout)
+    return _jsonl_writer(file, layout, explain)
+
+
+def _csv_writer(file: TextIO, layout: Layout) -> Write:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([csv_cell(name) for name in layout.columns])
+
+    def write(labelled: Labelled) -> None:
+        for row in zip(*layout.values(labelled), strict=True):
+            cells = []
+            for value in row:
+                if isinstance(value, str):
+                    cells.append(csv_cell(value))
+                elif isinstance(value, float):
+                    cells.append(f"{value:.{_DECIMALS}f}")
+                else:
+                    cells.append(value)
+            writer.writerow(cells)
+
+    return write
+
+
+def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Write:
+    def write(labelled: Labelled) -> None:
+        for row, label, scores in _with_scores(labelled):
+            values: dict[str, Any] = {}
+            if layout.named:
+                values["file"] = row.file
+            values["row"] = row.number
+            values["label"] = label
+            values["score"] = max(scores)
+            values["scores"] = dict(zip(layout.label_names, scores, strict=True))
+            if explain is not None:
+                values["explanation"] = explain(row.text, row.pair).to_dict()
+            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+    return write

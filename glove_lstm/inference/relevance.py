@@ -1,0 +1,298 @@
+"""Compute the contribution of each word to the difference between two labels' logits.
+
+The n-gram classifier's logits are sums over n-grams, so its contributions are exact. The LSTM's contributions are
+computed by layer-wise relevance propagation for LSTMs (Arras et al. 2017, https://arxiv.org/abs/1706.07206): gates are
+constant factors. With every gate and slope of a tanh fixed at its value for this text, the network is linear in its
+inputs, and gradient times input (Ali et al. 2022, https://arxiv.org/abs/2202.07304) is exact. The rest of the
+difference comes from the biases.
+"""
+
+import copy
+import re
+from collections.abc import Sequence
+from itertools import chain, groupby
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from glove_lstm.errors import DataError
+from glove_lstm.inference.explanation import Explanation, Field, WordContribution
+from glove_lstm.inference.scores import scores_of
+from glove_lstm.modeling.characters import UnknownWords
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
+from glove_lstm.tokenization.word_shapes import replace_surrogates
+
+# Words that the tokenizer may split: "don't", "U.S", "well-known", "!!!".
+_WORD = re.compile(r"\w+(?:['\u2019.-]\w+)*|([^\w\s])\1*")
+_SMALL = 1e-4  # below it tanh(x) / x is 1 in float32
+
+
+def explain(
+    model: GloveLstmForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
+    text: str,
+    text_pair: str | None = None,
+    *,
+    label: str | None = None,
+) -> Explanation:
+    """Compute the contribution of each word to the difference between a label's logit and its strongest rival's.
+
+    Args:
+        model: A classifier with at least two labels. It is put into eval mode and otherwise left as it is, so that
+            threads may share it.
+        tokenizer: The model's tokenizer; it truncates long texts.
+        text: Any text, also an empty one.
+        text_pair: A second part (the body to a title), or None.
+        label: The label to explain; None takes the one with the highest score.
+
+    Raises:
+        DataError: The model lacks that label, or has fewer than two labels.
+    """
+    names: list[str] = model.config.label_names
+    if len(names) < 2:
+        raise DataError("The model has only one label, so its choice cannot be explained.")
+    if label is not None and label not in names:
+        raise DataError(f"The model has no label {label!r}; it has {', '.join(names)}.")
+    model.eval()
+    pairs = None if text_pair is None else [text_pair]
+    encoded = tokenizer([text], pairs)
+    # Shape (1, T) each. `return_tensors` would make floats of an empty text.
+    inputs = {
+        name: torch.tensor(rows, dtype=torch.long, device=model.device)
+        for name, rows in encoded.items()
+    }
+    with torch.no_grad():
+        logits = model(**inputs).logits.double().cpu().numpy()
+    explained, rival = _explained_and_rival(
+        logits[0], None if label is None else names.index(label)
+    )
+
+    difference = float(logits[0, explained] - logits[0, rival])
+    baseline = difference
+    contributions: list[float] = []
+    ids = inputs["input_ids"]
+    if ids.shape[1]:
+        types = inputs.get("token_type_ids")
+        baseline, contributions = _token_contributions(model, ids, types, explained, rival)
+    text = replace_surrogates(text)
+    text_pair = replace_surrogates(text_pair)
+    all_ids = tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0]
+    return Explanation(
+        text=text,
+        text_pair=text_pair,
+        label=names[explained],
+        rival=names[rival],
+        score=float(scores_of(logits, model.config.problem_type)[0, explained]),
+        logit_difference=difference,
+        baseline_difference=baseline,
+        words=tuple(_words(text, text_pair, encoded.encodings[0].offsets, contributions)),
+        unread=len(all_ids) - ids.shape[1],
+    )
+
+
+def _explained_and_rival(logits: Any, label: int | None) -> tuple[int, int]:
+    """Return the label to explain, by default the best one, and the best of the others."""
+    best, second, *_ = np.argsort(-logits, kind="stable").tolist()
+    if label is None or label == best:
+        return best, second
+    return label, best
+
+
+def _token_contributions(
+    model: GloveLstmForSequenceClassification,
+    ids: Tensor,
+    types: Tensor | None,
+    label: int,
+    rival: int,
+) -> tuple[float, list[float]]:
+    """Return the contribution of the biases, and the contribution of each of T tokens.
+
+    Args:
+        model: A classifier.
+        ids: (1, T) token ids, T at least 1.
+        types: (1, T) `token_type_ids`, if the model reads them.
+        label: The explained label.
+        rival: The other label.
+    """
+    with torch.no_grad():
+        inputs = model.encoder.prepare_inputs(ids, torch.ones_like(ids), types, None)
+        scale = float(model.confidence(inputs)) / model.config.temperature
+        vectors = model.encoder.embed(inputs)  # (tokens that the LSTM reads, 1, E)
+    with torch.inference_mode(False), torch.enable_grad():  # the caller may be in inference mode
+        leaf = vectors.clone().requires_grad_()
+        linear = _linear_in_words(model, leaf)
+        logits = linear.lstm_logits(linear.encoder.run_lstm(inputs).pooled)[0]
+        logits = logits * scale * float(model.share_read(inputs))
+        lstm_difference = logits[label] - logits[rival]
+        (gradient,) = torch.autograd.grad(lstm_difference, leaf)
+    tokens = torch.zeros(ids.shape[1], dtype=torch.float64)
+    tokens[: len(vectors)] = (gradient * vectors)[:, 0].double().sum(dim=1).cpu()
+    baseline = float(lstm_difference.detach().double() - tokens.sum())
+    if model.ngrams is None:
+        return baseline, tokens.tolist()
+
+    with torch.no_grad():
+        by_label = ngram_contributions(model.ngrams, ids, inputs.shapes, inputs.unknown)
+        by_label = by_label[0].double().cpu()
+    scale *= model.config.ngram_weight
+    tokens = tokens + scale * (by_label[:, label] - by_label[:, rival])
+    bias = model.ngrams.bias.detach().double()
+    baseline += scale * float(bias[label] - bias[rival])
+    return baseline, tokens.tolist()
+
+
+def ngram_contributions(
+    ngrams: GloveLstmNgramClassifier,
+    input_ids: Tensor,
+    shapes: Tensor | None,
+    unknown: UnknownWords | None,
+) -> Tensor:
+    """Divide the logits of the n-grams among the tokens: each n-gram counts evenly for the words that it covers.
+
+    Args:
+        ngrams: The classifier.
+        input_ids: (B, T), all of them real tokens, T at least 1.
+        shapes: (B, T) word shapes, as for its `forward`.
+        unknown: As for its `forward`.
+
+    Returns:
+        (B, T, num_labels). Their sum over the tokens, with the bias, is the output of `forward`.
+    """
+    mask = torch.ones_like(input_ids, dtype=torch.bool)
+    texts, length = input_ids.shape
+    # An n-gram adds the same to all tokens of its span. So it is added to the step into the span and taken from the
+    # step out of it; the sums of the steps are the contributions.
+    steps = ngrams.bias.new_zeros(texts, length + 1, len(ngrams.bias), dtype=torch.float64)
+    groups = ngrams.groups(input_ids, shapes, mask)
+    for group, spans in zip(groups, _spans(length), strict=False):
+        spans = spans[: group.rows.shape[1]].to(input_ids.device)  # without words with shapes
+        first = spans[:, 0]
+        last = spans[:, 1]
+        shares = ngram_shares(group, ngrams.weights).double() / (last - first + 1)
+        added = shares.unsqueeze(-1) * ngrams.weights[group.rows]
+        steps = steps.index_add(1, first, added)
+        steps = steps.index_add(1, last + 1, -added)
+    tokens = steps.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
+    if unknown is None:
+        return tokens
+    shares = ngrams.character_shares(unknown, mask).unsqueeze(1)
+    weights = ngrams.weights[unknown.hashes % ngrams.buckets].to(shares.dtype)
+    added = (shares @ weights).squeeze(1).to(tokens.dtype)
+    return tokens.index_put((unknown.texts, unknown.positions), added, accumulate=True)
+
+
+def _spans(length: int) -> list[Tensor]:
+    """Return the first and the last token of each n-gram, in the order of `GloveLstmNgramClassifier.groups`.
+
+    Returns:
+        (3 T + 1, 2) for n-grams of words, in which words with shapes come last, and (3 T + 2, 2) for n-grams of shapes.
+    """
+    words = _runs(0, 1, length)
+    pairs = _runs(-1, 2, length + 1)
+    three_shapes = _runs(-2, 3, length + 2)
+    shape_after = _runs(0, 2, length)
+    shape_before = _runs(-1, 2, length)
+    word_spans = torch.cat([words, pairs, words])
+    shape_spans = torch.cat([three_shapes, shape_after, shape_before])
+    # An edge of the text belongs to the word beside it.
+    return [word_spans.clamp(0, length - 1), shape_spans.clamp(0, length - 1)]
+
+
+def _runs(first: int, size: int, count: int) -> Tensor:
+    """Return the first and the last token of `count` runs of `size` tokens; each begins a token later: (count, 2)."""
+    starts = torch.arange(first, first + count)
+    return torch.stack([starts, starts + size - 1], dim=1)
+
+
+def _linear_in_words(
+    model: GloveLstmForSequenceClassification, vectors: Tensor
+) -> GloveLstmForSequenceClassification:
+    """Return a model that gives the same logits for embedded texts `vectors`, but has constant gates to gradients.
+
+    It shares the weights. Max pooling and ReLU are linear while their active positions and units stay the same.
+    """
+    # `deepcopy` takes what is in its memo as a copy, so that parameters and buffers are shared.
+    memo = {id(values): values for values in chain(model.parameters(), model.buffers())}
+    linear = copy.deepcopy(model, memo)
+    encoder: Any = linear.encoder
+    encoder.embed = lambda _: vectors
+    encoder.lstm.__class__ = _LinearLstm
+    return linear
+
+
+class _LinearLstm(nn.LSTM):
+    """An LSTM of one layer with the outputs of `nn.LSTM`, whose gates are constants to gradients."""
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        """Map (T, B, E) to (T, B, hidden_size)."""
+        weight, recurrent, *biases = self.all_weights[0]
+        bias = biases[0] + biases[1]
+        # The rows are those of the input gate, the forget gate, the cell and the output gate.
+        cell_rows = slice(2 * self.hidden_size, 3 * self.hidden_size)
+        gate_inputs = inputs.detach() @ weight.T + bias
+        cell_inputs = inputs @ weight[cell_rows].T + bias[cell_rows]
+        hidden = inputs.new_zeros(inputs.shape[1], self.hidden_size)
+        cell = hidden
+        outputs = []
+        for step in range(len(inputs)):
+            gates = (gate_inputs[step] + hidden.detach() @ recurrent.T).sigmoid()
+            input_gate, forget_gate, _, output_gate = gates.chunk(4, dim=1)
+            candidate = _scaled_tanh(cell_inputs[step] + hidden @ recurrent[cell_rows].T)
+            cell = forget_gate * cell + input_gate * candidate
+            hidden = output_gate * _scaled_tanh(cell)
+            outputs.append(hidden)
+        return torch.stack(outputs), None
+
+
+def _scaled_tanh(values: Tensor) -> Tensor:
+    """Return tanh(values) as the product of the values and tanh(values) / values, which is constant to gradients."""
+    fixed = values.detach()
+    is_small = fixed.abs() < _SMALL
+    ratios = fixed.tanh() / fixed.masked_fill(is_small, 1)
+    return values * torch.where(is_small, 1, ratios)
+
+
+def _words(
+    text: str,
+    text_pair: str | None,
+    offsets: Sequence[tuple[int, int]],
+    contributions: Sequence[float],
+) -> list[WordContribution]:
+    """Join tokens to the words of a text and of its second part.
+
+    Args:
+        text: The text.
+        text_pair: Its second part, which the tokenizer appends after a space; or None.
+        offsets: First and last character of each token, exclusive.
+        contributions: Contribution of each token.
+    """
+    tokens = [(*span, value) for span, value in zip(offsets, contributions, strict=True)]
+    words = _words_of_part("text", text, 0, tokens)
+    if text_pair is not None:
+        words += _words_of_part("text_pair", text_pair, len(text) + 1, tokens)
+    return words
+
+
+def _words_of_part(
+    field: Field, text: str, begin: int, tokens: Sequence[tuple[int, int, float]]
+) -> list[WordContribution]:
+    """Join the tokens from the character `begin` on to the words of a part."""
+    word_of = list(range(len(text)))  # of each character, the first character of its word
+    for match in _WORD.finditer(text):
+        word_of[match.start() : match.end()] = [match.start()] * len(match[0])
+
+    own = []
+    for first, last, value in tokens:
+        if begin <= first < begin + len(text):
+            own.append((first - begin, last - begin, value))
+    words = []
+    for _, pieces in groupby(own, key=lambda piece: word_of[piece[0]]):
+        starts, ends, values = zip(*pieces, strict=True)
+        start = starts[0]
+        end = max(ends)
+        words.append(WordContribution(start, end, field, text[start:end], sum(values)))
+    return words

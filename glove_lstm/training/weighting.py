@@ -1,0 +1,104 @@
+"""How much each label and each text counts in training."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.data.labelled_split import strata
+from glove_lstm.data.sources import balanced_weights
+from glove_lstm.errors import DataError
+from glove_lstm.training.labelled_texts import LabelledTexts
+
+Floats = NDArray[np.float64]
+
+ClassWeight = str | Mapping[str, float]  # "balanced", or the weight of each label
+
+_MOST_IN_SAMPLING = 5.0  # larger weights would repeat a few texts too often
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingWeights:
+    """How much each training text counts, in the three places where texts are weighted."""
+
+    sampling: (
+        Floats | None
+    )  # (n,) chance of each text to be in a batch of the LSTM; None: all alike
+    text_loss: Floats | None  # (n,) in the loss of the LSTM, mean 1; None: 1
+    label_loss: Floats | None  # (classes,) in the loss of the LSTM; None: 1
+    ngrams: Floats  # (n,) in the fit of the n-grams
+
+    @classmethod
+    def of(cls, texts: LabelledTexts, class_weight: ClassWeight | None) -> "TrainingWeights":
+        """Weigh texts by their sources, their own weights and the weights of their labels."""
+        sampling = None
+        text_loss = None
+        label_loss = None
+        ngrams = np.ones(len(texts))
+        if texts.weights is not None:
+            text_loss = texts.weights / texts.weights.mean()
+            ngrams = text_loss
+        if texts.sources is not None:
+            balanced = balanced_weights(texts.sources, strata(texts.labels.tolist()))
+            sampling = np.minimum(balanced, _MOST_IN_SAMPLING)
+        if class_weight is not None:
+            # The sampling balances the labels for the LSTM; the n-grams are fitted to all texts alike.
+            in_batches = ngrams if sampling is None else sampling * ngrams
+            names = texts.label_names
+            label_loss = class_weights(class_weight, names, texts.labels, in_batches)
+            label_weights = class_weights(class_weight, names, texts.labels, ngrams)
+            ngrams = ngrams * label_weights[texts.labels]
+        return cls(sampling, text_loss, label_loss, ngrams)
+
+
+def class_weights(
+    class_weight: ClassWeight,
+    names: Sequence[str],
+    labels: NDArray[np.integer],
+    sample_weight: Floats | None = None,
+) -> Floats:
+    """Return the weight of each label, (classes,).
+
+    Args:
+        class_weight: "balanced" for n / (classes * count), as in scikit-learn; or label -> weight.
+        names: The labels.
+        labels: (n,) class indices. A label without texts needs no weight.
+        sample_weight: (n,) weights of the texts in the counts.
+
+    Raises:
+        DataError: A weight is missing or not positive, or a text may have several labels.
+    """
+    if labels.ndim == 2:
+        raise DataError("class_weight is for one label a text; leave it out.")
+    if class_weight == "balanced":
+        counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
+        mean_of_present = counts.sum() / (counts > 0).sum()
+        counts[counts == 0] = mean_of_present
+        return counts.mean() / counts
+    if not isinstance(class_weight, Mapping):
+        problem = f"class_weight is {class_weight!r}"
+        raise DataError(f"{problem}; give 'balanced', or a weight for each label.")
+    labels_with_texts = {names[label] for label in np.unique(labels)}
+    _check_weights(class_weight, names, labels_with_texts)
+    return np.array([class_weight.get(name, 1.0) for name in names], dtype=np.float64)
+
+
+def _check_weights(
+    weights: Mapping[str, float], names: Sequence[str], labels_with_texts: set[str]
+) -> None:
+    unknown = weights.keys() - set(names)
+    if unknown:
+        known = ", ".join(names)
+        raise DataError(f"class_weight: {min(unknown)!r} is not one of {known}; correct it.")
+    for name in names:
+        if name not in weights:
+            if name not in labels_with_texts:
+                continue
+            raise DataError(f"class_weight has no weight for the label {name!r}; add it.")
+        value = weights[name]
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not is_number or not 0 < value < math.inf:
+            problem = f"class_weight: the weight of {name!r} is {value!r}"
+            raise DataError(f"{problem}; give a positive number.")

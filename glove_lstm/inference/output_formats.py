@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.streaming import TextRow
+from glove_lstm.data.text_rows import TextRow
 from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.printable import one_line
 

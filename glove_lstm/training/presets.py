@@ -91,7 +91,7 @@ def schedule(
 ) -> dict[str, Any]:
     """Return the epochs, the batch size and the learning rates for a number of training texts.
 
-    Few texts need many steps; many texts need fewer passes. docs/train.md has the measurements.
+    Few texts need many steps; many texts need fewer passes. benchmarks/results/README.md has the measurements.
 
     Args:
         texts: Number of training texts.

@@ -20,7 +20,7 @@ from glove_lstm.training.labelled_texts import LabelledTexts
 
 logger = logging.getLogger(__name__)
 
-# docs/distil.md says what was tried.
+# DECISIONS.md says what was tried.
 _DROPPED = 0.1  # share of the words
 _EXCHANGED = 0.3  # share of the words
 _CUT = 0.4  # share of the copies that are cut to a span of words

@@ -76,7 +76,9 @@ def _letters(words: Iterable[str]) -> list[str]:
             counts.update(set(word))
     letters = []
     for letter, _ in counts.most_common():
-        if letter in _COMMON or not letter.isalpha() or letter.lower() != letter:
+        if letter.isascii() or letter in _COMMON:
+            continue  # are in every alphabet
+        if not letter.isalpha() or letter.lower() != letter:
             continue
         letters.append(letter)
         capital = letter.upper()

@@ -13,6 +13,7 @@ import pytest
 from hostile import FRAGMENTS, examples, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import CORPUS
 
 from glove_lstm import GloveLstmTokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -22,9 +23,10 @@ VARIANTS = {
     "article": {"variant": "article", "token_types": False, "truncation_side": "left"},
     "bare article": {"variant": "article", "stop_words": ()},
     "added tokens": {},
+    "accents": {"corpus": [*CORPUS, "wörlds ürl thé http flœur PÛRPOSES étés"]},
 }
 # Beside a text of this length, the light tokenizer reads all texts with numpy; short ones alone go through Rust.
-LONG = "The harbour master, un-harboured, counts 1,204 BOATS. " * 10
+LONG = "The harbour master, un-harboured, counts 1,204 BOATS at www.boats.example <url>. " * 10
 
 
 @pytest.fixture(scope="module", params=VARIANTS)

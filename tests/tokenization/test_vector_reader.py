@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from glove_lstm.text.alphabet import Alphabet
 from glove_lstm.text.vector_reader import VectorReader
 from glove_lstm.text.word_table import WordTable, hash_words
 
@@ -49,6 +50,11 @@ def reader():
 def test_common_text_needs_no_rust(reader, text, words):
     tokens = reader.read([text])
     assert [WORDS[row - 1] for row in tokens.ids] == words
+
+
+def test_ascii_characters_are_their_own_bytes_beside_words_with_accents():
+    text = "ABCxyz019.,:/<>-_ "
+    assert Alphabet(WORDS).encode(f"été {text}")[4:] == text.encode()
 
 
 def test_words_of_up_to_eight_bytes_have_different_hashes():

@@ -10,11 +10,11 @@ from typing import Any
 import gradio as gr
 from gradio.events import api as endpoint
 
-from glove_lstm import __version__
 from glove_lstm.app.api import MAX_CHARACTERS, MAX_ROWS, TABLE_FORMATS, Api
 from glove_lstm.errors import DataError
 from glove_lstm.inference.output_formats import ABSTAIN
 from glove_lstm.processors import processors
+from glove_lstm.version import __version__
 
 WORKERS = min(len(processors()), 8)  # requests that compute at the same time
 QUEUE = 500  # waiting requests

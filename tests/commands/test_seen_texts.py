@@ -87,7 +87,7 @@ def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
     done = run(checkpoint, "--test_file", mixed, "--output_dir", tmp_path / "out")
     assert figures(tmp_path / "out")["seen"]["trained"] == 40
     assert figures(tmp_path / "out")["rows"] == 31
-    said = "Copies are found apart from case, punctuation and white space; edited copies are not found."
+    said = "Copies are found despite other case, punctuation or white space; edited copies are not found."
     assert said in done.stdout
     only = write_table(tmp_path / "copies.csv", copies)
     assert_refused(evaluate(checkpoint, "--test_file", only), "All 40 texts were seen")

@@ -190,7 +190,9 @@ def test_checkpoints_of_another_run_are_refused_and_removed_by_a_new_one(train, 
     out, record = tmp_path / "out", tmp_path / "out" / FIRST_MODEL / "finished.json"
     options = {"save_strategy": "epoch", "num_train_epochs": 1}
     train(out, **options)
-    with pytest.raises(DataError, match=r"finished.json is of other validation texts or labels"):
+    with pytest.raises(
+        DataError, match=r"finished.json belongs to other validation texts or labels"
+    ):
         train(out, **options, seed=1, resume_from_checkpoint=True)  # as many, but others
     record.write_text("{}")
     with pytest.raises(DataError, match=r"finished.json is damaged"):

@@ -23,10 +23,14 @@ def split_by_source(
     """Divide n rows into train and validation so that no source and no near duplicates are on both sides.
 
     A publisher that several corpora name is one publisher. Rows without one are kept together with their near
-    duplicates only. A corpus with one label, or with a label from one publisher only, stays in train: in validation it
-    would measure which corpus a text is from. Its rows move only with a publisher at least half of whose rows are in
-    other corpora. Each label of each other corpus gives about `fraction` of its rows. Where that leaves too few rows
-    of a label, the share grows, up to a half.
+    duplicates only.
+
+    A corpus with one label, or with a label from one publisher only, stays in train: in validation it would measure
+    which corpus a text is from. Its rows still move with their publisher if at least half of the publisher's rows are
+    in other corpora.
+
+    Each label of each other corpus gives about `fraction` of its rows. Where that leaves too few rows of a label, the
+    share grows, up to a half.
 
     Args:
         sources: n sources.

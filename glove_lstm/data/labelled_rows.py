@@ -72,9 +72,8 @@ def read_labelled_rows(
     rows = _read_rows(table, row_format, label_names, corpus)
     batches = []
     while batch := list(islice(rows, _BATCH)):
-        batches.append(
-            pa.RecordBatch.from_pylist(batch, schema=schema)
-        )  # values beyond are dropped
+        # Values that the schema does not name are dropped.
+        batches.append(pa.RecordBatch.from_pylist(batch, schema=schema))
     labelled = pa.Table.from_batches(batches, schema)
     if row_format.multi_label:
         _check_no_indicators(labelled, table.name, row_format.label_column)

@@ -183,6 +183,8 @@ def _check_arguments(
         raise DataError(
             f"Both the dataset {dataset_name} and {splits[0]}_file are given; choose one."
         )
+    if dataset_name == "":  # such as "$NAME" of a shell, if it is not set
+        raise DataError("dataset_name is empty; name a dataset or leave it out.")
     if dataset_name is not None:
         return
     for option, value in dataset_options.items():

@@ -154,9 +154,8 @@ def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
     # smaller one. So the n - 4/5 n + 1 rarest runs of the larger text (its probing prefix) and the m - 8/9 m + 1 rarest
     # runs of the smaller text (its indexing prefix) have a run in common.
     sizes = runs.sizes
-    in_one_text = sizes - np.diff(
-        runs.starts
-    )  # the rarest runs of all, which lead to no other text
+    kept = np.diff(runs.starts)
+    in_one_text = sizes - kept  # the rarest runs of all, which lead to no other text
     fewest_common = (4 * sizes + 4) // 5  # 4/5, rounded up
     fewest_common_with_larger = (8 * sizes + 8) // 9
     probed = np.maximum(sizes - fewest_common + 1 - in_one_text, 0)

@@ -145,12 +145,13 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     label_count = label_of.max() + 1
     totals = _balanced_totals(corpus_of, label_of)
 
-    # n rows of a source and label weigh 1 / sqrt(n) each, so sqrt(n) together.
+    # n rows of one source and label weigh 1 / sqrt(n) each, so they weigh sqrt(n) together.
     source_and_label_of = renumber(renumber(sources) * label_count + label_of)
     weights = np.bincount(source_and_label_of)[source_and_label_of] ** -0.5
 
-    # Rows without a publisher get the mean weight of those rows of their corpus and label that have one.
-    cell_of = corpus_of * label_count + label_of  # a cell: the rows of one corpus and label
+    # A row without a publisher gets the mean weight of the rows of its cell that have one. A cell holds the rows of one
+    # corpus and label.
+    cell_of = corpus_of * label_count + label_of
     has_publisher = np.array(["/" in source for source in sources])
     rows_with_publisher = np.bincount(cell_of, has_publisher)
     weight_with_publisher = np.bincount(cell_of, has_publisher * weights)
@@ -158,7 +159,8 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     gets_mean = ~has_publisher & (rows_with_publisher > 0)[cell_of]
     weights = np.where(gets_mean, mean_weight[cell_of], weights)
 
-    weights *= totals.ravel()[cell_of] / np.bincount(cell_of, weights)[cell_of]
+    weights_of_cell = np.bincount(cell_of, weights)
+    weights *= totals.ravel()[cell_of] / weights_of_cell[cell_of]
     return np.asarray(weights / weights.mean())
 
 

@@ -47,9 +47,7 @@ class Table:
     name: str  # of the file, for errors
     columns: list[str]  # in JSON, the names in the first 100 rows
     first: Record | None  # the first row, which `records` yields too; None if there are no rows
-    read: Callable[
-        [Sequence[str]], Iterable[Record]
-    ]  # from the columns that are needed to the rows
+    read: Callable[[Sequence[str]], Iterable[Record]]  # from the needed columns to the rows
     class_names: Mapping[str, list[str]] = field(default_factory=dict)  # of ClassLabel columns
     has_header: bool = False  # whether `columns` is the first line of a file
 

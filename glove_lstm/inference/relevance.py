@@ -174,9 +174,8 @@ def ngram_contributions(
     groups = ngrams.groups(input_ids, shapes, mask)  # without shapes, there is no group of shapes
     for group, all_spans in zip(groups, _spans(length), strict=False):
         ngram_count = group.rows.shape[1]
-        spans = all_spans[:ngram_count].to(
-            input_ids.device
-        )  # without shapes, none of words with shapes
+        # Without shapes, the group lacks the n-grams of words with shapes, which come last.
+        spans = all_spans[:ngram_count].to(input_ids.device)
         first = spans[:, 0]
         last = spans[:, 1]
         token_shares = ngram_shares(group, ngrams.weights).double() / (last - first + 1)

@@ -398,7 +398,7 @@ def label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the labels of a config.json, in the order of the scores.
 
     Raises:
-        DataError: They are not numbered, or two have one name, by which scores are written.
+        DataError: They are not numbered or no strings, or two have one name, by which scores are written.
     """
     labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers omits these
     try:
@@ -407,6 +407,9 @@ def label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
         problem = f"{folder / CONFIG_NAME}: id2label does not number the labels"
         raise DataError(f"{problem}: get the checkpoint again.") from None
     for name in names:
+        if not isinstance(name, str):
+            problem = f"{folder / CONFIG_NAME}: id2label has the label {name!r}, which is no string"
+            raise DataError(f"{problem}: get the checkpoint again.")
         if names.count(name) > 1:
             raise DataError(
                 f"{folder}: {CONFIG_NAME} has two labels of the name {name!r}; rename one in id2label and label2id."

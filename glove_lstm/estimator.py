@@ -163,20 +163,23 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 raise DataError(f"{problem}; a classifier needs two or more.")
         check_consistent_length(texts, labels.names, sample_weight)
         kept = self._rows_with_text(texts)
-        weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
+        kept_texts = [texts[row] for row in kept]
+        kept_labels = [labels.names[row] for row in kept]
+        kept_weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
+        more_texts = [text for text in more_texts if text.strip()]
         with tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
             result = fit(
-                [texts[row] for row in kept],
-                [labels.names[row] for row in kept],
+                kept_texts,
+                kept_labels,
                 _read_validation(validation, lists=labels.lists),
                 recipe=self._recipe(seed, scratch),
                 label_names=labels.classes,
                 class_weight=self._class_weight(),
-                sample_weight=weights,
+                sample_weight=kept_weights,
                 label_type=labels.label_type,
                 compute_metrics=compute_metrics,
                 teacher=self.teacher,
-                unlabelled=[text for text in more_texts if text.strip()],
+                unlabelled=more_texts,
             )
         result.about["data"] = "texts in memory"
         result.about["validation_by"] = "text"

@@ -48,8 +48,9 @@ def main(argv: Sequence[str]) -> None:
         raise DataError(
             "With --leaks, --robustness, --revision and --teacher need a MODEL; name it."
         )
-    if args.teacher_revision and not args.teacher:
-        raise DataError("--teacher_revision needs a --teacher; name it.")
+    for option in ("teacher_revision", "trust_remote_code"):
+        if getattr(args, option) and not args.teacher:
+            raise DataError(f"--{option} needs a --teacher; name it.")
     transformers.utils.logging.disable_progress_bar()
     dataset = {field.name: getattr(args, _option(field.name)) for field in _DATA_FIELDS}
     report = Report()
@@ -117,7 +118,7 @@ def _measure_model(
     if len(unseen) == 0 and not args.leaks:
         raise DataError(f"{sentence} Give other texts.")
     sys.stdout.write(f"{sentence}\n\n")
-    if len(unseen) == 0:
+    if len(unseen) == 0:  # --leaks looks at the texts all the same
         return
     model, tokenizer = checkpoint.load_model()
     report.add_model(model, tokenizer, unseen, robustness=args.robustness)

@@ -91,7 +91,7 @@ def _read_rows(
         row_name = table.row_name(number)
         cell = record.get(row_format.label_column)
         label = read_label(cell, row_name, row_format.label_column, class_names)
-        if label is None:
+        if label is None:  # -1 in a ClassLabel column
             unlabelled += 1
             continue
         text, pair = read_text_and_pair(record, row_format.text_columns, row_name)
@@ -106,6 +106,7 @@ def _read_rows(
         yield {"text": text, "text_pair": pair, "label": label, "source": source}
     if empty:
         logger.warning("%s: %d rows without text (%s).", table.name, empty, row_format.on_empty)
+    # A table may be unlabelled as a whole, as the test splits of some datasets are.
     if unlabelled and labelled:
         raise DataError(
             f"{table.name} has {unlabelled} rows without a label; label or remove them."

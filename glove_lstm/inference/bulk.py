@@ -183,7 +183,7 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
     has_parts = any(folder.glob("part-*"))
     earlier = read_json_object(path, remedy) if path.exists() else {}
     different = [name for name, value in arguments.items() if earlier.get(name) != value]
-    # Then run.json may be the file of another program.
+    # Of another version of this package, or no file of this package: it is not overwritten.
     has_other_names = bool(earlier) and earlier.keys() != arguments.keys()
     if different and (has_parts or has_other_names):
         raise DataError(

@@ -162,14 +162,12 @@ def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:
         to_input, to_forget, to_cell, to_output = lstm.get_parameter(name).split(size)
         return torch.cat([to_input, to_output, to_forget, to_cell])[None]
 
+    input_weights = reordered("weight_ih_l0")
+    recurrent_weights = reordered("weight_hh_l0")
+    biases = torch.cat([reordered("bias_ih_l0"), reordered("bias_hh_l0")], dim=1)
     output = torch.onnx.ops.symbolic(
         "LSTM",
-        (
-            inputs.float(),
-            reordered("weight_ih_l0"),
-            reordered("weight_hh_l0"),
-            torch.cat([reordered("bias_ih_l0"), reordered("bias_hh_l0")], dim=1),
-        ),
+        (inputs.float(), input_weights, recurrent_weights, biases),
         {"hidden_size": size},
         dtype=torch.float32,
         shape=(inputs.shape[0], 1, inputs.shape[1], size),

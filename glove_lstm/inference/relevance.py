@@ -80,16 +80,18 @@ def explain(
         baseline, contributions = _token_contributions(model, ids, types, explained, rival)
     text = replace_surrogates(text)
     text_pair = replace_surrogates(text_pair)
+    words = _words(text, text_pair, encoded.encodings[0].offsets, contributions)
+    scores = scores_of(logits, model.config.problem_type)
     untruncated_ids = tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0]
     return Explanation(
         text=text,
         text_pair=text_pair,
         label=names[explained],
         rival=names[rival],
-        score=float(scores_of(logits, model.config.problem_type)[0, explained]),
+        score=float(scores[0, explained]),
         logit_difference=difference,
         baseline_difference=baseline,
-        words=tuple(_words(text, text_pair, encoded.encodings[0].offsets, contributions)),
+        words=tuple(words),
         unread=len(untruncated_ids) - token_count,
     )
 

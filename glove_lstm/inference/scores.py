@@ -28,13 +28,17 @@ def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
     thresholds = config.get("thresholds")
     if not thresholds:
         return [0.5] * label_count
-    are_valid = all(isinstance(value, int | float) and value >= 0 for value in thresholds)
-    if len(thresholds) != label_count or not are_valid:
+    is_complete = isinstance(thresholds, list | tuple) and len(thresholds) == label_count
+    if not is_complete or not all(_is_threshold(value) for value in thresholds):
         problem = (
             f"config.json of the checkpoint has thresholds {thresholds!r} for {label_count} labels"
         )
         raise DataError(f"{problem}; give one number of at least 0 for each label.")
     return list(thresholds)
+
+
+def _is_threshold(value: Any) -> bool:
+    return isinstance(value, int | float) and value >= 0
 
 
 def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray[np.float64]:

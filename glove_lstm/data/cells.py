@@ -41,11 +41,12 @@ def choose_columns(
         table_name: Names the table in errors.
         columns: Columns of the table.
         first: First row of the table.
-        asked: A list, or names separated by commas; None takes title and text, else text, else title, else the
-            only column of text.
+        asked: A list, or names separated by commas; None takes `trained`, else title and text, else text, else title,
+            else the only column of text.
         label_column: Required, and never a text column; None if labels are not needed ("label" is left out then).
         has_header: Whether `columns` is the first line of a file.
-        trained: Text columns that a model was trained on, the default where the table has them all.
+        trained: Text columns that a model was trained on. They are taken only if the table has them all, and none is
+            the label column.
 
     Raises:
         DataError: A requested column is missing; several columns may be text, or none; or the header looks like a text.

@@ -142,19 +142,20 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
     matrix = _GrowingMatrix()
     number = 0  # of the last line of vectors that was read
     try:
+        # Too large values become infinite, and `_read_line` refuses these.
         with np.errstate(over="ignore"), open_lines(path, member) as opened:
             lines = _numbered_lines(opened)
             no_line = (0, b"")
-            first = next(lines, no_line)
-            announced_shape = _read_word2vec_header(first[1])
+            first_number, first = next(lines, no_line)
+            announced_shape = _read_word2vec_header(first)
             if announced_shape:
-                first = next(lines, no_line)
-            width = width or len(first[1].split()) - 1
+                first_number, first = next(lines, no_line)
+            width = width or len(first.split()) - 1
             if width < 2:
                 raise DataError(
                     f"{source} is empty or has words without vectors; give a file of words and vectors."
                 )
-            for number, line in chain([first], lines):
+            for number, line in chain([(first_number, first)], lines):
                 word, vector = _read_line(line, width, f"{source}, line {number}")
                 matrix.add(word, vector)
     except DAMAGED as error:

@@ -11,6 +11,7 @@ What takes long to import is imported by the method that needs it.
 import hashlib
 import json
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,7 +154,8 @@ class Checkpoint:
         if names is None:
             return None
         is_list = isinstance(names, list) and len(names) > 0
-        if not is_list or not all(isinstance(name, str) for name in names):
+        are_strings = is_list and all(isinstance(name, str) for name in names)
+        if not are_strings:
             path = self.folder / CONFIG_NAME
             problem = f"{path}: text_column_names must be a list of strings or null, not {names!r}"
             raise DataError(f"{problem}: get the checkpoint again.")
@@ -249,7 +251,7 @@ class Checkpoint:
         _check_text_length(self.folder / TOKENIZER_CONFIG_NAME)
         self._check_weights()
 
-        # With `ignore_mismatched_sizes`, transformers names the weights of another size instead of raising.
+        # With `ignore_mismatched_sizes`, transformers lists the weights of another size instead of raising.
         options = {"ignore_mismatched_sizes": True, "output_loading_info": True, **config_changes}
         try:
             model, info = GloveLstmForSequenceClassification.from_pretrained(self.folder, **options)
@@ -290,17 +292,15 @@ class Checkpoint:
 
         Fields of the config that do not change the logits are left out.
         """
-        relevant = {
-            name: value for name, value in self.config.items() if name not in _FIELDS_WITHOUT_EFFECT
-        }
-        text = json.dumps(relevant, sort_keys=True)
+        names = self.config.keys() - _FIELDS_WITHOUT_EFFECT
+        text = json.dumps({name: self.config[name] for name in names}, sort_keys=True)
         config_digest = hashlib.sha256(text.encode()).hexdigest()
         return {_CONFIG_KEY: config_digest, _WEIGHTS_KEY: digest(self.folder / WEIGHTS_NAME)}
 
     def copy_to(self, folder: Path) -> None:
         """Copy the checkpoint into a folder, whole or not at all, without what a training leaves beside it."""
         self.fetch_all()
-        with _saving(folder) as part:
+        with _replacing_checkpoint(folder) as part:
             for pattern in _ALL_PATTERNS:
                 for path in self.folder.glob(pattern):
                     target = part / path.relative_to(self.folder)
@@ -331,9 +331,10 @@ class Checkpoint:
         """
         from safetensors.torch import load_file, save_file
 
-        with _saving(folder) as part:
+        with _replacing_checkpoint(folder) as part:
             model.save_pretrained(part)
             weights = part / WEIGHTS_NAME
+            # Written again, to add the version of this package to the metadata.
             metadata = {"format": "pt", "glove_lstm_version": __version__}
             save_file(load_file(weights), weights, metadata)
             tokenizer.save_pretrained(part)
@@ -353,32 +354,33 @@ class Checkpoint:
         """Check that a tokenizer with this number of words, with or without token types, fits a model."""
         rows = config.get("vocab_size", 0)
         reads_types = config.get("type_embedding_size") or config.get("character_buckets")
+        problem = ""
         if word_count > rows:
             problem = f"{TOKENIZER_NAME} has {word_count} words, but the model only {rows}"
         elif reads_types and not has_types:
             problem = "the model reads token_type_ids, which its tokenizer does not give"
-        else:
-            return
-        raise DataError(f"{self.folder}: {problem}: the files belong to different checkpoints.")
+        if problem:
+            raise DataError(f"{self.folder}: {problem}: the files belong to different checkpoints.")
 
 
 @contextmanager
-def _saving(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to write to; its files replace those of a checkpoint when the block ends."""
-    import uuid
-
+def _replacing_checkpoint(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to write to; its files replace the checkpoint in `folder` when the block ends."""
     check_folder(folder)
     part = folder / f".saving-{uuid.uuid4().hex}.part"
     part.mkdir(parents=True)
     try:
         yield part
-        _replace_checkpoint(folder, part)
+        _move_checkpoint(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _replace_checkpoint(folder: Path, part: Path) -> None:
-    """Move the files of `part` into a folder. config.json goes first and comes last: with it, a folder is complete."""
+def _move_checkpoint(part: Path, folder: Path) -> None:
+    """Move the files of `part` into a folder, in the place of an earlier checkpoint.
+
+    The earlier config.json is removed first, and the new one comes last: a folder that has one is complete.
+    """
     (folder / CONFIG_NAME).unlink(missing_ok=True)
     for name in _MODEL_NAMES:
         (folder / name).unlink(missing_ok=True)
@@ -396,7 +398,7 @@ def label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the labels of a config.json, in the order of the scores.
 
     Raises:
-        DataError: They are not numbered, or two have one name, by which scores are written.
+        DataError: They are not numbered or no strings, or two have one name, by which scores are written.
     """
     labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers omits these
     try:
@@ -405,6 +407,9 @@ def label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
         problem = f"{folder / CONFIG_NAME}: id2label does not number the labels"
         raise DataError(f"{problem}: get the checkpoint again.") from None
     for name in names:
+        if not isinstance(name, str):
+            problem = f"{folder / CONFIG_NAME}: id2label has the label {name!r}, which is no string"
+            raise DataError(f"{problem}: get the checkpoint again.")
         if names.count(name) > 1:
             raise DataError(
                 f"{folder}: {CONFIG_NAME} has two labels of the name {name!r}; rename one in id2label and label2id."
@@ -417,8 +422,8 @@ def file_digests(folder: Path, weights: str) -> dict[str, str | None]:
 
     Args:
         folder: A checkpoint.
-        weights: Name of the file whose weights are used: `WEIGHTS_NAME`, or `LIGHT_NAME`, which names those of
-            `WEIGHTS_NAME` by their hash.
+        weights: Name of the file whose weights are used: `WEIGHTS_NAME` or `LIGHT_NAME`. The metadata of `LIGHT_NAME`
+            holds the hash of `WEIGHTS_NAME`, which need not be hashed, too.
     """
     digests = {}
     for name in (CONFIG_NAME, *TOKENIZER_NAMES, weights):
@@ -467,8 +472,9 @@ def _check_text_length(path: Path) -> None:
         DataError: It is no positive whole number.
     """
     limit = read_checkpoint_json(path).get("model_max_length")
-    if limit is None:  # texts are not cut; transformers writes 1e30 for that
+    if limit is None:  # texts are not cut
         return
+    # transformers writes 1e30 for a tokenizer that does not cut texts.
     is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
     if not is_number or limit < 1 or limit % 1 != 0:
         problem = f"model_max_length must be a whole number of at least 1, not {limit!r}"

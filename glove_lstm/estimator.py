@@ -79,6 +79,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
     _training_texts: TrainingTexts | None
     _saved_from: TrainingResult | Checkpoint  # what `save_pretrained` saves
+    _weights_digest: str  # of the weights of a loaded checkpoint
+    _columns: NDArray[np.int64]  # the columns of the model's scores, in the order of `classes_`
 
     def __init__(
         self,
@@ -149,9 +151,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             )
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         texts = _joined(X, "X")
-        more_texts = [text for text in _joined(unlabelled, "unlabelled") if text.strip()]
+        more_texts = _joined(unlabelled, "unlabelled")
         if y is None:
-            more_texts = [text for text in texts if text.strip()] + more_texts
+            more_texts = texts + more_texts
             texts = []
             labels = LabelValues([], [], "str", several=False)
         else:
@@ -161,16 +163,19 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 raise DataError(f"{problem}; a classifier needs two or more.")
         check_consistent_length(texts, labels.names, sample_weight)
         kept = self._rows_with_text(texts)
-        weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
+        kept_texts = [texts[row] for row in kept]
+        kept_labels = [labels.names[row] for row in kept]
+        kept_weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
+        more_texts = [text for text in more_texts if text.strip()]
         with tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
             result = fit(
-                [texts[row] for row in kept],
-                [labels.names[row] for row in kept],
+                kept_texts,
+                kept_labels,
                 _read_validation(validation, lists=labels.lists),
                 recipe=self._recipe(seed, scratch),
                 label_names=labels.classes,
                 class_weight=self._class_weight(),
-                sample_weight=weights,
+                sample_weight=kept_weights,
                 label_type=labels.label_type,
                 compute_metrics=compute_metrics,
                 teacher=self.teacher,
@@ -227,7 +232,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             DataError: `fit` has seen all texts.
         """
         check_is_fitted(self)
-        texts, labels = _joined(X, "X"), read_labels(y)
+        texts = _joined(X, "X")
+        labels = read_labels(y)
         check_consistent_length(texts, labels.names)
         numbers = number_labels(labels.names, self.model_.config.label_names)
         report = Report()
@@ -277,7 +283,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         checkpoint = Checkpoint.open(model, revision)
         checkpoint.fetch_all()
-        loaded = cls(model_name_or_path=str(checkpoint.folder if revision else model))
+        # `fit` knows no revision; the folder in the Hub's cache is that of the revision.
+        base = checkpoint.folder if revision else model
+        loaded = cls(model_name_or_path=str(base))
         with _undisturbed(verbose=0):
             classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
@@ -290,9 +298,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self.model_ = model
         self.tokenizer_ = tokenizer
         labels = label_values(model.config.label_names, model.config.label_type)
-        self._columns = np.argsort(
-            labels, kind="stable"
-        )  # of the model's scores, in the order of `classes_`
+        self._columns = np.argsort(labels, kind="stable")
         self.classes_ = labels[self._columns]
         return self
 
@@ -319,8 +325,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             "output_dir": scratch,
         }
         stops_early = given.get("early_stopping_patience") is not None
-        loads_best = stops_early or given.get("load_best_model_at_end")
-        if "output_dir" not in given and not loads_best:
+        reads_checkpoints = stops_early or given.get("load_best_model_at_end")
+        if "output_dir" not in given and not reads_checkpoints:
             values["save_strategy"] = "no"
         return make_recipe(self.preset, **(values | given))
 
@@ -350,9 +356,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return kept
 
 
-def _joined(texts: Any, where: str) -> list[str]:
-    """Return texts; a title and its body are joined by a space."""
-    return [" ".join(parts) for parts in zip(*read_texts(texts, where), strict=True)]
+def _joined(texts: Any, name: str) -> list[str]:
+    """Return texts; a title and its body are joined by a space. `name` names them in errors."""
+    columns = read_texts(texts, name)
+    return [" ".join(row) for row in zip(*columns, strict=True)]
 
 
 def _read_validation(validation: Any, *, lists: bool) -> Validation:
@@ -360,13 +367,15 @@ def _read_validation(validation: Any, *, lists: bool) -> Validation:
     if validation is None:
         return None
     if isinstance(validation, tuple | list) and len(validation) == 2:
-        texts, labels = _joined(validation[0], "validation texts"), validation[1]
-        names = read_labels(labels, "validation labels", lists=lists).names
+        given_texts, given_labels = validation
+        texts = _joined(given_texts, "validation texts")
+        names = read_labels(given_labels, "validation labels", lists=lists).names
         check_consistent_length(texts, names)
         return texts, names
     is_number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
     if is_number and 0 <= validation < 1:
         return float(validation)
+    # Other values may be very long, as a list of texts is.
     value = repr(validation) if is_number else f"a {type(validation).__name__}"
     allowed = "(texts, labels), a share from 0 to below 1, or None"
     raise DataError(f"validation must be {allowed}, not {value}.")

@@ -29,9 +29,11 @@ def with_progress(texts: Sequence[Any], stage: str) -> Any:
 
 @contextmanager
 def hidden_progress(hidden: bool = True) -> Iterator[None]:
-    """Show no bars inside the block, those of `datasets` and transformers neither."""
-    modules = (datasets.utils.logging, transformers_logging)
-    shown = [module for module in modules if hidden and module.is_progress_bar_enabled()]
+    """Show no bars inside the block, neither ours nor those of `datasets` and transformers."""
+    shown = []  # the modules that show bars outside the block
+    if hidden:
+        modules = (datasets.utils.logging, transformers_logging)
+        shown = [module for module in modules if module.is_progress_bar_enabled()]
     for module in shown:
         module.disable_progress_bar()
     try:

@@ -17,7 +17,7 @@ class _FloatFormat(NamedTuple):
     """A type of floating-point numbers in a safetensors file."""
 
     integer: str  # numpy's integer of as many bits
-    exponent: int  # the bits of the exponent, which are all set in infinity and NaN only
+    exponent: int  # mask of the exponent, whose bits are all set only in infinity and NaN
 
 
 _FORMATS = {
@@ -58,7 +58,7 @@ def check_weights(path: Path, label_count: int) -> None:
     except OSError as error:
         problem = f"{path} cannot be read ({error.strerror})"
         raise DataError(f"{problem}: get the checkpoint again.") from None
-    except DataError:
+    except DataError:  # a ValueError, too
         raise
     except (AttributeError, LookupError, TypeError, ValueError):
         raise DataError(f"{path} is damaged: get the checkpoint again.") from None
@@ -73,7 +73,7 @@ def _check_values(path: Path) -> int | None:
     """Refuse values that are not finite; return the number of labels, if there is a last layer."""
     header, start = read_header(path)
     content = np.memmap(path, np.uint8, mode="r")[start:]
-    labels = None
+    label_count = None
     for name, tensor in header.items():
         if tensor["dtype"] not in _FORMATS:
             continue
@@ -86,14 +86,15 @@ def _check_values(path: Path) -> int | None:
             problem = f"{path}: {name} holds values that are not finite numbers"
             raise DataError(f"{problem}: get the checkpoint again, or train it again.")
         if name == _LABEL_BIAS:
-            labels = len(bits)
-    return labels
+            label_count = len(bits)
+    return label_count
 
 
 def _all_finite(bits: NDArray[np.unsignedinteger], exponent: int) -> bool:
     """Whether no value is NaN or infinite. `np.isfinite` takes five times as long, and numpy has no bfloat16."""
     for start in range(0, len(bits), _BLOCK):
         block = bits[start : start + _BLOCK]
-        if (block & exponent == exponent).any():
+        not_finite = (block & exponent) == exponent
+        if not_finite.any():
             return False
     return True

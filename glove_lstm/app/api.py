@@ -44,9 +44,8 @@ class Api:
         Raises:
             DataError: The checkpoint is missing, damaged, or does not choose one label for a text.
         """
-        checkpoint = Checkpoint.open(
-            model, revision
-        )  # rejects other models before a download of weights
+        checkpoint = Checkpoint.open(model, revision)
+        # Other models are rejected before their weights are downloaded.
         if checkpoint.problem_type == MULTI_LABEL or len(checkpoint.label_names) < 2:
             raise DataError(
                 f"{model} does not choose one of several labels for a text, and the app shows only models that do; "
@@ -73,7 +72,9 @@ class Api:
             metrics = read_checkpoint_json(self.model.checkpoint.folder / METRICS_NAME)
             rows = metrics["validation"]["coverage"]
             thresholds = [row["threshold"] for row in rows]
-            threshold = min(round(20 * thresholds[1]) / 20, 0.95)  # 1 would keep no text
+            reached_by_most = thresholds[1]  # by 90 % of the texts; see `coverage_table`
+            multiple = round(20 * reached_by_most) / 20
+            threshold = min(multiple, 0.95)  # 1 would keep no text
             coverage = np.interp(threshold, thresholds, [row["coverage"] for row in rows])
             accuracy = np.interp(threshold, thresholds, [row["accuracy"] for row in rows])
         except (ValueError, LookupError, TypeError):
@@ -86,10 +87,11 @@ class Api:
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:
         """Label a text. The label is ABSTAIN if the best score is below the threshold, from 0 to 1."""
-        texts = _check_texts(title, text)
+        first, pair = _read_texts(title, text)
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise DataError("The threshold must be a number from 0 to 1.")
-        labelled = Labeller(self.model, threshold)([TextRow("", 1, *texts)])
+        labeller = Labeller(self.model, threshold)
+        labelled = labeller([TextRow("", 1, first, pair)])
         scores = labelled.rounded_scores[0].tolist()
         by_label = dict(zip(self.model.label_names, scores, strict=True))
         return {"label": labelled.labels[0], "score": max(scores), "scores": by_label}
@@ -101,7 +103,7 @@ class Api:
     def explanation(self, title: str, text: str) -> Explanation:
         """Explain the label of a text; for the page, which shows it as HTML."""
         assert self.model.explain  # PyTorch computes
-        return self.model.explain(*_check_texts(title, text))
+        return self.model.explain(*_read_texts(title, text))
 
     def about(self) -> dict[str, Any]:
         """Return the model's name, commit and labels, and the version of glove-lstm."""
@@ -118,7 +120,8 @@ class Api:
             raise DataError("There is no file. Upload one.")
         if not Path(file).is_file():
             raise DataError("The file has been removed after some time. Upload it again.")
-        rows, read = _read_table(Path(file), _text(columns, "columns"), self.trained_columns)
+        asked_columns = _read_text(columns, "columns")
+        rows, read_columns = _read_table(Path(file), asked_columns, self.trained_columns)
 
         # Beside the upload, in gradio's folder, so that gradio removes both. Nobody else can guess the folder's name.
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / "labels.csv"
@@ -129,7 +132,7 @@ class Api:
         empty = sum(row.empty for row in rows)
         if empty:
             summary += f" {empty:,} have no text."
-        clause = other_columns(self.trained_columns, read)
+        clause = other_columns(self.trained_columns, read_columns)
         if clause:
             summary += f" {clause}."
         return str(path), summary
@@ -154,15 +157,23 @@ def _title(card: str) -> str:
     return first_line.removeprefix("# ").strip()
 
 
-def _check_texts(title: Any, text: Any) -> list[str]:
-    """Return the title and the text, without an empty one; refuse two empty ones and long ones."""
-    texts = [_text(title, "title"), _text(text, "text")]
-    if sum(map(len, texts)) > MAX_CHARACTERS:
+def _read_texts(title: Any, text: Any) -> tuple[str, str | None]:
+    """Return the title and the text of a request; if one of them is blank, the other one and None.
+
+    Raises:
+        DataError: Both are blank, or they are too long.
+    """
+    title = _read_text(title, "title")
+    text = _read_text(text, "text")
+    if len(title) + len(text) > MAX_CHARACTERS:
         raise DataError(_TEXT_TOO_LONG)
-    texts = [part for part in texts if part.strip()]
-    if not texts:
+    if not title.strip() and not text.strip():
         raise DataError("There is nothing to classify. Type or paste a title or a text.")
-    return texts
+    if not title.strip():
+        return text, None
+    if not text.strip():
+        return title, None
+    return title, text
 
 
 def _read_table(
@@ -180,12 +191,13 @@ def _read_table(
             if len(row.text) + len(row.pair or "") > MAX_CHARACTERS:
                 raise DataError(f"{path}, row {row.number}: {_TEXT_TOO_LONG}")
             rows.append(row)
-    except DataError as error:  # messages name the file as the visitor does
+    except DataError as error:
+        # The visitor knows the file by its name, and not the folder of uploads.
         raise DataError(str(error).replace(f"{path.parent}{os.sep}", "")) from None
     return rows, source.columns
 
 
-def _text(value: Any, name: str) -> str:
+def _read_text(value: Any, name: str) -> str:
     """Return the text of a request; null is an empty one."""
     if value is not None and not isinstance(value, str):
         raise DataError(f"{name} must be a text.")

@@ -102,14 +102,15 @@ def verdict(answer: dict[str, Any]) -> str:
     """Return an answer of `Api.classify` as a sentence in HTML, such as "resembles FAKE sources, 59 %"."""
     scores: dict[str, float] = answer["scores"]
     best, second, *others = sorted(scores, key=lambda label: -scores[label])
-    sources = " sources" if _NEWS_LABELS.issuperset(scores) else ""
+    is_news = _NEWS_LABELS.issuperset(scores)
+    name = f"{best} sources" if is_news else best
     if answer["label"] == ABSTAIN:
-        sentence = f"unsure, nearest to {best}{sources}, {_percent(scores[best])}"
-    elif sources:
-        sentence = f"resembles {best}{sources}, {_percent(scores[best])}"
+        sentence = f"unsure, nearest to {name}, {_percent(scores[best])}"
+    elif is_news:
+        sentence = f"resembles {name}, {_percent(scores[best])}"
     else:
-        sentence = f"{best}, {_percent(scores[best])}"
-    if others:
+        sentence = f"{name}, {_percent(scores[best])}"
+    if others:  # of two labels, the second follows from the first
         sentence += f"; next {second}, {_percent(scores[second])}"
     return f'<p role="status">{html.escape(sentence)}</p>'
 
@@ -133,14 +134,14 @@ def _text_tab(api: Api) -> None:
 
     # One character more than the limit, so that longer texts are rejected with a message instead of being cut.
     most = MAX_CHARACTERS + 1
-    boxes = [
-        gr.Textbox(label="Title", max_lines=2, max_length=most),
-        gr.Textbox(label="Text", lines=6, max_lines=14, max_length=most),
-    ]
+    title_box = gr.Textbox(label="Title", max_lines=2, max_length=most)
+    text_box = gr.Textbox(label="Text", lines=6, max_lines=14, max_length=most)
+    boxes = [title_box, text_box]
     with gr.Row():
         for name, values in EXAMPLES.items():
             # Runs in the browser, so that an example does not wait in the queue.
-            gr.Button(name, size="sm").click(None, outputs=boxes, js=f"() => {json.dumps(values)}")
+            example = gr.Button(name, size="sm")
+            example.click(None, outputs=boxes, js=f"() => {json.dumps(values)}")
     threshold, effect = api.suggested_threshold()
     slider = gr.Slider(
         0, 100, round(100 * threshold), step=1, label="Unsure below (%)", info=effect
@@ -153,7 +154,7 @@ def _text_tab(api: Api) -> None:
             gr.Markdown(_MEANING)
 
     inputs = [*boxes, slider]
-    triggers = [go.click, boxes[0].submit, boxes[1].submit]
+    triggers = [go.click, title_box.submit, text_box.submit]
     outputs = [shown_verdict, shown_words]
     gr.on(triggers, _with_messages(show_all), inputs, outputs, **_PRIVATE)
     # The keyboard triggers `change`, but not `release`.

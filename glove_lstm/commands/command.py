@@ -109,22 +109,21 @@ def _sentence(error: BaseException, extra: str) -> str | None:
         )
     if _disk_is_full(error):
         return "The disk is full: free some space and run the command again."
-    if isinstance(error, OSError) and error.errno is not None and error.filename:
+    if isinstance(error, OSError) and error.filename and error.errno is not None:
         return f"{error.filename}: {error.strerror}."
-    if isinstance(error, OSError) and error.errno == errno.EBADF:
+    if isinstance(error, OSError) and error.errno == errno.EBADF:  # a closed descriptor
         return "Standard input or output cannot be used; redirect it to a file or a terminal."
     return _refusal(error)
 
 
 def _refusal(error: BaseException) -> str | None:
     """Return the sentence with which transformers or accelerate refuse an argument."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    raised_in = str(frame.f_globals.get("__name__"))
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    raised_in = str(frames[-1].f_globals.get("__name__"))
     if not raised_in.startswith(("transformers.", "accelerate.")):
         return None
-    if (
-        isinstance(error, KeyError) and error.__cause__
-    ):  # str() would put the sentence in quotation marks
+    if isinstance(error, KeyError) and error.__cause__:
+        # str() of a KeyError puts the sentence in quotation marks.
         return f"{first_line(ValueError(*error.args))}."
     if isinstance(error, ValueError | ImportError | RuntimeError):
         return f"{first_line(error)}."
@@ -133,8 +132,9 @@ def _refusal(error: BaseException) -> str | None:
 
 def _disk_is_full(error: BaseException | None) -> bool:
     """Return whether a full disk caused the error. Libraries wrap that error, or keep only its message."""
+    messages = (os.strerror(errno.ENOSPC), "PytorchStreamWriter failed")
     while error is not None:
-        if os.strerror(errno.ENOSPC) in str(error) or "PytorchStreamWriter failed" in str(error):
+        if any(message in str(error) for message in messages):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -1,6 +1,7 @@
-"""The arguments of `train` and `evaluate` that name the texts, and the arguments of `train` that name its teachers."""
+"""The arguments that name the texts, of `train` and `evaluate`, and what else `train` does with them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from glove_lstm.training.arguments import check_booleans, check_choices, check_number, option
 
@@ -29,8 +30,30 @@ class DataArguments:
     revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
 
     def __post_init__(self) -> None:
+        _check_strings(self)
         check_booleans(self)
         check_choices(self)
+
+
+def _check_strings(arguments: DataArguments) -> None:
+    """Raise a ValueError if a value of a JSON file is no string, or no list of strings, where one is needed."""
+    for checked in fields(arguments):
+        value = getattr(arguments, checked.name)
+        if value is None:
+            continue
+        if checked.name == "text_column_names" and _is_list_of_strings(value):
+            continue
+        # `HfArgumentParser` takes None out of the types.
+        is_text = checked.type in (str, str | None)
+        is_list = checked.type in (list[str], list[str] | None)
+        if is_text and not isinstance(value, str):
+            raise ValueError(f"{checked.name} must be a string, not {value!r}")
+        if is_list and not _is_list_of_strings(value):
+            raise ValueError(f"{checked.name} must be a string or a list of strings, not {value!r}")
+
+
+def _is_list_of_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 @dataclass
@@ -81,5 +104,5 @@ class TrainArguments(DataArguments):
 
     def _check_revisions(self, teachers: list[str]) -> None:
         if self.teacher_revision and len(self.teacher_revision) != len(teachers):
-            given = f"{len(self.teacher_revision)} for {len(teachers)} teachers"
-            raise ValueError(f"teacher_revision must be given for each teacher, not {given}")
+            counts = f"{len(self.teacher_revision)} for {len(teachers)} teachers"
+            raise ValueError(f"teacher_revision must be given for each teacher, not {counts}")

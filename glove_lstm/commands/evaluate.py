@@ -35,7 +35,7 @@ from glove_lstm.inference.text_columns import other_columns
 from glove_lstm.training.teacher_logits import ask
 from glove_lstm.training.teachers import Teacher, load_teacher
 
-_OF_DATA = dataclasses.fields(DataArguments)
+_DATA_FIELDS = dataclasses.fields(DataArguments)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -43,23 +43,25 @@ def main(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     if args.output_dir:
         check_folder(args.output_dir)
-    if args.leaks and not args.model and (args.robustness or args.revision or args.teacher):
+    measures_model = bool(args.model) or not args.leaks
+    if not measures_model and (args.robustness or args.revision or args.teacher):
         raise DataError(
             "With --leaks, --robustness, --revision and --teacher need a MODEL; name it."
         )
-    if args.teacher_revision and not args.teacher:
-        raise DataError("--teacher_revision needs a --teacher; name it.")
+    for option in ("teacher_revision", "trust_remote_code"):
+        if getattr(args, option) and not args.teacher:
+            raise DataError(f"--{option} needs a --teacher; name it.")
     transformers.utils.logging.disable_progress_bar()
-    dataset = {field.name: getattr(args, field.name) for field in _OF_DATA}
-    dataset["revision"] = args.dataset_revision
+    dataset = {field.name: getattr(args, _option(field.name)) for field in _DATA_FIELDS}
     report = Report()
-    if args.model or not args.leaks:
+    if measures_model:
         model_name = args.model or str(DEFAULT_CHECKPOINT)
         checkpoint = Checkpoint.open(model_name, args.revision)
         dataset["trained_columns"] = checkpoint.text_column_names
         _measure_model(report, args, model_name, checkpoint, dataset)
     if args.leaks:
-        data = load_splits(**{**dataset, "on_empty": "keep"})
+        dataset["on_empty"] = "keep"
+        data = load_splits(**dataset)
         report.figures["leaks"] = check_leaks(data)
     sys.stdout.write(report.text())
     if args.output_dir:
@@ -74,17 +76,25 @@ def _measure_model(
     checkpoint: Checkpoint,
     dataset: Mapping[str, Any],
 ) -> None:
-    """Measure a checkpoint on unseen texts."""
+    """Measure a checkpoint on unseen texts.
+
+    Args:
+        report: Gets the figures.
+        args: The arguments of the command.
+        model_name: The checkpoint's name in messages.
+        checkpoint: The checkpoint.
+        dataset: Arguments of `load_splits`.
+    """
     if checkpoint.problem_type == "regression":
         raise DataError(f"{model_name} is a model of regression; only classifiers are measured.")
-    several = checkpoint.problem_type == MULTI_LABEL
-    if several:
+    is_multi_label = checkpoint.problem_type == MULTI_LABEL
+    if is_multi_label:
         for option in ("robustness", "leaks", "teacher"):
             if getattr(args, option):
                 raise DataError(f"--{option} is for models of one label a text; leave it out.")
 
     label_names = list(checkpoint.label_names)
-    data = load_splits(**dataset, label_names=label_names, several_labels=several)
+    data = load_splits(**dataset, label_names=label_names, several_labels=is_multi_label)
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
         raise DataError(f"{data.description} has no split {args.split}; --split must be {splits}.")
@@ -108,26 +118,32 @@ def _measure_model(
     if len(unseen) == 0 and not args.leaks:
         raise DataError(f"{sentence} Give other texts.")
     sys.stdout.write(f"{sentence}\n\n")
-    if len(unseen) == 0:
+    if len(unseen) == 0:  # --leaks looks at the texts all the same
         return
     model, tokenizer = checkpoint.load_model()
     report.add_model(model, tokenizer, unseen, robustness=args.robustness)
     if args.teacher:
-        named = Teacher(args.teacher, args.teacher_revision, args.trust_remote_code)
-        teacher = load_teacher(named, model.device)
+        name = Teacher(args.teacher, args.teacher_revision, args.trust_remote_code)
+        teacher = load_teacher(name, model.device)
         logits = ask(teacher, list(joined_texts(unseen)), label_names)
         report.add_teacher(teacher.about["name"], logits)
+
+
+def _option(field_name: str) -> str:
+    """Return the option for a field of `DataArguments`; --revision is the model's."""
+    return "dataset_revision" if field_name == "revision" else field_name
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("glove-lstm evaluate", __doc__)
     add_model(parser)
-    for field in _OF_DATA:
+    for field in _DATA_FIELDS:
+        takes_files = field.name in ("train_file", "validation_file", "test_file")
         parser.add_argument(
-            "--dataset_revision" if field.name == "revision" else f"--{field.name}",
+            f"--{_option(field.name)}",
             default=field.default,
-            action="extend" if field.name.endswith("_file") else "store",
-            nargs="+" if field.name.endswith("_file") else None,
+            action="extend" if takes_files else "store",
+            nargs="+" if takes_files else None,
             choices=field.metadata.get("choices"),
             help=field.metadata["help"],
         )

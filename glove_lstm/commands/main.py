@@ -22,12 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words else "--help"
     if name in COMMANDS:
-        extra = "demo" if name == "demo" else "train"
-        return run_command(
-            lambda arguments: import_module(f"glove_lstm.commands.{name}").main(arguments),
-            words[1:],
-            extra=extra,
-        )
+
+        def command(arguments: Sequence[str]) -> None:
+            import_module(f"glove_lstm.commands.{name}").main(arguments)
+
+        return run_command(command, words[1:], extra="demo" if name == "demo" else "train")
     if name == "--version":
         return _show(f"glove-lstm {__version__}\n")
     lines = "\n".join(f"  {name:<9} {summary}" for name, summary in COMMANDS.items())
@@ -40,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show(text: str) -> int:
-    """Write to standard output, as commands do: the exit code tells if it cannot be written."""
+    """Write to standard output, and return the exit code, which is not 0 if that fails."""
 
     def write(_: Sequence[str]) -> None:
         sys.stdout.write(text)

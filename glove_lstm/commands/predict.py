@@ -49,8 +49,10 @@ def main(argv: Sequence[str]) -> None:
     _check_input(args)
     checkpoint = Checkpoint.open(args.model, args.revision)
     trained = checkpoint.text_column_names if args.input else None
-    source = _source(args, trained)  # before the model loads, to report mistakes in the input first
-    input_paths = [file["path"] for file in source.identity() or ()]
+    # Before the model loads, to report mistakes in the input first.
+    source = _open_source(args, trained)
+    fingerprints = source.identity() or []  # None for a stream and for texts
+    input_paths = [fingerprint["path"] for fingerprint in fingerprints]
     if args.output and str(args.output.resolve()) in input_paths:
         raise DataError(f"--output {args.output} is an input; choose another name.")
     clause = other_columns(trained, source.columns)
@@ -66,9 +68,9 @@ def main(argv: Sequence[str]) -> None:
     elif args.output:
         # The file appears under its name when it is complete.
         with whole_file(args.output) as unfinished, _open_output(unfinished, args.format) as output:
-            summary = _write(output, args, source, labeller, **options)
+            summary = _label_to_output(output, args, source, labeller, **options)
     else:
-        summary = _write(sys.stdout, args, source, labeller, **options)
+        summary = _label_to_output(sys.stdout, args, source, labeller, **options)
     if has_files and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
@@ -76,16 +78,16 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _open_output(path: Path, kind: str) -> AbstractContextManager[Any]:
-    """Open a file for text. Parquet's writer opens the file itself."""
+    """Open a file for text; for Parquet, return its path, because Parquet's writer opens the file itself."""
     if kind == "parquet":
         return nullcontext(path)
     return path.open("w", encoding="utf-8", newline="")
 
 
-def _write(
+def _label_to_output(
     output: Any, args: argparse.Namespace, source: TextSource, labeller: Labeller, **options: Any
 ) -> Summary:
-    """Label all rows and write them, chunk by chunk."""
+    """Label all rows and write them to a stream, or to the path of a Parquet file, chunk by chunk."""
     summary = Summary()
     with _open_writer(output, args, source, labeller) as write:
         for rows in chunks(source, **options):
@@ -178,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _default_format(args: argparse.Namespace) -> str:
-    """Return the format that the name of --output has, or the usual one."""
+    """Return the format without --format: csv for a folder; that of the suffix of --output; or else a table."""
     if args.output_dir:
         return "csv"
     suffix = args.output.suffix[1:].lower() if args.output else ""
@@ -218,19 +220,20 @@ def _check_input(args: argparse.Namespace) -> None:
         raise DataError("--text_column_names applies only to --input.")
 
 
-def _source(args: argparse.Namespace, trained: Sequence[str] | None) -> TextSource:
-    """Open the input: files, texts of the command line, or standard input."""
-    columns = args.text_column_names
-    if args.input and args.input != ["-"]:
-        return open_files(args.input, columns, trained)
+def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> TextSource:
+    """Open the input: texts of the command line, files, or standard input."""
     if args.texts:
         for text in args.texts:
             if os.path.isfile(text):  # noqa: PTH113 - Path.is_file raises if a text is too long
                 raise DataError(f"{text} is a file, not a text; give it with --input.")
         return open_texts(args.texts, "the command line")
+    columns = args.text_column_names
+    if args.input and args.input != ["-"]:
+        return open_files(args.input, columns, trained)
+
     if sys.stdin is None:
         raise DataError("Standard input is closed; give texts, or files with --input.")
-    if args.input:
+    if args.input:  # a table, in --input_format
         return open_stream(sys.stdin.buffer, args.input_format, columns, trained)
     lines = checked_lines(sys.stdin, "standard input")
     return open_texts((line.rstrip("\r\n") for line in lines), "standard input")

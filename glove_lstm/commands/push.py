@@ -37,25 +37,25 @@ def main(argv: Sequence[str]) -> None:
         repo_type = "dataset"
     elif args.space:
         repo_type = "space"
-    to = Destination(
+    destination = Destination(
         args.repo_id, repo_type=repo_type, private=args.private, revision=args.revision
     )
-    check_destination(to, login=not args.dry_run)
+    check_destination(destination, login=not args.dry_run)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
         _stage(args, folder)
         if args.dry_run:
-            _list(folder)
+            _print_files(folder)
         else:
-            commit = push_folder(folder, to)
-            sys.stdout.write(loading_example(to, commit))
+            commit = push_folder(folder, destination)
+            sys.stdout.write(loading_example(destination, commit))
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = new_parser("glove-lstm push", __doc__)
     pushed = parser.add_mutually_exclusive_group(required=True)
     pushed.add_argument("checkpoint", nargs="?", type=Path, help="folder made by glove-lstm train")
-    names = ("fake_or_real_news", "liar")
+    names = ("fake_or_real_news", "liar")  # those of BUILDERS, which takes seconds to import
     pushed.add_argument("--dataset", choices=names, help="push a dataset of this package")
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
@@ -104,7 +104,7 @@ def _stage(args: argparse.Namespace, folder: Path) -> None:
     stage_checkpoint(args.checkpoint, folder, args.repo_id, training_texts=training_texts)
 
 
-def _list(folder: Path) -> None:
+def _print_files(folder: Path) -> None:
     from glove_lstm.publishing.hub_upload import list_files
 
     files = list_files(folder)

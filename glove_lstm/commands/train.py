@@ -105,7 +105,8 @@ def _push(folder: Path, destination: Destination, training_texts: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / "staged"
         stage_checkpoint(folder, staged, destination.repo_id, training_texts=training_texts)
-        sys.stdout.write(loading_example(destination, push_folder(staged, destination)))
+        commit = push_folder(staged, destination)
+        sys.stdout.write(loading_example(destination, commit))
 
 
 def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
@@ -122,6 +123,9 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     if argv and argv[0].endswith(".json"):
         advice = "give one object of argument names and values"
         values = read_json_object(Path(argv.pop(0)), advice)
+    for name in _LIST_ARGUMENTS:
+        if isinstance(values.get(name), str):
+            values[name] = [values[name]]
     values |= parse_words(argv)
     preset = values.pop("preset", None) or "default"
     own_names = [argument.name for argument in fields(TrainArguments)]
@@ -141,6 +145,8 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
 
 
 class _Parser(HfArgumentParser):
+    """A parser that raises a DataError instead of ending the process."""
+
     def error(self, message: str) -> NoReturn:
         raise DataError(f"{message[:1].upper()}{message[1:].rstrip('.')}.")
 
@@ -161,7 +167,8 @@ def parse_words(argv: Sequence[str]) -> dict[str, Any]:
     if unknown:
         word = unknown[0].partition("=")[0]
         if word.startswith("-"):
-            check_names({word: None}, list(parser._option_string_actions))
+            options = list(parser._option_string_actions)
+            check_names({word: None}, options)  # raises an error that suggests a known name
         raise DataError(
             f"{word!r} belongs to no argument; leave it out. A JSON file of arguments comes first."
         )
@@ -187,7 +194,7 @@ def _class_weight(argument: str | None) -> ClassWeight | None:
 
 
 def _load(arguments: TrainArguments) -> LoadedData:
-    """Load the texts with labels; there need be none if there are unlabelled texts."""
+    """Load the texts with labels. They may be missing if there are unlabelled texts."""
     files = arguments.train_file or arguments.validation_file or arguments.test_file
     has_labels = bool(arguments.dataset_name or files)
     if not has_labels and arguments.unlabelled_file:
@@ -205,7 +212,7 @@ def _load(arguments: TrainArguments) -> LoadedData:
 
 
 def _data_without_labels(arguments: TrainArguments) -> LoadedData:
-    """Return data without splits, with the columns and the names of the unlabelled files."""
+    """Return data without splits, which names the text columns of the unlabelled files, and the files."""
     files = arguments.unlabelled_file or []
     columns = open_files(files, arguments.text_column_names).columns
     names = ", ".join(Path(file).name for file in files)
@@ -268,6 +275,7 @@ def _summary_of_split(metrics: Mapping[str, Any], split: str) -> str:
     if measures.get("seen"):
         rows += f", {measures['seen']} of them used in training"
     accuracy = "accuracy"
+    # The final model is trained on the validation texts, too, so a first model, trained without them, is measured.
     has_final_model = "all" in metrics["about"]["rows"]
     if split == "validation" and has_final_model:
         accuracy = "accuracy of the first model"

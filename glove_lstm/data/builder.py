@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 class NewsBuilder(datasets.GeneratorBasedBuilder):
     """A builder over local files or one verified download.
 
+    A subclass sets `URL`, and with `LOCAL` which of the two arguments names a local copy.
+
     Args:
         config_name: One of the builder's configs.
         data_files: A local file instead of the download.
@@ -57,11 +59,7 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         for file in self.files.values():
             check_file(file)
         # The files are not given as data_files, whose names `datasets` takes for patterns.
-        super().__init__(
-            config_name=config_name,
-            hash=_fingerprint(self.files.values()),
-            **kwargs,
-        )
+        super().__init__(config_name=config_name, hash=_cache_key(self.files.values()), **kwargs)
 
     def local_files(self, path: Path) -> dict[str, Path]:
         """Return the file of each split, from the path in `data_files` or `data_dir`."""
@@ -92,8 +90,8 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             ) from error
 
 
-def _fingerprint(files: Iterable[Path]) -> str:
-    """Return a hash of files and of this code, without which `datasets` reuses what earlier versions of them gave."""
+def _cache_key(files: Iterable[Path]) -> str:
+    """Return a hash of the files and of this code: `datasets` prepares the splits again if either changes."""
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())

@@ -19,7 +19,7 @@ from glove_lstm.tokenization.word_shapes import replace_surrogates
 logger = logging.getLogger(__name__)
 
 _SHOWN = 60  # characters of a column's name in a message
-_LIST_BUT_NOT_JSON = re.compile(r"\s*\[.*[,'\"]")
+_LOOKS_LIKE_LIST = re.compile(r"\s*\[.*[,'\"]")
 
 
 # Columns
@@ -41,18 +41,20 @@ def choose_columns(
         table_name: Names the table in errors.
         columns: Columns of the table.
         first: First row of the table.
-        asked: A list, or names separated by commas; None takes title and text, else text, else title, else the
-            only column of text.
+        asked: A list, or names separated by commas; None takes `trained`, else title and text, else text, else title,
+            else the only column of text.
         label_column: Required, and never a text column; None if labels are not needed ("label" is left out then).
         has_header: Whether `columns` is the first line of a file.
-        trained: Text columns that a model was trained on, the default where the table has them all.
+        trained: Text columns that a model was trained on. They are taken only if the table has them all, and none is
+            the label column.
 
     Raises:
         DataError: A requested column is missing; several columns may be text, or none; or the header looks like a text.
     """
-    if has_header and asked is None and len(columns) == 1 and len(columns[0].split()) > 1:
+    only_column = columns[0] if len(columns) == 1 else ""
+    if has_header and asked is None and len(only_column.split()) > 1:
         raise DataError(
-            f"The first line of {table_name} looks like a text, {_shortened(columns[0])!r}; add a header such as text "
+            f"The first line of {table_name} looks like a text, {_shortened(only_column)!r}; add a header such as text "
             "above it, or set text_column_names if it is one."
         )
     listing = ", ".join(repr(name) for name in columns)
@@ -64,17 +66,20 @@ def choose_columns(
         return _requested_columns(table_name, columns, asked, label_column)
     if trained and label_column not in trained and set(trained) <= set(columns):
         return list(trained)
-    not_text = "label" if label_column is None else label_column
-    others = [name for name in columns if name != not_text]
-    return _default_columns(table_name, others, first, listing)
+    labels = "label" if label_column is None else label_column
+    candidates = [name for name in columns if name != labels]
+    return _default_columns(table_name, candidates, first, listing)
 
 
 def _requested_columns(
     table_name: str, columns: Sequence[str], asked: str | Sequence[str], label_column: str | None
 ) -> list[str]:
     names = asked.split(",") if isinstance(asked, str) else list(asked)
-    names = [name if name in columns else name.strip() for name in names]  # "title, text"
-    for name in names or [""]:
+    # A space may follow a comma, as in "title, text", or belong to the name of a column.
+    names = [name if name in columns else name.strip() for name in names]
+    if not names:
+        names = [""]  # an empty list is refused as an empty string is
+    for name in names:
         if name not in columns:
             listing = ", ".join(repr(column) for column in columns)
             raise DataError(
@@ -88,12 +93,12 @@ def _requested_columns(
 
 
 def _default_columns(
-    table_name: str, columns: Sequence[str], first: Record, listing: str
+    table_name: str, candidates: Sequence[str], first: Record, listing: str
 ) -> list[str]:
     for names in (["title", "text"], ["text"], ["title"]):
-        if all(name in columns for name in names):
+        if all(name in candidates for name in names):
             return names
-    names = [name for name in columns if _is_text(first.get(name))]
+    names = [name for name in candidates if _is_text(first.get(name))]
     if len(names) != 1:
         raise DataError(
             f"{table_name} has {len(names)} columns that may be text; set text_column_names from {listing}."
@@ -194,7 +199,7 @@ def read_label(
     """
     items = label_list(value)
     if items is None:
-        if _LIST_BUT_NOT_JSON.match(str(value)):
+        if _LOOKS_LIKE_LIST.match(str(value)):
             raise DataError(
                 f'{row_name} has the label {value}, which is no JSON; write ["a", "b"].'
             )

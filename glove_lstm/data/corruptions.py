@@ -8,19 +8,23 @@ from collections.abc import Callable, Sequence
 
 def _key_neighbours(*rows: str) -> dict[str, str]:
     """Return key -> the keys that touch it on a keyboard; each row begins half a key further right."""
-    where = {key: (row, column) for row, keys in enumerate(rows) for column, key in enumerate(keys)}
+    keys = {}  # (row, column) -> key
+    for row, keys_of_row in enumerate(rows):
+        for column, key in enumerate(keys_of_row):
+            keys[row, column] = key
     steps = ((0, -1), (0, 1), (-1, 0), (-1, 1), (1, -1), (1, 0))
     neighbours = {}
-    for key, (row, column) in where.items():
-        near = {(row + down, column + right) for down, right in steps}
-        neighbours[key] = "".join(sorted(other for other in where if where[other] in near))
+    for (row, column), key in keys.items():
+        places = [(row + down, column + right) for down, right in steps]
+        touching = [keys[place] for place in places if place in keys]
+        neighbours[key] = "".join(sorted(touching))
     return neighbours
 
 
 _LETTERS = _key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _KEYS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
-_WORD = re.compile(r"^\s*|\S+\s*")  # a word with the space after it, or the space before the first
-# Inside a word these vanish ("don't", "U.S."); elsewhere punctuation becomes a space, which keeps words apart.
+_WORD = re.compile(r"\S+\s*")  # with the space after it
+# The apostrophe in "don't" and the first full stop in "U.S.", which vanish. Other punctuation becomes a space.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 _KINDS = ["typos", "lower", "title", "no_punctuation", "drop", "cut"]  # of `training_copy`
 _KIND_SHARES = (0.35, 0.35, 0.05, 0.15, 0.05, 0.05)
@@ -38,16 +42,17 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
         rng: Chooses letters and mistakes.
         share: Of the letters, 0 to 1. A fractional number of letters is rounded at random.
     """
-    letters = [place for place, character in enumerate(text) if character.isalpha()]
-    chosen = set(_choose(letters, share * len(letters), rng))
+    places = [place for place, character in enumerate(text) if character.isalpha()]
+    chosen = set(_choose(places, share * len(places), rng))
     written = list(text)
     for place in sorted(chosen):
         letter = text[place]
-        after = text[place + 1] if place + 1 < len(text) and place + 1 not in chosen else ""
+        after = text[place + 1 : place + 2]  # empty at the end of the text
         mistakes = ["drop", "double"]
         if letter.lower() in _LETTERS:
             mistakes.append("replace")
-        if after.isalpha() and after.lower() != letter.lower():
+        can_swap = place + 1 not in chosen and after.isalpha()
+        if can_swap and after.lower() != letter.lower():
             mistakes.append("swap")
         mistake = rng.choice(mistakes)
         if mistake == "drop":
@@ -57,14 +62,18 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
         elif mistake == "replace":
             written[place] = _in_case_of(letter, rng.choice(_LETTERS[letter.lower()]))
         else:
-            written[place : place + 2] = _in_case_of(letter, after), _in_case_of(after, letter)
+            written[place] = _in_case_of(letter, after)
+            written[place + 1] = _in_case_of(after, letter)
     return "".join(written)
 
 
 def no_punctuation(text: str) -> str:
     """Replace punctuation and symbols by one space."""
-    text = _INNER.sub("", text)
-    return " ".join("".join(" " if unicodedata.category(c)[0] in "PS" else c for c in text).split())
+    characters = []
+    for character in _INNER.sub("", text):
+        is_punctuation_or_symbol = unicodedata.category(character)[0] in "PS"
+        characters.append(" " if is_punctuation_or_symbol else character)
+    return " ".join("".join(characters).split())
 
 
 def training_copy(text: str, key: str) -> str:
@@ -106,8 +115,8 @@ def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:
         share: Of the letters, 0 to 1.
     """
     written = list(text)
-    letters = [place for place, key in enumerate(text) if key.isalpha() and key.lower() in _KEYS]
-    for place in _choose(letters, share * len(letters), rng):
+    places = [place for place, key in enumerate(text) if key.isalpha() and key.lower() in _KEYS]
+    for place in _choose(places, share * len(places), rng):
         key = text[place]
         slip = _in_case_of(key, rng.choice(_KEYS[key.lower()]))
         written[place] = rng.choice([slip, slip, key + slip, slip + key])
@@ -116,9 +125,12 @@ def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:
 
 def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
     """Drop a share of the words, 0 to 1, but never the last one left."""
-    margin, *words = _WORD.findall(text)
-    dropped = set(_choose(range(len(words)), min(share * len(words), len(words) - 1), rng))
-    return margin + "".join(word for place, word in enumerate(words) if place not in dropped)
+    words = _WORD.findall(text)
+    count = min(share * len(words), len(words) - 1)
+    dropped = set(_choose(range(len(words)), count, rng))
+    kept = [word for place, word in enumerate(words) if place not in dropped]
+    space_before = text[: len(text) - len(text.lstrip())]
+    return space_before + "".join(kept)
 
 
 CORRUPTIONS: dict[str, Callable[..., str]] = {
@@ -132,7 +144,10 @@ CORRUPTIONS: dict[str, Callable[..., str]] = {
 
 def _choose(places: Sequence[int], count: float, rng: random.Random) -> list[int]:
     """Sample `count` of the places; a fraction is rounded at random."""
-    return rng.sample(places, min(len(places), int(count + rng.random()))) if places else []
+    if not places:
+        return []
+    rounded = int(count + rng.random())
+    return rng.sample(places, min(len(places), rounded))
 
 
 def _in_case_of(model: str, letter: str) -> str:

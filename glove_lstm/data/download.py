@@ -42,20 +42,20 @@ def download(url: str, *, sha256: str | None = None, blob_id: str | None = None)
             archive although it is named .zip.
     """
     name = Path(unquote(urlsplit(url).path)).name or "download"
-    key = sha256 or blob_id or hashlib.sha256(url.encode()).hexdigest()
-    path = cache_folder() / "downloads" / f"{key[:16]}-{name}"
+    version = sha256 or blob_id or hashlib.sha256(url.encode()).hexdigest()
+    path = cache_folder() / "downloads" / f"{version[:16]}-{name}"
     is_zip = name.endswith(".zip")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
             if path.exists():
-                problem = _problem(path, sha256, blob_id, is_zip)
+                problem = _find_problem(path, sha256, blob_id, is_zip)
                 if not problem:
                     return path
                 logger.warning("The cached %s %s; downloading it again.", path, problem)
             with whole_file(path) as part:
                 _fetch(url, part)
-                problem = _problem(part, sha256, blob_id, is_zip)
+                problem = _find_problem(part, sha256, blob_id, is_zip)
                 if problem:
                     raise DataError(
                         f"What {url} sent {problem}; nothing was kept, so check the address or run again."
@@ -77,8 +77,8 @@ def _fetch(url: str, part: Path) -> None:
             ) from error
 
 
-def _problem(path: Path, sha256: str | None, blob_id: str | None, is_zip: bool) -> str:
-    """Return what is wrong with a file, or an empty string."""
+def _find_problem(path: Path, sha256: str | None, blob_id: str | None, is_zip: bool) -> str:
+    """Return what is wrong with a file, or an empty string. Without a known hash, only a zip archive is checked."""
     problem = ""
     if blob_id:
         actual = git_blob_id(path)

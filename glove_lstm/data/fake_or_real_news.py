@@ -74,20 +74,26 @@ class FakeOrRealNews(NewsBuilder):
         path = self.files.get("train") or self.download(blob_id=BLOB_ID)
         if git_blob_id(path) != BLOB_ID:
             logger.warning("fake_or_real_news: %s is not the canonical file.", path)
-        rows = read_articles(path)
-        labels = [row["label"] for row in rows]
+        articles = read_articles(path)
+        labels = [article["label"] for article in articles]
         if self.config.name == "article":
-            parts = grouped_stratified_split(labels, range(len(rows)), (0.8, 0.2), _SEED)
+            shares = {"train": 0.8, "validation": 0.2}
+            groups: Any = range(len(articles))
         else:
+            shares = {"train": 0.7, "validation": 0.1, "test": 0.2}
             # Equal titles count as duplicates, because the file repeats articles with a changed or empty body.
-            bodies = near_duplicate_groups([row["text"].strip() or row["title"] for row in rows])
-            groups = merge_groups(bodies, exact_duplicate_groups(row["title"] for row in rows))
-            parts = grouped_stratified_split(labels, groups, (0.7, 0.1, 0.2), _SEED)
-        return [
-            datasets.SplitGenerator(name, gen_kwargs={"rows": [rows[row] for row in part]})
-            for name, part in zip(("train", "validation", "test"), parts, strict=False)
-            if len(part)
-        ]
+            same_title = exact_duplicate_groups(article["title"] for article in articles)
+            same_body = near_duplicate_groups(
+                [article["text"].strip() or article["title"] for article in articles]
+            )
+            groups = merge_groups(same_body, same_title)
+        parts = grouped_stratified_split(labels, groups, list(shares.values()), _SEED)
+        generators = []
+        for split, part in zip(shares, parts, strict=True):
+            if len(part):
+                rows = [articles[row] for row in part]
+                generators.append(datasets.SplitGenerator(split, gen_kwargs={"rows": rows}))
+        return generators
 
     def _generate_examples(
         self, rows: list[dict[str, Any]]

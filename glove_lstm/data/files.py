@@ -20,7 +20,7 @@ FilePath = str | os.PathLike[str]
 
 _HUB_CACHE = re.compile(r"/models--([^/]+)--([^/]+)/snapshots/\w+$")
 
-# Errors of `open_lines`; RuntimeError: of archives that are encrypted, or compressed in an unknown way.
+# What `open_lines` raises for a damaged file. RuntimeError: the archive is encrypted, or its compression is unknown.
 DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
 
 
@@ -32,14 +32,15 @@ def user_path(path: FilePath) -> Path:
 def without_folders(name: str) -> str:
     """Keep this machine's folders private: return a path's last part, and for the Hub's cache the repository.
 
-    A path is what exists, or is a member of an archive; other names come back as they are.
+    A name that is no path comes back as it is.
     """
     path = user_path(name)
-    cached = _HUB_CACHE.search(path.absolute().as_posix())
-    if cached:
-        return f"{cached[1]}/{cached[2]}"
-    is_path = path.exists() or any(folder.is_file() for folder in path.parents)
-    if not is_path:
+    in_hub_cache = _HUB_CACHE.search(path.absolute().as_posix())
+    if in_hub_cache:
+        user, repository = in_hub_cache.groups()
+        return f"{user}/{repository}"
+    is_in_archive = any(parent.is_file() for parent in path.parents)  # archive.zip/name.txt
+    if not path.exists() and not is_in_archive:
         return name
     return replace_surrogates(path.name or path.resolve().name)
 
@@ -84,22 +85,29 @@ def looks_like_html(path: Path) -> bool:
 
 @contextmanager
 def open_lines(path: Path, member: str) -> Iterator[BinaryIO]:
-    """Open a text file, perhaps gzipped, or that file of a zip archive whose name ends with `member`."""
+    """Open a text file to iterate over its lines.
+
+    Args:
+        path: A text, perhaps gzipped, or a zip archive.
+        member: The end of the name of the archive's file.
+    """
     with ExitStack() as stack:
         binary: Any
         if path.suffix.lower() == ".zip":
             archive = stack.enter_context(zipfile.ZipFile(path))
             binary = archive.open(_pick_member(archive.namelist(), path, member))
+        elif path.suffix.lower() == ".gz":
+            binary = gzip.open(path)  # noqa: SIM115 - the stack closes it
         else:
-            opener = gzip.open if path.suffix.lower() == ".gz" else open
-            binary = opener(path, "rb")
+            binary = path.open("rb")
         yield io.BufferedReader(stack.enter_context(binary), 1 << 20)
 
 
 def _pick_member(members: list[str], path: Path, member: str) -> str:
     names = [name for name in members if name.endswith(member) and "__MACOSX" not in name]
     if len(names) != 1:
-        count, listing = "several members" if names else "no member", ", ".join(members[:10])
+        count = "several members" if names else "no member"
+        listing = ", ".join(members[:10])
         advice = f"choose one by {path}/MEMBER, or get another archive"
         raise DataError(f"{path} has {count} *{member} ({listing}); {advice}.")
     return names[0]

@@ -88,11 +88,13 @@ def load_glove(name_or_path: FilePath) -> GloveVectors:
 
 
 def _load_file(name: str) -> GloveVectors:
-    """Read a text file, or a member of an archive that is named like a file in it."""
-    path, member = user_path(name), None
-    inside = re.fullmatch(r"(.+?\.zip)/(.+)", path.as_posix(), flags=re.IGNORECASE)
-    if inside and Path(inside[1]).is_file():
-        path, member = Path(inside[1]), inside[2]
+    """Read a text file, an archive, or a member of an archive: `archive.zip/name.txt`."""
+    path = user_path(name)
+    member = None
+    in_archive = re.fullmatch(r"(.+?\.zip)/(.+)", path.as_posix(), flags=re.IGNORECASE)
+    if in_archive and Path(in_archive[1]).is_file():
+        path = Path(in_archive[1])
+        member = in_archive[2]
     if not path.is_file():
         raise DataError(
             f"{path} is neither a file nor one of the GloVe names {', '.join(GLOVE_NAMES)}; check it."
@@ -103,9 +105,12 @@ def _load_file(name: str) -> GloveVectors:
 
 def _load_archive(name: str) -> GloveVectors:
     """Read vectors from Stanford's archive, which is downloaded once."""
-    shared = re.match(r"6B|twitter\.27B", name)  # one archive for all widths
-    archive = shared[0] if shared else name
-    member = f"glove.{name}.txt" if shared else ".txt"
+    archive = name
+    member = ".txt"
+    several_widths = re.match(r"6B|twitter\.27B", name)
+    if several_widths:  # one archive holds the vectors of all widths
+        archive = several_widths[0]
+        member = f"glove.{name}.txt"
     folder = "wordvecs/" if archive.startswith("2024") else ""
     url = URL.format(folder, archive)
     path = download(url, sha256=SHA256.get(archive))
@@ -134,36 +139,41 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
         source: Names the vectors in errors.
         width: Values of a vector; 0: as many as the first line has.
     """
-    vectors = _Vectors()
-    number = 0  # of the last line that was read
+    matrix = _GrowingMatrix()
+    number = 0  # of the last line of vectors that was read
     try:
+        # Too large values become infinite, and `_read_line` refuses these.
         with np.errstate(over="ignore"), open_lines(path, member) as opened:
             lines = _numbered_lines(opened)
-            first = next(lines, (0, b""))
-            announced = _word2vec_header(first[1])
-            if announced:
-                first = next(lines, (0, b""))
-            width = width or len(first[1].split()) - 1
+            no_line = (0, b"")
+            first_number, first = next(lines, no_line)
+            announced_shape = _read_word2vec_header(first)
+            if announced_shape:
+                first_number, first = next(lines, no_line)
+            width = width or len(first.split()) - 1
             if width < 2:
                 raise DataError(
                     f"{source} is empty or has words without vectors; give a file of words and vectors."
                 )
-            for number, line in chain([first], lines):
-                vectors.add(*_split(line, width, f"{source}, line {number}"))
+            for number, line in chain([(first_number, first)], lines):
+                word, vector = _read_line(line, width, f"{source}, line {number}")
+                matrix.add(word, vector)
     except DAMAGED as error:
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
-    shape = len(vectors.index) + vectors.repeated, width
-    if announced and announced != shape:
-        raise DataError(f"{source} has vectors of shape {shape}, not {announced}; get it again.")
-    if vectors.repeated:
+    shape = len(matrix.rows) + matrix.repeated, width
+    if announced_shape and announced_shape != shape:
+        raise DataError(
+            f"{source} has vectors of shape {shape}, not {announced_shape}; get it again."
+        )
+    if matrix.repeated:
         logger.warning(
             "%s repeats %d of its words; the first vector of each was kept.",
             source,
-            vectors.repeated,
+            matrix.repeated,
         )
-    return GloveVectors(list(vectors.index), vectors.matrix(), source)
+    return GloveVectors(list(matrix.rows), matrix.values(), source)
 
 
 def _numbered_lines(opened: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -173,7 +183,7 @@ def _numbered_lines(opened: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield number, line.removeprefix(BOM_UTF8)
 
 
-def _word2vec_header(line: bytes) -> tuple[int, int] | None:
+def _read_word2vec_header(line: bytes) -> tuple[int, int] | None:
     """Return the shape that a first line "n d" announces; None if it is no such line."""
     values = line.split()
     if len(values) == 2 and all(value.isdigit() for value in values):
@@ -181,45 +191,47 @@ def _word2vec_header(line: bytes) -> tuple[int, int] | None:
     return None
 
 
-class _Vectors:
+class _GrowingMatrix:
     """A matrix that grows by blocks of rows, and the row of each word."""
 
     def __init__(self) -> None:
-        self.index: dict[str, int] = {}
+        self.rows: dict[str, int] = {}
         self.repeated = 0  # words that were there already
-        self._matrix = np.empty((0, 0), dtype=np.float32)
+        self._values = np.empty((0, 0), dtype=np.float32)
         self._block: list[NDArray[np.float32]] = []
 
     def add(self, word: str, vector: NDArray[np.float32]) -> None:
-        if word in self.index:
+        if word in self.rows:
             self.repeated += 1
             return
-        self.index[word] = len(self.index)
+        self.rows[word] = len(self.rows)
         self._block.append(vector)
         if len(self._block) == _BLOCK:
             self._append_block()
 
-    def matrix(self) -> Vectors:
-        self._append_block()
-        return self._matrix
+    def values(self) -> Vectors:
+        if self._block:
+            self._append_block()
+        return self._values
 
     def _append_block(self) -> None:
-        if self._block:
-            # In place, so that the matrix is never in memory twice: the allocator moves pages.
-            self._matrix.resize((len(self.index), len(self._block[0])), refcheck=False)
-            self._matrix[-len(self._block) :] = self._block
-            self._block = []
+        # In place, so that the matrix is never in memory twice: the allocator moves pages.
+        self._values.resize((len(self.rows), len(self._block[0])), refcheck=False)
+        self._values[-len(self._block) :] = self._block
+        self._block = []
 
 
-def _split(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np.float32]]:
-    """Split from the right, because words of glove.840B may contain spaces."""
+def _read_line(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np.float32]]:
+    """Return the word and the vector of a line."""
+    # Split from the right, because words of glove.840B may contain spaces.
     word, *texts = line.strip().rsplit(b" ", width)
     if len(texts) != width:
         raise DataError(
             f"{line_name} has {len(texts)} values instead of {width}; correct the file."
         )
     try:
-        if line.count(b"_") > word.count(b"_"):
+        values_have_underscore = line.count(b"_") > word.count(b"_")
+        if values_have_underscore:
             raise ValueError("numpy reads 1_0 as 10")
         values = np.array(texts, dtype=np.float32)
     except ValueError as error:

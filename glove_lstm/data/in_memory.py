@@ -3,7 +3,7 @@
 Texts become lists of strings. Labels get names, as a config has them, and names become values again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -32,13 +32,16 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
         DataError: The texts have another shape, or a value is no string.
     """
     array = np.asarray(texts, dtype=object)
-    if array.ndim == 0 or array.shape[1:] not in ((), (1,), (2,)):
+    is_one_text = array.ndim == 0
+    shape_of_row = array.shape[1:]
+    if is_one_text or shape_of_row not in ((), (1,), (2,)):
         kind = f"{type(texts).__name__} of shape {array.shape}"
         raise DataError(f"{name} is {kind}; give a list of texts or of pairs (title, body).")
     if not array.size:
         return [[]]
     columns = []
-    for column in array.reshape(len(array), -1).T:
+    table = array.reshape(len(array), -1)  # (n, 1) or (n, 2)
+    for column in table.T:
         texts_of_column = []
         for row, value in enumerate(python_values(column), 1):
             if value is not None and not isinstance(value, str):
@@ -72,9 +75,9 @@ def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelVa
     Raises:
         DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
     """
-    table = None if lists else _as_table(labels)
-    if table is not None:
-        return _read_indicator(table, name)
+    indicators = None if lists else _as_indicators(labels)
+    if indicators is not None:
+        return _read_indicators(indicators, name)
     rows = list(labels) if isinstance(labels, list | tuple | np.ndarray) else []
     if any(isinstance(row, list | tuple | set) for row in rows):
         return _read_lists(rows, name)
@@ -84,29 +87,32 @@ def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelVa
     return LabelValues(label_names(values), label_names(classes), _type_of(classes), several=False)
 
 
-def _as_table(labels: Any) -> NDArray[Any] | None:
-    """Return labels as an array (n, k) if they have k columns, also as n rows of 0 and 1; else None."""
-    shape: tuple[int, ...] = getattr(labels, "shape", ())
+def _as_indicators(labels: Any) -> NDArray[Any] | None:
+    """Return labels as an array (n, k) if they have a column for each of k labels; else None.
+
+    Arrays and data frames of several columns are returned with any values; lists only if all values are 0 and 1.
+    """
+    shape: tuple[int, ...] = getattr(labels, "shape", ())  # of an array or a data frame
     if len(shape) == 2 and shape[1] > 1:
         return np.asarray(labels)
     rows = list(labels) if isinstance(labels, list | tuple) else []
     if not rows or not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
         return None
-    if len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+    lengths = {len(row) for row in rows}
+    if len(lengths) > 1 or len(rows[0]) < 2:
         return None
     table = np.asarray(rows, dtype=object)
     is_binary = all(isinstance(value, int | np.integer) and value in (0, 1) for value in table.flat)
     return table.astype(np.int64) if is_binary else None
 
 
-def _read_indicator(table: NDArray[Any], name: str) -> LabelValues:
-    if not np.isin(table, (0, 1)).all():
-        raise DataError(
-            f"{name} has {table.shape[1]} columns; they must hold 0 and 1 for each label."
-        )
-    names = [str(number) for number in range(table.shape[1])]
-    rows = [[names[number] for number in np.flatnonzero(row)] for row in table]
-    return LabelValues(rows, names, "int", several=True)
+def _read_indicators(indicators: NDArray[Any], name: str) -> LabelValues:
+    label_count = indicators.shape[1]
+    if not np.isin(indicators, (0, 1)).all():
+        raise DataError(f"{name} has {label_count} columns; they must hold 0 and 1 for each label.")
+    classes = [str(number) for number in range(label_count)]
+    names = [[classes[number] for number in np.flatnonzero(row)] for row in indicators]
+    return LabelValues(names, classes, "int", several=True)
 
 
 def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
@@ -135,10 +141,9 @@ def _one_kind(values: Sequence[Any], rows: Sequence[int], name: str) -> NDArray[
             raise DataError(f"{problem}; give {_KINDS}.")
     array = np.array(values)
     check_classification_targets(array)
-    for row, value, kept in zip(rows, values, array.tolist(), strict=True):
-        if (
-            value != kept
-        ):  # numpy has rounded a large whole number, because another number has a point
+    # numpy rounds large whole numbers if another number has a point.
+    for row, value, stored in zip(rows, values, array.tolist(), strict=True):
+        if value != stored:
             problem = f"{name}, row {row} has the label {value}"
             raise DataError(
                 f"{problem}, too large for a number with a point; give whole numbers only, or strings."
@@ -196,22 +201,21 @@ def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
     """
     if label_type is None or label_type == "str":
         return np.array(names)
-    values: list[Any] = []
+    # `GloveLstmConfig` refuses other types.
+    readers: dict[str, Callable[[str], Any]] = {
+        "bool": lambda name: name == "True",
+        "int": int,
+        "float": float,
+    }
+    problem = f"The labels {', '.join(names)} are not all of the type {label_type}"
+    mistake = DataError(f"{problem}; correct label_type in config.json.")
+    read = readers[label_type]
     try:
-        for label in names:
-            if label_type == "bool":
-                values.append(label == "True")
-            elif label_type == "int":
-                values.append(int(label))
-            elif label_type == "float":
-                values.append(float(label))
-        labels = np.array(values)
-        same = label_names(labels) == list(names)
+        labels = np.array([read(name) for name in names])
     except (ValueError, OverflowError):
-        same = False
-    if not same:
-        problem = f"The labels {', '.join(names)} are not all of the type {label_type}"
-        raise DataError(f"{problem}; correct label_type in config.json.")
+        raise mistake from None
+    if label_names(labels) != list(names):  # "07" is read as 7, for instance
+        raise mistake
     return labels
 
 

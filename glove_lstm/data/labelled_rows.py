@@ -32,7 +32,7 @@ class RowFormat:
     label_column: str
     source_column: str | None = None  # a table may lack it
     on_empty: OnEmpty = "error"  # what to do about a row without any text
-    multi_label: bool = False  # whether each label is a list
+    multi_label: bool = False  # whether the label of a row is a list
 
     @property
     def columns(self) -> list[str]:
@@ -72,6 +72,7 @@ def read_labelled_rows(
     rows = _read_rows(table, row_format, label_names, corpus)
     batches = []
     while batch := list(islice(rows, _BATCH)):
+        # Values that the schema does not name are dropped.
         batches.append(pa.RecordBatch.from_pylist(batch, schema=schema))
     labelled = pa.Table.from_batches(batches, schema)
     if row_format.multi_label:
@@ -82,15 +83,15 @@ def read_labelled_rows(
 def _read_rows(
     table: Table, row_format: RowFormat, label_names: Sequence[str] | None, corpus: str | None
 ) -> Iterator[dict[str, Any]]:
-    """Yield the labelled rows, and check their number."""
-    empty = unlabelled = labelled = 0
+    """Yield the labelled rows, each with all four values; at the end, check the number of rows."""
+    empty = unlabelled = labelled = 0  # rows
     class_names = table.class_names.get(row_format.label_column)
     needed = [name for name in row_format.columns if name in table.columns]
     for number, record in table.records(needed):
         row_name = table.row_name(number)
         cell = record.get(row_format.label_column)
         label = read_label(cell, row_name, row_format.label_column, class_names)
-        if label is None:
+        if label is None:  # -1 in a ClassLabel column
             unlabelled += 1
             continue
         text, pair = read_text_and_pair(record, row_format.text_columns, row_name)
@@ -105,6 +106,7 @@ def _read_rows(
         yield {"text": text, "text_pair": pair, "label": label, "source": source}
     if empty:
         logger.warning("%s: %d rows without text (%s).", table.name, empty, row_format.on_empty)
+    # A table may be unlabelled as a whole, as the test splits of some datasets are.
     if unlabelled and labelled:
         raise DataError(
             f"{table.name} has {unlabelled} rows without a label; label or remove them."
@@ -148,9 +150,8 @@ def _check_label(
 def _check_no_indicators(labelled: pa.Table, table_name: str, label_column: str) -> None:
     """Refuse lists such as [0, 1, 0], which have a 0 or 1 for each label instead of the names of labels."""
     lengths = pc.unique(pc.list_value_length(labelled["label"])).to_pylist()
-    if len(lengths) != 1 or lengths[0] < 2:
-        return
-    if set(distinct_labels(labelled)) <= {"0", "1"}:
+    have_equal_length = len(lengths) == 1 and lengths[0] > 1
+    if have_equal_length and set(distinct_labels(labelled)) <= {"0", "1"}:
         raise DataError(
             f"{table_name} has a 0 or 1 for each label in {label_column!r}; "
             "list the names of the labels that a text has."
@@ -187,12 +188,12 @@ def encode_labels(labelled: pa.Table, label_names: Sequence[str]) -> datasets.Da
     """Replace the labels by their indices in `label_names`, and lists of them by a 1 or 0 for each name."""
     column = labelled["label"].combine_chunks()
     indices = pc.index_in(_flat_labels(labelled), pa.array(label_names)).cast(pa.int64())
+    encoded = indices
     if pa.types.is_list(column.type):
-        has = np.zeros((len(labelled), len(label_names)), dtype=np.float32)
-        has[pc.list_parent_indices(column), indices] = 1
-        row_starts = np.arange(len(has) + 1) * len(label_names)
-        encoded = pa.ListArray.from_arrays(row_starts, has.ravel())
-    else:
-        encoded = indices
+        has_label = np.zeros((len(labelled), len(label_names)), dtype=np.float32)
+        rows = pc.list_parent_indices(column)  # the row of each label in `indices`
+        has_label[rows, indices] = 1
+        list_starts = np.arange(len(labelled) + 1) * len(label_names)
+        encoded = pa.ListArray.from_arrays(list_starts, has_label.ravel())
     table = labelled.drop_columns("label").append_column("label", encoded)
     return datasets.Dataset(table)

@@ -18,8 +18,8 @@ LABELS = ("pants-fire", "false", "barely-true", "half-true", "mostly-true", "tru
 _FAKE = LABELS[:3]
 FILES = {"train": "train.tsv", "validation": "valid.tsv", "test": "test.tsv"}
 
-_TRUTHS = ("barely_true", "false", "half_true", "mostly_true", "pants_on_fire")
-_COUNTS = tuple(f"{truth}_counts" for truth in _TRUTHS)
+_RATINGS = ("barely_true", "false", "half_true", "mostly_true", "pants_on_fire")
+_COUNTS = tuple(f"{rating}_counts" for rating in _RATINGS)
 _SPEAKER = ("subject", "speaker", "job_title", "state", "party")
 _COLUMNS = ("id", "label", "text", *_SPEAKER, *_COUNTS, "context")
 
@@ -64,27 +64,28 @@ class Liar(NewsBuilder):
         files = self.files
         if not files:
             archive = self.download()
-            files = dict.fromkeys(FILES, archive)  # which holds all of them
+            files = dict.fromkeys(FILES, archive)  # one archive holds the files of all splits
         return [
-            datasets.SplitGenerator(split, gen_kwargs={"path": files[split], "name": name})
-            for split, name in FILES.items()
+            datasets.SplitGenerator(split, gen_kwargs={"path": files[split], "member": member})
+            for split, member in FILES.items()
         ]
 
-    def _generate_examples(self, path: Path, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, statement in _read_statements(path, name):
+    def _generate_examples(self, path: Path, member: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, statement in _read_statements(path, member):
             if self.config.name == "two":
                 statement["label"] = "FAKE" if statement["label"] in _FAKE else "REAL"
             yield number, statement
 
 
-def _read_statements(path: Path, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (row number, statement) of a TSV file, or of the file `name` in a zip archive."""
-    table_name = f"{path}/{name}" if path.suffix == ".zip" else str(path)
-    number = 0
+def _read_statements(path: Path, member: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (row number, statement) of a TSV file, or of a member of a zip archive."""
+    table_name = f"{path}/{member}" if path.suffix == ".zip" else str(path)
+    number = 0  # of the last row that was read
     try:
-        with open_lines(path, name) as lines:
+        with open_lines(path, member) as lines:
             for number, line in enumerate(lines, start=1):
-                yield number, _statement(line.decode("utf-8-sig"), f"{table_name}, row {number}")
+                text = line.decode("utf-8-sig")
+                yield number, _read_statement(text, f"{table_name}, row {number}")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{table_name} is not UTF-8 text ({error.reason}); get it again."
@@ -95,8 +96,8 @@ def _read_statements(path: Path, name: str) -> Iterator[tuple[int, dict[str, Any
         raise DataError(f"{table_name} has no rows; give a file with data.")
 
 
-def _statement(line: str, row_name: str) -> dict[str, Any]:
-    # The csv module would misread it: nothing is quoted, and many statements begin with a quotation mark.
+def _read_statement(line: str, row_name: str) -> dict[str, Any]:
+    # The csv module would misread the line: nothing is quoted, and many statements begin with a quotation mark.
     values = line.rstrip("\r\n").split("\t")
     if len(values) != len(_COLUMNS):
         raise DataError(f"{row_name} has {len(values)} columns, not {len(_COLUMNS)}; get it again.")

@@ -126,15 +126,15 @@ def load_splits(
     Raises:
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
     """
-    asked = {"train": train_file, "validation": validation_file, "test": test_file}
-    files = {split: paths for split, paths in asked.items() if paths}
-    of_dataset = {
+    files_by_split = {"train": train_file, "validation": validation_file, "test": test_file}
+    files = {split: paths for split, paths in files_by_split.items() if paths}
+    dataset_options = {
         "dataset_config_name": dataset_config_name,
         "data_files": data_files,
         "data_dir": data_dir,
         "revision": revision,
     }
-    _check_arguments(dataset_name, of_dataset, list(files))
+    _check_arguments(dataset_name, dataset_options, list(files))
     if dataset_name is None:
         tables, description = _open_files(files)
     else:
@@ -170,16 +170,24 @@ def load_splits(
 
 
 def _check_arguments(
-    dataset_name: str | None, of_dataset: Mapping[str, Any], splits: Sequence[str]
+    dataset_name: str | None, dataset_options: Mapping[str, Any], splits: Sequence[str]
 ) -> None:
-    """Check that either a dataset or files are given."""
+    """Check that either a dataset or files are given.
+
+    Args:
+        dataset_name: The dataset.
+        dataset_options: The arguments that need a dataset.
+        splits: The splits for which files are given.
+    """
     if dataset_name is not None and splits:
         raise DataError(
             f"Both the dataset {dataset_name} and {splits[0]}_file are given; choose one."
         )
+    if dataset_name == "":  # such as "$NAME" of a shell, if it is not set
+        raise DataError("dataset_name is empty; name a dataset or leave it out.")
     if dataset_name is not None:
         return
-    for option, value in of_dataset.items():
+    for option, value in dataset_options.items():
         if value is not None:
             raise DataError(f"{option} needs dataset_name; name the dataset or leave it out.")
     if not splits:
@@ -190,8 +198,8 @@ def _open_files(files: Mapping[str, Files]) -> tuple[Tables, str]:
     """Open the files of each split; return their tables by split and corpus, and a description."""
     tables: Tables = {}
     descriptions = []
-    for split, given in files.items():
-        paths = [given] if isinstance(given, str | os.PathLike) else list(given)
+    for split, one_or_more in files.items():
+        paths = [one_or_more] if isinstance(one_or_more, str | os.PathLike) else list(one_or_more)
         tables[split] = _open_corpora(paths)
         names = [without_folders(str(path)) for path in paths]
         descriptions.append(f"{split} {' + '.join(names)}")
@@ -222,36 +230,39 @@ def _choose_text_columns(
     trained: Sequence[str] | None,
 ) -> list[str]:
     """Return the text columns, and check that the tables have the columns that they need."""
-    every = [table for by_corpus in tables.values() for table in by_corpus.values()]
-    sample: dict[str, Any] = {}  # a value of each column, from the first table that has it
-    for table in every:
+    all_tables = [table for by_corpus in tables.values() for table in by_corpus.values()]
+    first_values: dict[str, Any] = {}  # of each column, from the first table that has it
+    for table in all_tables:
         if table.first is None:
             raise DataError(f"{table.name} has no rows; give a file with data.")
-        sample = {**table.first, **sample}
+        first_values = {**table.first, **first_values}
 
-    columns: list[str] = []
+    columns: list[str] = []  # of the first split
     for table in _tables_of_first_split(tables):
         columns += [name for name in table.columns if name not in columns]
-    if source_column and not any(source_column in table.columns for table in every):
+    first_name = all_tables[0].name
+    if source_column and not any(source_column in table.columns for table in all_tables):
         listing = ", ".join(map(repr, columns))
         raise DataError(
-            f"{every[0].name} has no column {source_column!r}; set source_column_name to one of {listing}."
+            f"{first_name} has no column {source_column!r}; set source_column_name to one of {listing}."
         )
+    # The sources are no text. The labels may be the sources, too.
+    candidates = [name for name in columns if name != source_column or name == label_column]
     chosen = choose_columns(
-        every[0].name,
-        [name for name in columns if name != source_column or name == label_column],
-        sample,
+        first_name,
+        candidates,
+        first_values,
         asked,
         label_column,
-        has_header=all(table.has_header for table in every),
+        has_header=all(table.has_header for table in all_tables),
         trained=trained,
     )
     several_corpora = len(tables.get("train", ())) > 1
     for by_corpus in tables.values():
-        in_split = {name for table in by_corpus.values() for name in table.columns}
+        columns_of_split = {name for table in by_corpus.values() for name in table.columns}
+        # Corpora of headlines and of articles go together: each may lack a text column.
+        optional = set(chosen) if several_corpora else columns_of_split
         for table in by_corpus.values():
-            # Corpora of headlines and of articles go together.
-            optional = set(chosen) if several_corpora else in_split
             _check_columns(table, chosen, label_column, optional)
     return chosen
 
@@ -261,7 +272,8 @@ def _check_columns(
 ) -> None:
     """Raise a DataError if a table lacks the labels, all text columns, or a text column that is not optional."""
     lacking = [name for name in text_columns if name not in table.columns]
-    if len(lacking) < len(text_columns):
+    has_text = len(lacking) < len(text_columns)
+    if has_text:
         lacking = [name for name in lacking if name not in optional]
     if label_column not in table.columns:
         lacking.append(label_column)
@@ -280,14 +292,14 @@ def _read_splits(
         The splits, and the names of the labels; None if no split has labels.
     """
     splits = {}
+    train_has_several_files = len(tables.get("train", ())) > 1
     for split, by_corpus in tables.items():
-        several_files = len(by_corpus) > 1 or len(tables.get("train", ())) > 1
-        with_sources = several_files or row_format.source_column is not None
-        labelled = {}
+        several_files = len(by_corpus) > 1 or train_has_several_files
+        has_sources = several_files or row_format.source_column is not None
+        labelled = {}  # name of a table -> its rows
         for corpus, table in by_corpus.items():
-            named_corpus = corpus if with_sources else None
-            rows = read_labelled_rows(table, row_format, label_names, named_corpus)
-            labelled[table.name] = rows
+            source = corpus if has_sources else None
+            labelled[table.name] = read_labelled_rows(table, row_format, label_names, source)
         split_rows = pa.concat_tables(labelled.values())
         split_name = next(iter(labelled))
         if len(labelled) > 1:
@@ -315,18 +327,22 @@ def _check_same_labels(labelled: Mapping[str, pa.Table]) -> None:
     """Refuse files with other labels than the file with the most; each may lack some."""
     labels = {name: set(distinct_labels(rows)) for name, rows in labelled.items()}
     widest = max(labels, key=lambda name: len(labels[name]))
-    if len(labels[widest]) < 2:
+    if len(labels[widest]) < 2:  # a file a label
         return
-    for name, some in labels.items():
-        others = some - labels[widest]
-        if others:
+    for name, labels_of_file in labels.items():
+        unknown = labels_of_file - labels[widest]
+        if unknown:
             raise DataError(
-                f"{name} has the label {min(others)!r}, which {widest} lacks; give both the same labels."
+                f"{name} has the label {min(unknown)!r}, which {widest} lacks; give both the same labels."
             )
 
 
 def joined_texts(dataset: datasets.Dataset) -> Iterable[str]:
     """Return each row as one text, as the tokenizer reads a pair."""
-    columns = [name for name in ("text", "text_pair") if name in dataset.column_names]
     for batch in dataset.iter(batch_size=1000):
-        yield from map(" ".join, zip(*(batch[name] for name in columns), strict=True))
+        texts = batch["text"]
+        if "text_pair" not in batch:
+            yield from texts
+            continue
+        for text, pair in zip(texts, batch["text_pair"], strict=True):
+            yield f"{text} {pair}"

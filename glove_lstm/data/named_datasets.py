@@ -69,11 +69,12 @@ def open_dataset(
 def _load_dataset(
     name: str, config: str | None, revision: str | None, local: dict[str, FilePath | None]
 ) -> datasets.DatasetDict:
-    paths = {option: path and os.fspath(path) for option, path in local.items()}
+    paths = {option: os.fspath(path) for option, path in local.items() if path is not None}
     try:
         return datasets.load_dataset(name, config, revision=revision, **paths)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = " ".join(str(error).splitlines()[:2]).rstrip(". ")  # the second names the configs
+        lines = str(error).splitlines()[:2]  # the second line names the configs
+        reason = " ".join(lines).rstrip(". ")
         raise DataError(
             f"The dataset {name} could not be loaded: {reason}; check its name and dataset_config_name."
         ) from error
@@ -89,10 +90,16 @@ def _describe(name: str, config: str | None) -> str:
 
 
 def _rename_splits(loaded: datasets.DatasetDict, name: str) -> dict[str, datasets.Dataset]:
-    """Name an only split "train", and the first of several validation splits "validation"; warn about the others."""
+    """Give splits our names.
+
+    A single split becomes "train", unless it is named as one of ours. The first split of `_VALIDATION_NAMES` becomes
+    "validation". Splits of other names stay, with a warning.
+    """
     splits: dict[str, datasets.Dataset] = dict(loaded)
-    if len(splits) == 1 and next(iter(splits)) not in _SPLITS:
-        splits = {"train": next(iter(splits.values()))}
+    if len(splits) == 1:
+        [(only_name, only_split)] = splits.items()
+        if only_name not in _SPLITS:
+            splits = {"train": only_split}
     for validation in _VALIDATION_NAMES:
         if validation in splits:
             splits["validation"] = splits.pop(validation)
@@ -110,8 +117,8 @@ def _rename_splits(loaded: datasets.DatasetDict, name: str) -> dict[str, dataset
 def _table_of(rows: datasets.Dataset, name: str) -> Table:
     class_names = {}
     for column, feature in rows.features.items():
-        kind: Any = getattr(feature, "feature", feature)  # of the items, if the cells are lists
-        if isinstance(kind, datasets.ClassLabel):
-            class_names[column] = kind.names
+        label: Any = getattr(feature, "feature", feature)  # the items' feature, if cells are lists
+        if isinstance(label, datasets.ClassLabel):
+            class_names[column] = label.names
     first = rows[0] if len(rows) else None
     return Table(name, rows.column_names, first, rows.select_columns, class_names)

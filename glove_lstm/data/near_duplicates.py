@@ -26,10 +26,11 @@ _WORD = re.compile(r"\w+")
 _WORDS = 5  # of a run
 _PADDING = 0  # the number of no word; fills texts that are shorter than a run
 _BLOCK = 1000  # texts whose runs are hashed together
-_COMPARED = 50  # texts with a run that are compared, from either end of the run's list
-# Multiplying by an odd number is a permutation modulo 2**64.
+_COMPARED = 50  # of the texts with a run, the first and the last so many are compared
+# Factors of the hash of a run, one for each place, and a last one for words. Multiplying by an odd number is a
+# permutation modulo 2**64.
 _ODD = np.random.default_rng(5).integers(0, 2**63, _WORDS + 1, dtype=np.uint64) * 2 + 1
-_LARGEST = np.array([2**64 - 1], dtype=np.uint64)
+_LARGEST_HASH = np.array([2**64 - 1], dtype=np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,28 +53,32 @@ def join_near_duplicates(texts: Sequence[str]) -> DisjointSet:
     """
     sets = DisjointSet(range(len(texts)))
     runs = _number_runs(list(_hash_runs(texts)))
-    is_own = np.zeros(runs.kept.max(initial=0) + 1, dtype=bool)  # the runs of one text at a time
+    in_text = np.zeros(runs.kept.max(initial=0) + 1, dtype=bool)  # the runs of one text at a time
     for text, others in _candidates(runs):
-        own = runs.of(text)
-        is_own[own] = True
-        common = _count_marked(is_own, [runs.of(other) for other in others])
-        is_own[own] = False
-        either = runs.sizes[text] + runs.sizes[others] - common
-        for other in np.array(others)[5 * common >= 4 * either].tolist():
+        runs_of_text = runs.of(text)
+        in_text[runs_of_text] = True
+        in_both = _count_marked(in_text, [runs.of(other) for other in others])
+        in_text[runs_of_text] = False
+        in_either = runs.sizes[text] + runs.sizes[others] - in_both
+        are_similar = 5 * in_both >= 4 * in_either  # Jaccard similarity of at least 0.8
+        for other in np.array(others)[are_similar].tolist():
             sets.merge(text, other)
     return sets
 
 
 def _hash_runs(texts: Sequence[str]) -> Iterator[tuple[Hashes, Ints]]:
     """Yield the hashes of the runs of a block of texts, and the number of runs of each of these texts."""
-    known: dict[str, int] = {}
+    numbers: dict[str, int] = {}  # of the words, from 1
     words, lengths = array("Q"), array("q")
     for text in with_progress(texts, "Near duplicates: reading"):
-        own = [known.setdefault(word, len(known) + 1) for word in _WORD.findall(text.lower())]
-        if 0 < len(own) < _WORDS:
-            own += [_PADDING] * (_WORDS - len(own))
-        words.extend(own)
-        lengths.append(len(own))
+        words_of_text = []
+        for word in _WORD.findall(text.lower()):
+            number = numbers.setdefault(word, len(numbers) + 1)
+            words_of_text.append(number)
+        if 0 < len(words_of_text) < _WORDS:
+            words_of_text += [_PADDING] * (_WORDS - len(words_of_text))
+        words.extend(words_of_text)
+        lengths.append(len(words_of_text))
         if len(lengths) == _BLOCK:
             yield _hash_block(words, lengths)
             words, lengths = array("Q"), array("q")
@@ -82,59 +87,75 @@ def _hash_runs(texts: Sequence[str]) -> Iterator[tuple[Hashes, Ints]]:
 
 def _hash_block(words: Sequence[int], lengths: Sequence[int]) -> tuple[Hashes, Ints]:
     """Hash the runs of texts; `words` are the numbers of the words of one text after the other."""
-    hashed = np.array(words, dtype=np.uint64) * _ODD[_WORDS]
-    hashed ^= hashed >> np.uint64(31)
-    count = max(len(words) - _WORDS + 1, 0)
+    mixed_words = np.array(words, dtype=np.uint64) * _ODD[_WORDS]
+    mixed_words ^= mixed_words >> np.uint64(31)
+    count = max(len(words) - _WORDS + 1, 0)  # runs, also those across the end of a text
     hashes = np.zeros(count, dtype=np.uint64)
     for place in range(_WORDS):
-        hashes += hashed[place : place + count] * _ODD[place]
+        hashes += mixed_words[place : place + count] * _ODD[place]
 
-    text_of = np.repeat(np.arange(len(lengths)), lengths)
-    first, last = text_of[:count], text_of[len(words) - count :]
-    in_one_text = first == last
-    return hashes[in_one_text], np.bincount(first[in_one_text], minlength=len(lengths))
+    text_of_word = np.repeat(np.arange(len(lengths)), lengths)
+    text_of_first = text_of_word[:count]
+    text_of_last = text_of_word[len(words) - count :]
+    in_one_text = text_of_first == text_of_last
+    runs_of_text = np.bincount(text_of_first[in_one_text], minlength=len(lengths))
+    return hashes[in_one_text], runs_of_text
 
 
 def _number_runs(blocks: Sequence[tuple[Hashes, Ints]]) -> _Runs:
-    """Number the runs that occur several times."""
-    ordered = np.concatenate([hashes for hashes, _ in blocks])
-    ordered.sort()
-    repeated = _distinct(ordered[1:][ordered[1:] == ordered[:-1]])
-    del ordered
-    repeated = np.concatenate([repeated, _LARGEST])  # so that every search ends within the array
-    kinds = len(repeated)
+    """Number the runs that occur several times, the rarest first."""
+    # First they have the numbers of their hashes in `repeated`.
+    repeated = _repeated_hashes([hashes for hashes, _ in blocks])
+    run_count = len(repeated)
 
-    # A pair of a text and a run is the number text * kinds + run.
-    pairs, sizes, read = [], [], 0
+    # A pair of a text and a run is one number, so that pairs can be sorted: text * run_count + run.
+    pairs = []
+    sizes = []
+    texts_before = 0
     for hashes, counts in blocks:
         text_of = np.repeat(np.arange(len(counts)), counts)
         run_of = np.searchsorted(repeated, hashes)
         is_repeated = repeated[run_of] == hashes
-        found = np.sort(text_of[is_repeated] * kinds + run_of[is_repeated])
-        distinct = _distinct(found)  # a text may repeat a run
-        once = np.bincount(text_of[~is_repeated], minlength=len(counts))
-        sizes.append(once + np.bincount(distinct // kinds, minlength=len(counts)))
-        pairs.append(distinct + read * kinds)
-        read += len(counts)
+        ordered_pairs = np.sort(text_of[is_repeated] * run_count + run_of[is_repeated])
+        distinct_pairs = _distinct(ordered_pairs)  # a text may repeat a run
+        single_runs = np.bincount(text_of[~is_repeated], minlength=len(counts))
+        repeated_runs = np.bincount(distinct_pairs // run_count, minlength=len(counts))
+        sizes.append(single_runs + repeated_runs)
+        pairs.append(distinct_pairs + texts_before * run_count)
+        texts_before += len(counts)
+    text_of, run_of = np.divmod(np.concatenate(pairs), run_count)
 
-    # Number the runs by the texts that have them.
-    text_of, run_of = np.divmod(np.concatenate(pairs), kinds)
-    frequency = np.bincount(run_of, minlength=kinds)
-    number = np.empty(kinds, dtype=np.int64)
-    number[np.argsort(frequency, kind="stable")] = np.arange(kinds)
-    ordered_pairs = np.sort(text_of * kinds + number[run_of])
-    kept = np.bincount(text_of, minlength=read)
-    starts = np.concatenate([[0], np.cumsum(kept)])
-    return _Runs(np.concatenate(sizes), starts, ordered_pairs % kinds)
+    # Number the runs anew, by how many texts have them.
+    frequency = np.bincount(run_of, minlength=run_count)
+    rarest_first = np.argsort(frequency, kind="stable")
+    number = np.empty(run_count, dtype=np.int64)
+    number[rarest_first] = np.arange(run_count)
+    ordered_pairs = np.sort(text_of * run_count + number[run_of])
+    kept_runs = np.bincount(text_of, minlength=texts_before)
+    starts = np.concatenate([[0], np.cumsum(kept_runs)])
+    return _Runs(np.concatenate(sizes), starts, ordered_pairs % run_count)
+
+
+def _repeated_hashes(blocks: Sequence[Hashes]) -> Hashes:
+    """Return the hashes that occur several times, ascending, and the largest hash there can be.
+
+    With the largest one, `np.searchsorted` always returns an index within the array.
+    """
+    ordered = np.concatenate(blocks)
+    ordered.sort()
+    is_repetition = ordered[1:] == ordered[:-1]
+    repeated = _distinct(ordered[1:][is_repetition])
+    return np.concatenate([repeated, _LARGEST_HASH])
 
 
 def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
     """Yield each text that may have near duplicates, with texts of at most its size that share a rare run."""
-    # Runs are left out from the most frequent one on. A near duplicate has at least 4/5 of the n runs of a text, and a
-    # larger near duplicate at least 8/9. So the rarest n - 4/5 * n + 1 runs of a text (the probing prefix) hold one
-    # that is also among the rarest n - 8/9 * n + 1 (the indexing prefix) of each smaller near duplicate.
+    # Two near duplicates share at least 4/5 of the n runs of the larger text, and at least 8/9 of the m runs of the
+    # smaller one. So the n - 4/5 n + 1 rarest runs of the larger text (its probing prefix) and the m - 8/9 m + 1 rarest
+    # runs of the smaller text (its indexing prefix) have a run in common.
     sizes = runs.sizes
-    in_one_text = sizes - np.diff(runs.starts)  # the rarest of all, which lead nowhere
+    kept = np.diff(runs.starts)
+    in_one_text = sizes - kept  # the rarest runs of all, which lead to no other text
     fewest_common = (4 * sizes + 4) // 5  # 4/5, rounded up
     fewest_common_with_larger = (8 * sizes + 8) // 9
     probed = np.maximum(sizes - fewest_common + 1 - in_one_text, 0)
@@ -155,11 +176,15 @@ def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
 
 def _count_marked(marked: NDArray[np.bool_], arrays: Sequence[Ints]) -> Ints:
     """Count the marked numbers of each of several arrays, none of which is empty."""
-    ends = np.cumsum([len(array) for array in arrays])
-    return np.add.reduceat(marked[np.concatenate(arrays)], np.append(0, ends[:-1]), dtype=np.int64)
+    ends = np.cumsum([len(numbers) for numbers in arrays])
+    starts = np.append(0, ends[:-1])
+    is_marked = marked[np.concatenate(arrays)]
+    return np.add.reduceat(is_marked, starts, dtype=np.int64)
 
 
 def _distinct(ordered: NDArray[Any]) -> NDArray[Any]:
     """Leave the repetitions out of an array in ascending order."""
+    if not len(ordered):
+        return ordered
     is_new = np.append(True, ordered[1:] != ordered[:-1])
-    return ordered[is_new[: len(ordered)]]
+    return ordered[is_new]

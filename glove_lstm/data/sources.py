@@ -23,10 +23,14 @@ def split_by_source(
     """Divide n rows into train and validation so that no source and no near duplicates are on both sides.
 
     A publisher that several corpora name is one publisher. Rows without one are kept together with their near
-    duplicates only. A corpus with one label, or with a label from one publisher only, stays in train: in validation it
-    would measure which corpus a text is from. Its rows move only with a publisher at least half of whose rows are in
-    other corpora. Each label of each other corpus gives about `fraction` of its rows. Where that leaves too few rows
-    of a label, the share grows, up to a half.
+    duplicates only.
+
+    A corpus with one label, or with a label from one publisher only, stays in train: in validation it would measure
+    which corpus a text is from. Its rows still move with their publisher if at least half of the publisher's rows are
+    in other corpora.
+
+    Each label of each other corpus gives about `fraction` of its rows. Where that leaves too few rows of a label, the
+    share grows, up to a half.
 
     Args:
         sources: n sources.
@@ -44,20 +48,23 @@ def split_by_source(
     """
     label_of = np.asarray(labels)
     corpus_of = renumber(_corpus(source) for source in sources)
+    source_of = renumber(sources)
+    # A row without a publisher has its own number in the place of a publisher's name: it is joined with no other row.
     publishers = [_publisher(source) or row for row, source in enumerate(sources)]
     groups = merge_groups(duplicates, publishers)
 
-    stays = np.zeros(len(sources), dtype=bool)  # rows of corpora that stay in train
-    source_of = renumber(sources)
+    in_undivided_corpus = np.zeros(len(sources), dtype=bool)
     for corpus in np.unique(corpus_of):
         in_corpus = corpus_of == corpus
-        stays[in_corpus] = not _can_be_divided(
+        in_undivided_corpus[in_corpus] = not _can_be_divided(
             label_of[in_corpus], source_of[in_corpus], groups[in_corpus]
         )
-    share_that_stays = np.bincount(groups, weights=stays) / np.bincount(groups)  # by group
-    rows = np.flatnonzero(share_that_stays[groups] <= 0.5)
+    group_sizes = np.bincount(groups)
+    undivided_share = np.bincount(groups, weights=in_undivided_corpus) / group_sizes
+    may_move = undivided_share <= 0.5  # by group
+    candidates = np.flatnonzero(may_move[groups])
 
-    held_out = _hold_out(label_of, corpus_of, groups, rows, fraction, seed)
+    held_out = _hold_out(label_of, corpus_of, groups, candidates, fraction, seed)
     if held_out is None:
         raise DataError(
             f"{name} cannot be cut by source, because each label needs two or more sources in a file with several "
@@ -83,26 +90,34 @@ def _can_be_divided(label_of: Ints, source_of: Ints, groups: Ints) -> bool:
 
 
 def _hold_out(
-    label_of: Ints, corpus_of: Ints, groups: Ints, rows: Ints, fraction: float, seed: int
+    label_of: Ints, corpus_of: Ints, groups: Ints, candidates: Ints, fraction: float, seed: int
 ) -> Ints | None:
-    """Choose validation from some of the rows; None if no share up to a half gives enough rows of each label."""
-    if not len(rows):
+    """Choose validation from the candidate rows.
+
+    Large groups can leave a split of the wanted share without a label. Then larger shares are tried. For each share,
+    the rows are stratified by corpus and label, and if that fails by label alone.
+
+    Returns:
+        None if no share up to a half gives enough rows of each label: half of what `fraction` asks for.
+    """
+    if not len(candidates):
         return None
-    classes = label_of.max() + 1
-    in_all = np.bincount(label_of, minlength=classes)
-    in_rows = np.bincount(label_of[rows], minlength=classes)
-    least = (in_rows * fraction / 2).astype(int)
-    by_corpus_and_label = corpus_of * classes + label_of
+    label_count = label_of.max() + 1
+    rows_of_label = np.bincount(label_of, minlength=label_count)
+    candidates_of_label = np.bincount(label_of[candidates], minlength=label_count)
+    fewest = (candidates_of_label * fraction / 2).astype(int)
+    corpus_and_label_of = corpus_of * label_count + label_of
     for share in np.linspace(fraction, max(fraction, 0.5), 9):
-        for strata_of in (by_corpus_and_label, label_of):
+        for stratum_of in (corpus_and_label_of, label_of):
             _, part = grouped_stratified_split(
-                strata_of[rows], groups[rows], (1 - share, share), seed
+                stratum_of[candidates], groups[candidates], (1 - share, share), seed
             )
-            held_out = rows[part]
-            counts = np.bincount(label_of[held_out], minlength=classes)
-            has_enough = (counts >= least).all() and (counts > 0).sum() > 1
-            leaves_some = ((counts < in_all) | (in_all == 0)).all()
-            if has_enough and leaves_some:
+            held_out = candidates[part]
+            held_out_of_label = np.bincount(label_of[held_out], minlength=label_count)
+            has_enough = (held_out_of_label >= fewest).all()
+            has_two_labels = (held_out_of_label > 0).sum() > 1
+            leaves_some = ((held_out_of_label < rows_of_label) | (rows_of_label == 0)).all()
+            if has_enough and has_two_labels and leaves_some:
                 return held_out
     return None
 
@@ -110,12 +125,13 @@ def _hold_out(
 def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[np.float64]:
     """Weigh n rows for sampling, balanced by corpus, source and label.
 
-    The labels have equal totals, and equal ones within each corpus that has all labels. Corpora weigh by the
-    square root of their rows, and so do the sources within a corpus and label: between rows as they are and
-    every corpus alike, as for the languages of a multilingual model (Conneau and Lample 2019, with an exponent
-    of 0.5). Corpora that lack a label are scaled so that labels have equal totals. If all of them lack the same label,
-    all corpora are scaled, and their own balance is lost. A row without a publisher weighs as the mean of the
-    rows of its corpus and label that have one.
+    A corpus weighs as the square root of its number of rows, and so does a source among the rows of one corpus and
+    label: a compromise between equal rows and equal corpora, as for the languages of a multilingual model (Conneau and
+    Lample 2019, with an exponent of 0.5). A row without a publisher weighs as the mean of the rows of its corpus and
+    label that have one.
+
+    The labels have equal totals, and equal ones within each corpus that has all labels. Corpora that lack a label are
+    scaled for that. If all of them lack the same label, all corpora are scaled, and their own balance is lost.
 
     Args:
         sources: n sources.
@@ -126,24 +142,40 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     """
     corpus_of = renumber(_corpus(source) for source in sources)
     label_of = renumber(labels)
-    counts = np.zeros((corpus_of.max() + 1, label_of.max() + 1))  # (corpora, labels)
-    np.add.at(counts, (corpus_of, label_of), 1)
-    has = counts > 0
-    mass_of_label = np.sqrt(counts.sum(axis=1)) / has.sum(axis=1)  # of each corpus
-    mass = has * mass_of_label[:, None]
-    scaled = ~has.all(axis=1)  # the corpora that lack a label
-    if not has[scaled].any(axis=0).all():
-        scaled = np.ones(len(has), dtype=bool)
-    totals = mass[scaled].sum(axis=0)
-    mass[scaled] *= totals.mean() / totals
+    label_count = label_of.max() + 1
+    totals = _balanced_totals(corpus_of, label_of)
 
-    # Each row weighs by 1 / sqrt(rows of its source and label), then to the mass of its corpus and label.
-    pairs = corpus_of * counts.shape[1] + label_of
-    cells = renumber(renumber(sources) * counts.shape[1] + label_of)
-    weights = np.bincount(cells)[cells] ** -0.5
+    # n rows of one source and label weigh 1 / sqrt(n) each, so they weigh sqrt(n) together.
+    source_and_label_of = renumber(renumber(sources) * label_count + label_of)
+    weights = np.bincount(source_and_label_of)[source_and_label_of] ** -0.5
+
+    # A row without a publisher gets the mean weight of the rows of its cell that have one. A cell holds the rows of one
+    # corpus and label.
+    cell_of = corpus_of * label_count + label_of
     has_publisher = np.array(["/" in source for source in sources])
-    others = np.bincount(pairs, has_publisher)[pairs]  # rows of the corpus and label that have one
-    means = np.bincount(pairs, has_publisher * weights)[pairs] / np.maximum(others, 1)
-    weights = np.where(has_publisher | (others == 0), weights, means)
-    weights *= mass.ravel()[pairs] / np.bincount(pairs, weights)[pairs]
+    rows_with_publisher = np.bincount(cell_of, has_publisher)
+    weight_with_publisher = np.bincount(cell_of, has_publisher * weights)
+    mean_weight = weight_with_publisher / np.maximum(rows_with_publisher, 1)
+    gets_mean = ~has_publisher & (rows_with_publisher > 0)[cell_of]
+    weights = np.where(gets_mean, mean_weight[cell_of], weights)
+
+    weights_of_cell = np.bincount(cell_of, weights)
+    weights *= totals.ravel()[cell_of] / weights_of_cell[cell_of]
     return np.asarray(weights / weights.mean())
+
+
+def _balanced_totals(corpus_of: Ints, label_of: Ints) -> NDArray[np.float64]:
+    """Return the total weight of the rows of each corpus and label, (corpora, labels); see `balanced_weights`."""
+    counts = np.zeros((corpus_of.max() + 1, label_of.max() + 1))
+    np.add.at(counts, (corpus_of, label_of), 1)
+    has_label = counts > 0
+    total_of_corpus = np.sqrt(counts.sum(axis=1))
+    share_of_label = total_of_corpus / has_label.sum(axis=1)
+    totals = has_label * share_of_label[:, None]
+
+    is_scaled = ~has_label.all(axis=1)
+    if not has_label[is_scaled].any(axis=0).all():  # they cannot have equal totals
+        is_scaled = np.ones(len(counts), dtype=bool)
+    scaled_totals = totals[is_scaled].sum(axis=0)
+    totals[is_scaled] *= scaled_totals.mean() / scaled_totals
+    return totals

@@ -36,8 +36,9 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
 def rows_without_near_duplicates(texts: Sequence[str], others: Sequence[str]) -> Ints:
     """Return the rows of those texts that are no near duplicates of any of the others; see `near_duplicate_groups`."""
     groups = near_duplicate_groups([*others, *texts])
-    of_others, of_texts = groups[: len(others)], groups[len(others) :]
-    return np.flatnonzero(~np.isin(of_texts, of_others))
+    groups_of_others = groups[: len(others)]
+    groups_of_texts = groups[len(others) :]
+    return np.flatnonzero(~np.isin(groups_of_texts, groups_of_others))
 
 
 def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
@@ -60,12 +61,12 @@ def hash_words(words: Sequence[str], size: int) -> bytes:
 
 def merge_groups(first: Sequence[int] | Ints, second: Sequence[Hashable] | Ints) -> Ints:
     """Join two groupings of the same n rows: rows that share a group in either share one in the result."""
-    sets = DisjointSet()
-    for left, right in zip(first, second, strict=True):
-        sets.add((0, left))
-        sets.add((1, right))
-        sets.merge((0, left), (1, right))
-    return renumber(sets[0, left] for left in first)
+    sets = DisjointSet()  # of (grouping, group)
+    for group_of_first, group_of_second in zip(first, second, strict=True):
+        sets.add((1, group_of_first))
+        sets.add((2, group_of_second))
+        sets.merge((1, group_of_first), (2, group_of_second))
+    return renumber(sets[1, group_of_first] for group_of_first in first)
 
 
 def grouped_stratified_split(
@@ -93,19 +94,21 @@ def grouped_stratified_split(
     label_of = renumber(np.asarray(labels).tolist())
     group_of = renumber(np.asarray(groups).tolist())
     part_of = np.full(len(label_of), -1, dtype=np.int64)
-    # room[part, label]: the rows of that label which that part can still take; negative once a group
-    # overfilled it.
+    # room[part, label]: how many rows of the label the part can still take; below 0 after a group has overfilled it.
     room = np.array([_apportion(count, fractions) for count in np.bincount(label_of)]).T
 
     sizes = np.bincount(group_of)
-    members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(sizes)[:-1])
+    rows_by_group = np.argsort(group_of, kind="stable")
+    members = np.split(rows_by_group, np.cumsum(sizes)[:-1])  # the rows of each group
     large = generator.permutation(np.flatnonzero(sizes > 1))
     largest_first = large[np.argsort(-sizes[large], kind="stable")]
     for group in largest_first:
         rows = members[group]
         counts = np.bincount(label_of[rows], minlength=room.shape[1])
-        # The part whose squared deviation from its target falls most, relative to its share.
-        change = ((room - counts) ** 2 - room**2).sum(axis=1) / np.asarray(fractions)
+        # The group goes to the part whose squared deviation from its target falls most, relative to its share.
+        deviation = (room**2).sum(axis=1)
+        deviation_with_group = ((room - counts) ** 2).sum(axis=1)
+        change = (deviation_with_group - deviation) / np.asarray(fractions)
         part = int(np.argmin(change))
         room[part] -= counts
         part_of[rows] = part
@@ -113,7 +116,8 @@ def grouped_stratified_split(
     single = generator.permutation(np.flatnonzero(sizes[group_of] == 1))
     for label in np.unique(label_of[single]):
         rows = single[label_of[single] == label]
-        free = np.maximum(room[:, label], 0)  # overfilled parts get none, the others share the loss
+        # Overfilled parts get no rows, and the others share the loss.
+        free = np.maximum(room[:, label], 0)
         counts = _apportion(len(rows), free / free.sum())
         part_of[rows] = np.repeat(np.arange(len(fractions)), counts)
     return [np.flatnonzero(part_of == part) for part in range(len(fractions))]
@@ -141,20 +145,23 @@ def keep_labels_on_both_sides(
     held_out[group_of[parts[1]]] = True
 
     rows, labels = labels_of_rows
-    distinct = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
-    pair_groups, pair_labels = distinct[:, 0], distinct[:, 1]  # a group and a label that it has
+    # Distinct pairs of a group and a label that it has.
+    pairs = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
+    pair_groups = pairs[:, 0]
+    pair_labels = pairs[:, 1]
     generator = np.random.default_rng(seed)
     groups_of_label = {}  # the smallest group first
     for label in np.unique(labels).tolist():
         shuffled = generator.permutation(pair_groups[pair_labels == label])
         groups_of_label[label] = shuffled[np.argsort(sizes[shuffled], kind="stable")]
 
-    # Labels that are in validation alone: their smallest group goes to train.
+    # Labels that are only in validation: their smallest group goes to train.
     for label_groups in groups_of_label.values():
         if held_out[label_groups].all():
             held_out[label_groups[0]] = False
 
-    # Labels that are in train alone, the rarest first: a group goes to validation that takes no label's last group.
+    # Labels that are only in train, the rarest first: their smallest group goes to validation that is not the last
+    # group in train of any of its labels.
     for label_groups in sorted(groups_of_label.values(), key=len):
         if held_out[label_groups].any():
             continue
@@ -169,14 +176,16 @@ def keep_labels_on_both_sides(
 
 def strata(labels: Sequence[Any]) -> Sequence[Any]:
     """Return n values for a stratified split: the labels, or the rarest label of each list of 1 and 0."""
-    has = np.asarray(labels)
-    if has.ndim == 1:
+    has_label = np.asarray(labels)
+    if has_label.ndim == 1:
         return labels
-    row_count, label_count = has.shape
-    frequency = np.where(has > 0, has.sum(axis=0), row_count + 1)  # the labels of a row are rarer
+    row_count, label_count = has_label.shape
+    rows_of_label = has_label.sum(axis=0)
+    # A label that a row lacks counts as more frequent than any other.
+    frequency = np.where(has_label > 0, rows_of_label, row_count + 1)
     rarest = frequency.argmin(axis=1)
     no_label = label_count
-    return np.where(has.any(axis=1), rarest, no_label).tolist()
+    return np.where(has_label.any(axis=1), rarest, no_label).tolist()
 
 
 def row_labels(labels: Sequence[Any]) -> tuple[Ints, Ints]:
@@ -185,21 +194,23 @@ def row_labels(labels: Sequence[Any]) -> tuple[Ints, Ints]:
     Args:
         labels: n labels as numbers, or n lists of 1 and 0.
     """
-    has = np.asarray(labels)
-    if has.ndim == 1:
-        return np.arange(len(has)), has
-    rows, numbers = np.nonzero(has)
+    array = np.asarray(labels)
+    if array.ndim == 1:
+        return np.arange(len(array)), array
+    rows, numbers = np.nonzero(array)
     return rows, numbers
 
 
 def _apportion(count: int, fractions: Sequence[float] | NDArray[Any]) -> Ints:
     """Round `count * fractions` to integers with sum `count`, by largest remainder."""
     exact = count * np.asarray(fractions)
-    floor = np.floor(exact + 1e-9).astype(np.int64)
-    # -exact breaks ties for the larger part, so that a label's only row goes to training.
-    largest = np.lexsort((-exact, floor - exact))
-    floor[largest[: count - int(floor.sum())]] += 1
-    return floor
+    counts = np.floor(exact + 1e-9).astype(np.int64)
+    remainders = exact - counts
+    # By remainder, then by size: the larger part wins a tie, so that a label's only row goes to training.
+    largest_first = np.lexsort((-exact, -remainders))
+    left_over = count - int(counts.sum())
+    counts[largest_first[:left_over]] += 1
+    return counts
 
 
 def renumber(keys: Iterable[Hashable]) -> Ints:

@@ -42,12 +42,12 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """One input, whose rows are read once."""
+    """One input, whose rows are read once, by `records`."""
 
     name: str  # of the file, for errors
     columns: list[str]  # in JSON, the names in the first 100 rows
     first: Record | None  # the first row, which `records` yields too; None if there are no rows
-    read: Callable[[Sequence[str]], Iterable[Record]]  # columns that are needed -> rows
+    read: Callable[[Sequence[str]], Iterable[Record]]  # from the needed columns to the rows
     class_names: Mapping[str, list[str]] = field(default_factory=dict)  # of ClassLabel columns
     has_header: bool = False  # whether `columns` is the first line of a file
 
@@ -109,11 +109,14 @@ def open_text_table(opened: AbstractContextManager[TextIO], name: str, kind: str
 
 def make_table(name: str, rows: Iterator[Record], columns: list[str] | None = None) -> Table:
     """Return a table of rows that can be iterated once; without `columns`, the first 100 rows tell them."""
-    head = list(islice(rows, _FIRST_OBJECTS if columns is None else 1))
     if columns is None:
-        columns = list(dict.fromkeys(chain(*head)))
+        head = list(islice(rows, _FIRST_OBJECTS))
+        names = chain.from_iterable(head)  # iterating over a row gives its names
+        columns = list(dict.fromkeys(names))
+    else:
+        head = list(islice(rows, 1))
     first = head[0] if head else None
-    return Table(name, columns, first, lambda _: chain(head, rows))
+    return Table(name, columns, first, read=lambda _: chain(head, rows))
 
 
 def file_format(path: Path) -> str:
@@ -138,8 +141,9 @@ def file_format(path: Path) -> str:
 @contextmanager
 def _open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
     """Open a UTF-8 text, perhaps gzipped; a read error inside the block is raised as a DataError."""
+    is_gzip = path.suffix.lower() == ".gz"
     try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as binary:
+        with gzip.open(path) if is_gzip else path.open("rb") as binary:
             yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors=errors, newline="")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} {_NOT_UTF8} ({error.reason}).") from error
@@ -168,7 +172,8 @@ def checked_lines(file: TextIO, name: str, longest: int = MAX_LINE) -> Iterator[
         number += 1
         if len(line) > longest:
             raise DataError(f"{name}, line {number} has more than {longest:,} characters; cut it.")
-        if replace_surrogates(line) != line:
+        has_surrogates = replace_surrogates(line) != line
+        if has_surrogates:
             raise DataError(f"{name}, line {number} {_NOT_UTF8}.")
         yield line
 
@@ -189,17 +194,19 @@ def _read_csv_header(reader: Any, name: str) -> list[str]:
 def _check_separator(header: Sequence[str], name: str, kind: str) -> None:
     """Refuse a single column whose name holds another separator."""
     if kind == ".csv":
-        others, separator = "[;\t]", "commas"
+        separator = "commas"
+        other_separators = "[;\t]"
     else:
-        others, separator = ",", "tabs"
-    if len(header) == 1 and re.search(others, header[0]):
+        separator = "tabs"
+        other_separators = ","
+    if len(header) == 1 and re.search(other_separators, header[0]):
         raise DataError(
             f"{name} has the one column {header[0]!r}; separate columns by {separator}."
         )
 
 
 def _read_csv_rows(reader: Any, header: Sequence[str], name: str) -> Iterator[Record]:
-    number = 1
+    number = 1  # of the next row
     while True:
         row_name = f"{name}, row {number} (line {reader.line_num + 1})"
         try:
@@ -256,12 +263,12 @@ def _read_json_list(path: Path, name: str) -> Iterator[Record]:
 
 
 def _read_json_lines(lines: Iterable[str], name: str) -> Iterator[Record]:
-    row = 0
-    for number, line in enumerate(lines, start=1):
+    number = 0  # of the row; blank lines are no rows
+    for line_number, line in enumerate(lines, start=1):
         if line.isspace():
             continue
-        row += 1
-        row_name = f"{name}, row {row} (line {number})"
+        number += 1
+        row_name = f"{name}, row {number} (line {line_number})"
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:

@@ -66,17 +66,17 @@ class TextSource:
     ) -> None:
         self.named = named
         self._paths = paths
-        tables = iter(tables)
-        first = _first_with_rows(tables)
+        remaining = iter(tables)
+        table = _first_with_rows(remaining)
+        self._tables = chain([table], remaining)
         self.columns = choose_columns(
-            first.name,
-            first.columns,
-            first.first or {},
+            table.name,
+            table.columns,
+            table.first or {},
             text_column_names,
-            has_header=first.has_header,
+            has_header=table.has_header,
             trained=trained_columns,
         )
-        self._tables = chain([first], tables)
         as_trained = trained_columns is not None and self.columns == list(trained_columns)
         self._first_table_chose = text_column_names is None and not as_trained
 
@@ -99,24 +99,24 @@ class TextSource:
                 yield TextRow(table.name, number, text, pair)
 
     def _check_columns(self, table: Table) -> None:
+        lacking = [name for name in self.columns if name not in table.columns]
         has_rows = table.first is not None
-        for name in self.columns:
-            if has_rows and name not in table.columns:
-                raise DataError(
-                    f"{table.name} has no column {name!r}, which the first input has; add it."
-                )
+        if lacking and has_rows:
+            raise DataError(
+                f"{table.name} has no column {lacking[0]!r}, which the first input has; add it."
+            )
         if self._first_table_chose:
             check_unread_columns(table.name, table.columns, self.columns, "first input")
 
 
 def _first_with_rows(tables: Iterator[Table]) -> Table:
-    """Return the next table that has rows. A part without rows, as engines write them, is skipped."""
-    name = "The input"
+    """Return the next table that has rows. Tables without rows are skipped: engines such as Spark write such parts."""
+    last_name = "The input"
     for table in tables:
         if table.first is not None:
             return table
-        name = table.name
-    raise DataError(f"{name} has no rows; give data.")
+        last_name = table.name
+    raise DataError(f"{last_name} has no rows; give data.")
 
 
 def open_files(
@@ -135,17 +135,18 @@ def open_files(
     Raises:
         DataError: A file is missing or of an unknown format, or the first file lacks the columns.
     """
-    asked = [str(pattern) for pattern in patterns]
-    found = chain.from_iterable(_expand(pattern) for pattern in asked)
-    paths = list(dict.fromkeys(found))  # each once
+    names = [str(pattern) for pattern in patterns]
+    expanded = chain.from_iterable(_expand(name) for name in names)
+    paths = list(dict.fromkeys(expanded))  # each once
     for path in paths:
         file_format(path)  # refuses a wrong file now, not after the rows of others
+    has_glob = any(_is_glob(name) for name in names)
     return TextSource(
         map(open_table, paths),
         text_column_names,
         trained_columns,
         paths=paths,
-        named=len(asked) > 1 or _is_glob(asked[0]),
+        named=len(names) > 1 or has_glob,
     )
 
 
@@ -163,7 +164,8 @@ def open_stream(
 
 def open_texts(texts: Iterable[str], name: str) -> TextSource:
     """Take texts as rows of a table with the column "text"; `name` names it in errors."""
-    return TextSource([make_table(name, ({"text": text} for text in texts), ["text"])])
+    rows = ({"text": text} for text in texts)
+    return TextSource([make_table(name, rows, ["text"])])
 
 
 def _expand(pattern: str) -> list[Path]:

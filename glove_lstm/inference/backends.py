@@ -16,7 +16,7 @@ from glove_lstm.processors import processors
 
 Backend = Literal["onnx", "torch"]
 
-# Maps n texts and n second parts (bodies to titles) or None to (n, labels) probabilities at the model's temperature.
+# From n texts, and n second parts (bodies to titles) or None, to (n, labels) probabilities at the model's temperature.
 Predict = Callable[[list[str], list[str] | None], NDArray[np.floating]]
 
 
@@ -73,7 +73,8 @@ def open_model(
         light = LightClassifier.from_checkpoint(checkpoint, threads=threads)
         return OpenModel(light.predict_proba, checkpoint, backend, thresholds)
 
-    # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on small virtual machines. Read when torch loads.
+    # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on small virtual machines. torch reads the variable
+    # when it is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import torch
     import transformers
@@ -86,6 +87,5 @@ def open_model(
         torch.set_num_threads(threads)
     model, tokenizer = checkpoint.load_model()
     predict = partial(predict_probabilities, model, tokenizer)
-    return OpenModel(
-        predict, checkpoint, backend, thresholds, explain=partial(explain, model, tokenizer)
-    )
+    explain_text = partial(explain, model, tokenizer)
+    return OpenModel(predict, checkpoint, backend, thresholds, explain_text)

@@ -92,25 +92,28 @@ class BatchClassifier:
         """
         table = cast("Mapping[str, Any]", batch)  # a DataFrame has the methods used here
         names = [name for name in table if isinstance(name, str)]
-        layout = Layout(self._labeller.model.label_names)
         labelled = self._labeller(self._rows(table, names))
-        _, labels, *scores = layout.values(labelled)
-        new = dict(zip(layout.columns[1:], [np.array(labels, dtype=object), *scores], strict=True))
-        if taken := new.keys() & set(names):
+        layout = Layout(self._labeller.model.label_names)
+        new_columns = dict(zip(layout.columns, layout.values(labelled), strict=True))
+        del new_columns["row"]  # the numbers of the rows
+        new_columns["label"] = np.array(new_columns["label"], dtype=object)
+        taken = new_columns.keys() & set(names)
+        if taken:
             raise DataError(f"The batch has a column {min(taken)!r} already; drop or rename it.")
         if hasattr(batch, "assign"):
-            return batch.assign(**new)
-        return cast("Batch", {**table, **new})
+            return batch.assign(**new_columns)
+        return cast("Batch", {**table, **new_columns})
 
     def _rows(self, table: Mapping[str, Any], names: list[str]) -> list[TextRow]:
         if any(isinstance(table[name], str) for name in names):
             raise DataError("The batch holds single values; call `map` with batched=True.")
-        if not any(len(table[name]) for name in names):
+        has_rows = any(len(table[name]) for name in names)
+        if not has_rows:
             return []
         columns = self._choose_columns(table, names)
-        values = {name: python_values(table[name]) for name in columns}
+        values = [python_values(table[name]) for name in columns]
         rows = []
-        for number, cells in enumerate(zip(*values.values(), strict=True), 1):
+        for number, cells in enumerate(zip(*values, strict=True), 1):
             record = dict(zip(columns, cells, strict=True))
             text, pair = read_text_and_pair(record, columns, f"{_NAME}, row {number}")
             rows.append(TextRow(_NAME, number, text, pair))
@@ -123,14 +126,14 @@ class BatchClassifier:
             if self._text_column_names is None and self._columns != self._trained:
                 check_unread_columns(_NAME, names, columns, "first batch")
             return columns
-        first = {}  # the first value of each column that is not missing
+        first_values = {}  # of each column, the first that is not missing
         for name in names:
             for value in python_values(table[name]):
                 if value is not None:
-                    first[name] = value
+                    first_values[name] = value
                     break
         self._columns = choose_columns(
-            _NAME, names, first, self._text_column_names, trained=self._trained
+            _NAME, names, first_values, self._text_column_names, trained=self._trained
         )
         clause = other_columns(self._trained, self._columns)
         if clause:

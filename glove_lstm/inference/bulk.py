@@ -21,7 +21,7 @@ from glove_lstm.data.text_rows import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import OpenModel
-from glove_lstm.inference.output_formats import ABSTAIN, Labelled, Layout, open_writer
+from glove_lstm.inference.output_formats import ABSTAIN, Label, Labelled, Layout, open_writer
 from glove_lstm.version import __version__
 
 _MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long
@@ -42,13 +42,17 @@ class Labeller:
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows. Either all or none of them have a second part."""
+        texts = [row.text for row in rows]
         pairs = None
         if rows and rows[0].pair is not None:
             pairs = [row.pair or "" for row in rows]
-        scores = self.model.predict([row.text for row in rows], pairs)
+        scores = self.model.predict(texts, pairs)
+        labels: Sequence[Label]
         if self.model.thresholds:
-            return Labelled(rows, self._label_lists(scores, self.model.thresholds), scores)
-        return Labelled(rows, self._best_labels(scores), scores)
+            labels = self._label_lists(scores, self.model.thresholds)
+        else:
+            labels = self._best_labels(scores)
+        return Labelled(rows, labels, scores)
 
     def _best_labels(self, scores: NDArray[np.floating]) -> list[str]:
         """Return the best label of each row, or `ABSTAIN` if its score is too low."""
@@ -56,7 +60,8 @@ class Labeller:
         labels = []
         for row in scores:
             best = int(row.argmax())
-            labels.append(self.model.label_names[best] if row[best] >= least else ABSTAIN)
+            label = self.model.label_names[best]
+            labels.append(label if row[best] >= least else ABSTAIN)
         return labels
 
     def _label_lists(
@@ -65,9 +70,9 @@ class Labeller:
         """Return the labels of each row whose scores reach their thresholds, and `abstain_below`."""
         least = np.maximum(thresholds, self.abstain_below or 0)
         lists = []
-        for row in scores >= least:
-            reached = zip(self.model.label_names, row, strict=True)
-            lists.append([name for name, is_reached in reached if is_reached])
+        for has_label in scores >= least:
+            names = zip(self.model.label_names, has_label, strict=True)
+            lists.append([name for name, has in names if has])
         return lists
 
 
@@ -178,8 +183,9 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
     has_parts = any(folder.glob("part-*"))
     earlier = read_json_object(path, remedy) if path.exists() else {}
     different = [name for name, value in arguments.items() if earlier.get(name) != value]
-    is_of_other_version = bool(earlier) and earlier.keys() != arguments.keys()
-    if different and (has_parts or is_of_other_version):
+    # Of another version of this package, or no file of this package: it is not overwritten.
+    has_other_names = bool(earlier) and earlier.keys() != arguments.keys()
+    if different and (has_parts or has_other_names):
         raise DataError(
             f"{folder} holds parts of another run ({', '.join(different)} differ): {remedy}."
         )

@@ -118,7 +118,8 @@ class Explanation:
         """Append the text or its second part, with marked words."""
         begin = len(shown)
         shown.append(f"{printable(text)}\n")
-        largest = max((abs(word.contribution) for word in self.words), default=0) or 1
+        sizes = [abs(word.contribution) for word in self.words]
+        largest = max(sizes, default=0) or 1  # all contributions may be 0
         for word in self.words:
             if word.field == field:
                 style = _style(word.contribution / largest)
@@ -147,7 +148,7 @@ class Explanation:
 
 
 def _style(weight: float) -> str:
-    """Return a style of rich for a word, independent of the colours of the terminal or page.
+    """Return the style of a word for rich, which looks the same in any terminal and on any page.
 
     Args:
         weight: From -1, the strongest for the rival, to 1, the strongest for the label.

@@ -26,8 +26,8 @@ from glove_lstm.weights_file import read_header
 
 _OPSET = 18
 # Largest constant, in values, that the optimizer may fold; the LSTM's weights are below it.
-_FOLDED = 1 << 20
-_SHARED = 4096  # bytes; weights of at least this size are not copied into `LIGHT_NAME`
+_LARGEST_FOLDED = 1 << 20
+_SMALLEST_SHARED = 4096  # bytes; weights of at least this size are not copied into `LIGHT_NAME`
 
 
 def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> list[Path]:
@@ -57,20 +57,22 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> list[Path]:
     with torch.inference_mode():
         tensors = {name: torch.from_numpy(rows) for name, rows in inputs.items()}
         expected = model(**tensors).logits.numpy()
+    largest = max(1, np.abs(expected).max())
 
     program = _export(model, list(inputs))
     program.model.metadata_props.update(checkpoint.content_hashes())
     light, whole = folder / LIGHT_NAME, folder / ONNX_NAME
     with whole_file(whole) as whole_part, whole_file(light) as light_part:
         program.save(whole_part)
-        # ONNX Runtime reads no weights of other folders.
-        if not (folder / WEIGHTS_NAME).is_symlink():
-            _share_weights(program.model.graph, folder / WEIGHTS_NAME)
+        weights = folder / WEIGHTS_NAME
+        # ONNX Runtime refuses external data in another folder, where a link leads.
+        if not weights.is_symlink():
+            _share_weights(program.model.graph, weights)
         program.save(light_part)
         for part in (whole_part, light_part):
             (actual,) = open_session(part).run(None, inputs)
-            difference = np.abs(actual - expected).max() / max(1, np.abs(expected).max())
-            if not difference <= tolerance:  # NaN is not
+            difference = np.abs(actual - expected).max() / largest
+            if not difference <= tolerance:  # true of NaN, too
                 raise RuntimeError(f"the ONNX file differs from PyTorch by {difference:.2g}")
     return [light, whole]
 
@@ -112,7 +114,9 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
             verbose=False,
         )
     assert program is not None
-    optimizer.optimize(program.model, input_size_limit=_FOLDED, output_size_limit=_FOLDED)
+    optimizer.optimize(
+        program.model, input_size_limit=_LARGEST_FOLDED, output_size_limit=_LARGEST_FOLDED
+    )
     graph: Any = program.model.graph
     for part in (*graph.all_nodes(), *graph.initializers.values()):
         part.metadata_props.clear()  # stack traces with paths of this machine
@@ -126,18 +130,16 @@ def _share_weights(graph: Any, path: Path) -> None:
     header, start = read_header(path)
     with path.open("rb") as file:
         for name, entry in header.items():
-            if f"model.{name}" not in graph.initializers:
-                continue
-            weights = graph.initializers[f"model.{name}"]
-            tensor = weights.const_value
+            initializer = graph.initializers.get(f"model.{name}")
             begin, end = entry["data_offsets"]
             size = end - begin
-            if size < _SHARED:
+            if initializer is None or size < _SMALLEST_SHARED:
                 continue
+            tensor = initializer.const_value
             file.seek(start + begin)
             if file.read(size) != tensor.tobytes():
                 continue
-            weights.const_value = ir.ExternalTensor(
+            initializer.const_value = ir.ExternalTensor(
                 path.name,
                 offset=start + begin,
                 length=size,
@@ -160,14 +162,12 @@ def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:
         to_input, to_forget, to_cell, to_output = lstm.get_parameter(name).split(size)
         return torch.cat([to_input, to_output, to_forget, to_cell])[None]
 
+    input_weights = reordered("weight_ih_l0")
+    recurrent_weights = reordered("weight_hh_l0")
+    biases = torch.cat([reordered("bias_ih_l0"), reordered("bias_hh_l0")], dim=1)
     output = torch.onnx.ops.symbolic(
         "LSTM",
-        (
-            inputs.float(),
-            reordered("weight_ih_l0"),
-            reordered("weight_hh_l0"),
-            torch.cat([reordered("bias_ih_l0"), reordered("bias_hh_l0")], dim=1),
-        ),
+        (inputs.float(), input_weights, recurrent_weights, biases),
         {"hidden_size": size},
         dtype=torch.float32,
         shape=(inputs.shape[0], 1, inputs.shape[1], size),
@@ -179,17 +179,20 @@ def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:
     """Return random texts with padding on both sides; one is empty, others end where the LSTM stops reading."""
     config = model.config
-    length = config.lstm_length or 20
-    lengths = np.array([[length + 20], [length], [length + 1], [0], [length - 1]])
-    begins, steps = np.array([[0], [1], [0], [1], [0]]), np.arange(length + 21)
-    mask = (steps >= begins) & (steps < begins + lengths)
-    integers = np.random.default_rng(0).integers
-    inputs = {
-        "input_ids": integers(0, config.vocab_size, mask.shape),
-        "attention_mask": mask.astype(np.int64),
-    }
+    read_length = config.lstm_length or 20  # tokens that the LSTM reads
+    lengths = np.array([read_length + 20, read_length, read_length + 1, 0, read_length - 1])
+    begins = np.array([0, 1, 0, 1, 0])
+    positions = np.arange(read_length + 21)
+    is_begun = positions >= begins[:, None]
+    is_ended = positions >= (begins + lengths)[:, None]
+    mask = is_begun & ~is_ended  # (texts, positions)
+    generator = np.random.default_rng(0)
+    ids = generator.integers(0, config.vocab_size, mask.shape)
+    inputs = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
     if config.reads_types:
-        spellings = integers(1, 1 << (CODE_BITS * SPELLING_LENGTH), mask.shape)
-        spellings[inputs["input_ids"] % 3 > 0] = KNOWN
-        inputs["token_type_ids"] = integers(0, SHAPE_COUNT, mask.shape) + (spellings << SHAPE_BITS)
+        # A token type holds the spelling of an unknown word, or `KNOWN`, above the bits of the word's shape.
+        spellings = generator.integers(1, 1 << (CODE_BITS * SPELLING_LENGTH), mask.shape)
+        spellings[ids % 3 > 0] = KNOWN  # one word in three is unknown
+        shapes = generator.integers(0, SHAPE_COUNT, mask.shape)
+        inputs["token_type_ids"] = shapes + (spellings << SHAPE_BITS)
     return inputs

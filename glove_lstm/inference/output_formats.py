@@ -23,6 +23,7 @@ _SHOWN = 100  # characters of a text in a readable table
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
+Label = str | list[str]  # the best label of a row, or `ABSTAIN`; a list for several labels a text
 Explain = Callable[[str, str | None], Explanation]  # from a text and its second part
 
 
@@ -31,9 +32,7 @@ class Labelled:
     """n rows with their labels and scores."""
 
     rows: Sequence[TextRow]
-    labels: Sequence[
-        str | list[str]
-    ]  # the best label of each row, or `ABSTAIN`; or a list of labels
+    labels: Sequence[Label]
     scores: NDArray[np.floating]  # (n, labels)
 
     @cached_property
@@ -73,13 +72,13 @@ class Layout:
         return values
 
 
-def label_cell(label: str | list[str]) -> str:
-    """Return the cell of a table for a label, or for a list of labels, which is JSON, as training reads it."""
+def label_cell(label: Label) -> str:
+    """Return the cell of a table for a label. A list becomes JSON, which training reads."""
     return label if isinstance(label, str) else json.dumps(label, ensure_ascii=False)
 
 
 def csv_cell(text: str) -> str:
-    """Return a text for a CSV file: with an apostrophe before what a spreadsheet would run as a formula."""
+    """Return the cell of a CSV file for a text. An apostrophe before a formula keeps a spreadsheet from running it."""
     if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
         text = f"'{text}"
     # Before Python 3.13, csv leaves a carriage return without quotation marks, and it would end the row.
@@ -114,7 +113,7 @@ def table_writer(file: TextIO, labels: Sequence[str]) -> Write:
     file.write(f"{'label':<{width}}  score  text\n")
 
     def write(labelled: Labelled) -> None:
-        for row, label, scores in _with_scores(labelled):
+        for row, label, scores in _rows_with_scores(labelled):
             text = one_line(f"{row.text} {row.pair or ''}")
             if len(text) > _SHOWN:
                 text = text[: _SHOWN - 1] + "…"
@@ -134,7 +133,8 @@ def explanation_writer(file: TextIO, explain: Explain) -> Write:
             explanation = explain(row.text, row.pair)
             best = explanation.label
             heading = label_cell(label)
-            if label not in (best, [best]):
+            is_best_alone = label in (best, [best])
+            if not is_best_alone:
                 heading += f" (best: {best})"
             # Wrap lines in a terminal only.
             console.print(explanation.marked_text(heading), soft_wrap=not console.is_terminal)
@@ -142,9 +142,7 @@ def explanation_writer(file: TextIO, explain: Explain) -> Write:
     return write
 
 
-def _with_scores(
-    labelled: Labelled,
-) -> Iterator[tuple[TextRow, str | list[str], list[float]]]:
+def _rows_with_scores(labelled: Labelled) -> Iterator[tuple[TextRow, Label, list[float]]]:
     """Yield each row with its label and its rounded scores."""
     scores = labelled.rounded_scores.tolist()
     yield from zip(labelled.rows, labelled.labels, scores, strict=True)
@@ -155,11 +153,9 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    fields = []
-    for name in layout.columns:
-        kind = {"file": pa.string(), "row": pa.int64(), "label": pa.string()}.get(name)
-        fields.append((name, kind or pa.float64()))
-    schema = pa.schema(fields)
+    types = {"file": pa.string(), "row": pa.int64(), "label": pa.string()}
+    scores = pa.float64()
+    schema = pa.schema([(name, types.get(name, scores)) for name in layout.columns])
 
     with pq.ParquetWriter(target, schema) as parquet:
 
@@ -185,7 +181,7 @@ def _csv_writer(file: TextIO, layout: Layout) -> Write:
             for value in row:
                 if isinstance(value, str):
                     cells.append(csv_cell(value))
-                elif isinstance(value, float):
+                elif isinstance(value, float):  # a score, also of numpy
                     cells.append(f"{value:.{_DECIMALS}f}")
                 else:
                     cells.append(value)
@@ -196,7 +192,7 @@ def _csv_writer(file: TextIO, layout: Layout) -> Write:
 
 def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Write:
     def write(labelled: Labelled) -> None:
-        for row, label, scores in _with_scores(labelled):
+        for row, label, scores in _rows_with_scores(labelled):
             values: dict[str, Any] = {}
             if layout.named:
                 values["file"] = row.file

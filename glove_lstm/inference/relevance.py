@@ -67,30 +67,32 @@ def explain(
     }
     with torch.no_grad():
         logits = model(**inputs).logits.double().cpu().numpy()
-    explained, rival = _explained_and_rival(
-        logits[0], None if label is None else names.index(label)
-    )
+    chosen = None if label is None else names.index(label)
+    explained, rival = _explained_and_rival(logits[0], chosen)
 
     difference = float(logits[0, explained] - logits[0, rival])
     baseline = difference
     contributions: list[float] = []
     ids = inputs["input_ids"]
-    if ids.shape[1]:
+    token_count = ids.shape[1]
+    if token_count:
         types = inputs.get("token_type_ids")
         baseline, contributions = _token_contributions(model, ids, types, explained, rival)
     text = replace_surrogates(text)
     text_pair = replace_surrogates(text_pair)
-    all_ids = tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0]
+    words = _words(text, text_pair, encoded.encodings[0].offsets, contributions)
+    scores = scores_of(logits, model.config.problem_type)
+    untruncated_ids = tokenizer([text], pairs, truncation=False, verbose=False)["input_ids"][0]
     return Explanation(
         text=text,
         text_pair=text_pair,
         label=names[explained],
         rival=names[rival],
-        score=float(scores_of(logits, model.config.problem_type)[0, explained]),
+        score=float(scores[0, explained]),
         logit_difference=difference,
         baseline_difference=baseline,
-        words=tuple(_words(text, text_pair, encoded.encodings[0].offsets, contributions)),
-        unread=len(all_ids) - ids.shape[1],
+        words=tuple(words),
+        unread=len(untruncated_ids) - token_count,
     )
 
 
@@ -122,27 +124,31 @@ def _token_contributions(
         inputs = model.encoder.prepare_inputs(ids, torch.ones_like(ids), types, None)
         scale = float(model.confidence(inputs)) / model.config.temperature
         vectors = model.encoder.embed(inputs)  # (tokens that the LSTM reads, 1, E)
-    with torch.inference_mode(False), torch.enable_grad():  # the caller may be in inference mode
+        share_read = float(model.share_read(inputs))
+    # The caller may be in inference mode, in which there are no gradients.
+    with torch.inference_mode(False), torch.enable_grad():
         leaf = vectors.clone().requires_grad_()
         linear = _linear_in_words(model, leaf)
         logits = linear.lstm_logits(linear.encoder.run_lstm(inputs).pooled)[0]
-        logits = logits * scale * float(model.share_read(inputs))
+        logits = logits * scale * share_read
         lstm_difference = logits[label] - logits[rival]
         (gradient,) = torch.autograd.grad(lstm_difference, leaf)
-    tokens = torch.zeros(ids.shape[1], dtype=torch.float64)
-    tokens[: len(vectors)] = (gradient * vectors)[:, 0].double().sum(dim=1).cpu()
-    baseline = float(lstm_difference.detach().double() - tokens.sum())
+    # The LSTM may read fewer tokens than there are; the others contribute nothing.
+    contributions = torch.zeros(ids.shape[1], dtype=torch.float64)
+    gradient_times_input = (gradient * vectors)[:, 0].double()
+    contributions[: len(vectors)] = gradient_times_input.sum(dim=1).cpu()
+    from_biases = float(lstm_difference.detach().double() - contributions.sum())
     if model.ngrams is None:
-        return baseline, tokens.tolist()
+        return from_biases, contributions.tolist()
 
     with torch.no_grad():
-        by_label = ngram_contributions(model.ngrams, ids, inputs.shapes, inputs.unknown)
-        by_label = by_label[0].double().cpu()
-    scale *= model.config.ngram_weight
-    tokens = tokens + scale * (by_label[:, label] - by_label[:, rival])
-    bias = model.ngrams.bias.detach().double()
-    baseline += scale * float(bias[label] - bias[rival])
-    return baseline, tokens.tolist()
+        of_labels = ngram_contributions(model.ngrams, ids, inputs.shapes, inputs.unknown)
+    of_labels = of_labels[0].double().cpu()
+    biases = model.ngrams.bias.detach().double()
+    ngram_scale = scale * model.config.ngram_weight
+    contributions += ngram_scale * (of_labels[:, label] - of_labels[:, rival])
+    from_biases += ngram_scale * float(biases[label] - biases[rival])
+    return from_biases, contributions.tolist()
 
 
 def ngram_contributions(
@@ -164,25 +170,30 @@ def ngram_contributions(
     """
     mask = torch.ones_like(input_ids, dtype=torch.bool)
     texts, length = input_ids.shape
-    # An n-gram adds the same to all tokens of its span. So it is added to the step into the span and taken from the
-    # step out of it; the sums of the steps are the contributions.
-    steps = ngrams.bias.new_zeros(texts, length + 1, len(ngrams.bias), dtype=torch.float64)
-    groups = ngrams.groups(input_ids, shapes, mask)
-    for group, spans in zip(groups, _spans(length), strict=False):
-        spans = spans[: group.rows.shape[1]].to(input_ids.device)  # without words with shapes
+    # An n-gram adds the same to all tokens of its span. `differences` holds each token's contribution minus that of
+    # the token before, so an n-gram changes two of them: where its span begins, and after its end.
+    differences = ngrams.bias.new_zeros(texts, length + 1, len(ngrams.bias), dtype=torch.float64)
+    groups = ngrams.groups(input_ids, shapes, mask)  # without shapes, there is no group of shapes
+    for group, all_spans in zip(groups, _spans(length), strict=False):
+        ngram_count = group.rows.shape[1]
+        # Without shapes, the group lacks the n-grams of words with shapes, which come last.
+        spans = all_spans[:ngram_count].to(input_ids.device)
         first = spans[:, 0]
         last = spans[:, 1]
-        shares = ngram_shares(group, ngrams.weights).double() / (last - first + 1)
-        added = shares.unsqueeze(-1) * ngrams.weights[group.rows]
-        steps = steps.index_add(1, first, added)
-        steps = steps.index_add(1, last + 1, -added)
-    tokens = steps.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
+        token_shares = ngram_shares(group, ngrams.weights).double() / (last - first + 1)
+        added = token_shares.unsqueeze(-1) * ngrams.weights[group.rows]
+        differences = differences.index_add(1, first, added)
+        differences = differences.index_add(1, last + 1, -added)
+    contributions = differences.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
     if unknown is None:
-        return tokens
+        return contributions
+
+    # The n-grams of the characters of an unknown word count for its token.
     shares = ngrams.character_shares(unknown, mask).unsqueeze(1)
     weights = ngrams.weights[unknown.hashes % ngrams.buckets].to(shares.dtype)
-    added = (shares @ weights).squeeze(1).to(tokens.dtype)
-    return tokens.index_put((unknown.texts, unknown.positions), added, accumulate=True)
+    of_words = (shares @ weights).squeeze(1).to(contributions.dtype)
+    places = (unknown.texts, unknown.positions)
+    return contributions.index_put(places, of_words, accumulate=True)
 
 
 def _spans(length: int) -> list[Tensor]:
@@ -267,10 +278,12 @@ def _words(
     Args:
         text: The text.
         text_pair: Its second part, which the tokenizer appends after a space; or None.
-        offsets: First and last character of each token, exclusive.
+        offsets: First and last character (exclusive) of each token.
         contributions: Contribution of each token.
     """
-    tokens = [(*span, value) for span, value in zip(offsets, contributions, strict=True)]
+    tokens = []
+    for (first, end), contribution in zip(offsets, contributions, strict=True):
+        tokens.append((first, end, contribution))
     words = _words_of_part("text", text, 0, tokens)
     if text_pair is not None:
         words += _words_of_part("text_pair", text_pair, len(text) + 1, tokens)
@@ -280,19 +293,27 @@ def _words(
 def _words_of_part(
     field: Field, text: str, begin: int, tokens: Sequence[tuple[int, int, float]]
 ) -> list[WordContribution]:
-    """Join the tokens from the character `begin` on to the words of a part."""
-    word_of = list(range(len(text)))  # of each character, the first character of its word
-    for match in _WORD.finditer(text):
-        word_of[match.start() : match.end()] = [match.start()] * len(match[0])
+    """Join the tokens of a part to its words.
 
-    own = []
-    for first, last, value in tokens:
+    Args:
+        field: The part.
+        text: Its text.
+        begin: Its first character in what the tokenizer reads.
+        tokens: First and last character (exclusive) of each token of all parts, and its contribution.
+    """
+    word_start = list(range(len(text)))  # of each character, the first character of its word
+    for match in _WORD.finditer(text):
+        word_start[match.start() : match.end()] = [match.start()] * len(match[0])
+
+    tokens_of_part = []
+    for first, end, contribution in tokens:
         if begin <= first < begin + len(text):
-            own.append((first - begin, last - begin, value))
+            tokens_of_part.append((first - begin, end - begin, contribution))
     words = []
-    for _, pieces in groupby(own, key=lambda piece: word_of[piece[0]]):
-        starts, ends, values = zip(*pieces, strict=True)
+    for _, tokens_of_word in groupby(tokens_of_part, key=lambda token: word_start[token[0]]):
+        starts, ends, contributions = zip(*tokens_of_word, strict=True)
         start = starts[0]
         end = max(ends)
-        words.append(WordContribution(start, end, field, text[start:end], sum(values)))
+        word = WordContribution(start, end, field, text[start:end], sum(contributions))
+        words.append(word)
     return words

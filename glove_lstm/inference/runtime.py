@@ -138,15 +138,20 @@ class LightClassifier:
             pairs = None if text_pairs is None else text_pairs[rows]
             return self._predict(self.tokenizer.read(texts[rows], pairs))
 
+        if not texts:
+            return np.zeros((0, len(self.label_names)), dtype=np.float32)
         starts = range(0, len(texts), size)
-        no_logits = np.zeros((0, len(self.label_names)), dtype=np.float32)
         if self.threads == 1 or len(starts) == 1:
-            return np.concatenate([no_logits, *map(predict_window, starts)])
+            return np.concatenate(list(map(predict_window, starts)))
         with ThreadPoolExecutor(self.threads) as pool:
-            return np.concatenate([no_logits, *pool.map(predict_window, starts)])
+            return np.concatenate(list(pool.map(predict_window, starts)))
 
     def _window_size(self, count: int) -> int:
-        """Divide `count` texts into equal windows, a multiple of the thread count: a small one needs more padding."""
+        """Return the number of texts in a window.
+
+        All threads get the same number of windows, which are as large as possible: texts in a small window differ more
+        in length, and need more padding.
+        """
         windows_per_thread = max(1, math.ceil(count / (self.threads * _MOST_IN_WINDOW)))
         return max(1, math.ceil(count / (self.threads * windows_per_thread)))
 
@@ -157,13 +162,19 @@ class LightClassifier:
         begins = np.cumsum(texts.lengths) - texts.lengths
         for batch in length_batches(texts.lengths, _MOST_TEXTS, _MOST_TOKENS):
             lengths = texts.lengths[batch]
-            longest = max(1, int(lengths[0]))
-            mask = np.arange(longest) < lengths[:, None]  # (texts, tokens)
+            width = max(1, int(lengths[0]))  # the longest text is the first
+            mask = np.arange(width) < lengths[:, None]  # (texts, tokens)
             tokens = ranges(begins[batch], lengths)
-            inputs = {"attention_mask": mask.astype(np.int64)}
-            for name, values in (("input_ids", texts.ids), ("token_type_ids", texts.types)):
-                inputs[name] = np.zeros(mask.shape, dtype=np.int64)
-                inputs[name][mask] = values[tokens]
+            padded_ids = np.zeros(mask.shape, dtype=np.int64)
+            padded_ids[mask] = texts.ids[tokens]
+            padded_types = np.zeros(mask.shape, dtype=np.int64)
+            padded_types[mask] = texts.types[tokens]
+            inputs = {
+                "attention_mask": mask.astype(np.int64),
+                "input_ids": padded_ids,
+                "token_type_ids": padded_types,
+            }
+            # Not every model reads types.
             outputs = self.session.run(None, {name: inputs[name] for name in input_names})
             logits[batch] = outputs[0]
         return logits

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError
 
-MULTI_LABEL = (
-    "multi_label_classification"  # `problem_type` of models that give a text any number of labels
-)
+# `problem_type` of models that give a text any number of labels.
+MULTI_LABEL = "multi_label_classification"
 
 
 def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
@@ -25,15 +24,21 @@ def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
     if config.get("problem_type") != MULTI_LABEL:
         return None
     labels = config.get("id2label")
-    count = len(labels) if labels else 2  # transformers leaves out its two default labels
+    label_count = len(labels) if labels else 2  # transformers leaves out its two default labels
     thresholds = config.get("thresholds")
     if not thresholds:
-        return [0.5] * count
-    are_valid = all(isinstance(value, int | float) and value >= 0 for value in thresholds)
-    if len(thresholds) != count or not are_valid:
-        problem = f"config.json of the checkpoint has thresholds {thresholds!r} for {count} labels"
+        return [0.5] * label_count
+    is_complete = isinstance(thresholds, list | tuple) and len(thresholds) == label_count
+    if not is_complete or not all(_is_threshold(value) for value in thresholds):
+        problem = (
+            f"config.json of the checkpoint has thresholds {thresholds!r} for {label_count} labels"
+        )
         raise DataError(f"{problem}; give one number of at least 0 for each label.")
     return list(thresholds)
+
+
+def _is_threshold(value: Any) -> bool:
+    return isinstance(value, int | float) and value >= 0
 
 
 def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray[np.float64]:
@@ -61,5 +66,6 @@ def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the softmax of (n, labels) logits over the labels."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    return exponentials / exponentials.sum(axis=1, keepdims=True)

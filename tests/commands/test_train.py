@@ -1,6 +1,7 @@
 """glove-lstm train: what it writes, what its arguments do, what it says of mistakes."""
 
 import json
+import re
 import subprocess
 import sys
 from math import ceil
@@ -18,6 +19,7 @@ from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as command
 from glove_lstm.data.loading import load_splits
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.modeling.configuration_glove_lstm import FITTED
 from glove_lstm.training.arguments import make_recipe
@@ -176,6 +178,31 @@ def test_article_preset_and_json_file(
     vocabulary = read(tmp_path / "out" / "tokenizer.json")["model"]["vocab"]
     assert not vocabulary.keys() & {"the", ","}
     assert "council" in vocabulary
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"train_file": 5}, "train_file must be a string or a list of strings, not 5"),
+        ({"teacher": ["a", 5]}, "teacher must be a string or a list of strings"),
+        ({"text_column_names": 5}, "text_column_names must be a string, not 5"),
+        ({"class_weight": {"FAKE": 2}}, "class_weight must be a string, not {'FAKE': 2}"),
+    ],
+)
+def test_values_of_another_type_in_a_json_file(settings: dict, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({**settings, "output_dir": str(tmp_path)}))
+    with pytest.raises(DataError, match=re.escape(said)):
+        command.parse([str(path)])
+
+
+def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> None:
+    settings = {"train_file": "a.csv", "unlabelled_file": "b.csv", "teacher": "user/model"}
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({**settings, "output_dir": str(tmp_path)}))
+    arguments, _ = command.parse([str(path)])
+    for name, value in settings.items():
+        assert getattr(arguments, name) == [value]
 
 
 @pytest.mark.parametrize(

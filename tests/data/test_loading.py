@@ -131,6 +131,7 @@ def test_bad_arguments(file):
     train = {"train_file": file(ROWS)}
     for arguments, message in [
         ({}, "There is nothing to load"),
+        ({"dataset_name": ""}, "dataset_name is empty"),
         ({"dataset_name": "liar", **train}, "Both the dataset liar and train_file are given"),
         ({"data_dir": ".", **train}, "data_dir needs dataset_name"),
         ({"dataset_name": "liar", "revision": "main"}, "liar is no dataset on the Hub"),

@@ -84,6 +84,22 @@ def test_two_labels_of_one_name_are_refused_on_every_route(exported):
         assert_refused(done, "two labels of the name 'FAKE'")
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"id2label": {"0": 5, "1": "REAL"}}, "id2label has the label 5, which is no string"),
+        (
+            {"problem_type": "multi_label_classification", "thresholds": 5},
+            "has thresholds 5 for 2 labels",
+        ),
+    ],
+)
+def test_labels_and_thresholds_of_another_type_are_refused(exported, values, said):
+    config = json.loads((exported / "config.json").read_text())
+    (exported / "config.json").write_text(json.dumps({**config, **values}))
+    assert_refused(run_here(predict.main, "A headline", "--model", exported), said)
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 def test_the_freeze_survives_a_reload_and_can_be_changed(tmp_path, frozen):
     model = build_model(freeze_embeddings=frozen)

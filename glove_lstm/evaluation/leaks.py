@@ -29,9 +29,8 @@ _FEWEST_TEXTS = 10  # a phrase in fewer texts is not significant among thousands
 # A phrase is boilerplate, not style or topic, if it is in at least a quarter of the texts of its label, and at least
 # twenty times as frequent in these as in other texts.
 _LEAST_SHARE = 0.25
-_MOST_ELSEWHERE = (
-    0.05  # share of the other texts that have the phrase / share of the label's texts that have it
-)
+# Share of the other texts with the phrase / share of the label's texts with it.
+_MOST_ELSEWHERE = 0.05
 _SAME_TEXTS = 0.9  # two phrases with at least this share of their texts in common count as one
 
 
@@ -162,8 +161,9 @@ def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str
             leaking = {phrase: candidates[phrase] for phrase in shares}
             for phrase in _distinct(leaking):
                 first_row = leaking[phrase][0]
-                inside, outside = shares[phrase]
-                finding = _describe(column, phrase, texts[first_row], str(name), inside, outside)
+                inside, elsewhere = shares[phrase]
+                text = texts[first_row]
+                finding = _describe(column, phrase, text, str(name), inside, elsewhere)
                 findings.append(finding)
     return findings
 

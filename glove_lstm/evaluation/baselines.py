@@ -8,7 +8,10 @@ from sklearn.svm import LinearSVC
 
 
 def _words(*, lowercase: bool) -> TfidfVectorizer:
-    pattern = r"(?u)\b\w\w+\b" if lowercase else r"\w+|[^\w\s]"
+    """Weigh words and pairs of words: lower-cased words as scikit-learn does by default, or cased ones with marks."""
+    pattern = r"\w+|[^\w\s]"
+    if lowercase:
+        pattern = r"(?u)\b\w\w+\b"
     return TfidfVectorizer(
         lowercase=lowercase, token_pattern=pattern, ngram_range=(1, 2), sublinear_tf=True
     )
@@ -19,7 +22,8 @@ def _characters() -> TfidfVectorizer:
 
 
 def _classifier(*features: TfidfVectorizer) -> Pipeline:
-    return make_pipeline(make_union(*features), LinearSVC(random_state=0))  # the solver shuffles
+    # The solver shuffles the texts: without a seed, runs would differ.
+    return make_pipeline(make_union(*features), LinearSVC(random_state=0))
 
 
 BASELINES: dict[str, Callable[[], Pipeline]] = {
@@ -31,5 +35,5 @@ DESCRIPTIONS = {
     "majority": "majority class of the training texts",
     "tfidf_svc": "TF-IDF of lower-cased words, 1-2-grams, linear SVC",
     "tfidf_svc_cased": "TF-IDF of cased words and punctuation, 1-2-grams, linear SVC",
-    "tfidf_svc_cased_chars": "the same and character 2-5-grams, linear SVC",
+    "tfidf_svc_cased_chars": "TF-IDF of cased words and punctuation, 1-2-grams, and of character 2-5-grams, linear SVC",
 }

@@ -1,4 +1,4 @@
-"""The metrics of this package for the library `evaluate`."""
+"""The metrics of this package as a metric of the library `evaluate`."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from glove_lstm.evaluation.metrics import measure
 
 
 class ClassificationMetrics(evaluate.Metric):
-    """`measure` as a metric of `evaluate`, which needs no network.
+    """`measure` as a metric of `evaluate`. It needs no network.
 
-    `predictions` are rows of class probabilities, `references` class indices.
+    `predictions` are rows of class probabilities, `references` are class indices.
     """
 
     def _info(self) -> evaluate.MetricInfo:

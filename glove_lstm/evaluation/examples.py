@@ -23,12 +23,14 @@ EXAMPLES = (
     ("Pope endorses candidate, WikiLeaks confirms", "FAKE"),
     ("Scientists admit that the moon landing was filmed in a desert", "FAKE"),
 )
+# Title and text of the examples in the widget of the model's page on the Hub.
 WIDGET = (
     ("In the style of a news agency", EXAMPLES[0][0]),
     ("In the style of a conspiracy site", EXAMPLES[6][0]),
     ("A loud title for a dull event", "SHOCK in City Hall: mayor's budget fails by one vote!"),
 )
 _WORDS = 400  # about the length of an article
+_TEXTS = 64  # for the measurement of texts a second
 
 
 def classify_examples(
@@ -49,18 +51,23 @@ def classify_examples(
 
 
 def measure_speed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Measure the median time from strings to labels, of one text and of 64, each of the length of an article."""
+    """Measure the time from strings to logits for one text of 400 words, and the texts a second for 64 such texts.
+
+    Both are computed from the median time of five calls.
+    """
     words = " ".join(text for text, _ in EXAMPLES).split()
     repetitions = _WORDS // len(words) + 1
     text = " ".join((words * repetitions)[:_WORDS])
 
-    def seconds(texts: list[str]) -> float:
+    def median_seconds(texts: list[str]) -> float:
         predict_logits(model, tokenizer, texts)  # warm up
         times = timeit.repeat(lambda: predict_logits(model, tokenizer, texts), number=1, repeat=5)
         return statistics.median(times)
 
+    seconds_of_one = median_seconds([text])
+    seconds_of_all = median_seconds([text] * _TEXTS)
     return {
         "words": _WORDS,
-        "one_text_ms": round(seconds([text]) * 1e3, 2),
-        "texts_per_second": round(64 / seconds([text] * 64), 1),
+        "one_text_ms": round(seconds_of_one * 1e3, 2),
+        "texts_per_second": round(_TEXTS / seconds_of_all, 1),
     }

@@ -1,4 +1,4 @@
-"""Checks of labelled texts for leaks of the label: overlap of splits, and phrases such as `CITY (Reuters) - `."""
+"""Check labelled texts for leaks: texts in two splits, and phrases that reveal a label, as `CITY (Reuters) - ` does."""
 
 import re
 from collections import defaultdict
@@ -17,30 +17,32 @@ from glove_lstm.errors import DataError
 Phrase = tuple[str, ...]
 Finding = dict[str, Any]
 
-_ALPHA = 0.001  # probability of a finding if labels are random
+_ALPHA = 0.001  # probability of any phrase being found if the labels are random
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 # Tokens at the ends of a text. No other token contains spaces.
 _START = "<start of text>"
 _END = "<end of text>"
 _LONGEST = 5  # tokens of a phrase
-_MOST_TEXTS = 5_000  # in the sample; enough for a phrase in a quarter of a label's texts
-_FEWEST_TEXTS = 10  # with a phrase; fewer are not significant among thousands of phrases
-# A phrase is boilerplate, and not style or topic, if it is in a quarter of the texts of its label, and at least twenty
-# times more frequent in these than in other texts.
+_MOST_TEXTS = 5_000  # in the sample; enough to find a phrase in a quarter of a label's texts
+_FEWEST_TEXTS = 10  # a phrase in fewer texts is not significant among thousands of phrases
+# A phrase is boilerplate, not style or topic, if it is in at least a quarter of the texts of its label, and at least
+# twenty times as frequent in these as in other texts.
 _LEAST_SHARE = 0.25
-_MOST_ELSEWHERE = 0.05  # of the share in the texts of its label
-_SAME_TEXTS = 0.9  # phrases that share at least this part of their texts are about the same
+# Share of the other texts with the phrase / share of the label's texts with it.
+_MOST_ELSEWHERE = 0.05
+_SAME_TEXTS = 0.9  # two phrases with at least this share of their texts in common count as one
 
 
 def check_leaks(data: LoadedData) -> dict[str, Any]:
     """Find overlap of train with the other splits, and phrases that leak the label.
 
-    Phrases are looked for in all splits together, without near duplicates, which are no independent evidence.
+    Phrases are looked for in all splits together. Of near duplicates only one text is used, because copies are no
+    independent evidence.
 
     Returns:
-        "findings", overlaps first: "check" ("overlap" or "phrase"), "sentence" (description and remedy) and "figures";
-        and "checked": the numbers of rows and the columns.
+        "findings", overlaps first, each with "check" ("overlap" or "phrase"), "sentence" (description and remedy) and
+        "figures"; and "checked", the numbers of rows and texts and the columns.
 
     Raises:
         DataError: A text may have several labels.
@@ -51,16 +53,18 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
         )
     sizes = {split: len(texts) for split, texts in data.splits.items()}
     split_of = np.repeat(list(sizes), list(sizes.values()))
-    every = concatenate_datasets(list(data.splits.values()))
-    labels = np.array(data.label_names)[every["label"][:]]
-    keys = _longest_texts(every)
-    exact = exact_duplicate_groups(keys)
-    near = near_duplicate_groups(keys)
+    all_rows = concatenate_datasets(list(data.splits.values()))
+    labels = np.array(data.label_names)[all_rows["label"][:]]
+    compared_texts = _longer_texts(all_rows)
+    exact = exact_duplicate_groups(compared_texts)
+    near = near_duplicate_groups(compared_texts)
 
+    # The first text column is loaded as `text`, all others together as `text_pair`.
     first, *others = data.text_column_names
-    columns = {first: every["text"][:]}
+    columns = {first: all_rows["text"][:]}
     if others:
-        columns[" + ".join(others)] = every["text_pair"][:]
+        columns[" + ".join(others)] = all_rows["text_pair"][:]
+    # The first row of each group of near duplicates.
     _, distinct = np.unique(near, return_index=True)
     distinct_texts = {}
     for name, texts in columns.items():
@@ -72,21 +76,25 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
     return {"findings": findings, "checked": checked}
 
 
-def _longest_texts(rows: Dataset) -> list[str]:
-    """Return each row's text in its longer column, which gives a duplicate away; where it is empty, in the other."""
+def _longer_texts(rows: Dataset) -> list[str]:
+    """Return the text of each row by which duplicates are found.
+
+    It is the text in the column with more characters in all, such as the body. If it is blank, it is the text in the
+    other column, such as the title.
+    """
     columns = [rows[name][:] for name in ("text", "text_pair") if name in rows.column_names]
-    columns.sort(key=lambda column: -sum(map(len, column)))
-    longest = []
+    columns.sort(key=lambda column: sum(map(len, column)), reverse=True)
+    longer = []
     for row in zip(*columns, strict=True):
-        with_words = [text for text in row if text.strip()]
-        longest.append(with_words[0] if with_words else "")
-    return longest
+        texts_with_words = [text for text in row if text.strip()]
+        longer.append(texts_with_words[0] if texts_with_words else "")
+    return longer
 
 
 def _find_overlap(
     split_of: NDArray[Any], labels: NDArray[Any], exact: NDArray[Any], near: NDArray[Any]
 ) -> list[Finding]:
-    """Compare each split with train, or with the first split.
+    """Find the texts of each split that are in train, too. Without a split named train, the first split is used.
 
     Args:
         split_of: (n,) split of each text.
@@ -96,17 +104,20 @@ def _find_overlap(
     """
     train = "train" if "train" in split_of else split_of[0]
     in_train = split_of == train
-    train_labels = set(zip(near[in_train].tolist(), labels[in_train].tolist(), strict=True))
+    # Pairs of a group of near duplicates and a label.
+    labels_in_train = set(zip(near[in_train].tolist(), labels[in_train].tolist(), strict=True))
     findings = []
     for split in dict.fromkeys(split_of.tolist()):
+        if split == train:
+            continue
         rows = np.flatnonzero(split_of == split)
         is_copy = np.isin(exact[rows], exact[in_train])
-        is_near = np.isin(near[rows], near[in_train])
-        if split == train or not is_near.any():
+        is_near = np.isin(near[rows], near[in_train])  # copies included
+        if not is_near.any():
             continue
         other_label = 0
         for row in rows[is_near]:
-            if (near[row], labels[row]) not in train_labels:
+            if (near[row], labels[row]) not in labels_in_train:
                 other_label += 1
         figures = {
             "split": split,
@@ -127,28 +138,33 @@ def _find_overlap(
 def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str]) -> list[Finding]:
     """Find phrases of up to five words or marks that occur almost only with one label.
 
-    The probability of any false finding is at most 0.001 (hypergeometric test, Bonferroni correction). Of phrases in
-    the same texts, the longest is returned. At most 5,000 texts are searched, a random sample.
+    The probability of any false finding is at most 0.001 (hypergeometric test, Bonferroni correction). Of several
+    phrases in the same texts, only the longest is returned. At most 5,000 texts are searched, a random sample.
 
     Args:
-        columns: Name -> n texts, without duplicates, which are no independent evidence.
+        columns: Name -> n texts, without duplicates, because copies are no independent evidence.
         labels: n labels.
     """
     names, label_of = np.unique(labels, return_inverse=True)
-    rows = np.random.default_rng(0).permutation(len(labels))[:_MOST_TEXTS]
-    label_of = label_of[rows]
-    sizes = np.bincount(label_of, minlength=len(names))
+    sample = np.random.default_rng(0).permutation(len(labels))[:_MOST_TEXTS]
+    label_of = label_of[sample]
+    texts_of_rarest_label = np.bincount(label_of, minlength=len(names)).min()
+    fewest_texts = max(_FEWEST_TEXTS, int(_LEAST_SHARE * texts_of_rarest_label))
     findings = []
     for column, values in columns.items():
-        texts = [values[row] for row in rows]
-        # Phrases are selected without the labels, so that the test below is valid.
-        phrases = _frequent_phrases(texts, max(_FEWEST_TEXTS, int(_LEAST_SHARE * sizes.min())))
-        tests = len(columns) * len(phrases) * len(names)
+        texts = [values[row] for row in sample]
+        # Candidates are selected without their labels, so that the test of the labels is valid.
+        candidates = _frequent_phrases(texts, fewest_texts)
+        tests = len(columns) * len(candidates) * len(names)
         for label, name in enumerate(names):
-            shares = _leaking_phrases(phrases, label_of == label, tests)
-            for phrase in _distinct({phrase: phrases[phrase] for phrase in shares}):
-                text = texts[phrases[phrase][0]]
-                findings.append(_describe(column, phrase, text, str(name), *shares[phrase]))
+            shares = _leaking_phrases(candidates, label_of == label, tests)
+            leaking = {phrase: candidates[phrase] for phrase in shares}
+            for phrase in _distinct(leaking):
+                first_row = leaking[phrase][0]
+                inside, elsewhere = shares[phrase]
+                text = texts[first_row]
+                finding = _describe(column, phrase, text, str(name), inside, elsewhere)
+                findings.append(finding)
     return findings
 
 
@@ -163,16 +179,19 @@ def _leaking_phrases(
         tests: Number of all tests, for the Bonferroni correction.
     """
     texts = len(has_label)
-    size = int(has_label.sum())
+    label_texts = int(has_label.sum())
+    other_texts = texts - label_texts
     shares = {}
     for phrase, rows in phrases.items():
-        own = int(has_label[rows].sum())
-        inside = own / max(size, 1)
-        elsewhere = (len(rows) - own) / max(texts - size, 1)
+        label_rows = int(has_label[rows].sum())
+        other_rows = len(rows) - label_rows
+        inside = label_rows / max(label_texts, 1)
+        elsewhere = other_rows / max(other_texts, 1)
         if inside < _LEAST_SHARE or elsewhere > _MOST_ELSEWHERE * inside:
             continue
-        chance = hypergeom.sf(own - 1, texts, size, len(rows)) * tests
-        if chance <= _ALPHA:
+        # Probability that at least as many of the phrase's texts have the label by chance.
+        p_value = hypergeom.sf(label_rows - 1, texts, label_texts, len(rows))
+        if p_value * tests <= _ALPHA:
             shares[phrase] = inside, elsewhere
     return shares
 
@@ -180,7 +199,16 @@ def _leaking_phrases(
 def _describe(
     column: str, phrase: Phrase, text: str, label: str, covered: float, elsewhere: float
 ) -> Finding:
-    """Describe a phrase, in the spelling of one of its texts; the phrase of empty texts is ""."""
+    """Describe a phrase, in the spelling of a text that has it. The phrase of empty texts is shown as "".
+
+    Args:
+        column: Name of the column of texts.
+        phrase: The tokens.
+        text: A text that has the phrase.
+        label: The label that leaks.
+        covered: Share of the texts of the label that have the phrase.
+        elsewhere: Share of all other texts that have it.
+    """
     words = [re.escape(word) for word in phrase if word not in (_START, _END)]
     match = re.search(r"\s*".join(words), text)
     shown = match[0] if match else ""
@@ -189,9 +217,11 @@ def _describe(
         place = "at the beginning of"
     elif _END in phrase:
         place = "at the end of"
-    start = f"{shown!r} is {place} {column!r}" if shown else f"{column!r} is empty"
+    fact = f"{column!r} is empty"
+    if shown:
+        fact = f"{shown!r} is {place} {column!r}"
     sentence = (
-        f"{start} in {covered:.1%} of the {label} texts and in {elsewhere:.1%} of the others. Remove it from all of "
+        f"{fact} in {covered:.1%} of the {label} texts and in {elsewhere:.1%} of the others. Remove it from all of "
         "them, or a model learns it instead of the rest."
     )
     figures = {
@@ -208,7 +238,8 @@ def _describe(
 def _frequent_phrases(texts: Sequence[str], least: int) -> dict[Phrase, list[int]]:
     """Return the phrases in at least `least` texts, with the rows of these texts.
 
-    A phrase is counted only if both of its parts that are one token shorter are frequent (Agrawal and Srikant 1994).
+    Phrases of each length are counted in turn. A phrase can only be frequent if it is frequent without its first token
+    and without its last one, so all others are not counted (Agrawal and Srikant 1994).
     """
     tokens = [[_START, *_TOKEN.findall(text), _END] for text in texts]
     frequent: dict[Phrase, list[int]] = {}
@@ -229,18 +260,31 @@ def _phrases(words: Sequence[str], length: int) -> set[Phrase]:
 
 
 def _distinct(phrases: dict[Phrase, list[int]]) -> list[Phrase]:
-    """Keep one phrase for each set of texts: the longest phrase in about the same texts as the most frequent phrase."""
-    remaining = sorted(phrases, key=lambda phrase: -len(phrases[phrase]))
+    """Return one phrase for each set of texts, so that parts of a phrase are not reported beside it.
+
+    Begin with the most frequent phrase. Of all phrases in about the same texts, choose the longest. Drop these and all
+    phrases that only some of these texts have. Repeat with the phrases that remain.
+
+    Args:
+        phrases: Phrase -> rows of the texts that have it.
+    """
+
+    def frequency(phrase: Phrase) -> int:
+        return len(phrases[phrase])
+
+    remaining = sorted(phrases, key=frequency, reverse=True)
     chosen = []
     while remaining:
         texts = phrases[remaining[0]]
-        covered = []  # phrases in about the same texts, or in some of them
-        equal = []  # phrases in about the same texts
+        covered = []  # phrases that nearly only these texts have
+        equal = []  # of these, phrases that nearly all of these texts have
         for phrase in remaining:
-            if np.isin(phrases[phrase], texts).mean() >= _SAME_TEXTS:
+            is_covered = np.isin(phrases[phrase], texts).mean() >= _SAME_TEXTS
+            if is_covered:
                 covered.append(phrase)
-                if len(phrases[phrase]) >= _SAME_TEXTS * len(texts):
-                    equal.append(phrase)
-        chosen.append(max(equal, key=lambda phrase: (len(phrase), len(phrases[phrase]))))
+            if is_covered and frequency(phrase) >= _SAME_TEXTS * len(texts):
+                equal.append(phrase)
+        longest = max(equal, key=lambda phrase: (len(phrase), frequency(phrase)))
+        chosen.append(longest)
         remaining = [phrase for phrase in remaining if phrase not in covered]
     return chosen

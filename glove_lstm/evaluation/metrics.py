@@ -14,9 +14,9 @@ from glove_lstm.inference.scores import softmax
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_BINS = 15  # of confidence, for the calibration error
-_FEWEST_ROWS = 20  # of a source that is measured
-_COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shown on the card
+_BINS = 15  # of the confidence, for the calibration error
+_FEWEST_ROWS = 20  # a source with fewer rows is not measured
+_COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shares of texts in the table of coverage
 _SAMPLES = 1000  # of a bootstrap
 
 
@@ -58,13 +58,13 @@ def measure(probabilities: Floats, labels: Ints) -> dict[str, Any]:
 def compute_metrics(prediction: EvalPrediction) -> dict[str, Any]:
     """Compute `measure` for the Trainer; for multi-label texts, accuracy, macro F1 and micro F1."""
     logits = prediction.predictions
-    if isinstance(logits, tuple):  # further outputs follow
-        logits = logits[0]
+    if isinstance(logits, tuple):
+        logits = logits[0]  # further outputs of the model follow
     logits = np.asarray(logits)
     labels = np.asarray(prediction.label_ids)
     if labels.ndim == 1:
         return measure(softmax(logits), labels)
-    predicted = logits > 0
+    predicted = logits > 0  # the sigmoid is above 0.5
     f1 = sk.f1_score(labels, predicted, average="macro", zero_division=0)
     micro_f1 = sk.f1_score(labels, predicted, average="micro", zero_division=0)
     return {"accuracy": sk.accuracy_score(labels, predicted), "f1": f1, "micro_f1": micro_f1}
@@ -77,10 +77,15 @@ def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:
 
 
 def reliability(probabilities: Floats, labels: Ints) -> tuple[Ints, Floats, Floats]:
-    """Return rows, accuracy and mean confidence of each non-empty bin, out of 15 bins of the highest probability."""
+    """Return the number of rows, the accuracy and the mean confidence of each non-empty bin.
+
+    The confidence of a row is its highest probability. Rows are put into 15 bins of equal width by their confidence.
+    """
     confidence = probabilities.max(axis=1)
     is_correct = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    bins = np.minimum(
+        (confidence * _BINS).astype(int), _BINS - 1
+    )  # confidence 1 is in the last bin
     _, bin_of, counts = np.unique(bins, return_inverse=True, return_counts=True)
     correct = np.bincount(bin_of, weights=is_correct)
     total_confidence = np.bincount(bin_of, weights=confidence)
@@ -88,11 +93,13 @@ def reliability(probabilities: Floats, labels: Ints) -> tuple[Ints, Floats, Floa
 
 
 def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]]:
-    """Find thresholds of the score that keep at least 100, 90, 80, 70 and 50 % of the texts, and the accuracy on these.
+    """Find the highest score thresholds that keep at least 100, 90, 80, 70 and 50 % of the texts.
+
+    The score of a text is its highest probability. Texts below a threshold can be left without a label.
 
     Returns:
-        A row for each share: "threshold", rounded down to four decimals as printed; "coverage", the share of the texts
-        whose score reaches it; and "accuracy" on these texts.
+        A row for each share. "threshold" is rounded down to the four decimals that are printed. "coverage" is the share
+        of texts whose score reaches it, and "accuracy" is the accuracy on these texts.
     """
     confidence = probabilities.max(axis=1)
     descending = np.sort(confidence)[::-1]
@@ -101,8 +108,8 @@ def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]
     for share in _COVERAGES:
         threshold = 0.0
         if share < 1:
-            count = max(int(np.ceil(share * len(labels))), 1)
-            threshold = _rounded_down(descending[count - 1])
+            texts_to_keep = max(int(np.ceil(share * len(labels))), 1)
+            threshold = _rounded_down(descending[texts_to_keep - 1])
         kept = confidence >= threshold
         row = {
             "threshold": threshold,
@@ -116,16 +123,18 @@ def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]
 def _rounded_down(score: float) -> float:
     """Round a score down to four decimals."""
     rounded = float(np.floor(score * 1e4) / 1e4)
-    if rounded > score:  # the multiplication rounded up
+    if rounded > score:  # the product was rounded up to the next whole number
         rounded = float(np.floor(score * 1e4 - 1) / 1e4)
     return rounded
 
 
 def bootstrap_interval(statistic: Callable[[Ints], Any], size: int) -> Any:
-    """Return the 95 % percentile interval of a statistic over rows drawn with replacement (Efron 1979).
+    """Return the 95 % bootstrap interval of a statistic, by percentiles (Efron 1979).
+
+    Rows are drawn with replacement, as many as there are.
 
     Args:
-        statistic: Maps row indices to a number, or to k numbers.
+        statistic: Function from row indices to a number, or to k numbers.
         size: Number of rows.
 
     Returns:
@@ -142,9 +151,10 @@ def mean_interval(values: NDArray[Any]) -> list[float]:
 
 
 def share_with_interval(name: str, count: int, total: int) -> dict[str, Any]:
-    """Return count / total and its 95 % interval (Wilson 1927), which has a width even if the share is 0 or 1.
+    """Return count / total and its 95 % interval (Wilson 1927), under the keys `name` and `name`_interval.
 
-    If the total is 0, the share is 0 and the interval 0 to 1.
+    Unlike a bootstrap interval, it does not shrink to a point if the share is 0 or 1. If the total is 0, the share is 0
+    and the interval 0 to 1.
     """
     if not total:
         return {name: 0.0, f"{name}_interval": [0.0, 1.0]}
@@ -169,7 +179,7 @@ def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any
 
 
 def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:
-    """Add more intervals, the confusion matrix, and precision and recall by label to `measure_with_intervals`.
+    """Return `measure_with_intervals` with more intervals, the confusion matrix, and precision and recall by label.
 
     Args:
         probabilities: (n, classes).
@@ -177,19 +187,21 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         names: Class names.
 
     Returns:
-        The measures, with `f1_interval` and `brier_interval`; `confusion`, rows by true and columns by predicted label;
-        `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
+        The measures with `f1_interval` and `brier_interval`; `confusion`, with a row for each true label and a column
+        for each predicted one; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
     """
     predicted = probabilities.argmax(axis=1)
-    size = len(names)
+    classes = len(names)
     present = np.unique(labels)
 
     def confusion(rows: Ints) -> Ints:
-        pairs = labels[rows] * size + predicted[rows]
-        return np.bincount(pairs, minlength=size * size).reshape(size, size)
+        # Each pair of a true and a predicted class is one cell of the flattened matrix.
+        cells = labels[rows] * classes + predicted[rows]
+        return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
     def macro_f1(rows: Ints) -> float:
         counts = confusion(rows)
+        # F1 is 2 * correct / (true + predicted).
         true_and_predicted = counts.sum(axis=1) + counts.sum(axis=0)
         f1 = 2 * counts.diagonal() / np.maximum(true_and_predicted, 1)
         return float(f1[present].mean())
@@ -197,13 +209,13 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
     counts = confusion(np.arange(len(labels)))
     by_label = {}
     for label, name in enumerate(names):
-        correct = int(counts[label, label])
-        true = int(counts[label].sum())
-        claimed = int(counts[:, label].sum())
+        correct_rows = int(counts[label, label])
+        true_rows = int(counts[label].sum())
+        predicted_rows = int(counts[:, label].sum())
         by_label[name] = {
-            "rows": true,
-            **share_with_interval("precision", correct, claimed),
-            **share_with_interval("recall", correct, true),
+            "rows": true_rows,
+            **share_with_interval("precision", correct_rows, predicted_rows),
+            **share_with_interval("recall", correct_rows, true_rows),
         }
     return {
         **measure_with_intervals(probabilities, labels),
@@ -226,9 +238,9 @@ def measure_label_sets(
         names: Names of the labels.
 
     Returns:
-        `accuracy`, the share of texts whose labels are all correct; `f1`, the mean over the labels; `micro_f1`, over
-        all pairs of a text and a label; `ece` and `brier` of these pairs; `majority_share` of the most frequent set of
-        labels; `by_label`: name -> rows, threshold, F1 and its interval.
+        `accuracy`, the share of texts whose labels are all correct; `f1`, the mean over the labels; `micro_f1`, `ece`
+        and `brier` over all pairs of a text and a label; `majority_share`, the share of texts with the most frequent
+        set of labels; `by_label`: name -> rows, threshold, F1 and its interval.
     """
     truth = labels > 0
     predicted = scores >= np.asarray(thresholds)
@@ -238,9 +250,10 @@ def measure_label_sets(
 
     def all_f1(rows: Ints) -> Floats:
         """F1 by label, macro F1, micro F1: (labels + 2,), where 0 / 0 is 0."""
-        times = np.bincount(rows, minlength=len(truth))
-        numerators = times @ twice_correct
-        denominators = times @ true_and_predicted
+        # How often each text was drawn. The products are sums over the drawn texts, without copies of their rows.
+        draws = np.bincount(rows, minlength=len(truth))
+        numerators = draws @ twice_correct
+        denominators = draws @ true_and_predicted
         f1 = numerators / np.maximum(denominators, 1)
         micro = numerators.sum() / max(denominators.sum(), 1)
         return np.append(f1, [f1.mean(), micro])
@@ -257,6 +270,7 @@ def measure_label_sets(
             "f1_interval": intervals[label],
         }
     _, set_sizes = np.unique(truth, axis=0, return_counts=True)
+    # Each pair of a text and a label is a question with the classes no and yes.
     yes_or_no = np.stack([1 - scores, scores], axis=2).reshape(-1, 2)
     return {
         "rows": len(truth),
@@ -275,7 +289,7 @@ def measure_label_sets(
 def measure_sources(
     probabilities: Floats, labels: Ints, sources: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Measure each corpus and each publisher with at least 20 rows.
+    """Measure each corpus, and each publisher of a corpus, that has at least 20 rows.
 
     Args:
         probabilities: (n, classes).
@@ -287,7 +301,8 @@ def measure_sources(
     """
     rows_of: dict[str, list[int]] = {}
     for row, source in enumerate(sources):
-        for name in {source, source.partition("/")[0]}:
+        corpus = source.partition("/")[0]
+        for name in {corpus, source}:
             rows_of.setdefault(name, []).append(row)
     measured: dict[str, dict[str, Any]] = {}
     for name, rows in sorted(rows_of.items()):
@@ -297,7 +312,9 @@ def measure_sources(
         measured[name] = {"rows": len(rows), "accuracy": measures["accuracy"]}
         has_all_classes = len(np.unique(labels[rows])) == probabilities.shape[1]
         if has_all_classes:
-            measured[name]["balanced_accuracy"] = measures["recall"]
+            measured[name]["balanced_accuracy"] = measures[
+                "recall"
+            ]  # the mean recall of the classes
             measured[name]["roc_auc"] = measures["roc_auc"]
     return measured
 

@@ -1,4 +1,4 @@
-"""Plots of a training run and of measured texts, in colours for colour-blind readers."""
+"""Plots of a training run and of measured texts, in colours that colour-blind readers can tell apart."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from glove_lstm.evaluation.metrics import Floats, Ints, reliability
 
 CONFUSION_NAME = "confusion.png"
 RELIABILITY_NAME = "reliability.png"
-# Okabe and Ito 2008.
+# Colours of Okabe and Ito 2008.
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREY = "#666666"
@@ -30,7 +30,7 @@ def plot_curves(
     _plot_curve(accuracy, history, "eval_accuracy", "validation", ORANGE)
     loss.set(xlabel="epoch", ylabel="loss", title="Loss")
     accuracy.set(xlabel="epoch", ylabel="accuracy", title="Accuracy")
-    if not accuracy.lines:  # no validation texts
+    if not accuracy.lines:  # there are no validation texts
         accuracy.remove()
     _save(figure, path)
 
@@ -38,7 +38,7 @@ def plot_curves(
 def _plot_curve(
     axis: Axes, history: Sequence[Mapping[str, Any]], key: str, label: str, colour: str
 ) -> None:
-    """Plot a value of the log by epoch, if the log has it."""
+    """Plot a value of the log by epoch. Plot nothing if the log does not have it."""
     entries = [entry for entry in history if key in entry]
     if not entries:
         return
@@ -55,7 +55,7 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         probabilities: (n, classes).
         labels: (n,) class indices.
         names: Class names.
-        folder: For the files.
+        folder: Folder of the files.
     """
     _plot_confusion(probabilities, labels, names, folder / CONFUSION_NAME)
     _plot_reliability(probabilities, labels, len(names), folder / RELIABILITY_NAME)
@@ -69,7 +69,7 @@ def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], p
         labels,
         probabilities.argmax(axis=1),
         labels=range(len(names)),
-        display_labels=[name.replace("$", r"\$") for name in names],  # "$" would begin mathematics
+        display_labels=[name.replace("$", r"\$") for name in names],  # "$" would start a formula
         cmap="Blues",
         values_format="d",
         include_values=len(names) <= 30,
@@ -89,8 +89,9 @@ def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: P
     axis.plot(confidence, accuracy, color=BLUE, linewidth=1)
     area = 10 + 150 * counts / counts.max()
     axis.scatter(confidence, accuracy, s=area, color=BLUE, label="model (area: rows)")
-    low = 1 / classes
-    axis.set(xlim=(low, 1.01), ylim=(min(low, accuracy.min()), 1.02))
+    lowest_confidence = 1 / classes  # the highest of the probabilities cannot be lower
+    lowest_value = min(lowest_confidence, accuracy.min())
+    axis.set(xlim=(lowest_confidence, 1.01), ylim=(lowest_value, 1.02))
     axis.set(xlabel="confidence", ylabel="accuracy", title="Reliability")
     axis.legend(frameon=False, fontsize="small")
     _save(figure, path)
@@ -99,5 +100,6 @@ def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: P
 def _save(figure: Figure, path: Path) -> None:
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
-    with whole_file(path) as part:
-        figure.savefig(part, format="png", dpi=150, metadata={"Software": None})
+    with whole_file(path) as unfinished:
+        # Without the version of matplotlib, the same plot is the same file.
+        figure.savefig(unfinished, format="png", dpi=150, metadata={"Software": None})

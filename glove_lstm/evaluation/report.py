@@ -46,14 +46,20 @@ _MOST_SOURCES = 19  # in the table; eval.json has all
 
 @dataclass
 class Report:
-    """Measures of a model on labelled texts, or leaks in the texts."""
+    """Measures of a model on labelled texts, leaks in the texts, or both.
+
+    `add_seen` comes first and selects the texts for `add_model`; `add_teacher` comes after it.
+    """
 
     figures: dict[str, Any] = field(default_factory=dict)  # contents of eval.json
     probabilities: NDArray[np.float64] | None = None  # (n, classes); None without a model
     labels: NDArray[np.int64] | None = None  # (n,), or (n, classes) of 1 and 0
 
     def add_seen(self, record: TrainingTexts | None, texts: Dataset) -> Dataset:
-        """Count the texts that a model was trained or validated on, and return the others; all without a record."""
+        """Count the texts that a model was trained or validated on, and return the others.
+
+        Without a record, all texts are returned.
+        """
         self.figures["seen"] = None
         if record is None:
             return texts
@@ -65,7 +71,11 @@ class Report:
         return texts.select(unseen.nonzero()[0])
 
     def describe_seen(self, model: str) -> str:
-        """Return sentences on how many of the texts the model has seen; `model` is its name."""
+        """Return sentences about how many of the texts the model has seen.
+
+        Args:
+            model: Name of the model.
+        """
         counts = self.figures["seen"]
         if counts is None:
             return (
@@ -101,9 +111,9 @@ class Report:
         Args:
             model: A classifier.
             tokenizer: Its tokenizer.
-            texts: Columns text, label and, if there are any, text_pair and source, as `load_splits` makes them with the
+            texts: Columns text and label, and perhaps text_pair and source, as `load_splits` makes them with the
                 model's labels.
-            robustness: Whether to measure it on perturbed texts, too.
+            robustness: Whether to measure it on perturbed texts, too. Ignored for multi-label models.
         """
         names: list[str] = model.config.label_names
         pairs = texts["text_pair"][:] if "text_pair" in texts.column_names else None
@@ -140,31 +150,34 @@ class Report:
     def text(self) -> str:
         """Format everything for a terminal."""
         figures = self.figures
-        parts = []
+        sections = []
         if self.labels is not None:
-            parts = [_measures(figures), _by_label(figures)]
+            sections.append(_measures(figures))
         if "teacher" in figures:
-            parts.insert(1, _teacher(figures))
+            sections.append(_teacher(figures))
+        if self.labels is not None:
+            sections.append(_by_label(figures))
         if "confusion" in figures:
-            parts += [_confusion(figures), _coverage(figures)]
+            sections += [_confusion(figures), _coverage(figures)]
         if figures.get("by_source"):
-            parts.append(_by_source(figures["by_source"]))
+            sections.append(_by_source(figures["by_source"]))
         if "robustness" in figures:
-            parts.append(_robustness(figures["robustness"]))
+            sections.append(_robustness(figures["robustness"]))
         if "leaks" in figures:
-            parts.append(_leaks(figures["leaks"]))
-        return "\n\n".join(parts) + "\n"
+            sections.append(_leaks(figures["leaks"]))
+        return "\n\n".join(sections) + "\n"
 
     def save(self, folder: str | Path) -> None:
         """Write eval.json and, for a model with one label a text, the plots of `plot_measured`."""
         folder = Path(folder)
-        for name in (CONFUSION_NAME, RELIABILITY_NAME):  # of an earlier report
+        # Plots of an earlier report would not fit, and this one may have none.
+        for name in (CONFUSION_NAME, RELIABILITY_NAME):
             (folder / name).unlink(missing_ok=True)
         if self.probabilities is not None and self.labels is not None and self.labels.ndim == 1:
             plot_measured(self.probabilities, self.labels, self.figures["labels"], folder)
-        with whole_file(folder / "eval.json") as part:
-            text = json.dumps(self.figures, indent=2, ensure_ascii=False, allow_nan=False)
-            part.write_text(text + "\n", encoding="utf-8", errors="replace")
+        text = json.dumps(self.figures, indent=2, ensure_ascii=False, allow_nan=False)
+        with whole_file(folder / "eval.json") as unfinished:
+            unfinished.write_text(f"{text}\n", encoding="utf-8", errors="replace")
 
 
 def _measures(figures: Mapping[str, Any]) -> str:
@@ -173,9 +186,12 @@ def _measures(figures: Mapping[str, Any]) -> str:
         if f"{name}_interval" in figures:
             rows.append([title, *_with_interval(figures, name)])
     for name, title in _OTHER_MEASURES.items():
-        if name in figures:
-            value = figures[name]
-            rows.append([title, "not defined" if value is None else f"{value:.4f}"])
+        if name not in figures:
+            continue
+        cell = "not defined"
+        if figures[name] is not None:
+            cell = f"{figures[name]:.4f}"
+        rows.append([title, cell])
     return _table(rows)
 
 
@@ -190,7 +206,8 @@ def _teacher(figures: Mapping[str, Any]) -> str:
 
 
 def _by_label(figures: Mapping[str, Any]) -> str:
-    names = ["precision", "recall"] if "confusion" in figures else ["f1"]
+    is_multi_label = "confusion" not in figures
+    names = ["f1"] if is_multi_label else ["precision", "recall"]
     header = ["label", "rows"]
     for name in names:
         header += [name, "95 % interval"]
@@ -199,7 +216,7 @@ def _by_label(figures: Mapping[str, Any]) -> str:
         row = [label, f"{measures['rows']:,}"]
         for name in names:
             if name == "recall" and not measures["rows"]:
-                continue  # it is not defined
+                continue  # not defined for a label that no text has
             row += _with_interval(measures, name)
         rows.append(row)
     return _table(rows)
@@ -229,7 +246,8 @@ def _by_source(measured: Mapping[str, Any]) -> str:
         return measures.get("balanced_accuracy", measures["accuracy"])
 
     rows = [["source", "rows", "accuracy", "balanced accuracy", "ROC AUC"]]
-    for source in sorted(measured, key=accuracy)[:_MOST_SOURCES]:
+    least_accurate_first = sorted(measured, key=accuracy)
+    for source in least_accurate_first[:_MOST_SOURCES]:
         measures = measured[source]
         row = [source, f"{measures['rows']:,}"]
         for name in ("accuracy", "balanced_accuracy", "roc_auc"):
@@ -242,7 +260,8 @@ def _by_source(measured: Mapping[str, Any]) -> str:
 def _robustness(robustness: Mapping[str, Any]) -> str:
     rows = [["texts", "accuracy", "95 % interval", "lost", "95 % interval"]]
     for name, figures in robustness.items():
-        row = [DESCRIPTIONS.get(name, "as they are"), *_with_interval(figures, "accuracy")]
+        description = "as they are" if name == "clean" else DESCRIPTIONS[name]
+        row = [description, *_with_interval(figures, "accuracy")]
         if "lost" in figures:
             row += _with_interval(figures, "lost", "+")
         rows.append(row)
@@ -260,18 +279,18 @@ def _leaks(leaks: Mapping[str, Any]) -> str:
 
 
 def _with_interval(figures: Mapping[str, Any], name: str, sign: str = "") -> list[str]:
-    """Return two cells: a measure, and its interval."""
+    """Return two cells, a measure and its interval. With the sign "+", positive numbers have a plus sign."""
     low, high = figures[f"{name}_interval"]
     return [f"{figures[name]:{sign}.4f}", f"{low:{sign}.4f} to {high:{sign}.4f}"]
 
 
 def _table(rows: Sequence[Sequence[Any]]) -> str:
-    """Format a table: the first column to the left, others to the right. Rows may lack cells at their ends."""
-    shown = [[one_line(str(cell)) for cell in row] for row in rows]
-    columns = zip_longest(*shown, fillvalue="")
+    """Format a table: the first column is aligned left, the others right. Rows may lack cells at their ends."""
+    rows_of_text = [[one_line(str(cell)) for cell in row] for row in rows]
+    columns = zip_longest(*rows_of_text, fillvalue="")
     widths = [max(len(cell) for cell in column) for column in columns]
     lines = []
-    for first, *others in shown:
+    for first, *others in rows_of_text:
         cells = [first.ljust(widths[0])]
         for cell, width in zip(others, widths[1:], strict=False):
             cells.append(cell.rjust(width))

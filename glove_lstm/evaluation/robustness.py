@@ -41,7 +41,7 @@ def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
     Args:
         name: One of `PERTURBATIONS` or `CORRUPTIONS`.
         texts: n texts.
-        seed: Seed of the perturbation, together with the text.
+        seed: The seed and the text together seed the perturbation of a text.
 
     Returns:
         n texts.
@@ -60,7 +60,7 @@ def measure_robustness(
     texts: Sequence[str],
     labels: NDArray[np.integer],
 ) -> dict[str, dict[str, Any]]:
-    """Measure the accuracy on texts as they are and under each perturbation, and the lost accuracy.
+    """Measure the accuracy on texts as they are and on perturbed texts, and the accuracy that is lost.
 
     Args:
         model: A classifier.
@@ -69,21 +69,23 @@ def measure_robustness(
         labels: (n,) class indices.
 
     Returns:
-        "clean" and each name in `PERTURBATIONS` -> accuracy and accuracy_interval; for the perturbations also lost and
-        lost_interval: the difference, paired by text.
+        "clean" and each name in `PERTURBATIONS` -> `accuracy` and `accuracy_interval`. The perturbations also have
+        `lost`, the accuracy on clean texts minus the accuracy on perturbed ones, and `lost_interval`, paired by text.
     """
 
     def is_correct(rows: Sequence[str]) -> NDArray[np.bool_]:
-        return np.asarray(predict_logits(model, tokenizer, rows).argmax(axis=1) == labels)
+        predicted = predict_logits(model, tokenizer, rows).argmax(axis=1)
+        return np.asarray(predicted == labels)
 
-    clean = is_correct(list(texts))
-    measures: dict[str, dict[str, Any]] = {"clean": accuracy_with_interval(clean)}
+    is_clean_correct = is_correct(list(texts))
+    measures: dict[str, dict[str, Any]] = {"clean": accuracy_with_interval(is_clean_correct)}
     for name in PERTURBATIONS:
         logger.info("Measuring robustness: %s", DESCRIPTIONS[name])
-        perturbed = is_correct(perturb(name, texts, seed=0))
-        lost = clean.astype(float) - perturbed
+        is_perturbed_correct = is_correct(perturb(name, texts, seed=0))
+        # (n,) 1 for a text whose label is lost, -1 for one whose label is gained.
+        lost = is_clean_correct.astype(float) - is_perturbed_correct
         measures[name] = {
-            **accuracy_with_interval(perturbed),
+            **accuracy_with_interval(is_perturbed_correct),
             "lost": float(lost.mean()),
             "lost_interval": mean_interval(lost),
         }
@@ -91,7 +93,7 @@ def measure_robustness(
 
 
 def summarize(measures: Mapping[str, Mapping[str, Any]]) -> str:
-    """Format the result of `measure_robustness` as half a sentence for the card."""
+    """Format the result of `measure_robustness` for the card, to be printed after "on the test texts,"."""
     changes = [f"{shown} {measures[name]['accuracy']:.4f}" for name, shown in DESCRIPTIONS.items()]
     return (
         f"accuracy {measures['clean']['accuracy']:.4f} becomes, with {'; '.join(changes)}. "

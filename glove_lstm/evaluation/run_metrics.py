@@ -1,11 +1,10 @@
-"""Measures of one training, as `metrics.json` holds them."""
+"""Measures of one training: the contents of metrics.json."""
 
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sklearn.dummy import DummyClassifier
 
 from glove_lstm.errors import first_line
@@ -31,7 +30,8 @@ Metrics = dict[str, Any]
 def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Metrics:
     """Measure a training on its validation texts and on test texts, label the examples, and measure the speed.
 
-    If the texts have sources, `by_source` has the measures of each source.
+    If the texts have sources, `by_source` has the measures of each source. `seen` is the number of measured texts that
+    were used in training; it is missing for test texts if the texts of an earlier training are unknown.
     """
     metrics: Metrics = {}
     if result.validation is not None and result.validation_logits is not None:
@@ -44,8 +44,8 @@ def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Me
         metrics["test"] = _measure(result, test, logits)
         about["rows"] = about["rows"] | {"test": len(test)}
         if result.training_texts.complete:
-            seen_in_any_role = np.logical_or(*result.training_texts.find(test.texts))
-            metrics["test"]["seen"] = int(seen_in_any_role.sum())
+            is_trained, is_validated = result.training_texts.find(test.texts)
+            metrics["test"]["seen"] = int((is_trained | is_validated).sum())
     about["speed"] = measure_speed(result.model, result.tokenizer)
     metrics["about"] = about
     metrics["examples"] = classify_examples(result.model, result.tokenizer)
@@ -53,6 +53,7 @@ def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Me
 
 
 def _measure(result: TrainingResult, texts: LabelledTexts, logits: Any) -> Metrics:
+    """Measure the scores of texts; only multi-label models have thresholds."""
     config = result.model.config
     scores = scores_of(logits, config.problem_type)
     thresholds = decision_thresholds(config.to_dict())
@@ -65,7 +66,10 @@ def _measure(result: TrainingResult, texts: LabelledTexts, logits: Any) -> Metri
 
 
 def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = None) -> None:
-    """Plot the curves of a training and, if its texts have one label each, the scores of test or validation texts."""
+    """Plot the curves of a training and, if its texts have one label each, its scores.
+
+    The scores are those of the test texts, or without test texts those of the validation texts.
+    """
     training_loss = "squared difference" if "distillation" in result.about else "cross-entropy"
     plot_curves(result.history, folder / "curves.png", training_loss)
     measured = result.validation
@@ -83,7 +87,13 @@ def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = 
 def add_other_data(
     metrics: Metrics, result: TrainingResult, others: Mapping[str, LabelledTexts]
 ) -> None:
-    """Measure the model on data of other kinds, into `metrics["other_data"]`."""
+    """Measure the model on other data, and store the measures in `metrics["other_data"]`.
+
+    Args:
+        metrics: The result of `run_metrics`, which is changed.
+        result: The training.
+        others: Name of the data -> texts.
+    """
     metrics["other_data"] = {}
     for name, texts in others.items():
         logits = predict_logits(result.model, result.tokenizer, texts.texts)
@@ -99,7 +109,8 @@ def add_baselines(
 ) -> None:
     """Measure linear models on the test texts, or else on the validation texts, and on other data.
 
-    They learn from the same texts as the model that was measured there. The result is `metrics["baselines"]`.
+    They are trained on the same texts as the model that was measured there. The accuracies are stored in
+    `metrics["baselines"]`.
     """
     measured: dict[str, LabelledTexts] = {}
     train = result.train
@@ -107,7 +118,7 @@ def add_baselines(
         measured["test"] = test
     elif result.validation is not None:
         measured["validation"] = result.validation
-        train = result.measured_train
+        train = result.measured_train  # without the validation texts
     measured.update(others or {})
     if not measured:
         logger.warning("There are no texts to measure baselines on.")

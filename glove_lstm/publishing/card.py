@@ -26,8 +26,8 @@ from glove_lstm.publishing.hub_upload import HUB_ID
 PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint that was never pushed
 
 NOT_MEASURED = "Not measured."
-# Begins the last line of a rendered card: by the hash of the text above, a push tells whether the card was edited. Keep
-# these words: cards of other versions have them.
+# The last line of a rendered card starts with these words and holds the hash of the text above it. A push compares the
+# hash to find out whether somebody edited the card. Keep the words: cards that other versions rendered have them.
 _SEAL = "<!-- Rendered by glove-lstm. A push renders it again, unless the text above was edited. SHA-256: "
 _HUB_METRICS = {  # our name -> name on the Hub
     "accuracy": "accuracy",
@@ -42,8 +42,9 @@ _PLOTS = {
     "confusion.png": "Confusion matrix: texts by their label and the predicted one",
     "reliability.png": "Accuracy against score: on the diagonal, a score is a probability",
 }
-_MOST_TOKENS = 1_000_000  # transformers writes 1e30 for a tokenizer that does not truncate
-# Fewer validation texts do not choose C of the n-gram classifier; see training/train_model.py.
+# From this `max_seq_length` on, texts are not truncated. transformers writes 1e30 for such a tokenizer.
+_NO_TRUNCATION = 1_000_000
+# Validation texts with which C of the n-gram classifier is chosen, as in training/train_model.py.
 _FEWEST_FOR_C = 100
 
 Rows = Sequence[Sequence[str]]
@@ -95,7 +96,10 @@ class Section:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What the template prints. Strings are Markdown; an empty one, None and False leave out a section or sentence."""
+    """The values that the template prints.
+
+    Strings are Markdown. If a value is empty, None or False, the template leaves out its section or sentence.
+    """
 
     metadata: str  # YAML
     name: str
@@ -113,7 +117,7 @@ class CardFacts:
 
     data: str
     fine_tuned_from: str
-    has_record: bool  # of the training texts
+    has_record: bool  # training_texts.safetensors is there
     known_leaks: str
 
     procedure: str
@@ -152,12 +156,16 @@ class CardFacts:
             read_checkpoint_json(folder / "config.json"),
         )
         about = run.about
-        texts = run.metrics.get("card", {})
-        name = texts.get("name", "GloVe+LSTM")
+        card = run.metrics.get("card", {})
+        name = card.get("name", "GloVe+LSTM")
+        license = card.get("license", "unknown")
         labels = label_names(folder, run.config)
         news = set(labels) == {"FAKE", "REAL"}
+        metadata = _metadata(run, name, repo_id, license, news=news)
         sizes = [path.stat().st_size for path in _existing(folder, LOADED_NAMES)]
-        metadata = _metadata(run, name, repo_id, texts.get("license", "unknown"), news=news)
+        kept_part = "beginning"
+        if run.arguments.get("truncation_side") == "left":
+            kept_part = "end"
         robustness = run.metrics.get("robustness", {})
         return cls(
             metadata=metadata.to_yaml(),
@@ -169,9 +177,9 @@ class CardFacts:
             megabytes=f"{sum(sizes) / 1e6:.1f}",
             network=_network(run.config),
             max_length=_max_length(run),
-            kept_part="end" if run.arguments.get("truncation_side") == "left" else "beginning",
+            kept_part=kept_part,
             learning_rate=str(run.arguments.get("learning_rate") or ""),
-            data=texts.get("data_description", f"The texts: {about['data']}."),
+            data=card.get("data_description", f"The texts: {about['data']}."),
             fine_tuned_from=about.get("fine_tuned_from", ""),
             has_record=(folder / TRAINING_TEXTS_NAME).is_file(),
             known_leaks=_known_leaks(about["data"]),
@@ -190,14 +198,18 @@ class CardFacts:
             speed=_speed(about),
             cost=_cost(run),
             lstm_length=_lstm_length(run),
-            robustness=robustness.get("summary", "not measured."),
+            robustness=robustness.get("summary", ""),
             word_vectors=_word_vectors(about),
             bibtex=_bibtex(run),
         )
 
 
 class _Run:
-    """metrics.json and config.json of a checkpoint, and what several sections ask of them."""
+    """metrics.json and config.json of a checkpoint, and the values that several sections need.
+
+    With `refit`, a training has two models. The first model was measured on the validation texts. The final model was
+    then trained on all texts, the validation texts included, and is the model of the checkpoint.
+    """
 
     def __init__(self, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> None:
         self.metrics = metrics
@@ -208,7 +220,7 @@ class _Run:
         self.other_data = metrics.get("other_data") or {}
         self.distillation = self.about.get("distillation")
         self.validated = "validation" in metrics
-        # A first model was measured on the validation texts, which then trained the final one, too.
+        # There are a first and a final model.
         self.refitted = "all" in self.about["rows"]
         # No source of the validation texts was among the training texts.
         self.by_source = self.validated and self.about.get("validation_by") == "source"
@@ -216,34 +228,36 @@ class _Run:
         if self.refitted:
             self.unseen_sources = "sources unseen by the first model"
 
-        # The split under Results.
+        # The split that the section "Results" shows.
         self.split = ""
         if "test" in metrics:
             self.split = "test"
         elif self.validated:
             self.split = "validation"
         self.measures = metrics.get(self.split, {})
-        # The split that is most like new data: calibration elsewhere is compared with it.
+        # The split that is most like new data. The calibration on other texts is compared with the calibration here.
         self.reference_split = self.split
         if self.by_source:
             self.reference_split = "validation"
 
     @property
     def chosen_on_validation(self) -> str:
-        """What the validation texts chose, which makes figures on them optimistic."""
+        """Return what was chosen on the validation texts. Figures on them are optimistic because of these choices."""
         chosen = []
         if self.distillation:
             chosen.append("the weights of the teachers")
         if self.about.get("best_step") is not None:
             chosen.append("the epoch")
-        enough = self.about["rows"].get("validation", 0) >= _FEWEST_FOR_C
-        if self.about.get("ngram_weight") and not self.arguments.get("ngram_c") and enough:
+        has_ngrams = bool(self.about.get("ngram_weight"))
+        is_c_given = bool(self.arguments.get("ngram_c"))
+        has_enough_texts = self.about["rows"].get("validation", 0) >= _FEWEST_FOR_C
+        if has_ngrams and not is_c_given and has_enough_texts:
             chosen.append("C of the n-gram classifier")
         chosen.append("the calibration")
         return _listed(chosen)
 
 
-# Numbers and cells
+# Numbers and cells as text
 
 
 def _figure(value: float | None) -> str:
@@ -262,7 +276,7 @@ def _interval(measures: Mapping[str, Any]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a text of unknown origin as a cell of a table: on one line, without column marks."""
+    """Return any text as a cell of a table: on one line, with escaped column marks."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
@@ -275,6 +289,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _existing(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Return the paths of those files that the folder has."""
     paths = [folder / name for name in names]
     return [path for path in paths if path.is_file()]
 
@@ -297,7 +312,7 @@ def _network(config: Mapping[str, Any]) -> str:
 
 def _max_length(run: _Run) -> str:
     longest = run.arguments["max_seq_length"]
-    if longest >= _MOST_TOKENS:
+    if longest >= _NO_TRUNCATION:
         return "`model_max_length`"
     return str(longest)
 
@@ -313,27 +328,35 @@ def _lstm_length(run: _Run) -> str:
 
 
 def _known_leaks(data: str) -> str:
-    """Return what we know of the leaks and duplicates of the training data, by its description."""
-    parts = [
-        f"Known leaks and duplicates of {notes.title}:\n\n{notes.known}" for notes in _notes([data])
-    ]
-    if not parts:
+    """Return the known leaks and duplicates of the built-in datasets that a description of the data names."""
+    found = _notes([data])
+    if not found:
         return "Leaks and duplicates: not measured (`glove-lstm evaluate --leaks`)."
-    return "\n\n".join(parts)
+    paragraphs = [
+        f"Known leaks and duplicates of {notes.title}:\n\n{notes.known}" for notes in found
+    ]
+    return "\n\n".join(paragraphs)
 
 
 def _notes(descriptions: Iterable[str]) -> list[DataNotes]:
-    """Return what we know of the datasets that descriptions name; the name of a file tells nothing."""
+    """Return the notes of the built-in datasets that are named in descriptions of data.
+
+    A description is "NAME (CONFIG) from FILES", a list of names, or a list of files. File names are ignored.
+    """
     titles = [text.partition(" from ")[0].lower() for text in descriptions]
-    named = " ".join(title for title in titles if "." not in title)
-    whole_name = r"(?<![\w-]){}(?![\w-])"  # not as in user/liar-detection
-    return [notes for key, notes in DATA_NOTES.items() if re.search(whole_name.format(key), named)]
+    names = " ".join(title for title in titles if "." not in title)
+    found = []
+    for key, notes in DATA_NOTES.items():
+        # The whole name: "liar" is not in "user/liar-detection".
+        if re.search(rf"(?<![\w-]){key}(?![\w-])", names):
+            found.append(notes)
+    return found
 
 
 def _bibtex(run: _Run) -> str:
-    notes = _notes([run.about["data"], *run.other_data])
+    found = _notes([run.about["data"], *run.other_data])
     entries = [GLOVE_BIBTEX]
-    entries += [known.bibtex for known in notes]
+    entries += [notes.bibtex for notes in found]
     return "\n\n".join(entries)
 
 
@@ -387,7 +410,7 @@ def _teachers(run: _Run) -> Section | None:
     )
     if about["weight_of_labelled_model"]:
         text += (
-            " The logits of a model that learned from the labels are part of what it learned, "
+            " It also learned the logits of a model that was trained on the labels, "
             f"with the weight {about['weight_of_labelled_model']:.2f}."
         )
     rows = []
@@ -424,14 +447,14 @@ def _results(run: _Run) -> Section:
     model = "this model"
     if run.split == "validation":
         text = _about_validation_texts(run)
-        if run.refitted:
-            model = "first model"
+    if run.split == "validation" and run.refitted:
+        model = "first model"
     rows = [(model, _figure(measures["accuracy"]), _interval(measures))]
     for baseline, measured in run.baselines.items():
         if run.split in measured:
-            accuracy = measured[run.split]
-            description = DESCRIPTIONS[baseline]
-            rows.append((description, _figure(accuracy["accuracy"]), _interval(accuracy)))
+            accuracy = _figure(measured[run.split]["accuracy"])
+            interval = _interval(measured[run.split])
+            rows.append((DESCRIPTIONS[baseline], accuracy, interval))
     rows.append(("majority class of these texts", _figure(measures["majority_share"]), ""))
     remarks = _more_measures(run)
     if not run.baselines:
@@ -440,7 +463,9 @@ def _results(run: _Run) -> Section:
 
 
 def _about_test_texts(run: _Run) -> str:
-    seen = run.measures.get("seen")
+    seen = run.measures.get(
+        "seen"
+    )  # number of texts; None if a part of the training texts is unknown
     text = f"Measured on {_count(run.measures['rows'])} test texts"
     if seen:
         return f"{text}, of which the training used {_count(seen)}, so the figures are too good."
@@ -466,6 +491,7 @@ def _about_validation_texts(run: _Run) -> str:
 
 
 def _more_measures(run: _Run) -> str:
+    """Return the measures below the table; only multi-label models have `micro_f1`."""
     measures = run.measures
     if "micro_f1" not in measures:
         return (
@@ -480,7 +506,7 @@ def _more_measures(run: _Run) -> str:
     if run.config.get("thresholds"):
         origin = ", fitted for F1 on the validation texts (`thresholds` in config.json)"
     return (
-        "A text may have several labels, or none: accuracy counts the texts whose labels are all right. "
+        "A text may have several labels, or none. Accuracy is the share of texts whose labels are all correct. "
         f"Macro F1 {_figure(measures['f1'])}, micro F1 {_figure(measures['micro_f1'])}.\n"
         f"Scores are sigmoids; a text gets each label whose score reaches its threshold{origin}: "
         f"{', '.join(thresholds)}."
@@ -490,10 +516,12 @@ def _more_measures(run: _Run) -> str:
 def _sources(run: _Run) -> Section | None:
     if not run.by_source or not run.metrics["validation"].get("by_source"):
         return None
-    model = " of the first model" if run.refitted else ""
+    training_texts = "the training texts"
+    if run.refitted:
+        training_texts = "the training texts of the first model"
     text = (
-        "Measured on the validation texts, whose recorded sources are not among those of the training texts"
-        f"{model}. They also chose {run.chosen_on_validation}."
+        f"Measured on the validation texts. No text of their recorded sources is in {training_texts}. "
+        f"They also chose {run.chosen_on_validation}."
     )
     rows = []
     for source, measures in run.metrics["validation"]["by_source"].items():
@@ -509,29 +537,38 @@ def _sources(run: _Run) -> Section | None:
 def _calibration(run: _Run) -> Section:
     if not run.split:
         return Section(NOT_MEASURED)
-    about = run.about
-    text = "Logits are"
-    if about.get("ngram_weight"):
-        scaled = ""
-        if run.config.get("lstm_length"):
-            length = run.config["lstm_length"]
-            scaled = f", which are scaled by {length} / tokens in longer texts"
-        text = (
-            f"The logits of the n-gram classifier, times {about['ngram_weight']:.3f}, are added to the LSTM's logits"
-            f"{scaled}; the sum is"
-        )
-    text += f" divided by a temperature of {about['temperature']:.3f}"
-    if about.get("shrinkage"):
-        text += f", and multiplied by n / (n + {about['shrinkage']:g}) in a text of n known words"
-    text += f" ({_calibrated_on(run)})."
-
     rows = []
     for split in ("validation", "test"):
         if split in run.metrics:
             measures = run.metrics[split]
             name = _split_with_model(run, split)
             rows.append((name, _figure(measures["ece"]), _figure(measures["brier"])))
-    return Section(text, rows, _worse_calibrated(run))
+    return Section(_calibrated_logits(run), rows, _worse_calibrated(run))
+
+
+def _calibrated_logits(run: _Run) -> str:
+    """Describe how the calibrated logits are computed, and to which texts the values were fitted."""
+    about = run.about
+    sentences = []
+    divided = "Logits are"
+    if about.get("ngram_weight"):
+        weight = f"{about['ngram_weight']:.3f}"
+        sentences.append(
+            f"The logits of the n-gram classifier, times {weight}, are added to the LSTM's logits."
+        )
+        length = run.config.get("lstm_length")
+        if length:
+            sentences.append(
+                f"In texts of more than {length} tokens, the LSTM's logits are first scaled by {length} / tokens."
+            )
+        divided = "The sum is"
+    divided += f" divided by a temperature of {about['temperature']:.3f}"
+    if about.get("shrinkage"):
+        divided += (
+            f" and, in a text of n known words, multiplied by n / (n + {about['shrinkage']:g})"
+        )
+    sentences.append(f"{divided} ({_calibrated_on(run)}).")
+    return " ".join(sentences)
 
 
 def _calibrated_on(run: _Run) -> str:
@@ -545,6 +582,7 @@ def _calibrated_on(run: _Run) -> str:
 
 
 def _split_with_model(run: _Run, split: str) -> str:
+    """Return the name of a split, with a remark if the validation texts are special or measured the first model."""
     if split == "validation" and run.by_source:
         return f"validation ({run.unseen_sources})"
     if split == "validation" and run.refitted:
@@ -554,12 +592,12 @@ def _split_with_model(run: _Run, split: str) -> str:
 
 def _worse_calibrated(run: _Run) -> str:
     """Name the data on which the calibration error is larger than on the texts most like new data."""
-    error = run.metrics[run.reference_split]["ece"]
+    reference_error = run.metrics[run.reference_split]["ece"]
     worse = []
-    if run.split != run.reference_split and run.measures["ece"] > error:
+    if run.split != run.reference_split and run.measures["ece"] > reference_error:
         worse.append(f"the {run.split} texts")
     for data, measures in run.other_data.items():
-        if measures["ece"] > error:
+        if measures["ece"] > reference_error:
             worse.append(data)
     if not worse:
         return ""
@@ -592,6 +630,7 @@ def _other_data(run: _Run) -> Rows:
     for data, measures in run.other_data.items():
         row = [_cell(data), _count(measures["rows"])]
         row += [_figure(measures["accuracy"]), _interval(measures)]
+        # Macro recall is the balanced accuracy.
         row += [_figure(measures[name]) for name in ("recall", "roc_auc", "ece", "majority_share")]
         rows.append(row)
     return rows
@@ -631,8 +670,8 @@ def _examples(examples: Sequence[Mapping[str, Any]]) -> Section:
         rows.append((_cell(example["text"]), example["style"], example["label"], score, error))
     verb = "is" if errors == 1 else "are"
     text = (
-        f"Of {len(examples)} invented titles in the style of both kinds of source, {errors} {verb} labelled wrongly. "
-        "They are too few to measure anything."
+        f"Of {len(examples)} invented titles, {errors} {verb} labelled wrongly. "
+        "Each is in the style of one kind of source. They are too few to measure anything."
     )
     return Section(text, rows)
 
@@ -652,15 +691,16 @@ def _cost(run: _Run) -> str:
     sentences = []
     if seconds.get("teachers"):
         sentences.append(f"Asking the teachers took {seconds['teachers']:.0f} s.")
-    resumed = " since the run was resumed" if run.about.get("resumed") else ""
+    since = " since the run was resumed" if run.about.get("resumed") else ""
     preparing = "preparing the texts"
     if run.config.get("ngram_buckets"):
         preparing += " and fitting the n-grams"
-    both = ", both models together" if run.refitted else ""
     sentences.append(
-        f"Training the LSTM took {seconds['train']:.0f} s{resumed} ({run.about['hardware']}), "
-        f"{preparing} {seconds['prepare']:.0f} s{both}."
+        f"Training the LSTM took {seconds['train']:.0f} s{since} ({run.about['hardware']}), "
+        f"{preparing} {seconds['prepare']:.0f} s."
     )
+    if run.refitted:
+        sentences.append("Both are the times of the first and the final model together.")
     sentences.append("Energy and emissions: not measured.")
     return " ".join(sentences)
 
@@ -692,26 +732,29 @@ def _metadata(run: _Run, name: str, repo_id: str, license: str, *, news: bool) -
 
 
 def _dataset(description: str) -> tuple[str, str]:
-    """Return the type and the name of a dataset in the model index, without names of local files.
+    """Return the type and the name of a dataset for the model index, without names of local files.
 
-    The type is an id on the Hub, a name that no other dataset of the card has, or "unknown" for files.
+    The type is an id on the Hub, "unknown" for files, or else made of the name, because the Hub needs one.
     """
-    hub_id = re.match(rf"({HUB_ID})(?= \(|$)", description)  # descriptions of files have no slash
+    # "user/data" or "user/data (CONFIG)". Descriptions of files have no slash.
+    hub_id = re.match(rf"({HUB_ID})(?= \(|$)", description)
     if hub_id:
         return hub_id[1], description
     title = description.partition(" from ")[0]
-    if "." in title:  # files
+    are_files = "." in title
+    if are_files:
         return "unknown", "Unknown"
-    short = title.partition(" (")[0].lower()
-    if short in DATA_NOTES:
-        return DATA_NOTES[short].hub_id, title
-    return re.sub(r"\W+", "-", short), title
+    name_without_config = title.partition(" (")[0].lower()
+    if name_without_config in DATA_NOTES:
+        return DATA_NOTES[name_without_config].hub_id, title
+    return re.sub(r"\W+", "-", name_without_config), title
 
 
 def _eval_results(run: _Run, repo_id: str) -> list[EvalResult]:
     """Return the metrics for the model index of the Hub, without undefined ones."""
-    # After a refit, the validation texts measured another model.
-    splits = ["test"] if run.refitted else ["validation", "test"]
+    splits = ["validation", "test"]
+    if run.refitted:
+        splits = ["test"]  # only the first model was measured on the validation texts
     results = []
     for split in splits:
         if split in run.metrics:
@@ -725,8 +768,11 @@ def _results_on(
     data: str, split: str | None, measures: Mapping[str, Any], repo_id: str
 ) -> list[EvalResult]:
     dataset_type, dataset_name = _dataset(data)
-    return [
-        EvalResult(
+    results = []
+    for measure, hub_name in _HUB_METRICS.items():
+        if measures.get(measure) is None:
+            continue
+        result = EvalResult(
             task_type="text-classification",
             dataset_type=dataset_type,
             dataset_name=dataset_name,
@@ -736,6 +782,5 @@ def _results_on(
             source_name="metrics.json",
             source_url=f"https://huggingface.co/{repo_id}/blob/main/metrics.json",
         )
-        for measure, hub_name in _HUB_METRICS.items()
-        if measures.get(measure) is not None
-    ]
+        results.append(result)
+    return results

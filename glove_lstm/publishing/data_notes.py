@@ -4,14 +4,11 @@ from typing import NamedTuple
 
 
 class DataNotes(NamedTuple):
-    """Notes of a dataset: its name, its leaks and duplicates as Markdown list items, and a BibTeX entry.
-
-    `hub_id` is its id on the Hub or, without a slash, its usual name.
-    """
+    """Notes of a dataset."""
 
     title: str
-    hub_id: str
-    known: str
+    hub_id: str  # id on the Hub; without a slash, the usual name of a dataset that is not there
+    known: str  # its leaks and duplicates, as Markdown list items
     bibtex: str
 
 
@@ -26,16 +23,16 @@ GLOVE_BIBTEX = """\
 
 DATA_NOTES = {
     "fake_or_real_news": DataNotes(
-        "fake_or_real_news",
-        "fake_or_real_news",
-        """\
+        title="fake_or_real_news",
+        hub_id="fake_or_real_news",
+        known="""\
 - A label names the source of an article; nobody checked its claims. Topics, names and boilerplate of a source reveal
   the label.
-- The `id` column reveals the label too (REAL ids are low, FAKE ids are high): keep it away from a model.
+- The `id` column reveals the label too: REAL ids are low, FAKE ids are high. Do not give it to a model.
 - Of the 6,335 rows of the canonical file, 36 have no text and 29 are exact duplicates; there are more near duplicates.
   The `default` splits keep exact and near duplicates on one side, the `article` splits do not.
 - Articles of 2015 and 2016 about politics in the United States, in English.""",
-        """\
+        bibtex="""\
 @misc{mcintire_fake_or_real_news,
   title        = {fake\\_or\\_real\\_news},
   author       = {McIntire, George},
@@ -43,12 +40,12 @@ DATA_NOTES = {
 }""",
     ),
     "liar": DataNotes(
-        "LIAR",
-        "ucsbnlp/liar",
-        """\
+        title="LIAR",
+        hub_id="ucsbnlp/liar",
+        known="""\
 - Short statements, mostly of politicians in the United States, labelled by fact checkers. The text alone reveals
   little of the label.""",
-        """\
+        bibtex="""\
 @inproceedings{wang2017liar,
   title     = {``Liar, Liar Pants on Fire'': A New Benchmark Dataset for Fake News Detection},
   author    = {Wang, William Yang},

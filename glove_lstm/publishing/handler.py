@@ -9,7 +9,7 @@ from glove_lstm import LightClassifier
 
 
 class EndpointHandler:
-    """The classifier of a repository that lies in the folder `path`."""
+    """The classifier of this repository, which the endpoint has copied to the folder `path`."""
 
     def __init__(self, path: str = "") -> None:
         self.classifier = LightClassifier.from_pretrained(path)
@@ -31,8 +31,9 @@ class EndpointHandler:
         names = self.classifier.label_names
         answers = []
         for scores in self.classifier.predict_proba(texts):
-            best = (-scores).argsort(kind="stable")[:top_k]
-            answers.append([{"label": names[n], "score": float(scores[n])} for n in best])
+            best_first = (-scores).argsort(kind="stable")[:top_k]
+            answer = [{"label": names[row], "score": float(scores[row])} for row in best_first]
+            answers.append(answer)
         return answers
 
 
@@ -44,7 +45,7 @@ def _read_texts(inputs: Any) -> list[str]:
 
 
 def _read_top_k(parameters: Any) -> int | None:
-    """Return the number of labels for each text; None: all of them."""
+    """Return how many labels each text gets; None: all of them."""
     if not isinstance(parameters, dict):
         raise ValueError("parameters must be an object.")
     others = sorted(parameters.keys() - {"top_k"})
@@ -53,6 +54,6 @@ def _read_top_k(parameters: Any) -> int | None:
     top_k = parameters.get("top_k")
     if top_k is None:
         return None
-    if type(top_k) is not int or top_k < 1:  # True is an int, too
+    if type(top_k) is not int or top_k < 1:  # isinstance would accept True
         raise ValueError(f"top_k is {top_k!r}, but must be a whole number of at least 1.")
     return top_k

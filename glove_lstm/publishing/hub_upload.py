@@ -23,14 +23,16 @@ def _connection_errors() -> tuple[type[Exception], ...]:
 
 
 _CONNECTION_ERRORS = _connection_errors()
-_REFUSALS: tuple[type[Exception], ...] = (
+# What a failed upload raises. huggingface_hub raises ValueError for files and names that it does not accept, and
+# RuntimeError if the upload of a large file fails.
+_PUSH_ERRORS: tuple[type[Exception], ...] = (
     HfHubHTTPError,
     ValueError,
     RuntimeError,
     *_CONNECTION_ERRORS,
 )
-# Another change came first, or there were too many requests.
-_PASSING = (409, 412, 429)
+# Status codes after which the same command may succeed: another commit came first, or there were too many requests.
+_TEMPORARY = (409, 412, 429)
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,17 @@ class Destination:
 
     repo_id: str
     repo_type: Literal["model", "dataset", "space"] = "model"
-    private: bool = False  # of a new one; an existing public one is refused
-    revision: str | None = None  # branch, created if missing; None is the main one
-    token: str | None = field(default=None, repr=False)  # else of `hf auth login` or HF_TOKEN
+    private: bool = False  # a new repository is private; an existing public one is refused
+    revision: str | None = None  # branch, created if it is missing; None: main
+    token: str | None = field(
+        default=None, repr=False
+    )  # None: the token of `hf auth login` or HF_TOKEN
 
 
 def training_destination(training: Any) -> Destination | None:
-    """Return the destination in the training arguments, if any, and clear it there.
+    """Return the destination of `--push_to_hub`, if it is given, and remove it from the training arguments.
 
-    The Trainer's own pushes lack the remote code and overwrite the card, and it saves the token in each checkpoint.
+    The Trainer would push without the remote code, overwrite the card, and save the token in each checkpoint.
 
     Raises:
         DataError: The id is missing or invalid, or there is no login.
@@ -70,7 +74,7 @@ def training_destination(training: Any) -> Destination | None:
 
 
 def check_destination(to: Destination, *, login: bool = True) -> None:
-    """Check a destination without any network.
+    """Check a destination without using the network.
 
     Raises:
         DataError: The name is invalid, or there is no login although one is needed.
@@ -93,7 +97,8 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
     The repository is created if it is missing. If nothing has changed, no commit is made.
 
     Raises:
-        DataError: The Hub refuses the push or cannot be reached. The commit is then complete or absent.
+        DataError: The Hub refuses the push or cannot be reached. The repository then has all files of the commit, or no
+            commit was made.
     """
     check_destination(to)
     api = HfApi(token=to.token)
@@ -102,7 +107,7 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
         return _commit(api, folder, to)
     except DataError:
         raise
-    except _REFUSALS as error:
+    except _PUSH_ERRORS as error:
         raise DataError(_sentence(error, to)) from None
 
 
@@ -123,10 +128,8 @@ def _create_repo(api: HfApi, to: Destination) -> None:
 
 
 def _commit(api: HfApi, folder: Path, to: Destination) -> CommitInfo:
-    """Add the files of the folder and delete all others of the repository, in one commit.
-
-    `upload_folder` would split large folders into several commits if hf_xet is installed.
-    """
+    """Add the files of the folder and delete all others of the repository, in one commit."""
+    # `upload_folder` would split large folders into several commits if hf_xet is installed.
     head = api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision).sha
     present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=head)
     files = list_files(folder)
@@ -192,6 +195,6 @@ def _sentence_of_status(error: HfHubHTTPError, to: Destination) -> str:
     if status == 404:
         return f"{to.repo_id} does not exist or your login cannot see it; correct the name."
     advice = "correct this and try again"
-    if status >= 500 or status in _PASSING:
+    if status >= 500 or status in _TEMPORARY:
         advice = "run the command again later"
     return f"The Hub refused the push (status {status}, {message}); {advice}."

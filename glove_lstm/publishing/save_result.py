@@ -13,16 +13,17 @@ from glove_lstm.training.result import TrainingResult
 def save_result(
     result: TrainingResult, metrics: Metrics, folder: Path, test: LabelledTexts | None = None
 ) -> None:
-    """Write the checkpoint of a training with its metrics, plots and card, whole or not at all.
+    """Write the checkpoint of a training with its metrics, plots and card: all files, or none if one fails.
 
     Args:
         result: The training.
         metrics: Its measures; see `run_metrics`.
-        folder: Where the files appear; those of an earlier model are replaced or removed.
+        folder: The folder of the checkpoint. The files of an earlier model are replaced or removed.
         test: Texts for the plots; None: the validation texts.
     """
-    with Checkpoint.saving(folder, result.model, result.tokenizer, result.training_texts) as part:
+    saving = Checkpoint.saving(folder, result.model, result.tokenizer, result.training_texts)
+    with saving as unfinished_folder:
         text = json.dumps(metrics, indent=2, ensure_ascii=False)
-        (part / METRICS_NAME).write_text(f"{text}\n", encoding="utf-8")
-        plot_run(result, part / "plots", test)
-        write_card(part)
+        (unfinished_folder / METRICS_NAME).write_text(f"{text}\n", encoding="utf-8")
+        plot_run(result, unfinished_folder / "plots", test)
+        write_card(unfinished_folder)

@@ -1,7 +1,7 @@
 """Stage a Space for a checkpoint: the checkpoint, the files of this package, and an app.py that starts the app.
 
-A Space carries this package's files, so that it runs the version that pushed it. It installs requirements.txt before it
-copies other files, so the package cannot be installed from them.
+A Space carries the files of this package, so that it runs the version that pushed it. They are imported from the folder
+of the Space and not installed, because a Space installs requirements.txt before it copies the other files.
 """
 
 import shutil
@@ -16,9 +16,11 @@ from glove_lstm.publishing.card import PLACEHOLDER_ID
 from glove_lstm.publishing.hub_upload import list_files
 from glove_lstm.publishing.staging import check_private, copy_checkpoint, error_in_clean_process
 
+# Sub-packages that the app imports.
 _ROOMS = ("app", "inference", "modeling", "tokenization", "text", "data")
 _EXTRAS = ("demo", "train")
-_CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"  # saves 3 GB of CUDA
+# The first line of requirements.txt: torch for the CPU is 3 GB smaller than torch with CUDA.
+_CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"
 _APP = '''\
 """Show the checkpoint of this repository; made by glove-lstm push --space."""
 
@@ -45,6 +47,7 @@ Classifies texts with a GloVe+LSTM checkpoint and shows the contribution of each
 that a text resembles, **not whether its claims are true**. `checkpoint/` holds the model and its card, `glove_lstm/`
 the code of glove-lstm {package}. Texts and uploads are deleted within half an hour.
 """
+# Starts the app once with the package of the Space in `sys.argv[1]`, not with an installed one.
 _START = """
 import sys
 from pathlib import Path
@@ -61,7 +64,7 @@ with running_app(folder / "checkpoint", port=None):
 def stage_space(
     checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
 ) -> None:
-    """Write exactly the files of a Space into a new folder, and start the app once, without any network.
+    """Write exactly the files of a Space into a new folder, and start the app once without network.
 
     Without `training_texts` the record of the training texts is left out.
 
@@ -72,8 +75,8 @@ def stage_space(
         gradio = version("gradio")
     except PackageNotFoundError:
         raise DataError("--space needs gradio; run pip install 'glove-lstm[demo]'.") from None
-    # The card is the model's: it must not name the Space.
     staged = folder / "checkpoint"
+    # The card of the model names a repository of the model. The Space is none, and the model's is unknown.
     copy_checkpoint(checkpoint, staged, PLACEHOLDER_ID, training_texts=training_texts)
     _copy_package("glove_lstm", folder / "glove_lstm")
     for room in _ROOMS:
@@ -92,7 +95,7 @@ def stage_space(
 
 
 def _copy_package(name: str, target: Path) -> None:
-    """Copy the files of a package without its sub-packages, which an editable install maps to other folders."""
+    """Copy the files of a package without its sub-packages. An editable install has some of them in other folders."""
     target.mkdir(parents=True)
     for path in Path(str(files(name))).iterdir():
         if path.suffix in (".py", ".css", ".typed"):
@@ -104,9 +107,11 @@ def _requirements() -> list[str]:
     lines = set()
     for line in requires("glove-lstm") or []:
         requirement = Requirement(line)
+        if requirement.name == "glove-lstm":
+            continue  # the extra demo requires glove-lstm[train], which is in `_EXTRAS`
         marker = requirement.marker
-        requirement.marker = None
-        needed = marker is None or any(marker.evaluate({"extra": extra}) for extra in _EXTRAS)
-        if needed and requirement.name != "glove-lstm":  # demo includes glove-lstm[train]
+        is_needed = marker is None or any(marker.evaluate({"extra": extra}) for extra in _EXTRAS)
+        if is_needed:
+            requirement.marker = None
             lines.add(str(requirement))
     return sorted(lines)

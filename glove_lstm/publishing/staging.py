@@ -32,8 +32,8 @@ from glove_lstm.version import __version__
 
 logger = logging.getLogger(__name__)
 
-# Besides the card, remote code, plots, ONNX files and the record of the texts. Nothing else leaves this machine:
-# checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
+# Files that are uploaded, besides the card, the remote code, plots, ONNX files and the record of the training texts.
+# All others stay here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
 _COPIED = (*LOADED_NAMES, METRICS_NAME)
 _ONNX = (LIGHT_NAME, ONNX_NAME)
 _VERSION = f"glove-lstm {__version__}"
@@ -45,11 +45,12 @@ _SECRETS = re.compile(
 _LOCAL_PATHS = re.compile(
     rb"(?<![\w.:/])/(?:home|Users|root|tmp|private/var|mnt|workspace)/[\w.-]|\b[A-Za-z]:\\{1,2}Users\\"
 )
-# Logins, caches and offline switches of this machine.
+# Beginnings of the environment variables that hold logins, caches and offline switches of this machine.
 _HIDDEN_VARIABLES = ("HF_", "HUGGING", "TRANSFORMERS_", "GLOVE_LSTM_")
+# Loads the checkpoint in `sys.argv[1]` by its remote code, and classifies two texts.
 _LOAD = """
 import sys
-sys.modules["glove_lstm"] = None  # to import it is an error, as where it is not installed
+sys.modules["glove_lstm"] = None  # importing it fails, as it does where it is not installed
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 folder = sys.argv[1]
 model, info = AutoModelForSequenceClassification.from_pretrained(
@@ -75,9 +76,9 @@ for scores in classify(["Senate passes budget bill", ""], top_k=None):
 def stage_checkpoint(
     checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
 ) -> None:
-    """Write exactly the files of a model's repository into a new folder, and check them without any network.
+    """Write exactly the files of a model's repository into a new folder, and check them without network.
 
-    Missing ONNX files are exported. The handler, its requirements and the notebook are written anew.
+    Missing ONNX files are exported. The handler, its requirements and the notebook are always written anew.
 
     Args:
         checkpoint: Folder that `glove-lstm train` has written.
@@ -91,7 +92,7 @@ def stage_checkpoint(
     copy_checkpoint(checkpoint, folder, repo_id, training_texts=training_texts)
     exported = [name for name in _ONNX if (checkpoint / name).is_file()]
     for name in exported:
-        Checkpoint.open(checkpoint).onnx_session(name)
+        Checkpoint.open(checkpoint).onnx_session(name)  # checks that the file can be loaded
         _copy(checkpoint / name, folder / name)
     write_hub_files(folder, repo_id)
     for name in list_files(folder):
@@ -107,12 +108,12 @@ def stage_checkpoint(
 def copy_checkpoint(
     checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
 ) -> None:
-    """Copy the files of a checkpoint that are published, without ONNX files, and write the card for `repo_id`.
+    """Copy the published files of a checkpoint, except ONNX files, and write the card for `repo_id`.
 
     Raises:
         DataError: A file is missing or damaged, or remote code differs from this package.
     """
-    Checkpoint.open(checkpoint).model_config()
+    Checkpoint.open(checkpoint).model_config()  # checks the files
     advice = "push a folder that glove-lstm train has written"
     if "about" not in read_json_object(checkpoint / "metrics.json", advice):
         raise DataError(f"{checkpoint / 'metrics.json'} says nothing about the training: {advice}.")
@@ -125,16 +126,15 @@ def copy_checkpoint(
     for path in paths:
         if path.is_file():
             _copy(path, folder / path.relative_to(checkpoint))
-    if (folder / TRAINING_TEXTS_NAME).is_file() and Checkpoint.open(
-        folder
-    ).training_texts() is None:
-        texts = checkpoint / TRAINING_TEXTS_NAME
-        raise DataError(f"{texts} was made for other weights; remove it.")
+    has_record = (folder / TRAINING_TEXTS_NAME).is_file()
+    if has_record and Checkpoint.open(folder).training_texts() is None:
+        record = checkpoint / TRAINING_TEXTS_NAME
+        raise DataError(f"{record} was made for other weights; remove it.")
     _write_card(checkpoint, folder, repo_id)
 
 
 def _remote_code(checkpoint: Path) -> list[Path]:
-    """Return the Python files of a checkpoint; they must equal the files of this package."""
+    """Return the paths of the remote code. Files that are there must equal the files of this package."""
     paths = []
     for package in (modeling, tokenization):
         for original in sorted(Path(str(package.__file__)).parent.glob("[!_]*.py")):
@@ -197,10 +197,10 @@ def check_private(data: bytes, name: str) -> None:
 
 
 def _find_home(data: bytes) -> re.Match[bytes] | None:
-    """Find the home folder of this user, wherever it is."""
+    """Find the home folder of this user, which `_LOCAL_PATHS` need not know."""
     home = os.fsencode(Path.home())
     if home == b"/":
-        return None
+        return None  # it would match every path
     return re.search(re.escape(home) + rb"(?![\w-])", data)
 
 
@@ -210,7 +210,7 @@ def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:
     Args:
         code: `sys.argv[1]` is the path of the copy.
         folder: The folder to copy.
-        source: What an error names instead of the copy.
+        source: The path that the error names instead of the copy.
 
     Returns:
         The last line of the error; None on success.

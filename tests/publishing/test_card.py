@@ -103,7 +103,7 @@ Calibration is worse than on the validation texts on: recovery.
 On other data, these figures differ (`coverage` in metrics.json).
 | recovery | 1,200 | 0.7000 | 0.9000-0.9250 | 0.6500 | 0.9500 | 0.2000 | 0.5000 |
 | recovery | TF-IDF of lower-cased words, 1-2-grams, linear SVC | 0.5000 |
-Of 12 invented titles in the style of both kinds of source, 6 are labelled wrongly.
+Of 12 invented titles, 6 are labelled wrongly.
 | Senate passes budget bill after late-night vote | REAL | REAL | 0.75 |  |
 | Doctors stunned: kitchen spice cures cancer overnight | FAKE | REAL | 0.75 | error |
 A text of 400 words takes 6.4 ms from string to label; batches of 32 such texts reach 386 texts a second (PyTorch,
@@ -332,4 +332,4 @@ def test_the_card_of_the_shipped_checkpoint():
     assert facts.other_data
     assert facts.other_baselines
     assert "licence or terms stated there" in facts.data
-    assert facts.robustness != "not measured."
+    assert facts.robustness

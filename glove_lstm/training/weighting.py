@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.splits import strata
 from glove_lstm.data.sources import balanced_weights
+from glove_lstm.data.splits import strata
 from glove_lstm.errors import DataError
 from glove_lstm.training.labelled_texts import LabelledTexts
 

@@ -13,7 +13,7 @@ from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 #   0: characters
 _SHAPED = 1  # a word with its shape
 _EDGE = 2  # the edge of a text, and the first word
-_FIRST_WORD = 3  # from here on: a word's id plus 3, and the next word
+_FIRST_WORD = 3  # from here on, a word's id plus 3: the word, and the next word or the edge
 _FIRST_SHAPE = 1 << 30  # from here on, above all ids: n-grams of shapes
 
 # Counters of equal n-grams in a text. One for each row of the table would cost more than the rest of the classifier.

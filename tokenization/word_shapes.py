@@ -12,9 +12,9 @@ SHAPES = ("none", "lower", "title", "upper", "mixed", "digits", "punctuation")
 SHAPE_BITS = 3
 CODE_BITS = 5
 SPELLING_LENGTH = 12  # characters
-# In place of the spelling of a known word. No spelling is 32, because its lowest five bits, a character's code, are not
-# 0. A smaller number than 32 would not do: `datasets` would take 8 bits for a column that begins with known words, and
-# fail at the first spelling.
+# In place of the spelling of a known word. No spelling is a multiple of 32: its lowest five bits are the code of the
+# first character, which is not 0. `KNOWN` is not 0 either, because `datasets` would then take 8 bits for a column that
+# begins with known words, and fail at the first spelling.
 KNOWN = 32
 
 _LONGEST_CACHED = 31  # characters of a word whose shape is cached

@@ -52,7 +52,7 @@ _JOINTS[[ord("."), ord(",")]] = _POINT
 def find_tokens(text: NDArray[np.uint8], kinds: Kinds) -> tuple[Integers, Integers]:
     """Return where each token of a text begins and ends. White space begins and ends the text."""
     is_word = (kinds & WORD) > 0
-    changes = true_places(is_word[1:] != is_word[:-1]) + 1
+    changes = true_places(is_word[1:] != is_word[:-1]) + 1  # begin, end, begin, end ...
     run_begins = changes[::2]
     run_ends = changes[1::2]
 
@@ -67,7 +67,9 @@ def find_tokens(text: NDArray[np.uint8], kinds: Kinds) -> tuple[Integers, Intege
     joints = _joints(text, run_begins, run_ends)
     if joints.any() or is_digit.any():
         joined, cuts = _joined_and_cut(joints, is_digit, run_begins, run_ends)
-        joint_places = run_begins[joined] - 1
+        joint_places = (
+            run_begins[joined] - 1
+        )  # between the last and the first character of two runs
         for places_within_token in (joint_places, joint_places + 1):
             is_first[places_within_token] = False
         for places_within_token in (joint_places - 1, joint_places):
@@ -100,6 +102,7 @@ def _joined_and_cut(
     begins_with_digit = is_digit[begins]
     numbers = true_places(begins_with_digit)  # rows
     digit_ends = true_places(is_digit[:-1] & ~is_digit[1:]) + 1
+    # The end of the digits at the beginning of each of these runs.
     number_ends = digit_ends[np.searchsorted(digit_ends, begins[numbers], side="right")]
     has_word = ~begins_with_digit
     has_word[numbers] = number_ends < ends[numbers]

@@ -89,6 +89,7 @@ def fit(
     train = LabelledTexts.of(texts, labels, names, sources, sample_weight)
     _check_texts(train, unlabelled)
     _check_teachers(teachers, train)
+
     separate_validation: LabelledTexts | None = None  # no model trains on these texts
     if isinstance(validation, tuple):
         separate_validation = LabelledTexts.of(*validation, names)
@@ -98,6 +99,7 @@ def fit(
         _check_validation(separate_validation, train)
     if train.weights is not None and not isinstance(validation, HeldOut):
         train = train.select(np.flatnonzero(train.weights))  # a text of weight 0 must not calibrate
+
     _prepare_output(recipe)
     if glove is None and recipe.model.model_name_or_path is None:
         glove = load_glove(recipe.tokenizer.glove)

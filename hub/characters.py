@@ -56,11 +56,11 @@ def character_ngrams(spellings: Tensor) -> tuple[Tensor, Tensor]:
     # An n-gram is a number whose digits are its characters. Each round appends one character to all n-grams.
     ngrams = characters
     for size in range(2, _LONGEST + 1):
-        last = characters[:, size - 1 :]
-        ngrams = ngrams[:, :-1] * (_CODES + 1) + last
+        last_characters = characters[:, size - 1 :]
+        ngrams = ngrams[:, :-1] * (_CODES + 1) + last_characters
         if size >= _SHORTEST:
             hashes.append(hash_pairs(0, ngrams))
-            present.append(last > 0)
+            present.append(last_characters > 0)  # false for n-grams beyond the end of the word
     return torch.cat(hashes, dim=1), torch.cat(present, dim=1).float()
 
 
@@ -69,10 +69,9 @@ def _character_codes(spellings: Tensor) -> Tensor:
     places = torch.arange(SPELLING_LENGTH, device=spellings.device)
     characters = spellings[:, None] // _CODES**places % _CODES
     characters = functional.pad(characters, (1, 1))
+    # The edges are the first place, and the zero after the last character. Before the first place, any code would do.
     before = functional.pad(characters[:, :-1], (1, 0), value=1)
-    is_edge = (characters == 0) & (
-        before > 0
-    )  # the first zero, and the one after the last character
+    is_edge = (characters == 0) & (before > 0)
     return characters.masked_fill(is_edge, _EDGE)
 
 

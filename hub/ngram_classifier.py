@@ -9,13 +9,12 @@ from torch.nn import functional
 from .characters import UnknownWords, hash_pairs
 from .configuration_glove_lstm import SHAPE_COUNT, GloveLstmConfig
 
-# An n-gram is a pair of numbers that is hashed. Ids of words begin at `_FIRST_WORD`, so that they differ from the other
-# numbers on the left: 0 (n-grams of characters), `_SHAPED` (a word with its shape) and `_EDGE` (the edge of a text).
-_SHAPED = 1
-_EDGE = 2
-_FIRST_WORD = 3
-# Left numbers of n-grams of shapes begin here, above all ids.
-_FIRST_SHAPE = 1 << 30
+# An n-gram is hashed as a pair of numbers, left and right. The left number tells the kinds of n-grams apart:
+#   0: characters
+_SHAPED = 1  # a word with its shape
+_EDGE = 2  # the edge of a text, and the first word
+_FIRST_WORD = 3  # from here on, a word's id plus 3: the word, and the next word or the edge
+_FIRST_SHAPE = 1 << 30  # from here on, above all ids: n-grams of shapes
 
 # Counters of equal n-grams in a text. One for each row of the table would cost more than the rest of the classifier.
 _COUNTERS = 4096
@@ -74,14 +73,22 @@ class GloveLstmNgramClassifier(nn.Module):
         logits = self.bias.expand(input_ids.shape[0], -1)
         for group in self.groups(input_ids, shapes, mask):
             shares = ngram_shares(group, self.weights)
-            rows = functional.embedding(group.rows, self.weights).to(shares.dtype)
-            logits = logits + (shares.unsqueeze(1) @ rows).squeeze(1).to(logits.dtype)
+            logits = logits + self._weighted_sum(group.rows, shares).to(logits.dtype)
         if unknown is None:
             return logits
         shares = self.character_shares(unknown, mask)
-        rows = functional.embedding(unknown.hashes % self.buckets, self.weights).to(shares.dtype)
-        word_logits = (shares.unsqueeze(1) @ rows).squeeze(1)
+        word_logits = self._weighted_sum(unknown.hashes % self.buckets, shares)
         return logits.index_add(0, unknown.texts, word_logits.to(logits.dtype))
+
+    def _weighted_sum(self, rows: Tensor, shares: Tensor) -> Tensor:
+        """Return the sum of m rows of the table, times their shares, for each of n texts or words: (n, num_labels).
+
+        Args:
+            rows: (n, m) rows of the table.
+            shares: (n, m).
+        """
+        weights = functional.embedding(rows, self.weights).to(shares.dtype)
+        return (shares.unsqueeze(1) @ weights).squeeze(1)
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
         """Return the n-grams of words and, if the model reads shapes, of shapes. The arguments are as for `forward`."""
@@ -92,30 +99,32 @@ class GloveLstmNgramClassifier(nn.Module):
 
     def character_shares(self, words: UnknownWords, mask: Tensor) -> Tensor:
         """Return the factor of the weight of each of m character n-grams of n words: (n, m)."""
-        kinds = 2  # words and pairs
-        if self.config.type_embedding_size:
-            kinds = 3  # words with their shapes, too
-        word_ngrams = mask.sum(dim=1) * kinds + 1  # T words make T + 1 pairs
-        own_ngrams = words.present.sum(dim=1, keepdim=True)
-        count = word_ngrams[words.texts, None] * own_ngrams
+        # T words make 2 T + 1 n-grams of words, T words and T + 1 pairs; and T words with their shapes.
+        ngrams_per_word = 3 if self.config.type_embedding_size else 2
+        ngrams_of_text = mask.sum(dim=1) * ngrams_per_word + 1
+        character_ngrams_of_word = words.present.sum(dim=1, keepdim=True)
+        count = ngrams_of_text[words.texts, None] * character_ngrams_of_word
         return words.present * (_CHARACTER_WEIGHT / count).sqrt()
 
     def _word_ngrams(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> NgramGroup:
         """Return T words, T + 1 pairs, in which an edge precedes and follows the text, and T words with shapes."""
-        words = self.buckets + input_ids
+        texts = mask.shape[0]
+        word_rows = self.buckets + input_ids  # a word has a row of its own, without a hash
+        present = [mask]
 
-        edge = input_ids.new_full((mask.shape[0], 1), _EDGE)
-        # Padding becomes edges, so that the pair of the last word and an edge follows the last word.
+        # Padding becomes edges, so that the last word and an edge are the last of the T + 1 pairs that are present.
         codes = (input_ids + _FIRST_WORD).masked_fill(~mask, _EDGE)
+        edge = codes.new_full((texts, 1), _EDGE)
         left = [edge, codes]
         right = [codes, edge]
-        present = [mask, mask.new_ones(mask.shape[0], 1), mask]
+        present += [mask.new_ones(texts, 1), mask]
         if shapes is not None:
             left.append(torch.full_like(input_ids, _SHAPED))
             right.append(input_ids * SHAPE_COUNT + shapes)
             present.append(mask)
+
         hashes = hash_pairs(torch.cat(left, dim=1), torch.cat(right, dim=1))
-        rows = torch.cat([words, hashes % self.buckets], dim=1)
+        rows = torch.cat([word_rows, hashes % self.buckets], dim=1)
         return NgramGroup(rows, torch.cat(present, dim=1))
 
     def _shape_ngrams(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
@@ -123,17 +132,20 @@ class GloveLstmNgramClassifier(nn.Module):
 
         Two edges precede the text and follow it.
         """
-        length = input_ids.shape[1]
         edge = SHAPE_COUNT
         kinds = SHAPE_COUNT + 1
         codes = functional.pad(shapes.masked_fill(~mask, edge), (2, 2), value=edge)  # (B, T + 4)
-        after = codes[:, 3 : length + 3]
-        before = codes[:, 1 : length + 1]
 
-        # Words begin at kinds**2 on the left, above all pairs of shapes, and at `kinds` on the right, above all shapes.
-        left = [codes[:, :-2] * kinds + codes[:, 1:-1], input_ids + kinds**2, before]
-        right = [codes[:, 2:], after, input_ids + kinds]
-        present = [mask.new_ones(mask.shape[0], 2), mask, mask, mask]
+        first_two = codes[:, :-2] * kinds + codes[:, 1:-1]  # (B, T + 2), of each run of three
+        third = codes[:, 2:]
+        run_present = torch.cat([mask.new_ones(mask.shape[0], 2), mask], dim=1)
+        before = codes[:, 1:-3]  # (B, T), beside each word
+        after = codes[:, 3:-1]
+
+        # Words begin above all pairs of shapes on the left, and above all shapes on the right.
+        left = [first_two, input_ids + kinds**2, before]
+        right = [third, after, input_ids + kinds]
+        present = [run_present, mask, mask]
         hashes = hash_pairs(torch.cat(left, dim=1) + _FIRST_SHAPE, torch.cat(right, dim=1))
         return NgramGroup(hashes % self.buckets, torch.cat(present, dim=1))
 
@@ -145,9 +157,9 @@ def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:
     because 16 bits cannot count to 257.
     """
     present = group.present.to(torch.promote_types(weights.dtype, torch.float32))
-    counter_of = group.rows % _COUNTERS
-    counters = present.new_zeros(counter_of.shape[0], _COUNTERS)
-    counters = counters.scatter_add(1, counter_of, present)
-    counts = counters.gather(1, counter_of)
+    slots = group.rows % _COUNTERS
+    zeros = present.new_zeros(slots.shape[0], _COUNTERS)
+    counters = zeros.scatter_add(1, slots, present)
+    counts = counters.gather(1, slots)  # of each n-gram in its text
     totals = present.sum(dim=1, keepdim=True)
     return present / (counts * totals).clamp(min=1).sqrt()

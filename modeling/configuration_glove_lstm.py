@@ -13,10 +13,10 @@ if int(transformers.__version__.split(".")[0]) < 5:
 
 from transformers import PreTrainedConfig
 
-# A token type id holds a word's shape in the lowest `SHAPE_BITS` bits. Above them stands the spelling of an unknown
-# word: the codes of its first characters, `CODE_BITS` bits each; for other words, `KNOWN`. The tokenizer makes them.
-# word_shapes.py has the same constants. On the Hub both files lie in one folder, but here they belong to two packages,
-# so that neither can import the other by `from .sibling`. A test compares the constants.
+# A token type id holds a word's shape in the lowest `SHAPE_BITS` bits. The bits above hold the spelling of an unknown
+# word, which is the codes of its first characters, `CODE_BITS` bits each; for a known word, they hold `KNOWN`.
+# word_shapes.py, which makes these ids, has the same constants, and a test compares them. On the Hub both files lie in
+# one folder. Here they belong to two packages, so that neither can import the other by `from .sibling`.
 SHAPE_COUNT = 7
 SHAPE_BITS = 3
 CODE_BITS = 5
@@ -41,8 +41,7 @@ class GloveLstmConfig(PreTrainedConfig):
     Args:
         vocab_size: Number of rows of the word embedding, padding and unknown word included.
         embedding_size: Width of a word vector.
-        type_embedding_size: Width of the learned embedding of word shapes; 0: the model does not read
-            them.
+        type_embedding_size: Width of the learned embedding of word shapes; 0: the model does not read them.
         character_buckets: Rows of the table of character n-gram vectors. The vector of an unknown word is the mean over
             its n-grams. 0: the model does not read characters.
         hidden_size: Units of the LSTM.
@@ -150,7 +149,8 @@ class GloveLstmConfig(PreTrainedConfig):
         self.label_type = label_type
         super().__init__(**kwargs)
         self.pad_token_id = pad_token_id
-        # A save writes only the entry of the saved class, but an encoder must load from a classifier, too.
+        # transformers saves the entry of the saved class alone. Without the others, `AutoModel` could not load an
+        # encoder from a classifier's checkpoint.
         given_map = getattr(self, "auto_map", None) or {}
         self.auto_map = {**AUTO_MAP, **given_map}
 

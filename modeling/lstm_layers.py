@@ -84,15 +84,15 @@ class GloveLstmEmbeddings(nn.Module):
         ngram_vectors = embeddings(rows).to(present.dtype)
         sums = (present.unsqueeze(1) @ ngram_vectors).squeeze(1)
         means = sums / present.sum(dim=1, keepdim=True)
-        places = unknown.positions[is_read], unknown.texts[is_read]
+        places = unknown.positions[is_read], unknown.texts[is_read]  # time first, as in vectors
         return vectors.to(means.dtype).index_put(places, means, accumulate=True)
 
 
 def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
     """Pool outputs (B, T, H) over real tokens, where the mask (B, T) is true: (B, H), zeros for a text without any."""
-    # Adding is faster than `masked_fill`. It hides padding, because no output of an LSTM is larger than 1.
-    excluded = (mask.to(hidden.dtype) - 1) * torch.finfo(hidden.dtype).max
-    highest = (hidden + excluded.unsqueeze(-1)).max(dim=1).values
+    # A huge negative number is added to padding; `masked_fill` is slower. Outputs of an LSTM are between -1 and 1.
+    penalty = (mask.to(hidden.dtype) - 1) * torch.finfo(hidden.dtype).max
+    highest = (hidden + penalty.unsqueeze(-1)).max(dim=1).values
     return highest.masked_fill(~mask.any(dim=1, keepdim=True), 0)
 
 
@@ -114,8 +114,8 @@ def read_token_types(
     if token_type_ids is not None and config.character_buckets:
         spellings = token_type_ids // (1 << SHAPE_BITS) * mask
         spellings = spellings.masked_fill(spellings == KNOWN, 0)
-        is_static = torch.is_grad_enabled() or torch.compiler.is_compiling()
-        if is_static or spellings.any():
+        always_computes = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        if always_computes or spellings.any():
             unknown = unknown_words(spellings)
     return shapes, unknown
 
@@ -132,13 +132,14 @@ def informative_shapes(shapes: Tensor, mask: Tensor) -> Tensor:
     Returns:
         (B, T) shapes.
     """
-    title = shapes == _TITLE
-    mixed = shapes == _MIXED
-    has_capitals = (title | mixed | (shapes == _UPPER)) & mask
-    has_small_letters = (title | mixed | (shapes == _LOWER)) & mask
-    has_both = has_capitals.any(dim=1, keepdim=True) & has_small_letters.any(dim=1, keepdim=True)
-    has_letters = has_capitals | has_small_letters
-    return shapes.masked_fill(has_letters & ~has_both, _NO_SHAPE)
+    has_both_cases = (shapes == _TITLE) | (shapes == _MIXED)
+    has_capitals = (has_both_cases | (shapes == _UPPER)) & mask
+    has_small_letters = (has_both_cases | (shapes == _LOWER)) & mask
+    text_has_capitals = has_capitals.any(dim=1, keepdim=True)
+    text_has_small_letters = has_small_letters.any(dim=1, keepdim=True)
+    is_informative = text_has_capitals & text_has_small_letters
+    has_case = has_capitals | has_small_letters
+    return shapes.masked_fill(has_case & ~is_informative, _NO_SHAPE)
 
 
 def init_lstm(lstm: nn.LSTM) -> None:
@@ -191,11 +192,12 @@ def move_to_front(
         The new position of each token (B, T), the new mask (B, T), and the rows, ids as int64.
     """
     count = mask.sum(dim=1, keepdim=True)
-    steps = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
-    real_so_far = mask.cumsum(dim=1)
-    padding_so_far = steps - real_so_far  # padding goes behind the real tokens
-    positions = torch.where(mask, real_so_far - 1, count + padding_so_far)
-    order = torch.zeros_like(steps).scatter(1, positions, steps)
+    old_positions = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
+    real_so_far = mask.cumsum(dim=1)  # real tokens up to each token, itself included
+    padding_before = old_positions - real_so_far  # of a token of padding
+    positions = torch.where(mask, real_so_far - 1, count + padding_before)
+    # The inverse of `positions`: the old position of the token that comes to each position.
+    order = torch.zeros_like(old_positions).scatter(1, positions, old_positions)
     moved: list[Tensor | None] = []
     for row in rows:
         if row is None:
@@ -204,7 +206,8 @@ def move_to_front(
             moved.append(reorder(row, order))
         else:
             moved.append(reorder(row.long(), order))
-    return positions, steps < count, moved
+    new_mask = old_positions < count
+    return positions, new_mask, moved
 
 
 def reorder(rows: Tensor, order: Tensor) -> Tensor:

@@ -95,9 +95,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             assert inputs_embeds is not None
             mask = inputs_embeds.new_ones(inputs_embeds.shape[:2], dtype=torch.bool)
 
-        if (
-            mask.shape[1] == 0
-        ):  # only empty texts; an LSTM needs at least one token, which is masked
+        has_only_empty_texts = mask.shape[1] == 0
+        if has_only_empty_texts:  # an LSTM needs a token: give it one of padding
             mask = mask.new_zeros(mask.shape[0], 1)
             input_ids = _zeros_like(input_ids, mask)
             inputs_embeds = _zeros_like(inputs_embeds, mask)
@@ -130,16 +129,16 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             raise ValueError("token_type_ids must be int64, for the spellings of unknown words")
 
     def embed(self, inputs: "GloveLstmInputs") -> Tensor:
-        """Return the LSTM's input for the first `config.lstm_length` tokens: (up to that length, B, E)."""
+        """Return the LSTM's input for the first L tokens, at most `config.lstm_length`: (L, B, E)."""
         length = inputs.mask.shape[1]
         if self.config.lstm_length:
             length = torch.sym_min(length, self.config.lstm_length)
         # Indices instead of a slice, which PyTorch before 2.10 cannot export.
-        read = torch.arange(length, device=inputs.mask.device)
+        first_tokens = torch.arange(length, device=inputs.mask.device)
         return self.embeddings(
-            None if inputs.ids is None else inputs.ids[:, read],
-            None if inputs.embeds is None else inputs.embeds[:, read],
-            None if inputs.shapes is None else inputs.shapes[:, read],
+            _tokens_at(first_tokens, inputs.ids),
+            _tokens_at(first_tokens, inputs.embeds),
+            _tokens_at(first_tokens, inputs.shapes),
             inputs.unknown,
         )
 
@@ -148,8 +147,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         vectors = self.embed(inputs)
         output, _ = self.lstm(vectors.to(weight_dtype(self.lstm)))
         hidden = output.transpose(0, 1)
-        read = torch.arange(vectors.shape[0], device=vectors.device)
-        pooled = max_pool(hidden, inputs.mask[:, read])
+        first_tokens = torch.arange(vectors.shape[0], device=vectors.device)
+        pooled = max_pool(hidden, inputs.mask[:, first_tokens])
         return GloveLstmStates(vectors.transpose(0, 1), hidden, pooled)
 
     def hidden_states(
@@ -179,8 +178,9 @@ class GloveLstmInputs:
         length = states.shape[1]
         is_real = self.mask.gather(1, self.positions)
         has_state = is_real & (self.positions < length)
-        states = reorder(states, self.positions.clamp(max=length - 1))
-        return states.masked_fill(~has_state.unsqueeze(-1), 0)
+        positions_with_states = self.positions.clamp(max=length - 1)
+        moved = reorder(states, positions_with_states)
+        return moved.masked_fill(~has_state.unsqueeze(-1), 0)
 
 
 @dataclass
@@ -280,23 +280,27 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
 
     def _part_logits(self, inputs: GloveLstmInputs, pooled: Tensor) -> Tensor:
         """Return the logits of the LSTM and, unless training skips them, of the n-grams: (B, 1 or 2, num_labels)."""
-        parts = [self.lstm_logits(pooled)]
-        if self.ngrams is not None and (self.ngrams.bias.requires_grad or not self.training):
-            parts[0] = parts[0] * self.share_read(inputs)[:, None]
-            parts.append(self.ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask))
+        lstm_logits = self.lstm_logits(pooled)
+        parts = [lstm_logits]
+        ngrams = self.ngrams
+        is_frozen = ngrams is not None and not ngrams.bias.requires_grad
+        is_skipped = self.training and is_frozen
+        if ngrams is not None and not is_skipped:
+            ngram_logits = ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask)
+            parts = [lstm_logits * self.share_read(inputs)[:, None], ngram_logits]
         scale = self.confidence(inputs) / self.config.temperature
         return torch.stack(parts, dim=1) * scale[:, None, None]
 
     def _loss(self, labels: Tensor, logits: Tensor, part_logits: Tensor, **kwargs: Any) -> Tensor:
         """Return the loss of the logits or, in the training of a classifier, the sum of the losses of the parts."""
         is_regression = self.config.num_labels == 1 or self.config.problem_type == "regression"
-        trained = [logits]
+        compared = [logits]  # with the labels
         if self.training and not is_regression:
-            trained = list(part_logits.unbind(dim=1))
+            compared = list(part_logits.unbind(dim=1))
         losses = []
-        for each in trained:
+        for predicted in compared:
             loss = self.loss_function(
-                labels=labels, pooled_logits=each, config=self.config, **kwargs
+                labels=labels, pooled_logits=predicted, config=self.config, **kwargs
             )
             losses.append(loss)
         return torch.stack(losses).sum()
@@ -306,8 +310,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         embeddings: nn.Embedding = super().resize_token_embeddings(*args, **kwargs)
         if self.ngrams is not None:
             weights = self.ngrams.weights
-            added_rows = self.ngrams.buckets + embeddings.num_embeddings - len(weights)
-            if added_rows:  # negative if the vocabulary shrinks
+            new_rows = self.ngrams.buckets + embeddings.num_embeddings
+            added_rows = new_rows - len(weights)
+            if added_rows:  # a negative number removes rows
                 resized = functional.pad(weights.data, (0, 0, 0, added_rows))
                 self.ngrams.weights = nn.Parameter(resized, weights.requires_grad)
         return embeddings
@@ -333,8 +338,15 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return self.classifier(self.dropout(hidden))
 
 
+def _tokens_at(positions: Tensor, rows: Tensor | None) -> Tensor | None:
+    """Return the tokens of rows (B, T) or (B, T, E) at positions (L,)."""
+    if rows is None:
+        return None
+    return rows[:, positions]
+
+
 def _zeros_like(rows: Tensor | None, mask: Tensor) -> Tensor | None:
-    """Return zeros for the tokens of a mask (B, T), with the type and further dimensions of rows (B, ..., ...)."""
+    """Return zeros for the tokens of a mask (B, T), of the type of rows, and with a width E if rows have one."""
     if rows is None:
         return None
     return rows.new_zeros(*mask.shape, *rows.shape[2:])
@@ -349,14 +361,8 @@ def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
     shape = tuple(labels.shape)
     one_per_text: tuple[int, ...] = (texts,)
     one_per_label: tuple[int, ...] = (texts, len(config.label_names))
-    problem = config.problem_type
-    if problem is None and config.num_labels == 1:
-        problem = "regression"
-    elif problem is None and labels.dtype in (torch.long, torch.int):
-        problem = "single_label_classification"
-    elif problem is None and shape == one_per_label:
-        problem = "multi_label_classification"
-    elif problem is None:
+    problem = config.problem_type or _infer_problem(labels, config, texts)
+    if problem is None:
         raise ValueError(
             f"labels are {labels.dtype} of shape {shape}, but the config has no problem_type. Set it to "
             f'"multi_label_classification" (floats of shape {one_per_label}, 1 for each label that a text has) or '
@@ -375,6 +381,17 @@ def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
         raise ValueError(f'labels must be whole numbers for "{problem}", not {labels.dtype}')
     if problem == "multi_label_classification" and not labels.is_floating_point():
         raise ValueError(f'labels must be floats for "{problem}", not {labels.dtype}')
+
+
+def _infer_problem(labels: Tensor, config: GloveLstmConfig, texts: int) -> str | None:
+    """Return the `problem_type` that transformers infers; None if the shape of the labels fits none."""
+    if config.num_labels == 1:
+        return "regression"
+    if labels.dtype in (torch.long, torch.int):
+        return "single_label_classification"
+    if tuple(labels.shape) == (texts, config.num_labels):
+        return "multi_label_classification"
+    return None
 
 
 GloveLstmModel.register_for_auto_class("AutoModel")

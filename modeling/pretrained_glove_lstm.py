@@ -25,7 +25,9 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["LSTM"]  # noqa: RUF012 (transformers' own form)
 
     def __init__(self, config: GloveLstmConfig, *args: Any, **kwargs: Any) -> None:
-        config.from_dict(config.to_dict())  # checks values that were set after the config was made
+        config.from_dict(
+            config.to_dict()
+        )  # a copy, only to check values that were set after `__init__`
         super().__init__(config, *args, **kwargs)
 
     @torch.no_grad()
@@ -94,7 +96,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
         """Save as `PreTrainedModel.save_pretrained` does, with the big tables in 16 bits where that is lossless.
 
-        During training the tables are not rounded, and a checkpoint keeps all their bits, so that a resumed run is
+        During training the tables are not rounded yet, so that a checkpoint keeps all their bits, and a resumed run is
         exact.
         """
         state = dict(kwargs.pop("state_dict", None) or self.state_dict())

@@ -1,1 +1,1 @@
-"""The tokenizer class, building a tokenizer from a corpus, and a reader without transformers."""
+"""The tokenizer class and the shapes of words: the files that travel to the Hub."""

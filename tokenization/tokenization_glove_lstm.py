@@ -45,15 +45,17 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         """Add tokens to the vocabulary; `add_tokens`, `add_special_tokens` and loading call this method.
 
         With `split_special_tokens`, the Rust code splits every token that is special to it, and keeps other added
-        tokens whole. So only the padding and the unknown token are special to it.
+        tokens whole. Therefore only the padding and the unknown token are added as special to it.
         """
         if not self.split_special_tokens:
             return super()._add_tokens(new_tokens, special_tokens)
         split_tokens = (self.pad_token, self.unk_token)
         tokens: list[str | AddedToken] = []
         for token in new_tokens:
-            if special_tokens or getattr(token, "special", False):
-                tokens.append(_added_token(token, special=str(token) in split_tokens))
+            is_special = special_tokens or getattr(token, "special", False)
+            if is_special:
+                is_split = str(token) in split_tokens
+                tokens.append(_added_token(token, special=is_split))
             else:
                 tokens.append(token)
         return super()._add_tokens(tokens)
@@ -72,12 +74,13 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, **kwargs: Any
     ) -> Any:
-        """Return the strategies of a call. Without `truncation`, the strategy is None, which `_encode_plus` gets."""
+        """Return the strategies of a call. Without `truncation`, that of truncation is None; see `_encode_plus`."""
         if truncation is not None:
             return super()._get_padding_truncation_strategies(
                 padding=padding, truncation=truncation, **kwargs
             )
-        # transformers would refuse a `model_max_length` that is not a multiple of it.
+        # With it, transformers refuses to truncate to a `model_max_length` that is not a multiple. `_encode_plus` has
+        # its own copy of the argument.
         kwargs.pop("pad_to_multiple_of", None)
         padding, _, max_length, kwargs = super()._get_padding_truncation_strategies(
             padding=padding, truncation="longest_first", **kwargs
@@ -100,15 +103,19 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if return_token_type_ids is None:
             return_token_type_ids = "token_type_ids" in self.model_input_names
         overflows = kwargs.get("return_overflowing_tokens", False)
-        text, text_pair = replace_surrogates(text), replace_surrogates(text_pair)
+        text = replace_surrogates(text)
+        text_pair = replace_surrogates(text_pair)
         is_single, texts, pairs = _as_batch(text, text_pair, is_split_into_words)
         is_empty_batch = isinstance(texts, list) and not texts and not pairs
         if is_empty_batch:  # the Rust code needs at least one text; it is removed again below
-            texts, pairs = [[] if is_split_into_words else ""], None
-        if truncation_strategy is None:  # the caller gave no `truncation`
-            if isinstance(pairs, list) and not overflows:
-                texts, pairs = _join_pairs(texts, pairs, is_split_into_words), None
+            texts = [_empty_text(is_split_into_words)]
+            pairs = None
+        caller_gave_truncation = truncation_strategy is not None
+        if not caller_gave_truncation:
             truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
+            if isinstance(pairs, list) and not overflows:
+                texts = _join_pairs(texts, pairs, is_split_into_words)
+                pairs = None
 
         with self.lock:
             output = super()._encode_plus(
@@ -158,11 +165,11 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         ids = encoding.ids
         places = zip(encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True)
         for row, (part, word, (start, end)) in enumerate(places):
-            if end == start:
+            if part is None:  # padding
                 continue
-            text = parts[part or 0]
+            text = parts[part]
             if of_words:
-                text = text[word or 0]
+                text = text[word]
             types[row] = token_type(text[start:end], ids[row] == unknown_id)
         return types
 
@@ -175,7 +182,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
 
 def _added_token(token: str | AddedToken, special: bool) -> AddedToken:
-    """Return a token that is not normalized, special to the Rust code or not."""
+    """Return a token that is special to the Rust code or not. Given as a string, it is not normalized."""
     if isinstance(token, str):
         return AddedToken(token, normalized=False, special=special)
     return AddedToken(
@@ -209,14 +216,19 @@ def _as_batch(text: Any, pair: Any, of_words: bool) -> tuple[bool, Any, Any]:
             pairs.append(row[1])
         else:
             texts.append(row)
-            pairs.append([] if of_words else "")
+            pairs.append(_empty_text(of_words))
     return False, texts, pairs
+
+
+def _empty_text(of_words: bool) -> Any:
+    return [] if of_words else ""
 
 
 def _is_text(value: Any, of_words: bool) -> bool:
     if not of_words:
         return isinstance(value, str)
-    return isinstance(value, list) and not (value and isinstance(value[0], list))
+    is_batch = isinstance(value, list) and bool(value) and isinstance(value[0], list)
+    return isinstance(value, list) and not is_batch
 
 
 def _is_pair(value: Any, of_words: bool) -> bool:
@@ -235,7 +247,8 @@ def _first_row(output: BatchEncoding) -> BatchEncoding:
     """Return the output of the only text of a batch. As in transformers, `length` stays a list."""
     values = {}
     for name, rows in output.items():
-        values[name] = rows[0] if rows and isinstance(rows[0], list) else rows
+        is_list_of_rows = bool(rows) and isinstance(rows[0], list)
+        values[name] = rows[0] if is_list_of_rows else rows
     return BatchEncoding(values, output.encodings)
 
 

@@ -7,13 +7,14 @@ from typing import Any
 # Case, digits or punctuation of a word as it stands in the text. Padding has shape 0.
 SHAPES = ("none", "lower", "title", "upper", "mixed", "digits", "punctuation")
 
-# A token type id is a shape in the lowest bits and a spelling, or `KNOWN`, above. A spelling is the codes of the first
-# characters. It needs 3 + 12 * 5 = 63 bits. The model's configuration has the same constants; see there.
+# A token type id is a shape in the lowest bits and a spelling, or `KNOWN`, above: 3 + 12 * 5 = 63 bits. The model's
+# configuration has the same constants; see there.
 SHAPE_BITS = 3
 CODE_BITS = 5
 SPELLING_LENGTH = 12  # characters
-# In place of the spelling of a known word; no spelling is a multiple of 32. It is not 0, because `datasets` would then
-# take 8 bits for a column that begins with known words, and fail at the first spelling.
+# In place of the spelling of a known word. No spelling is a multiple of 32: its lowest five bits are the code of the
+# first character, which is not 0. `KNOWN` is not 0 either, because `datasets` would then take 8 bits for a column that
+# begins with known words, and fail at the first spelling.
 KNOWN = 32
 
 _LONGEST_CACHED = 31  # characters of a word whose shape is cached
@@ -32,7 +33,7 @@ def token_type(word: str, unknown: bool) -> int:
     """
     shape = _cached_shape(word) if len(word) <= _LONGEST_CACHED else _shape(word)
     code = spelling(word) if unknown else KNOWN
-    return shape | code << SHAPE_BITS
+    return shape | (code << SHAPE_BITS)
 
 
 def _shape(word: str) -> int:
@@ -57,7 +58,7 @@ def spelling(word: str) -> int:
     """
     codes = 0
     for letter in reversed(word.lower()[:SPELLING_LENGTH]):
-        codes = codes << CODE_BITS | _letter_code(letter)
+        codes = (codes << CODE_BITS) | _letter_code(letter)
     return codes
 
 

@@ -1,1 +1,1 @@
-"""Tokenizers are built and read: pipelines, the builder, and the fast reader."""
+"""Pipelines of tokenizers, the builder of a tokenizer, and a fast reader of texts without transformers."""

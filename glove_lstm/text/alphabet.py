@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from glove_lstm.tokenization.word_shapes import spelling
 
-Kinds = NDArray[np.uint8]  # of each character: a sum of the flags below
+Kinds = NDArray[np.uint8]  # the kind of each character: a sum of the flags below
 
-# Flags of a character. Punctuation has none.
+# Punctuation has no flag. WORD: letters, digits and underscores. STRANGE: characters that `VectorReader` cannot read.
 LOWER, UPPER, DIGIT, WORD, SPACE, STRANGE = (1 << bit for bit in range(6))
 STRANGE_BYTE = 0  # of all characters outside of an alphabet
 
@@ -21,12 +21,12 @@ _WHITE_SPACE = " \t\n\r\u00a0"
 _QUOTES = dict.fromkeys("\u2018\u2019\u201b\u02bc", "'") | dict.fromkeys("\u201c\u201d\u201f", '"')
 # Characters of text in Latin script, in every alphabet: a space, quotes, dashes and others.
 _COMMON = ["\u00a0", *_QUOTES, *"\u2013\u2014…•«»¿¡§°£€©®™·"]
-_SIGMA = "\u03a3"  # is lower-cased in two ways
+_SIGMA = "\u03a3"  # its lower case depends on its place in a word
 _BEYOND = 0xFFFF  # stands for all characters from here on; none of them is in an alphabet
 
 
 class Alphabet:
-    """Characters as bytes, and what is to know of each.
+    """Numbers characters from 0 to 255, and knows the kind and the lower case of each.
 
     ASCII characters keep their number. The other 128 bytes are for the common punctuation of texts in Latin script and
     the letters that occur most in the vocabulary, with their capitals.
@@ -36,24 +36,27 @@ class Alphabet:
     """
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._bytes = np.zeros(_BEYOND + 1, dtype=np.uint8)  # of each character; 0: strange
-        kinds, lower, codes = ([0] * _SIZE for _ in range(3))
-        characters = [*map(chr, range(128)), *_COMMON, *_letters(words)]
-        for number, character in enumerate(characters[:_SIZE]):
+        ascii_characters = map(chr, range(128))
+        characters = [*ascii_characters, *_COMMON, *_letters(words)][:_SIZE]
+        # Tables by number: the kind, the code in a spelling, and the number of the lower-cased character.
+        kinds = [STRANGE] * _SIZE
+        codes = [0] * _SIZE
+        lower = [STRANGE_BYTE] * _SIZE
+        self._bytes = np.full(_BEYOND + 1, STRANGE_BYTE, dtype=np.uint8)  # number of each character
+        for number, character in enumerate(characters):
             kinds[number] = _kind(character)
             codes[number] = spelling(character)
-            if kinds[number] != STRANGE:
+            if kinds[number] != STRANGE:  # as ASCII control characters are
                 self._bytes[ord(character)] = number
-        for number, character in enumerate(characters[:_SIZE]):
-            lower[number] = self._bytes[ord(_QUOTES.get(character, character.lower()))]
-        for number in range(len(characters), _SIZE):
-            kinds[number] = STRANGE
+        for number, character in enumerate(characters):
+            lower_character = _QUOTES.get(character, character.lower())
+            lower[number] = self._bytes[ord(lower_character)]
         self._kinds = bytes(kinds)
         self._lower = bytes(lower)
         self.codes = np.array(codes, dtype=np.int64)  # of each byte, in a spelling
 
     def encode(self, text: str) -> bytes:
-        """Return one byte for each character; 0 for those outside of the alphabet."""
+        """Return one byte for each character; `STRANGE_BYTE` for those outside of the alphabet."""
         if text.isascii():
             return text.encode()
         numbers = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
@@ -72,12 +75,13 @@ def _letters(words: Iterable[str]) -> list[str]:
     """Return the letters of a vocabulary that are not ASCII, most frequent first, each with its capital."""
     counts: Counter[str] = Counter()
     for word in words:
-        if not word.isascii():
+        if not word.isascii():  # saves time: most words are
             counts.update(set(word))
     letters = []
     for letter, _ in counts.most_common():
-        if letter.isascii() or letter in _COMMON:
-            continue  # are in every alphabet
+        has_number = letter.isascii() or letter in _COMMON
+        if has_number or ord(letter) >= _BEYOND:
+            continue
         if not letter.isalpha() or letter.lower() != letter:
             continue
         letters.append(letter)
@@ -92,7 +96,8 @@ def _kind(character: str) -> int:
     if character in _WHITE_SPACE:
         return SPACE
     if character in _QUOTES:
-        return LOWER if character.isalpha() else 0  # U+02BC is a letter, but no part of a word
+        # U+02BC is a letter to `token_type`. In a text it becomes a straight quote, which is no part of a word.
+        return LOWER if character.isalpha() else 0
     if character == "_":
         return WORD
     if character in string.digits:

@@ -59,20 +59,25 @@ def build_tokenizer(
     pipeline = article_pipeline(stop_words) if is_article else default_pipeline()
     words = _corpus_words(pipeline, corpus(), min_frequency=1)
     if not is_article:
-        frequent = set(_corpus_words(pipeline, corpus(), min_frequency=min_frequency))
-        taken = frequent.union(known_words)
-        words = [*(word for word in words if word in taken), *known_words]
-    unique = list(dict.fromkeys([PAD, UNK, *words]))
-    vocabulary = {word: row for row, word in enumerate(unique[:vocab_size])}
+        # A word below `min_frequency` is accepted only if it has a vector.
+        frequent_words = _corpus_words(pipeline, corpus(), min_frequency=min_frequency)
+        accepted = {*frequent_words, *known_words}
+        words = [word for word in words if word in accepted]
+        words += known_words
+    distinct = list(dict.fromkeys([PAD, UNK, *words]))
+    vocabulary = {word: row for row, word in enumerate(distinct[:vocab_size])}
     backend = _backend(pipeline, WordLevel(vocabulary, unk_token=UNK))
-    types = ["token_type_ids"] if token_types else []
+
+    input_names = ["input_ids", "attention_mask"]
+    if token_types:
+        input_names = ["input_ids", "token_type_ids", "attention_mask"]
     return GloveLstmTokenizer(
         tokenizer_object=backend,
         pad_token=PAD,
         unk_token=UNK,
         model_max_length=model_max_length,
         truncation_side=truncation_side,
-        model_input_names=["input_ids", *types, "attention_mask"],
+        model_input_names=input_names,
         split_special_tokens=True,  # "<pad>" in a text is text
         clean_up_tokenization_spaces=False,
     )
@@ -101,12 +106,12 @@ def english_stop_words() -> list[str]:
 
 def _corpus_words(pipeline: Pipeline, texts: Iterable[str], *, min_frequency: int) -> list[str]:
     """Return the corpus's words as the pipeline cuts them, most frequent first."""
-    # No corpus has so many words.
+    # The default limit is 30,000 words. No corpus has ten million.
     trainer = WordLevelTrainer(vocab_size=10**7, min_frequency=min_frequency, show_progress=False)
     backend = _backend(pipeline, WordLevel(unk_token=UNK))
     backend.train_from_iterator(map(replace_surrogates, texts), trainer)
-    vocabulary = backend.get_vocab()
-    return sorted(vocabulary, key=vocabulary.__getitem__)
+    ids = backend.get_vocab()  # the most frequent word has the lowest id
+    return sorted(ids, key=ids.__getitem__)
 
 
 def _backend(pipeline: Pipeline, model: WordLevel) -> Tokenizer:

@@ -21,9 +21,8 @@ from glove_lstm.text.tokens import Integers, Tokens
 from glove_lstm.text.vector_reader import VectorReader
 from glove_lstm.tokenization.word_shapes import replace_surrogates, token_type
 
-_FEW = (
-    300  # characters up to which Rust is faster: numpy takes as long for one word as for a hundred
-)
+# Characters from which numpy is faster than Rust; it takes as long for one word as for a hundred.
+_FEWEST_FOR_NUMPY = 300
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
 
 
@@ -59,9 +58,11 @@ class LightTokenizer:
         self.truncation_side = truncation_side
         self.token_types = token_types
         self._backend = backend
-        unknown = backend.token_to_id(getattr(backend.model, "unk_token", None) or "")
-        self._unknown = -1 if unknown is None else unknown
-        self._is_default = self._unknown >= 0 and split_special_tokens and _is_default(backend)
+        unknown_token = getattr(backend.model, "unk_token", None) or ""
+        unknown = backend.token_to_id(unknown_token)
+        self._unknown = -1 if unknown is None else unknown  # -1: no token is unknown
+        has_unknown = unknown is not None
+        self._uses_numpy = has_unknown and split_special_tokens and _is_default(backend)
 
     @classmethod
     def from_folder(cls, folder: Path) -> "LightTokenizer":
@@ -125,7 +126,7 @@ class LightTokenizer:
         return tokens.truncated(self.model_max_length, self.truncation_side)
 
     def _read(self, texts: Sequence[str]) -> Tokens:
-        if not self._is_default or sum(map(len, texts)) < _FEW:
+        if not self._uses_numpy or sum(map(len, texts)) < _FEWEST_FOR_NUMPY:
             return Tokens.concatenate([self._read_by_rust(text)[0] for text in texts])
         tokens = self._vector_reader.read(texts)
         if self.token_types:
@@ -134,10 +135,10 @@ class LightTokenizer:
 
     def _read_pieces(self, pieces: Sequence[str]) -> Tokens:
         """Tokenize n texts without white space, in one call."""
-        tokens, begins = self._read_by_rust(" ".join(pieces))
-        ends = np.cumsum([len(piece) + 1 for piece in pieces])
-        pieces_of_tokens = np.searchsorted(ends, begins, side="right")
-        lengths = np.bincount(pieces_of_tokens, minlength=len(pieces))
+        tokens, token_begins = self._read_by_rust(" ".join(pieces))
+        next_begins = np.cumsum([len(piece) + 1 for piece in pieces])  # of the piece after each
+        piece_of_token = np.searchsorted(next_begins, token_begins, side="right")
+        lengths = np.bincount(piece_of_token, minlength=len(pieces))
         return Tokens(tokens.ids, tokens.types, lengths)
 
     def _read_by_rust(self, text: str) -> tuple[Tokens, Integers]:
@@ -145,20 +146,27 @@ class LightTokenizer:
         text = replace_surrogates(text)
         # `encode` holds the GIL; `encode_batch` releases it.
         [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
-        ids, offsets = encoding.ids, encoding.offsets  # each access makes a new list
+        ids = encoding.ids  # read once, because each access makes a new list
+        offsets = encoding.offsets
         types = [0] * len(ids)
         if self.token_types:
             for token, (begin, end) in enumerate(offsets):
                 types[token] = token_type(text[begin:end], ids[token] == self._unknown)
         begins = np.array([begin for begin, _ in offsets], dtype=np.int64)
         tokens = Tokens(
-            np.array(ids, dtype=np.int64), np.array(types, dtype=np.int64), np.array([len(ids)])
+            ids=np.array(ids, dtype=np.int64),
+            types=np.array(types, dtype=np.int64),
+            lengths=np.array([len(ids)]),
         )
         return tokens, begins
 
 
 def _options(get: Callable[[str, Any], Any]) -> dict[str, Any]:
-    """Return the arguments of `LightTokenizer` from the settings of the other tokenizer."""
+    """Return the arguments of `LightTokenizer`.
+
+    Args:
+        get: Returns a setting of the `GloveLstmTokenizer`, by its name, or a default.
+    """
     limit = get("model_max_length", None)
     return {
         "model_max_length": None if limit is None or limit > _UNLIMITED else int(limit),

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers.normalizers import Lowercase, Replace
 
-# A URL in two steps, because the token of a single Replace would cover only the URL's last character.
+# A URL is replaced by `<url>` in two steps. In a single Replace, the offsets of the token would be those of the URL's
+# last character. The first step replaces its first letter by "<", the second step the rest.
 _URL_BEGIN = Regex(r"(?i:h(?=ttps?://\S)|w(?=ww\.\S))")
 _URL_REST = Regex(r"(?<=<)(?i:ttps?://|ww\.)\S+")
 # A word, except `<url>`. Rust's regular expressions and Python's agree on it.
@@ -32,17 +33,25 @@ def default_pipeline() -> Pipeline:
 def article_pipeline(stop_words: Iterable[str]) -> Pipeline:
     """Lower-cased words, without URLs, punctuation and stop words."""
     steps = [Replace(_URL_BEGIN, "<"), Replace(_URL_REST, " "), Lowercase()]
-    words = sorted({part for word in stop_words for part in re.findall(r"\w+", word.lower())})
-    pattern = rf"\b(?!{_trie_regex(words)}\b)\w+" if words else ARTICLE_WORD
-    return normalizers.Sequence(steps), pre_tokenizers.Split(Regex(pattern), "removed", invert=True)
+    parts: set[str] = set()  # "don't" is two words
+    for stop_word in stop_words:
+        parts.update(re.findall(ARTICLE_WORD, stop_word.lower()))
+    pattern = ARTICLE_WORD
+    if parts:
+        pattern = rf"\b(?!{_trie_regex(sorted(parts))}\b){ARTICLE_WORD}"
+    words = pre_tokenizers.Split(Regex(pattern), "removed", invert=True)
+    return normalizers.Sequence(steps), words
 
 
 def _trie_regex(words: Sequence[str]) -> str:
     """Return a pattern for many words, folded by common prefixes: as fast as one word, unlike a flat alternation."""
-    branches = [
-        re.escape(letter) + _trie_regex([word[1:] for word in words if word[:1] == letter])
-        for letter in sorted({word[0] for word in words if word})
-    ]
+    branches = []
+    for letter in sorted({word[0] for word in words if word}):
+        endings = [word[1:] for word in words if word.startswith(letter)]
+        branches.append(re.escape(letter) + _trie_regex(endings))
     if not branches:
         return ""
-    return f"(?:{'|'.join(branches)})" + ("?" if "" in words else "")
+    pattern = f"(?:{'|'.join(branches)})"
+    if "" in words:  # a word may end here
+        pattern += "?"
+    return pattern

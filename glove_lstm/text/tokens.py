@@ -39,32 +39,41 @@ class Tokens:
             return self
         kept = np.minimum(self.lengths, longest)
         ends = np.cumsum(self.lengths)
-        begins = ends - kept if side == "left" else ends - self.lengths
+        begins = ends - self.lengths
+        if side == "left":
+            begins = ends - kept
         places = ranges(begins, kept)
         return Tokens(self.ids[places], self.types[places], kept)
 
     def replaced(self, places: Integers, others: "Tokens") -> "Tokens":
-        """Replace each of k tokens, in ascending order of their places, by the tokens of one of k other texts."""
-        # Where the new tokens are inserted, after the old ones are taken out.
-        gaps = np.repeat(places - np.arange(len(places)), others.lengths)
-        texts = np.searchsorted(np.cumsum(self.lengths), places, side="right")
+        """Replace k single tokens: the token at the i-th place by all tokens of the i-th of k other texts.
+
+        Args:
+            places: (k,) places among the m tokens, ascending.
+            others: The k texts.
+        """
+        # The k tokens are taken out first. That moves the i-th place to the left by the i tokens before it.
+        places_without = places - np.arange(len(places))
+        insert_at = np.repeat(places_without, others.lengths)
+        ids = np.insert(np.delete(self.ids, places), insert_at, others.ids)
+        types = np.insert(np.delete(self.types, places), insert_at, others.types)
+
+        text_ends = np.cumsum(self.lengths)
+        text_of_place = np.searchsorted(text_ends, places, side="right")
         lengths = self.lengths.copy()
-        np.add.at(lengths, texts, others.lengths - 1)
-        return Tokens(
-            np.insert(np.delete(self.ids, places), gaps, others.ids),
-            np.insert(np.delete(self.types, places), gaps, others.types),
-            lengths,
-        )
+        np.add.at(lengths, text_of_place, others.lengths - 1)  # a text may have several places
+        return Tokens(ids, types, lengths)
 
 
 def ranges(begins: Integers, counts: Integers) -> Integers:
     """Return the indices begin, begin + 1, ... of n runs of `counts` indices each, one run after the other."""
-    ends = np.cumsum(counts)
-    return np.repeat(begins - ends + counts, counts) + np.arange(int(ends[-1]) if len(ends) else 0)
+    places_in_output = np.arange(counts.sum())
+    first_places = np.cumsum(counts) - counts  # of each run in the output
+    return places_in_output + np.repeat(begins - first_places, counts)
 
 
 def true_places(mask: NDArray[np.bool_]) -> Integers:
-    """Return where a mask (n,) is true, as `np.flatnonzero` does, which takes longer to begin."""
+    """Return where a mask (n,) is true. On short masks, this is faster than `np.flatnonzero`."""
     return mask.nonzero()[0]
 
 

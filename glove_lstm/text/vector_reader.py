@@ -38,76 +38,88 @@ from glove_lstm.tokenization.word_shapes import (
 )
 
 # Characters read together. With fewer, threads wait for each other more often: Python's lock is held between the steps.
-_BATCH = 1 << 18
+_BATCH_CHARACTERS = 1 << 18
 # A lower-cased piece that holds one of these may be what `pipelines.py` takes for a URL.
 _URL_SIGNS = (b"://", b"ww.", b"<url>")
-_SHAPE_FLAGS = LOWER | UPPER | DIGIT
-# What a byte between two runs of letters and digits may join.
+_SHAPE_FLAGS = LOWER | UPPER | DIGIT  # the three lowest flags: combinations of them are 0 to 7
+# A hyphen joins two runs of letters and digits to a word; a point or a comma joins two runs to a number.
 _HYPHEN, _POINT = 1, 2
-_JOINING = np.zeros(256, dtype=np.uint8)
-_JOINING[ord("-")] = _HYPHEN
-_JOINING[[ord("."), ord(",")]] = _POINT
+_JOINTS = np.zeros(256, dtype=np.uint8)  # by byte
+_JOINTS[ord("-")] = _HYPHEN
+_JOINTS[[ord("."), ord(",")]] = _POINT
 
 
 def find_tokens(text: NDArray[np.uint8], kinds: Kinds) -> tuple[Integers, Integers]:
     """Return where each token of a text begins and ends. White space begins and ends the text."""
     is_word = (kinds & WORD) > 0
-    edges = true_places(is_word[1:] != is_word[:-1]) + 1
-    begins, ends = edges[::2], edges[1::2]  # of runs of letters, digits and underscores
-    is_begin = (kinds & (WORD | SPACE)) == 0  # punctuation
-    is_last = is_begin.copy()
-    is_begin[begins] = True
-    is_last[ends - 1] = True
+    changes = true_places(is_word[1:] != is_word[:-1]) + 1  # begin, end, begin, end ...
+    run_begins = changes[::2]
+    run_ends = changes[1::2]
+
+    # The tokens so far: each run, and each character of punctuation.
+    is_punctuation = (kinds & (WORD | SPACE)) == 0
+    is_first = is_punctuation.copy()
+    is_first[run_begins] = True
+    is_last = is_punctuation.copy()
+    is_last[run_ends - 1] = True
+
     is_digit = (kinds & DIGIT) > 0
-    between = _single_between(text, begins, ends)
-    if between.any() or is_digit.any():
-        joined, splits = _joined_and_split(between, is_digit, begins, ends)
-        is_begin[begins[joined]] = False
-        is_begin[begins[joined] - 1] = False  # a hyphen, a point or a comma within a token
-        is_begin[splits] = True
-        is_last[begins[joined] - 1] = False
-        is_last[ends[joined - 1] - 1] = False
-        is_last[splits - 1] = True
-    return true_places(is_begin), true_places(is_last) + 1
+    joints = _joints(text, run_begins, run_ends)
+    if joints.any() or is_digit.any():
+        joined, cuts = _joined_and_cut(joints, is_digit, run_begins, run_ends)
+        joint_places = (
+            run_begins[joined] - 1
+        )  # between the last and the first character of two runs
+        for places_within_token in (joint_places, joint_places + 1):
+            is_first[places_within_token] = False
+        for places_within_token in (joint_places - 1, joint_places):
+            is_last[places_within_token] = False
+        is_first[cuts] = True
+        is_last[cuts - 1] = True
+    return true_places(is_first), true_places(is_last) + 1
 
 
-def _single_between(text: NDArray[np.uint8], begins: Integers, ends: Integers) -> Kinds:
-    """Return the character between a run and the run before, 0 if there are several or if it joins nothing: (n,)."""
-    between = np.zeros(len(begins), dtype=np.uint8)
-    near = true_places(begins[1:] - ends[:-1] == 1)
-    between[near + 1] = _JOINING[text[ends[near]]]
-    return between
+def _joints(text: NDArray[np.uint8], begins: Integers, ends: Integers) -> NDArray[np.uint8]:
+    """Return what stands between each of n runs and the run before: `_HYPHEN`, `_POINT`, or 0 for anything else."""
+    joints = np.zeros(len(begins), dtype=np.uint8)
+    one_apart = true_places(begins[1:] - ends[:-1] == 1)  # rows of runs before a single character
+    joints[one_apart + 1] = _JOINTS[text[ends[one_apart]]]
+    return joints
 
 
-def _joined_and_split(
-    between: Kinds, is_digit: NDArray[np.bool_], begins: Integers, ends: Integers
+def _joined_and_cut(
+    joints: NDArray[np.uint8], is_digit: NDArray[np.bool_], begins: Integers, ends: Integers
 ) -> tuple[Integers, Integers]:
-    r"""Find runs that are no token of their own, as `\d+(?:[.,]\d+)*|\w+(?:-\w+)*` has it.
+    r"""Find runs that are not one whole token.
+
+    The pattern of a token is `\d+(?:[.,]\d+)*|\w+(?:-\w+)*`, a number or a word. A run that begins with digits and goes
+    on with letters, such as `7th`, is a number and a word, except after the hyphen of a word: `a-7th`.
 
     Returns:
-        The runs that go on from the run before, over one character; and the places where a run is cut, between a number
-        and a word.
+        The rows of the runs that continue the token of the run before, over a joint; and the places within runs where
+        a number ends and a word begins.
     """
-    is_number = is_digit[begins]  # begins with a digit
-    numbers = true_places(is_number)
+    begins_with_digit = is_digit[begins]
+    numbers = true_places(begins_with_digit)  # rows
     digit_ends = true_places(is_digit[:-1] & ~is_digit[1:]) + 1
+    # The end of the digits at the beginning of each of these runs.
     number_ends = digit_ends[np.searchsorted(digit_ends, begins[numbers], side="right")]
-    has_word = ~is_number
+    has_word = ~begins_with_digit
     has_word[numbers] = number_ends < ends[numbers]
 
-    # A run ends as a word if one of its chain of hyphens, up to itself, has a word.
-    after_hyphen = between == _HYPHEN
+    # A run ends as a part of a word if a run of its chain of hyphens, up to itself, has a word.
+    after_hyphen = joints == _HYPHEN
     rows = np.arange(len(begins))
     chain_begins = np.maximum.accumulate(np.where(after_hyphen, 0, rows))
-    last_words = np.maximum.accumulate(np.where(has_word, rows, -1))
-    ends_as_word = last_words >= chain_begins
-    after_word = np.zeros(len(begins), dtype=bool)
-    after_word[1:] = ends_as_word[:-1]
+    last_runs_with_word = np.maximum.accumulate(np.where(has_word, rows, -1))
+    ends_as_word = last_runs_with_word >= chain_begins
+    follows_word = np.zeros(len(begins), dtype=bool)
+    follows_word[1:] = ends_as_word[:-1]
 
-    goes_on_as_word = after_hyphen & after_word
-    goes_on_as_number = (between == _POINT) & is_number & ~after_word
-    is_split = has_word[numbers] & ~goes_on_as_word[numbers]
-    return true_places(goes_on_as_word | goes_on_as_number), number_ends[is_split]
+    continues_word = after_hyphen & follows_word
+    continues_number = (joints == _POINT) & begins_with_digit & ~follows_word
+    is_cut = has_word[numbers] & ~continues_word[numbers]
+    return true_places(continues_word | continues_number), number_ends[is_cut]
 
 
 class VectorReader:
@@ -131,16 +143,19 @@ class VectorReader:
         self._longest, self._table = self._learn(vocabulary)
 
     def _learn(self, vocabulary: Mapping[str, int]) -> tuple[int, WordTable]:
-        """Return the length of the longest word, and the table of all that can be read here."""
+        """Return the length of the longest word, and the table of the words whose characters are in the alphabet."""
         joined = self._alphabet.encode("\n".join(vocabulary) + "\n")
         lengths = np.fromiter(map(len, vocabulary), np.int64, len(vocabulary))
-        begins = np.cumsum(lengths + 1) - lengths - 1
-        strange = np.flatnonzero(np.frombuffer(joined, np.uint8) == STRANGE_BYTE)
-        readable = lengths > 0
-        readable[np.searchsorted(begins, strange, side="right") - 1] = False
         ids = np.fromiter(vocabulary.values(), np.int64, len(vocabulary))
-        hashes = hash_words(joined, begins[readable], lengths[readable])
-        return int(lengths.max(initial=0)), WordTable(hashes, ids[readable])
+        ends = np.cumsum(lengths + 1) - 1  # a line break follows each word
+        begins = ends - lengths
+
+        strange_places = true_places(np.frombuffer(joined, np.uint8) == STRANGE_BYTE)
+        strange_words = np.searchsorted(ends, strange_places)  # rows
+        is_readable = lengths > 0
+        is_readable[strange_words] = False
+        hashes = hash_words(joined, begins[is_readable], lengths[is_readable])
+        return int(lengths.max(initial=0)), WordTable(hashes, ids[is_readable])
 
     def read(self, texts: Sequence[str]) -> Tokens:
         """Read n texts."""
@@ -151,29 +166,34 @@ class VectorReader:
         text = self._alphabet.encode(joined)
         lower = self._alphabet.lower(text)
         kinds = self._alphabet.kinds(text)
-        strange = _strange_places(lower, kinds)
-        piece_begins, piece_ends = _pieces_at(strange, kinds)
+
+        strange_places = _strange_places(lower, kinds)
+        piece_begins, piece_ends = _pieces_at(strange_places, kinds)
         pieces = []
         for begin, end in zip(piece_begins.tolist(), piece_ends.tolist(), strict=True):
             pieces.append(joined[begin:end])
-            kinds[begin:end] = WORD  # one token for now
+            kinds[begin:end] = WORD  # a single token, which is replaced below
+
         begins, ends = find_tokens(np.frombuffer(text, np.uint8), kinds)
-        ids = self._ids(lower, begins, ends - begins)
-        types = self._types(text, kinds, begins, ends - begins, ids == self._unknown)
-        text_ends = np.cumsum([0, *map(len, texts)]) + np.arange(len(texts) + 1)
-        before = np.searchsorted(begins, text_ends)  # tokens up to the end of each text
-        tokens = Tokens(ids, types, before[1:] - before[:-1])
+        lengths = ends - begins
+        ids = self._ids(lower, begins, lengths)
+        types = self._types(text, kinds, begins, lengths, ids == self._unknown)
+
+        # The line breaks that were added: one before the first text, and one after each text.
+        breaks = np.cumsum([0, *map(len, texts)]) + np.arange(len(texts) + 1)
+        tokens_before = np.searchsorted(begins, breaks)
+        tokens = Tokens(ids, types, np.diff(tokens_before))
         if pieces:
-            places = np.searchsorted(begins, piece_begins)
-            tokens = tokens.replaced(places, self._read_pieces(pieces))
+            piece_tokens = np.searchsorted(begins, piece_begins)
+            tokens = tokens.replaced(piece_tokens, self._read_pieces(pieces))
         return tokens
 
     def _ids(self, lower: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the id of each token: (n,)."""
         ids = np.full(len(begins), self._unknown)
-        rows = true_places(lengths <= self._longest)
-        hashes = hash_words(lower, begins[rows], lengths[rows])
-        ids[rows] = self._table.find(hashes, self._unknown)
+        short = true_places(lengths <= self._longest)
+        hashes = hash_words(lower, begins[short], lengths[short])
+        ids[short] = self._table.find(hashes, self._unknown)
         return ids
 
     def _types(
@@ -188,15 +208,16 @@ class VectorReader:
         spellings = np.full(len(begins), KNOWN)
         rows = true_places(unknown)
         spellings[rows] = self._spellings(text, begins[rows], lengths[rows])
-        return _shapes(kinds, begins) | spellings << SHAPE_BITS
+        return _shapes(kinds, begins) | (spellings << SHAPE_BITS)
 
     def _spellings(self, text: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the spelling of each word: (n,)."""
         padded = np.frombuffer(text + bytes(SPELLING_LENGTH), dtype=np.uint8)
         places = np.arange(SPELLING_LENGTH)
-        codes = self._alphabet.codes[padded[begins[:, None] + places]]
-        codes[places >= lengths[:, None]] = 0
-        return (codes << CODE_BITS * places).sum(axis=1)
+        characters = padded[begins[:, None] + places]  # (n, SPELLING_LENGTH)
+        codes = self._alphabet.codes[characters]
+        codes[places >= lengths[:, None]] = 0  # what follows a shorter word
+        return (codes << (CODE_BITS * places)).sum(axis=1)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -205,7 +226,7 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     characters = 0
     for row, text in enumerate(texts):
         characters += len(text)
-        if characters >= _BATCH:
+        if characters >= _BATCH_CHARACTERS:
             yield texts[begin : row + 1]
             begin = row + 1
             characters = 0
@@ -214,21 +235,21 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _strange_places(lower: bytes, kinds: Kinds) -> Integers:
-    """Return places of characters outside of the alphabet, and of what may be a URL."""
+    """Return places of characters outside of the alphabet, and of signs of a URL."""
     places: list[int] = []
-    for part in _URL_SIGNS:
-        places.extend(_places(part, lower))
+    for sign in _URL_SIGNS:
+        places.extend(_places(sign, lower))
     places.extend(true_places(kinds == STRANGE).tolist())
     return np.array(places, dtype=np.int64)
 
 
 def _pieces_at(places: Integers, kinds: Kinds) -> tuple[Integers, Integers]:
     """Return where the pieces between white space that hold these places begin and end."""
-    if not len(places):
+    if not len(places):  # as in most batches
         return places, places
     spaces = true_places(kinds == SPACE)
-    after = np.unique(np.searchsorted(spaces, places))  # white space after each piece
-    return spaces[after - 1] + 1, spaces[after]
+    next_spaces = np.unique(np.searchsorted(spaces, places))  # a piece may hold several places
+    return spaces[next_spaces - 1] + 1, spaces[next_spaces]
 
 
 def _places(part: bytes, text: bytes) -> Iterator[int]:
@@ -243,13 +264,13 @@ def _shapes(kinds: Kinds, begins: Integers) -> Integers:
     """Return the shape of the token that begins at each place, as `token_type` defines it: (n,)."""
     if not len(begins):
         return begins
-    first = kinds[begins]
-    rest = kinds.copy()
-    rest[begins] = first & ~np.uint8(UPPER)  # a first capital does not count among the rest
-    # A token's characters, and white space after it, which has no flag of a shape.
-    flags = np.bitwise_or.reduceat(rest, begins) & _SHAPE_FLAGS
-    begins_upper = (first & UPPER) > 0
-    return _SHAPE_OF[begins_upper.astype(np.int64), flags]
+    first_kinds = kinds[begins]
+    begins_upper = (first_kinds & UPPER) > 0
+    others = kinds.copy()
+    others[begins] = first_kinds & ~np.uint8(UPPER)
+    # From each token to the next. White space between them has no flag of a shape.
+    flags = np.bitwise_or.reduceat(others, begins) & _SHAPE_FLAGS
+    return _SHAPES_BY_FLAGS[begins_upper.astype(np.int64), flags]
 
 
 def _shape(begins_upper: bool, others: int) -> int:
@@ -257,7 +278,7 @@ def _shape(begins_upper: bool, others: int) -> int:
 
     Args:
         begins_upper: Whether its first character is a capital.
-        others: Flags of its characters, without that of a first capital.
+        others: Flags of its characters, but not `UPPER` for a first capital.
     """
     if others & LOWER and others & UPPER:
         return SHAPES.index("mixed")
@@ -268,10 +289,10 @@ def _shape(begins_upper: bool, others: int) -> int:
     return SHAPES.index("digits" if others & DIGIT else "punctuation")
 
 
-# By whether a token begins with a capital, and the flags of its characters.
-_SHAPE_OF = np.array(
+# [0]: the first character is no capital; [1]: it is one. Columns: the flags.
+_SHAPES_BY_FLAGS = np.array(
     [
-        [_shape(begins_upper, flags) for flags in range(_SHAPE_FLAGS + 1)]
-        for begins_upper in (False, True)
+        [_shape(False, flags) for flags in range(_SHAPE_FLAGS + 1)],
+        [_shape(True, flags) for flags in range(_SHAPE_FLAGS + 1)],
     ]
 )

@@ -33,35 +33,35 @@ class WordTable:
     def __init__(self, hashes: Hashes, ids: Integers) -> None:
         self._levels: list[_Level] = []
         while len(hashes):
-            bits = max(1, int(_SLOTS_PER_WORD * len(hashes)).bit_length())
+            bits = (_SLOTS_PER_WORD * len(hashes)).bit_length()
             level = _Level(bits, np.zeros(1 << bits, np.uint64), np.zeros(1 << bits, np.int64))
-            slots, chosen = np.unique(level.slots(hashes), return_index=True)
-            level.hashes[slots] = hashes[chosen]
-            level.ids[slots] = ids[chosen]
+            # The first word of each slot stays on this level.
+            slots, firsts = np.unique(level.slots(hashes), return_index=True)
+            level.hashes[slots] = hashes[firsts]
+            level.ids[slots] = ids[firsts]
             self._levels.append(level)
-            hashes, ids = np.delete(hashes, chosen), np.delete(ids, chosen)
+            hashes = np.delete(hashes, firsts)
+            ids = np.delete(ids, firsts)
 
     def find(self, hashes: Hashes, default: int) -> Integers:
         """Return the id of each word by its hash, or a default."""
-        found = np.full(len(hashes), default)
-        left = np.arange(len(hashes))
+        ids = np.full(len(hashes), default)
+        missing = np.arange(len(hashes))  # rows of the words that no level had so far
         for level in self._levels:
-            if not len(left):
+            if not len(missing):
                 break
-            wanted = hashes[left]
-            slots = level.slots(wanted)
-            is_here = level.hashes[slots] == wanted
-            here = left[is_here]
-            found[here] = level.ids[slots[is_here]]
-            left = left[~is_here]
-        return found
+            slots = level.slots(hashes[missing])
+            is_here = level.hashes[slots] == hashes[missing]
+            ids[missing[is_here]] = level.ids[slots[is_here]]
+            missing = missing[~is_here]
+        return ids
 
 
 @dataclass(frozen=True, eq=False)
 class _Level:
     bits: int
-    hashes: Hashes  # (2 ** bits,)
-    ids: Integers
+    hashes: Hashes  # (2 ** bits,), 0 in empty slots; no word has the hash 0
+    ids: Integers  # (2 ** bits,)
 
     def slots(self, hashes: Hashes) -> Integers:
         """Return the slot of each hash: its upper bits."""
@@ -77,13 +77,13 @@ def hash_words(text: bytes, begins: Integers, lengths: Integers) -> Hashes:
         lengths: (n,) their numbers of bytes, from 1.
     """
     padded = text + bytes(_BLOCK)
-    # The eight bytes from each place on, as a number.
+    # A view without a copy: the number at each place is the eight bytes from there on. Neighbours overlap.
     blocks = np.ndarray((len(text) + 1,), "<u8", padded, strides=(1,))
     hashes = np.zeros(len(begins), dtype=np.uint64)
     for offset in range(0, int(lengths.max(initial=0)), _BLOCK):
         rows = true_places(lengths > offset)
-        left = np.minimum(lengths[rows] - offset, _BLOCK)
-        block = blocks[begins[rows] + offset] & _MASKS[left]
+        byte_counts = np.minimum(lengths[rows] - offset, _BLOCK)
+        block = blocks[begins[rows] + offset] & _MASKS[byte_counts]
         mixed = (hashes[rows] ^ block) * _MULTIPLIER
         hashes[rows] = mixed ^ (mixed >> _HALF)
     return hashes

@@ -38,7 +38,8 @@ def check_booleans(arguments: Any) -> None:
     """Raise a ValueError if the value of a boolean argument is not a boolean, for instance the string "False"."""
     for checked in fields(arguments):
         value = getattr(arguments, checked.name)
-        if checked.type not in (bool, bool | None) or value == checked.default:
+        is_boolean = checked.type in (bool, bool | None)
+        if not is_boolean or value == checked.default:
             continue
         if not isinstance(value, bool):
             raise ValueError(f"{checked.name} must be True or False, not {value!r}")
@@ -253,9 +254,11 @@ def check_number(
     if value is None:
         return
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and least <= value <= most and above < value < inf:
+    if is_number and value < inf and least <= value <= most and above < value:
         return
-    expected = f"above {above}" if above > -inf else f"at least {least}"
+    expected = f"at least {least}"
+    if above > -inf:
+        expected = f"above {above}"
     if most < inf:
         expected = f"from {least} to {most}"
     raise ValueError(f"{name} must be {expected}, not {value!r}")
@@ -273,9 +276,9 @@ class Recipe:
     def with_training(self, **values: Any) -> "Recipe":
         """Return a recipe with other training arguments."""
         training = copy.copy(self.training)
-        # A Trainer changes this object.
+        # A Trainer changes the config of its Accelerator; recipes must not share it.
         training.accelerator_config = copy.deepcopy(training.accelerator_config)
-        vars(training).update(values)
+        vars(training).update(values)  # without `__post_init__`: the values are checked already
         return replace(self, training=training)
 
     def sized(self, texts: int, has_validation: bool, *, distils: bool = False) -> "Recipe":
@@ -288,17 +291,20 @@ class Recipe:
         """
         training = self.training
         devices = training.world_size * max(1, training.n_gpu)
-        batches = devices * training.gradient_accumulation_steps
-        values = schedule(texts, batches, training.per_device_train_batch_size, distils=distils)
-        if training.learning_rate is not None:
-            ratio = values["embedding_learning_rate"] / values["learning_rate"]
-            values["embedding_learning_rate"] = training.learning_rate * ratio
-        changed = {name: values[name] for name in values if getattr(training, name) is None}
+        batches_per_step = devices * training.gradient_accumulation_steps
+        batch_size = training.per_device_train_batch_size
+        scheduled = schedule(texts, batches_per_step, batch_size, distils=distils)
+        if training.learning_rate is not None:  # the word vectors' rate keeps its ratio to it
+            ratio = scheduled["embedding_learning_rate"] / scheduled["learning_rate"]
+            scheduled["embedding_learning_rate"] = training.learning_rate * ratio
+
+        missing = [name for name in scheduled if getattr(training, name) is None]
+        changes: dict[str, Any] = {name: scheduled[name] for name in missing}
         if not has_validation:
-            changed["eval_strategy"] = "no"
+            changes["eval_strategy"] = "no"
         if distils:
-            changed["corrupted_share"] = 0.0
-        return self.with_training(**changed)
+            changes["corrupted_share"] = 0.0
+        return self.with_training(**changes)
 
     def copies_of_each(self, texts: int) -> int:
         """Return how many altered copies of each of n training texts a distillation has."""

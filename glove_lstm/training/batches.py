@@ -19,7 +19,7 @@ from glove_lstm.text.tokens import Tokens, length_batches, ranges
 
 Ints = NDArray[np.int64]
 
-_GROUP = 50  # batches of shuffled texts that are sorted by length together
+_BATCHES_PER_GROUP = 50  # a group of shuffled texts is sorted by length
 _CHUNK = 4096  # texts tokenised between two updates of the progress bar
 _LONGEST_TOKEN = 16  # characters of a token, more than in real texts
 
@@ -77,9 +77,9 @@ class TokenizedTexts(Dataset[Any]):
 
     def count_other_than(self, token: int) -> NDArray[np.int64]:
         """Count the tokens of each text that are not `token`: (n,)."""
-        text_of = np.repeat(np.arange(len(self)), self.lengths)
-        others = self._ids != token
-        return np.bincount(text_of, others, len(self)).astype(np.int64)
+        text_of_token = np.repeat(np.arange(len(self)), self.lengths)
+        is_other = self._ids != token
+        return np.bincount(text_of_token[is_other], minlength=len(self))
 
 
 @dataclass(frozen=True)
@@ -200,13 +200,15 @@ class CorruptedTexts(TokenizedTexts):
     def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
         epoch = 0 if self.sampler is None else self.sampler.epoch
         if epoch != self._epoch:
-            self._clean.weights = self.weights
+            self._clean.weights = self.weights  # the Trainer sets them after `__init__`
             self._draw_copies(epoch)
         rows = np.asarray(rows, dtype=np.int64)
         copies = self._copy_of[rows]
         has_copy = copies >= 0
-        clean = self._clean.__getitems__(rows[~has_copy])
-        return clean + self._copies.__getitems__(copies[has_copy])
+        # The order within a batch does not matter: labels and weights come with their texts.
+        clean_texts = self._clean.__getitems__(rows[~has_copy])
+        corrupted_texts = self._copies.__getitems__(copies[has_copy])
+        return clean_texts + corrupted_texts
 
     def _draw_copies(self, epoch: int) -> None:
         """Choose the texts that are replaced in an epoch, corrupt them, and tokenise them together."""
@@ -251,11 +253,11 @@ class LengthGroupedSampler(Sampler[int]):
             order = generator.choice(count, count, p=self.weights / self.weights.sum())
 
         batches: list[Ints] = []
-        group_size = self.batch_size * _GROUP
+        group_size = self.batch_size * _BATCHES_PER_GROUP
         for start in range(0, count, group_size):
             group = order[start : start + group_size]
-            places = length_batches(self.lengths[group], self.batch_size)
-            batches += [group[batch] for batch in places]
+            batches_of_places = length_batches(self.lengths[group], self.batch_size)
+            batches += [group[places] for places in batches_of_places]
 
         # The Trainer cuts batches from these rows, so that an incomplete batch must be the last.
         complete = count // self.batch_size

@@ -81,22 +81,25 @@ def calibrate(
     classes = labels.ravel().astype(np.int64)
 
     by_part = _score(model, validation, is_multi_label)
-    versions = [by_part.logits]
+    versions = [by_part.logits]  # of the same texts
     if copies is not None:
         versions.append(_score(model, copies, is_multi_label).logits)
-    count = len(versions)
-    scales = fit_scales(np.concatenate(versions), np.tile(classes, count), count)
-    part_weights = np.array(scales) / scales[0]
-    ngram_weight = float(part_weights[1]) if len(part_weights) == 2 else 1.0
+    labels_of_versions = np.tile(classes, len(versions))
+    scales = fit_scales(np.concatenate(versions), labels_of_versions, len(versions))
+    part_weights = np.array(scales) / scales[0]  # the LSTM has the weight 1
+    ngram_weight = 1.0
+    if len(part_weights) == 2:
+        ngram_weight = float(part_weights[1])
 
-    whole = by_part.weighted(part_weights)
-    begun = _score(model, beginnings, is_multi_label).weighted(part_weights)
-    shrinkage, temperature = fit_calibration(whole, begun, classes)
+    whole_texts = by_part.weighted(part_weights)
+    short_texts = _score(model, beginnings, is_multi_label).weighted(part_weights)
+    shrinkage, temperature = fit_calibration(whole_texts, short_texts, classes)
     thresholds = None
     if is_multi_label:
-        # The second logit of a yes-or-no question is half of the label's logit.
-        sigmoid_logits = 2 * whole.shrunk(shrinkage)[:, 1].reshape(labels.shape) / temperature
-        thresholds = fit_thresholds(scores_of(sigmoid_logits, model.config.problem_type), labels)
+        # `as_binary` made two logits of each label's logit: minus a half of it, and a half.
+        half_logits = whole_texts.shrunk(shrinkage)[:, 1].reshape(labels.shape)
+        scores = scores_of(2 * half_logits / temperature, model.config.problem_type)
+        thresholds = fit_thresholds(scores, labels)
     return Calibration(ngram_weight, shrinkage, temperature, thresholds)
 
 
@@ -185,33 +188,40 @@ def fit_scales(
     Returns:
         A factor from 0.05 to 20 for each part.
     """
-    parts = np.moveaxis(part_logits.astype(np.float64), 1, 0)
+    parts = np.moveaxis(part_logits.astype(np.float64), 1, 0)  # (parts, n, classes)
     rows = np.arange(len(labels))
 
-    def loss(log_scales: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def loss_and_gradient(log_scales: Floats) -> tuple[float, Floats]:
         scales = np.exp(log_scales)
         log_probabilities = log_softmax(np.tensordot(scales, parts, axes=1), axis=1)
-        error = np.exp(log_probabilities)
+        cross_entropy = -log_probabilities[rows, labels].sum()
+        error = np.exp(
+            log_probabilities
+        )  # probabilities minus the true ones: the gradient by logits
         error[rows, labels] -= 1
-        deviations = (log_scales - log_scales.mean()) / _SPREAD
-        total = -log_probabilities[rows, labels].sum() + versions * (deviations**2).sum() / 2
-        gradient = scales * (parts * error).sum(axis=(1, 2)) + versions * deviations / _SPREAD
-        return float(total) / len(labels), gradient / len(labels)
+        cross_entropy_gradient = scales * (parts * error).sum(axis=(1, 2))
 
-    # If the parts separate a few texts without an error, there are several minima, and L-BFGS-B stops too early.
+        deviations = (log_scales - log_scales.mean()) / _SPREAD
+        loss = cross_entropy + versions * (deviations**2).sum() / 2
+        gradient = cross_entropy_gradient + versions * deviations / _SPREAD
+        return float(loss) / len(labels), gradient / len(labels)
+
+    # There are several minima if the parts separate a few texts without an error: three starts, the best result. TNC,
+    # because L-BFGS-B stops too early there.
     bounds = [(_LOWEST, _HIGHEST)] * len(parts)
     runs = []
     for start in (0.0, -2.0, 2.0):
-        begin = np.full(len(parts), start)
-        runs.append(minimize(loss, begin, jac=True, method="TNC", bounds=bounds))
+        starts = np.full(len(parts), start)
+        run = minimize(loss_and_gradient, starts, jac=True, method="TNC", bounds=bounds)
+        runs.append(run)
     log_scales = min(runs, key=lambda run: run.fun).x
+    scales = np.exp(log_scales)
 
-    # A common factor, within the range that keeps each of the products in bounds.
-    mixed = np.tensordot(np.exp(log_scales), parts, axes=1)
+    # A common factor. Its range keeps the product with each of the factors from 0.05 to 20.
     lowest = _LOWEST - log_scales.min()
     highest = _HIGHEST - log_scales.max()
-    common = _fit_scale(mixed, labels, lowest, highest)
-    return (common * np.exp(log_scales)).tolist()
+    common = _fit_scale(np.tensordot(scales, parts, axes=1), labels, lowest, highest)
+    return (common * scales).tolist()
 
 
 def _fit_scale(logits: Floats, labels: NDArray[np.integer], lowest: float, highest: float) -> float:
@@ -230,7 +240,8 @@ def _fit_scale(logits: Floats, labels: NDArray[np.integer], lowest: float, highe
 
     bounds = (lowest, highest)
     best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7})
-    if lowest <= 0 <= highest and loss(0) <= best.fun * (1 + 1e-9):
+    factor_1_is_as_good = loss(0) <= best.fun * (1 + 1e-9)
+    if lowest <= 0 <= highest and factor_1_is_as_good:
         return 1.0
     return float(np.exp(best.x))
 
@@ -240,7 +251,8 @@ def as_binary(part_logits: Floats) -> Floats:
 
     The softmax of the second is the sigmoid of the first, so that multi-label models are calibrated like others.
     """
-    logits = np.moveaxis(part_logits, 1, 2).reshape(-1, part_logits.shape[1])
+    parts = part_logits.shape[1]
+    logits = np.moveaxis(part_logits, 1, 2).reshape(-1, parts)  # (n * labels, parts)
     return np.stack([-logits / 2, logits / 2], axis=2)
 
 
@@ -252,18 +264,19 @@ def fit_thresholds(scores: Floats, labels: NDArray[Any]) -> list[float]:
         labels: (n, labels), 1 where a text has the label.
     """
     thresholds = []
-    for column, truth in zip(scores.T, labels.T, strict=True):
-        if not truth.any():
+    for label_scores, has_label in zip(scores.T, labels.T, strict=True):
+        if not has_label.any():
             thresholds.append(0.5)
             continue
-        order = np.argsort(-column, kind="stable")
-        ranked = column[order]
-        following = np.append(ranked[1:], 0.0)
-        hits = truth[order].cumsum()
+        order = np.argsort(-label_scores, kind="stable")
+        descending = label_scores[order]
+        next_lower = np.append(descending[1:], 0.0)
+        # F1 if the texts with the 1, 2, ... n highest scores get the label.
         predicted = np.arange(1, len(order) + 1)
-        f1 = 2 * hits / (predicted + truth.sum())
-        f1[ranked == following] = -1  # equal scores stay on one side
+        true_positives = has_label[order].cumsum()
+        f1 = 2 * true_positives / (predicted + has_label.sum())
+        f1[descending == next_lower] = -1  # no threshold divides equal scores
         best = f1.argmax()
-        halfway = float(ranked[best] + following[best]) / 2
+        halfway = float(descending[best] + next_lower[best]) / 2
         thresholds.append(halfway)
     return thresholds

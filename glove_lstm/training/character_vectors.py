@@ -68,12 +68,12 @@ def _fit(words: list[str], vectors: Floats, buckets: int) -> Floats:
         (buckets, d + 1): the fit to the vectors (n, d), and to the constant 1.
     """
     hashes, present = character_ngrams(torch.tensor([spelling(word) for word in words]))
-    word, place = present.nonzero(as_tuple=True)
-    shares = 1 / present.sum(dim=1)[word]
-    columns = hashes[word, place] % buckets
-    entries = (shares.numpy(), (word.numpy(), columns.numpy()))
+    rows, ngrams = present.nonzero(as_tuple=True)
+    shares = 1 / present.sum(dim=1)[rows]
+    columns = hashes[rows, ngrams] % buckets
+    entries = (shares.numpy(), (rows.numpy(), columns.numpy()))
     features = csr_matrix(entries, shape=(len(words), buckets))
-    frequency = 1 / (np.arange(len(words)) + 20)
+    frequency = 1 / (np.arange(len(words)) + 20)  # flattened for the first words
     targets = np.hstack([vectors, np.ones((len(words), 1), dtype=np.float32)])
     ridge = Ridge(alpha=0.25, fit_intercept=False, solver="sparse_cg", max_iter=40, tol=1e-3)
     ridge.fit(features, targets, sample_weight=frequency / frequency.mean())

@@ -112,12 +112,15 @@ def distil(
             "All unlabelled texts are near duplicates of validation texts; give others."
         )
     job = replace(job, more_texts=unlabelled)
-    labelled = _labelled_model(job, train, validation, first) if len(train) else None
+    labelled = None
+    if len(train):
+        labelled = _labelled_model(job, train, validation, first)
     student = _initial_student(job, labelled, train, validation)
+    names = student.model.config.label_names
 
     began = time.perf_counter()
-    names = student.model.config.label_names
     held_out: _HeldOut | None = None
+    uses_drawn_labels = False
     if validation is not None:
         validation = validation.with_label_names(names)
         target, held_out = _fit_target(teachers, labelled, validation, cache)
@@ -127,6 +130,7 @@ def distil(
         equal_weights = np.full(len(teachers), 1 / len(teachers))
         target = _Target(teachers, equal_weights, None, names, cache)
         unlabelled, held_out = _hold_out(unlabelled, train, target, job.recipe.training.seed)
+        uses_drawn_labels = True
     copies = altered_copies(train.texts, job.recipe.copies_of_each(len(train)), job.glove)
     texts = [*train.texts, *copies, *unlabelled]
     target_logits = target.logits(texts)
@@ -143,18 +147,19 @@ def distil(
         fits_ngrams=len(unlabelled) > len(train),
     )
     agreement = _agreement(held_out, result) if first is None else _agreement_of(first)
-    if validation is None and first is None:
+    if uses_drawn_labels:
         result = _without_drawn_labels(result)
 
     counts = {"texts": len(texts), "copies": len(copies), "unlabelled": len(unlabelled)}
     about = result.about
     about["distillation"] = {**_about_target(target), **counts, **agreement}
-    about["rows"]["train"] = len(train)
+    about["rows"]["train"] = len(train)  # without the copies and the unlabelled texts
     about["seconds"]["teachers"] = round(teaching_seconds, 2)
     if labelled is not None:
         about["distillation"]["labelled_model"] = _about_labelled(labelled)
         for stage, seconds in labelled.about["seconds"].items():
             about["seconds"][stage] = round(about["seconds"][stage] + seconds, 2)
+
     held_out_texts = [] if held_out is None else held_out.texts.texts
     record = student.record_of([*train.texts, *unlabelled], held_out_texts)
     train = train.with_label_names(names)
@@ -265,7 +270,8 @@ def _logits_of(labelled: TrainingResult, texts: Sequence[str]) -> Floats:
 
 
 def _cross_entropy(logits: Floats, labels: NDArray[np.integer]) -> float:
-    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
+    log_scores = log_softmax(logits, axis=1)
+    return float(-log_scores[np.arange(len(labels)), labels].mean())
 
 
 def _hold_out(
@@ -278,17 +284,21 @@ def _hold_out(
         too few.
     """
     count = min(round(_CALIBRATING_SHARE * len(unlabelled)), _MOST_CALIBRATING)
-    new = rows_without_near_duplicates(unlabelled, train.texts)
-    if min(count, len(new)) < FEWEST:
+    candidates = rows_without_near_duplicates(unlabelled, train.texts)
+    if min(count, len(candidates)) < FEWEST:
         return unlabelled, None
     generator = np.random.default_rng(seed)
-    chosen = generator.permutation(new)[:count]
+    chosen = generator.permutation(candidates)[:count]
     texts = [unlabelled[row] for row in chosen]
     logits = target.logits(texts)
-    # A number from 0 to 1 is drawn for each text. It exceeds the cumulated scores of all labels before the drawn one.
+
+    # Draw a label for each text by its scores: a number from 0 to 1 exceeds the cumulated scores of all labels before
+    # the drawn one.
     cumulated = softmax(logits, axis=1).cumsum(axis=1)
-    labels = (generator.random((len(texts), 1)) > cumulated[:, :-1]).sum(axis=1)
+    drawn = generator.random((len(texts), 1))
+    labels = (drawn > cumulated[:, :-1]).sum(axis=1)
     held_out = LabelledTexts(texts, labels, target.label_names)
+
     other_rows = np.setdiff1d(np.arange(len(unlabelled)), chosen)
     others = [unlabelled[row] for row in other_rows]
     others = without_near_duplicates(others, held_out, "calibrating")
@@ -316,7 +326,7 @@ def _train_student(
     if model.ngrams is not None and fits_ngrams:
         nn.init.zeros_(model.ngrams.weights)
         nn.init.zeros_(model.ngrams.bias)
-    job = replace(job, class_weight=None)  # weights are for labels only
+    job = replace(job, class_weight=None)  # weights are for training on labels only
     recipe = job.recipe.sized(len(texts), held_out is not None, distils=True)
     best_labels = LabelledTexts(texts, target_logits.argmax(axis=1), model.config.label_names)
     set_seed(recipe.training.seed)
@@ -337,10 +347,13 @@ def _train_student(
 def _about_target(target: _Target) -> dict[str, Any]:
     """Describe the teachers and the weights of the target, for metrics.json."""
     teachers = []
-    for teacher, weight in zip(target.teachers, target.weights.tolist(), strict=False):
+    teacher_weights = target.weights[: len(target.teachers)].tolist()
+    for teacher, weight in zip(target.teachers, teacher_weights, strict=True):
         teachers.append({**teacher.about, "weight": weight})
-    weight = None if target.labelled is None else float(target.weights[-1])
-    return {"teachers": teachers, "weight_of_labelled_model": weight}
+    labelled_weight = None
+    if target.labelled is not None:
+        labelled_weight = float(target.weights[-1])
+    return {"teachers": teachers, "weight_of_labelled_model": labelled_weight}
 
 
 def _agreement(held_out: _HeldOut | None, result: TrainingResult) -> dict[str, Any]:

@@ -89,32 +89,36 @@ def fit(
     train = LabelledTexts.of(texts, labels, names, sources, sample_weight)
     _check_texts(train, unlabelled)
     _check_teachers(teachers, train)
+
+    separate_validation: LabelledTexts | None = None  # no model trains on these texts
     if isinstance(validation, tuple):
-        validation = LabelledTexts.of(*validation, names)
-    if isinstance(validation, LabelledTexts):
-        _check_validation(validation, train)
+        separate_validation = LabelledTexts.of(*validation, names)
+    elif isinstance(validation, LabelledTexts):
+        separate_validation = validation
+    if separate_validation is not None:
+        _check_validation(separate_validation, train)
     if train.weights is not None and not isinstance(validation, HeldOut):
         train = train.select(np.flatnonzero(train.weights))  # a text of weight 0 must not calibrate
+
     _prepare_output(recipe)
     if glove is None and recipe.model.model_name_or_path is None:
         glove = load_glove(recipe.tokenizer.glove)
     columns = None if text_column_names is None else list(text_column_names)
     job = Job(recipe, glove, class_weight, columns, label_type, compute_metrics)
-
-    validation_texts = validation if isinstance(validation, LabelledTexts) else None
-    held_out = _held_out(train, validation, validation_by, recipe.training.seed)
     train_one: TrainOne = train_model
     if teachers:
         cache = Path(str(recipe.training.output_dir))
         train_one = partial(distil, teachers=teachers, unlabelled=unlabelled, cache=cache)
+
+    held_out = _held_out(train, validation, validation_by, recipe.training.seed)
     if held_out is None:
-        return train_one(job, train, validation_texts)
+        return train_one(job, train, separate_validation)
     first_texts = train.select(held_out.train)
-    validation_texts = train.select(held_out.validation)
+    held_out_texts = train.select(held_out.validation)
     refits = recipe.training.refit and not recipe.training.validation_selects_model
     if refits and len(unlabelled) <= len(train):
-        return _train_two(job, train_one, train, first_texts, validation_texts)
-    return train_one(job, first_texts, validation_texts)
+        return _train_two(job, train_one, train, first_texts, held_out_texts)
+    return train_one(job, first_texts, held_out_texts)
 
 
 def _load_teachers(

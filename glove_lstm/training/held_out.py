@@ -93,8 +93,8 @@ def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
         return
     rarest_first = undivided[np.argsort(in_all[undivided], kind="stable")].tolist()
 
-    needed = min(1 if texts.several else 2, int(np.count_nonzero(in_all)))
-    if np.count_nonzero(in_validation) < needed:
+    fewest_labels = 1 if texts.several else 2
+    if np.count_nonzero(in_validation) < fewest_labels:
         rarest = rarest_first[0]
         raise DataError(
             f"The label {texts.label_names[rarest]!r} has {_texts(in_all[rarest])}, too few distinct ones to hold some "

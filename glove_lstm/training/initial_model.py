@@ -48,7 +48,9 @@ class InitialModel:
     def record_of(self, trained: Iterable[str], validated: Iterable[str]) -> TrainingTexts:
         """Return the record of texts, together with those that the checkpoint had seen before."""
         record = TrainingTexts.of(trained, validated)
-        return record.added_to(self.earlier) if self.fine_tuned else record
+        if not self.fine_tuned:
+            return record
+        return record.added_to(self.earlier)
 
 
 def initial_model(
@@ -104,8 +106,9 @@ def _new(
     except ValueError as error:
         raise DataError(f"{str(error).rstrip('.')}.") from None
     model = GloveLstmForSequenceClassification(config)
-    # The published recipe draws unknown vectors uniformly.
-    rows, share = embedding_rows(tokenizer.get_vocab(), glove, is_article, recipe.training.seed)
+    rows, share = embedding_rows(
+        tokenizer.get_vocab(), glove, uniform=is_article, seed=recipe.training.seed
+    )
     _fill_embeddings(model, rows, glove)
     about = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
     return InitialModel(model, tokenizer, about)
@@ -182,8 +185,8 @@ def _load(
     about: dict[str, Any] = {"fine_tuned_from": without_folders(path)}
     earlier = checkpoint.training_texts()
     if validation is not None and earlier is not None and earlier.complete:
-        trained, _ = earlier.find(validation.texts)
-        about["known_before"] = int(trained.sum())
+        was_trained_on, _ = earlier.find(validation.texts)
+        about["known_before"] = int(was_trained_on.sum())
     return InitialModel(model, tokenizer, about, fine_tuned=True, earlier=earlier)
 
 

@@ -90,11 +90,11 @@ def number_labels(labels: Sequence[Label], names: Sequence[str]) -> NDArray[Any]
         DataError: A label is not one of the names, or some are lists and others not.
     """
     number = {name: index for index, name in enumerate(names)}
-    several = len(labels) > 0 and not isinstance(labels[0], str)
+    are_lists = len(labels) > 0 and not isinstance(labels[0], str)
     numbers: list[list[int]] = []  # of the labels of each text
     for row, label in enumerate(labels, 1):
-        is_single = isinstance(label, str)
-        if is_single == several:
+        is_list = not isinstance(label, str)
+        if is_list != are_lists:
             raise DataError(
                 f"Row {row} has the label {label!r}; give lists for all texts, or none."
             )
@@ -105,15 +105,16 @@ def number_labels(labels: Sequence[Label], names: Sequence[str]) -> NDArray[Any]
                 raise DataError(f"Row {row} has the label {name!r}, not one of {known}.")
         numbers.append([number[name] for name in text_labels])
 
-    if not several:
+    if not are_lists:
         return np.array([text_numbers[0] for text_numbers in numbers], dtype=np.int64)
-    has = np.zeros((len(numbers), len(names)), dtype=np.float32)
+    has_label = np.zeros((len(numbers), len(names)), dtype=np.float32)
     for row, text_numbers in enumerate(numbers):
-        has[row, text_numbers] = 1
-    return has
+        has_label[row, text_numbers] = 1
+    return has_label
 
 
 def _checked_weights(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights. Raise a DataError if one is negative or not finite, or if all are 0."""
     wrong = ~np.isfinite(weights) | (weights < 0)
     if wrong.any():
         row = int(wrong.argmax())

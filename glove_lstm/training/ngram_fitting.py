@@ -74,12 +74,12 @@ def fit_ngrams(
         return None
     problem = _make_problem(ngrams, texts, copies, words, has_label, weights)
     if c is None and validation is not None:
-        c, fitted = _choose_c(ngrams, problem, validation)
+        c, table = _choose_c(ngrams, problem, validation)
     else:
-        c = c or _DEFAULT_C
-        fitted = problem.fit(c)
-    ngrams.weights.copy_(torch.from_numpy(fitted[:-1]))
-    ngrams.bias.copy_(torch.from_numpy(fitted[-1]))
+        c = c or _DEFAULT_C  # C is above 0
+        table = problem.fit(c)
+    ngrams.weights.copy_(torch.from_numpy(table[:-1]))
+    ngrams.bias.copy_(torch.from_numpy(table[-1]))
     return c
 
 
@@ -106,21 +106,26 @@ def _make_problem(
     has_label: NDArray[np.bool_],
     weights: Floats | None,
 ) -> "_Problem":
+    """Compute the features of texts and copies, and make the problem. The arguments are as for `fit_ngrams`."""
+    assert texts.labels is not None
+    if weights is None:
+        weights = np.ones(len(texts))
     earlier = torch.cat([ngrams.weights, ngrams.bias[None]]).double().numpy(force=True)
-    characters = _character_map(ngrams, words if ngrams.config.character_buckets else {})
-    clean = ngram_features(ngrams, texts)
-    counts = np.bincount(clean.indices, minlength=clean.shape[1])
-    used = np.flatnonzero(counts >= min(_FEWEST_TEXTS, len(texts)))
-    parts = [_used_features(clean, used, earlier)]
-    del clean  # the largest matrix of a training
-    weights = np.ones(len(texts)) if weights is None else weights
+    words_with_characters = words if ngrams.config.character_buckets else {}
+    characters = _character_map(ngrams, words_with_characters)
+
+    # Large matrices are deleted as soon as possible: the memory of a training is theirs.
+    all_features = ngram_features(ngrams, texts)
+    text_counts = np.bincount(all_features.indices, minlength=all_features.shape[1])
+    used = np.flatnonzero(text_counts >= min(_FEWEST_TEXTS, len(texts)))
+    parts = [_used_features(all_features, used, earlier)]
+    del all_features
     row_weights = [weights]
     if copies is not None:
         parts.append(_used_features(ngram_features(ngrams, copies), used, earlier))
         row_weights.append(_COPY_WEIGHT * weights)
-    assert texts.labels is not None
     features = vstack(parts).tocsr()
-    del parts  # a second copy of all features
+    del parts
     return _Problem.of(
         features,
         used,
@@ -155,29 +160,29 @@ def _choose_c(
     features = ngram_features(ngrams, validation)
     assert validation.labels is not None
     best_c = _CS[0]
-    best = problem.fit(best_c)
-    lowest = _validation_loss(features, best, validation.labels)
+    best_table = problem.fit(best_c)
+    lowest = _validation_loss(features, best_table, validation.labels)
     for c in _CS[1:]:
-        fitted = problem.fit(c)
-        loss = _validation_loss(features, fitted, validation.labels)
+        table = problem.fit(c)
+        loss = _validation_loss(features, table, validation.labels)
         if not loss < lowest:  # larger values take longer, and are even worse
             break
         lowest = loss
         best_c = c
-        best = fitted
-    return best_c, best
+        best_table = table
+    return best_c, best_table
 
 
-def _validation_loss(features: csr_matrix, fitted: Floats, labels: NDArray[np.integer]) -> float:
+def _validation_loss(features: csr_matrix, table: Floats, labels: NDArray[np.integer]) -> float:
     """Return the cross-entropy of texts at the best temperature."""
-    logits = features @ fitted[:-1] + fitted[-1]
-    parts = logits[:, None].astype(np.float64)
+    logits = features @ table[:-1] + table[-1]
+    part_logits = logits[:, None].astype(np.float64)  # of a single part
     classes = labels
     if labels.ndim == 2:
-        parts = as_binary(parts)
+        part_logits = as_binary(part_logits)
         classes = labels.ravel().astype(np.int64)
-    [scale] = fit_scales(parts, classes)
-    log_scores = log_softmax(scale * parts[:, 0], axis=1)
+    [scale] = fit_scales(part_logits, classes)
+    log_scores = log_softmax(scale * part_logits[:, 0], axis=1)
     return float(-log_scores[np.arange(len(classes)), classes].mean())
 
 
@@ -200,24 +205,25 @@ def ngram_features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> c
 def _features_of_batch(
     ngrams: GloveLstmNgramClassifier, batch: Mapping[str, torch.Tensor]
 ) -> csr_matrix:
-    ids, mask = batch["input_ids"], batch["attention_mask"].bool()
+    ids = batch["input_ids"]
+    mask = batch["attention_mask"].bool()
     shapes, unknown = read_token_types(ngrams.config, batch.get("token_type_ids"), mask)
-    rows = []  # texts
-    columns = []  # rows of the table
+    # One entry for each n-gram of each text: the row of the text, the row of the table, and the share.
+    texts = []
+    table_rows = []
     shares = []
     for group in ngrams.groups(ids, shapes, mask):
-        text, place = group.present.nonzero(as_tuple=True)
-        rows.append(text)
-        columns.append(group.rows[text, place])
-        shares.append(ngram_shares(group, ngrams.weights)[text, place])
+        present = group.present.nonzero(as_tuple=True)
+        texts.append(present[0])
+        table_rows.append(group.rows[present])
+        shares.append(ngram_shares(group, ngrams.weights)[present])
     if unknown is not None:
-        word, place = unknown.present.nonzero(as_tuple=True)
-        rows.append(unknown.texts[word])
-        columns.append(unknown.hashes[word, place] % ngrams.buckets)
-        shares.append(ngrams.character_shares(unknown, mask)[word, place])
-    features = _sparse(
-        torch.cat(shares), torch.cat(rows), torch.cat(columns), (len(ids), len(ngrams.weights))
-    )
+        present = unknown.present.nonzero(as_tuple=True)
+        texts.append(unknown.texts[present[0]])
+        table_rows.append(unknown.hashes[present] % ngrams.buckets)
+        shares.append(ngrams.character_shares(unknown, mask)[present])
+    shape = (len(ids), len(ngrams.weights))
+    features = _sparse(torch.cat(shares), torch.cat(texts), torch.cat(table_rows), shape)
     features.sum_duplicates()
     return features
 
@@ -241,34 +247,37 @@ def _character_map(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -
     device = ngrams.bias.device
     spellings = torch.tensor([spelling(word) for word in words], dtype=torch.long, device=device)
     hashes, present = character_ngrams(spellings)
-    # In a text with an empty mask, which counts as one n-gram of words, a share is relative to the share of its word.
-    no_text = torch.zeros_like(spellings)
+    # The share of a word in its text is a factor of the features already. What is missing is the share of the character
+    # n-grams in the word, which is their share in an empty text: that counts as a single n-gram of words.
     empty_mask = present.new_zeros(1, 1)
-    spelled_words = UnknownWords(no_text, no_text, hashes, present)
+    first_text = torch.zeros_like(spellings)
+    spelled_words = UnknownWords(first_text, first_text, hashes, present)
     shares = ngrams.character_shares(spelled_words, empty_mask)
 
-    word, place = present.nonzero(as_tuple=True)
+    word_rows, places = present.nonzero(as_tuple=True)
     ids = torch.tensor(list(words.values()), dtype=torch.long, device=device)
-    rows = ngrams.buckets + ids[word]
-    columns = hashes[word, place] % ngrams.buckets
-    return _sparse(shares[word, place], rows, columns, (size, size))
+    rows = ngrams.buckets + ids[word_rows]
+    columns = hashes[word_rows, places] % ngrams.buckets
+    return _sparse(shares[word_rows, places], rows, columns, (size, size))
 
 
 @dataclass
 class _Problem:
     """Support vector machines over the used n-grams, and over the characters of their words.
 
-    There is a machine for each label, against the others; of two labels, only for the second. Sizes: the table has R
-    rows. u of them are used n-grams, which occur in at least two texts. v are these and the character n-grams of the
-    words among them. e is the number of labels in fine-tuning, else 0.
+    There is a machine for each label, against the others; of two labels, only for the second.
+
+    Sizes:
+        R: Rows of the table of weights.
+        u: Used n-grams: rows of the table that occur in at least two texts.
+        v: Rows of the table that have a weight: the used n-grams, and the character n-grams of the words among them.
+        e: Earlier logits, which are additional features: the number of labels in fine-tuning, else 0.
     """
 
-    features: (
-        csr_matrix  # (rows, u + e) n-grams of the texts and then of their copies; earlier logits
-    )
-    lift: (
-        csr_matrix  # (u + e, v + e) maps features to the same features and the characters of words
-    )
+    # (rows, u + e) the used n-grams, then the earlier logits; rows are the texts, then their copies.
+    features: csr_matrix
+    # (u + e, v + e) maps features to the same features and the characters of words.
+    lift: csr_matrix
     ratios: Floats  # (v + e, machines) log-count ratios, which scale the lifted features
     targets: Floats  # (rows, machines) 1 for texts with the machine's label, -1 for others
     weights: Floats  # (rows, 1)
@@ -304,23 +313,27 @@ class _Problem:
             weights: (rows,).
             earlier: (R + 1, labels) weights and bias before the fit.
         """
-        texts, count = has_label.shape
-        columns = np.union1d(used, characters[used].indices)
-        itself = identity(characters.shape[0], dtype=np.float32, format="csr")[used]
-        lift = (itself + characters[used])[:, columns]
-        clean = _first_rows(features, texts)
-        if earlier.any():
-            clean = clean[:, : len(used)]
-        ratios_of = _LogCountRatios.of(clean, lift, weights[:texts])
-
+        texts, label_count = has_label.shape
+        is_fine_tuning = earlier.any()
         learned_labels = np.flatnonzero(_varies(has_label))
         is_binary = exclusive and len(learned_labels) == 2
         labels = learned_labels[1:] if is_binary else learned_labels
-        ratios = np.stack([ratios_of(has_label[:, label]) for label in labels], axis=1)
-        if earlier.any():  # earlier logits have no characters, and are not scaled
-            lift = block_diag([lift, identity(count, dtype=np.float32)])
-            ratios = np.vstack([ratios, np.ones((count, len(labels)))])
-        versions = features.shape[0] // texts
+
+        columns = np.union1d(used, characters[used].indices)
+        to_itself = identity(characters.shape[0], dtype=np.float32, format="csr")[used]
+        lift = (to_itself + characters[used])[:, columns]
+
+        ngrams_of_texts = _first_rows(features, texts)
+        if is_fine_tuning:
+            ngrams_of_texts = ngrams_of_texts[:, : len(used)]
+        log_count_ratios = _LogCountRatios.of(ngrams_of_texts, lift, weights[:texts])
+        ratios_by_label = [log_count_ratios.of_label(has_label[:, label]) for label in labels]
+        ratios = np.stack(ratios_by_label, axis=1)
+        if is_fine_tuning:  # earlier logits have no characters, and are not scaled
+            lift = block_diag([lift, identity(label_count, dtype=np.float32)])
+            ratios = np.vstack([ratios, np.ones((label_count, len(labels)))])
+
+        versions = features.shape[0] // texts  # 2 with copies, else 1
         targets = np.where(np.tile(has_label[:, labels], (versions, 1)), 1, -1)
         return cls(
             features=features,
@@ -343,37 +356,42 @@ class _Problem:
         Returns:
             (R + 1, labels): the table of weights, in which the rows of words include their characters, and the bias.
         """
-        transposed = self.features.T
+        features_transposed = self.features.T
         lift_transposed = self.lift.T.tocsr()
-        shape = self.ratios.shape[0] + 1, len(self.labels)
+        shape = (self.ratios.shape[0] + 1, len(self.labels))  # weights and bias of the machines
         cost = np.float32(c) * self.weights
 
-        def loss(flat: Floats) -> tuple[float, Floats]:
+        def loss_and_gradient(flat: Floats) -> tuple[float, Floats]:
             solution = flat.reshape(shape).astype(np.float32)
-            margins = self.features @ (self.lift @ (self.ratios * solution[:-1])) + solution[-1]
-            slack = np.maximum(1 - self.targets * margins, 0)
-            slope = -2 * cost * self.targets * slack
-            gradient = self.ratios * (lift_transposed @ (transposed @ slope))
-            gradient = np.vstack([gradient, slope.sum(axis=0)]) + solution
-            value = (cost * slack**2).sum(dtype=np.float64) + (flat**2).sum() / 2
-            return float(value), gradient.ravel().astype(np.float64)
+            weights = self.lift @ (self.ratios * solution[:-1])  # (u + e, machines)
+            logits = self.features @ weights + solution[-1]
+            slack = np.maximum(1 - self.targets * logits, 0)
+            hinge_loss = (cost * slack**2).sum(dtype=np.float64)
+            loss = hinge_loss + (flat**2).sum() / 2
+
+            slope = -2 * cost * self.targets * slack  # of the loss by the logits
+            weight_gradient = self.ratios * (lift_transposed @ (features_transposed @ slope))
+            bias_gradient = slope.sum(axis=0)
+            gradient = np.vstack([weight_gradient, bias_gradient]) + solution
+            return float(loss), gradient.ravel().astype(np.float64)
 
         start = self.solution
         if start is None:
             start = np.zeros(shape[0] * shape[1])
         with progress("Fitting n-grams", total=_ITERATIONS, unit=" iterations") as bar:
             options = {"maxiter": _ITERATIONS, "ftol": 1e-5, "maxcor": 6}
-            found = minimize(
-                loss,
+            result = minimize(
+                loss_and_gradient,
                 start,
                 jac=True,
                 method="L-BFGS-B",
                 options=options,
                 callback=lambda _: bar.update(),
             )
-        self.solution = found.x
-        solution = found.x.reshape(shape)
-        return self._table(np.vstack([solution[:-1] * self.ratios, solution[-1:]]))
+        self.solution = result.x
+        solution = result.x.reshape(shape)
+        weights = solution[:-1] * self.ratios
+        return self._table(np.vstack([weights, solution[-1:]]))
 
     def _table(self, weights: Floats) -> Floats:
         """Return the table and the bias of all labels.
@@ -389,15 +407,16 @@ class _Problem:
             by_label[:, second] = 0.5 * weights[:, 0]
         else:
             by_label[:, self.labels] = weights
-        size = len(self.columns)
-        of_ngrams, of_earlier_logits, bias = by_label[:size], by_label[size:-1], by_label[-1]
+        ngram_weights = by_label[: len(self.columns)]
+        weights_of_earlier_logits = by_label[len(self.columns) : -1]
+        bias = by_label[-1]
 
         table = np.zeros_like(self.earlier)
-        table[self.columns] = of_ngrams
-        table[:-1] += self.characters @ table[:-1]
+        table[self.columns] = ngram_weights
+        table[:-1] += self.characters @ table[:-1]  # a word's row includes its characters
         table[-1] = bias
         if self.earlier.any():
-            table += self.earlier @ of_earlier_logits
+            table += self.earlier @ weights_of_earlier_logits
         return table
 
 
@@ -411,6 +430,7 @@ class _LogCountRatios:
 
     @classmethod
     def of(cls, features: csr_matrix, lift: csr_matrix, weights: Floats) -> "_LogCountRatios":
+        """Count the features of n texts with weights (n,)."""
         ngrams_of_text = np.diff(features.indptr)
         data = np.repeat(weights.astype(np.float32), ngrams_of_text)
         has_ngram = csr_matrix((data, features.indices, features.indptr), shape=features.shape)
@@ -418,18 +438,18 @@ class _LogCountRatios:
         counts = lift.T @ np.asarray(has_ngram.sum(axis=0)).ravel()
         return cls(has_ngram, lift, counts)
 
-    def __call__(self, is_label: NDArray[np.bool_]) -> Floats:
+    def of_label(self, has_label: NDArray[np.bool_]) -> Floats:
         """Return the absolute log ratio of each feature, (v,), with counts smoothed by 1.
 
         It is averaged with the mean over all features, so that rare features do not count for too little.
 
         Args:
-            is_label: (n,) whether a text has the label.
+            has_label: (n,) whether a text has the label.
         """
-        inside = self.lift.T @ (self.has_ngram.T @ is_label.astype(np.float32))
-        outside = self.counts - inside
-        inside_share = (inside + 1) / (inside + 1).sum()
-        outside_share = (outside + 1) / (outside + 1).sum()
-        ratios = np.abs(np.log(inside_share) - np.log(outside_share))
+        counts_with = self.lift.T @ (self.has_ngram.T @ has_label.astype(np.float32))
+        counts_without = self.counts - counts_with
+        share_with = (counts_with + 1) / (counts_with + 1).sum()
+        share_without = (counts_without + 1) / (counts_without + 1).sum()
+        ratios = np.abs(np.log(share_with) - np.log(share_without))
         mean = ratios[self.counts > 0].mean()
         return np.maximum(_INTERPOLATION * ratios + (1 - _INTERPOLATION) * mean, _LEAST_RATIO)

@@ -111,13 +111,13 @@ def schedule(
 
     epochs = round(plan.texts_read / texts)
     epochs = min(max(epochs, plan.fewest_epochs), plan.most_epochs)
-    epochs_for_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
-    growth = (texts_of_step / _BATCH_OF_RATES) ** 0.5
+    epochs_for_fewest_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
+    rate_factor = (texts_of_step / _BATCH_OF_RATES) ** 0.5
     return {
-        "num_train_epochs": max(epochs, epochs_for_steps),
+        "num_train_epochs": max(epochs, epochs_for_fewest_steps),
         "per_device_train_batch_size": batch_size,
-        "learning_rate": plan.learning_rate * growth,
-        "embedding_learning_rate": plan.embedding_learning_rate * growth,
+        "learning_rate": plan.learning_rate * rate_factor,
+        "embedding_learning_rate": plan.embedding_learning_rate * rate_factor,
     }
 
 

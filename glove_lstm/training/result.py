@@ -25,9 +25,7 @@ class TrainingResult:
     model: GloveLstmForSequenceClassification  # with the calibration in its config
     tokenizer: PreTrainedTokenizerBase
     train: LabelledTexts  # texts that `model` learned from
-    validation: (
-        LabelledTexts | None
-    )  # texts of the calibration; None: the scores are not calibrated
+    validation: LabelledTexts | None  # texts of the calibration; None: not calibrated to labels
     # (n, classes) calibrated logits for `validation`, of the first model if there were two.
     validation_logits: NDArray[np.float32] | None
     calibration: Calibration

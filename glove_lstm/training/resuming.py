@@ -93,8 +93,7 @@ def prepare_output(output_dir: Path, resume: str | bool | None, start: str | Non
         return
     path = Path(str(resume)).resolve()
     is_own = path.parent in [folder.resolve() for folder in folders]
-    is_checkpoint = path.name.removeprefix("checkpoint-").isdecimal()
-    if not path.is_dir() or not is_own or not is_checkpoint:
+    if not is_own or not _is_checkpoint(path):
         problem = f"resume_from_checkpoint is {resume}, which is no checkpoint in {output_dir}"
         raise DataError(f"{problem}; give OUTPUT_DIR/checkpoint-N, or True for the last one.")
 
@@ -102,7 +101,7 @@ def prepare_output(output_dir: Path, resume: str | bool | None, start: str | Non
 def _remove_checkpoints(folders: list[Path], output_dir: Path, start: str | None) -> None:
     checkpoints: list[Path] = []
     for folder in folders:
-        checkpoints += folder.glob("checkpoint-*")
+        checkpoints += filter(_is_checkpoint, folder.glob("checkpoint-*"))
     if start is not None:
         removed = [checkpoint.resolve() for checkpoint in checkpoints]
         if Path(start).resolve() in removed:
@@ -112,6 +111,12 @@ def _remove_checkpoints(folders: list[Path], output_dir: Path, start: str | None
         (folder / _RECORD).unlink(missing_ok=True)
     for checkpoint in checkpoints:
         shutil.rmtree(checkpoint)
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether a path is a folder that the Trainer names so: checkpoint-N."""
+    prefix, _, step = path.name.rpartition("-")
+    return prefix == "checkpoint" and step.isdecimal() and path.is_dir()
 
 
 def last_checkpoint(folder: Path, resume: str | bool | None) -> str | None:

@@ -47,18 +47,7 @@ def ask(
     if folder is None or teacher.identity is None:
         logits_of = _ask_new(teacher, texts, {}, None)
     else:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / CACHE_NAME
-        try:
-            with closing(sqlite3.connect(path)) as database:
-                database.execute(_TABLE)
-                rows = database.execute(_READ, (teacher.identity,))
-                cached = {key: np.frombuffer(logits, dtype="<f4") for key, logits in rows}
-                logits_of = _ask_new(teacher, texts, cached, database)
-        except sqlite3.Error as error:
-            raise DataError(
-                f"{path} cannot be used ({error}): if no other run uses it, remove it."
-            ) from error
+        logits_of = _ask_with_cache(teacher, texts, folder)
     logits = np.stack([logits_of[_key(text)] for text in texts])
     if logits.shape[1] != len(label_names):
         raise DataError(
@@ -67,6 +56,24 @@ def ask(
         )
     logits = logits[:, columns]
     return logits - logits.mean(axis=1, keepdims=True)
+
+
+def _ask_with_cache(
+    teacher: LoadedTeacher, texts: Sequence[str], folder: Path
+) -> dict[bytes, NDArray[np.float32]]:
+    """Return the logits of texts by the key of a text, from the cache in a folder where it has them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / CACHE_NAME
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute(_TABLE)
+            rows = database.execute(_READ, (teacher.identity,))
+            cached = {key: np.frombuffer(logits, dtype="<f4") for key, logits in rows}
+            return _ask_new(teacher, texts, cached, database)
+    except sqlite3.Error as error:
+        raise DataError(
+            f"{path} cannot be used ({error}): if no other run uses it, remove it."
+        ) from error
 
 
 def _ask_new(

@@ -58,7 +58,10 @@ def train_model(
     validation: LabelledTexts | None,
     first: FirstModel | None = None,
 ) -> TrainingResult:
-    """Train one model, and calibrate it on validation texts or take calibration and C from a first model."""
+    """Train one model, and calibrate it on validation texts.
+
+    The final of two models has no validation texts. It uses the calibration and C of the first model.
+    """
     began = time.perf_counter()
     recipe = job.recipe.sized(len(train), validation is not None)
     check_selection(recipe, has_validation=validation is not None)
@@ -98,21 +101,25 @@ def train_from(
         train: n texts with labels.
         validation: Texts of the calibration; None: the calibration of `first` is used.
         targets: (n, classes) logits that the LSTM learns instead of the labels.
-        fits_ngrams: Whether the n-grams are fitted.
-        first: The first model, if this is the final one.
+        fits_ngrams: Whether the n-grams are fitted; if not, those of `start` stay.
+        first: The first model, if this is the final one. Its calibration and its C of the n-grams are used.
         began: `time.perf_counter()` at the beginning.
     """
     names = start.model.config.label_names
     reader = LightTokenizer.of(start.tokenizer)
     train_set = TextSet.of(train, names, reader)
-    validation_set = None if validation is None else TextSet.of(validation, names, reader)
+    validation_set = None
+    if validation is not None:
+        validation_set = TextSet.of(validation, names, reader)
     weights = TrainingWeights.of(train_set.labelled, job.class_weight)
-    ngram_c = start.about.get("ngram_c")
+
     if fits_ngrams:
         ngram_c = _fit_ngrams(recipe, start, reader, train_set, validation_set, weights, first)
+    else:
+        ngram_c = start.about.get("ngram_c")  # of the fit that the model has already
     if targets is not None:
         train_set = replace(train_set, tokenized=train_set.tokenized.with_labels(targets))
-    trainer = _trainer(job, recipe, start, reader, train_set, validation_set, weights)
+    trainer = _make_trainer(job, recipe, start, reader, train_set, validation_set, weights)
     prepared = time.perf_counter()
     history = trainer.train_network()
     trained = time.perf_counter()
@@ -155,16 +162,18 @@ def _result(
     """Return a trained model with its predictions for the validation texts."""
     logits = None
     seen = 0
+    labelled_validation: LabelledTexts | None = None
     validation_texts: Sequence[str] = ()
     if validation is not None:
-        seen = count_seen(train.labelled, validation.labelled)
-        validation_texts = validation.labelled.texts
+        labelled_validation = validation.labelled
+        validation_texts = labelled_validation.texts
+        seen = count_seen(train.labelled, labelled_validation)
         logits = predict_logits(start.model, start.tokenizer, validation_texts)
     return TrainingResult(
         model=start.model,
         tokenizer=start.tokenizer,
         train=train.labelled,
-        validation=None if validation is None else validation.labelled,
+        validation=labelled_validation,
         validation_logits=logits,
         calibration=calibration,
         ngram_c=about["ngram_c"],
@@ -178,8 +187,9 @@ def _result(
 
 def count_seen(train: LabelledTexts, validation: LabelledTexts) -> int:
     """Count validation texts that are also training texts: measures on them are too high."""
-    trained, _ = TrainingTexts.of(train.texts, ()).find(validation.texts)
-    return int(trained.sum())
+    record = TrainingTexts.of(train.texts, ())
+    was_trained_on, _ = record.find(validation.texts)
+    return int(was_trained_on.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +209,7 @@ class TextSet:
 
     def corrupted(self, seed: int, reader: LightTokenizer) -> TokenizedTexts:
         """Return a tokenised corrupted copy of each text."""
-        copies = corrupt(self.labelled.texts, seed, 0, reader)
+        copies = corrupt(self.labelled.texts, seed, epoch=0, reader=reader)
         return tokenize(copies, reader, self.tokenized.labels)
 
 
@@ -217,6 +227,7 @@ def _fit_ngrams(
     if ngrams is None:
         return None
     training = recipe.training
+
     text_weights = weights.ngrams
     if len(train.labelled) > _MOST_NGRAM_TEXTS:
         generator = np.random.default_rng(training.seed)
@@ -224,28 +235,30 @@ def _fit_ngrams(
         sample = train.labelled.select(rows)
         train = TextSet.of(sample, sample.label_names, reader)
         text_weights = text_weights[rows]
+
     copies = None
     message = f"N-grams of {len(train.labelled):,} texts"
     if training.corrupted_share and 2 * len(train.labelled) <= _MOST_NGRAM_TEXTS:
         copies = train.corrupted(training.seed, reader)
         message += " and a corrupted copy of each"
     logger.info("%s.", message)
-    c_texts = None
+
+    chosen_c = training.ngram_c if first is None else first.ngram_c
+    texts_for_c = None
     if validation is not None and len(validation.labelled) >= _FEWEST_FOR_C:
-        c_texts = validation.tokenized
-    c = training.ngram_c if first is None else first.ngram_c
+        texts_for_c = validation.tokenized
     return fit_ngrams(
         ngrams,
         train.tokenized,
         copies,
         words=start.words,
         weights=text_weights,
-        validation=c_texts,
-        c=c,
+        validation=texts_for_c,
+        c=chosen_c,
     )
 
 
-def _trainer(
+def _make_trainer(
     job: Job,
     recipe: Recipe,
     start: InitialModel,
@@ -258,17 +271,17 @@ def _trainer(
     training = recipe.training
     dataset = train.tokenized
     if training.corrupted_share:
-        lstm_reader = LightTokenizer.of(start.tokenizer)
-        lstm_reader.model_max_length = reader.model_max_length
+        copy_reader = LightTokenizer.of(start.tokenizer)
         lstm_length = start.model.config.lstm_length
-        # No more tokens are needed than the LSTM reads. But if texts are cut on the left, the last tokens decide which
-        # tokens are the first.
+        # To save time, copies have only the tokens that the LSTM reads. If texts are cut on the left, these are not the
+        # first tokens of a copy, but the first after the cut.
         if lstm_length and reader.truncation_side == "right":
-            lstm_reader.model_max_length = min(lstm_length, reader.model_max_length or lstm_length)
+            longest = reader.model_max_length or lstm_length
+            copy_reader.model_max_length = min(lstm_length, longest)
         dataset = CorruptedTexts(
             train.labelled.texts,
             dataset,
-            lstm_reader,
+            copy_reader,
             share=training.corrupted_share,
             seed=training.seed,
         )
@@ -312,7 +325,9 @@ def _describe(recipe: Recipe, start: InitialModel, trainer: GloveLstmTrainer) ->
         hardware = torch.cuda.get_device_name(model.device)
     elif model.device.type != "cpu":
         hardware = model.device.type
-    config, state, training = model.config, trainer.state, recipe.training
+    config = model.config
+    state = trainer.state
+    training = recipe.training
     return {
         "preset": recipe.preset,
         "temperature": config.temperature,

@@ -110,12 +110,14 @@ class GloveLstmTrainer(Trainer):
         assert rate is not None  # the recipe was sized
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
         groups = self._dense_groups(embeddings)
+
         if embeddings and kind is torch.optim.AdamW and self._can_update_lazily():
             lazy = LazyAdamW(groups, **options)
             lazy.add_embeddings(embeddings, rate)
             self._lazy_optimizer = lazy
             self.optimizer = lazy
             return lazy
+
         if embeddings:
             tables = [embedding.weight for embedding in embeddings]
             groups.append({"params": tables, "lr": rate, "weight_decay": 0.0})
@@ -174,7 +176,9 @@ class GloveLstmTrainer(Trainer):
             if losses.dim() == 2:
                 weights = weights[:, None]
             losses = losses * weights
-        items = labels.numel() if num_items_in_batch is None else num_items_in_batch
+        items = num_items_in_batch  # labels of all batches of the step
+        if items is None:
+            items = labels.numel()
         loss = losses.sum() / items
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             loss = loss * self.accelerator.num_processes  # the items of all processes are counted

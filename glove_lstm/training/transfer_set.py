@@ -128,9 +128,8 @@ def similar_words(words: Sequence[str], glove: GloveVectors) -> dict[str, list[s
             block = known[start : start + _BLOCK]
             vectors = _unit_rows(glove.vectors[[glove.index[word] for word in block]])
             cosines = vectors @ frequent.T
-            count = min(
-                _NEIGHBOURS + 1, len(frequent)
-            )  # the word itself is among them if it is frequent
+            # One more, because the word itself is the nearest if it is frequent.
+            count = min(_NEIGHBOURS + 1, len(frequent))
             nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
             for word, rows, word_cosines in zip(block, nearest, cosines, strict=True):
                 others = _words_by_similarity(glove, rows, word_cosines)

@@ -23,9 +23,7 @@ _MOST_IN_SAMPLING = 5.0  # larger weights would repeat a few texts too often
 class TrainingWeights:
     """How much each training text counts, in the three places where texts are weighted."""
 
-    sampling: (
-        Floats | None
-    )  # (n,) chance of each text to be in a batch of the LSTM; None: all alike
+    sampling: Floats | None  # (n,) relative chance to be in a batch of the LSTM; None: equal
     text_loss: Floats | None  # (n,) in the loss of the LSTM, mean 1; None: 1
     label_loss: Floats | None  # (classes,) in the loss of the LSTM; None: 1
     ngrams: Floats  # (n,) in the fit of the n-grams
@@ -33,24 +31,26 @@ class TrainingWeights:
     @classmethod
     def of(cls, texts: LabelledTexts, class_weight: ClassWeight | None) -> "TrainingWeights":
         """Weigh texts by their sources, their own weights and the weights of their labels."""
-        sampling = None
         text_loss = None
-        label_loss = None
-        ngrams = np.ones(len(texts))
+        own_weights = np.ones(len(texts))
         if texts.weights is not None:
             text_loss = texts.weights / texts.weights.mean()
-            ngrams = text_loss
+            own_weights = text_loss
+
+        sampling = None
+        weights_in_batches = own_weights
         if texts.sources is not None:
             balanced = balanced_weights(texts.sources, strata(texts.labels.tolist()))
             sampling = np.minimum(balanced, _MOST_IN_SAMPLING)
-        if class_weight is not None:
-            # The sampling balances the labels for the LSTM; the n-grams are fitted to all texts alike.
-            in_batches = ngrams if sampling is None else sampling * ngrams
-            names = texts.label_names
-            label_loss = class_weights(class_weight, names, texts.labels, in_batches)
-            label_weights = class_weights(class_weight, names, texts.labels, ngrams)
-            ngrams = ngrams * label_weights[texts.labels]
-        return cls(sampling, text_loss, label_loss, ngrams)
+            weights_in_batches = sampling * own_weights
+
+        if class_weight is None:
+            return cls(sampling, text_loss, None, own_weights)
+        # "balanced" counts the labels as each part sees them. Sampling changes what the LSTM sees, not the n-grams.
+        names, labels = texts.label_names, texts.labels
+        label_loss = class_weights(class_weight, names, labels, weights_in_batches)
+        ngram_label_weights = class_weights(class_weight, names, labels, own_weights)
+        return cls(sampling, text_loss, label_loss, own_weights * ngram_label_weights[labels])
 
 
 def class_weights(
@@ -92,12 +92,10 @@ def _check_weights(
     if unknown:
         known = ", ".join(names)
         raise DataError(f"class_weight: {min(unknown)!r} is not one of {known}; correct it.")
-    for name in names:
-        if name not in weights:
-            if name not in labels_with_texts:
-                continue
-            raise DataError(f"class_weight has no weight for the label {name!r}; add it.")
-        value = weights[name]
+    missing = [name for name in names if name in labels_with_texts and name not in weights]
+    if missing:
+        raise DataError(f"class_weight has no weight for the label {missing[0]!r}; add it.")
+    for name, value in weights.items():
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if not is_number or not 0 < value < math.inf:
             problem = f"class_weight: the weight of {name!r} is {value!r}"

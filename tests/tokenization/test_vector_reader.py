@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from glove_lstm.text.alphabet import Alphabet
+from glove_lstm.text.alphabet import STRANGE_BYTE, Alphabet
 from glove_lstm.text.vector_reader import VectorReader
 from glove_lstm.text.word_table import WordTable, hash_words
 
@@ -52,9 +52,16 @@ def test_common_text_needs_no_rust(reader, text, words):
     assert [WORDS[row - 1] for row in tokens.ids] == words
 
 
-def test_ascii_characters_are_their_own_bytes_beside_words_with_accents():
-    text = "ABCxyz019.,:/<>-_ "
-    assert Alphabet(WORDS).encode(f"été {text}")[4:] == text.encode()
+def test_ascii_letters_keep_their_bytes_beside_other_letters_of_a_word():
+    alphabet = Alphabet(["naïve", "łwów", "curaçao"])
+    signs = "<url> www. https://"
+    assert alphabet.encode(f"{signs} ï")[:-1] == f"{signs} ".encode()
+    assert alphabet.lower(signs.upper().encode()) == signs.encode()
+
+
+def test_letters_beyond_sixteen_bits_are_in_no_alphabet():
+    alphabet = Alphabet(["\U00010428", "\U0001d41a\U0001d41b"])
+    assert alphabet.encode("\U00010428x") == bytes([STRANGE_BYTE]) + b"x"
 
 
 def test_words_of_up_to_eight_bytes_have_different_hashes():

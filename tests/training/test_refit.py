@@ -190,9 +190,7 @@ def test_checkpoints_of_another_run_are_refused_and_removed_by_a_new_one(train, 
     out, record = tmp_path / "out", tmp_path / "out" / FIRST_MODEL / "finished.json"
     options = {"save_strategy": "epoch", "num_train_epochs": 1}
     train(out, **options)
-    with pytest.raises(
-        DataError, match=r"finished.json belongs to other validation texts or labels"
-    ):
+    with pytest.raises(DataError, match=r"finished.json belongs to other validation texts"):
         train(out, **options, seed=1, resume_from_checkpoint=True)  # as many, but others
     record.write_text("{}")
     with pytest.raises(DataError, match=r"finished.json is damaged"):
@@ -208,6 +206,17 @@ def test_checkpoints_of_another_run_are_refused_and_removed_by_a_new_one(train, 
     train(out, max_steps=1)
     assert not list(out.glob("**/checkpoint-*"))
     assert not record.exists()
+
+
+def test_only_checkpoints_of_the_trainer_are_removed(tmp_path):
+    for name in ("checkpoint-8", "checkpoint-best"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "checkpoint-9").touch()
+    prepare_output(tmp_path, None, None)
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-best", "checkpoint-9"}
+    (tmp_path / "7").mkdir()
+    with pytest.raises(DataError, match="no checkpoint"):
+        prepare_output(tmp_path, str(tmp_path / "7"), None)
 
 
 def test_a_training_that_diverges_is_told(train, tmp_path):

@@ -130,6 +130,7 @@ def shown_scores(page):
 
 @pytest.mark.skipif(not RUNTIME, reason="needs onnxruntime-web in the folder ONNXRUNTIME_WEB")
 def test_an_example_is_a_title_and_a_text(page):
+    page.locator("button[type=submit]:enabled").wait_for()  # the model is there
     page.get_by_role("button", name="Loud style").click()
     page.get_by_text("Resembles FAKE").wait_for()
     text = f"{page.get_by_label('Title').input_value()} {page.get_by_label('Text').input_value()}"

@@ -22,6 +22,7 @@ from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.examples import WIDGET
 from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX, DataNotes
 from glove_lstm.publishing.hub_upload import HUB_ID
+from glove_lstm.training.presets import FEWEST_FOR_C
 
 PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint that was never pushed
 
@@ -44,8 +45,6 @@ _PLOTS = {
 }
 # From this `max_seq_length` on, texts are not truncated. transformers writes 1e30 for such a tokenizer.
 _NO_TRUNCATION = 1_000_000
-# Validation texts with which C of the n-gram classifier is chosen, as in training/train_model.py.
-_FEWEST_FOR_C = 100
 
 Rows = Sequence[Sequence[str]]
 
@@ -250,7 +249,7 @@ class _Run:
             chosen.append("the epoch")
         has_ngrams = bool(self.about.get("ngram_weight"))
         is_c_given = bool(self.arguments.get("ngram_c"))
-        has_enough_texts = self.about["rows"].get("validation", 0) >= _FEWEST_FOR_C
+        has_enough_texts = self.about["rows"].get("validation", 0) >= FEWEST_FOR_C
         if has_ngrams and not is_c_given and has_enough_texts:
             chosen.append("C of the n-gram classifier")
         chosen.append("the calibration")

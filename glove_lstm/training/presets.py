@@ -48,6 +48,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+FEWEST_FOR_C = 100  # validation texts with which C of the n-gram classifier is chosen
+
+
 @dataclass(frozen=True)
 class _Schedule:
     """The length and the speed of a training, by the number of its texts."""

@@ -26,6 +26,7 @@ from glove_lstm.training.calibration import Calibration, calibrate, first_words
 from glove_lstm.training.initial_model import InitialModel, initial_model
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.ngram_fitting import fit_ngrams
+from glove_lstm.training.presets import FEWEST_FOR_C
 from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.resuming import FirstModel
 from glove_lstm.training.trainer import GloveLstmTrainer
@@ -36,7 +37,6 @@ logger = logging.getLogger(__name__)
 
 # Texts, copies included, that the n-grams are fitted to. More would need too much memory.
 _MOST_NGRAM_TEXTS = 200_000
-_FEWEST_FOR_C = 100  # validation texts with which C of the n-gram classifier is chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +245,7 @@ def _fit_ngrams(
 
     chosen_c = training.ngram_c if first is None else first.ngram_c
     texts_for_c = None
-    if validation is not None and len(validation.labelled) >= _FEWEST_FOR_C:
+    if validation is not None and len(validation.labelled) >= FEWEST_FOR_C:
         texts_for_c = validation.tokenized
     return fit_ngrams(
         ngrams,

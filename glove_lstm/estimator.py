@@ -155,10 +155,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if y is None:
             more_texts = texts + more_texts
             texts = []
-            labels = LabelValues([], [], "str", several=False)
+            labels = LabelValues([], [], "str", is_multi_label=False)
         else:
             labels = read_labels(y)
-            if len(labels.classes) < 2 and not labels.several:
+            if len(labels.classes) < 2 and not labels.is_multi_label:
                 problem = f"y has {len(labels.classes)} class, {labels.classes}"
                 raise DataError(f"{problem}; a classifier needs two or more.")
         check_consistent_length(texts, labels.names, sample_weight)
@@ -205,7 +205,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         labels = read_labels(y)
-        if not labels.several:
+        if not labels.is_multi_label:
             return super().score(X, y, sample_weight)
         check_is_fitted(self)
         truth = number_labels(labels.names, label_names(self.classes_))

@@ -59,7 +59,7 @@ class LabelValues:
     names: list[Any]  # of each text, as a config names them: a name, or a list of names
     classes: list[str]  # the names of all labels, in the order of their values
     label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
-    several: bool  # whether a text may have several labels
+    is_multi_label: bool  # whether a text may have several labels
     lists: bool = False  # whether these were given as lists of labels, not as a table of 0 and 1
 
 
@@ -84,7 +84,9 @@ def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelVa
     column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
     values = _one_kind(python_values(column), range(1, len(column) + 1), name)
     classes = np.unique(values)
-    return LabelValues(label_names(values), label_names(classes), _type_of(classes), several=False)
+    return LabelValues(
+        label_names(values), label_names(classes), _type_of(classes), is_multi_label=False
+    )
 
 
 def _as_indicators(labels: Any) -> NDArray[Any] | None:
@@ -112,7 +114,7 @@ def _read_indicators(indicators: NDArray[Any], name: str) -> LabelValues:
         raise DataError(f"{name} has {label_count} columns; they must hold 0 and 1 for each label.")
     classes = [str(number) for number in range(label_count)]
     names = [[classes[number] for number in np.flatnonzero(row)] for row in indicators]
-    return LabelValues(names, classes, "int", several=True)
+    return LabelValues(names, classes, "int", is_multi_label=True)
 
 
 def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
@@ -127,7 +129,9 @@ def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
     values = _one_kind(python_values(flat), row_numbers, name)
     classes = np.unique(values)
     names = [label_names(labels) for labels in rows]
-    return LabelValues(names, label_names(classes), _type_of(classes), several=True, lists=True)
+    return LabelValues(
+        names, label_names(classes), _type_of(classes), is_multi_label=True, lists=True
+    )
 
 
 def _one_kind(values: Sequence[Any], rows: Sequence[int], name: str) -> NDArray[Any]:

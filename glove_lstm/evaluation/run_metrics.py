@@ -77,7 +77,7 @@ def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = 
     if test is not None:
         measured = test
         logits = predict_logits(result.model, result.tokenizer, test.texts)
-    if measured is None or logits is None or measured.several:
+    if measured is None or logits is None or measured.is_multi_label:
         return
     config = result.model.config
     scores = scores_of(logits, config.problem_type)

@@ -138,7 +138,7 @@ def _load_teachers(
 
 def _check_teachers(teachers: Sequence[LoadedTeacher], train: LabelledTexts) -> None:
     """Check that the teachers have the labels of the texts. A function must have them in the same order."""
-    if teachers and train.several:
+    if teachers and train.is_multi_label:
         raise DataError("A teacher is for one label a text; leave it out.")
     for teacher in teachers:
         if teacher.label_names is None:
@@ -189,7 +189,7 @@ def _check_texts(train: LabelledTexts, unlabelled: Sequence[str]) -> None:
         raise DataError(
             "No text has a label, and the teacher does not name its labels; give labels, or another teacher."
         )
-    if len(train.label_names) < 2 and not train.several:
+    if len(train.label_names) < 2 and not train.is_multi_label:
         label = train.label_names[0]
         raise DataError(f"All texts have the label {label!r}; a classifier needs two or more.")
 
@@ -197,7 +197,7 @@ def _check_texts(train: LabelledTexts, unlabelled: Sequence[str]) -> None:
 def _check_validation(validation: LabelledTexts, train: LabelledTexts) -> None:
     if not len(validation):
         raise DataError("There are no validation texts; give some, or validation=None.")
-    if validation.several != train.several:
+    if validation.is_multi_label != train.is_multi_label:
         raise DataError(
             "Validation texts must have one label each if training texts do, and lists of labels if they do."
         )

@@ -93,7 +93,7 @@ def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
         return
     rarest_first = undivided[np.argsort(in_all[undivided], kind="stable")].tolist()
 
-    fewest_labels = 1 if texts.several else 2
+    fewest_labels = 1 if texts.is_multi_label else 2
     if np.count_nonzero(in_validation) < fewest_labels:
         rarest = rarest_first[0]
         raise DataError(

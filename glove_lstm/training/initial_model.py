@@ -164,7 +164,7 @@ def _load(
     """Load a checkpoint. If the texts have a label that it lacks, its last layer and its n-grams start anew."""
     checkpoint = Checkpoint.open(path)
     changes: dict[str, Any] = {**FITTED, **recipe.model.config_values()}
-    changes["problem_type"] = MULTI_LABEL if train.several else None
+    changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
     has_new_labels = not set(train.label_names) <= set(checkpoint.label_names)
     if has_new_labels:
         message = "The labels %s are not those of %s, %s: its last layer starts anew."
@@ -204,6 +204,6 @@ def _label_maps(texts: LabelledTexts) -> dict[str, Any]:
         "id2label": dict(enumerate(names)),
         "label2id": {name: number for number, name in enumerate(names)},
     }
-    if texts.several:
+    if texts.is_multi_label:
         maps["problem_type"] = MULTI_LABEL
     return maps

@@ -53,7 +53,7 @@ class LabelledTexts:
         return len(self.texts)
 
     @property
-    def several(self) -> bool:
+    def is_multi_label(self) -> bool:
         """Whether a text may have several labels."""
         return self.labels.ndim == 2
 
@@ -75,7 +75,7 @@ class LabelledTexts:
         """Renumber the labels as a model numbers them, which has all of them and perhaps more."""
         number = {name: index for index, name in enumerate(names)}
         new_numbers = [number[name] for name in self.label_names]
-        if self.several:
+        if self.is_multi_label:
             labels = np.zeros((len(self), len(names)), dtype=self.labels.dtype)
             labels[:, new_numbers] = self.labels
         else:

@@ -149,11 +149,9 @@ class HubCorpus:
 def hub_corpus(folder: Path) -> HubCorpus:
     """Texts of the default checkpoint, as hub_data.md describes them; articles train once whole and once as titles."""
     own, kept = news_corpus(folder)
-    parts = [own]
     names = [name for name in TRAINING_CORPORA if name not in NOT_IN_HUB]
-    for name in names:
-        parts.append(corpus(folder, name, TRAINING_CORPORA[name]))
-    rows = concatenate_datasets(parts)
+    others = [corpus(folder, name, TRAINING_CORPORA[name]) for name in names]
+    rows = concatenate_datasets([own, *others])
     rows = rows.select(unseen(rows, kept))
     held_out = hold_out(rows)
 

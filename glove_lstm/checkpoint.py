@@ -37,7 +37,6 @@ WEIGHTS_NAME = "model.safetensors"
 TOKENIZER_NAME = "tokenizer.json"
 TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
 LIGHT_NAME = "light.onnx"  # for `LightClassifier`; reads large weights from model.safetensors
-ONNX_NAME = "onnx/model.onnx"  # all weights; where transformers.js and Optimum look for it
 TRAINING_TEXTS_NAME = "training_texts.safetensors"
 METRICS_NAME = "metrics.json"
 CARD_NAME = "README.md"
@@ -50,7 +49,6 @@ LOADED_NAMES = (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES)  # what transformer
 _MODEL_NAMES = (
     *LOADED_NAMES,
     LIGHT_NAME,
-    ONNX_NAME,
     TRAINING_TEXTS_NAME,
     METRICS_NAME,
     *PLOT_NAMES,
@@ -201,18 +199,14 @@ class Checkpoint:
         path = self.folder / LIGHT_NAME
         if not path.is_file():
             raise DataError(f"{path} is missing; run: glove-lstm export {self.folder}.")
-        return self.onnx_session(LIGHT_NAME)
-
-    def onnx_session(self, name: str) -> "onnxruntime.InferenceSession":
-        """Load one of the ONNX files, `LIGHT_NAME` or `ONNX_NAME`; see `light_session` for errors."""
         self._check_weights()
-        session = open_session(self.folder / name)
+        session = open_session(path)
         metadata = session.get_modelmeta().custom_metadata_map
         for key, expected in self.content_hashes().items():
             if metadata.get(key) != expected:
                 source = key.rpartition(".")[2]  # config or weights
                 raise DataError(
-                    f"{self.folder / name} was not made from the {source} of {self.folder}: write it again with "
+                    f"{path} was not made from the {source} of {self.folder}: write it again with "
                     f"glove-lstm export {self.folder}, or remove it."
                 )
         return session

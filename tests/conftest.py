@@ -78,7 +78,7 @@ def glove_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stored checkpoint with its ONNX files and the remote code. Copy it before changing it."""
+    """The stored checkpoint with its light.onnx and the remote code. Copy it before changing it."""
     folder = tmp_path_factory.mktemp("stored") / "export"
     shutil.copytree(TINY_CHECKPOINT, folder)
     shutil.copytree(ROOT / "hub" / "plots", folder / "plots")  # large, and any will do
@@ -90,9 +90,9 @@ def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoint(shared_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stored checkpoint as the train command writes it, without ONNX files. Copy it before changing it."""
+    """The stored checkpoint as the train command writes it, without light.onnx. Copy it before changing it."""
     folder = tmp_path_factory.mktemp("stored") / "checkpoint"
-    shutil.copytree(shared_export, folder, ignore=shutil.ignore_patterns("*.onnx", "onnx"))
+    shutil.copytree(shared_export, folder, ignore=shutil.ignore_patterns("*.onnx"))
     return folder
 
 
@@ -110,5 +110,5 @@ def copy(checkpoint: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def exported(shared_export: Path, tmp_path: Path) -> Path:
-    """A copy with ONNX files."""
+    """A copy with light.onnx."""
     return Path(shutil.copytree(shared_export, tmp_path / "exported"))

@@ -10,7 +10,7 @@ from glove_lstm.errors import DataError
 
 MODEL_FILES = {
     *LOADED_NAMES,
-    *("light.onnx", "onnx/model.onnx", "training_texts.safetensors", "metrics.json"),
+    *("light.onnx", "training_texts.safetensors", "metrics.json"),
     *("plots/curves.png", "plots/confusion.png", "plots/reliability.png"),
 }
 

@@ -139,6 +139,6 @@ def travelling_sources() -> list[Path]:
 
 def test_hub_is_small_whole_and_without_pickle() -> None:
     files = [path for path in HUB.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert sum(path.stat().st_size for path in files) <= 28_000_000
+    assert sum(path.stat().st_size for path in files) <= 20_000_000
     kinds = ".py .json .safetensors .md .png .onnx .txt .ipynb"
     assert {path.suffix for path in files} == set(kinds.split())

@@ -1,8 +1,10 @@
-/** A checkpoint's ONNX file under onnxruntime-web, with the scores of glove_lstm.LightClassifier. */
+/** A checkpoint's light.onnx under onnxruntime-web, with the scores of glove_lstm.LightClassifier. */
 
 import { Tokenizer } from "./tokenizer.js";
 
-const ONNX_NAME = "onnx/model.onnx";
+// The graph, and the file from which it reads its large weights.
+const GRAPH = "light.onnx";
+const WEIGHTS = "model.safetensors";
 
 // The browser refuses other contents than these. docs/predict.md shows how to make the hashes of another version.
 const RUNTIME = "https://cdn.jsdelivr.net/npm/onnxruntime-web@1.30.0/dist/";
@@ -20,14 +22,17 @@ export class Classifier {
   static async load(base, onProgress = () => {}) {
     const url = (name) => new URL(name, base);
     const json = (name) => fetched(url(name)).then((response) => response.json());
-    const [config, tokenizer, options, onnx, ort] = await Promise.all([
+    const [config, tokenizer, options, graph, weights, ort] = await Promise.all([
       json("config.json"),
       json("tokenizer.json"),
       json("tokenizer_config.json"),
-      download(url(ONNX_NAME), onProgress),
+      fetched(url(GRAPH)).then((response) => response.arrayBuffer()),
+      download(url(WEIGHTS), onProgress),
       loadRuntime(),
     ]);
-    const session = await ort.InferenceSession.create(onnx);
+    const session = await ort.InferenceSession.create(graph, {
+      externalData: [{ path: WEIGHTS, data: weights }],
+    });
     return new Classifier(config, new Tokenizer(tokenizer, options), session, ort.Tensor);
   }
 

@@ -1,9 +1,9 @@
-"""Write a checkpoint's ONNX files, to classify without torch.
+"""Write a checkpoint's light.onnx, to classify without torch.
 
 glove-lstm export out
 
-onnx/model.onnx holds all weights; light.onnx, which glove-lstm reads, takes large ones from
-model.safetensors. Both are checked against PyTorch. After more training, export again.
+It takes large weights from model.safetensors, and its logits are compared with PyTorch's. After
+more training, export again.
 """
 
 import sys
@@ -24,5 +24,5 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.inference.onnx_export import export_onnx
 
     transformers.utils.logging.disable_progress_bar()
-    for path in export_onnx(args.checkpoint):
-        sys.stdout.write(f"Wrote {path} ({path.stat().st_size:,} bytes), equal to PyTorch\n")
+    path = export_onnx(args.checkpoint)
+    sys.stdout.write(f"Wrote {path} ({path.stat().st_size:,} bytes), equal to PyTorch\n")

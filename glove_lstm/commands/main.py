@@ -11,7 +11,7 @@ COMMANDS = {
     "predict": "classify texts or files",
     "train": "train or fine-tune a classifier on labelled texts",
     "evaluate": "measure a checkpoint on labelled texts, or look for leaks in them",
-    "export": "write a checkpoint's ONNX files, which predict uses without torch",
+    "export": "write a checkpoint's light.onnx, which predict uses without torch",
     "push": "push a checkpoint, a Space or a dataset to the Hugging Face Hub",
     "demo": "show a checkpoint in a browser",
 }

@@ -7,7 +7,7 @@ glove-lstm push --dataset fake_or_real_news --repo_id user/fake_or_real_news
 
 Log in first with `hf auth login` or HF_TOKEN. The files are checked and loaded once in a clean
 process; then one commit makes the repository hold exactly these files. The card is rendered for
-the repository; a card that you have edited is sent as it is. Missing ONNX files are exported. A
+the repository; a card that you have edited is sent as it is. A missing light.onnx is exported. A
 failed push can be run again.
 """
 

@@ -1,4 +1,4 @@
-"""Write the ONNX files of a checkpoint, and compare them with PyTorch first."""
+"""Write the ONNX file of a checkpoint, and compare it with PyTorch first."""
 
 import logging
 import warnings
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from glove_lstm.checkpoint import LIGHT_NAME, ONNX_NAME, WEIGHTS_NAME, Checkpoint, open_session
+from glove_lstm.checkpoint import LIGHT_NAME, WEIGHTS_NAME, Checkpoint, open_session
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.modeling.configuration_glove_lstm import (
@@ -30,22 +30,22 @@ _LARGEST_FOLDED = 1 << 20
 _SMALLEST_SHARED = 4096  # bytes; weights of at least this size are not copied into `LIGHT_NAME`
 
 
-def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> list[Path]:
-    """Write `light.onnx` and, with all weights in one file, `onnx/model.onnx` into a checkpoint's folder.
+def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
+    """Write `light.onnx` into a checkpoint's folder.
 
-    The large weights of `light.onnx` are those of `model.safetensors`, as ONNX external data: they are mapped into
-    memory instead of copied.
+    Its large weights are those of `model.safetensors`, as ONNX external data: they are mapped into memory instead of
+    copied.
 
     Args:
         folder: The checkpoint.
-        tolerance: Largest difference between the logits of a file and PyTorch's, as a share of the largest logit.
+        tolerance: Largest difference between its logits and PyTorch's, as a share of the largest logit.
 
     Raises:
         DataError: The folder holds no checkpoint of this package.
-        RuntimeError: The logits of a file differ from PyTorch's, which is a bug.
+        RuntimeError: The logits differ from PyTorch's, which is a bug.
 
     Returns:
-        The paths of both.
+        The path of the file.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -61,20 +61,18 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> list[Path]:
 
     program = _export(model, list(inputs))
     program.model.metadata_props.update(checkpoint.content_hashes())
-    light, whole = folder / LIGHT_NAME, folder / ONNX_NAME
-    with whole_file(whole) as whole_part, whole_file(light) as light_part:
-        program.save(whole_part)
-        weights = folder / WEIGHTS_NAME
-        # ONNX Runtime refuses external data in another folder, where a link leads.
-        if not weights.is_symlink():
-            _share_weights(program.model.graph, weights)
-        program.save(light_part)
-        for part in (whole_part, light_part):
-            (actual,) = open_session(part).run(None, inputs)
-            difference = np.abs(actual - expected).max() / largest
-            if not difference <= tolerance:  # true of NaN, too
-                raise RuntimeError(f"the ONNX file differs from PyTorch by {difference:.2g}")
-    return [light, whole]
+    weights = folder / WEIGHTS_NAME
+    # ONNX Runtime refuses external data in another folder, where a link leads.
+    if not weights.is_symlink():
+        _share_weights(program.model.graph, weights)
+    path = folder / LIGHT_NAME
+    with whole_file(path) as unfinished:
+        program.save(unfinished)
+        (actual,) = open_session(unfinished).run(None, inputs)
+        difference = np.abs(actual - expected).max() / largest
+        if not difference <= tolerance:  # true of NaN, too
+            raise RuntimeError(f"the ONNX file differs from PyTorch by {difference:.2g}")
+    return path
 
 
 class _Logits(nn.Module):

@@ -18,7 +18,6 @@ from glove_lstm.checkpoint import (
     LIGHT_NAME,
     LOADED_NAMES,
     METRICS_NAME,
-    ONNX_NAME,
     TRAINING_TEXTS_NAME,
     Checkpoint,
     package_resource,
@@ -32,10 +31,9 @@ from glove_lstm.version import __version__
 
 logger = logging.getLogger(__name__)
 
-# Files that are uploaded, besides the card, the remote code, plots, ONNX files and the record of the training texts.
+# Files that are uploaded, besides the card, the remote code, plots, light.onnx and the record of the training texts.
 # All others stay here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
 _COPIED = (*LOADED_NAMES, METRICS_NAME)
-_ONNX = (LIGHT_NAME, ONNX_NAME)
 _VERSION = f"glove-lstm {__version__}"
 
 _SECRETS = re.compile(
@@ -78,7 +76,7 @@ def stage_checkpoint(
 ) -> None:
     """Write exactly the files of a model's repository into a new folder, and check them without network.
 
-    Missing ONNX files are exported. The handler, its requirements and the notebook are always written anew.
+    A missing light.onnx is exported. The handler, its requirements and the notebook are always written anew.
 
     Args:
         checkpoint: Folder that `glove-lstm train` has written.
@@ -90,10 +88,10 @@ def stage_checkpoint(
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
     """
     copy_checkpoint(checkpoint, folder, repo_id, training_texts=training_texts)
-    exported = [name for name in _ONNX if (checkpoint / name).is_file()]
-    for name in exported:
-        Checkpoint.open(checkpoint).onnx_session(name)  # checks that the file can be loaded
-        _copy(checkpoint / name, folder / name)
+    light = checkpoint / LIGHT_NAME
+    if light.is_file():
+        Checkpoint.open(checkpoint).light_session()  # checks that the file can be loaded
+        _copy(light, folder / LIGHT_NAME)
     write_hub_files(folder, repo_id)
     for name in list_files(folder):
         check_private((folder / name).read_bytes(), str(checkpoint / name))
@@ -101,14 +99,14 @@ def stage_checkpoint(
     if error:
         advice = f"save it again with {_VERSION}"
         raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
-    if len(exported) < len(_ONNX):
+    if not light.is_file():
         export_onnx(folder)
 
 
 def copy_checkpoint(
     checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
 ) -> None:
-    """Copy the published files of a checkpoint, except ONNX files, and write the card for `repo_id`.
+    """Copy the published files of a checkpoint, except `light.onnx`, and write the card for `repo_id`.
 
     Raises:
         DataError: A file is missing or damaged, or remote code differs from this package.

@@ -37,7 +37,7 @@ NOTICE = "warning: The model was trained on the text column title, but this read
 
 @pytest.fixture(scope="module")
 def of_titles(articles: Path, glove_file: Path, make_once) -> Path:
-    """A checkpoint that was trained on the titles of the articles, with ONNX files."""
+    """A checkpoint that was trained on the titles of the articles, with light.onnx."""
 
     def train(folder: Path) -> None:
         data = "--train_file", articles, "--text_column_names", "title", "--glove", glove_file

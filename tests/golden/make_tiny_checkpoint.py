@@ -1,4 +1,4 @@
-"""Write tiny_checkpoint/: a model of made-up articles with its ONNX files, for the tests that need any checkpoint.
+"""Write tiny_checkpoint/: a model of made-up articles with its light.onnx, for the tests that need any checkpoint.
 
     make tiny-checkpoint      # after a change of what the train or the export command writes
 

@@ -32,7 +32,7 @@ from glove_lstm.publishing.staging import (
 
 REPO = "user/fake-news"
 RECORD = "training_texts.safetensors"
-ADDED = {"handler.py", "light.onnx", "notebook.ipynb", "onnx/model.onnx", "requirements.txt"}
+ADDED = {"handler.py", "light.onnx", "notebook.ipynb", "requirements.txt"}
 LOAD = """
 import json
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
@@ -114,7 +114,7 @@ def test_hub_folder_is_what_a_push_sends(tmp_path):
     copy_checkpoint(hub, staged, "user/glove-lstm-fake-news")
     write_hub_files(staged, "user/glove-lstm-fake-news")
     there = set(list_files(staged))
-    assert here - there == {"light.onnx", "onnx/model.onnx"}
+    assert here - there == {"light.onnx"}
     _, differing, failed = filecmp.cmpfiles(hub, staged, there, shallow=False)
     assert not differing + failed, "run `make hub-code`"
     assert r"model = \"user/glove-lstm-fake-news\"" in (hub / "notebook.ipynb").read_text()
@@ -139,7 +139,6 @@ def test_hub_folder_is_what_a_push_sends(tmp_path):
         ("README.md", lambda data: data + b"own-token", "README.md holds a token or a key"),
         ("README.md", lambda data: data + b"\xff", "README.md is not UTF-8 text"),
         ("light.onnx", lambda _: b"\x08\x08", "light.onnx cannot be loaded"),
-        ("onnx/model.onnx", lambda _: b"\x08\x08", "onnx/model.onnx cannot be loaded"),
         ("model.safetensors", lambda data: data[:-1] + b"\1", "was made for other weights"),
         ("modeling_glove_lstm.py", lambda _: b"import os\n", "differs from the file of glove-lstm"),
         ("tokenizer.json", None, "tokenizer.json is missing"),
@@ -148,7 +147,6 @@ def test_hub_folder_is_what_a_push_sends(tmp_path):
 def test_unfit_folders_are_refused(copy, monkeypatch, tmp_path, name, change, part):
     monkeypatch.setenv("HF_TOKEN", "own-token")
     path = copy / name
-    path.parent.mkdir(exist_ok=True)
     if change is None:
         path.unlink()
     else:

@@ -5,19 +5,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from glove_lstm.checkpoint import CARD_NAME, METRICS_NAME, Checkpoint
-from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.checkpoint import CARD_NAME, Checkpoint
 from glove_lstm.data.tables import FORMATS
 from glove_lstm.data.text_rows import TextRow, open_files
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.output_formats import Layout, open_writer
+from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.text_columns import other_columns
+from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.version import __version__
 
 MAX_CHARACTERS = 100_000  # title and text together; the model reads 2,048 tokens, about a tenth
@@ -51,7 +49,7 @@ class Api:
                 f"{model} does not choose one of several labels for a text, and the app shows only models that do; "
                 "use glove-lstm predict."
             )
-        checkpoint.fetch(METRICS_NAME, CARD_NAME)
+        checkpoint.fetch(CARD_NAME)
 
         self.card = _read_card(checkpoint.folder / CARD_NAME)
         if checkpoint.repo_id is None:
@@ -64,29 +62,18 @@ class Api:
         self.trained_columns = checkpoint.text_column_names
 
     def suggested_threshold(self) -> tuple[float, str]:
-        """Return an abstention threshold that about nine in ten validation texts reach, and its effect in a sentence.
-
-        The threshold is a multiple of 0.05. It is 0 if the checkpoint's metrics.json does not record such a threshold.
-        """
-        try:
-            metrics = read_checkpoint_json(self.model.checkpoint.folder / METRICS_NAME)
-            rows = metrics["validation"]["coverage"]
-            thresholds = [row["threshold"] for row in rows]
-            reached_by_most = thresholds[1]  # by 90 % of the texts; see `coverage_table`
-            multiple = round(20 * reached_by_most) / 20
-            threshold = min(multiple, 0.95)  # 1 would keep no text
-            coverage = np.interp(threshold, thresholds, [row["coverage"] for row in rows])
-            accuracy = np.interp(threshold, thresholds, [row["accuracy"] for row in rows])
-        except (ValueError, LookupError, TypeError):
+        """Return the score below which a label is unsure, and its effect in a sentence; 0 if it was not measured."""
+        suggested = suggested_threshold(self.model.checkpoint)
+        if suggested is None:
             return 0.0, "The effect of a threshold has not been measured for this checkpoint."
         effect = (
-            f"About {100 * coverage:.0f} % of the validation texts score at least {100 * threshold:.0f} %; "
-            f"about {100 * accuracy:.0f} % of their labels are right."
+            f"About {100 * suggested.coverage:.0f} % of the validation texts score at least "
+            f"{100 * suggested.threshold:.0f} %; about {100 * suggested.accuracy:.0f} % of their labels are right."
         )
-        return threshold, effect
+        return suggested.threshold, effect
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:
-        """Label a text. The label is ABSTAIN if the best score is below the threshold, from 0 to 1."""
+        """Label a text. The label is unsure if its score is below the threshold, from 0 to 1."""
         first, pair = _read_texts(title, text)
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise DataError("The threshold must be a number from 0 to 1.")
@@ -94,7 +81,13 @@ class Api:
         labelled = labeller([TextRow("", 1, first, pair)])
         scores = labelled.rounded_scores[0].tolist()
         by_label = dict(zip(self.model.label_names, scores, strict=True))
-        return {"label": labelled.labels[0], "score": max(scores), "scores": by_label}
+        assert labelled.unsure is not None
+        return {
+            "label": labelled.labels[0],
+            "score": max(scores),
+            "unsure": bool(labelled.unsure[0]),
+            "scores": by_label,
+        }
 
     def explain(self, title: str = "", text: str = "") -> dict[str, Any]:
         """Return the contribution of each word to the label, by character offsets."""
@@ -125,8 +118,9 @@ class Api:
 
         # Beside the upload, in gradio's folder, so that gradio removes both. Nobody else can guess the folder's name.
         path = Path(tempfile.mkdtemp(dir=Path(file).parent)) / "labels.csv"
-        with open_writer(path, "csv", Layout(self.model.label_names)) as write:
-            write(Labeller(self.model)(rows))
+        labeller = Labeller(self.model)
+        with open_writer(path, "csv", labeller.layout()) as write:
+            write(labeller(rows))
 
         summary = f"{len(rows):,} rows labelled."
         empty = sum(row.empty for row in rows)

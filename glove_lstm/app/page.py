@@ -12,7 +12,6 @@ from gradio.events import api as endpoint
 
 from glove_lstm.app.api import MAX_CHARACTERS, MAX_ROWS, TABLE_FORMATS, Api
 from glove_lstm.errors import DataError
-from glove_lstm.inference.output_formats import ABSTAIN
 from glove_lstm.processors import processors
 from glove_lstm.version import __version__
 
@@ -104,7 +103,7 @@ def verdict(answer: dict[str, Any]) -> str:
     best, second, *others = sorted(scores, key=lambda label: -scores[label])
     is_news = _NEWS_LABELS.issuperset(scores)
     name = f"{best} sources" if is_news else best
-    if answer["label"] == ABSTAIN:
+    if answer["unsure"]:
         sentence = f"unsure, nearest to {name}, {_percent(scores[best])}"
     elif is_news:
         sentence = f"resembles {name}, {_percent(scores[best])}"

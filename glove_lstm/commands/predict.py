@@ -27,14 +27,13 @@ from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.output_formats import (
-    ABSTAIN,
-    Layout,
     Write,
     explanation_writer,
     open_writer,
     table_writer,
 )
 from glove_lstm.inference.text_columns import other_columns
+from glove_lstm.inference.unsure import suggested_threshold
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAM_FORMATS = ("csv", "tsv", "jsonl")
@@ -59,7 +58,7 @@ def main(argv: Sequence[str]) -> None:
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
     model = open_model(checkpoint, backend="torch" if args.explain else args.backend)
-    labeller = Labeller(model, args.abstain_below)
+    labeller = Labeller(model, _unsure_below(args, checkpoint))
 
     has_files = bool(args.input)
     options = {"rows_per_part": args.rows_per_part, "progress": has_files and sys.stderr.isatty()}
@@ -100,15 +99,20 @@ def _open_writer(
     output: Any, args: argparse.Namespace, source: TextSource, labeller: Labeller
 ) -> AbstractContextManager[Write]:
     """Open the writer of --format."""
-    names = list(labeller.model.label_names)
     explain = labeller.model.explain if args.explain else None
     if args.format != "table":
-        return open_writer(output, args.format, Layout(names, source.named), explain)
+        return open_writer(output, args.format, labeller.layout(named=source.named), explain)
     if explain:
         return nullcontext(explanation_writer(output, explain))
-    if args.abstain_below is not None:
-        names.append(ABSTAIN)
-    return nullcontext(table_writer(output, names))
+    return nullcontext(table_writer(output, labeller.model.label_names))
+
+
+def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | None:
+    """Return the score below which labels are unsure. Tables, which people read, use the checkpoint's own threshold."""
+    if args.unsure_below is not None or args.format != "table":
+        return args.unsure_below
+    suggested = suggested_threshold(checkpoint)
+    return None if suggested is None else suggested.threshold
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -154,10 +158,11 @@ def _parser() -> argparse.ArgumentParser:
         help="show what each word contributes; in colour on a terminal, or --format jsonl",
     )
     parser.add_argument(
-        "--abstain_below",
+        "--unsure_below",
         type=float,
         metavar="P",
-        help="write ABSTAIN instead of a label with a score below P, from 0 to 1; see the model card",
+        help="add a column that marks scores below P, from 0 to 1, as unsure; default: tables mark them as the "
+        "checkpoint's validation texts suggest",
     )
     outputs = parser.add_mutually_exclusive_group()
     outputs.add_argument(
@@ -193,8 +198,8 @@ def _default_format(args: argparse.Namespace) -> str:
 
 def _check_output(args: argparse.Namespace) -> None:
     """Reject invalid combinations of the options of the output."""
-    if args.abstain_below is not None and not 0 <= args.abstain_below <= 1:
-        raise DataError("--abstain_below must be from 0 to 1.")
+    if args.unsure_below is not None and not 0 <= args.unsure_below <= 1:
+        raise DataError("--unsure_below must be from 0 to 1.")
     if args.rows_per_part < 1:
         raise DataError("--rows_per_part must be at least 1.")
     if args.output_dir and (args.format == "table" or args.explain):

@@ -19,7 +19,6 @@ from glove_lstm.data.text_rows import TextRow
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.output_formats import Layout
 from glove_lstm.inference.text_columns import other_columns
 
 logger = logging.getLogger(__name__)
@@ -30,7 +29,7 @@ Batch = TypeVar("Batch")  # a mapping of columns, or a pandas DataFrame
 
 
 class BatchClassifier:
-    """A callable that adds the columns label, score and score_LABEL to batches; it loads the checkpoint once.
+    """A callable that adds the columns label, score and score_LABEL to batches. It loads the checkpoint once.
 
     Args:
         model: A checkpoint's folder on the machine that runs it, or a repository's id on the Hub.
@@ -39,11 +38,11 @@ class BatchClassifier:
             text.
         backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores that one classifier may use.
-        abstain_below: The label is ABSTAIN if the best score is lower.
+        unsure_below: Adds a column unsure: whether the best score is lower, from 0 to 1.
 
     Raises:
         DataError: There is no usable checkpoint.
-        ValueError: `backend`, `threads` or `abstain_below` is out of range.
+        ValueError: `backend`, `threads` or `unsure_below` is out of range.
     """
 
     def __init__(
@@ -53,10 +52,10 @@ class BatchClassifier:
         *,
         backend: Backend | None = None,
         threads: int = 1,
-        abstain_below: float | None = None,
+        unsure_below: float | None = None,
     ) -> None:
-        if abstain_below is not None and not 0 <= abstain_below <= 1:
-            raise ValueError(f"abstain_below must be from 0 to 1, not {abstain_below}")
+        if unsure_below is not None and not 0 <= unsure_below <= 1:
+            raise ValueError(f"unsure_below must be from 0 to 1, not {unsure_below}")
         checkpoint = Checkpoint.open(model)
         opened = open_model(checkpoint, backend=backend, threads=threads)
         self._load_again = partial(
@@ -65,10 +64,10 @@ class BatchClassifier:
             text_column_names,
             backend=backend,
             threads=threads,
-            abstain_below=abstain_below,
+            unsure_below=unsure_below,
         )
         self._files = opened.identity()
-        self._labeller = Labeller(opened, abstain_below)
+        self._labeller = Labeller(opened, unsure_below)
         self._text_column_names = text_column_names
         self._trained = checkpoint.text_column_names
         self._columns: list[str] | None = None  # chosen by the first batch
@@ -93,7 +92,7 @@ class BatchClassifier:
         table = cast("Mapping[str, Any]", batch)  # a DataFrame has the methods used here
         names = [name for name in table if isinstance(name, str)]
         labelled = self._labeller(self._rows(table, names))
-        layout = Layout(self._labeller.model.label_names)
+        layout = self._labeller.layout()
         new_columns = dict(zip(layout.columns, layout.values(labelled), strict=True))
         del new_columns["row"]  # the numbers of the rows
         new_columns["label"] = np.array(new_columns["label"], dtype=object)

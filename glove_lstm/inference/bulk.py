@@ -21,7 +21,7 @@ from glove_lstm.data.text_rows import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import OpenModel
-from glove_lstm.inference.output_formats import ABSTAIN, Label, Labelled, Layout, open_writer
+from glove_lstm.inference.output_formats import Label, Labelled, Layout, open_writer
 from glove_lstm.version import __version__
 
 _MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long
@@ -31,14 +31,20 @@ _LOCK = ".predict.lock"  # exists while a run writes to the folder, and after a 
 
 @dataclass(frozen=True)
 class Labeller:
-    """A classifier and the rule that turns its scores into labels."""
+    """A classifier, and the score below which a row is marked as unsure."""
 
     model: OpenModel
-    abstain_below: float | None = None  # the label is `ABSTAIN` if the best score is lower
+    unsure_below: float | None = None  # from 0 to 1; None: rows are not marked
 
     def __post_init__(self) -> None:
-        if self.abstain_below and ABSTAIN in self.model.label_names:
-            raise DataError(f"The model has a label {ABSTAIN}; leave abstain_below out.")
+        if self.unsure_below is not None and self.model.thresholds:
+            raise DataError("unsure_below is for models of one label a text; leave it out.")
+
+    def layout(self, *, named: bool = False) -> Layout:
+        """Return the columns of the output; see `Layout`."""
+        return Layout(
+            self.model.label_names, named=named, marks_unsure=self.unsure_below is not None
+        )
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows. Either all or none of them have a second part."""
@@ -51,26 +57,18 @@ class Labeller:
         if self.model.thresholds:
             labels = self._label_lists(scores, self.model.thresholds)
         else:
-            labels = self._best_labels(scores)
-        return Labelled(rows, labels, scores)
-
-    def _best_labels(self, scores: NDArray[np.floating]) -> list[str]:
-        """Return the best label of each row, or `ABSTAIN` if its score is too low."""
-        least = self.abstain_below or -np.inf  # scores of a regression may be negative
-        labels = []
-        for row in scores:
-            best = int(row.argmax())
-            label = self.model.label_names[best]
-            labels.append(label if row[best] >= least else ABSTAIN)
-        return labels
+            labels = [self.model.label_names[best] for best in scores.argmax(axis=1)]
+        unsure = None
+        if self.unsure_below is not None:
+            unsure = scores.max(axis=1) < self.unsure_below
+        return Labelled(rows, labels, scores, unsure)
 
     def _label_lists(
         self, scores: NDArray[np.floating], thresholds: Sequence[float]
     ) -> list[list[str]]:
-        """Return the labels of each row whose scores reach their thresholds, and `abstain_below`."""
-        least = np.maximum(thresholds, self.abstain_below or 0)
+        """Return the labels of each row whose scores reach their thresholds."""
         lists = []
-        for has_label in scores >= least:
+        for has_label in scores >= np.array(thresholds):
             names = zip(self.model.label_names, has_label, strict=True)
             lists.append([name for name, has in names if has])
         return lists
@@ -127,9 +125,9 @@ def label_to_folder(
         "model": {**labeller.model.identity(), "labels": list(labeller.model.label_names)},
         "format": kind,
         "rows_per_part": rows_per_part,
-        "abstain_below": labeller.abstain_below,
+        "unsure_below": labeller.unsure_below,
     }
-    layout = Layout(labeller.model.label_names, source.named)
+    layout = labeller.layout(named=source.named)
     summary = Summary()
     with _locked(folder):
         _claim_output_folder(folder, arguments)

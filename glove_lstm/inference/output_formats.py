@@ -17,13 +17,13 @@ from glove_lstm.data.text_rows import TextRow
 from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.printable import one_line
 
-ABSTAIN = "ABSTAIN"  # instead of a label if the best score is too low
+UNSURE = "unsure"  # the column of a file, and the label in a readable table
 _DECIMALS = 6  # of a score
-_SHOWN = 100  # characters of a text in a readable table
+_SHOWN = 90  # characters of a text in a readable table
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
-Label = str | list[str]  # the best label of a row, or `ABSTAIN`; a list for several labels a text
+Label = str | list[str]  # the best label of a row; a list for several labels a text
 Explain = Callable[[str, str | None], Explanation]  # from a text and its second part
 
 
@@ -34,6 +34,9 @@ class Labelled:
     rows: Sequence[TextRow]
     labels: Sequence[Label]
     scores: NDArray[np.floating]  # (n, labels)
+    unsure: NDArray[np.bool_] | None = (
+        None  # (n,) whether the best score is too low; None: not asked
+    )
 
     @cached_property
     def rounded_scores(self) -> NDArray[np.float64]:
@@ -50,12 +53,15 @@ class Layout:
 
     label_names: Sequence[str]  # in the order of the scores
     named: bool = False  # whether there is a column `file` before `row`
+    marks_unsure: bool = False  # whether there is a column `unsure` after `score`
 
     @property
     def columns(self) -> list[str]:
         """The names of the columns in a table."""
         names = ["file"] if self.named else []
         names += ["row", "label", "score"]
+        if self.marks_unsure:
+            names.append(UNSURE)
         names += [f"score_{name}" for name in self.label_names]
         return names
 
@@ -68,6 +74,8 @@ class Layout:
         values.append([row.number for row in labelled.rows])
         values.append([label_cell(label) for label in labelled.labels])
         values.append(scores.max(axis=1))
+        if self.marks_unsure:
+            values.append(labelled.unsure)
         values += list(scores.T)
         return values
 
@@ -107,19 +115,31 @@ def open_writer(
         yield _text_writer(target, kind, layout, explain)
 
 
-def table_writer(file: TextIO, labels: Sequence[str]) -> Write:
-    """Write a readable table of labels and texts."""
-    width = max(len(name) for name in [*labels, "label"])
+def table_writer(file: TextIO, label_names: Sequence[str]) -> Write:
+    """Write a readable table of labels and texts. An unsure row has the two best labels with their scores."""
+    width = max(len(name) for name in [*label_names, "label", UNSURE])
     file.write(f"{'label':<{width}}  score  text\n")
 
     def write(labelled: Labelled) -> None:
-        for row, label, scores in _rows_with_scores(labelled):
+        for number, (row, label, scores) in enumerate(_rows_with_scores(labelled)):
+            shown = one_line(label_cell(label))
+            score = f"{max(scores):.3f}"
+            if labelled.unsure is not None and labelled.unsure[number]:
+                shown = UNSURE
+                score = _two_best(label_names, scores)
             text = one_line(f"{row.text} {row.pair or ''}")
             if len(text) > _SHOWN:
                 text = text[: _SHOWN - 1] + "…"
-            file.write(f"{one_line(label_cell(label)):<{width}}  {max(scores):.3f}  {text}\n")
+            file.write(f"{shown:<{width}}  {score}  {text}\n")
 
     return write
+
+
+def _two_best(label_names: Sequence[str], scores: Sequence[float]) -> str:
+    """Return the two best labels with their scores, such as "FAKE 0.546, REAL 0.454"."""
+    best_first = sorted(range(len(scores)), key=lambda label: -scores[label])
+    parts = [f"{one_line(label_names[label])} {scores[label]:.3f}" for label in best_first[:2]]
+    return ", ".join(parts)
 
 
 def explanation_writer(file: TextIO, explain: Explain) -> Write:
@@ -129,11 +149,14 @@ def explanation_writer(file: TextIO, explain: Explain) -> Write:
     console = Console(file=file, highlight=False)
 
     def write(labelled: Labelled) -> None:
-        for row, label in zip(labelled.rows, labelled.labels, strict=True):
+        for number, (row, label) in enumerate(zip(labelled.rows, labelled.labels, strict=True)):
             explanation = explain(row.text, row.pair)
             best = explanation.label
             heading = label_cell(label)
             is_best_alone = label in (best, [best])
+            if labelled.unsure is not None and labelled.unsure[number]:
+                heading = UNSURE
+                is_best_alone = False
             if not is_best_alone:
                 heading += f" (best: {best})"
             # Wrap lines in a terminal only.
@@ -153,7 +176,7 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types = {"file": pa.string(), "row": pa.int64(), "label": pa.string()}
+    types = {"file": pa.string(), "row": pa.int64(), "label": pa.string(), UNSURE: pa.bool_()}
     scores = pa.float64()
     schema = pa.schema([(name, types.get(name, scores)) for name in layout.columns])
 
@@ -183,6 +206,8 @@ def _csv_writer(file: TextIO, layout: Layout) -> Write:
                     cells.append(csv_cell(value))
                 elif isinstance(value, float):  # a score, also of numpy
                     cells.append(f"{value:.{_DECIMALS}f}")
+                elif isinstance(value, np.bool_):
+                    cells.append(str(bool(value)).lower())
                 else:
                     cells.append(value)
             writer.writerow(cells)
@@ -192,13 +217,15 @@ def _csv_writer(file: TextIO, layout: Layout) -> Write:
 
 def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Write:
     def write(labelled: Labelled) -> None:
-        for row, label, scores in _rows_with_scores(labelled):
+        for number, (row, label, scores) in enumerate(_rows_with_scores(labelled)):
             values: dict[str, Any] = {}
             if layout.named:
                 values["file"] = row.file
             values["row"] = row.number
             values["label"] = label
             values["score"] = max(scores)
+            if labelled.unsure is not None:
+                values[UNSURE] = bool(labelled.unsure[number])
             values["scores"] = dict(zip(layout.label_names, scores, strict=True))
             if explain is not None:
                 values["explanation"] = explain(row.text, row.pair).to_dict()

@@ -39,9 +39,11 @@ def test_named_endpoints(http, demo):
 def test_classify_and_explain(client):
     answer = client.predict("SHOCKING SECRET EXPOSED!", "", 0.5, api_name="/classify")
     assert answer["label"] == "FAKE"
+    assert answer["unsure"] is False
     assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-5)
     unsure = client.predict("council SECRET the", threshold=1, api_name="/classify")
-    assert unsure["label"] == "ABSTAIN"
+    assert unsure["label"] in ("FAKE", "REAL")
+    assert unsure["unsure"] is True
     explanation = client.predict("council SECRET", "hoax", api_name="/explain")
     assert [word["text"] for word in explanation["words"]] == ["council", "SECRET", "hoax"]
     total = sum(word["contribution"] for word in explanation["words"])
@@ -53,17 +55,17 @@ def test_classify_and_explain(client):
 
 
 @pytest.mark.parametrize(
-    ("label", "scores", "sentence"),
+    ("unsure", "scores", "sentence"),
     [
-        ("FAKE", {"FAKE": 0.5991, "REAL": 0.4009}, "resembles FAKE sources, 59 %"),
-        ("REAL", {"FAKE": 0.0001, "REAL": 0.9999}, "resembles REAL sources, 99 %"),
-        ("ABSTAIN", {"FAKE": 0.546, "REAL": 0.454}, "unsure, nearest to FAKE sources, 54 %"),
-        ("<b>", {"a": 0.29, "<b>": 0.58, "c": 0.13}, "&lt;b&gt;, 58 %; next a, 29 %"),
-        ("ABSTAIN", {"a": 0.3, "b": 0.5, "c": 0.2}, "unsure, nearest to b, 50 %; next a, 30 %"),
+        (False, {"FAKE": 0.5991, "REAL": 0.4009}, "resembles FAKE sources, 59 %"),
+        (False, {"FAKE": 0.0001, "REAL": 0.9999}, "resembles REAL sources, 99 %"),
+        (True, {"FAKE": 0.546, "REAL": 0.454}, "unsure, nearest to FAKE sources, 54 %"),
+        (False, {"a": 0.29, "<b>": 0.58, "c": 0.13}, "&lt;b&gt;, 58 %; next a, 29 %"),
+        (True, {"a": 0.3, "b": 0.5, "c": 0.2}, "unsure, nearest to b, 50 %; next a, 30 %"),
     ],
 )
-def test_the_page_says_a_label_and_its_score_in_a_sentence(label, scores, sentence):
-    assert f">{sentence}<" in verdict({"label": label, "scores": scores})
+def test_the_page_says_a_label_and_its_score_in_a_sentence(unsure, scores, sentence):
+    assert f">{sentence}<" in verdict({"unsure": unsure, "scores": scores})
 
 
 def test_tables_get_the_labels_that_predict_gives(client, checkpoint, tmp_path):

@@ -79,4 +79,4 @@ def test_streams_that_are_not_needed_may_be_closed(tmp_path):
     done = redirected("2>&- <&-", "predict", "--input", tmp_path / "in.csv", "--output", out)
     assert done.returncode == 0
     assert Path(out).read_text().startswith("row,label")
-    assert redirected("2>&-", "predict", "a", "--abstain_below", 2).returncode == 1
+    assert redirected("2>&-", "predict", "a", "--unsure_below", 2).returncode == 1

@@ -1,5 +1,6 @@
 """predict: texts in, labels out, backends, and mistakes."""
 
+import csv
 import json
 import os
 import subprocess
@@ -68,17 +69,27 @@ def test_a_file_without_a_header_loses_no_row_in_silence(tmp_path: Path) -> None
     assert done.stderr == f"{path}: the text is read from the column 'Breaking'.\n"
 
 
-def test_abstains_below_a_score(expected: list[dict]) -> None:
+def test_a_column_marks_low_scores_on_request(expected: list[dict]) -> None:
     least = sorted(row["score"] for row in expected)[1] - 1e-4
-    found = rows_of(*HEADLINES, "--abstain_below", least)
-    assert [row["label"] for row in found].count("ABSTAIN") == 1
-    for row, before in zip(found, expected, strict=True):
-        assert row["label"] == (before["label"] if before["score"] >= least else "ABSTAIN")
-        assert row["scores"] == before["scores"]
-    done = predict(*HEADLINES, "--abstain_below", 1)
-    lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["label", *["ABSTAIN"] * len(HEADLINES)]
-    assert lines[0].index("score") == len("ABSTAIN  ")
+    found = rows_of(*HEADLINES, "--unsure_below", least)
+    assert [row.pop("unsure") for row in found] == [row["score"] < least for row in expected]
+    assert found == expected
+
+    done = predict(*HEADLINES[:2], "--unsure_below", least, "--format", "csv")
+    header, *rows = csv.reader(done.stdout.splitlines())
+    assert header == ["row", "label", "score", "unsure", "score_FAKE", "score_REAL"]
+    marks = ["true" if row["score"] < least else "false" for row in expected[:2]]
+    assert [row[3] for row in rows] == marks
+
+
+def test_the_table_says_what_is_unsure() -> None:
+    """By the threshold that the validation texts of the checkpoint suggest, or by --unsure_below."""
+    text = "Local man grows tomatoes"
+    [row] = rows_of(text)
+    two_best = f"FAKE {row['scores']['FAKE']:.3f}, REAL {row['scores']['REAL']:.3f}"
+    assert predict(text).stdout.splitlines()[1] == f"unsure  {two_best}  {text}"
+    sure = predict(text, "--unsure_below", 0).stdout.splitlines()[1]
+    assert sure == f"FAKE    {row['score']:.3f}  {text}"
 
 
 def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
@@ -103,7 +114,7 @@ def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
         ("{FILE}", "in.csv is a file, not a text; give it with --input"),
         ("a --model {FILE}", "in.csv is a file; give a folder"),
         ("a --rows_per_part 0", "--rows_per_part must be at least 1"),
-        ("a --abstain_below nan", "--abstain_below must be from 0 to 1"),
+        ("a --unsure_below nan", "--unsure_below must be from 0 to 1"),
         ("a --output {HERE}", "is a folder"),
         ("--input {FILE} --output_dir {HERE}/out --format table", "csv, jsonl and parquet"),
         ("--input {FILE} --format parquet", "Parquet needs a file"),

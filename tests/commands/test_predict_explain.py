@@ -36,10 +36,10 @@ def test_pairs_of_a_file(tmp_path: Path) -> None:
 
 
 def test_words_without_colour_in_a_pipe() -> None:
-    done = run("A \x1b[31mred\x07 headline", *TEXTS, "--explain", "--abstain_below", 1)
+    done = run("A \x1b[31mred\x07 headline", *TEXTS, "--explain", "--unsure_below", 1)
     assert "\x1b" not in done.stdout
     assert "A \ufffd[31mred\ufffd headline\n" in done.stdout
-    assert done.stdout.count("ABSTAIN (best: ") == 3
+    assert done.stdout.count("unsure (best: ") == 3
     assert "SHOCKING secret <b>they</b> hide!!!\n" in done.stdout
     assert re.search(r"^for FAKE: (\S+ \+\d\.\d\d, )*!!! \+", done.stdout, re.MULTILINE)
     assert re.search(r"^for REAL: \S+ -\d\.\d\d", done.stdout, re.MULTILINE)

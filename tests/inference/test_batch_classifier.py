@@ -18,7 +18,7 @@ from glove_lstm.inference.batch_classifier import BatchClassifier
 
 @pytest.fixture(scope="module")
 def classifier() -> BatchClassifier:
-    return BatchClassifier(DEFAULT_CHECKPOINT, abstain_below=0.6)
+    return BatchClassifier(DEFAULT_CHECKPOINT, unsure_below=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_mistakes(classifier, tmp_path):
     with pytest.raises(DataError):
         BatchClassifier(tmp_path)
     no_threads = {"threads": 0, "backend": "torch"}
-    for wrong in ({"backend": "tf"}, {"threads": 0}, no_threads, {"abstain_below": 2}):
+    for wrong in ({"backend": "tf"}, {"threads": 0}, no_threads, {"unsure_below": 2}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be "):
             BatchClassifier(DEFAULT_CHECKPOINT, **wrong)
 

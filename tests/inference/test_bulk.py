@@ -87,10 +87,12 @@ def test_a_negative_value_of_regression_is_no_abstention():
     assert scores_of(np.array([[0.0]]), None) == 0.5  # of one label, as in the pipeline
 
 
-def test_of_several_labels_those_stay_that_reach_their_threshold_and_the_least_score():
-    rows, predict_one = [TextRow("here", 1, "a")], lambda *_: np.array([[0.5, 0.9]])
-    for least, wanted in ((None, ["FAKE", "REAL"]), (0.7, ["REAL"]), (0.95, [])):
-        assert Labeller(model(predict_one, NAMES, [0.4, 0.8]), least)(rows).labels == [wanted]
+def test_of_several_labels_those_stay_that_reach_their_threshold():
+    rows = [TextRow("here", 1, "a")]
+    multi_label = model(lambda *_: np.array([[0.5, 0.9]]), NAMES, [0.6, 0.8])
+    assert Labeller(multi_label)(rows).labels == [["REAL"]]
+    with pytest.raises(DataError, match="unsure_below is for models of one label a text"):
+        Labeller(multi_label, 0.7)
 
 
 def test_chunks_reach_the_classifier_whole_but_not_too_long():
@@ -166,7 +168,7 @@ def test_parts_of_another_run_are_refused(articles, tmp_path):
         "model": {"labeller": Labeller(model(predict, made="otherwise"))},
         "rows_per_part": {"rows_per_part": 50},
         "format": {"kind": "jsonl"},
-        "abstain_below": {"labeller": Labeller(model(predict), 0.7)},
+        "unsure_below": {"labeller": Labeller(model(predict), 0.7)},
         "columns": {"source": open_files([articles], "text")},
         "model differ": {"labeller": Labeller(model(predict, ("REAL", "FAKE")))},
         "inputs, ": {"source": open_texts(["a"], "here")},

@@ -67,10 +67,10 @@ class Api:
         if suggested is None:
             return 0.0, "The effect of a threshold has not been measured for this checkpoint."
         effect = (
-            f"About {100 * suggested.coverage:.0f} % of the validation texts score at least "
-            f"{100 * suggested.threshold:.0f} %; about {100 * suggested.accuracy:.0f} % of their labels are right."
+            f"{100 * suggested['coverage']:.0f} % of the validation texts score at least "
+            f"{100 * suggested['threshold']:.0f} %; {100 * suggested['accuracy']:.0f} % of their labels are right."
         )
-        return suggested.threshold, effect
+        return suggested["threshold"], effect
 
     def classify(self, title: str = "", text: str = "", threshold: float = 0.0) -> dict[str, Any]:
         """Label a text. The label is unsure if its score is below the threshold, from 0 to 1."""

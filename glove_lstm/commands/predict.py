@@ -112,7 +112,7 @@ def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | N
     if args.unsure_below is not None or args.format != "table":
         return args.unsure_below
     suggested = suggested_threshold(checkpoint)
-    return None if suggested is None else suggested.threshold
+    return None if suggested is None else suggested["threshold"]
 
 
 def _parser() -> argparse.ArgumentParser:

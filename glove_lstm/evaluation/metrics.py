@@ -110,14 +110,34 @@ def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]
         if share < 1:
             texts_to_keep = max(int(np.ceil(share * len(labels))), 1)
             threshold = _rounded_down(descending[texts_to_keep - 1])
-        kept = confidence >= threshold
-        row = {
-            "threshold": threshold,
-            "coverage": float(kept.mean()),
-            "accuracy": float(is_correct[kept].mean()),
-        }
-        table.append(row)
+        table.append(_coverage_row(threshold, confidence, is_correct))
     return table
+
+
+def suggest_threshold(probabilities: Floats, labels: Ints) -> dict[str, float]:
+    """Suggest a score below which a label is called unsure: about nine in ten texts reach it.
+
+    Returns:
+        A row as in `coverage_table`. "threshold" is a multiple of 0.05, and at least one text reaches it.
+    """
+    confidence = probabilities.max(axis=1)
+    is_correct = probabilities.argmax(axis=1) == labels
+    reached_by_most = np.quantile(confidence, 0.1)
+    threshold = round(20 * reached_by_most) / 20
+    if threshold > confidence.max():
+        threshold -= 0.05
+    return _coverage_row(round(threshold, 2), confidence, is_correct)
+
+
+def _coverage_row(
+    threshold: float, confidence: Floats, is_correct: NDArray[np.bool_]
+) -> dict[str, float]:
+    kept = confidence >= threshold
+    return {
+        "threshold": threshold,
+        "coverage": float(kept.mean()),
+        "accuracy": float(is_correct[kept].mean()),
+    }
 
 
 def _rounded_down(score: float) -> float:

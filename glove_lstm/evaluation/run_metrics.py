@@ -15,6 +15,7 @@ from glove_lstm.evaluation.metrics import (
     measure_label_sets,
     measure_sources,
     measure_with_intervals,
+    suggest_threshold,
 )
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.inference.prediction import predict_logits
@@ -37,6 +38,9 @@ def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Me
     if result.validation is not None and result.validation_logits is not None:
         measures = _measure(result, result.validation, result.validation_logits)
         measures["seen"] = result.validation_seen
+        if not result.validation.is_multi_label:
+            scores = scores_of(result.validation_logits, result.model.config.problem_type)
+            measures["suggested_threshold"] = suggest_threshold(scores, result.validation.labels)
         metrics["validation"] = measures
     about = dict(result.about)
     if test is not None:

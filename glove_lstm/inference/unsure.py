@@ -1,38 +1,23 @@
-"""The score below which a checkpoint's labels are best read as "unsure"."""
+"""The score below which a checkpoint's labels are called unsure."""
 
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Mapping
 
 from glove_lstm.checkpoint import METRICS_NAME, Checkpoint
 from glove_lstm.data.files import read_checkpoint_json
 
 
-@dataclass(frozen=True)
-class SuggestedThreshold:
-    """A threshold, and what was measured for it on the validation texts."""
+def suggested_threshold(checkpoint: Checkpoint) -> Mapping[str, float] | None:
+    """Return "threshold", "coverage" and "accuracy" as the training recorded them; see `suggest_threshold`.
 
-    threshold: float  # a multiple of 0.05
-    coverage: float  # share of the texts whose best score reaches it
-    accuracy: float  # share of correct labels among these texts
-
-
-def suggested_threshold(checkpoint: Checkpoint) -> SuggestedThreshold | None:
-    """Return the threshold that about nine in ten validation texts reach, rounded to a multiple of 0.05.
-
-    None if the checkpoint's metrics.json does not record it: for a model that was not calibrated, or for several labels
-    a text.
+    None if metrics.json does not have them: if there were no validation texts, or a text may have several labels.
     """
     checkpoint.fetch(METRICS_NAME)
-    try:
-        metrics = read_checkpoint_json(checkpoint.folder / METRICS_NAME)
-        rows = metrics["validation"]["coverage"]
-        thresholds = [row["threshold"] for row in rows]
-        reached_by_most = thresholds[1]  # by 90 % of the texts; see `coverage_table`
-        multiple = round(20 * reached_by_most) / 20
-        threshold = min(multiple, 0.95)  # 1 would keep no text
-        coverage = np.interp(threshold, thresholds, [row["coverage"] for row in rows])
-        accuracy = np.interp(threshold, thresholds, [row["accuracy"] for row in rows])
-    except (ValueError, LookupError, TypeError):
+    path = checkpoint.folder / METRICS_NAME
+    if not path.is_file():
         return None
-    return SuggestedThreshold(threshold, float(coverage), float(accuracy))
+    metrics = read_checkpoint_json(path)
+    try:
+        suggested = metrics["validation"]["suggested_threshold"]
+        return {name: float(suggested[name]) for name in ("threshold", "coverage", "accuracy")}
+    except (LookupError, TypeError, ValueError):
+        return None

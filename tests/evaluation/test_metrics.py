@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glove_lstm.evaluation.evaluate_metric import ClassificationMetrics
-from glove_lstm.evaluation.metrics import coverage_table, measure, measure_labels, measure_sources
+from glove_lstm.evaluation.metrics import (
+    coverage_table,
+    measure,
+    measure_labels,
+    measure_sources,
+    suggest_threshold,
+)
 from glove_lstm.evaluation.plots import plot_measured
 
 
@@ -34,6 +40,20 @@ def test_coverage_table_keeps_what_it_says(made) -> None:
         assert row["coverage"] == kept.mean() >= asked - 1e-9
         assert row["accuracy"] == right[kept].mean()
     assert table[0]["threshold"] == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(predictions())
+def test_the_suggested_threshold_is_round_and_says_what_it_keeps(made) -> None:
+    probabilities, labels = made
+    row = suggest_threshold(probabilities, labels)
+    highest = probabilities.max(axis=1)
+    kept = highest >= row["threshold"]
+    assert kept.any()
+    assert row["threshold"] * 20 == pytest.approx(round(row["threshold"] * 20))
+    assert row["threshold"] <= np.quantile(highest, 0.1) + 0.025 + 1e-9
+    assert row["coverage"] == kept.mean()
+    assert row["accuracy"] == (probabilities.argmax(axis=1) == labels)[kept].mean()
 
 
 @pytest.fixture(scope="module")

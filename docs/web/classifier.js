@@ -6,6 +6,9 @@ import { Tokenizer } from "./tokenizer.js";
 const GRAPH = "light.onnx";
 const WEIGHTS = "model.safetensors";
 
+const ROWS = 32; // that are computed at once, so that the page can be drawn in between
+export const MOST_WORDS = 200; // whose effect is measured: each needs one more run of the model
+
 // The browser refuses other contents than these. docs/predict.md shows how to make the hashes of another version.
 const RUNTIME = "https://cdn.jsdelivr.net/npm/onnxruntime-web@1.30.0/dist/";
 const HASHES = {
@@ -22,10 +25,11 @@ export class Classifier {
   static async load(base, onProgress = () => {}) {
     const url = (name) => new URL(name, base);
     const json = (name) => fetched(url(name)).then((response) => response.json());
-    const [config, tokenizer, options, graph, weights, ort] = await Promise.all([
+    const [config, tokenizer, options, metrics, graph, weights, ort] = await Promise.all([
       json("config.json"),
       json("tokenizer.json"),
       json("tokenizer_config.json"),
+      json("metrics.json").catch(() => ({})), // a checkpoint need not have it
       fetched(url(GRAPH)).then((response) => response.arrayBuffer()),
       download(url(WEIGHTS), onProgress),
       loadRuntime(),
@@ -33,11 +37,12 @@ export class Classifier {
     const session = await ort.InferenceSession.create(graph, {
       externalData: [{ path: WEIGHTS, data: weights }],
     });
-    return new Classifier(config, new Tokenizer(tokenizer, options), session, ort.Tensor);
+    const unsureBelow = metrics.validation?.suggested_threshold?.threshold ?? 0;
+    return new Classifier(config, new Tokenizer(tokenizer, options), session, ort.Tensor, unsureBelow);
   }
 
-  constructor(config, tokenizer, session, Tensor) {
-    Object.assign(this, { tokenizer, session, Tensor });
+  constructor(config, tokenizer, session, Tensor, unsureBelow) {
+    Object.assign(this, { tokenizer, session, Tensor, unsureBelow });
     const names = config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }; // transformers leaves its default names out
     this.labels = Object.keys(names).sort((a, b) => a - b).map((key) => names[key]);
     this.isMultiLabel = config.problem_type === "multi_label_classification" || this.labels.length === 1;
@@ -45,22 +50,63 @@ export class Classifier {
 
   /** Return a text's score for each label. The temperature is in the ONNX file. */
   async scores(text) {
-    const { ids, types } = this.tokenizer.read(text);
-    const length = Math.max(1, ids.length); // an empty text is one masked position
-    const values = { input_ids: ids, attention_mask: ids.map(() => 1), token_type_ids: types };
-    const feeds = {};
-    for (const name of this.session.inputNames) {
-      const row = new BigInt64Array(length);
-      values[name].forEach((value, position) => (row[position] = BigInt(value)));
-      feeds[name] = new this.Tensor("int64", row, [1, length]);
-    }
-    const logits = [...(await this.session.run(feeds)).logits.data];
+    const [logits] = await this.#logits([this.tokenizer.read(text)]);
     if (this.isMultiLabel) return logits.map((logit) => 1 / (1 + Math.exp(-logit)));
     const highest = Math.max(...logits);
     const odds = logits.map((logit) => Math.exp(logit - highest));
     const sum = odds.reduce((a, b) => a + b);
     return odds.map((value) => value / sum);
   }
+
+  /**
+   * Return what each of the first words adds: how much the lead of the best label over the next one shrinks without it.
+   *
+   * The lead is a difference of logits; if a text may have several labels, it is the logit of the best one.
+   */
+  async effects(text) {
+    const tokens = this.tokenizer.read(text);
+    const [whole] = await this.#logits([tokens]);
+    const order = [...whole.keys()].sort((a, b) => whole[b] - whole[a]);
+    const [best, next] = order;
+    const lead = (logits) => logits[best] - (this.isMultiLabel ? 0 : logits[next]);
+    const words = Math.min(tokens.ids.length, MOST_WORDS);
+    const effects = [];
+    for (let first = 0; first < words; first += ROWS) {
+      const last = Math.min(first + ROWS, words);
+      const rows = [];
+      for (let word = first; word < last; word++) rows.push(without(tokens, word));
+      for (const logits of await this.#logits(rows)) {
+        const [begin, end] = tokens.spans[effects.length];
+        effects.push({ begin, end, effect: lead(whole) - lead(logits) });
+      }
+    }
+    return effects;
+  }
+
+  /** Return the logits of rows of tokens, all of the same length. */
+  async #logits(rows) {
+    const count = rows[0].ids.length;
+    const length = Math.max(1, count); // an empty text is one masked position
+    const feeds = {};
+    for (const name of this.session.inputNames) {
+      const values = new BigInt64Array(rows.length * length);
+      rows.forEach(({ ids, types }, row) => {
+        for (let position = 0; position < count; position++) {
+          const value = { input_ids: ids[position], attention_mask: 1, token_type_ids: types[position] }[name];
+          values[row * length + position] = BigInt(value);
+        }
+      });
+      feeds[name] = new this.Tensor("int64", values, [rows.length, length]);
+    }
+    const { data } = (await this.session.run(feeds)).logits;
+    const labels = this.labels.length;
+    return rows.map((_, row) => [...data.slice(row * labels, (row + 1) * labels)]);
+  }
+}
+
+/** Return tokens without one of them. */
+function without({ ids, types }, word) {
+  return { ids: ids.toSpliced(word, 1), types: types.toSpliced(word, 1) };
 }
 
 async function loadRuntime() {

@@ -1,8 +1,8 @@
-/** The page: it loads the checkpoint that its address names and shows the scores of a text. */
+/** The page: it loads a checkpoint, and shows the scores of a text and what each word adds. */
 
-import { Classifier } from "./classifier.js";
+import { Classifier, MOST_WORDS } from "./classifier.js";
 
-const DEFAULT_MODEL = "../../hub/";
+const NEWS_LABELS = ["FAKE", "REAL"];
 const EXAMPLES = {
   "Agency style": [
     "Harbour council approves new ferry timetable",
@@ -14,40 +14,39 @@ const EXAMPLES = {
   ],
 };
 
+// As in glove_lstm.inference.explanation.
+const COLOUR_FOR = [0, 114, 178];
+const COLOUR_AGAINST = [213, 94, 0];
+const FAINTEST = 0.05; // words below this share of the largest effect are not marked
+const DEEPEST = 0.7; // black letters need a contrast of 4.5 to 1
+
 export let classifier; // for the console, and for tests
 
+const { model: defaultModel, modelPage } = document.documentElement.dataset;
 const form = document.querySelector("form");
-const button = form.querySelector("button");
+const buttons = form.getElementsByTagName("button");
 const progress = document.querySelector("progress");
 const status = document.querySelector("#status");
 const table = document.querySelector("table");
-
-for (const [name, [title, text]] of Object.entries(EXAMPLES)) {
-  const example = document.createElement("button");
-  example.type = "button";
-  example.textContent = name;
-  example.addEventListener("click", () => {
-    form.elements.title.value = title;
-    form.elements.text.value = text;
-    if (classifier) form.requestSubmit();
-  });
-  document.querySelector("#examples").append(example);
-}
+const words = document.querySelector("#words");
+const key = document.querySelector("#key");
 
 try {
-  const model = new URLSearchParams(location.search).get("model") ?? DEFAULT_MODEL;
-  const base = new URL(model.replace(/\/*$/, "/"), location.href);
-  const link = document.querySelector("#model");
-  link.textContent = base;
-  link.href = page(base);
+  const model = new URLSearchParams(location.search).get("model");
+  const base = new URL((model ?? defaultModel).replace(/\/*$/, "/"), location.href);
+  showModel(base, model === null ? modelPage : undefined);
   status.textContent = "Loading the model ...";
   progress.hidden = false;
   classifier = await Classifier.load(base, (share) => (progress.value = share));
+  if (isNews()) {
+    document.querySelector("#meaning").hidden = false;
+    addExamples();
+  }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     classify().catch(report);
   });
-  button.disabled = false;
+  enable(true);
   status.textContent = "Ready.";
 } catch (error) {
   report(error);
@@ -55,29 +54,66 @@ try {
   progress.hidden = true;
 }
 
-/** Return the page of a model: of a repository on the Hub, the one that people read. */
-function page(base) {
-  return base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
+/** Link to the model: to `page`, or else to the page of a repository on the Hub, or else to the files. */
+function showModel(base, page) {
+  const link = document.querySelector("#model");
+  link.href = page ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
+  link.textContent = link.href;
+}
+
+function isNews() {
+  return classifier.labels.every((label) => NEWS_LABELS.includes(label));
+}
+
+function addExamples() {
+  const examples = document.querySelector("#examples");
+  for (const [name, [title, text]] of Object.entries(EXAMPLES)) {
+    const example = document.createElement("button");
+    example.type = "button";
+    example.textContent = name;
+    example.addEventListener("click", () => {
+      form.elements.title.value = title;
+      form.elements.text.value = text;
+      form.requestSubmit();
+    });
+    examples.append(example);
+  }
+  examples.hidden = false;
 }
 
 async function classify() {
   const parts = [form.elements.title.value, form.elements.text.value];
   const text = parts.filter((part) => part.trim()).join(" ");
+  for (const result of [table, words, key]) result.hidden = true;
   if (!text) {
     status.textContent = "There is nothing to classify. Type or paste a title or a text.";
-    table.hidden = true;
     return;
   }
-  button.disabled = true;
+  enable(false);
   try {
     const scores = await classifier.scores(text);
     const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
+    const best = classifier.labels[order[0]];
     table.tBodies[0].replaceChildren(...order.map((index) => row(classifier.labels[index], scores[index])));
     table.hidden = false;
-    status.textContent = `Resembles ${classifier.labels[order[0]]}.`;
+    showWords(text, best, await classifier.effects(text.toWellFormed()));
+    status.textContent = verdict(best, scores[order[0]]);
   } finally {
-    button.disabled = false;
+    enable(true);
   }
+}
+
+/** One text at a time: the model cannot run twice at once. */
+function enable(isEnabled) {
+  for (const button of buttons) button.disabled = !isEnabled;
+}
+
+/** Return a sentence, such as "resembles FAKE sources, 59 %". */
+function verdict(label, score) {
+  const name = isNews() ? `${label} sources` : label;
+  const percent = Math.floor(Number((100 * score).toFixed(4))); // 100 * 0.29 is 28.999999999999996
+  if (score < classifier.unsureBelow) return `unsure, nearest to ${name}, ${percent} %`;
+  return `${isNews() ? "resembles " : ""}${name}, ${percent} %`;
 }
 
 function row(label, score) {
@@ -86,6 +122,38 @@ function row(label, score) {
   made.querySelector("meter").value = score;
   made.querySelector("td:last-child").textContent = score.toFixed(3);
   return made;
+}
+
+/** Show the text with a colour behind each word that has an effect. */
+function showWords(text, best, effects) {
+  words.replaceChildren();
+  if (!effects.length) return;
+  const largest = Math.max(...effects.map(({ effect }) => Math.abs(effect))) || 1;
+  let shown = 0;
+  for (const { begin, end, effect } of effects) {
+    const share = effect / largest;
+    if (Math.abs(share) < FAINTEST || begin < shown) continue;
+    const mark = document.createElement("mark");
+    mark.textContent = text.slice(begin, end);
+    mark.title = effect.toFixed(2);
+    mark.className = share > 0 ? "for" : "against";
+    mark.style.background = colour(share);
+    words.append(text.slice(shown, begin), mark);
+    shown = end;
+  }
+  words.append(text.slice(shown));
+  words.hidden = false;
+
+  key.textContent = `Underlined words count for ${best}, words in italics against it; deeper colours count more.`;
+  if (effects.length === MOST_WORDS) key.textContent += ` Only the first ${MOST_WORDS} words are measured.`;
+  key.hidden = false;
+}
+
+/** Return the colour of a word, from -1, the strongest against the label, to 1, the strongest for it. */
+function colour(share) {
+  const full = share > 0 ? COLOUR_FOR : COLOUR_AGAINST;
+  const mixed = full.map((part) => 255 - (255 - part) * DEEPEST * Math.abs(share));
+  return `rgb(${mixed.join(" ")})`;
 }
 
 function report(error) {

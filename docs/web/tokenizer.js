@@ -50,22 +50,29 @@ export class Tokenizer {
     this.hasTypes = config.model_input_names.includes("token_type_ids");
   }
 
-  /** Return a text's token ids and, in equal number, token type ids as word_shapes.token_type makes them: BigInts. */
+  /**
+   * Return a text's tokens: their ids, their token type ids as word_shapes.token_type makes them (BigInts), and their
+   * spans [begin, end] in the text.
+   */
   read(text) {
     const original = text.toWellFormed(); // a lone surrogate becomes U+FFFD
     let normal = aligned(original);
     for (const step of this.steps) normal = step(normal);
     const ids = [];
     const types = [];
+    const spans = [];
     for (const { 0: word, index } of normal.text.matchAll(this.words)) {
-      const surface = original.slice(normal.begins[index], normal.ends[index + word.length - 1]);
+      const begin = normal.begins[index];
+      const end = normal.ends[index + word.length - 1];
+      const surface = original.slice(begin, end);
       const id = this.vocabulary.get(word);
       const spelling = id === undefined ? spellingOf(surface) : 32n;
       ids.push(id ?? this.unknown);
+      spans.push([begin, end]);
       types.push(this.hasTypes ? BigInt(shapeOf(surface)) + 8n * spelling : 0n);
     }
     const kept = this.keepsEnd ? [-this.longest] : [0, this.longest];
-    return { ids: ids.slice(...kept), types: types.slice(...kept) };
+    return { ids: ids.slice(...kept), types: types.slice(...kept), spans: spans.slice(...kept) };
   }
 }
 

@@ -3,6 +3,7 @@
 glove-lstm push out --repo_id user/glove-lstm-fake-news
 glove-lstm push out --repo_id user/glove-lstm-fake-news --dry_run
 glove-lstm push out --space --repo_id user/fake-news-demo
+glove-lstm push out --space --static --repo_id user/fake-news-page
 glove-lstm push --dataset fake_or_real_news --repo_id user/fake_or_real_news
 
 Log in first with `hf auth login` or HF_TOKEN. The files are checked and loaded once in a clean
@@ -38,7 +39,11 @@ def main(argv: Sequence[str]) -> None:
     elif args.space:
         repo_type = "space"
     destination = Destination(
-        args.repo_id, repo_type=repo_type, private=args.private, revision=args.revision
+        args.repo_id,
+        repo_type=repo_type,
+        private=args.private,
+        revision=args.revision,
+        space_sdk="static" if args.static else "gradio",
     )
     check_destination(destination, login=not args.dry_run)
     with tempfile.TemporaryDirectory() as scratch:
@@ -63,6 +68,11 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--dry_run", action="store_true", help="check and list the files only")
     parser.add_argument("--space", action="store_true", help="push a Space that shows it")
     parser.add_argument(
+        "--static",
+        action="store_true",
+        help="with --space: a static Space, which is free and classifies in the browser",
+    )
+    parser.add_argument(
         "--no_training_texts",
         action="store_true",
         help="leave out training_texts.safetensors, by which anyone can test whether a text was in the training",
@@ -72,13 +82,15 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data_dir", help="a local folder with the files of liar")
     args = parser.parse_args(argv)
     if args.dataset:
-        for option in ("space", "no_training_texts"):
+        for option in ("space", "static", "no_training_texts"):
             if getattr(args, option):
                 parser.error(f"--{option} belongs to a checkpoint: leave it out with --dataset")
     else:
         for option in ("dataset_config_name", "data_files", "data_dir"):
             if getattr(args, option):
                 parser.error(f"--{option} belongs to --dataset")
+        if args.static and not args.space:
+            parser.error("--static belongs to --space")
     return args
 
 
@@ -94,6 +106,11 @@ def _stage(args: argparse.Namespace, folder: Path) -> None:
         stage_dataset(builder, folder, args.repo_id)
         return
     training_texts = not args.no_training_texts
+    if args.static:
+        from glove_lstm.publishing.space import stage_static_space
+
+        stage_static_space(args.checkpoint, folder, args.repo_id)
+        return
     if args.space:
         from glove_lstm.publishing.space import stage_space
 

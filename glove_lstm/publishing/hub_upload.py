@@ -43,6 +43,7 @@ class Destination:
     repo_type: Literal["model", "dataset", "space"] = "model"
     private: bool = False  # a new repository is private; an existing public one is refused
     revision: str | None = None  # branch, created if it is missing; None: main
+    space_sdk: Literal["gradio", "static"] = "gradio"  # of a new Space
     token: str | None = field(
         default=None, repr=False
     )  # None: the token of `hf auth login` or HF_TOKEN
@@ -118,7 +119,7 @@ def _create_repo(api: HfApi, to: Destination) -> None:
         repo_type=to.repo_type,
         private=to.private or None,
         exist_ok=True,
-        space_sdk="gradio" if to.repo_type == "space" else None,
+        space_sdk=to.space_sdk if to.repo_type == "space" else None,
     )
     if to.private and not api.repo_info(to.repo_id, repo_type=to.repo_type).private:
         advice = "make it private in its settings, or leave out --private"

@@ -1,20 +1,37 @@
-"""Stage a Space for a checkpoint: the checkpoint, the files of this package, and an app.py that starts the app.
+"""Stage a Space that shows a checkpoint.
 
-A Space carries the files of this package, so that it runs the version that pushed it. They are imported from the folder
-of the Space and not installed, because a Space installs requirements.txt before it copies the other files.
+There are two kinds. A Space of gradio runs the app: it has the checkpoint, the files of this package, and an app.py
+that starts the app. A static Space, which is free, has the page of docs/web, which classifies in the browser.
+
+A Space of gradio carries the files of this package, so that it runs the version that pushed it. They are imported from
+the folder of the Space and not installed, because a Space installs requirements.txt before it copies the other files.
 """
 
 import shutil
+import tempfile
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.resources import files
 from pathlib import Path
 
+from huggingface_hub import HfApi
 from packaging.requirements import Requirement
 
+from glove_lstm.checkpoint import (
+    CARD_NAME,
+    LIGHT_NAME,
+    LOADED_NAMES,
+    METRICS_NAME,
+    package_resource,
+)
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.card import PLACEHOLDER_ID
 from glove_lstm.publishing.hub_upload import list_files
-from glove_lstm.publishing.staging import check_private, copy_checkpoint, error_in_clean_process
+from glove_lstm.publishing.staging import (
+    add_light_onnx,
+    check_private,
+    copy_checkpoint,
+    error_in_clean_process,
+)
 
 # Sub-packages that the app imports.
 _ROOMS = ("app", "inference", "modeling", "tokenization", "text", "data")
@@ -38,15 +55,31 @@ sdk_version: {gradio}
 python_version: "3.11"
 app_file: app.py
 license: apache-2.0
-short_description: What kind of source a text resembles, and why
+short_description: A text classifier that shows what each word adds
 ---
 
 # {title}
 
-Classifies texts with a GloVe+LSTM checkpoint and shows the contribution of each word. A label names the kind of source
-that a text resembles, **not whether its claims are true**. `checkpoint/` holds the model and its card, `glove_lstm/`
-the code of glove-lstm {package}. Texts and uploads are deleted within half an hour.
+Classifies texts with a GloVe+LSTM checkpoint and shows the contribution of each word. `checkpoint/` holds the model and
+its card, which says what the labels mean; `glove_lstm/` holds the code of glove-lstm {package}. Texts and uploads are
+deleted within half an hour.
 """
+_STATIC_CARD = """\
+---
+title: "{title}"
+sdk: static
+app_file: index.html
+license: apache-2.0
+short_description: A text classifier that shows what each word adds
+---
+
+# {title}
+
+Classifies texts in the browser with a GloVe+LSTM checkpoint; no text leaves it. `model/` holds the model and its card,
+which says what the labels mean. The other files are the page of glove-lstm {package}.
+"""
+_READ_BY_THE_PAGE = (*LOADED_NAMES, METRICS_NAME, LIGHT_NAME, CARD_NAME)
+_MODEL_OF_THE_CLONE = 'data-model="../../hub/"'  # in index.html
 # Starts the app once with the package of the Space in `sys.argv[1]`, not with an installed one.
 _START = """
 import sys
@@ -92,6 +125,37 @@ def stage_space(
     error = error_in_clean_process(_START, folder, checkpoint)
     if error:
         raise DataError(f"The app does not start with {checkpoint} ({error}); repair it.")
+
+
+def stage_static_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
+    """Write exactly the files of a static Space into a new folder.
+
+    Raises:
+        DataError: The checkpoint must not be published, or cannot be exported.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        whole = Path(scratch) / "checkpoint"
+        copy_checkpoint(checkpoint, whole, PLACEHOLDER_ID, training_texts=False)
+        add_light_onnx(checkpoint, whole)
+        model = folder / "model"
+        model.mkdir(parents=True)
+        for name in _READ_BY_THE_PAGE:
+            shutil.copyfile(whole / name, model / name)
+    for path in package_resource("docs/web").iterdir():
+        if path.suffix in (".html", ".js"):
+            shutil.copyfile(path, folder / path.name)
+    page = folder / "index.html"
+    html = page.read_text(encoding="utf-8")
+    card_address = f"{HfApi().endpoint}/spaces/{repo_id}/blob/main/model/{CARD_NAME}"
+    html = html.replace(
+        _MODEL_OF_THE_CLONE, f'data-model="model/" data-model-page="{card_address}"'
+    )
+    page.write_text(html, encoding="utf-8")
+    title = repo_id.partition("/")[2]
+    card = _STATIC_CARD.format(title=title, package=version("glove-lstm"))
+    (folder / CARD_NAME).write_text(card, encoding="utf-8")
+    for name in list_files(folder):
+        check_private((folder / name).read_bytes(), name)
 
 
 def _copy_package(name: str, target: Path) -> None:

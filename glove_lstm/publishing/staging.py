@@ -88,10 +88,7 @@ def stage_checkpoint(
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
     """
     copy_checkpoint(checkpoint, folder, repo_id, training_texts=training_texts)
-    light = checkpoint / LIGHT_NAME
-    if light.is_file():
-        Checkpoint.open(checkpoint).light_session()  # checks that the file can be loaded
-        _copy(light, folder / LIGHT_NAME)
+    add_light_onnx(checkpoint, folder)
     write_hub_files(folder, repo_id)
     for name in list_files(folder):
         check_private((folder / name).read_bytes(), str(checkpoint / name))
@@ -99,7 +96,19 @@ def stage_checkpoint(
     if error:
         advice = f"save it again with {_VERSION}"
         raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
-    if not light.is_file():
+
+
+def add_light_onnx(checkpoint: Path, folder: Path) -> None:
+    """Copy `light.onnx` into the staged folder, or export it if the checkpoint has none.
+
+    Raises:
+        DataError: The file cannot be loaded, or was made for other weights.
+    """
+    light = checkpoint / LIGHT_NAME
+    if light.is_file():
+        Checkpoint.open(checkpoint).light_session()  # checks the file
+        _copy(light, folder / LIGHT_NAME)
+    else:
         export_onnx(folder)
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 import yaml
 from app_server import run_demo
-from support import succeed
+from support import assert_refused, run_here, succeed
 
 from glove_lstm.commands.push import main
 
@@ -53,3 +53,26 @@ def test_a_space_runs_by_itself(api, checkpoint, tmp_path):
         about = f"{running.address}/gradio_api/call/about"
         event = httpx.post(about, json={"data": []}).json()["event_id"]
         assert "FAKE" in httpx.get(f"{about}/{event}", timeout=30).text
+
+
+def test_a_static_space_has_the_page_and_what_it_reads(api, checkpoint, tmp_path):
+    succeed(main, checkpoint, "--space", "--static", "--repo_id", REPO)
+    assert (api.options["repo_type"], api.options["space_sdk"]) == ("space", "static")
+    folder = tmp_path / "space"
+    api.write(folder)
+    page = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js"}
+    read = {"config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json"}
+    read |= {"light.onnx", "model.safetensors"}
+    assert set(api.files) - {".gitattributes"} == page | {
+        f"model/{name}" for name in read | {"README.md"}
+    }
+    card = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
+    assert (card["sdk"], card["app_file"]) == ("static", "index.html")
+    html = (folder / "index.html").read_text()
+    assert 'data-model="model/"' in html
+    assert f"/spaces/{REPO}/blob/main/model/README.md" in html
+
+
+def test_static_is_for_a_space(checkpoint):
+    done = run_here(main, checkpoint, "--static", "--repo_id", REPO)
+    assert_refused(done, "--static belongs to --space")

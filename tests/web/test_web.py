@@ -75,7 +75,7 @@ def assert_same(both, texts, limit):
     light.model_max_length = limit
     other.evaluate("(made, limit) => { made.longest = limit; }", limit)
     script = """(made, texts) => JSON.stringify(
-        JSON.parse(texts).map((text) => made.read(text)),
+        JSON.parse(texts).map((text) => made.read(text)).map(({ ids, types }) => ({ ids, types })),
         (_, value) => typeof value === "bigint" ? String(value) : value,
     )"""
     # As ASCII, because the way to the browser loses lone surrogates.
@@ -120,8 +120,25 @@ def test_same_scores(page):
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
     page.get_by_label("Text").fill(texts[-1])
     page.get_by_role("button", name="Classify").press("Enter")
-    page.get_by_role("status").get_by_text("Resembles").wait_for()
+    page.get_by_role("status").get_by_text(re.compile("sources, [0-9]+ %")).wait_for()
     assert shown_scores(page) == pytest.approx(sorted(wanted[-1], reverse=True), abs=1e-3)
+
+
+@pytest.mark.skipif(not RUNTIME, reason="needs onnxruntime-web in the folder ONNXRUNTIME_WEB")
+def test_the_effect_of_a_word_is_what_the_lead_loses_without_it(page):
+    words = ["SHOCKING", "secret", ":", "the", "council", "voted", "on", "Tuesday"]
+    script = "async (text) => (await import('./page.js')).classifier.effects(text)"
+    found = page.evaluate(script, " ".join(words))
+    classifier = LightClassifier.from_pretrained(ROOT / "hub")
+    without = [" ".join(words[:n] + words[n + 1 :]) for n in range(len(words))]
+    whole, *others = classifier.predict_logits([" ".join(words), *without])
+    best, second = np.argsort(-whole)
+    leads = [logits[best] - logits[second] for logits in (whole, *others)]
+    assert [found_word["effect"] for found_word in found] == pytest.approx(
+        [leads[0] - lead for lead in leads[1:]], abs=1e-4
+    )
+    text = " ".join(words)
+    assert [text[word["begin"] : word["end"]] for word in found] == words
 
 
 def shown_scores(page):
@@ -132,7 +149,8 @@ def shown_scores(page):
 def test_an_example_is_a_title_and_a_text(page):
     page.locator("button[type=submit]:enabled").wait_for()  # the model is there
     page.get_by_role("button", name="Loud style").click()
-    page.get_by_text("Resembles FAKE").wait_for()
+    page.get_by_text("resembles FAKE sources").wait_for()
+    assert page.locator("#words mark.for").count() > 3
     text = f"{page.get_by_label('Title').input_value()} {page.get_by_label('Text').input_value()}"
     [wanted] = LightClassifier.from_pretrained(ROOT / "hub").predict_proba([text])
     assert shown_scores(page) == pytest.approx(sorted(wanted, reverse=True), abs=1e-3)

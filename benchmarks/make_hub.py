@@ -25,7 +25,7 @@ from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation import run_metrics as measures
 from glove_lstm.evaluation.examples import classify_examples
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.evaluation.robustness import measure_robustness, summarize
+from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.save_result import save_result
@@ -88,8 +88,9 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
     others = other_corpora(data_dir)
     measures.add_other_data(metrics, result, others)
     measures.add_baselines(metrics, result, test, others)
-    losses = measure_robustness(result.model, result.tokenizer, test.texts, test.labels)
-    metrics["robustness"] = {**losses, "summary": f"on the test texts, {summarize(losses)}"}
+    metrics["robustness"] = measure_robustness(
+        result.model, result.tokenizer, test.texts, test.labels
+    )
     metrics["card"] = {
         "name": "glove-lstm-fake-news",
         "license": "apache-2.0",

@@ -60,7 +60,8 @@ class CardFacts:
     def of(cls, folder: Path, repo_id: str) -> "CardFacts":
         """Compute the facts of a checkpoint.
 
-        `card` in metrics.json may give the card's `name`, its `license` (an id of the Hub) and its `data_description`.
+        `card` in metrics.json may give the card's `name`, its `license` (an id of the Hub), a `data_description` and a
+        `results_note`, which stands below the first table.
 
         Raises:
             DataError: metrics.json or config.json cannot be read.

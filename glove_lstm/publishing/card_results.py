@@ -52,7 +52,9 @@ def results(run: CardRun) -> str:
         "best linear model",
         "majority class",
     ]
-    return paragraphs(table(columns, rows), _about_texts(run), _label_sets(run))
+    explanation = " ".join([*_about_texts(run), *_about_baselines(run)])
+    note = run.metrics.get("card", {}).get("results_note", "")
+    return paragraphs(table(columns, rows), explanation, note, _label_sets(run))
 
 
 def _measured_texts(run: CardRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -75,12 +77,21 @@ def _best_baseline(run: CardRun, data: str) -> str:
     return figure(max(accuracies))
 
 
-def _about_texts(run: CardRun) -> str:
+def _about_texts(run: CardRun) -> list[str]:
+    sentences = []
     if run.split == "test":
-        return _about_test_texts(run)
-    if run.split == "validation":
-        return _about_validation_texts(run)
-    return ""
+        sentences.append(_about_test_texts(run))
+    elif run.split == "validation":
+        sentences.append(_about_validation_texts(run))
+    if run.other_data:
+        sentences.append("The training did not use the other data.")
+    return sentences
+
+
+def _about_baselines(run: CardRun) -> list[str]:
+    if not run.baselines:
+        return []
+    return ['The best linear model is the most accurate one under "Baselines".']
 
 
 def _about_test_texts(run: CardRun) -> str:

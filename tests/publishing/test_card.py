@@ -86,6 +86,7 @@ set `learning_rate=0.005`
 | validation | 1,200 | 0.9123 | 0.9000-0.9250 | 0.8500 | 0.5000 |
 | recovery | 1,200 | 0.7000 | 0.9000-0.9250 | 0.4500 | 0.5000 |
 1,200 validation texts. They also chose the epoch and the calibration, so the figures are optimistic.
+The training did not use the other data. The best linear model is the most accurate one under "Baselines".
 <summary>More measures</summary>
 | validation | 0.7000 | 0.9000 | 0.8000 | 0.6000 | 0.9500 | 0.0123 | 0.1000 |
 | recovery | 0.6500 | 0.9000 | 0.8000 | 0.6000 | 0.9500 | 0.2000 | 0.1000 |
@@ -103,7 +104,6 @@ Of 12 invented titles, 6 are labelled wrongly.
 | Senate passes budget bill after late-night vote | REAL | REAL | 0.75 |  |
 | Doctors stunned: kitchen spice cures cancer overnight | FAKE | REAL | 0.75 | error |
 Do not use it to decide what is true
-- A label names the kind of source, not the truth.
 - Only 512 tokens of a text are read (its beginning)
 - Robustness to typing errors, rewriting, translation and texts written by a machine: not measured.
 The texts: fake_or_real_news (default) from mine.csv.
@@ -187,11 +187,17 @@ def test_labels_without_names(folder):
 
 
 def test_name_license_and_description_of_the_data(folder):
-    texts = {"name": "my-news", "license": "mit", "data_description": "News of {{ 1 + 1 }} towns."}
+    texts = {
+        "name": "my-news",
+        "license": "mit",
+        "data_description": "News of {{ 1 + 1 }} towns.",
+        "results_note": "Towns differ.",
+    }
     save(folder, {**METRICS, "card": texts})
     card = render_card(folder)
     assert "# my-news\n" in card
     assert "News of {{ 1 + 1 }} towns." in card
+    assert card.index("## Results") < card.index("Towns differ.") < card.index("<details>")
     assert ModelCard(card).data.license == "mit"
 
 

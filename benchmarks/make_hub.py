@@ -40,7 +40,10 @@ _ARGUMENTS: dict[str, Any] = {
 }
 
 _REPO_ID = "user/glove-lstm-fake-news"
-_RESULTS_NOTE = "The test texts have the same sources as the training texts. Texts of new sources are harder: see the other rows."
+_RESULTS_NOTE = (
+    "The test texts have the same sources as the training texts. Texts of other sources are harder, "
+    "as the rows of other data show."
+)
 _DATA_DESCRIPTION = Path(__file__).parent / "hub_data.md"
 
 

@@ -41,6 +41,7 @@ ONNX_NAME = "onnx/model.onnx"  # all weights; where transformers.js and Optimum 
 TRAINING_TEXTS_NAME = "training_texts.safetensors"
 METRICS_NAME = "metrics.json"
 CARD_NAME = "README.md"
+THUMBNAIL_NAME = "plots/thumbnail.png"  # only of the default checkpoint: benchmarks/thumbnail.py
 PLOT_NAMES = ("plots/curves.png", "plots/confusion.png", "plots/reliability.png")
 CODE_PATTERN = "*.py"
 
@@ -54,6 +55,7 @@ _MODEL_NAMES = (
     TRAINING_TEXTS_NAME,
     METRICS_NAME,
     *PLOT_NAMES,
+    THUMBNAIL_NAME,
 )
 _ALL_PATTERNS = (*_MODEL_NAMES, CARD_NAME, CODE_PATTERN)
 

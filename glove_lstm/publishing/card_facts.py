@@ -25,6 +25,7 @@ class CardFacts:
     labels: str
     parameters: str
     megabytes: str
+    thumbnail: str
     network: str
 
     max_length: str  # tokens
@@ -80,6 +81,7 @@ class CardFacts:
             labels=", ".join(run.labels),
             parameters=count(run.about["parameters"]),
             megabytes=f"{_loaded_bytes(folder) / 1e6:.1f}",
+            thumbnail=card_results.thumbnail(run),
             network=card_training.network(run),
             max_length=card_training.max_length(run),
             lstm_length=card_training.lstm_length(run),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from glove_lstm.checkpoint import THUMBNAIL_NAME
 from glove_lstm.evaluation.examples import WIDGET
 from glove_lstm.publishing.card_run import CardRun
 from glove_lstm.publishing.data_notes import DATA_NOTES
@@ -42,6 +43,8 @@ def metadata(run: CardRun, name: str, license: str, repo_id: str) -> str:
     widget = _widget(run)
     if widget:
         values["widget"] = widget
+    if run.has_thumbnail:
+        values["thumbnail"] = f"https://huggingface.co/{repo_id}/resolve/main/{THUMBNAIL_NAME}"
     hub_id = _id_on_hub(run.about["data"])
     if hub_id:
         values["datasets"] = [hub_id]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from glove_lstm.checkpoint import THUMBNAIL_NAME
 from glove_lstm.evaluation.baselines import DESCRIPTIONS as BASELINES
 from glove_lstm.evaluation.robustness import DESCRIPTIONS as PERTURBATIONS
 from glove_lstm.publishing.card_markdown import (
@@ -280,6 +281,13 @@ def robustness(run: CardRun) -> str:
         rows.append([description, figure(measures["accuracy"]), accuracy_interval(measures)])
     remark = "Rewriting, translation and texts written by a machine: not measured."
     return paragraphs(table(["test texts", "accuracy", "95 % interval"], rows), remark)
+
+
+def thumbnail(run: CardRun) -> str:
+    """Return the picture of the model, if the checkpoint has one."""
+    if not run.has_thumbnail:
+        return ""
+    return f"![Two titles with their scores and the words that count for a label]({THUMBNAIL_NAME})"
 
 
 def plots(run: CardRun) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from glove_lstm.checkpoint import label_names
+from glove_lstm.checkpoint import THUMBNAIL_NAME, label_names
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.publishing.card_markdown import listed
 from glove_lstm.training.presets import FEWEST_FOR_C
@@ -50,6 +50,8 @@ class CardRun:
         self.reference_split = self.split
         if self.by_source:
             self.reference_split = "validation"
+
+        self.has_thumbnail = (folder / THUMBNAIL_NAME).is_file()
 
     def split_title(self, split: str) -> str:
         """Return the name of a split, with a remark on validation texts of unseen sources or of the first model."""

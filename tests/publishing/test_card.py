@@ -322,6 +322,17 @@ def test_plots_that_are_there(folder):
     assert plots.count("![") == 2
 
 
+def test_thumbnail(folder):
+    assert facts_of(folder).thumbnail == ""
+    (folder / "plots").mkdir()
+    (folder / "plots" / "thumbnail.png").touch()
+    facts = facts_of(folder)
+    assert facts.thumbnail.endswith("(plots/thumbnail.png)")
+    # The Hub needs an address.
+    address = f"https://huggingface.co/{REPO}/resolve/main/plots/thumbnail.png"
+    assert yaml.safe_load(facts.metadata)["thumbnail"] == address
+
+
 def eval_results(facts):
     return ModelCard(f"---\n{facts.metadata}\n---\n").data.eval_results
 

@@ -1,8 +1,5 @@
 """The sections of the model card on measurements: functions from a training to Markdown, empty if not measured."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from glove_lstm.checkpoint import THUMBNAIL_NAME
 from glove_lstm.evaluation.baselines import DESCRIPTIONS as BASELINES
 from glove_lstm.evaluation.robustness import DESCRIPTIONS as PERTURBATIONS
@@ -16,6 +13,15 @@ from glove_lstm.publishing.card_markdown import (
 )
 from glove_lstm.publishing.card_run import CardRun
 
+# Columns of the first table.
+_COLUMNS = (
+    "texts",
+    "number",
+    "accuracy",
+    "95 % interval",
+    "best linear model",
+    "majority class",
+)
 # Column -> the measure in metrics.json. Macro recall is the balanced accuracy.
 _MORE_MEASURES = {
     "balanced accuracy": "recall",
@@ -38,33 +44,20 @@ def results(run: CardRun) -> str:
     if not run.split and not run.other_data:
         return "Not measured."
     rows = []
-    for name, title, measures in _measured_texts(run):
+    for name, measures in run.measured.items():
         is_extra_split = name == "validation" and run.split == "test"
         if not is_extra_split:
-            accuracy = figure(measures["accuracy"])
-            majority = figure(measures["majority_share"])
-            row = [title, count(measures["rows"]), accuracy, accuracy_interval(measures)]
-            rows.append([*row, _best_baseline(run, name), majority])
-    columns = [
-        "texts",
-        "number",
-        "accuracy",
-        "95 % interval",
-        "best linear model",
-        "majority class",
-    ]
-    explanation = " ".join([*_about_texts(run), *_about_baselines(run)])
+            row = [
+                run.title(name),
+                count(measures["rows"]),
+                figure(measures["accuracy"]),
+                accuracy_interval(measures),
+                _best_baseline(run, name),
+                figure(measures["majority_share"]),
+            ]
+            rows.append(row)
     note = run.metrics.get("card", {}).get("results_note", "")
-    return paragraphs(table(columns, rows), explanation, note, _label_sets(run))
-
-
-def _measured_texts(run: CardRun) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Yield the name, the title and the measures of all texts that were measured."""
-    for split in ("validation", "test"):
-        if split in run.metrics:
-            yield split, run.split_title(split), run.metrics[split]
-    for data, measures in run.other_data.items():
-        yield data, data, measures
+    return paragraphs(table(_COLUMNS, rows), _about_rows(run), note, _label_sets(run))
 
 
 def _best_baseline(run: CardRun, data: str) -> str:
@@ -78,7 +71,8 @@ def _best_baseline(run: CardRun, data: str) -> str:
     return figure(max(accuracies))
 
 
-def _about_texts(run: CardRun) -> list[str]:
+def _about_rows(run: CardRun) -> str:
+    """Tell whether the training used the texts of the first table, and what its baseline is."""
     sentences = []
     if run.split == "test":
         sentences.append(_about_test_texts(run))
@@ -86,13 +80,9 @@ def _about_texts(run: CardRun) -> list[str]:
         sentences.append(_about_validation_texts(run))
     if run.other_data:
         sentences.append("The training did not use the other data.")
-    return sentences
-
-
-def _about_baselines(run: CardRun) -> list[str]:
-    if not run.baselines:
-        return []
-    return ['The best linear model is the most accurate one under "Baselines".']
+    if run.baselines:
+        sentences.append('The best linear model is the most accurate one under "Baselines".')
+    return " ".join(sentences)
 
 
 def _about_test_texts(run: CardRun) -> str:
@@ -146,9 +136,9 @@ def _label_sets(run: CardRun) -> str:
 def more_measures(run: CardRun) -> str:
     """Return a table of the other measures of all texts."""
     rows = []
-    for _, title, measures in _measured_texts(run):
-        cells = [measured_figure(measures, name) for name in _MORE_MEASURES.values()]
-        rows.append([title, *cells])
+    for name, measures in run.measured.items():
+        figures = [measured_figure(measures, measure) for measure in _MORE_MEASURES.values()]
+        rows.append([run.title(name), *figures])
     if not rows:
         return ""
     note = "The calibration error is the expected one, over 15 bins of equal width."
@@ -158,13 +148,13 @@ def more_measures(run: CardRun) -> str:
 def baselines(run: CardRun) -> str:
     """Return a table of the accuracies of all baselines."""
     rows = []
-    for name, title, _ in _measured_texts(run):
+    for name in run.measured:
         for baseline, measured in run.baselines.items():
             if name in measured:
-                accuracy = figure(measured[name]["accuracy"])
-                rows.append(
-                    [title, BASELINES[baseline], accuracy, accuracy_interval(measured[name])]
-                )
+                measures = measured[name]
+                row = [run.title(name), BASELINES[baseline]]
+                row += [figure(measures["accuracy"]), accuracy_interval(measures)]
+                rows.append(row)
     if not rows:
         return ""
     return table(["texts", "baseline", "accuracy", "95 % interval"], rows)
@@ -240,9 +230,9 @@ def _worse_calibrated(run: CardRun) -> str:
     """Name the texts on which the calibration error is larger than on the texts most like new data."""
     reference_error = run.metrics[run.reference_split]["ece"]
     worse = []
-    for name, title, measures in _measured_texts(run):
+    for name, measures in run.measured.items():
         if name != run.reference_split and measures["ece"] > reference_error:
-            worse.append(title)
+            worse.append(run.title(name))
     if not worse:
         return ""
     return f"Calibration is worse than on the {run.reference_split} texts on: {', '.join(worse)}."

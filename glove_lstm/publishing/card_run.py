@@ -1,6 +1,7 @@
 """The training that a model card describes: metrics.json and config.json of its checkpoint."""
 
 from pathlib import Path
+from typing import Any
 
 from glove_lstm.checkpoint import THUMBNAIL_NAME, label_names
 from glove_lstm.data.files import read_checkpoint_json
@@ -40,6 +41,13 @@ class CardRun:
         if self.refitted:
             self.unseen_sources = "sources unseen by the first model"
 
+        # Name of a split or of other data -> its measures.
+        self.measured: dict[str, dict[str, Any]] = {}
+        for split in ("validation", "test"):
+            if split in self.metrics:
+                self.measured[split] = self.metrics[split]
+        self.measured |= self.other_data
+
         # The split in the first table of the card.
         self.split = ""
         if "test" in self.metrics:
@@ -53,13 +61,13 @@ class CardRun:
 
         self.has_thumbnail = (folder / THUMBNAIL_NAME).is_file()
 
-    def split_title(self, split: str) -> str:
-        """Return the name of a split, with a remark on validation texts of unseen sources or of the first model."""
-        if split == "validation" and self.by_source:
+    def title(self, name: str) -> str:
+        """Return a name of `measured`, with a remark on validation texts of unseen sources or of the first model."""
+        if name == "validation" and self.by_source:
             return f"validation ({self.unseen_sources})"
-        if split == "validation" and self.refitted:
+        if name == "validation" and self.refitted:
             return "validation (first model)"
-        return split
+        return name
 
     @property
     def chosen_on_validation(self) -> str:

@@ -47,9 +47,10 @@ def known_leaks(run: CardRun) -> str:
     found = _notes([run.about["data"]])
     if not found:
         return "Leaks and duplicates: not measured (`glove-lstm evaluate --leaks`)."
-    return paragraphs(
-        *[f"Known leaks and duplicates of {notes.title}:\n\n{notes.known}" for notes in found]
-    )
+    parts = []
+    for notes in found:
+        parts += [f"Known leaks and duplicates of {notes.title}:", notes.known]
+    return paragraphs(*parts)
 
 
 def _notes(descriptions: Iterable[str]) -> list[DataNotes]:
@@ -70,7 +71,9 @@ def _notes(descriptions: Iterable[str]) -> list[DataNotes]:
 def bibtex(run: CardRun) -> str:
     """Return the entries of GloVe and of the built-in datasets in training and measurements."""
     found = _notes([run.about["data"], *run.other_data])
-    return paragraphs(GLOVE_BIBTEX, *[notes.bibtex for notes in found])
+    entries = [GLOVE_BIBTEX]
+    entries += [notes.bibtex for notes in found]
+    return paragraphs(*entries)
 
 
 def word_vectors(run: CardRun) -> str:

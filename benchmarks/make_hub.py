@@ -43,8 +43,8 @@ _ARGUMENTS: dict[str, Any] = {
 _NAME = "glove-lstm-fake-news"
 _REPO_ID = f"user/{_NAME}"
 _RESULTS_NOTE = (
-    "The test texts have the same sources as the training texts. Texts of other sources are harder, "
-    "as the rows of other data show."
+    "The test texts have the same sources as the training texts. The other data are harder: "
+    "articles on COVID-19 (recovery), statements of politicians (liar) and rumours (veritas)."
 )
 _DATA_DESCRIPTION = Path(__file__).parent / "hub_data.md"
 

@@ -40,6 +40,7 @@ LIGHT_NAME = "light.onnx"  # for `LightClassifier`; reads large weights from mod
 TRAINING_TEXTS_NAME = "training_texts.safetensors"
 METRICS_NAME = "metrics.json"
 CARD_NAME = "README.md"
+THUMBNAIL_NAME = "plots/thumbnail.png"  # only of the default checkpoint: benchmarks/thumbnail.py
 PLOT_NAMES = ("plots/curves.png", "plots/confusion.png", "plots/reliability.png")
 CODE_PATTERN = "*.py"
 
@@ -52,6 +53,7 @@ _MODEL_NAMES = (
     TRAINING_TEXTS_NAME,
     METRICS_NAME,
     *PLOT_NAMES,
+    THUMBNAIL_NAME,
 )
 _ALL_PATTERNS = (*_MODEL_NAMES, CARD_NAME, CODE_PATTERN)
 

@@ -234,7 +234,7 @@ def slow_shape(surface: str) -> str:
     return "digits" if any(letter.isnumeric() for letter in others) else "punctuation"
 
 
-_WITHOUT_PACKAGE = """
+WITHOUT_PACKAGE = """
 import importlib.abc, sys
 class Blocked(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -250,7 +250,7 @@ def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[st
     base = {name: os.environ[name] for name in kept if name in os.environ}
     base |= {"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", _WITHOUT_PACKAGE + textwrap.dedent(code)],
+        [sys.executable, "-c", WITHOUT_PACKAGE + textwrap.dedent(code)],
         env={**base, "OMP_NUM_THREADS": "1"},
         cwd=home,
         stdin=subprocess.DEVNULL,

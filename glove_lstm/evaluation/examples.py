@@ -23,12 +23,12 @@ EXAMPLES = (
     ("Pope endorses candidate, WikiLeaks confirms", "FAKE"),
     ("Scientists admit that the moon landing was filmed in a desert", "FAKE"),
 )
-# Title and text of the examples in the widget of the model's page on the Hub.
-WIDGET = (
-    ("In the style of a news agency", EXAMPLES[0][0]),
-    ("In the style of a conspiracy site", EXAMPLES[6][0]),
-    ("A loud title for a dull event", "SHOCK in City Hall: mayor's budget fails by one vote!"),
-)
+# Examples on the model's page on the Hub: text -> title.
+WIDGET = {
+    "Senate passes budget bill after late-night vote": "In the style of a news agency",
+    "You won't BELIEVE what they are hiding from you!!!": "In the style of a conspiracy site",
+    "Doctors stunned: kitchen spice cures cancer overnight": "A miracle cure",
+}
 _WORDS = 400  # about the length of an article
 _TEXTS = 64  # for the measurement of texts a second
 

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,12 +90,3 @@ def measure_robustness(
             "lost_interval": mean_interval(lost),
         }
     return measures
-
-
-def summarize(measures: Mapping[str, Mapping[str, Any]]) -> str:
-    """Format the result of `measure_robustness` for the card, to be printed after "on the test texts,"."""
-    changes = [f"{shown} {measures[name]['accuracy']:.4f}" for name, shown in DESCRIPTIONS.items()]
-    return (
-        f"accuracy {measures['clean']['accuracy']:.4f} becomes, with {'; '.join(changes)}. "
-        "Rewriting, translation and texts written by a machine: not measured."
-    )

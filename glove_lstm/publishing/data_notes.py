@@ -7,7 +7,7 @@ class DataNotes(NamedTuple):
     """Notes of a dataset."""
 
     title: str
-    hub_id: str  # id on the Hub; without a slash, the usual name of a dataset that is not there
+    hub_id: str  # id of the same texts on the Hub; empty if they are not there
     known: str  # its leaks and duplicates, as Markdown list items
     bibtex: str
 
@@ -24,7 +24,7 @@ GLOVE_BIBTEX = """\
 DATA_NOTES = {
     "fake_or_real_news": DataNotes(
         title="fake_or_real_news",
-        hub_id="fake_or_real_news",
+        hub_id="",
         known="""\
 - A label names the source of an article; nobody checked its claims. Topics, names and boilerplate of a source reveal
   the label.

@@ -141,6 +141,8 @@ def stage_static_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
         model.mkdir(parents=True)
         for name in _READ_BY_THE_PAGE:
             shutil.copyfile(whole / name, model / name)
+        if (whole / "plots").is_dir():
+            shutil.copytree(whole / "plots", model / "plots")  # which the card shows
     for path in package_resource("docs/web").iterdir():
         if path.suffix in (".html", ".js"):
             shutil.copyfile(path, folder / path.name)

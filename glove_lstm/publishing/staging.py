@@ -36,12 +36,26 @@ logger = logging.getLogger(__name__)
 _COPIED = (*LOADED_NAMES, METRICS_NAME)
 _VERSION = f"glove-lstm {__version__}"
 
+# Tokens and keys, by the prefixes that their issuers give them.
 _SECRETS = re.compile(
-    rb"\bhf_[A-Za-z0-9]{30,}|\bgh[opsu]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bsk-[A-Za-z0-9_-]{30,}"
-    rb"|\bAKIA[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    rb"""
+    \bhf_[A-Za-z0-9]{30,}  # Hugging Face
+    | \bgh[opsu]_[A-Za-z0-9]{30,}  # GitHub
+    | \bgithub_pat_\w{30,}  # GitHub, for some repositories
+    | \bsk-[A-Za-z0-9_-]{30,}  # OpenAI and others
+    | \bAKIA[0-9A-Z]{16}\b  # AWS
+    | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----
+    """,
+    re.VERBOSE,
 )
+# Paths below the folders where users, temporary files and mounted disks are. The path of a URL does not count, as in
+# https://example.org/home/page: it follows a letter.
 _LOCAL_PATHS = re.compile(
-    rb"(?<![\w.:/])/(?:home|Users|root|tmp|private/var|mnt|workspace)/[\w.-]|\b[A-Za-z]:\\{1,2}Users\\"
+    rb"""
+    (?<![\w.:/])/(?:home|Users|root|tmp|private/var|mnt|workspace)/[\w.-]
+    | \b[A-Za-z]:\\{1,2}Users\\  # Windows; JSON doubles the backslash
+    """,
+    re.VERBOSE,
 )
 # Beginnings of the environment variables that hold logins, caches and offline switches of this machine.
 _HIDDEN_VARIABLES = ("HF_", "HUGGING", "TRANSFORMERS_", "GLOVE_LSTM_")
@@ -122,13 +136,14 @@ def copy_checkpoint(
     """
     Checkpoint.open(checkpoint).model_config()  # checks the files
     advice = "push a folder that glove-lstm train has written"
-    if "about" not in read_json_object(checkpoint / "metrics.json", advice):
-        raise DataError(f"{checkpoint / 'metrics.json'} says nothing about the training: {advice}.")
+    metrics_path = checkpoint / METRICS_NAME
+    if "about" not in read_json_object(metrics_path, advice):
+        raise DataError(f"{metrics_path} says nothing about the training: {advice}.")
     names = list(_COPIED)
     if training_texts:
         names.append(TRAINING_TEXTS_NAME)
     paths = [checkpoint / name for name in names]
-    paths += checkpoint.glob("plots/[!.]*.png")
+    paths += checkpoint.glob("plots/[!.]*.png")  # no hidden files
     paths += _remote_code(checkpoint)
     for path in paths:
         if path.is_file():
@@ -144,7 +159,8 @@ def _remote_code(checkpoint: Path) -> list[Path]:
     """Return the paths of the remote code. Files that are there must equal the files of this package."""
     paths = []
     for package in (modeling, tokenization):
-        for original in sorted(Path(str(package.__file__)).parent.glob("[!_]*.py")):
+        folder = Path(str(package.__file__)).parent
+        for original in sorted(folder.glob("[!_]*.py")):  # not __init__.py
             path = checkpoint / original.name
             if path.is_file() and path.read_bytes() != original.read_bytes():
                 advice = "load the model and save it again"
@@ -194,12 +210,15 @@ def check_private(data: bytes, name: str) -> None:
         DataError: The file holds one; the message does not show the secret.
     """
     token = get_token()
-    if _SECRETS.search(data) or (token and token.encode() in data):
+    holds_own_token = False
+    if token:
+        holds_own_token = token.encode() in data
+    if holds_own_token or _SECRETS.search(data):
         raise DataError(f"{name} holds a token or a key; remove it, and revoke it.")
     match = _LOCAL_PATHS.search(data) or _find_home(data)
     if match:
-        start = data[match.start() : match.start() + 40].decode(errors="replace")
-        path = re.split(r'[\s"]', start)[0]
+        text = data[match.start() : match.start() + 40].decode(errors="replace")
+        path, *_ = re.split(r'[\s"]', text)  # up to white space or a quote
         raise DataError(f"{name} holds a path of this machine ({path}...); remove it.")
 
 
@@ -208,7 +227,8 @@ def _find_home(data: bytes) -> re.Match[bytes] | None:
     home = os.fsencode(Path.home())
     if home == b"/":
         return None  # it would match every path
-    return re.search(re.escape(home) + rb"(?![\w-])", data)
+    not_in_a_longer_name = rb"(?![\w-])"
+    return re.search(re.escape(home) + not_in_a_longer_name, data)
 
 
 def error_in_clean_process(code: str, folder: Path, source: Path) -> str | None:

@@ -35,6 +35,7 @@ def test_a_checkpoint_is_trained_and_measured(
     assert metrics["test"]["rows"] == len(corpus.test)
     assert {"recovery", "liar (two labels)", "veritas"} == set(metrics["other_data"])
     assert {"test", *metrics["other_data"]} == set(metrics["baselines"]["tfidf_svc"])
+    assert (folder / "plots" / "thumbnail.png").stat().st_size < 60_000
     assert set(metrics["made_by"]) == {"sources", "versions", "machine"}
     assert (
         metrics["about"]["arguments"]["per_device_train_batch_size"] == 16

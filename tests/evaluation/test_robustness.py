@@ -17,7 +17,6 @@ from glove_lstm.evaluation.robustness import (
     PERTURBATIONS,
     measure_robustness,
     perturb,
-    summarize,
 )
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.training.ngram_fitting import fit_ngrams
@@ -113,7 +112,3 @@ def test_what_it_costs(by_case) -> None:
     low, high = measures["no_case"]["lost_interval"]
     assert 0.4 < low < 0.5 < high < 0.6
     assert measures["no_punctuation"]["lost"] == 0
-
-    summary = summarize(measures)
-    assert summary.startswith("accuracy 1.0000 becomes, with 10 % of letters mistyped ")
-    assert "lower-cased 0.5000;" in summary

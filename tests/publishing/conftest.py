@@ -1,10 +1,10 @@
-"""A Hub that is a dictionary."""
+"""A Hub that is a dictionary, for tests of what is pushed; `test_push.py` also pushes to a Hub over HTTP."""
 
 from types import SimpleNamespace
 
 import pytest
 from hub_server import TOKEN
-from huggingface_hub import CommitInfo, CommitOperationAdd
+from huggingface_hub import CommitInfo, CommitOperationAdd, constants
 
 from glove_lstm.publishing import hub_upload
 
@@ -61,8 +61,16 @@ class FakeApi:
 
 @pytest.fixture
 def api(monkeypatch):
-    """What a person who is logged in pushes to, from this process."""
+    """The Hub of a person who is logged in, for pushes of this process."""
     fake = FakeApi()
     monkeypatch.setattr(hub_upload, "HfApi", lambda token=None: fake)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     return fake
+
+
+@pytest.fixture
+def no_login(monkeypatch, tmp_path):
+    """A person who is not logged in, on whatever machine the tests run."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))

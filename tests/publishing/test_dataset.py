@@ -11,15 +11,22 @@ from glove_lstm.publishing.hub_upload import list_files
 
 def test_news(api, tmp_path):
     articles = write_articles(tmp_path / "mine.csv", 120)
-    what = ("--dataset", "fake_or_real_news", "--data_files", articles, "--repo_id", "user/news")
-    listed = succeed(main, *what, "--dry_run")
+    options = ["--dataset", "fake_or_real_news", "--data_files", articles]
+    options += ["--repo_id", "user/news"]
+    listed = succeed(main, *options, "--dry_run")
     assert api.commits == 0
-    pushed = succeed(main, *what)
+    pushed = succeed(main, *options)
     assert 'load_dataset("user/news", revision="def")' in pushed.stdout
     assert api.options["repo_type"] == "dataset"
+
     *rows, total = listed.stdout.splitlines()
-    sizes = {row.split()[1]: int(row.split()[0].replace(",", "")) for row in rows}
-    assert {name: len(data) for name, data in api.files.items()} == {**sizes, ".gitattributes": 0}
+    listed_sizes = {}
+    for row in rows:
+        size, name = row.split()
+        listed_sizes[name] = int(size.replace(",", ""))
+    pushed_sizes = {name: len(data) for name, data in api.files.items()}
+    del pushed_sizes[".gitattributes"]  # the Hub's own
+    assert pushed_sizes == listed_sizes
     assert total.endswith(f"in {len(rows)} files; nothing was sent.")
 
     card = api.files["README.md"].decode()
@@ -34,7 +41,10 @@ def test_news(api, tmp_path):
 
 def test_liar(tmp_path):
     for name in ("train", "valid", "test"):
-        row = ["1.json", "true", f"A statement in {name}.", *"abcde", *"01234", "f"]
+        statement = f"A statement in {name}."
+        speaker = ["subject", "speaker", "job", "state", "party"]
+        counts = ["0", "1", "2", "3", "4"]
+        row = ["1.json", "true", statement, *speaker, *counts, "context"]
         (tmp_path / f"{name}.tsv").write_text("\t".join(row) + "\n")
     stage_dataset(Liar(data_dir=tmp_path), tmp_path / "staged", "user/liar")
     card = (tmp_path / "staged" / "README.md").read_text()

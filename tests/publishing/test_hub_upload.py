@@ -1,4 +1,4 @@
-"""Uploading to the Hub: one commit or none, and one sentence for each error. `HfApi` is replaced by a fake."""
+"""Uploading to the Hub, which is a fake: one commit or none, and one sentence for each error."""
 
 from argparse import Namespace
 from types import SimpleNamespace
@@ -13,7 +13,6 @@ from huggingface_hub.errors import (
 )
 
 from glove_lstm.errors import DataError
-from glove_lstm.publishing import hub_upload
 from glove_lstm.publishing.hub_upload import (
     Destination,
     loading_example,
@@ -34,7 +33,7 @@ def folder(tmp_path):
 
 
 def refusal(folder, to=TO):
-    """The sentence by which a push is refused; nothing in it shows the token."""
+    """The message of a push that fails; nothing in it shows the token."""
     with pytest.raises(DataError) as caught:
         push_folder(folder, to)
     sentence = str(caught.value)
@@ -114,24 +113,34 @@ def test_no_network(folder, monkeypatch):
     assert "The connection to http://127.0.0.1:9 failed" in refusal(folder)
 
 
-def test_no_login_and_no_name(folder, api, monkeypatch):
-    assert "is not a repository id" in refusal(folder, Destination("no-namespace", token=TOKEN))
-    monkeypatch.setattr(hub_upload, "get_token", lambda: None)
+def test_no_repository_id(folder, api):
+    to = Destination("no-namespace", token=TOKEN)
+    assert "is not a repository id" in refusal(folder, to)
+
+
+def test_no_login(folder, no_login):
     assert "You are not logged in" in refusal(folder, Destination(REPO))
 
 
-def test_training_that_cannot_push_does_not_start(monkeypatch):
-    def arguments(**values):
-        return Namespace(push_to_hub=True, hub_private_repo=None, **{"hub_token": None, **values})
+def training_arguments(**values):
+    """The arguments of transformers for `--push_to_hub`."""
+    defaults = {"push_to_hub": True, "hub_private_repo": None, "hub_token": None}
+    return Namespace(**{**defaults, **values})
 
-    monkeypatch.setattr(hub_upload, "get_token", lambda: None)
+
+def test_training_that_cannot_push_does_not_start(no_login):
     with pytest.raises(DataError, match="--hub_model_id"):
-        training_destination(arguments(hub_model_id=None))
+        training_destination(training_arguments(hub_model_id=None))
     with pytest.raises(DataError, match="hf auth login"):
-        training_destination(arguments(hub_model_id=REPO))
-    training = arguments(hub_model_id=REPO, hub_token=TOKEN)
+        training_destination(training_arguments(hub_model_id=REPO))
+
+
+def test_the_trainer_gets_neither_token_nor_push(no_login):
+    training = training_arguments(hub_model_id=REPO, hub_token=TOKEN)
     to = training_destination(training)
-    assert (to.repo_id, to.private) == (REPO, False)
-    assert (training.push_to_hub, training.hub_token) == (False, None)
+    assert to.repo_id == REPO
+    assert not to.private
     assert TOKEN not in repr(to)
+    assert training.push_to_hub is False
+    assert training.hub_token is None
     assert training_destination(training) is None

@@ -1,4 +1,4 @@
-"""glove-lstm push and train --push_to_hub: which files are sent, what is refused, and that others can load them."""
+"""glove-lstm push and train --push_to_hub: the files of a push, folders that are refused, and loading by others."""
 
 import filecmp
 import json
@@ -9,9 +9,9 @@ import pytest
 from hub_server import TOKEN, HubServer
 from safetensors import safe_open
 from support import (
-    _WITHOUT_PACKAGE,
     QUICK,
     ROOT,
+    WITHOUT_PACKAGE,
     assert_refused,
     run_client,
     run_here,
@@ -98,10 +98,14 @@ def test_an_edited_card_is_sent_as_it_is(copy, tmp_path, caplog):
 
 def test_the_record_of_training_texts_can_be_left_out(copy, tmp_path):
     sentence = "anyone can test whether a given text is among them"
-    for name, options in (("with", {}), ("without", {"training_texts": False})):
-        copy_checkpoint(copy, tmp_path / name, REPO, **options)
-        assert (sentence in read_card(tmp_path / name)) == (name == "with")
-        assert (tmp_path / name / RECORD).is_file() == (name == "with")
+    copy_checkpoint(copy, tmp_path / "with", REPO)
+    assert (tmp_path / "with" / RECORD).is_file()
+    assert sentence in read_card(tmp_path / "with")
+
+    copy_checkpoint(copy, tmp_path / "without", REPO, training_texts=False)
+    assert not (tmp_path / "without" / RECORD).exists()
+    assert sentence not in read_card(tmp_path / "without")
+
     (copy / RECORD).unlink()
     copy_checkpoint(copy, tmp_path / "none", REPO)
     assert sentence not in read_card(tmp_path / "none")
@@ -120,41 +124,70 @@ def test_hub_folder_is_what_a_push_sends(tmp_path):
     assert r"model = \"user/glove-lstm-fake-news\"" in (hub / "notebook.ipynb").read_text()
 
 
+def refusal(folder, tmp_path):
+    """The message of a push that fails before anything is sent."""
+    with pytest.raises(DataError) as caught:
+        stage_checkpoint(folder, tmp_path / "staged", REPO)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
+
+
 @pytest.mark.parametrize(
-    ("name", "change", "part"),
+    ("name", "part"),
     [
-        ("metrics.json", lambda data: data + b"{", "metrics.json is not valid JSON"),
-        ("metrics.json", lambda _: b"{}", "metrics.json says nothing about the training"),
-        ("metrics.json", None, "cannot be read (No such file or directory): push a folder that"),
-        (
-            "metrics.json",
-            lambda data: data[:-3] + b', "note": "/home/me/data.csv"}\n',
-            "a path of this machine (/home/me/",
-        ),
-        (
-            "README.md",
-            lambda data: data + b"hf_" + b"abcDEF1234" * 4,
-            "README.md holds a token or a key",
-        ),
-        ("README.md", lambda data: data + b"own-token", "README.md holds a token or a key"),
-        ("README.md", lambda data: data + b"\xff", "README.md is not UTF-8 text"),
-        ("light.onnx", lambda _: b"\x08\x08", "light.onnx cannot be loaded"),
-        ("model.safetensors", lambda data: data[:-1] + b"\1", "was made for other weights"),
-        ("modeling_glove_lstm.py", lambda _: b"import os\n", "differs from the file of glove-lstm"),
-        ("tokenizer.json", None, "tokenizer.json is missing"),
+        ("metrics.json", "cannot be read (No such file or directory): push a folder that"),
+        ("tokenizer.json", "tokenizer.json is missing"),
     ],
 )
-def test_unfit_folders_are_refused(copy, monkeypatch, tmp_path, name, change, part):
-    monkeypatch.setenv("HF_TOKEN", "own-token")
+def test_missing_files_are_refused(copy, tmp_path, name, part):
+    (copy / name).unlink()
+    assert part in refusal(copy, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "part"),
+    [
+        ("metrics.json", b"{", "metrics.json is not valid JSON"),
+        ("metrics.json", b"{}", "metrics.json says nothing about the training"),
+        ("light.onnx", b"\x08\x08", "light.onnx cannot be loaded"),
+        ("modeling_glove_lstm.py", b"import os\n", "differs from the file of glove-lstm"),
+    ],
+)
+def test_damaged_files_are_refused(copy, tmp_path, name, data, part):
     path = copy / name
-    if change is None:
-        path.unlink()
-    else:
-        path.write_bytes(change(path.read_bytes() if path.exists() else b""))
-    with pytest.raises(DataError) as caught:
-        stage_checkpoint(copy, tmp_path / "staged", REPO)
-    assert part in str(caught.value)
-    assert "\n" not in str(caught.value)
+    path.write_bytes(data)
+    assert part in refusal(copy, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("added", "part"),
+    [
+        (b"hf_" + b"abcDEF1234" * 4, "README.md holds a token or a key"),
+        (b"own-token", "README.md holds a token or a key"),
+        (b"see /home/me/data.csv", "README.md holds a path of this machine (/home/me/data.csv...)"),
+        (b"\xff", "README.md is not UTF-8 text"),
+    ],
+)
+def test_cards_that_tell_too_much_are_refused(copy, monkeypatch, tmp_path, added, part):
+    monkeypatch.setenv("HF_TOKEN", "own-token")
+    card = copy / "README.md"
+    card.write_bytes(card.read_bytes() + added)
+    assert part in refusal(copy, tmp_path)
+
+
+def test_paths_in_metrics_are_refused(copy, tmp_path):
+    path = copy / "metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps({**metrics, "note": "/home/me/data.csv"}))
+    assert "a path of this machine (/home/me/data.csv...)" in refusal(copy, tmp_path)
+
+
+def test_a_record_of_other_weights_is_refused(copy, tmp_path):
+    path = copy / "model.safetensors"
+    weights = path.read_bytes()
+    path.write_bytes(weights[:-1] + b"\1")
+    assert "was made for other weights" in refusal(copy, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -178,28 +211,33 @@ def test_secrets_and_paths_are_refused(secret):
 @pytest.mark.slow
 def test_checkpoint_that_does_not_load_is_refused(copy, tmp_path):
     (copy / "word_shapes.py").unlink()
-    with pytest.raises(DataError, match="does not load in a clean process"):
-        stage_checkpoint(copy, tmp_path / "staged", REPO)
+    assert "does not load in a clean process" in refusal(copy, tmp_path)
 
 
-def test_mistakes_get_a_sentence(copy):
-    """Before the slow checks."""
+def test_wrong_names_get_a_sentence_before_the_slow_checks(copy):
     assert_refused(run_here(main, copy, "--repo_id", "no-namespace"), "is not a repository id")
     assert_refused(run_here(main, copy / "nothing", "--repo_id", REPO, "--dry_run"), "nothing")
-    for wrong in (
-        [copy, "--dataset", "liar"],
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["CHECKPOINT", "--dataset", "liar"],
+        ["CHECKPOINT", "--data_dir", "."],
         ["--dataset", "liar", "--space"],
         ["--dataset", "liar", "--no_training_texts"],
         ["--dataset", "squad"],
-        [copy, "--data_dir", "."],
         [],
-    ):
-        assert run_here(main, *wrong, "--repo_id", REPO).returncode == 2
+    ],
+)
+def test_options_that_exclude_each_other(options):
+    assert run_here(main, *options, "--repo_id", REPO).returncode == 2
 
 
-def on_another_machine(hub, home, revisions):
-    """Load in a clean process with an empty cache and without our package."""
-    done = run_client(hub, _WITHOUT_PACKAGE + LOAD.format(revisions=revisions), home, token=TOKEN)
+def scores_on_another_machine(hub, home, revisions):
+    """Load commits in a clean process with an empty cache and without our package, and classify a text."""
+    code = WITHOUT_PACKAGE + LOAD.format(revisions=revisions)
+    done = run_client(hub, code, home, token=TOKEN)
     scores = re.search(r"^SCORES (.*)$", done.stdout, re.MULTILINE)
     assert scores, done.stderr
     return json.loads(scores[1])
@@ -214,9 +252,9 @@ def test_push_fine_tune_push_again_load(exported, articles, tmp_path):
     """Over HTTP, and by processes that share nothing but the Hub."""
     with HubServer() as hub:
         hub.add_token(TOKEN)
-        repo_id = ("--repo_id", REPO, "--private", "--no_training_texts")
+        options = ["--repo_id", REPO, "--private", "--no_training_texts"]
         env = hub.client_env(tmp_path / "home", TOKEN) | {"HF_DEBUG": "1"}
-        first = run_script("push", exported, *repo_id, env=env)
+        first = run_script("push", exported, *options, env=env)
         assert f"{hub.endpoint}/{REPO}\n" in first.stdout
         repo = hub.repos[f"models/{REPO}"]
         assert repo.private
@@ -224,22 +262,26 @@ def test_push_fine_tune_push_again_load(exported, articles, tmp_path):
         assert set(hub.files(REPO)) == {*list_files(exported), *ADDED} - {RECORD}
 
         # Fine-tune from the id of the repository, in a folder that knows nothing of the first one.
-        second = run_script(
-            "train", "--model_name_or_path", REPO, "--train_file", articles, "--output_dir", tmp_path / "two", *QUICK,
-            "--num_train_epochs", 1, "--push_to_hub", "True", "--hub_model_id", REPO, "--hub_token", TOKEN,
-            "--log_level", "debug",
-            env=hub.client_env(tmp_path / "other", TOKEN) | {"TRANSFORMERS_VERBOSITY": "debug"},
-        )  # fmt: skip
+        options = ["--model_name_or_path", REPO, "--train_file", articles]
+        options += ["--output_dir", tmp_path / "two", *QUICK, "--num_train_epochs", 1]
+        options += ["--push_to_hub", "True", "--hub_model_id", REPO, "--hub_token", TOKEN]
+        options += ["--log_level", "debug"]
+        env = hub.client_env(tmp_path / "other", TOKEN) | {"TRANSFORMERS_VERBOSITY": "debug"}
+        second = run_script("train", *options, env=env)
         assert f"started from `{REPO}`" in read_card(tmp_path / "two")
         assert len(repo.commits) == 3  # the Trainer pushed nothing
         assert set(hub.files(REPO)) >= {*ADDED, RECORD}
         assert f'model="{REPO}"'.encode() in hub.files(REPO)["README.md"]
-        revisions = [commit_in(done.stdout) for done in (first, second)]
+
+        revisions = [commit_in(first.stdout), commit_in(second.stdout)]
         assert repo.at("main").sha == revisions[1]
-        before, after = on_another_machine(hub, tmp_path / "third", revisions)
+        before, after = scores_on_another_machine(hub, tmp_path / "third", revisions)
         assert before != after
 
-    assert TOKEN not in first.stdout + first.stderr + second.stdout + second.stderr
-    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    sent = [data for commit in repo.commits.values() for data in commit.files.values()]
-    assert not any(TOKEN.encode() in data for data in written + sent)
+    for output in (first.stdout, first.stderr, second.stdout, second.stderr):
+        assert TOKEN not in output
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
+    for commit in repo.commits.values():
+        for name, data in commit.files.items():
+            assert TOKEN.encode() not in data, name

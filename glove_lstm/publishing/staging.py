@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import requires
 from pathlib import Path
 
 from huggingface_hub import get_token
+from packaging.requirements import Requirement
 
 from glove_lstm import modeling, tokenization
 from glove_lstm.checkpoint import (
@@ -35,6 +37,7 @@ logger = logging.getLogger(__name__)
 # All others stay here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
 _COPIED = (*LOADED_NAMES, METRICS_NAME)
 _VERSION = f"glove-lstm {__version__}"
+_HANDLER_NEEDS = ("torch", "transformers")  # it runs the remote code of the repository
 
 # Tokens and keys, by the prefixes that their issuers give them.
 _SECRETS = re.compile(
@@ -195,7 +198,12 @@ def _write_card(checkpoint: Path, folder: Path, repo_id: str) -> None:
 def write_hub_files(folder: Path, repo_id: str) -> None:
     """Write the handler of an Inference Endpoint, its requirements, and the tour with this repository's model."""
     shutil.copyfile(Path(__file__).with_name("handler.py"), folder / "handler.py")
-    (folder / "requirements.txt").write_text(f"glove-lstm=={__version__}\n", encoding="utf-8")
+    requirements = ""
+    for line in requires("glove-lstm") or []:
+        requirement = Requirement(line)
+        if requirement.name in _HANDLER_NEEDS:
+            requirements += f"{requirement.name}{requirement.specifier}\n"
+    (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
     tour = json.loads(package_resource("docs/tour.ipynb").read_text(encoding="utf-8"))
     [cell] = [cell for cell in tour["cells"] if cell["id"] == "model"]
     cell["source"] = ["%pip install -q 'glove-lstm[train]'\n", "\n", f'model = "{repo_id}"']

@@ -1,16 +1,12 @@
 """What the base install can do, and what each command says where an extra is missing."""
 
-import json
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
 import pytest
-from huggingface_hub import TextClassificationOutputElement
 from packaging.requirements import Requirement
-from support import ROOT, assert_refused
-
-from glove_lstm import LightClassifier
+from support import assert_refused
 
 _BASE = """
 import sys
@@ -26,21 +22,6 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = BaseInstall
 _RUN = """
 from glove_lstm.commands.main import main
 sys.exit(main(sys.argv[1:]))
-"""
-# As huggingface-inference-toolkit loads and calls a handler, and answers.
-_SERVE = """
-import importlib.util, json
-folder = sys.argv[1]
-spec = importlib.util.spec_from_file_location("handler.EndpointHandler", folder + "/handler.py")
-sys.path.insert(0, folder)
-module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-handler = module.EndpointHandler(folder)
-for request in sys.stdin:
-    try:
-        print(json.dumps(handler(json.loads(request))))
-    except Exception as error:
-        print(json.dumps({"error": str(error)}))
 """
 
 
@@ -94,26 +75,6 @@ def test_predict_needs_the_base_install_only(run, missing, tmp_path) -> None:
     done = run("predict", "--input", table, "--format", "csv", "--output", tmp_path / "labels.csv")
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "labels.csv").read_text().splitlines()) == 2
-
-
-def test_an_inference_endpoint_needs_the_base_install_only(run) -> None:
-    requests = [
-        {"inputs": "Council votes on the bridge"},
-        {"inputs": ["SHOCKING secret!", ""], "parameters": {"top_k": 1}},
-        {"inputs": "a", "parameters": {"top_k": "2"}},
-        {"inputs": "a", "parameters": {"truncation": True}},
-        {"inputs": "a", "parameters": [1]},
-    ]
-    done = run(ROOT / "hub", code=_SERVE, given="\n".join(map(json.dumps, requests)))
-    assert done.returncode == 0, done.stderr
-    one, two, *refused = map(json.loads, done.stdout.splitlines())
-    light = LightClassifier.from_pretrained(ROOT / "hub")
-    best, _ = TextClassificationOutputElement.parse_obj_as_list(one)[0]  # as InferenceClient
-    assert {"label": best.label, "score": best.score} == light("Council votes on the bridge")[0]
-    assert two == [[row] for row in light(["SHOCKING secret!", ""])]
-    told = "top_k is '2'", "truncation", "parameters must be an object"
-    for answer, part in zip(refused, told, strict=True):
-        assert part in answer["error"]
 
 
 @pytest.mark.parametrize(

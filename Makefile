@@ -49,7 +49,7 @@ tiny-checkpoint: ## after a change of what train or export writes: make the chec
 	python tests/golden/make_tiny_checkpoint.py
 screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
 	python tests/app/screenshots.py
-hub-code:        ## write code, card, examples, handler, requirements and notebook of hub/
+hub-code:        ## write code, card, examples, thumbnail, handler, requirements and notebook of hub/
 	python -m benchmarks.make_hub --code_only
 uv-run:          ## train with uv run and push to a loopback Hub, as on a rented machine; needs uv, installs GBs
 	PYTHONPATH=tests python tests/uv_run.py

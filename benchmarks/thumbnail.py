@@ -3,6 +3,7 @@
 The Hub shows it where a link to the model is shared.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,7 @@ def _draw_word(
 
 
 def _draw_score(figure: Figure, explanation: Explanation, height: float) -> None:
-    text = f"resembles {explanation.label} sources, {explanation.score:.0%}"
+    percent = math.floor(100 * explanation.score)  # rounded down, as in the app
+    text = f"resembles {explanation.label} sources, {percent} %"
     colour = _COLOURS[explanation.label]
     figure.text(_MARGIN, height, text, fontsize=21, color=colour, weight="bold")

@@ -1,14 +1,9 @@
 """The page of docs/web: its tokens and its scores are Python's."""
 
 import json
-import os
 import random
 import re
-import shutil
 import unicodedata
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -17,13 +12,13 @@ from hostile import examples, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ROOT, make_article
+from web_server import RUNTIME, serve_page
 
 from glove_lstm import LightClassifier
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 
 playwright = pytest.importorskip("playwright.sync_api")
-RUNTIME = os.environ.get("ONNXRUNTIME_WEB")  # the npm package's folder `dist`; .ci/run gets it
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
 
 FILES = [ROOT / "tests" / "statements" / f"{name}.txt" for name in ("plain", "absurd")]
@@ -34,23 +29,14 @@ CORPUS = [*STATEMENTS, "ΟΔΟΣ DİZİ http://A.b"]  # words that only a right 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The page, with the repository's checkpoint and the runtime of the folder RUNTIME."""
-    site = tmp_path_factory.mktemp("site")
-    shutil.copytree(ROOT / "docs" / "web", site / "docs" / "web")
-    (site / "hub").symlink_to(ROOT / "hub")
-    (site / "runtime").symlink_to(RUNTIME or site / "missing")
-    script = site / "docs" / "web" / "classifier.js"
-    script.write_text(re.sub(r'"https://.*/dist/"', '"/runtime/"', script.read_text()))
-    handler = partial(SimpleHTTPRequestHandler, directory=site)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    with playwright.sync_playwright() as started:
+    site = tmp_path_factory.mktemp("web") / "site"
+    with serve_page(site) as address, playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
         page.set_default_timeout(120_000)
-        page.goto(f"http://127.0.0.1:{server.server_port}/docs/web/")
+        page.goto(address)
         yield page
         browser.close()
-    server.shutdown()
 
 
 @pytest.fixture(scope="module", params=["hub", "article"])

@@ -163,11 +163,12 @@ def hub_corpus(folder: Path) -> HubCorpus:
     rows = concatenate_datasets([rows, headlines.select_columns(rows.column_names)])
 
     weights = np.where(np.isin(rows["source"], _OWN), _OWN_WEIGHT, 1.0)
+    other_count = len(names) - 1  # one of the names is that of ISOT's titles
     return HubCorpus(
         replace(labelled_texts(rows, NAMES), weights=weights),
         HeldOut(train, held_out.validation),
         labelled_texts(kept, NAMES),
-        f"fake_or_real_news and ISOT, with {len(names) - 1} other corpora in training",
+        f"fake_or_real_news and ISOT, with {other_count} other corpora in training",
     )
 
 

@@ -85,7 +85,7 @@ def _draw_word(
 
 
 def _draw_score(figure: Figure, explanation: Explanation, height: float) -> None:
-    percent = math.floor(100 * explanation.score)  # rounded down, as in the app
+    percent = math.floor(round(100 * explanation.score, 4))  # rounded down, as in the app
     text = f"resembles {explanation.label} sources, {percent} %"
     colour = _COLOURS[explanation.label]
     figure.text(_MARGIN, height, text, fontsize=21, color=colour, weight="bold")

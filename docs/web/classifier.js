@@ -6,8 +6,8 @@ import { Tokenizer } from "./tokenizer.js";
 const GRAPH = "light.onnx";
 const WEIGHTS = "model.safetensors";
 
-const ROWS = 32; // that are computed at once, so that the page can be drawn in between
-export const MOST_WORDS = 200; // whose effect is measured: each needs one more run of the model
+const ROWS = 32; // that are computed at once
+const MOST_WORDS = 200; // whose effect is measured: each needs one more run of the model
 
 // The browser refuses other contents than these. docs/predict.md shows how to make the hashes of another version.
 const RUNTIME = "https://cdn.jsdelivr.net/npm/onnxruntime-web@1.30.0/dist/";
@@ -24,12 +24,12 @@ export class Classifier {
    */
   static async load(base, onProgress = () => {}) {
     const url = (name) => new URL(name, base);
-    const json = (name) => fetched(url(name)).then((response) => response.json());
+    const json = (name, options) => fetched(url(name), options).then((response) => response?.json());
     const [config, tokenizer, options, metrics, graph, weights, ort] = await Promise.all([
       json("config.json"),
       json("tokenizer.json"),
       json("tokenizer_config.json"),
-      json("metrics.json").catch(() => ({})), // a checkpoint need not have it
+      json("metrics.json", { mayBeMissing: true }),
       fetched(url(GRAPH)).then((response) => response.arrayBuffer()),
       download(url(WEIGHTS), onProgress),
       loadRuntime(),
@@ -37,7 +37,7 @@ export class Classifier {
     const session = await ort.InferenceSession.create(graph, {
       externalData: [{ path: WEIGHTS, data: weights }],
     });
-    const unsureBelow = metrics.validation?.suggested_threshold?.threshold ?? 0;
+    const unsureBelow = metrics?.validation?.suggested_threshold?.threshold ?? 0;
     return new Classifier(config, new Tokenizer(tokenizer, options), session, ort.Tensor, unsureBelow);
   }
 
@@ -45,13 +45,14 @@ export class Classifier {
     Object.assign(this, { tokenizer, session, Tensor, unsureBelow });
     const names = config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }; // transformers leaves its default names out
     this.labels = Object.keys(names).sort((a, b) => a - b).map((key) => names[key]);
-    this.isMultiLabel = config.problem_type === "multi_label_classification" || this.labels.length === 1;
+    const isForOneLabel = (config.problem_type ?? "single_label_classification") === "single_label_classification";
+    if (!isForOneLabel || this.labels.length < 2)
+      throw new Error("this page shows only models that choose one of several labels for a text");
   }
 
   /** Return a text's score for each label. The temperature is in the ONNX file. */
   async scores(text) {
     const [logits] = await this.#logits([this.tokenizer.read(text)]);
-    if (this.isMultiLabel) return logits.map((logit) => 1 / (1 + Math.exp(-logit)));
     const highest = Math.max(...logits);
     const odds = logits.map((logit) => Math.exp(logit - highest));
     const sum = odds.reduce((a, b) => a + b);
@@ -59,16 +60,14 @@ export class Classifier {
   }
 
   /**
-   * Return what each of the first words adds: how much the lead of the best label over the next one shrinks without it.
-   *
-   * The lead is a difference of logits; if a text may have several labels, it is the logit of the best one.
+   * Return what each of the first words adds: how much the lead of the best label over the next one, a difference of
+   * logits, shrinks without it; and the numbers of tokens that the model reads and that the text has.
    */
   async effects(text) {
     const tokens = this.tokenizer.read(text);
     const [whole] = await this.#logits([tokens]);
-    const order = [...whole.keys()].sort((a, b) => whole[b] - whole[a]);
-    const [best, next] = order;
-    const lead = (logits) => logits[best] - (this.isMultiLabel ? 0 : logits[next]);
+    const [best, next] = [...whole.keys()].sort((a, b) => whole[b] - whole[a]);
+    const lead = (logits) => logits[best] - logits[next];
     const words = Math.min(tokens.ids.length, MOST_WORDS);
     const effects = [];
     for (let first = 0; first < words; first += ROWS) {
@@ -79,23 +78,24 @@ export class Classifier {
         const [begin, end] = tokens.spans[effects.length];
         effects.push({ begin, end, effect: lead(whole) - lead(logits) });
       }
+      await new Promise((resolve) => setTimeout(resolve)); // lets the browser draw
     }
-    return effects;
+    return { effects, read: tokens.ids.length, total: tokens.total };
   }
 
   /** Return the logits of rows of tokens, all of the same length. */
   async #logits(rows) {
     const count = rows[0].ids.length;
     const length = Math.max(1, count); // an empty text is one masked position
+    const columns = {
+      input_ids: ({ ids }) => ids,
+      attention_mask: ({ ids }) => ids.map(() => 1),
+      token_type_ids: ({ types }) => types,
+    };
     const feeds = {};
     for (const name of this.session.inputNames) {
       const values = new BigInt64Array(rows.length * length);
-      rows.forEach(({ ids, types }, row) => {
-        for (let position = 0; position < count; position++) {
-          const value = { input_ids: ids[position], attention_mask: 1, token_type_ids: types[position] }[name];
-          values[row * length + position] = BigInt(value);
-        }
-      });
+      rows.forEach((tokens, row) => values.set(columns[name](tokens).map(BigInt), row * length));
       feeds[name] = new this.Tensor("int64", values, [rows.length, length]);
     }
     const { data } = (await this.session.run(feeds)).logits;
@@ -120,20 +120,18 @@ async function loadRuntime() {
   return ort;
 }
 
-/** Return the bytes of a large file. Without its size, or of a compressed answer, there is no progress to report. */
+/** Return the bytes of a large file. Of a compressed answer, the progress is a guess. */
 async function download(url, onProgress) {
   const response = await fetched(url);
   const size = Number(response.headers.get("Content-Length"));
-  if (!size || response.headers.get("Content-Encoding")) return response.arrayBuffer();
-  const bytes = new Uint8Array(size);
+  const chunks = [];
   let arrived = 0;
-  for await (const part of parts(response.body)) {
-    bytes.set(part, arrived);
-    arrived += part.length;
-    onProgress(arrived / size);
+  for await (const chunk of parts(response.body)) {
+    chunks.push(chunk);
+    arrived += chunk.length;
+    if (size) onProgress(Math.min(1, arrived / size));
   }
-  if (arrived < size) throw new Error(`${url} ended after ${arrived} of ${size} bytes`);
-  return bytes;
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 /** Yield the parts of a stream; not every browser lets one loop over it. */
@@ -146,10 +144,12 @@ async function* parts(stream) {
   }
 }
 
-async function fetched(url, options) {
+/** Return the answer for a URL; undefined if there is no such file and it may be missing. */
+async function fetched(url, { mayBeMissing = false, ...options } = {}) {
   const response = await fetch(url, options).catch((error) => {
     throw new Error(`${url} cannot be loaded (${error.message})`);
   });
+  if (mayBeMissing && response.status === 404) return undefined;
   if (!response.ok) throw new Error(`${url} cannot be loaded (status ${response.status})`);
   return response;
 }

@@ -1,6 +1,6 @@
 /** The page: it loads a checkpoint, and shows the scores of a text and what each word adds. */
 
-import { Classifier, MOST_WORDS } from "./classifier.js";
+import { Classifier } from "./classifier.js";
 
 const NEWS_LABELS = ["FAKE", "REAL"];
 const EXAMPLES = {
@@ -54,10 +54,10 @@ try {
   progress.hidden = true;
 }
 
-/** Link to the model: to `page`, or else to the page of a repository on the Hub, or else to the files. */
-function showModel(base, page) {
+/** Link to the model: to an address, or else to the page of a repository on the Hub, or else to the files. */
+function showModel(base, address) {
   const link = document.querySelector("#model");
-  link.href = page ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
+  link.href = address ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
   link.textContent = link.href;
 }
 
@@ -90,14 +90,15 @@ async function classify() {
     return;
   }
   enable(false);
+  status.textContent = "Classifying ...";
   try {
     const scores = await classifier.scores(text);
     const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
     const best = classifier.labels[order[0]];
     table.tBodies[0].replaceChildren(...order.map((index) => row(classifier.labels[index], scores[index])));
     table.hidden = false;
-    showWords(text, best, await classifier.effects(text.toWellFormed()));
     status.textContent = verdict(best, scores[order[0]]);
+    showWords(text, best, await classifier.effects(text.toWellFormed()));
   } finally {
     enable(true);
   }
@@ -111,21 +112,26 @@ function enable(isEnabled) {
 /** Return a sentence, such as "resembles FAKE sources, 59 %". */
 function verdict(label, score) {
   const name = isNews() ? `${label} sources` : label;
-  const percent = Math.floor(Number((100 * score).toFixed(4))); // 100 * 0.29 is 28.999999999999996
+  const percent = roundedDown(100 * score);
   if (score < classifier.unsureBelow) return `unsure, nearest to ${name}, ${percent} %`;
   return `${isNews() ? "resembles " : ""}${name}, ${percent} %`;
+}
+
+/** Round down, so that a score below a threshold looks so; 100 * 0.29 is 28.999999999999996. */
+function roundedDown(value) {
+  return Math.floor(Number(value.toFixed(4)));
 }
 
 function row(label, score) {
   const made = document.querySelector("template").content.cloneNode(true);
   made.querySelector("th").textContent = label;
   made.querySelector("meter").value = score;
-  made.querySelector("td:last-child").textContent = score.toFixed(3);
+  made.querySelector("td:last-child").textContent = (roundedDown(1000 * score) / 1000).toFixed(3);
   return made;
 }
 
 /** Show the text with a colour behind each word that has an effect. */
-function showWords(text, best, effects) {
+function showWords(text, best, { effects, read, total }) {
   words.replaceChildren();
   if (!effects.length) return;
   const largest = Math.max(...effects.map(({ effect }) => Math.abs(effect))) || 1;
@@ -145,7 +151,8 @@ function showWords(text, best, effects) {
   words.hidden = false;
 
   key.textContent = `Underlined words count for ${best}, words in italics against it; deeper colours count more.`;
-  if (effects.length === MOST_WORDS) key.textContent += ` Only the first ${MOST_WORDS} words are measured.`;
+  if (read < total) key.textContent += ` The model reads ${read} of the ${total} words.`;
+  if (effects.length < read) key.textContent += ` The first ${effects.length} of them are measured.`;
   key.hidden = false;
 }
 

@@ -52,7 +52,7 @@ export class Tokenizer {
 
   /**
    * Return a text's tokens: their ids, their token type ids as word_shapes.token_type makes them (BigInts), and their
-   * spans [begin, end] in the text.
+   * spans [begin, end] in the text; and the total number of tokens, if the text is cut.
    */
   read(text) {
     const original = text.toWellFormed(); // a lone surrogate becomes U+FFFD
@@ -72,7 +72,8 @@ export class Tokenizer {
       types.push(this.hasTypes ? BigInt(shapeOf(surface)) + 8n * spelling : 0n);
     }
     const kept = this.keepsEnd ? [-this.longest] : [0, this.longest];
-    return { ids: ids.slice(...kept), types: types.slice(...kept), spans: spans.slice(...kept) };
+    const total = ids.length; // before the text is cut
+    return { ids: ids.slice(...kept), types: types.slice(...kept), spans: spans.slice(...kept), total };
   }
 }
 

@@ -1,6 +1,7 @@
 """The API endpoints, which take and return plain values; the page shows the results."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.output_formats import open_writer
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.inference.text_columns import other_columns
 from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.version import __version__
@@ -44,7 +45,7 @@ class Api:
         """
         checkpoint = Checkpoint.open(model, revision)
         # Other models are rejected before their weights are downloaded.
-        if checkpoint.problem_type == MULTI_LABEL or len(checkpoint.label_names) < 2:
+        if not chooses_one_label(checkpoint.config):
             raise DataError(
                 f"{model} does not choose one of several labels for a text, and the app shows only models that do; "
                 "use glove-lstm predict."
@@ -139,6 +140,7 @@ def _read_card(path: Path) -> str:
     card = path.read_text(encoding="utf-8", errors="replace")
     if card.startswith("---\n"):
         _, _, card = card.removeprefix("---\n").partition("\n---\n")
+    card = re.sub(r"<details>\n<summary>Plots</summary>.*?</details>\n", "", card, flags=re.DOTALL)
     lines = [line for line in card.splitlines() if not line.startswith("![")]
     return "\n".join(lines).strip()
 

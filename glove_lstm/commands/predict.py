@@ -32,6 +32,7 @@ from glove_lstm.inference.output_formats import (
     open_writer,
     table_writer,
 )
+from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.inference.text_columns import other_columns
 from glove_lstm.inference.unsure import suggested_threshold
 
@@ -57,8 +58,9 @@ def main(argv: Sequence[str]) -> None:
     clause = other_columns(trained, source.columns)
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
+    unsure_below = _unsure_below(args, checkpoint)
     model = open_model(checkpoint, backend="torch" if args.explain else args.backend)
-    labeller = Labeller(model, _unsure_below(args, checkpoint))
+    labeller = Labeller(model, unsure_below)
 
     has_files = bool(args.input)
     options = {"rows_per_part": args.rows_per_part, "progress": has_files and sys.stderr.isatty()}
@@ -109,10 +111,18 @@ def _open_writer(
 
 def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | None:
     """Return the score below which labels are unsure. Tables, which people read, use the checkpoint's own threshold."""
-    if args.unsure_below is not None or args.format != "table":
+    if args.unsure_below is not None:
+        if not chooses_one_label(checkpoint.config):
+            raise DataError(
+                "--unsure_below is for models that choose one label for a text; leave it out."
+            )
         return args.unsure_below
+    if args.format != "table" or not chooses_one_label(checkpoint.config):
+        return None
     suggested = suggested_threshold(checkpoint)
-    return None if suggested is None else suggested["threshold"]
+    if suggested is None:
+        return None
+    return suggested["threshold"]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 _BINS = 15  # of the confidence, for the calibration error
 _FEWEST_ROWS = 20  # a source with fewer rows is not measured
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shares of texts in the table of coverage
+_SURE_SHARE = 0.9  # of the texts reach the suggested threshold, about
 _SAMPLES = 1000  # of a bootstrap
 
 
@@ -118,15 +119,16 @@ def suggest_threshold(probabilities: Floats, labels: Ints) -> dict[str, float]:
     """Suggest a score below which a label is called unsure: about nine in ten texts reach it.
 
     Returns:
-        A row as in `coverage_table`. "threshold" is a multiple of 0.05, and at least one text reaches it.
+        A row as in `coverage_table`. "threshold" is the multiple of 0.05 whose coverage is nearest to 0.9.
     """
     confidence = probabilities.max(axis=1)
     is_correct = probabilities.argmax(axis=1) == labels
-    reached_by_most = np.quantile(confidence, 0.1)
-    threshold = round(20 * reached_by_most) / 20
-    if threshold > confidence.max():
-        threshold -= 0.05
-    return _coverage_row(round(threshold, 2), confidence, is_correct)
+    rows = []
+    for twentieths in range(20):
+        rows.append(_coverage_row(twentieths / 20, confidence, is_correct))
+        if (confidence >= (twentieths + 1) / 20).sum() == 0:
+            break  # no text reaches a higher threshold
+    return min(rows, key=lambda row: abs(row["coverage"] - _SURE_SHARE))
 
 
 def _coverage_row(

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import OpenModel
 from glove_lstm.inference.output_formats import Label, Labelled, Layout, open_writer
+from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.version import __version__
 
 _MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long
@@ -37,8 +38,11 @@ class Labeller:
     unsure_below: float | None = None  # from 0 to 1; None: rows are not marked
 
     def __post_init__(self) -> None:
-        if self.unsure_below is not None and self.model.thresholds:
-            raise DataError("unsure_below is for models of one label a text; leave it out.")
+        is_refused = not chooses_one_label(self.model.checkpoint.config)
+        if self.unsure_below is not None and is_refused:
+            raise DataError(
+                "unsure_below is for models that choose one label for a text; leave it out."
+            )
 
     def layout(self, *, named: bool = False) -> Layout:
         """Return the columns of the output; see `Layout`."""
@@ -58,10 +62,11 @@ class Labeller:
             labels = self._label_lists(scores, self.model.thresholds)
         else:
             labels = [self.model.label_names[best] for best in scores.argmax(axis=1)]
-        unsure = None
-        if self.unsure_below is not None:
-            unsure = scores.max(axis=1) < self.unsure_below
-        return Labelled(rows, labels, scores, unsure)
+        labelled = Labelled(rows, labels, scores)
+        if self.unsure_below is None:
+            return labelled
+        best_scores = labelled.rounded_scores.max(axis=1)
+        return replace(labelled, unsure=best_scores < self.unsure_below)
 
     def _label_lists(
         self, scores: NDArray[np.floating], thresholds: Sequence[float]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -121,16 +122,16 @@ def table_writer(file: TextIO, label_names: Sequence[str]) -> Write:
     file.write(f"{'label':<{width}}  score  text\n")
 
     def write(labelled: Labelled) -> None:
-        for number, (row, label, scores) in enumerate(_rows_with_scores(labelled)):
-            shown = one_line(label_cell(label))
-            score = f"{max(scores):.3f}"
-            if labelled.unsure is not None and labelled.unsure[number]:
-                shown = UNSURE
-                score = _two_best(label_names, scores)
+        for row, label, scores, is_unsure in _rows_with_scores(labelled):
+            shown_label = one_line(label_cell(label))
+            shown_score = _three_decimals(max(scores))
+            if is_unsure:
+                shown_label = UNSURE
+                shown_score = _two_best(label_names, scores)
             text = one_line(f"{row.text} {row.pair or ''}")
             if len(text) > _SHOWN:
                 text = text[: _SHOWN - 1] + "…"
-            file.write(f"{shown:<{width}}  {score}  {text}\n")
+            file.write(f"{shown_label:<{width}}  {shown_score}  {text}\n")
 
     return write
 
@@ -138,8 +139,16 @@ def table_writer(file: TextIO, label_names: Sequence[str]) -> Write:
 def _two_best(label_names: Sequence[str], scores: Sequence[float]) -> str:
     """Return the two best labels with their scores, such as "FAKE 0.546, REAL 0.454"."""
     best_first = sorted(range(len(scores)), key=lambda label: -scores[label])
-    parts = [f"{one_line(label_names[label])} {scores[label]:.3f}" for label in best_first[:2]]
+    parts = []
+    for label in best_first[:2]:
+        parts.append(f"{one_line(label_names[label])} {_three_decimals(scores[label])}")
     return ", ".join(parts)
+
+
+def _three_decimals(score: float) -> str:
+    """Round a score down, so that a score below a threshold looks so."""
+    thousandths = math.floor(round(1000 * score, 4))  # 1000 * 0.29 is slightly less than 290
+    return f"{thousandths / 1000:.3f}"
 
 
 def explanation_writer(file: TextIO, explain: Explain) -> Write:
@@ -149,12 +158,12 @@ def explanation_writer(file: TextIO, explain: Explain) -> Write:
     console = Console(file=file, highlight=False)
 
     def write(labelled: Labelled) -> None:
-        for number, (row, label) in enumerate(zip(labelled.rows, labelled.labels, strict=True)):
+        for row, label, _, is_unsure in _rows_with_scores(labelled):
             explanation = explain(row.text, row.pair)
             best = explanation.label
             heading = label_cell(label)
             is_best_alone = label in (best, [best])
-            if labelled.unsure is not None and labelled.unsure[number]:
+            if is_unsure:
                 heading = UNSURE
                 is_best_alone = False
             if not is_best_alone:
@@ -165,10 +174,15 @@ def explanation_writer(file: TextIO, explain: Explain) -> Write:
     return write
 
 
-def _rows_with_scores(labelled: Labelled) -> Iterator[tuple[TextRow, Label, list[float]]]:
-    """Yield each row with its label and its rounded scores."""
+def _rows_with_scores(
+    labelled: Labelled,
+) -> Iterator[tuple[TextRow, Label, list[float], bool | None]]:
+    """Yield each row with its label, its rounded scores, and whether it is unsure (None: not asked)."""
     scores = labelled.rounded_scores.tolist()
-    yield from zip(labelled.rows, labelled.labels, scores, strict=True)
+    unsure: list[bool | None] = [None] * len(scores)
+    if labelled.unsure is not None:
+        unsure = labelled.unsure.tolist()
+    yield from zip(labelled.rows, labelled.labels, scores, unsure, strict=True)
 
 
 @contextmanager
@@ -217,15 +231,15 @@ def _csv_writer(file: TextIO, layout: Layout) -> Write:
 
 def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Write:
     def write(labelled: Labelled) -> None:
-        for number, (row, label, scores) in enumerate(_rows_with_scores(labelled)):
+        for row, label, scores, is_unsure in _rows_with_scores(labelled):
             values: dict[str, Any] = {}
             if layout.named:
                 values["file"] = row.file
             values["row"] = row.number
             values["label"] = label
             values["score"] = max(scores)
-            if labelled.unsure is not None:
-                values[UNSURE] = bool(labelled.unsure[number])
+            if is_unsure is not None:
+                values[UNSURE] = is_unsure
             values["scores"] = dict(zip(layout.label_names, scores, strict=True))
             if explain is not None:
                 values["explanation"] = explain(row.text, row.pair).to_dict()

@@ -10,6 +10,7 @@ from glove_lstm.errors import DataError
 
 # `problem_type` of models that give a text any number of labels.
 MULTI_LABEL = "multi_label_classification"
+_ONE_LABEL = (None, "single_label_classification")
 
 
 def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
@@ -35,6 +36,13 @@ def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
         )
         raise DataError(f"{problem}; give one number of at least 0 for each label.")
     return list(thresholds)
+
+
+def chooses_one_label(config: Mapping[str, Any]) -> bool:
+    """Return whether a model chooses one of several labels for each text, from the values of config.json."""
+    labels = config.get("id2label")
+    label_count = len(labels) if labels else 2  # transformers leaves out its two default labels
+    return config.get("problem_type") in _ONE_LABEL and label_count > 1
 
 
 def _is_threshold(value: Any) -> bool:

@@ -7,9 +7,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from glove_lstm.checkpoint import CARD_NAME, package_resource
-from glove_lstm.publishing.card_facts import CardFacts
+from glove_lstm.publishing.card_facts import PLACEHOLDER_ID, CardFacts
 
-PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint that was never pushed
 
 # The last line of a rendered card starts with these words and holds the hash of the text above it. A push compares the
 # hash to find out whether somebody edited the card. Keep the words: cards that other versions rendered have them.

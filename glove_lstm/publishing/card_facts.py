@@ -5,9 +5,11 @@ from pathlib import Path
 
 from glove_lstm.checkpoint import LOADED_NAMES, TRAINING_TEXTS_NAME
 from glove_lstm.publishing import card_results, card_training
-from glove_lstm.publishing.card_markdown import count
+from glove_lstm.publishing.card_markdown import count, plain
 from glove_lstm.publishing.card_metadata import metadata
 from glove_lstm.publishing.card_run import CardRun
+
+PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint that was never pushed
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class CardFacts:
     metadata: str  # YAML
     name: str
     repo_id: str
+    has_repository: bool  # of the model, with the files that a push adds
     news: bool  # the labels are FAKE and REAL
 
     labels: str
@@ -77,8 +80,9 @@ class CardFacts:
             metadata=metadata(run, name, card.get("license", "unknown"), repo_id),
             name=name,
             repo_id=repo_id,
+            has_repository=repo_id != PLACEHOLDER_ID,
             news=run.news,
-            labels=", ".join(run.labels),
+            labels=", ".join(plain(label) for label in run.labels),
             parameters=count(run.about["parameters"]),
             megabytes=f"{_loaded_bytes(folder) / 1e6:.1f}",
             thumbnail=card_results.thumbnail(run),

@@ -1,5 +1,6 @@
 """Numbers, lists and tables as the Markdown of the model card."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,8 +43,14 @@ def paragraphs(*texts: str) -> str:
     return "\n\n".join(text for text in texts if text)
 
 
+def plain(text: str) -> str:
+    """Escape a text of the user, such as a label, that must not be read as Markdown or HTML."""
+    on_one_line = " ".join(text.split())
+    return re.sub(r"([\\`*_\[\]])", r"\\\1", on_one_line).replace("<", "&lt;")
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; a cell is any text."""
+    """Return a table. A cell is Markdown, in which `|` and HTML are escaped."""
     lines = [_row(columns), "|" + "---|" * len(columns)]
     lines += [_row(row) for row in rows]
     return "\n".join(lines)
@@ -53,5 +60,5 @@ def _row(cells: Sequence[str]) -> str:
     escaped = []
     for cell in cells:
         on_one_line = " ".join(cell.split())
-        escaped.append(on_one_line.replace("|", "\\|"))
+        escaped.append(on_one_line.replace("|", "\\|").replace("<", "&lt;"))
     return f"| {' | '.join(escaped)} |"

@@ -67,8 +67,9 @@ def _widget(run: CardRun) -> list[dict[str, Any]]:
     widget = []
     for example in run.metrics.get("examples", []):
         text = example["text"]
-        if text in WIDGET:
-            [other_label] = {"FAKE", "REAL"} - {example["label"]}
+        other_labels = [label for label in run.labels if label != example["label"]]
+        if run.news and text in WIDGET and len(other_labels) == 1:
+            [other_label] = other_labels
             score = round(example["score"], 4)
             output = [
                 {"label": example["label"], "score": score},

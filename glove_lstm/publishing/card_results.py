@@ -105,7 +105,7 @@ def _about_validation_texts(run: CardRun) -> str:
         text += " with a first model, which did not train on them"
     elif measures.get("seen"):
         text += f", of which the training used {count(measures['seen'])}"
-    text += f". They also chose {run.chosen_on_validation}, so the figures are optimistic."
+    text += f". The validation texts also chose {run.chosen_on_validation}, so the figures are optimistic."
     if about.get("known_before"):
         known = count(about["known_before"])
         text += f" The checkpoint where training started knew {known} of these texts, so the figures are too good."
@@ -121,7 +121,7 @@ def _label_sets(run: CardRun) -> str:
         return ""
     thresholds = []
     for label, of_label in measures["by_label"].items():
-        thresholds.append(f"{label} {figure(of_label['threshold'])}")
+        thresholds.append(f"{plain(label)} {figure(of_label['threshold'])}")
     origin = ""
     if run.config.get("thresholds"):
         origin = ", fitted for F1 on the validation texts (`thresholds` in config.json)"
@@ -169,7 +169,7 @@ def sources(run: CardRun) -> str:
         training_texts = "the training texts of the first model"
     text = (
         f"Measured on the validation texts. No text of their recorded sources is in {training_texts}. "
-        f"They also chose {run.chosen_on_validation}."
+        f"The validation texts also chose {run.chosen_on_validation}."
     )
     rows = []
     for source, measures in run.metrics["validation"]["by_source"].items():

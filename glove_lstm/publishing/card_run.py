@@ -54,7 +54,7 @@ class CardRun:
             self.split = "test"
         elif self.validated:
             self.split = "validation"
-        # The split that is most like new data. The calibration on other texts is compared with the calibration here.
+        # Validation texts of unseen sources are most like new data. The calibration of other texts is compared with theirs.
         self.reference_split = self.split
         if self.by_source:
             self.reference_split = "validation"

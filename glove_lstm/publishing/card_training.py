@@ -27,10 +27,10 @@ def network(run: CardRun) -> str:
 
 
 def max_length(run: CardRun) -> str:
-    """Return the number of tokens to which texts are truncated, or what sets it."""
+    """Return the number of tokens to which texts are truncated; empty if they are not."""
     longest = run.arguments["max_seq_length"]
     if longest >= _NO_TRUNCATION:
-        return "`model_max_length`"
+        return ""
     return str(longest)
 
 

@@ -21,10 +21,13 @@ from glove_lstm.checkpoint import (
     LIGHT_NAME,
     LOADED_NAMES,
     METRICS_NAME,
+    Checkpoint,
     package_resource,
 )
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.card import PLACEHOLDER_ID
+from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.scores import chooses_one_label
+from glove_lstm.publishing.card_facts import PLACEHOLDER_ID
 from glove_lstm.publishing.hub_upload import list_files
 from glove_lstm.publishing.staging import (
     add_light_onnx,
@@ -128,15 +131,21 @@ def stage_space(
 
 
 def stage_static_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
-    """Write exactly the files of a static Space into a new folder.
+    """Write exactly the files of a static Space into a new folder, and classify once with the files of the model.
 
     Raises:
-        DataError: The checkpoint must not be published, or cannot be exported.
+        DataError: The checkpoint must not be published, cannot be exported, or is one that the page cannot show.
     """
+    opened = Checkpoint.open(checkpoint)
+    if not chooses_one_label(opened.config):
+        raise DataError(
+            f"{checkpoint} does not choose one of several labels for a text, and the page shows only models that do."
+        )
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
         copy_checkpoint(checkpoint, whole, PLACEHOLDER_ID, training_texts=False)
         add_light_onnx(checkpoint, whole)
+        LightClassifier.from_pretrained(whole).predict_proba(["A title"])
         model = folder / "model"
         model.mkdir(parents=True)
         for name in _READ_BY_THE_PAGE:

@@ -27,7 +27,8 @@ from glove_lstm.checkpoint import (
 from glove_lstm.data.files import read_json_object
 from glove_lstm.errors import DataError
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.publishing.card import PLACEHOLDER_ID, is_rendered, write_card
+from glove_lstm.publishing.card import is_rendered, write_card
+from glove_lstm.publishing.card_facts import PLACEHOLDER_ID
 from glove_lstm.publishing.hub_upload import list_files
 from glove_lstm.version import __version__
 

@@ -33,6 +33,7 @@ ANSWERED = {
     "pair": {"inputs": {"text": TITLE, "text_pair": BODY}},
     "best": {"inputs": ["SHOCKING secret!", ""], "parameters": {"top_k": 1}},
     "logits": {"inputs": TITLE, "parameters": {"function_to_apply": "none"}},
+    "nothing": {"inputs": []},
 }
 REFUSED = {
     "top_k is '2'": {"inputs": "a", "parameters": {"top_k": "2"}},
@@ -56,7 +57,7 @@ def answers():
 
 
 def test_it_answers_as_the_light_runtime(answers):
-    text, pair, best, logits = answers[: len(ANSWERED)]
+    text, pair, best, logits, nothing = answers[: len(ANSWERED)]
     light = LightClassifier.from_pretrained(ROOT / "hub")
 
     def assert_close(answer, scores):
@@ -71,6 +72,7 @@ def test_it_answers_as_the_light_runtime(answers):
     for [row], wanted in zip(best, light(["SHOCKING secret!", ""]), strict=True):
         assert row["label"] == wanted["label"]
         assert row["score"] == pytest.approx(wanted["score"], abs=1e-5)
+    assert nothing == []
     # As InferenceClient reads it.
     first, _ = TextClassificationOutputElement.parse_obj_as_list(text)[0]
     assert first.label == text[0][0]["label"]

@@ -113,7 +113,7 @@ def test_same_scores(page):
 @pytest.mark.skipif(not RUNTIME, reason="needs onnxruntime-web in the folder ONNXRUNTIME_WEB")
 def test_the_effect_of_a_word_is_what_the_lead_loses_without_it(page):
     words = ["SHOCKING", "secret", ":", "the", "council", "voted", "on", "Tuesday"]
-    script = "async (text) => (await import('./page.js')).classifier.effects(text)"
+    script = "async (text) => (await (await import('./page.js')).classifier.effects(text)).effects"
     found = page.evaluate(script, " ".join(words))
     classifier = LightClassifier.from_pretrained(ROOT / "hub")
     without = [" ".join(words[:n] + words[n + 1 :]) for n in range(len(words))]

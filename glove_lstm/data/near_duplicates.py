@@ -103,37 +103,67 @@ def _hash_block(words: Sequence[int], lengths: Sequence[int]) -> tuple[Hashes, I
 
 
 def _number_runs(blocks: Sequence[tuple[Hashes, Ints]]) -> _Runs:
-    """Number the runs that occur several times, the rarest first."""
-    # First they have the numbers of their hashes in `repeated`.
+    """Number the runs that occur several times, the rarest first.
+
+    Args:
+        blocks: The hashes of the runs of a block of texts, and the number of runs of each of these texts.
+    """
     repeated = _repeated_hashes([hashes for hashes, _ in blocks])
     run_count = len(repeated)
-
-    # A pair of a text and a run is one number, so that pairs can be sorted: text * run_count + run.
-    pairs = []
-    sizes = []
+    sizes = []  # one array a block, as below
+    texts = []
+    runs = []
     texts_before = 0
     for hashes, counts in blocks:
-        text_of = np.repeat(np.arange(len(counts)), counts)
-        run_of = np.searchsorted(repeated, hashes)
-        is_repeated = repeated[run_of] == hashes
-        ordered_pairs = np.sort(text_of[is_repeated] * run_count + run_of[is_repeated])
-        distinct_pairs = _distinct(ordered_pairs)  # a text may repeat a run
-        single_runs = np.bincount(text_of[~is_repeated], minlength=len(counts))
-        repeated_runs = np.bincount(distinct_pairs // run_count, minlength=len(counts))
-        sizes.append(single_runs + repeated_runs)
-        pairs.append(distinct_pairs + texts_before * run_count)
+        sizes_of_block, text_of_pair, run_of_pair = _distinct_runs(hashes, counts, repeated)
+        sizes.append(sizes_of_block)
+        texts.append(text_of_pair + texts_before)
+        runs.append(run_of_pair)
         texts_before += len(counts)
-    text_of, run_of = np.divmod(np.concatenate(pairs), run_count)
+    text_of_pair = np.concatenate(texts)
+    run_of_pair = np.concatenate(runs)
 
-    # Number the runs anew, by how many texts have them.
-    frequency = np.bincount(run_of, minlength=run_count)
+    # A run gets its place in the order of the frequencies as its number.
+    frequency = np.bincount(run_of_pair, minlength=run_count)  # texts with the run
     rarest_first = np.argsort(frequency, kind="stable")
-    number = np.empty(run_count, dtype=np.int64)
-    number[rarest_first] = np.arange(run_count)
-    ordered_pairs = np.sort(text_of * run_count + number[run_of])
-    kept_runs = np.bincount(text_of, minlength=texts_before)
-    starts = np.concatenate([[0], np.cumsum(kept_runs)])
-    return _Runs(np.concatenate(sizes), starts, ordered_pairs % run_count)
+    number_of_run = np.empty(run_count, dtype=np.int64)
+    number_of_run[rarest_first] = np.arange(run_count)
+
+    pairs = _as_numbers(text_of_pair, number_of_run[run_of_pair], run_count)
+    pairs.sort()
+    kept_of_text = np.bincount(text_of_pair, minlength=texts_before)
+    starts = np.concatenate([[0], np.cumsum(kept_of_text)])
+    return _Runs(np.concatenate(sizes), starts, kept=pairs % run_count)
+
+
+def _distinct_runs(hashes: Hashes, counts: Ints, repeated: Hashes) -> tuple[Ints, Ints, Ints]:
+    """Find the distinct runs of each text of a block; a text may repeat a run.
+
+    Args:
+        hashes: (m,) runs of all n texts.
+        counts: (n,) runs of each text.
+        repeated: Hashes that occur several times in the texts of all blocks; see `_repeated_hashes`.
+
+    Returns:
+        The number of distinct runs of each text, (n,). Then the pairs of a text and a run of it whose hash is in
+        `repeated`, in ascending order: the number of the text in its block, and the place of the hash.
+    """
+    text_of_run = np.repeat(np.arange(len(counts)), counts)
+    place = np.searchsorted(repeated, hashes)
+    is_repeated = repeated[place] == hashes
+
+    pairs = _as_numbers(text_of_run[is_repeated], place[is_repeated], len(repeated))
+    pairs.sort()
+    text_of_pair, run_of_pair = np.divmod(_distinct(pairs), len(repeated))
+
+    single_runs = np.bincount(text_of_run[~is_repeated], minlength=len(counts))
+    repeated_runs = np.bincount(text_of_pair, minlength=len(counts))
+    return single_runs + repeated_runs, text_of_pair, run_of_pair
+
+
+def _as_numbers(texts: Ints, runs: Ints, run_count: int) -> Ints:
+    """Return pairs of a text and a run as one number each, to sort them by text and then by run."""
+    return texts * run_count + runs
 
 
 def _repeated_hashes(blocks: Sequence[Hashes]) -> Hashes:
@@ -150,28 +180,39 @@ def _repeated_hashes(blocks: Sequence[Hashes]) -> Hashes:
 
 def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
     """Yield each text that may have near duplicates, with texts of at most its size that share a rare run."""
-    # Two near duplicates share at least 4/5 of the n runs of the larger text, and at least 8/9 of the m runs of the
-    # smaller one. So the n - 4/5 n + 1 rarest runs of the larger text (its probing prefix) and the m - 8/9 m + 1 rarest
-    # runs of the smaller text (its indexing prefix) have a run in common.
-    sizes = runs.sizes
-    kept = np.diff(runs.starts)
-    in_one_text = sizes - kept  # the rarest runs of all, which lead to no other text
-    fewest_common = (4 * sizes + 4) // 5  # 4/5, rounded up
-    fewest_common_with_larger = (8 * sizes + 8) // 9
-    probed = np.maximum(sizes - fewest_common + 1 - in_one_text, 0)
-    indexed = np.maximum(sizes - fewest_common_with_larger + 1 - in_one_text, 0)
-    smallest_first = np.argsort(sizes, kind="stable")
-    texts = smallest_first[probed[smallest_first] > 0].tolist()
-    index: defaultdict[int, list[int]] = defaultdict(list)  # run -> smaller texts
+    # Near duplicates share at least 4/5 of the runs of the larger text, and 8/9 of the runs of the smaller one. The rarest
+    # of the runs that they share is among the first `probed` runs of the larger and the first `indexed` of the smaller.
+    probed = _prefix_lengths(runs, 4, 5).tolist()
+    indexed = _prefix_lengths(runs, 8, 9).tolist()
+    smallest_first = np.argsort(runs.sizes, kind="stable").tolist()
+    texts = [text for text in smallest_first if probed[text] > 0]
+    texts_of_run: defaultdict[int, list[int]] = defaultdict(list)  # texts so far, by indexed run
     for text in with_progress(texts, "Near duplicates: comparing"):
         rarest = runs.of(text)[: probed[text]].tolist()
         others: set[int] = set()
         for run in rarest:
-            others.update(index[run][:_COMPARED], index[run][-_COMPARED:])
+            with_run = texts_of_run[run]
+            others.update(with_run[:_COMPARED], with_run[-_COMPARED:])
         if others:
             yield text, sorted(others)
         for run in rarest[: indexed[text]]:
-            index[run].append(text)
+            texts_of_run[run].append(text)
+
+
+def _prefix_lengths(runs: _Runs, shared: int, of: int) -> Ints:
+    """Return how many kept runs to compare, to find all texts that share `shared` / `of` of the runs of a text.
+
+    If a text shares at least k of its n runs, the rarest shared run is among its n - k + 1 rarest runs, because at most
+    n - k runs are not shared. Runs that occur once are the rarest of all. They are not kept and not shared.
+
+    Returns:
+        A number, from 0, for each text: (n,). The first so many runs of the text must be compared.
+    """
+    fewest_shared = (shared * runs.sizes + of - 1) // of  # rounded up
+    rarest = runs.sizes - fewest_shared + 1
+    kept = np.diff(runs.starts)
+    occur_once = runs.sizes - kept
+    return np.maximum(rarest - occur_once, 0)
 
 
 def _count_marked(marked: NDArray[np.bool_], arrays: Sequence[Ints]) -> Ints:

@@ -180,8 +180,8 @@ def _repeated_hashes(blocks: Sequence[Hashes]) -> Hashes:
 
 def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
     """Yield each text that may have near duplicates, with texts of at most its size that share a rare run."""
-    # Near duplicates share at least 4/5 of the runs of the larger text, and 8/9 of the runs of the smaller one. The rarest
-    # of the runs that they share is among the first `probed` runs of the larger and the first `indexed` of the smaller.
+    # Near duplicates share at least 4/5 of the runs of the larger text, and 8/9 of the runs of the smaller one. The
+    # rarest shared run is among the first `probed` runs of the larger and the first `indexed` runs of the smaller.
     probed = _prefix_lengths(runs, 4, 5).tolist()
     indexed = _prefix_lengths(runs, 8, 9).tolist()
     smallest_first = np.argsort(runs.sizes, kind="stable").tolist()

@@ -4,6 +4,7 @@ groups = near_duplicate_groups(articles)
 train, test = grouped_stratified_split(labels, groups, fractions=(0.8, 0.2), seed=42)
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -140,38 +141,56 @@ def keep_labels_on_both_sides(
         The rows of train and of validation, ascending.
     """
     group_of = renumber(groups.tolist())
-    sizes = np.bincount(group_of)
-    held_out = np.zeros(len(sizes), dtype=bool)  # by group
+    held_out = np.zeros(group_of.max(initial=-1) + 1, dtype=bool)  # by group
     held_out[group_of[parts[1]]] = True
-
     rows, labels = labels_of_rows
-    # Distinct pairs of a group and a label that it has.
-    pairs = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
-    pair_groups = pairs[:, 0]
-    pair_labels = pairs[:, 1]
-    generator = np.random.default_rng(seed)
-    groups_of_label = {}  # the smallest group first
-    for label in np.unique(labels).tolist():
-        shuffled = generator.permutation(pair_groups[pair_labels == label])
-        groups_of_label[label] = shuffled[np.argsort(sizes[shuffled], kind="stable")]
+    groups_of_label = _groups_of_labels(group_of, rows, labels, seed)
 
-    # Labels that are only in validation: their smallest group goes to train.
-    for label_groups in groups_of_label.values():
-        if held_out[label_groups].all():
-            held_out[label_groups[0]] = False
+    # A label that is only in validation: its smallest group goes to train.
+    for groups_with_label in groups_of_label.values():
+        if held_out[groups_with_label].all():
+            smallest = groups_with_label[0]
+            held_out[smallest] = False
 
-    # Labels that are only in train, the rarest first: their smallest group goes to validation that is not the last
-    # group in train of any of its labels.
-    for label_groups in sorted(groups_of_label.values(), key=len):
-        if held_out[label_groups].any():
+    # A label that is only in train, the rarest first: its smallest group goes to validation that takes no label out of
+    # train.
+    labels_of_group: defaultdict[int, list[int]] = defaultdict(list)
+    for label, groups_with_label in groups_of_label.items():
+        for group in groups_with_label.tolist():
+            labels_of_group[group].append(label)
+    for groups_with_label in sorted(groups_of_label.values(), key=len):
+        if held_out[groups_with_label].any():
             continue
-        groups_in_train = np.bincount(pair_labels[~held_out[pair_groups]])  # of each label
-        for group in label_groups:
-            labels_of_group = pair_labels[pair_groups == group]
-            if groups_in_train[labels_of_group].min() > 1:
+        for group in groups_with_label.tolist():
+            groups_in_train = [
+                np.count_nonzero(~held_out[groups_of_label[label]])
+                for label in labels_of_group[group]
+            ]
+            if min(groups_in_train) > 1:
                 held_out[group] = True
                 break
-    return [np.flatnonzero(~held_out[group_of]), np.flatnonzero(held_out[group_of])]
+    is_held_out = held_out[group_of]  # by row
+    return [np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)]
+
+
+def _groups_of_labels(group_of: Ints, rows: Ints, labels: Ints, seed: int) -> dict[int, Ints]:
+    """Return the groups that have each label, the smallest first, groups of one size in a random order.
+
+    Args:
+        group_of: n group numbers from 0.
+        rows: m rows.
+        labels: A label of each of the m rows; a row with several labels is repeated.
+        seed: The same seed gives the same order.
+    """
+    generator = np.random.default_rng(seed)
+    sizes = np.bincount(group_of)
+    groups_of_label = {}
+    for label in np.unique(labels).tolist():
+        groups = np.unique(group_of[rows[labels == label]])
+        shuffled = generator.permutation(groups)
+        smallest_first = np.argsort(sizes[shuffled], kind="stable")
+        groups_of_label[label] = shuffled[smallest_first]
+    return groups_of_label
 
 
 def strata(labels: Sequence[Any]) -> Sequence[Any]:

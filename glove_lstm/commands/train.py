@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
     class_weight = _class_weight(arguments.class_weight)
     data = _load(arguments)
-    if arguments.with_baselines and data.several_labels:
+    if arguments.with_baselines and data.is_multi_label:
         raise DataError("--with_baselines is for one label a text; leave it out.")
     unlabelled = _unlabelled_texts(arguments, data)
     train = SplitRows([], [], None)
@@ -196,19 +196,27 @@ def _class_weight(argument: str | None) -> ClassWeight | None:
 def _load(arguments: TrainArguments) -> LoadedData:
     """Load the texts with labels. They may be missing if there are unlabelled texts."""
     files = arguments.train_file or arguments.validation_file or arguments.test_file
-    has_labels = bool(arguments.dataset_name or files)
-    if not has_labels and arguments.unlabelled_file:
+    names_labelled_texts = bool(arguments.dataset_name or files)
+    if arguments.unlabelled_file and not names_labelled_texts:
         return _data_without_labels(arguments)
-    options = {
-        argument.name: getattr(arguments, argument.name) for argument in fields(DataArguments)
-    }
-    holds_out_sources = arguments.validation_by == "source" and not arguments.validation_file
-    if holds_out_sources and arguments.source_column_name is None:
-        options["source_column_name"] = "source"
+
+    options = {}
+    for argument in fields(DataArguments):
+        options[argument.name] = getattr(arguments, argument.name)
+    options["source_column_name"] = _source_column(arguments)
     data = load_splits(**options)
     if "train" not in data.splits and not arguments.unlabelled_file:
         raise DataError("There are no training texts: give --train_file or a train split.")
     return data
+
+
+def _source_column(arguments: TrainArguments) -> str | None:
+    """Return --source_column_name, or `source` if validation texts are chosen by their sources."""
+    column = arguments.source_column_name
+    chooses_by_source = arguments.validation_by == "source" and not arguments.validation_file
+    if column is None and chooses_by_source:
+        return "source"
+    return column
 
 
 def _data_without_labels(arguments: TrainArguments) -> LoadedData:

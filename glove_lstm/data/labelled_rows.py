@@ -32,7 +32,7 @@ class RowFormat:
     label_column: str
     source_column: str | None = None  # a table may lack it
     on_empty: OnEmpty = "error"  # what to do about a row without any text
-    multi_label: bool = False  # whether the label of a row is a list
+    is_multi_label: bool = False  # whether the label of a row is a list
 
     @property
     def columns(self) -> list[str]:
@@ -64,7 +64,7 @@ def read_labelled_rows(
     columns = {"text": pa.string()}
     if len(row_format.text_columns) > 1:
         columns["text_pair"] = pa.string()
-    columns["label"] = pa.list_(pa.string()) if row_format.multi_label else pa.string()
+    columns["label"] = pa.list_(pa.string()) if row_format.is_multi_label else pa.string()
     if corpus is not None:
         columns["source"] = pa.string()
     schema = pa.schema(columns)
@@ -75,7 +75,7 @@ def read_labelled_rows(
         # Values that the schema does not name are dropped.
         batches.append(pa.RecordBatch.from_pylist(batch, schema=schema))
     labelled = pa.Table.from_batches(batches, schema)
-    if row_format.multi_label:
+    if row_format.is_multi_label:
         _check_no_indicators(labelled, table.name, row_format.label_column)
     return labelled
 
@@ -100,7 +100,7 @@ def _read_rows(
             _check_may_be_empty(row_format, row_name)
             if row_format.on_empty == "drop":
                 continue
-        _check_label(label, row_format.multi_label, label_names, row_name)
+        _check_label(label, row_format.is_multi_label, label_names, row_name)
         labelled += 1
         source = _source_of(record, row_format.source_column, corpus, row_name)
         yield {"text": text, "text_pair": pair, "label": label, "source": source}
@@ -134,10 +134,10 @@ def _check_may_be_empty(row_format: RowFormat, row_name: str) -> None:
 
 
 def _check_label(
-    label: str | list[str], multi_label: bool, label_names: Sequence[str] | None, row_name: str
+    label: str | list[str], is_multi_label: bool, label_names: Sequence[str] | None, row_name: str
 ) -> None:
-    if isinstance(label, list) != multi_label:
-        expected = "a list of labels" if multi_label else "one label"
+    if isinstance(label, list) != is_multi_label:
+        expected = "a list of labels" if is_multi_label else "one label"
         raise DataError(f"{row_name} has the label {label!r}; give {expected}, as elsewhere.")
     if label_names is None:
         return

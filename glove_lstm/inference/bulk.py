@@ -129,7 +129,7 @@ def label_to_folder(
         "rows_per_part": rows_per_part,
         "abstain_below": labeller.abstain_below,
     }
-    layout = Layout(labeller.model.label_names, source.named)
+    layout = Layout(labeller.model.label_names, source.may_have_several_files)
     summary = Summary()
     with _locked(folder):
         _claim_output_folder(folder, arguments)
@@ -173,25 +173,26 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
-    """Write the arguments of a run into its folder.
+    """Write the arguments of a run into its folder, and remove what a killed run left unfinished.
 
     Raises:
-        DataError: The folder holds parts of a run with other arguments, or of standard input.
+        DataError: The folder holds parts that this run cannot go on with, or a file of this name that is not ours.
     """
     path = folder / _ARGUMENTS
     remedy = "remove the folder, or choose another"
-    has_parts = any(folder.glob("part-*"))
     earlier = read_json_object(path, remedy) if path.exists() else {}
     different = [name for name, value in arguments.items() if earlier.get(name) != value]
-    # Of another version of this package, or no file of this package: it is not overwritten.
-    has_other_names = bool(earlier) and earlier.keys() != arguments.keys()
-    if different and (has_parts or has_other_names):
+    has_parts = any(folder.glob("part-*"))
+    # Another version of this package wrote it, or another program.
+    is_foreign = bool(earlier) and earlier.keys() != arguments.keys()
+    if (has_parts and different) or is_foreign:
         raise DataError(
             f"{folder} holds parts of another run ({', '.join(different)} differ): {remedy}."
         )
     if has_parts and arguments["inputs"] is None:
         raise DataError(f"{folder} holds parts, but standard input cannot be read again: {remedy}.")
-    for unfinished in folder.glob(".part-*.part"):  # of a killed process
+
+    for unfinished in folder.glob(".part-*.part"):
         unfinished.unlink()
     with whole_file(path) as part:
         part.write_text(json.dumps(arguments, indent=1) + "\n", encoding="utf-8")

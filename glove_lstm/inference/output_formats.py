@@ -49,12 +49,13 @@ class Layout:
     """The columns of the output."""
 
     label_names: Sequence[str]  # in the order of the scores
-    named: bool = False  # whether there is a column `file` before `row`
+    has_file_column: bool = False  # `file`, before `row`
+    may_abstain: bool = False  # whether a label may be `ABSTAIN`
 
     @property
     def columns(self) -> list[str]:
         """The names of the columns in a table."""
-        names = ["file"] if self.named else []
+        names = ["file"] if self.has_file_column else []
         names += ["row", "label", "score"]
         names += [f"score_{name}" for name in self.label_names]
         return names
@@ -63,7 +64,7 @@ class Layout:
         """Return the values of each column: lists, and arrays of scores."""
         scores = labelled.rounded_scores
         values: list[Any] = []
-        if self.named:
+        if self.has_file_column:
             values.append([row.file for row in labelled.rows])
         values.append([row.number for row in labelled.rows])
         values.append([label_cell(label) for label in labelled.labels])
@@ -92,10 +93,10 @@ def open_writer(
     """Open a file for labelled rows; a stream stays open.
 
     Args:
-        target: A file, or a text stream for csv and jsonl.
-        kind: "csv", "jsonl" or "parquet".
+        target: A file; or a text stream, except for parquet.
+        kind: "csv", "jsonl", "parquet", or "table" for people.
         layout: The columns.
-        explain: Adds explanations to jsonl.
+        explain: Adds explanations to jsonl, and shows them instead of a table.
     """
     if kind == "parquet":
         with _parquet_writer(target, layout) as write:
@@ -107,7 +108,7 @@ def open_writer(
         yield _text_writer(target, kind, layout, explain)
 
 
-def table_writer(file: TextIO, labels: Sequence[str]) -> Write:
+def _table_writer(file: TextIO, labels: Sequence[str]) -> Write:
     """Write a readable table of labels and texts."""
     width = max(len(name) for name in [*labels, "label"])
     file.write(f"{'label':<{width}}  score  text\n")
@@ -122,7 +123,7 @@ def table_writer(file: TextIO, labels: Sequence[str]) -> Write:
     return write
 
 
-def explanation_writer(file: TextIO, explain: Explain) -> Write:
+def _explanation_writer(file: TextIO, explain: Explain) -> Write:
     """Write explanations as text, in colours if the file is a terminal."""
     from rich.console import Console
 
@@ -168,7 +169,14 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
 def _text_writer(file: TextIO, kind: str, layout: Layout, explain: Explain | None) -> Write:
     if kind == "csv":
         return _csv_writer(file, layout)
-    return _jsonl_writer(file, layout, explain)
+    if kind == "jsonl":
+        return _jsonl_writer(file, layout, explain)
+    if explain is not None:
+        return _explanation_writer(file, explain)
+    labels = list(layout.label_names)
+    if layout.may_abstain:
+        labels.append(ABSTAIN)
+    return _table_writer(file, labels)
 
 
 def _csv_writer(file: TextIO, layout: Layout) -> Write:
@@ -194,7 +202,7 @@ def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Writ
     def write(labelled: Labelled) -> None:
         for row, label, scores in _rows_with_scores(labelled):
             values: dict[str, Any] = {}
-            if layout.named:
+            if layout.has_file_column:
                 values["file"] = row.file
             values["row"] = row.number
             values["label"] = label

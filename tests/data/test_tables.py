@@ -125,11 +125,11 @@ def test_several_files(file, tmp_path):
     names = ["0.csv", "1.jsonl", "2.parquet"]
     paths = [file(ROWS[:7], name) for name in names]
     source = open_files([tmp_path / "0.csv", str(tmp_path / "[12].*"), tmp_path / "0.csv"])
-    assert source.named
+    assert source.may_have_several_files
     assert [(row.file, row.number) for row in source] == [
         (str(path), number) for path in paths for number in range(1, 8)
     ]
-    assert not open_files([paths[0]]).named
+    assert not open_files([paths[0]]).may_have_several_files
 
 
 def test_files_and_columns_that_are_not_there(file, tmp_path):

@@ -51,12 +51,8 @@ def choose_columns(
     Raises:
         DataError: A requested column is missing; several columns may be text, or none; or the header looks like a text.
     """
-    only_column = columns[0] if len(columns) == 1 else ""
-    if has_header and asked is None and len(only_column.split()) > 1:
-        raise DataError(
-            f"The first line of {table_name} looks like a text, {_shortened(only_column)!r}; add a header such as text "
-            "above it, or set text_column_names if it is one."
-        )
+    if has_header and asked is None:
+        _check_header_is_no_text(table_name, columns)
     listing = ", ".join(repr(name) for name in columns)
     if label_column is not None and label_column not in columns:
         raise DataError(
@@ -64,21 +60,30 @@ def choose_columns(
         )
     if asked is not None:
         return _requested_columns(table_name, columns, asked, label_column)
-    if trained and label_column not in trained and set(trained) <= set(columns):
+    if trained and set(trained) <= set(columns) and label_column not in trained:
         return list(trained)
     labels = "label" if label_column is None else label_column
     candidates = [name for name in columns if name != labels]
     return _default_columns(table_name, candidates, first, listing)
 
 
+def _check_header_is_no_text(table_name: str, columns: Sequence[str]) -> None:
+    """Refuse a header of one column whose name has several words."""
+    if len(columns) == 1 and len(columns[0].split()) > 1:
+        raise DataError(
+            f"The first line of {table_name} looks like a text, {_shortened(columns[0])!r}; add a header such as text "
+            "above it, or set text_column_names if it is one."
+        )
+
+
 def _requested_columns(
     table_name: str, columns: Sequence[str], asked: str | Sequence[str], label_column: str | None
 ) -> list[str]:
-    names = asked.split(",") if isinstance(asked, str) else list(asked)
+    requested = asked.split(",") if isinstance(asked, str) else list(asked)
+    if not requested:
+        requested = [""]  # an empty list is refused as an empty string is
     # A space may follow a comma, as in "title, text", or belong to the name of a column.
-    names = [name if name in columns else name.strip() for name in names]
-    if not names:
-        names = [""]  # an empty list is refused as an empty string is
+    names = [name if name in columns else name.strip() for name in requested]
     for name in names:
         if name not in columns:
             listing = ", ".join(repr(column) for column in columns)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 
 from glove_lstm.data.builder import NewsBuilder
 from glove_lstm.data.cells import read_text
 from glove_lstm.data.download import git_blob_id
 from glove_lstm.data.splits import (
+    Ints,
     exact_duplicate_groups,
     grouped_stratified_split,
     merge_groups,
@@ -78,15 +80,10 @@ class FakeOrRealNews(NewsBuilder):
         labels = [article["label"] for article in articles]
         if self.config.name == "article":
             shares = {"train": 0.8, "validation": 0.2}
-            groups: Any = range(len(articles))
+            groups = np.arange(len(articles))
         else:
             shares = {"train": 0.7, "validation": 0.1, "test": 0.2}
-            # Equal titles count as duplicates, because the file repeats articles with a changed or empty body.
-            same_title = exact_duplicate_groups(article["title"] for article in articles)
-            same_body = near_duplicate_groups(
-                [article["text"].strip() or article["title"] for article in articles]
-            )
-            groups = merge_groups(same_body, same_title)
+            groups = _duplicate_groups(articles)
         parts = grouped_stratified_split(labels, groups, list(shares.values()), _SEED)
         generators = []
         for split, part in zip(shares, parts, strict=True):
@@ -99,6 +96,17 @@ class FakeOrRealNews(NewsBuilder):
         self, rows: list[dict[str, Any]]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from enumerate(rows)
+
+
+def _duplicate_groups(articles: list[dict[str, Any]]) -> Ints:
+    """Return group numbers, the same for articles that are duplicates: (n,).
+
+    Equal titles count as duplicates, because the file repeats articles with a changed or empty body.
+    """
+    same_title = exact_duplicate_groups(article["title"] for article in articles)
+    bodies = [article["text"].strip() or article["title"] for article in articles]
+    same_body = near_duplicate_groups(bodies)
+    return merge_groups(same_body, same_title)
 
 
 def read_articles(path: Path) -> list[dict[str, Any]]:

@@ -157,25 +157,32 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     corpus_of = renumber(_corpus(source) for source in sources)
     label_of = renumber(labels)
     label_count = label_of.max() + 1
-    totals = _balanced_totals(corpus_of, label_of)
 
     # n rows of one source and label weigh 1 / sqrt(n) each, so they weigh sqrt(n) together.
     source_and_label_of = renumber(renumber(sources) * label_count + label_of)
-    weights = np.bincount(source_and_label_of)[source_and_label_of] ** -0.5
+    rows_like_it = np.bincount(source_and_label_of)[source_and_label_of]
+    weights = rows_like_it**-0.5
 
-    # A row without a publisher gets the mean weight of the rows of its cell that have one. A cell holds the rows of one
-    # corpus and label.
+    # Below, a cell holds the rows of one corpus and label.
     cell_of = corpus_of * label_count + label_of
     has_publisher = np.array(["/" in source for source in sources])
+    weights = _with_mean_weights(weights, cell_of, has_publisher)
+
+    total_of_cell = _balanced_totals(corpus_of, label_of).ravel()
+    present_total_of_cell = np.bincount(cell_of, weights)
+    weights *= total_of_cell[cell_of] / present_total_of_cell[cell_of]
+    return np.asarray(weights / weights.mean())
+
+
+def _with_mean_weights(
+    weights: NDArray[np.floating], cell_of: Ints, has_publisher: NDArray[np.bool_]
+) -> NDArray[np.floating]:
+    """Give each row without a publisher the mean weight of the rows of its cell that have one, if there are any."""
     rows_with_publisher = np.bincount(cell_of, has_publisher)
     weight_with_publisher = np.bincount(cell_of, has_publisher * weights)
     mean_weight = weight_with_publisher / np.maximum(rows_with_publisher, 1)
-    gets_mean = ~has_publisher & (rows_with_publisher > 0)[cell_of]
-    weights = np.where(gets_mean, mean_weight[cell_of], weights)
-
-    weights_of_cell = np.bincount(cell_of, weights)
-    weights *= totals.ravel()[cell_of] / weights_of_cell[cell_of]
-    return np.asarray(weights / weights.mean())
+    gets_mean = ~has_publisher & (rows_with_publisher[cell_of] > 0)
+    return np.where(gets_mean, mean_weight[cell_of], weights)
 
 
 def _balanced_totals(corpus_of: Ints, label_of: Ints) -> NDArray[np.float64]:
@@ -184,12 +191,14 @@ def _balanced_totals(corpus_of: Ints, label_of: Ints) -> NDArray[np.float64]:
     np.add.at(counts, (corpus_of, label_of), 1)
     has_label = counts > 0
     total_of_corpus = np.sqrt(counts.sum(axis=1))
-    share_of_label = total_of_corpus / has_label.sum(axis=1)
-    totals = has_label * share_of_label[:, None]
+    total_of_its_labels = total_of_corpus / has_label.sum(axis=1)
+    totals = has_label * total_of_its_labels[:, None]
 
+    # Corpora with all labels have equal totals of the labels already. The others are scaled, label by label.
     is_scaled = ~has_label.all(axis=1)
-    if not has_label[is_scaled].any(axis=0).all():  # they cannot have equal totals
+    labels_there = has_label[is_scaled].any(axis=0)
+    if not labels_there.all():  # then no scaling of these corpora alone makes the labels equal
         is_scaled = np.ones(len(counts), dtype=bool)
-    scaled_totals = totals[is_scaled].sum(axis=0)
-    totals[is_scaled] *= scaled_totals.mean() / scaled_totals
+    totals_of_labels = totals[is_scaled].sum(axis=0)
+    totals[is_scaled] *= totals_of_labels.mean() / totals_of_labels
     return totals

@@ -28,10 +28,11 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
 
     A progress bar appears after two seconds, unless `datasets.disable_progress_bars` was called.
     """
-    exact = exact_duplicate_groups(texts)
-    _, firsts = np.unique(exact, return_index=True)
-    sets = join_near_duplicates([texts[first] for first in firsts])
-    return renumber(sets[group] for group in exact.tolist())
+    exact_groups = exact_duplicate_groups(texts)
+    _, first_rows = np.unique(exact_groups, return_index=True)
+    # The i-th of these texts stands for the i-th exact group.
+    sets = join_near_duplicates([texts[row] for row in first_rows])
+    return renumber(sets[group] for group in exact_groups.tolist())
 
 
 def rows_without_near_duplicates(texts: Sequence[str], others: Sequence[str]) -> Ints:
@@ -100,17 +101,13 @@ def grouped_stratified_split(
 
     sizes = np.bincount(group_of)
     rows_by_group = np.argsort(group_of, kind="stable")
-    members = np.split(rows_by_group, np.cumsum(sizes)[:-1])  # the rows of each group
+    rows_of_group = np.split(rows_by_group, np.cumsum(sizes)[:-1])
     large = generator.permutation(np.flatnonzero(sizes > 1))
     largest_first = large[np.argsort(-sizes[large], kind="stable")]
     for group in largest_first:
-        rows = members[group]
+        rows = rows_of_group[group]
         counts = np.bincount(label_of[rows], minlength=room.shape[1])
-        # The group goes to the part whose squared deviation from its target falls most, relative to its share.
-        deviation = (room**2).sum(axis=1)
-        deviation_with_group = ((room - counts) ** 2).sum(axis=1)
-        change = (deviation_with_group - deviation) / np.asarray(fractions)
-        part = int(np.argmin(change))
+        part = _best_part(room, counts, fractions)
         room[part] -= counts
         part_of[rows] = part
 
@@ -122,6 +119,20 @@ def grouped_stratified_split(
         counts = _apportion(len(rows), free / free.sum())
         part_of[rows] = np.repeat(np.arange(len(fractions)), counts)
     return [np.flatnonzero(part_of == part) for part in range(len(fractions))]
+
+
+def _best_part(room: Ints, counts: Ints, fractions: Sequence[float]) -> int:
+    """Return the part whose squared deviation from its target falls most, relative to its share, if it gets a group.
+
+    Args:
+        room: (parts, labels) rows that each part can still take.
+        counts: (labels,) rows of the group.
+        fractions: The parts' shares.
+    """
+    deviation = (room**2).sum(axis=1)
+    deviation_with_group = ((room - counts) ** 2).sum(axis=1)
+    change = (deviation_with_group - deviation) / np.asarray(fractions)
+    return int(np.argmin(change))
 
 
 def keep_labels_on_both_sides(

@@ -191,9 +191,11 @@ def encode_labels(labelled: pa.Table, label_names: Sequence[str]) -> datasets.Da
     encoded = indices
     if pa.types.is_list(column.type):
         has_label = np.zeros((len(labelled), len(label_names)), dtype=np.float32)
-        rows = pc.list_parent_indices(column)  # the row of each label in `indices`
-        has_label[rows, indices] = 1
-        list_starts = np.arange(len(labelled) + 1) * len(label_names)
-        encoded = pa.ListArray.from_arrays(list_starts, has_label.ravel())
+        row_of_label = pc.list_parent_indices(column)
+        has_label[row_of_label, indices] = 1
+        starts = np.arange(len(labelled) + 1) * len(
+            label_names
+        )  # where the values of each row begin
+        encoded = pa.ListArray.from_arrays(starts, has_label.ravel())
     table = labelled.drop_columns("label").append_column("label", encoded)
     return datasets.Dataset(table)

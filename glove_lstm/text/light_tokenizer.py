@@ -136,8 +136,8 @@ class LightTokenizer:
     def _read_pieces(self, pieces: Sequence[str]) -> Tokens:
         """Tokenize n texts without white space, in one call."""
         tokens, token_begins = self._read_by_rust(" ".join(pieces))
-        next_begins = np.cumsum([len(piece) + 1 for piece in pieces])  # of the piece after each
-        piece_of_token = np.searchsorted(next_begins, token_begins, side="right")
+        piece_ends = np.cumsum([len(piece) + 1 for piece in pieces])  # with the space after each
+        piece_of_token = np.searchsorted(piece_ends, token_begins, side="right")
         lengths = np.bincount(piece_of_token, minlength=len(pieces))
         return Tokens(tokens.ids, tokens.types, lengths)
 

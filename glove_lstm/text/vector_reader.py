@@ -179,26 +179,27 @@ class VectorReader:
         lower = self._alphabet.lower(text)
         kinds = self._alphabet.kinds(text)
 
+        # A piece that this reader cannot read is a single token for now.
         strange_places = _strange_places(lower, kinds)
         piece_begins, piece_ends = _pieces_at(strange_places, kinds)
         pieces = []
         for begin, end in zip(piece_begins.tolist(), piece_ends.tolist(), strict=True):
             pieces.append(joined[begin:end])
-            kinds[begin:end] = WORD  # a single token, which is replaced below
+            kinds[begin:end] = WORD
 
         begins, ends = find_tokens(np.frombuffer(text, np.uint8), kinds)
         lengths = ends - begins
         ids = self._ids(lower, begins, lengths)
         types = self._types(text, kinds, begins, lengths, ids == self._unknown)
 
-        # The line breaks that were added: one before the first text, and one after each text.
-        breaks = np.cumsum([0, *map(len, texts)]) + np.arange(len(texts) + 1)
-        tokens_before = np.searchsorted(begins, breaks)
+        # A text is between two line breaks, the one before it and the one after it.
+        line_breaks = np.cumsum([0, *map(len, texts)]) + np.arange(len(texts) + 1)
+        tokens_before = np.searchsorted(begins, line_breaks)
         tokens = Tokens(ids, types, np.diff(tokens_before))
-        if pieces:
-            piece_tokens = np.searchsorted(begins, piece_begins)
-            tokens = tokens.replaced(piece_tokens, self._read_pieces(pieces))
-        return tokens
+        if not pieces:
+            return tokens
+        tokens_of_pieces = np.searchsorted(begins, piece_begins)
+        return tokens.replaced(tokens_of_pieces, self._read_pieces(pieces))
 
     def _ids(self, lower: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the id of each token: (n,)."""

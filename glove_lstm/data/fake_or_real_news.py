@@ -28,7 +28,6 @@ from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-BLOB_ID = "3eb6d94a7fa7efffa1ea856c9dcd3ba686057c84"
 LABELS = ("FAKE", "REAL")
 _SEED = 42
 _COLUMNS = ("", "title", "text", "label")  # the id column has no name
@@ -57,6 +56,7 @@ class FakeOrRealNews(NewsBuilder):
         "https://raw.githubusercontent.com/kjam/random_hackery/"
         "494766e3992494422e72f8c14ebc202042f1da3b/data/fake_or_real_news.csv"
     )
+    BLOB_ID = "3eb6d94a7fa7efffa1ea856c9dcd3ba686057c84"  # of git, of the file at `URL`
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
@@ -73,8 +73,8 @@ class FakeOrRealNews(NewsBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
-        path = self.files.get("train") or self.download(blob_id=BLOB_ID)
-        if git_blob_id(path) != BLOB_ID:
+        path = self.files.get("train") or self.download(blob_id=self.BLOB_ID)
+        if git_blob_id(path) != self.BLOB_ID:
             logger.warning("fake_or_real_news: %s is not the canonical file.", path)
         articles = read_articles(path)
         labels = [article["label"] for article in articles]

@@ -44,20 +44,27 @@ for request in sys.stdin:
 """
 
 
+def normalized(package: str) -> str:
+    return package.lower().replace("_", "-")
+
+
 def dependencies(package: str) -> set[str]:
     """The package and everything that it needs, without extras."""
-    found, waiting = set(), [package]
+    found = set()
+    waiting = [normalized(package)]
     while waiting:
-        name = waiting.pop().lower().replace("_", "-")
+        name = waiting.pop()
         if name in found:
             continue
         found.add(name)
         try:
-            needed = map(Requirement, requires(name) or ())
+            requirements = map(Requirement, requires(name) or ())
         except PackageNotFoundError:
             continue
         waiting += [
-            one.name for one in needed if not one.marker or one.marker.evaluate({"extra": ""})
+            normalized(requirement.name)
+            for requirement in requirements
+            if not requirement.marker or requirement.marker.evaluate({"extra": ""})
         ]
     return found
 
@@ -66,11 +73,11 @@ def dependencies(package: str) -> set[str]:
 def missing() -> set[str]:
     """Modules that are installed here, but not by `pip install glove-lstm`."""
     base = dependencies("glove-lstm")
-    return {
-        module
-        for module, owners in packages_distributions().items()
-        if not base & {owner.lower().replace("_", "-") for owner in owners}
-    }
+    modules = set()
+    for module, owners in packages_distributions().items():
+        if not any(normalized(owner) in base for owner in owners):
+            modules.add(module)
+    return modules
 
 
 @pytest.fixture
@@ -84,36 +91,47 @@ def run(missing):
     return run_command
 
 
-def test_predict_needs_the_base_install_only(run, missing, tmp_path) -> None:
+def test_predict_needs_the_base_install_only(run, missing) -> None:
     assert missing >= {"torch", "transformers", "datasets", "pyarrow", "sklearn", "gradio", "onnx"}
     done = run("predict", "Council votes on the bridge", "SHOCKING secret!", "--format", "jsonl")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_table_needs_the_base_install_only(run, tmp_path) -> None:
     table = tmp_path / "news.csv"
     table.write_text("title,text\nCouncil votes,On the bridge.\n")
-    done = run("predict", "--input", table, "--format", "csv", "--output", tmp_path / "labels.csv")
+    out = tmp_path / "labels.csv"
+    done = run("predict", "--input", table, "--output", out)
     assert done.returncode == 0, done.stderr
-    assert len((tmp_path / "labels.csv").read_text().splitlines()) == 2
+    assert len(out.read_text().splitlines()) == 2
 
 
 def test_an_inference_endpoint_needs_the_base_install_only(run) -> None:
     requests = [
         {"inputs": "Council votes on the bridge"},
         {"inputs": ["SHOCKING secret!", ""], "parameters": {"top_k": 1}},
-        {"inputs": "a", "parameters": {"top_k": "2"}},
-        {"inputs": "a", "parameters": {"truncation": True}},
-        {"inputs": "a", "parameters": [1]},
     ]
     done = run(ROOT / "hub", code=_SERVE, given="\n".join(map(json.dumps, requests)))
     assert done.returncode == 0, done.stderr
-    one, two, *refused = map(json.loads, done.stdout.splitlines())
+    of_one, of_two = map(json.loads, done.stdout.splitlines())
     light = LightClassifier.from_pretrained(ROOT / "hub")
-    best, _ = TextClassificationOutputElement.parse_obj_as_list(one)[0]  # as InferenceClient
-    assert {"label": best.label, "score": best.score} == light("Council votes on the bridge")[0]
-    assert two == [[row] for row in light(["SHOCKING secret!", ""])]
-    told = "top_k is '2'", "truncation", "parameters must be an object"
-    for answer, part in zip(refused, told, strict=True):
-        assert part in answer["error"]
+    [scores] = TextClassificationOutputElement.parse_obj_as_list(of_one)  # as InferenceClient
+    best = {"label": scores[0].label, "score": scores[0].score}
+    assert [best] == light("Council votes on the bridge")
+    assert of_two == [[row] for row in light(["SHOCKING secret!", ""])]
+
+
+def test_an_inference_endpoint_refuses_other_parameters(run) -> None:
+    messages = {
+        "top_k is '2'": {"inputs": "a", "parameters": {"top_k": "2"}},
+        "truncation": {"inputs": "a", "parameters": {"truncation": True}},
+        "parameters must be an object": {"inputs": "a", "parameters": [1]},
+    }
+    requests = "\n".join(map(json.dumps, messages.values()))
+    done = run(ROOT / "hub", code=_SERVE, given=requests)
+    for line, message in zip(done.stdout.splitlines(), messages, strict=True):
+        assert message in json.loads(line)["error"]
 
 
 @pytest.mark.parametrize(

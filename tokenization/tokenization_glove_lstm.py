@@ -222,12 +222,14 @@ def _as_batch(text: Any, pair: Any, of_words: bool) -> tuple[bool, Any, Any]:
     returned unchanged.
     """
     if _is_text(text, of_words):
-        return True, [text], None if pair is None else [pair]
+        pairs = None if pair is None else [pair]
+        return True, [text], pairs
     if pair is not None or not isinstance(text, list):
         return False, text, pair
     are_pairs = [_is_pair(row, of_words) for row in text]
     if not any(are_pairs):
         return False, text, None
+    # A batch of pairs; a text without a second part may be among them.
     texts = []
     pairs = []
     for row, is_pair in zip(text, are_pairs, strict=True):

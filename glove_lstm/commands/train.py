@@ -121,15 +121,12 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     _check_once(argv)
     values: dict[str, Any] = {}
     if argv and argv[0].endswith(".json"):
-        advice = "give one object of argument names and values"
-        values = read_json_object(Path(argv.pop(0)), advice)
-    for name in _LIST_ARGUMENTS:
-        if isinstance(values.get(name), str):
-            values[name] = [values[name]]
+        values = _read_values(Path(argv.pop(0)))
     values |= parse_words(argv)
     preset = values.pop("preset", None) or "default"
     own_names = [argument.name for argument in fields(TrainArguments)]
     check_names(values, [*own_names, *RECIPE_ARGUMENTS])
+
     own_values = {}
     recipe_values = {}
     for name, value in values.items():
@@ -142,6 +139,15 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     except ValueError as error:
         raise DataError(f"{error}.") from None
     return arguments, make_recipe(preset, **recipe_values)
+
+
+def _read_values(path: Path) -> dict[str, Any]:
+    """Read a JSON file of arguments; a single value may stand for a list of one."""
+    values = read_json_object(path, "give one object of argument names and values")
+    for name in _LIST_ARGUMENTS:
+        if isinstance(values.get(name), str):
+            values[name] = [values[name]]
+    return values
 
 
 class _Parser(HfArgumentParser):

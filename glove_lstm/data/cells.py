@@ -29,7 +29,7 @@ def choose_columns(
     table_name: str,
     columns: Sequence[str],
     first: Record,
-    asked: str | Sequence[str] | None,
+    requested: str | Sequence[str] | None,
     label_column: str | None = None,
     *,
     has_header: bool = False,
@@ -41,25 +41,24 @@ def choose_columns(
         table_name: Names the table in errors.
         columns: Columns of the table.
         first: First row of the table.
-        asked: A list, or names separated by commas; None takes `trained`, else title and text, else text, else title,
-            else the only column of text.
+        requested: A list, or names separated by commas. None takes the first of these that the table has: `trained`;
+            title and text; text; title; the only column of text.
         label_column: Required, and never a text column; None if labels are not needed ("label" is left out then).
         has_header: Whether `columns` is the first line of a file.
-        trained: Text columns that a model was trained on. They are taken only if the table has them all, and none is
-            the label column.
+        trained: Text columns that a model was trained on. They are not taken if one of them is the label column.
 
     Raises:
         DataError: A requested column is missing; several columns may be text, or none; or the header looks like a text.
     """
-    if has_header and asked is None:
+    if has_header and requested is None:
         _check_header_is_no_text(table_name, columns)
     listing = ", ".join(repr(name) for name in columns)
     if label_column is not None and label_column not in columns:
         raise DataError(
             f"{table_name} has no column {label_column!r}; set label_column_name to one of {listing}."
         )
-    if asked is not None:
-        return _requested_columns(table_name, columns, asked, label_column)
+    if requested is not None:
+        return _requested_columns(table_name, columns, requested, label_column)
     if trained and set(trained) <= set(columns) and label_column not in trained:
         return list(trained)
     labels = "label" if label_column is None else label_column
@@ -77,13 +76,16 @@ def _check_header_is_no_text(table_name: str, columns: Sequence[str]) -> None:
 
 
 def _requested_columns(
-    table_name: str, columns: Sequence[str], asked: str | Sequence[str], label_column: str | None
+    table_name: str,
+    columns: Sequence[str],
+    requested: str | Sequence[str],
+    label_column: str | None,
 ) -> list[str]:
-    requested = asked.split(",") if isinstance(asked, str) else list(asked)
-    if not requested:
-        requested = [""]  # an empty list is refused as an empty string is
+    names = requested.split(",") if isinstance(requested, str) else list(requested)
+    if not names:
+        names = [""]  # an empty list is refused as an empty string is
     # A space may follow a comma, as in "title, text", or belong to the name of a column.
-    names = [name if name in columns else name.strip() for name in requested]
+    names = [name if name in columns else name.strip() for name in names]
     for name in names:
         if name not in columns:
             listing = ", ".join(repr(column) for column in columns)

@@ -70,7 +70,8 @@ def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelVa
         labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or n rows of a 0 or 1
             for each of the labels 0 to k - 1, k at least 2.
         name: Names the labels in errors.
-        lists: Whether rows of 0 and 1 are lists of labels, as in other labels that were read.
+        lists: Whether a list of 0 and 1 holds the labels 0 and 1 of a text, because other labels that belong to these
+            were lists; by default it has a 0 or 1 for each label.
 
     Raises:
         DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.

@@ -224,7 +224,7 @@ def _tables_of_first_split(tables: Tables) -> list[Table]:
 
 def _choose_text_columns(
     tables: Tables,
-    asked: str | Sequence[str] | None,
+    requested: str | Sequence[str] | None,
     label_column: str,
     source_column: str | None,
     trained: Sequence[str] | None,
@@ -247,7 +247,7 @@ def _choose_text_columns(
         first_name,
         candidates,
         first_values,
-        asked,
+        requested,
         label_column,
         has_header=all(table.has_header for table in all_tables),
         trained=trained,

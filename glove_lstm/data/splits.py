@@ -63,12 +63,12 @@ def hash_words(words: Sequence[str], size: int) -> bytes:
 
 def merge_groups(first: Sequence[int] | Ints, second: Sequence[Hashable] | Ints) -> Ints:
     """Join two groupings of the same n rows: rows that share a group in either share one in the result."""
-    sets = DisjointSet()  # of (grouping, group)
-    for group_of_first, group_of_second in zip(first, second, strict=True):
-        sets.add((1, group_of_first))
-        sets.add((2, group_of_second))
-        sets.merge((1, group_of_first), (2, group_of_second))
-    return renumber(sets[1, group_of_first] for group_of_first in first)
+    in_first = [("first", group) for group in first]
+    in_second = [("second", group) for group in second]
+    sets = DisjointSet({*in_first, *in_second})
+    for one, other in zip(in_first, in_second, strict=True):
+        sets.merge(one, other)
+    return renumber(sets[one] for one in in_first)
 
 
 def grouped_stratified_split(

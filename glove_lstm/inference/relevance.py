@@ -74,13 +74,14 @@ def explain(
     explained, rival = _explained_and_rival(logits[0], chosen)
 
     difference = float(logits[0, explained] - logits[0, rival])
-    baseline = difference
-    contributions: list[float] = []
     ids = inputs["input_ids"]
     token_count = ids.shape[1]
     if token_count:
         types = inputs.get("token_type_ids")
-        baseline, contributions = _token_contributions(model, ids, types, explained, rival)
+        from_biases, contributions = _token_contributions(model, ids, types, explained, rival)
+    else:
+        from_biases, contributions = difference, []
+
     text = replace_surrogates(text)
     text_pair = replace_surrogates(text_pair)
     words = _words(text, text_pair, encoded.encodings[0].offsets, contributions)
@@ -93,7 +94,7 @@ def explain(
         rival=names[rival],
         score=float(scores[0, explained]),
         logit_difference=difference,
-        baseline_difference=baseline,
+        baseline_difference=from_biases,
         words=tuple(words),
         unread=len(untruncated_ids) - token_count,
     )

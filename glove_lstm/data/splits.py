@@ -51,12 +51,12 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     keys: list[Hashable] = []
     for row, text in enumerate(texts):
         words = text.split()
-        keys.append(hash_words(words, size=16) if words else row)
+        keys.append(digest_of_words(words, size=16) if words else row)
     return renumber(keys)
 
 
-def hash_words(words: Sequence[str], size: int) -> bytes:
-    """Hash words, joined by a space, to `size` bytes; lone surrogates may be among them."""
+def digest_of_words(words: Sequence[str], size: int) -> bytes:
+    """Return a hash of words, joined by a space, of `size` bytes; lone surrogates may be among them."""
     content = " ".join(words).encode("utf-8", "surrogatepass")
     return blake2b(content, digest_size=size).digest()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from glove_lstm.data.splits import hash_words
+from glove_lstm.data.splits import digest_of_words
 from glove_lstm.errors import DataError
 
 Hashes = NDArray[np.uint64]
@@ -85,5 +85,5 @@ def hash_texts(texts: Iterable[str]) -> Hashes:
     digests = []
     for text in texts:
         words = _WORD.findall(text.lower()) or text.split()
-        digests.append(hash_words(words, size=8))
+        digests.append(digest_of_words(words, size=8))
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

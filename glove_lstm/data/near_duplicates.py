@@ -34,6 +34,14 @@ _LARGEST_HASH = np.array([2**64 - 1], dtype=np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
+class _Block:
+    """The runs of a block of n texts, one text after the other. A text may repeat a run."""
+
+    hashes: Hashes  # (m,)
+    counts: Ints  # (n,) runs of each text
+
+
+@dataclass(frozen=True, eq=False)
 class _Runs:
     """The distinct runs of n texts. Runs that occur once are counted, and not kept."""
 
@@ -48,8 +56,8 @@ class _Runs:
 def join_near_duplicates(texts: Sequence[str]) -> DisjointSet:
     """Join the texts that are near duplicates; return the sets of their numbers, 0 ... n - 1.
 
-    The time is about linear in the number of runs: a run leads to at most 100 comparisons a text. A pair is missed only
-    if more than 100 texts have each of the rarest runs that the two share among their own rarest ninth.
+    The time is about linear in the number of runs, because a run leads to at most 100 comparisons of a text. So a pair
+    can be missed if every rare run that it shares is in more than 100 texts.
     """
     sets = DisjointSet(range(len(texts)))
     runs = _number_runs(list(_hash_runs(texts)))
@@ -66,10 +74,11 @@ def join_near_duplicates(texts: Sequence[str]) -> DisjointSet:
     return sets
 
 
-def _hash_runs(texts: Sequence[str]) -> Iterator[tuple[Hashes, Ints]]:
-    """Yield the hashes of the runs of a block of texts, and the number of runs of each of these texts."""
+def _hash_runs(texts: Sequence[str]) -> Iterator[_Block]:
+    """Yield the runs of all texts, block by block."""
     numbers: dict[str, int] = {}  # of the words, from 1
-    words, lengths = array("Q"), array("q")
+    words = array("Q")  # the words of the texts of a block, as numbers
+    lengths = array("q")  # words of each of these texts
     for text in with_progress(texts, "Near duplicates: reading"):
         words_of_text = []
         for word in _WORD.findall(text.lower()):
@@ -81,12 +90,18 @@ def _hash_runs(texts: Sequence[str]) -> Iterator[tuple[Hashes, Ints]]:
         lengths.append(len(words_of_text))
         if len(lengths) == _BLOCK:
             yield _hash_block(words, lengths)
-            words, lengths = array("Q"), array("q")
+            words = array("Q")
+            lengths = array("q")
     yield _hash_block(words, lengths)
 
 
-def _hash_block(words: Sequence[int], lengths: Sequence[int]) -> tuple[Hashes, Ints]:
-    """Hash the runs of texts; `words` are the numbers of the words of one text after the other."""
+def _hash_block(words: Sequence[int], lengths: Sequence[int]) -> _Block:
+    """Hash the runs of n texts.
+
+    Args:
+        words: The numbers of the words, one text after the other.
+        lengths: Words of each text.
+    """
     mixed_words = np.array(words, dtype=np.uint64) * _ODD[_WORDS]
     mixed_words ^= mixed_words >> np.uint64(31)
     count = max(len(words) - _WORDS + 1, 0)  # runs, also those across the end of a text
@@ -98,28 +113,25 @@ def _hash_block(words: Sequence[int], lengths: Sequence[int]) -> tuple[Hashes, I
     text_of_first = text_of_word[:count]
     text_of_last = text_of_word[len(words) - count :]
     in_one_text = text_of_first == text_of_last
-    runs_of_text = np.bincount(text_of_first[in_one_text], minlength=len(lengths))
-    return hashes[in_one_text], runs_of_text
+    counts = np.bincount(text_of_first[in_one_text], minlength=len(lengths))
+    return _Block(hashes[in_one_text], counts)
 
 
-def _number_runs(blocks: Sequence[tuple[Hashes, Ints]]) -> _Runs:
-    """Number the runs that occur several times, the rarest first.
-
-    Args:
-        blocks: The hashes of the runs of a block of texts, and the number of runs of each of these texts.
-    """
-    repeated = _repeated_hashes([hashes for hashes, _ in blocks])
+def _number_runs(blocks: Sequence[_Block]) -> _Runs:
+    """Number the runs that occur several times, the rarest first."""
+    repeated = _repeated_hashes([block.hashes for block in blocks])
     run_count = len(repeated)
-    sizes = []  # one array a block, as below
+    # Each of these lists gets an array for each block.
+    sizes = []
     texts = []
     runs = []
     texts_before = 0
-    for hashes, counts in blocks:
-        sizes_of_block, text_of_pair, run_of_pair = _distinct_runs(hashes, counts, repeated)
+    for block in blocks:
+        sizes_of_block, text_of_pair, run_of_pair = _distinct_runs(block, repeated)
         sizes.append(sizes_of_block)
         texts.append(text_of_pair + texts_before)
         runs.append(run_of_pair)
-        texts_before += len(counts)
+        texts_before += len(block.counts)
     text_of_pair = np.concatenate(texts)
     run_of_pair = np.concatenate(runs)
 
@@ -136,28 +148,28 @@ def _number_runs(blocks: Sequence[tuple[Hashes, Ints]]) -> _Runs:
     return _Runs(np.concatenate(sizes), starts, kept=pairs % run_count)
 
 
-def _distinct_runs(hashes: Hashes, counts: Ints, repeated: Hashes) -> tuple[Ints, Ints, Ints]:
-    """Find the distinct runs of each text of a block; a text may repeat a run.
+def _distinct_runs(block: _Block, repeated: Hashes) -> tuple[Ints, Ints, Ints]:
+    """Find the distinct runs of each text of a block.
 
     Args:
-        hashes: (m,) runs of all n texts.
-        counts: (n,) runs of each text.
+        block: n texts.
         repeated: Hashes that occur several times in the texts of all blocks; see `_repeated_hashes`.
 
     Returns:
-        The number of distinct runs of each text, (n,). Then the pairs of a text and a run of it whose hash is in
-        `repeated`, in ascending order: the number of the text in its block, and the place of the hash.
+        The number of distinct runs of each text, (n,). Then all pairs of a text and a run of it that is in `repeated`,
+        in ascending order: the numbers of the texts in the block, and the places of the runs in `repeated`.
     """
-    text_of_run = np.repeat(np.arange(len(counts)), counts)
-    place = np.searchsorted(repeated, hashes)
-    is_repeated = repeated[place] == hashes
+    text_count = len(block.counts)
+    text_of_run = np.repeat(np.arange(text_count), block.counts)
+    place = np.searchsorted(repeated, block.hashes)
+    is_repeated = repeated[place] == block.hashes
 
     pairs = _as_numbers(text_of_run[is_repeated], place[is_repeated], len(repeated))
     pairs.sort()
     text_of_pair, run_of_pair = np.divmod(_distinct(pairs), len(repeated))
 
-    single_runs = np.bincount(text_of_run[~is_repeated], minlength=len(counts))
-    repeated_runs = np.bincount(text_of_pair, minlength=len(counts))
+    single_runs = np.bincount(text_of_run[~is_repeated], minlength=text_count)
+    repeated_runs = np.bincount(text_of_pair, minlength=text_count)
     return single_runs + repeated_runs, text_of_pair, run_of_pair
 
 
@@ -200,13 +212,11 @@ def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
 
 
 def _prefix_lengths(runs: _Runs, shared: int, of: int) -> Ints:
-    """Return how many kept runs to compare, to find all texts that share `shared` / `of` of the runs of a text.
+    """Return how many of the first kept runs of each text to compare: (n,).
 
-    If a text shares at least k of its n runs, the rarest shared run is among its n - k + 1 rarest runs, because at most
-    n - k runs are not shared. Runs that occur once are the rarest of all. They are not kept and not shared.
-
-    Returns:
-        A number, from 0, for each text: (n,). The first so many runs of the text must be compared.
+    They find all texts that share at least `shared` / `of` of the runs of the text. If k of its m runs are shared, the
+    rarest shared run is among its m - k + 1 rarest runs, because only m - k runs are not shared. Runs that occur once
+    are the rarest of all; they are not kept.
     """
     fewest_shared = (shared * runs.sizes + of - 1) // of  # rounded up
     rarest = runs.sizes - fewest_shared + 1

@@ -79,6 +79,7 @@ def find_tokens(text: NDArray[np.uint8], kinds: Kinds) -> tuple[Integers, Intege
         after_hyphen = joints == _HYPHEN
         follows_word = _follows_word(after_hyphen, has_word)
 
+        # A hyphen continues a word, whatever stands after it. A point or a comma continues a number if a digit does.
         continues_word = after_hyphen & follows_word
         continues_number = (joints == _POINT) & begins_with_digit & ~follows_word
         joint_places = run_begins[continues_word | continues_number] - 1
@@ -103,7 +104,7 @@ def _joints(text: NDArray[np.uint8], begins: Integers, ends: Integers) -> NDArra
 
 
 def _ends_of_first_digits(is_digit: NDArray[np.bool_], begins: Integers) -> Integers:
-    """Return where the digits end with which each of n runs begins; where the run begins if it begins with no digit."""
+    """Return where the digits end with which each of n runs begins; for other runs, where the run begins: (n,)."""
     ends = begins.copy()
     rows = true_places(is_digit[begins])
     all_digit_ends = true_places(is_digit[:-1] & ~is_digit[1:]) + 1
@@ -117,8 +118,8 @@ def _follows_word(
 ) -> NDArray[np.bool_]:
     """Return for each of n runs whether the run before it ends as a word: (n,).
 
-    A run ends as a word if it has letters, or if it continues a word over a hyphen: so do all of `7a-8-9`, and neither
-    run of `8-9`.
+    A run ends as a word if it has letters, or if it continues a word over a hyphen. All three runs of `7a-8-9` end as a
+    word, and neither run of `8-9` does.
 
     Args:
         after_hyphen: Whether only a hyphen stands between the run and the run before.

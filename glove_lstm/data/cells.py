@@ -171,6 +171,11 @@ def read_text_and_pair(
     return texts[0], " ".join(texts[1:])
 
 
+def has_text(text: str, pair: str | None) -> bool:
+    """Return whether a text or its second part has a character other than white space."""
+    return bool(text.strip()) or bool(pair and pair.strip())
+
+
 def read_text(value: Any, row_name: str, column: str) -> str:
     """Return a cell as text without lone surrogates, which Arrow refuses and JSON can spell; "" if it is missing."""
     if is_missing(value):

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glove_lstm.data.cells import read_label, read_text, read_text_and_pair
+from glove_lstm.data.cells import has_text, read_label, read_text, read_text_and_pair
 from glove_lstm.data.tables import Record, Table
 from glove_lstm.errors import DataError
 
@@ -84,7 +84,10 @@ def _read_rows(
     table: Table, row_format: RowFormat, label_names: Sequence[str] | None, corpus: str | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the labelled rows, each with all four values; at the end, check the number of rows."""
-    empty = unlabelled = labelled = 0  # rows
+    # Numbers of rows.
+    empty = 0
+    unlabelled = 0
+    labelled = 0
     class_names = table.class_names.get(row_format.label_column)
     needed = [name for name in row_format.columns if name in table.columns]
     for number, record in table.records(needed):
@@ -95,7 +98,7 @@ def _read_rows(
             unlabelled += 1
             continue
         text, pair = read_text_and_pair(record, row_format.text_columns, row_name)
-        if not text.strip() and not (pair or "").strip():
+        if not has_text(text, pair):
             empty += 1
             _check_may_be_empty(row_format, row_name)
             if row_format.on_empty == "drop":
@@ -118,11 +121,13 @@ def _read_rows(
 def _source_of(
     record: Record, source_column: str | None, corpus: str | None, row_name: str
 ) -> str | None:
-    """Return `CORPUS` or, where the row has a publisher, `CORPUS/PUBLISHER`."""
+    """Return `CORPUS/PUBLISHER`, or `CORPUS` if the row has no publisher; None without a corpus."""
     if corpus is None or source_column is None:
         return corpus
     publisher = read_text(record.get(source_column), row_name, source_column).strip()
-    return f"{corpus}/{publisher}" if publisher else corpus
+    if not publisher:
+        return corpus
+    return f"{corpus}/{publisher}"
 
 
 def _check_may_be_empty(row_format: RowFormat, row_name: str) -> None:
@@ -141,7 +146,8 @@ def _check_label(
         raise DataError(f"{row_name} has the label {label!r}; give {expected}, as elsewhere.")
     if label_names is None:
         return
-    for name in label if isinstance(label, list) else [label]:
+    names = label if isinstance(label, list) else [label]
+    for name in names:
         if name not in label_names:
             known = ", ".join(label_names[:20])
             raise DataError(f"{row_name} has the label {name!r}, not one of {known}; correct it.")
@@ -193,9 +199,8 @@ def encode_labels(labelled: pa.Table, label_names: Sequence[str]) -> datasets.Da
         has_label = np.zeros((len(labelled), len(label_names)), dtype=np.float32)
         row_of_label = pc.list_parent_indices(column)
         has_label[row_of_label, indices] = 1
-        starts = np.arange(len(labelled) + 1) * len(
-            label_names
-        )  # where the values of each row begin
-        encoded = pa.ListArray.from_arrays(starts, has_label.ravel())
+        # A list of as many values as there are labels for each row.
+        list_starts = np.arange(len(labelled) + 1) * len(label_names)
+        encoded = pa.ListArray.from_arrays(list_starts, has_label.ravel())
     table = labelled.drop_columns("label").append_column("label", encoded)
     return datasets.Dataset(table)

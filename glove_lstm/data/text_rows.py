@@ -14,7 +14,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.data.cells import check_unread_columns, choose_columns, read_text_and_pair
+from glove_lstm.data.cells import (
+    check_unread_columns,
+    choose_columns,
+    has_text,
+    read_text_and_pair,
+)
 from glove_lstm.data.files import fingerprint, user_path
 from glove_lstm.data.tables import Table, file_format, make_table, open_table, open_text_table
 from glove_lstm.errors import DataError
@@ -37,7 +42,7 @@ class TextRow:
     @property
     def empty(self) -> bool:
         """Whether both texts are blank."""
-        return not (self.text.strip() or (self.pair or "").strip())
+        return not has_text(self.text, self.pair)
 
 
 class TextSource:

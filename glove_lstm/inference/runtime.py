@@ -158,9 +158,8 @@ class LightClassifier:
     def _predict(self, texts: Tokens) -> NDArray[np.float32]:
         """Run batches of texts of similar length."""
         logits = np.zeros((len(texts.lengths), len(self.label_names)), dtype=np.float32)
-        input_names = [
-            known.name for known in self.session.get_inputs()
-        ]  # some models read no types
+        # Some models read no types.
+        input_names = [known.name for known in self.session.get_inputs()]
         begins = np.cumsum(texts.lengths) - texts.lengths
         for batch in length_batches(texts.lengths, _MOST_TEXTS, _MOST_TOKENS):
             lengths = texts.lengths[batch]

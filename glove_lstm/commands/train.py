@@ -42,6 +42,7 @@ from glove_lstm.training.arguments import GROUPS, RECIPE_ARGUMENTS, Recipe, chec
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.presets import PRESETS
+from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.teachers import Teacher
 from glove_lstm.training.transfer_set import without_near_duplicates
 from glove_lstm.training.weighting import ClassWeight
@@ -68,37 +69,56 @@ def main(argv: Sequence[str]) -> None:
     if arguments.with_baselines and data.is_multi_label:
         raise DataError("--with_baselines is for one label a text; leave it out.")
     unlabelled = _unlabelled_texts(arguments, data)
+    with hidden_progress(bool(recipe.training.disable_tqdm)):
+        result = _fit(arguments, recipe, data, class_weight, unlabelled)
+    if recipe.training.process_index > 0:  # only the first process writes files
+        return
+
+    test = _test_texts(data, result.model.config.label_names)
+    metrics = _measure(arguments, data, result, test)
+    save_result(result, metrics, folder, test)
+    sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
+    if destination:
+        _push(folder, destination, arguments.training_texts)
+
+
+def _fit(
+    arguments: TrainArguments,
+    recipe: Recipe,
+    data: LoadedData,
+    class_weight: ClassWeight | None,
+    unlabelled: Sequence[str],
+) -> TrainingResult:
     train = SplitRows([], [], None)
     if "train" in data.splits:
         train = data.rows("train")
-    with hidden_progress(bool(recipe.training.disable_tqdm)):
-        result = fit(
-            train.texts,
-            train.labels,
-            _validation(arguments, data),
-            recipe=recipe,
-            label_names=data.label_names,
-            class_weight=class_weight,
-            sources=train.sources,
-            validation_by=arguments.validation_by,
-            text_column_names=data.text_column_names,
-            compute_metrics=compute_metrics,
-            teacher=_teachers(arguments),
-            unlabelled=unlabelled,
-        )
-    if recipe.training.process_index > 0:  # only the first process writes files
-        return
-    test = _test_texts(data, result.model.config.label_names)
+    return fit(
+        train.texts,
+        train.labels,
+        _validation(arguments, data),
+        recipe=recipe,
+        label_names=data.label_names,
+        class_weight=class_weight,
+        sources=train.sources,
+        validation_by=arguments.validation_by,
+        text_column_names=data.text_column_names,
+        compute_metrics=compute_metrics,
+        teacher=_teachers(arguments),
+        unlabelled=unlabelled,
+    )
+
+
+def _measure(
+    arguments: TrainArguments, data: LoadedData, result: TrainingResult, test: LabelledTexts | None
+) -> dict[str, Any]:
+    """Return the figures of a training, for metrics.json."""
     metrics = run_metrics(result, test)
     metrics["about"]["data"] = data.description
     has_validation = "validation" in data.splits
     metrics["about"]["validation_by"] = "given" if has_validation else arguments.validation_by
     if arguments.with_baselines:
         add_baselines(metrics, result, test)
-    save_result(result, metrics, folder, test)
-    sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
-    if destination:
-        _push(folder, destination, arguments.training_texts)
+    return metrics
 
 
 def _push(folder: Path, destination: Destination, training_texts: bool) -> None:

@@ -51,7 +51,8 @@ class TrainingTexts:
         """
         hashes = hash_texts(texts)
         trained = np.isin(hashes, self.trained)
-        return trained, np.isin(hashes, self.validated) & ~trained
+        validated = np.isin(hashes, self.validated)
+        return trained, validated & ~trained
 
     def save(self, path: Path, weights_digest: str) -> None:
         """Write the record into a file, with the SHA-256 of the weights that the texts made."""

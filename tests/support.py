@@ -191,7 +191,7 @@ def fill_at_random(model):
 
 
 def copied(folder: Path, target: Path) -> Path:
-    """A copy of a checkpoint without those of its training."""
+    """A copy of an output folder of train, without the Trainer's checkpoints."""
     of_training = shutil.ignore_patterns("checkpoint-*", "first_model")
     return Path(shutil.copytree(folder, target, ignore=of_training))
 

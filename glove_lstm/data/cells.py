@@ -126,7 +126,7 @@ def check_unread_columns(
         chooser: Names the table that chose them.
 
     Raises:
-        DataError: There is such a column.
+        DataError: A column `title` or `text` is not read.
     """
     for name in ("text", "title"):
         if name in columns and name not in chosen:

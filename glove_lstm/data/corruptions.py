@@ -86,7 +86,8 @@ def no_punctuation(text: str) -> str:
 def training_copy(text: str, key: str) -> str:
     """Corrupt a text to train on, in one way: letters, case, punctuation, dropped words, cut ends, or a passage.
 
-    A passage is up to five sentences in a row of a text of three or more: a stranger's text is often as short.
+    A passage is one to five consecutive sentences of a text of three sentences or more: texts to classify are often as
+    short.
 
     Args:
         text: Any text.

@@ -60,7 +60,7 @@ class LabelValues:
     classes: list[str]  # the names of all labels, in the order of their values
     label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
     is_multi_label: bool  # whether a text may have several labels
-    lists: bool = False  # whether these were given as lists of labels, not as a table of 0 and 1
+    lists: bool = False  # whether the caller gave lists of labels, not a table of 0 and 1
 
 
 def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelValues:

@@ -36,7 +36,7 @@ class TrainingTexts:
         return cls(np.unique(hash_texts(trained)), np.unique(hash_texts(validated)))
 
     def added_to(self, earlier: "TrainingTexts | None") -> "TrainingTexts":
-        """Join the record with that of the checkpoint where training started; None if it has none."""
+        """Join this record and the record of the checkpoint where training started, or None if that has no record."""
         if earlier is None:
             return TrainingTexts(self.trained, self.validated, complete=False)
         trained = np.union1d(self.trained, earlier.trained)

@@ -34,9 +34,9 @@ class BatchClassifier:
 
     Args:
         model: A checkpoint's folder on the machine that runs it, or a repository's id on the Hub.
-        text_column_names: The columns of text, title before body; None takes those that the checkpoint was trained on
-            or else, by the first batch of each process, title and text, else text, else title, else the only column of
-            text.
+        text_column_names: The columns of text, title before body. None takes the columns that the checkpoint was
+            trained on. If the first batch of a process lacks them, it takes title and text, else text, else title, else
+            the only column of text.
         backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores that one classifier may use.
         abstain_below: The label is ABSTAIN if the best score is lower.
@@ -84,7 +84,7 @@ class BatchClassifier:
         """Add the label and the scores of each row.
 
         Args:
-            batch: Columns by name as lists or numpy arrays, or a pandas DataFrame; the result is of that kind.
+            batch: Columns by name as lists or numpy arrays, or a pandas DataFrame; the result has the same type.
 
         Raises:
             DataError: A text column is missing or holds other values; a new column's name is taken; or there is a

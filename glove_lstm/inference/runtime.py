@@ -185,7 +185,7 @@ def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -
     """Load a classifier that was pickled.
 
     Raises:
-        DataError: The files of the checkpoint are gone, or others than those that it was loaded from.
+        DataError: The files of the checkpoint are gone, or have changed since the classifier was loaded.
     """
     if not folder.is_dir():
         raise DataError(

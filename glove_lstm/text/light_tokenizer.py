@@ -177,9 +177,9 @@ def _options(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_default(backend: Tokenizer) -> bool:
-    """Return whether the pipeline is that of the default preset, and has no added tokens but special ones."""
+    """Return whether this is the pipeline of the default preset, without added tokens except special tokens."""
     for token in backend.get_added_tokens_decoder().values():
-        if not token.special:  # such a token may contain white space
+        if not token.special:  # an added token may contain white space
             return False
     if backend.normalizer is None or backend.pre_tokenizer is None:
         return False

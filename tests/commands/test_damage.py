@@ -47,7 +47,7 @@ def test_damaged_checkpoints(exported: Path, backend: str, damage: Damage, name:
     damage(exported / name)
     done = run_here(predict.main, "a", "--backend", backend, "--model", exported)
     assert_refused(done, str(exported))
-    # The error of damaged weights is that of safetensors or ONNX Runtime.
+    # Errors of safetensors and ONNX Runtime do not name damaged weights.
     if name != "model.safetensors" or damage is remove:
         assert name in done.stderr
 

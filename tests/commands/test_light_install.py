@@ -138,7 +138,7 @@ def test_an_inference_endpoint_refuses_other_parameters(run) -> None:
     ("args", "extra"),
     [
         (("train",), "train"),
-        (("train", "--help"), "train"),  # its options are those of transformers
+        (("train", "--help"), "train"),  # transformers has its options
         (("evaluate", "hub"), "train"),
         (("export", "hub"), "train"),
         (("push", "hub", "--repo_id", "user/name", "--dry_run"), "train"),

@@ -140,7 +140,7 @@ def test_a_pickle_does_not_change_with_use(tokenizer):
 
 
 def letters():
-    """All lower-cased letters and letters without case, but for those of East Asia, which are too many."""
+    """All lower-cased letters and letters without case, except for East Asia, which has too many."""
     characters = []
     for first, end in ((0x80, 0x2E80), (0xA000, 0xAC00), (0xFB00, 0xFFFF)):
         characters += map(chr, range(first, end))

@@ -46,7 +46,7 @@ def test_every_text_gives_offsets_inside_it_and_the_shape_of_each_word(tokenizer
 
 
 def slow_spelling(code):
-    """The characters of a spelling; those that are no letters of English as digits."""
+    """The characters of a spelling; a digit stands for each character that is no letter of English."""
     characters = ""
     while code:
         code, number = divmod(code, 32)

@@ -58,7 +58,7 @@ class BatchClassifier:
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise ValueError(f"abstain_below must be from 0 to 1, not {abstain_below}")
         checkpoint = Checkpoint.open(model)
-        opened = open_model(checkpoint, backend=backend, threads=threads)
+        loaded = open_model(checkpoint, backend=backend, threads=threads)
         self._load_again = partial(
             BatchClassifier,
             model,
@@ -67,8 +67,8 @@ class BatchClassifier:
             threads=threads,
             abstain_below=abstain_below,
         )
-        self._files = opened.identity()
-        self._labeller = Labeller(opened, abstain_below)
+        self._files = loaded.identity()
+        self._labeller = Labeller(loaded, abstain_below)
         self._text_column_names = text_column_names
         self._trained = checkpoint.text_column_names
         self._columns: list[str] | None = None  # chosen by the first batch

@@ -52,7 +52,7 @@ def redirected(redirection, *args):
 
 
 @pytest.mark.parametrize(
-    ("redirection", "args", "said"),
+    ("redirection", "args", "message"),
     [
         ("<&-", ["predict"], "Standard input is closed; give texts"),
         ("<&-", ["predict", "--input", "-", "--input_format", "csv"], "Standard input is closed"),
@@ -69,9 +69,9 @@ def redirected(redirection, *args):
         (">&-", ["demo", "nowhere"], "Standard output is closed"),
     ],
 )
-def test_a_closed_stream_is_told_in_a_sentence(redirection, args, said):
+def test_a_closed_stream_is_told_in_a_sentence(redirection, args, message):
     done = redirected(redirection, *args)
-    assert_refused(done, said)
+    assert_refused(done, message)
     assert done.returncode == 1
     assert "Exception ignored" not in done.stderr
 

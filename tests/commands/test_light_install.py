@@ -83,10 +83,10 @@ def missing() -> set[str]:
 @pytest.fixture
 def run(missing):
     def run_command(
-        *args: object, code: str = _RUN, given: str = ""
+        *args: object, code: str = _RUN, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", _BASE.format(missing=missing) + code, *map(str, args)]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", input=given)
+        return subprocess.run(command, capture_output=True, encoding="utf-8", input=stdin)
 
     return run_command
 
@@ -112,7 +112,7 @@ def test_an_inference_endpoint_needs_the_base_install_only(run) -> None:
         {"inputs": "Council votes on the bridge"},
         {"inputs": ["SHOCKING secret!", ""], "parameters": {"top_k": 1}},
     ]
-    done = run(ROOT / "hub", code=_SERVE, given="\n".join(map(json.dumps, requests)))
+    done = run(ROOT / "hub", code=_SERVE, stdin="\n".join(map(json.dumps, requests)))
     assert done.returncode == 0, done.stderr
     of_one, of_two = map(json.loads, done.stdout.splitlines())
     light = LightClassifier.from_pretrained(ROOT / "hub")
@@ -129,7 +129,7 @@ def test_an_inference_endpoint_refuses_other_parameters(run) -> None:
         "parameters must be an object": {"inputs": "a", "parameters": [1]},
     }
     requests = "\n".join(map(json.dumps, messages.values()))
-    done = run(ROOT / "hub", code=_SERVE, given=requests)
+    done = run(ROOT / "hub", code=_SERVE, stdin=requests)
     for line, message in zip(done.stdout.splitlines(), messages, strict=True):
         assert message in json.loads(line)["error"]
 
@@ -159,5 +159,5 @@ def test_help_needs_no_extra(run, name) -> None:
 
 def test_a_class_that_needs_torch_names_the_extra(run) -> None:
     done = run(code="from glove_lstm import GloveLstmClassifier")
-    said = "GloveLstmClassifier needs torch; run: pip install 'glove-lstm[train]'"
-    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {said}"
+    message = "GloveLstmClassifier needs torch; run: pip install 'glove-lstm[train]'"
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {message}"

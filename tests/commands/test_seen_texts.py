@@ -99,8 +99,8 @@ def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
     done = run(checkpoint, "--test_file", mixed, "--output_dir", tmp_path / "out")
     assert figures(tmp_path / "out")["seen"]["trained"] == 40
     assert figures(tmp_path / "out")["rows"] == 31
-    told = "Copies are found despite other case, punctuation or white space; edited copies are not found."
-    assert told in done.stdout
+    message = "Copies are found despite other case, punctuation or white space; edited copies are not found."
+    assert message in done.stdout
     only = write_table(tmp_path / "copies.csv", copies)
     assert_refused(evaluate(checkpoint, "--test_file", only), "All 40 texts were seen")
 

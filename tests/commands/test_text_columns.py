@@ -33,7 +33,7 @@ evaluate = partial(run_here, evaluate_command.main)
 measure = partial(succeed, evaluate_command.main)
 predict = partial(succeed, predict_command.main)
 
-TOLD = "The model was trained on the text column title, but this reads {}"
+NOTICE = "The model was trained on the text column title, but this reads {}"
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +90,12 @@ def test_evaluate_reads_the_columns(of_titles: Path, new: Path, tmp_path: Path) 
 
 def test_evaluate_tells_what_it_reads_instead(of_titles: Path, new: Path, tmp_path: Path) -> None:
     done = measure(of_titles, "--test_file", new, "--text_column_names", "title,text")
-    told = TOLD.format("title, text")
-    assert done.stderr == f"warning: {told}; texts of its training may count as unseen.\n"
+    message = NOTICE.format("title, text")
+    assert done.stderr == f"warning: {message}; texts of its training may count as unseen.\n"
 
     bodies = [{"text": row["text"], "label": row["label"]} for row in read_csv(new)]
     done = measure(of_titles, "--test_file", write_table(tmp_path / "bodies.csv", bodies))
-    assert TOLD.format("text") in done.stderr
+    assert NOTICE.format("text") in done.stderr
 
 
 def test_leaks_are_looked_for_in_the_columns_that_are_measured(of_titles: Path, new: Path) -> None:
@@ -112,7 +112,7 @@ def test_predict_reads_the_columns(of_titles: Path, new: Path, backend: str) -> 
     assert scores(*arguments) == of_title
     assert predict(*arguments).stderr == ""
     done = predict(*arguments, "--text_column_names", "title,text")
-    assert done.stderr == f"warning: {TOLD.format('title, text')}.\n"
+    assert done.stderr == f"warning: {NOTICE.format('title, text')}.\n"
 
 
 def test_predict_reads_the_columns_of_standard_input(of_titles: Path, new: Path) -> None:
@@ -127,8 +127,8 @@ def test_predict_falls_back_where_the_table_lacks_a_column(
 ) -> None:
     edit_json(copy / "config.json", text_column_names=["headline", "body"])
     done = predict("--model", copy, "--input", new)
-    told = "The model was trained on the text columns headline, body, but this reads title, text"
-    assert done.stderr == f"warning: {told}.\n"
+    message = "The model was trained on the text columns headline, body, but this reads title, text"
+    assert done.stderr == f"warning: {message}.\n"
 
     rows = [{"headline": row["title"], "body": row["text"], "title": "x"} for row in read_csv(new)]
     renamed = write_table(tmp_path / "renamed.csv", rows)
@@ -162,21 +162,21 @@ def test_batches_are_read_by_the_columns(
     classify = BatchClassifier(of_titles, ["title", "text"])
     classify(frame)
     classify(frame)
-    assert caplog.messages == [f"{TOLD.format('title, text')}."]  # once
+    assert caplog.messages == [f"{NOTICE.format('title, text')}."]  # once
 
     caplog.clear()
     BatchClassifier(of_titles)(frame.drop(columns="title"))
-    assert caplog.messages == [f"{TOLD.format('text')}."]
+    assert caplog.messages == [f"{NOTICE.format('text')}."]
 
 
 def test_the_app_reads_the_columns_of_an_uploaded_table(of_titles: Path, new: Path) -> None:
     api = Api(of_titles)
-    by_default, told = api.label_file(str(new))
-    assert told == "30 rows labelled."
+    by_default, message = api.label_file(str(new))
+    assert message == "30 rows labelled."
     by_name, _ = api.label_file(str(new), "title")
     assert read_csv(Path(by_default)) == read_csv(Path(by_name))
-    _, told = api.label_file(str(new), "title,text")
-    assert told == f"30 rows labelled. {TOLD.format('title, text')}."
+    _, message = api.label_file(str(new), "title,text")
+    assert message == f"30 rows labelled. {NOTICE.format('title, text')}."
 
 
 def test_the_columns_do_not_make_an_onnx_file_stale(exported: Path, new: Path) -> None:

@@ -212,7 +212,7 @@ def test_article_preset_and_json_file(
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"train_file": 5}, "train_file must be a string or a list of strings, not 5"),
         ({"teacher": ["a", 5]}, "teacher must be a string or a list of strings"),
@@ -220,10 +220,12 @@ def test_article_preset_and_json_file(
         ({"class_weight": {"FAKE": 2}}, "class_weight must be a string, not {'FAKE': 2}"),
     ],
 )
-def test_values_of_another_type_in_a_json_file(settings: dict, said: str, tmp_path: Path) -> None:
+def test_values_of_another_type_in_a_json_file(
+    settings: dict, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "run.json"
     path.write_text(json.dumps({**settings, "output_dir": str(tmp_path)}))
-    with pytest.raises(DataError, match=re.escape(said)):
+    with pytest.raises(DataError, match=re.escape(message)):
         command.parse([str(path)])
 
 
@@ -237,7 +239,7 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ("--train_file nowhere.csv {GLOVE}", "nowhere.csv"),
         ("{DATA} --glove 7B.10d", "7B.10d"),
@@ -273,7 +275,7 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
     ],
 )
 def test_mistakes_are_told_in_one_sentence(
-    articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path, arguments: str, said: str
+    articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path, arguments: str, message: str
 ) -> None:
     (tmp_path / "list.json").write_text("[]")
     data, glove = f"--train_file {articles}", f"--glove {glove_file}"
@@ -282,7 +284,7 @@ def test_mistakes_are_told_in_one_sentence(
     out = tmp_path / "never"
     words += ["--output_dir", str(out), "--use_cpu", "True", "--disable_tqdm", "True"]
     done = run_here(command.main, *words)
-    assert_refused(done, "error: ", said)
+    assert_refused(done, "error: ", message)
     assert not (out / "model.safetensors").exists()
 
 

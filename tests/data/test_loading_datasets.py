@@ -153,6 +153,8 @@ def test_a_folder(file, tmp_path):
 def test_a_dataset_that_cannot_be_loaded(on_the_hub):
     error = datasets.exceptions.DatasetNotFoundError("Config is missing.\nPick one of: a.\nMore.")
     on_the_hub().side_effect = error
-    said = "The dataset x/y could not be loaded: Config is missing. Pick one of: a; check its name"
-    with pytest.raises(DataError, match=said):
+    message = (
+        "The dataset x/y could not be loaded: Config is missing. Pick one of: a; check its name"
+    )
+    with pytest.raises(DataError, match=message):
         load_splits("x/y")

@@ -104,10 +104,10 @@ CUT = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99999)[:-100]
 def test_both_routes_name_the_mistake(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
-    said = rf"{name}.* {message}"
-    with pytest.raises(DataError, match=said) as of_prediction:
+    pattern = rf"{name}.* {message}"
+    with pytest.raises(DataError, match=pattern) as of_prediction:
         list(open_files([path]))
-    with pytest.raises(DataError, match=said) as of_training:
+    with pytest.raises(DataError, match=pattern) as of_training:
         load_splits(train_file=path)
     assert "\n" not in str(of_prediction.value) + str(of_training.value)
 

@@ -118,16 +118,16 @@ def test_the_corpus_may_hold_lone_surrogates(make):
 
 
 def test_vocabulary_of_the_default(make):
-    given = {
+    options = {
         "corpus": ["boats boats skipper Vellin Vellin Vellin once"],
         "min_frequency": 2,
         "known_words": ["the", "skipper", "boats", "tide"],
     }
-    tokenizer = make(**given)
+    tokenizer = make(**options)
     vocabulary = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
     assert vocabulary == ["<pad>", "<unk>", "vellin", "boats", "skipper", "the", "tide"]
     # A frequent word without a vector is not crowded out by rare ones with a vector.
-    small = make(**given, vocab_size=4)
+    small = make(**options, vocab_size=4)
     assert len(small) == 4
     assert small.tokenize("boats Vellin skipper") == ["boats", "vellin", "<unk>"]
 

@@ -80,7 +80,8 @@ def explain(
         types = inputs.get("token_type_ids")
         from_biases, contributions = _token_contributions(model, ids, types, explained, rival)
     else:
-        from_biases, contributions = difference, []
+        from_biases = difference
+        contributions = []
 
     text = replace_surrogates(text)
     text_pair = replace_surrogates(text_pair)

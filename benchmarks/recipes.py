@@ -3,7 +3,9 @@
 python -m benchmarks.recipes --data_dir ../shared/data --json benchmarks/results/recipes.json
 
 Each task is a table for training and one for testing; the command is run as a person would run it, on one core. The
-linear models learn from the same texts, on one core, too. Needs Linux. A task is measured again only with other sources, versions or another machine.
+linear models learn from the same texts, on one core, too. A task is measured again only with other sources, versions or
+another machine. Needs Linux.
+
 The results are task -> model -> {"texts", "accuracy", "accuracy_interval", "seconds", "megabytes", "made_by"}.
 """
 

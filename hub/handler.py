@@ -32,7 +32,10 @@ class EndpointHandler:
             ValueError: The request is malformed; the endpoint answers with status 400 and the message.
         """
         texts = _read_texts(data.get("inputs"))
-        answers: Any = self.classify(texts, **_read_parameters(data.get("parameters") or {}))
+        parameters = _read_parameters(data.get("parameters") or {})
+        if not texts:
+            return []  # the pipeline would fail
+        answers: Any = self.classify(texts, **parameters)
         return answers
 
 

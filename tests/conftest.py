@@ -21,7 +21,7 @@ from support import ROOT, write_articles, write_glove
 
 atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
-# No network but loopback, in this process and in those that it starts.
+# No network but loopback, in this process and in its child processes.
 _NO_NETWORK = Path(__file__).parent / "no_network"
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(_NO_NETWORK), os.environ.get("PYTHONPATH")])

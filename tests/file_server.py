@@ -24,26 +24,31 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
-        asked = self.headers.get("Range")
-        server.requests.append((self.path, asked))
-        status = server.status.get(self.path) or (200 if self.path in server.files else 404)
-        if status >= 400:
+        requested_range = self.headers.get("Range")
+        server.requests.append((self.path, requested_range))
+        status = server.status.get(self.path)
+        if status is None and self.path not in server.files:
+            status = 404
+        if status is not None:
             self.send_error(status)
             return
-        body, start = server.files[self.path], 0
-        if asked:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-            if start >= len(body):
-                self.send_error(416)
-                return
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        else:
-            self.send_response(200)
-        rest = body[start:]
+
+        content = server.files[self.path]
+        start = 0
+        if requested_range:
+            start = int(requested_range.removeprefix("bytes=").rstrip("-"))
+        if requested_range and start >= len(content):
+            self.send_error(416)
+            return
+        rest = content[start:]
+        self.send_response(206 if requested_range else 200)
+        if requested_range:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
-        self.wfile.write(rest[: server.cuts.pop(0)] if server.cuts else rest)
+        if server.cuts:
+            rest = rest[: server.cuts.pop(0)]
+        self.wfile.write(rest)
 
     def log_message(self, *args):
         pass

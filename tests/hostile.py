@@ -5,16 +5,23 @@ import os
 from hypothesis import strategies as st
 
 # Controls, invisible and directional marks, white space of every kind, the edges of Unicode.
-_CONTROLS = [
-    *map(chr, [*range(0x20), 0x7F, 0x85, 0xA0, 0xAD, 0x61C, 0x115F, 0x180E, *range(0x2000, 0x2010)]),
-    *map(chr, [*range(0x2028, 0x2030), *range(0x2060, 0x2070), 0x3000, 0xFEFF, *range(0xFFF9, 0x10000)]),
-    "\ud800", "\udfff", "\U000e0001", "\U0010ffff", "\x1b",
-]  # fmt: skip
-_MARKS = [
-    chr(point)
-    for low, high in ((0x300, 0x370), (0x591, 0x5BE), (0x93A, 0x950))
-    for point in range(low, high)
+_CONTROL_RANGES = [
+    *((0, 0x20), (0x7F, 0x80), (0x85, 0x86), (0xA0, 0xA1), (0xAD, 0xAE), (0x61C, 0x61D)),
+    *((0x115F, 0x1160), (0x180E, 0x180F), (0x2000, 0x2010), (0x2028, 0x2030), (0x2060, 0x2070)),
+    *((0x3000, 0x3001), (0xFEFF, 0xFF00), (0xFFF9, 0x10000), (0xE0001, 0xE0002)),
 ]
+_MARK_RANGES = [(0x300, 0x370), (0x591, 0x5BE), (0x93A, 0x950)]
+
+
+def _characters(ranges):
+    characters = []
+    for first, end in ranges:
+        characters += map(chr, range(first, end))
+    return characters
+
+
+_CONTROLS = [*_characters(_CONTROL_RANGES), "\ud800", "\udfff", "\U0010ffff"]
+_MARKS = _characters(_MARK_RANGES)
 # Letters that grow when lower-cased, letters to one library only, and digits outside of ASCII.
 _LETTERS = "aAzZ09ßẞİıſKÅΣσςΐŉǰǅǆﬀﬃΩЖжЁאתثज्ञ한조ㅎ中あア々ゞ²½Ⅷⅷ①٣๓೬𝟗𝔄ªº℀ℵ⒈㍿ﷺ１Ａ＿‿⁀·׳״‐‑–—ꙮ𒐫"
 _EMOJI = "😀👩🏳❤🇩🇪1\u200d\ufe0f\u20e3🏻\U000e0067\U000e007f"

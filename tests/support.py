@@ -53,7 +53,7 @@ def make_article(generator: random.Random, label: str, words: int) -> tuple[str,
         return " ".join(chosen)
 
     title = sentence(6)
-    title = title.title() if label == "REAL" else title.upper() + "!"
+    title = title.title() if label == "REAL" else f"{title.upper()}!"
     return title, sentence(words) + "."
 
 
@@ -94,6 +94,12 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     """Rows of a CSV by column name."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def edit_json(path: Path, **values: Any) -> None:
+    """Change values of a JSON object in a file."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, **values}), encoding="utf-8")
 
 
 def write_glove(path: Path, dim: int = 8) -> Path:
@@ -139,18 +145,18 @@ def run_here(
     """A command in this process, which has imported already what takes seconds to import."""
     from glove_lstm.commands.command import run_command
 
-    out, errors = io.StringIO(), io.StringIO()
-    given = io.TextIOWrapper(io.BytesIO(stdin))
+    output = io.StringIO()
+    errors = io.StringIO()
     with (
-        mock.patch("sys.stdin", given),
-        contextlib.redirect_stdout(out),
+        mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin))),
+        contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(errors),
     ):
         try:
             code = run_command(main, list(map(str, args)))
         except SystemExit as stop:  # argparse
             code = stop.code
-    return subprocess.CompletedProcess([], code, out.getvalue(), errors.getvalue())
+    return subprocess.CompletedProcess([], code, output.getvalue(), errors.getvalue())
 
 
 def succeed(
@@ -170,7 +176,7 @@ def build_model(seed=0, **config):
 
     sizes = {"vocab_size": 30, "embedding_size": 6, "hidden_size": 5, "classifier_hidden_size": 4}
     torch.manual_seed(seed)
-    model = GloveLstmForSequenceClassification(GloveLstmConfig(**{**sizes, **config}))
+    model = GloveLstmForSequenceClassification(GloveLstmConfig(**(sizes | config)))
     return fill_at_random(model.eval())
 
 
@@ -185,12 +191,9 @@ def fill_at_random(model):
 
 
 def copied(folder: Path, target: Path) -> Path:
-    """A copy of a checkpoint without those of its training."""
-    return Path(
-        shutil.copytree(
-            folder, target, ignore=shutil.ignore_patterns("checkpoint-*", "first_model")
-        )
-    )
+    """A copy of an output folder of train, without the Trainer's checkpoints."""
+    of_training = shutil.ignore_patterns("checkpoint-*", "first_model")
+    return Path(shutil.copytree(folder, target, ignore=of_training))
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
@@ -219,19 +222,28 @@ def slow_shape(surface: str) -> str:
     """The shape of a word, one character at a time."""
     if not surface:
         return "none"
-    capitals = [letter.isupper() or letter.istitle() for letter in surface]
-    others = "".join(
-        letter for letter, is_capital in zip(surface, capitals, strict=True) if not is_capital
-    )
-    # A letter may be a number, too, such as a Chinese numeral; it counts as a digit.
-    has_small_letter = any(letter.isalpha() and not letter.isnumeric() for letter in others)
-    if any(capitals):
-        if not has_small_letter:
-            return "upper"
-        return "title" if capitals[0] and sum(capitals) == 1 else "mixed"
-    if has_small_letter:
+    capitals = 0
+    small_letters = 0
+    digits = 0
+    for character in surface:
+        if is_capital(character):
+            capitals += 1
+        elif character.isnumeric():  # perhaps a letter, too, such as a Chinese numeral
+            digits += 1
+        elif character.isalpha():
+            small_letters += 1
+    if capitals and not small_letters:
+        return "upper"
+    if capitals:
+        is_title = capitals == 1 and is_capital(surface[0])
+        return "title" if is_title else "mixed"
+    if small_letters:
         return "lower"
-    return "digits" if any(letter.isnumeric() for letter in others) else "punctuation"
+    return "digits" if digits else "punctuation"
+
+
+def is_capital(character: str) -> bool:
+    return character.isupper() or character.istitle()
 
 
 WITHOUT_PACKAGE = """

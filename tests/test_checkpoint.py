@@ -1,22 +1,27 @@
 """A checkpoint is saved whole or not at all, and opened with all of its files or not at all."""
 
-import json
 import stat
 
 import pytest
+from support import edit_json
 
 from glove_lstm.checkpoint import LOADED_NAMES, Checkpoint
 from glove_lstm.errors import DataError
 
 MODEL_FILES = {
     *LOADED_NAMES,
-    *("light.onnx", "training_texts.safetensors", "metrics.json"),
-    *("plots/curves.png", "plots/confusion.png", "plots/reliability.png"),
+    "light.onnx",
+    "training_texts.safetensors",
+    "metrics.json",
+    "plots/curves.png",
+    "plots/confusion.png",
+    "plots/reliability.png",
 }
 
 
 def contents(folder):
-    files = (path for path in folder.rglob("*") if path.is_file())
+    """The content of each file, by its name."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -24,7 +29,8 @@ def contents(folder):
 def parts(checkpoint):
     """Model, tokenizer and record of the texts, as they are saved."""
     opened = Checkpoint.open(checkpoint)
-    return *opened.load_model(), opened.training_texts()
+    model, tokenizer = opened.load_model()
+    return model, tokenizer, opened.training_texts()
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -65,7 +71,8 @@ def test_a_copy_has_all_files_of_the_checkpoint_and_no_others(exported, tmp_path
     (exported / ".git" / "config").write_text("private")
     target = tmp_path / "target"
     Checkpoint.open(exported).copy_to(target)
-    copied, original = contents(target), contents(exported)
+    copied = contents(target)
+    original = contents(exported)
     assert copied.keys() >= {*MODEL_FILES, "README.md", "modeling_glove_lstm.py"}
     assert original.keys() - copied.keys() == {"checkpoint-1/optimizer.pt", ".git/config"}
     assert copied.items() <= original.items()
@@ -74,9 +81,10 @@ def test_a_copy_has_all_files_of_the_checkpoint_and_no_others(exported, tmp_path
 def test_others_may_read_what_was_saved(tmp_path, parts):
     with Checkpoint.saving(tmp_path / "saved", *parts):
         pass
-    (tmp_path / "plain").write_text("x")
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "saved").glob("*.*")}
-    assert modes == {stat.S_IMODE((tmp_path / "plain").stat().st_mode)}
+    plain = tmp_path / "plain"
+    plain.write_text("x")
+    for path in (tmp_path / "saved").glob("*.*"):
+        assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode), path
 
 
 @pytest.mark.parametrize("name", LOADED_NAMES)
@@ -87,8 +95,7 @@ def test_a_folder_that_lacks_a_file_is_not_opened(copy, name):
 
 
 def test_another_kind_of_model_is_refused(copy):
-    config = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps({**config, "model_type": "bert"}))
+    edit_json(copy / "config.json", model_type="bert")
     with pytest.raises(DataError, match="copy is a model of type 'bert'"):
         Checkpoint.open(copy)
 

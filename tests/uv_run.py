@@ -14,7 +14,9 @@ from pathlib import Path
 from hub_server import HubServer
 from support import QUICK, ROOT, SMALL, write_articles, write_glove
 
-TOKEN, DATA, MODEL = "hf_x", "user/articles", "user/mine"
+TOKEN = "hf_x"
+DATA = "user/articles"
+MODEL = "user/mine"
 
 
 def main() -> None:

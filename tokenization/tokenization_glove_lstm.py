@@ -74,13 +74,13 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, **kwargs: Any
     ) -> Any:
-        """Return the strategies of a call. Without `truncation`, that of truncation is None; see `_encode_plus`."""
+        """Return the strategies of a call. Without `truncation`, its strategy is None; `_encode_batch` chooses it."""
         if truncation is not None:
             return super()._get_padding_truncation_strategies(
                 padding=padding, truncation=truncation, **kwargs
             )
-        # With it, transformers refuses to truncate to a `model_max_length` that is not a multiple. `_encode_plus` has
-        # its own copy of the argument.
+        # With it, transformers refuses to truncate to a `model_max_length` that is not a multiple of it.
+        # `_encode_plus` gets the argument all the same.
         kwargs.pop("pad_to_multiple_of", None)
         padding, _, max_length, kwargs = super()._get_padding_truncation_strategies(
             padding=padding, truncation="longest_first", **kwargs
@@ -88,35 +88,54 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         return padding, None, max_length, kwargs
 
     def _encode_plus(
+        self, text: Any, text_pair: Any = None, *, is_split_into_words: bool = False, **options: Any
+    ) -> BatchEncoding:
+        """Encode a text or a batch. Calls, `encode`, pipelines and collators all end here."""
+        text = replace_surrogates(text)
+        text_pair = replace_surrogates(text_pair)
+        is_single, texts, pairs = _as_batch(text, text_pair, is_split_into_words)
+        is_empty_batch = isinstance(texts, list) and not texts and not pairs
+        if is_empty_batch:  # the Rust code needs a text: encode an empty one, and remove its row
+            texts = [_empty_text(is_split_into_words)]
+            output = self._encode_batch(texts, None, is_split_into_words, **options)
+            return BatchEncoding({name: rows[:0] for name, rows in output.items()}, [])
+
+        output = self._encode_batch(texts, pairs, is_split_into_words, **options)
+        has_tensors = options.get("return_tensors") is not None
+        may_have_several_rows = options.get("return_overflowing_tokens", False)
+        if is_single and not has_tensors and not may_have_several_rows:
+            return _first_row(output)
+        return output
+
+    def _encode_batch(
         self,
-        text: Any,
-        text_pair: Any = None,
+        texts: Any,
+        pairs: Any,
+        of_words: bool,
         *,
         truncation_strategy: Any = TruncationStrategy.DO_NOT_TRUNCATE,
         max_length: int | None = None,
         return_tensors: Any = None,
         return_token_type_ids: bool | None = None,
-        is_split_into_words: bool = False,
-        **kwargs: Any,
+        **options: Any,
     ) -> BatchEncoding:
-        """Encode a text or a batch. Calls, `encode`, pipelines and collators all end here."""
-        if return_token_type_ids is None:
-            return_token_type_ids = "token_type_ids" in self.model_input_names
-        overflows = kwargs.get("return_overflowing_tokens", False)
-        text = replace_surrogates(text)
-        text_pair = replace_surrogates(text_pair)
-        is_single, texts, pairs = _as_batch(text, text_pair, is_split_into_words)
-        is_empty_batch = isinstance(texts, list) and not texts and not pairs
-        if is_empty_batch:  # the Rust code needs at least one text; it is removed again below
-            texts = [_empty_text(is_split_into_words)]
-            pairs = None
-        caller_gave_truncation = truncation_strategy is not None
-        if not caller_gave_truncation:
-            truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
-            if isinstance(pairs, list) and not overflows:
-                texts = _join_pairs(texts, pairs, is_split_into_words)
-                pairs = None
+        """Encode a batch, and add the token types.
 
+        Args:
+            texts: The texts.
+            pairs: Their second parts, or None.
+            of_words: Whether the texts are lists of words.
+            truncation_strategy: As in transformers; None if the caller said nothing of truncation.
+            max_length: As in transformers.
+            return_tensors: As in transformers.
+            return_token_type_ids: As in transformers.
+            **options: Passed on to transformers.
+        """
+        if truncation_strategy is None:
+            truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
+            if isinstance(pairs, list) and not options.get("return_overflowing_tokens", False):
+                texts = _join_pairs(texts, pairs, of_words)
+                pairs = None
         with self.lock:
             output = super()._encode_plus(
                 texts,
@@ -125,30 +144,27 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
                 max_length=max_length,
                 return_tensors=None,
                 return_token_type_ids=False,
-                is_split_into_words=is_split_into_words,
-                **kwargs,
+                is_split_into_words=of_words,
+                **options,
             )
+        if return_token_type_ids is None:
+            return_token_type_ids = "token_type_ids" in self.model_input_names
         if return_token_type_ids:
-            output["token_type_ids"] = self._token_types(output, texts, pairs, is_split_into_words)
-        if return_tensors is not None:
-            output = output.convert_to_tensors(return_tensors)
-        elif is_single and not overflows:
-            return _first_row(output)
-        if is_empty_batch:
-            return BatchEncoding({name: rows[:0] for name, rows in output.items()}, [])
-        return output
+            output["token_type_ids"] = self._token_types(output, texts, pairs, of_words)
+        return output.convert_to_tensors(return_tensors)
 
     def _token_types(
         self, output: BatchEncoding, texts: list[Any], pairs: list[Any] | None, of_words: bool
     ) -> list[list[int]]:
         """Return the `token_type_ids` of each row of an output; several rows may belong to one text."""
         encodings = output.encodings or []
-        text_of_row = output.get("overflow_to_sample_mapping") or range(len(encodings))
+        rows = range(len(encodings))
+        number_of_text = output.get("overflow_to_sample_mapping") or rows  # of each row
         types = []
-        for encoding, text in zip(encodings, text_of_row, strict=True):
-            parts = [texts[text]]
+        for encoding, number in zip(encodings, number_of_text, strict=True):
+            parts = [texts[number]]
             if pairs is not None:
-                parts.append(pairs[text])
+                parts.append(pairs[number])
             types.append(self._types_of_row(encoding, parts, of_words))
         return types
 
@@ -160,17 +176,21 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             parts: The text, and its second part if there is one: strings, or lists of words.
             of_words: Whether the parts are lists of words.
         """
-        types = [0] * len(encoding)
-        unknown_id = self.unk_token_id
+        # Read once, because each access makes a new list.
         ids = encoding.ids
-        places = zip(encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True)
-        for row, (part, word, (start, end)) in enumerate(places):
-            if part is None:  # padding
+        part_of_token = encoding.sequence_ids  # None for padding
+        word_of_token = encoding.word_ids
+        offsets = encoding.offsets
+        unknown_id = self.unk_token_id
+        types = [0] * len(ids)
+        for token, part in enumerate(part_of_token):
+            if part is None:
                 continue
             text = parts[part]
             if of_words:
-                text = text[word]
-            types[row] = token_type(text[start:end], ids[row] == unknown_id)
+                text = text[word_of_token[token]]
+            start, end = offsets[token]
+            types[token] = token_type(text[start:end], ids[token] == unknown_id)
         return types
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
@@ -202,12 +222,14 @@ def _as_batch(text: Any, pair: Any, of_words: bool) -> tuple[bool, Any, Any]:
     returned unchanged.
     """
     if _is_text(text, of_words):
-        return True, [text], None if pair is None else [pair]
+        pairs = None if pair is None else [pair]
+        return True, [text], pairs
     if pair is not None or not isinstance(text, list):
         return False, text, pair
     are_pairs = [_is_pair(row, of_words) for row in text]
     if not any(are_pairs):
         return False, text, None
+    # A batch of pairs; a text without a second part may be among them.
     texts = []
     pairs = []
     for row, is_pair in zip(text, are_pairs, strict=True):

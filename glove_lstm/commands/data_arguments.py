@@ -37,19 +37,19 @@ class DataArguments:
 
 def _check_strings(arguments: DataArguments) -> None:
     """Raise a ValueError if a value of a JSON file is no string, or no list of strings, where one is needed."""
-    for checked in fields(arguments):
-        value = getattr(arguments, checked.name)
-        if value is None:
-            continue
-        if checked.name == "text_column_names" and _is_list_of_strings(value):
-            continue
+    for argument in fields(arguments):
+        name = argument.name
+        value = getattr(arguments, name)
         # `HfArgumentParser` takes None out of the types.
-        is_text = checked.type in (str, str | None)
-        is_list = checked.type in (list[str], list[str] | None)
-        if is_text and not isinstance(value, str):
-            raise ValueError(f"{checked.name} must be a string, not {value!r}")
-        if is_list and not _is_list_of_strings(value):
-            raise ValueError(f"{checked.name} must be a string or a list of strings, not {value!r}")
+        takes_string = argument.type in (str, str | None)
+        takes_list = argument.type in (list[str], list[str] | None)
+        if value is None or not (takes_string or takes_list):
+            continue
+        if takes_list and not _is_list_of_strings(value):
+            raise ValueError(f"{name} must be a string or a list of strings, not {value!r}")
+        is_list_of_columns = name == "text_column_names" and _is_list_of_strings(value)
+        if takes_string and not isinstance(value, str) and not is_list_of_columns:
+            raise ValueError(f"{name} must be a string, not {value!r}")
 
 
 def _is_list_of_strings(value: Any) -> bool:

@@ -94,7 +94,7 @@ def _measure_model(
                 raise DataError(f"--{option} is for models of one label a text; leave it out.")
 
     label_names = list(checkpoint.label_names)
-    data = load_splits(**dataset, label_names=label_names, several_labels=is_multi_label)
+    data = load_splits(**dataset, label_names=label_names, is_multi_label=is_multi_label)
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
         raise DataError(f"{data.description} has no split {args.split}; --split must be {splits}.")

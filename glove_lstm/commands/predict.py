@@ -14,9 +14,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, LIGHT_NAME, Checkpoint
 from glove_lstm.commands.command import new_parser
@@ -26,12 +25,7 @@ from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
-from glove_lstm.inference.output_formats import (
-    Write,
-    explanation_writer,
-    open_writer,
-    table_writer,
-)
+from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.inference.text_columns import other_columns
 from glove_lstm.inference.unsure import suggested_threshold
@@ -51,10 +45,8 @@ def main(argv: Sequence[str]) -> None:
     trained = checkpoint.text_column_names if args.input else None
     # Before the model loads, to report mistakes in the input first.
     source = _open_source(args, trained)
-    fingerprints = source.identity() or []  # None for a stream and for texts
-    input_paths = [fingerprint["path"] for fingerprint in fingerprints]
-    if args.output and str(args.output.resolve()) in input_paths:
-        raise DataError(f"--output {args.output} is an input; choose another name.")
+    if args.output:
+        _check_is_no_input(args.output, source)
     clause = other_columns(trained, source.columns)
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
@@ -62,51 +54,42 @@ def main(argv: Sequence[str]) -> None:
     model = open_model(checkpoint, backend="torch" if args.explain else args.backend)
     labeller = Labeller(model, unsure_below)
 
-    has_files = bool(args.input)
-    options = {"rows_per_part": args.rows_per_part, "progress": has_files and sys.stderr.isatty()}
     if args.output_dir:
-        summary = label_to_folder(source, labeller, args.output_dir, args.format, **options)
+        summary = label_to_folder(
+            source,
+            labeller,
+            args.output_dir,
+            args.format,
+            rows_per_part=args.rows_per_part,
+            progress=_shows_progress(args),
+        )
     elif args.output:
-        # The file appears under its name when it is complete.
-        with whole_file(args.output) as unfinished, _open_output(unfinished, args.format) as output:
-            summary = _label_to_output(output, args, source, labeller, **options)
+        with whole_file(args.output) as unfinished:
+            summary = _label_to_file(unfinished, args, source, labeller)
     else:
-        summary = _label_to_output(sys.stdout, args, source, labeller, **options)
-    if has_files and (args.output or args.output_dir):
+        summary = _label_to_file(sys.stdout, args, source, labeller)
+    if args.input and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
         sys.stderr.write(f"warning: {summary.empty} rows without any text were labelled, too\n")
 
 
-def _open_output(path: Path, kind: str) -> AbstractContextManager[Any]:
-    """Open a file for text; for Parquet, return its path, because Parquet's writer opens the file itself."""
-    if kind == "parquet":
-        return nullcontext(path)
-    return path.open("w", encoding="utf-8", newline="")
-
-
-def _label_to_output(
-    output: Any, args: argparse.Namespace, source: TextSource, labeller: Labeller, **options: Any
+def _label_to_file(
+    target: Path | TextIO, args: argparse.Namespace, source: TextSource, labeller: Labeller
 ) -> Summary:
-    """Label all rows and write them to a stream, or to the path of a Parquet file, chunk by chunk."""
+    """Label all rows, and write them to a file or a stream, chunk by chunk."""
+    layout = labeller.layout(has_file_column=source.may_have_several_files)
+    explain = labeller.model.explain if args.explain else None
     summary = Summary()
-    with _open_writer(output, args, source, labeller) as write:
-        for rows in chunks(source, **options):
+    with open_writer(target, args.format, layout, explain) as write:
+        for rows in chunks(source, args.rows_per_part, _shows_progress(args)):
             write(labeller(rows))
             summary.add(rows)
     return summary
 
 
-def _open_writer(
-    output: Any, args: argparse.Namespace, source: TextSource, labeller: Labeller
-) -> AbstractContextManager[Write]:
-    """Open the writer of --format."""
-    explain = labeller.model.explain if args.explain else None
-    if args.format != "table":
-        return open_writer(output, args.format, labeller.layout(named=source.named), explain)
-    if explain:
-        return nullcontext(explanation_writer(output, explain))
-    return nullcontext(table_writer(output, labeller.model.label_names))
+def _shows_progress(args: argparse.Namespace) -> bool:
+    return bool(args.input) and sys.stderr.isatty()
 
 
 def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | None:
@@ -233,6 +216,12 @@ def _check_input(args: argparse.Namespace) -> None:
         raise DataError("--input_format applies only to --input -.")
     if args.text_column_names and not args.input:
         raise DataError("--text_column_names applies only to --input.")
+
+
+def _check_is_no_input(output: Path, source: TextSource) -> None:
+    files = source.identity() or []  # None for a stream and for texts of the command line
+    if str(output.resolve()) in [file["path"] for file in files]:
+        raise DataError(f"--output {output} is an input; choose another name.")
 
 
 def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> TextSource:

@@ -42,6 +42,7 @@ from glove_lstm.training.arguments import GROUPS, RECIPE_ARGUMENTS, Recipe, chec
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.presets import PRESETS
+from glove_lstm.training.result import TrainingResult
 from glove_lstm.training.teachers import Teacher
 from glove_lstm.training.transfer_set import without_near_duplicates
 from glove_lstm.training.weighting import ClassWeight
@@ -65,40 +66,59 @@ def main(argv: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
     class_weight = _class_weight(arguments.class_weight)
     data = _load(arguments)
-    if arguments.with_baselines and data.several_labels:
+    if arguments.with_baselines and data.is_multi_label:
         raise DataError("--with_baselines is for one label a text; leave it out.")
     unlabelled = _unlabelled_texts(arguments, data)
+    with hidden_progress(bool(recipe.training.disable_tqdm)):
+        result = _fit(arguments, recipe, data, class_weight, unlabelled)
+    if recipe.training.process_index > 0:  # only the first process writes files
+        return
+
+    test = _test_texts(data, result.model.config.label_names)
+    metrics = _measure(arguments, data, result, test)
+    save_result(result, metrics, folder, test)
+    sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
+    if destination:
+        _push(folder, destination, arguments.training_texts)
+
+
+def _fit(
+    arguments: TrainArguments,
+    recipe: Recipe,
+    data: LoadedData,
+    class_weight: ClassWeight | None,
+    unlabelled: Sequence[str],
+) -> TrainingResult:
     train = SplitRows([], [], None)
     if "train" in data.splits:
         train = data.rows("train")
-    with hidden_progress(bool(recipe.training.disable_tqdm)):
-        result = fit(
-            train.texts,
-            train.labels,
-            _validation(arguments, data),
-            recipe=recipe,
-            label_names=data.label_names,
-            class_weight=class_weight,
-            sources=train.sources,
-            validation_by=arguments.validation_by,
-            text_column_names=data.text_column_names,
-            compute_metrics=compute_metrics,
-            teacher=_teachers(arguments),
-            unlabelled=unlabelled,
-        )
-    if recipe.training.process_index > 0:  # only the first process writes files
-        return
-    test = _test_texts(data, result.model.config.label_names)
+    return fit(
+        train.texts,
+        train.labels,
+        _validation(arguments, data),
+        recipe=recipe,
+        label_names=data.label_names,
+        class_weight=class_weight,
+        sources=train.sources,
+        validation_by=arguments.validation_by,
+        text_column_names=data.text_column_names,
+        compute_metrics=compute_metrics,
+        teacher=_teachers(arguments),
+        unlabelled=unlabelled,
+    )
+
+
+def _measure(
+    arguments: TrainArguments, data: LoadedData, result: TrainingResult, test: LabelledTexts | None
+) -> dict[str, Any]:
+    """Return the figures of a training, for metrics.json."""
     metrics = run_metrics(result, test)
     metrics["about"]["data"] = data.description
     has_validation = "validation" in data.splits
     metrics["about"]["validation_by"] = "given" if has_validation else arguments.validation_by
     if arguments.with_baselines:
         add_baselines(metrics, result, test)
-    save_result(result, metrics, folder, test)
-    sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
-    if destination:
-        _push(folder, destination, arguments.training_texts)
+    return metrics
 
 
 def _push(folder: Path, destination: Destination, training_texts: bool) -> None:
@@ -121,15 +141,12 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     _check_once(argv)
     values: dict[str, Any] = {}
     if argv and argv[0].endswith(".json"):
-        advice = "give one object of argument names and values"
-        values = read_json_object(Path(argv.pop(0)), advice)
-    for name in _LIST_ARGUMENTS:
-        if isinstance(values.get(name), str):
-            values[name] = [values[name]]
+        values = _read_values(Path(argv.pop(0)))
     values |= parse_words(argv)
     preset = values.pop("preset", None) or "default"
     own_names = [argument.name for argument in fields(TrainArguments)]
     check_names(values, [*own_names, *RECIPE_ARGUMENTS])
+
     own_values = {}
     recipe_values = {}
     for name, value in values.items():
@@ -142,6 +159,15 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     except ValueError as error:
         raise DataError(f"{error}.") from None
     return arguments, make_recipe(preset, **recipe_values)
+
+
+def _read_values(path: Path) -> dict[str, Any]:
+    """Read a JSON file of arguments; a single value may stand for a list of one."""
+    values = read_json_object(path, "give one object of argument names and values")
+    for name in _LIST_ARGUMENTS:
+        if isinstance(values.get(name), str):
+            values[name] = [values[name]]
+    return values
 
 
 class _Parser(HfArgumentParser):
@@ -196,19 +222,27 @@ def _class_weight(argument: str | None) -> ClassWeight | None:
 def _load(arguments: TrainArguments) -> LoadedData:
     """Load the texts with labels. They may be missing if there are unlabelled texts."""
     files = arguments.train_file or arguments.validation_file or arguments.test_file
-    has_labels = bool(arguments.dataset_name or files)
-    if not has_labels and arguments.unlabelled_file:
+    names_labelled_texts = bool(arguments.dataset_name or files)
+    if arguments.unlabelled_file and not names_labelled_texts:
         return _data_without_labels(arguments)
-    options = {
-        argument.name: getattr(arguments, argument.name) for argument in fields(DataArguments)
-    }
-    holds_out_sources = arguments.validation_by == "source" and not arguments.validation_file
-    if holds_out_sources and arguments.source_column_name is None:
-        options["source_column_name"] = "source"
+
+    options = {}
+    for argument in fields(DataArguments):
+        options[argument.name] = getattr(arguments, argument.name)
+    options["source_column_name"] = _source_column(arguments)
     data = load_splits(**options)
     if "train" not in data.splits and not arguments.unlabelled_file:
         raise DataError("There are no training texts: give --train_file or a train split.")
     return data
+
+
+def _source_column(arguments: TrainArguments) -> str | None:
+    """Return --source_column_name, or `source` if validation texts are chosen by their sources."""
+    column = arguments.source_column_name
+    chooses_by_source = arguments.validation_by == "source" and not arguments.validation_file
+    if column is None and chooses_by_source:
+        return "source"
+    return column
 
 
 def _data_without_labels(arguments: TrainArguments) -> LoadedData:

@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 class NewsBuilder(datasets.GeneratorBasedBuilder):
     """A builder over local files or one verified download.
 
-    A subclass sets `URL`, and with `LOCAL` which of the two arguments names a local copy.
+    A subclass sets `URL`, the address of the download, and `LOCAL`, the argument that names a local copy of it:
+    "data_files" or "data_dir".
 
     Args:
         config_name: One of the builder's configs.
@@ -49,11 +50,12 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             raise DataError(
                 f"{name} has no config {config_name!r}; choose from {', '.join(known)}."
             )
-        for option, path in (("data_files", data_files), ("data_dir", data_dir)):
-            if path is not None and option != self.LOCAL:
+        paths = {"data_files": data_files, "data_dir": data_dir}
+        local = paths.pop(self.LOCAL)
+        for option, path in paths.items():
+            if path is not None:
                 raise DataError(f"{name} takes no {option}; give {self.LOCAL}.")
         self.files: dict[str, Path] = {}
-        local = data_dir if data_files is None else data_files
         if local is not None:
             self.files = self.local_files(user_path(local).absolute())
         for file in self.files.values():
@@ -68,7 +70,9 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
     @property
     def source(self) -> str:
         """The names of the files, or the address of the download."""
-        return ", ".join(path.name for path in self.files.values()) or self.URL
+        if not self.files:
+            return self.URL
+        return ", ".join(path.name for path in self.files.values())
 
     def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
         """Prepare as `datasets` does, but log the source, and do not wrap a DataError."""

@@ -29,7 +29,7 @@ def choose_columns(
     table_name: str,
     columns: Sequence[str],
     first: Record,
-    asked: str | Sequence[str] | None,
+    requested: str | Sequence[str] | None,
     label_column: str | None = None,
     *,
     has_header: bool = False,
@@ -41,44 +41,51 @@ def choose_columns(
         table_name: Names the table in errors.
         columns: Columns of the table.
         first: First row of the table.
-        asked: A list, or names separated by commas; None takes `trained`, else title and text, else text, else title,
-            else the only column of text.
+        requested: A list, or names separated by commas. None takes the first of these that the table has: `trained`;
+            title and text; text; title; the only column of text.
         label_column: Required, and never a text column; None if labels are not needed ("label" is left out then).
         has_header: Whether `columns` is the first line of a file.
-        trained: Text columns that a model was trained on. They are taken only if the table has them all, and none is
-            the label column.
+        trained: Text columns that a model was trained on. They are not taken if one of them is the label column.
 
     Raises:
         DataError: A requested column is missing; several columns may be text, or none; or the header looks like a text.
     """
-    only_column = columns[0] if len(columns) == 1 else ""
-    if has_header and asked is None and len(only_column.split()) > 1:
-        raise DataError(
-            f"The first line of {table_name} looks like a text, {_shortened(only_column)!r}; add a header such as text "
-            "above it, or set text_column_names if it is one."
-        )
+    if has_header and requested is None:
+        _check_header_is_no_text(table_name, columns)
     listing = ", ".join(repr(name) for name in columns)
     if label_column is not None and label_column not in columns:
         raise DataError(
             f"{table_name} has no column {label_column!r}; set label_column_name to one of {listing}."
         )
-    if asked is not None:
-        return _requested_columns(table_name, columns, asked, label_column)
-    if trained and label_column not in trained and set(trained) <= set(columns):
+    if requested is not None:
+        return _requested_columns(table_name, columns, requested, label_column)
+    if trained and set(trained) <= set(columns) and label_column not in trained:
         return list(trained)
     labels = "label" if label_column is None else label_column
     candidates = [name for name in columns if name != labels]
     return _default_columns(table_name, candidates, first, listing)
 
 
+def _check_header_is_no_text(table_name: str, columns: Sequence[str]) -> None:
+    """Refuse a header of one column whose name has several words."""
+    if len(columns) == 1 and len(columns[0].split()) > 1:
+        raise DataError(
+            f"The first line of {table_name} looks like a text, {_shortened(columns[0])!r}; add a header such as text "
+            "above it, or set text_column_names if it is one."
+        )
+
+
 def _requested_columns(
-    table_name: str, columns: Sequence[str], asked: str | Sequence[str], label_column: str | None
+    table_name: str,
+    columns: Sequence[str],
+    requested: str | Sequence[str],
+    label_column: str | None,
 ) -> list[str]:
-    names = asked.split(",") if isinstance(asked, str) else list(asked)
-    # A space may follow a comma, as in "title, text", or belong to the name of a column.
-    names = [name if name in columns else name.strip() for name in names]
+    names = requested.split(",") if isinstance(requested, str) else list(requested)
     if not names:
         names = [""]  # an empty list is refused as an empty string is
+    # A space may follow a comma, as in "title, text", or belong to the name of a column.
+    names = [name if name in columns else name.strip() for name in names]
     for name in names:
         if name not in columns:
             listing = ", ".join(repr(column) for column in columns)
@@ -119,7 +126,7 @@ def check_unread_columns(
         chooser: Names the table that chose them.
 
     Raises:
-        DataError: There is such a column.
+        DataError: A column `title` or `text` is not read.
     """
     for name in ("text", "title"):
         if name in columns and name not in chosen:
@@ -162,6 +169,11 @@ def read_text_and_pair(
     if len(texts) == 1:
         return texts[0], None
     return texts[0], " ".join(texts[1:])
+
+
+def has_text(text: str, pair: str | None) -> bool:
+    """Return whether a text or its second part has a character other than white space."""
+    return bool(text.strip()) or bool(pair and pair.strip())
 
 
 def read_text(value: Any, row_name: str, column: str) -> str:

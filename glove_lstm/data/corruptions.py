@@ -26,8 +26,15 @@ _KEYS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,
 _WORD = re.compile(r"\S+\s*")  # with the space after it
 # The apostrophe in "don't" and the first full stop in "U.S.", which vanish. Other punctuation becomes a space.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
-_KINDS = ["typos", "lower", "title", "no_punctuation", "drop", "cut"]  # of `training_copy`
-_KIND_SHARES = (0.35, 0.35, 0.05, 0.15, 0.05, 0.05)
+# Kinds of `training_copy`, and their shares.
+_KINDS = {
+    "typos": 0.35,
+    "lower": 0.35,
+    "title": 0.05,
+    "no_punctuation": 0.15,
+    "drop": 0.05,
+    "cut": 0.05,
+}
 _PASSAGES = 0.3  # share of the copies of texts of three sentences or more that are passages
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+")
 
@@ -79,7 +86,8 @@ def no_punctuation(text: str) -> str:
 def training_copy(text: str, key: str) -> str:
     """Corrupt a text to train on, in one way: letters, case, punctuation, dropped words, cut ends, or a passage.
 
-    A passage is up to five sentences in a row of a text of three or more: a stranger's text is often as short.
+    A passage is one to five consecutive sentences of a text of three sentences or more: texts to classify are often as
+    short.
 
     Args:
         text: Any text.
@@ -91,7 +99,7 @@ def training_copy(text: str, key: str) -> str:
         count = min(rng.randint(1, 5), len(sentences))
         first = rng.randint(0, len(sentences) - count)
         return " ".join(sentences[first : first + count])
-    [kind] = rng.choices(_KINDS, _KIND_SHARES)
+    [kind] = rng.choices(list(_KINDS), list(_KINDS.values()))
     if kind == "typos":
         return typos(text, rng, 0.25 * rng.random())
     if kind == "no_punctuation":
@@ -103,7 +111,9 @@ def training_copy(text: str, key: str) -> str:
         kept = max(1, round(len(words) * (0.3 + 0.7 * rng.random())))
         first = rng.randint(0, len(words) - kept)
         return " ".join(words[first : first + kept])
-    return text.lower() if kind == "lower" else text.title()
+    if kind == "lower":
+        return text.lower()
+    return text.title()
 
 
 def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:

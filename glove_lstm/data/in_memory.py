@@ -60,7 +60,7 @@ class LabelValues:
     classes: list[str]  # the names of all labels, in the order of their values
     label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
     is_multi_label: bool  # whether a text may have several labels
-    lists: bool = False  # whether these were given as lists of labels, not as a table of 0 and 1
+    lists: bool = False  # whether the caller gave lists of labels, not a table of 0 and 1
 
 
 def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelValues:
@@ -70,19 +70,22 @@ def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelVa
         labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or n rows of a 0 or 1
             for each of the labels 0 to k - 1, k at least 2.
         name: Names the labels in errors.
-        lists: Whether rows of 0 and 1 are lists of labels, as in other labels that were read.
+        lists: Whether a list of 0 and 1 holds the labels 0 and 1 of a text, because other labels that belong to these
+            were lists; by default it has a 0 or 1 for each label.
 
     Raises:
         DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
     """
-    indicators = None if lists else _as_indicators(labels)
-    if indicators is not None:
-        return _read_indicators(indicators, name)
+    if not lists:
+        indicators = _as_indicators(labels)
+        if indicators is not None:
+            return _read_indicators(indicators, name)
     rows = list(labels) if isinstance(labels, list | tuple | np.ndarray) else []
     if any(isinstance(row, list | tuple | set) for row in rows):
         return _read_lists(rows, name)
     column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
-    values = _one_kind(python_values(column), range(1, len(column) + 1), name)
+    row_numbers = range(1, len(column) + 1)
+    values = _one_kind(python_values(column), row_numbers, name)
     classes = np.unique(values)
     return LabelValues(
         label_names(values), label_names(classes), _type_of(classes), is_multi_label=False
@@ -101,11 +104,14 @@ def _as_indicators(labels: Any) -> NDArray[Any] | None:
     if not rows or not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
         return None
     lengths = {len(row) for row in rows}
-    if len(lengths) > 1 or len(rows[0]) < 2:
+    if len(lengths) > 1 or min(lengths) < 2:
         return None
     table = np.asarray(rows, dtype=object)
-    is_binary = all(isinstance(value, int | np.integer) and value in (0, 1) for value in table.flat)
-    return table.astype(np.int64) if is_binary else None
+    for value in table.flat:
+        is_zero_or_one = isinstance(value, int | np.integer) and value in (0, 1)
+        if not is_zero_or_one:
+            return None
+    return table.astype(np.int64)
 
 
 def _read_indicators(indicators: NDArray[Any], name: str) -> LabelValues:
@@ -134,19 +140,24 @@ def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
     )
 
 
-def _one_kind(values: Sequence[Any], rows: Sequence[int], name: str) -> NDArray[Any]:
-    """Check labels of rows with these numbers, and return them as an array of strings, numbers or booleans."""
-    for row, value in zip(rows, values, strict=True):
+def _one_kind(values: Sequence[Any], row_numbers: Sequence[int], name: str) -> NDArray[Any]:
+    """Check that labels are of one kind, and return them as an array of strings, numbers or booleans.
+
+    Args:
+        values: n labels; a row may have several.
+        row_numbers: The row of each label, for errors.
+        name: Names the labels in errors.
+    """
+    for row, value in zip(row_numbers, values, strict=True):
         _check_label(value, f"{name}, row {row}")
         if _kind(value) != _kind(values[0]):
-            problem = (
-                f"{name}, row {row} has the label {value!r}, but row {rows[0]} has {values[0]!r}"
-            )
+            first = f"row {row_numbers[0]} has {values[0]!r}"
+            problem = f"{name}, row {row} has the label {value!r}, but {first}"
             raise DataError(f"{problem}; give {_KINDS}.")
     array = np.array(values)
     check_classification_targets(array)
     # numpy rounds large whole numbers if another number has a point.
-    for row, value, stored in zip(rows, values, array.tolist(), strict=True):
+    for row, value, stored in zip(row_numbers, values, array.tolist(), strict=True):
         if value != stored:
             problem = f"{name}, row {row} has the label {value}"
             raise DataError(

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glove_lstm.data.cells import read_label, read_text, read_text_and_pair
+from glove_lstm.data.cells import has_text, read_label, read_text, read_text_and_pair
 from glove_lstm.data.tables import Record, Table
 from glove_lstm.errors import DataError
 
@@ -32,7 +32,7 @@ class RowFormat:
     label_column: str
     source_column: str | None = None  # a table may lack it
     on_empty: OnEmpty = "error"  # what to do about a row without any text
-    multi_label: bool = False  # whether the label of a row is a list
+    is_multi_label: bool = False  # whether the label of a row is a list
 
     @property
     def columns(self) -> list[str]:
@@ -64,7 +64,7 @@ def read_labelled_rows(
     columns = {"text": pa.string()}
     if len(row_format.text_columns) > 1:
         columns["text_pair"] = pa.string()
-    columns["label"] = pa.list_(pa.string()) if row_format.multi_label else pa.string()
+    columns["label"] = pa.list_(pa.string()) if row_format.is_multi_label else pa.string()
     if corpus is not None:
         columns["source"] = pa.string()
     schema = pa.schema(columns)
@@ -75,7 +75,7 @@ def read_labelled_rows(
         # Values that the schema does not name are dropped.
         batches.append(pa.RecordBatch.from_pylist(batch, schema=schema))
     labelled = pa.Table.from_batches(batches, schema)
-    if row_format.multi_label:
+    if row_format.is_multi_label:
         _check_no_indicators(labelled, table.name, row_format.label_column)
     return labelled
 
@@ -84,7 +84,10 @@ def _read_rows(
     table: Table, row_format: RowFormat, label_names: Sequence[str] | None, corpus: str | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the labelled rows, each with all four values; at the end, check the number of rows."""
-    empty = unlabelled = labelled = 0  # rows
+    # Numbers of rows.
+    empty = 0
+    unlabelled = 0
+    labelled = 0
     class_names = table.class_names.get(row_format.label_column)
     needed = [name for name in row_format.columns if name in table.columns]
     for number, record in table.records(needed):
@@ -95,12 +98,12 @@ def _read_rows(
             unlabelled += 1
             continue
         text, pair = read_text_and_pair(record, row_format.text_columns, row_name)
-        if not text.strip() and not (pair or "").strip():
+        if not has_text(text, pair):
             empty += 1
             _check_may_be_empty(row_format, row_name)
             if row_format.on_empty == "drop":
                 continue
-        _check_label(label, row_format.multi_label, label_names, row_name)
+        _check_label(label, row_format.is_multi_label, label_names, row_name)
         labelled += 1
         source = _source_of(record, row_format.source_column, corpus, row_name)
         yield {"text": text, "text_pair": pair, "label": label, "source": source}
@@ -118,11 +121,13 @@ def _read_rows(
 def _source_of(
     record: Record, source_column: str | None, corpus: str | None, row_name: str
 ) -> str | None:
-    """Return `CORPUS` or, where the row has a publisher, `CORPUS/PUBLISHER`."""
+    """Return `CORPUS/PUBLISHER`, or `CORPUS` if the row has no publisher; None without a corpus."""
     if corpus is None or source_column is None:
         return corpus
     publisher = read_text(record.get(source_column), row_name, source_column).strip()
-    return f"{corpus}/{publisher}" if publisher else corpus
+    if not publisher:
+        return corpus
+    return f"{corpus}/{publisher}"
 
 
 def _check_may_be_empty(row_format: RowFormat, row_name: str) -> None:
@@ -134,14 +139,15 @@ def _check_may_be_empty(row_format: RowFormat, row_name: str) -> None:
 
 
 def _check_label(
-    label: str | list[str], multi_label: bool, label_names: Sequence[str] | None, row_name: str
+    label: str | list[str], is_multi_label: bool, label_names: Sequence[str] | None, row_name: str
 ) -> None:
-    if isinstance(label, list) != multi_label:
-        expected = "a list of labels" if multi_label else "one label"
+    if isinstance(label, list) != is_multi_label:
+        expected = "a list of labels" if is_multi_label else "one label"
         raise DataError(f"{row_name} has the label {label!r}; give {expected}, as elsewhere.")
     if label_names is None:
         return
-    for name in label if isinstance(label, list) else [label]:
+    names = label if isinstance(label, list) else [label]
+    for name in names:
         if name not in label_names:
             known = ", ".join(label_names[:20])
             raise DataError(f"{row_name} has the label {name!r}, not one of {known}; correct it.")
@@ -191,8 +197,9 @@ def encode_labels(labelled: pa.Table, label_names: Sequence[str]) -> datasets.Da
     encoded = indices
     if pa.types.is_list(column.type):
         has_label = np.zeros((len(labelled), len(label_names)), dtype=np.float32)
-        rows = pc.list_parent_indices(column)  # the row of each label in `indices`
-        has_label[rows, indices] = 1
+        row_of_label = pc.list_parent_indices(column)
+        has_label[row_of_label, indices] = 1
+        # A list of as many values as there are labels for each row.
         list_starts = np.arange(len(labelled) + 1) * len(label_names)
         encoded = pa.ListArray.from_arrays(list_starts, has_label.ravel())
     table = labelled.drop_columns("label").append_column("label", encoded)

@@ -61,7 +61,7 @@ class LoadedData:
     label_names: list[str]  # in the order of their numbers
     text_column_names: list[str]  # that the text was taken from
     description: str  # the files, or the dataset and its config
-    several_labels: bool = False  # whether the column of labels holds lists
+    is_multi_label: bool = False  # whether the column of labels holds lists
 
     def rows(self, split: str) -> SplitRows:
         """Return the rows of a split as plain values."""
@@ -92,7 +92,7 @@ def load_splits(
     source_column_name: str | None = None,
     trained_columns: Sequence[str] | None = None,
     label_names: Sequence[str] | None = None,
-    several_labels: bool | None = None,
+    is_multi_label: bool | None = None,
     on_empty: OnEmpty = "error",
 ) -> LoadedData:
     """Load labelled text from one of our builders, files, or the Hub.
@@ -119,7 +119,7 @@ def load_splits(
         trained_columns: Text columns that a model was trained on: the default instead, where the data have them all.
         label_names: The labels in order, when a model fixes them. None takes the order of the dataset's
             ClassLabel; FAKE, REAL; the order of the numbers, named "0", "1", ...; or alphabetical order.
-        several_labels: Whether labels must be lists, when a model fixes that. None takes what the first row has.
+        is_multi_label: Whether labels must be lists, when a model fixes that. None: if the first row has a list.
         on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
             beside a column with text is always fine.
 
@@ -154,11 +154,11 @@ def load_splits(
     first_table = _tables_of_first_split(tables)[0]
     label_names = label_names or first_table.class_names.get(label_column_name)
     _check_label_names(label_names or ())
-    if several_labels is None:
+    if is_multi_label is None:
         first_row = first_table.first or {}
-        several_labels = label_list(first_row.get(label_column_name)) is not None
+        is_multi_label = label_list(first_row.get(label_column_name)) is not None
 
-    row_format = RowFormat(columns, label_column_name, source_column_name, on_empty, several_labels)
+    row_format = RowFormat(columns, label_column_name, source_column_name, on_empty, is_multi_label)
     splits, names = _read_splits(tables, row_format, label_names)
     if not names or not splits:
         raise DataError(
@@ -166,7 +166,7 @@ def load_splits(
         )
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
     logger.info("Loaded %s: %s rows; text columns: %s.", description, counts, ", ".join(columns))
-    return LoadedData(splits, list(names), columns, description, several_labels)
+    return LoadedData(splits, list(names), columns, description, is_multi_label)
 
 
 def _check_arguments(
@@ -224,51 +224,70 @@ def _tables_of_first_split(tables: Tables) -> list[Table]:
 
 def _choose_text_columns(
     tables: Tables,
-    asked: str | Sequence[str] | None,
+    requested: str | Sequence[str] | None,
     label_column: str,
     source_column: str | None,
     trained: Sequence[str] | None,
 ) -> list[str]:
     """Return the text columns, and check that the tables have the columns that they need."""
     all_tables = [table for by_corpus in tables.values() for table in by_corpus.values()]
-    first_values: dict[str, Any] = {}  # of each column, from the first table that has it
-    for table in all_tables:
-        if table.first is None:
-            raise DataError(f"{table.name} has no rows; give a file with data.")
-        first_values = {**table.first, **first_values}
-
-    columns: list[str] = []  # of the first split
-    for table in _tables_of_first_split(tables):
-        columns += [name for name in table.columns if name not in columns]
     first_name = all_tables[0].name
-    if source_column and not any(source_column in table.columns for table in all_tables):
+    columns = _columns_of(_tables_of_first_split(tables))
+    first_values = _first_values(all_tables)
+    if source_column and source_column not in _columns_of(all_tables):
         listing = ", ".join(map(repr, columns))
         raise DataError(
             f"{first_name} has no column {source_column!r}; set source_column_name to one of {listing}."
         )
+    candidates = list(columns)
     # The sources are no text. The labels may be the sources, too.
-    candidates = [name for name in columns if name != source_column or name == label_column]
-    chosen = choose_columns(
+    if source_column in candidates and source_column != label_column:
+        candidates.remove(source_column)
+    text_columns = choose_columns(
         first_name,
         candidates,
         first_values,
-        asked,
+        requested,
         label_column,
         has_header=all(table.has_header for table in all_tables),
         trained=trained,
     )
-    several_corpora = len(tables.get("train", ())) > 1
+
+    trains_on_several_corpora = len(tables.get("train", ())) > 1
     for by_corpus in tables.values():
-        columns_of_split = {name for table in by_corpus.values() for name in table.columns}
-        # Corpora of headlines and of articles go together: each may lack a text column.
-        optional = set(chosen) if several_corpora else columns_of_split
+        optional = _columns_of(by_corpus.values())  # some table of the split has them
+        if trains_on_several_corpora:  # such as headlines and articles
+            optional = text_columns
         for table in by_corpus.values():
-            _check_columns(table, chosen, label_column, optional)
-    return chosen
+            _check_columns(table, text_columns, label_column, optional)
+    return text_columns
+
+
+def _columns_of(tables: Iterable[Table]) -> list[str]:
+    """Return the columns that any of the tables has, each once."""
+    columns: list[str] = []
+    for table in tables:
+        columns += [name for name in table.columns if name not in columns]
+    return columns
+
+
+def _first_values(tables: Sequence[Table]) -> dict[str, Any]:
+    """Return the first value of each column, from the first table that has it.
+
+    Raises:
+        DataError: A table has no rows.
+    """
+    values: dict[str, Any] = {}
+    for table in tables:
+        if table.first is None:
+            raise DataError(f"{table.name} has no rows; give a file with data.")
+        for name, value in table.first.items():
+            values.setdefault(name, value)
+    return values
 
 
 def _check_columns(
-    table: Table, text_columns: Sequence[str], label_column: str, optional: set[str]
+    table: Table, text_columns: Sequence[str], label_column: str, optional: Sequence[str]
 ) -> None:
     """Raise a DataError if a table lacks the labels, all text columns, or a text column that is not optional."""
     lacking = [name for name in text_columns if name not in table.columns]
@@ -292,29 +311,36 @@ def _read_splits(
         The splits, and the names of the labels; None if no split has labels.
     """
     splits = {}
-    train_has_several_files = len(tables.get("train", ())) > 1
+    trains_on_several_corpora = len(tables.get("train", ())) > 1
     for split, by_corpus in tables.items():
-        several_files = len(by_corpus) > 1 or train_has_several_files
-        has_sources = several_files or row_format.source_column is not None
-        labelled = {}  # name of a table -> its rows
+        has_sources = trains_on_several_corpora or len(by_corpus) > 1
+        if row_format.source_column is not None:
+            has_sources = True
+        rows_of_tables = {}  # by the name of the table
         for corpus, table in by_corpus.items():
             source = corpus if has_sources else None
-            labelled[table.name] = read_labelled_rows(table, row_format, label_names, source)
-        split_rows = pa.concat_tables(labelled.values())
-        split_name = next(iter(labelled))
-        if len(labelled) > 1:
-            split_name = f"{split} ({len(labelled)} files)"
-        if not len(split_rows):
+            rows = read_labelled_rows(table, row_format, label_names, source)
+            rows_of_tables[table.name] = rows
+        rows = pa.concat_tables(rows_of_tables.values())
+        split_name = next(iter(rows_of_tables))
+        if len(rows_of_tables) > 1:
+            split_name = f"{split} ({len(rows_of_tables)} files)"
+        if not len(rows):
             logger.warning("%s: left out, because it has no labels.", split_name)
             continue
         if not label_names:
-            _check_same_labels(labelled)
-            label_names = sorted_labels(split_rows, split_name)
-        if split == "train" and len(label_names) < 2:
-            labels = f"the label {label_names[0]!r} only" if label_names else "no label"
-            raise DataError(f"{split_name} has {labels}; a classifier needs two or more.")
-        splits[split] = encode_labels(split_rows, label_names)
+            _check_same_labels(rows_of_tables)
+            label_names = sorted_labels(rows, split_name)
+        if split == "train":
+            _check_several_labels(label_names, split_name)
+        splits[split] = encode_labels(rows, label_names)
     return splits, label_names
+
+
+def _check_several_labels(label_names: Sequence[str], split_name: str) -> None:
+    if len(label_names) < 2:
+        labels = f"the label {label_names[0]!r} only" if label_names else "no label"
+        raise DataError(f"{split_name} has {labels}; a classifier needs two or more.")
 
 
 def _check_label_names(label_names: Sequence[str]) -> None:
@@ -323,17 +349,17 @@ def _check_label_names(label_names: Sequence[str]) -> None:
             raise DataError(f"label_names has {name!r} twice; give each label its own name.")
 
 
-def _check_same_labels(labelled: Mapping[str, pa.Table]) -> None:
-    """Refuse files with other labels than the file with the most; each may lack some."""
-    labels = {name: set(distinct_labels(rows)) for name, rows in labelled.items()}
-    widest = max(labels, key=lambda name: len(labels[name]))
-    if len(labels[widest]) < 2:  # a file a label
+def _check_same_labels(rows_of_tables: Mapping[str, pa.Table]) -> None:
+    """Refuse a file with a label that the file with the most labels lacks. Files of one label each may differ."""
+    labels_of_tables = {name: set(distinct_labels(rows)) for name, rows in rows_of_tables.items()}
+    fullest = max(labels_of_tables, key=lambda name: len(labels_of_tables[name]))
+    if len(labels_of_tables[fullest]) < 2:
         return
-    for name, labels_of_file in labels.items():
-        unknown = labels_of_file - labels[widest]
+    for name, labels in labels_of_tables.items():
+        unknown = labels - labels_of_tables[fullest]
         if unknown:
             raise DataError(
-                f"{name} has the label {min(unknown)!r}, which {widest} lacks; give both the same labels."
+                f"{name} has the label {min(unknown)!r}, which {fullest} lacks; give both the same labels."
             )
 
 

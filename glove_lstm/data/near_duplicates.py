@@ -34,6 +34,14 @@ _LARGEST_HASH = np.array([2**64 - 1], dtype=np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
+class _Block:
+    """The runs of a block of n texts, one text after the other. A text may repeat a run."""
+
+    hashes: Hashes  # (m,)
+    counts: Ints  # (n,) runs of each text
+
+
+@dataclass(frozen=True, eq=False)
 class _Runs:
     """The distinct runs of n texts. Runs that occur once are counted, and not kept."""
 
@@ -48,8 +56,8 @@ class _Runs:
 def join_near_duplicates(texts: Sequence[str]) -> DisjointSet:
     """Join the texts that are near duplicates; return the sets of their numbers, 0 ... n - 1.
 
-    The time is about linear in the number of runs: a run leads to at most 100 comparisons a text. A pair is missed only
-    if more than 100 texts have each of the rarest runs that the two share among their own rarest ninth.
+    The time is about linear in the number of runs, because a run leads to at most 100 comparisons of a text. So a pair
+    can be missed if every rare run that it shares is in more than 100 texts.
     """
     sets = DisjointSet(range(len(texts)))
     runs = _number_runs(list(_hash_runs(texts)))
@@ -66,10 +74,11 @@ def join_near_duplicates(texts: Sequence[str]) -> DisjointSet:
     return sets
 
 
-def _hash_runs(texts: Sequence[str]) -> Iterator[tuple[Hashes, Ints]]:
-    """Yield the hashes of the runs of a block of texts, and the number of runs of each of these texts."""
+def _hash_runs(texts: Sequence[str]) -> Iterator[_Block]:
+    """Yield the runs of all texts, block by block."""
     numbers: dict[str, int] = {}  # of the words, from 1
-    words, lengths = array("Q"), array("q")
+    words = array("Q")  # the words of the texts of a block, as numbers
+    lengths = array("q")  # words of each of these texts
     for text in with_progress(texts, "Near duplicates: reading"):
         words_of_text = []
         for word in _WORD.findall(text.lower()):
@@ -81,12 +90,18 @@ def _hash_runs(texts: Sequence[str]) -> Iterator[tuple[Hashes, Ints]]:
         lengths.append(len(words_of_text))
         if len(lengths) == _BLOCK:
             yield _hash_block(words, lengths)
-            words, lengths = array("Q"), array("q")
+            words = array("Q")
+            lengths = array("q")
     yield _hash_block(words, lengths)
 
 
-def _hash_block(words: Sequence[int], lengths: Sequence[int]) -> tuple[Hashes, Ints]:
-    """Hash the runs of texts; `words` are the numbers of the words of one text after the other."""
+def _hash_block(words: Sequence[int], lengths: Sequence[int]) -> _Block:
+    """Hash the runs of n texts.
+
+    Args:
+        words: The numbers of the words, one text after the other.
+        lengths: Words of each text.
+    """
     mixed_words = np.array(words, dtype=np.uint64) * _ODD[_WORDS]
     mixed_words ^= mixed_words >> np.uint64(31)
     count = max(len(words) - _WORDS + 1, 0)  # runs, also those across the end of a text
@@ -98,42 +113,69 @@ def _hash_block(words: Sequence[int], lengths: Sequence[int]) -> tuple[Hashes, I
     text_of_first = text_of_word[:count]
     text_of_last = text_of_word[len(words) - count :]
     in_one_text = text_of_first == text_of_last
-    runs_of_text = np.bincount(text_of_first[in_one_text], minlength=len(lengths))
-    return hashes[in_one_text], runs_of_text
+    counts = np.bincount(text_of_first[in_one_text], minlength=len(lengths))
+    return _Block(hashes[in_one_text], counts)
 
 
-def _number_runs(blocks: Sequence[tuple[Hashes, Ints]]) -> _Runs:
+def _number_runs(blocks: Sequence[_Block]) -> _Runs:
     """Number the runs that occur several times, the rarest first."""
-    # First they have the numbers of their hashes in `repeated`.
-    repeated = _repeated_hashes([hashes for hashes, _ in blocks])
+    repeated = _repeated_hashes([block.hashes for block in blocks])
     run_count = len(repeated)
-
-    # A pair of a text and a run is one number, so that pairs can be sorted: text * run_count + run.
-    pairs = []
+    # Each of these lists gets an array for each block.
     sizes = []
+    texts = []
+    runs = []
     texts_before = 0
-    for hashes, counts in blocks:
-        text_of = np.repeat(np.arange(len(counts)), counts)
-        run_of = np.searchsorted(repeated, hashes)
-        is_repeated = repeated[run_of] == hashes
-        ordered_pairs = np.sort(text_of[is_repeated] * run_count + run_of[is_repeated])
-        distinct_pairs = _distinct(ordered_pairs)  # a text may repeat a run
-        single_runs = np.bincount(text_of[~is_repeated], minlength=len(counts))
-        repeated_runs = np.bincount(distinct_pairs // run_count, minlength=len(counts))
-        sizes.append(single_runs + repeated_runs)
-        pairs.append(distinct_pairs + texts_before * run_count)
-        texts_before += len(counts)
-    text_of, run_of = np.divmod(np.concatenate(pairs), run_count)
+    for block in blocks:
+        sizes_of_block, text_of_pair, run_of_pair = _distinct_runs(block, repeated)
+        sizes.append(sizes_of_block)
+        texts.append(text_of_pair + texts_before)
+        runs.append(run_of_pair)
+        texts_before += len(block.counts)
+    text_of_pair = np.concatenate(texts)
+    run_of_pair = np.concatenate(runs)
 
-    # Number the runs anew, by how many texts have them.
-    frequency = np.bincount(run_of, minlength=run_count)
+    # A run gets its place in the order of the frequencies as its number.
+    frequency = np.bincount(run_of_pair, minlength=run_count)  # texts with the run
     rarest_first = np.argsort(frequency, kind="stable")
-    number = np.empty(run_count, dtype=np.int64)
-    number[rarest_first] = np.arange(run_count)
-    ordered_pairs = np.sort(text_of * run_count + number[run_of])
-    kept_runs = np.bincount(text_of, minlength=texts_before)
-    starts = np.concatenate([[0], np.cumsum(kept_runs)])
-    return _Runs(np.concatenate(sizes), starts, ordered_pairs % run_count)
+    number_of_run = np.empty(run_count, dtype=np.int64)
+    number_of_run[rarest_first] = np.arange(run_count)
+
+    pairs = _as_numbers(text_of_pair, number_of_run[run_of_pair], run_count)
+    pairs.sort()
+    kept_of_text = np.bincount(text_of_pair, minlength=texts_before)
+    starts = np.concatenate([[0], np.cumsum(kept_of_text)])
+    return _Runs(np.concatenate(sizes), starts, kept=pairs % run_count)
+
+
+def _distinct_runs(block: _Block, repeated: Hashes) -> tuple[Ints, Ints, Ints]:
+    """Find the distinct runs of each text of a block.
+
+    Args:
+        block: n texts.
+        repeated: Hashes that occur several times in the texts of all blocks; see `_repeated_hashes`.
+
+    Returns:
+        The number of distinct runs of each text, (n,). Then all pairs of a text and a run of it that is in `repeated`,
+        in ascending order: the numbers of the texts in the block, and the places of the runs in `repeated`.
+    """
+    text_count = len(block.counts)
+    text_of_run = np.repeat(np.arange(text_count), block.counts)
+    place = np.searchsorted(repeated, block.hashes)
+    is_repeated = repeated[place] == block.hashes
+
+    pairs = _as_numbers(text_of_run[is_repeated], place[is_repeated], len(repeated))
+    pairs.sort()
+    text_of_pair, run_of_pair = np.divmod(_distinct(pairs), len(repeated))
+
+    single_runs = np.bincount(text_of_run[~is_repeated], minlength=text_count)
+    repeated_runs = np.bincount(text_of_pair, minlength=text_count)
+    return single_runs + repeated_runs, text_of_pair, run_of_pair
+
+
+def _as_numbers(texts: Ints, runs: Ints, run_count: int) -> Ints:
+    """Return pairs of a text and a run as one number each, to sort them by text and then by run."""
+    return texts * run_count + runs
 
 
 def _repeated_hashes(blocks: Sequence[Hashes]) -> Hashes:
@@ -150,28 +192,37 @@ def _repeated_hashes(blocks: Sequence[Hashes]) -> Hashes:
 
 def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
     """Yield each text that may have near duplicates, with texts of at most its size that share a rare run."""
-    # Two near duplicates share at least 4/5 of the n runs of the larger text, and at least 8/9 of the m runs of the
-    # smaller one. So the n - 4/5 n + 1 rarest runs of the larger text (its probing prefix) and the m - 8/9 m + 1 rarest
-    # runs of the smaller text (its indexing prefix) have a run in common.
-    sizes = runs.sizes
-    kept = np.diff(runs.starts)
-    in_one_text = sizes - kept  # the rarest runs of all, which lead to no other text
-    fewest_common = (4 * sizes + 4) // 5  # 4/5, rounded up
-    fewest_common_with_larger = (8 * sizes + 8) // 9
-    probed = np.maximum(sizes - fewest_common + 1 - in_one_text, 0)
-    indexed = np.maximum(sizes - fewest_common_with_larger + 1 - in_one_text, 0)
-    smallest_first = np.argsort(sizes, kind="stable")
-    texts = smallest_first[probed[smallest_first] > 0].tolist()
-    index: defaultdict[int, list[int]] = defaultdict(list)  # run -> smaller texts
+    # Near duplicates share at least 4/5 of the runs of the larger text, and 8/9 of the runs of the smaller one. The
+    # rarest shared run is among the first `probed` runs of the larger and the first `indexed` runs of the smaller.
+    probed = _prefix_lengths(runs, 4, 5).tolist()
+    indexed = _prefix_lengths(runs, 8, 9).tolist()
+    smallest_first = np.argsort(runs.sizes, kind="stable").tolist()
+    texts = [text for text in smallest_first if probed[text] > 0]
+    texts_of_run: defaultdict[int, list[int]] = defaultdict(list)  # texts so far, by indexed run
     for text in with_progress(texts, "Near duplicates: comparing"):
         rarest = runs.of(text)[: probed[text]].tolist()
         others: set[int] = set()
         for run in rarest:
-            others.update(index[run][:_COMPARED], index[run][-_COMPARED:])
+            with_run = texts_of_run[run]
+            others.update(with_run[:_COMPARED], with_run[-_COMPARED:])
         if others:
             yield text, sorted(others)
         for run in rarest[: indexed[text]]:
-            index[run].append(text)
+            texts_of_run[run].append(text)
+
+
+def _prefix_lengths(runs: _Runs, shared: int, of: int) -> Ints:
+    """Return how many of the first kept runs of each text to compare: (n,).
+
+    They find all texts that share at least `shared` / `of` of the runs of the text. If k of its m runs are shared, the
+    rarest shared run is among its m - k + 1 rarest runs, because only m - k runs are not shared. Runs that occur once
+    are the rarest of all; they are not kept.
+    """
+    fewest_shared = (shared * runs.sizes + of - 1) // of  # rounded up
+    rarest = runs.sizes - fewest_shared + 1
+    kept = np.diff(runs.starts)
+    occur_once = runs.sizes - kept
+    return np.maximum(rarest - occur_once, 0)
 
 
 def _count_marked(marked: NDArray[np.bool_], arrays: Sequence[Ints]) -> Ints:

@@ -20,17 +20,17 @@ def split_by_source(
     seed: int,
     name: str,
 ) -> list[Ints]:
-    """Divide n rows into train and validation so that no source and no near duplicates are on both sides.
+    """Divide n rows into train and validation so that no publisher and no near duplicates are on both sides.
 
-    A publisher that several corpora name is one publisher. Rows without one are kept together with their near
+    A publisher that several corpora name is one publisher. Rows without a publisher are kept together with their near
     duplicates only.
 
-    A corpus with one label, or with a label from one publisher only, stays in train: in validation it would measure
-    which corpus a text is from. Its rows still move with their publisher if at least half of the publisher's rows are
-    in other corpora.
+    A corpus is not divided if it has one label, or a label from one publisher only: in validation it would measure
+    which corpus a text is from. Its rows go to validation only with a publisher most of whose rows, or half of them,
+    are in divided corpora.
 
-    Each label of each other corpus gives about `fraction` of its rows. Where that leaves too few rows of a label, the
-    share grows, up to a half.
+    Each label of a divided corpus gives about `fraction` of its rows. If that leaves too few rows of a label, the share
+    grows, up to a half.
 
     Args:
         sources: n sources.
@@ -48,21 +48,13 @@ def split_by_source(
     """
     label_of = np.asarray(labels)
     corpus_of = renumber(_corpus(source) for source in sources)
-    source_of = renumber(sources)
-    # A row without a publisher has its own number in the place of a publisher's name: it is joined with no other row.
-    publishers = [_publisher(source) or row for row, source in enumerate(sources)]
-    groups = merge_groups(duplicates, publishers)
+    groups = merge_groups(duplicates, _publishers(sources))
 
-    in_undivided_corpus = np.zeros(len(sources), dtype=bool)
-    for corpus in np.unique(corpus_of):
-        in_corpus = corpus_of == corpus
-        in_undivided_corpus[in_corpus] = not _can_be_divided(
-            label_of[in_corpus], source_of[in_corpus], groups[in_corpus]
-        )
-    group_sizes = np.bincount(groups)
-    undivided_share = np.bincount(groups, weights=in_undivided_corpus) / group_sizes
-    may_move = undivided_share <= 0.5  # by group
-    candidates = np.flatnonzero(may_move[groups])
+    in_divided_corpus = _rows_of_divided_corpora(label_of, corpus_of, renumber(sources), groups)
+    rows_of_group = np.bincount(groups)
+    rows_in_divided_corpora = np.bincount(groups, weights=in_divided_corpus)
+    may_be_held_out = rows_in_divided_corpora >= rows_of_group / 2  # by group
+    candidates = np.flatnonzero(may_be_held_out[groups])
 
     held_out = _hold_out(label_of, corpus_of, groups, candidates, fraction, seed)
     if held_out is None:
@@ -70,15 +62,32 @@ def split_by_source(
             f"{name} cannot be cut by source, because each label needs two or more sources in a file with several "
             "labels; give a validation file, or set validation_by to text."
         )
-    return [np.delete(np.arange(len(sources)), held_out), held_out]
+    train = np.delete(np.arange(len(sources)), held_out)
+    return [train, held_out]
 
 
 def _corpus(source: str) -> str:
     return source.partition("/")[0]
 
 
-def _publisher(source: str) -> str:
-    return source.partition("/")[2]
+def _publishers(sources: Sequence[str]) -> list[str | int]:
+    """Return the publisher of each row; for a row without one its number, which no other row has."""
+    publishers: list[str | int] = []
+    for row, source in enumerate(sources):
+        publisher = source.partition("/")[2]
+        publishers.append(publisher or row)
+    return publishers
+
+
+def _rows_of_divided_corpora(
+    label_of: Ints, corpus_of: Ints, source_of: Ints, groups: Ints
+) -> NDArray[np.bool_]:
+    """Return whether each row is in a corpus that can be divided: (n,)."""
+    in_divided_corpus = np.zeros(len(corpus_of), dtype=bool)
+    for corpus in np.unique(corpus_of):
+        rows = corpus_of == corpus
+        in_divided_corpus[rows] = _can_be_divided(label_of[rows], source_of[rows], groups[rows])
+    return in_divided_corpus
 
 
 def _can_be_divided(label_of: Ints, source_of: Ints, groups: Ints) -> bool:
@@ -86,7 +95,11 @@ def _can_be_divided(label_of: Ints, source_of: Ints, groups: Ints) -> bool:
     labels = np.unique(label_of)
     if len(labels) < 2 or len(np.unique(source_of)) < 2:
         return False
-    return all(len(np.unique(groups[label_of == label])) > 1 for label in labels)
+    for label in labels:
+        groups_of_label = np.unique(groups[label_of == label])
+        if len(groups_of_label) < 2:
+            return False
+    return True
 
 
 def _hold_out(
@@ -105,7 +118,7 @@ def _hold_out(
     label_count = label_of.max() + 1
     rows_of_label = np.bincount(label_of, minlength=label_count)
     candidates_of_label = np.bincount(label_of[candidates], minlength=label_count)
-    fewest = (candidates_of_label * fraction / 2).astype(int)
+    fewest = (candidates_of_label * fraction / 2).astype(int)  # held-out rows, of each label
     corpus_and_label_of = corpus_of * label_count + label_of
     for share in np.linspace(fraction, max(fraction, 0.5), 9):
         for stratum_of in (corpus_and_label_of, label_of):
@@ -114,10 +127,11 @@ def _hold_out(
             )
             held_out = candidates[part]
             held_out_of_label = np.bincount(label_of[held_out], minlength=label_count)
+            rows_in_train = rows_of_label - held_out_of_label
             has_enough = (held_out_of_label >= fewest).all()
-            has_two_labels = (held_out_of_label > 0).sum() > 1
-            leaves_some = ((held_out_of_label < rows_of_label) | (rows_of_label == 0)).all()
-            if has_enough and has_two_labels and leaves_some:
+            has_two_labels = np.count_nonzero(held_out_of_label) > 1
+            leaves_every_label = (rows_in_train[rows_of_label > 0] > 0).all()
+            if has_enough and has_two_labels and leaves_every_label:
                 return held_out
     return None
 
@@ -143,25 +157,32 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     corpus_of = renumber(_corpus(source) for source in sources)
     label_of = renumber(labels)
     label_count = label_of.max() + 1
-    totals = _balanced_totals(corpus_of, label_of)
 
     # n rows of one source and label weigh 1 / sqrt(n) each, so they weigh sqrt(n) together.
     source_and_label_of = renumber(renumber(sources) * label_count + label_of)
-    weights = np.bincount(source_and_label_of)[source_and_label_of] ** -0.5
+    rows_like_it = np.bincount(source_and_label_of)[source_and_label_of]
+    weights = rows_like_it**-0.5
 
-    # A row without a publisher gets the mean weight of the rows of its cell that have one. A cell holds the rows of one
-    # corpus and label.
+    # Below, a cell holds the rows of one corpus and label.
     cell_of = corpus_of * label_count + label_of
     has_publisher = np.array(["/" in source for source in sources])
+    weights = _with_mean_weights(weights, cell_of, has_publisher)
+
+    total_of_cell = _balanced_totals(corpus_of, label_of).ravel()
+    present_total_of_cell = np.bincount(cell_of, weights)
+    weights *= total_of_cell[cell_of] / present_total_of_cell[cell_of]
+    return np.asarray(weights / weights.mean())
+
+
+def _with_mean_weights(
+    weights: NDArray[np.floating], cell_of: Ints, has_publisher: NDArray[np.bool_]
+) -> NDArray[np.floating]:
+    """Give each row without a publisher the mean weight of the rows of its cell that have one, if there are any."""
     rows_with_publisher = np.bincount(cell_of, has_publisher)
     weight_with_publisher = np.bincount(cell_of, has_publisher * weights)
     mean_weight = weight_with_publisher / np.maximum(rows_with_publisher, 1)
-    gets_mean = ~has_publisher & (rows_with_publisher > 0)[cell_of]
-    weights = np.where(gets_mean, mean_weight[cell_of], weights)
-
-    weights_of_cell = np.bincount(cell_of, weights)
-    weights *= totals.ravel()[cell_of] / weights_of_cell[cell_of]
-    return np.asarray(weights / weights.mean())
+    gets_mean = ~has_publisher & (rows_with_publisher[cell_of] > 0)
+    return np.where(gets_mean, mean_weight[cell_of], weights)
 
 
 def _balanced_totals(corpus_of: Ints, label_of: Ints) -> NDArray[np.float64]:
@@ -170,12 +191,14 @@ def _balanced_totals(corpus_of: Ints, label_of: Ints) -> NDArray[np.float64]:
     np.add.at(counts, (corpus_of, label_of), 1)
     has_label = counts > 0
     total_of_corpus = np.sqrt(counts.sum(axis=1))
-    share_of_label = total_of_corpus / has_label.sum(axis=1)
-    totals = has_label * share_of_label[:, None]
+    total_of_its_labels = total_of_corpus / has_label.sum(axis=1)
+    totals = has_label * total_of_its_labels[:, None]
 
+    # Corpora with all labels have equal totals of the labels already. The others are scaled, label by label.
     is_scaled = ~has_label.all(axis=1)
-    if not has_label[is_scaled].any(axis=0).all():  # they cannot have equal totals
+    labels_there = has_label[is_scaled].any(axis=0)
+    if not labels_there.all():  # then no scaling of these corpora alone makes the labels equal
         is_scaled = np.ones(len(counts), dtype=bool)
-    scaled_totals = totals[is_scaled].sum(axis=0)
-    totals[is_scaled] *= scaled_totals.mean() / scaled_totals
+    totals_of_labels = totals[is_scaled].sum(axis=0)
+    totals[is_scaled] *= totals_of_labels.mean() / totals_of_labels
     return totals

@@ -4,6 +4,7 @@ groups = near_duplicate_groups(articles)
 train, test = grouped_stratified_split(labels, groups, fractions=(0.8, 0.2), seed=42)
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -27,10 +28,11 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
 
     A progress bar appears after two seconds, unless `datasets.disable_progress_bars` was called.
     """
-    exact = exact_duplicate_groups(texts)
-    _, firsts = np.unique(exact, return_index=True)
-    sets = join_near_duplicates([texts[first] for first in firsts])
-    return renumber(sets[group] for group in exact.tolist())
+    exact_groups = exact_duplicate_groups(texts)
+    _, first_rows = np.unique(exact_groups, return_index=True)
+    # The i-th of these texts stands for the i-th exact group.
+    sets = join_near_duplicates([texts[row] for row in first_rows])
+    return renumber(sets[group] for group in exact_groups.tolist())
 
 
 def rows_without_near_duplicates(texts: Sequence[str], others: Sequence[str]) -> Ints:
@@ -49,24 +51,24 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     keys: list[Hashable] = []
     for row, text in enumerate(texts):
         words = text.split()
-        keys.append(hash_words(words, size=16) if words else row)
+        keys.append(digest_of_words(words, size=16) if words else row)
     return renumber(keys)
 
 
-def hash_words(words: Sequence[str], size: int) -> bytes:
-    """Hash words, joined by a space, to `size` bytes; lone surrogates may be among them."""
+def digest_of_words(words: Sequence[str], size: int) -> bytes:
+    """Return a hash of words, joined by a space, of `size` bytes; lone surrogates may be among them."""
     content = " ".join(words).encode("utf-8", "surrogatepass")
     return blake2b(content, digest_size=size).digest()
 
 
 def merge_groups(first: Sequence[int] | Ints, second: Sequence[Hashable] | Ints) -> Ints:
     """Join two groupings of the same n rows: rows that share a group in either share one in the result."""
-    sets = DisjointSet()  # of (grouping, group)
-    for group_of_first, group_of_second in zip(first, second, strict=True):
-        sets.add((1, group_of_first))
-        sets.add((2, group_of_second))
-        sets.merge((1, group_of_first), (2, group_of_second))
-    return renumber(sets[1, group_of_first] for group_of_first in first)
+    in_first = [("first", group) for group in first]
+    in_second = [("second", group) for group in second]
+    sets = DisjointSet({*in_first, *in_second})
+    for one, other in zip(in_first, in_second, strict=True):
+        sets.merge(one, other)
+    return renumber(sets[one] for one in in_first)
 
 
 def grouped_stratified_split(
@@ -99,17 +101,13 @@ def grouped_stratified_split(
 
     sizes = np.bincount(group_of)
     rows_by_group = np.argsort(group_of, kind="stable")
-    members = np.split(rows_by_group, np.cumsum(sizes)[:-1])  # the rows of each group
+    rows_of_group = np.split(rows_by_group, np.cumsum(sizes)[:-1])
     large = generator.permutation(np.flatnonzero(sizes > 1))
     largest_first = large[np.argsort(-sizes[large], kind="stable")]
     for group in largest_first:
-        rows = members[group]
+        rows = rows_of_group[group]
         counts = np.bincount(label_of[rows], minlength=room.shape[1])
-        # The group goes to the part whose squared deviation from its target falls most, relative to its share.
-        deviation = (room**2).sum(axis=1)
-        deviation_with_group = ((room - counts) ** 2).sum(axis=1)
-        change = (deviation_with_group - deviation) / np.asarray(fractions)
-        part = int(np.argmin(change))
+        part = _best_part(room, counts, fractions)
         room[part] -= counts
         part_of[rows] = part
 
@@ -121,6 +119,20 @@ def grouped_stratified_split(
         counts = _apportion(len(rows), free / free.sum())
         part_of[rows] = np.repeat(np.arange(len(fractions)), counts)
     return [np.flatnonzero(part_of == part) for part in range(len(fractions))]
+
+
+def _best_part(room: Ints, counts: Ints, fractions: Sequence[float]) -> int:
+    """Return the part whose squared deviation from its target falls most, relative to its share, if it gets a group.
+
+    Args:
+        room: (parts, labels) rows that each part can still take.
+        counts: (labels,) rows of the group.
+        fractions: The parts' shares.
+    """
+    deviation = (room**2).sum(axis=1)
+    deviation_with_group = ((room - counts) ** 2).sum(axis=1)
+    change = (deviation_with_group - deviation) / np.asarray(fractions)
+    return int(np.argmin(change))
 
 
 def keep_labels_on_both_sides(
@@ -140,38 +152,56 @@ def keep_labels_on_both_sides(
         The rows of train and of validation, ascending.
     """
     group_of = renumber(groups.tolist())
-    sizes = np.bincount(group_of)
-    held_out = np.zeros(len(sizes), dtype=bool)  # by group
+    held_out = np.zeros(group_of.max(initial=-1) + 1, dtype=bool)  # by group
     held_out[group_of[parts[1]]] = True
-
     rows, labels = labels_of_rows
-    # Distinct pairs of a group and a label that it has.
-    pairs = np.unique(np.column_stack([group_of[rows], labels]), axis=0)
-    pair_groups = pairs[:, 0]
-    pair_labels = pairs[:, 1]
-    generator = np.random.default_rng(seed)
-    groups_of_label = {}  # the smallest group first
-    for label in np.unique(labels).tolist():
-        shuffled = generator.permutation(pair_groups[pair_labels == label])
-        groups_of_label[label] = shuffled[np.argsort(sizes[shuffled], kind="stable")]
+    groups_of_label = _groups_of_labels(group_of, rows, labels, seed)
 
-    # Labels that are only in validation: their smallest group goes to train.
-    for label_groups in groups_of_label.values():
-        if held_out[label_groups].all():
-            held_out[label_groups[0]] = False
+    # A label that is only in validation: its smallest group goes to train.
+    for groups_with_label in groups_of_label.values():
+        if held_out[groups_with_label].all():
+            smallest = groups_with_label[0]
+            held_out[smallest] = False
 
-    # Labels that are only in train, the rarest first: their smallest group goes to validation that is not the last
-    # group in train of any of its labels.
-    for label_groups in sorted(groups_of_label.values(), key=len):
-        if held_out[label_groups].any():
+    # A label that is only in train, the rarest first: its smallest group goes to validation that takes no label out of
+    # train.
+    labels_of_group: defaultdict[int, list[int]] = defaultdict(list)
+    for label, groups_with_label in groups_of_label.items():
+        for group in groups_with_label.tolist():
+            labels_of_group[group].append(label)
+    for groups_with_label in sorted(groups_of_label.values(), key=len):
+        if held_out[groups_with_label].any():
             continue
-        groups_in_train = np.bincount(pair_labels[~held_out[pair_groups]])  # of each label
-        for group in label_groups:
-            labels_of_group = pair_labels[pair_groups == group]
-            if groups_in_train[labels_of_group].min() > 1:
+        for group in groups_with_label.tolist():
+            groups_in_train = [
+                np.count_nonzero(~held_out[groups_of_label[label]])
+                for label in labels_of_group[group]
+            ]
+            if min(groups_in_train) > 1:
                 held_out[group] = True
                 break
-    return [np.flatnonzero(~held_out[group_of]), np.flatnonzero(held_out[group_of])]
+    is_held_out = held_out[group_of]  # by row
+    return [np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)]
+
+
+def _groups_of_labels(group_of: Ints, rows: Ints, labels: Ints, seed: int) -> dict[int, Ints]:
+    """Return the groups that have each label, the smallest first, groups of one size in a random order.
+
+    Args:
+        group_of: n group numbers from 0.
+        rows: m rows.
+        labels: A label of each of the m rows; a row with several labels is repeated.
+        seed: The same seed gives the same order.
+    """
+    generator = np.random.default_rng(seed)
+    sizes = np.bincount(group_of)
+    groups_of_label = {}
+    for label in np.unique(labels).tolist():
+        groups = np.unique(group_of[rows[labels == label]])
+        shuffled = generator.permutation(groups)
+        smallest_first = np.argsort(sizes[shuffled], kind="stable")
+        groups_of_label[label] = shuffled[smallest_first]
+    return groups_of_label
 
 
 def strata(labels: Sequence[Any]) -> Sequence[Any]:

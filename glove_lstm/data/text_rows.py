@@ -14,7 +14,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.data.cells import check_unread_columns, choose_columns, read_text_and_pair
+from glove_lstm.data.cells import (
+    check_unread_columns,
+    choose_columns,
+    has_text,
+    read_text_and_pair,
+)
 from glove_lstm.data.files import fingerprint, user_path
 from glove_lstm.data.tables import Table, file_format, make_table, open_table, open_text_table
 from glove_lstm.errors import DataError
@@ -37,7 +42,7 @@ class TextRow:
     @property
     def empty(self) -> bool:
         """Whether both texts are blank."""
-        return not (self.text.strip() or (self.pair or "").strip())
+        return not has_text(self.text, self.pair)
 
 
 class TextSource:
@@ -45,14 +50,15 @@ class TextSource:
 
     Attributes:
         columns: The text columns, chosen by the first input with rows.
-        named: Whether rows may come from several files, so that the output must name them.
+        may_have_several_files: Whether the output must name the file of each row. It depends on what was asked for, and
+            not on how many files a pattern matches.
 
     Args:
         tables: The inputs; each is opened when the rows before it have been read.
         text_column_names: As for `load_splits`.
         trained_columns: As for `load_splits`.
         paths: The files of the tables; none for inputs that can be read only once.
-        named: See above.
+        may_have_several_files: See above.
     """
 
     def __init__(
@@ -62,23 +68,25 @@ class TextSource:
         trained_columns: Sequence[str] | None = None,
         *,
         paths: Sequence[Path] = (),
-        named: bool = False,
+        may_have_several_files: bool = False,
     ) -> None:
-        self.named = named
+        self.may_have_several_files = may_have_several_files
         self._paths = paths
         remaining = iter(tables)
-        table = _first_with_rows(remaining)
-        self._tables = chain([table], remaining)
+        first = _first_with_rows(remaining)
+        self._tables = chain([first], remaining)
         self.columns = choose_columns(
-            table.name,
-            table.columns,
-            table.first or {},
+            first.name,
+            first.columns,
+            first.first or {},
             text_column_names,
-            has_header=table.has_header,
+            has_header=first.has_header,
             trained=trained_columns,
         )
-        as_trained = trained_columns is not None and self.columns == list(trained_columns)
-        self._first_table_chose = text_column_names is None and not as_trained
+        are_requested = text_column_names is not None
+        are_trained = trained_columns is not None and self.columns == list(trained_columns)
+        # They are what the first input has by default, and another input may have more.
+        self._columns_are_defaults = not are_requested and not are_trained
 
     def identity(self) -> list[dict[str, Any]] | None:
         """Return the present fingerprints of the files as JSON values; None for inputs that can be read only once."""
@@ -105,7 +113,7 @@ class TextSource:
             raise DataError(
                 f"{table.name} has no column {lacking[0]!r}, which the first input has; add it."
             )
-        if self._first_table_chose:
+        if self._columns_are_defaults:
             check_unread_columns(table.name, table.columns, self.columns, "first input")
 
 
@@ -146,7 +154,7 @@ def open_files(
         text_column_names,
         trained_columns,
         paths=paths,
-        named=len(names) > 1 or has_glob,
+        may_have_several_files=len(names) > 1 or has_glob,
     )
 
 

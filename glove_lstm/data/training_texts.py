@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from glove_lstm.data.splits import hash_words
+from glove_lstm.data.splits import digest_of_words
 from glove_lstm.errors import DataError
 
 Hashes = NDArray[np.uint64]
@@ -36,7 +36,7 @@ class TrainingTexts:
         return cls(np.unique(hash_texts(trained)), np.unique(hash_texts(validated)))
 
     def added_to(self, earlier: "TrainingTexts | None") -> "TrainingTexts":
-        """Join the record with that of the checkpoint where training started; None if it has none."""
+        """Join this record and the record of the checkpoint where training started, or None if that has no record."""
         if earlier is None:
             return TrainingTexts(self.trained, self.validated, complete=False)
         trained = np.union1d(self.trained, earlier.trained)
@@ -51,7 +51,8 @@ class TrainingTexts:
         """
         hashes = hash_texts(texts)
         trained = np.isin(hashes, self.trained)
-        return trained, np.isin(hashes, self.validated) & ~trained
+        validated = np.isin(hashes, self.validated)
+        return trained, validated & ~trained
 
     def save(self, path: Path, weights_digest: str) -> None:
         """Write the record into a file, with the SHA-256 of the weights that the texts made."""
@@ -85,5 +86,5 @@ def hash_texts(texts: Iterable[str]) -> Hashes:
     digests = []
     for text in texts:
         words = _WORD.findall(text.lower()) or text.split()
-        digests.append(hash_words(words, size=8))
+        digests.append(digest_of_words(words, size=8))
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

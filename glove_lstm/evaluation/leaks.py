@@ -47,7 +47,7 @@ def check_leaks(data: LoadedData) -> dict[str, Any]:
     Raises:
         DataError: A text may have several labels.
     """
-    if data.several_labels:
+    if data.is_multi_label:
         raise DataError(
             f"{data.description} has lists of labels; leaks are looked for with one a text."
         )

@@ -33,9 +33,9 @@ class BatchClassifier:
 
     Args:
         model: A checkpoint's folder on the machine that runs it, or a repository's id on the Hub.
-        text_column_names: The columns of text, title before body; None takes those that the checkpoint was trained on
-            or else, by the first batch of each process, title and text, else text, else title, else the only column of
-            text.
+        text_column_names: The columns of text, title before body. None takes the columns that the checkpoint was
+            trained on. If the first batch of a process lacks them, it takes title and text, else text, else title, else
+            the only column of text.
         backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores that one classifier may use.
         unsure_below: Adds a column unsure: whether the best score is lower, from 0 to 1.
@@ -57,7 +57,7 @@ class BatchClassifier:
         if unsure_below is not None and not 0 <= unsure_below <= 1:
             raise ValueError(f"unsure_below must be from 0 to 1, not {unsure_below}")
         checkpoint = Checkpoint.open(model)
-        opened = open_model(checkpoint, backend=backend, threads=threads)
+        loaded = open_model(checkpoint, backend=backend, threads=threads)
         self._load_again = partial(
             BatchClassifier,
             model,
@@ -66,8 +66,8 @@ class BatchClassifier:
             threads=threads,
             unsure_below=unsure_below,
         )
-        self._files = opened.identity()
-        self._labeller = Labeller(opened, unsure_below)
+        self._files = loaded.identity()
+        self._labeller = Labeller(loaded, unsure_below)
         self._text_column_names = text_column_names
         self._trained = checkpoint.text_column_names
         self._columns: list[str] | None = None  # chosen by the first batch
@@ -83,7 +83,7 @@ class BatchClassifier:
         """Add the label and the scores of each row.
 
         Args:
-            batch: Columns by name as lists or numpy arrays, or a pandas DataFrame; the result is of that kind.
+            batch: Columns by name as lists or numpy arrays, or a pandas DataFrame; the result has the same type.
 
         Raises:
             DataError: A text column is missing or holds other values; a new column's name is taken; or there is a

@@ -22,7 +22,6 @@ from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import OpenModel
 from glove_lstm.inference.output_formats import Label, Labelled, Layout, open_writer
-from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.version import __version__
 
 _MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long
@@ -38,16 +37,15 @@ class Labeller:
     unsure_below: float | None = None  # from 0 to 1; None: rows are not marked
 
     def __post_init__(self) -> None:
-        is_refused = not chooses_one_label(self.model.checkpoint.config)
-        if self.unsure_below is not None and is_refused:
-            raise DataError(
-                "unsure_below is for models that choose one label for a text; leave it out."
-            )
+        if self.unsure_below is not None and self.model.thresholds:
+            raise DataError("unsure_below is for models of one label a text; leave it out.")
 
-    def layout(self, *, named: bool = False) -> Layout:
+    def layout(self, *, has_file_column: bool = False) -> Layout:
         """Return the columns of the output; see `Layout`."""
         return Layout(
-            self.model.label_names, named=named, marks_unsure=self.unsure_below is not None
+            self.model.label_names,
+            has_file_column=has_file_column,
+            marks_unsure=self.unsure_below is not None,
         )
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
@@ -132,7 +130,7 @@ def label_to_folder(
         "rows_per_part": rows_per_part,
         "unsure_below": labeller.unsure_below,
     }
-    layout = labeller.layout(named=source.named)
+    layout = labeller.layout(has_file_column=source.may_have_several_files)
     summary = Summary()
     with _locked(folder):
         _claim_output_folder(folder, arguments)
@@ -176,25 +174,26 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
-    """Write the arguments of a run into its folder.
+    """Write the arguments of a run into its folder, and remove what a killed run left unfinished.
 
     Raises:
-        DataError: The folder holds parts of a run with other arguments, or of standard input.
+        DataError: The folder holds parts that this run cannot go on with, or a file of this name that is not ours.
     """
     path = folder / _ARGUMENTS
     remedy = "remove the folder, or choose another"
-    has_parts = any(folder.glob("part-*"))
     earlier = read_json_object(path, remedy) if path.exists() else {}
     different = [name for name, value in arguments.items() if earlier.get(name) != value]
-    # Of another version of this package, or no file of this package: it is not overwritten.
-    has_other_names = bool(earlier) and earlier.keys() != arguments.keys()
-    if different and (has_parts or has_other_names):
+    has_parts = any(folder.glob("part-*"))
+    # Another version of this package wrote it, or another program.
+    is_foreign = bool(earlier) and earlier.keys() != arguments.keys()
+    if (has_parts and different) or is_foreign:
         raise DataError(
             f"{folder} holds parts of another run ({', '.join(different)} differ): {remedy}."
         )
     if has_parts and arguments["inputs"] is None:
         raise DataError(f"{folder} holds parts, but standard input cannot be read again: {remedy}.")
-    for unfinished in folder.glob(".part-*.part"):  # of a killed process
+
+    for unfinished in folder.glob(".part-*.part"):
         unfinished.unlink()
     with whole_file(path) as part:
         part.write_text(json.dumps(arguments, indent=1) + "\n", encoding="utf-8")

@@ -35,9 +35,7 @@ class Labelled:
     rows: Sequence[TextRow]
     labels: Sequence[Label]
     scores: NDArray[np.floating]  # (n, labels)
-    unsure: NDArray[np.bool_] | None = (
-        None  # (n,) whether the best score is too low; None: not asked
-    )
+    unsure: NDArray[np.bool_] | None = None  # (n,) whether the score is too low; None: not asked
 
     @cached_property
     def rounded_scores(self) -> NDArray[np.float64]:
@@ -53,13 +51,13 @@ class Layout:
     """The columns of the output."""
 
     label_names: Sequence[str]  # in the order of the scores
-    named: bool = False  # whether there is a column `file` before `row`
+    has_file_column: bool = False  # `file`, before `row`
     marks_unsure: bool = False  # whether there is a column `unsure` after `score`
 
     @property
     def columns(self) -> list[str]:
         """The names of the columns in a table."""
-        names = ["file"] if self.named else []
+        names = ["file"] if self.has_file_column else []
         names += ["row", "label", "score"]
         if self.marks_unsure:
             names.append(UNSURE)
@@ -70,7 +68,7 @@ class Layout:
         """Return the values of each column: lists, and arrays of scores."""
         scores = labelled.rounded_scores
         values: list[Any] = []
-        if self.named:
+        if self.has_file_column:
             values.append([row.file for row in labelled.rows])
         values.append([row.number for row in labelled.rows])
         values.append([label_cell(label) for label in labelled.labels])
@@ -101,10 +99,10 @@ def open_writer(
     """Open a file for labelled rows; a stream stays open.
 
     Args:
-        target: A file, or a text stream for csv and jsonl.
-        kind: "csv", "jsonl" or "parquet".
+        target: A file; or a text stream, except for parquet.
+        kind: "csv", "jsonl", "parquet", or "table" for people.
         layout: The columns.
-        explain: Adds explanations to jsonl.
+        explain: Adds explanations to jsonl, and shows them instead of a table.
     """
     if kind == "parquet":
         with _parquet_writer(target, layout) as write:
@@ -116,7 +114,7 @@ def open_writer(
         yield _text_writer(target, kind, layout, explain)
 
 
-def table_writer(file: TextIO, label_names: Sequence[str]) -> Write:
+def _table_writer(file: TextIO, label_names: Sequence[str]) -> Write:
     """Write a readable table of labels and texts. An unsure row has the two best labels with their scores."""
     width = max(len(name) for name in [*label_names, "label", UNSURE])
     file.write(f"{'label':<{width}}  score  text\n")
@@ -139,10 +137,10 @@ def table_writer(file: TextIO, label_names: Sequence[str]) -> Write:
 def _two_best(label_names: Sequence[str], scores: Sequence[float]) -> str:
     """Return the two best labels with their scores, such as "FAKE 0.546, REAL 0.454"."""
     best_first = sorted(range(len(scores)), key=lambda label: -scores[label])
-    parts = []
-    for label in best_first[:2]:
-        parts.append(f"{one_line(label_names[label])} {_three_decimals(scores[label])}")
-    return ", ".join(parts)
+    best, second = best_first[:2]
+    best_part = f"{one_line(label_names[best])} {_three_decimals(scores[best])}"
+    second_part = f"{one_line(label_names[second])} {_three_decimals(scores[second])}"
+    return f"{best_part}, {second_part}"
 
 
 def _three_decimals(score: float) -> str:
@@ -151,7 +149,7 @@ def _three_decimals(score: float) -> str:
     return f"{thousandths / 1000:.3f}"
 
 
-def explanation_writer(file: TextIO, explain: Explain) -> Write:
+def _explanation_writer(file: TextIO, explain: Explain) -> Write:
     """Write explanations as text, in colours if the file is a terminal."""
     from rich.console import Console
 
@@ -205,7 +203,11 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
 def _text_writer(file: TextIO, kind: str, layout: Layout, explain: Explain | None) -> Write:
     if kind == "csv":
         return _csv_writer(file, layout)
-    return _jsonl_writer(file, layout, explain)
+    if kind == "jsonl":
+        return _jsonl_writer(file, layout, explain)
+    if explain is not None:
+        return _explanation_writer(file, explain)
+    return _table_writer(file, layout.label_names)
 
 
 def _csv_writer(file: TextIO, layout: Layout) -> Write:
@@ -233,7 +235,7 @@ def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Writ
     def write(labelled: Labelled) -> None:
         for row, label, scores, is_unsure in _rows_with_scores(labelled):
             values: dict[str, Any] = {}
-            if layout.named:
+            if layout.has_file_column:
                 values["file"] = row.file
             values["row"] = row.number
             values["label"] = label

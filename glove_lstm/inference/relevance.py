@@ -22,7 +22,10 @@ from glove_lstm.errors import DataError
 from glove_lstm.inference.explanation import Explanation, Field, WordContribution
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.characters import UnknownWords
-from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.modeling.modeling_glove_lstm import (
+    GloveLstmForSequenceClassification,
+    GloveLstmInputs,
+)
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
@@ -71,13 +74,15 @@ def explain(
     explained, rival = _explained_and_rival(logits[0], chosen)
 
     difference = float(logits[0, explained] - logits[0, rival])
-    baseline = difference
-    contributions: list[float] = []
     ids = inputs["input_ids"]
     token_count = ids.shape[1]
     if token_count:
         types = inputs.get("token_type_ids")
-        baseline, contributions = _token_contributions(model, ids, types, explained, rival)
+        from_biases, contributions = _token_contributions(model, ids, types, explained, rival)
+    else:
+        from_biases = difference
+        contributions = []
+
     text = replace_surrogates(text)
     text_pair = replace_surrogates(text_pair)
     words = _words(text, text_pair, encoded.encodings[0].offsets, contributions)
@@ -90,7 +95,7 @@ def explain(
         rival=names[rival],
         score=float(scores[0, explained]),
         logit_difference=difference,
-        baseline_difference=baseline,
+        baseline_difference=from_biases,
         words=tuple(words),
         unread=len(untruncated_ids) - token_count,
     )
@@ -123,7 +128,41 @@ def _token_contributions(
     with torch.no_grad():
         inputs = model.encoder.prepare_inputs(ids, torch.ones_like(ids), types, None)
         scale = float(model.confidence(inputs)) / model.config.temperature
-        vectors = model.encoder.embed(inputs)  # (tokens that the LSTM reads, 1, E)
+    from_biases, from_read_tokens = _lstm_contributions(model, inputs, scale, label, rival)
+    # The LSTM may read fewer tokens than there are; the others contribute nothing to its logits.
+    contributions = torch.zeros(ids.shape[1], dtype=torch.float64)
+    contributions[: len(from_read_tokens)] = from_read_tokens
+    if model.ngrams is None:
+        return from_biases, contributions.tolist()
+
+    with torch.no_grad():
+        of_labels = ngram_contributions(model.ngrams, ids, inputs.shapes, inputs.unknown)
+    of_labels = of_labels[0].double().cpu()  # (T, num_labels)
+    biases = model.ngrams.bias.detach().double()
+    ngram_scale = scale * model.config.ngram_weight
+    contributions += ngram_scale * (of_labels[:, label] - of_labels[:, rival])
+    from_biases += ngram_scale * float(biases[label] - biases[rival])
+    return from_biases, contributions.tolist()
+
+
+def _lstm_contributions(
+    model: GloveLstmForSequenceClassification,
+    inputs: GloveLstmInputs,
+    scale: float,
+    label: int,
+    rival: int,
+) -> tuple[float, Tensor]:
+    """Return the contribution of the biases to the LSTM's logits, and that of each token that it reads: (n,).
+
+    Args:
+        model: A classifier.
+        inputs: One text.
+        scale: Factor of the logits of both parts of the model.
+        label: The explained label.
+        rival: The other label.
+    """
+    with torch.no_grad():
+        vectors = model.encoder.embed(inputs)  # (n, 1, E)
         share_read = float(model.share_read(inputs))
     # The caller may be in inference mode, in which there are no gradients.
     with torch.inference_mode(False), torch.enable_grad():
@@ -131,24 +170,12 @@ def _token_contributions(
         linear = _linear_in_words(model, leaf)
         logits = linear.lstm_logits(linear.encoder.run_lstm(inputs).pooled)[0]
         logits = logits * scale * share_read
-        lstm_difference = logits[label] - logits[rival]
-        (gradient,) = torch.autograd.grad(lstm_difference, leaf)
-    # The LSTM may read fewer tokens than there are; the others contribute nothing.
-    contributions = torch.zeros(ids.shape[1], dtype=torch.float64)
+        difference = logits[label] - logits[rival]
+        (gradient,) = torch.autograd.grad(difference, leaf)
     gradient_times_input = (gradient * vectors)[:, 0].double()
-    contributions[: len(vectors)] = gradient_times_input.sum(dim=1).cpu()
-    from_biases = float(lstm_difference.detach().double() - contributions.sum())
-    if model.ngrams is None:
-        return from_biases, contributions.tolist()
-
-    with torch.no_grad():
-        of_labels = ngram_contributions(model.ngrams, ids, inputs.shapes, inputs.unknown)
-    of_labels = of_labels[0].double().cpu()
-    biases = model.ngrams.bias.detach().double()
-    ngram_scale = scale * model.config.ngram_weight
-    contributions += ngram_scale * (of_labels[:, label] - of_labels[:, rival])
-    from_biases += ngram_scale * float(biases[label] - biases[rival])
-    return from_biases, contributions.tolist()
+    contributions = gradient_times_input.sum(dim=1).cpu()
+    from_biases = float(difference.detach().double() - contributions.sum())
+    return from_biases, contributions
 
 
 def ngram_contributions(
@@ -170,16 +197,17 @@ def ngram_contributions(
     """
     mask = torch.ones_like(input_ids, dtype=torch.bool)
     texts, length = input_ids.shape
+    # In the order of `groups`.
+    spans_of_groups = [_word_spans(length, with_shapes=shapes is not None)]
+    if shapes is not None:
+        spans_of_groups.append(_shape_spans(length))
+
     # An n-gram adds the same to all tokens of its span. `differences` holds each token's contribution minus that of
     # the token before, so an n-gram changes two of them: where its span begins, and after its end.
     differences = ngrams.bias.new_zeros(texts, length + 1, len(ngrams.bias), dtype=torch.float64)
-    groups = ngrams.groups(input_ids, shapes, mask)  # without shapes, there is no group of shapes
-    for group, all_spans in zip(groups, _spans(length), strict=False):
-        ngram_count = group.rows.shape[1]
-        # Without shapes, the group lacks the n-grams of words with shapes, which come last.
-        spans = all_spans[:ngram_count].to(input_ids.device)
-        first = spans[:, 0]
-        last = spans[:, 1]
+    groups = ngrams.groups(input_ids, shapes, mask)
+    for group, spans in zip(groups, spans_of_groups, strict=True):
+        first, last = spans.to(input_ids.device).unbind(dim=1)
         token_shares = ngram_shares(group, ngrams.weights).double() / (last - first + 1)
         added = token_shares.unsqueeze(-1) * ngrams.weights[group.rows]
         differences = differences.index_add(1, first, added)
@@ -196,25 +224,41 @@ def ngram_contributions(
     return contributions.index_put(places, of_words, accumulate=True)
 
 
-def _spans(length: int) -> list[Tensor]:
-    """Return the first and the last token of each n-gram, in the order of `GloveLstmNgramClassifier.groups`.
+def _word_spans(length: int, *, with_shapes: bool) -> Tensor:
+    """Return the first and the last token of each n-gram of words of a text of T tokens: (n, 2).
 
-    Returns:
-        (3 T + 1, 2) for n-grams of words, in which words with shapes come last, and (3 T + 2, 2) for n-grams of shapes.
+    They are in the order of `GloveLstmNgramClassifier`: T words, T + 1 pairs, and perhaps T words with their shapes.
     """
-    words = _runs(0, 1, length)
-    pairs = _runs(-1, 2, length + 1)
-    three_shapes = _runs(-2, 3, length + 2)
-    shape_after = _runs(0, 2, length)
-    shape_before = _runs(-1, 2, length)
-    word_spans = torch.cat([words, pairs, words])
-    shape_spans = torch.cat([three_shapes, shape_after, shape_before])
-    # An edge of the text belongs to the word beside it.
-    return [word_spans.clamp(0, length - 1), shape_spans.clamp(0, length - 1)]
+    words = _runs(first=0, size=1, count=length)
+    pairs = _runs(first=-1, size=2, count=length + 1)  # with an edge before and after the text
+    ngrams = [words, pairs]
+    if with_shapes:
+        ngrams.append(words)
+    return _within_text(torch.cat(ngrams), length)
 
 
-def _runs(first: int, size: int, count: int) -> Tensor:
-    """Return the first and the last token of `count` runs of `size` tokens; each begins a token later: (count, 2)."""
+def _shape_spans(length: int) -> Tensor:
+    """Return the first and the last token of each n-gram of shapes of a text of T tokens: (3 T + 2, 2).
+
+    They are in the order of `GloveLstmNgramClassifier`: T + 2 runs of three shapes, with two edges before and after the
+    text; T words with the shape after them; and T words with the shape before them.
+    """
+    three_shapes = _runs(first=-2, size=3, count=length + 2)
+    with_shape_after = _runs(first=0, size=2, count=length)
+    with_shape_before = _runs(first=-1, size=2, count=length)
+    return _within_text(torch.cat([three_shapes, with_shape_after, with_shape_before]), length)
+
+
+def _within_text(spans: Tensor, length: int) -> Tensor:
+    """Leave out the edges of a text. An n-gram of edges alone belongs to the word beside them."""
+    return spans.clamp(0, length - 1)
+
+
+def _runs(*, first: int, size: int, count: int) -> Tensor:
+    """Return the first and the last token of `count` runs of `size` tokens: (count, 2).
+
+    The first run begins at token `first`, and each other run a token after the one before.
+    """
     starts = torch.arange(first, first + count)
     return torch.stack([starts, starts + size - 1], dim=1)
 

@@ -131,18 +131,18 @@ class LightClassifier:
                 raise ValueError(
                     f"{len(texts)} texts, but {len(text_pairs)} second parts; give one for each text"
                 )
+        if not texts:
+            return np.zeros((0, len(self.label_names)), dtype=np.float32)
         size = self._window_size(len(texts))
 
         def predict_window(start: int) -> NDArray[np.float32]:
-            rows = slice(start, start + size)
-            pairs = None if text_pairs is None else text_pairs[rows]
-            return self._predict(self.tokenizer.read(texts[rows], pairs))
+            window = slice(start, start + size)
+            pairs = None if text_pairs is None else text_pairs[window]
+            return self._predict(self.tokenizer.read(texts[window], pairs))
 
-        if not texts:
-            return np.zeros((0, len(self.label_names)), dtype=np.float32)
         starts = range(0, len(texts), size)
         if self.threads == 1 or len(starts) == 1:
-            return np.concatenate(list(map(predict_window, starts)))
+            return np.concatenate([predict_window(start) for start in starts])
         with ThreadPoolExecutor(self.threads) as pool:
             return np.concatenate(list(pool.map(predict_window, starts)))
 
@@ -158,12 +158,14 @@ class LightClassifier:
     def _predict(self, texts: Tokens) -> NDArray[np.float32]:
         """Run batches of texts of similar length."""
         logits = np.zeros((len(texts.lengths), len(self.label_names)), dtype=np.float32)
+        # Some models read no types.
         input_names = [known.name for known in self.session.get_inputs()]
         begins = np.cumsum(texts.lengths) - texts.lengths
         for batch in length_batches(texts.lengths, _MOST_TEXTS, _MOST_TOKENS):
             lengths = texts.lengths[batch]
-            width = max(1, int(lengths[0]))  # the longest text is the first
-            mask = np.arange(width) < lengths[:, None]  # (texts, tokens)
+            longest = int(lengths[0])  # the first text
+            width = max(1, longest)
+            mask = np.arange(width) < lengths[:, None]  # (texts, width)
             tokens = ranges(begins[batch], lengths)
             padded_ids = np.zeros(mask.shape, dtype=np.int64)
             padded_ids[mask] = texts.ids[tokens]
@@ -174,7 +176,6 @@ class LightClassifier:
                 "input_ids": padded_ids,
                 "token_type_ids": padded_types,
             }
-            # Not every model reads types.
             outputs = self.session.run(None, {name: inputs[name] for name in input_names})
             logits[batch] = outputs[0]
         return logits
@@ -184,7 +185,7 @@ def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -
     """Load a classifier that was pickled.
 
     Raises:
-        DataError: The files of the checkpoint are gone, or others than those that it was loaded from.
+        DataError: The files of the checkpoint are gone, or have changed since the classifier was loaded.
     """
     if not folder.is_dir():
         raise DataError(

@@ -9,7 +9,6 @@ from jinja2 import Environment, StrictUndefined
 from glove_lstm.checkpoint import CARD_NAME, package_resource
 from glove_lstm.publishing.card_facts import PLACEHOLDER_ID, CardFacts
 
-
 # The last line of a rendered card starts with these words and holds the hash of the text above it. A push compares the
 # hash to find out whether somebody edited the card. Keep the words: cards that other versions rendered have them.
 _SEAL = "<!-- Rendered by glove-lstm. A push renders it again, unless the text above was edited. SHA-256: "

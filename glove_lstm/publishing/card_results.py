@@ -9,6 +9,7 @@ from glove_lstm.publishing.card_markdown import (
     figure,
     measured_figure,
     paragraphs,
+    plain,
     table,
 )
 from glove_lstm.publishing.card_run import CardRun

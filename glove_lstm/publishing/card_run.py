@@ -54,7 +54,7 @@ class CardRun:
             self.split = "test"
         elif self.validated:
             self.split = "validation"
-        # Validation texts of unseen sources are most like new data. The calibration of other texts is compared with theirs.
+        # Validation texts of unseen sources are most like new data. The calibration of others is compared with theirs.
         self.reference_split = self.split
         if self.by_source:
             self.reference_split = "validation"

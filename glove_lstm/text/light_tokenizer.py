@@ -5,7 +5,7 @@ other pipeline; its regular expressions and its bookkeeping of offsets take most
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,8 @@ from glove_lstm.tokenization.word_shapes import replace_surrogates, token_type
 # Characters from which numpy is faster than Rust; it takes as long for one word as for a hundred.
 _FEWEST_FOR_NUMPY = 300
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
+# Attributes of a `GloveLstmTokenizer`, and names in its tokenizer_config.json.
+_SETTINGS = ("model_max_length", "truncation_side", "model_input_names", "split_special_tokens")
 
 
 class LightTokenizer:
@@ -74,7 +76,7 @@ class LightTokenizer:
         config = read_checkpoint_json(folder / "tokenizer_config.json")
         path = folder / "tokenizer.json"
         try:
-            return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config.get))
+            return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config))
         except DataError:
             raise
         except Exception as error:  # the Rust code raises no type of its own
@@ -89,8 +91,8 @@ class LightTokenizer:
         """
         with tokenizer.lock:
             backend = tokenizer.backend_tokenizer.to_str()
-        options = _options(lambda name, default: getattr(tokenizer, name, default))
-        return cls(Tokenizer.from_str(backend), **options)
+        settings = {name: getattr(tokenizer, name) for name in _SETTINGS}
+        return cls(Tokenizer.from_str(backend), **_options(settings))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the pipeline and the options alone."""
@@ -136,8 +138,8 @@ class LightTokenizer:
     def _read_pieces(self, pieces: Sequence[str]) -> Tokens:
         """Tokenize n texts without white space, in one call."""
         tokens, token_begins = self._read_by_rust(" ".join(pieces))
-        next_begins = np.cumsum([len(piece) + 1 for piece in pieces])  # of the piece after each
-        piece_of_token = np.searchsorted(next_begins, token_begins, side="right")
+        piece_ends = np.cumsum([len(piece) + 1 for piece in pieces])  # with the space after each
+        piece_of_token = np.searchsorted(piece_ends, token_begins, side="right")
         lengths = np.bincount(piece_of_token, minlength=len(pieces))
         return Tokens(tokens.ids, tokens.types, lengths)
 
@@ -161,28 +163,27 @@ class LightTokenizer:
         return tokens, begins
 
 
-def _options(get: Callable[[str, Any], Any]) -> dict[str, Any]:
-    """Return the arguments of `LightTokenizer`.
-
-    Args:
-        get: Returns a setting of the `GloveLstmTokenizer`, by its name, or a default.
-    """
-    limit = get("model_max_length", None)
+def _options(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `LightTokenizer`, from the `_SETTINGS` of a `GloveLstmTokenizer`; they may be missing."""
+    limit = settings.get("model_max_length")
+    if limit is not None:
+        limit = None if limit > _UNLIMITED else int(limit)
     return {
-        "model_max_length": None if limit is None or limit > _UNLIMITED else int(limit),
-        "truncation_side": get("truncation_side", "right"),
-        "token_types": "token_type_ids" in get("model_input_names", ()),
-        "split_special_tokens": get("split_special_tokens", False),
+        "model_max_length": limit,
+        "truncation_side": settings.get("truncation_side", "right"),
+        "token_types": "token_type_ids" in settings.get("model_input_names", ()),
+        "split_special_tokens": settings.get("split_special_tokens", False),
     }
 
 
 def _is_default(backend: Tokenizer) -> bool:
-    """Whether the pipeline is that of the default preset."""
-    if any(not token.special for token in backend.get_added_tokens_decoder().values()):
-        return False  # added tokens may contain white space
-    pipeline = backend.normalizer, backend.pre_tokenizer
-    if None in pipeline:
+    """Return whether this is the pipeline of the default preset, without added tokens except special tokens."""
+    for token in backend.get_added_tokens_decoder().values():
+        if not token.special:  # an added token may contain white space
+            return False
+    if backend.normalizer is None or backend.pre_tokenizer is None:
         return False
+    pipeline = (backend.normalizer, backend.pre_tokenizer)
     return _states(pipeline) == _states(default_pipeline())
 
 

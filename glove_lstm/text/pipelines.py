@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers.normalizers import Lowercase, Replace
 
-# A URL is replaced by `<url>` in two steps. In a single Replace, the offsets of the token would be those of the URL's
-# last character. The first step replaces its first letter by "<", the second step the rest.
+# A URL is replaced by `<url>` in two steps. After a single Replace, the offsets of the token would cover the
+# URL's last character only. The first step replaces its first letter by "<", the second step the rest.
 _URL_BEGIN = Regex(r"(?i:h(?=ttps?://\S)|w(?=ww\.\S))")
 _URL_REST = Regex(r"(?<=<)(?i:ttps?://|ww\.)\S+")
 # A word, except `<url>`. Rust's regular expressions and Python's agree on it.

@@ -46,23 +46,27 @@ class Tokens:
         return Tokens(self.ids[places], self.types[places], kept)
 
     def replaced(self, places: Integers, others: "Tokens") -> "Tokens":
-        """Replace k single tokens: the token at the i-th place by all tokens of the i-th of k other texts.
+        """Replace k of the m tokens: the i-th of them by all tokens of the i-th of k other texts.
 
         Args:
-            places: (k,) places among the m tokens, ascending.
-            others: The k texts.
+            places: (k,) where the k tokens are among the m, ascending.
+            others: The k texts; each may have any number of tokens.
         """
-        # The k tokens are taken out first. That moves the i-th place to the left by the i tokens before it.
-        places_without = places - np.arange(len(places))
-        insert_at = np.repeat(places_without, others.lengths)
-        ids = np.insert(np.delete(self.ids, places), insert_at, others.ids)
-        types = np.insert(np.delete(self.types, places), insert_at, others.types)
+        is_replaced = np.zeros(len(self.ids), dtype=bool)
+        is_replaced[places] = True
+        counts = np.ones(len(self.ids), dtype=np.int64)  # tokens that each of the m becomes
+        counts[places] = others.lengths
+
+        ids = np.repeat(self.ids, counts)
+        types = np.repeat(self.types, counts)
+        is_other = np.repeat(is_replaced, counts)
+        ids[is_other] = others.ids
+        types[is_other] = others.types
 
         text_ends = np.cumsum(self.lengths)
-        text_of_place = np.searchsorted(text_ends, places, side="right")
-        lengths = self.lengths.copy()
-        np.add.at(lengths, text_of_place, others.lengths - 1)  # a text may have several places
-        return Tokens(ids, types, lengths)
+        new_token_begins = np.cumsum(np.append(0, counts))  # (m + 1,), at last the number of tokens
+        new_text_ends = new_token_begins[text_ends]
+        return Tokens(ids, types, np.diff(new_text_ends, prepend=0))
 
 
 def ranges(begins: Integers, counts: Integers) -> Integers:

@@ -50,13 +50,20 @@ _JOINTS[[ord("."), ord(",")]] = _POINT
 
 
 def find_tokens(text: NDArray[np.uint8], kinds: Kinds) -> tuple[Integers, Integers]:
-    """Return where each token of a text begins and ends. White space begins and ends the text."""
+    r"""Return where each token of a text begins and ends. White space begins and ends the text.
+
+    The pattern of a token is `\d+(?:[.,]\d+)*|\w+(?:-\w+)*`, a number or a word, or one character of punctuation. A run
+    of letters and digits is a token, with two exceptions:
+
+    - A run continues the token before it, over a hyphen within a word, or over a point or a comma within a number.
+    - A run such as `7th` is cut into a number and a word, unless it continues a word: `a-7th` is one token.
+    """
     is_word = (kinds & WORD) > 0
     changes = true_places(is_word[1:] != is_word[:-1]) + 1  # begin, end, begin, end ...
     run_begins = changes[::2]
     run_ends = changes[1::2]
 
-    # The tokens so far: each run, and each character of punctuation.
+    # Tokens without the exceptions: each run, and each character of punctuation.
     is_punctuation = (kinds & (WORD | SPACE)) == 0
     is_first = is_punctuation.copy()
     is_first[run_begins] = True
@@ -66,16 +73,25 @@ def find_tokens(text: NDArray[np.uint8], kinds: Kinds) -> tuple[Integers, Intege
     is_digit = (kinds & DIGIT) > 0
     joints = _joints(text, run_begins, run_ends)
     if joints.any() or is_digit.any():
-        joined, cuts = _joined_and_cut(joints, is_digit, run_begins, run_ends)
-        joint_places = (
-            run_begins[joined] - 1
-        )  # between the last and the first character of two runs
-        for places_within_token in (joint_places, joint_places + 1):
-            is_first[places_within_token] = False
-        for places_within_token in (joint_places - 1, joint_places):
-            is_last[places_within_token] = False
-        is_first[cuts] = True
-        is_last[cuts - 1] = True
+        begins_with_digit = is_digit[run_begins]
+        digits_end = _ends_of_first_digits(is_digit, run_begins)
+        has_word = digits_end < run_ends  # it has letters, perhaps after digits
+        after_hyphen = joints == _HYPHEN
+        follows_word = _follows_word(after_hyphen, has_word)
+
+        # A hyphen continues a word, whatever stands after it. A point or a comma continues a number if a digit does.
+        continues_word = after_hyphen & follows_word
+        continues_number = (joints == _POINT) & begins_with_digit & ~follows_word
+        joint_places = run_begins[continues_word | continues_number] - 1
+        is_last[joint_places - 1] = False  # the end of the run before
+        is_first[joint_places] = False
+        is_last[joint_places] = False
+        is_first[joint_places + 1] = False
+
+        is_cut = begins_with_digit & has_word & ~continues_word
+        word_begins = digits_end[is_cut]
+        is_last[word_begins - 1] = True
+        is_first[word_begins] = True
     return true_places(is_first), true_places(is_last) + 1
 
 
@@ -87,39 +103,36 @@ def _joints(text: NDArray[np.uint8], begins: Integers, ends: Integers) -> NDArra
     return joints
 
 
-def _joined_and_cut(
-    joints: NDArray[np.uint8], is_digit: NDArray[np.bool_], begins: Integers, ends: Integers
-) -> tuple[Integers, Integers]:
-    r"""Find runs that are not one whole token.
+def _ends_of_first_digits(is_digit: NDArray[np.bool_], begins: Integers) -> Integers:
+    """Return where the digits end with which each of n runs begins; for other runs, where the run begins: (n,)."""
+    ends = begins.copy()
+    rows = true_places(is_digit[begins])
+    all_digit_ends = true_places(is_digit[:-1] & ~is_digit[1:]) + 1
+    next_ends = np.searchsorted(all_digit_ends, begins[rows], side="right")
+    ends[rows] = all_digit_ends[next_ends]
+    return ends
 
-    The pattern of a token is `\d+(?:[.,]\d+)*|\w+(?:-\w+)*`, a number or a word. A run that begins with digits and goes
-    on with letters, such as `7th`, is a number and a word, except after the hyphen of a word: `a-7th`.
 
-    Returns:
-        The rows of the runs that continue the token of the run before, over a joint; and the places within runs where
-        a number ends and a word begins.
+def _follows_word(
+    after_hyphen: NDArray[np.bool_], has_word: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return for each of n runs whether the run before it ends as a word: (n,).
+
+    A run ends as a word if it has letters, or if it continues a word over a hyphen. All three runs of `7a-8-9` end as a
+    word, and neither run of `8-9` does.
+
+    Args:
+        after_hyphen: Whether only a hyphen stands between the run and the run before.
+        has_word: Whether the run has letters.
     """
-    begins_with_digit = is_digit[begins]
-    numbers = true_places(begins_with_digit)  # rows
-    digit_ends = true_places(is_digit[:-1] & ~is_digit[1:]) + 1
-    # The end of the digits at the beginning of each of these runs.
-    number_ends = digit_ends[np.searchsorted(digit_ends, begins[numbers], side="right")]
-    has_word = ~begins_with_digit
-    has_word[numbers] = number_ends < ends[numbers]
-
-    # A run ends as a part of a word if a run of its chain of hyphens, up to itself, has a word.
-    after_hyphen = joints == _HYPHEN
-    rows = np.arange(len(begins))
+    rows = np.arange(len(has_word))
+    # A chain is a sequence of runs with hyphens between them.
     chain_begins = np.maximum.accumulate(np.where(after_hyphen, 0, rows))
-    last_runs_with_word = np.maximum.accumulate(np.where(has_word, rows, -1))
-    ends_as_word = last_runs_with_word >= chain_begins
-    follows_word = np.zeros(len(begins), dtype=bool)
+    last_with_word = np.maximum.accumulate(np.where(has_word, rows, -1))  # up to each run
+    ends_as_word = last_with_word >= chain_begins
+    follows_word = np.zeros(len(has_word), dtype=bool)
     follows_word[1:] = ends_as_word[:-1]
-
-    continues_word = after_hyphen & follows_word
-    continues_number = (joints == _POINT) & begins_with_digit & ~follows_word
-    is_cut = has_word[numbers] & ~continues_word[numbers]
-    return true_places(continues_word | continues_number), number_ends[is_cut]
+    return follows_word
 
 
 class VectorReader:
@@ -167,26 +180,27 @@ class VectorReader:
         lower = self._alphabet.lower(text)
         kinds = self._alphabet.kinds(text)
 
+        # A piece that this reader cannot read is a single token for now.
         strange_places = _strange_places(lower, kinds)
         piece_begins, piece_ends = _pieces_at(strange_places, kinds)
         pieces = []
         for begin, end in zip(piece_begins.tolist(), piece_ends.tolist(), strict=True):
             pieces.append(joined[begin:end])
-            kinds[begin:end] = WORD  # a single token, which is replaced below
+            kinds[begin:end] = WORD
 
         begins, ends = find_tokens(np.frombuffer(text, np.uint8), kinds)
         lengths = ends - begins
         ids = self._ids(lower, begins, lengths)
         types = self._types(text, kinds, begins, lengths, ids == self._unknown)
 
-        # The line breaks that were added: one before the first text, and one after each text.
-        breaks = np.cumsum([0, *map(len, texts)]) + np.arange(len(texts) + 1)
-        tokens_before = np.searchsorted(begins, breaks)
+        # A text is between two line breaks, the one before it and the one after it.
+        line_breaks = np.cumsum([0, *map(len, texts)]) + np.arange(len(texts) + 1)
+        tokens_before = np.searchsorted(begins, line_breaks)
         tokens = Tokens(ids, types, np.diff(tokens_before))
-        if pieces:
-            piece_tokens = np.searchsorted(begins, piece_begins)
-            tokens = tokens.replaced(piece_tokens, self._read_pieces(pieces))
-        return tokens
+        if not pieces:
+            return tokens
+        tokens_of_pieces = np.searchsorted(begins, piece_begins)
+        return tokens.replaced(tokens_of_pieces, self._read_pieces(pieces))
 
     def _ids(self, lower: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the id of each token: (n,)."""
@@ -264,32 +278,38 @@ def _shapes(kinds: Kinds, begins: Integers) -> Integers:
     """Return the shape of the token that begins at each place, as `token_type` defines it: (n,)."""
     if not len(begins):
         return begins
-    first_kinds = kinds[begins]
-    begins_upper = (first_kinds & UPPER) > 0
-    others = kinds.copy()
-    others[begins] = first_kinds & ~np.uint8(UPPER)
-    # From each token to the next. White space between them has no flag of a shape.
-    flags = np.bitwise_or.reduceat(others, begins) & _SHAPE_FLAGS
+    begins_upper = (kinds[begins] & UPPER) > 0
+    # Without the capitals that begin a token, `UPPER` tells "mIxed" from "Title".
+    without_first_capitals = kinds.copy()
+    without_first_capitals[begins] &= ~np.uint8(UPPER)
+    # The flags of all characters from each token to the next. White space between them has none of `_SHAPE_FLAGS`.
+    flags = np.bitwise_or.reduceat(without_first_capitals, begins) & _SHAPE_FLAGS
     return _SHAPES_BY_FLAGS[begins_upper.astype(np.int64), flags]
 
 
-def _shape(begins_upper: bool, others: int) -> int:
+def _shape(begins_upper: bool, flags: int) -> int:
     """Return the shape of a token.
 
     Args:
         begins_upper: Whether its first character is a capital.
-        others: Flags of its characters, but not `UPPER` for a first capital.
+        flags: The flags that its characters have, without the `UPPER` of a first capital.
     """
-    if others & LOWER and others & UPPER:
+    has_lower = bool(flags & LOWER)
+    has_other_upper = bool(flags & UPPER)
+    if has_lower and has_other_upper:
         return SHAPES.index("mixed")
-    if others & LOWER:
-        return SHAPES.index("title" if begins_upper else "lower")
-    if begins_upper or others & UPPER:
+    if has_lower and begins_upper:
+        return SHAPES.index("title")
+    if has_lower:
+        return SHAPES.index("lower")
+    if begins_upper or has_other_upper:
         return SHAPES.index("upper")
-    return SHAPES.index("digits" if others & DIGIT else "punctuation")
+    if flags & DIGIT:
+        return SHAPES.index("digits")
+    return SHAPES.index("punctuation")
 
 
-# [0]: the first character is no capital; [1]: it is one. Columns: the flags.
+# (2, flags): in the first row for tokens without a capital at their beginning, in the second row for others.
 _SHAPES_BY_FLAGS = np.array(
     [
         [_shape(False, flags) for flags in range(_SHAPE_FLAGS + 1)],

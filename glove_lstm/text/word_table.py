@@ -1,8 +1,8 @@
 """Ids of many words at once, by hashes of 64 bits.
 
 The bytes of a word are packed into numbers, eight bytes each, which are mixed into one: its hash. Up to eight bytes,
-different words have different hashes. A longer word that a vocabulary of 100,000 words lacks could have the hash of one
-of them: that happens to one of 10^14 such words.
+different words have different hashes. A longer word that is not in a vocabulary of 100,000 words could have the hash
+of a word in it. The chance is 1 in 10^14.
 """
 
 from dataclasses import dataclass

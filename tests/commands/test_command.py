@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from support import ROOT, assert_refused, run_here
@@ -41,13 +40,19 @@ def test_a_full_disk_is_told_in_a_sentence_also_where_a_library_wraps_it():
 def redirected(redirection, *args):
     """`glove-lstm ARGS` with a redirection of a shell."""
     main = "import sys; from glove_lstm.commands.main import main; sys.exit(main(sys.argv[1:]))"
-    line = ["sh", "-c", f'"$@" {redirection}', "sh", sys.executable, "-c", main, *map(str, args)]
-    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8"}
-    return subprocess.run(line, cwd=ROOT, **options)
+    command = [sys.executable, "-c", main, *map(str, args)]
+    shell = ["sh", "-c", f'"$@" {redirection}', "sh"]  # "$@" is the command
+    return subprocess.run(
+        [*shell, *command],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+    )
 
 
 @pytest.mark.parametrize(
-    ("redirection", "args", "said"),
+    ("redirection", "args", "message"),
     [
         ("<&-", ["predict"], "Standard input is closed; give texts"),
         ("<&-", ["predict", "--input", "-", "--input_format", "csv"], "Standard input is closed"),
@@ -64,19 +69,26 @@ def redirected(redirection, *args):
         (">&-", ["demo", "nowhere"], "Standard output is closed"),
     ],
 )
-def test_a_closed_stream_is_told_in_a_sentence(redirection, args, said):
+def test_a_closed_stream_is_told_in_a_sentence(redirection, args, message):
     done = redirected(redirection, *args)
-    assert_refused(done, said)
+    assert_refused(done, message)
     assert done.returncode == 1
     assert "Exception ignored" not in done.stderr
 
 
-def test_streams_that_are_not_needed_may_be_closed(tmp_path):
-    assert redirected("<&-", "predict", "a").stdout.startswith("label")
-    assert redirected("2>&-", "predict", "a", "").stdout.startswith("label")
-    (tmp_path / "in.csv").write_text("text\na\n")
+@pytest.mark.parametrize(("redirection", "texts"), [("<&-", ["a"]), ("2>&-", ["a", ""])])
+def test_streams_that_are_not_needed_may_be_closed(redirection, texts):
+    assert redirected(redirection, "predict", *texts).stdout.startswith("label")
+
+
+def test_a_file_is_written_without_standard_error_and_input(tmp_path):
+    table = tmp_path / "in.csv"
+    table.write_text("text\na\n")
     out = tmp_path / "out.csv"
-    done = redirected("2>&- <&-", "predict", "--input", tmp_path / "in.csv", "--output", out)
+    done = redirected("2>&- <&-", "predict", "--input", table, "--output", out)
     assert done.returncode == 0
-    assert Path(out).read_text().startswith("row,label")
+    assert out.read_text().startswith("row,label")
+
+
+def test_a_mistake_without_standard_error_is_told_by_the_exit_code():
     assert redirected("2>&-", "predict", "a", "--unsure_below", 2).returncode == 1

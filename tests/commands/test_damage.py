@@ -1,11 +1,9 @@
 """Files that are cut short, empty or missing: one sentence of the command that reads them names the file."""
 
-import json
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import onnx
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support import QUICK, ROOT, SMALL, assert_refused, run_here
+from support import QUICK, ROOT, SMALL, assert_refused, edit_json, run_here
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.app.api import Api
@@ -23,51 +21,49 @@ from glove_lstm.commands import evaluate, export, predict, train
 from glove_lstm.errors import DataError
 from glove_lstm.inference.batch_classifier import BatchClassifier
 from glove_lstm.inference.runtime import LightClassifier
-from glove_lstm.weights_file import check_weights
+from glove_lstm.weights_file import check_weights, read_header
 
+Damage = Callable[[Path], None]
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 
-def damaged_copies(
-    whole: Path, folder: Path, names: tuple[str, ...]
-) -> Iterator[tuple[Path, str, str]]:
-    """Copies of a folder with one damaged file each: (copy, file, damage). Names of copies do not tell the file."""
-    for name in names:
-        content = (whole / name).read_bytes()
-        half = content[: len(content) // 2]
-        for damage, rest in (("cut", half), ("missing", None), ("emptied", b"")):
-            copy = Path(tempfile.mkdtemp(dir=folder)) / "copy"
-            shutil.copytree(whole, copy)
-            (copy / name).unlink()
-            if rest is not None:
-                (copy / name).write_bytes(rest)
-            yield copy, name, damage
+def cut(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
 
 
-@pytest.mark.parametrize(
-    ("options", "needed"),
-    [(["--backend", "torch"], NEEDED), ([], (*NEEDED, "light.onnx"))],
-    ids=["with torch", "without torch"],
-)
-def test_damaged_checkpoints(
-    shared_export: Path, tmp_path: Path, options: list[str], needed: tuple[str, ...]
-) -> None:
-    for copy, file, damage in damaged_copies(shared_export, tmp_path, needed):
-        if (file, damage) == ("light.onnx", "missing"):
-            continue  # torch is used instead
-        done = run_here(predict.main, "a", *options, "--model", copy)
-        assert_refused(done, "error: ", str(copy))
-        # The error of damaged weights is that of safetensors or ONNX Runtime.
-        if file != "model.safetensors" or damage == "missing":
-            assert file in done.stderr
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+@pytest.mark.parametrize("damage", [cut, empty, remove])
+@pytest.mark.parametrize("name", NEEDED)
+def test_damaged_checkpoints(exported: Path, backend: str, damage: Damage, name: str) -> None:
+    damage(exported / name)
+    done = run_here(predict.main, "a", "--backend", backend, "--model", exported)
+    assert_refused(done, str(exported))
+    # Errors of safetensors and ONNX Runtime do not name damaged weights.
+    if name != "model.safetensors" or damage is remove:
+        assert name in done.stderr
+
+
+@pytest.mark.parametrize("damage", [cut, empty])  # without the file, torch is used
+def test_a_damaged_onnx_file(exported: Path, damage: Damage) -> None:
+    damage(exported / "light.onnx")
+    assert_refused(run_here(predict.main, "a", "--model", exported), str(exported / "light.onnx"))
 
 
 def overwrite_last(path: Path, name: str, value: np.generic) -> None:
     """Overwrite the last value of a tensor in a safetensors file."""
+    header, start = read_header(path)
+    _, end = header[name]["data_offsets"]
     content = bytearray(path.read_bytes())
-    start = 8 + int.from_bytes(content[:8], "little")
-    end = start + json.loads(content[8:start])[name]["data_offsets"][1]
-    content[end - value.nbytes : end] = value.tobytes()
+    content[start + end - value.nbytes : start + end] = value.tobytes()
     path.write_bytes(content)
 
 
@@ -96,13 +92,12 @@ def test_weights_that_are_no_numbers_are_refused_everywhere(
     exported: Path, articles: Path, tensor: str, value: np.generic
 ) -> None:
     overwrite_last(exported / "model.safetensors", tensor, value)
+    # As if the ONNX file was made from these weights.
     graph = onnx.load(exported / "light.onnx", load_external_data=False)
-    onnx.helper.set_model_props(
-        graph, Checkpoint.open(exported).content_hashes()
-    )  # made from these weights
+    onnx.helper.set_model_props(graph, Checkpoint.open(exported).content_hashes())
     onnx.save(graph, exported / "light.onnx")
 
-    parts = str(exported / "model.safetensors"), tensor, "not finite"
+    parts = [str(exported / "model.safetensors"), tensor, "not finite"]
     for load in LOADERS:
         with pytest.raises(DataError) as refusal:
             load(exported)
@@ -117,30 +112,52 @@ def test_weights_that_are_no_numbers_are_refused_everywhere(
 
 def test_weights_that_are_too_large_for_a_score(copy: Path) -> None:
     overwrite_last(copy / "model.safetensors", "classifier.bias", np.float32(3e38))
-    config = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps({**config, "temperature": 0.1}))
-    said = "logits", "not finite"
-    assert_refused(run_here(predict.main, "a", "--model", copy), *said)
-    assert_refused(run_here(predict.main, "a", "--model", copy, "--explain"), *said)
+    edit_json(copy / "config.json", temperature=0.1)
+    for options in ([], ["--explain"]):
+        done = run_here(predict.main, "a", "--model", copy, *options)
+        assert_refused(done, "logits", "not finite")
     with pytest.raises(DataError, match="not finite"):
         GloveLstmClassifier.from_pretrained(copy).predict(["a"])
 
 
-@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_infinity_and_the_largest_numbers_are_told_apart(copy: Path, kind: torch.dtype) -> None:
+@pytest.fixture
+def save_bias(copy: Path):
+    """A function that saves a bias of the checkpoint, and returns the path of the weights."""
     path = copy / "model.safetensors"
     weights = load_file(path)
-    for value in (torch.finfo(kind).max, torch.finfo(kind).min, torch.finfo(kind).tiny, -0.0):
-        save_file({**weights, "dense.bias": torch.full((8,), value, dtype=kind)}, path)
-        check_weights(path, 2)
-    for value in ("nan", "inf", "-inf"):
-        save_file({**weights, "dense.bias": torch.full((8,), float(value), dtype=kind)}, path)
-        with pytest.raises(DataError, match="dense"):
-            load_model(copy)
+
+    def save(value: float, dtype: torch.dtype) -> Path:
+        weights["dense.bias"] = torch.full((8,), value, dtype=dtype)
+        save_file(weights, path)
+        return path
+
+    return save
+
+
+FLOATS = pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+)
+
+
+@FLOATS
+@pytest.mark.parametrize("name", ["max", "min", "tiny"])
+def test_the_largest_and_smallest_numbers_are_read(
+    save_bias, name: str, dtype: torch.dtype
+) -> None:
+    value = getattr(torch.finfo(dtype), name)
+    check_weights(save_bias(value, dtype), 2)
+
+
+@FLOATS
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_infinity_is_refused_in_every_format(save_bias, value: str, dtype: torch.dtype) -> None:
+    path = save_bias(float(value), dtype)
+    with pytest.raises(DataError, match="dense"):
+        load_model(path.parent)
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff" * 100, b"\x02" + bytes(7) + b"[]", b"\x09" + bytes(7) + b'{"a": {}}']
+    "content", [b"\xff" * 100, b"\x02" + bytes(7) + b"[]", b"\x09" + bytes(7) + b'{"a": {}}']
 )
 def test_files_that_are_not_safetensors(exported: Path, content: bytes) -> None:
     (exported / "model.safetensors").write_bytes(content)
@@ -156,11 +173,10 @@ def test_damaged_checkpoints_of_the_trainer(
     """Resuming from one ends in one sentence; nothing is saved."""
     [whole] = trained.glob("checkpoint-*")
     damaged = Path(shutil.copytree(whole, tmp_path / whole.name))
-    content = (damaged / name).read_bytes()
-    (damaged / name).write_bytes(content[: len(content) // 2])
-    data = ["--train_file", articles, "--glove", glove_file, *SMALL, *QUICK]
-    resume = ["--output_dir", tmp_path, "--resume_from_checkpoint", damaged]
-    done = run_here(train.main, *data, *resume, "--refit", "False")
+    cut(damaged / name)
+    data = ["--train_file", articles, "--glove", glove_file]
+    resume = ["--resume_from_checkpoint", damaged, "--refit", "False"]
+    done = run_here(train.main, *data, *resume, "--output_dir", tmp_path, *SMALL, *QUICK)
     assert_refused(done, "cannot continue from", damaged.name)
     assert not (tmp_path / "model.safetensors").exists()
 

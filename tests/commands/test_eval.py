@@ -18,10 +18,10 @@ run = partial(succeed, command.main)
 def measured(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory):
     """What evaluate printed, and the folder of its files."""
     folder = tmp_path_factory.mktemp("measured")
+    out = folder / "out"
     test = write_articles(folder / "test.csv", 80, seed=7)
-    options = "--robustness", "--leaks", "--output_dir", folder / "out"
-    done = run(checkpoint, "--test_file", test, *options)
-    return done.stdout, folder / "out"
+    done = run(checkpoint, "--test_file", test, "--robustness", "--leaks", "--output_dir", out)
+    return done.stdout, out
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +60,8 @@ def test_figures_are_printed(measured, figures: dict) -> None:
 def test_robustness_is_measured_and_printed(measured, figures: dict) -> None:
     printed, _ = measured
     clean = figures["robustness"]["clean"]["accuracy"]
-    assert clean == pytest.approx(
-        figures["accuracy"]
-    )  # a pair is the same text as its parts joined
+    # A pair is the same text as its parts joined.
+    assert clean == pytest.approx(figures["accuracy"])
     typos = figures["robustness"]["typos"]
     assert typos["lost"] == pytest.approx(clean - typos["accuracy"])
     assert "10 % of letters mistyped" in printed
@@ -76,48 +75,79 @@ def test_leaks_are_found_and_printed(measured, figures: dict) -> None:
     assert findings[0]["sentence"] in printed
 
 
-def test_default_checkpoint_other_columns_and_json(tmp_path: Path) -> None:
+@pytest.fixture
+def headlines(tmp_path: Path) -> Path:
+    """A REAL and a FAKE headline, in columns of other names."""
     rows = [
         {"headline": "Council approves budget after long debate", "verdict": "REAL"},
         {"headline": "You WON'T BELIEVE what they are hiding!!!", "verdict": "FAKE"},
     ]
-    write_table(tmp_path / "in.jsonl", rows)
-    columns = ["--text_column_names", "headline", "--label_column_name", "verdict"]
-    done = run("--test_file", tmp_path / "in.jsonl", *columns)
+    return write_table(tmp_path / "in.jsonl", rows)
+
+
+COLUMNS = ["--text_column_names", "headline", "--label_column_name", "verdict"]
+
+
+def test_the_default_checkpoint_and_other_columns(headlines: Path) -> None:
+    done = run("--test_file", headlines, *COLUMNS)
     assert "2 texts" in done.stdout
     assert "accuracy              1.0000" in done.stdout
-    only = write_table(tmp_path / "one.csv", rows[:1])
-    done = run("--test_file", only, *columns, "--output_dir", tmp_path / "new" / "out")
-    assert "not defined" in done.stdout  # ROC AUC of one label
-    assert json.loads((tmp_path / "new" / "out" / "eval.json").read_text())["roc_auc"] is None
+
+
+def test_texts_of_one_label_have_no_roc_auc(headlines: Path, tmp_path: Path) -> None:
+    first, _ = headlines.read_text().splitlines()
+    one = tmp_path / "one.jsonl"
+    one.write_text(first)
+    out = tmp_path / "new" / "out"
+    done = run("--test_file", one, *COLUMNS, "--output_dir", out)
+    assert "not defined" in done.stdout
+    assert json.loads((out / "eval.json").read_text())["roc_auc"] is None
 
 
 def test_leaks_without_a_model(tmp_path: Path) -> None:
-    train, out = write_articles(tmp_path / "a.csv", 80), tmp_path / "out"
-    others = write_articles(tmp_path / "others.csv", 40, seed=3)
+    train = write_articles(tmp_path / "train.csv", 80)
+    new = write_articles(tmp_path / "new.csv", 40, seed=3)
     seen = read_csv(train)[:2]
-    test = write_table(tmp_path / "test.csv", [*seen, *read_csv(others)])
-    files = "--train_file", train, "--test_file", test
-    done = run(*files, "--leaks", "--output_dir", out)
+    test = write_table(tmp_path / "test.csv", seen + read_csv(new))
+    out = tmp_path / "out"
+    done = run("--train_file", train, "--test_file", test, "--leaks", "--output_dir", out)
     assert "Leaks looked for" in done.stdout
     assert "95 % interval" not in done.stdout
-    overlap, *others = json.loads((out / "eval.json").read_text())["leaks"]["findings"]
-    assert (overlap["check"], overlap["figures"]["exact"]) == ("overlap", 2)
-    assert {finding["check"] for finding in others} == {"phrase"}
     assert {path.name for path in out.iterdir()} == {"eval.json"}
 
+    findings = json.loads((out / "eval.json").read_text())["leaks"]["findings"]
+    assert findings[0]["check"] == "overlap"
+    assert findings[0]["figures"]["exact"] == 2
+    assert {finding["check"] for finding in findings[1:]} == {"phrase"}
 
-def test_mistakes(tmp_path: Path, checkpoint: Path) -> None:
-    rows = [{"text": f"a text {n}", "label": ("FAKE", "REAL", "SATIRE")[n % 3]} for n in range(6)]
-    other = write_table(tmp_path / "three.csv", rows)
-    words = "three.csv, row 3", "'SATIRE'", "FAKE, REAL"
-    assert_refused(evaluate(checkpoint, "--test_file", other, "--leaks"), *words)
-    assert_refused(evaluate(), "nothing to load")
-    assert_refused(evaluate("--test_file", other, "--leaks", "--robustness"), "need a MODEL")
-    binary = write_table(tmp_path / "two.csv", rows[:2])
-    assert_refused(evaluate("--train_file", binary), "has no split test", "train")
-    assert_refused(evaluate("--test_file", binary, "--output_dir", binary), "two.csv is a file")
-    versioned = evaluate(checkpoint, "--revision", "v1", "--test_file", binary)
-    assert_refused(versioned, "has no revision 'v1'")
-    gap = write_table(tmp_path / "gap.csv", [*rows[:2], {"text": " ", "label": "FAKE"}])
-    assert_refused(evaluate("--test_file", gap), "gap.csv, row 3 has no text")
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    rows = [{"text": "a", "label": "FAKE"}, {"text": "b", "label": "REAL"}]
+    return write_table(tmp_path / "two.csv", rows)
+
+
+def test_a_label_that_the_model_lacks_is_refused(checkpoint: Path, two: Path) -> None:
+    table = write_table(two, [*read_csv(two), {"text": "c", "label": "SATIRE"}])
+    done = evaluate(checkpoint, "--test_file", table, "--leaks")
+    assert_refused(done, "two.csv, row 3", "'SATIRE'", "FAKE, REAL")
+
+
+def test_a_row_without_text_is_refused(two: Path) -> None:
+    table = write_table(two, [*read_csv(two), {"text": " ", "label": "FAKE"}])
+    assert_refused(evaluate("--test_file", table), "two.csv, row 3 has no text")
+
+
+@pytest.mark.parametrize(
+    ("args", "parts"),
+    [
+        ("", ["nothing to load"]),
+        ("--test_file {TWO} --leaks --robustness", ["need a MODEL"]),
+        ("--train_file {TWO}", ["has no split test", "train"]),
+        ("--test_file {TWO} --output_dir {TWO}", ["two.csv is a file"]),
+        ("{CHECKPOINT} --revision v1 --test_file {TWO}", ["has no revision 'v1'"]),
+    ],
+)
+def test_mistakes(checkpoint: Path, two: Path, args: str, parts: list[str]) -> None:
+    words = args.format(TWO=two, CHECKPOINT=checkpoint).split()
+    assert_refused(evaluate(*words), *parts)

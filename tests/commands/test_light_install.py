@@ -25,20 +25,27 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+def normalized(package: str) -> str:
+    return package.lower().replace("_", "-")
+
+
 def dependencies(package: str) -> set[str]:
     """The package and everything that it needs, without extras."""
-    found, waiting = set(), [package]
+    found = set()
+    waiting = [normalized(package)]
     while waiting:
-        name = waiting.pop().lower().replace("_", "-")
+        name = waiting.pop()
         if name in found:
             continue
         found.add(name)
         try:
-            needed = map(Requirement, requires(name) or ())
+            requirements = map(Requirement, requires(name) or ())
         except PackageNotFoundError:
             continue
         waiting += [
-            one.name for one in needed if not one.marker or one.marker.evaluate({"extra": ""})
+            normalized(requirement.name)
+            for requirement in requirements
+            if not requirement.marker or requirement.marker.evaluate({"extra": ""})
         ]
     return found
 
@@ -47,41 +54,45 @@ def dependencies(package: str) -> set[str]:
 def missing() -> set[str]:
     """Modules that are installed here, but not by `pip install glove-lstm`."""
     base = dependencies("glove-lstm")
-    return {
-        module
-        for module, owners in packages_distributions().items()
-        if not base & {owner.lower().replace("_", "-") for owner in owners}
-    }
+    modules = set()
+    for module, owners in packages_distributions().items():
+        if not any(normalized(owner) in base for owner in owners):
+            modules.add(module)
+    return modules
 
 
 @pytest.fixture
 def run(missing):
     def run_command(
-        *args: object, code: str = _RUN, given: str = ""
+        *args: object, code: str = _RUN, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", _BASE.format(missing=missing) + code, *map(str, args)]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", input=given)
+        return subprocess.run(command, capture_output=True, encoding="utf-8", input=stdin)
 
     return run_command
 
 
-def test_predict_needs_the_base_install_only(run, missing, tmp_path) -> None:
+def test_predict_needs_the_base_install_only(run, missing) -> None:
     assert missing >= {"torch", "transformers", "datasets", "pyarrow", "sklearn", "gradio", "onnx"}
     done = run("predict", "Council votes on the bridge", "SHOCKING secret!", "--format", "jsonl")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_table_needs_the_base_install_only(run, tmp_path) -> None:
     table = tmp_path / "news.csv"
     table.write_text("title,text\nCouncil votes,On the bridge.\n")
-    done = run("predict", "--input", table, "--format", "csv", "--output", tmp_path / "labels.csv")
+    out = tmp_path / "labels.csv"
+    done = run("predict", "--input", table, "--output", out)
     assert done.returncode == 0, done.stderr
-    assert len((tmp_path / "labels.csv").read_text().splitlines()) == 2
+    assert len(out.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize(
     ("args", "extra"),
     [
         (("train",), "train"),
-        (("train", "--help"), "train"),  # its options are those of transformers
+        (("train", "--help"), "train"),  # transformers has its options
         (("evaluate", "hub"), "train"),
         (("export", "hub"), "train"),
         (("push", "hub", "--repo_id", "user/name", "--dry_run"), "train"),
@@ -102,5 +113,5 @@ def test_help_needs_no_extra(run, name) -> None:
 
 def test_a_class_that_needs_torch_names_the_extra(run) -> None:
     done = run(code="from glove_lstm import GloveLstmClassifier")
-    said = "GloveLstmClassifier needs torch; run: pip install 'glove-lstm[train]'"
-    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {said}"
+    message = "GloveLstmClassifier needs torch; run: pip install 'glove-lstm[train]'"
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {message}"

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from support import QUICK, SMALL, read_csv, succeed, write_articles, write_table
 
 from glove_lstm.commands import evaluate, train
@@ -15,33 +16,44 @@ def write_corpus(path: Path, rows: int, seed: int, sites: int) -> Path:
     return write_table(path, table)
 
 
-def test_train_and_evaluate(tmp_path: Path, glove_file: Path) -> None:
-    first = write_corpus(tmp_path / "first.csv", 120, 1, sites=8)
-    second = write_corpus(tmp_path / "second\udcff.csv", 80, 2, sites=8)  # not UTF-8
-    out = tmp_path / "out"
-    files = ["--train_file", first, second, "--glove", glove_file, "--output_dir", out]
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory, glove_file: Path) -> Path:
+    """A checkpoint that was trained on two corpora."""
+    folder = tmp_path_factory.mktemp("corpora")
+    first = write_corpus(folder / "first.csv", 120, 1, sites=8)
+    second = write_corpus(folder / "second\udcff.csv", 80, 2, sites=8)  # not UTF-8
+    files = ["--train_file", first, second, "--glove", glove_file]
     options = ["--source_column_name", "site", "--validation_by", "source"]
-    options += ["--validation_fraction", 0.25, *SMALL, *QUICK]
-    succeed(train.main, *files, *options)
+    share = ["--validation_fraction", 0.25]
+    succeed(train.main, *files, *options, *share, "--output_dir", folder / "out", *SMALL, *QUICK)
+    return folder / "out"
+
+
+def test_training_measures_each_corpus(out: Path) -> None:
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["about"]["data"] == "train first.csv + second\ufffd.csv"
-    by_source = metrics["validation"]["by_source"]
-    corpora = by_source["first"], by_source["second\ufffd"]
-    assert metrics["validation"]["rows"] == sum(corpus["rows"] for corpus in corpora)
+    validation = metrics["validation"]
+    by_source = validation["by_source"]
+    rows = [by_source[corpus]["rows"] for corpus in ("first", "second\ufffd")]
+    assert validation["rows"] == sum(rows)
 
+
+def test_evaluate_measures_each_source_with_enough_rows(out: Path, tmp_path: Path) -> None:
     few_sites = write_corpus(tmp_path / "p.csv", 100, 3, sites=2)
     many_sites = write_corpus(tmp_path / "q.csv", 100, 4, sites=32)  # none has 20 rows
-    report = tmp_path / "report"
-    files = ["--test_file", few_sites, many_sites, "--output_dir", report]
+    files = ["--test_file", few_sites, many_sites, "--output_dir", tmp_path]
     done = succeed(evaluate.main, out, *files, "--source_column_name", "site", "--leaks")
-    by_source = json.loads((report / "eval.json").read_text())["by_source"]
+    by_source = json.loads((tmp_path / "eval.json").read_text())["by_source"]
     assert list(by_source) == ["p", "p/p0.org", "p/p1.org", "q"]
 
     # The worst source is printed first.
-    table = done.stdout[done.stdout.index("source ") :].split("\n\n")[0]
+    begin = done.stdout.index("source ")
+    table, _, _ = done.stdout[begin:].partition("\n\n")
+    _, *lines = table.splitlines()
     printed = []
-    for line in table.splitlines()[1:]:
+    for line in lines:
         _, _, accuracy, balanced_accuracy, *_ = line.split()
-        printed.append(float(accuracy if balanced_accuracy == "-" else balanced_accuracy))
+        shown = accuracy if balanced_accuracy == "-" else balanced_accuracy
+        printed.append(float(shown))
     assert len(printed) == 4
     assert printed == sorted(printed)

@@ -37,28 +37,40 @@ def test_leaks_are_looked_for_in_seen_texts_too(checkpoint: Path, articles: Path
     assert "accuracy" not in done.stdout
 
 
-def test_only_unseen_texts_are_measured(checkpoint: Path, articles: Path, tmp_path: Path) -> None:
-    new = write_articles(tmp_path / "new.csv", 30, seed=5)
-    seen = read_csv(articles)[:10]
-    mixed = write_table(tmp_path / "mixed.csv", [*read_csv(new), *seen])
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    """Texts that the checkpoint has not seen."""
+    return write_articles(tmp_path / "new.csv", 30, seed=5)
+
+
+def test_only_unseen_texts_are_measured(
+    checkpoint: Path, articles: Path, new: Path, tmp_path: Path
+) -> None:
     run(checkpoint, "--test_file", new, "--output_dir", tmp_path / "new")
-    done = run(checkpoint, "--test_file", mixed, "--output_dir", tmp_path / "mixed")
-    of_new, of_mixed = figures(tmp_path / "new"), figures(tmp_path / "mixed")
+    of_new = figures(tmp_path / "new")
     assert of_new["seen"] == {"trained": 0, "validated": 0, "unseen": 30, "complete": True}
+
+    seen = read_csv(articles)[:10]
+    mixed = write_table(tmp_path / "mixed.csv", read_csv(new) + seen)
+    done = run(checkpoint, "--test_file", mixed, "--output_dir", tmp_path / "mixed")
+    assert "10 of the 40 texts were seen" in done.stdout
+    of_mixed = figures(tmp_path / "mixed")
     assert of_mixed["seen"]["unseen"] == of_mixed["rows"] == 30
     assert of_mixed["accuracy"] == of_new["accuracy"]
-    assert "10 of the 40 texts were seen" in done.stdout
 
 
-def test_texts_of_an_unknown_training(copy: Path, tmp_path: Path) -> None:
-    new = write_articles(tmp_path / "new.csv", 30, seed=5)
-    record, weights_digest = TrainingTexts.load(copy / TRAINING_TEXTS_NAME)
+def test_an_incomplete_record_is_told(copy: Path, new: Path) -> None:
+    path = copy / TRAINING_TEXTS_NAME
+    record, weights_digest = TrainingTexts.load(path)
     incomplete = dataclasses.replace(record, complete=False)
-    incomplete.save(copy / TRAINING_TEXTS_NAME, weights_digest)
+    incomplete.save(path, weights_digest)
     done = run(copy, "--test_file", new)
     assert "unknown which other texts" in done.stdout
+
+
+def test_without_a_record_all_texts_are_measured(copy: Path, new: Path, tmp_path: Path) -> None:
     (copy / TRAINING_TEXTS_NAME).unlink()
-    done = evaluate(copy, "--test_file", new, "--output_dir", tmp_path / "out")
+    done = run(copy, "--test_file", new, "--output_dir", tmp_path / "out")
     assert "unknown which texts" in done.stdout
     assert figures(tmp_path / "out")["seen"] is None
     assert figures(tmp_path / "out")["rows"] == 30
@@ -72,38 +84,57 @@ def test_a_damaged_record_is_refused(copy: Path) -> None:
 
 
 def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
-    checkpoint: Path, articles: Path, tmp_path: Path
+    checkpoint: Path, articles: Path, new: Path, tmp_path: Path
 ) -> None:
     rows = read_csv(articles)[:40]
-    changes = ("{} .", "\u201c{}\u201d", "  {}\t", "{}")
     copies = []
     for number, row in enumerate(rows):
-        title = changes[number % 4].format(row["title"].lower())
-        copies.append({**row, "title": title, "text": row["text"].replace(" ", "\n")})
+        change = ("{} .", "\u201c{}\u201d", "  {}\t", "{}")[number % 4]
+        title = change.format(row["title"].lower())
+        body = row["text"].replace(" ", "\n")
+        copies.append({**row, "title": title, "text": body})
     edited = {**rows[0], "title": f"{rows[0]['title']} indeed"}
-    new = read_csv(write_articles(tmp_path / "new.csv", 30, seed=5))
 
-    mixed = write_table(tmp_path / "mixed.csv", [*copies, edited, *new])
+    mixed = write_table(tmp_path / "mixed.csv", [*copies, edited, *read_csv(new)])
     done = run(checkpoint, "--test_file", mixed, "--output_dir", tmp_path / "out")
     assert figures(tmp_path / "out")["seen"]["trained"] == 40
     assert figures(tmp_path / "out")["rows"] == 31
-    said = "Copies are found despite other case, punctuation or white space; edited copies are not found."
-    assert said in done.stdout
+    message = "Copies are found despite other case, punctuation or white space; edited copies are not found."
+    assert message in done.stdout
     only = write_table(tmp_path / "copies.csv", copies)
     assert_refused(evaluate(checkpoint, "--test_file", only), "All 40 texts were seen")
 
 
-def test_hashes_are_of_words_and_of_characters_where_there_is_no_word() -> None:
-    record = TrainingTexts.of(
-        ["A title:  the\nbody", "\ud800", "?! ?", "\u00dcber 1,204"], ["other"]
-    )
-    seen = ["a TITLE the body.", "\ud800", " ?!  ?\n", "(\u00fcber 1 204)"]
-    trained, validated = record.find(seen)
-    assert trained.tolist() == [True] * 4
-    assert not validated.any()
-    new = ["a title the bodies", "title a the body", "", "!!", "?! ?!", "atitle the body", "1204"]
-    trained, validated = record.find([*new, "Other!"])
+TITLE = "A title:  the\nbody"
+
+
+@pytest.mark.parametrize(
+    ("text", "copy"),
+    [
+        (TITLE, "a TITLE the body."),
+        ("\ud800", "\ud800"),
+        ("?! ?", " ?!  ?\n"),
+        ("\u00dcber 1,204", "(\u00fcber 1 204)"),
+    ],
+)
+def test_hashes_of_copies_are_equal(text: str, copy: str) -> None:
+    trained, validated = TrainingTexts.of([text], ["other"]).find([copy, "Other!"])
+    assert trained.tolist() == [True, False]
+    assert validated.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        (TITLE, "a title the bodies"),
+        (TITLE, "title a the body"),
+        (TITLE, "atitle the body"),
+        ("", "!!"),
+        ("?! ?", "?! ?!"),
+        ("1,204", "1204"),
+    ],
+)
+def test_hashes_of_other_texts_differ(text: str, other: str) -> None:
+    trained, validated = TrainingTexts.of([text], []).find([other])
     assert not trained.any()
-    assert validated.tolist() == [False] * len(new) + [True]
-    more = TrainingTexts.of(["new"], []).added_to(record)
-    assert (len(more.trained), more.complete) == (5, True)
+    assert not validated.any()

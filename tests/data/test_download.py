@@ -60,8 +60,8 @@ def test_a_damaged_cached_file_is_downloaded_again(server):
 
 @pytest.mark.parametrize("check", [{"sha256": "0" * 64}, {"blob_id": "0" * 40}])
 def test_a_file_with_a_wrong_hash_is_not_kept(server, check):
-    said = r"f.bin sent has the (SHA-256|git blob id) \w+ instead of 000.*; nothing was kept"
-    with pytest.raises(DataError, match=said) as error:
+    message = r"f.bin sent has the (SHA-256|git blob id) \w+ instead of 000.*; nothing was kept"
+    with pytest.raises(DataError, match=message) as error:
         download(server.put("/f.bin", BODY), **check)
     assert "\n" not in str(error.value)
     assert not cached_files()

@@ -4,24 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from glove_lstm.data.liar import LABELS, Liar
+from glove_lstm.data.liar import FILES, LABELS, Liar
 from glove_lstm.errors import DataError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "liar"
+STATEMENT = '"A quotation that never ends'
 
 
-def line(number, label=None, text='"A quotation that never ends', counts="1\t2.0\t3\t4\t"):
-    label = LABELS[number % 6] if label is None else label
-    return (
-        f"{number}.json\t{label}\t{text}\tsubject\tspeaker\tjob\tstate\tparty\t{counts}\tcontext\n"
-    )
+def line(number, label=None, counts=("1", "2.0", "3", "4", "")):
+    label = label or LABELS[number % 6]
+    speaker = ("subject", "speaker", "job", "state", "party")
+    values = (f"{number}.json", label, STATEMENT, *speaker, *counts, "context")
+    return "\t".join(values) + "\n"
 
 
-def files(count=12):
-    return {
-        name: "".join(line(number) for number in range(count))
-        for name in ("train.tsv", "valid.tsv", "test.tsv")
-    }
+def files():
+    """The content of each file: 12 statements."""
+    content = "".join(line(number) for number in range(12))
+    return dict.fromkeys(FILES.values(), content)
 
 
 @pytest.fixture
@@ -39,10 +39,19 @@ def archive(members):
     return data.getvalue()
 
 
-def prepare(**kwargs):
-    builder = Liar(**kwargs)
-    builder.download_and_prepare()
-    return builder.as_dataset()
+def prepare(builder=Liar, **kwargs):
+    prepared = builder(**kwargs)
+    prepared.download_and_prepare()
+    return prepared.as_dataset()
+
+
+def served_by(server, content):
+    """The builder, which downloads this content."""
+
+    class Served(Liar):
+        URL = server.put("/liar.zip", content)
+
+    return Served
 
 
 def test_six_labels(folder):
@@ -50,8 +59,11 @@ def test_six_labels(folder):
     assert [len(split) for split in splits.values()] == [12, 12, 12]
     assert splits["train"].features["label"].names == list(LABELS)
     row = splits["train"][1]
-    assert (row["id"], row["label"], row["text"]) == ("1.json", 1, '"A quotation that never ends')
-    assert (row["false_counts"], row["pants_on_fire_counts"]) == (2, None)
+    assert row["id"] == "1.json"
+    assert row["label"] == 1
+    assert row["text"] == STATEMENT
+    assert row["false_counts"] == 2
+    assert row["pants_on_fire_counts"] is None
     assert row["context"] == "context"
 
 
@@ -61,14 +73,17 @@ def test_two_labels(folder):
     assert train["label"][:6] == [0, 0, 0, 1, 1, 1]
 
 
-def test_an_archive(server, monkeypatch):
-    data = archive({f"liar/{name}": text for name, text in files().items()} | {"README": "read me"})
-    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", data))
-    splits = prepare()
+def test_an_archive(server):
+    members = {f"liar/{name}": text for name, text in files().items()}
+    content = archive({**members, "README": "read me"})
+    splits = prepare(served_by(server, content))
     assert [len(split) for split in splits.values()] == [12, 12, 12]
 
 
-LIE = files() | {"train.tsv": line(0, "lie")}
+WITHOUT_VALID = archive({"train.tsv": line(0), "test.tsv": line(0)})
+WRONG_LABEL = archive({**files(), "train.tsv": line(0, "lie")})
+NOT_UTF8 = archive({**files(), "train.tsv": b"\xff\n"})
+CUT = archive(files())[:-40]
 
 
 def damaged(content: bytes) -> bytes:
@@ -80,20 +95,19 @@ def damaged(content: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (
-            archive({"train.tsv": line(0), "test.tsv": line(0)}),
-            r"liar.zip has no member \*valid.tsv",
-        ),
-        (archive(LIE), r"liar.zip/train.tsv, row 1 has the label 'lie'"),
-        (archive(files() | {"train.tsv": b"\xff\n"}), r"train.tsv is not UTF-8 text"),
-        (archive(files())[:-40], r"liar.zip sent is no complete zip archive"),
+        (WITHOUT_VALID, r"liar.zip has no member \*valid.tsv"),
+        (WRONG_LABEL, r"liar.zip/train.tsv, row 1 has the label 'lie'"),
+        (NOT_UTF8, r"train.tsv is not UTF-8 text"),
+        (CUT, r"liar.zip sent is no complete zip archive"),
         (damaged(archive(files())), r"liar.zip is damaged"),
     ],
 )
-def test_bad_archives(server, content, message, monkeypatch):
-    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", content))
+def test_bad_archives(server, content, message):
     with pytest.raises(DataError, match=message):
-        prepare()
+        prepare(served_by(server, content))
+
+
+MANY = ("1", "2", "many", "4", "5")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +116,7 @@ def test_bad_archives(server, content, message, monkeypatch):
         ("", r"train.tsv has no rows"),
         (line(0) + line(1, "TRUE"), r"row 2 has the label 'TRUE', not of pants-fire, false"),
         (line(0) + "only\ttwo\n", r"row 2 has 2 columns, not 14"),
-        (line(0, counts="1\t2\tmany\t4\t5"), r"row 1 has the count 'many'"),
+        (line(0, counts=MANY), r"row 1 has the count 'many'"),
     ],
 )
 def test_bad_files(folder, text, message):

@@ -1,3 +1,5 @@
+"""load_splits on files: columns, labels, empty texts, and mistakes. Table formats are in test_tables.py."""
+
 import pytest
 from support import LABELLED_ROWS as ROWS
 
@@ -10,53 +12,52 @@ def test_rows_are_plain_values(file):
     assert rows.texts[1] == f"Title 1 {ROWS[1]['text']}"
     assert rows.labels[:2] == ["REAL", "FAKE"]
     assert rows.sources is None
+
+
+def test_lists_of_labels_are_plain_values(file):
     lists = [{"text": "a", "label": ["x", "y"]}, {"text": "b", "label": []}]
-    assert load_splits(train_file=file(lists, "a.jsonl")).rows("train").labels == [["x", "y"], []]
+    data = load_splits(train_file=file(lists, "a.jsonl"))
+    assert data.rows("train").labels == [["x", "y"], []]
 
 
 @pytest.mark.parametrize(
-    ("columns", "asked", "found"),
+    ("row", "requested", "columns", "text", "pair"),
     [
-        ("title,text,label", None, ["title", "text"]),
-        ("text,more,label", None, ["text"]),
-        ("row,title,label", None, ["title"]),
-        ("1,statement,label", None, ["statement"]),
-        ("title,text,label", "text", ["text"]),
-        ("title,text,label", "text, title", ["text", "title"]),
-        ("a,b,c,label", ["c", "a", "b"], ["c", "a", "b"]),
+        ({"title": "t", "text": "b"}, None, ["title", "text"], "t", "b"),
+        ({"text": "b", "more": "m"}, None, ["text"], "b", None),
+        ({"row": 7, "title": "t"}, None, ["title"], "t", None),
+        ({"number": 7, "statement": "s"}, None, ["statement"], "s", None),
+        ({"title": "t", "text": "b"}, "text", ["text"], "b", None),
+        ({"title": "t", "text": "b"}, "text, title", ["text", "title"], "b", "t"),
+        ({"a": "1", "b": "2", "c": "3"}, ["c", "a", "b"], ["c", "a", "b"], "3", "1 2"),
     ],
 )
-def test_text_columns(file, columns, asked, found):
-    names = columns.split(",")
-    first = ",".join("7" if name in ("row", "1") else f"{name}-value" for name in names)
-    second = first.replace("label-value", "other")
-    path = file(f"{columns}\n{first}\n{second}\n")
-    data = load_splits(train_file=path, text_column_names=asked)
-    assert data.text_column_names == found
-    row = data.splits["train"][0]
-    assert row["text"] == f"{found[0]}-value"
-    assert row.get("text_pair") == (" ".join(f"{name}-value" for name in found[1:]) or None)
+def test_text_columns(file, row, requested, columns, text, pair):
+    path = file([{**row, "label": "x"}, {**row, "label": "y"}])
+    data = load_splits(train_file=path, text_column_names=requested)
+    assert data.text_column_names == columns
+    found = data.splits["train"][0]
+    assert found["text"] == text
+    assert found.get("text_pair") == pair
 
 
 @pytest.mark.parametrize(
-    ("labels", "names"),
+    ("labels", "names", "numbers"),
     [
-        (["REAL", "FAKE"], ["FAKE", "REAL"]),
-        (["b", "c", "a"], ["a", "b", "c"]),
-        ([10, 9, 2], ["2", "9", "10"]),
-        ([1.0, 0.0], ["0", "1"]),
-        ([True, False], ["False", "True"]),
-        (["Fake", "fake", "fake "], ["Fake", "fake", "fake "]),
+        (["REAL", "FAKE"], ["FAKE", "REAL"], [1, 0]),
+        (["b", "c", "a"], ["a", "b", "c"], [1, 2, 0]),
+        ([10, 9, 2], ["2", "9", "10"], [2, 1, 0]),
+        ([1.0, 0.0], ["0", "1"], [1, 0]),
+        ([True, False], ["False", "True"], [1, 0]),
+        (["Fake", "fake", "fake "], ["Fake", "fake", "fake "], [0, 1, 2]),
     ],
 )
-def test_label_names(file, labels, names, caplog):
-    rows = [{"text": f"t{n}", "label": label} for n, label in enumerate(labels)]
+def test_labels_are_named_and_numbered(file, labels, names, numbers, caplog):
+    rows = [{"text": "a", "label": label} for label in labels]
     data = load_splits(train_file=file(rows, "a.jsonl"))
     assert data.label_names == names
+    assert data.splits["train"]["label"][:] == numbers
     assert ("look alike" in caplog.text) == ("Fake" in names)
-    assert [names[label] for label in data.splits["train"]["label"]] == [
-        str(int(label)) if isinstance(label, float) else str(label) for label in labels
-    ]
 
 
 def test_odd_labels(file):
@@ -72,42 +73,53 @@ def test_labels_that_a_model_fixes(file):
     assert list(data.splits) == ["test"]
     assert data.label_names == ["REAL", "FAKE", "SATIRE"]
     assert data.splits["test"]["label"][:2] == [0, 1]
-    said = r"train.csv, row 2 has the label 'FAKE', not one of REAL, B; correct it"
-    with pytest.raises(DataError, match=said):
+    message = r"train.csv, row 2 has the label 'FAKE', not one of REAL, B; correct it"
+    with pytest.raises(DataError, match=message):
         load_splits(test_file=path, label_names=["REAL", "B"])
 
 
-def test_empty_texts(file, caplog):
-    first, second = ROWS[:2]
-    rows = [{**first, "text": ""}, {**second, "title": None, "text": ""}, *ROWS[2:]]
-    path = file(rows, "a.jsonl")
-    said = r"a.jsonl, row 2 has no text in title, text; fill it, or pass --on_empty drop"
-    with pytest.raises(DataError, match=said):
-        load_splits(train_file=path)
-    kept = load_splits(train_file=path, on_empty="keep").splits["train"]
+@pytest.fixture
+def with_empty_texts(file):
+    """A file whose first row has a title alone, and whose second row has no text at all."""
+    title_alone = {**ROWS[0], "text": ""}
+    no_text = {**ROWS[1], "title": None, "text": ""}
+    return file([title_alone, no_text, *ROWS[2:]], "a.jsonl")
+
+
+def test_a_row_without_text_is_refused(with_empty_texts):
+    message = r"a.jsonl, row 2 has no text in title, text; fill it, or pass --on_empty drop"
+    with pytest.raises(DataError, match=message):
+        load_splits(train_file=with_empty_texts)
+
+
+def test_a_row_without_text_may_be_kept_or_dropped(with_empty_texts, caplog):
+    kept = load_splits(train_file=with_empty_texts, on_empty="keep").splits["train"]
     assert kept[:2]["text"] == ["Title 0", ""]
     assert kept[:2]["text_pair"] == ["", ""]
-    left = load_splits(train_file=path, on_empty="drop").splits["train"]
-    assert len(left) == 39
+    dropped = load_splits(train_file=with_empty_texts, on_empty="drop").splits["train"]
+    assert len(dropped) == len(ROWS) - 1
     assert "1 rows without text (drop)" in caplog.text
 
 
-BAD_FILES = [
-    ("a,b\nx,y\n", "a.csv has no column 'label'; set label_column_name to one of 'a', 'b'"),
-    ("a,b,label\nx,y,z\n", "has 2 columns that may be text; set text_column_names from 'a', 'b'"),
-    ("a,label\n1,z\n", "a.csv has 0 columns that may be text"),
-    ("text,label\na,b\nc, \n", "a.csv, row 2 has no label in 'label'; label or remove it"),
-    ("text,label\na,b\nc,b\n", "a.csv has the label 'b' only; a classifier needs two or more"),
-    ("text,label\n" + "".join(f"t,{n}\n" for n in range(1001)), "a.csv has 1001 different labels"),
-    ('{"text": "a", "label": 0.5}\n', "row 1 has the label 0.5; labels must be text or whole numb"),
-    ("text,label\na,\"['b', 'c']\"\n", r"row 1 has the label \['b', 'c'\], which is no JSON"),
-    ('text,label\na," [b, c]"\n', r"row 1 has the label  \[b, c\], which is no JSON"),
-    ('{"text": "a", "label": [0, 1, 0]}\n', r"a.jsonl has a 0 or 1 for each label in"),
-    ('{"text": "a", "label": [{}]}\n', r"a.jsonl, row 1 has the label \{\}"),
-]
+MANY_LABELS = "".join(f"t,{number}\n" for number in range(1001))
 
 
-@pytest.mark.parametrize(("content", "message"), BAD_FILES)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\nx,y\n", "a.csv has no column 'label'; set label_column_name to one of 'a', 'b'"),
+        ("a,b,label\nx,y,z\n", "2 columns that may be text; set text_column_names from 'a', 'b'"),
+        ("a,label\n1,z\n", "a.csv has 0 columns that may be text"),
+        ("text,label\na,b\nc, \n", "a.csv, row 2 has no label in 'label'; label or remove it"),
+        ("text,label\na,b\nc,b\n", "a.csv has the label 'b' only; a classifier needs two or more"),
+        (f"text,label\n{MANY_LABELS}", "a.csv has 1001 different labels"),
+        ("text,label\na,\"['b', 'c']\"\n", r"row 1 has the label \['b', 'c'\], which is no JSON"),
+        ('text,label\na," [b, c]"\n', r"row 1 has the label  \[b, c\], which is no JSON"),
+        ('{"text": "a", "label": 0.5}\n', "has the label 0.5; labels must be text or whole numb"),
+        ('{"text": "a", "label": [0, 1, 0]}\n', r"a.jsonl has a 0 or 1 for each label in"),
+        ('{"text": "a", "label": [{}]}\n', r"a.jsonl, row 1 has the label \{\}"),
+    ],
+)
 def test_bad_files(file, content, message):
     name = "a.jsonl" if content.startswith("{") else "a.csv"
     with pytest.raises(DataError, match=message) as error:
@@ -115,30 +127,43 @@ def test_bad_files(file, content, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_validation_file_that_does_not_fit(file):
-    train, other = file(ROWS), file("title,text,label\na,b,FAKE\na,b,SATIRE\n", "v.csv")
-    said = r"v.csv, row 2 has the label 'SATIRE', not one of FAKE, REAL"
-    with pytest.raises(DataError, match=said):
-        load_splits(train_file=train, validation_file=other)
-    other = file("text,label\nb,FAKE\n", "v.csv")
-    said = r"v.csv has no column 'title', which the first split has"
-    for files in (other, [other, file("text,label\nb,FAKE\n", "w.csv")]):
-        with pytest.raises(DataError, match=said):
-            load_splits(train_file=train, validation_file=files)
+def test_a_validation_file_with_another_label(file):
+    other = file("title,text,label\na,b,FAKE\na,b,SATIRE\n", "v.csv")
+    with pytest.raises(DataError, match=r"v.csv, row 2 has the label 'SATIRE', not one of FAKE"):
+        load_splits(train_file=file(ROWS), validation_file=other)
 
 
-def test_bad_arguments(file):
-    train = {"train_file": file(ROWS)}
-    for arguments, message in [
+@pytest.mark.parametrize("names", [["v.csv"], ["v.csv", "w.csv"]])
+def test_validation_files_without_a_column(file, names):
+    files = [file("text,label\nb,FAKE\n", name) for name in names]
+    with pytest.raises(DataError, match=r"v.csv has no column 'title', which the first split"):
+        load_splits(train_file=file(ROWS), validation_file=files)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         ({}, "There is nothing to load"),
         ({"dataset_name": ""}, "dataset_name is empty"),
-        ({"dataset_name": "liar", **train}, "Both the dataset liar and train_file are given"),
-        ({"data_dir": ".", **train}, "data_dir needs dataset_name"),
         ({"dataset_name": "liar", "revision": "main"}, "liar is no dataset on the Hub"),
-        ({**train, "text_column_names": "body"}, "has no column 'body'; set text_column_names"),
-        ({**train, "label_names": ["FAKE", "REAL", "FAKE"]}, "label_names has 'FAKE' twice"),
-        ({**train, "text_column_names": []}, "has no column ''"),
-        ({**train, "text_column_names": "label"}, "must differ from each other and from the label"),
-    ]:
-        with pytest.raises(DataError, match=message):
-            load_splits(**arguments)
+    ],
+)
+def test_bad_arguments_without_a_file(arguments, message):
+    with pytest.raises(DataError, match=message):
+        load_splits(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dataset_name": "liar"}, "Both the dataset liar and train_file are given"),
+        ({"data_dir": "."}, "data_dir needs dataset_name"),
+        ({"text_column_names": "body"}, "has no column 'body'; set text_column_names"),
+        ({"text_column_names": []}, "has no column ''"),
+        ({"text_column_names": "label"}, "must differ from each other and from the label"),
+        ({"label_names": ["FAKE", "REAL", "FAKE"]}, "label_names has 'FAKE' twice"),
+    ],
+)
+def test_bad_arguments_beside_a_file(file, arguments, message):
+    with pytest.raises(DataError, match=message):
+        load_splits(train_file=file(ROWS), **arguments)

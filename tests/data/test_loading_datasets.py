@@ -14,10 +14,11 @@ from glove_lstm.errors import DataError
 
 
 def test_fake_or_real_news(file):
-    rows = [
-        {"": 7 + n} | {name: row[name] for name in ("title", "text", "label")}
-        for n, row in enumerate(ROWS)
-    ]
+    rows = []
+    for number, row in enumerate(ROWS):
+        rows.append(
+            {"": 7 + number, "title": row["title"], "text": row["text"], "label": row["label"]}
+        )
     data = load_splits("fake_or_real_news", data_files=file(rows, "news.csv"))
     assert sizes(data) == {"train": 28, "validation": 4, "test": 8}
     assert data.splits["train"].column_names == ["text", "text_pair", "label"]
@@ -25,10 +26,13 @@ def test_fake_or_real_news(file):
 
 
 def test_liar(file, tmp_path):
-    rest = "\t".join("abcde12345x")
-    rated = [f"{n}\t{('false', 'true')[n % 2]}\tsays {n}\t{rest}\n" for n in range(4)]
+    speaker_counts_and_context = "\t".join("abcde12345x")
+    content = ""
+    for number in range(4):
+        label = ("false", "true")[number % 2]
+        content += f"{number}\t{label}\tsays {number}\t{speaker_counts_and_context}\n"
     for name in ("train.tsv", "valid.tsv", "test.tsv"):
-        file("".join(rated), name)
+        file(content, name)
     data = load_splits("liar", "two", data_dir=tmp_path)
     assert sizes(data) == {"train": 4, "validation": 4, "test": 4}
     assert data.label_names == ["FAKE", "REAL"]
@@ -39,23 +43,26 @@ def test_names_that_are_published_have_no_folders(tmp_path):
     archive = tmp_path / "glove.zip"
     archive.touch()
     cached = tmp_path / "models--user--mine" / "snapshots" / "0a1b"
-    names = {
-        archive: "glove.zip",
-        archive / "50d.txt": "50d.txt",
-        cached: "user/mine",
-        "a/b": "a/b",
-    }
-    assert {name: without_folders(str(name)) for name in names} == names
+    assert without_folders(str(archive)) == "glove.zip"
+    assert without_folders(str(archive / "50d.txt")) == "50d.txt"
+    assert without_folders(str(cached)) == "user/mine"
+    assert without_folders("a/b") == "a/b"
 
 
-KIND = datasets.ClassLabel(names=["x", "y"])  # of another column, which is not read
-LABEL = datasets.ClassLabel(names=["pos", "neg"])
-FEATURES = datasets.Features(review=datasets.Value("string"), kind=KIND, label=LABEL)
+FEATURES = datasets.Features(
+    review=datasets.Value("string"),
+    kind=datasets.ClassLabel(names=["x", "y"]),  # is not read
+    label=datasets.ClassLabel(names=["pos", "neg"]),
+)
 
 
 def split(*labels):
-    rows = [{"review": f"r{n}", "kind": 0, "label": label} for n, label in enumerate(labels)]
-    return datasets.Dataset.from_list(rows, features=FEATURES)
+    columns = {
+        "review": [f"review {row}" for row in range(len(labels))],
+        "kind": [0] * len(labels),
+        "label": labels,
+    }
+    return datasets.Dataset.from_dict(columns, features=FEATURES)
 
 
 @pytest.fixture
@@ -84,24 +91,24 @@ def test_a_dataset_on_the_hub(on_the_hub):
 
 
 @pytest.mark.parametrize(
-    ("names", "found", "left_out"),
+    ("others", "validation", "messages"),
     [
-        (["train", "dev"], "dev", ""),
-        (["train", "dev", "val"], "val", "dev"),
-        (["train", "dev", "validation", "unsupervised"], "validation", "dev, unsupervised"),
+        ([], "dev", []),
+        (["dev"], "val", ["someone/reviews: left out the splits dev."]),
+        (
+            ["dev", "unsupervised"],
+            "validation",
+            ["someone/reviews: left out the splits dev, unsupervised."],
+        ),
     ],
 )
-def test_names_of_validation_splits(on_the_hub, caplog, names, found, left_out):
-    splits = {name: split(0, 1) for name in names}
-    splits[found] = split(0, 1, 1)
-    on_the_hub(**splits)
+def test_names_of_validation_splits(on_the_hub, caplog, others, validation, messages):
+    splits = {name: split(0, 1) for name in ["train", *others]}
+    on_the_hub(**splits, **{validation: split(0, 1, 1)})
     caplog.set_level("WARNING", "glove_lstm")  # a command run before may have set INFO
     data = load_splits("someone/reviews")
     assert sizes(data) == {"train": 2, "validation": 3}
-    if left_out:
-        assert f"left out the splits {left_out}." in caplog.text
-    else:
-        assert "left out" not in caplog.text
+    assert caplog.messages == messages
 
 
 def test_a_dataset_with_one_split_of_any_name_trains(on_the_hub):
@@ -146,6 +153,8 @@ def test_a_folder(file, tmp_path):
 def test_a_dataset_that_cannot_be_loaded(on_the_hub):
     error = datasets.exceptions.DatasetNotFoundError("Config is missing.\nPick one of: a.\nMore.")
     on_the_hub().side_effect = error
-    said = "The dataset x/y could not be loaded: Config is missing. Pick one of: a; check its name"
-    with pytest.raises(DataError, match=said):
+    message = (
+        "The dataset x/y could not be loaded: Config is missing. Pick one of: a; check its name"
+    )
+    with pytest.raises(DataError, match=message):
         load_splits("x/y")

@@ -1,3 +1,5 @@
+"""Splits that keep duplicates and near duplicates on one side, and the mix of the labels."""
+
 import random
 from collections import Counter
 
@@ -18,16 +20,24 @@ WORDS = [f"word{number}" for number in range(500)]
 
 def article(seed, length=200):
     generator = random.Random(seed)
-    return " ".join(generator.choice(WORDS) for _ in range(length))
+    words = generator.choices(WORDS, k=length)
+    return " ".join(words)
+
+
+# Near duplicates
 
 
 def test_near_duplicates_share_a_group():
-    base = article(1)
-    one_word_changed = base.replace(" ", " altered ", 1)
-    other = article(2)
-    half = " ".join(base.split()[:100]) + " " + article(3, 100)
-    groups = near_duplicate_groups([base, other, one_word_changed, base.replace(" ", "\n  "), half])
-    assert groups.tolist() == [0, 1, 0, 0, 2]
+    text = article(1)
+    half = " ".join(text.split()[:100])
+    texts = [
+        text,
+        article(2),
+        text.replace(" ", " altered ", 1),
+        text.replace(" ", "\n  "),
+        f"{half} {article(3, 100)}",
+    ]
+    assert near_duplicate_groups(texts).tolist() == [0, 1, 0, 0, 2]
 
 
 def test_groups_are_transitive():
@@ -44,64 +54,83 @@ def test_short_empty_and_wordless_texts():
     assert near_duplicate_groups([]).tolist() == []
 
 
-def test_no_pair_at_the_threshold_is_missed():
-    """Against the similarity of every pair, by plain sets."""
+def with_a_word_changed(generator, words):
+    place = generator.randrange(len(words))
+    return [*words[:place], "changed", *words[place + 1 :]]
+
+
+def boilerplate(count, own, footer):
+    """Texts of `own` words and one footer; every tenth is followed by a copy with another word."""
+    generator = random.Random(6)
+    end = [f"footer{number}" for number in range(footer)]
+    texts = []
+    for row in range(count):
+        numbers = [generator.randrange(50_000) for _ in range(generator.choice(own))]
+        words = [f"own{number}" for number in numbers]
+        texts.append(" ".join([*words, *end]))
+        if row % 10 == 0:
+            copy = with_a_word_changed(generator, words)
+            texts.append(" ".join([*copy, *end]))
+    return texts
+
+
+def copies_with_few_changes():
+    """Texts, each followed by a copy with up to three other words."""
     generator = random.Random(5)
     texts = []
     for seed in range(40):
         words = article(seed, 120).split()
         texts.append(" ".join(words))
         for _ in range(generator.randrange(4)):
-            words[generator.randrange(120)] = "changed"
+            words = with_a_word_changed(generator, words)
         texts.append(" ".join(words))
-    groups = near_duplicate_groups(texts)
-    for one, row in enumerate(similarities(texts)):
-        for two, similarity in enumerate(row):
-            assert (groups[one] == groups[two]) == (similarity >= 0.8)
+    return texts
+
+
+def repetitive():
+    texts = []
+    for seed in range(300):
+        letters = random.Random(seed).choices("abc", k=seed % 12 + 1)
+        texts.append(" ".join(letters))
+    return texts
 
 
 def similarities(texts):
     """The similarity of every pair, by plain sets."""
-    sets = []
+    runs_of_texts = []
     for text in texts:
         words = text.split()
-        sets.append({tuple(words[at : at + 5]) for at in range(max(len(words) - 4, 1))})
-    return [[len(one & two) / len(one | two) for two in sets] for one in sets]
-
-
-def boilerplate(count, own, footer, seed=6, copied=10):
-    """Texts of `own` words and the same footer; every tenth is followed by a copy with one other word."""
-    generator = random.Random(seed)
-    end = [f"footer{at}" for at in range(footer)]
-    texts = []
-    for row in range(count):
-        length = generator.choice(own)
-        words = [f"own{generator.randrange(50_000)}" for _ in range(length)]
-        texts.append(" ".join([*words, *end]))
-        if row % copied == 0:
-            words[generator.randrange(length)] = "changed"
-            texts.append(" ".join([*words, *end]))
-    return texts
+        run_count = max(len(words) - 4, 1)
+        runs = {tuple(words[place : place + 5]) for place in range(run_count)}
+        runs_of_texts.append(runs)
+    table = np.ones((len(texts), len(texts)))
+    for row, one in enumerate(runs_of_texts):
+        for column, other in enumerate(runs_of_texts[:row]):
+            similarity = len(one & other) / len(one | other)
+            table[row, column] = table[column, row] = similarity
+    return table
 
 
 @pytest.mark.parametrize(
     "texts",
     [
-        boilerplate(300, own=[25], footer=70),
-        boilerplate(300, own=range(3, 30), footer=70),
+        copies_with_few_changes(),
+        boilerplate(200, own=[25], footer=70),
+        boilerplate(200, own=range(3, 30), footer=70),
         boilerplate(300, own=range(8, 14), footer=70),  # similarities on both sides of 0.8
         boilerplate(300, own=range(2, 12), footer=5),
         boilerplate(300, own=range(1, 4), footer=0),
-        [" ".join(random.Random(row).choices("abc", k=row % 12 + 1)) for row in range(300)],
+        repetitive(),
     ],
-    ids=["equal", "mixed", "near", "short", "shorter", "repetitive"],
+    ids=["copies", "equal", "mixed", "near", "short", "shorter", "repetitive"],
 )
 def test_groups_are_those_of_all_pairs(texts):
     texts = list(dict.fromkeys(texts))
-    similar = np.array(similarities(texts)) >= 0.8
+    similar = similarities(texts) >= 0.8
     _, expected = connected_components(similar)
     groups = near_duplicate_groups(texts)
-    assert len(set(groups)) == len(set(expected)) == len(set(zip(groups, expected, strict=True)))
+    pairs = set(zip(groups, expected, strict=True))
+    assert len(set(groups)) == len(set(expected)) == len(pairs)
 
 
 @pytest.mark.timeout(120)
@@ -112,7 +141,8 @@ def test_boilerplate_under_many_texts(own):
     groups = near_duplicate_groups(texts).tolist()
     copies = [row for row, text in enumerate(texts) if "changed" in text]
     assert len(copies) == 2000
-    assert all(groups[row] == groups[row - 1] for row in copies)
+    for row in copies:
+        assert groups[row] == groups[row - 1]
     if own == [25]:
         assert len(set(groups)) == 20_000
 
@@ -125,46 +155,57 @@ def test_texts_from_one_pool_of_sentences():
     for _ in range(2000):
         words = " ".join(generator.sample(pool, 10)).split()
         texts.append(" ".join(words))
-        words[generator.randrange(len(words))] = "changed"
-        texts.append(" ".join(words))
+        texts.append(" ".join(with_a_word_changed(generator, words)))
     groups = near_duplicate_groups(texts)
     assert (groups[::2] == groups[1::2]).all()
     assert len(set(groups.tolist())) == 2000
 
 
-fractions = st.sampled_from([(0.7, 0.1, 0.2), (0.8, 0.2), (0.5, 0.5), (1.0,)])
-rows = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), max_size=80)
+# Splits
+
+any_fractions = st.sampled_from([(0.7, 0.1, 0.2), (0.8, 0.2), (0.5, 0.5), (1.0,)])
+labels_and_groups = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), max_size=80)
 
 
-@given(rows, fractions, st.integers(0, 5))
-def test_split_properties(rows, fractions, seed):
-    labels, groups = [label for label, _ in rows], [group for _, group in rows]
+@given(labels_and_groups, any_fractions, st.integers(0, 5))
+def test_parts_hold_each_row_once_and_each_group_whole(rows, fractions, seed):
+    labels = [label for label, _ in rows]
+    groups = [group for _, group in rows]
     parts = grouped_stratified_split(labels, groups, fractions, seed)
-    assert sorted(np.concatenate(parts).tolist()) == list(range(len(rows)))
-    owners = [{groups[row] for row in part} for part in parts]
-    assert sum(map(len, owners)) == len(set(groups))  # disjoint
-    assert all((np.diff(part) > 0).all() for part in parts)
+    part_of_group = {}
+    for number, part in enumerate(parts):
+        assert part.tolist() == sorted(part)
+        for row in part:
+            assert part_of_group.setdefault(groups[row], number) == number
+    assert sorted(np.concatenate(parts)) == list(range(len(rows)))
+
     again = grouped_stratified_split(np.array(labels), np.array(groups), fractions, seed)
-    assert all((one == two).all() for one, two in zip(parts, again, strict=True))
+    for part, same in zip(parts, again, strict=True):
+        assert part.tolist() == same.tolist()
 
 
-@given(st.lists(st.sampled_from("abc"), max_size=100), fractions)
+@given(st.lists(st.sampled_from("abc"), max_size=100), any_fractions)
 @settings(max_examples=50)
 def test_ungrouped_splits_are_exactly_stratified(labels, fractions):
+    counts = Counter(labels)
     parts = grouped_stratified_split(labels, range(len(labels)), fractions, 0)
-    for label, count in Counter(labels).items():
-        for part, share in zip(parts, fractions, strict=True):
-            assert abs(sum(labels[row] == label for row in part) - count * share) < 1
+    for part, fraction in zip(parts, fractions, strict=True):
+        counts_of_part = Counter(labels[row] for row in part)
+        for label, count in counts.items():
+            assert abs(counts_of_part[label] - count * fraction) < 1
 
 
 def test_groups_leave_the_mix_nearly_exact():
     generator = random.Random(0)
-    labels = [generator.choice("ab") for _ in range(2000)]
-    groups = [
-        generator.randrange(200) if generator.random() < 0.2 else 1000 + row for row in range(2000)
-    ]
-    shares = 0.7, 0.1, 0.2
-    parts = grouped_stratified_split(labels, groups, shares, 1)
-    for part, share in zip(parts, shares, strict=True):
+    labels = generator.choices("ab", k=2000)
+    groups = []
+    for row in range(2000):
+        is_grouped = generator.random() < 0.2
+        groups.append(generator.randrange(200) if is_grouped else 1000 + row)
+    counts = Counter(labels)
+    fractions = (0.7, 0.1, 0.2)
+    parts = grouped_stratified_split(labels, groups, fractions, 1)
+    for part, fraction in zip(parts, fractions, strict=True):
+        counts_of_part = Counter(labels[row] for row in part)
         for label in "ab":
-            assert abs(sum(labels[row] == label for row in part) - share * labels.count(label)) <= 1
+            assert abs(counts_of_part[label] - counts[label] * fraction) <= 1

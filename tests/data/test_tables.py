@@ -12,14 +12,10 @@ from glove_lstm.data.tables import checked_lines
 from glove_lstm.data.text_rows import open_files, open_stream
 from glove_lstm.errors import DataError
 
-ROWS = [
-    {
-        "title": f"Title {n}",
-        "text": f"body, of\n{n} é \U0001f600" if n % 3 else "",
-        "label": f"class {n % 2}",
-    }
-    for n in range(1, 24)
-]
+ROWS = []
+for number in range(1, 24):
+    text = f"body, of\n{number} é \U0001f600" if number % 3 else ""
+    ROWS.append({"title": f"Title {number}", "text": text, "label": f"class {number % 2}"})
 LINES = "\n\n".join(map(json.dumps, ROWS))
 
 FORMATS = {
@@ -39,22 +35,30 @@ FORMATS = {
 }
 
 
+def texts_of(source):
+    return [(row.text, row.pair) for row in source]
+
+
 @pytest.mark.parametrize(("name", "content"), FORMATS.items())
-def test_every_format_gives_the_same_rows_by_both_routes(file, name, content):
-    path = file(content, name)
-    source = open_files([path])
+def test_every_format_gives_the_same_rows_to_prediction(file, name, content):
+    source = open_files([file(content, name)])
     assert source.columns == ["title", "text"]
-    assert [(row.number, row.text, row.pair) for row in source] == [
-        (number, row["title"], row["text"]) for number, row in enumerate(ROWS, 1)
-    ]
+    found = [(row.number, row.text, row.pair) for row in source]
+    assert found == [(number, row["title"], row["text"]) for number, row in enumerate(ROWS, 1)]
+
+
+@pytest.mark.parametrize(("name", "content"), FORMATS.items())
+def test_every_format_gives_the_same_rows_to_training(file, name, content):
+    path = file(content, name)
     data = load_splits(train_file=path, validation_file=path)
     assert data.text_column_names == ["title", "text"]
     assert data.label_names == ["class 0", "class 1"]
-    for split in ("train", "validation"):
-        assert data.splits[split].to_list() == [
-            {"text": row["title"], "text_pair": row["text"], "label": number % 2}
-            for number, row in enumerate(ROWS, 1)
-        ]
+    wanted = [
+        {"text": row["title"], "text_pair": row["text"], "label": number % 2}
+        for number, row in enumerate(ROWS, 1)
+    ]
+    assert data.splits["train"].to_list() == wanted
+    assert data.splits["validation"].to_list() == wanted
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
@@ -62,48 +66,54 @@ def test_standard_input_gives_the_same_rows(file, kind):
     data = file(ROWS, f"a.{kind}").read_bytes()
     source = open_stream(io.BytesIO(data), kind)
     assert source.identity() is None
-    assert [(row.text, row.pair) for row in source] == [(row["title"], row["text"]) for row in ROWS]
+    assert texts_of(source) == [(row["title"], row["text"]) for row in ROWS]
     with pytest.raises(DataError, match="standard input"):
         open_stream(io.BytesIO(b""), kind)
 
 
+# Mistakes
+
 CUT = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99999)[:-100]
-MISTAKES = {
-    "cut.csv.gz": (CUT, "is damaged"),
-    "page.csv": (b"<html><body>", "is an HTML page"),
-    "utf16.csv": ("text,label\na,b\n".encode("utf-16"), "line 1 is not UTF-8"),
-    "latin1.csv": (b"text,label\na,b\ncaf\xe9,b\n", "line 3 is not UTF-8"),
-    "empty.csv": (b"", "is empty"),
-    "empty.jsonl": (b"", "has no rows"),
-    "empty.json": (b"[]", "has no rows"),
-    "header-only.csv": (b"text,label\n", "has no rows"),
-    "twice.csv": (b"a,a\nb,c\n", "names the column 'a' twice"),
-    "header.csv": (b'"text"x,label\na,b\n', "is not CSV"),
-    "quotes.csv": (b'text,label\na,b\n"c"d,b\n', r"row 2 \(line 3\) is not CSV"),
-    "short.csv": (b"text,label\na,b\n\nc\n", r"row 2 \(line 4\) has 1 columns, but the header 2"),
-    "semicolons.csv": (b"text;label\na;FAKE\n", "separate columns by commas"),
-    "commas.tsv": (b"text,label\na,FAKE\n", "separate columns by tabs"),
-    "garbage.jsonl": (b"a\nb\n", r"row 1 \(line 1\) is not JSON"),
-    "array.jsonl": (b"[1]\n", "row 1 .* is not an object"),
-    "list.json": (b"[", "is not JSON"),
-    "number.json": (b"7", "holds no list of objects"),
-    "garbage.parquet": (b"PAR1", "cannot be read as Parquet"),
-    "noextension": (b"text,label\na,b\n", "is of no known format"),
-}
 
 
-@pytest.mark.parametrize(("name", "content", "words"), [(n, *m) for n, m in MISTAKES.items()])
-def test_both_routes_name_the_mistake(tmp_path, name, content, words):
-    (tmp_path / name).write_bytes(content)
-    for read in (lambda path: list(open_files([path])), lambda path: load_splits(train_file=path)):
-        with pytest.raises(DataError, match=rf"{name}.* {words}") as error:
-            read(tmp_path / name)
-        assert "\n" not in str(error.value)
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("cut.csv.gz", CUT, "is damaged"),
+        ("page.csv", b"<html><body>", "is an HTML page"),
+        ("utf16.csv", "text,label\na,b\n".encode("utf-16"), "line 1 is not UTF-8"),
+        ("latin1.csv", b"text,label\na,b\ncaf\xe9,b\n", "line 3 is not UTF-8"),
+        ("empty.csv", b"", "is empty"),
+        ("empty.jsonl", b"", "has no rows"),
+        ("empty.json", b"[]", "has no rows"),
+        ("header-only.csv", b"text,label\n", "has no rows"),
+        ("twice.csv", b"a,a\nb,c\n", "names the column 'a' twice"),
+        ("header.csv", b'"text"x,label\na,b\n', "is not CSV"),
+        ("quotes.csv", b'text,label\na,b\n"c"d,b\n', r"row 2 \(line 3\) is not CSV"),
+        ("short.csv", b"text,label\na,b\n\nc\n", r"row 2 \(line 4\) has 1 columns, but the head"),
+        ("semicolons.csv", b"text;label\na;FAKE\n", "separate columns by commas"),
+        ("commas.tsv", b"text,label\na,FAKE\n", "separate columns by tabs"),
+        ("garbage.jsonl", b"a\nb\n", r"row 1 \(line 1\) is not JSON"),
+        ("array.jsonl", b"[1]\n", "row 1 .* is not an object"),
+        ("list.json", b"[", "is not JSON"),
+        ("number.json", b"7", "holds no list of objects"),
+        ("garbage.parquet", b"PAR1", "cannot be read as Parquet"),
+        ("noextension", b"text,label\na,b\n", "is of no known format"),
+    ],
+)
+def test_both_routes_name_the_mistake(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    pattern = rf"{name}.* {message}"
+    with pytest.raises(DataError, match=pattern) as of_prediction:
+        list(open_files([path]))
+    with pytest.raises(DataError, match=pattern) as of_training:
+        load_splits(train_file=path)
+    assert "\n" not in str(of_prediction.value) + str(of_training.value)
 
 
-def test_the_rows_before_a_mistake_are_given(tmp_path):
-    (tmp_path / "a.csv").write_bytes(b"text\ngood\ncaf\xe9\n")
-    rows = iter(open_files([tmp_path / "a.csv"]))
+def test_the_rows_before_a_mistake_are_given(file):
+    rows = iter(open_files([file(b"text\ngood\ncaf\xe9\n", "a.csv")]))
     assert next(rows).text == "good"
     with pytest.raises(DataError, match=r"a.csv, line 3 is not UTF-8"):
         next(rows)
@@ -121,47 +131,45 @@ def test_a_longer_line_is_refused():
         next(lines)
 
 
-def test_several_files(file, tmp_path):
-    names = ["0.csv", "1.jsonl", "2.parquet"]
-    paths = [file(ROWS[:7], name) for name in names]
-    source = open_files([tmp_path / "0.csv", str(tmp_path / "[12].*"), tmp_path / "0.csv"])
-    assert source.named
-    assert [(row.file, row.number) for row in source] == [
-        (str(path), number) for path in paths for number in range(1, 8)
-    ]
-    assert not open_files([paths[0]]).named
-
-
-def test_files_and_columns_that_are_not_there(file, tmp_path):
+def test_parquet_without_pyarrow_names_the_extra(file, monkeypatch):
     path = file(ROWS, "a.parquet")
-    for wrong, words in {
-        tmp_path / "none.csv": r"none\.csv does not exist",
-        tmp_path / "*.tsv": r"No file matches .*\*\.tsv",
-    }.items():
-        with pytest.raises(DataError, match=words):
-            open_files([path, wrong])
-    with pytest.raises(DataError, match=r"a.parquet has no column 'body'"):
-        open_files([path], "body")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    message = r"a.parquet needs pyarrow.* pip install 'glove-lstm\[train\]'"
+    with pytest.raises(DataError, match=message):
+        open_files([path])
 
 
-def test_later_files_must_have_the_columns_of_the_first(file, tmp_path):
-    pairs, bodies = file(ROWS, "pairs.csv"), file([{"text": "a"}], "bodies.csv")
+# Several files
+
+
+def test_several_files(file, tmp_path):
+    paths = [file(ROWS[:7], name) for name in ("0.csv", "1.jsonl", "2.parquet")]
+    source = open_files([tmp_path / "0.csv", str(tmp_path / "[12].*"), tmp_path / "0.csv"])
+    assert source.may_have_several_files
+    wanted = []
+    for path in paths:
+        wanted += [(str(path), number) for number in range(1, 8)]
+    assert [(row.file, row.number) for row in source] == wanted
+    assert not open_files([paths[0]]).may_have_several_files
+
+
+def test_files_that_are_not_there(file, tmp_path):
+    path = file(ROWS, "a.parquet")
+    with pytest.raises(DataError, match=r"none\.csv does not exist"):
+        open_files([path, tmp_path / "none.csv"])
+    with pytest.raises(DataError, match=r"No file matches .*\*\.tsv"):
+        open_files([path, tmp_path / "*.tsv"])
+
+
+def test_later_files_must_have_the_columns_of_the_first(file):
+    pairs = file(ROWS, "pairs.csv")
+    bodies = file([{"text": "a"}], "bodies.csv")
+    headlines = file([{"headline": "a", "text": "b"}], "headlines.jsonl")
     with pytest.raises(DataError, match=r"pairs\.csv has the column 'title', which is not read"):
         list(open_files([bodies, pairs]))
-    with pytest.raises(DataError, match=r"bodies\.csv has no column 'title'"):
-        list(open_files([pairs, bodies]))
-    headlines = file([{"headline": "a", "text": "b"}], "headlines.jsonl")
-    with pytest.raises(DataError, match=r"headlines\.jsonl has no column 'title'"):
-        list(open_files([pairs, headlines]))
-
-
-def test_a_row_of_json_may_leave_a_value_out(file):
-    path = file([{"text": "a"}, {"title": "b"}, {"title": "c", "text": "d"}], "a.jsonl")
-    assert [(row.text, row.pair) for row in open_files([path])] == [
-        ("", "a"),
-        ("b", ""),
-        ("c", "d"),
-    ]
+    for lacking in (bodies, headlines):
+        with pytest.raises(DataError, match=rf"{lacking.name} has no column 'title'"):
+            list(open_files([pairs, lacking]))
 
 
 def test_a_part_without_rows_as_engines_write_them_is_fine(file):
@@ -169,30 +177,51 @@ def test_a_part_without_rows_as_engines_write_them_is_fine(file):
     assert len(list(open_files(paths))) == len(ROWS)
 
 
+# Columns
+
+
+def test_a_column_that_is_not_there(file):
+    with pytest.raises(DataError, match=r"a.parquet has no column 'body'"):
+        open_files([file(ROWS, "a.parquet")], "body")
+
+
+def test_a_row_of_json_may_leave_a_value_out(file):
+    path = file([{"text": "a"}, {"title": "b"}, {"title": "c", "text": "d"}], "a.jsonl")
+    assert texts_of(open_files([path])) == [("", "a"), ("b", ""), ("c", "d")]
+
+
 LONG = "Council votes on the bridge " * 20
 LONE = f"{LONG}\nAnother headline\n"
+LOOKS_LIKE_A_TEXT = r"The first line of .*{} looks like a text, 'Council .{{20,60}}\.\.\.'; add a"
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.csv.gz"])
 def test_a_first_line_that_looks_like_a_text_is_no_header(file, name):
     path = file(LONE, name)
-    said = (
-        rf"The first line of .*{name} looks like a text, 'Council .{{20,60}}\.\.\.'; add a header"
-    )
-    with pytest.raises(DataError, match=said):
+    message = LOOKS_LIKE_A_TEXT.format(name)
+    with pytest.raises(DataError, match=message):
         open_files([path])
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         load_splits(train_file=path)
-    named = open_files([path], LONG.strip())
-    assert [row.text for row in named] == ["Another headline"]
-    with pytest.raises(DataError, match="The first line of standard input looks like a text"):
+    requested = open_files([path], LONG.strip())
+    assert texts_of(requested) == [("Another headline", None)]
+
+
+def test_a_first_line_of_standard_input_that_looks_like_a_text_is_no_header():
+    with pytest.raises(DataError, match=LOOKS_LIKE_A_TEXT.format("standard input")):
         open_stream(io.BytesIO(LONE.encode()), "csv")
 
 
-def test_other_names_with_spaces_are_columns(file):
-    for name in ("a.jsonl", "a.parquet"):
-        assert open_files([file([{"article body": "a"}], name)]).columns == ["article body"]
-    assert open_files([file("id,article body\n1,a\n", "b.csv")]).columns == ["article body"]
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ([{"article body": "a"}], "a.jsonl"),
+        ([{"article body": "a"}], "a.parquet"),
+        ("id,article body\n1,a\n", "b.csv"),
+    ],
+)
+def test_other_names_with_spaces_are_columns(file, content, name):
+    assert open_files([file(content, name)]).columns == ["article body"]
 
 
 def test_a_column_of_another_name_is_reported(file, caplog):
@@ -204,11 +233,3 @@ def test_a_column_of_another_name_is_reported(file, caplog):
     assert not caplog.messages
     open_files([path])
     assert caplog.messages == [f"{path}: the text is read from the column 'Headline'."]
-
-
-def test_parquet_without_pyarrow_names_the_extra(file, monkeypatch):
-    path = file(ROWS, "a.parquet")
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    said = r"a.parquet needs pyarrow.* pip install 'glove-lstm\[train\]'"
-    with pytest.raises(DataError, match=said):
-        open_files([path])

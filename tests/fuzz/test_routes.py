@@ -24,13 +24,15 @@ def files_route(model: Path) -> Route:
 
     def classify(rows: list[str]) -> list[dict]:
         with tempfile.TemporaryDirectory() as scratch:
-            given, out = Path(scratch) / "in.jsonl", Path(scratch) / "out"
+            table = Path(scratch) / "in.jsonl"
+            out = Path(scratch) / "out"
             lines = [json.dumps({"text": text}) + "\n" for text in rows]
-            given.write_text("".join(lines), encoding="utf-8")
-            options = "--format", "jsonl", "--rows_per_part", 3, "--input", given
-            succeed(predict.main, "--model", model, *options, "--output_dir", out)
-            parts = [part.read_text("utf-8") for part in sorted(out.glob("part-*.jsonl"))]
-            found = [json.loads(line) for line in "".join(parts).splitlines()]
+            table.write_text("".join(lines), encoding="utf-8")
+            files = ["--input", table, "--output_dir", out, "--format", "jsonl"]
+            succeed(predict.main, "--model", model, *files, "--rows_per_part", 3)
+            found = []
+            for part in sorted(out.glob("part-*.jsonl")):
+                found += map(json.loads, part.read_text("utf-8").splitlines())
         assert [row["row"] for row in found] == list(range(1, len(rows) + 1))
         return found
 

@@ -8,128 +8,166 @@ import pandas as pd
 import pytest
 from datasets import load_dataset
 from datasets.fingerprint import Hasher
-from support import read_csv, succeed
+from support import edit_json, succeed
 
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
 from glove_lstm.commands import predict
 from glove_lstm.errors import DataError
 from glove_lstm.inference.batch_classifier import BatchClassifier
 
+TITLE = "SHOCKING secret they hide from you!!!"
+BODY = "The council voted on the bridge on Tuesday, it said."
+
 
 @pytest.fixture(scope="module")
-def classifier() -> BatchClassifier:
+def marking() -> BatchClassifier:
     return BatchClassifier(DEFAULT_CHECKPOINT, unsure_below=0.6)
 
 
+@pytest.fixture
+def classify() -> BatchClassifier:
+    """A classifier that has seen no batch yet."""
+    return BatchClassifier(DEFAULT_CHECKPOINT)
+
+
 @pytest.fixture(scope="module")
-def labelled(articles, tmp_path_factory) -> list[dict]:
-    """What predict writes."""
-    path = tmp_path_factory.mktemp("labelled") / "labels.csv"
+def expected(articles, tmp_path_factory) -> pd.DataFrame:
+    """What predict writes for the articles."""
+    path = tmp_path_factory.mktemp("expected") / "labels.csv"
     succeed(predict.main, "--input", articles, "--output", path)
-    return read_csv(path)
+    return pd.read_csv(path)
 
 
+@pytest.fixture
 def table(articles) -> pd.DataFrame:
     return pd.read_csv(articles).rename(columns={"label": "truth", "Unnamed: 0": "id"})
 
 
-def test_arrays_and_frames_give_what_files_give(articles, labelled):
-    frame = table(articles)
-    classify = BatchClassifier(DEFAULT_CHECKPOINT)
-    arrays = classify({name: frame[name].to_numpy() for name in frame})
-    assert list(arrays) == [*frame, "label", "score", "score_FAKE", "score_REAL"]
-    assert arrays["label"].tolist() == [row["label"] for row in labelled]
+# Batches
+
+
+def test_arrays_give_what_files_give(classify, table, expected):
+    found = classify({name: table[name].to_numpy() for name in table})
+    assert list(found) == [*table, "label", "score", "score_FAKE", "score_REAL"]
+    assert found["label"].tolist() == expected["label"].tolist()
     for name in ("score", "score_FAKE", "score_REAL"):
-        wanted = [float(row[name]) for row in labelled]
-        assert arrays[name].tolist() == pytest.approx(wanted, abs=2e-6)
-    found = classify(frame)
+        assert found[name].tolist() == pytest.approx(expected[name].tolist(), abs=2e-6)
+
+
+def test_frames_give_what_files_give(classify, table, expected):
+    found = classify(table)
     assert isinstance(found, pd.DataFrame)
-    assert found["label"].tolist() == arrays["label"].tolist()
-    assert "label" not in frame
+    assert found["label"].tolist() == expected["label"].tolist()
+    assert "label" not in table
 
 
-def test_datasets_are_mapped(articles, labelled):
+def test_datasets_are_mapped(articles, expected):
     rows = load_dataset("csv", data_files=str(articles), split="train", streaming=True)
     rows = rows.rename_column("label", "truth")
     classify = BatchClassifier(DEFAULT_CHECKPOINT, backend="torch")
     found = list(rows.map(classify, batched=True, batch_size=50))
-    assert [row["label"] for row in found] == [row["label"] for row in labelled]
+    assert [row["label"] for row in found] == expected["label"].tolist()
     assert found[0]["truth"] == "FAKE"
 
 
-def test_missing_texts_and_empty_batches(classifier):
-    secret = "SHOCKING secret they hide from you!!!"
-    texts = np.array([secret, None, float("nan"), ""], dtype=object)
-    found = classifier({"text": texts})
+def test_a_missing_text_is_an_empty_text(marking):
+    texts = np.array([TITLE, None, float("nan"), ""], dtype=object)
+    found = marking({"text": texts})
     assert found["label"][0] == "FAKE"
     assert len(set(found["score_FAKE"][1:])) == 1
-    missing = pd.DataFrame({"text": pd.array([secret, pd.NA], dtype="string"), 0: [1, 2]})
-    assert classifier(missing)["score_FAKE"].tolist() == found["score_FAKE"][:2].tolist()
-    empty = classifier({"text": texts[:0]})
-    assert {name: len(values) for name, values in empty.items()} == dict.fromkeys(found, 0)
+    frame = pd.DataFrame({"text": pd.array([TITLE, pd.NA], dtype="string"), 0: [1, 2]})
+    assert marking(frame)["score_FAKE"].tolist() == found["score_FAKE"][:2].tolist()
 
 
-def test_all_batches_are_read_alike():
-    classify = BatchClassifier(DEFAULT_CHECKPOINT)
-    first = classify({"headline": [None, "Senate passes budget bill"], "author": (None, None)})
+def test_an_empty_batch_has_the_same_columns(marking):
+    texts = np.array([TITLE], dtype=object)
+    found = marking({"text": texts})
+    empty = marking({"text": texts[:0]})
+    assert list(empty) == list(found)
+    for values in empty.values():
+        assert len(values) == 0
+
+
+# Columns
+
+
+def test_all_batches_are_read_alike(classify):
+    """The first batch shows that the author is no text."""
+    first = classify({"headline": [None, TITLE], "author": (None, None)})
     second = classify({"headline": [None], "author": ["Jane Doe"]})
     assert second["score_FAKE"][0] == first["score_FAKE"][0]
 
 
-def test_a_column_that_the_first_batch_lacks_is_not_left_out_in_silence():
-    title, body = ["SHOCKING secret!!!"], ["The council voted on the bridge on Tuesday, it said."]
-    classify = BatchClassifier(DEFAULT_CHECKPOINT)
-    classify({"title": title})
+def test_a_column_that_the_first_batch_lacks_is_not_left_out_in_silence(classify):
+    classify({"title": [TITLE]})
     with pytest.raises(DataError, match="column 'text', which is not read, because the first "):
-        classify({"title": title, "text": body})
-    assert len(classify({"title": title})["label"]) == 1
-    for first in ({"title": title}, {"title": title, "text": body}):
-        by_name = BatchClassifier(DEFAULT_CHECKPOINT, "title")
-        found = [by_name(first), by_name({"title": title, "text": body})]
-        assert found[0]["score"] == found[1]["score"]
+        classify({"title": [TITLE], "text": [BODY]})
+    assert len(classify({"title": [TITLE]})["label"]) == 1
+
+
+def test_a_column_that_was_named_is_read_from_all_batches():
+    classify = BatchClassifier(DEFAULT_CHECKPOINT, "title")
+    alone = classify({"title": [TITLE]})
+    with_text = classify({"title": [TITLE], "text": [BODY]})
+    assert with_text["score"] == alone["score"]
+
+
+# Mistakes
+
+
+def test_batches_that_cannot_be_read_are_refused(classify):
+    with pytest.raises(DataError, match="batched=True"):
+        classify({"text": "a"})
+    labelled = {"text": np.array(["a"]), "label": np.array(["FAKE"])}
+    with pytest.raises(DataError, match="column 'label' already; drop or rename it"):
+        classify(labelled)
+    classify({"text": np.array(["a"])})
+    with pytest.raises(DataError, match="no column 'text'"):
+        classify({"title": np.array(["a"])})
+
+
+def test_columns_and_folders_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(DataError, match="no column 'body'"):
+        BatchClassifier(DEFAULT_CHECKPOINT, ["body"])({"text": np.array(["a"])})
+    with pytest.raises(DataError, match="is not a complete checkpoint"):
+        BatchClassifier(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("backend", {"backend": "tf"}),
+        ("threads", {"threads": 0}),
+        ("threads", {"threads": 0, "backend": "torch"}),
+        ("unsure_below", {"unsure_below": 2}),
+    ],
+)
+def test_bad_arguments_are_named(name, arguments):
+    with pytest.raises(ValueError, match=f"{name} must be "):
+        BatchClassifier(DEFAULT_CHECKPOINT, **arguments)
+
+
+# Other processes
 
 
 def test_another_model_in_the_same_folder_is_another_classifier(tmp_path):
-    shutil.copytree(DEFAULT_CHECKPOINT, tmp_path / "hub")
-
-    def fingerprint() -> str:
-        return Hasher.hash(BatchClassifier(tmp_path / "hub", backend="torch"))
-
-    before = fingerprint()
-    assert fingerprint() == before
-    config = tmp_path / "hub" / "config.json"
-    config.write_text(config.read_text().replace('"shrinkage": 8.0', '"shrinkage": 7.0'))
-    assert fingerprint() != before
+    folder = tmp_path / "hub"
+    shutil.copytree(DEFAULT_CHECKPOINT, folder)
+    before = Hasher.hash(BatchClassifier(folder, backend="torch"))
+    assert Hasher.hash(BatchClassifier(folder, backend="torch")) == before
+    edit_json(folder / "config.json", shrinkage=7.0)
+    assert Hasher.hash(BatchClassifier(folder, backend="torch")) != before
 
 
-def test_mistakes(classifier, tmp_path):
-    with pytest.raises(DataError, match="batched=True"):
-        classifier({"text": "a"})
-    labelled = {"text": np.array(["a"]), "label": np.array(["FAKE"])}
-    with pytest.raises(DataError, match="column 'label' already; drop or rename it"):
-        classifier(labelled)
-    with pytest.raises(DataError, match="no column 'body'"):
-        BatchClassifier(DEFAULT_CHECKPOINT, ["body"])({"text": np.array(["a"])})
-    classifier({"text": np.array(["a"])})
-    with pytest.raises(DataError, match="no column 'text'"):
-        classifier({"title": np.array(["a"])})
-    with pytest.raises(DataError):
-        BatchClassifier(tmp_path)
-    no_threads = {"threads": 0, "backend": "torch"}
-    for wrong in ({"backend": "tf"}, {"threads": 0}, no_threads, {"unsure_below": 2}):
-        with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be "):
-            BatchClassifier(DEFAULT_CHECKPOINT, **wrong)
-
-
-def test_other_processes_get_a_copy(classifier):
-    batch = {"text": np.array(["Senate passes budget bill", ""])}
-    copy = pickle.loads(pickle.dumps(classifier))
-    for name, values in classifier(batch).items():
+def test_other_processes_get_a_copy(marking):
+    batch = {"text": np.array([TITLE, ""])}
+    copy = pickle.loads(pickle.dumps(marking))
+    for name, values in marking(batch).items():
         assert copy(batch)[name].tolist() == values.tolist()
 
 
 @pytest.mark.slow
-def test_ray_data_with_two_workers_gives_the_rows_of_one_process(articles, labelled, monkeypatch):
+def test_ray_data_with_two_workers_gives_the_rows_of_one_process(table, expected, monkeypatch):
     pytest.importorskip("ray", reason="needs Ray: pip install 'glove-lstm[ray]'")
     monkeypatch.setenv("RAY_worker_register_timeout_seconds", "300")  # for a busy machine
     import ray
@@ -137,11 +175,15 @@ def test_ray_data_with_two_workers_gives_the_rows_of_one_process(articles, label
 
     # Ray's processes ask for this machine's own address, which the tests' network guard refuses.
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    # Ray Data needs processors beside the two that the workers hold, or nothing moves.
-    options = {"include_dashboard": False, "log_to_driver": False, "configure_logging": False}
-    ray.init(num_cpus=4, _node_ip_address="127.0.0.1", **options)
+    ray.init(
+        num_cpus=4,  # Ray Data needs processors beside the two that the workers hold, or nothing moves
+        _node_ip_address="127.0.0.1",
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+    )
     try:
-        rows = ray.data.from_pandas(table(articles)).repartition(4)
+        rows = ray.data.from_pandas(table).repartition(4)
         rows = rows.map_batches(
             BatchClassifier,
             fn_constructor_args=[str(DEFAULT_CHECKPOINT)],
@@ -153,6 +195,5 @@ def test_ray_data_with_two_workers_gives_the_rows_of_one_process(articles, label
     finally:
         ray.shutdown()
     assert found["id"].tolist() == list(range(160))
-    assert found["label"].tolist() == [row["label"] for row in labelled]
-    scores = [float(row["score"]) for row in labelled]
-    assert found["score"].tolist() == pytest.approx(scores, abs=2e-6)
+    assert found["label"].tolist() == expected["label"].tolist()
+    assert found["score"].tolist() == pytest.approx(expected["score"].tolist(), abs=2e-6)

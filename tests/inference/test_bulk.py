@@ -23,10 +23,8 @@ from glove_lstm.inference.scores import scores_of
 LABELLER = Labeller(model(predict))
 
 
-def label(path, folder, kind="csv", **options):
-    labeller = options.pop("labeller", LABELLER)
-    source = options.pop("source", None) or open_files([path])
-    return label_to_folder(source, labeller, folder, kind, **{"rows_per_part": 100, **options})
+def label(source, folder, kind="csv", *, labeller=LABELLER, rows_per_part=100):
+    return label_to_folder(source, labeller, folder, kind, rows_per_part=rows_per_part)
 
 
 def parts(folder, kind="csv"):
@@ -34,190 +32,255 @@ def parts(folder, kind="csv"):
 
 
 def rows_of(folder):
-    return [row for path in sorted(folder.glob("part-*.csv")) for row in read_csv(path)]
+    rows = []
+    for path in sorted(folder.glob("part-*.csv")):
+        rows += read_csv(path)
+    return rows
 
 
-def worker(*args):
-    command = [sys.executable, bulk_worker.__file__, *map(str, args)]
-    # Arrow's own pools keep some 15 MB more for later, once, however long the input.
-    env, pipe = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}, subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env)
+def start_worker(path, folder, kind, *, rows_per_part, pause=0.0):
+    """Start a process that labels a file; `pause` is in seconds a part."""
+    arguments = [path, folder, kind, rows_per_part, pause]
+    return subprocess.Popen(
+        [sys.executable, bulk_worker.__file__, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Arrow's own pools keep some 15 MB more for later, once, however long the input.
+        env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"},
+    )
 
 
-def finish(*args):
-    process = worker(*args)
+def finish(process):
+    """Wait for a worker, and return the number of rows that it labelled and its peak memory in MB."""
     output, errors = process.communicate()
     assert process.returncode == 0, errors
-    return output.split()
+    rows, peak = output.split()
+    return int(rows), float(peak)
+
+
+# What is written
 
 
 def test_rows_come_in_order_with_the_scores_of_their_texts(articles, tmp_path):
-    summary = label(articles, tmp_path)
+    summary = label(open_files([articles]), tmp_path)
     assert (summary.rows, summary.empty, summary.kept_parts) == (160, 0, 0)
-    names = {"run.json", "part-00000.csv", "part-00001.csv"}
-    assert {path.name for path in tmp_path.iterdir()} == names
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"run.json", "part-00000.csv", "part-00001.csv"}
+
     found = rows_of(tmp_path)
-    given = read_csv(articles)
-    scores = predict([row["title"] for row in given], [row["text"] for row in given])
+    table = read_csv(articles)
+    scores = predict([row["title"] for row in table], [row["text"] for row in table])
     assert [int(row["row"]) for row in found] == list(range(1, 161))
     assert [float(row["score_FAKE"]) for row in found] == pytest.approx(scores[:, 0], abs=1e-6)
     assert [row["label"] for row in found] == [NAMES[best] for best in scores.argmax(axis=1)]
     assert [float(row["score"]) for row in found] == pytest.approx(scores.max(axis=1), abs=1e-6)
 
 
-def test_every_format_holds_the_same(articles, tmp_path):
-    for kind in ("csv", "jsonl", "parquet"):
-        label(articles, tmp_path / kind, kind)
-    wanted = rows_of(tmp_path / "csv")
-    lines = b"".join(parts(tmp_path / "jsonl", "jsonl").values()).splitlines()
-    for number, row in enumerate(map(json.loads, lines)):
+@pytest.fixture
+def as_csv(articles, tmp_path):
+    """Rows of the parts of csv."""
+    label(open_files([articles]), tmp_path / "csv")
+    return rows_of(tmp_path / "csv")
+
+
+def test_jsonl_holds_the_same(articles, tmp_path, as_csv):
+    label(open_files([articles]), tmp_path, "jsonl")
+    content = b"".join(parts(tmp_path, "jsonl").values())
+    for line, wanted in zip(content.splitlines(), as_csv, strict=True):
+        row = json.loads(line)
         assert list(row) == ["row", "label", "score", "scores"]
-        assert {"row": str(row["row"]), "label": row["label"]}.items() <= wanted[number].items()
-        assert row["scores"]["FAKE"] == float(wanted[number]["score_FAKE"])
-    table = pa.concat_tables(map(pq.read_table, sorted((tmp_path / "parquet").glob("*.parquet"))))
+        assert row["row"] == int(wanted["row"])
+        assert row["label"] == wanted["label"]
+        assert row["scores"]["FAKE"] == float(wanted["score_FAKE"])
+
+
+def test_parquet_holds_the_same(articles, tmp_path, as_csv):
+    label(open_files([articles]), tmp_path, "parquet")
+    tables = [pq.read_table(path) for path in sorted(tmp_path.glob("*.parquet"))]
+    table = pa.concat_tables(tables)
     assert table.column_names == ["row", "label", "score", "score_FAKE", "score_REAL"]
     assert table["row"].to_pylist() == list(range(1, 161))
-    assert table["score_FAKE"].to_pylist() == [float(row["score_FAKE"]) for row in wanted]
+    assert table["label"].to_pylist() == [row["label"] for row in as_csv]
+    assert table["score_FAKE"].to_pylist() == [float(row["score_FAKE"]) for row in as_csv]
+
+
+ONE_ROW = [TextRow("here", 1, "a")]
 
 
 def test_a_negative_value_of_regression_is_no_abstention():
     labeller = Labeller(model(lambda *_: np.array([[-0.2]]), ["value"]))
-    assert labeller([TextRow("here", 1, "a")]).labels == ["value"]
+    assert labeller(ONE_ROW).labels == ["value"]
     assert scores_of(np.array([[-0.2]]), "regression") == -0.2
     assert scores_of(np.array([[0.0]]), None) == 0.5  # of one label, as in the pipeline
 
 
 def test_of_several_labels_those_stay_that_reach_their_threshold():
-    rows = [TextRow("here", 1, "a")]
-    multi_label = model(lambda *_: np.array([[0.5, 0.9]]), NAMES, [0.6, 0.8])
-    assert Labeller(multi_label)(rows).labels == [["REAL"]]
-    with pytest.raises(DataError, match="unsure_below is for models of one label a text"):
-        Labeller(multi_label, 0.7)
+    scores = np.array([[0.5, 0.9]])
+    labeller = Labeller(model(lambda *_: scores, NAMES, thresholds=[0.6, 0.8]))
+    assert labeller(ONE_ROW).labels == [["REAL"]]
+
+
+def chunk_sizes(row_count, **options):
+    source = open_texts(["abc"] * row_count, "here")
+    return [len(rows) for rows in chunks(source, 10, False, **options)]
 
 
 def test_chunks_reach_the_classifier_whole_but_not_too_long():
-    source = ["abc"] * 25
-    assert [len(rows) for rows in chunks(open_texts(source, "here"), 10, False)] == [10, 10, 5]
-    long = chunks(open_texts(source[:10], "here"), 10, False, most_characters=12)
-    assert [len(rows) for rows in long] == [4, 4, 2]
+    assert chunk_sizes(25) == [10, 10, 5]
+    assert chunk_sizes(10, most_characters=12) == [4, 4, 2]
 
 
 def test_a_bad_row_ends_the_run_after_whole_parts(tmp_path):
-    path, folder = tmp_path / "in.jsonl", tmp_path / "out"
+    path = tmp_path / "in.jsonl"
     row = '{"text": "a"}\n'
     path.write_text(row * 113 + '{"text": \n' + row * 11)
     with pytest.raises(DataError, match=r"row 114 \(line 114\)"):
-        label(path, folder, rows_per_part=100)
-    assert list(parts(folder)) == ["part-00000.csv"]
+        label(open_files([path]), tmp_path / "out")
+    assert list(parts(tmp_path / "out")) == ["part-00000.csv"]
+
+
+# Kills, and runs at the same time
 
 
 def test_killed_at_any_point_every_row_comes_once(tmp_path):
     """The run is killed again and again, each time a bit later, until it is through."""
-    path, folder = write_articles(tmp_path / "in.csv", 3000), tmp_path / "out"
-    args = ("csv", 100, 0.02)  # 30 parts
-    finish(path, tmp_path / "whole", *args)
+    path = write_articles(tmp_path / "in.csv", 3000)  # 30 parts
+    folder = tmp_path / "out"
+    label(open_files([path]), tmp_path / "whole")
     wanted = parts(tmp_path / "whole")
+
     kills = 0
     for more in (0, 1, 4, 9):
-        process = worker(path, folder, *args)
+        process = start_worker(path, folder, "csv", rows_per_part=100, pause=0.02)
         enough = len(parts(folder)) + more
         while process.poll() is None and len(parts(folder)) < enough:
             time.sleep(0.002)
         time.sleep(0.004 * more)
         process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
         process.communicate()
+        if process.returncode == -signal.SIGKILL:
+            kills += 1
         found = parts(folder)
         assert found == {name: wanted[name] for name in found}  # whatever is there is whole
     assert kills >= 3
+
     done = len(parts(folder))
     assert 0 < done < 30
-    rows, _ = finish(path, folder, *args)
-    assert int(rows) == 3000 - 100 * done  # nothing is done twice
+    summary = label(open_files([path]), folder)
+    assert summary.rows == 3000 - 100 * done  # nothing is done twice
     assert parts(folder) == wanted
     assert not list(folder.glob(".*"))
-    assert finish(path, folder, *args)[0] == "0"
+    assert label(open_files([path]), folder).rows == 0
 
 
 def test_a_folder_in_use_is_refused_and_the_first_run_goes_on(tmp_path):
-    path, folder = write_articles(tmp_path / "in.csv", 1000), tmp_path / "out"
-    finish(path, tmp_path / "whole", "csv", 100, 0)
-    first = worker(path, folder, "csv", 100, 0.2)
+    path = write_articles(tmp_path / "in.csv", 1000)
+    other = write_articles(tmp_path / "other.csv", 10)
+    folder = tmp_path / "out"
+    label(open_files([path]), tmp_path / "whole")
+    first = start_worker(path, folder, "csv", rows_per_part=100, pause=0.1)
     while first.poll() is None and not list(folder.glob("*part*")):
         time.sleep(0.002)
-    for other in (path, write_articles(tmp_path / "other.csv", 10)):
+    for source in (path, other):
         with pytest.raises(DataError, match=rf"Another run writes to {folder}"):
-            label(other, folder)
-    second = worker(path, folder, "csv", 100, 0)
-    assert "Another run writes to" in second.communicate()[1]
-    assert second.returncode == 1
-    output, errors = first.communicate()
-    assert first.returncode == 0, errors
-    assert int(output.split()[0]) == 1000
+            label(open_files([source]), folder)
+    assert first.poll() is None
+
+    rows, _ = finish(first)
+    assert rows == 1000
     assert parts(folder) == parts(tmp_path / "whole")
-    assert {one.name for one in folder.glob("*")} == {"run.json", *parts(folder)}
-    assert finish(path, folder, "csv", 100, 0)[0] == "0"  # it is free again
+    names = {path.name for path in folder.glob("*")}
+    assert names == {"run.json", *parts(folder)}
+    assert label(open_files([path]), folder).rows == 0  # it is free again
 
 
-def test_parts_of_another_run_are_refused(articles, tmp_path):
+# Parts of other runs
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("rows_per_part", {"rows_per_part": 50}),
+        ("format", {"kind": "jsonl"}),
+        ("model", {"labeller": Labeller(model(predict, made="otherwise"))}),
+        ("model", {"labeller": Labeller(model(predict, ("REAL", "FAKE")))}),
+        ("unsure_below", {"labeller": Labeller(model(predict), 0.7)}),
+    ],
+)
+def test_parts_of_other_arguments_are_refused(articles, tmp_path, name, change):
+    label(open_files([articles]), tmp_path)
+    before = parts(tmp_path)
+    with pytest.raises(DataError, match=rf"holds parts of another run \({name} differ.*choose"):
+        label(open_files([articles]), tmp_path, **change)
+    assert parts(tmp_path) == before
+
+
+def test_parts_of_other_inputs_are_refused(articles, tmp_path):
     folder = tmp_path / "out"
-    label(articles, folder)
-    before = parts(folder)
-    changed = {
-        "inputs": {"path": write_articles(tmp_path / "other.csv", 160, seed=1)},
-        "model": {"labeller": Labeller(model(predict, made="otherwise"))},
-        "rows_per_part": {"rows_per_part": 50},
-        "format": {"kind": "jsonl"},
-        "unsure_below": {"labeller": Labeller(model(predict), 0.7)},
-        "columns": {"source": open_files([articles], "text")},
-        "model differ": {"labeller": Labeller(model(predict, ("REAL", "FAKE")))},
-        "inputs, ": {"source": open_texts(["a"], "here")},
+    label(open_files([articles]), folder)
+    other = write_articles(tmp_path / "other.csv", 160, seed=1)
+    sources = {
+        "inputs": open_files([other]),
+        "inputs, columns": open_texts(["a"], "here"),
+        "columns": open_files([articles], "text"),
     }
-    for name, change in changed.items():
-        said = rf"{folder} holds parts of another run \(.*{name}.*choose another"
-        with pytest.raises(DataError, match=said):
-            label(**{"path": articles, "folder": folder, **change})
-    assert parts(folder) == before
-    copy = write_articles(tmp_path / "changing.csv", 160)
-    label(copy, tmp_path / "changed")
-    write_articles(copy, 161)
+    for names, source in sources.items():
+        with pytest.raises(DataError, match=rf"holds parts of another run \({names} differ"):
+            label(source, folder)
+
+
+def test_parts_of_an_input_that_has_changed_are_refused(tmp_path):
+    path = write_articles(tmp_path / "in.csv", 160)
+    label(open_files([path]), tmp_path / "out")
+    write_articles(path, 161)
     with pytest.raises(DataError, match="inputs differ"):
-        label(copy, tmp_path / "changed")
+        label(open_files([path]), tmp_path / "out")
 
 
-def test_parts_of_unknown_origin_are_refused(articles, tmp_path):
-    (tmp_path / "part-00000.csv").write_text("mine")
-    for damage in (None, "{", "[]"):
-        if damage:
-            (tmp_path / "run.json").write_text(damage)
-        with pytest.raises(DataError, match=r"another run|run\.json .*choose another"):
-            label(articles, tmp_path)
-    assert (tmp_path / "part-00000.csv").read_text() == "mine"
+@pytest.mark.parametrize("run", [None, "{", "[]"])
+def test_parts_of_unknown_origin_are_refused(articles, tmp_path, run):
+    part = tmp_path / "part-00000.csv"
+    part.write_text("mine")
+    if run is not None:
+        (tmp_path / "run.json").write_text(run)
+    with pytest.raises(DataError, match=r"another run|run\.json .*choose another"):
+        label(open_files([articles]), tmp_path)
+    assert part.read_text() == "mine"
 
 
-def test_standard_input_goes_in_but_not_on(tmp_path):
-    first = label(None, tmp_path, source=open_texts(["a", "", "c"], "here"), rows_per_part=2)
-    assert (first.rows, first.empty) == (3, 1)
+def test_a_run_of_standard_input_cannot_be_resumed(tmp_path):
+    texts = ["a", "", "c"]
+    summary = label(open_texts(texts, "here"), tmp_path, rows_per_part=2)
+    assert (summary.rows, summary.empty) == (3, 1)
     with pytest.raises(DataError, match="cannot be read again"):
-        label(None, tmp_path, source=open_texts(["a", "", "c"], "here"), rows_per_part=2)
+        label(open_texts(texts, "here"), tmp_path, rows_per_part=2)
+
+
+# Memory
+
+
+def write_texts(path, texts):
+    if path.suffix == ".parquet":  # one row group
+        table = pa.table({"text": texts})
+        pq.write_table(table, path, compression="none", use_dictionary=False)
+    elif path.suffix == ".csv":
+        path.write_text("text\n" + "\n".join(texts))
+    else:
+        path.write_text("\n".join(json.dumps({"text": text}) for text in texts))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
-def test_memory_does_not_grow_with_the_input(tmp_path, suffix):
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_memory_does_not_grow_with_the_input(tmp_path, kind):
+    words = "some words " * 90  # 1 kB
     peaks = []
-    for rows in (2_000, 40_000):  # of 1 kB
-        path = tmp_path / f"{rows}.{suffix}"
-        texts = [f"row {row} {'some words ' * 90}" for row in range(rows)]
-        if suffix == "parquet":  # one row group
-            pq.write_table(
-                pa.table({"text": texts}), path, compression="none", use_dictionary=False
-            )
-        elif suffix == "csv":
-            path.write_text("text\n" + "\n".join(texts))
-        else:
-            path.write_text("\n".join(json.dumps({"text": text}) for text in texts))
-        done, peak = finish(path, tmp_path / f"out-{rows}", suffix, 500, 0)
-        assert int(done) == rows
-        peaks.append(float(peak))
-    assert peaks[1] - peaks[0] < 16, peaks  # MB, for 38 MB more
+    for count in (2_000, 40_000):
+        path = tmp_path / f"{count}.{kind}"
+        write_texts(path, [f"row {row} {words}" for row in range(count)])
+        process = start_worker(path, tmp_path / f"out-{count}", kind, rows_per_part=500)
+        rows, peak = finish(process)
+        assert rows == count
+        peaks.append(peak)
+    small, large = peaks
+    assert large - small < 16, peaks  # MB, for 38 MB more

@@ -6,7 +6,7 @@ import httpx
 import pytest
 import yaml
 from app_server import run_demo
-from support import assert_refused, run_here, succeed
+from support import assert_refused, edit_json, run_here, succeed
 
 from glove_lstm.commands.push import main
 

@@ -57,16 +57,22 @@ def readers(tokenizer, tmp_path_factory):
 
 
 def read(reader, texts, pairs):
-    """Number of tokens of each text; ids, and types if there are any, of all texts one after the other."""
-    if isinstance(reader, LightTokenizer):
-        tokens = reader.read(texts, pairs)
-        types = tokens.types.tolist() if reader.token_types else None
-        return tokens.lengths.tolist(), tokens.ids.tolist(), types
-    output = reader(texts, pairs)
-    ids, types = output["input_ids"], output.get("token_type_ids")
-    if types is not None:
-        types = [*chain(*types)]
-    return [len(row) for row in ids], [*chain(*ids)], types
+    """The ids of each text, and its types if there are any."""
+    if not isinstance(reader, LightTokenizer):
+        output = reader(texts, pairs)
+        return output["input_ids"], output.get("token_type_ids")
+    tokens = reader.read(texts, pairs)
+    ids = divided(tokens.ids, tokens.lengths)
+    if not reader.token_types:
+        return ids, None
+    return ids, divided(tokens.types, tokens.lengths)
+
+
+def divided(values, lengths):
+    """Values of all texts, one list a text."""
+    assert len(values) == lengths.sum()
+    ends = lengths.cumsum()
+    return [values[end - length : end].tolist() for end, length in zip(ends, lengths, strict=True)]
 
 
 def assert_same(tokenizer, readers, texts, pairs=None, limit=9):
@@ -80,14 +86,18 @@ def assert_same(tokenizer, readers, texts, pairs=None, limit=9):
 @settings(max_examples=examples(200), deadline=None)
 @given(pairs=st.lists(st.tuples(texts, texts), min_size=1, max_size=3))
 def test_hostile_texts(tokenizer, readers, pairs):
-    first, second = map(list, zip(*pairs, strict=True))
+    first = [text for text, _ in pairs]
+    second = [text for _, text in pairs]
     assert_same(tokenizer, readers, first)
     assert_same(tokenizer, readers, [*first, LONG])
     assert_same(tokenizer, readers, first, second)
 
 
 def test_many_texts(tokenizer, readers):
-    texts = [" ".join(random.Random(seed).choices(FRAGMENTS, k=seed % 40)) for seed in range(200)]
+    texts = []
+    for seed in range(200):
+        fragments = random.Random(seed).choices(FRAGMENTS, k=seed % 40)
+        texts.append(" ".join(fragments))
     assert_same(tokenizer, readers, texts)
     assert_same(tokenizer, readers, texts, texts[::-1])
     assert_same(tokenizer, readers, [])
@@ -99,9 +109,10 @@ def test_texts_that_are_longer_than_a_batch(tokenizer, readers):
 
 
 def test_around_every_white_space(tokenizer, readers):
-    white = [chr(point) for point in range(sys.maxunicode + 1) if chr(point).isspace()]
+    characters = map(chr, range(sys.maxunicode + 1))
+    white_space = [character for character in characters if character.isspace()]
     for context in ("a{0}b", "A{0}{0}B", "{0}", "a-{0} {0}-a", "1.{0}2", "https://x{0}y z"):
-        texts = [context.format(character) for character in white]
+        texts = [context.format(character) for character in white_space]
         assert_same(tokenizer, readers, [*texts, LONG], limit=10**6)
 
 
@@ -129,9 +140,10 @@ def test_a_pickle_does_not_change_with_use(tokenizer):
 
 
 def letters():
-    """All lower-cased letters and letters without case, but for those of East Asia, which are too many."""
-    points = [*range(0x80, 0x2E80), *range(0xA000, 0xAC00), *range(0xFB00, 0xFFFF)]
-    characters = map(chr, points)
+    """All lower-cased letters and letters without case, except for East Asia, which has too many."""
+    characters = []
+    for first, end in ((0x80, 0x2E80), (0xA000, 0xAC00), (0xFB00, 0xFFFF)):
+        characters += map(chr, range(first, end))
     return [character for character in characters if character.isalpha() and character.islower()]
 
 
@@ -147,12 +159,12 @@ def contexts(letter):
 
 def test_letters_of_the_vocabulary(make):
     """A few at a time, so that all of them are in an alphabet."""
-    every = letters()
-    assert len(every) > 1500
-    for begin in range(0, len(every), 50):
-        chunk = every[begin : begin + 50]
-        tokenizer = make(corpus=["a b zq", *chunk])
-        texts = [text for letter in chunk for text in contexts(letter)]
+    all_letters = letters()
+    assert len(all_letters) > 1500
+    for begin in range(0, len(all_letters), 50):
+        few_letters = all_letters[begin : begin + 50]
+        tokenizer = make(corpus=["a b zq", *few_letters])
+        texts = list(chain.from_iterable(map(contexts, few_letters)))
         readers = {"of an object": LightTokenizer.of(tokenizer)}
         assert_same(tokenizer, readers, texts, limit=10**6)
 

@@ -26,33 +26,41 @@ def test_every_text_gives_offsets_inside_it_and_the_shape_of_each_word(tokenizer
     offsets, tokens = output["offset_mapping"], output.tokens()
     clean = repaired(text)
 
-    assert len({len(output[name]) for name in output}) == 1
-    before = 0
-    for (start, end), token, kind in zip(offsets, tokens, output["token_type_ids"], strict=True):
-        assert before <= start < end <= len(text)
-        before = end
+    for name in output:
+        assert len(output[name]) == len(tokens), name
+    end_before = 0
+    for token, (start, end), token_type in zip(
+        tokens, offsets, output["token_type_ids"], strict=True
+    ):
+        assert end_before <= start < end <= len(text)
+        end_before = end
         surface = clean[start:end]
-        assert SHAPES[kind % 8] == slow_shape(surface)
+        spelling, shape = divmod(token_type, 8)
+        assert SHAPES[shape] == slow_shape(surface)
         if token == "<unk>":
-            assert slow_spelling(kind // 8) == spelled(surface)
+            assert slow_spelling(spelling) == spelled(surface)
         else:
-            assert kind // 8 == KNOWN
+            assert spelling == KNOWN
         if token not in ("<url>", "<unk>"):
             assert normal(surface) == token
 
 
 def slow_spelling(code):
-    """The characters of a spelling; those that are no letters of English as digits."""
-    letters = ""
+    """The characters of a spelling; a digit stands for each character that is no letter of English."""
+    characters = ""
     while code:
         code, number = divmod(code, 32)
-        letters += " abcdefghijklmnopqrstuvwxyz01234"[number]
-    return letters
+        characters += " abcdefghijklmnopqrstuvwxyz01234"[number]
+    return characters
 
 
 def spelled(surface):
-    letters = surface.lower()[:12]
-    return "".join(one if "a" <= one <= "z" else str(ord(one) % 5) for one in letters)
+    """The characters that a spelling of this word must have."""
+    characters = ""
+    for letter in surface.lower()[:12]:
+        is_english = "a" <= letter <= "z"
+        characters += letter if is_english else str(ord(letter) % 5)
+    return characters
 
 
 @pytest.mark.parametrize(
@@ -110,21 +118,21 @@ def test_the_corpus_may_hold_lone_surrogates(make):
 
 
 def test_vocabulary_of_the_default(make):
-    given = {
+    options = {
         "corpus": ["boats boats skipper Vellin Vellin Vellin once"],
         "min_frequency": 2,
         "known_words": ["the", "skipper", "boats", "tide"],
     }
-    tokenizer = make(**given)
+    tokenizer = make(**options)
     vocabulary = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
     assert vocabulary == ["<pad>", "<unk>", "vellin", "boats", "skipper", "the", "tide"]
     # A frequent word without a vector is not crowded out by rare ones with a vector.
-    small = make(**given, vocab_size=4)
+    small = make(**options, vocab_size=4)
     assert len(small) == 4
     assert small.tokenize("boats Vellin skipper") == ["boats", "vellin", "<unk>"]
 
 
-@pytest.mark.parametrize("bad", [{"vocab_size": 2}, {"stop_words": ["the"]}])
-def test_bad_arguments_are_named(make, bad):
-    with pytest.raises(ValueError, match=f"{next(iter(bad))} must be"):
-        make(**bad)
+@pytest.mark.parametrize(("name", "value"), [("vocab_size", 2), ("stop_words", ["the"])])
+def test_bad_arguments_are_named(make, name, value):
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        make(**{name: value})

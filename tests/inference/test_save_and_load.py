@@ -1,0 +1,240 @@
+"""What a save holds and a load gives back: the freeze, 16-bit vectors, temperature, the Auto classes."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from support import assert_refused, build_model, edit_json, run_here
+from transformers import AutoModelForSequenceClassification
+
+from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel, LightClassifier
+from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.commands import predict
+from glove_lstm.errors import DataError
+from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.text.build import build_tokenizer
+
+VECTORS = "encoder.embeddings.word_embeddings.weight"
+INPUTS = {
+    "input_ids": torch.tensor([[3, 4, 5, 0], [6, 7, 8, 9]]),
+    "token_type_ids": torch.tensor([[1, 2, 6, 0], [1, 3, 1, 5]]),
+}
+RICH = {"type_embedding_size": 3, "lstm_length": 3}
+NGRAMS = {"ngram_buckets": 40, "ngram_weight": 0.4, "shrinkage": 2.0}
+
+
+def logits(model):
+    return model(**INPUTS).logits
+
+
+def pooled(model):
+    return model.base_model(**INPUTS).pooler_output
+
+
+def embeddings(model):
+    return model.get_input_embeddings().weight
+
+
+# Models of transformers
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {**RICH, **NGRAMS}, {"num_labels": 1}, {**NGRAMS, "num_labels": 6}], ids=repr
+)
+@pytest.mark.parametrize(
+    "cls", [GloveLstmForSequenceClassification, AutoModelForSequenceClassification]
+)
+def test_round_trip(tmp_path, config, cls):
+    model = build_model(**config)
+    model.save_pretrained(tmp_path)
+    loaded = cls.from_pretrained(tmp_path)
+    assert type(loaded) is GloveLstmForSequenceClassification
+    assert not loaded.training
+    tensors = loaded.state_dict()
+    for name, value in model.state_dict().items():
+        assert torch.equal(tensors[name], value), name
+        assert tensors[name].dtype == value.dtype, name
+    assert torch.equal(logits(loaded), logits(model))
+    assert loaded.config.label_names == model.config.label_names
+
+
+def test_a_new_head_on_a_saved_encoder(tmp_path):
+    encoder = build_model(**RICH).encoder
+    encoder.config.temperature = 2.0
+    encoder.save_pretrained(tmp_path)
+    model = GloveLstmForSequenceClassification.from_pretrained(tmp_path, num_labels=4)
+    assert model.config.temperature == 1  # nothing was fitted to a new layer
+    assert torch.equal(pooled(model), pooled(encoder))
+    assert logits(model).shape == (2, 4)
+
+
+def test_another_number_of_labels_on_a_saved_classifier(tmp_path):
+    model = build_model(**RICH, num_labels=4)
+    model.save_pretrained(tmp_path)
+    other = GloveLstmForSequenceClassification.from_pretrained(
+        tmp_path, num_labels=3, ignore_mismatched_sizes=True
+    )
+    assert torch.equal(pooled(other), pooled(model))
+    assert torch.equal(other.dense.weight, model.dense.weight)
+    assert logits(other).isfinite().all()
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_the_freeze_survives_a_reload(tmp_path, frozen):
+    build_model(freeze_embeddings=frozen).save_pretrained(tmp_path)
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert embeddings(loaded).requires_grad is not frozen
+    changed = AutoModelForSequenceClassification.from_pretrained(
+        tmp_path, freeze_embeddings=not frozen
+    )
+    assert embeddings(changed).requires_grad is frozen
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_the_freeze_can_be_changed_and_saved(tmp_path, frozen):
+    model = build_model(freeze_embeddings=frozen)
+    model.freeze_embeddings(not frozen)
+    model(**INPUTS, labels=torch.tensor([0, 1])).loss.backward()
+    assert (embeddings(model).grad is not None) is frozen
+    model.save_pretrained(tmp_path)
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert embeddings(loaded).requires_grad is frozen
+    assert loaded.config.freeze_embeddings is not frozen
+
+
+# Half precision
+
+
+def size(folder):
+    return (folder / "model.safetensors").stat().st_size
+
+
+def test_vectors_are_rounded_to_16_bits_and_saved_in_them(tmp_path):
+    model = build_model(vocab_size=3000, embedding_size=64)
+    vectors = torch.randn(3000, 64)
+    vectors[model.config.pad_token_id] = 0
+    embeddings(model).data = vectors
+    model.round_tables()
+    model.save_pretrained(tmp_path)
+    assert load_file(tmp_path / "model.safetensors")[VECTORS].dtype == torch.float16
+    assert json.loads((tmp_path / "config.json").read_text())["dtype"] == "float32"
+
+    loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path)
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
+    assert torch.equal(embeddings(loaded), embeddings(model))
+    assert torch.equal(logits(loaded), logits(model))
+    assert not embeddings(loaded)[0].any()
+    torch.testing.assert_close(embeddings(loaded).data, vectors, atol=1e-7, rtol=1e-3)
+
+
+def test_trained_tables_are_saved_in_full_until_they_are_rounded(tmp_path):
+    model = build_model(ngram_buckets=3000, type_embedding_size=3, freeze_embeddings=False)
+    model.save_pretrained(tmp_path / "full")  # its random values are not round
+    loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "full")
+    for name, parameter in model.named_parameters():
+        assert torch.equal(loaded.get_parameter(name), parameter), name
+
+    model.round_tables()
+    model.save_pretrained(tmp_path / "half")
+    assert size(tmp_path / "half") < 0.6 * size(tmp_path / "full")
+    saved = load_file(tmp_path / "half" / "model.safetensors")
+    assert saved[VECTORS].dtype == torch.float16
+    again = GloveLstmForSequenceClassification.from_pretrained(tmp_path / "half")
+    for name, table in model.ngrams.named_parameters():
+        torch.testing.assert_close(table, loaded.ngrams.get_parameter(name), atol=1e-7, rtol=1e-3)
+        assert saved[f"ngrams.{name}"].dtype == torch.float16
+        assert again.ngrams.get_parameter(name).dtype == torch.float32
+    assert torch.equal(logits(again), logits(model))
+
+
+def test_vectors_too_large_for_16_bits_are_kept(tmp_path):
+    model = build_model()
+    rows = torch.randn(30, 6) * 1e6
+    embeddings(model).data = rows
+    model.round_tables()
+    model.save_pretrained(tmp_path)
+    loaded = GloveLstmModel.from_pretrained(tmp_path)
+    for vectors in (embeddings(model), embeddings(loaded)):
+        assert torch.equal(vectors[1:], rows[1:])
+
+
+def test_loading_in_another_precision(tmp_path):
+    model = build_model(**RICH, **NGRAMS)
+    model.round_tables()
+    model.save_pretrained(tmp_path)
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.bfloat16}
+    torch.testing.assert_close(logits(loaded).float(), logits(model), atol=0.2, rtol=0.05)
+
+
+# Checkpoints
+
+
+def test_weights_without_a_classifier_are_refused(copy):
+    GloveLstmModel.from_pretrained(copy).save_pretrained(copy)
+    with pytest.raises(DataError, match=r"does not fit config.json \(classifier.bias\)"):
+        Checkpoint.open(copy).load_model()
+
+
+def test_weights_that_the_config_lacks_are_refused(copy):
+    edit_json(copy / "config.json", ngram_buckets=0)
+    with pytest.raises(DataError, match=r"does not fit config.json \(ngrams.bias\)"):
+        Checkpoint.open(copy).load_model()
+
+
+def test_two_labels_of_one_name_are_refused_on_every_route(exported):
+    edit_json(exported / "config.json", id2label={"0": "FAKE", "1": "FAKE"})
+    message = r"exported: config.json has two labels of the name 'FAKE'; rename one in id2label"
+    for load in (Checkpoint.open, LightClassifier.from_pretrained):
+        with pytest.raises(DataError, match=message):
+            load(exported)
+    for backend in ("onnx", "torch"):
+        done = run_here(predict.main, "A headline", "--model", exported, "--backend", backend)
+        assert_refused(done, "two labels of the name 'FAKE'")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"id2label": {"0": 5, "1": "REAL"}}, "id2label has the label 5, which is no string"),
+        ({"problem_type": MULTI_LABEL, "thresholds": 5}, "has thresholds 5 for 2 labels"),
+    ],
+)
+def test_labels_and_thresholds_of_another_type_are_refused(exported, values, message):
+    edit_json(exported / "config.json", **values)
+    assert_refused(run_here(predict.main, "A headline", "--model", exported), message)
+
+
+@pytest.fixture
+def save(tmp_path):
+    """A function that saves a model and a tokenizer."""
+
+    def save_model(model_config):
+        corpus = ["Tides rise at noon, and boats leave."]
+        tokenizer = build_tokenizer(lambda: corpus, min_frequency=1)
+        model = build_model(vocab_size=tokenizer.vocab_size, **model_config)
+        model.save_pretrained(tmp_path)
+        tokenizer.save_pretrained(tmp_path)
+        return model
+
+    return save_model
+
+
+def test_another_number_of_labels_empties_the_ngram_table_only(save, tmp_path):
+    model = save(RICH | NGRAMS)
+    labels = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
+    loaded, _ = Checkpoint.open(tmp_path).load_model(**labels)
+    assert loaded.ngrams.weights.shape == (40 + model.config.vocab_size, 3)
+    assert not any(table.any() for table in loaded.ngrams.parameters())
+    assert torch.equal(pooled(loaded), pooled(model))
+    assert torch.equal(loaded.dense.weight, model.dense.weight)
+    assert logits(loaded).shape == (2, 3)
+
+
+def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(save, tmp_path):
+    model = save(RICH)
+    loaded, _ = Checkpoint.open(tmp_path).load_model(ngram_buckets=50)
+    assert not any(table.any() for table in loaded.ngrams.parameters())
+    first = 0  # the text that the LSTM reads as a whole
+    assert torch.equal(logits(loaded)[first], logits(model)[first])

@@ -112,21 +112,17 @@ function enable(isEnabled) {
 /** Return a sentence, such as "resembles FAKE sources, 59 %". */
 function verdict(label, score) {
   const name = isNews() ? `${label} sources` : label;
-  const percent = roundedDown(100 * score);
+  // Rounded down, so that a score below the threshold looks so; 100 * 0.29 is 28.999999999999996.
+  const percent = Math.floor(Number((100 * score).toFixed(4)));
   if (score < classifier.unsureBelow) return `unsure, nearest to ${name}, ${percent} %`;
   return `${isNews() ? "resembles " : ""}${name}, ${percent} %`;
-}
-
-/** Round down, so that a score below a threshold looks so; 100 * 0.29 is 28.999999999999996. */
-function roundedDown(value) {
-  return Math.floor(Number(value.toFixed(4)));
 }
 
 function row(label, score) {
   const made = document.querySelector("template").content.cloneNode(true);
   made.querySelector("th").textContent = label;
   made.querySelector("meter").value = score;
-  made.querySelector("td:last-child").textContent = (roundedDown(1000 * score) / 1000).toFixed(3);
+  made.querySelector("td:last-child").textContent = score.toFixed(3);
   return made;
 }
 

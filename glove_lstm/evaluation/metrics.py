@@ -128,6 +128,7 @@ def suggest_threshold(probabilities: Floats, labels: Ints) -> dict[str, float]:
         rows.append(_coverage_row(twentieths / 20, confidence, is_correct))
         if (confidence >= (twentieths + 1) / 20).sum() == 0:
             break  # no text reaches a higher threshold
+    rows.reverse()  # of equally near ones, the highest threshold
     return min(rows, key=lambda row: abs(row["coverage"] - _SURE_SHARE))
 
 

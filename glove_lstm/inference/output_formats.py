@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -122,7 +121,7 @@ def _table_writer(file: TextIO, label_names: Sequence[str]) -> Write:
     def write(labelled: Labelled) -> None:
         for row, label, scores, is_unsure in _rows_with_scores(labelled):
             shown_label = one_line(label_cell(label))
-            shown_score = _three_decimals(max(scores))
+            shown_score = f"{max(scores):.3f}"
             if is_unsure:
                 shown_label = UNSURE
                 shown_score = _two_best(label_names, scores)
@@ -138,15 +137,9 @@ def _two_best(label_names: Sequence[str], scores: Sequence[float]) -> str:
     """Return the two best labels with their scores, such as "FAKE 0.546, REAL 0.454"."""
     best_first = sorted(range(len(scores)), key=lambda label: -scores[label])
     best, second = best_first[:2]
-    best_part = f"{one_line(label_names[best])} {_three_decimals(scores[best])}"
-    second_part = f"{one_line(label_names[second])} {_three_decimals(scores[second])}"
+    best_part = f"{one_line(label_names[best])} {scores[best]:.3f}"
+    second_part = f"{one_line(label_names[second])} {scores[second]:.3f}"
     return f"{best_part}, {second_part}"
-
-
-def _three_decimals(score: float) -> str:
-    """Round a score down, so that a score below a threshold looks so."""
-    thousandths = math.floor(round(1000 * score, 4))  # 1000 * 0.29 is slightly less than 290
-    return f"{thousandths / 1000:.3f}"
 
 
 def _explanation_writer(file: TextIO, explain: Explain) -> Write:

@@ -80,8 +80,8 @@ LINES = """
 # GloVe+LSTM
 A GloVe+LSTM text classifier (FAKE, REAL): 6,204,864 parameters, 14.3 MB with its tokenizer.
 **A label names the kind of source that a text resembles, not whether its claims are true.**
-LightClassifier.from_pretrained("someone/model")
     "text-classification", model="someone/model", revision=revision, trust_remote_code=True
+LightClassifier.from_pretrained("someone/model")
 set `learning_rate=0.005`
 | validation | 1,200 | 0.9123 | 0.9000-0.9250 | 0.8500 | 0.5000 |
 | recovery | 1,200 | 0.7000 | 0.9000-0.9250 | 0.4500 | 0.5000 |
@@ -183,7 +183,7 @@ def test_nothing_measured(folder):
 
 
 def test_labels_without_names(folder):
-    assert facts_of(folder, config={**CONFIG, "id2label": None}).labels == "LABEL_0, LABEL_1"
+    assert facts_of(folder, config={**CONFIG, "id2label": None}).labels == r"LABEL\_0, LABEL\_1"
 
 
 def test_name_license_and_description_of_the_data(folder):

@@ -56,7 +56,7 @@ def test_a_space_runs_by_itself(api, checkpoint, tmp_path):
 
 
 def test_a_static_space_has_the_page_and_what_it_reads(api, copy, tmp_path):
-    (copy / "plots").mkdir()
+    (copy / "plots").mkdir(exist_ok=True)
     (copy / "plots" / "curves.png").write_bytes(b"a picture")
     succeed(main, copy, "--space", "--static", "--repo_id", REPO)
     assert (api.options["repo_type"], api.options["space_sdk"]) == ("space", "static")

@@ -319,7 +319,7 @@ def _train_student(
     began = time.perf_counter()
     model = student.model
     # The student learns with raw logits: undo the calibration of the model of the labels.
-    Calibration().apply(model.config)
+    Calibration.none().apply(model.config)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = _DROPOUT

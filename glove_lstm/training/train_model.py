@@ -309,7 +309,7 @@ def _calibration(
     if validation is None and first is not None:
         return first.calibration
     if validation is None:
-        return Calibration()
+        return Calibration.none()
     beginnings = tokenize(first_words(validation.labelled.texts), reader)
     copies = None
     if recipe.training.corrupted_share and start.model.ngrams is not None:

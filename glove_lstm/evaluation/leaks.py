@@ -31,7 +31,7 @@ _FEWEST_TEXTS = 10  # a phrase in fewer texts is not significant among thousands
 _LEAST_SHARE = 0.25
 # Share of the other texts with the phrase / share of the label's texts with it.
 _MOST_ELSEWHERE = 0.05
-_SAME_TEXTS = 0.9  # two phrases with at least this share of their texts in common count as one
+_SAME_TEXTS = 0.9  # share of the texts of one phrase that must have the other, too
 
 
 def check_leaks(data: LoadedData) -> dict[str, Any]:
@@ -241,29 +241,40 @@ def _frequent_phrases(texts: Sequence[str], least: int) -> dict[Phrase, list[int
     Phrases of each length are counted in turn. A phrase can only be frequent if it is frequent without its first token
     and without its last one, so all others are not counted (Agrawal and Srikant 1994).
     """
-    tokens = [[_START, *_TOKEN.findall(text), _END] for text in texts]
+    tokens_of_texts = []
+    for text in texts:
+        words = _TOKEN.findall(text)
+        tokens_of_texts.append([_START, *words, _END])
+
     frequent: dict[Phrase, list[int]] = {}
     for length in range(1, _LONGEST + 1):
         rows_of: defaultdict[Phrase, list[int]] = defaultdict(list)
-        for row, words in enumerate(tokens):
-            for phrase in _phrases(words, length):
-                if length == 1 or (phrase[1:] in frequent and phrase[:-1] in frequent):
+        for row, tokens in enumerate(tokens_of_texts):
+            for phrase in _phrases(tokens, length):
+                may_be_frequent = length == 1 or _has_frequent_parts(phrase, frequent)
+                if may_be_frequent:
                     rows_of[phrase].append(row)
         frequent |= {phrase: rows for phrase, rows in rows_of.items() if len(rows) >= least}
     return frequent
 
 
-def _phrases(words: Sequence[str], length: int) -> set[Phrase]:
-    """Return the distinct phrases of a length in a text."""
-    starts = range(len(words) - length + 1)
-    return {tuple(words[start : start + length]) for start in starts}
+def _has_frequent_parts(phrase: Phrase, frequent: Mapping[Phrase, Sequence[int]]) -> bool:
+    """Whether the phrase without its first token, and the phrase without its last one, are frequent."""
+    return phrase[1:] in frequent and phrase[:-1] in frequent
 
 
-def _distinct(phrases: dict[Phrase, list[int]]) -> list[Phrase]:
+def _phrases(tokens: Sequence[str], length: int) -> list[Phrase]:
+    """Return the distinct phrases of a length in a text, always in the same order."""
+    starts = range(len(tokens) - length + 1)
+    phrases = [tuple(tokens[start : start + length]) for start in starts]
+    return list(dict.fromkeys(phrases))
+
+
+def _distinct(phrases: Mapping[Phrase, Sequence[int]]) -> list[Phrase]:
     """Return one phrase for each set of texts, so that parts of a phrase are not reported beside it.
 
-    Begin with the most frequent phrase. Of all phrases in about the same texts, choose the longest. Drop these and all
-    phrases that only some of these texts have. Repeat with the phrases that remain.
+    Begin with the most frequent phrase. Return the longest phrase that stands for the same texts. Drop all phrases that
+    occur in these texts only, such as its parts. Repeat with the phrases that remain.
 
     Args:
         phrases: Phrase -> rows of the texts that have it.
@@ -272,19 +283,25 @@ def _distinct(phrases: dict[Phrase, list[int]]) -> list[Phrase]:
     def frequency(phrase: Phrase) -> int:
         return len(phrases[phrase])
 
+    def length_then_frequency(phrase: Phrase) -> tuple[int, int]:
+        return len(phrase), frequency(phrase)
+
     remaining = sorted(phrases, key=frequency, reverse=True)
-    chosen = []
+    distinct = []
     while remaining:
-        texts = phrases[remaining[0]]
-        covered = []  # phrases that nearly only these texts have
-        equal = []  # of these, phrases that nearly all of these texts have
+        most_frequent = remaining[0]
+        same_texts = []  # phrases in about the same texts
+        others = []  # phrases that other texts have, too
         for phrase in remaining:
-            is_covered = np.isin(phrases[phrase], texts).mean() >= _SAME_TEXTS
-            if is_covered:
-                covered.append(phrase)
-            if is_covered and frequency(phrase) >= _SAME_TEXTS * len(texts):
-                equal.append(phrase)
-        longest = max(equal, key=lambda phrase: (len(phrase), frequency(phrase)))
-        chosen.append(longest)
-        remaining = [phrase for phrase in remaining if phrase not in covered]
-    return chosen
+            if not _occurs_only_in(phrases[most_frequent], phrases[phrase]):
+                others.append(phrase)
+            elif frequency(phrase) >= _SAME_TEXTS * frequency(most_frequent):
+                same_texts.append(phrase)
+        distinct.append(max(same_texts, key=length_then_frequency))
+        remaining = others
+    return distinct
+
+
+def _occurs_only_in(texts: Sequence[int], rows: Sequence[int]) -> bool:
+    """Whether nearly all of the rows of a phrase are among some texts."""
+    return bool(np.isin(rows, texts).mean() >= _SAME_TEXTS)

@@ -99,7 +99,7 @@ def test_an_unknown_problem_type_is_refused(copy, problem_type):
     config = json.loads(path.read_text())
     config["problem_type"] = problem_type
     path.write_text(json.dumps(config))
-    with pytest.raises(DataError, match="problem_type is .*, not one of single_label_"):
+    with pytest.raises(DataError, match=r"problem_type is .*, not one of single_label_"):
         Checkpoint.open(copy)
 
 

@@ -95,17 +95,18 @@ def test_without_a_share_there_are_no_copies(numbered, tokenizer):
 
 
 def test_copies_keep_the_weights_of_their_texts(numbered, tokenizer):
-    weighted = corrupted_texts(*numbered, tokenizer)
-    weighted.weights = np.arange(60) / 10
+    texts, numbers = numbered
+    weights = numbers / 10
+    weighted = corrupted_texts(texts, numbers, tokenizer, weights=weights)
     rows = rows_of(weighted.__getitems__(ALL))
-    assert [weight for _, weight, _, _ in rows] == weighted.weights.tolist()
+    assert [weight for _, weight, _, _ in rows] == weights.tolist()
 
 
 @pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
 def test_the_share_of_texts_is_replaced(tokenizer, share):
     texts, labels = ["BOATS left, Vellin harbour; while the tide rose."] * 2000, np.zeros(2000)
     [clean] = rows_of(tokenized(texts[:1], tokenizer, labels[:1]).__getitems__([0]))
-    rows = rows_of(corrupted_texts(texts, labels, tokenizer, share).__getitems__(range(2000)))
+    rows = rows_of(corrupted_texts(texts, labels, tokenizer, share=share).__getitems__(range(2000)))
     changed = np.mean([row != clean for row in rows])
     # A few copies are drawn without any error.
     assert 0.85 * share < changed < share + 0.04
@@ -121,7 +122,9 @@ def test_copies_are_cut_where_texts_are_cut(side, most):
     # A copy may drop numbers, but does not change them: they have no letters and no case.
     near_the_end_that_is_kept = numbers[:60] if side == "right" else numbers[-60:]
     known = set(tokenizer.convert_tokens_to_ids(near_the_end_that_is_kept))
-    copies = corrupted_texts([" ".join(numbers)] * 10, np.arange(10), tokenizer, 1.0, most)
+    copies = corrupted_texts(
+        [" ".join(numbers)] * 10, np.arange(10), tokenizer, share=1.0, max_length=most
+    )
     rows = rows_of(copies.__getitems__(range(10)))
     assert all(len(ids) == most for _, _, ids, _ in rows)
     near_that_end = [set(ids) <= known for _, _, ids, _ in rows]

@@ -62,7 +62,7 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
     def trainer(folder, seed=0, callbacks=()):
         dataset = texts
         if share:
-            dataset = corrupted_texts(*make_texts(97), tokenizer, share)
+            dataset = corrupted_texts(*make_texts(97), tokenizer, share=share)
         return GloveLstmTrainer(
             build_model(seed=seed, **LIKE_THE_DEFAULT_PRESET),
             arguments(tmp_path / folder, **options),

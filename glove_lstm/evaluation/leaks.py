@@ -87,7 +87,7 @@ def _longer_texts(rows: Dataset) -> list[str]:
     longer = []
     for row in zip(*columns, strict=True):
         texts_with_words = [text for text in row if text.strip()]
-        longer.append(texts_with_words[0] if texts_with_words else "")
+        longer.append(next(iter(texts_with_words), ""))
     return longer
 
 
@@ -161,9 +161,8 @@ def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str
             leaking = {phrase: candidates[phrase] for phrase in shares}
             for phrase in _distinct(leaking):
                 first_row = leaking[phrase][0]
-                inside, elsewhere = shares[phrase]
-                text = texts[first_row]
-                finding = _describe(column, phrase, text, str(name), inside, elsewhere)
+                covered, elsewhere = shares[phrase]
+                finding = _describe(column, phrase, texts[first_row], str(name), covered, elsewhere)
                 findings.append(finding)
     return findings
 
@@ -185,14 +184,14 @@ def _leaking_phrases(
     for phrase, rows in phrases.items():
         label_rows = int(has_label[rows].sum())
         other_rows = len(rows) - label_rows
-        inside = label_rows / max(label_texts, 1)
+        covered = label_rows / max(label_texts, 1)
         elsewhere = other_rows / max(other_texts, 1)
-        if inside < _LEAST_SHARE or elsewhere > _MOST_ELSEWHERE * inside:
+        if covered < _LEAST_SHARE or elsewhere > _MOST_ELSEWHERE * covered:
             continue
         # Probability that at least as many of the phrase's texts have the label by chance.
         p_value = hypergeom.sf(label_rows - 1, texts, label_texts, len(rows))
         if p_value * tests <= _ALPHA:
-            shares[phrase] = inside, elsewhere
+            shares[phrase] = covered, elsewhere
     return shares
 
 
@@ -210,8 +209,10 @@ def _describe(
         elsewhere: Share of all other texts that have it.
     """
     words = [re.escape(word) for word in phrase if word not in (_START, _END)]
+    shown = ""
     match = re.search(r"\s*".join(words), text)
-    shown = match[0] if match else ""
+    if match:
+        shown = match[0]
     place = "in"
     if _START in phrase:
         place = "at the beginning of"

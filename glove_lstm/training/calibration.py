@@ -85,9 +85,7 @@ def calibrate(
     labels = validation.labels
     assert labels is not None
     is_multi_label = labels.ndim == 2
-    classes = labels.ravel().astype(
-        np.int64
-    )  # (n,); or of the questions, (n * labels,), 0 for no and 1 for yes
+    classes = labels.ravel().astype(np.int64)  # (n,); or (n * labels,) of 0 for no, 1 for yes
 
     scored = _score(model, validation, is_multi_label)
     versions = [scored.logits]

@@ -90,7 +90,7 @@ def test_damaged_answers_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "sentence"),
     [
         (lambda texts: np.ones(len(texts)), "returned an array of shape"),
         (lambda texts: np.ones((len(texts), 2)), "are no probabilities"),
@@ -98,8 +98,8 @@ def test_damaged_answers_are_named(tmp_path):
         (lambda texts: np.full((len(texts), 4), 0.25), "4 scores for a text, but there are 2"),
     ],
 )
-def test_a_function_must_return_probabilities(answer, said):
-    with pytest.raises(DataError, match=said):
+def test_a_function_must_return_probabilities(answer, sentence):
+    with pytest.raises(DataError, match=sentence):
         ask(load_teacher(answer, CPU), ["one", "two"], ["a", "b"])
 
 
@@ -112,11 +112,18 @@ def changed_copy(teacher, folder, **values):
     return folder
 
 
-def test_a_teacher_of_several_labels_a_text_is_refused(transformer, tmp_path):
+def test_a_multi_label_teacher_is_refused(transformer, tmp_path):
     problem_type = "multi_label_classification"
-    several = changed_copy(transformer, tmp_path / "several", problem_type=problem_type)
-    with pytest.raises(DataError, match="classifier of one label a text"):
-        load_teacher(several, CPU)
+    teacher = changed_copy(transformer, tmp_path / "multi_label", problem_type=problem_type)
+    with pytest.raises(DataError, match=r"is for multi_label_.* give a classifier of one label"):
+        load_teacher(teacher, CPU)
+
+
+def test_a_teacher_of_a_single_label_is_refused(transformer, tmp_path):
+    values = {"id2label": {0: "FAKE"}, "label2id": {"FAKE": 0}, "problem_type": None}
+    teacher = changed_copy(transformer, tmp_path / "one_label", **values)
+    with pytest.raises(DataError, match=r"has 1 label; give a classifier .* two or more labels"):
+        load_teacher(teacher, CPU)
 
 
 def test_a_model_that_was_not_trained_to_classify_is_refused(transformer, tmp_path):

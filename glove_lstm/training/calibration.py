@@ -205,6 +205,19 @@ def fit_scales(
         A factor from 0.05 to 20 for each part.
     """
     parts = np.moveaxis(part_logits.astype(np.float64), 1, 0)  # (parts, n, classes)
+    log_scales = _fit_log_scales(parts, labels, versions)
+    scales = np.exp(log_scales)
+
+    # Scale them together. The limits keep the product with each factor between 0.05 and 20.
+    lowest = _LOWEST - log_scales.min()
+    highest = _HIGHEST - log_scales.max()
+    summed_logits = np.tensordot(scales, parts, axes=1)
+    common = _fit_scale(summed_logits, labels, lowest, highest)
+    return (common * scales).tolist()
+
+
+def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], versions: int) -> Floats:
+    """Fit the logarithms of the factors, (parts,), to logits (parts, n, classes), with the prior."""
     rows = np.arange(len(labels))
 
     def loss_and_gradient(log_scales: Floats) -> tuple[float, Floats]:
@@ -229,15 +242,8 @@ def fit_scales(
         starts = np.full(len(parts), start)
         run = minimize(loss_and_gradient, starts, jac=True, method="TNC", bounds=bounds)
         runs.append(run)
-    log_scales = min(runs, key=lambda run: run.fun).x
-    scales = np.exp(log_scales)
-
-    # Scale them together. The limits keep the product with each factor between 0.05 and 20.
-    lowest = _LOWEST - log_scales.min()
-    highest = _HIGHEST - log_scales.max()
-    summed_logits = np.tensordot(scales, parts, axes=1)
-    common = _fit_scale(summed_logits, labels, lowest, highest)
-    return (common * scales).tolist()
+    best = min(runs, key=lambda run: run.fun)
+    return best.x
 
 
 def _fit_scale(logits: Floats, labels: NDArray[np.integer], lowest: float, highest: float) -> float:

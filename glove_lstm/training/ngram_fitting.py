@@ -106,16 +106,9 @@ def _make_problem(
     has_label: NDArray[np.bool_],
     machines: "_Machines",
 ) -> "_Problem":
-    """Compute the features of texts and copies, and how the features are scaled.
+    """Compute the features of texts and copies, and their scales.
 
-    Args:
-        ngrams: See `fit_ngrams`.
-        texts: See `fit_ngrams`.
-        copies: See `fit_ngrams`.
-        words: See `fit_ngrams`.
-        weights: (n,) weights of the texts.
-        has_label: (n, labels).
-        machines: The machines that are fitted.
+    `has_label` are the labels of the texts, (n, labels). The other arguments are as for `fit_ngrams`.
     """
     # Large matrices are deleted as soon as possible: they are most of the memory of a training.
     shares = ngram_features(ngrams, texts)

@@ -64,6 +64,8 @@ def train_model(
     """
     began = time.perf_counter()
     recipe = job.recipe.sized(len(train), validation is not None)
+    if train.is_multi_label:  # yes-or-no questions are not smoothed; the Trainer would warn
+        recipe = recipe.with_training(label_smoothing_factor=0.0)
     check_selection(recipe, has_validation=validation is not None)
     set_seed(recipe.training.seed)
     with one_thread():

@@ -66,7 +66,9 @@ def folder(tmp_path_factory):
 def test_training_writes_measures_of_label_sets(folder):
     config = read(folder / "mine" / "config.json")
     assert config["problem_type"] == MULTI_LABEL
-    figures = read(folder / "mine" / "metrics.json")["test"]
+    metrics = read(folder / "mine" / "metrics.json")
+    assert metrics["about"]["arguments"]["label_smoothing_factor"] == 0
+    figures = metrics["test"]
     low, high = figures["micro_f1_interval"]
     assert low <= figures["micro_f1"] <= high
     assert figures["micro_f1"] > 0.9

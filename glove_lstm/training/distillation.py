@@ -78,9 +78,7 @@ class _HeldOut:
 
     texts: LabelledTexts
     teachers_labels: NDArray[np.int64]  # (n,) the best label by the teachers' weighted logits
-    has_drawn_labels: bool = (
-        False  # the labels of the texts are drawn from the target, because none are known
-    )
+    has_drawn_labels: bool = False  # labels that are drawn from the target, as none are known
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,9 +91,9 @@ def fit(
     _check_texts(train, unlabelled)
     _check_teachers(teachers, train)
 
-    given_texts = _given_texts(validation, names)
-    if given_texts is not None:
-        _check_validation(given_texts, train)
+    given_validation = _given_validation(validation, names)
+    if given_validation is not None:
+        _check_validation(given_validation, train)
     if train.weights is not None and not isinstance(validation, HeldOut):
         # A text of weight 0 must not calibrate. Given rows are numbers of all texts; there, it is the caller's choice.
         train = train.select(np.flatnonzero(train.weights))
@@ -112,7 +112,7 @@ def fit(
 
     held_out = _held_out(train, validation, validation_by, recipe.training.seed)
     if held_out is None:
-        return train_one(job, train, given_texts)
+        return train_one(job, train, given_validation)
     first_texts = train.select(held_out.train)
     held_out_texts = train.select(held_out.validation)
     refits = recipe.training.refit and not recipe.training.validation_selects_model
@@ -151,7 +151,7 @@ def _check_teachers(teachers: Sequence[LoadedTeacher], train: LabelledTexts) -> 
         columns_of(teacher, train.label_names)
 
 
-def _given_texts(validation: Validation, names: Sequence[str]) -> LabelledTexts | None:
+def _given_validation(validation: Validation, names: Sequence[str]) -> LabelledTexts | None:
     """Return the validation texts on which no model trains, if they are given."""
     if isinstance(validation, tuple):
         return LabelledTexts.of(*validation, names)

@@ -82,13 +82,23 @@ def _longer_texts(rows: Dataset) -> list[str]:
     It is the text in the column with more characters in all, such as the body. If it is blank, it is the text in the
     other column, such as the title.
     """
-    columns = [rows[name][:] for name in ("text", "text_pair") if name in rows.column_names]
-    columns.sort(key=lambda column: sum(map(len, column)), reverse=True)
-    longer = []
-    for row in zip(*columns, strict=True):
-        texts_with_words = [text for text in row if text.strip()]
-        longer.append(next(iter(texts_with_words), ""))
-    return longer
+    columns: list[list[str]] = [rows["text"][:]]
+    if "text_pair" in rows.column_names:
+        columns.append(rows["text_pair"][:])
+
+    def characters(column: Sequence[str]) -> int:
+        return sum(len(text) for text in column)
+
+    longer_first = sorted(columns, key=characters, reverse=True)
+    return [_first_with_text(row) for row in zip(*longer_first, strict=True)]
+
+
+def _first_with_text(texts: Sequence[str]) -> str:
+    """Return the first text that is not blank; an empty one if all are."""
+    for text in texts:
+        if text.strip():
+            return text
+    return ""
 
 
 def _find_overlap(
@@ -102,37 +112,55 @@ def _find_overlap(
         exact: (n,) group of equal texts.
         near: (n,) group of near duplicates.
     """
-    train = "train" if "train" in split_of else split_of[0]
+    train = str(split_of[0])
+    if "train" in split_of:
+        train = "train"
     in_train = split_of == train
-    # Pairs of a group of near duplicates and a label.
-    labels_in_train = set(zip(near[in_train].tolist(), labels[in_train].tolist(), strict=True))
     findings = []
     for split in dict.fromkeys(split_of.tolist()):
         if split == train:
             continue
-        rows = np.flatnonzero(split_of == split)
-        is_copy = np.isin(exact[rows], exact[in_train])
-        is_near = np.isin(near[rows], near[in_train])  # copies included
-        if not is_near.any():
-            continue
-        other_label = 0
-        for row in rows[is_near]:
-            if (near[row], labels[row]) not in labels_in_train:
-                other_label += 1
-        figures = {
-            "split": split,
-            "rows": len(rows),
-            "exact": int(is_copy.sum()),
-            "near": int((is_near & ~is_copy).sum()),
-            "other_label": other_label,
-        }
-        sentence = (
-            f"Of {len(rows):,} {split} texts {figures['exact']:,} are in {train} word for word and "
-            f"{figures['near']:,} nearly ({figures['other_label']:,} of both kinds with another label): "
-            f"drop them from {train}, or the accuracy on {split} is too high."
-        )
-        findings.append({"check": "overlap", "sentence": sentence, "figures": figures})
+        in_split = split_of == split
+        figures = _count_overlap(in_train, in_split, labels, exact, near)
+        if figures["exact"] + figures["near"] > 0:
+            sentence = _describe_overlap(train, split, figures)
+            figures = {"split": split, **figures}
+            findings.append({"check": "overlap", "sentence": sentence, "figures": figures})
     return findings
+
+
+def _count_overlap(
+    in_train: NDArray[np.bool_],
+    in_split: NDArray[np.bool_],
+    labels: NDArray[Any],
+    exact: NDArray[Any],
+    near: NDArray[Any],
+) -> dict[str, Any]:
+    """Count the texts of a split that are in train: word for word, only nearly, and of both with another label."""
+    exact_groups = set(exact[in_train].tolist())
+    near_groups = set(near[in_train].tolist())
+    near_groups_with_label = set(
+        zip(near[in_train].tolist(), labels[in_train].tolist(), strict=True)
+    )
+    counts = {"rows": int(in_split.sum()), "exact": 0, "near": 0, "other_label": 0}
+    for row in np.flatnonzero(in_split):
+        if near[row] not in near_groups:  # exact copies are near duplicates, too
+            continue
+        if exact[row] in exact_groups:
+            counts["exact"] += 1
+        else:
+            counts["near"] += 1
+        if (near[row], labels[row]) not in near_groups_with_label:
+            counts["other_label"] += 1
+    return counts
+
+
+def _describe_overlap(train: str, split: str, figures: Mapping[str, int]) -> str:
+    return (
+        f"Of {figures['rows']:,} {split} texts {figures['exact']:,} are in {train} word for word and "
+        f"{figures['near']:,} nearly ({figures['other_label']:,} of both kinds with another label): "
+        f"drop them from {train}, or the accuracy on {split} is too high."
+    )
 
 
 def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str]) -> list[Finding]:

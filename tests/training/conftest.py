@@ -1,6 +1,7 @@
 """A tokenizer of a few words, tokenised texts, articles, and a small transformer that tells these apart."""
 
 import gc
+import os
 
 import pytest
 import torch
@@ -9,6 +10,10 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 from glove_lstm.data.loading import load_splits
 from glove_lstm.text.build import build_tokenizer
+
+
+# The batches are small: threads for them would mostly wait for each other.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,6 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 from glove_lstm.data.loading import load_splits
 from glove_lstm.text.build import build_tokenizer
 
-
 # The batches are small: threads for them would mostly wait for each other.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

@@ -138,7 +138,7 @@ def _load_teachers(
         return []
     if recipe.training.world_size > 1:
         raise DataError("A training with a teacher needs a single process; start one.")
-    return [load_teacher(one, recipe.training.device) for one in teachers]
+    return [load_teacher(given, recipe.training.device) for given in teachers]
 
 
 def _check_teachers(teachers: Sequence[LoadedTeacher], train: LabelledTexts) -> None:

@@ -1,4 +1,4 @@
-"""The model and tokenizer that training starts from: new ones, or those of a checkpoint."""
+"""The model and tokenizer that training starts from: new, or loaded from a checkpoint."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

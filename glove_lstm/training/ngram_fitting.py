@@ -281,10 +281,10 @@ class _Machines:
         return cls(labels, None, fixed_logits)
 
     def weights_of_labels(self, weights: Floats) -> Floats:
-        """Return the weights of all labels (k, labels), the bias in the last row, from those of the machines.
+        """Return weights and bias of the labels, (k, labels).
 
         Args:
-            weights: (k, machines), the bias in the last row.
+            weights: (k, machines) weights of the machines, with their bias in the last row.
         """
         by_label = np.zeros((len(weights), len(self.fixed_logits)))
         by_label[-1] = self.fixed_logits

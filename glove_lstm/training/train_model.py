@@ -103,7 +103,7 @@ def train_from(
         train: n texts with labels.
         validation: Texts of the calibration; None: the calibration of `first` is used.
         targets: (n, classes) logits that the LSTM learns instead of the labels.
-        fits_ngrams: Whether the n-grams are fitted; if not, those of `start` stay.
+        fits_ngrams: Whether the n-grams are fitted; if not, the n-grams of `start` stay.
         first: The first model, if this is the final one. Its calibration and its C of the n-grams are used.
         began: `time.perf_counter()` at the beginning.
     """

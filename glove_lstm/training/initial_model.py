@@ -172,8 +172,12 @@ def _load(
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
     has_new_labels = not set(train.label_names) <= set(checkpoint.label_names)
     if has_new_labels:
-        message = "The labels %s are not those of %s, %s: its last layer starts anew."
-        logger.warning(message, list(train.label_names), path, list(checkpoint.label_names))
+        logger.warning(
+            "The labels %s differ from the labels %s of %s: its last layer starts anew.",
+            list(train.label_names),
+            list(checkpoint.label_names),
+            path,
+        )
         changes |= _label_maps(train)
     model, tokenizer = checkpoint.load_model(**changes)
 

@@ -157,10 +157,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             texts = []
             labels = LabelValues([], [], "str", is_multi_label=False)
         else:
-            labels = read_labels(y)
-            if len(labels.classes) < 2 and not labels.is_multi_label:
-                problem = f"y has {len(labels.classes)} class, {labels.classes}"
-                raise DataError(f"{problem}; a classifier needs two or more.")
+            labels = _read_y(y)
         check_consistent_length(texts, labels.names, sample_weight)
         kept = self._rows_with_text(texts)
         kept_texts = [texts[row] for row in kept]
@@ -364,6 +361,15 @@ def _joined(texts: Any, name: str) -> list[str]:
     """Return texts; a title and its body are joined by a space. `name` names them in errors."""
     columns = read_texts(texts, name)
     return [" ".join(row) for row in zip(*columns, strict=True)]
+
+
+def _read_y(y: Any) -> LabelValues:
+    """Read the labels of `fit`."""
+    labels = read_labels(y)
+    if len(labels.classes) < 2 and not labels.is_multi_label:
+        problem = f"y has {len(labels.classes)} class, {labels.classes}"
+        raise DataError(f"{problem}; a classifier needs two or more.")
+    return labels
 
 
 def _read_validation(validation: Any, *, lists: bool) -> Validation:

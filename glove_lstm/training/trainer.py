@@ -25,6 +25,8 @@ from glove_lstm.training.resuming import last_checkpoint
 class GloveLstmTrainer(Trainer):
     """`Trainer` for `TokenizedTexts`, with batches of similar lengths, weights, and lazy updates of word vectors.
 
+    The weights of texts in the loss come with the texts; see `TokenizedTexts`.
+
     Args:
         model: A classifier. Its n-gram classifier is already fitted, and does not change.
         args: Training arguments.
@@ -107,7 +109,8 @@ class GloveLstmTrainer(Trainer):
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
         groups = self._dense_groups(embeddings)
 
-        if embeddings and kind is torch.optim.AdamW and self._can_update_lazily():
+        updates_lazily = kind is torch.optim.AdamW and self._can_update_lazily()
+        if embeddings and updates_lazily:
             lazy = LazyAdamW(groups, **options)
             lazy.add_embeddings(embeddings, rate)
             self._lazy_optimizer = lazy
@@ -172,12 +175,12 @@ class GloveLstmTrainer(Trainer):
             if losses.dim() == 2:
                 weights = weights[:, None]
             losses = losses * weights
-        items = num_items_in_batch  # labels of all batches of the step
-        if items is None:
-            items = labels.numel()
-        loss = losses.sum() / items
-        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
-            loss = loss * self.accelerator.num_processes  # the items of all processes are counted
+        if num_items_in_batch is None:
+            loss = losses.sum() / labels.numel()
+        else:  # the labels of all batches of the step
+            loss = losses.sum() / num_items_in_batch
+            if self.args.average_tokens_across_devices:  # the labels of all processes are counted
+                loss = loss * self.accelerator.num_processes
         if return_outputs:
             return loss, outputs
         return loss

@@ -1,7 +1,6 @@
 """A tokenizer of a few words, tokenised texts, articles, and a small transformer that tells these apart."""
 
 import gc
-import os
 
 import pytest
 import torch
@@ -10,9 +9,6 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 from glove_lstm.data.loading import load_splits
 from glove_lstm.text.build import build_tokenizer
-
-# The batches are small: threads for them would mostly wait for each other.
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +20,14 @@ def _fast_garbage_collection():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tokenizers_with_one_thread():
+    """The batches are small: several threads would mostly wait for each other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOKENIZERS_PARALLELISM", "false")
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -292,13 +292,21 @@ def _with_interval(figures: Mapping[str, Any], name: str, sign: str = "") -> lis
 
 def _table(rows: Sequence[Sequence[Any]]) -> str:
     """Format a table: the first column is aligned left, the others right. Rows may lack cells at their ends."""
-    rows_of_text = [[one_line(str(cell)) for cell in row] for row in rows]
-    columns = zip_longest(*rows_of_text, fillvalue="")
-    widths = [max(len(cell) for cell in column) for column in columns]
+    printed_rows = [_printed(row) for row in rows]
+    columns = zip_longest(*printed_rows, fillvalue="")
+    widths = [_width(column) for column in columns]
     lines = []
-    for first, *others in rows_of_text:
+    for first, *others in printed_rows:
         cells = [first.ljust(widths[0])]
         for cell, width in zip(others, widths[1:], strict=False):
             cells.append(cell.rjust(width))
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def _printed(row: Sequence[Any]) -> list[str]:
+    return [one_line(str(cell)) for cell in row]
+
+
+def _width(column: Sequence[str]) -> int:
+    return max(len(cell) for cell in column)

@@ -58,6 +58,7 @@ _MODEL_NAMES = (
 _ALL_PATTERNS = (*_MODEL_NAMES, CARD_NAME, CODE_PATTERN)
 
 _MODEL_TYPE = "glove_lstm"
+_PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 # Keys in the metadata of an ONNX file: hashes of what it was made from.
 _CONFIG_KEY, _WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"
 # Fields of config.json that may change without another export, because they do not change the logits.
@@ -131,6 +132,7 @@ class Checkpoint:
         if model_type != _MODEL_TYPE:
             problem = f"{model} is a model of type {model_type!r}"
             raise DataError(f"{problem}; this package loads {_MODEL_TYPE!r}.")
+        _check_problem_type(folder, config)
         return cls(folder, config, label_names(folder, config), repo_id)
 
     @property
@@ -140,7 +142,7 @@ class Checkpoint:
 
     @property
     def problem_type(self) -> str | None:
-        """The kind of task, as in config.json; None: one label a text."""
+        """The kind of task, as transformers names it; None: one label a text."""
         return self.config.get("problem_type")
 
     @property
@@ -459,6 +461,16 @@ def _download(repo_id: str, revision: str | None, names: Sequence[str]) -> Path:
             f"The model {repo_id} could not be loaded: there is no such folder, and the Hub says: "
             f"{first_line(error)}; check the name, the revision and the network."
         ) from error
+
+
+def _check_problem_type(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a `problem_type` that transformers does not know: the scores would be a softmax without notice."""
+    problem_type = config.get("problem_type")
+    if problem_type is not None and problem_type not in _PROBLEM_TYPES:
+        known = ", ".join(_PROBLEM_TYPES)
+        raise DataError(
+            f"{folder / CONFIG_NAME}: problem_type is {problem_type!r}, not one of {known}: get the checkpoint again."
+        )
 
 
 def _check_text_length(path: Path) -> None:

@@ -157,15 +157,14 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             texts = []
             labels = LabelValues([], [], "str", is_multi_label=False)
         else:
-            labels = read_labels(y)
-            if len(labels.classes) < 2 and not labels.is_multi_label:
-                problem = f"y has {len(labels.classes)} class, {labels.classes}"
-                raise DataError(f"{problem}; a classifier needs two or more.")
+            labels = _read_y(y)
         check_consistent_length(texts, labels.names, sample_weight)
         kept = self._rows_with_text(texts)
         kept_texts = [texts[row] for row in kept]
         kept_labels = [labels.names[row] for row in kept]
-        kept_weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
+        kept_weights = None
+        if sample_weight is not None:
+            kept_weights = np.asarray(sample_weight)[kept]
         more_texts = [text for text in more_texts if text.strip()]
         with tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
             result = fit(
@@ -214,7 +213,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
         """Return the contribution of each word to a label; see `glove_lstm.explain`."""
         check_is_fitted(self)
-        name = None if label is None else label_names([label])[0]
+        name = None
+        if label is not None:
+            [name] = label_names([label])
         return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
@@ -270,7 +271,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         to = Destination(repo_id, **options)
         check_destination(to)
         with tempfile.TemporaryDirectory() as scratch:
-            saved, staged = Path(scratch) / "saved", Path(scratch) / "staged"
+            saved = Path(scratch) / "saved"
+            staged = Path(scratch) / "staged"
             self.save_pretrained(saved)
             stage_checkpoint(saved, staged, repo_id, training_texts=training_texts)
             return push_folder(staged, to)
@@ -284,7 +286,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         checkpoint = Checkpoint.open(model, revision)
         checkpoint.fetch_all()
         # `fit` knows no revision; the folder in the Hub's cache is that of the revision.
-        base = checkpoint.folder if revision else model
+        base = model
+        if revision is not None:
+            base = checkpoint.folder
         loaded = cls(model_name_or_path=str(base))
         with _undisturbed(verbose=0):
             classifier, tokenizer = checkpoint.load_model()
@@ -318,12 +322,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             )
         if self.random_state is not None and "seed" in given:
             raise DataError("random_state and seed are the same; give one of them.")
-        values = {
-            "glove": None if fine_tunes else str(self.glove),
-            "seed": seed,
-            "disable_tqdm": not self.verbose,
-            "output_dir": scratch,
-        }
+        values = {"seed": seed, "disable_tqdm": not self.verbose, "output_dir": scratch}
+        if not fine_tunes:
+            values["glove"] = str(self.glove)
         stops_early = given.get("early_stopping_patience") is not None
         reads_checkpoints = stops_early or given.get("load_best_model_at_end")
         if "output_dir" not in given and not reads_checkpoints:
@@ -362,6 +363,15 @@ def _joined(texts: Any, name: str) -> list[str]:
     return [" ".join(row) for row in zip(*columns, strict=True)]
 
 
+def _read_y(y: Any) -> LabelValues:
+    """Read the labels of `fit`."""
+    labels = read_labels(y)
+    if len(labels.classes) < 2 and not labels.is_multi_label:
+        problem = f"y has {len(labels.classes)} class, {labels.classes}"
+        raise DataError(f"{problem}; a classifier needs two or more.")
+    return labels
+
+
 def _read_validation(validation: Any, *, lists: bool) -> Validation:
     """Read the argument `validation`; `lists` says whether labels are lists, as in `y`."""
     if validation is None:
@@ -375,8 +385,9 @@ def _read_validation(validation: Any, *, lists: bool) -> Validation:
     is_number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
     if is_number and 0 <= validation < 1:
         return float(validation)
-    # Other values may be very long, as a list of texts is.
-    value = repr(validation) if is_number else f"a {type(validation).__name__}"
+    value = f"a {type(validation).__name__}"  # a list of texts would be very long
+    if is_number:
+        value = repr(validation)
     allowed = "(texts, labels), a share from 0 to below 1, or None"
     raise DataError(f"validation must be {allowed}, not {value}.")
 

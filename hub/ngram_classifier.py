@@ -98,8 +98,13 @@ class GloveLstmNgramClassifier(nn.Module):
         return groups
 
     def character_shares(self, words: UnknownWords, mask: Tensor) -> Tensor:
-        """Return the factor of the weight of each of m character n-grams of n words: (n, m)."""
-        # T words make 2 T + 1 n-grams of words, T words and T + 1 pairs; and T words with their shapes.
+        """Return the factor of the weight of each of m character n-grams of n words: (n, m).
+
+        Args:
+            words: n words of the texts.
+            mask: Bool (B, T), true for real tokens.
+        """
+        # A text of T tokens has 2 T + 1 n-grams of words: T words and T + 1 pairs. With shapes, it has T more.
         ngrams_per_word = 3 if self.config.type_embedding_size else 2
         ngrams_of_text = mask.sum(dim=1) * ngrams_per_word + 1
         character_ngrams_of_word = words.present.sum(dim=1, keepdim=True)
@@ -107,7 +112,10 @@ class GloveLstmNgramClassifier(nn.Module):
         return words.present * (_CHARACTER_WEIGHT / count).sqrt()
 
     def _word_ngrams(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> NgramGroup:
-        """Return T words, T + 1 pairs, in which an edge precedes and follows the text, and T words with shapes."""
+        """Return T words, T + 1 pairs of neighbours, and T words with their shapes.
+
+        The edges of the text are neighbours, too: the first pair is edge, first word; the last one is last word, edge.
+        """
         texts = mask.shape[0]
         word_rows = self.buckets + input_ids  # a word has a row of its own, without a hash
         present = [mask]
@@ -130,31 +138,37 @@ class GloveLstmNgramClassifier(nn.Module):
     def _shape_ngrams(self, input_ids: Tensor, shapes: Tensor, mask: Tensor) -> NgramGroup:
         """Return T + 2 runs of three shapes, T words with the shape after them, and T words with the shape before.
 
-        Two edges precede the text and follow it.
+        Two edges precede the text, and two follow it: the first run is edge, edge, first shape; the last one is last
+        shape, edge, edge.
         """
         edge = SHAPE_COUNT
-        kinds = SHAPE_COUNT + 1
-        codes = functional.pad(shapes.masked_fill(~mask, edge), (2, 2), value=edge)  # (B, T + 4)
+        kinds = SHAPE_COUNT + 1  # numbers of shapes, the edge's included
+        shapes_or_edges = shapes.masked_fill(~mask, edge)
+        padded = functional.pad(shapes_or_edges, (2, 2), value=edge)  # (B, T + 4)
 
-        first_two = codes[:, :-2] * kinds + codes[:, 1:-1]  # (B, T + 2), of each run of three
-        third = codes[:, 2:]
+        first_of_run = padded[:, :-2]  # (B, T + 2)
+        second_of_run = padded[:, 1:-1]
+        third_of_run = padded[:, 2:]
+        before_word = padded[:, 1:-3]  # (B, T)
+        after_word = padded[:, 3:-1]
+
+        # Pairs of numbers (left, right). Words have numbers above those of the shapes on the same side, so that the
+        # three kinds of n-grams differ.
+        left = [first_of_run * kinds + second_of_run, input_ids + kinds**2, before_word]
+        right = [third_of_run, after_word, input_ids + kinds]
+        # A text of n words has n + 2 runs.
         run_present = torch.cat([mask.new_ones(mask.shape[0], 2), mask], dim=1)
-        before = codes[:, 1:-3]  # (B, T), beside each word
-        after = codes[:, 3:-1]
-
-        # Words begin above all pairs of shapes on the left, and above all shapes on the right.
-        left = [first_two, input_ids + kinds**2, before]
-        right = [third, after, input_ids + kinds]
         present = [run_present, mask, mask]
+
         hashes = hash_pairs(torch.cat(left, dim=1) + _FIRST_SHAPE, torch.cat(right, dim=1))
         return NgramGroup(hashes % self.buckets, torch.cat(present, dim=1))
 
 
 def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:
-    """Return the factor of the weight of each n-gram, 0 for those that a text lacks: (B, n).
+    """Return the factor of the weight of each n-gram of each text: (B, n), with 0 for the n-grams that a text lacks.
 
-    The factor is that of one occurrence: c occurrences among n sum to sqrt(c / n). Computed in 32 bits at least,
-    because 16 bits cannot count to 257.
+    An n-gram that occurs c times among the n-grams of a text, n in all, has c entries of sqrt(1 / (c n)), whose sum is
+    sqrt(c / n). Computed in 32 bits at least, because 16 bits cannot count to 257.
     """
     present = group.present.to(torch.promote_types(weights.dtype, torch.float32))
     slots = group.rows % _COUNTERS

@@ -25,9 +25,8 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["LSTM"]  # noqa: RUF012 (transformers' own form)
 
     def __init__(self, config: GloveLstmConfig, *args: Any, **kwargs: Any) -> None:
-        config.from_dict(
-            config.to_dict()
-        )  # a copy, only to check values that were set after `__init__`
+        # Make a copy, only to check values that were set after `__init__`.
+        config.from_dict(config.to_dict())
         super().__init__(config, *args, **kwargs)
 
     @torch.no_grad()

@@ -20,10 +20,12 @@ def tokenized(texts, tokenizer, labels=None):
     return tokenize(texts, LightTokenizer.of(tokenizer), labels)
 
 
-def corrupted_texts(texts, labels, tokenizer, share=0.5, max_length=None, seed=3, epoch=0):
+def corrupted_texts(
+    texts, labels, tokenizer, *, share=0.5, max_length=None, seed=3, epoch=0, weights=None
+):
     """Texts whose sampler has come to an epoch."""
     reader = LightTokenizer.of(tokenizer)
-    clean = tokenize(texts, reader, labels)
+    clean = tokenize(texts, reader, labels, weights)
     copies_reader = LightTokenizer.of(tokenizer)
     if max_length is not None:
         copies_reader.model_max_length = max_length

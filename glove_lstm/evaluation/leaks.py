@@ -31,7 +31,7 @@ _FEWEST_TEXTS = 10  # a phrase in fewer texts is not significant among thousands
 _LEAST_SHARE = 0.25
 # Share of the other texts with the phrase / share of the label's texts with it.
 _MOST_ELSEWHERE = 0.05
-_SAME_TEXTS = 0.9  # two phrases with at least this share of their texts in common count as one
+_SAME_TEXTS = 0.9  # share of the texts of one phrase that must have the other, too
 
 
 def check_leaks(data: LoadedData) -> dict[str, Any]:
@@ -82,13 +82,23 @@ def _longer_texts(rows: Dataset) -> list[str]:
     It is the text in the column with more characters in all, such as the body. If it is blank, it is the text in the
     other column, such as the title.
     """
-    columns = [rows[name][:] for name in ("text", "text_pair") if name in rows.column_names]
-    columns.sort(key=lambda column: sum(map(len, column)), reverse=True)
-    longer = []
-    for row in zip(*columns, strict=True):
-        texts_with_words = [text for text in row if text.strip()]
-        longer.append(texts_with_words[0] if texts_with_words else "")
-    return longer
+    columns: list[list[str]] = [rows["text"][:]]
+    if "text_pair" in rows.column_names:
+        columns.append(rows["text_pair"][:])
+
+    def characters(column: Sequence[str]) -> int:
+        return sum(len(text) for text in column)
+
+    longer_first = sorted(columns, key=characters, reverse=True)
+    return [_first_with_text(row) for row in zip(*longer_first, strict=True)]
+
+
+def _first_with_text(texts: Sequence[str]) -> str:
+    """Return the first text that is not blank; an empty one if all are."""
+    for text in texts:
+        if text.strip():
+            return text
+    return ""
 
 
 def _find_overlap(
@@ -102,37 +112,55 @@ def _find_overlap(
         exact: (n,) group of equal texts.
         near: (n,) group of near duplicates.
     """
-    train = "train" if "train" in split_of else split_of[0]
+    train = str(split_of[0])
+    if "train" in split_of:
+        train = "train"
     in_train = split_of == train
-    # Pairs of a group of near duplicates and a label.
-    labels_in_train = set(zip(near[in_train].tolist(), labels[in_train].tolist(), strict=True))
     findings = []
     for split in dict.fromkeys(split_of.tolist()):
         if split == train:
             continue
-        rows = np.flatnonzero(split_of == split)
-        is_copy = np.isin(exact[rows], exact[in_train])
-        is_near = np.isin(near[rows], near[in_train])  # copies included
-        if not is_near.any():
-            continue
-        other_label = 0
-        for row in rows[is_near]:
-            if (near[row], labels[row]) not in labels_in_train:
-                other_label += 1
-        figures = {
-            "split": split,
-            "rows": len(rows),
-            "exact": int(is_copy.sum()),
-            "near": int((is_near & ~is_copy).sum()),
-            "other_label": other_label,
-        }
-        sentence = (
-            f"Of {len(rows):,} {split} texts {figures['exact']:,} are in {train} word for word and "
-            f"{figures['near']:,} nearly ({figures['other_label']:,} of both kinds with another label): "
-            f"drop them from {train}, or the accuracy on {split} is too high."
-        )
-        findings.append({"check": "overlap", "sentence": sentence, "figures": figures})
+        in_split = split_of == split
+        figures = _count_overlap(in_train, in_split, labels, exact, near)
+        if figures["exact"] + figures["near"] > 0:
+            sentence = _describe_overlap(train, split, figures)
+            figures = {"split": split, **figures}
+            findings.append({"check": "overlap", "sentence": sentence, "figures": figures})
     return findings
+
+
+def _count_overlap(
+    in_train: NDArray[np.bool_],
+    in_split: NDArray[np.bool_],
+    labels: NDArray[Any],
+    exact: NDArray[Any],
+    near: NDArray[Any],
+) -> dict[str, Any]:
+    """Count the texts of a split that are in train: word for word, only nearly, and of both with another label."""
+    exact_groups = set(exact[in_train].tolist())
+    near_groups = set(near[in_train].tolist())
+    near_groups_with_label = set(
+        zip(near[in_train].tolist(), labels[in_train].tolist(), strict=True)
+    )
+    counts = {"rows": int(in_split.sum()), "exact": 0, "near": 0, "other_label": 0}
+    for row in np.flatnonzero(in_split):
+        if near[row] not in near_groups:  # exact copies are near duplicates, too
+            continue
+        if exact[row] in exact_groups:
+            counts["exact"] += 1
+        else:
+            counts["near"] += 1
+        if (near[row], labels[row]) not in near_groups_with_label:
+            counts["other_label"] += 1
+    return counts
+
+
+def _describe_overlap(train: str, split: str, figures: Mapping[str, int]) -> str:
+    return (
+        f"Of {figures['rows']:,} {split} texts {figures['exact']:,} are in {train} word for word and "
+        f"{figures['near']:,} nearly ({figures['other_label']:,} of both kinds with another label): "
+        f"drop them from {train}, or the accuracy on {split} is too high."
+    )
 
 
 def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str]) -> list[Finding]:
@@ -161,9 +189,8 @@ def find_phrase_leaks(columns: Mapping[str, Sequence[str]], labels: Sequence[str
             leaking = {phrase: candidates[phrase] for phrase in shares}
             for phrase in _distinct(leaking):
                 first_row = leaking[phrase][0]
-                inside, elsewhere = shares[phrase]
-                text = texts[first_row]
-                finding = _describe(column, phrase, text, str(name), inside, elsewhere)
+                covered, elsewhere = shares[phrase]
+                finding = _describe(column, phrase, texts[first_row], str(name), covered, elsewhere)
                 findings.append(finding)
     return findings
 
@@ -185,14 +212,14 @@ def _leaking_phrases(
     for phrase, rows in phrases.items():
         label_rows = int(has_label[rows].sum())
         other_rows = len(rows) - label_rows
-        inside = label_rows / max(label_texts, 1)
+        covered = label_rows / max(label_texts, 1)
         elsewhere = other_rows / max(other_texts, 1)
-        if inside < _LEAST_SHARE or elsewhere > _MOST_ELSEWHERE * inside:
+        if covered < _LEAST_SHARE or elsewhere > _MOST_ELSEWHERE * covered:
             continue
         # Probability that at least as many of the phrase's texts have the label by chance.
         p_value = hypergeom.sf(label_rows - 1, texts, label_texts, len(rows))
         if p_value * tests <= _ALPHA:
-            shares[phrase] = inside, elsewhere
+            shares[phrase] = covered, elsewhere
     return shares
 
 
@@ -210,8 +237,10 @@ def _describe(
         elsewhere: Share of all other texts that have it.
     """
     words = [re.escape(word) for word in phrase if word not in (_START, _END)]
+    shown = ""
     match = re.search(r"\s*".join(words), text)
-    shown = match[0] if match else ""
+    if match:
+        shown = match[0]
     place = "in"
     if _START in phrase:
         place = "at the beginning of"
@@ -241,29 +270,40 @@ def _frequent_phrases(texts: Sequence[str], least: int) -> dict[Phrase, list[int
     Phrases of each length are counted in turn. A phrase can only be frequent if it is frequent without its first token
     and without its last one, so all others are not counted (Agrawal and Srikant 1994).
     """
-    tokens = [[_START, *_TOKEN.findall(text), _END] for text in texts]
+    tokens_of_texts = []
+    for text in texts:
+        words = _TOKEN.findall(text)
+        tokens_of_texts.append([_START, *words, _END])
+
     frequent: dict[Phrase, list[int]] = {}
     for length in range(1, _LONGEST + 1):
         rows_of: defaultdict[Phrase, list[int]] = defaultdict(list)
-        for row, words in enumerate(tokens):
-            for phrase in _phrases(words, length):
-                if length == 1 or (phrase[1:] in frequent and phrase[:-1] in frequent):
+        for row, tokens in enumerate(tokens_of_texts):
+            for phrase in _phrases(tokens, length):
+                may_be_frequent = length == 1 or _has_frequent_parts(phrase, frequent)
+                if may_be_frequent:
                     rows_of[phrase].append(row)
         frequent |= {phrase: rows for phrase, rows in rows_of.items() if len(rows) >= least}
     return frequent
 
 
-def _phrases(words: Sequence[str], length: int) -> set[Phrase]:
-    """Return the distinct phrases of a length in a text."""
-    starts = range(len(words) - length + 1)
-    return {tuple(words[start : start + length]) for start in starts}
+def _has_frequent_parts(phrase: Phrase, frequent: Mapping[Phrase, Sequence[int]]) -> bool:
+    """Whether the phrase without its first token, and the phrase without its last one, are frequent."""
+    return phrase[1:] in frequent and phrase[:-1] in frequent
 
 
-def _distinct(phrases: dict[Phrase, list[int]]) -> list[Phrase]:
+def _phrases(tokens: Sequence[str], length: int) -> list[Phrase]:
+    """Return the distinct phrases of a length in a text, always in the same order."""
+    starts = range(len(tokens) - length + 1)
+    phrases = [tuple(tokens[start : start + length]) for start in starts]
+    return list(dict.fromkeys(phrases))
+
+
+def _distinct(phrases: Mapping[Phrase, Sequence[int]]) -> list[Phrase]:
     """Return one phrase for each set of texts, so that parts of a phrase are not reported beside it.
 
-    Begin with the most frequent phrase. Of all phrases in about the same texts, choose the longest. Drop these and all
-    phrases that only some of these texts have. Repeat with the phrases that remain.
+    Begin with the most frequent phrase. Return the longest phrase that stands for the same texts. Drop all phrases that
+    occur in these texts only, such as its parts. Repeat with the phrases that remain.
 
     Args:
         phrases: Phrase -> rows of the texts that have it.
@@ -272,19 +312,25 @@ def _distinct(phrases: dict[Phrase, list[int]]) -> list[Phrase]:
     def frequency(phrase: Phrase) -> int:
         return len(phrases[phrase])
 
+    def length_then_frequency(phrase: Phrase) -> tuple[int, int]:
+        return len(phrase), frequency(phrase)
+
     remaining = sorted(phrases, key=frequency, reverse=True)
-    chosen = []
+    distinct = []
     while remaining:
-        texts = phrases[remaining[0]]
-        covered = []  # phrases that nearly only these texts have
-        equal = []  # of these, phrases that nearly all of these texts have
+        most_frequent = remaining[0]
+        same_texts = []  # phrases in about the same texts
+        others = []  # phrases that other texts have, too
         for phrase in remaining:
-            is_covered = np.isin(phrases[phrase], texts).mean() >= _SAME_TEXTS
-            if is_covered:
-                covered.append(phrase)
-            if is_covered and frequency(phrase) >= _SAME_TEXTS * len(texts):
-                equal.append(phrase)
-        longest = max(equal, key=lambda phrase: (len(phrase), frequency(phrase)))
-        chosen.append(longest)
-        remaining = [phrase for phrase in remaining if phrase not in covered]
-    return chosen
+            if not _occurs_only_in(phrases[most_frequent], phrases[phrase]):
+                others.append(phrase)
+            elif frequency(phrase) >= _SAME_TEXTS * frequency(most_frequent):
+                same_texts.append(phrase)
+        distinct.append(max(same_texts, key=length_then_frequency))
+        remaining = others
+    return distinct
+
+
+def _occurs_only_in(texts: Sequence[int], rows: Sequence[int]) -> bool:
+    """Whether nearly all of the rows of a phrase are among some texts."""
+    return bool(np.isin(rows, texts).mean() >= _SAME_TEXTS)

@@ -84,9 +84,8 @@ def reliability(probabilities: Floats, labels: Ints) -> tuple[Ints, Floats, Floa
     """
     confidence = probabilities.max(axis=1)
     is_correct = probabilities.argmax(axis=1) == labels
-    bins = np.minimum(
-        (confidence * _BINS).astype(int), _BINS - 1
-    )  # confidence 1 is in the last bin
+    bins = (confidence * _BINS).astype(int)
+    bins = np.minimum(bins, _BINS - 1)  # confidence 1 is in the last bin
     _, bin_of, counts = np.unique(bins, return_inverse=True, return_counts=True)
     correct = np.bincount(bin_of, weights=is_correct)
     total_confidence = np.bincount(bin_of, weights=confidence)
@@ -267,46 +266,63 @@ def measure_label_sets(
     """
     truth = labels > 0
     predicted = scores >= np.asarray(thresholds)
+    f1_scores = _f1_statistic(truth, predicted)
+    *f1_by_label, macro_f1, micro_f1 = f1_scores(np.arange(len(truth))).tolist()
+    *intervals_by_label, macro_interval, micro_interval = bootstrap_interval(f1_scores, len(truth))
+
+    by_label = {}
+    for label, name in enumerate(names):
+        by_label[name] = {
+            "rows": int(truth[:, label].sum()),
+            "threshold": thresholds[label],
+            "f1": f1_by_label[label],
+            "f1_interval": intervals_by_label[label],
+        }
+
+    is_correct = (truth == predicted).all(axis=1)
+    _, rows_of_sets = np.unique(truth, axis=0, return_counts=True)
+    # Each pair of a text and a label is a question with the classes no and yes.
+    question_scores = np.stack([1 - scores, scores], axis=2).reshape(-1, 2)
+    answers = truth.ravel().astype(np.int64)
+    return {
+        "rows": len(truth),
+        **accuracy_with_interval(is_correct),
+        "f1": macro_f1,
+        "f1_interval": macro_interval,
+        "micro_f1": micro_f1,
+        "micro_f1_interval": micro_interval,
+        "majority_share": float(rows_of_sets.max() / len(truth)),
+        "ece": expected_calibration_error(question_scores, answers),
+        "brier": float(((scores - truth) ** 2).mean()),
+        "by_label": by_label,
+    }
+
+
+def _f1_statistic(
+    truth: NDArray[np.bool_], predicted: NDArray[np.bool_]
+) -> Callable[[Ints], Floats]:
+    """Return a function from rows to the F1 of each label, the macro F1 and the micro F1: (labels + 2,).
+
+    A row may be drawn several times. 0 / 0 is 0.
+
+    Args:
+        truth: (n, labels).
+        predicted: (n, labels).
+    """
     # F1 is 2 * correct / (true + predicted).
     twice_correct = (truth & predicted) * 2.0
     true_and_predicted = truth * 1.0 + predicted
 
-    def all_f1(rows: Ints) -> Floats:
-        """F1 by label, macro F1, micro F1: (labels + 2,), where 0 / 0 is 0."""
-        # How often each text was drawn. The products are sums over the drawn texts, without copies of their rows.
+    def f1_scores(rows: Ints) -> Floats:
+        # Multiplying with the number of draws of each text sums over the drawn texts, without copies of their rows.
         draws = np.bincount(rows, minlength=len(truth))
         numerators = draws @ twice_correct
         denominators = draws @ true_and_predicted
-        f1 = numerators / np.maximum(denominators, 1)
+        by_label = numerators / np.maximum(denominators, 1)
         micro = numerators.sum() / max(denominators.sum(), 1)
-        return np.append(f1, [f1.mean(), micro])
+        return np.append(by_label, [by_label.mean(), micro])
 
-    *f1, macro, micro = all_f1(np.arange(len(truth))).tolist()
-    *intervals, macro_interval, micro_interval = bootstrap_interval(all_f1, len(truth))
-    rows = truth.sum(axis=0).tolist()
-    by_label = {}
-    for label, name in enumerate(names):
-        by_label[name] = {
-            "rows": rows[label],
-            "threshold": thresholds[label],
-            "f1": f1[label],
-            "f1_interval": intervals[label],
-        }
-    _, set_sizes = np.unique(truth, axis=0, return_counts=True)
-    # Each pair of a text and a label is a question with the classes no and yes.
-    yes_or_no = np.stack([1 - scores, scores], axis=2).reshape(-1, 2)
-    return {
-        "rows": len(truth),
-        **accuracy_with_interval((truth == predicted).all(axis=1)),
-        "f1": macro,
-        "f1_interval": macro_interval,
-        "micro_f1": micro,
-        "micro_f1_interval": micro_interval,
-        "majority_share": float(set_sizes.max() / len(truth)),
-        "ece": expected_calibration_error(yes_or_no, truth.ravel().astype(np.int64)),
-        "brier": float(((scores - truth) ** 2).mean()),
-        "by_label": by_label,
-    }
+    return f1_scores
 
 
 def measure_sources(
@@ -335,9 +351,8 @@ def measure_sources(
         measured[name] = {"rows": len(rows), "accuracy": measures["accuracy"]}
         has_all_classes = len(np.unique(labels[rows])) == probabilities.shape[1]
         if has_all_classes:
-            measured[name]["balanced_accuracy"] = measures[
-                "recall"
-            ]  # the mean recall of the classes
+            # Balanced accuracy is the mean recall of the classes.
+            measured[name]["balanced_accuracy"] = measures["recall"]
             measured[name]["roc_auc"] = measures["roc_auc"]
     return measured
 

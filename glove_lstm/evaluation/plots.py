@@ -63,6 +63,9 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
 
 def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], path: Path) -> None:
     inches = min(2.2 + 0.6 * len(names), 20)
+    rotation = 0
+    if len(names) > 2:
+        rotation = 30
     figure = Figure(figsize=(inches, inches), layout="constrained")
     axis = figure.subplots()
     ConfusionMatrixDisplay.from_predictions(
@@ -74,7 +77,7 @@ def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], p
         values_format="d",
         include_values=len(names) <= 30,
         colorbar=False,
-        xticks_rotation=30 if len(names) > 2 else 0,
+        xticks_rotation=rotation,
         ax=axis,
     )
     axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix")

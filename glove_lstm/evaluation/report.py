@@ -116,7 +116,9 @@ class Report:
             robustness: Whether to measure it on perturbed texts, too. Ignored for multi-label models.
         """
         names: list[str] = model.config.label_names
-        pairs = texts["text_pair"][:] if "text_pair" in texts.column_names else None
+        pairs = None
+        if "text_pair" in texts.column_names:
+            pairs = texts["text_pair"][:]
         self.probabilities = predict_probabilities(model, tokenizer, texts["text"][:], pairs)
         self.labels = np.array(texts["label"][:])
         self.figures["labels"] = names
@@ -206,8 +208,10 @@ def _teacher(figures: Mapping[str, Any]) -> str:
 
 
 def _by_label(figures: Mapping[str, Any]) -> str:
-    is_multi_label = "confusion" not in figures
-    names = ["f1"] if is_multi_label else ["precision", "recall"]
+    names = ["f1"]
+    has_one_label_each = "confusion" in figures
+    if has_one_label_each:
+        names = ["precision", "recall"]
     header = ["label", "rows"]
     for name in names:
         header += [name, "95 % interval"]
@@ -251,7 +255,9 @@ def _by_source(measured: Mapping[str, Any]) -> str:
         measures = measured[source]
         row = [source, f"{measures['rows']:,}"]
         for name in ("accuracy", "balanced_accuracy", "roc_auc"):
-            cell = f"{measures[name]:.4f}" if name in measures else "-"
+            cell = "-"
+            if name in measures:
+                cell = f"{measures[name]:.4f}"
             row.append(cell)
         rows.append(row)
     return _table(rows)
@@ -260,7 +266,7 @@ def _by_source(measured: Mapping[str, Any]) -> str:
 def _robustness(robustness: Mapping[str, Any]) -> str:
     rows = [["texts", "accuracy", "95 % interval", "lost", "95 % interval"]]
     for name, figures in robustness.items():
-        description = "as they are" if name == "clean" else DESCRIPTIONS[name]
+        description = DESCRIPTIONS.get(name, "as they are")  # of the clean texts
         row = [description, *_with_interval(figures, "accuracy")]
         if "lost" in figures:
             row += _with_interval(figures, "lost", "+")
@@ -286,13 +292,21 @@ def _with_interval(figures: Mapping[str, Any], name: str, sign: str = "") -> lis
 
 def _table(rows: Sequence[Sequence[Any]]) -> str:
     """Format a table: the first column is aligned left, the others right. Rows may lack cells at their ends."""
-    rows_of_text = [[one_line(str(cell)) for cell in row] for row in rows]
-    columns = zip_longest(*rows_of_text, fillvalue="")
-    widths = [max(len(cell) for cell in column) for column in columns]
+    printed_rows = [_printed(row) for row in rows]
+    columns = zip_longest(*printed_rows, fillvalue="")
+    widths = [_width(column) for column in columns]
     lines = []
-    for first, *others in rows_of_text:
+    for first, *others in printed_rows:
         cells = [first.ljust(widths[0])]
         for cell, width in zip(others, widths[1:], strict=False):
             cells.append(cell.rjust(width))
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def _printed(row: Sequence[Any]) -> list[str]:
+    return [one_line(str(cell)) for cell in row]
+
+
+def _width(column: Sequence[str]) -> int:
+    return max(len(cell) for cell in column)

@@ -74,7 +74,9 @@ def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = 
 
     The scores are those of the test texts, or without test texts those of the validation texts.
     """
-    training_loss = "squared difference" if "distillation" in result.about else "cross-entropy"
+    training_loss = "cross-entropy"
+    if "distillation" in result.about:
+        training_loss = "squared difference"
     plot_curves(result.history, folder / "curves.png", training_loss)
     measured = result.validation
     logits = result.validation_logits

@@ -38,10 +38,9 @@ def check_booleans(arguments: Any) -> None:
     """Raise a ValueError if the value of a boolean argument is not a boolean, for instance the string "False"."""
     for checked in fields(arguments):
         value = getattr(arguments, checked.name)
-        is_boolean = checked.type in (bool, bool | None)
-        if not is_boolean or value == checked.default:
-            continue
-        if not isinstance(value, bool):
+        is_boolean_argument = checked.type in (bool, bool | None)
+        is_valid = isinstance(value, bool) or value == checked.default
+        if is_boolean_argument and not is_valid:
             raise ValueError(f"{checked.name} must be True or False, not {value!r}")
 
 
@@ -254,8 +253,10 @@ def check_number(
     if value is None:
         return
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and value < inf and least <= value <= most and above < value:
-        return
+    if is_number:
+        is_in_range = least <= value <= most and above < value
+        if is_in_range and value < inf:
+            return
     expected = f"at least {least}"
     if above > -inf:
         expected = f"above {above}"
@@ -294,7 +295,8 @@ class Recipe:
         batches_per_step = devices * training.gradient_accumulation_steps
         batch_size = training.per_device_train_batch_size
         scheduled = schedule(texts, batches_per_step, batch_size, distils=distils)
-        if training.learning_rate is not None:  # the word vectors' rate keeps its ratio to it
+        if training.learning_rate is not None:
+            # The learning rate of the word vectors keeps its ratio to the learning rate of the LSTM.
             ratio = scheduled["embedding_learning_rate"] / scheduled["learning_rate"]
             scheduled["embedding_learning_rate"] = training.learning_rate * ratio
 
@@ -376,8 +378,8 @@ def make_recipe(preset: str = "default", **values: Any) -> Recipe:
         defaults["save_steps"] = given.get("eval_steps", defaults["save_steps"])
     if "model_name_or_path" in given:  # the checkpoint has its own tokenizer and shape
         _check_fine_tuning(given)
-        training_names = _names_of(GloveLstmTrainingArguments)
-        defaults = {name: defaults[name] for name in defaults if name in training_names}
+        kept = _names_of(GloveLstmTrainingArguments)
+        defaults = {name: value for name, value in defaults.items() if name in kept}
     chosen = defaults | given
     return Recipe(
         preset,
@@ -412,7 +414,9 @@ def check_names(values: Mapping[str, Any], known: list[str]) -> None:
     for name in values:
         if name not in known:
             similar = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
-            hint = f"did you mean {similar[0]}?" if similar else "leave it out."
+            hint = "leave it out."
+            if similar:
+                hint = f"did you mean {similar[0]}?"
             raise DataError(f"There is no argument {name}; {hint}")
 
 

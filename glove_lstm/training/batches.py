@@ -1,9 +1,8 @@
 """Tokenised texts, and batches of them that hold as little padding as possible."""
 
-import copy
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from glove_lstm.text.tokens import Tokens, length_batches, ranges
 
 Ints = NDArray[np.int64]
 
-_BATCHES_PER_GROUP = 50  # a group of shuffled texts is sorted by length
+_BATCHES_PER_GROUP = 50  # texts are sorted by length within groups of this size
 _CHUNK = 4096  # texts tokenised between two updates of the progress bar
 _LONGEST_TOKEN = 16  # characters of a token, more than in real texts
 
@@ -32,22 +31,32 @@ class TokenizedTexts(Dataset[Any]):
         typed: Whether the model reads `token_type_ids`.
         labels: (n,) class indices; or (n, classes) with 1 where a text has the label, or the logits of a teacher; None
             without labels.
+        weights: (n,) weight of each text in the loss; None: 1.
 
     Attributes:
-        lengths: (n,) tokens of each text.
-        weights: (n,) weight of each text in the loss; None: 1.
         sampler: The sampler of these texts, which knows the epoch; set by `GloveLstmTrainer`.
     """
 
-    def __init__(self, tokens: Tokens, *, typed: bool, labels: NDArray[Any] | None = None) -> None:
-        self.lengths = tokens.lengths
-        self.labels = labels
+    def __init__(
+        self,
+        tokens: Tokens,
+        *,
+        typed: bool,
+        labels: NDArray[Any] | None = None,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
+        ids: Any = tokens.ids.astype(np.int32, copy=False)  # half of the memory
+        self.tokens = replace(tokens, ids=ids)
         self.typed = typed
-        self.weights: NDArray[np.float64] | None = None
+        self.labels = labels
+        self.weights = weights
         self.sampler: LengthGroupedSampler | None = None
         self._begins = np.cumsum(tokens.lengths) - tokens.lengths
-        self._ids = tokens.ids.astype(np.int32)
-        self._types = tokens.types
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text, (n,)."""
+        return self.tokens.lengths
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -55,20 +64,19 @@ class TokenizedTexts(Dataset[Any]):
     def __getitems__(self, rows: Sequence[int] | Ints) -> "Batch":
         rows = np.asarray(rows, dtype=np.int64)
         lengths = self.lengths[rows]
-        tokens = ranges(self._begins[rows], lengths)
-        return Batch(
-            ids=self._ids[tokens],
-            types=self._types[tokens] if self.typed else None,
-            lengths=lengths,
-            labels=None if self.labels is None else self.labels[rows],
-            weights=None if self.weights is None else self.weights[rows],
-        )
+        places = ranges(self._begins[rows], lengths)
+        types = None
+        if self.typed:
+            types = self.tokens.types[places]
+        labels = _rows_of(self.labels, rows)
+        weights = _rows_of(self.weights, rows)
+        return Batch(self.tokens.ids[places], types, lengths, labels, weights)
 
-    def with_labels(self, labels: NDArray[Any]) -> "TokenizedTexts":
-        """Return the same texts with other labels."""
-        changed = copy.copy(self)
-        changed.labels = labels
-        return changed
+    def with_targets(
+        self, labels: NDArray[Any] | None, weights: NDArray[np.float64] | None
+    ) -> "TokenizedTexts":
+        """Return the same texts with other labels and weights."""
+        return TokenizedTexts(self.tokens, typed=self.typed, labels=labels, weights=weights)
 
     def set_epoch(self, epoch: int) -> None:
         """Set the sampler's epoch. If a run is resumed, accelerate before 1.15 calls this, not the sampler."""
@@ -78,15 +86,22 @@ class TokenizedTexts(Dataset[Any]):
     def count_other_than(self, token: int) -> NDArray[np.int64]:
         """Count the tokens of each text that are not `token`: (n,)."""
         text_of_token = np.repeat(np.arange(len(self)), self.lengths)
-        is_other = self._ids != token
+        is_other = self.tokens.ids != token
         return np.bincount(text_of_token[is_other], minlength=len(self))
+
+
+def _rows_of(values: NDArray[Any] | None, rows: Ints) -> NDArray[Any] | None:
+    """Return some of the values, if there are any."""
+    if values is None:
+        return None
+    return values[rows]
 
 
 @dataclass(frozen=True)
 class Batch:
     """B texts of m tokens in all, not yet padded."""
 
-    ids: NDArray[np.int32]  # (m,)
+    ids: NDArray[np.integer]  # (m,)
     types: NDArray[np.int64] | None  # (m,) `token_type_ids`, if the model reads them
     lengths: NDArray[np.int64]  # (B,) tokens of each text
     labels: NDArray[Any] | None  # (B,) or (B, classes)
@@ -97,7 +112,9 @@ class Batch:
         joined: dict[str, Any] = {}
         for name, values in vars(self).items():
             others = getattr(other, name)
-            joined[name] = None if values is None else np.concatenate([values, others])
+            joined[name] = values
+            if values is not None:
+                joined[name] = np.concatenate([values, others])
         return Batch(**joined)
 
 
@@ -117,7 +134,9 @@ def collate(batch: Batch) -> dict[str, Tensor]:
             rows[mask] = values
             padded[name] = torch.from_numpy(rows)
     if batch.labels is not None:
-        kind = np.float32 if batch.labels.ndim == 2 else np.int64
+        kind: type[Any] = np.int64
+        if batch.labels.ndim == 2:
+            kind = np.float32
         padded["labels"] = torch.from_numpy(batch.labels.astype(kind))
     if batch.weights is not None:
         padded["weights"] = torch.from_numpy(batch.weights.astype(np.float32))
@@ -125,9 +144,12 @@ def collate(batch: Batch) -> dict[str, Tensor]:
 
 
 def tokenize(
-    texts: Sequence[str], reader: LightTokenizer, labels: NDArray[Any] | None = None
+    texts: Sequence[str],
+    reader: LightTokenizer,
+    labels: NDArray[Any] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> TokenizedTexts:
-    """Tokenise texts, truncated to the reader's `model_max_length`; see `TokenizedTexts` for the labels."""
+    """Tokenise texts, truncated to the reader's `model_max_length`; see `TokenizedTexts` for labels and weights."""
     parts = []
     with progress("Tokenising", total=len(texts)) as bar:
         for start in range(0, len(texts), _CHUNK):
@@ -135,7 +157,7 @@ def tokenize(
             parts.append(reader.read(chunk))
             bar.update(len(chunk))
     tokens = Tokens.concatenate(parts)
-    return TokenizedTexts(tokens, typed=reader.token_types, labels=labels)
+    return TokenizedTexts(tokens, typed=reader.token_types, labels=labels, weights=weights)
 
 
 def corrupt(texts: Sequence[str], seed: int, epoch: int, reader: LightTokenizer) -> list[str]:
@@ -150,13 +172,14 @@ def corrupt(texts: Sequence[str], seed: int, epoch: int, reader: LightTokenizer)
     copies = []
     with progress("Corrupting copies", total=len(texts)) as bar:
         for row, text in enumerate(texts):
-            copies.append(training_copy(_read_part(text, reader), f"{seed} {epoch} {row}"))
+            part = _part_for(reader, text)
+            copies.append(training_copy(part, f"{seed} {epoch} {row}"))
             bar.update()
     return copies
 
 
-def _read_part(text: str, reader: LightTokenizer) -> str:
-    """Return the beginning or the end of a text, more than the reader keeps."""
+def _part_for(reader: LightTokenizer, text: str) -> str:
+    """Return the beginning or the end of a text, with more tokens than the reader keeps."""
     if reader.model_max_length is None:
         return text
     most_characters = _LONGEST_TOKEN * reader.model_max_length
@@ -165,12 +188,23 @@ def _read_part(text: str, reader: LightTokenizer) -> str:
     return text[:most_characters]
 
 
+@dataclass(frozen=True, eq=False)
+class _Copies:
+    """The corrupted copies of an epoch."""
+
+    epoch: int
+    texts: TokenizedTexts  # with the labels and weights of the texts that they replace
+    number_of: Ints  # (n,) the number of each text's copy, or -1 for texts that are not replaced
+
+
 class CorruptedTexts(TokenizedTexts):
     """Texts, a share of which is replaced by corrupted copies in each epoch.
 
+    The copies of an epoch are drawn when its first batch is read.
+
     Args:
         texts: n texts.
-        clean: The same texts, tokenised, with labels.
+        clean: The same texts, tokenised, with labels and weights.
         reader: Reader of the copies.
         share: Share of the texts that are replaced, 0 to 1.
         seed: Seed of the choice and the errors. A resumed run sees the same copies.
@@ -185,57 +219,61 @@ class CorruptedTexts(TokenizedTexts):
         share: float,
         seed: int,
     ) -> None:
-        self.lengths = clean.lengths
-        self.labels = clean.labels
-        self.typed = clean.typed
-        self.weights = clean.weights
-        self.sampler = clean.sampler
+        super().__init__(
+            clean.tokens, typed=clean.typed, labels=clean.labels, weights=clean.weights
+        )
         self._texts = texts
-        self._clean = clean
         self._reader = reader
         self._share = share
         self._seed = seed
-        self._epoch = -1  # of the copies; they are drawn when the first batch is read
+        self._copies: _Copies | None = None
 
     def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
-        epoch = 0 if self.sampler is None else self.sampler.epoch
-        if epoch != self._epoch:
-            self._clean.weights = self.weights  # the Trainer sets them after `__init__`
-            self._draw_copies(epoch)
+        copies = self._copies_of_this_epoch()
         rows = np.asarray(rows, dtype=np.int64)
-        copies = self._copy_of[rows]
-        has_copy = copies >= 0
+        numbers = copies.number_of[rows]
+        has_copy = numbers >= 0
         # The order within a batch does not matter: labels and weights come with their texts.
-        clean_texts = self._clean.__getitems__(rows[~has_copy])
-        corrupted_texts = self._copies.__getitems__(copies[has_copy])
+        clean_texts = super().__getitems__(rows[~has_copy])
+        corrupted_texts = copies.texts.__getitems__(numbers[has_copy])
         return clean_texts + corrupted_texts
 
-    def _draw_copies(self, epoch: int) -> None:
+    def _copies_of_this_epoch(self) -> _Copies:
+        epoch = 0
+        if self.sampler is not None:
+            epoch = self.sampler.epoch
+        if self._copies is None or self._copies.epoch != epoch:
+            self._copies = self._draw_copies(epoch)
+        return self._copies
+
+    def _draw_copies(self, epoch: int) -> _Copies:
         """Choose the texts that are replaced in an epoch, corrupt them, and tokenise them together."""
         generator = random.Random(f"{self._seed} {epoch}")  # noqa: S311 - no secret
-        replaced = [row for row in range(len(self)) if generator.random() < self._share]
-        copies = corrupt([self._texts[row] for row in replaced], self._seed, epoch, self._reader)
-        labels = None if self.labels is None else self.labels[replaced]
-        self._copies = tokenize(copies, self._reader, labels)
-        if self.weights is not None:
-            self._copies.weights = self.weights[replaced]
-        self._copy_of = np.full(len(self), -1, dtype=np.int64)  # row of a text's copy, or -1
-        self._copy_of[replaced] = np.arange(len(replaced))
-        self._epoch = epoch
+        chosen = [row for row in range(len(self)) if generator.random() < self._share]
+        rows = np.array(chosen, dtype=np.int64)
+        originals = [self._texts[row] for row in chosen]
+        copies = corrupt(originals, self._seed, epoch, self._reader)
+        labels = _rows_of(self.labels, rows)
+        weights = _rows_of(self.weights, rows)
+        number_of = np.full(len(self), -1, dtype=np.int64)
+        number_of[rows] = np.arange(len(rows))
+        return _Copies(epoch, tokenize(copies, self._reader, labels, weights), number_of)
 
 
 @dataclass(eq=False)
 class LengthGroupedSampler(Sampler[int]):
     """Put texts of similar length into one batch, in an order that depends on the seed and the epoch alone.
 
-    transformers' own sampler depends on the global random generator, so that a run resumed within an epoch would see
-    other batches than an uninterrupted run. Texts with weights are drawn with replacement.
+    The texts are shuffled and divided into groups. Each group is sorted by length and divided into batches, and the
+    batches of all groups are shuffled. transformers' own sampler depends on the global random generator, so that a run
+    resumed within an epoch would see other batches than an uninterrupted run.
     """
 
     lengths: NDArray[Any]  # tokens of each text
     batch_size: int  # texts of one step
     seed: int
-    weights: NDArray[np.float64] | None = None  # of each text in sampling; None: each once an epoch
+    # (n,) relative chance of each text to be drawn, with replacement; None: each text once an epoch.
+    weights: NDArray[np.float64] | None = None
     epoch: int = 0  # set by the Trainer's dataloader before each epoch
 
     def set_epoch(self, epoch: int) -> None:
@@ -247,21 +285,26 @@ class LengthGroupedSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = np.random.default_rng([self.seed, self.epoch])
-        count = len(self.lengths)
-        order = generator.permutation(count)
-        if self.weights is not None:
-            order = generator.choice(count, count, p=self.weights / self.weights.sum())
-
+        rows = self._shuffled_rows(generator)
         batches: list[Ints] = []
         group_size = self.batch_size * _BATCHES_PER_GROUP
-        for start in range(0, count, group_size):
-            group = order[start : start + group_size]
-            batches_of_places = length_batches(self.lengths[group], self.batch_size)
-            batches += [group[places] for places in batches_of_places]
+        for start in range(0, len(rows), group_size):
+            group = rows[start : start + group_size]
+            places_of_batches = length_batches(self.lengths[group], self.batch_size)
+            batches += [group[places] for places in places_of_batches]
 
-        # The Trainer cuts batches from these rows, so that an incomplete batch must be the last.
-        complete = count // self.batch_size
+        # The Trainer divides the rows into batches again: an incomplete batch must be the last, or all batches after it
+        # would be divided elsewhere. It is the last of the last group.
+        complete = len(rows) // self.batch_size
         for number in generator.permutation(complete):
             yield from batches[number].tolist()
         for batch in batches[complete:]:
             yield from batch.tolist()
+
+    def _shuffled_rows(self, generator: np.random.Generator) -> Ints:
+        """Return all rows in random order; with weights, as many rows drawn with replacement."""
+        count = len(self.lengths)
+        shuffled = generator.permutation(count)
+        if self.weights is None:
+            return shuffled
+        return generator.choice(count, count, p=self.weights / self.weights.sum())

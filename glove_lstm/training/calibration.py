@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
-from glove_lstm.inference.scores import scores_of
-from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
+from glove_lstm.inference.scores import MULTI_LABEL, scores_of
+from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.text.tokens import length_batches
@@ -46,12 +46,18 @@ class ScoredTexts:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The arguments of `GloveLstmConfig` that are fitted to validation texts, by default as before a fit."""
+    """The arguments of `GloveLstmConfig` that are fitted to validation texts."""
 
-    ngram_weight: float = 1.0
-    shrinkage: float = 0.0
-    temperature: float = 1.0
-    thresholds: list[float] | None = None
+    ngram_weight: float
+    shrinkage: float
+    temperature: float
+    thresholds: list[float] | None
+
+    @classmethod
+    def none(cls) -> "Calibration":
+        """Return the values of a model that is not calibrated."""
+        values: dict[str, Any] = dict(FITTED)
+        return cls(**values)
 
     def apply(self, config: GloveLstmConfig) -> None:
         """Set the values in a config."""
@@ -67,7 +73,8 @@ def calibrate(
     """Fit the temperature, the shrinkage, the weight of the n-gram classifier and, for multi-label models, thresholds.
 
     Each text counts once, without class weights. The weight of the n-gram classifier, which is the more robust part, is
-    fitted to corrupted copies, too.
+    fitted to corrupted copies, too. A multi-label text is calibrated as one yes-or-no question for each label; see
+    `as_binary`.
 
     Args:
         model: A trained model, whose config has no calibration yet.
@@ -78,29 +85,37 @@ def calibrate(
     labels = validation.labels
     assert labels is not None
     is_multi_label = labels.ndim == 2
-    classes = labels.ravel().astype(np.int64)
+    classes = labels.ravel().astype(np.int64)  # (n,); or (n * labels,) of 0 for no, 1 for yes
 
-    by_part = _score(model, validation, is_multi_label)
-    versions = [by_part.logits]  # of the same texts
+    scored = _score(model, validation, is_multi_label)
+    versions = [scored.logits]
     if copies is not None:
         versions.append(_score(model, copies, is_multi_label).logits)
-    labels_of_versions = np.tile(classes, len(versions))
-    scales = fit_scales(np.concatenate(versions), labels_of_versions, len(versions))
-    part_weights = np.array(scales) / scales[0]  # the LSTM has the weight 1
-    ngram_weight = 1.0
-    if len(part_weights) == 2:
-        ngram_weight = float(part_weights[1])
+    part_weights = _fit_part_weights(versions, classes)
 
-    whole_texts = by_part.weighted(part_weights)
+    whole_texts = scored.weighted(part_weights)
     short_texts = _score(model, beginnings, is_multi_label).weighted(part_weights)
     shrinkage, temperature = fit_calibration(whole_texts, short_texts, classes)
-    thresholds = None
+
+    thresholds: list[float] | None = None
     if is_multi_label:
-        # `as_binary` made two logits of each label's logit: minus a half of it, and a half.
-        half_logits = whole_texts.shrunk(shrinkage)[:, 1].reshape(labels.shape)
-        scores = scores_of(2 * half_logits / temperature, model.config.problem_type)
+        logits = _from_binary(whole_texts.shrunk(shrinkage), labels.shape[1])
+        scores = scores_of(logits / temperature, MULTI_LABEL)
         thresholds = fit_thresholds(scores, labels)
-    return Calibration(ngram_weight, shrinkage, temperature, thresholds)
+    return Calibration(float(part_weights[-1]), shrinkage, temperature, thresholds)
+
+
+def _fit_part_weights(versions: Sequence[Floats], classes: NDArray[np.integer]) -> Floats:
+    """Fit the weights of the parts, (parts,): 1 for the LSTM, then the weight of the n-grams if there are any.
+
+    Args:
+        versions: (n, parts, classes) logits of texts, and of their copies if there are any.
+        classes: (n,) class indices.
+    """
+    logits = np.concatenate(versions)
+    classes_of_versions = np.tile(classes, len(versions))
+    scales = fit_scales(logits, classes_of_versions, len(versions))
+    return np.array(scales) / scales[0]
 
 
 def _score(
@@ -158,13 +173,14 @@ def fit_calibration(
     Returns:
         The shrinkage (`GloveLstmConfig.shrinkage`), and the temperature, from 0.05 to 20.
     """
-    fits = []
     rows = np.arange(len(labels))
+    fits = []
     for shrinkage in _SHRINKAGES:
-        [scale] = fit_scales(whole.shrunk(shrinkage)[:, None], labels)
+        whole_logits = whole.shrunk(shrinkage)
+        [scale] = fit_scales(whole_logits[:, None], labels)  # of a single part
         loss = 0.0
-        for texts in (whole, beginnings):
-            log_scores = log_softmax(scale * texts.shrunk(shrinkage), axis=1)
+        for logits in (whole_logits, beginnings.shrunk(shrinkage)):
+            log_scores = log_softmax(scale * logits, axis=1)
             loss -= float(log_scores[rows, labels].sum())
         fits.append((loss, shrinkage, 1 / scale))
     _, shrinkage, temperature = min(fits)
@@ -189,15 +205,27 @@ def fit_scales(
         A factor from 0.05 to 20 for each part.
     """
     parts = np.moveaxis(part_logits.astype(np.float64), 1, 0)  # (parts, n, classes)
+    log_scales = _fit_log_scales(parts, labels, versions)
+    scales = np.exp(log_scales)
+
+    # Scale them together. The limits keep the product with each factor between 0.05 and 20.
+    lowest = _LOWEST - log_scales.min()
+    highest = _HIGHEST - log_scales.max()
+    summed_logits = np.tensordot(scales, parts, axes=1)
+    common = _fit_scale(summed_logits, labels, lowest, highest)
+    return (common * scales).tolist()
+
+
+def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], versions: int) -> Floats:
+    """Fit the logarithms of the factors, (parts,), to logits (parts, n, classes), with the prior."""
     rows = np.arange(len(labels))
 
     def loss_and_gradient(log_scales: Floats) -> tuple[float, Floats]:
         scales = np.exp(log_scales)
         log_probabilities = log_softmax(np.tensordot(scales, parts, axes=1), axis=1)
         cross_entropy = -log_probabilities[rows, labels].sum()
-        error = np.exp(
-            log_probabilities
-        )  # probabilities minus the true ones: the gradient by logits
+        # The gradient by the logits: the probabilities minus the true ones.
+        error = np.exp(log_probabilities)
         error[rows, labels] -= 1
         cross_entropy_gradient = scales * (parts * error).sum(axis=(1, 2))
 
@@ -206,33 +234,29 @@ def fit_scales(
         gradient = cross_entropy_gradient + versions * deviations / _SPREAD
         return float(loss) / len(labels), gradient / len(labels)
 
-    # There are several minima if the parts separate a few texts without an error: three starts, the best result. TNC,
-    # because L-BFGS-B stops too early there.
+    # Start three times, because there are several minima if the parts separate a few texts without an error. The method
+    # is TNC, because L-BFGS-B stops too early there.
     bounds = [(_LOWEST, _HIGHEST)] * len(parts)
     runs = []
     for start in (0.0, -2.0, 2.0):
         starts = np.full(len(parts), start)
         run = minimize(loss_and_gradient, starts, jac=True, method="TNC", bounds=bounds)
         runs.append(run)
-    log_scales = min(runs, key=lambda run: run.fun).x
-    scales = np.exp(log_scales)
-
-    # A common factor. Its range keeps the product with each of the factors from 0.05 to 20.
-    lowest = _LOWEST - log_scales.min()
-    highest = _HIGHEST - log_scales.max()
-    common = _fit_scale(np.tensordot(scales, parts, axes=1), labels, lowest, highest)
-    return (common * scales).tolist()
+    best = min(runs, key=lambda run: run.fun)
+    return best.x
 
 
 def _fit_scale(logits: Floats, labels: NDArray[np.integer], lowest: float, highest: float) -> float:
     """Fit a factor for logits (n, classes), for the smallest cross-entropy with Platt's targets (1999).
 
-    The targets are 1 minus a doubt that shrinks with the number of texts, so that few texts give no high certainty. The
-    logarithm of the factor is from `lowest` to `highest`. The factor is 1 if the logits tell nothing.
+    The target of a text's label is 1 minus a doubt, which shrinks with the number of texts, so that few texts give no
+    high certainty. The logarithm of the factor is from `lowest` to `highest`. The factor is 1 if the logits tell
+    nothing.
     """
     rows, classes = logits.shape
     doubt = 1 / (rows / classes + 2)
-    targets = np.full((rows, classes), doubt / max(1, classes - 1))
+    other_classes = max(1, classes - 1)
+    targets = np.full((rows, classes), doubt / other_classes)
     targets[np.arange(rows), labels] = 1 - doubt
 
     def loss(log_scale: float) -> float:
@@ -249,11 +273,18 @@ def _fit_scale(logits: Floats, labels: NDArray[np.integer], lowest: float, highe
 def as_binary(part_logits: Floats) -> Floats:
     """Turn multi-label logits (n, parts, labels) into logits of yes-or-no questions (n * labels, parts, 2).
 
-    The softmax of the second is the sigmoid of the first, so that multi-label models are calibrated like others.
+    The logit of a label becomes minus a half of it for no, and a half of it for yes. Then the softmax of yes is the
+    sigmoid of the label, and multi-label models are calibrated like others.
     """
     parts = part_logits.shape[1]
     logits = np.moveaxis(part_logits, 1, 2).reshape(-1, parts)  # (n * labels, parts)
     return np.stack([-logits / 2, logits / 2], axis=2)
+
+
+def _from_binary(logits: Floats, labels: int) -> Floats:
+    """Turn logits of yes-or-no questions (n * labels, 2) back into multi-label logits (n, labels)."""
+    yes = logits[:, 1].reshape(-1, labels)
+    return 2 * yes
 
 
 def fit_thresholds(scores: Floats, labels: NDArray[Any]) -> list[float]:

@@ -24,6 +24,7 @@ from transformers import set_seed
 from glove_lstm.data.splits import rows_without_near_duplicates
 from glove_lstm.errors import DataError
 from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.calibration import Calibration, fit_scales
 from glove_lstm.training.held_out import FEWEST
 from glove_lstm.training.initial_model import InitialModel
@@ -77,6 +78,18 @@ class _HeldOut:
 
     texts: LabelledTexts
     teachers_labels: NDArray[np.int64]  # (n,) the best label by the teachers' weighted logits
+    has_drawn_labels: bool = False  # labels that are drawn from the target, as none are known
+
+
+@dataclass(frozen=True, eq=False)
+class _Lesson:
+    """What the student learns."""
+
+    target: _Target
+    texts: Sequence[str]  # training texts, their altered copies, and unlabelled texts
+    logits: Floats  # (n, classes) the target for these texts
+    copies: int  # number of altered copies
+    unlabelled: Sequence[str]
 
 
 def distil(
@@ -117,52 +130,39 @@ def distil(
         labelled = _labelled_model(job, train, validation, first)
     student = _initial_student(job, labelled, train, validation)
     names = student.model.config.label_names
+    train = train.with_label_names(names)
 
     began = time.perf_counter()
     held_out: _HeldOut | None = None
-    uses_drawn_labels = False
     if validation is not None:
         validation = validation.with_label_names(names)
         target, held_out = _fit_target(teachers, labelled, validation, cache)
     elif first is not None:
-        target = _target_of(first, teachers, labelled, names, cache)
+        target = _target_of_first_model(first, teachers, labelled, names, cache)
     else:
-        equal_weights = np.full(len(teachers), 1 / len(teachers))
-        target = _Target(teachers, equal_weights, None, names, cache)
-        unlabelled, held_out = _hold_out(unlabelled, train, target, job.recipe.training.seed)
-        uses_drawn_labels = True
-    copies = altered_copies(train.texts, job.recipe.copies_of_each(len(train)), job.glove)
-    texts = [*train.texts, *copies, *unlabelled]
-    target_logits = target.logits(texts)
+        target = _mean_of_teachers(teachers, names, cache)
+        seed = job.recipe.training.seed
+        unlabelled, held_out = _hold_out(unlabelled, train, target, seed)
+    lesson = _make_lesson(job, train, unlabelled, target)
     teaching_seconds = time.perf_counter() - began
 
-    logger.info("The student learns from the teacher on %s texts.", f"{len(texts):,}")
-    result = _train_student(
-        job,
-        student,
-        texts,
-        target_logits,
-        held_out,
-        first,
-        fits_ngrams=len(unlabelled) > len(train),
-    )
-    agreement = _agreement(held_out, result) if first is None else _agreement_of(first)
-    if uses_drawn_labels:
-        result = _without_drawn_labels(result)
+    logger.info("The student learns from the teacher on %s texts.", f"{len(lesson.texts):,}")
+    result = _train_student(job, student, lesson, train, held_out, first)
+    agreement = _agreement(held_out, result, first)
+    if held_out is not None and held_out.has_drawn_labels:
+        result = _without_measures_on_drawn_labels(result)
 
-    counts = {"texts": len(texts), "copies": len(copies), "unlabelled": len(unlabelled)}
     about = result.about
-    about["distillation"] = {**_about_target(target), **counts, **agreement}
+    about["distillation"] = _about_lesson(lesson) | agreement
     about["rows"]["train"] = len(train)  # without the copies and the unlabelled texts
     about["seconds"]["teachers"] = round(teaching_seconds, 2)
     if labelled is not None:
-        about["distillation"]["labelled_model"] = _about_labelled(labelled)
-        for stage, seconds in labelled.about["seconds"].items():
-            about["seconds"][stage] = round(about["seconds"][stage] + seconds, 2)
+        _add_labelled_model(about, labelled)
 
-    held_out_texts = [] if held_out is None else held_out.texts.texts
-    record = student.record_of([*train.texts, *unlabelled], held_out_texts)
-    train = train.with_label_names(names)
+    held_out_texts: Sequence[str] = ()
+    if held_out is not None:
+        held_out_texts = held_out.texts.texts
+    record = student.record_of([*train.texts, *lesson.unlabelled], held_out_texts)
     return replace(result, train=train, measured_train=train, training_texts=record)
 
 
@@ -205,22 +205,6 @@ def _initial_student(
     )
 
 
-def _target_of(
-    first: FirstModel,
-    teachers: Sequence[LoadedTeacher],
-    labelled: TrainingResult | None,
-    names: Sequence[str],
-    cache: Path,
-) -> _Target:
-    """Return the target of the first model, but with the final model of the labels."""
-    about = first.about["distillation"]
-    weights = [teacher["weight"] for teacher in about["teachers"]]
-    if about["weight_of_labelled_model"] is None:
-        return _Target(teachers, np.array(weights), None, names, cache)
-    weights.append(about["weight_of_labelled_model"])
-    return _Target(teachers, np.array(weights), labelled, names, cache)
-
-
 def _fit_target(
     teachers: Sequence[LoadedTeacher],
     labelled: TrainingResult | None,
@@ -255,6 +239,31 @@ def _fit_target(
     return target, held_out
 
 
+def _target_of_first_model(
+    first: FirstModel,
+    teachers: Sequence[LoadedTeacher],
+    labelled: TrainingResult | None,
+    names: Sequence[str],
+    cache: Path,
+) -> _Target:
+    """Return the target with the weights of the first model's target, but with the final model of the labels."""
+    about = first.about["distillation"]
+    weights = [teacher["weight"] for teacher in about["teachers"]]
+    labelled_weight = about["weight_of_labelled_model"]
+    if labelled_weight is None:
+        return _Target(teachers, np.array(weights), None, names, cache)
+    weights.append(labelled_weight)
+    return _Target(teachers, np.array(weights), labelled, names, cache)
+
+
+def _mean_of_teachers(
+    teachers: Sequence[LoadedTeacher], names: Sequence[str], cache: Path
+) -> _Target:
+    """Return the target if there are no labels to which weights could be fitted."""
+    weights = np.full(len(teachers), 1 / len(teachers))
+    return _Target(teachers, weights, None, names, cache)
+
+
 def _ask_all(
     teachers: Sequence[LoadedTeacher], texts: Sequence[str], names: Sequence[str], cache: Path
 ) -> Floats:
@@ -280,8 +289,8 @@ def _hold_out(
     """Hold out some unlabelled texts, with labels drawn from the scores of the target.
 
     Returns:
-        The texts to learn from, without near duplicates of the others; and the held-out texts, or None if they would be
-        too few.
+        The texts to learn from, without near duplicates of the held-out texts; and the held-out texts, or None if they
+        would be too few.
     """
     count = min(round(_CALIBRATING_SHARE * len(unlabelled)), _MOST_CALIBRATING)
     candidates = rows_without_near_duplicates(unlabelled, train.texts)
@@ -291,44 +300,54 @@ def _hold_out(
     chosen = generator.permutation(candidates)[:count]
     texts = [unlabelled[row] for row in chosen]
     logits = target.logits(texts)
-
-    # Draw a label for each text by its scores: a number from 0 to 1 exceeds the cumulated scores of all labels before
-    # the drawn one.
-    cumulated = softmax(logits, axis=1).cumsum(axis=1)
-    drawn = generator.random((len(texts), 1))
-    labels = (drawn > cumulated[:, :-1]).sum(axis=1)
+    labels = _draw_labels(logits, generator)
     held_out = LabelledTexts(texts, labels, target.label_names)
 
     other_rows = np.setdiff1d(np.arange(len(unlabelled)), chosen)
     others = [unlabelled[row] for row in other_rows]
     others = without_near_duplicates(others, held_out, "calibrating")
-    return others, _HeldOut(held_out, logits.argmax(axis=1))
+    return others, _HeldOut(held_out, logits.argmax(axis=1), has_drawn_labels=True)
+
+
+def _draw_labels(logits: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Draw a label for each text by its scores, the softmax of logits (n, classes)."""
+    # The drawn label is the first one with which the cumulated scores reach a random number from 0 to 1.
+    cumulated = softmax(logits, axis=1).cumsum(axis=1)
+    drawn = generator.random((len(logits), 1))
+    return (drawn > cumulated[:, :-1]).sum(axis=1)
+
+
+def _make_lesson(
+    job: Job, train: LabelledTexts, unlabelled: Sequence[str], target: _Target
+) -> _Lesson:
+    """Alter copies of the training texts, and compute the target for all texts."""
+    copies_of_each = job.recipe.copies_of_each(len(train))
+    copies = altered_copies(train.texts, copies_of_each, job.glove)
+    texts = [*train.texts, *copies, *unlabelled]
+    return _Lesson(target, texts, target.logits(texts), len(copies), unlabelled)
 
 
 def _train_student(
     job: Job,
     student: InitialModel,
-    texts: Sequence[str],
-    target_logits: Floats,
+    lesson: _Lesson,
+    train: LabelledTexts,
     held_out: _HeldOut | None,
     first: FirstModel | None,
-    *,
-    fits_ngrams: bool,
 ) -> TrainingResult:
-    """Fit the LSTM of the student to the target and, if asked, its n-grams to the best label of the target."""
+    """Fit the LSTM of the student to the target.
+
+    If most texts have no label, its n-grams are fitted, too, to the best label of the target for each text.
+    """
     began = time.perf_counter()
-    model = student.model
-    # The student learns with raw logits: undo the calibration of the model of the labels.
-    Calibration().apply(model.config)
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = _DROPOUT
-    if model.ngrams is not None and fits_ngrams:
-        nn.init.zeros_(model.ngrams.weights)
-        nn.init.zeros_(model.ngrams.bias)
+    fits_ngrams = len(lesson.unlabelled) > len(train)
+    _prepare_student(student.model, forgets_ngrams=fits_ngrams)
+    validation: LabelledTexts | None = None
+    if held_out is not None:
+        validation = held_out.texts
     job = replace(job, class_weight=None)  # weights are for training on labels only
-    recipe = job.recipe.sized(len(texts), held_out is not None, distils=True)
-    best_labels = LabelledTexts(texts, target_logits.argmax(axis=1), model.config.label_names)
+    recipe = job.recipe.sized(len(lesson.texts), validation is not None, distils=True)
+    best_labels = LabelledTexts(lesson.texts, lesson.logits.argmax(axis=1), train.label_names)
     set_seed(recipe.training.seed)
     with one_thread():
         return train_from(
@@ -336,16 +355,56 @@ def _train_student(
             job,
             recipe,
             best_labels,
-            None if held_out is None else held_out.texts,
-            targets=target_logits.astype(np.float32),
+            validation,
+            targets=lesson.logits.astype(np.float32),
             fits_ngrams=fits_ngrams,
             first=first,
             began=began,
         )
 
 
-def _about_target(target: _Target) -> dict[str, Any]:
-    """Describe the teachers and the weights of the target, for metrics.json."""
+def _prepare_student(model: GloveLstmForSequenceClassification, *, forgets_ngrams: bool) -> None:
+    """Undo the calibration of the model of the labels, lower the dropout, and perhaps set its n-grams to zero."""
+    Calibration.none().apply(model.config)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = _DROPOUT
+    if model.ngrams is not None and forgets_ngrams:
+        nn.init.zeros_(model.ngrams.weights)
+        nn.init.zeros_(model.ngrams.bias)
+
+
+def _agreement(
+    held_out: _HeldOut | None, result: TrainingResult, first: FirstModel | None
+) -> dict[str, Any]:
+    """Return the share of held-out texts on which student and teachers have the same best label.
+
+    The final model has no held-out texts: it reports the share of the first model.
+    """
+    if first is not None:
+        about = first.about["distillation"]
+        return {"held_out": about["held_out"], "agreement": about["agreement"]}
+    if held_out is None or result.validation_logits is None:
+        return {"held_out": 0}
+    same = held_out.teachers_labels == result.validation_logits.argmax(axis=1)
+    return {"held_out": len(same), "agreement": float(same.mean())}
+
+
+def _without_measures_on_drawn_labels(result: TrainingResult) -> TrainingResult:
+    """Return a result without measures on drawn labels, which say nothing about true labels."""
+    result.about["rows"].pop("validation", None)
+    history = []
+    for log in result.history:
+        kept = {name: value for name, value in log.items() if not name.startswith("eval_")}
+        history.append(kept)
+    return replace(
+        result, validation=None, validation_logits=None, validation_seen=0, history=history
+    )
+
+
+def _about_lesson(lesson: _Lesson) -> dict[str, Any]:
+    """Describe the teachers, their weights, and the texts, for metrics.json."""
+    target = lesson.target
     teachers = []
     teacher_weights = target.weights[: len(target.teachers)].tolist()
     for teacher, weight in zip(target.teachers, teacher_weights, strict=True):
@@ -353,36 +412,20 @@ def _about_target(target: _Target) -> dict[str, Any]:
     labelled_weight = None
     if target.labelled is not None:
         labelled_weight = float(target.weights[-1])
-    return {"teachers": teachers, "weight_of_labelled_model": labelled_weight}
+    return {
+        "teachers": teachers,
+        "weight_of_labelled_model": labelled_weight,
+        "texts": len(lesson.texts),
+        "copies": lesson.copies,
+        "unlabelled": len(lesson.unlabelled),
+    }
 
 
-def _agreement(held_out: _HeldOut | None, result: TrainingResult) -> dict[str, Any]:
-    """Return the share of held-out texts on which student and teachers have the same best label."""
-    if held_out is None or result.validation_logits is None:
-        return {"held_out": 0}
-    same = held_out.teachers_labels == result.validation_logits.argmax(axis=1)
-    return {"held_out": len(same), "agreement": float(same.mean())}
-
-
-def _agreement_of(first: FirstModel) -> dict[str, Any]:
-    about = first.about["distillation"]
-    return {"held_out": about["held_out"], "agreement": about["agreement"]}
-
-
-def _about_labelled(labelled: TrainingResult) -> dict[str, Any]:
-    """Describe the model of the labels, for metrics.json. The final model uses its calibration."""
-    calibration = asdict(labelled.calibration)
-    return {"arguments": labelled.about["arguments"], "calibration": calibration}
-
-
-def _without_drawn_labels(result: TrainingResult) -> TrainingResult:
-    """Return a result without measures on drawn labels, which say nothing about true labels."""
-    result.about["rows"].pop("validation", None)
-    history = [_without_measures(log) for log in result.history]
-    return replace(
-        result, validation=None, validation_logits=None, validation_seen=0, history=history
-    )
-
-
-def _without_measures(log: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in log.items() if not name.startswith("eval_")}
+def _add_labelled_model(about: dict[str, Any], labelled: TrainingResult) -> None:
+    """Describe the model of the labels in metrics.json, and add its time. The final model uses its calibration."""
+    about["distillation"]["labelled_model"] = {
+        "arguments": labelled.about["arguments"],
+        "calibration": asdict(labelled.calibration),
+    }
+    for stage, seconds in labelled.about["seconds"].items():
+        about["seconds"][stage] = round(about["seconds"][stage] + seconds, 2)

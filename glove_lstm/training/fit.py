@@ -83,27 +83,27 @@ def fit(
     Raises:
         DataError: Texts, labels and arguments do not fit together.
     """
-    recipe = recipe or make_recipe()
+    if recipe is None:
+        recipe = make_recipe()
     teachers = _load_teachers(teacher, recipe, unlabelled)
     names = label_names or sorted_label_names(labels) or _names_of(teachers)
     train = LabelledTexts.of(texts, labels, names, sources, sample_weight)
     _check_texts(train, unlabelled)
     _check_teachers(teachers, train)
 
-    separate_validation: LabelledTexts | None = None  # no model trains on these texts
-    if isinstance(validation, tuple):
-        separate_validation = LabelledTexts.of(*validation, names)
-    elif isinstance(validation, LabelledTexts):
-        separate_validation = validation
-    if separate_validation is not None:
-        _check_validation(separate_validation, train)
+    given_validation = _given_validation(validation, names)
+    if given_validation is not None:
+        _check_validation(given_validation, train)
     if train.weights is not None and not isinstance(validation, HeldOut):
-        train = train.select(np.flatnonzero(train.weights))  # a text of weight 0 must not calibrate
+        # A text of weight 0 must not calibrate. Given rows are numbers of all texts; there, it is the caller's choice.
+        train = train.select(np.flatnonzero(train.weights))
 
     _prepare_output(recipe)
     if glove is None and recipe.model.model_name_or_path is None:
         glove = load_glove(recipe.tokenizer.glove)
-    columns = None if text_column_names is None else list(text_column_names)
+    columns = None
+    if text_column_names is not None:
+        columns = list(text_column_names)
     job = Job(recipe, glove, class_weight, columns, label_type, compute_metrics)
     train_one: TrainOne = train_model
     if teachers:
@@ -112,20 +112,25 @@ def fit(
 
     held_out = _held_out(train, validation, validation_by, recipe.training.seed)
     if held_out is None:
-        return train_one(job, train, separate_validation)
+        return train_one(job, train, given_validation)
     first_texts = train.select(held_out.train)
     held_out_texts = train.select(held_out.validation)
     refits = recipe.training.refit and not recipe.training.validation_selects_model
-    if refits and len(unlabelled) <= len(train):
-        return _train_two(job, train_one, train, first_texts, held_out_texts)
-    return train_one(job, first_texts, held_out_texts)
+    most_have_no_label = len(unlabelled) > len(train)
+    if not refits or most_have_no_label:
+        return train_one(job, first_texts, held_out_texts)
+    return _train_two(job, train_one, train, first_texts, held_out_texts)
 
 
 def _load_teachers(
     teacher: TeacherLike | Sequence[TeacherLike] | None, recipe: Recipe, unlabelled: Sequence[str]
 ) -> list[LoadedTeacher]:
-    teachers: Sequence[Any] = teacher if isinstance(teacher, list | tuple) else [teacher]
-    if teacher is None or not teachers:
+    teachers: list[Any] = [teacher]
+    if teacher is None:
+        teachers = []
+    elif isinstance(teacher, list | tuple):
+        teachers = list(teacher)
+    if not teachers:
         if len(unlabelled):
             raise DataError("Unlabelled texts need a teacher; give one.")
         if recipe.training.augmented_copies is not None:
@@ -133,7 +138,7 @@ def _load_teachers(
         return []
     if recipe.training.world_size > 1:
         raise DataError("A training with a teacher needs a single process; start one.")
-    return [load_teacher(one, recipe.training.device) for one in teachers]
+    return [load_teacher(given, recipe.training.device) for given in teachers]
 
 
 def _check_teachers(teachers: Sequence[LoadedTeacher], train: LabelledTexts) -> None:
@@ -144,6 +149,15 @@ def _check_teachers(teachers: Sequence[LoadedTeacher], train: LabelledTexts) -> 
         if teacher.label_names is None:
             teacher.label_names = list(train.label_names)
         columns_of(teacher, train.label_names)
+
+
+def _given_validation(validation: Validation, names: Sequence[str]) -> LabelledTexts | None:
+    """Return the validation texts on which no model trains, if they are given."""
+    if isinstance(validation, tuple):
+        return LabelledTexts.of(*validation, names)
+    if isinstance(validation, LabelledTexts):
+        return validation
+    return None
 
 
 def _held_out(train: LabelledTexts, validation: Validation, by: str, seed: int) -> HeldOut | None:
@@ -168,7 +182,10 @@ def sorted_label_names(labels: Sequence[Label]) -> list[str]:
     """Return the distinct labels, in numerical order if all are whole numbers, else in alphabetical order."""
     names: set[str] = set()
     for label in labels:
-        names.update([label] if isinstance(label, str) else label)
+        if isinstance(label, str):
+            names.add(label)
+        else:
+            names.update(label)
     if all(name.removeprefix("-").isdecimal() for name in names):
         return sorted(names, key=int)
     return sorted(names)

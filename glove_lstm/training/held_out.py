@@ -108,4 +108,6 @@ def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
 
 
 def _texts(count: int) -> str:
-    return "1 text" if count == 1 else f"{count} texts"
+    if count == 1:
+        return "1 text"
+    return f"{count} texts"

@@ -1,4 +1,4 @@
-"""The model and tokenizer that training starts from: new ones, or those of a checkpoint."""
+"""The model and tokenizer that training starts from: new, or loaded from a checkpoint."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,6 +85,9 @@ def _new(
     options = recipe.tokenizer
     reads_types = bool(recipe.model.type_embedding_size or recipe.model.character_buckets)
     is_article = options.tokenizer_variant == "article"
+    stop_words: Iterable[str] = ()
+    if is_article:
+        stop_words = english_stop_words()
     assert options.max_seq_length  # both presets have it
     try:
         tokenizer = build_tokenizer(
@@ -95,7 +98,7 @@ def _new(
             known_words=glove.words,
             truncation_side=options.truncation_side,
             token_types=reads_types,
-            stop_words=english_stop_words() if is_article else (),
+            stop_words=stop_words,
         )
         config = GloveLstmConfig(
             **recipe.model.config_values(),
@@ -117,7 +120,8 @@ def _new(
 def _fill_embeddings(
     model: GloveLstmForSequenceClassification, rows: NDArray[np.float32], glove: GloveVectors
 ) -> None:
-    config, embeddings = model.config, model.encoder.embeddings
+    config = model.config
+    embeddings = model.encoder.embeddings
     words = embeddings.word_embeddings.weight.data
     words.copy_(torch.from_numpy(rows))
     words[config.pad_token_id] = 0
@@ -154,7 +158,8 @@ def embedding_rows(
         rows = drawn * frequent.std(axis=0) + frequent.mean(axis=0)
     known = [word for word in vocabulary if word in glove.index]
     ids = [vocabulary[word] for word in known]
-    rows[ids] = glove.vectors[[glove.index[word] for word in known]]
+    glove_rows = [glove.index[word] for word in known]
+    rows[ids] = glove.vectors[glove_rows]
     return rows, len(known) / len(vocabulary)
 
 
@@ -167,8 +172,12 @@ def _load(
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
     has_new_labels = not set(train.label_names) <= set(checkpoint.label_names)
     if has_new_labels:
-        message = "The labels %s are not those of %s, %s: its last layer starts anew."
-        logger.warning(message, list(train.label_names), path, list(checkpoint.label_names))
+        logger.warning(
+            "The labels %s differ from the labels %s of %s: its last layer starts anew.",
+            list(train.label_names),
+            list(checkpoint.label_names),
+            path,
+        )
         changes |= _label_maps(train)
     model, tokenizer = checkpoint.load_model(**changes)
 

@@ -60,11 +60,12 @@ class LabelledTexts:
     def select(self, rows: Ints) -> "LabelledTexts":
         """Return some of the texts."""
         texts = [self.texts[row] for row in rows]
-        sources, weights = self.sources, self.weights
-        if sources is not None:
-            sources = [sources[row] for row in rows]
-        if weights is not None:
-            weights = weights[rows]
+        sources: list[str] | None = None
+        if self.sources is not None:
+            sources = [self.sources[row] for row in rows]
+        weights: NDArray[np.float64] | None = None
+        if self.weights is not None:
+            weights = self.weights[rows]
         return LabelledTexts(texts, self.labels[rows], self.label_names, sources, weights)
 
     def without_texts(self) -> "LabelledTexts":
@@ -98,7 +99,9 @@ def number_labels(labels: Sequence[Label], names: Sequence[str]) -> NDArray[Any]
             raise DataError(
                 f"Row {row} has the label {label!r}; give lists for all texts, or none."
             )
-        text_labels = [label] if isinstance(label, str) else label
+        text_labels: Sequence[str] = label
+        if isinstance(label, str):
+            text_labels = [label]
         for name in text_labels:
             if name not in number:
                 known = ", ".join(names[:20])

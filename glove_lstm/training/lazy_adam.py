@@ -75,7 +75,8 @@ class LazyAdamW(torch.optim.AdamW):
         beta1, beta2 = group["betas"]
 
         gradient = gradient.coalesce()
-        rows, values = gradient.indices()[0], gradient.values()
+        rows = gradient.indices()[0]
+        values = gradient.values()
         mean = state["exp_avg"].index_select(0, rows).lerp_(values, 1 - beta1)
         square = state["exp_avg_sq"].index_select(0, rows).lerp_(values.square(), 1 - beta2)
         state["exp_avg"].index_copy_(0, rows, mean)

@@ -68,34 +68,33 @@ def fit_ngrams(
     Returns:
         C; None if nothing was learned.
     """
+    assert texts.labels is not None
+    is_multi_label = texts.labels.ndim == 2
     has_label = _label_matrix(texts.labels, len(ngrams.bias))
-    if not _varies(has_label).any():
+    machines = _Machines.of(has_label, is_multi_label=is_multi_label)
+    if not len(machines.labels):
         logger.warning("All texts have the same labels: the n-gram classifier learns nothing.")
         return None
-    problem = _make_problem(ngrams, texts, copies, words, has_label, weights)
+    if weights is None:
+        weights = np.ones(len(texts))
+    problem = _make_problem(ngrams, texts, copies, words, weights, has_label, machines)
+
     if c is None and validation is not None:
         c, table = _choose_c(ngrams, problem, validation)
     else:
-        c = c or _DEFAULT_C  # C is above 0
-        table = problem.fit(c)
+        if c is None:
+            c = _DEFAULT_C
+        table = problem.table(problem.solve(c))
     ngrams.weights.copy_(torch.from_numpy(table[:-1]))
     ngrams.bias.copy_(torch.from_numpy(table[-1]))
     return c
 
 
-def _label_matrix(labels: NDArray[np.integer] | None, count: int) -> NDArray[np.bool_]:
+def _label_matrix(labels: NDArray[np.integer], count: int) -> NDArray[np.bool_]:
     """Return which text has which of `count` labels: (n, labels)."""
-    assert labels is not None
     if labels.ndim == 2:
         return labels > 0
     return labels[:, None] == np.arange(count)
-
-
-def _varies(has_label: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which labels some texts have and others lack: (labels,)."""
-    some_have = np.asarray(has_label.any(axis=0))
-    all_have = np.asarray(has_label.all(axis=0))
-    return some_have & ~all_have
 
 
 def _make_problem(
@@ -103,67 +102,59 @@ def _make_problem(
     texts: TokenizedTexts,
     copies: TokenizedTexts | None,
     words: Mapping[str, int],
+    weights: Floats,
     has_label: NDArray[np.bool_],
-    weights: Floats | None,
+    machines: "_Machines",
 ) -> "_Problem":
-    """Compute the features of texts and copies, and make the problem. The arguments are as for `fit_ngrams`."""
-    assert texts.labels is not None
-    if weights is None:
-        weights = np.ones(len(texts))
-    earlier = torch.cat([ngrams.weights, ngrams.bias[None]]).double().numpy(force=True)
-    words_with_characters = words if ngrams.config.character_buckets else {}
-    characters = _character_map(ngrams, words_with_characters)
+    """Compute the features of texts and copies, and their scales.
 
-    # Large matrices are deleted as soon as possible: the memory of a training is theirs.
-    all_features = ngram_features(ngrams, texts)
-    text_counts = np.bincount(all_features.indices, minlength=all_features.shape[1])
-    used = np.flatnonzero(text_counts >= min(_FEWEST_TEXTS, len(texts)))
-    parts = [_used_features(all_features, used, earlier)]
-    del all_features
-    row_weights = [weights]
+    `has_label` are the labels of the texts, (n, labels). The other arguments are as for `fit_ngrams`.
+    """
+    # Large matrices are deleted as soon as possible: they are most of the memory of a training.
+    shares = ngram_features(ngrams, texts)
+    space = _FeatureSpace.of(ngrams, words, shares)
+    ratios = _log_count_ratios(shares, space, weights, has_label[:, machines.labels])
+    features = space.features(shares)
+    del shares
+    row_weights = weights
+    row_labels = has_label
     if copies is not None:
-        parts.append(_used_features(ngram_features(ngrams, copies), used, earlier))
-        row_weights.append(_COPY_WEIGHT * weights)
-    features = vstack(parts).tocsr()
-    del parts
-    return _Problem.of(
+        features_of_copies = space.features(ngram_features(ngrams, copies))
+        features = vstack([features, features_of_copies]).tocsr()
+        del features_of_copies
+        row_weights = np.concatenate([weights, _COPY_WEIGHT * weights])
+        row_labels = np.concatenate([has_label, has_label])
+
+    if space.is_fine_tuning:  # earlier logits are not scaled
+        ratios = np.vstack([ratios, np.ones((has_label.shape[1], ratios.shape[1]))])
+    targets = np.where(row_labels[:, machines.labels], 1, -1)
+    return _Problem(
         features,
-        used,
-        characters,
-        has_label,
-        exclusive=texts.labels.ndim == 1,
-        weights=np.concatenate(row_weights),
-        earlier=earlier,
+        space,
+        ratios.astype(np.float32),
+        machines,
+        targets.astype(np.float32),
+        row_weights[:, None].astype(np.float32),
     )
-
-
-def _first_rows(features: csr_matrix, count: int) -> csr_matrix:
-    """Return the first rows as a view; a slice would copy them."""
-    end = features.indptr[count]
-    values = features.data[:end], features.indices[:end], features.indptr[: count + 1]
-    return csr_matrix(values, shape=(count, features.shape[1]))
-
-
-def _used_features(features: csr_matrix, used: NDArray[np.integer], earlier: Floats) -> csr_matrix:
-    """Return the columns of the used n-grams and, in fine-tuning, the logits of the earlier weights."""
-    columns = features[:, used]
-    if not earlier.any():
-        return columns
-    logits = features @ earlier[:-1] + earlier[-1]
-    return hstack([columns, csr_matrix(logits.astype(np.float32))]).tocsr()
 
 
 def _choose_c(
     ngrams: GloveLstmNgramClassifier, problem: "_Problem", validation: TokenizedTexts
 ) -> tuple[float, Floats]:
-    """Fit with increasing C, each time from the solution before, until the validation loss no longer falls."""
+    """Fit with increasing C, each time from the solution before, until the validation loss no longer falls.
+
+    Returns:
+        C, and the table of weights and bias (see `_Problem.table`).
+    """
     features = ngram_features(ngrams, validation)
     assert validation.labels is not None
+    solution = problem.solve(_CS[0])
     best_c = _CS[0]
-    best_table = problem.fit(best_c)
+    best_table = problem.table(solution)
     lowest = _validation_loss(features, best_table, validation.labels)
     for c in _CS[1:]:
-        table = problem.fit(c)
+        solution = problem.solve(c, start=solution)
+        table = problem.table(solution)
         loss = _validation_loss(features, table, validation.labels)
         if not loss < lowest:  # larger values take longer, and are even worse
             break
@@ -238,132 +229,218 @@ def _sparse(
 
 
 def _character_map(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -> csr_matrix:
-    """Return the shares of the character n-grams (columns) of each word (row): (R, R), with R rows of the table.
+    """Return the character n-grams of each word of the vocabulary: (R, R), with R rows of the table.
 
-    Features of words, times this map, are the features of their characters. The map, times the weights of characters,
-    is what these add to the weights of words.
+    The row of a word has an entry for each of its character n-grams. Other rows are empty. The matrix is used in both
+    directions:
+
+        shares of words @ map = shares of the characters of these words
+        map @ weights of characters = what a word's weight gains from its characters
+
+    The share of a character n-gram in a text is sqrt(3 / (t * c)), if the text has t n-grams of words and the word has
+    c character n-grams. The share of the word in its text has the factor sqrt(1 / t) already. The entry of the map is
+    the other factor, sqrt(3 / c): the share in a text with t = 1, which is an empty text.
     """
     size = len(ngrams.weights)
     device = ngrams.bias.device
     spellings = torch.tensor([spelling(word) for word in words], dtype=torch.long, device=device)
     hashes, present = character_ngrams(spellings)
-    # The share of a word in its text is a factor of the features already. What is missing is the share of the character
-    # n-grams in the word, which is their share in an empty text: that counts as a single n-gram of words.
-    empty_mask = present.new_zeros(1, 1)
-    first_text = torch.zeros_like(spellings)
-    spelled_words = UnknownWords(first_text, first_text, hashes, present)
-    shares = ngrams.character_shares(spelled_words, empty_mask)
+    number_of_text = torch.zeros_like(spellings)
+    position_in_text = torch.zeros_like(spellings)
+    spelled_words = UnknownWords(number_of_text, position_in_text, hashes, present)
+    mask_of_empty_text = present.new_zeros(1, 1)
+    shares = ngrams.character_shares(spelled_words, mask_of_empty_text)
 
-    word_rows, places = present.nonzero(as_tuple=True)
+    word_numbers, places = present.nonzero(as_tuple=True)
     ids = torch.tensor(list(words.values()), dtype=torch.long, device=device)
-    rows = ngrams.buckets + ids[word_rows]
-    columns = hashes[word_rows, places] % ngrams.buckets
-    return _sparse(shares[word_rows, places], rows, columns, (size, size))
+    rows = ngrams.buckets + ids[word_numbers]
+    columns = hashes[word_numbers, places] % ngrams.buckets
+    return _sparse(shares[word_numbers, places], rows, columns, (size, size))
 
 
-@dataclass
-class _Problem:
-    """Support vector machines over the used n-grams, and over the characters of their words.
+@dataclass(frozen=True)
+class _Machines:
+    """The support vector machines: one for each label against the others; of two labels, one for the second.
 
-    There is a machine for each label, against the others; of two labels, only for the second.
+    A label that all texts have, or that none has, needs no machine: its logit is fixed.
+    """
+
+    labels: NDArray[np.integer]  # (machines,) the label of each machine
+    opposite: int | None  # the first of two labels, which has minus the logit of the second
+    fixed_logits: Floats  # (labels,) of the labels without a machine
+
+    @classmethod
+    def of(cls, has_label: NDArray[np.bool_], *, is_multi_label: bool) -> "_Machines":
+        """Choose the machines for the labels of texts, (n, labels)."""
+        some_have = np.asarray(has_label.any(axis=0))
+        all_have = np.asarray(has_label.all(axis=0))
+        fixed_logits = np.where(all_have, _CERTAIN, -_CERTAIN)
+        labels = np.flatnonzero(some_have & ~all_have)
+        if len(labels) == 2 and not is_multi_label:
+            return cls(labels[1:], int(labels[0]), fixed_logits)
+        return cls(labels, None, fixed_logits)
+
+    def weights_of_labels(self, weights: Floats) -> Floats:
+        """Return weights and bias of the labels, (k, labels).
+
+        Args:
+            weights: (k, machines) weights of the machines, with their bias in the last row.
+        """
+        by_label = np.zeros((len(weights), len(self.fixed_logits)))
+        by_label[-1] = self.fixed_logits
+        if self.opposite is None:
+            by_label[:, self.labels] = weights
+        else:
+            [second] = self.labels
+            by_label[:, self.opposite] = -0.5 * weights[:, 0]
+            by_label[:, second] = 0.5 * weights[:, 0]
+        return by_label
+
+
+@dataclass(frozen=True)
+class _FeatureSpace:
+    """The features of the fit, and their places in the table of weights.
+
+    The feature matrix has columns for n-grams only. `lift` adds the characters: `X @ lift` are the features that have
+    weights, and `lift @ w` are the weights of the columns of X.
 
     Sizes:
         R: Rows of the table of weights.
         u: Used n-grams: rows of the table that occur in at least two texts.
-        v: Rows of the table that have a weight: the used n-grams, and the character n-grams of the words among them.
-        e: Earlier logits, which are additional features: the number of labels in fine-tuning, else 0.
+        v: Rows of the table that get a weight: the used n-grams, and the character n-grams of the words among them.
+        e: Earlier logits, which are additional features in fine-tuning, one for each label; else 0.
     """
 
-    # (rows, u + e) the used n-grams, then the earlier logits; rows are the texts, then their copies.
-    features: csr_matrix
-    # (u + e, v + e) maps features to the same features and the characters of words.
-    lift: csr_matrix
-    ratios: Floats  # (v + e, machines) log-count ratios, which scale the lifted features
-    targets: Floats  # (rows, machines) 1 for texts with the machine's label, -1 for others
-    weights: Floats  # (rows, 1)
-    labels: NDArray[np.integer]  # (machines,) the label of each machine
-    is_binary: bool  # one machine distinguishes two labels
-    learned_labels: NDArray[np.integer]  # labels that some texts have and others lack
-    fixed_logits: Floats  # (labels,) logits of the other labels
-    columns: NDArray[np.integer]  # (v,) rows of the table
+    used: NDArray[np.integer]  # (u,) rows of the table
+    weighted: NDArray[np.integer]  # (v,) rows of the table
+    lift: csr_matrix  # (u + e, v + e)
     characters: csr_matrix  # (R, R); see `_character_map`
     earlier: Floats  # (R + 1, labels) weights and bias before the fit
-    solution: Floats | None = None  # of the last fit, where the next one starts
 
     @classmethod
     def of(
-        cls,
-        features: csr_matrix,
-        used: NDArray[np.integer],
-        characters: csr_matrix,
-        has_label: NDArray[np.bool_],
-        *,
-        exclusive: bool,
-        weights: Floats,
-        earlier: Floats,
-    ) -> "_Problem":
-        """Make the problem.
+        cls, ngrams: GloveLstmNgramClassifier, words: Mapping[str, int], shares: csr_matrix
+    ) -> "_FeatureSpace":
+        """Find the used n-grams of n texts and their characters; `shares` are (n, R)."""
+        text_counts = np.bincount(shares.indices, minlength=shares.shape[1])
+        fewest_texts = min(_FEWEST_TEXTS, shares.shape[0])
+        used = np.flatnonzero(text_counts >= fewest_texts)
+
+        if not ngrams.config.character_buckets:
+            words = {}
+        characters = _character_map(ngrams, words)
+        weighted = np.union1d(used, characters[used].indices)
+        to_itself = identity(len(ngrams.weights), dtype=np.float32, format="csr")
+        lift = (to_itself[used] + characters[used])[:, weighted]
+
+        earlier = torch.cat([ngrams.weights, ngrams.bias[None]]).double().numpy(force=True)
+        if earlier.any():
+            earlier_logits_to_themselves = identity(earlier.shape[1], dtype=np.float32)
+            lift = block_diag([lift, earlier_logits_to_themselves]).tocsr()
+        return cls(used, weighted, lift, characters, earlier)
+
+    @property
+    def is_fine_tuning(self) -> bool:
+        """Whether there are earlier weights."""
+        return bool(self.earlier.any())
+
+    def features(self, shares: csr_matrix) -> csr_matrix:
+        """Return the features of n texts, (n, u + e), from the shares of all n-grams, (n, R)."""
+        columns = shares[:, self.used]
+        if not self.is_fine_tuning:
+            return columns
+        logits = shares @ self.earlier[:-1] + self.earlier[-1]
+        return hstack([columns, csr_matrix(logits.astype(np.float32))]).tocsr()
+
+    def table(self, weights: Floats) -> Floats:
+        """Return the table of weights, and the bias in its last row: (R + 1, labels).
 
         Args:
-            features: (rows, u + e) of n texts, and then of a copy of each text, if there are copies.
-            used: (u,) rows of the table.
-            characters: See `_character_map`.
-            has_label: (n, labels).
-            exclusive: Whether each text has one label.
-            weights: (rows,).
-            earlier: (R + 1, labels) weights and bias before the fit.
+            weights: (v + e + 1, labels) weights of the features, and the bias.
         """
-        texts, label_count = has_label.shape
-        is_fine_tuning = earlier.any()
-        learned_labels = np.flatnonzero(_varies(has_label))
-        is_binary = exclusive and len(learned_labels) == 2
-        labels = learned_labels[1:] if is_binary else learned_labels
+        ngram_weights = weights[: len(self.weighted)]
+        weights_of_earlier_logits = weights[len(self.weighted) : -1]
+        table = np.zeros_like(self.earlier)
+        table[self.weighted] = ngram_weights
+        table[:-1] += self.characters @ table[:-1]  # a word's row includes its characters
+        table[-1] = weights[-1]
+        if self.is_fine_tuning:
+            table += self.earlier @ weights_of_earlier_logits
+        return table
 
-        columns = np.union1d(used, characters[used].indices)
-        to_itself = identity(characters.shape[0], dtype=np.float32, format="csr")[used]
-        lift = (to_itself + characters[used])[:, columns]
 
-        ngrams_of_texts = _first_rows(features, texts)
-        if is_fine_tuning:
-            ngrams_of_texts = ngrams_of_texts[:, : len(used)]
-        log_count_ratios = _LogCountRatios.of(ngrams_of_texts, lift, weights[:texts])
-        ratios_by_label = [log_count_ratios.of_label(has_label[:, label]) for label in labels]
-        ratios = np.stack(ratios_by_label, axis=1)
-        if is_fine_tuning:  # earlier logits have no characters, and are not scaled
-            lift = block_diag([lift, identity(label_count, dtype=np.float32)])
-            ratios = np.vstack([ratios, np.ones((label_count, len(labels)))])
+def _log_count_ratios(
+    shares: csr_matrix, space: _FeatureSpace, weights: Floats, has_label: NDArray[np.bool_]
+) -> Floats:
+    """Return the log-count ratio of each feature: how much more often, or more rarely, texts of a label have it.
 
-        versions = features.shape[0] // texts  # 2 with copies, else 1
-        targets = np.where(np.tile(has_label[:, labels], (versions, 1)), 1, -1)
-        return cls(
-            features=features,
-            lift=lift.tocsr(),
-            ratios=ratios.astype(np.float32),
-            targets=targets.astype(np.float32),
-            weights=weights[:, None].astype(np.float32),
-            labels=labels,
-            is_binary=is_binary,
-            learned_labels=learned_labels,
-            fixed_logits=np.where(has_label.all(axis=0), _CERTAIN, -_CERTAIN),
-            columns=columns,
-            characters=characters,
-            earlier=earlier,
-        )
+    The counts are smoothed by 1. The absolute value is averaged with its mean over all features, so that rare features
+    do not count for too little.
 
-    def fit(self, c: float) -> Floats:
+    Args:
+        shares: (n, R) shares of the n-grams of texts. Only their places count, not the values.
+        space: The features.
+        weights: (n,) weights of the texts in the counts.
+        has_label: (n, machines) whether a text has the label of a machine.
+
+    Returns:
+        (v, machines).
+    """
+    ngrams_of_text = np.diff(shares.indptr)
+    entries = np.repeat(weights.astype(np.float32), ngrams_of_text)
+    has_ngram = csr_matrix((entries, shares.indices, shares.indptr), shape=shares.shape)
+    lift = space.lift[: len(space.used), : len(space.weighted)]  # without earlier logits
+    has_feature = lift.astype(bool).astype(np.float32)
+
+    # A text counts for a character n-gram as often as it has words with it.
+    counts = has_feature.T @ np.asarray(has_ngram.sum(axis=0)).ravel()[space.used]
+    ratios = []
+    for has_one in has_label.T:
+        ngram_counts = has_ngram.T @ has_one.astype(np.float32)
+        counts_with = has_feature.T @ ngram_counts[space.used]
+        counts_without = counts - counts_with
+        share_with = (counts_with + 1) / (counts_with + 1).sum()
+        share_without = (counts_without + 1) / (counts_without + 1).sum()
+        ratio = np.abs(np.log(share_with) - np.log(share_without))
+        mean = ratio[counts > 0].mean()
+        averaged = _INTERPOLATION * ratio + (1 - _INTERPOLATION) * mean
+        ratios.append(np.maximum(averaged, _LEAST_RATIO))
+    return np.stack(ratios, axis=1)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """The optimisation problem of the machines; see `_FeatureSpace` for sizes.
+
+    The rows are the texts, then their copies.
+    """
+
+    features: csr_matrix  # (rows, u + e)
+    space: _FeatureSpace
+    ratios: Floats  # (v + e, machines) factors of the lifted features
+    machines: _Machines
+    targets: Floats  # (rows, machines) 1 for texts with the machine's label, -1 for others
+    weights: Floats  # (rows, 1)
+
+    def solve(self, c: float, start: Floats | None = None) -> Floats:
         """Minimise C times the squared hinge loss, plus half of the squared weights and bias.
 
+        Args:
+            c: C.
+            start: The solution for another C, where the search starts; None: zeros.
+
         Returns:
-            (R + 1, labels): the table of weights, in which the rows of words include their characters, and the bias.
+            (v + e + 1, machines) weights of the scaled features, and the bias.
         """
         features_transposed = self.features.T
-        lift_transposed = self.lift.T.tocsr()
-        shape = (self.ratios.shape[0] + 1, len(self.labels))  # weights and bias of the machines
+        lift = self.space.lift
+        lift_transposed = lift.T.tocsr()
+        shape = (len(self.ratios) + 1, len(self.machines.labels))
         cost = np.float32(c) * self.weights
 
         def loss_and_gradient(flat: Floats) -> tuple[float, Floats]:
             solution = flat.reshape(shape).astype(np.float32)
-            weights = self.lift @ (self.ratios * solution[:-1])  # (u + e, machines)
+            weights = lift @ (self.ratios * solution[:-1])  # (u + e, machines)
             logits = self.features @ weights + solution[-1]
             slack = np.maximum(1 - self.targets * logits, 0)
             hinge_loss = (cost * slack**2).sum(dtype=np.float64)
@@ -375,81 +452,23 @@ class _Problem:
             gradient = np.vstack([weight_gradient, bias_gradient]) + solution
             return float(loss), gradient.ravel().astype(np.float64)
 
-        start = self.solution
         if start is None:
-            start = np.zeros(shape[0] * shape[1])
+            start = np.zeros(shape)
         with progress("Fitting n-grams", total=_ITERATIONS, unit=" iterations") as bar:
             options = {"maxiter": _ITERATIONS, "ftol": 1e-5, "maxcor": 6}
             result = minimize(
                 loss_and_gradient,
-                start,
+                start.ravel(),
                 jac=True,
                 method="L-BFGS-B",
                 options=options,
                 callback=lambda _: bar.update(),
             )
-        self.solution = result.x
-        solution = result.x.reshape(shape)
+        return result.x.reshape(shape)
+
+    def table(self, solution: Floats) -> Floats:
+        """Return the table of weights and the bias of all labels, (R + 1, labels), from a solution."""
         weights = solution[:-1] * self.ratios
-        return self._table(np.vstack([weights, solution[-1:]]))
-
-    def _table(self, weights: Floats) -> Floats:
-        """Return the table and the bias of all labels.
-
-        Args:
-            weights: (v + e + 1, machines) weights and bias of the machines.
-        """
-        by_label = np.zeros((len(weights), self.earlier.shape[1]))
-        by_label[-1] = self.fixed_logits
-        if self.is_binary:
-            first, second = self.learned_labels
-            by_label[:, first] = -0.5 * weights[:, 0]
-            by_label[:, second] = 0.5 * weights[:, 0]
-        else:
-            by_label[:, self.labels] = weights
-        ngram_weights = by_label[: len(self.columns)]
-        weights_of_earlier_logits = by_label[len(self.columns) : -1]
-        bias = by_label[-1]
-
-        table = np.zeros_like(self.earlier)
-        table[self.columns] = ngram_weights
-        table[:-1] += self.characters @ table[:-1]  # a word's row includes its characters
-        table[-1] = bias
-        if self.earlier.any():
-            table += self.earlier @ weights_of_earlier_logits
-        return table
-
-
-@dataclass(frozen=True)
-class _LogCountRatios:
-    """Log-count ratios: how much more often, or more rarely, texts of a label have a feature than other texts."""
-
-    has_ngram: csr_matrix  # (n, u) the weight of a text where it has an n-gram
-    lift: csr_matrix  # (u, v) 1 for an n-gram itself, and for the characters of a word
-    counts: Floats  # (v,) weighted number of texts, or of words in texts, with each feature
-
-    @classmethod
-    def of(cls, features: csr_matrix, lift: csr_matrix, weights: Floats) -> "_LogCountRatios":
-        """Count the features of n texts with weights (n,)."""
-        ngrams_of_text = np.diff(features.indptr)
-        data = np.repeat(weights.astype(np.float32), ngrams_of_text)
-        has_ngram = csr_matrix((data, features.indices, features.indptr), shape=features.shape)
-        lift = lift.astype(bool).astype(np.float32)
-        counts = lift.T @ np.asarray(has_ngram.sum(axis=0)).ravel()
-        return cls(has_ngram, lift, counts)
-
-    def of_label(self, has_label: NDArray[np.bool_]) -> Floats:
-        """Return the absolute log ratio of each feature, (v,), with counts smoothed by 1.
-
-        It is averaged with the mean over all features, so that rare features do not count for too little.
-
-        Args:
-            has_label: (n,) whether a text has the label.
-        """
-        counts_with = self.lift.T @ (self.has_ngram.T @ has_label.astype(np.float32))
-        counts_without = self.counts - counts_with
-        share_with = (counts_with + 1) / (counts_with + 1).sum()
-        share_without = (counts_without + 1) / (counts_without + 1).sum()
-        ratios = np.abs(np.log(share_with) - np.log(share_without))
-        mean = ratios[self.counts > 0].mean()
-        return np.maximum(_INTERPOLATION * ratios + (1 - _INTERPOLATION) * mean, _LEAST_RATIO)
+        bias = solution[-1:]
+        by_label = self.machines.weights_of_labels(np.vstack([weights, bias]))
+        return self.space.table(by_label)

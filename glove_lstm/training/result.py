@@ -39,11 +39,14 @@ class TrainingResult:
     def without_texts(self) -> "TrainingResult":
         """Return the result without texts, so that it is small when it is kept or pickled."""
         no_rows = np.zeros(0, dtype=np.int64)
+        validation: LabelledTexts | None = None
+        if self.validation is not None:
+            validation = self.validation.without_texts()
         return replace(
             self,
             train=self.train.select(no_rows),
             measured_train=self.measured_train.select(no_rows),
-            validation=None if self.validation is None else self.validation.without_texts(),
+            validation=validation,
         )
 
     def as_first_model(self) -> FirstModel:

@@ -133,7 +133,9 @@ def last_checkpoint(folder: Path, resume: str | bool | None) -> str | None:
         path = Path(str(resume))
         if path.resolve().parent == folder.resolve():
             return str(path)
-    return get_last_checkpoint(folder) if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    return get_last_checkpoint(folder)
 
 
 def _is_last(resume: str | bool) -> bool:

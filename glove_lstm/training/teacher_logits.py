@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from glove_lstm.errors import DataError
 from glove_lstm.progress import progress
 from glove_lstm.training.teachers import LoadedTeacher, columns_of
+
+LogitsByKey = dict[bytes, NDArray[np.float32]]  # see `_key`
 
 CACHE_NAME = "teacher_logits.sqlite"  # in the output folder
 
@@ -44,10 +46,11 @@ def ask(
         DataError: The teacher has other labels, its logits are not finite, or the cache cannot be read.
     """
     columns = columns_of(teacher, label_names)
+    text_of = {_key(text): text for text in texts}
     if folder is None or teacher.identity is None:
-        logits_of = _ask_new(teacher, texts, {}, None)
+        logits_of = _ask_without_cache(teacher, text_of)
     else:
-        logits_of = _ask_with_cache(teacher, texts, folder)
+        logits_of = _ask_with_cache(teacher, text_of, folder)
     logits = np.stack([logits_of[_key(text)] for text in texts])
     if logits.shape[1] != len(label_names):
         raise DataError(
@@ -58,56 +61,58 @@ def ask(
     return logits - logits.mean(axis=1, keepdims=True)
 
 
+def _ask_without_cache(teacher: LoadedTeacher, text_of: Mapping[bytes, str]) -> LogitsByKey:
+    logits_of: LogitsByKey = {}
+    for answers in _ask_in_batches(teacher, text_of):
+        logits_of |= answers
+    return logits_of
+
+
 def _ask_with_cache(
-    teacher: LoadedTeacher, texts: Sequence[str], folder: Path
-) -> dict[bytes, NDArray[np.float32]]:
-    """Return the logits of texts by the key of a text, from the cache in a folder where it has them."""
+    teacher: LoadedTeacher, text_of: Mapping[bytes, str], folder: Path
+) -> LogitsByKey:
+    """Read logits from the cache in a folder, and ask for the logits that it lacks."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / CACHE_NAME
     try:
         with closing(sqlite3.connect(path)) as database:
             database.execute(_TABLE)
             rows = database.execute(_READ, (teacher.identity,))
-            cached = {key: np.frombuffer(logits, dtype="<f4") for key, logits in rows}
-            return _ask_new(teacher, texts, cached, database)
+            logits_of = {key: np.frombuffer(logits, dtype="<f4") for key, logits in rows}
+            new = {key: text for key, text in text_of.items() if key not in logits_of}
+            for number, answers in enumerate(_ask_in_batches(teacher, new), 1):
+                logits_of |= answers
+                _write(database, teacher, answers)
+                if number % _BATCHES_PER_COMMIT == 0:
+                    database.commit()
+            database.commit()
+            return logits_of
     except sqlite3.Error as error:
         raise DataError(
             f"{path} cannot be used ({error}): if no other run uses it, remove it."
         ) from error
 
 
-def _ask_new(
-    teacher: LoadedTeacher,
-    texts: Sequence[str],
-    cached: dict[bytes, NDArray[np.float32]],
-    database: sqlite3.Connection | None,
-) -> dict[bytes, NDArray[np.float32]]:
-    """Ask for the logits that are not cached, and cache them; return all logits, by the key of a text."""
-    logits_of = dict(cached)
-    new_texts = {}
-    for text in texts:
-        key = _key(text)
-        if key not in cached:
-            new_texts[key] = text
-    # Texts of similar length share a batch. The longest come first, so that the bar is not too optimistic.
-    keys = sorted(new_texts, key=lambda key: -len(new_texts[key]))
+def _write(database: sqlite3.Connection, teacher: LoadedTeacher, answers: LogitsByKey) -> None:
+    rows = [(teacher.identity, key, logits.tobytes()) for key, logits in answers.items()]
+    database.executemany(_WRITE, rows)
+
+
+def _ask_in_batches(teacher: LoadedTeacher, text_of: Mapping[bytes, str]) -> Iterator[LogitsByKey]:
+    """Ask for the logits of texts, and yield them batch by batch.
+
+    Texts of similar length share a batch. The longest come first, so that the progress bar is not too optimistic.
+    """
     name = teacher.about["name"]
+    keys = sorted(text_of, key=lambda key: len(text_of[key]), reverse=True)
     with progress(f"Asking {name}", total=len(keys)) as bar:
-        for number, start in enumerate(range(0, len(keys), _BATCH_SIZE), 1):
+        for start in range(0, len(keys), _BATCH_SIZE):
             batch = keys[start : start + _BATCH_SIZE]
-            logits = teacher.logits([new_texts[key] for key in batch]).astype("<f4")
+            logits = teacher.logits([text_of[key] for key in batch]).astype("<f4")
             if not np.isfinite(logits).all():
                 raise DataError(f"The teacher {name} gives logits that are not finite numbers.")
-            logits_of.update(zip(batch, logits, strict=True))
-            if database is not None:
-                rows = [(teacher.identity, key, logits_of[key].tobytes()) for key in batch]
-                database.executemany(_WRITE, rows)
-                if number % _BATCHES_PER_COMMIT == 0:
-                    database.commit()
+            yield dict(zip(batch, logits, strict=True))
             bar.update(len(batch))
-    if database is not None:
-        database.commit()
-    return logits_of
 
 
 def _key(text: str) -> bytes:

@@ -105,7 +105,8 @@ class TransformersTeacher(LoadedTeacher):
         self.label_names = [
             str(self._config.id2label[row]) for row in range(self._config.num_labels)
         ]
-        self.about = {"name": without_folders(teacher.model), **_origin(teacher, folder)}
+        name = without_folders(teacher.model)
+        self.about = {"name": name, **_revision_and_license(teacher, folder)}
         self.identity = _identity(folder)
 
     @torch.inference_mode()
@@ -133,11 +134,11 @@ def _identity(folder: Path) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def _origin(teacher: Teacher, folder: Path) -> dict[str, Any]:
+def _revision_and_license(teacher: Teacher, folder: Path) -> dict[str, Any]:
     """Return the commit and the licence, if they are known."""
-    origin = {}
+    about = {}
     if not Path(teacher.model).is_dir():
-        origin["revision"] = folder.name
+        about["revision"] = folder.name
     card = folder / "README.md"
     if card.is_file():
         try:
@@ -145,8 +146,8 @@ def _origin(teacher: Teacher, folder: Path) -> dict[str, Any]:
         except ValueError:  # its header is no YAML
             licence = None
         if licence:
-            origin["license"] = str(licence)
-    return origin
+            about["license"] = str(licence)
+    return about
 
 
 def _download(teacher: Teacher) -> Path:
@@ -201,11 +202,14 @@ def _load(teacher: Teacher, folder: Path) -> tuple[Any, Any, Any]:
 
 
 def _check_task(teacher: Teacher, config: Any) -> None:
-    if config.problem_type not in (None, "single_label_classification") or config.num_labels < 2:
-        kind = config.problem_type or f"a model of {config.num_labels} label"
-        raise DataError(
-            f"The teacher {teacher.model} is {kind}; give a classifier of one label a text."
-        )
+    problem = None
+    if config.problem_type not in (None, "single_label_classification"):
+        problem = f"is for {config.problem_type}"
+    elif config.num_labels < 2:
+        problem = f"has {config.num_labels} label"
+    if problem is not None:
+        advice = "give a classifier of one label a text, with two or more labels"
+        raise DataError(f"The teacher {teacher.model} {problem}; {advice}.")
 
 
 class FunctionTeacher(LoadedTeacher):
@@ -244,7 +248,8 @@ def columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
     if teacher.label_names is None:
         return list(range(len(label_names)))
     if set(teacher.label_names) != set(label_names):
-        theirs, ours = ", ".join(teacher.label_names), ", ".join(label_names)
+        theirs = ", ".join(teacher.label_names)
+        ours = ", ".join(label_names)
         raise DataError(
             f"The labels of the teacher {teacher.about['name']} are {theirs}; the labels of the texts are {ours}. "
             "Rename the labels of the texts, or set id2label in the teacher's config.json."

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,8 @@ def train_model(
     """
     began = time.perf_counter()
     recipe = job.recipe.sized(len(train), validation is not None)
+    if train.is_multi_label:  # yes-or-no questions are not smoothed; the Trainer would warn
+        recipe = recipe.with_training(label_smoothing_factor=0.0)
     check_selection(recipe, has_validation=validation is not None)
     set_seed(recipe.training.seed)
     with one_thread():
@@ -92,7 +94,7 @@ def train_from(
     first: FirstModel | None = None,
     began: float,
 ) -> TrainingResult:
-    """Train and calibrate a model.
+    """Fit the n-grams, train the LSTM, and calibrate.
 
     Args:
         start: The model, which changes, and its tokenizer.
@@ -101,95 +103,29 @@ def train_from(
         train: n texts with labels.
         validation: Texts of the calibration; None: the calibration of `first` is used.
         targets: (n, classes) logits that the LSTM learns instead of the labels.
-        fits_ngrams: Whether the n-grams are fitted; if not, those of `start` stay.
+        fits_ngrams: Whether the n-grams are fitted; if not, the n-grams of `start` stay.
         first: The first model, if this is the final one. Its calibration and its C of the n-grams are used.
         began: `time.perf_counter()` at the beginning.
     """
-    names = start.model.config.label_names
-    reader = LightTokenizer.of(start.tokenizer)
-    train_set = TextSet.of(train, names, reader)
-    validation_set = None
-    if validation is not None:
-        validation_set = TextSet.of(validation, names, reader)
-    weights = TrainingWeights.of(train_set.labelled, job.class_weight)
-
+    training = _Training.of(start, job, recipe, train, validation, first)
+    ngram_c = start.about.get("ngram_c")  # of an earlier fit
     if fits_ngrams:
-        ngram_c = _fit_ngrams(recipe, start, reader, train_set, validation_set, weights, first)
-    else:
-        ngram_c = start.about.get("ngram_c")  # of the fit that the model has already
-    if targets is not None:
-        train_set = replace(train_set, tokenized=train_set.tokenized.with_labels(targets))
-    trainer = _make_trainer(job, recipe, start, reader, train_set, validation_set, weights)
+        ngram_c = _fit_ngrams(training)
+    trainer = _make_trainer(training, targets)
     prepared = time.perf_counter()
+
     history = trainer.train_network()
     trained = time.perf_counter()
 
-    calibration = _calibration(recipe, start, reader, validation_set, first)
+    calibration = _calibration(training)
     calibration.apply(start.model.config)
-    about = start.about | _describe(recipe, start, trainer)
-    if weights.label_loss is not None:
-        about["class_weight"] = dict(zip(names, weights.label_loss.tolist(), strict=True))
-    about["rows"] = {"train": len(train)}
-    if validation is not None:
-        about["rows"]["validation"] = len(validation)
+    about = _describe(training, trainer)
     about["ngram_c"] = ngram_c
     about["seconds"] = {
         "prepare": round(prepared - began, 2),
         "train": round(trained - prepared, 2),
     }
-    return _result(start, train_set, validation_set, calibration, history, about)
-
-
-def make_initial_model(
-    job: Job, recipe: Recipe, train: LabelledTexts, validation: LabelledTexts | None
-) -> InitialModel:
-    """Build or load tokenizer and network, and record text columns and label type in the config."""
-    initial = initial_model(recipe, train, validation, job.glove, job.more_texts)
-    config = initial.model.config
-    config.text_column_names = job.text_column_names
-    config.label_type = common_label_type(config.label_names, job.label_type)
-    return initial
-
-
-def _result(
-    start: InitialModel,
-    train: "TextSet",
-    validation: "TextSet | None",
-    calibration: Calibration,
-    history: list[dict[str, Any]],
-    about: dict[str, Any],
-) -> TrainingResult:
-    """Return a trained model with its predictions for the validation texts."""
-    logits = None
-    seen = 0
-    labelled_validation: LabelledTexts | None = None
-    validation_texts: Sequence[str] = ()
-    if validation is not None:
-        labelled_validation = validation.labelled
-        validation_texts = labelled_validation.texts
-        seen = count_seen(train.labelled, labelled_validation)
-        logits = predict_logits(start.model, start.tokenizer, validation_texts)
-    return TrainingResult(
-        model=start.model,
-        tokenizer=start.tokenizer,
-        train=train.labelled,
-        validation=labelled_validation,
-        validation_logits=logits,
-        calibration=calibration,
-        ngram_c=about["ngram_c"],
-        measured_train=train.labelled,
-        validation_seen=seen,
-        training_texts=start.record_of(train.labelled.texts, validation_texts),
-        history=history,
-        about=about,
-    )
-
-
-def count_seen(train: LabelledTexts, validation: LabelledTexts) -> int:
-    """Count validation texts that are also training texts: measures on them are too high."""
-    record = TrainingTexts.of(train.texts, ())
-    was_trained_on, _ = record.find(validation.texts)
-    return int(was_trained_on.sum())
+    return _result(training, calibration, history, about)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,137 +143,185 @@ class TextSet:
         labelled = texts.with_label_names(label_names)
         return cls(labelled, tokenize(labelled.texts, reader, labelled.labels))
 
+    def __len__(self) -> int:
+        return len(self.labelled)
+
     def corrupted(self, seed: int, reader: LightTokenizer) -> TokenizedTexts:
         """Return a tokenised corrupted copy of each text."""
         copies = corrupt(self.labelled.texts, seed, epoch=0, reader=reader)
         return tokenize(copies, reader, self.tokenized.labels)
 
 
-def _fit_ngrams(
-    recipe: Recipe,
-    start: InitialModel,
-    reader: LightTokenizer,
-    train: TextSet,
-    validation: TextSet | None,
-    weights: TrainingWeights,
-    first: FirstModel | None,
-) -> float | None:
-    """Fit the n-gram classifier of a model, if it has one; return C."""
-    ngrams = start.model.ngrams
+@dataclass(frozen=True, eq=False)
+class _Training:
+    """What the steps of the training of a model have in common."""
+
+    start: InitialModel  # its model changes from step to step
+    job: Job
+    recipe: Recipe  # sized for the texts
+    reader: LightTokenizer
+    train: TextSet
+    validation: TextSet | None
+    weights: TrainingWeights
+    first: FirstModel | None  # the first model, if this is the final one
+
+    @classmethod
+    def of(
+        cls,
+        start: InitialModel,
+        job: Job,
+        recipe: Recipe,
+        train: LabelledTexts,
+        validation: LabelledTexts | None,
+        first: FirstModel | None,
+    ) -> "_Training":
+        """Tokenise and weigh the texts. The arguments are as for `train_from`."""
+        names = start.model.config.label_names
+        reader = LightTokenizer.of(start.tokenizer)
+        train_set = TextSet.of(train, names, reader)
+        validation_set = None
+        if validation is not None:
+            validation_set = TextSet.of(validation, names, reader)
+        weights = TrainingWeights.of(train_set.labelled, job.class_weight)
+        return cls(start, job, recipe, reader, train_set, validation_set, weights, first)
+
+
+def make_initial_model(
+    job: Job, recipe: Recipe, train: LabelledTexts, validation: LabelledTexts | None
+) -> InitialModel:
+    """Build or load tokenizer and network, and record text columns and label type in the config."""
+    initial = initial_model(recipe, train, validation, job.glove, job.more_texts)
+    config = initial.model.config
+    config.text_column_names = job.text_column_names
+    config.label_type = common_label_type(config.label_names, job.label_type)
+    return initial
+
+
+def _fit_ngrams(training: _Training) -> float | None:
+    """Fit the n-gram classifier of the model, if it has one; return C."""
+    ngrams = training.start.model.ngrams
     if ngrams is None:
         return None
-    training = recipe.training
+    arguments = training.recipe.training
+    reader = training.reader
 
-    text_weights = weights.ngrams
-    if len(train.labelled) > _MOST_NGRAM_TEXTS:
-        generator = np.random.default_rng(training.seed)
-        rows = np.sort(generator.choice(len(train.labelled), _MOST_NGRAM_TEXTS, replace=False))
+    train = training.train
+    text_weights = training.weights.ngrams
+    if len(train) > _MOST_NGRAM_TEXTS:
+        generator = np.random.default_rng(arguments.seed)
+        rows = np.sort(generator.choice(len(train), _MOST_NGRAM_TEXTS, replace=False))
         sample = train.labelled.select(rows)
         train = TextSet.of(sample, sample.label_names, reader)
         text_weights = text_weights[rows]
 
     copies = None
-    message = f"N-grams of {len(train.labelled):,} texts"
-    if training.corrupted_share and 2 * len(train.labelled) <= _MOST_NGRAM_TEXTS:
-        copies = train.corrupted(training.seed, reader)
+    message = f"N-grams of {len(train):,} texts"
+    if arguments.corrupted_share and 2 * len(train) <= _MOST_NGRAM_TEXTS:
+        copies = train.corrupted(arguments.seed, reader)
         message += " and a corrupted copy of each"
     logger.info("%s.", message)
 
-    chosen_c = training.ngram_c if first is None else first.ngram_c
+    c = arguments.ngram_c
+    if training.first is not None:
+        c = training.first.ngram_c
     texts_for_c = None
-    if validation is not None and len(validation.labelled) >= FEWEST_FOR_C:
-        texts_for_c = validation.tokenized
+    if training.validation is not None and len(training.validation) >= FEWEST_FOR_C:
+        texts_for_c = training.validation.tokenized
     return fit_ngrams(
         ngrams,
         train.tokenized,
         copies,
-        words=start.words,
+        words=training.start.words,
         weights=text_weights,
         validation=texts_for_c,
-        c=chosen_c,
+        c=c,
     )
 
 
-def _make_trainer(
-    job: Job,
-    recipe: Recipe,
-    start: InitialModel,
-    reader: LightTokenizer,
-    train: TextSet,
-    validation: TextSet | None,
-    weights: TrainingWeights,
-) -> GloveLstmTrainer:
-    """Make the Trainer of the LSTM. With `corrupted_share`, it learns from corrupted copies, too."""
-    training = recipe.training
-    dataset = train.tokenized
-    if training.corrupted_share:
-        copy_reader = LightTokenizer.of(start.tokenizer)
-        lstm_length = start.model.config.lstm_length
-        # To save time, copies have only the tokens that the LSTM reads. If texts are cut on the left, these are not the
-        # first tokens of a copy, but the first after the cut.
-        if lstm_length and reader.truncation_side == "right":
-            longest = reader.model_max_length or lstm_length
-            copy_reader.model_max_length = min(lstm_length, longest)
+def _make_trainer(training: _Training, targets: NDArray[np.float32] | None) -> GloveLstmTrainer:
+    """Make the Trainer of the LSTM, which learns the labels of the texts, or the targets if they are given.
+
+    With `corrupted_share`, it learns from corrupted copies, too.
+    """
+    arguments = training.recipe.training
+    start = training.start
+    weights = training.weights
+    labels = targets
+    if labels is None:
+        labels = training.train.tokenized.labels
+    dataset = training.train.tokenized.with_targets(labels, weights.text_loss)
+    if arguments.corrupted_share:
         dataset = CorruptedTexts(
-            train.labelled.texts,
+            training.train.labelled.texts,
             dataset,
-            copy_reader,
-            share=training.corrupted_share,
-            seed=training.seed,
+            _reader_of_copies(start),
+            share=arguments.corrupted_share,
+            seed=arguments.seed,
         )
+    evaluated = None
+    if training.validation is not None:
+        evaluated = training.validation.tokenized
     return GloveLstmTrainer(
         start.model,
-        training,
+        arguments,
         train_dataset=dataset,
-        eval_dataset=None if validation is None else validation.tokenized,
+        eval_dataset=evaluated,
         processing_class=start.tokenizer,
-        compute_metrics=job.compute_metrics,
+        compute_metrics=training.job.compute_metrics,
         sampling_weights=weights.sampling,
-        text_weights=weights.text_loss,
         label_weights=weights.label_loss,
     )
 
 
-def _calibration(
-    recipe: Recipe,
-    start: InitialModel,
-    reader: LightTokenizer,
-    validation: TextSet | None,
-    first: FirstModel | None,
-) -> Calibration:
+def _reader_of_copies(start: InitialModel) -> LightTokenizer:
+    """Return a reader of the tokens that the LSTM reads of corrupted copies. Reading no more saves time."""
+    reader = LightTokenizer.of(start.tokenizer)
+    lstm_length = start.model.config.lstm_length
+    # If texts are cut on the left, the LSTM reads the first tokens after the cut, which depends on the whole length.
+    if lstm_length and reader.truncation_side == "right":
+        longest = reader.model_max_length or lstm_length
+        reader.model_max_length = min(lstm_length, longest)
+    return reader
+
+
+def _calibration(training: _Training) -> Calibration:
     """Calibrate on the validation texts; without them, return the calibration of the first model, if there is one."""
-    if validation is None and first is not None:
-        return first.calibration
+    validation = training.validation
+    if validation is None and training.first is not None:
+        return training.first.calibration
     if validation is None:
-        return Calibration()
-    beginnings = tokenize(first_words(validation.labelled.texts), reader)
+        return Calibration.none()
+    model = training.start.model
+    arguments = training.recipe.training
+    beginnings = tokenize(first_words(validation.labelled.texts), training.reader)
     copies = None
-    if recipe.training.corrupted_share and start.model.ngrams is not None:
-        copies = validation.corrupted(recipe.training.seed, reader)
-    return calibrate(start.model, validation.tokenized, beginnings, copies)
+    if arguments.corrupted_share and model.ngrams is not None:
+        copies = validation.corrupted(arguments.seed, training.reader)
+    return calibrate(model, validation.tokenized, beginnings, copies)
 
 
-def _describe(recipe: Recipe, start: InitialModel, trainer: GloveLstmTrainer) -> dict[str, Any]:
+def _describe(training: _Training, trainer: GloveLstmTrainer) -> dict[str, Any]:
     """Return what metrics.json says of a training."""
-    model = start.model
-    hardware = "CPU, one thread"
-    if model.device.type == "cuda":
-        hardware = torch.cuda.get_device_name(model.device)
-    elif model.device.type != "cpu":
-        hardware = model.device.type
+    model = training.start.model
     config = model.config
     state = trainer.state
-    training = recipe.training
-    return {
-        "preset": recipe.preset,
+    arguments = training.recipe.training
+    ngram_weight = None
+    if model.ngrams is not None:
+        ngram_weight = config.ngram_weight
+    best_step = None
+    if arguments.load_best_model_at_end:
+        best_step = state.best_global_step
+    about = training.start.about | {
+        "preset": training.recipe.preset,
         "temperature": config.temperature,
         "shrinkage": config.shrinkage,
-        "ngram_weight": config.ngram_weight if model.ngrams is not None else None,
-        "resumed": bool(training.resume_from_checkpoint),
+        "ngram_weight": ngram_weight,
+        "resumed": bool(arguments.resume_from_checkpoint),
         "epochs": state.epoch,
-        "best_step": state.best_global_step if training.load_best_model_at_end else None,
-        "hardware": hardware,
-        "arguments": recipe.described(start.tokenizer),
+        "best_step": best_step,
+        "hardware": _hardware(model.device),
+        "arguments": training.recipe.described(training.start.tokenizer),
         "versions": {
             "glove_lstm": __version__,
             "torch": torch.__version__,
@@ -345,6 +329,62 @@ def _describe(recipe: Recipe, start: InitialModel, trainer: GloveLstmTrainer) ->
         },
         "parameters": model.num_parameters(),
     }
+    label_weights = training.weights.label_loss
+    if label_weights is not None:
+        about["class_weight"] = dict(zip(config.label_names, label_weights.tolist(), strict=True))
+    about["rows"] = {"train": len(training.train)}
+    if training.validation is not None:
+        about["rows"]["validation"] = len(training.validation)
+    return about
+
+
+def _hardware(device: torch.device) -> str:
+    if device.type == "cpu":
+        return "CPU, one thread"
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return device.type
+
+
+def _result(
+    training: _Training,
+    calibration: Calibration,
+    history: list[dict[str, Any]],
+    about: dict[str, Any],
+) -> TrainingResult:
+    """Return the trained model with its predictions for the validation texts."""
+    start = training.start
+    train = training.train.labelled
+    validation: LabelledTexts | None = None
+    validation_texts: Sequence[str] = ()
+    logits = None
+    seen = 0
+    if training.validation is not None:
+        validation = training.validation.labelled
+        validation_texts = validation.texts
+        seen = count_seen(train, validation)
+        logits = predict_logits(start.model, start.tokenizer, validation_texts)
+    return TrainingResult(
+        model=start.model,
+        tokenizer=start.tokenizer,
+        train=train,
+        validation=validation,
+        validation_logits=logits,
+        calibration=calibration,
+        ngram_c=about["ngram_c"],
+        measured_train=train,
+        validation_seen=seen,
+        training_texts=start.record_of(train.texts, validation_texts),
+        history=history,
+        about=about,
+    )
+
+
+def count_seen(train: LabelledTexts, validation: LabelledTexts) -> int:
+    """Count validation texts that are also training texts: measures on them are too high."""
+    record = TrainingTexts.of(train.texts, ())
+    was_trained_on, _ = record.find(validation.texts)
+    return int(was_trained_on.sum())
 
 
 @contextmanager

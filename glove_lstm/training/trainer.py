@@ -25,11 +25,12 @@ from glove_lstm.training.resuming import last_checkpoint
 class GloveLstmTrainer(Trainer):
     """`Trainer` for `TokenizedTexts`, with batches of similar lengths, weights, and lazy updates of word vectors.
 
+    The weights of texts in the loss come with the texts; see `TokenizedTexts`.
+
     Args:
         model: A classifier. Its n-gram classifier is already fitted, and does not change.
         args: Training arguments.
         sampling_weights: (n,) of the training texts in sampling; None: each text once an epoch.
-        text_weights: (n,) of the training texts in the loss; None: 1.
         label_weights: (classes,) in the loss; None: 1.
         callbacks: As for `Trainer`.
         **kwargs: Datasets, tokenizer and metrics, as for `Trainer`.
@@ -43,7 +44,6 @@ class GloveLstmTrainer(Trainer):
         args: GloveLstmTrainingArguments,
         *,
         sampling_weights: NDArray[np.float64] | None = None,
-        text_weights: NDArray[np.float64] | None = None,
         label_weights: NDArray[np.float64] | None = None,
         callbacks: Sequence[TrainerCallback] = (),
         **kwargs: Any,
@@ -58,8 +58,6 @@ class GloveLstmTrainer(Trainer):
             self.remove_callback(PrinterCallback)
         self._sampling_weights = sampling_weights
         self._label_weights = label_weights
-        if text_weights is not None:
-            cast(TokenizedTexts, self.train_dataset).weights = text_weights
         # `compute_loss` smooths: in transformers 5.0 the smoother ignores the steps of an accumulated gradient.
         self.label_smoother = None
 
@@ -111,7 +109,8 @@ class GloveLstmTrainer(Trainer):
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
         groups = self._dense_groups(embeddings)
 
-        if embeddings and kind is torch.optim.AdamW and self._can_update_lazily():
+        updates_lazily = kind is torch.optim.AdamW and self._can_update_lazily()
+        if embeddings and updates_lazily:
             lazy = LazyAdamW(groups, **options)
             lazy.add_embeddings(embeddings, rate)
             self._lazy_optimizer = lazy
@@ -176,13 +175,15 @@ class GloveLstmTrainer(Trainer):
             if losses.dim() == 2:
                 weights = weights[:, None]
             losses = losses * weights
-        items = num_items_in_batch  # labels of all batches of the step
-        if items is None:
-            items = labels.numel()
-        loss = losses.sum() / items
-        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
-            loss = loss * self.accelerator.num_processes  # the items of all processes are counted
-        return (loss, outputs) if return_outputs else loss
+        if num_items_in_batch is None:
+            loss = losses.sum() / labels.numel()
+        else:  # the labels of all batches of the step
+            loss = losses.sum() / num_items_in_batch
+            if self.args.average_tokens_across_devices:  # the labels of all processes are counted
+                loss = loss * self.accelerator.num_processes
+        if return_outputs:
+            return loss, outputs
+        return loss
 
     def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the losses before their mean is taken.
@@ -213,9 +214,13 @@ class GloveLstmTrainer(Trainer):
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        dataset = self.train_dataset if train_dataset is None else train_dataset
+        dataset = train_dataset
+        if dataset is None:
+            dataset = self.train_dataset
         assert isinstance(dataset, TokenizedTexts)
-        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        seed = self.args.data_seed
+        if seed is None:
+            seed = self.args.seed
         size = self.args.train_batch_size
         sampler = LengthGroupedSampler(dataset.lengths, size, seed, self._sampling_weights)
         dataset.sampler = sampler
@@ -233,5 +238,7 @@ def _step_of(checkpoint: str) -> int:
 def _trained_embeddings(model: GloveLstmForSequenceClassification) -> list[nn.Embedding]:
     """Return the tables of word vectors and of character vectors, unless they are frozen."""
     embeddings = model.encoder.embeddings
-    tables = [embeddings.word_embeddings, embeddings.character_embeddings]
-    return [table for table in tables if table is not None and table.weight.requires_grad]
+    tables = [embeddings.word_embeddings]
+    if embeddings.character_embeddings is not None:
+        tables.append(embeddings.character_embeddings)
+    return [table for table in tables if table.weight.requires_grad]

@@ -126,7 +126,8 @@ def similar_words(words: Sequence[str], glove: GloveVectors) -> dict[str, list[s
     with progress("Looking for similar words", total=len(known), unit=" words") as bar:
         for start in range(0, len(known), _BLOCK):
             block = known[start : start + _BLOCK]
-            vectors = _unit_rows(glove.vectors[[glove.index[word] for word in block]])
+            block_rows = [glove.index[word] for word in block]
+            vectors = _unit_rows(glove.vectors[block_rows])
             cosines = vectors @ frequent.T
             # One more, because the word itself is the nearest if it is frequent.
             count = min(_NEIGHBOURS + 1, len(frequent))

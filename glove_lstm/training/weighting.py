@@ -47,10 +47,11 @@ class TrainingWeights:
         if class_weight is None:
             return cls(sampling, text_loss, None, own_weights)
         # "balanced" counts the labels as each part sees them. Sampling changes what the LSTM sees, not the n-grams.
-        names, labels = texts.label_names, texts.labels
-        label_loss = class_weights(class_weight, names, labels, weights_in_batches)
-        ngram_label_weights = class_weights(class_weight, names, labels, own_weights)
-        return cls(sampling, text_loss, label_loss, own_weights * ngram_label_weights[labels])
+        names = texts.label_names
+        label_loss = class_weights(class_weight, names, texts.labels, weights_in_batches)
+        ngram_label_weights = class_weights(class_weight, names, texts.labels, own_weights)
+        ngrams = own_weights * ngram_label_weights[texts.labels]
+        return cls(sampling, text_loss, label_loss, ngrams)
 
 
 def class_weights(
@@ -92,9 +93,9 @@ def _check_weights(
     if unknown:
         known = ", ".join(names)
         raise DataError(f"class_weight: {min(unknown)!r} is not one of {known}; correct it.")
-    missing = [name for name in names if name in labels_with_texts and name not in weights]
-    if missing:
-        raise DataError(f"class_weight has no weight for the label {missing[0]!r}; add it.")
+    for name in names:
+        if name in labels_with_texts and name not in weights:
+            raise DataError(f"class_weight has no weight for the label {name!r}; add it.")
     for name, value in weights.items():
         is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if not is_number or not 0 < value < math.inf:

@@ -17,18 +17,20 @@ CITIES = ["WASHINGTON", "PARIS/LONDON", "NEW DELHI", "LIMA", "OSLO", "CAIRO", "R
 
 
 def article(generator: random.Random, words: int = 60) -> str:
-    head = f"{generator.choice(SUBJECTS).title()} {generator.choice(VERBS)} the {generator.choice(OBJECTS)}"
-    rest = (generator.choice(SUBJECTS + VERBS + OBJECTS + FILL * 2) for _ in range(words))
-    return f"{head} {' '.join(rest)}."
+    subject = generator.choice(SUBJECTS).title()
+    verb = generator.choice(VERBS)
+    object_ = generator.choice(OBJECTS)
+    others = generator.choices(SUBJECTS + VERBS + OBJECTS + FILL * 2, k=words)
+    return f"{subject} {verb} the {object_} {' '.join(others)}."
 
 
 def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -> Dataset:
-    """Titles, texts and labels. Clean: the text says nothing of the label."""
+    """Titles, texts and labels. The labels do not depend on the texts."""
     generator = random.Random(seed)
     texts = [article(generator, generator.randint(20, 120)) for _ in range(rows)]
-    titles = [" ".join(text.split(" ", 5)[:5]) for text in texts]
-    chosen = [generator.choice(labels) for _ in texts]
-    return Dataset.from_dict({"text": titles, "text_pair": texts, "label": chosen})
+    titles = [" ".join(text.split()[:5]) for text in texts]
+    random_labels = generator.choices(labels, k=rows)
+    return Dataset.from_dict({"text": titles, "text_pair": texts, "label": random_labels})
 
 
 def leaks(**splits: Dataset) -> dict:
@@ -37,7 +39,9 @@ def leaks(**splits: Dataset) -> dict:
     for split, rows in splits.items():
         numbers = [names.index(label) for label in rows["label"]]
         numbered[split] = rows.remove_columns("label").add_column("label", numbers)
-    columns = ["title", "text"] if "text_pair" in rows.column_names else ["text"]
+    columns = ["text"]
+    if "text_pair" in rows.column_names:
+        columns = ["title", "text"]
     return check_leaks(LoadedData(numbered, names, columns, "tests"))
 
 
@@ -52,29 +56,31 @@ def phrases(texts: list[str], labels: list[str]) -> set[tuple[str, str, str]]:
     return {(leak["phrase"], leak["label"], leak["place"]) for leak in figures}
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_silence_on_clean_texts_and_random_labels(seed: int) -> None:
-    labels = ("FAKE", "REAL") if seed % 2 else ("a", "a", "a", "b", "c")
-    report = leaks(test=news(40 if seed < 2 else 300, seed, labels))
+@pytest.mark.parametrize("labels", [("FAKE", "REAL"), ("a", "a", "a", "b", "c")], ids=str)
+@pytest.mark.parametrize("rows", [40, 300])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_silence_on_clean_texts_and_random_labels(
+    seed: int, rows: int, labels: tuple[str, ...]
+) -> None:
+    report = leaks(test=news(rows, seed, labels))
     assert report["findings"] == []
     assert report["checked"]["text_columns"] == ["title", "text"]
 
 
-def test_agency_s_dateline_is_found_and_not_once_it_is_gone() -> None:
+def test_the_dateline_of_an_agency_is_found_and_not_once_it_is_gone() -> None:
     clean = news(300)
     generator = random.Random(1)
     bodies = []
     for text, label in zip(clean["text_pair"], clean["label"], strict=True):
-        dateline = f"{generator.choice(CITIES)} (Reuters) - " if label == "REAL" else ""
-        bodies.append(dateline + text)
+        body = text
+        if label == "REAL":
+            body = f"{generator.choice(CITIES)} (Reuters) - {text}"
+        bodies.append(body)
     planted = clean.remove_columns("text_pair").add_column("text_pair", bodies)
     [sentence] = phrase_sentences(planted)
     assert "'(Reuters) -' is in 'text' in 100.0% of the REAL texts and in 0.0%" in sentence
     assert "Remove it" in sentence
     assert phrase_sentences(clean) == []
-
-
-SHARE = (". Share this!", "FAKE", "at the end of")
 
 
 def test_ends_are_found() -> None:
@@ -83,54 +89,71 @@ def test_ends_are_found() -> None:
     ends = [" Share this!", "", "", "", " Share this!", ""]  # every second text is FAKE
     texts = [article(generator) + end for end in ends * 20]
     labels = ["FAKE", "REAL"] * 60
-    assert phrases(texts, labels) == {SHARE}
+    assert phrases(texts, labels) == {(". Share this!", "FAKE", "at the end of")}
     [finding] = find_phrase_leaks({"text": texts}, labels)
     assert finding["figures"]["covered"] == pytest.approx(2 / 3)
+
+
+def test_of_phrases_in_the_same_texts_the_first_of_the_longest_is_found() -> None:
+    texts = [f"one two three four five six {number}" for number in range(30)]
+    texts += [f"other words {number}" for number in range(30)]
+    labels = ["FAKE"] * 30 + ["REAL"] * 30
+    assert ("one two three four", "FAKE", "at the beginning of") in phrases(texts, labels)
 
 
 def test_empty_texts_are_found() -> None:
     """Two thirds of the REAL texts are empty."""
     generator = random.Random(2)
     texts = [article(generator) for _ in range(120)]
-    texts[1::6] = texts[3::6] = [""] * 20
+    texts[1::6] = [""] * 20
+    texts[3::6] = [""] * 20
     labels = ["FAKE", "REAL"] * 60
     assert phrases(texts, labels) == {("", "REAL", "at the beginning of")}
     assert phrase_sentences(Dataset.from_dict({"text": texts, "label": labels}))
 
 
 def test_a_habit_is_no_leak() -> None:
-    """Three times as frequent under one label, as style is; or exclusive but rare."""
+    """A habit is three times as frequent with one label, or it is exclusive but rare."""
     generator = random.Random(3)
+    share_of_experts = {"FAKE": 0.9, "REAL": 0.3}
+    share_of_zounds = {"FAKE": 0.1, "REAL": 0.0}
     texts = []
     labels = ["FAKE", "REAL"] * 300
     for label in labels:
         text = article(generator)
-        if label == "FAKE" and generator.random() < 0.1:
+        if generator.random() < share_of_zounds[label]:
             text += " Zounds."
-        if generator.random() < (0.9 if label == "FAKE" else 0.3):
+        if generator.random() < share_of_experts[label]:
             text += " Experts say so."
         texts.append(text)
     assert phrases(texts, labels) == set()
 
 
 def test_overlap() -> None:
-    train, test = news(60, 1), news(30, 2)
-    rows = test.to_dict()
-    rows["text_pair"][0] = train[0]["text_pair"].replace(" ", "  ")
-    rows["text_pair"][1] = train[1]["text_pair"] + " Advertisement"
-    rows["label"][1] = "FAKE" if train[1]["label"] == "REAL" else "REAL"
-    rows["label"][0] = train[0]["label"]
+    """One test text is a copy of a training text; another is nearly one, and has another label."""
+    train = news(60, 1)
+    rows = news(30, 2).to_dict()
+    copied = train[0]
+    rows["text_pair"][0] = copied["text_pair"].replace(" ", "  ")
+    rows["label"][0] = copied["label"]
+    altered = train[1]
+    other_label = {"FAKE": "REAL", "REAL": "FAKE"}
+    rows["text_pair"][1] = altered["text_pair"] + " Advertisement"
+    rows["label"][1] = other_label[altered["label"]]
+
     findings = leaks(train=train, test=Dataset.from_dict(rows))["findings"]
-    (overlap,) = (finding for finding in findings if finding["check"] == "overlap")
+    [overlap] = [finding for finding in findings if finding["check"] == "overlap"]
     counts = {"rows": 30, "exact": 1, "near": 1, "other_label": 1}
     assert overlap["figures"] == {"split": "test", **counts}
     assert "Of 30 test texts 1 are in train word for word and 1 nearly (1 of" in overlap["sentence"]
 
 
 def test_copies_of_a_text_are_one_text() -> None:
-    texts = ["one report that many outlets print"] * 30 + [f"w{n} x{n} y{n}" for n in range(60)]
+    copies = ["one report that many outlets print"] * 30
+    others = [f"w{number} x{number} y{number}" for number in range(60)]
     labels = ["FAKE"] * 30 + ["FAKE", "REAL"] * 30
-    assert phrase_sentences(Dataset.from_dict({"text": texts, "label": labels})) == []
+    rows = Dataset.from_dict({"text": copies + others, "label": labels})
+    assert phrase_sentences(rows) == []
 
 
 @pytest.mark.parametrize("texts", [["a", "b"], [""]], ids=len)

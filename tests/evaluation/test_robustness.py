@@ -5,7 +5,7 @@ import string
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tides import tokenized
 from torch import nn
@@ -28,31 +28,43 @@ ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrog
 @settings(max_examples=200, deadline=None)
 @given(st.lists(ANY, max_size=5), st.integers(0, 5), st.sampled_from(NAMES))
 def test_deterministic_whatever_stands_beside(texts: list[str], seed: int, name: str) -> None:
-    found = perturb(name, texts, seed)
-    assert found == [perturb(name, [text], seed)[0] for text in texts]
+    together = perturb(name, texts, seed)
+    alone = []
+    for text in texts:
+        alone += perturb(name, [text], seed)
+    assert together == alone
 
 
 @settings(max_examples=200, deadline=None)
 @given(ANY, st.floats(0, 1), st.integers(0, 100))
 def test_typos_leave_all_but_letters_alone(text: str, share: float, seed: int) -> None:
+    # The lower case of some capitals, such as İ, is a letter and a mark.
+    assume(not any(letter.isupper() and len(letter.lower()) > 1 for letter in text))
     typed = typos(text, random.Random(seed), share)
-    if share == 0:
-        assert typed == text
-    others = [c for c in text if not c.isalpha()]
-    for letter in text:
-        if letter.isupper() and len(letter.lower()) > 1:
-            return  # its lower case is a letter and a mark, as of İ
-    assert [c for c in typed if not c.isalpha()] == others
+    others = [character for character in text if not character.isalpha()]
+    assert [character for character in typed if not character.isalpha()] == others
+
+
+@settings(deadline=None)
+@given(ANY)
+def test_a_share_of_0_changes_nothing(text: str) -> None:
+    assert typos(text, random.Random(0), 0) == text
 
 
 def test_a_tenth_of_the_letters_is_mistyped() -> None:
     letters = " ".join("abcdefghij" * 60)  # apart, so that none is swapped with another
     for seed in range(3):
-        typed = typos(letters, random.Random(seed)).split(" ")
-        wrong = [one != two for one, two in zip(letters.split(" "), typed, strict=True)]
-        assert 0.09 <= sum(wrong) / len(wrong) <= 0.11
-    # Short texts share the rounding: a tenth on the whole, not none.
-    assert 60 < sum(typos("word", random.Random(seed)) != "word" for seed in range(200)) < 100
+        typed = typos(letters, random.Random(seed))
+        pairs = zip(letters.split(" "), typed.split(" "), strict=True)
+        mistyped = sum(letter != typed_letter for letter, typed_letter in pairs)
+        assert 0.09 <= mistyped / 600 <= 0.11
+
+
+def test_a_tenth_of_the_letters_of_short_texts_is_mistyped() -> None:
+    """A tenth of four letters, rounded, would be none."""
+    typed = [typos("word", random.Random(seed)) for seed in range(200)]
+    mistyped = sum(word != "word" for word in typed)
+    assert 60 < mistyped < 100
 
 
 def test_each_mistake_occurs_and_case_is_kept() -> None:
@@ -83,7 +95,9 @@ def test_what_is_left(name: str, text: str, expected: str) -> None:
     assert perturb(name, [expected], 3) == [expected]
 
 
-LOUD_AND_CALM = [f"{'LOUD' if row % 2 else 'loud'} text {row}" for row in range(200)]
+LOUD_AND_CALM = []
+for number in range(100):
+    LOUD_AND_CALM += [f"loud text {number}", f"LOUD text {number}"]
 
 
 @pytest.fixture(scope="module")
@@ -96,19 +110,20 @@ def by_case():
     nn.init.zeros_(model.classifier.weight)  # the n-grams alone decide
     labels = np.arange(20) % 2
     words = {word: tokenizer.convert_tokens_to_ids(word) for word in ("loud", "text")}
-    fit_ngrams(
-        model.ngrams, tokenized(LOUD_AND_CALM[:2] * 10, tokenizer, labels), None, words=words
-    )
+    texts = tokenized(LOUD_AND_CALM[:2] * 10, tokenizer, labels)
+    fit_ngrams(model.ngrams, texts, words=words)
     return model, tokenizer
 
 
 def test_what_it_costs(by_case) -> None:
     labels = np.arange(200) % 2
     measures = measure_robustness(*by_case, LOUD_AND_CALM, labels)
-    assert measures.keys() == {"clean", *PERTURBATIONS} == {"clean", *DESCRIPTIONS}
+    assert measures.keys() == {"clean", *PERTURBATIONS}
+    assert DESCRIPTIONS.keys() == PERTURBATIONS.keys()
     interval = [pytest.approx(0.981, abs=1e-3), 1]
     assert measures["clean"] == {"accuracy": 1.0, "accuracy_interval": interval}
-    assert measures["no_case"]["accuracy"] == measures["no_case"]["lost"] == 0.5
+    assert measures["no_case"]["accuracy"] == 0.5
+    assert measures["no_case"]["lost"] == 0.5
     low, high = measures["no_case"]["lost_interval"]
     assert 0.4 < low < 0.5 < high < 0.6
     assert measures["no_punctuation"]["lost"] == 0

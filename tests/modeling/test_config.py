@@ -34,7 +34,8 @@ SHARES = ["embedding_dropout", "dropout"]
 FLAGS = ["freeze_embeddings"]
 IDS = ["pad_token_id", "unk_token_id"]
 FACTORS = ["ngram_weight", "shrinkage", "temperature"]
-NAN, INF = float("nan"), float("inf")
+NAN = float("nan")
+INF = float("inf")
 
 BAD_VALUES = {
     **{name: (least - 1, 2.5, "8", True, None) for name, least in COUNTS.items()},
@@ -110,13 +111,15 @@ def test_defaults_are_the_published_network():
     assert config.classifier_hidden_size == 50
     assert config.freeze_embeddings
     assert config.ngram_buckets == 0
-    assert config.shrinkage == 0
     assert config.auto_map == AUTO_MAP
+    for name, value in FITTED.items():
+        assert getattr(config, name) == value
 
 
 def test_the_article_preset_is_the_published_recipe():
     recipe = make_recipe("article")
-    training, tokenizer = recipe.training, recipe.tokenizer
+    training = recipe.training
+    tokenizer = recipe.tokenizer
     assert training.learning_rate == 1e-3
     assert training.lr_scheduler_type == "constant"
     assert training.per_device_train_batch_size == 128
@@ -156,26 +159,37 @@ def test_model_and_tokenizer_agree_on_token_type_ids():
         assert getattr(word_shapes, name) == getattr(configuration_glove_lstm, name), name
 
 
-def test_a_checkpoint_brings_its_tokenizer(tmp_path):
-    """What is said of another one, even if it is the default, is no wish that is passed over in silence."""
-    for name in {field.name for field in fields(TokenizerArguments)} - {"max_seq_length"}:
-        given = {name: getattr(TokenizerArguments(), name)}
-        with pytest.raises(DataError, match=f"^With model_name_or_path, leave {name} out"):
-            make_recipe("article", model_name_or_path="out", **given)
-    (tmp_path / "run.json").write_text('{"vocab_size": 60000}')
-    command = [str(tmp_path / "run.json"), "--model_name_or_path", "out", "--preset", "article"]
+TOKENIZER_ARGUMENTS = sorted(field.name for field in fields(TokenizerArguments))
+TOKENIZER_ARGUMENTS.remove("max_seq_length")  # may be given with a checkpoint
+
+
+@pytest.mark.parametrize("name", TOKENIZER_ARGUMENTS)
+def test_a_checkpoint_brings_its_tokenizer(name):
+    """Arguments of another tokenizer are refused, even if they are the defaults."""
+    values = {name: getattr(TokenizerArguments(), name)}
+    with pytest.raises(DataError, match=f"^With model_name_or_path, leave {name} out"):
+        make_recipe("article", model_name_or_path="out", **values)
+
+
+def test_a_file_of_arguments_of_another_tokenizer_is_refused(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text('{"vocab_size": 60000}')
     with pytest.raises(DataError, match=r"^With model_name_or_path, leave vocab_size out"):
-        parse(command)
+        parse([str(path), "--model_name_or_path", "out", "--preset", "article"])
+
+
+def test_a_checkpoint_keeps_its_shape_and_may_cut_texts_earlier():
     cut = make_recipe("article", model_name_or_path="out", max_seq_length=20)
     assert cut.tokenizer == TokenizerArguments(max_seq_length=20)
     assert cut.model.config_values() == {}  # the preset's shape is not forced upon it
 
 
 def test_each_argument_of_the_network_can_be_given():
-    """But for those that follow from the data and the vectors, or are fitted."""
+    """Except the arguments that follow from the data and the vectors, or are fitted."""
     given = {field.name for field in fields(ModelArguments)} - {"model_name_or_path"}
-    follow = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id", *FITTED}
-    follow |= {"text_column_names", "label_type", "kwargs"}
-    assert given == set(inspect.signature(GloveLstmConfig).parameters) - follow
+    follow_from_data = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id"}
+    follow_from_data |= {"text_column_names", "label_type", "kwargs"}
+    arguments = set(inspect.signature(GloveLstmConfig).parameters)
+    assert given == arguments - follow_from_data - FITTED.keys()
     for field in fields(ModelArguments):
         assert field.metadata["help"]

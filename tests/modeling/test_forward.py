@@ -14,29 +14,35 @@ from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
 EVERYTHING = {"type_embedding_size": 3, "character_buckets": 20, "ngram_buckets": 40}
-LOWER, TITLE, UPPER, MIXED = 1, 2, 3, 4
+# Shapes of words with case, from the first to the last; the shape of capitalised words lies between.
+LOWER = 1
+UPPER = 3
+MIXED = 4
 
 
 def batch(rows, length, places):
-    """Padded ids, shapes and mask. What stands at padding is noise.
+    """Padded ids, token types and mask. Ids and types of padding are random.
 
     Args:
         rows: Ids of each text.
         length: Of the batch.
         places: A function of the number of tokens and the length: where the tokens stand.
     """
-    shape = len(rows), length
-    ids = torch.randint(0, 30, shape)
-    types = torch.randint(0, 7, shape) + 8 * torch.randint(32**12, shape)
-    mask = torch.zeros(shape, dtype=torch.long)
+    size = (len(rows), length)
+    ids = torch.randint(0, 30, size)
+    shapes = torch.randint(0, 7, size)
+    spellings = torch.randint(32**12, size)
+    types = shapes + 8 * spellings
+    mask = torch.zeros(size, dtype=torch.long)
     for row, tokens in enumerate(rows):
-        where = places(len(tokens), length)
+        positions = places(len(tokens), length)
         words = torch.tensor(tokens, dtype=torch.long)
-        ids[row, where] = words
+        ids[row, positions] = words
+        is_unknown = words % 3 == 0
         types_of_unknown = 7 * 8**9 * words
         types_of_known = 8 * KNOWN + words % 7
-        types[row, where] = torch.where(words % 3 == 0, types_of_unknown, types_of_known)
-        mask[row, where] = 1
+        types[row, positions] = torch.where(is_unknown, types_of_unknown, types_of_known)
+        mask[row, positions] = 1
     return {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
 
 
@@ -50,7 +56,9 @@ def on_the_left(count, length):
 
 
 def in_holes(count, length):
-    return sorted(np.random.default_rng(count).permutation(length)[:count].tolist())
+    """Padding stands between the tokens, too."""
+    positions = np.random.default_rng(count).permutation(length)
+    return sorted(positions[:count].tolist())
 
 
 PADDINGS = pytest.mark.parametrize("places", [on_the_right, on_the_left, in_holes])
@@ -74,8 +82,8 @@ def test_logits_do_not_depend_on_batch_or_padding(extra, rows, more, places):
         hidden = model.encoder(**together).last_hidden_state
         for row, tokens in enumerate(rows):
             alone = batch([tokens], len(tokens), on_the_right)
-            wanted = model(**alone).logits[0]
-            torch.testing.assert_close(output[row], wanted, atol=1e-5, rtol=0)
+            expected = model(**alone).logits[0]
+            torch.testing.assert_close(output[row], expected, atol=1e-5, rtol=0)
             real = together["attention_mask"][row].bool()
             if tokens:
                 own = model.encoder(**alone).last_hidden_state[0]
@@ -141,25 +149,26 @@ def test_the_network_as_published_pools_over_its_padding(golden, keras_twin):
 def test_inputs_embeds_equal_input_ids():
     model = build_model(type_embedding_size=3)
     inputs = batch([[3, 4, 5], [6]], 4, on_the_left)
-    wanted = model(**inputs).logits
+    expected = model(**inputs).logits
     vectors = model.get_input_embeddings()(inputs.pop("input_ids"))
-    assert torch.equal(model(inputs_embeds=vectors, **inputs).logits, wanted)
+    assert torch.equal(model(inputs_embeds=vectors, **inputs).logits, expected)
 
 
 def test_neither_or_both_inputs_are_refused():
     model = build_model()
-    ids, vectors = torch.ones(1, 2, dtype=torch.long), torch.zeros(1, 2, 6)
-    for inputs in ({}, {"input_ids": ids, "inputs_embeds": vectors}):
-        with pytest.raises(ValueError, match="input_ids or inputs_embeds"):
-            model(**inputs)
+    ids = torch.ones(1, 2, dtype=torch.long)
+    vectors = torch.zeros(1, 2, 6)
+    with pytest.raises(ValueError, match="input_ids or inputs_embeds"):
+        model()
+    with pytest.raises(ValueError, match="input_ids or inputs_embeds"):
+        model(input_ids=ids, inputs_embeds=vectors)
 
 
 @pytest.mark.parametrize("name", ["attention_mask", "token_type_ids"])
 @pytest.mark.parametrize("shape", [(1, 3), (2, 2), (2, 4), (3,)], ids=str)
 def test_inputs_of_other_shapes_are_refused(name, shape):
-    inputs = dict.fromkeys(
-        ("input_ids", "attention_mask", "token_type_ids"), torch.ones(2, 3).long()
-    )
+    ones = torch.ones(2, 3, dtype=torch.long)
+    inputs = {"input_ids": ones, "attention_mask": ones, "token_type_ids": ones}
     inputs[name] = torch.ones(shape, dtype=torch.long)
     with pytest.raises(ValueError, match=rf"{name} must be of shape \(2, 3\), as the tokens"):
         build_model(**EVERYTHING)(**inputs)
@@ -171,13 +180,14 @@ def test_an_empty_text_has_a_prediction(dtype):
     nothing = torch.zeros(2, 0, dtype=dtype)
     output = model(nothing, attention_mask=nothing, token_type_ids=nothing).logits
     padding = torch.zeros(2, 5, dtype=torch.long)
-    wanted = model(padding, token_type_ids=padding).logits
-    torch.testing.assert_close(output, wanted, atol=1e-6, rtol=0)
+    expected = model(padding, token_type_ids=padding).logits
+    torch.testing.assert_close(output, expected, atol=1e-6, rtol=0)
     assert output.isfinite().all()
 
 
 def test_token_types_that_are_missing_or_cut_spellings_are_refused():
-    model, ids = build_model(**EVERYTHING), torch.tensor([[3, 4]])
+    model = build_model(**EVERYTHING)
+    ids = torch.tensor([[3, 4]])
     for reader in (model, model.encoder):
         with pytest.raises(ValueError, match="token_type_ids are missing"):
             reader(ids)
@@ -197,11 +207,11 @@ def test_dropout_is_applied_in_training(name):
 def test_other_precisions_forward_and_backward(dtype):
     model = build_model(freeze_embeddings=False, **EVERYTHING)
     inputs = batch([[3, 4, 5], [6], []], 4, on_the_right)
-    wanted = model(**inputs).logits
+    expected = model(**inputs).logits
     output = model.to(dtype)(**inputs, labels=torch.tensor([0, 1, 1]))
     assert output.logits.dtype == dtype
-    within = 0.15 if dtype == torch.bfloat16 else 1e-5
-    torch.testing.assert_close(output.logits.float(), wanted, atol=within, rtol=0.05)
+    tolerance = {torch.bfloat16: 0.15, torch.float64: 1e-5}[dtype]
+    torch.testing.assert_close(output.logits.float(), expected, atol=tolerance, rtol=0.05)
     output.loss.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad.isfinite().all(), name
@@ -215,10 +225,10 @@ def test_other_precisions_forward_and_backward(dtype):
 def test_autocast():
     model = build_model(**EVERYTHING)
     inputs = batch([[3, 4, 5], [6]], 4, on_the_right)
-    wanted = model(**inputs).logits
+    expected = model(**inputs).logits
     with torch.autocast("cpu", dtype=torch.bfloat16):
         output = model(**inputs, labels=torch.tensor([0, 1]))
-    torch.testing.assert_close(output.logits.float(), wanted, atol=0.15, rtol=0.05)
+    torch.testing.assert_close(output.logits.float(), expected, atol=0.15, rtol=0.05)
     output.loss.backward()
 
 
@@ -227,23 +237,27 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(places):
     model = build_model(lstm_length=4, **EVERYTHING)
     rows = [list(range(3, 14)), [5], [9, 8, 7, 6], []]
     inputs = batch(rows, 13, places)
-    # So that no text changes its case when it is cut
-    inputs["token_type_ids"] = inputs["token_type_ids"] // 8 * 8 + LOWER
     beginnings = batch([row[:4] for row in rows], 4, on_the_right)
-    beginnings["token_type_ids"] = beginnings["token_type_ids"] // 8 * 8 + LOWER
+    # All words are in lower case, so that no text changes its case when it is cut.
+    for texts in (inputs, beginnings):
+        spellings = texts["token_type_ids"] // 8
+        texts["token_type_ids"] = spellings * 8 + LOWER
     with torch.no_grad():
         hidden, pooled = model.encoder(**inputs, return_dict=False)
-        wanted = model.encoder(**beginnings)
+        expected = model.encoder(**beginnings)
         parts = model(**inputs).part_logits
         others = model(**beginnings).part_logits
     assert hidden.shape == (4, 13, 5)
-    torch.testing.assert_close(pooled, wanted.pooler_output, atol=1e-5, rtol=0)
+    torch.testing.assert_close(pooled, expected.pooler_output, atol=1e-5, rtol=0)
     for row, tokens in enumerate(rows):
         states = hidden[row][inputs["attention_mask"][row].bool()]
-        first = wanted.last_hidden_state[row, : len(tokens[:4])]
-        torch.testing.assert_close(states[:4], first, atol=1e-5, rtol=0)
+        tokens_read = min(len(tokens), 4)
+        expected_states = expected.last_hidden_state[row, :tokens_read]
+        torch.testing.assert_close(states[:4], expected_states, atol=1e-5, rtol=0)
         assert not states[4:].any()
-    shares = torch.tensor([4 / 11, 1, 1, 1])  # of the texts, by which the LSTM counts
+    shares = torch.tensor(
+        [4 / 11, 1, 1, 1]
+    )  # of the tokens that the LSTM reads, which scale its logits
     torch.testing.assert_close(parts[:, 0], others[:, 0] * shares[:, None], atol=1e-5, rtol=0)
     assert not torch.allclose(parts[0, 1], others[0, 1], atol=1e-3)
 
@@ -258,15 +272,17 @@ def test_a_text_in_a_single_case_counts_as_lower_case(shapes, places):
     model = build_model(**EVERYTHING)
     inputs = batch([list(range(3, 3 + len(shapes)))], len(shapes) + 3, places)
     real = inputs["attention_mask"].bool()
-    inputs["token_type_ids"][real] = torch.tensor(shapes)
-    lower_shapes = [LOWER if shape in (TITLE, UPPER, MIXED) else shape for shape in shapes]
-    lower_types = inputs["token_type_ids"].masked_scatter(real, torch.tensor(lower_shapes))
+    types = torch.tensor(shapes)
+    has_case = (types >= LOWER) & (types <= MIXED)
+    types_in_lower_case = types.masked_fill(has_case, LOWER)
     with torch.no_grad():
+        inputs["token_type_ids"][real] = types
         logits = model(**inputs).logits
-        lower_logits = model(**{**inputs, "token_type_ids": lower_types}).logits
-    cases = {shape for shape in shapes if shape in (LOWER, TITLE, UPPER, MIXED)}
-    single_case = cases in (set(), {LOWER}, {UPPER})
-    assert torch.allclose(logits, lower_logits, atol=1e-6) is single_case
+        inputs["token_type_ids"][real] = types_in_lower_case
+        logits_in_lower_case = model(**inputs).logits
+    cases = set(types[has_case].tolist())
+    has_a_single_case = cases in (set(), {LOWER}, {UPPER})
+    assert torch.allclose(logits, logits_in_lower_case, atol=1e-6) is has_a_single_case
 
 
 @PADDINGS

@@ -23,7 +23,7 @@ EDGE = SHAPE_COUNT  # stands for the shape before the first word and after the l
 
 
 def bucket(left, right, buckets):
-    """The row of a pair of codes."""
+    """The row of a pair of numbers."""
     return (left * 1_000_003 + right * 2_654_435_761) % 4_294_967_291 % buckets
 
 
@@ -31,8 +31,10 @@ def word_rows(config, words, shapes):
     """Rows of a text's words, of its pairs of words, and of its words with their shapes."""
     rows = [config.ngram_buckets + word for word in words]
     edge = 2
-    codes = [edge, *(word + 3 for word in words), edge]
-    rows += [bucket(left, right, config.ngram_buckets) for left, right in pairwise(codes)]
+    codes_of_words = [word + 3 for word in words]
+    codes = [edge, *codes_of_words, edge]
+    for left, right in pairwise(codes):
+        rows.append(bucket(left, right, config.ngram_buckets))
     if config.type_embedding_size:
         for word, shape in zip(words, shapes, strict=True):
             rows.append(bucket(1, word * SHAPE_COUNT + shape, config.ngram_buckets))
@@ -58,7 +60,8 @@ def character_rows(word, buckets):
     if not word:
         return []
     edge = 32
-    codes = [edge, *(ord(letter) - ord("a") + 1 for letter in word), edge]
+    codes_of_letters = [ord(letter) - ord("a") + 1 for letter in word]
+    codes = [edge, *codes_of_letters, edge]
     rows = []
     for size in (3, 4, 5):
         for start in range(len(codes) - size + 1):
@@ -128,7 +131,8 @@ def test_logits_are_those_of_the_slow_reference_whatever_the_padding(
 def test_large_codes_do_not_overflow():
     sizes = {"vocab_size": 100_000, "embedding_size": 2, "type_embedding_size": 1}
     model = build_model(**sizes, ngram_buckets=1009)
-    words, shapes = [99_999, 99_998, 2, 99_999], [6, 5, 6, 0]
+    words = [99_999, 99_998, 2, 99_999]
+    shapes = [6, 5, 6, 0]
     mask = torch.ones(1, 4, dtype=torch.bool)
     [logits] = model.ngrams(torch.tensor([words]), torch.tensor([shapes]), None, mask)
     torch.testing.assert_close(logits, slow_logits(model, words, shapes), atol=1e-5, rtol=0)
@@ -182,7 +186,8 @@ def test_the_vector_of_an_unknown_word_has_the_mean_of_its_characters_added(with
 
 
 def test_unknown_words_are_skipped_where_there_are_none_but_not_in_training():
-    model, ids = build_model(**SHAPES, freeze_embeddings=False), torch.tensor([[3, 4, 5]])
+    model = build_model(**SHAPES, freeze_embeddings=False)
+    ids = torch.tensor([[3, 4, 5]])
     types = torch.full_like(ids, 8 * 32 + 1)
     with torch.no_grad():
         assert model.encoder.prepare_inputs(ids, None, types, None).unknown is None
@@ -193,27 +198,37 @@ def test_unknown_words_are_skipped_where_there_are_none_but_not_in_training():
     assert model.encoder.embeddings.character_embeddings.weight.grad is not None
 
 
-def test_the_logits_are_the_sum_of_the_two_parts_and_a_new_classifier_adds_nothing():
-    inputs = {
-        "input_ids": torch.tensor([[3, 4, 5], [6, 0, 0]]),
-        "token_type_ids": torch.ones(2, 3).long(),
-    }
+TWO_TEXTS = {
+    "input_ids": torch.tensor([[3, 4, 5], [6, 0, 0]]),
+    "token_type_ids": torch.ones(2, 3).long(),
+}
+
+
+def test_the_logits_are_the_sum_of_the_two_parts():
     model = build_model(dropout=0.0, **SHAPES)
-    whole = model(**inputs)
-    parts = model.train()(**inputs)
-    for output in (whole, parts):
+    evaluated = model(**TWO_TEXTS)
+    trained = model.train()(**TWO_TEXTS)
+    for output in (evaluated, trained):
         assert output.part_logits.shape == (2, 2, 2)
         torch.testing.assert_close(output.part_logits.sum(dim=1), output.logits)
-    torch.testing.assert_close(parts.logits, whole.logits, atol=1e-6, rtol=0)
-    lstm, ngrams = parts.part_logits.unbind(dim=1)
-    model.config.temperature, model.config.ngram_weight = 2.0, 3.0
-    colder = model(**inputs)
-    torch.testing.assert_close(colder.part_logits, parts.part_logits / 2, atol=1e-6, rtol=0)
-    torch.testing.assert_close(colder.logits, lstm / 2 + ngrams * 1.5, atol=1e-6, rtol=0)
+    torch.testing.assert_close(trained.logits, evaluated.logits, atol=1e-6, rtol=0)
 
+
+def test_temperature_and_weight_scale_the_parts():
+    model = build_model(**SHAPES)
+    plain = model(**TWO_TEXTS)
+    model.config.temperature = 2.0
+    model.config.ngram_weight = 3.0
+    scaled = model(**TWO_TEXTS)
+    torch.testing.assert_close(scaled.part_logits, plain.part_logits / 2, atol=1e-6, rtol=0)
+    lstm, ngrams = plain.part_logits.unbind(dim=1)
+    torch.testing.assert_close(scaled.logits, lstm / 2 + ngrams * 1.5, atol=1e-6, rtol=0)
+
+
+def test_a_new_ngram_classifier_adds_nothing():
     config = GloveLstmConfig(vocab_size=30, embedding_size=6, **SHAPES)
     new = GloveLstmForSequenceClassification(config)
-    assert not new(**inputs).part_logits[:, 1].any()
+    assert not new(**TWO_TEXTS).part_logits[:, 1].any()
 
 
 def test_a_vocabulary_may_grow_and_shrink():
@@ -233,92 +248,124 @@ def test_vectors_instead_of_words_are_refused_by_the_ngrams():
     model = build_model(**NGRAMS)
     ids = torch.tensor([[3, 4, 5]])
     vectors = model.get_input_embeddings()(ids)
-    for again in (model, model.train()):
+    for training in (False, True):
         with pytest.raises(ValueError, match="input_ids are missing"):
-            again(inputs_embeds=vectors)
+            model.train(training)(inputs_embeds=vectors)
     pooled = model.eval().encoder(inputs_embeds=vectors).pooler_output
     torch.testing.assert_close(model.lstm_logits(pooled), model(ids).part_logits[:, 0])
 
 
 def test_a_frozen_classifier_takes_no_part_in_training():
     model = build_model(dropout=0.0, **NGRAMS)
-    ids, labels = torch.tensor([[3, 4, 5]]), torch.tensor([1])
-    whole = model(ids, labels=labels)
+    ids = torch.tensor([[3, 4, 5]])
+    labels = torch.tensor([1])
+    evaluated = model(ids, labels=labels)
     model.ngrams.requires_grad_(False)
-    assert torch.equal(model(ids, labels=labels).loss, whole.loss)
+    assert torch.equal(model(ids, labels=labels).loss, evaluated.loss)
     trained = model.train()(ids, labels=labels)
     assert trained.part_logits.shape == (1, 1, 2)
-    torch.testing.assert_close(trained.logits, whole.part_logits[:, 0], atol=1e-6, rtol=0)
+    torch.testing.assert_close(trained.logits, evaluated.part_logits[:, 0], atol=1e-6, rtol=0)
     trained.loss.backward()
     assert all(parameter.grad is None for parameter in model.ngrams.parameters())
     model.ngrams.requires_grad_(True)
     assert model(ids).part_logits.shape == (1, 2, 2)
 
 
-MULTI_LABEL = {"num_labels": 3, "problem_type": "multi_label_classification"}
-LABELS = [
-    ({"num_labels": 1}, torch.tensor([0.5, -1.0])),
-    ({"num_labels": 2, "problem_type": "regression"}, torch.tensor([[0.5, 2], [-1, 0]])),
-    ({"num_labels": 6}, torch.tensor([5, 0])),
-    (MULTI_LABEL, torch.tensor([[1.0, 0, 1], [0, 0, 1]])),
-]
+def binary_cross_entropy(logits, labels):
+    return nn.functional.binary_cross_entropy_with_logits(logits, labels)
 
 
-def plain_loss(logits, labels):
-    if labels.shape == (2, 2):
-        return nn.functional.mse_loss(logits, labels)
-    if labels.dim() == 2:
-        return nn.functional.binary_cross_entropy_with_logits(logits, labels)
-    if labels.is_floating_point():
-        return nn.functional.mse_loss(logits.squeeze(), labels)
+def squared_error(logits, labels):
+    return nn.functional.mse_loss(logits.squeeze(), labels)
+
+
+def cross_entropy(logits, labels):
     return nn.functional.cross_entropy(logits, labels)
 
 
+REGRESSION = {"problem_type": "regression"}
+MULTI_LABEL = {"problem_type": "multi_label_classification"}
+CLASSES = torch.tensor([5, 0])
+LABEL_SETS = torch.tensor([[1.0, 0, 1], [0, 0, 1]])
+ONE_NUMBER = torch.tensor([0.5, -1.0])
+TWO_NUMBERS = torch.tensor([[0.5, 2], [-1, 0]])
+TWO_IDS = torch.tensor([[3, 4], [5, 0]])
+
+
 @pytest.mark.parametrize("extra", [{}, NGRAMS], ids=["lstm", "ngrams"])
-@pytest.mark.parametrize(("config", "labels"), LABELS)
-def test_the_loss_is_that_of_each_part_in_training_and_of_the_sum_otherwise(extra, config, labels):
+@pytest.mark.parametrize(
+    ("config", "labels", "loss"),
+    [
+        ({"num_labels": 6}, CLASSES, cross_entropy),
+        ({"num_labels": 3, **MULTI_LABEL}, LABEL_SETS, binary_cross_entropy),
+        ({"num_labels": 2, **REGRESSION}, TWO_NUMBERS, squared_error),
+    ],
+    ids=["classes", "label sets", "numbers"],
+)
+def test_the_loss_is_of_each_part_in_training_and_of_the_sum_otherwise(extra, config, labels, loss):
     model = build_model(dropout=0.0, **extra, **config)
-    ids = torch.tensor([[3, 4], [5, 0]])
-    evaluated = model(ids, labels=labels)
-    torch.testing.assert_close(evaluated.loss, plain_loss(evaluated.logits, labels))
-    trained = model.train()(ids, labels=labels)
-    assert trained.part_logits.shape[1] == (2 if extra else 1)
+    evaluated = model(TWO_IDS, labels=labels)
+    torch.testing.assert_close(evaluated.loss, loss(evaluated.logits, labels))
+    trained = model.train()(TWO_IDS, labels=labels)
     torch.testing.assert_close(trained.logits, evaluated.logits, atol=1e-6, rtol=0)
-    regression = model.config.problem_type == "regression"  # that loss is of the sum, too
-    parts = [trained.logits] if regression else trained.part_logits.unbind(1)
-    torch.testing.assert_close(trained.loss, sum(plain_loss(part, labels) for part in parts))
-    if not extra:
-        torch.testing.assert_close(trained.loss, evaluated.loss)
-        assert torch.equal(trained.part_logits[:, 0], trained.logits)
-    assert torch.equal(model(ids, labels=labels, return_dict=False)[1], trained.logits)
-    if labels.dtype == torch.long:  # two batches of two make a step
-        summed = model(ids, labels=labels, num_items_in_batch=4).loss
-        torch.testing.assert_close(summed, trained.loss / 2)
+    compared = trained.part_logits.unbind(dim=1)
+    if loss is squared_error:  # always of the sum
+        compared = [trained.logits]
+    expected = sum(loss(logits, labels) for logits in compared)
+    torch.testing.assert_close(trained.loss, expected)
+    in_a_tuple = model(TWO_IDS, labels=labels, return_dict=False)
+    assert torch.equal(in_a_tuple[1], trained.logits)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_loss_of_a_single_number_is_the_squared_error(training):
+    model = build_model(dropout=0.0, num_labels=1, **NGRAMS).train(training)
+    output = model(TWO_IDS, labels=ONE_NUMBER)
+    torch.testing.assert_close(output.loss, squared_error(output.logits, ONE_NUMBER))
+
+
+def test_the_only_part_has_the_logits_and_the_loss_of_the_sum():
+    model = build_model(dropout=0.0, num_labels=6)
+    evaluated = model(TWO_IDS, labels=CLASSES)
+    trained = model.train()(TWO_IDS, labels=CLASSES)
+    assert trained.part_logits.shape == (2, 1, 6)
+    assert torch.equal(trained.part_logits[:, 0], trained.logits)
+    torch.testing.assert_close(trained.loss, evaluated.loss)
+
+
+def test_the_loss_is_divided_by_the_items_of_all_batches_of_a_step():
+    model = build_model(dropout=0.0, num_labels=6, **NGRAMS).train()
+    loss = model(TWO_IDS, labels=CLASSES).loss
+    half = model(TWO_IDS, labels=CLASSES, num_items_in_batch=4).loss
+    torch.testing.assert_close(half, loss / 2)
 
 
 def spans_of_groups(size):
     """The first and the last token that each row covers, beyond the text, too; in the order of `groups`."""
     words = [(place, place) for place in range(size)]
     pairs = [(place - 1, place) for place in range(size + 1)]
-    threes = [(place - 2, place) for place in range(size + 2)]
-    with_shape_after = [(place, place + 1) for place in range(size)]
-    with_shape_before = [(place - 1, place) for place in range(size)]
-    with_own_shape = words
-    return [words + pairs + with_own_shape, threes + with_shape_after + with_shape_before]
+    words_with_shapes = words
+    runs = [(place - 2, place) for place in range(size + 2)]
+    words_and_shapes_after = [(place, place + 1) for place in range(size)]
+    words_and_shapes_before = [(place - 1, place) for place in range(size)]
+    return [
+        words + pairs + words_with_shapes,
+        runs + words_and_shapes_after + words_and_shapes_before,
+    ]
 
 
 def slow_contributions(model, words, shapes):
-    """What each token adds, one occurrence of an n-gram after the other."""
+    """What each token adds: an n-gram's contribution is divided among its tokens in the text."""
     size = len(words)
     added = torch.zeros(size, len(model.config.label_names))
     for rows, spans in zip(groups(model, words, shapes), spans_of_groups(size), strict=True):
         counts = Counter(rows)
         for row, (first, last) in zip(rows, spans, strict=True):
-            of_all_occurrences = model.ngrams.weights[row] * sqrt(counts[row] / len(rows))
-            of_this_one = of_all_occurrences.detach() / counts[row]
+            share = sqrt(counts[row] / len(rows))  # of all occurrences together
+            contribution = model.ngrams.weights[row].detach() * share / counts[row]
             places = range(max(first, 0), min(last, size - 1) + 1)
             for place in places:
-                added[place] += of_this_one / len(places)
+                added[place] += contribution / len(places)
     return added
 
 

@@ -16,7 +16,8 @@ def padded_inputs():
 
 @pytest.mark.parametrize("length", [0, 2])
 def test_hidden_states_are_in_the_places_of_the_tokens(length):
-    model, inputs = build_model(lstm_length=length, **EVERYTHING), padded_inputs()
+    model = build_model(lstm_length=length, **EVERYTHING)
+    inputs = padded_inputs()
     output = model(**inputs, output_hidden_states=True)
     encoded = model.encoder(**inputs, output_hidden_states=True)
     for states in (output.hidden_states, encoded.hidden_states):
@@ -35,12 +36,15 @@ def test_hidden_states_are_in_the_places_of_the_tokens(length):
 
 
 def test_hidden_states_are_given_on_demand_only():
-    model, inputs = build_model(), {"input_ids": torch.tensor([[3, 4]])}
+    model = build_model()
+    inputs = {"input_ids": torch.tensor([[3, 4]])}
     for reader in (model, model.encoder):
         assert reader(**inputs).hidden_states is None
         assert reader(**inputs, output_attentions=True).attentions is None
     logits, states, parts = model(**inputs, output_hidden_states=True, return_dict=False)
-    assert (logits.shape, len(states), parts.shape) == ((1, 2), 2, (1, 1, 2))
+    assert logits.shape == (1, 2)
+    assert len(states) == 2
+    assert parts.shape == (1, 1, 2)
     model.config.output_hidden_states = True
     assert len(model(**inputs).hidden_states) == 2
     assert model(**inputs, output_hidden_states=False).hidden_states is None
@@ -49,14 +53,15 @@ def test_hidden_states_are_given_on_demand_only():
 @pytest.mark.filterwarnings("ignore")  # it is deprecated, and still used
 @pytest.mark.parametrize("extra", [{}, EVERYTHING], ids=["lstm", "everything"])
 def test_dynamic_quantization(extra):
-    model, inputs = build_model(**extra), padded_inputs()
-    wanted = model(**inputs).logits
+    model = build_model(**extra)
+    inputs = padded_inputs()
+    expected = model(**inputs).logits
     quantization = pytest.importorskip("torch.ao.quantization")
     quantized = quantization.quantize_dynamic(model, dtype=torch.qint8)
     assert not any(quantized.encoder.lstm.parameters())
     with torch.inference_mode():
         logits = quantized(**inputs).logits
-    torch.testing.assert_close(logits, wanted, atol=0.3, rtol=0.1)
+    torch.testing.assert_close(logits, expected, atol=0.3, rtol=0.1)
 
 
 def test_gradients_of_the_word_vectors_by_a_hook_on_their_layer():
@@ -93,25 +98,28 @@ def test_gradients_of_the_word_vectors_by_a_hook_on_their_layer():
     assert not attributions[1, 2:].any()
 
 
-SINGLE, MULTI_LABEL = "single_label_classification", "multi_label_classification"
+SINGLE = "single_label_classification"
+MULTI_LABEL = "multi_label_classification"
 REGRESSION = "regression"
+
+
+THREE = {"num_labels": 3}
+CLASSES = torch.tensor([1, 2])
+FLOATS = torch.ones(2)
+FLOAT_SETS = torch.ones(2, 3)
 
 
 @pytest.mark.parametrize(
     ("config", "labels", "sentence"),
     [
-        ({"num_labels": 3}, torch.tensor([0.0, 1.0]), 'Set it to "multi_label_classification"'),
-        ({"num_labels": 3}, torch.tensor([0.0, 1.0]), r"or pass whole numbers"),
-        (
-            {"num_labels": 3},
-            torch.tensor([1, 2, 0]),
-            r"labels must be of shape \(2,\) .* not \(3,\)",
-        ),
-        ({"num_labels": 3}, torch.ones(2, 3).long(), r"of shape \(2,\) .* not \(2, 3\)"),
-        ({"num_labels": 3, "problem_type": MULTI_LABEL}, torch.ones(2), r"\(2, 3\) .* not \(2,\)"),
-        ({"num_labels": 3, "problem_type": MULTI_LABEL}, torch.ones(2, 3).long(), "must be floats"),
-        ({"num_labels": 3, "problem_type": SINGLE}, torch.ones(2), "must be whole numbers"),
-        ({"num_labels": 3, "problem_type": REGRESSION}, torch.ones(2), r"\(2, 3\) .* not \(2,\)"),
+        (THREE, FLOATS, 'Set it to "multi_label_classification"'),
+        (THREE, FLOATS, "or pass whole numbers"),
+        (THREE, torch.tensor([1, 2, 0]), r"of shape \(2,\) .* not \(3,\)"),
+        (THREE, FLOAT_SETS.long(), r"of shape \(2,\) .* not \(2, 3\)"),
+        ({**THREE, "problem_type": MULTI_LABEL}, FLOATS, r"\(2, 3\) .* not \(2,\)"),
+        ({**THREE, "problem_type": MULTI_LABEL}, FLOAT_SETS.long(), "must be floats"),
+        ({**THREE, "problem_type": SINGLE}, FLOATS, "must be whole numbers"),
+        ({**THREE, "problem_type": REGRESSION}, FLOATS, r"\(2, 3\) .* not \(2,\)"),
         ({"num_labels": 1}, torch.ones(3), r"of shape \(2,\) .* not \(3,\)"),
         ({"num_labels": 1}, torch.ones(2, 2), r"of shape \(2,\) .* not \(2, 2\)"),
     ],
@@ -126,13 +134,13 @@ def test_labels_that_do_not_fit_are_refused(config, labels, sentence, training):
 @pytest.mark.parametrize(
     ("config", "labels"),
     [
-        ({"num_labels": 3}, torch.tensor([[0], [2]])),
-        ({"num_labels": 3}, torch.tensor([-100, 2])),
-        ({"num_labels": 3}, torch.tensor([[0.0, 1, 1], [1, 0, 0]])),
-        ({"num_labels": 1}, torch.tensor([[0.5], [1]])),
-        ({"num_labels": 1}, torch.tensor([0.5, 1])),
-        ({"num_labels": 3, "problem_type": REGRESSION}, torch.ones(2, 3)),
-        ({"num_labels": 3, "problem_type": SINGLE}, torch.tensor([0, 2])),
+        (THREE, CLASSES[:, None]),
+        (THREE, torch.tensor([-100, 2])),
+        (THREE, FLOAT_SETS),
+        ({"num_labels": 1}, FLOATS[:, None]),
+        ({"num_labels": 1}, FLOATS),
+        ({**THREE, "problem_type": REGRESSION}, FLOAT_SETS),
+        ({**THREE, "problem_type": SINGLE}, CLASSES),
     ],
 )
 def test_labels_that_transformers_takes_are_taken(config, labels):

@@ -1,5 +1,7 @@
 """A tokenizer of a few words, tokenised texts, articles, and a small transformer that tells these apart."""
 
+import gc
+
 import pytest
 import torch
 from tides import WORDS, make_texts, tokenized
@@ -7,6 +9,25 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 from glove_lstm.data.loading import load_splits
 from glove_lstm.text.build import build_tokenizer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fast_garbage_collection():
+    """Exclude all that is imported from garbage collection.
+
+    Each training ends with a collection, in Accelerate's `free_memory`. With a million imported objects, it would take
+    three quarters of the time of these tests.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tokenizers_with_one_thread():
+    """The batches are small: several threads would mostly wait for each other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOKENIZERS_PARALLELISM", "false")
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -28,18 +28,23 @@ def test_collate_is_the_tokenizers_own_pad(tokenizer, rows):
 
 def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
     batch = collate(tokenized(["", ""], tokenizer).__getitems__([0, 1]))
-    assert batch["input_ids"].tolist() == batch["attention_mask"].tolist() == [[0], [0]]
+    assert batch["input_ids"].tolist() == [[0], [0]]
+    assert batch["attention_mask"].tolist() == [[0], [0]]
     assert "labels" not in batch
 
 
 def rows_of(batch):
     """Label, weight, ids and types of each text of a batch, sorted by label."""
-    weights = np.ones(len(batch.lengths)) if batch.weights is None else batch.weights
+    weights = batch.weights
+    if weights is None:
+        weights = np.ones(len(batch.lengths))
     rows = []
-    end = 0
-    for label, weight, length in zip(batch.labels, weights, batch.lengths, strict=True):
-        begin, end = end, end + length
-        rows.append((label, weight, batch.ids[begin:end].tolist(), batch.types[begin:end].tolist()))
+    ends = np.cumsum(batch.lengths)
+    begins = ends - batch.lengths
+    for row, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        ids = batch.ids[begin:end].tolist()
+        types = batch.types[begin:end].tolist()
+        rows.append((batch.labels[row], weights[row], ids, types))
     return sorted(rows)
 
 
@@ -48,7 +53,7 @@ ALL = range(60)
 
 @pytest.fixture(scope="module")
 def numbered():
-    """60 texts, whose labels are their numbers: those show that none moves to another text."""
+    """60 texts whose labels are their numbers, which shows to which text anything belongs."""
     texts, _ = make_texts(60)
     return texts, np.arange(60)
 
@@ -61,7 +66,8 @@ def copies(numbered, tokenizer):
 
 def test_copies_keep_the_number_of_texts_and_their_labels(numbered, copies, tokenizer):
     assert len(copies) == 60
-    clean = tokenized(*numbered[:1], tokenizer)
+    texts, _ = numbered
+    clean = tokenized(texts, tokenizer)
     assert np.array_equal(copies.lengths, clean.lengths)
     rows = rows_of(copies.__getitems__(ALL))
     assert [label for label, *_ in rows] == list(ALL)
@@ -82,8 +88,9 @@ def test_copies_depend_on_seed_and_epoch_alone(numbered, copies, tokenizer):
     again = corrupted_texts(*numbered, tokenizer)
     assert rows_of(again.__getitems__(ALL)) == rows
     for options in ({"epoch": 1}, {"seed": 4}):
-        others = rows_of(corrupted_texts(*numbered, tokenizer, **options).__getitems__(ALL))
-        differ = sum(other != row for other, row in zip(others, rows, strict=True))
+        others = corrupted_texts(*numbered, tokenizer, **options)
+        pairs = zip(rows_of(others.__getitems__(ALL)), rows, strict=True)
+        differ = sum(other != row for other, row in pairs)
         assert differ > 15
 
 
@@ -95,17 +102,20 @@ def test_without_a_share_there_are_no_copies(numbered, tokenizer):
 
 
 def test_copies_keep_the_weights_of_their_texts(numbered, tokenizer):
-    weighted = corrupted_texts(*numbered, tokenizer)
-    weighted.weights = np.arange(60) / 10
+    texts, numbers = numbered
+    weights = numbers / 10
+    weighted = corrupted_texts(texts, numbers, tokenizer, weights=weights)
     rows = rows_of(weighted.__getitems__(ALL))
-    assert [weight for _, weight, _, _ in rows] == weighted.weights.tolist()
+    assert [weight for _, weight, _, _ in rows] == weights.tolist()
 
 
 @pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
 def test_the_share_of_texts_is_replaced(tokenizer, share):
-    texts, labels = ["BOATS left, Vellin harbour; while the tide rose."] * 2000, np.zeros(2000)
+    texts = ["BOATS left, Vellin harbour; while the tide rose."] * 2000
+    labels = np.zeros(2000)
     [clean] = rows_of(tokenized(texts[:1], tokenizer, labels[:1]).__getitems__([0]))
-    rows = rows_of(corrupted_texts(texts, labels, tokenizer, share).__getitems__(range(2000)))
+    mixed = corrupted_texts(texts, labels, tokenizer, share=share)
+    rows = rows_of(mixed.__getitems__(range(2000)))
     changed = np.mean([row != clean for row in rows])
     # A few copies are drawn without any error.
     assert 0.85 * share < changed < share + 0.04
@@ -119,13 +129,17 @@ def test_copies_are_cut_where_texts_are_cut(side, most):
         lambda: numbers, min_frequency=1, model_max_length=20, truncation_side=side
     )
     # A copy may drop numbers, but does not change them: they have no letters and no case.
-    near_the_end_that_is_kept = numbers[:60] if side == "right" else numbers[-60:]
-    known = set(tokenizer.convert_tokens_to_ids(near_the_end_that_is_kept))
-    copies = corrupted_texts([" ".join(numbers)] * 10, np.arange(10), tokenizer, 1.0, most)
-    rows = rows_of(copies.__getitems__(range(10)))
-    assert all(len(ids) == most for _, _, ids, _ in rows)
-    near_that_end = [set(ids) <= known for _, _, ids, _ in rows]
-    assert sum(near_that_end) >= 8  # a copy may be a part of its text
+    kept_end = numbers[:60]
+    if side == "left":
+        kept_end = numbers[-60:]
+    ids_of_kept_end = set(tokenizer.convert_tokens_to_ids(kept_end))
+    texts = [" ".join(numbers)] * 10
+    copies = corrupted_texts(texts, np.arange(10), tokenizer, share=1.0, max_length=most)
+    copies_at_kept_end = 0
+    for _, _, ids, _ in rows_of(copies.__getitems__(range(10))):
+        assert len(ids) == most
+        copies_at_kept_end += set(ids) <= ids_of_kept_end
+    assert copies_at_kept_end >= 8  # a copy may be a passage of its text
 
 
 @settings(deadline=None)
@@ -152,7 +166,11 @@ def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(
 
 def batches_of(order, lengths, batch_size=16):
     """Lengths of the texts of each batch."""
-    return [lengths[order[at : at + batch_size]] for at in range(0, len(order), batch_size)]
+    batches = []
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        batches.append(lengths[rows])
+    return batches
 
 
 def padding(batches):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.special import log_softmax
+from scipy.special import softmax
 from support import build_model
 from tides import make_texts, tokenized
 
 from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.inference.scores import scores_of
+from glove_lstm.inference.scores import MULTI_LABEL, scores_of
 from glove_lstm.training.calibration import (
     ScoredTexts,
     as_binary,
@@ -20,48 +20,56 @@ from glove_lstm.training.calibration import (
 
 
 def draw(seed, rows, scales, classes=3):
-    """Logits of parts whose scaled sum is what the labels were drawn from."""
+    """Draw logits of parts (rows, parts, classes), and labels by the softmax of their scaled sum."""
     generator = np.random.default_rng(seed)
     parts = generator.standard_normal((rows, len(scales), classes))
-    truth = log_softmax(np.einsum("npc,p->nc", parts, scales), axis=1)
-    labels = (np.exp(truth).cumsum(axis=1) < generator.random((rows, 1))).sum(axis=1)
+    logits = np.einsum("npc,p->nc", parts, scales)
+    cumulated = softmax(logits, axis=1).cumsum(axis=1)
+    labels = (cumulated < generator.random((rows, 1))).sum(axis=1)
     return parts.astype(np.float32), labels
 
 
 def test_copies_of_a_text_weigh_against_the_prior_as_one_text():
     parts, labels = draw(0, 50, [1.0, 3.0])
     once = fit_scales(parts, labels)
-    copied = fit_scales(np.tile(parts, (5, 1, 1)), np.tile(labels, 5), 5)
+    five_times = np.tile(parts, (5, 1, 1))
+    copied = fit_scales(five_times, np.tile(labels, 5), versions=5)
     assert copied[1] / copied[0] == pytest.approx(once[1] / once[0], rel=1e-3)
 
 
 @pytest.mark.parametrize("scales", [[0.4], [2.5], [1.0, 2.0], [0.5, 3.0]], ids=str)
 def test_the_scales_that_made_the_labels_are_found(scales):
-    parts, labels = draw(0, 40_000, scales)
+    parts, labels = draw(0, 20_000, scales)
     assert fit_scales(parts, labels) == pytest.approx(scales, rel=0.06)
 
 
 @pytest.mark.parametrize("rows", [4, 16, 200])
 def test_few_texts_allow_no_more_certainty_than_one_error_among_them_would(rows):
     labels = np.arange(rows) % 2
-    right = np.eye(2, dtype=np.float32)[labels][:, None] * 8  # sure and right on all of them
-    (scale,) = fit_scales(right, labels)
-    assert 1 / (1 + np.exp(-8 * scale)) == pytest.approx(1 - 1 / (rows / 2 + 2), abs=1e-4)
+    one_hot = np.eye(2, dtype=np.float32)[labels]
+    logits = 8 * one_hot  # sure and right on all of them
+    [scale] = fit_scales(logits[:, None], labels)
+    score = 1 / (1 + np.exp(-8 * scale))
+    doubt = 1 / (rows / 2 + 2)
+    assert score == pytest.approx(1 - doubt, abs=1e-4)
 
 
 def test_a_part_that_says_nothing_is_turned_down_and_one_that_errs_is_not_turned_round():
     parts, labels = draw(0, 20_000, [1.0])
     noise = np.random.default_rng(1).standard_normal((20_000, 1, 3))
-    useful, useless = fit_scales(np.concatenate([parts, noise], axis=1), labels)
+    with_noise = np.concatenate([parts, noise], axis=1)
+    useful, useless = fit_scales(with_noise, labels)
     assert useful == pytest.approx(1.0, rel=0.06)
     assert useless < 0.15
-    assert fit_scales(-parts, labels) == [pytest.approx(0.05)]
+
+    wrong = -parts
+    assert fit_scales(wrong, labels) == [pytest.approx(0.05)]
 
 
 def test_few_texts_do_not_silence_a_part():
     parts, labels = draw(0, 4, [1.0, 1.0])
-    right = np.eye(3)[labels][:, None] * 5  # a part that is sure and right on all of the few
-    first, second = fit_scales(np.concatenate([parts[:, :1], right], axis=1), labels)
+    parts[:, 1] = 5 * np.eye(3)[labels]  # sure and right on all of the few
+    first, second = fit_scales(parts, labels)
     assert 0.3 < second / first < 3
 
 
@@ -128,12 +136,12 @@ def test_the_logits_of_a_calibrated_model_need_no_scaling(tokenizer):
     assert fit_scales(logits[:, None], labels) == pytest.approx([1], rel=1e-2)
 
 
-def test_the_logits_of_several_labels_need_no_scaling_and_have_thresholds(tokenizer):
+def test_the_logits_of_a_calibrated_multi_label_model_need_no_scaling(tokenizer):
     texts, labels = make_texts(200, seed=2)
     truth = np.stack([labels, 1 - labels], axis=1)
-    several = "multi_label_classification"
-    model, thresholds = calibrated_model(tokenizer, texts, truth.astype(np.float32), several)
+    model, thresholds = calibrated_model(tokenizer, texts, truth.astype(np.float32), MULTI_LABEL)
     logits = predict_logits(model, tokenizer, texts).astype(np.float64)
-    scores = scores_of(logits, several)
+    scores = scores_of(logits, MULTI_LABEL)
     assert thresholds == pytest.approx(fit_thresholds(scores, truth), abs=1e-4)
-    assert fit_scales(as_binary(logits[:, None]), truth.ravel()) == pytest.approx([1], rel=1e-2)
+    questions = as_binary(logits[:, None])
+    assert fit_scales(questions, truth.ravel()) == pytest.approx([1], rel=1e-2)

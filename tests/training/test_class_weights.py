@@ -22,6 +22,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from glove_lstm.commands import train
 from glove_lstm.training.arguments import GloveLstmTrainingArguments, make_recipe
+from glove_lstm.training.batches import collate
 from glove_lstm.training.fit import fit
 from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.weighting import class_weights
@@ -29,23 +30,25 @@ from glove_lstm.training.weighting import class_weights
 
 def test_balanced_weights_are_those_of_scikit_learn():
     labels = np.array([0, 0, 0, 2, 2, 1, 0, 0])
-    wanted = compute_class_weight("balanced", classes=np.arange(3), y=labels)
-    found = class_weights("balanced", ["a", "b", "c", "absent"], labels)
-    np.testing.assert_allclose(found, [*wanted, 1])
-    drawn = np.array([0.2, 1.0, 0.5])[labels]  # the labels are alike already
-    np.testing.assert_allclose(class_weights("balanced", ["a", "b", "c"], labels, drawn), 1)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    weights = class_weights("balanced", ["a", "b", "c", "absent"], labels)
+    np.testing.assert_allclose(weights, [*expected, 1])
 
 
-@pytest.mark.parametrize("several", [False, True])
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize(("size", "steps"), [(8, 1), (2, 4)])
-def test_a_step_follows_the_weighted_mean_loss(
-    tmp_path, tokenizer, size, steps, smoothing, several
-):
-    """One step of gradient descent moves the weights by the rate times the gradient of that loss."""
-    rate = 0.5
-    args = GloveLstmTrainingArguments(
-        str(tmp_path),
+def test_weights_of_texts_count_in_balanced_weights():
+    labels = np.array([0, 0, 0, 2, 2, 1, 0, 0])
+    weights_that_balance = np.array([0.2, 1.0, 0.5])[labels]
+    weights = class_weights("balanced", ["a", "b", "c"], labels, weights_that_balance)
+    np.testing.assert_allclose(weights, 1)
+
+
+RATE = 0.5
+
+
+def one_step_of_gradient_descent(folder, **options):
+    """Arguments of a training that moves the weights once, by the rate times the gradient."""
+    return GloveLstmTrainingArguments(
+        str(folder),
         use_cpu=True,
         report_to="none",
         disable_tqdm=True,
@@ -53,38 +56,67 @@ def test_a_step_follows_the_weighted_mean_loss(
         save_strategy="no",
         max_steps=1,
         num_train_epochs=1,
-        per_device_train_batch_size=size,
-        gradient_accumulation_steps=steps,
         optim="sgd",
-        learning_rate=rate,
+        learning_rate=RATE,
         max_grad_norm=0.0,
         lr_scheduler_type="constant",
+        **options,
+    )
+
+
+def moved_weights(trainer):
+    """How far a training moves the weights of the last layer."""
+    weight = trainer.model.classifier.weight
+    start = weight.detach().clone()
+    trainer.train()
+    return start - weight.detach()
+
+
+# All eight texts in one batch, or in four.
+STEPS = pytest.mark.parametrize(("size", "batches"), [(8, 1), (2, 4)])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@STEPS
+def test_a_step_follows_the_weighted_mean_loss(tmp_path, tokenizer, size, batches, smoothing):
+    args = one_step_of_gradient_descent(
+        tmp_path,
+        per_device_train_batch_size=size,
+        gradient_accumulation_steps=batches,
         label_smoothing_factor=smoothing,
     )
     texts, labels = make_texts(8, seed=1)
     weights = torch.tensor([3.0, 0.5])
-    problem_type, label_weights = None, weights.numpy()
-    if several:
-        problem_type, label_weights = "multi_label_classification", None
-        labels = np.stack([labels, np.arange(8) % 2], axis=1).astype(np.float32)
-    model = build_model(dropout=0.0, problem_type=problem_type)
+    model = build_model(dropout=0.0)
     dataset = tokenized(texts, tokenizer, labels)
-    trainer = GloveLstmTrainer(model, args, label_weights=label_weights, train_dataset=dataset)
+    trainer = GloveLstmTrainer(model, args, label_weights=weights.numpy(), train_dataset=dataset)
 
-    batch = trainer.data_collator(dataset.__getitems__(range(8)))
+    batch = collate(dataset.__getitems__(range(8)))
     targets = batch.pop("labels")
     logits = model.train()(**batch).logits
-    if several:
-        loss = binary_cross_entropy_with_logits(logits, targets)
-    else:
-        losses = cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
-        loss = (losses * weights[targets]).mean()
+    losses = cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+    loss = (losses * weights[targets]).mean()
     [gradient] = torch.autograd.grad(loss, model.classifier.weight)
+    torch.testing.assert_close(moved_weights(trainer), RATE * gradient, atol=1e-5, rtol=1e-4)
 
-    start = model.classifier.weight.detach().clone()
-    trainer.train()
-    moved = start - model.classifier.weight.detach()
-    torch.testing.assert_close(moved / rate, gradient, atol=1e-5, rtol=1e-4)
+
+@STEPS
+def test_a_step_on_multi_label_texts_follows_the_mean_loss(tmp_path, tokenizer, size, batches):
+    args = one_step_of_gradient_descent(
+        tmp_path, per_device_train_batch_size=size, gradient_accumulation_steps=batches
+    )
+    texts, labels = make_texts(8, seed=1)
+    label_sets = np.stack([labels, np.arange(8) % 2], axis=1).astype(np.float32)
+    model = build_model(dropout=0.0, problem_type="multi_label_classification")
+    dataset = tokenized(texts, tokenizer, label_sets)
+    trainer = GloveLstmTrainer(model, args, train_dataset=dataset)
+
+    batch = collate(dataset.__getitems__(range(8)))
+    targets = batch.pop("labels")
+    logits = model.train()(**batch).logits
+    loss = binary_cross_entropy_with_logits(logits, targets)
+    [gradient] = torch.autograd.grad(loss, model.classifier.weight)
+    torch.testing.assert_close(moved_weights(trainer), RATE * gradient, atol=1e-5, rtol=1e-4)
 
 
 @pytest.fixture
@@ -92,8 +124,9 @@ def recipe(glove_file, tmp_path):
     """A function of arguments: the recipe of a small network."""
 
     def recipe(**values):
-        values = {**arguments(SMALL), "output_dir": str(tmp_path), "save_strategy": "no", **values}
-        return make_recipe(glove=str(glove_file), use_cpu=True, disable_tqdm=True, **values)
+        options = {**arguments(SMALL), "output_dir": str(tmp_path), "save_strategy": "no"}
+        options |= {"use_cpu": True, "disable_tqdm": True}
+        return make_recipe(glove=str(glove_file), **options, **values)
 
     return recipe
 
@@ -106,33 +139,41 @@ def best_labels_of_parts(result, texts):
 
 @pytest.mark.parametrize("weight", [1e-9, 0.0])
 def test_texts_without_weight_teach_nothing(recipe, weight):
-    """Neither the n-grams nor the LSTM; and those of weight zero do not calibrate."""
+    """Neither the n-grams nor the LSTM; and texts of weight zero do not calibrate."""
     texts = ["the secret hoax", "the council report"] * 60
-    labels, wrong_labels = ["b", "a"] * 60, ["a", "b"] * 60
-    weights = np.repeat([1.0, weight], 120)
+    labels = ["b", "a"] * 60
+    wrong_labels = ["a", "b"] * 60
     result = fit(
-        [*texts, *texts],
-        [*labels, *wrong_labels],
+        texts + texts,
+        labels + wrong_labels,
         None,
         recipe=recipe(num_train_epochs=12, learning_rate=0.02),
-        sample_weight=weights,
+        sample_weight=np.repeat([1.0, weight], 120),
     )
-    assert len(result.train) == (240 if weight else 120)
+    expected_texts = 240
+    if weight == 0:
+        expected_texts = 120
+    assert len(result.train) == expected_texts
     assert best_labels_of_parts(result, texts[:2]).tolist() == [[1, 1], [0, 0]]
 
 
-def test_the_command_refuses_bad_files_of_weights(tmp_path, articles, glove_file):
-    weights = tmp_path / "weights.json"
-    command = ["--train_file", articles, "--glove", glove_file, *SMALL, *QUICK]
-    command += ["--output_dir", tmp_path / "out", "--class_weight", weights]
-    for text, sentence in (
+@pytest.mark.parametrize(
+    ("weights", "sentence"),
+    [
         ('{"FAKE": 2, "REAL": 1, "X": 1}', "class_weight: 'X' is not one of FAKE, REAL"),
         ('{"FAKE": 2}', "class_weight has no weight for the label 'REAL'"),
         ('{"FAKE": 0, "REAL": 1}', "class_weight: the weight of 'FAKE' is 0"),
         ("[2]", "weights.json holds no JSON object"),
-    ):
-        weights.write_text(text)
-        assert_refused(run_here(train.main, *command), sentence)
+    ],
+)
+def test_the_command_refuses_bad_files_of_weights(
+    tmp_path, articles, glove_file, weights, sentence
+):
+    path = tmp_path / "weights.json"
+    path.write_text(weights)
+    command = ["--train_file", articles, "--glove", glove_file, *SMALL, *QUICK]
+    command += ["--output_dir", tmp_path / "out", "--class_weight", path]
+    assert_refused(run_here(train.main, *command), sentence)
 
 
 def test_heavy_labels_are_given_more_often(recipe):
@@ -140,22 +181,25 @@ def test_heavy_labels_are_given_more_often(recipe):
     generator = np.random.default_rng(0)
     words = COMMON.split()
     texts = [" ".join(generator.choice(words, 8)) for _ in range(200)]
-    labels = ["FAKE" if generator.random() < 0.3 else "REAL" for _ in texts]
-    shares_of_fake = []
-    for class_weight in (None, {"FAKE": 30, "REAL": 1}):
+    is_fake = generator.random(200) < 0.3
+    labels = np.where(is_fake, "FAKE", "REAL").tolist()
+
+    def share_of_fake(class_weight):
         result = fit(texts, labels, None, recipe=recipe(max_steps=1), class_weight=class_weight)
-        of_ngrams = best_labels_of_parts(result, texts)[:, 1]
-        shares_of_fake.append((of_ngrams == 0).float().mean())
-    assert shares_of_fake[1] > 2 * shares_of_fake[0]
+        labels_of_ngrams = best_labels_of_parts(result, texts)[:, 1]
+        return (labels_of_ngrams == 0).float().mean()
+
+    assert share_of_fake({"FAKE": 30, "REAL": 1}) > 2 * share_of_fake(None)
 
 
 def test_sampling_balances_the_labels_of_several_files(tmp_path, glove_file):
-    rows = write_articles(tmp_path / "rows.csv", 120, labels=("REAL",) * 5 + ("FAKE",))
+    mostly_real = ("REAL",) * 5 + ("FAKE",)
+    rows = write_articles(tmp_path / "rows.csv", 120, labels=mostly_real)
     more = write_articles(tmp_path / "more.csv", 60)
     out = tmp_path / "out"
-    files = ["--train_file", rows, more, "--glove", glove_file, "--output_dir", out]
-    options = [*SMALL, *QUICK, "--max_steps", "2", "--class_weight", "balanced"]
-    succeed(train.main, *files, *options)
+    command = ["--train_file", rows, more, "--glove", glove_file, "--output_dir", out]
+    command += ["--max_steps", "2", "--class_weight", "balanced", *SMALL, *QUICK]
+    succeed(train.main, *command)
     about = json.loads((out / "metrics.json").read_text())["about"]
     assert about["class_weight"] == pytest.approx({"FAKE": 1, "REAL": 1}, abs=0.3)
 
@@ -166,6 +210,7 @@ def test_few_texts_train_for_enough_steps_without_calibration_and_that_is_said(r
     assert result.about["rows"] == {"train": 16}
     assert result.about["epochs"] >= 100
     config = result.model.config
-    assert (config.temperature, config.shrinkage) == (1, 0)
+    assert config.temperature == 1
+    assert config.shrinkage == 0
     sentence = "The scores are not calibrated to labels: 10 % of 16 texts are fewer than 10."
     assert sentence in caplog.text

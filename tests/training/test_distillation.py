@@ -20,17 +20,24 @@ from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.fit import fit
 from glove_lstm.training.teacher_logits import CACHE_NAME
 
-TINY = {**arguments(SMALL), **arguments(QUICK), "num_train_epochs": 1, "augmented_copies": 0}
+TINY = {
+    **arguments(SMALL),
+    **arguments(QUICK),
+    "num_train_epochs": 1,
+    "augmented_copies": 0,
+    "refit": False,
+    "save_strategy": "no",
+}
 
 
-@pytest.fixture
-def distil(glove_file, tmp_path):
-    """Train with a teacher."""
+@pytest.fixture(scope="module")
+def distil(glove_file, tmp_path_factory):
+    """A function that trains a small model with a teacher; it takes arguments of `fit` and of the recipe."""
 
     def distil(
         texts, labels, teacher, validation=0.1, *, label_names=None, unlabelled=(), **values
     ):
-        values = {"output_dir": str(tmp_path / "out"), "save_strategy": "no", **TINY, **values}
+        values = {"output_dir": str(tmp_path_factory.mktemp("out")), **TINY, **values}
         return fit(
             texts,
             labels,
@@ -70,10 +77,9 @@ def best_labels(result, texts):
     return [result.model.config.label_names[row] for row in best]
 
 
-def test_teacher_and_texts_without_labels_are_enough(distil, news):
-    result = distil(
-        [], [], by_case, label_names=["LOUD", "calm"], unlabelled=news.texts, num_train_epochs=8
-    )
+def test_a_teacher_and_texts_without_labels_are_enough(distil, news):
+    names = ["LOUD", "calm"]  # in the order of the function's columns
+    result = distil([], [], by_case, label_names=names, unlabelled=news.texts, num_train_epochs=8)
     about = result.about["distillation"]
     assert 10 <= about["held_out"] <= 16
     assert about["agreement"] > 0.9
@@ -83,25 +89,35 @@ def test_teacher_and_texts_without_labels_are_enough(distil, news):
     assert result.calibration.temperature != 1
     # Labels that were drawn from the teacher's scores measure nothing.
     assert result.validation is None
-    assert not any(name.startswith("eval_") for log in result.history for name in log)
-    # The names of the labels are in the order of the function's columns.
-    expected = loud_and_calm(news.labels)
-    assert np.mean(np.array(best_labels(result, news.texts)) == expected) > 0.9
+    logged = {name for log in result.history for name in log}
+    assert not any(name.startswith("eval_") for name in logged)
+    is_right = np.array(best_labels(result, news.texts)) == loud_and_calm(news.labels)
+    assert is_right.mean() > 0.9
 
 
-def test_student_goes_on_from_the_labels_and_agrees_with_its_teacher(
+def test_the_student_continues_from_the_labels_and_agrees_with_its_teacher(
     distil, news, transformer, tmp_path
 ):
-    options = {"unlabelled": news.texts[100:], "augmented_copies": 4, "num_train_epochs": 4}
-    result = distil(news.texts[:100], news.labels[:100], transformer, **options)
+    result = distil(
+        news.texts[:100],
+        news.labels[:100],
+        transformer,
+        unlabelled=news.texts[100:],
+        augmented_copies=4,
+        num_train_epochs=4,
+        refit=True,
+    )
     about = result.about["distillation"]
     assert about["agreement"] > 0.8
     assert about["held_out"] == len(result.validation) == 10
     [teacher] = about["teachers"]
     assert teacher["name"] == transformer.name
     assert teacher["license"] == "mit"
-    assert (about["texts"], about["copies"], about["unlabelled"]) == (560, 400, 60)
-    assert (len(result.train), len(result.measured_train)) == (100, 90)
+    assert about["texts"] == 560
+    assert about["copies"] == 400
+    assert about["unlabelled"] == 60
+    assert len(result.train) == 100
+    assert len(result.measured_train) == 90
     assert result.about["rows"] == {"train": 90, "validation": 10, "all": 100}
 
     result.about["data"] = "articles.csv"
@@ -112,22 +128,6 @@ def test_student_goes_on_from_the_labels_and_agrees_with_its_teacher(
     assert f"{about['agreement']:.1%}" in card
 
 
-def test_model_of_the_labels_joins_only_where_it_is_the_better_one(distil, news):
-    worse = distil(news.texts, news.labels, guesses, num_train_epochs=4)
-    assert worse.about["distillation"]["weight_of_labelled_model"] > 0
-
-    fake_texts = {
-        text for text, label in zip(news.texts, news.labels, strict=True) if label == "FAKE"
-    }
-
-    def knows(texts):
-        fake = np.array([text in fake_texts for text in texts])
-        return np.stack([fake, ~fake], axis=1).astype(float)
-
-    better = distil(news.texts, news.labels, knows)
-    assert better.about["distillation"]["weight_of_labelled_model"] is None
-
-
 def test_several_teachers_are_weighed(distil, news, transformer):
     result = distil(news.texts, news.labels, [transformer, guesses])
     teachers = result.about["distillation"]["teachers"]
@@ -135,24 +135,43 @@ def test_several_teachers_are_weighed(distil, news, transformer):
     assert teachers[0]["weight"] > 1.5 * teachers[1]["weight"]
 
 
-def test_two_models_have_one_target_and_one_calibration(distil, news):
-    """The final one learns from all texts; without `refit` there is only the first one."""
-    both = distil(news.texts, news.labels, guesses, augmented_copies=1)
-    first = distil(news.texts, news.labels, guesses, augmented_copies=1, refit=False)
-    assert both.calibration == first.calibration
-    np.testing.assert_array_equal(both.validation_logits, first.validation_logits)
-    about_both, about_first = both.about["distillation"], first.about["distillation"]
+@pytest.fixture(scope="module")
+def first_model(distil, news):
+    return distil(news.texts, news.labels, guesses, augmented_copies=1)
+
+
+def test_the_model_of_the_labels_is_part_of_the_target_if_it_is_better(distil, news, first_model):
+    assert first_model.about["distillation"]["weight_of_labelled_model"] > 0
+
+    rows = zip(news.texts, news.labels, strict=True)
+    fake_texts = {text for text, label in rows if label == "FAKE"}
+
+    def knows(texts):
+        fake = np.array([text in fake_texts for text in texts])
+        return np.stack([fake, ~fake], axis=1).astype(float)
+
+    result = distil(news.texts, news.labels, knows)
+    assert result.about["distillation"]["weight_of_labelled_model"] is None
+
+
+def test_the_final_model_has_the_target_and_the_calibration_of_the_first(distil, news, first_model):
+    final = distil(news.texts, news.labels, guesses, augmented_copies=1, refit=True)
+    assert final.calibration == first_model.calibration
+    np.testing.assert_array_equal(final.validation_logits, first_model.validation_logits)
+    about = final.about["distillation"]
+    about_first = first_model.about["distillation"]
     for name in ("teachers", "weight_of_labelled_model", "agreement"):
-        assert about_both[name] == about_first[name]
-    assert about_both["texts"] == 2 * 160
-    assert about_first["texts"] == 2 * len(first.train)
-    weights = both.model.classifier.weight
-    assert not torch.equal(weights, first.model.classifier.weight)
+        assert about[name] == about_first[name]
+    # It learns from all texts.
+    assert about["texts"] == 2 * 160
+    assert about_first["texts"] == 2 * len(first_model.train)
+    weights = final.model.classifier.weight
+    assert not torch.equal(weights, first_model.model.classifier.weight)
 
 
 def test_only_one_model_is_trained_if_most_texts_have_no_label(distil, news):
     more = [f"{text} again {number}" for number, text in enumerate(news.texts)]
-    result = distil(news.texts[:100], news.labels[:100], guesses, unlabelled=more)
+    result = distil(news.texts[:100], news.labels[:100], guesses, unlabelled=more, refit=True)
     assert len(result.train) == 90
 
 
@@ -164,7 +183,7 @@ def test_unlabelled_texts_must_be_new(distil, news):
 
 def test_near_duplicates_of_validation_texts_are_left_out(distil, news, caplog):
     held_out = news.texts[:20], news.labels[:20]
-    copies = [f"{text} Again" for text in held_out[0] if len(text.split()) > 50]
+    copies = [f"{text} Again" for text in news.texts[:20] if len(text.split()) > 50]
     assert copies
     unlabelled = [*copies, "a text of its own"]
     result = distil(news.texts[20:], news.labels[20:], by_case, held_out, unlabelled=unlabelled)
@@ -178,7 +197,7 @@ def test_labels_must_be_the_same(transformer, distil, news):
         distil(news.texts, labels, transformer)
 
 
-def test_command_learns_from_a_teacher_and_compares_with_it(
+def test_the_command_learns_from_a_teacher_and_compares_with_it(
     articles, glove_file, transformer, news, tmp_path
 ):
     more = write_table(tmp_path / "more.csv", [{"text": text} for text in news.texts])
@@ -198,7 +217,7 @@ def test_command_learns_from_a_teacher_and_compares_with_it(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         ("--unlabelled_file {DATA}", "unlabelled_file needs a teacher"),
         ("--teacher_revision main", "teacher_revision needs a teacher"),
@@ -208,10 +227,10 @@ def test_command_learns_from_a_teacher_and_compares_with_it(
         ("--teacher nowhere", "The teacher nowhere could not be loaded"),
     ],
 )
-def test_mistakes_of_the_command(words, said, articles, glove_file, tmp_path):
-    args = words.replace("{DATA}", str(articles)).split()
+def test_mistakes_of_the_command(words, sentence, articles, glove_file, tmp_path):
     command = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
-    assert_refused(run_here(train_command.main, *command, *args), said)
+    command += words.replace("{DATA}", str(articles)).split()
+    assert_refused(run_here(train_command.main, *command), sentence)
 
 
 @pytest.mark.usefixtures("beside_the_vectors")
@@ -231,12 +250,12 @@ def test_estimator_learns_from_a_function_and_from_a_transformer(news, transform
 def test_a_resumed_distillation_ends_as_an_uninterrupted_one(distil, news, transformer, tmp_path):
     """Its last checkpoint is removed, as if it had been interrupted in the last of its four trainings."""
     data = news.texts[:60], news.labels[:60], transformer, 0.2
-    options = {"save_strategy": "epoch", "save_total_limit": 2, "num_train_epochs": 2}
+    options = {"output_dir": str(tmp_path), "refit": True, "num_train_epochs": 2}
+    options |= {"save_strategy": "epoch", "save_total_limit": 2}
     whole = distil(*data, **options)
-    out = tmp_path / "out"
-    before, last = sorted(out.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
+    before, last = sorted(tmp_path.glob("checkpoint-*"), key=step_of)
     shutil.rmtree(last)
-    records = [*out.rglob("finished.json"), before / "trainer_state.json"]
+    records = [*tmp_path.rglob("finished.json"), before / "trainer_state.json"]
     assert len(records) == 3
     written = [path.stat().st_mtime_ns for path in records]
 
@@ -244,3 +263,7 @@ def test_a_resumed_distillation_ends_as_an_uninterrupted_one(distil, news, trans
     assert [path.stat().st_mtime_ns for path in records] == written
     for name, weights in resumed.model.state_dict().items():
         torch.testing.assert_close(weights, whole.model.state_dict()[name])
+
+
+def step_of(checkpoint):
+    return int(checkpoint.name.removeprefix("checkpoint-"))

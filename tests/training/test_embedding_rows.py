@@ -37,13 +37,16 @@ def test_embedding_rows(uniform):
     else:
         assert np.allclose(drawn.mean(axis=0), 3, atol=0.5)
         assert np.allclose(drawn.std(axis=0), 2, atol=0.4)
-    assert np.array_equal(embedding_rows(vocabulary, glove, uniform, seed=5)[0], rows)
-    assert not np.array_equal(embedding_rows(vocabulary, glove, uniform, seed=6)[0], rows)
+    same_rows, _ = embedding_rows(vocabulary, glove, uniform, seed=5)
+    assert np.array_equal(same_rows, rows)
+    other_rows, _ = embedding_rows(vocabulary, glove, uniform, seed=6)
+    assert not np.array_equal(other_rows, rows)
 
 
 def test_mistyped_words_begin_near_the_words(articles, glove_file, tmp_path, monkeypatch):
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
-    rows, glove = load_splits(train_file=articles).rows("train"), load_glove(str(glove_file))
+    rows = load_splits(train_file=articles).rows("train")
+    glove = load_glove(str(glove_file))
     texts = LabelledTexts.of(rows.texts, rows.labels, ["FAKE", "REAL"])
     options = {**arguments(SMALL), "character_buckets": 8192}
     recipe = make_recipe(**options, glove=str(glove_file))
@@ -55,21 +58,28 @@ def test_mistyped_words_begin_near_the_words(articles, glove_file, tmp_path, mon
     ids = torch.full_like(types, model.config.unk_token_id)
     inputs = model.encoder.prepare_inputs(ids, None, types, None)
     with torch.no_grad():
-        of_mistyped = model.encoder.embed(inputs)[:, 0, : glove.vectors.shape[1]]
-        of_unknown = model.get_input_embeddings().weight[model.config.unk_token_id]
-    of_words = torch.from_numpy(glove.vectors[[glove.index[word] for word in words]])
+        vectors_of_mistyped = model.encoder.embed(inputs)[:, 0, : glove.vectors.shape[1]]
+        unknown = model.get_input_embeddings().weight[model.config.unk_token_id]
+    rows_of_words = [glove.index[word] for word in words]
+    vectors_of_words = torch.from_numpy(glove.vectors[rows_of_words])
     cosines = functional.cosine_similarity(
-        (of_mistyped - of_unknown)[:, None], (of_words - of_unknown)[None], dim=2
+        (vectors_of_mistyped - unknown)[:, None], (vectors_of_words - unknown)[None], dim=2
     )
-    nearest = cosines.argmax(dim=1)
-    assert (nearest == torch.arange(len(words))).float().mean() > 0.9
+    is_nearest = cosines.argmax(dim=1) == torch.arange(len(words))
+    assert is_nearest.float().mean() > 0.9
+
+
+def made_up_vectors(count, letters):
+    """Vectors of random words."""
+    generator = np.random.default_rng(0)
+    words = ["".join(generator.choice(list(letters), 8)) for _ in range(count)]
+    vectors = generator.normal(size=(count, 4)).astype(np.float32)
+    return GloveVectors(words, vectors, "made up")
 
 
 def test_character_vectors_are_kept_and_made_again_if_the_file_is_damaged(tmp_path, monkeypatch):
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
-    generator = np.random.default_rng(0)
-    words = ["".join(generator.choice(list("abcdef"), 6)) for _ in range(200)]
-    glove = GloveVectors(words, generator.normal(size=(200, 4)).astype(np.float32), "made up")
+    glove = made_up_vectors(200, "abcdef")
     unknown = np.ones(4, dtype=np.float32)
     first = character_vectors(glove, unknown, 64)
     assert first.shape == (64, 4)
@@ -77,20 +87,21 @@ def test_character_vectors_are_kept_and_made_again_if_the_file_is_damaged(tmp_pa
     np.testing.assert_array_equal(character_vectors(glove, unknown, 64), first)
     kept.write_bytes(b"damaged")
     np.testing.assert_array_equal(character_vectors(glove, unknown, 64), first)
-    other = GloveVectors(words, glove.vectors + 1, "made up")
+
+    other = GloveVectors(glove.words, glove.vectors + 1, "made up")
     assert not np.array_equal(character_vectors(other, unknown, 64), first)
-    assert len(list((tmp_path / "characters").iterdir())) == 2
+    files = list((tmp_path / "characters").iterdir())
+    assert len(files) == 2
 
 
 def test_characters_of_a_word_give_its_vector(tmp_path, monkeypatch):
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
-    generator = np.random.default_rng(0)
-    words = ["".join(generator.choice(list("abcdefghij"), 8)) for _ in range(50)]
-    glove = GloveVectors(words, generator.normal(size=(50, 4)).astype(np.float32), "made up")
+    glove = made_up_vectors(50, "abcdefghij")
     unknown = np.full(4, 0.5, dtype=np.float32)
     table = torch.from_numpy(character_vectors(glove, unknown, 4096))
-    codes, present = character_ngrams(torch.tensor([spelling(word) for word in words]))
-    sums = (table[codes % 4096] * present.unsqueeze(-1)).sum(dim=1)
-    means = sums / present.sum(dim=1, keepdim=True)
-    right = torch.from_numpy(glove.vectors)
-    assert functional.cosine_similarity(means, right - unknown).mean() > 0.9
+    spellings = torch.tensor([spelling(word) for word in glove.words])
+    hashes, present = character_ngrams(spellings)
+    vectors_of_ngrams = table[hashes % 4096] * present.unsqueeze(-1)
+    means = vectors_of_ngrams.sum(dim=1) / present.sum(dim=1, keepdim=True)
+    expected = torch.from_numpy(glove.vectors - unknown)
+    assert functional.cosine_similarity(means, expected).mean() > 0.9

@@ -55,9 +55,11 @@ def test_near_duplicates_stay_together():
     def text_of(number):
         return " ".join(f"w{number}x{at}" for at in range(11))
 
-    texts, originals = [], []
+    texts = []
+    originals = []
     for number in range(0, 501, 3):
-        one, other = text_of(number), text_of(number + 1)
+        one = text_of(number)
+        other = text_of(number + 1)
         texts += [f"{one} more", one, other]
         originals += [one, one, other]
     labels = [str(row // 3 % 2) for row in range(501)]
@@ -78,25 +80,28 @@ def test_a_label_that_cannot_be_divided_stays_in_train(caplog):
     assert "'single' (1 text), 'copied' (8 texts)." in caplog.text
 
 
+SINGLE = texts_of(a=250, b=1)
+DISTINCT_TEXTS, DISTINCT_LABELS = texts_of(a=50)
+COPIED = DISTINCT_TEXTS + ["the same"] * 60, DISTINCT_LABELS + ["b"] * 60
+
+
 @pytest.mark.parametrize(
-    ("labelled", "said"),
+    ("labelled", "sentence"),
     [
-        (texts_of(a=2500, b=1), "The label 'b' has 1 text, too few distinct ones"),
-        (
-            (texts_of(a=50)[0] + ["the same"] * 60, ["a"] * 50 + ["b"] * 60),
-            "The label 'b' has 60 texts, too few distinct ones",
-        ),
+        (SINGLE, "The label 'b' has 1 text, too few distinct ones"),
+        (COPIED, "The label 'b' has 60 texts, too few distinct ones"),
     ],
     ids=["single", "copied"],
 )
-def test_one_label_alone_cannot_be_validated(tmp_path, glove_file, labelled, said):
+def test_one_label_alone_cannot_be_validated(tmp_path, glove_file, labelled, sentence):
     texts, labels = labelled
-    with pytest.raises(DataError, match=f"{said}.*validation=None, --validation_fraction 0"):
+    with pytest.raises(DataError, match=f"{sentence}.*validation=None, --validation_fraction 0"):
         held_out(texts, labels)
-    table = [{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)]
+    rows = zip(texts, labels, strict=True)
+    table = [{"text": text, "label": label} for text, label in rows]
     path = write_table(tmp_path / "train.csv", table)
-    out = "--output_dir", tmp_path / "out", "--glove", glove_file
-    assert_refused(run_here(train_command.main, "--train_file", path, *out), said)
+    command = ["--train_file", path, "--output_dir", tmp_path / "out", "--glove", glove_file]
+    assert_refused(run_here(train_command.main, *command), sentence)
 
 
 def test_a_rare_label_among_several_of_a_text_is_on_both_sides(caplog):
@@ -106,22 +111,26 @@ def test_a_rare_label_among_several_of_a_text_is_on_both_sides(caplog):
     labels[100] = ["a", "single"]
     labelled = LabelledTexts.of(texts, labels, ["a", "rare", "single"])
     found = hold_out(labelled, 0.1, "text", 42)
-    _, *rare_and_single = labelled.labels[found.validation].sum(axis=0)
-    assert rare_and_single == [1, 0]
-    _, *rare_and_single = labelled.labels[found.train].sum(axis=0)
-    assert rare_and_single == [1, 1]
+    validation_counts = labelled.labels[found.validation].sum(axis=0)
+    train_counts = labelled.labels[found.train].sum(axis=0)
+    assert validation_counts[1:].tolist() == [1, 0]
+    assert train_counts[1:].tolist() == [1, 1]
     assert "'single' (1 text)." in caplog.text
 
 
-def test_few_texts_and_shares(caplog):
+def test_few_texts_are_not_held_out(caplog):
     texts, labels = texts_of(a=40, b=40)
     assert held_out(texts, labels) is None
     assert "10 % of 80 texts are fewer than 10" in caplog.text
     assert held_out(texts, labels, 0) is None
     assert len(held_out(texts, labels, 0.2).validation) == 16
-    for share in (1, -0.1, 1.5):
-        with pytest.raises(DataError, match=f"validation is the share {share}; give 0 to below 1"):
-            held_out(texts, labels, share)
+
+
+@pytest.mark.parametrize("share", [1, -0.1, 1.5])
+def test_a_share_is_from_0_to_below_1(share):
+    texts, labels = texts_of(a=40, b=40)
+    with pytest.raises(DataError, match=f"validation is the share {share}; give 0 to below 1"):
+        held_out(texts, labels, share)
 
 
 def test_whole_sources_are_held_out():
@@ -143,18 +152,19 @@ ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15)), min_size=1, ma
 @given(ROWS, st.sampled_from([0.1, 0.5]), st.integers(0, 3))
 def test_labels_are_on_both_sides_wherever_whole_groups_allow_it(rows, fraction, seed):
     labels, groups = np.array(rows).T
-    every = set(labels)
+    all_labels = set(labels)
     before = grouped_stratified_split(labels, groups, (1 - fraction, fraction), seed)
     row_labels = np.arange(len(labels)), labels
     train, validation = keep_labels_on_both_sides(before, row_labels, groups, seed)
     assert sorted([*train, *validation]) == list(range(len(rows)))
     assert not set(groups[train]) & set(groups[validation])
-    assert set(labels[train]) == every
+    assert set(labels[train]) == all_labels
 
-    if set(labels[before[0]]) == set(labels[before[1]]) == every:  # nothing has to move
+    nothing_has_to_move = all(set(labels[part]) == all_labels for part in before)
+    if nothing_has_to_move:
         np.testing.assert_array_equal(train, before[0])
         np.testing.assert_array_equal(validation, before[1])
-    for label in every:
+    for label in all_labels:
         own_groups = set(groups[labels == label])
         shared_groups = set(groups[labels != label])
         if len(own_groups) > 1 and not own_groups & shared_groups:

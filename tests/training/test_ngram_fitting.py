@@ -16,15 +16,16 @@ from glove_lstm.training.ngram_fitting import fit_ngrams
 
 
 def make_news(count, seed, labels=2):
-    """Texts and labels. Half of a text's words tell its label; those of the third label stand in capitals."""
+    """Texts and labels. Half of a text's words tell its label; the words of the third label are in capitals."""
     generator = np.random.default_rng(seed)
     common = COMMON.split()
     words_of_labels = [LOUD.split(), CALM.split(), COMMON.upper().split()]
     texts = []
     for number in range(count):
         telling = generator.choice(words_of_labels[number % labels], 4)
-        words = [*telling, *generator.choice(common, 4)]
-        texts.append(" ".join(generator.permutation(words)))
+        others = generator.choice(common, 4)
+        words = generator.permutation(np.concatenate([telling, others]))
+        texts.append(" ".join(words))
     return texts, np.arange(count) % labels
 
 
@@ -72,8 +73,8 @@ def logits_of(model, tokenizer, texts: list[str]) -> torch.Tensor:
 
 def accuracy(model, tokenizer, news) -> float:
     texts, labels = news
-    found = logits_of(model, tokenizer, texts).argmax(dim=1)
-    return float((found == torch.from_numpy(labels)).float().mean())
+    predicted = logits_of(model, tokenizer, texts).argmax(dim=1).numpy()
+    return float((predicted == labels).mean())
 
 
 def test_words_that_training_lacks_are_told_apart_by_their_characters(tokenizer):
@@ -105,7 +106,8 @@ def features_of(model, inputs):
 
 
 def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(tokenizer):
-    model, (texts, labels) = make_model(tokenizer, shapes=0), make_news(60, 14)
+    model = make_model(tokenizer, shapes=0)
+    texts, labels = make_news(60, 14)
     model.config.character_buckets = 0
     fit(model, tokenizer, (texts, labels))
 
@@ -128,25 +130,27 @@ def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(tokeni
 
 @pytest.mark.parametrize("half", [0, 1])
 def test_weights_of_texts_count(tokenizer, half):
-    """The labels of the second half of the texts are wrong; those of the heavier half are learned."""
+    """The labels of the second half of the texts are wrong. The labels of the heavier half are learned."""
     texts, labels = make_news(300, 4)
-    second_half = np.arange(300) >= 150
-    contrary = texts, labels ^ second_half
-    weights = np.where(second_half == half, 1.99, 0.01)
+    is_in_second_half = np.arange(300) >= 150
+    contradicting = texts, labels ^ is_in_second_half
+    weights = np.where(is_in_second_half == half, 1.99, 0.01)
     model = make_model(tokenizer)
-    fit(model, tokenizer, contrary, weights=weights)
-    right = accuracy(model, tokenizer, make_news(100, 5))
+    fit(model, tokenizer, contradicting, weights=weights)
+    accuracy_on_new = accuracy(model, tokenizer, make_news(100, 5))
     if half == 0:
-        assert right > 0.95
+        assert accuracy_on_new > 0.95
     else:
-        assert right < 0.05
+        assert accuracy_on_new < 0.05
 
 
 def test_validation_texts_choose_c(tokenizer):
-    """Where labels of training are wrong at random, margins must be soft; where validation repeats them, hard."""
+    """If training labels are wrong at random, C must be small; if the validation texts repeat them, large."""
     texts, labels = make_news(300, 15)
-    noisy = texts, labels ^ (np.arange(300) % 3 == 0)
-    soft, hard = make_model(tokenizer), make_model(tokenizer)
+    is_wrong = np.arange(300) % 3 == 0
+    noisy = texts, labels ^ is_wrong
+    soft = make_model(tokenizer)
+    hard = make_model(tokenizer)
     c_of_soft = fit(soft, tokenizer, noisy, validation=make_news(100, 16))
     c_of_hard = fit(hard, tokenizer, noisy, validation=noisy)
     assert c_of_soft < c_of_hard
@@ -154,7 +158,7 @@ def test_validation_texts_choose_c(tokenizer):
 
 
 def test_a_copy_counts_half_of_its_text(tokenizer):
-    """A copy whose words are of the other label does not turn the text round; one of two such texts does."""
+    """If copies contradict their texts, the texts win; if texts and copies are exchanged, too."""
     texts, labels = make_news(200, 6)
     turned = [*texts[1:], texts[0]]
     model = make_model(tokenizer)
@@ -178,20 +182,26 @@ def test_an_ngram_of_one_text_gets_no_weight(tokenizer):
 
 
 def test_fine_tuning_keeps_what_was_learned(tokenizer):
-    known, new = make_model(tokenizer), make_model(tokenizer)
-    fit(known, tokenizer, make_news(300, 9))
-    few, test = make_news(8, 10), make_news(200, 11)
-    for model in (new, known):
-        fit(model, tokenizer, few)
-    assert accuracy(known, tokenizer, test) > max(accuracy(new, tokenizer, test), 0.95)
-    # The earlier weights are a feature, whose meaning the texts may turn round.
-    fit(known, tokenizer, (few[0], 1 - few[1]))
-    assert accuracy(known, tokenizer, test) < 0.1
+    few = make_news(8, 10)
+    test = make_news(200, 11)
+    new = make_model(tokenizer)
+    fit(new, tokenizer, few)
+    tuned = make_model(tokenizer)
+    fit(tuned, tokenizer, make_news(300, 9))
+    fit(tuned, tokenizer, few)
+    assert accuracy(tuned, tokenizer, test) > 0.95
+    assert accuracy(tuned, tokenizer, test) > accuracy(new, tokenizer, test)
+
+    # The earlier logits are features, whose meaning the texts may reverse.
+    texts, labels = few
+    fit(tuned, tokenizer, (texts, 1 - labels))
+    assert accuracy(tuned, tokenizer, test) < 0.1
 
 
 @pytest.mark.parametrize("labels", [3, 4])
 def test_a_label_that_no_text_has_is_possible_but_unlikely(tokenizer, labels):
-    model, news = make_model(tokenizer, labels), make_news(120, 12, labels - 1)
+    model = make_model(tokenizer, labels)
+    news = make_news(120, 12, labels - 1)
     fit(model, tokenizer, news)
     logits = logits_of(model, tokenizer, news[0])
     assert logits.isfinite().all()
@@ -200,16 +210,18 @@ def test_a_label_that_no_text_has_is_possible_but_unlikely(tokenizer, labels):
 
 
 def test_a_label_that_all_texts_have_is_given(tokenizer):
-    model, (texts, labels) = make_model(tokenizer), make_news(60, 12)
-    has = np.stack([labels == 0, np.ones(60)], axis=1).astype(np.float32)
-    fit(model, tokenizer, (texts, has))
+    model = make_model(tokenizer)
+    texts, labels = make_news(60, 12)
+    has_label = np.stack([labels == 0, np.ones(60)], axis=1).astype(np.float32)
+    fit(model, tokenizer, (texts, has_label))
     logits = logits_of(model, tokenizer, texts)
     assert (logits[:, 1] > 0).all()
     assert ((logits[:, 0] > 0).numpy() == (labels == 0)).mean() > 0.95
 
 
 def test_one_label_alone_teaches_nothing_and_that_is_said(tokenizer, caplog):
-    model, (texts, labels) = make_model(tokenizer), make_news(10, 13)
+    model = make_model(tokenizer)
+    texts, labels = make_news(10, 13)
     with caplog.at_level(logging.WARNING):
         assert fit(model, tokenizer, (texts, np.ones_like(labels))) is None
     assert "the same labels" in caplog.text

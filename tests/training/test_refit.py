@@ -20,7 +20,7 @@ from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.resuming import FIRST_MODEL, prepare_output
 
-TINY = {**arguments(SMALL), **arguments(QUICK), "num_train_epochs": 2}
+TINY = {**arguments(SMALL), **arguments(QUICK), "num_train_epochs": 2, "save_strategy": "no"}
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,8 @@ def train(news, glove_file):
     """A function (output_dir, validation, arguments) that trains on the same texts."""
 
     def train(output_dir, validation=0.1, **values):
-        values = {"save_strategy": "no", **TINY, **values, "output_dir": str(output_dir)}
-        recipe = make_recipe(glove=str(glove_file), **values)
+        options = {**TINY, **values, "output_dir": str(output_dir)}
+        recipe = make_recipe(glove=str(glove_file), **options)
         rows = news["train"]
         return fit(rows.texts, rows.labels, validation, recipe=recipe)
 
@@ -87,9 +87,10 @@ def test_the_second_model_has_all_texts_and_the_calibration_of_the_first(first_a
     assert two_models.ngram_c == first_alone.ngram_c
     assert two_models.model.config.temperature == first_alone.calibration.temperature != 1
     np.testing.assert_array_equal(two_models.validation_logits, first_alone.validation_logits)
-    assert any("eval_loss" in entry for entry in two_models.history)
-    weight, first_weight = (result.model.classifier.weight for result in (two_models, first_alone))
-    assert not torch.equal(weight, first_weight)
+    logged = {name for entry in two_models.history for name in entry}
+    assert "eval_loss" in logged
+    first_weight = first_alone.model.classifier.weight
+    assert not torch.equal(two_models.model.classifier.weight, first_weight)
 
 
 def test_metrics_of_two_models(two_models, test_texts):
@@ -111,10 +112,9 @@ def test_saving_removes_what_an_earlier_model_left(two_models, test_texts, tmp_p
         (tmp_path / name).touch()
     save_result(two_models, metrics, tmp_path, test_texts)
     assert not (tmp_path / "light.onnx").exists()
-    sizes = {path.name: path.stat().st_size for path in (tmp_path / "plots").iterdir()}
-    assert sizes.pop("own.png") == 0  # is not ours
-    assert sizes.keys() == {"curves.png", "confusion.png", "reliability.png"}
-    assert all(sizes.values())
+    plots = {path.name for path in (tmp_path / "plots").iterdir()}
+    assert plots == {"own.png", "curves.png", "confusion.png", "reliability.png"}
+    assert (tmp_path / "plots" / "confusion.png").stat().st_size > 0
     assert "trained on 120 texts" in (tmp_path / "README.md").read_text()
 
 
@@ -129,7 +129,7 @@ def test_one_model_where_validation_texts_choose_the_epoch(train, tmp_path, valu
 
 def test_one_model_where_validation_texts_are_given(train, news, tmp_path):
     given = news["given"]
-    result = train(tmp_path, (given.texts, given.labels))
+    result = train(tmp_path, (given.texts, given.labels), max_steps=1)
     assert "all" not in result.about["rows"]
     assert len(result.train) == len(result.validation) == 120
     assert not was_trained_on(result, given.texts).any()
@@ -150,71 +150,96 @@ def test_early_stopping_ends_the_training_and_keeps_the_best_model(train, tmp_pa
     assert last_epoch < 30
     assert result.about["epochs"] == last_epoch
     assert result.about["best_step"] is not None
-    *losses, last_loss = [entry["eval_loss"] for entry in evaluations]
-    assert min(losses) <= last_loss
+    losses = [entry["eval_loss"] for entry in evaluations]
+    assert min(losses[:-1]) <= losses[-1]
 
 
-def last_removed(folder):
-    """Remove the last of two checkpoints, so that the run looks interrupted after the one before."""
-    before, last = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
+def step_of(checkpoint):
+    return int(checkpoint.name.removeprefix("checkpoint-"))
+
+
+def remove_last_checkpoint(folder):
+    """Remove the last of two checkpoints, as if the run had been interrupted before it; return the other one."""
+    before, last = sorted(folder.glob("checkpoint-*"), key=step_of)
     shutil.rmtree(last)
     return before
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(train, tmp_path_factory):
+    """The result and the output folder of a run of two models, with two checkpoints of each."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    return train(folder, save_strategy="epoch", save_total_limit=2), folder
+
+
 @pytest.mark.parametrize("interrupted", ["first model", "final model", "named checkpoint"])
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(train, tmp_path, interrupted):
-    options = {"save_strategy": "epoch", "save_total_limit": 2}
-    whole = train(tmp_path, **options)
-    record = tmp_path / FIRST_MODEL / "finished.json"
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(
+    train, uninterrupted, tmp_path, interrupted
+):
+    whole, whole_folder = uninterrupted
+    folder = tmp_path / "run"
+    shutil.copytree(whole_folder, folder)
+    record = folder / FIRST_MODEL / "finished.json"
     if interrupted == "first model":
         record.unlink()
-        for folder in tmp_path.glob("checkpoint-*"):
-            shutil.rmtree(folder)
-        kept = [last_removed(tmp_path / FIRST_MODEL) / "trainer_state.json"]
+        for checkpoint in folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+        last = remove_last_checkpoint(folder / FIRST_MODEL)
+        finished = [last / "trainer_state.json"]
     else:
-        kept = [record, last_removed(tmp_path) / "trainer_state.json"]
-    written = [path.stat().st_mtime_ns for path in kept]
-    resume = str(kept[-1].parent) if interrupted == "named checkpoint" else True
+        last = remove_last_checkpoint(folder)
+        finished = [record, last / "trainer_state.json"]
+    written = [path.stat().st_mtime_ns for path in finished]
+    resume = True
+    if interrupted == "named checkpoint":
+        resume = str(last)
 
-    resumed = train(tmp_path, **options, resume_from_checkpoint=resume)
+    options = {"save_strategy": "epoch", "save_total_limit": 2}
+    resumed = train(folder, **options, resume_from_checkpoint=resume)
     assert resumed.about["resumed"]
-    # Nothing that was finished is computed again.
-    assert [path.stat().st_mtime_ns for path in kept] == written
+    assert [path.stat().st_mtime_ns for path in finished] == written  # not computed again
     for name, value in whole.model.state_dict().items():
         assert torch.equal(resumed.model.state_dict()[name], value), name
     assert resumed.calibration == whole.calibration
     np.testing.assert_array_equal(resumed.validation_logits, whole.validation_logits)
 
 
-def test_checkpoints_of_another_run_are_refused_and_removed_by_a_new_one(train, tmp_path):
-    out, record = tmp_path / "out", tmp_path / "out" / FIRST_MODEL / "finished.json"
-    options = {"save_strategy": "epoch", "num_train_epochs": 1}
-    train(out, **options)
+def test_a_record_of_another_run_is_refused(train, uninterrupted, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(uninterrupted[1], out)
     with pytest.raises(DataError, match=r"finished.json belongs to other validation texts"):
-        train(out, **options, seed=1, resume_from_checkpoint=True)  # as many, but others
-    record.write_text("{}")
+        train(out, seed=1, resume_from_checkpoint=True)  # as many, but others
+    (out / FIRST_MODEL / "finished.json").write_text("{}")
     with pytest.raises(DataError, match=r"finished.json is damaged"):
-        train(out, **options, resume_from_checkpoint=True)
+        train(out, resume_from_checkpoint=True)
 
-    [last] = map(str, out.glob("checkpoint-*"))
-    for output_dir, resume in ((out, "nowhere"), (tmp_path / "elsewhere", last)):
+
+def test_a_checkpoint_of_another_folder_is_refused(train, uninterrupted, tmp_path):
+    folder = uninterrupted[1]
+    checkpoint = str(next(folder.glob("checkpoint-*")))
+    for output_dir, resume in ((folder, "nowhere"), (tmp_path, checkpoint)):
         with pytest.raises(DataError, match=r"no checkpoint in .*; give OUTPUT_DIR/checkpoint-N"):
             train(output_dir, resume_from_checkpoint=resume)
-    with pytest.raises(DataError, match=r"model_name_or_path is .* removes; give another output"):
-        prepare_output(out, None, last)
 
-    train(out, max_steps=1)
+
+def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(train, uninterrupted, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(uninterrupted[1], out)
+    checkpoint = str(next(out.glob("checkpoint-*")))
+    with pytest.raises(DataError, match=r"model_name_or_path is .* removes; give another output"):
+        prepare_output(out, None, checkpoint)
+    train(out, max_steps=1, refit=False)
     assert not list(out.glob("**/checkpoint-*"))
-    assert not record.exists()
+    assert not (out / FIRST_MODEL / "finished.json").exists()
 
 
 def test_only_checkpoints_of_the_trainer_are_removed(tmp_path):
-    for name in ("checkpoint-8", "checkpoint-best"):
+    for name in ("checkpoint-8", "checkpoint-best", "7"):
         (tmp_path / name).mkdir()
     (tmp_path / "checkpoint-9").touch()
     prepare_output(tmp_path, None, None)
-    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-best", "checkpoint-9"}
-    (tmp_path / "7").mkdir()
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"checkpoint-best", "7", "checkpoint-9"}
     with pytest.raises(DataError, match="no checkpoint"):
         prepare_output(tmp_path, str(tmp_path / "7"), None)
 
@@ -235,35 +260,44 @@ def test_without_validation_texts_nothing_is_calibrated_or_measured(train, tmp_p
 
 def test_nothing_that_the_caller_gave_is_changed(news, glove_file, tmp_path):
     rows = news["train"]
-    texts, labels = list(rows.texts), list(rows.labels)
+    texts = list(rows.texts)
+    labels = list(rows.labels)
     recipe = make_recipe(glove=str(glove_file), **TINY, max_steps=1, output_dir=str(tmp_path))
-    recipe_before, threads_before = repr(recipe), torch.get_num_threads()
+    recipe_before = repr(recipe)
+    threads_before = torch.get_num_threads()
     fit(texts, labels, recipe=recipe, sample_weight=np.ones(120))
     assert repr(recipe) == recipe_before
-    assert (texts, labels) == (rows.texts, rows.labels)
+    assert texts == rows.texts
+    assert labels == rows.labels
     assert torch.get_num_threads() == threads_before
 
 
-def test_what_cannot_be_trained_is_told(news, glove_file, tmp_path):
-    texts, labels = news["train"].texts, news["train"].labels
+TEXTS = [f"text {number}" for number in range(120)]
+LABELS = ["FAKE", "REAL"] * 60
+LISTS = [[label] for label in LABELS]
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "options", "sentence"),
+    [
+        ([], [], {}, "There are no training texts"),
+        (TEXTS, ["REAL"] * 120, {}, "All texts have the label 'REAL'"),
+        (TEXTS, LABELS, {"validation": ([], [])}, "There are no validation texts"),
+        (TEXTS, LABELS, {"validation": (TEXTS, LISTS)}, "must have one label each"),
+        (TEXTS, LABELS, {"validation_by": "publisher"}, "validation_by must be text or source"),
+    ],
+    ids=["no texts", "one label", "no validation texts", "lists", "publisher"],
+)
+def test_what_cannot_be_trained_is_refused(glove_file, tmp_path, texts, labels, options, sentence):
     recipe = make_recipe(glove=str(glove_file), **TINY, output_dir=str(tmp_path))
-    lists = [[label] for label in labels]
-    for given, options, sentence in (
-        (([], []), {}, "There are no training texts"),
-        ((texts, ["REAL"] * 120), {}, "All texts have the label 'REAL'"),
-        ((texts, labels), {"validation": ([], [])}, "There are no validation texts"),
-        ((texts, labels), {"validation": (texts, lists)}, "must have one label each"),
-        ((texts, labels), {"validation_by": "publisher"}, "validation_by must be text or source"),
-    ):
-        with pytest.raises(DataError, match=sentence):
-            fit(*given, recipe=recipe, **options)
+    with pytest.raises(DataError, match=sentence):
+        fit(texts, labels, recipe=recipe, **options)
 
 
 def test_rows_of_a_shuffled_data_frame_are_taken_by_their_position(news, glove_file, tmp_path):
     rows = news["train"]
     table = pd.DataFrame({"text": rows.texts, "label": rows.labels}).sample(frac=1, random_state=0)
-    options = {**TINY, "output_dir": str(tmp_path), "save_strategy": "no", "max_steps": 1}
-    recipe = make_recipe(glove=str(glove_file), **options)
+    recipe = make_recipe(glove=str(glove_file), **TINY, output_dir=str(tmp_path), max_steps=1)
     result = fit(table["text"], table["label"], None, recipe=recipe)
     assert result.train.texts == table["text"].tolist()
     names = result.train.label_names

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 from hub_server import HubServer
+from huggingface_hub import constants
 from hypothesis import given
 from hypothesis import strategies as st
-from support import run_client
 from transformers import BertForSequenceClassification, BertTokenizerFast
 
 from glove_lstm import Teacher
@@ -90,7 +90,7 @@ def test_damaged_answers_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "sentence"),
     [
         (lambda texts: np.ones(len(texts)), "returned an array of shape"),
         (lambda texts: np.ones((len(texts), 2)), "are no probabilities"),
@@ -98,8 +98,8 @@ def test_damaged_answers_are_named(tmp_path):
         (lambda texts: np.full((len(texts), 4), 0.25), "4 scores for a text, but there are 2"),
     ],
 )
-def test_a_function_must_return_probabilities(answer, said):
-    with pytest.raises(DataError, match=said):
+def test_a_function_must_return_probabilities(answer, sentence):
+    with pytest.raises(DataError, match=sentence):
         ask(load_teacher(answer, CPU), ["one", "two"], ["a", "b"])
 
 
@@ -112,11 +112,18 @@ def changed_copy(teacher, folder, **values):
     return folder
 
 
-def test_a_teacher_of_several_labels_a_text_is_refused(transformer, tmp_path):
+def test_a_multi_label_teacher_is_refused(transformer, tmp_path):
     problem_type = "multi_label_classification"
-    several = changed_copy(transformer, tmp_path / "several", problem_type=problem_type)
-    with pytest.raises(DataError, match="classifier of one label a text"):
-        load_teacher(several, CPU)
+    teacher = changed_copy(transformer, tmp_path / "multi_label", problem_type=problem_type)
+    with pytest.raises(DataError, match=r"is for multi_label_.* give a classifier of one label"):
+        load_teacher(teacher, CPU)
+
+
+def test_a_teacher_of_a_single_label_is_refused(transformer, tmp_path):
+    values = {"id2label": {0: "FAKE"}, "label2id": {"FAKE": 0}, "problem_type": None}
+    teacher = changed_copy(transformer, tmp_path / "one_label", **values)
+    with pytest.raises(DataError, match=r"has 1 label; give a classifier .* two or more labels"):
+        load_teacher(teacher, CPU)
 
 
 def test_a_model_that_was_not_trained_to_classify_is_refused(transformer, tmp_path):
@@ -164,28 +171,27 @@ def test_remote_code_of_a_teacher_runs_only_if_it_is_trusted(transformer, tmp_pa
     assert teacher.logits(["a text"]).shape == (1, 2)
 
 
-def test_a_teacher_of_the_hub_is_named_with_its_commit(transformer, tmp_path):
-    files = {path.name: path.read_bytes() for path in transformer.iterdir()}
-    code = """
-        import json
-        import torch
-        from glove_lstm import Teacher
-        from glove_lstm.training.teachers import load_teacher
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A Hub on this machine, from which huggingface_hub downloads into an empty cache."""
+    with HubServer() as server:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
+        url = server.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        yield server
 
-        teacher = load_teacher(Teacher("user/bert", revision="main"), torch.device("cpu"))
-        print(json.dumps(teacher.about))
-        try:
-            load_teacher(Teacher("user/bert", revision="no-such-branch"), torch.device("cpu"))
-        except ValueError as error:
-            print(error)
-    """
-    with HubServer() as hub:
-        repo = hub.add_repo("user/bert", files)
-        done = run_client(hub, code, tmp_path)
-    about, refusal = done.stdout.splitlines()
+
+def test_a_teacher_of_the_hub_is_named_with_its_commit(transformer, hub):
+    files = {path.name: path.read_bytes() for path in transformer.iterdir()}
+    repo = hub.add_repo("user/bert", files)
+    teacher = load_teacher(Teacher("user/bert", revision="main"), CPU)
     commit = repo.branches["main"].sha
-    assert json.loads(about) == {"name": "user/bert", "revision": commit, "license": "mit"}
-    assert "The teacher user/bert could not be loaded" in refusal
+    assert teacher.about == {"name": "user/bert", "revision": commit, "license": "mit"}
+    with pytest.raises(DataError, match="The teacher user/bert could not be loaded"):
+        load_teacher(Teacher("user/bert", revision="no-such-branch"), CPU)
 
 
 @given(st.lists(st.text(alphabet="ab .,", min_size=1), min_size=1, max_size=5), st.integers(0, 4))

@@ -42,6 +42,8 @@ LIKE_THE_DEFAULT_PRESET = {
 
 
 class Interrupt(TrainerCallback):
+    """Interrupts a training two steps after a checkpoint."""
+
     def on_step_end(self, args, state, control, **kwargs):
         if state.global_step == 20:
             raise KeyboardInterrupt
@@ -62,7 +64,7 @@ def test_resuming_in_mid_epoch_ends_with_the_same_weights(
     def trainer(folder, seed=0, callbacks=()):
         dataset = texts
         if share:
-            dataset = corrupted_texts(*make_texts(97), tokenizer, share)
+            dataset = corrupted_texts(*make_texts(97), tokenizer, share=share)
         return GloveLstmTrainer(
             build_model(seed=seed, **LIKE_THE_DEFAULT_PRESET),
             arguments(tmp_path / folder, **options),
@@ -124,9 +126,12 @@ def test_lazy_updates_of_rows_in_use_are_those_of_adam(accumulated):
     dense = torch.optim.Adam(tables[1].parameters(), lr=0.1)
     for step in range(5):
         for part in range(accumulated):
-            rows = torch.arange(5) if part == 0 else torch.tensor([1, 1, part])
+            rows = torch.arange(5)
+            if part > 0:
+                rows = torch.tensor([1, 1, part])
             for table in tables:
-                (table(rows) ** 2 * (step + part + 1)).sum().backward()
+                loss = (table(rows) ** 2).sum() * (step + part + 1)
+                loss.backward()
         assert tables[0].weight.grad is None
         lazy.step()
         dense.step()
@@ -143,25 +148,31 @@ def model(tokenizer):
     return build_model(vocab_size=tokenizer.vocab_size, type_embedding_size=3)
 
 
-def logits_one_by_one(model, tokenizer, *texts_and_pairs):
+def logits_one_by_one(model, tokenizer, *columns):
     logits = []
     with torch.no_grad():
-        for parts in zip(*texts_and_pairs, strict=True):
-            [row] = model(**tokenizer(*parts, return_tensors="pt")).logits
-            logits.append(row.numpy())
+        for row in zip(*columns, strict=True):
+            inputs = tokenizer(*row, return_tensors="pt")
+            [logits_of_row] = model(**inputs).logits
+            logits.append(logits_of_row.numpy())
     return np.array(logits)
 
 
 def test_evaluation_measures_each_text_with_its_label(tmp_path, model, tokenizer):
     texts, labels = make_texts(41, seed=5)
-    right = logits_one_by_one(model, tokenizer, texts).argmax(axis=1) == labels
+    predicted = logits_one_by_one(model, tokenizer, texts).argmax(axis=1)
+
+    def count_right(prediction):
+        is_right = prediction.predictions.argmax(axis=1) == prediction.label_ids
+        return {"right": float(is_right.sum())}
+
     trainer = GloveLstmTrainer(
         model,
         arguments(tmp_path, per_device_eval_batch_size=8),
         eval_dataset=tokenized(texts, tokenizer, labels),
-        compute_metrics=lambda p: {"right": float((p.predictions.argmax(-1) == p.label_ids).sum())},
+        compute_metrics=count_right,
     )
-    assert trainer.evaluate()["eval_right"] == right.sum()
+    assert trainer.evaluate()["eval_right"] == (predicted == labels).sum()
 
 
 def test_predictions_are_in_the_order_of_the_texts(model, tokenizer):

@@ -1,0 +1,258 @@
+"""Texts with any number of labels: training and evaluation, and every route that gives scores."""
+
+import csv
+import io
+import json
+import random
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from support import COMMON, SMALL, assert_refused, run_here, succeed, write_glove, write_table
+from transformers import EvalPrediction, pipeline
+
+from glove_lstm import LightClassifier
+from glove_lstm.commands import evaluate, predict, train
+from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.inference.batch_classifier import BatchClassifier
+from glove_lstm.training.calibration import as_binary, fit_thresholds
+
+WORDS = {"food": "council budget report", "sport": "shocking secret exposed", "trip": "school vote"}
+NAMES = list(WORDS)
+SHARES = 0.5, 0.3, 0.2  # of the texts that have the label
+QUICK = ["--num_train_epochs", "2", "--use_cpu", "True", "--disable_tqdm", "True"]
+MULTI_LABEL = "multi_label_classification"
+
+
+def write_rows(path, count, seed, names=NAMES):
+    """Write texts whose words show their labels: JSON lines, or CSV with the lists as JSON."""
+    generator = random.Random(seed)
+    common = COMMON.split()
+    rows = []
+    for _ in range(count):
+        labels = []
+        words = generator.choices(common, k=8)
+        for name, own_words, share in zip(names, WORDS.values(), SHARES, strict=False):
+            if generator.random() < share:
+                labels.append(name)
+                words += generator.choices(own_words.split(), k=3)
+        generator.shuffle(words)
+        cell = labels
+        if path.suffix == ".csv":
+            cell = json.dumps(labels)
+        rows.append({"text": " ".join(words), "label": cell})
+    return write_table(path, rows)
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A trained checkpoint, `mine`, beside its files."""
+    folder = tmp_path_factory.mktemp("multi_label")
+    glove = write_glove(folder / "g.8d.txt")
+    train_file = write_rows(folder / "train.jsonl", 200, 1)
+    test_file = write_rows(folder / "test.csv", 60, 2)
+    files = ["--train_file", train_file, "--test_file", test_file]
+    files += ["--glove", glove, "--output_dir", folder / "mine"]
+    succeed(train.main, *files, *SMALL, *QUICK)
+    return folder
+
+
+def test_training_writes_measures_of_label_sets(folder):
+    config = read(folder / "mine" / "config.json")
+    assert config["problem_type"] == MULTI_LABEL
+    metrics = read(folder / "mine" / "metrics.json")
+    assert metrics["about"]["arguments"]["label_smoothing_factor"] == 0
+    figures = metrics["test"]
+    low, high = figures["micro_f1_interval"]
+    assert low <= figures["micro_f1"] <= high
+    assert figures["micro_f1"] > 0.9
+    assert figures["f1"] > 0.9
+    assert figures["ece"] < 0.2
+    card = (folder / "mine" / "README.md").read_text(encoding="utf-8")
+    assert f"micro F1 {figures['micro_f1']:.4f}" in card
+    assert f"trip {config['thresholds'][2]:.4f}" in card
+
+
+def test_evaluation_gives_the_same_measures(folder, tmp_path):
+    figures = read(folder / "mine" / "metrics.json")["test"]
+    files = "--test_file", folder / "test.csv", "--output_dir", tmp_path
+    done = succeed(evaluate.main, folder / "mine", *files)
+    measured = read(tmp_path / "eval.json")
+    assert measured["micro_f1"] == pytest.approx(figures["micro_f1"], abs=1e-4)
+    assert re.search(rf"micro F1 +{measured['micro_f1']:.4f}", done.stdout)
+    assert set(measured["by_label"]) == set(NAMES)
+
+
+@pytest.mark.parametrize("names", [("sport", "food"), ("sport", "news")])
+def test_a_checkpoint_is_fine_tuned_on_some_of_its_labels_or_others(folder, tmp_path, names):
+    rows = write_rows(tmp_path / "rows.jsonl", 200, 3, names)
+    files = ["--train_file", rows, "--model_name_or_path", folder / "mine"]
+    files += ["--output_dir", tmp_path / "out"]
+    succeed(train.main, *files, *QUICK, "--refit", "False")
+    by_label = read(tmp_path / "out" / "metrics.json")["validation"]["by_label"]
+    expected_names = names
+    if "food" in names:  # all labels are known: the checkpoint's labels stay
+        expected_names = NAMES
+    assert set(by_label) == set(expected_names)
+    for name in names:
+        assert by_label[name]["f1"] > 0.7
+
+
+@pytest.fixture
+def tables(folder, tmp_path):
+    """Files of lists of labels, of single labels, and of both."""
+    lists = folder / "train.jsonl"
+    single = tmp_path / "single.jsonl"
+    single.write_text('{"text": "a", "label": "food"}\n')
+    mixed = tmp_path / "mixed.jsonl"
+    first_line = lists.read_text().splitlines()[0]
+    mixed.write_text(f"{first_line}\n{single.read_text()}")
+    return {"LISTS": lists, "SINGLE": single, "MIXED": mixed, "MINE": folder / "mine"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--train_file MIXED", "row 2 has the label 'food'; give a list"),
+        ("--train_file LISTS --class_weight balanced", "class_weight is for one label"),
+        ("--train_file LISTS --with_baselines", "--with_baselines is for"),
+    ],
+)
+def test_training_refuses(folder, tables, tmp_path, words, sentence):
+    command = [tables.get(word, word) for word in words.split()]
+    others = ["--output_dir", tmp_path / "out", "--glove", folder / "g.8d.txt", *SMALL]
+    assert_refused(run_here(train.main, *command, *others), sentence)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("MINE --test_file SINGLE", "row 1 has the label 'food'"),
+        ("MINE --test_file LISTS --robustness", "--robustness is for"),
+        ("--test_file LISTS", "give one label"),
+        ("--train_file LISTS --leaks", "lists of labels"),
+    ],
+)
+def test_evaluation_refuses(tables, words, sentence):
+    command = [tables.get(word, word) for word in words.split()]
+    assert_refused(run_here(evaluate.main, *command), sentence)
+
+
+# Routes
+
+TEXTS = ["council budget report", "SHOCKING SECRET EXPOSED!", "a city", "secret council"]
+
+
+@pytest.fixture(scope="module", params=[0.25, 0.6], ids=["one or two", "none or one"])
+def exported(request, shared_export, tmp_path_factory):
+    """The stored checkpoint as a multi-label model: its ONNX files stay valid. The parameter is the threshold."""
+    folder = tmp_path_factory.mktemp("multi_label") / "exported"
+    shutil.copytree(shared_export, folder)
+    config = read(folder / "config.json")
+    config["problem_type"] = MULTI_LABEL
+    config["thresholds"] = [request.param, request.param]
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(exported):
+    """The sigmoids that the pipeline of transformers gives: (texts, labels)."""
+    model = str(exported)
+    classify = pipeline("text-classification", model=model, tokenizer=model, top_k=None)
+    rows = []
+    for answers in classify(TEXTS):
+        by_label = {answer["label"]: answer["score"] for answer in answers}
+        rows.append([by_label["FAKE"], by_label["REAL"]])
+    return np.array(rows)
+
+
+@pytest.fixture(scope="module")
+def expected_labels(exported, expected):
+    """The labels of each text: those whose scores reach their thresholds."""
+    thresholds = read(exported / "config.json")["thresholds"]
+    labels = []
+    for scores in expected:
+        reached = scores >= thresholds
+        labels.append([name for name, has in zip(("FAKE", "REAL"), reached, strict=True) if has])
+    numbers_of_labels = {len(row) for row in labels}
+    assert len(numbers_of_labels) > 1
+    return labels
+
+
+def test_the_light_classifier_gives_the_same_sigmoids(exported, expected):
+    light = LightClassifier.from_pretrained(exported)
+    np.testing.assert_allclose(light.predict_proba(TEXTS), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_predict_gives_the_same_sigmoids_and_lists_of_labels(
+    exported, expected, expected_labels, backend
+):
+    command = [*TEXTS, "--model", exported, "--backend", backend, "--format"]
+    lines = succeed(predict.main, *command, "jsonl").stdout.splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row["label"] for row in rows] == expected_labels
+    scores = [list(row["scores"].values()) for row in rows]
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+    table = succeed(predict.main, *command, "csv").stdout
+    cells = [row["label"] for row in csv.DictReader(io.StringIO(table))]
+    assert [json.loads(cell) for cell in cells] == expected_labels
+
+
+def test_explanations_name_the_best_label_unless_there_is_exactly_one(exported, expected_labels):
+    explained = succeed(predict.main, *TEXTS, "--model", exported, "--explain").stdout
+    for labels in expected_labels:
+        assert f"{json.dumps(labels)} " in explained
+    without_one = [labels for labels in expected_labels if len(labels) != 1]
+    assert explained.count("(best: ") == len(without_one)
+
+
+def test_the_batch_classifier_gives_the_same_lists_of_labels(exported, expected_labels):
+    classify = BatchClassifier(exported)
+    batch = classify({"text": np.array(TEXTS, dtype=object)})
+    assert [json.loads(label) for label in batch["label"]] == expected_labels
+
+
+# Calibration and metrics
+
+
+def test_a_label_is_a_yes_or_no_question():
+    logits = np.random.default_rng(0).normal(size=(40, 2, 3))  # texts, parts, labels
+    questions = as_binary(logits).sum(axis=1)  # texts * labels, no and yes
+    scores_of_yes = torch.tensor(questions).softmax(dim=1)[:, 1]
+    scores = torch.tensor(logits).sum(dim=1).sigmoid()
+    np.testing.assert_allclose(scores_of_yes.view(40, 3), scores, atol=1e-9)
+
+
+def f1_at(threshold, scores, has_label):
+    predicted = scores >= threshold
+    return 2 * has_label[predicted].sum() / (predicted.sum() + has_label.sum())
+
+
+def test_thresholds_have_the_highest_f1():
+    generator = np.random.default_rng(0)
+    scores = generator.random((40, 3))
+    truth = scores + generator.normal(0, 0.3, scores.shape) > 0.7
+    truth[:, 2] = False
+    thresholds = fit_thresholds(scores, truth.astype(int))
+    assert thresholds[2] == 0.5  # no text has the label
+    for label in (0, 1):
+        scores_of_label = scores[:, label]
+        has_label = truth[:, label]
+        highest = max(f1_at(score, scores_of_label, has_label) for score in scores_of_label)
+        assert f1_at(thresholds[label], scores_of_label, has_label) == highest
+
+
+def test_metrics_for_the_trainer_have_the_threshold_one_half():
+    logits = np.array([[2, -1], [0.5, 3], [-1, -2]])
+    labels = np.array([[1, 1], [0, 1], [0, 0]])
+    metrics = compute_metrics(EvalPrediction(logits, labels))
+    assert metrics == pytest.approx({"accuracy": 1 / 3, "f1": 2 / 3, "micro_f1": 2 / 3})

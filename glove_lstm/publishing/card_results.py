@@ -106,7 +106,7 @@ def _about_validation_texts(run: CardRun) -> str:
         text += " with a first model, which did not train on them"
     elif measures.get("seen"):
         text += f", of which the training used {count(measures['seen'])}"
-    text += f". The validation texts also chose {run.chosen_on_validation}, so the figures are optimistic."
+    text += f". They also chose {run.chosen_on_validation}, so the figures are optimistic."
     if about.get("known_before"):
         known = count(about["known_before"])
         text += f" The checkpoint where training started knew {known} of these texts, so the figures are too good."

@@ -57,7 +57,7 @@ def test_a_space_runs_by_itself(api, checkpoint, tmp_path):
 
 def test_a_static_space_has_the_page_and_what_it_reads(api, copy, tmp_path):
     (copy / "plots").mkdir(exist_ok=True)
-    (copy / "plots" / "curves.png").write_bytes(b"a picture")
+    (copy / "plots" / "another.png").write_bytes(b"a picture")
     succeed(main, copy, "--space", "--static", "--repo_id", REPO)
     assert (api.options["repo_type"], api.options["space_sdk"]) == ("space", "static")
     folder = tmp_path / "space"
@@ -65,7 +65,7 @@ def test_a_static_space_has_the_page_and_what_it_reads(api, copy, tmp_path):
     page = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js"}
     read = {"config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json"}
     read |= {"light.onnx", "model.safetensors"}
-    shown = {"README.md", "plots/curves.png"}
+    shown = {"README.md", *(f"plots/{path.name}" for path in copy.glob("plots/*.png"))}
     files = set(api.files) - {".gitattributes"}
     assert files == page | {f"model/{name}" for name in read | shown}
     card = yaml.safe_load((folder / "README.md").read_text().split("---")[1])

@@ -102,10 +102,7 @@ def test_another_kind_of_model_is_refused(copy):
 
 @pytest.mark.parametrize("problem_type", [5, "softmax", ["regression"]], ids=str)
 def test_an_unknown_problem_type_is_refused(copy, problem_type):
-    path = copy / "config.json"
-    config = json.loads(path.read_text())
-    config["problem_type"] = problem_type
-    path.write_text(json.dumps(config))
+    edit_json(copy / "config.json", problem_type=problem_type)
     with pytest.raises(DataError, match=r"problem_type is .*, not one of single_label_"):
         Checkpoint.open(copy)
 

@@ -12,6 +12,7 @@ does.
 """
 
 import argparse
+import gc
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -69,6 +70,7 @@ def main(argv: Sequence[str]) -> None:
     if arguments.with_baselines and data.is_multi_label:
         raise DataError("--with_baselines is for one label a text; leave it out.")
     unlabelled = _unlabelled_texts(arguments, data)
+    gc.freeze()  # Accelerate collects garbage after each training, among a million objects of the imported libraries
     with hidden_progress(bool(recipe.training.disable_tqdm)):
         result = _fit(arguments, recipe, data, class_weight, unlabelled)
     if recipe.training.process_index > 0:  # only the first process writes files

@@ -1,7 +1,5 @@
 """A tokenizer of a few words, tokenised texts, articles, and a small transformer that tells these apart."""
 
-import gc
-
 import pytest
 import torch
 from tides import WORDS, make_texts, tokenized
@@ -9,17 +7,6 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 from glove_lstm.data.loading import load_splits
 from glove_lstm.text.build import build_tokenizer
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _fast_garbage_collection():
-    """Exclude all that is imported from garbage collection.
-
-    Each training ends with a collection, in Accelerate's `free_memory`. With a million imported objects, it would take
-    three quarters of the time of these tests.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)

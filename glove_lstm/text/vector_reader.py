@@ -132,8 +132,8 @@ def _follows_word(
         has_word: Whether the run has letters.
     """
     begins_chain = ~after_hyphen
-    chain_of = np.cumsum(begins_chain) - 1
-    with_letters = np.cumsum(has_word)  # runs with letters, from the first run to each run
+    chain_of: Integers = np.cumsum(begins_chain) - 1
+    with_letters: Integers = np.cumsum(has_word)  # runs with letters up to each run
     with_letters_before = with_letters - has_word
     with_letters_before_chain = with_letters_before[begins_chain][chain_of]
     runs_with_letters_so_far = with_letters - with_letters_before_chain

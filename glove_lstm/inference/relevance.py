@@ -31,7 +31,6 @@ from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 # Words that the tokenizer may split: "don't", "U.S", "well-known", "!!!".
 _WORD = re.compile(r"\w+(?:['\u2019.-]\w+)*|([^\w\s])\1*")
-_LONGEST_SPAN = 3  # tokens of an n-gram
 _SMALL = 1e-4  # below it tanh(x) / x is 1 in float32
 
 
@@ -211,7 +210,7 @@ def ngram_contributions(
         token_shares = ngram_shares(group, ngrams.weights).double() / token_counts
         added = token_shares.unsqueeze(-1) * ngrams.weights[group.rows]  # (B, n, num_labels)
         # To the first token of every n-gram, then to the second token of those that have one, and so on.
-        for place in range(_LONGEST_SPAN):
+        for place in range(int(token_counts.max())):
             has_place = place < token_counts
             token = first[has_place] + place
             contributions = contributions.index_add(1, token, added[:, has_place])

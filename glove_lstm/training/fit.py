@@ -116,7 +116,7 @@ def fit(
         train_one = partial(distil, teachers=teachers, unlabelled=unlabelled, cache=cache)
 
     held_out = _held_out(train, validation, validation_by, recipe.training.seed)
-    if held_out is None:
+    if held_out is None:  # the validation texts are given, or there are none
         return train_one(job, train, given_validation)
     first_texts = train.select(held_out.train)
     held_out_texts = train.select(held_out.validation)

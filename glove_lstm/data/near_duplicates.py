@@ -100,7 +100,7 @@ def _hash_block(words: Sequence[int], lengths: Sequence[int]) -> _Block:
 
     Args:
         words: The numbers of the words, one text after the other.
-        lengths: Words of each text, 0 or at least those of a run.
+        lengths: Words of each text: none, or enough for a run.
     """
     mixed_words = np.array(words, dtype=np.uint64) * _ODD[_WORDS]
     mixed_words ^= mixed_words >> np.uint64(31)

@@ -94,5 +94,5 @@ def _blocks(text: bytes) -> Hashes:
     on, and zeros follow its end. The array is a view of the bytes: the next number begins a byte further on, not eight.
     """
     padded = text + bytes(_BLOCK)
-    next_number = 1  # byte further on
-    return np.ndarray((len(text) + 1,), "<u8", padded, strides=(next_number,))
+    bytes_to_next_number = 1
+    return np.ndarray((len(text) + 1,), "<u8", padded, strides=(bytes_to_next_number,))

@@ -170,7 +170,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             result = fit(
                 kept_texts,
                 kept_labels,
-                _read_validation(validation, lists=labels.lists),
+                _read_validation(validation, are_lists=labels.are_lists),
                 recipe=self._recipe(seed, scratch),
                 label_names=labels.classes,
                 class_weight=self._class_weight(),
@@ -372,14 +372,14 @@ def _read_y(y: Any) -> LabelValues:
     return labels
 
 
-def _read_validation(validation: Any, *, lists: bool) -> Validation:
-    """Read the argument `validation`; `lists` says whether labels are lists, as in `y`."""
+def _read_validation(validation: Any, *, are_lists: bool) -> Validation:
+    """Read the argument `validation`; its labels are lists if those of `y` are."""
     if validation is None:
         return None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         given_texts, given_labels = validation
         texts = _joined(given_texts, "validation texts")
-        names = read_labels(given_labels, "validation labels", lists=lists).names
+        names = read_labels(given_labels, "validation labels", are_lists=are_lists).names
         check_consistent_length(texts, names)
         return texts, names
     is_number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)

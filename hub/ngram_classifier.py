@@ -142,7 +142,7 @@ class GloveLstmNgramClassifier(nn.Module):
         shape, edge, edge.
         """
         edge = SHAPE_COUNT
-        kinds = SHAPE_COUNT + 1  # numbers of shapes, the edge's included
+        kinds = SHAPE_COUNT + 1  # of shapes, with the edge
         shapes_or_edges = shapes.masked_fill(~mask, edge)
         padded = functional.pad(shapes_or_edges, (2, 2), value=edge)  # (B, T + 4)
 
@@ -152,16 +152,22 @@ class GloveLstmNgramClassifier(nn.Module):
         before_word = padded[:, 1:-3]  # (B, T)
         after_word = padded[:, 3:-1]
 
-        # Pairs of numbers (left, right). Words have numbers above those of the shapes on the same side, so that the
-        # three kinds of n-grams differ.
-        left = [first_of_run * kinds + second_of_run, input_ids + kinds**2, before_word]
-        right = [third_of_run, after_word, input_ids + kinds]
+        # The numbers of words are above all numbers of shapes on their side, so that the three kinds of n-grams differ:
+        #                           left                  right
+        #   run of three shapes     0 to kinds**2 - 1     0 to kinds - 1
+        #   word, shape after it    from kinds**2         0 to kinds - 1
+        #   shape before it, word   0 to kinds - 1        from kinds
+        first_two_of_run = first_of_run * kinds + second_of_run
+        word_on_left = input_ids + kinds**2
+        word_on_right = input_ids + kinds
+        left = torch.cat([first_two_of_run, word_on_left, before_word], dim=1)
+        right = torch.cat([third_of_run, after_word, word_on_right], dim=1)
+        hashes = hash_pairs(left + _FIRST_SHAPE, right)
+
         # A text of n words has n + 2 runs.
         run_present = torch.cat([mask.new_ones(mask.shape[0], 2), mask], dim=1)
-        present = [run_present, mask, mask]
-
-        hashes = hash_pairs(torch.cat(left, dim=1) + _FIRST_SHAPE, torch.cat(right, dim=1))
-        return NgramGroup(hashes % self.buckets, torch.cat(present, dim=1))
+        present = torch.cat([run_present, mask, mask], dim=1)
+        return NgramGroup(hashes % self.buckets, present)
 
 
 def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.batches import CorruptedTexts, LengthGroupedSampler, tokenize
+from glove_lstm.training.batches import CorruptedTexts, tokenize
 
 _TEXT = "the tide rose while BOATS left Vellin harbour grey clouds , and lamp"
 WORDS = _TEXT.split()
@@ -23,13 +23,12 @@ def tokenized(texts, tokenizer, labels=None):
 def corrupted_texts(
     texts, labels, tokenizer, *, share=0.5, max_length=None, seed=3, epoch=0, weights=None
 ):
-    """Texts whose sampler has come to an epoch."""
+    """Texts in an epoch."""
     reader = LightTokenizer.of(tokenizer)
     clean = tokenize(texts, reader, labels, weights)
     copies_reader = LightTokenizer.of(tokenizer)
     if max_length is not None:
         copies_reader.model_max_length = max_length
     mixed = CorruptedTexts(texts, clean, copies_reader, share=share, seed=seed)
-    mixed.sampler = LengthGroupedSampler(clean.lengths, 8, seed)
-    mixed.sampler.set_epoch(epoch)
+    mixed.set_epoch(epoch)
     return mixed

@@ -93,7 +93,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         """Encode a text or a batch. Calls, `encode`, pipelines and collators all end here."""
         text = replace_surrogates(text)
         text_pair = replace_surrogates(text_pair)
-        is_single, texts, pairs = _as_batch(text, text_pair, is_split_into_words)
+        texts, pairs = _as_batch(text, text_pair, is_split_into_words)
         is_empty_batch = isinstance(texts, list) and not texts and not pairs
         if is_empty_batch:  # the Rust code needs a text: encode an empty one, and remove its row
             texts = [_empty_text(is_split_into_words)]
@@ -101,6 +101,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             return BatchEncoding({name: rows[:0] for name, rows in output.items()}, [])
 
         output = self._encode_batch(texts, pairs, is_split_into_words, **options)
+        is_single = _is_text(text, is_split_into_words)
         has_tensors = options.get("return_tensors") is not None
         may_have_several_rows = options.get("return_overflowing_tokens", False)
         if is_single and not has_tensors and not may_have_several_rows:
@@ -215,31 +216,41 @@ def _added_token(token: str | AddedToken, special: bool) -> AddedToken:
     )
 
 
-def _as_batch(text: Any, pair: Any, of_words: bool) -> tuple[bool, Any, Any]:
-    """Return whether `text` is a single text; the texts as a batch; and their second parts, or None.
+def _as_batch(text: Any, pair: Any, of_words: bool) -> tuple[Any, Any]:
+    """Return the texts of a call as a batch, and their second parts, or None if there are none.
 
-    A text is a string, or a list of strings if it is split into words. transformers refuses other values, which are
-    returned unchanged.
+        text                          pair          texts                pairs
+        "title"                       None          ["title"]            None
+        "title"                       "body"        ["title"]            ["body"]
+        ["a", "b"]                    None          ["a", "b"]           None
+        ["a", "b"]                    ["c", "d"]    ["a", "b"]           ["c", "d"]
+        [["title", "body"], "a"]      None          ["title", "a"]       ["body", ""]
+
+    With `of_words`, a list of words stands for each string. Values of other types are returned unchanged, and
+    transformers refuses them.
     """
     if _is_text(text, of_words):
-        pairs = None if pair is None else [pair]
-        return True, [text], pairs
-    if pair is not None or not isinstance(text, list):
-        return False, text, pair
-    are_pairs = [_is_pair(row, of_words) for row in text]
-    if not any(are_pairs):
-        return False, text, None
-    # A batch of pairs; a text without a second part may be among them.
+        if pair is None:
+            return [text], None
+        return [text], [pair]
+    if pair is None and isinstance(text, list) and any(_is_pair(row, of_words) for row in text):
+        return _divide_pairs(text, of_words)
+    return text, pair
+
+
+def _divide_pairs(rows: list[Any], of_words: bool) -> tuple[list[Any], list[Any]]:
+    """Return the texts and the second parts of a batch of pairs. A text without a second part may be among them."""
     texts = []
     pairs = []
-    for row, is_pair in zip(text, are_pairs, strict=True):
-        if is_pair:
-            texts.append(row[0])
-            pairs.append(row[1])
+    for row in rows:
+        if _is_pair(row, of_words):
+            first, second = row
         else:
-            texts.append(row)
-            pairs.append(_empty_text(of_words))
-    return False, texts, pairs
+            first = row
+            second = _empty_text(of_words)
+        texts.append(first)
+        pairs.append(second)
+    return texts, pairs
 
 
 def _empty_text(of_words: bool) -> Any:

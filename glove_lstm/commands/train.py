@@ -280,7 +280,7 @@ def _validation(arguments: TrainArguments, data: LoadedData) -> Validation:
     if "validation" not in data.splits:
         return arguments.validation_fraction
     rows = data.rows("validation")
-    return LabelledTexts.of(rows.texts, rows.labels, data.label_names, rows.sources)
+    return rows.texts, rows.labels, rows.sources
 
 
 def _test_texts(data: LoadedData, names: Sequence[str]) -> LabelledTexts | None:

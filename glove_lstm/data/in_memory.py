@@ -60,29 +60,32 @@ class LabelValues:
     classes: list[str]  # the names of all labels, in the order of their values
     label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
     is_multi_label: bool  # whether a text may have several labels
-    lists: bool = False  # whether the caller gave lists of labels, not a table of 0 and 1
+    are_lists: bool = False  # whether they were read as lists of labels, not as a table of 0 and 1
 
 
-def read_labels(labels: Any, name: str = "y", *, lists: bool = False) -> LabelValues:
+def read_labels(labels: Any, name: str = "y", *, are_lists: bool = False) -> LabelValues:
     """Read the labels of n texts.
+
+    Rows of 0 and 1 are read as a table. In [[0, 1], [1, 0]], the first text has the label 1, and the second text the
+    label 0. Read as lists of labels, both texts have the labels 0 and 1.
 
     Args:
         labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or n rows of a 0 or 1
             for each of the labels 0 to k - 1, k at least 2.
         name: Names the labels in errors.
-        lists: Whether a list of 0 and 1 holds the labels 0 and 1 of a text, because other labels that belong to these
-            were lists; by default it has a 0 or 1 for each label.
+        are_lists: Read rows of 0 and 1 as lists, too; for validation labels, if the training labels are lists.
 
     Raises:
         DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
     """
-    if not lists:
+    if not are_lists:
         indicators = _as_indicators(labels)
         if indicators is not None:
             return _read_indicators(indicators, name)
-    rows = list(labels) if isinstance(labels, list | tuple | np.ndarray) else []
-    if any(isinstance(row, list | tuple | set) for row in rows):
-        return _read_lists(rows, name)
+    if isinstance(labels, list | tuple | np.ndarray):
+        rows = list(labels)
+        if any(isinstance(row, list | tuple | set) for row in rows):
+            return _read_lists(rows, name)
     column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
     row_numbers = range(1, len(column) + 1)
     values = _one_kind(python_values(column), row_numbers, name)
@@ -136,7 +139,7 @@ def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
     classes = np.unique(values)
     names = [label_names(labels) for labels in rows]
     return LabelValues(
-        names, label_names(classes), _type_of(classes), is_multi_label=True, lists=True
+        names, label_names(classes), _type_of(classes), is_multi_label=True, are_lists=True
     )
 
 

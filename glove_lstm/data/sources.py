@@ -186,19 +186,31 @@ def _with_mean_weights(
 
 
 def _balanced_totals(corpus_of: Ints, label_of: Ints) -> NDArray[np.float64]:
-    """Return the total weight of the rows of each corpus and label, (corpora, labels); see `balanced_weights`."""
+    """Return the total weight of the rows of each corpus and label, (corpora, labels); see `balanced_weights`.
+
+    An example with two labels:
+
+        rows        totals within corpora    totals of labels made equal
+        8   8            2     2                  2     2
+        4   0            2     0                  2.5   0
+        0   9            0     3                  0     2.5
+    """
     counts = np.zeros((corpus_of.max() + 1, label_of.max() + 1))
     np.add.at(counts, (corpus_of, label_of), 1)
     has_label = counts > 0
-    total_of_corpus = np.sqrt(counts.sum(axis=1))
-    total_of_its_labels = total_of_corpus / has_label.sum(axis=1)
-    totals = has_label * total_of_its_labels[:, None]
 
-    # Corpora with all labels have equal totals of the labels already. The others are scaled, label by label.
+    # The total of a corpus is divided equally among the labels that it has.
+    total_of_corpus = np.sqrt(counts.sum(axis=1))
+    total_of_each_label = total_of_corpus / has_label.sum(axis=1)
+    totals = np.where(has_label, total_of_each_label[:, None], 0)
+
+    # Corpora with all labels have equal totals of the labels already. The other corpora together get them by scaling
+    # each label, unless none of them has some label.
     is_scaled = ~has_label.all(axis=1)
-    labels_there = has_label[is_scaled].any(axis=0)
-    if not labels_there.all():  # then no scaling of these corpora alone makes the labels equal
+    scaled_corpora_have = has_label[is_scaled].any(axis=0)
+    if not scaled_corpora_have.all():
         is_scaled = np.ones(len(counts), dtype=bool)
-    totals_of_labels = totals[is_scaled].sum(axis=0)
-    totals[is_scaled] *= totals_of_labels.mean() / totals_of_labels
+    total_of_label = totals[is_scaled].sum(axis=0)
+    factor_of_label = total_of_label.mean() / total_of_label
+    totals[is_scaled] *= factor_of_label
     return totals

@@ -156,32 +156,53 @@ def keep_labels_on_both_sides(
     held_out[group_of[parts[1]]] = True
     rows, labels = labels_of_rows
     groups_of_label = _groups_of_labels(group_of, rows, labels, seed)
+    _put_labels_into_train(held_out, groups_of_label)
+    _put_labels_into_validation(held_out, groups_of_label)
+    is_held_out = held_out[group_of]  # by row
+    return [np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)]
 
-    # A label that is only in validation: its smallest group goes to train.
+
+def _put_labels_into_train(held_out: NDArray[np.bool_], groups_of_label: dict[int, Ints]) -> None:
+    """Move the smallest group of each label that is only in validation to train.
+
+    Args:
+        held_out: Whether each group is in validation; it is changed.
+        groups_of_label: The groups that have each label, the smallest first.
+    """
     for groups_with_label in groups_of_label.values():
         if held_out[groups_with_label].all():
             smallest = groups_with_label[0]
             held_out[smallest] = False
 
-    # A label that is only in train, the rarest first: its smallest group goes to validation that takes no label out of
-    # train.
+
+def _put_labels_into_validation(
+    held_out: NDArray[np.bool_], groups_of_label: dict[int, Ints]
+) -> None:
+    """Move a group of each label that is only in train to validation, the rarest label first.
+
+    It is the smallest group whose labels all have another group in train. If there is none, the label stays in train.
+    The arguments are as for `_put_labels_into_train`.
+    """
     labels_of_group: defaultdict[int, list[int]] = defaultdict(list)
     for label, groups_with_label in groups_of_label.items():
         for group in groups_with_label.tolist():
             labels_of_group[group].append(label)
-    for groups_with_label in sorted(groups_of_label.values(), key=len):
+
+    def may_leave_train(group: int) -> bool:
+        for label in labels_of_group[group]:
+            groups_in_train = np.count_nonzero(~held_out[groups_of_label[label]])
+            if groups_in_train == 1:  # this group alone
+                return False
+        return True
+
+    rarest_label_first = sorted(groups_of_label.values(), key=len)
+    for groups_with_label in rarest_label_first:
         if held_out[groups_with_label].any():
             continue
         for group in groups_with_label.tolist():
-            groups_in_train = [
-                np.count_nonzero(~held_out[groups_of_label[label]])
-                for label in labels_of_group[group]
-            ]
-            if min(groups_in_train) > 1:
+            if may_leave_train(group):
                 held_out[group] = True
                 break
-    is_held_out = held_out[group_of]  # by row
-    return [np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)]
 
 
 def _groups_of_labels(group_of: Ints, rows: Ints, labels: Ints, seed: int) -> dict[int, Ints]:

@@ -122,30 +122,48 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
 
 
 def _share_weights(graph: Any, path: Path) -> None:
-    """Make large weights refer to a checkpoint's file, where it holds the very same bytes."""
-    from onnxscript import ir
+    """Make large weights refer to a checkpoint's file, where it holds the very same bytes.
 
-    header, start = read_header(path)
+    Weights that the export has changed stay in the graph, such as the gates of the LSTM, which ONNX orders differently.
+    """
+    header, start_of_weights = read_header(path)
     with path.open("rb") as file:
         for name, entry in header.items():
-            initializer = graph.initializers.get(f"model.{name}")
+            initializer = graph.initializers.get(f"model.{name}")  # an attribute of `_Logits`
+            if initializer is None:
+                continue
             begin, end = entry["data_offsets"]
+            offset = start_of_weights + begin
             size = end - begin
-            if initializer is None or size < _SMALLEST_SHARED:
+            if size < _SMALLEST_SHARED:
                 continue
+            file.seek(offset)
+            stored = file.read(size)
             tensor = initializer.const_value
-            file.seek(start + begin)
-            if file.read(size) != tensor.tobytes():
-                continue
-            initializer.const_value = ir.ExternalTensor(
-                path.name,
-                offset=start + begin,
-                length=size,
-                dtype=tensor.dtype,
-                shape=tensor.shape,
-                name=tensor.name,
-                base_dir=path.parent,
-            )
+            if tensor.tobytes() == stored:
+                initializer.const_value = _tensor_in_file(path, offset, size, tensor)
+
+
+def _tensor_in_file(path: Path, offset: int, size: int, tensor: Any) -> Any:
+    """Return a tensor whose bytes are in a file.
+
+    Args:
+        path: The file.
+        offset: Where the bytes begin.
+        size: Number of bytes.
+        tensor: The same tensor in memory.
+    """
+    from onnxscript import ir
+
+    return ir.ExternalTensor(
+        path.name,
+        offset=offset,
+        length=size,
+        dtype=tensor.dtype,
+        shape=tensor.shape,
+        name=tensor.name,
+        base_dir=path.parent,
+    )
 
 
 def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:

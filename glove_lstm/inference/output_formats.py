@@ -151,18 +151,25 @@ def _explanation_writer(file: TextIO, explain: Explain) -> Write:
     def write(labelled: Labelled) -> None:
         for row, label, _, is_unsure in _rows_with_scores(labelled):
             explanation = explain(row.text, row.pair)
-            best = explanation.label
-            heading = label_cell(label)
-            is_best_alone = label in (best, [best])
+            heading = _heading(label, explanation.label)
             if is_unsure:
-                heading = UNSURE
-                is_best_alone = False
-            if not is_best_alone:
-                heading += f" (best: {best})"
+                heading = f"{UNSURE} (best: {explanation.label})"
             # Wrap lines in a terminal only.
             console.print(explanation.marked_text(heading), soft_wrap=not console.is_terminal)
 
     return write
+
+
+def _heading(label: Label, explained: str) -> str:
+    """Return the heading of an explanation: the label, and the label that is explained if it is another one.
+
+    Examples: "FAKE"; and with several labels a text, '["sport", "economy"] (best: sport)'.
+    """
+    heading = label_cell(label)
+    is_same = label == explained or label == [explained]
+    if is_same:
+        return heading
+    return f"{heading} (best: {explained})"
 
 
 def _rows_with_scores(

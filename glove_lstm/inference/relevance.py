@@ -202,17 +202,19 @@ def ngram_contributions(
     if shapes is not None:
         spans_of_groups.append(_shape_spans(length))
 
-    # An n-gram adds the same to all tokens of its span. `differences` holds each token's contribution minus that of
-    # the token before, so an n-gram changes two of them: where its span begins, and after its end.
-    differences = ngrams.bias.new_zeros(texts, length + 1, len(ngrams.bias), dtype=torch.float64)
+    contributions = ngrams.bias.new_zeros(texts, length, len(ngrams.bias), dtype=torch.float64)
     groups = ngrams.groups(input_ids, shapes, mask)
     for group, spans in zip(groups, spans_of_groups, strict=True):
         first, last = spans.to(input_ids.device).unbind(dim=1)
-        token_shares = ngram_shares(group, ngrams.weights).double() / (last - first + 1)
-        added = token_shares.unsqueeze(-1) * ngrams.weights[group.rows]
-        differences = differences.index_add(1, first, added)
-        differences = differences.index_add(1, last + 1, -added)
-    contributions = differences.cumsum(dim=1)[:, :-1].to(ngrams.bias.dtype)
+        token_counts = last - first + 1
+        token_shares = ngram_shares(group, ngrams.weights).double() / token_counts
+        added = token_shares.unsqueeze(-1) * ngrams.weights[group.rows]  # (B, n, num_labels)
+        # To the first token of every n-gram, then to the second token of those that have one, and so on.
+        for place in range(int(token_counts.max())):
+            has_place = place < token_counts
+            token = first[has_place] + place
+            contributions = contributions.index_add(1, token, added[:, has_place])
+    contributions = contributions.to(ngrams.bias.dtype)
     if unknown is None:
         return contributions
 
@@ -270,13 +272,23 @@ def _linear_in_words(
 
     It shares the weights. Max pooling and ReLU are linear while their active positions and units stay the same.
     """
-    # `deepcopy` takes what is in its memo as a copy, so that parameters and buffers are shared.
-    memo = {id(values): values for values in chain(model.parameters(), model.buffers())}
-    linear = copy.deepcopy(model, memo)
+    linear = _copy_with_shared_weights(model)
     encoder: Any = linear.encoder
     encoder.embed = lambda _: vectors
     encoder.lstm.__class__ = _LinearLstm
     return linear
+
+
+def _copy_with_shared_weights(
+    model: GloveLstmForSequenceClassification,
+) -> GloveLstmForSequenceClassification:
+    """Copy the modules of a model, but neither its parameters nor its buffers."""
+    # `deepcopy` looks up every object by its id in a memo of the copies made so far, and copies it only if it is not
+    # there. So a tensor that the memo names as its own copy is not copied.
+    copies = {}
+    for values in chain(model.parameters(), model.buffers()):
+        copies[id(values)] = values
+    return copy.deepcopy(model, memo=copies)
 
 
 class _LinearLstm(nn.LSTM):

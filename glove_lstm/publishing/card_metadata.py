@@ -9,7 +9,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from glove_lstm.checkpoint import THUMBNAIL_NAME
 from glove_lstm.evaluation.examples import WIDGET
 from glove_lstm.publishing.card_run import CardRun
-from glove_lstm.publishing.data_notes import DATA_NOTES
+from glove_lstm.publishing.data_notes import DATA_NOTES, title_of_data
 from glove_lstm.publishing.hub_upload import HUB_ID
 
 _HUB_METRICS = {  # our name -> name on the Hub
@@ -95,24 +95,32 @@ def _id_on_hub(description: str) -> str | None:
 class _Dataset(NamedTuple):
     """A dataset in the table of results."""
 
-    type: (
-        str  # an id on the Hub; for other data a plain name or "unknown", because the Hub needs one
-    )
+    type: str
     name: str
 
 
 def _dataset(description: str) -> _Dataset:
-    """Return the dataset of a description, without names of local files and folders."""
+    """Return the dataset of a description, without names of local files and folders.
+
+    The type is an id on the Hub, from the description or from the notes of a built-in dataset, or else a single word:
+
+        description                      type               name
+        "user/data (en)"                 "user/data"        "user/data (en)"
+        "liar (two) from train.csv"      "ucsbnlp/liar"     "liar (two)"
+        "ISOT from True.csv"             "isot"             "ISOT"
+        "Titles of ISOT"                 "unknown"          "Titles of ISOT"
+        "train.csv"                      "unknown"          "Unknown"
+    """
     hub_id = _id_on_hub(description)
     if hub_id:
         return _Dataset(hub_id, description)
-    title = description.partition(" from ")[0]
-    are_files = "." in title
-    if are_files:
+    title = title_of_data(description)
+    if not title:
         return _Dataset("unknown", "Unknown")
     name = title.partition(" (")[0].lower()
-    if name in DATA_NOTES and DATA_NOTES[name].hub_id:
-        return _Dataset(DATA_NOTES[name].hub_id, title)
+    notes = DATA_NOTES.get(name)
+    if notes is not None and notes.hub_id:
+        return _Dataset(notes.hub_id, title)
     is_one_word = re.fullmatch(r"[\w-]+", name)
     if is_one_word:
         return _Dataset(name, title)

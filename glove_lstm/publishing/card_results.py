@@ -194,27 +194,30 @@ def calibration(run: CardRun) -> str:
 
 def _calibrated_logits(run: CardRun) -> str:
     """Describe how the calibrated logits are computed, and to which texts the values were fitted."""
-    about = run.about
-    sentences = []
-    divided = "Logits are"
-    if about.get("ngram_weight"):
-        weight = f"{about['ngram_weight']:.3f}"
-        sentences.append(
-            f"The logits of the n-gram classifier, times {weight}, are added to the LSTM's logits."
-        )
-        length = run.config.get("lstm_length")
-        if length:
-            sentences.append(
-                f"In texts of more than {length} tokens, the LSTM's logits are first scaled by {length} / tokens."
-            )
-        divided = "The sum is"
-    divided += f" divided by a temperature of {about['temperature']:.3f}"
-    if about.get("shrinkage"):
-        divided += (
-            f" and, in a text of n known words, multiplied by n / (n + {about['shrinkage']:g})"
-        )
-    sentences.append(f"{divided} ({_calibrated_on(run)}).")
-    return " ".join(sentences)
+    added = _added_ngram_logits(run)
+    divided = f"divided by a temperature of {run.about['temperature']:.3f}"
+    multiplied = ""
+    if run.about.get("shrinkage"):
+        factor = f"n / (n + {run.about['shrinkage']:g})"
+        multiplied = f" and, in a text of n known words, multiplied by {factor}"
+    fitted = _calibrated_on(run)
+    if added:
+        return f"{added} The sum is {divided}{multiplied} ({fitted})."
+    return f"Logits are {divided}{multiplied} ({fitted})."
+
+
+def _added_ngram_logits(run: CardRun) -> str:
+    """Describe the sum of the logits of both parts of the model; empty if the n-grams do not count."""
+    weight = run.about.get("ngram_weight")
+    if not weight:
+        return ""
+    text = (
+        f"The logits of the n-gram classifier, times {weight:.3f}, are added to the LSTM's logits."
+    )
+    length = run.config.get("lstm_length")
+    if length:
+        text += f" In texts of more than {length} tokens, the LSTM's logits are first scaled by {length} / tokens."
+    return text
 
 
 def _calibrated_on(run: CardRun) -> str:

@@ -5,7 +5,12 @@ from collections.abc import Iterable
 
 from glove_lstm.publishing.card_markdown import count, listed, paragraphs, table
 from glove_lstm.publishing.card_run import CardRun
-from glove_lstm.publishing.data_notes import DATA_NOTES, GLOVE_BIBTEX, DataNotes
+from glove_lstm.publishing.data_notes import (
+    DATA_NOTES,
+    GLOVE_BIBTEX,
+    DataNotes,
+    title_of_data,
+)
 
 # From this `max_seq_length` on, texts are not truncated. transformers writes 1e30 for such a tokenizer.
 _NO_TRUNCATION = 1_000_000
@@ -56,15 +61,12 @@ def known_leaks(run: CardRun) -> str:
 def _notes(descriptions: Iterable[str]) -> list[DataNotes]:
     """Return the notes of the built-in datasets that are named in descriptions of data.
 
-    A description is "NAME (CONFIG) from FILES", a list of names, or a list of files. File names are ignored.
+    A title may name several of them. A name is a whole word: "liar" is not in "user/liar-detection".
     """
     words: set[str] = set()
     for description in descriptions:
-        title = description.partition(" from ")[0]
-        are_files = "." in title
-        if not are_files:
-            # A name is a whole word: "liar" is not in "user/liar-detection".
-            words.update(re.findall(r"[\w-]+", title.lower()))
+        title = title_of_data(description).lower()
+        words.update(re.findall(r"[\w-]+", title))
     return [notes for name, notes in DATA_NOTES.items() if name in words]
 
 

@@ -3,6 +3,22 @@
 from typing import NamedTuple
 
 
+def title_of_data(description: str) -> str:
+    """Return the title in a description of data, without the names of files; empty if there are only files.
+
+    For example:
+
+        "liar (two_labels) from train.csv, test.csv"     "liar (two_labels)"
+        "user/data (en)"                                 "user/data (en)"
+        "train.csv, validation.csv"                      ""
+    """
+    title = description.partition(" from ")[0]
+    are_files = "." in title
+    if are_files:
+        return ""
+    return title
+
+
 class DataNotes(NamedTuple):
     """Notes of a dataset."""
 

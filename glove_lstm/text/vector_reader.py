@@ -118,18 +118,27 @@ def _follows_word(
 ) -> NDArray[np.bool_]:
     """Return for each of n runs whether the run before it ends as a word: (n,).
 
-    A run ends as a word if it has letters, or if it continues a word over a hyphen. All three runs of `7a-8-9` end as a
-    word, and neither run of `8-9` does.
+    A run ends as a word if it has letters, or if it continues a word over a hyphen. So the runs are divided into
+    chains, with hyphens between the runs of a chain, and a run ends as a word if its chain has had letters up to it:
+
+        runs of "5 7a-8 8-9"        5   7a   8   8   9
+        after_hyphen                no  no  yes  no yes
+        chain_of                    0    1   1   2   2
+        runs_with_letters_so_far    0    1   1   0   0      in the chain
+        ends_as_word                no yes  yes  no  no
 
     Args:
-        after_hyphen: Whether only a hyphen stands between the run and the run before.
+        after_hyphen: Whether only a hyphen stands between the run and the run before. The first run has no run before.
         has_word: Whether the run has letters.
     """
-    rows = np.arange(len(has_word))
-    # A chain is a sequence of runs with hyphens between them.
-    chain_begins = np.maximum.accumulate(np.where(after_hyphen, 0, rows))
-    last_with_word = np.maximum.accumulate(np.where(has_word, rows, -1))  # up to each run
-    ends_as_word = last_with_word >= chain_begins
+    begins_chain = ~after_hyphen
+    chain_of: Integers = np.cumsum(begins_chain) - 1
+    with_letters: Integers = np.cumsum(has_word)  # runs with letters up to each run
+    with_letters_before = with_letters - has_word
+    with_letters_before_chain = with_letters_before[begins_chain][chain_of]
+    runs_with_letters_so_far = with_letters - with_letters_before_chain
+
+    ends_as_word = runs_with_letters_so_far > 0
     follows_word = np.zeros(len(has_word), dtype=bool)
     follows_word[1:] = ends_as_word[:-1]
     return follows_word

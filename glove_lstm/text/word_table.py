@@ -76,14 +76,23 @@ def hash_words(text: bytes, begins: Integers, lengths: Integers) -> Hashes:
         begins: (n,) where the words begin.
         lengths: (n,) their numbers of bytes, from 1.
     """
-    padded = text + bytes(_BLOCK)
-    # A view without a copy: the number at each place is the eight bytes from there on. Neighbours overlap.
-    blocks = np.ndarray((len(text) + 1,), "<u8", padded, strides=(1,))
+    block_at = _blocks(text)
     hashes = np.zeros(len(begins), dtype=np.uint64)
     for offset in range(0, int(lengths.max(initial=0)), _BLOCK):
         rows = true_places(lengths > offset)
         byte_counts = np.minimum(lengths[rows] - offset, _BLOCK)
-        block = blocks[begins[rows] + offset] & _MASKS[byte_counts]
+        block = block_at[begins[rows] + offset] & _MASKS[byte_counts]
         mixed = (hashes[rows] ^ block) * _MULTIPLIER
         hashes[rows] = mixed ^ (mixed >> _HALF)
     return hashes
+
+
+def _blocks(text: bytes) -> Hashes:
+    """Return the block of eight bytes from each place of a text on, and from its end on, as numbers.
+
+    The blocks of neighbouring places overlap. "harbour-master" has the blocks "harbour-", "arbour-m", "rbour-ma" and so
+    on, and zeros follow its end. The array is a view of the bytes: the next number begins a byte further on, not eight.
+    """
+    padded = text + bytes(_BLOCK)
+    bytes_to_next_number = 1
+    return np.ndarray((len(text) + 1,), "<u8", padded, strides=(bytes_to_next_number,))

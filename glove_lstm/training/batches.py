@@ -34,7 +34,7 @@ class TokenizedTexts(Dataset[Any]):
         weights: (n,) weight of each text in the loss; None: 1.
 
     Attributes:
-        sampler: The sampler of these texts, which knows the epoch; set by `GloveLstmTrainer`.
+        epoch: The epoch of the training, from 0. The sampler sets it.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class TokenizedTexts(Dataset[Any]):
         self.typed = typed
         self.labels = labels
         self.weights = weights
-        self.sampler: LengthGroupedSampler | None = None
+        self.epoch = 0
         self._begins = np.cumsum(tokens.lengths) - tokens.lengths
 
     @property
@@ -79,9 +79,8 @@ class TokenizedTexts(Dataset[Any]):
         return TokenizedTexts(self.tokens, typed=self.typed, labels=labels, weights=weights)
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the sampler's epoch. If a run is resumed, accelerate before 1.15 calls this, not the sampler."""
-        if self.sampler is not None:
-            self.sampler.set_epoch(epoch)
+        """Set the epoch. If a run is resumed, accelerate before 1.15 calls this method, not the sampler's."""
+        self.epoch = epoch
 
     def count_other_than(self, token: int) -> NDArray[np.int64]:
         """Count the tokens of each text that are not `token`: (n,)."""
@@ -239,11 +238,8 @@ class CorruptedTexts(TokenizedTexts):
         return clean_texts + corrupted_texts
 
     def _copies_of_this_epoch(self) -> _Copies:
-        epoch = 0
-        if self.sampler is not None:
-            epoch = self.sampler.epoch
-        if self._copies is None or self._copies.epoch != epoch:
-            self._copies = self._draw_copies(epoch)
+        if self._copies is None or self._copies.epoch != self.epoch:
+            self._copies = self._draw_copies(self.epoch)
         return self._copies
 
     def _draw_copies(self, epoch: int) -> _Copies:
@@ -267,30 +263,31 @@ class LengthGroupedSampler(Sampler[int]):
     The texts are shuffled and divided into groups. Each group is sorted by length and divided into batches, and the
     batches of all groups are shuffled. transformers' own sampler depends on the global random generator, so that a run
     resumed within an epoch would see other batches than an uninterrupted run.
+
+    The epoch is kept by the texts, because their corrupted copies depend on it, too.
     """
 
-    lengths: NDArray[Any]  # tokens of each text
+    texts: TokenizedTexts  # n texts
     batch_size: int  # texts of one step
     seed: int
     # (n,) relative chance of each text to be drawn, with replacement; None: each text once an epoch.
     weights: NDArray[np.float64] | None = None
-    epoch: int = 0  # set by the Trainer's dataloader before each epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch."""
-        self.epoch = epoch
+        """Set the epoch of the texts. The Trainer's dataloader calls this before each epoch."""
+        self.texts.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.texts)
 
     def __iter__(self) -> Iterator[int]:
-        generator = np.random.default_rng([self.seed, self.epoch])
+        generator = np.random.default_rng([self.seed, self.texts.epoch])
         rows = self._shuffled_rows(generator)
         batches: list[Ints] = []
         group_size = self.batch_size * _BATCHES_PER_GROUP
         for start in range(0, len(rows), group_size):
             group = rows[start : start + group_size]
-            places_of_batches = length_batches(self.lengths[group], self.batch_size)
+            places_of_batches = length_batches(self.texts.lengths[group], self.batch_size)
             batches += [group[places] for places in places_of_batches]
 
         # The Trainer divides the rows into batches again: an incomplete batch must be the last, or all batches after it
@@ -303,7 +300,7 @@ class LengthGroupedSampler(Sampler[int]):
 
     def _shuffled_rows(self, generator: np.random.Generator) -> Ints:
         """Return all rows in random order; with weights, as many rows drawn with replacement."""
-        count = len(self.lengths)
+        count = len(self.texts)
         shuffled = generator.permutation(count)
         if self.weights is None:
             return shuffled

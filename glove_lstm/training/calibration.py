@@ -114,7 +114,7 @@ def _fit_part_weights(versions: Sequence[Floats], classes: NDArray[np.integer]) 
     """
     logits = np.concatenate(versions)
     classes_of_versions = np.tile(classes, len(versions))
-    scales = fit_scales(logits, classes_of_versions, len(versions))
+    scales = fit_scales(logits, classes_of_versions, rows_per_text=len(versions))
     return np.array(scales) / scales[0]
 
 
@@ -188,7 +188,7 @@ def fit_calibration(
 
 
 def fit_scales(
-    part_logits: NDArray[np.floating], labels: NDArray[np.integer], versions: int = 1
+    part_logits: NDArray[np.floating], labels: NDArray[np.integer], rows_per_text: int = 1
 ) -> list[float]:
     """Fit a factor for each part's logits, for the smallest cross-entropy of their sum on validation data.
 
@@ -198,14 +198,14 @@ def fit_scales(
     Args:
         part_logits: (n, parts, classes); the model's logits are the sum over its parts.
         labels: (n,) class indices.
-        versions: Number of rows of each text, copies included. It multiplies the prior, so that copies do not weaken
-            it.
+        rows_per_text: 1; or 2 if the n rows are texts and their copies. It multiplies the prior, so that copies do not
+            weaken it.
 
     Returns:
         A factor from 0.05 to 20 for each part.
     """
     parts = np.moveaxis(part_logits.astype(np.float64), 1, 0)  # (parts, n, classes)
-    log_scales = _fit_log_scales(parts, labels, versions)
+    log_scales = _fit_log_scales(parts, labels, rows_per_text)
     scales = np.exp(log_scales)
 
     # Scale them together. The limits keep the product with each factor between 0.05 and 20.
@@ -216,8 +216,12 @@ def fit_scales(
     return (common * scales).tolist()
 
 
-def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], versions: int) -> Floats:
-    """Fit the logarithms of the factors, (parts,), to logits (parts, n, classes), with the prior."""
+def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], rows_per_text: int) -> Floats:
+    """Fit the logarithms of the factors, (parts,), to logits (parts, n, classes), with the prior.
+
+    The prior is a normal distribution of each logarithm around their mean. The loss is the sum of the cross-entropies
+    of all n rows, plus the negative logarithm of the prior, which counts as often as each text has rows.
+    """
     rows = np.arange(len(labels))
 
     def loss_and_gradient(log_scales: Floats) -> tuple[float, Floats]:
@@ -230,8 +234,11 @@ def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], versions: int) -
         cross_entropy_gradient = scales * (parts * error).sum(axis=(1, 2))
 
         deviations = (log_scales - log_scales.mean()) / _SPREAD
-        loss = cross_entropy + versions * (deviations**2).sum() / 2
-        gradient = cross_entropy_gradient + versions * deviations / _SPREAD
+        prior_loss = rows_per_text * (deviations**2).sum() / 2
+        # The gradient through the mean is 0, because the deviations from a mean have the sum 0.
+        prior_gradient = rows_per_text * deviations / _SPREAD
+        loss = cross_entropy + prior_loss
+        gradient = cross_entropy_gradient + prior_gradient
         return float(loss) / len(labels), gradient / len(labels)
 
     # Start three times, because there are several minima if the parts separate a few texts without an error. The method
@@ -249,15 +256,18 @@ def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], versions: int) -
 def _fit_scale(logits: Floats, labels: NDArray[np.integer], lowest: float, highest: float) -> float:
     """Fit a factor for logits (n, classes), for the smallest cross-entropy with Platt's targets (1999).
 
-    The target of a text's label is 1 minus a doubt, which shrinks with the number of texts, so that few texts give no
-    high certainty. The logarithm of the factor is from `lowest` to `highest`. The factor is 1 if the logits tell
-    nothing.
+    The target of a text's label is 1 - doubt instead of 1, and the other labels share the doubt. It is 1 / (m + 2), if
+    there are m texts for each label on average. So few texts give no high certainty: with 8 texts of two labels, the
+    targets are 5/6 and 1/6.
+
+    The logarithm of the factor is from `lowest` to `highest`. The factor is 1 if the logits tell nothing.
     """
-    rows, classes = logits.shape
-    doubt = 1 / (rows / classes + 2)
+    texts, classes = logits.shape
+    texts_per_label = texts / classes
+    doubt = 1 / (texts_per_label + 2)
     other_classes = max(1, classes - 1)
-    targets = np.full((rows, classes), doubt / other_classes)
-    targets[np.arange(rows), labels] = 1 - doubt
+    targets = np.full((texts, classes), doubt / other_classes)
+    targets[np.arange(texts), labels] = 1 - doubt
 
     def loss(log_scale: float) -> float:
         return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())

@@ -30,7 +30,11 @@ from glove_lstm.training.weighting import ClassWeight
 logger = logging.getLogger(__name__)
 
 TrainOne = Callable[..., TrainingResult]  # `train_model`, or `distil` with its teachers
-Validation = float | tuple[Sequence[str], Sequence[Label]] | LabelledTexts | HeldOut | None
+Texts = Sequence[str]
+Labels = Sequence[Label]
+Sources = Sequence[str] | None
+# A share or rows of the training texts; or texts of their own, with labels and perhaps sources; or none.
+Validation = float | HeldOut | tuple[Texts, Labels] | tuple[Texts, Labels, Sources] | None
 
 
 def fit(
@@ -63,8 +67,9 @@ def fit(
     Args:
         texts: n texts; join a title and its body by a space. With unlabelled texts, the list may be empty.
         labels: The label of each text; for multi-label texts, its list of labels.
-        validation: The share of the texts to hold out; the rows to hold out; (texts, labels) or `LabelledTexts`, on
-            which no model trains; or None: the scores are not calibrated to labels.
+        validation: Validation texts, with which the scores are calibrated. They are held out of the texts, if this is a
+            share of them or `HeldOut` rows. No model trains on them, if this is (texts, labels) or (texts, labels,
+            sources). None: the scores are not calibrated to labels.
         recipe: Arguments of tokenizer, network and training; None: the default preset.
         label_names: All labels, in the order of the logits; None: in alphabetical order.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
@@ -111,7 +116,7 @@ def fit(
         train_one = partial(distil, teachers=teachers, unlabelled=unlabelled, cache=cache)
 
     held_out = _held_out(train, validation, validation_by, recipe.training.seed)
-    if held_out is None:
+    if held_out is None:  # the validation texts are given, or there are none
         return train_one(job, train, given_validation)
     first_texts = train.select(held_out.train)
     held_out_texts = train.select(held_out.validation)
@@ -153,11 +158,13 @@ def _check_teachers(teachers: Sequence[LoadedTeacher], train: LabelledTexts) -> 
 
 def _given_validation(validation: Validation, names: Sequence[str]) -> LabelledTexts | None:
     """Return the validation texts on which no model trains, if they are given."""
-    if isinstance(validation, tuple):
-        return LabelledTexts.of(*validation, names)
-    if isinstance(validation, LabelledTexts):
-        return validation
-    return None
+    if not isinstance(validation, tuple):
+        return None
+    texts, labels = validation[:2]
+    sources: Sources = None
+    if len(validation) == 3:
+        sources = validation[2]
+    return LabelledTexts.of(texts, labels, names, sources)
 
 
 def _held_out(train: LabelledTexts, validation: Validation, by: str, seed: int) -> HeldOut | None:

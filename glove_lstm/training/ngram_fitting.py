@@ -237,19 +237,22 @@ def _character_map(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -
         shares of words @ map = shares of the characters of these words
         map @ weights of characters = what a word's weight gains from its characters
 
-    The share of a character n-gram in a text is sqrt(3 / (t * c)), if the text has t n-grams of words and the word has
-    c character n-grams. The share of the word in its text has the factor sqrt(1 / t) already. The entry of the map is
-    the other factor, sqrt(3 / c): the share in a text with t = 1, which is an empty text.
+    If a text has t n-grams of words, and a word in it has c character n-grams, the shares in the text are
+
+        of the word                          sqrt(1 / t)
+        of each of its character n-grams     sqrt(3 / (t * c)) = sqrt(1 / t) * sqrt(3 / c)
+
+    So an entry of the map is sqrt(3 / c). The model computes it as the share in a text with t = 1: an empty text, whose
+    only n-gram of words is the pair of its edges.
     """
     size = len(ngrams.weights)
     device = ngrams.bias.device
     spellings = torch.tensor([spelling(word) for word in words], dtype=torch.long, device=device)
     hashes, present = character_ngrams(spellings)
-    number_of_text = torch.zeros_like(spellings)
-    position_in_text = torch.zeros_like(spellings)
-    spelled_words = UnknownWords(number_of_text, position_in_text, hashes, present)
+    zeros = torch.zeros_like(spellings)
+    words_of_empty_text = UnknownWords(zeros, zeros, hashes, present)  # text 0, position 0
     mask_of_empty_text = present.new_zeros(1, 1)
-    shares = ngrams.character_shares(spelled_words, mask_of_empty_text)
+    shares = ngrams.character_shares(words_of_empty_text, mask_of_empty_text)
 
     word_numbers, places = present.nonzero(as_tuple=True)
     ids = torch.tensor(list(words.values()), dtype=torch.long, device=device)
@@ -440,16 +443,21 @@ class _Problem:
 
         def loss_and_gradient(flat: Floats) -> tuple[float, Floats]:
             solution = flat.reshape(shape).astype(np.float32)
-            weights = lift @ (self.ratios * solution[:-1])  # (u + e, machines)
-            logits = self.features @ weights + solution[-1]
+            bias = solution[-1]
+            scaled_weights = self.ratios * solution[:-1]  # (v + e, machines)
+            weights = lift @ scaled_weights  # (u + e, machines)
+            logits = self.features @ weights + bias  # (rows, machines)
             slack = np.maximum(1 - self.targets * logits, 0)
             hinge_loss = (cost * slack**2).sum(dtype=np.float64)
             loss = hinge_loss + (flat**2).sum() / 2
 
-            slope = -2 * cost * self.targets * slack  # of the loss by the logits
-            weight_gradient = self.ratios * (lift_transposed @ (features_transposed @ slope))
-            bias_gradient = slope.sum(axis=0)
-            gradient = np.vstack([weight_gradient, bias_gradient]) + solution
+            # The gradient of the hinge loss by each of these values, from the last one back to the solution.
+            by_logits = -2 * cost * self.targets * slack
+            by_weights = features_transposed @ by_logits
+            by_scaled_weights = lift_transposed @ by_weights
+            by_bias = by_logits.sum(axis=0)
+            by_solution = np.vstack([self.ratios * by_scaled_weights, by_bias])
+            gradient = by_solution + solution
             return float(loss), gradient.ravel().astype(np.float64)
 
         if start is None:

@@ -222,9 +222,8 @@ class GloveLstmTrainer(Trainer):
         if seed is None:
             seed = self.args.seed
         size = self.args.train_batch_size
-        sampler = LengthGroupedSampler(dataset.lengths, size, seed, self._sampling_weights)
-        dataset.sampler = sampler
-        return sampler
+        dataset.set_epoch(0)
+        return LengthGroupedSampler(dataset, size, seed, self._sampling_weights)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         """Evaluate the longest texts first, to keep padding small."""

@@ -21,7 +21,7 @@ _MOST_IN_SAMPLING = 5.0  # larger weights would repeat a few texts too often
 
 @dataclass(frozen=True, eq=False)
 class TrainingWeights:
-    """How much each training text counts, in the three places where texts are weighted."""
+    """How much each training text counts, in sampling, in the loss of the LSTM, and in the fit of the n-grams."""
 
     sampling: Floats | None  # (n,) relative chance to be in a batch of the LSTM; None: equal
     text_loss: Floats | None  # (n,) in the loss of the LSTM, mean 1; None: 1
@@ -30,28 +30,45 @@ class TrainingWeights:
 
     @classmethod
     def of(cls, texts: LabelledTexts, class_weight: ClassWeight | None) -> "TrainingWeights":
-        """Weigh texts by their sources, their own weights and the weights of their labels."""
-        text_loss = None
-        own_weights = np.ones(len(texts))
-        if texts.weights is not None:
-            text_loss = texts.weights / texts.weights.mean()
-            own_weights = text_loss
+        """Weigh texts by their sources, their own weights and the weights of their labels.
 
-        sampling = None
-        weights_in_batches = own_weights
-        if texts.sources is not None:
-            balanced = balanced_weights(texts.sources, strata(texts.labels.tolist()))
-            sampling = np.minimum(balanced, _MOST_IN_SAMPLING)
-            weights_in_batches = sampling * own_weights
+        The two parts of the model see the texts with different weights, before labels are weighted: the n-grams with
+        the texts' own weights, the LSTM with these times the weights of sampling. So "balanced" counts the labels for
+        each part on its own.
+        """
+        text_loss = _own_weights(texts)
+        seen_by_ngrams = np.ones(len(texts))
+        if text_loss is not None:
+            seen_by_ngrams = text_loss
+
+        sampling = _sampling_weights(texts)
+        seen_by_lstm = seen_by_ngrams
+        if sampling is not None:
+            seen_by_lstm = sampling * seen_by_ngrams
 
         if class_weight is None:
-            return cls(sampling, text_loss, None, own_weights)
-        # "balanced" counts the labels as each part sees them. Sampling changes what the LSTM sees, not the n-grams.
+            return cls(sampling, text_loss, label_loss=None, ngrams=seen_by_ngrams)
         names = texts.label_names
-        label_loss = class_weights(class_weight, names, texts.labels, weights_in_batches)
-        ngram_label_weights = class_weights(class_weight, names, texts.labels, own_weights)
-        ngrams = own_weights * ngram_label_weights[texts.labels]
-        return cls(sampling, text_loss, label_loss, ngrams)
+        labels = texts.labels
+        labels_of_lstm = class_weights(class_weight, names, labels, seen_by_lstm)
+        labels_of_ngrams = class_weights(class_weight, names, labels, seen_by_ngrams)
+        ngrams = seen_by_ngrams * labels_of_ngrams[labels]
+        return cls(sampling, text_loss, label_loss=labels_of_lstm, ngrams=ngrams)
+
+
+def _own_weights(texts: LabelledTexts) -> Floats | None:
+    """Return the weights that come with n texts, with mean 1: (n,)."""
+    if texts.weights is None:
+        return None
+    return texts.weights / texts.weights.mean()
+
+
+def _sampling_weights(texts: LabelledTexts) -> Floats | None:
+    """Return weights that balance the sources of n texts, if they have sources: (n,)."""
+    if texts.sources is None:
+        return None
+    balanced = balanced_weights(texts.sources, strata(texts.labels.tolist()))
+    return np.minimum(balanced, _MOST_IN_SAMPLING)
 
 
 def class_weights(

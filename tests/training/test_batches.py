@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tides import corrupted_texts, make_texts, tokenized
 
 from glove_lstm.text.build import build_tokenizer
-from glove_lstm.training.batches import LengthGroupedSampler, collate
+from glove_lstm.text.tokens import Tokens
+from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
 
 
 @pytest.mark.parametrize("rows", [[3, 1, 17], [5], list(range(40)), [0, 0]], ids=len)
@@ -142,6 +143,13 @@ def test_copies_are_cut_where_texts_are_cut(side, most):
     assert copies_at_kept_end >= 8  # a copy may be a passage of its text
 
 
+def texts_of(lengths):
+    """Texts of these numbers of tokens."""
+    lengths = np.array(lengths, dtype=int)
+    zeros = np.zeros(lengths.sum(), dtype=int)
+    return TokenizedTexts(Tokens(zeros, zeros, lengths), typed=False)
+
+
 @settings(deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 60), max_size=700),
@@ -156,7 +164,7 @@ def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(
     for global_seed in (0, 1):  # the global generators do not matter
         torch.manual_seed(global_seed)
         np.random.seed(global_seed)  # noqa: NPY002
-        sampler = LengthGroupedSampler(np.array(lengths, dtype=int), batch_size, seed)
+        sampler = LengthGroupedSampler(texts_of(lengths), batch_size, seed)
         sampler.set_epoch(epoch)
         orders.append(list(sampler))
     assert orders[0] == orders[1]
@@ -184,7 +192,7 @@ def test_the_sampler_saves_padding_and_shuffles():
     orders = set()
     for seed in (1, 2):
         for epoch in (0, 1):
-            sampler = LengthGroupedSampler(lengths, 16, seed)
+            sampler = LengthGroupedSampler(texts_of(lengths), 16, seed)
             sampler.set_epoch(epoch)
             order = list(sampler)
             orders.add(tuple(order))
@@ -200,7 +208,7 @@ def test_weighted_texts_are_drawn_in_proportion():
     weights = np.repeat([0.0, 0.5, 2.0], [100, 200, 200])
     orders = []
     for epoch in (0, 0, 1):
-        sampler = LengthGroupedSampler(np.arange(500), 16, 1, weights)
+        sampler = LengthGroupedSampler(texts_of(np.arange(500)), 16, 1, weights)
         sampler.set_epoch(epoch)
         orders.append(list(sampler))
     assert orders[0] == orders[1] != orders[2]

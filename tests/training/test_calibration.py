@@ -33,7 +33,7 @@ def test_copies_of_a_text_weigh_against_the_prior_as_one_text():
     parts, labels = draw(0, 50, [1.0, 3.0])
     once = fit_scales(parts, labels)
     five_times = np.tile(parts, (5, 1, 1))
-    copied = fit_scales(five_times, np.tile(labels, 5), versions=5)
+    copied = fit_scales(five_times, np.tile(labels, 5), rows_per_text=5)
     assert copied[1] / copied[0] == pytest.approx(once[1] / once[0], rel=1e-3)
 
 

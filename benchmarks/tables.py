@@ -278,9 +278,9 @@ def draw(accuracy: Results, speed: Results, path: Path) -> None:
                 [[below], [above]],
                 fmt=markers[model],
                 color=_colour(model),
-                label=model,
+                label=_DRAWN_MODELS.get(model, model),
             )
-        panel.set(title=task, xlabel="texts/s, one processor", ylabel="accuracy")
+        panel.set(title=_SUMMARY_TASKS[task], xlabel="texts/s, one processor", ylabel="accuracy")
         panel.set(xscale="log", xlim=(1, 1e6))
         if drawn[task]:
             panel.legend(fontsize="small")
@@ -288,6 +288,13 @@ def draw(accuracy: Results, speed: Results, path: Path) -> None:
 
 
 _MARKERS = "os^Dv<>P*X"
+_DRAWN_MODELS = {
+    "default": "glove-lstm",
+    "tfidf_svc_cased": "linear SVC, words",
+    "fasttext": "fastText",
+    "model2vec": "model2vec",
+    "minilm_logistic": "MiniLM-L6 embeddings",
+}
 
 
 def _colour(model: str) -> str:

@@ -57,7 +57,6 @@ sdk: gradio
 sdk_version: {gradio}
 python_version: "3.11"
 app_file: app.py
-license: apache-2.0
 short_description: A text classifier that shows what each word adds
 ---
 
@@ -72,7 +71,6 @@ _STATIC_CARD = """\
 title: "{title}"
 sdk: static
 app_file: index.html
-license: apache-2.0
 short_description: A text classifier that shows what each word adds
 ---
 

@@ -283,7 +283,7 @@ def draw(accuracy: Results, speed: Results, path: Path) -> None:
         panel.set(title=_SUMMARY_TASKS[task], xlabel="texts/s, one processor", ylabel="accuracy")
         panel.set(xscale="log", xlim=(1, 1e6))
         if drawn[task]:
-            panel.legend(fontsize="small")
+            panel.legend(fontsize="small", loc="lower left")
     _save(figure, path)
 
 

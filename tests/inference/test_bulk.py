@@ -249,14 +249,6 @@ def test_parts_of_unknown_origin_are_refused(articles, tmp_path, run):
     assert part.read_text() == "mine"
 
 
-def test_a_run_json_of_another_program_is_kept(articles, tmp_path):
-    path = tmp_path / "run.json"
-    path.write_text('{"epochs": 3}')
-    with pytest.raises(DataError, match=r"run\.json is from another program.*choose another"):
-        label(open_files([articles]), tmp_path)
-    assert path.read_text() == '{"epochs": 3}'
-
-
 def test_a_run_of_standard_input_cannot_be_resumed(tmp_path):
     texts = ["a", "", "c"]
     summary = label(open_texts(texts, "here"), tmp_path, rows_per_part=2)

@@ -349,7 +349,13 @@ class Checkpoint:
     def _check_tokenizer(
         self, config: Mapping[str, Any], word_count: int, *, has_types: bool
     ) -> None:
-        """Check that a tokenizer with this number of words, with or without token types, fits a model."""
+        """Check that a tokenizer fits a model.
+
+        Args:
+            config: Of the loaded model; `config_changes` may make it differ from `self.config`.
+            word_count: Words of the tokenizer.
+            has_types: Whether the tokenizer gives token types.
+        """
         rows = config.get("vocab_size", 0)
         reads_types = config.get("type_embedding_size") or config.get("character_buckets")
         problem = ""
@@ -396,7 +402,7 @@ def label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the labels of a config.json, in the order of the scores.
 
     Raises:
-        DataError: They are not numbered or no strings, or two have one name, by which scores are written.
+        DataError: A key is no number, a label is no string, or two labels are equal (scores are written by label).
     """
     labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers omits these
     try:
@@ -420,8 +426,8 @@ def file_digests(folder: Path, weights: str) -> dict[str, str | None]:
 
     Args:
         folder: A checkpoint.
-        weights: Name of the file whose weights are used: `WEIGHTS_NAME` or `LIGHT_NAME`. The metadata of `LIGHT_NAME`
-            holds the hash of `WEIGHTS_NAME`, which need not be hashed, too.
+        weights: Name of the file whose weights are used: `WEIGHTS_NAME` or `LIGHT_NAME`. With `LIGHT_NAME`,
+            `WEIGHTS_NAME` is not hashed: the metadata of `LIGHT_NAME` hold its hash.
     """
     digests = {}
     for name in (CONFIG_NAME, *TOKENIZER_NAMES, weights):

@@ -158,10 +158,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             labels = LabelValues([], [], "str", is_multi_label=False)
         else:
             labels = _read_y(y)
-        check_consistent_length(texts, labels.names, sample_weight)
+        check_consistent_length(texts, labels.labels, sample_weight)
         kept = self._rows_with_text(texts)
         kept_texts = [texts[row] for row in kept]
-        kept_labels = [labels.names[row] for row in kept]
+        kept_labels = [labels.labels[row] for row in kept]
         kept_weights = None
         if sample_weight is not None:
             kept_weights = np.asarray(sample_weight)[kept]
@@ -207,7 +207,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if not labels.is_multi_label:
             return super().score(X, y, sample_weight)
         check_is_fitted(self)
-        truth = number_labels(labels.names, label_names(self.classes_))
+        truth = number_labels(labels.labels, label_names(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
 
     def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
@@ -235,8 +235,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         texts = _joined(X, "X")
         labels = read_labels(y)
-        check_consistent_length(texts, labels.names)
-        numbers = number_labels(labels.names, self.model_.config.label_names)
+        check_consistent_length(texts, labels.labels)
+        numbers = number_labels(labels.labels, self.model_.config.label_names)
         report = Report()
         rows = Dataset.from_dict({"text": texts, "label": numbers.tolist()})
         unseen = report.add_seen(self._training_texts, rows)
@@ -379,7 +379,7 @@ def _read_validation(validation: Any, *, are_lists: bool) -> Validation:
     if isinstance(validation, tuple | list) and len(validation) == 2:
         given_texts, given_labels = validation
         texts = _joined(given_texts, "validation texts")
-        names = read_labels(given_labels, "validation labels", are_lists=are_lists).names
+        names = read_labels(given_labels, "validation labels", are_lists=are_lists).labels
         check_consistent_length(texts, names)
         return texts, names
     is_number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)

@@ -37,8 +37,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     vocab_files_names = {"tokenizer_file": "tokenizer.json"}  # noqa: RUF012 (transformers' own form)
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012
 
-    # Held while `backend_tokenizer` is in use, because each call changes its truncation. It belongs to the class: an
-    # instance with a lock cannot be pickled, and with an `__init__`, `from_pretrained` gives an empty vocabulary.
+    # Held while `backend_tokenizer` is in use, because each call changes its truncation. It belongs to the class, for
+    # two reasons: an instance with a lock cannot be pickled, and an `__init__` to make one breaks `from_pretrained`,
+    # which then gives an empty vocabulary.
     lock = RLock()
 
     def _add_tokens(self, new_tokens: Any, special_tokens: bool = False) -> int:
@@ -133,6 +134,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             **options: Passed on to transformers.
         """
         if truncation_strategy is None:
+            # Without an argument, max_length is `model_max_length` by now; None: there is no limit.
             truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
             if isinstance(pairs, list) and not options.get("return_overflowing_tokens", False):
                 texts = _join_pairs(texts, pairs, of_words)

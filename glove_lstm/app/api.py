@@ -15,7 +15,7 @@ from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
-from glove_lstm.inference.text_columns import other_columns
+from glove_lstm.inference.text_columns import columns_warning
 from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.version import __version__
 
@@ -127,7 +127,7 @@ class Api:
         empty = sum(row.empty for row in rows)
         if empty:
             summary += f" {empty:,} have no text."
-        clause = other_columns(self.trained_columns, read_columns)
+        clause = columns_warning(self.trained_columns, read_columns)
         if clause:
             summary += f" {clause}."
         return str(path), summary

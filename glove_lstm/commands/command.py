@@ -78,7 +78,10 @@ def run_command(
 
 
 def _use_utf8() -> None:
-    """Read and write UTF-8. The readers of the input refuse other bytes, which are surrogates to them."""
+    """Read and write UTF-8.
+
+    Bytes that are not UTF-8 become surrogates, which the readers of the input refuse.
+    """
     _reconfigure(sys.stdin, encoding="utf-8-sig", errors="surrogateescape")
     _reconfigure(sys.stdout, encoding="utf-8", errors="replace")
     _reconfigure(sys.stderr, encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""The arguments that name the texts, of `train` and `evaluate`, and what else `train` does with them."""
+"""The arguments of `train` and `evaluate` that name the texts, and the arguments of `train` beside the recipe."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -40,7 +40,7 @@ def _check_strings(arguments: DataArguments) -> None:
     for argument in fields(arguments):
         name = argument.name
         value = getattr(arguments, name)
-        # `HfArgumentParser` takes None out of the types.
+        # `HfArgumentParser` changes `str | None` to `str` in these fields, so both forms occur.
         takes_string = argument.type in (str, str | None)
         takes_list = argument.type in (list[str], list[str] | None)
         if value is None or not (takes_string or takes_list):
@@ -65,8 +65,8 @@ class TrainArguments(DataArguments):
     )
     validation_by: str = option(
         "text",
-        "`text`: keep near duplicates together. `source`: keep whole publishers together, too, of the column `source` "
-        "unless --source_column_name names another.",
+        "`text`: keep near duplicates together. `source`: also keep the texts of a publisher together; publishers are "
+        "in the column `source`, or in --source_column_name.",
         choices=["text", "source"],
     )
     class_weight: str | None = option(

@@ -31,7 +31,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.scores import MULTI_LABEL
-from glove_lstm.inference.text_columns import other_columns
+from glove_lstm.inference.text_columns import columns_warning
 from glove_lstm.training.teacher_logits import ask
 from glove_lstm.training.teachers import Teacher, load_teacher
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> None:
     measures_model = bool(args.model) or not args.leaks
     if not measures_model and (args.robustness or args.revision or args.teacher):
         raise DataError(
-            "With --leaks, --robustness, --revision and --teacher need a MODEL; name it."
+            "--robustness, --revision and --teacher need a MODEL, also with --leaks; name it."
         )
     for option in ("teacher_revision", "trust_remote_code"):
         if getattr(args, option) and not args.teacher:
@@ -98,7 +98,7 @@ def _measure_model(
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
         raise DataError(f"{data.description} has no split {args.split}; --split must be {splits}.")
-    clause = other_columns(checkpoint.text_column_names, data.text_column_names)
+    clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
     texts = data.splits[args.split]
@@ -123,8 +123,8 @@ def _measure_model(
     model, tokenizer = checkpoint.load_model()
     report.add_model(model, tokenizer, unseen, robustness=args.robustness)
     if args.teacher:
-        name = Teacher(args.teacher, args.teacher_revision, args.trust_remote_code)
-        teacher = load_teacher(name, model.device)
+        named_teacher = Teacher(args.teacher, args.teacher_revision, args.trust_remote_code)
+        teacher = load_teacher(named_teacher, model.device)
         logits = ask(teacher, list(joined_texts(unseen)), label_names)
         report.add_teacher(teacher.about["name"], logits)
 

@@ -27,7 +27,7 @@ from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
-from glove_lstm.inference.text_columns import other_columns
+from glove_lstm.inference.text_columns import columns_warning
 from glove_lstm.inference.unsure import suggested_threshold
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> None:
     source = _open_source(args, trained)
     if args.output:
         _check_is_no_input(args.output, source)
-    clause = other_columns(trained, source.columns)
+    clause = columns_warning(trained, source.columns)
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
     unsure_below = _unsure_below(args, checkpoint)

@@ -224,8 +224,8 @@ def _class_weight(argument: str | None) -> ClassWeight | None:
 def _load(arguments: TrainArguments) -> LoadedData:
     """Load the texts with labels. They may be missing if there are unlabelled texts."""
     files = arguments.train_file or arguments.validation_file or arguments.test_file
-    names_labelled_texts = bool(arguments.dataset_name or files)
-    if arguments.unlabelled_file and not names_labelled_texts:
+    has_labelled_texts = bool(arguments.dataset_name or files)
+    if arguments.unlabelled_file and not has_labelled_texts:
         return _data_without_labels(arguments)
 
     options = {}
@@ -248,7 +248,7 @@ def _source_column(arguments: TrainArguments) -> str | None:
 
 
 def _data_without_labels(arguments: TrainArguments) -> LoadedData:
-    """Return data without splits, which names the text columns of the unlabelled files, and the files."""
+    """Return data without splits: only the text columns, and the names of the unlabelled files as description."""
     files = arguments.unlabelled_file or []
     columns = open_files(files, arguments.text_column_names).columns
     names = ", ".join(Path(file).name for file in files)

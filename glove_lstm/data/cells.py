@@ -43,7 +43,8 @@ def choose_columns(
         first: First row of the table.
         requested: A list, or names separated by commas. None takes the first of these that the table has: `trained`;
             title and text; text; title; the only column of text.
-        label_column: Required, and never a text column; None if labels are not needed ("label" is left out then).
+        label_column: A column that the table must have, and that is never text. None: labels are not needed, and
+            "label" is no default text column.
         has_header: Whether `columns` is the first line of a file.
         trained: Text columns that a model was trained on. They are not taken if one of them is the label column.
 
@@ -117,7 +118,9 @@ def _default_columns(
 def check_unread_columns(
     table_name: str, columns: Sequence[str], chosen: Sequence[str], chooser: str
 ) -> None:
-    """Refuse a column `title` or `text` that is not read, because an earlier table without it chose the columns.
+    """Refuse a table with a column `title` or `text` that would be ignored.
+
+    An earlier table, which lacks it, chose the columns.
 
     Args:
         table_name: Names the table in errors.
@@ -241,7 +244,8 @@ def _read_label_name(
         return None if value == -1 else class_names[value]
     if is_blank(value):
         raise DataError(f"{row_name} has no label in {column!r}; label or remove it.")
-    if isinstance(value, float) and value.is_integer():  # a column of whole numbers that had a gap
+    # A missing value turns a column of whole numbers into floats.
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, str | int):
         raise DataError(
@@ -259,7 +263,7 @@ def is_blank(value: Any) -> bool:
 
 
 def python_values(values: Any) -> list[Any]:
-    """Return a list, array or column of pandas or polars as plain Python objects, and missing values as None."""
+    """Return a list, an array or a pandas column as plain Python objects, and missing values as None."""
     listed = list(values) if isinstance(values, list | tuple) else values.tolist()
     return [None if is_missing(value) else value for value in listed]
 

@@ -1,4 +1,4 @@
-"""Errors in texts, for robustness: measured, and in copies of the training texts."""
+"""Put errors into texts, to measure robustness and to make corrupted copies for training."""
 
 import random
 import re
@@ -35,7 +35,7 @@ _KINDS = {
     "drop": 0.05,
     "cut": 0.05,
 }
-_PASSAGES = 0.3  # share of the copies of texts of three sentences or more that are passages
+_PASSAGES = 0.3  # share of passages among the copies of texts that have three sentences or more
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+")
 
 

@@ -58,7 +58,7 @@ def download(url: str, *, sha256: str | None = None, blob_id: str | None = None)
                 problem = _find_problem(part, sha256, blob_id, is_zip)
                 if problem:
                     raise DataError(
-                        f"What {url} sent {problem}; nothing was kept, so check the address or run again."
+                        f"The file from {url} {problem}; nothing was kept, so check the address or run again."
                     )
     except OSError as error:
         raise DataError(
@@ -100,4 +100,5 @@ def git_blob_id(path: Path) -> str:
     """Return the id that git gives to the file's content: SHA-1 of a header with the size, then the bytes."""
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
+        # file_digest accepts any callable that returns a hash object: here the one that has read the header.
         return hashlib.file_digest(file, lambda: digest).hexdigest()

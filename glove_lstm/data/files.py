@@ -89,7 +89,7 @@ def open_lines(path: Path, member: str) -> Iterator[BinaryIO]:
 
     Args:
         path: A text, perhaps gzipped, or a zip archive.
-        member: The end of the name of the archive's file.
+        member: How the name of the wanted file inside the archive ends.
     """
     with ExitStack() as stack:
         binary: Any

@@ -136,7 +136,7 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
 
     Args:
         path: A text file, perhaps gzipped, or a zip archive.
-        member: The end of the name of the archive's file.
+        member: How the name of the wanted file inside the archive ends.
         source: Names the vectors in errors.
         width: Values of a vector; 0: as many as the first line has.
     """

@@ -56,7 +56,7 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
 class LabelValues:
     """The labels of n texts."""
 
-    names: list[Any]  # of each text, as a config names them: a name, or a list of names
+    labels: list[Any]  # the label of each text, as a config names it; or a list of its labels
     classes: list[str]  # the names of all labels, in the order of their values
     label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
     is_multi_label: bool  # whether a text may have several labels
@@ -159,12 +159,12 @@ def _one_kind(values: Sequence[Any], row_numbers: Sequence[int], name: str) -> N
             raise DataError(f"{problem}; give {_KINDS}.")
     array = np.array(values)
     check_classification_targets(array)
-    # numpy rounds large whole numbers if another number has a point.
+    # numpy makes floats of all numbers if one is a float, and rounds large whole numbers.
     for row, value, stored in zip(row_numbers, values, array.tolist(), strict=True):
         if value != stored:
-            problem = f"{name}, row {row} has the label {value}"
+            problem = f"{name}, row {row} has the label {value}, which a float cannot hold exactly"
             raise DataError(
-                f"{problem}, too large for a number with a point; give whole numbers only, or strings."
+                f"{problem}, and another label is a float; give whole numbers only, or strings."
             )
     return array
 
@@ -238,7 +238,10 @@ def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
 
 
 def common_label_type(names: Sequence[str], label_type: str | None) -> str | None:
-    """Return the type of the labels that a model was fitted to, or "str" if it has others from an earlier training."""
+    """Return `label_type`, or "str" if some names are not of that type.
+
+    The model keeps these names from an earlier training.
+    """
     try:
         label_values(names, label_type)
     except DataError:

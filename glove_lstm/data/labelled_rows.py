@@ -52,7 +52,7 @@ def read_labelled_rows(
         table: Any table.
         row_format: How its rows are read.
         label_names: The allowed labels; None allows any.
-        corpus: Begins each source, `CORPUS` or `CORPUS/PUBLISHER`; None makes no sources.
+        corpus: The first part of each source (CORPUS or CORPUS/PUBLISHER). None: no column `source`.
 
     Returns:
         A table of strings (lists of them for several labels). It has no rows if a ClassLabel marks all as unlabelled.
@@ -108,7 +108,9 @@ def _read_rows(
         source = _source_of(record, row_format.source_column, corpus, row_name)
         yield {"text": text, "text_pair": pair, "label": label, "source": source}
     if empty:
-        logger.warning("%s: %d rows without text (%s).", table.name, empty, row_format.on_empty)
+        logger.warning(
+            "%s: %d rows without text; --on_empty is %s.", table.name, empty, row_format.on_empty
+        )
     # A table may be unlabelled as a whole, as the test splits of some datasets are.
     if unlabelled and labelled:
         raise DataError(
@@ -199,7 +201,7 @@ def encode_labels(labelled: pa.Table, label_names: Sequence[str]) -> datasets.Da
         has_label = np.zeros((len(labelled), len(label_names)), dtype=np.float32)
         row_of_label = pc.list_parent_indices(column)
         has_label[row_of_label, indices] = 1
-        # A list of as many values as there are labels for each row.
+        # Each row gets a list with one value for each of `label_names`.
         list_starts = np.arange(len(labelled) + 1) * len(label_names)
         encoded = pa.ListArray.from_arrays(list_starts, has_label.ravel())
     table = labelled.drop_columns("label").append_column("label", encoded)

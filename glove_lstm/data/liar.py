@@ -104,7 +104,9 @@ def _read_statement(line: str, row_name: str) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
     if row["label"] not in LABELS:
         known = ", ".join(LABELS)
-        raise DataError(f"{row_name} has the label {row['label']!r}, not of {known}; correct it.")
+        raise DataError(
+            f"{row_name} has the label {row['label']!r}, not one of {known}; correct it."
+        )
     for column in _COUNTS:
         row[column] = _read_count(row[column], row_name)
     return row

@@ -53,8 +53,8 @@ class LoadedData:
     """Splits that are ready for a tokenizer: "train", "validation" and "test", as far as available.
 
     Columns: `text`; `text_pair`, if there are two or more text columns; `label`, an index into `label_names`, or a list
-    of a 1 for each label that the text has and a 0 for each other; `source`, if the split or "train" has several
-    files or a column of sources is given: the file's name without its endings, and perhaps `/PUBLISHER`.
+    with a 1 or 0 for each of `label_names`; `source` (the file's name without endings, perhaps with `/PUBLISHER`), if
+    the split or "train" has several files or a column of sources is given.
     """
 
     splits: dict[str, datasets.Dataset]
@@ -98,7 +98,7 @@ def load_splits(
     """Load labelled text from one of our builders, files, or the Hub.
 
     Only the columns that are asked for are read. A split may have several files. Each has at least one of the text
-    columns, and some or all of the labels of the file with the most.
+    columns. The file with the most labels must have those of all others; files of one label each may differ.
 
     Args:
         dataset_name: "fake_or_real_news" or "liar"; or a dataset's id on the Hub, or a folder.
@@ -116,9 +116,10 @@ def load_splits(
         label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
             lists of these, written as JSON in CSV, for several labels a text.
         source_column_name: The column of publishers or other sources; rows and files may lack it.
-        trained_columns: Text columns that a model was trained on: the default instead, where the data have them all.
-        label_names: The labels in order, when a model fixes them. None takes the order of the dataset's
-            ClassLabel; FAKE, REAL; the order of the numbers, named "0", "1", ...; or alphabetical order.
+        trained_columns: Text columns that a model was trained on. They replace the default of `text_column_names`, if
+            the data have all of them.
+        label_names: The labels in order, when a model fixes them. None: the order of the dataset's ClassLabel; else the
+            numerical order, if all labels are whole numbers; else the alphabetical order (FAKE before REAL).
         is_multi_label: Whether labels must be lists, when a model fixes that. None: if the first row has a list.
         on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
             beside a column with text is always fine.
@@ -240,7 +241,7 @@ def _choose_text_columns(
             f"{first_name} has no column {source_column!r}; set source_column_name to one of {listing}."
         )
     candidates = list(columns)
-    # The sources are no text. The labels may be the sources, too.
+    # The source column is no text column. It is kept if it is also the label column, which `choose_columns` requires.
     if source_column in candidates and source_column != label_column:
         candidates.remove(source_column)
     text_columns = choose_columns(
@@ -255,8 +256,10 @@ def _choose_text_columns(
 
     trains_on_several_corpora = len(tables.get("train", ())) > 1
     for by_corpus in tables.values():
-        optional = _columns_of(by_corpus.values())  # some table of the split has them
-        if trains_on_several_corpora:  # such as headlines and articles
+        # A table may lack a text column that another table of its split has.
+        optional = _columns_of(by_corpus.values())
+        # Trained on several corpora: any table may lack any text column (headlines, articles).
+        if trains_on_several_corpora:
             optional = text_columns
         for table in by_corpus.values():
             _check_columns(table, text_columns, label_column, optional)

@@ -33,7 +33,7 @@ def open_dataset(
     """Open the splits train, validation and test of a dataset, as far as it has them.
 
     Args:
-        name: As for `load_splits`, as all arguments.
+        name: The `dataset_name` of `load_splits`; the other arguments are also as there.
         config: One of the dataset's configs.
         data_files: A file of the dataset.
         data_dir: A folder with files of the dataset.
@@ -93,7 +93,7 @@ def _rename_splits(loaded: datasets.DatasetDict, name: str) -> dict[str, dataset
     """Give splits our names.
 
     A single split becomes "train", unless it is named as one of ours. The first split of `_VALIDATION_NAMES` becomes
-    "validation". Splits of other names stay, with a warning.
+    "validation". Splits of other names are not read, and a warning names them.
     """
     splits: dict[str, datasets.Dataset] = dict(loaded)
     if len(splits) == 1:
@@ -117,8 +117,9 @@ def _rename_splits(loaded: datasets.DatasetDict, name: str) -> dict[str, dataset
 def _table_of(rows: datasets.Dataset, name: str) -> Table:
     class_names = {}
     for column, feature in rows.features.items():
-        label: Any = getattr(feature, "feature", feature)  # the items' feature, if cells are lists
-        if isinstance(label, datasets.ClassLabel):
-            class_names[column] = label.names
+        # The feature of the items, if the cells are lists.
+        cell_feature: Any = getattr(feature, "feature", feature)
+        if isinstance(cell_feature, datasets.ClassLabel):
+            class_names[column] = cell_feature.names
     first = rows[0] if len(rows) else None
-    return Table(name, rows.column_names, first, rows.select_columns, class_names)
+    return Table(name, rows.column_names, first, read=rows.select_columns, class_names=class_names)

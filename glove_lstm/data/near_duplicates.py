@@ -26,7 +26,7 @@ _WORD = re.compile(r"\w+")
 _WORDS = 5  # of a run
 _PADDING = 0  # the number of no word; fills texts that are shorter than a run
 _BLOCK = 1000  # texts whose runs are hashed together
-_COMPARED = 50  # of the texts with a run, the first and the last so many are compared
+_COMPARED = 50  # of the texts with a run, the first 50 and the last 50 are compared
 # Factors of the hash of a run, one for each place, and a last one for words. Multiplying by an odd number is a
 # permutation modulo 2**64.
 _ODD = np.random.default_rng(5).integers(0, 2**63, _WORDS + 1, dtype=np.uint64) * 2 + 1
@@ -142,6 +142,7 @@ def _rank_runs(blocks: Sequence[_Block]) -> _Runs:
     rank_of_place = np.empty(len(repeated), dtype=np.int64)
     rank_of_place[rarest_first] = np.arange(len(repeated))
 
+    # They are distinct already; this orders the runs of each text by rank.
     text_of_pair, rank_of_pair = _distinct_pairs(text_of_pair, rank_of_place[place_of_pair])
     kept_of_text = np.bincount(text_of_pair, minlength=texts_before)
     starts = np.concatenate([[0], np.cumsum(kept_of_text)])
@@ -198,8 +199,9 @@ def _repeated_hashes(blocks: Sequence[Hashes]) -> Hashes:
 
 def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
     """Yield each text that may have near duplicates, with texts of at most its size that share a rare run."""
-    # Near duplicates share at least 4/5 of the runs of the larger text, and 8/9 of the runs of the smaller one. The
-    # rarest shared run is among the first `probed` runs of the larger and the first `indexed` runs of the smaller.
+    # Near duplicates share at least 4/5 of the runs of the larger text, and 8/9 of the runs of the smaller text:
+    # shared >= 4/5 (larger + smaller - shared) gives 9/5 shared >= 4/5 (larger + smaller) >= 8/5 smaller.
+    # The rarest shared run is among the first `probed` runs of the larger and the first `indexed` runs of the smaller.
     probed = _prefix_lengths(runs, 4, 5).tolist()
     indexed = _prefix_lengths(runs, 8, 9).tolist()
     smallest_first = np.argsort(runs.sizes, kind="stable").tolist()

@@ -1,6 +1,6 @@
 """Corpora and sources of labelled rows: a split that leaves out whole sources, and sampling weights.
 
-The source of a row is `CORPUS`, or `CORPUS/SOURCE` where its publisher is known, as `load_splits` writes it.
+The source of a row is `CORPUS`, or `CORPUS/PUBLISHER` where its publisher is known, as `load_splits` writes it.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ def split_by_source(
     A publisher that several corpora name is one publisher. Rows without a publisher are kept together with their near
     duplicates only.
 
-    A corpus is not divided if it has one label, or a label from one publisher only: in validation it would measure
-    which corpus a text is from. Its rows go to validation only with a publisher most of whose rows, or half of them,
-    are in divided corpora.
+    A corpus is divided only if it has at least two sources and two labels, and each label is in at least two groups (a
+    group is a publisher, or a row without one, with near duplicates). In validation, any other corpus would measure
+    which corpus a text is from. Other rows go to validation only if at least half of their group is in divided corpora.
 
-    Each label of a divided corpus gives about `fraction` of its rows. If that leaves too few rows of a label, the share
-    grows, up to a half.
+    Each label of a divided corpus gives about `fraction` of its rows. If validation then has too few rows of a label,
+    the share grows, up to a half.
 
     Args:
         sources: n sources.
@@ -44,7 +44,7 @@ def split_by_source(
         The rows of train and of validation, ascending.
 
     Raises:
-        DataError: There is no such split with all labels on both sides.
+        DataError: There is no such split with two labels in validation and every label in train.
     """
     label_of = np.asarray(labels)
     corpus_of = renumber(_corpus(source) for source in sources)
@@ -59,8 +59,8 @@ def split_by_source(
     held_out = _hold_out(label_of, corpus_of, groups, candidates, fraction, seed)
     if held_out is None:
         raise DataError(
-            f"{name} cannot be cut by source, because each label needs two or more sources in a file with several "
-            "labels; give a validation file, or set validation_by to text."
+            f"{name} cannot be cut by source: each label needs a file that also has other labels, and in which it "
+            "comes from two or more sources; give a validation file, or set validation_by to text."
         )
     train = np.delete(np.arange(len(sources)), held_out)
     return [train, held_out]
@@ -91,7 +91,7 @@ def _rows_of_divided_corpora(
 
 
 def _can_be_divided(label_of: Ints, source_of: Ints, groups: Ints) -> bool:
-    """Return whether a corpus has two sources, and two labels or more, each in two groups or more."""
+    """Return whether a corpus has at least two sources and two labels, and each label is in at least two groups."""
     labels = np.unique(label_of)
     if len(labels) < 2 or len(np.unique(source_of)) < 2:
         return False
@@ -111,7 +111,8 @@ def _hold_out(
     the rows are stratified by corpus and label, and if that fails by label alone.
 
     Returns:
-        None if no share up to a half gives enough rows of each label: half of what `fraction` asks for.
+        None if even with a share of one half, validation has too few rows of a label or fewer than two labels, or train
+        lacks a label. Enough is half of `fraction` of the candidate rows of the label.
     """
     if not len(candidates):
         return None
@@ -144,8 +145,9 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     Lample 2019, with an exponent of 0.5). A row without a publisher weighs as the mean of the rows of its corpus and
     label that have one.
 
-    The labels have equal totals, and equal ones within each corpus that has all labels. Corpora that lack a label are
-    scaled for that. If all of them lack the same label, all corpora are scaled, and their own balance is lost.
+    The labels have equal totals, also within each corpus that has all labels. Corpora that lack a label are rescaled,
+    label by label, until the totals are equal. If no such corpus has some label, this is impossible: all corpora are
+    rescaled, and the labels within a corpus are no longer equal.
 
     Args:
         sources: n sources.
@@ -168,9 +170,9 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     has_publisher = np.array(["/" in source for source in sources])
     weights = _with_mean_weights(weights, cell_of, has_publisher)
 
-    total_of_cell = _balanced_totals(corpus_of, label_of).ravel()
-    present_total_of_cell = np.bincount(cell_of, weights)
-    weights *= total_of_cell[cell_of] / present_total_of_cell[cell_of]
+    wanted_total_of_cell = _balanced_totals(corpus_of, label_of).ravel()
+    current_total_of_cell = np.bincount(cell_of, weights)
+    weights *= wanted_total_of_cell[cell_of] / current_total_of_cell[cell_of]
     return np.asarray(weights / weights.mean())
 
 

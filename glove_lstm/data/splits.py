@@ -122,7 +122,9 @@ def grouped_stratified_split(
 
 
 def _best_part(room: Ints, counts: Ints, fractions: Sequence[float]) -> int:
-    """Return the part whose squared deviation from its target falls most, relative to its share, if it gets a group.
+    """Return the part that a group fits best.
+
+    The group lowers that part's squared deviation from the target, divided by the part's share, the most.
 
     Args:
         room: (parts, labels) rows that each part can still take.
@@ -163,7 +165,7 @@ def keep_labels_on_both_sides(
 
 
 def _put_labels_into_train(held_out: NDArray[np.bool_], groups_of_label: dict[int, Ints]) -> None:
-    """Move the smallest group of each label that is only in validation to train.
+    """For each label that only validation has, move its smallest group to train.
 
     Args:
         held_out: Whether each group is in validation; it is changed.
@@ -178,7 +180,7 @@ def _put_labels_into_train(held_out: NDArray[np.bool_], groups_of_label: dict[in
 def _put_labels_into_validation(
     held_out: NDArray[np.bool_], groups_of_label: dict[int, Ints]
 ) -> None:
-    """Move a group of each label that is only in train to validation, the rarest label first.
+    """For each label that only train has, the rarest first, move one of its groups to validation.
 
     It is the smallest group whose labels all have another group in train. If there is none, the label stays in train.
     The arguments are as for `_put_labels_into_train`.

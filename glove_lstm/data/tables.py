@@ -88,15 +88,15 @@ def open_table(path: Path) -> Table:
     return open_text_table(_open_text(path, "surrogateescape"), name, kind)
 
 
-def open_text_table(opened: AbstractContextManager[TextIO], name: str, kind: str) -> Table:
+def open_text_table(text: AbstractContextManager[TextIO], name: str, kind: str) -> Table:
     """Open CSV, TSV or JSON lines.
 
     Args:
-        opened: A text with surrogates for bytes that are not UTF-8.
+        text: A text with surrogates for bytes that are not UTF-8.
         name: Names the table in errors.
         kind: ".csv", ".tsv"; anything else is JSON lines.
     """
-    lines = _lines_of(opened, name)
+    lines = _lines_of(text, name)
     if kind not in _DELIMITERS:
         return make_table(name, _read_json_lines(lines, name))
 
@@ -151,8 +151,8 @@ def _open_text(path: Path, errors: str = "strict") -> Iterator[TextIO]:
         raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
 
 
-def _lines_of(opened: AbstractContextManager[TextIO], name: str) -> Iterator[str]:
-    with opened as file:
+def _lines_of(text: AbstractContextManager[TextIO], name: str) -> Iterator[str]:
+    with text as file:
         yield from checked_lines(file, name)
 
 

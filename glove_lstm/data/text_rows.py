@@ -50,8 +50,8 @@ class TextSource:
 
     Attributes:
         columns: The text columns, chosen by the first input with rows.
-        may_have_several_files: Whether the output must name the file of each row. It depends on what was asked for, and
-            not on how many files a pattern matches.
+        may_have_several_files: Whether several files may have been asked for: several paths, or a pattern, even one
+            that matches a single file. The output then names the file of each row.
 
     Args:
         tables: The inputs; each is opened when the rows before it have been read.
@@ -85,7 +85,7 @@ class TextSource:
         )
         are_requested = text_column_names is not None
         are_trained = trained_columns is not None and self.columns == list(trained_columns)
-        # They are what the first input has by default, and another input may have more.
+        # The columns are a default, chosen by the first input; a later input may have a `title` or `text` beside them.
         self._columns_are_defaults = not are_requested and not are_trained
 
     def identity(self) -> list[dict[str, Any]] | None:

@@ -36,7 +36,10 @@ class TrainingTexts:
         return cls(np.unique(hash_texts(trained)), np.unique(hash_texts(validated)))
 
     def added_to(self, earlier: "TrainingTexts | None") -> "TrainingTexts":
-        """Join this record and the record of the checkpoint where training started, or None if that has no record."""
+        """Add the record of the checkpoint where training started.
+
+        `earlier` is None if it has none; the result is then incomplete.
+        """
         if earlier is None:
             return TrainingTexts(self.trained, self.validated, complete=False)
         trained = np.union1d(self.trained, earlier.trained)

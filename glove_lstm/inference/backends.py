@@ -16,7 +16,8 @@ from glove_lstm.processors import processors
 
 Backend = Literal["onnx", "torch"]
 
-# From n texts, and n second parts (bodies to titles) or None, to (n, labels) probabilities at the model's temperature.
+# From n texts, and n second parts, such as the bodies below n titles, or None, to (n, labels) probabilities at the
+# model's temperature.
 Predict = Callable[[list[str], list[str] | None], NDArray[np.floating]]
 
 

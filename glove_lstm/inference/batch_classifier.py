@@ -19,7 +19,7 @@ from glove_lstm.data.text_rows import TextRow
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.text_columns import other_columns
+from glove_lstm.inference.text_columns import columns_warning
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +36,13 @@ class BatchClassifier:
         text_column_names: The columns of text, title before body. None takes the columns that the checkpoint was
             trained on. If the first batch of a process lacks them, it takes title and text, else text, else title, else
             the only column of text.
+        revision: Commit, tag or branch on the Hub. Only a commit gives all workers the same files.
         backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores that one classifier may use.
-        unsure_below: Adds a column unsure: whether the best score is lower, from 0 to 1.
+        unsure_below: From 0 to 1. Adds a column `unsure`: whether the best score is below this.
 
     Raises:
-        DataError: There is no usable checkpoint.
+        DataError: There is no usable checkpoint, or a folder is given a revision.
         ValueError: `backend`, `threads` or `unsure_below` is out of range.
     """
 
@@ -50,18 +51,20 @@ class BatchClassifier:
         model: str | Path,
         text_column_names: str | Sequence[str] | None = None,
         *,
+        revision: str | None = None,
         backend: Backend | None = None,
         threads: int = 1,
         unsure_below: float | None = None,
     ) -> None:
         if unsure_below is not None and not 0 <= unsure_below <= 1:
             raise ValueError(f"unsure_below must be from 0 to 1, not {unsure_below}")
-        checkpoint = Checkpoint.open(model)
+        checkpoint = Checkpoint.open(model, revision)
         loaded = open_model(checkpoint, backend=backend, threads=threads)
         self._load_again = partial(
             BatchClassifier,
             model,
             text_column_names,
+            revision=revision,
             backend=backend,
             threads=threads,
             unsure_below=unsure_below,
@@ -121,6 +124,7 @@ class BatchClassifier:
     def _choose_columns(self, table: Mapping[str, Any], names: list[str]) -> list[str]:
         """Return the text columns. The first batch that has rows chooses them."""
         if self._columns is not None:
+            # Only checks that this batch has them.
             columns = choose_columns(_NAME, names, {}, self._columns)
             if self._text_column_names is None and self._columns != self._trained:
                 check_unread_columns(_NAME, names, columns, "first batch")
@@ -134,7 +138,7 @@ class BatchClassifier:
         self._columns = choose_columns(
             _NAME, names, first_values, self._text_column_names, trained=self._trained
         )
-        clause = other_columns(self._trained, self._columns)
+        clause = columns_warning(self._trained, self._columns)
         if clause:
             logger.warning("%s.", clause)
         return self._columns

@@ -177,16 +177,20 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
     """Write the arguments of a run into its folder, and remove what a killed run left unfinished.
 
     Raises:
-        DataError: The folder holds parts that this run cannot go on with, or a file of this name that is not ours.
+        DataError: The folder holds parts that this run cannot go on with, or a run.json that this version of the
+            package did not write.
     """
     path = folder / _ARGUMENTS
     remedy = "remove the folder, or choose another"
     earlier = read_json_object(path, remedy) if path.exists() else {}
+    is_foreign = bool(earlier) and earlier.keys() != arguments.keys()
+    if is_foreign:
+        raise DataError(
+            f"{path} is from another program, or another version of glove-lstm: {remedy}."
+        )
     different = [name for name, value in arguments.items() if earlier.get(name) != value]
     has_parts = any(folder.glob("part-*"))
-    # Another version of this package wrote it, or another program.
-    is_foreign = bool(earlier) and earlier.keys() != arguments.keys()
-    if (has_parts and different) or is_foreign:
+    if has_parts and different:
         raise DataError(
             f"{folder} holds parts of another run ({', '.join(different)} differ): {remedy}."
         )

@@ -62,7 +62,7 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
     program = _export(model, list(inputs))
     program.model.metadata_props.update(checkpoint.content_hashes())
     weights = folder / WEIGHTS_NAME
-    # ONNX Runtime refuses external data in another folder, where a link leads.
+    # ONNX Runtime refuses external data outside the folder; a linked weights file (as in the Hub's cache) is outside.
     if not weights.is_symlink():
         _share_weights(program.model.graph, weights)
     path = folder / LIGHT_NAME

@@ -189,8 +189,8 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
     import pyarrow.parquet as pq
 
     types = {"file": pa.string(), "row": pa.int64(), "label": pa.string(), UNSURE: pa.bool_()}
-    scores = pa.float64()
-    schema = pa.schema([(name, types.get(name, scores)) for name in layout.columns])
+    score_type = pa.float64()
+    schema = pa.schema([(name, types.get(name, score_type)) for name in layout.columns])
 
     with pq.ParquetWriter(target, schema) as parquet:
 

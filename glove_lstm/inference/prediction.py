@@ -19,7 +19,10 @@ def predict_probabilities(
     texts: Sequence[str],
     text_pairs: Sequence[str] | None = None,
 ) -> NDArray[np.float64]:
-    """Return scores (n, classes), equal to the pipeline's; see `predict_logits` for the arguments."""
+    """Return scores (n, classes), as the text-classification pipeline of transformers gives them.
+
+    The arguments are as for `predict_logits`.
+    """
     logits = predict_logits(model, tokenizer, texts, text_pairs)
     return scores_of(logits, model.config.problem_type)
 
@@ -36,7 +39,7 @@ def predict_logits(
         model: A classifier; it is put into eval mode.
         tokenizer: The model's tokenizer; it truncates long texts.
         texts: n texts.
-        text_pairs: n second parts (bodies to titles), or None.
+        text_pairs: n second parts, such as the bodies below n titles, or None.
 
     Returns:
         (n, classes) logits in float32, divided by the model's temperature.

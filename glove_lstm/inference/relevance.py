@@ -49,7 +49,7 @@ def explain(
             threads may share it.
         tokenizer: The model's tokenizer; it truncates long texts.
         text: Any text, also an empty one.
-        text_pair: A second part (the body to a title), or None.
+        text_pair: A second part, such as the body below a title, or None.
         label: The label to explain; None takes the one with the highest score.
 
     Raises:
@@ -268,9 +268,10 @@ def _runs(*, first: int, size: int, count: int) -> Tensor:
 def _linear_in_words(
     model: GloveLstmForSequenceClassification, vectors: Tensor
 ) -> GloveLstmForSequenceClassification:
-    """Return a model that gives the same logits for embedded texts `vectors`, but has constant gates to gradients.
+    """Return a model that gives the same logits for embedded texts `vectors`.
 
-    It shares the weights. Max pooling and ReLU are linear while their active positions and units stay the same.
+    Its gates count as constants when gradients are computed. It shares the weights. Max pooling and ReLU are
+    linear while their active positions and units stay the same.
     """
     linear = _copy_with_shared_weights(model)
     encoder: Any = linear.encoder

@@ -118,7 +118,7 @@ class LightClassifier:
 
         Args:
             texts: n texts.
-            text_pairs: n second parts (bodies to titles), or None.
+            text_pairs: n second parts, such as the bodies below n titles, or None.
 
         Raises:
             ValueError: The numbers of texts and second parts differ.

@@ -50,7 +50,9 @@ def _is_threshold(value: Any) -> bool:
 
 
 def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray[np.float64]:
-    """Return scores of (n, labels) logits, equal to the pipeline's for a `problem_type`.
+    """Return scores of (n, labels) logits for a `problem_type`.
+
+    They are as the text-classification pipeline of transformers gives them.
 
     Raises:
         DataError: A logit is NaN or infinite.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-def other_columns(trained: Sequence[str] | None, read: Sequence[str]) -> str:
+def columns_warning(trained: Sequence[str] | None, read: Sequence[str]) -> str:
     """Return a clause, to warn that a table is read by other text columns than in training; "" if it is not."""
     if trained is None or list(trained) == list(read):
         return ""

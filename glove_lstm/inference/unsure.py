@@ -7,9 +7,10 @@ from glove_lstm.data.files import read_checkpoint_json
 
 
 def suggested_threshold(checkpoint: Checkpoint) -> Mapping[str, float] | None:
-    """Return "threshold", "coverage" and "accuracy" as the training recorded them; see `suggest_threshold`.
+    """Return "threshold", "coverage" and "accuracy" as the training recorded them.
 
-    None if metrics.json does not have them: if there were no validation texts, or a text may have several labels.
+    See `evaluation.metrics.suggest_threshold`. None if metrics.json does not have them: if there
+    were no validation texts, or a text may have several labels.
     """
     checkpoint.fetch(METRICS_NAME)
     path = checkpoint.folder / METRICS_NAME

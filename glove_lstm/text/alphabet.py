@@ -46,7 +46,8 @@ class Alphabet:
         for number, character in enumerate(characters):
             kinds[number] = _kind(character)
             codes[number] = spelling(character)
-            if kinds[number] != STRANGE:  # as ASCII control characters are
+            # ASCII control characters are STRANGE, and keep `STRANGE_BYTE`.
+            if kinds[number] != STRANGE:
                 self._bytes[ord(character)] = number
         for number, character in enumerate(characters):
             lower_character = _QUOTES.get(character, character.lower())
@@ -79,8 +80,8 @@ def _letters(words: Iterable[str]) -> list[str]:
             counts.update(set(word))
     letters = []
     for letter, _ in counts.most_common():
-        has_number = letter.isascii() or letter in _COMMON
-        if has_number or ord(letter) >= _BEYOND:
+        is_numbered = letter.isascii() or letter in _COMMON
+        if is_numbered or ord(letter) >= _BEYOND:
             continue
         if not letter.isalpha() or letter.lower() != letter:
             continue

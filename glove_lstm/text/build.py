@@ -36,8 +36,8 @@ def build_tokenizer(
         variant: "article": lower-cased words without URLs, punctuation and stop words, the corpus's most frequent
             first. "default": words, numbers, punctuation and `<url>`, lower-cased; the corpus's most frequent first,
             then `known_words` in their order, so that test words outside the training texts keep their vectors.
-        vocab_size: Maximum number of rows, at least 3: padding, the unknown word and a word. Above 100,000 each load
-            calls the Hub.
+        vocab_size: Maximum number of rows, at least 3: padding, the unknown word and a word. Above 100,000 rows,
+            transformers asks the Hub for model information at each load.
         model_max_length: Tokens that a text is truncated to.
         known_words: Words that have a vector, most frequent first; ignored by the article variant.
         min_frequency: Occurrences in the corpus from which a word without a vector gets a row. The article variant

@@ -1,7 +1,7 @@
 """Token ids and token types as `GloveLstmTokenizer` gives them, without transformers and many times faster.
 
-The default pipeline is read by `VectorReader`, with numpy. A short text goes through Rust, and so do all texts of any
-other pipeline; its regular expressions and its bookkeeping of offsets take most of a tokenizer's time.
+Texts of the default pipeline are read by `VectorReader`, with numpy. Short texts, and all texts of other pipelines, go
+through the Rust tokenizer, which spends most of its time on regular expressions and offsets.
 """
 
 import json

@@ -3,8 +3,10 @@
 The texts are joined to one string of bytes, one byte a character. Every step below treats all of them together:
 
     text      T h e   h a r b o u r - m a s t e r   s a i d :   7 t h
-    kind      U L L _ L L L L L L L . L L L L L L _ L L L L . _ D L L     Upper, Lower, Digit, white space
-    runs      (---)   (-----------) (---------)     (-----)     (---)     of letters and digits: the kind changes
+    kind      U L L _ L L L L L L L . L L L L L L _ L L L L . _ D L L     U upper, L lower, D digit,
+                                                                          _ white space, . punctuation
+    runs      (---)   (-----------) (---------)     (-----)     (---)     of letters and digits,
+                                                                          between other characters
     tokens    (---)   (-----------------------)     (-----)(.) (D)(-)     words go on over hyphens; 7th is two tokens
 
 Each token is looked up by a hash of its lower-cased bytes; see `word_table.py`. Pieces between white space that hold a
@@ -75,11 +77,12 @@ def find_tokens(text: NDArray[np.uint8], kinds: Kinds) -> tuple[Integers, Intege
     if joints.any() or is_digit.any():
         begins_with_digit = is_digit[run_begins]
         digits_end = _ends_of_first_digits(is_digit, run_begins)
-        has_word = digits_end < run_ends  # it has letters, perhaps after digits
+        has_letters = digits_end < run_ends  # it has letters, perhaps after digits
         after_hyphen = joints == _HYPHEN
-        follows_word = _follows_word(after_hyphen, has_word)
+        follows_word = _follows_word(after_hyphen, has_letters)
 
-        # A hyphen continues a word, whatever stands after it. A point or a comma continues a number if a digit does.
+        # A hyphen continues a word, whatever stands after it. A point or a comma continues a number if a digit
+        # stands after it.
         continues_word = after_hyphen & follows_word
         continues_number = (joints == _POINT) & begins_with_digit & ~follows_word
         joint_places = run_begins[continues_word | continues_number] - 1
@@ -88,7 +91,7 @@ def find_tokens(text: NDArray[np.uint8], kinds: Kinds) -> tuple[Integers, Intege
         is_last[joint_places] = False
         is_first[joint_places + 1] = False
 
-        is_cut = begins_with_digit & has_word & ~continues_word
+        is_cut = begins_with_digit & has_letters & ~continues_word
         word_begins = digits_end[is_cut]
         is_last[word_begins - 1] = True
         is_first[word_begins] = True
@@ -104,7 +107,7 @@ def _joints(text: NDArray[np.uint8], begins: Integers, ends: Integers) -> NDArra
 
 
 def _ends_of_first_digits(is_digit: NDArray[np.bool_], begins: Integers) -> Integers:
-    """Return where the digits end with which each of n runs begins; for other runs, where the run begins: (n,)."""
+    """Return where the leading digits of each of n runs end; where the run begins, if it has none: (n,)."""
     ends = begins.copy()
     rows = true_places(is_digit[begins])
     all_digit_ends = true_places(is_digit[:-1] & ~is_digit[1:]) + 1
@@ -114,7 +117,7 @@ def _ends_of_first_digits(is_digit: NDArray[np.bool_], begins: Integers) -> Inte
 
 
 def _follows_word(
-    after_hyphen: NDArray[np.bool_], has_word: NDArray[np.bool_]
+    after_hyphen: NDArray[np.bool_], has_letters: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Return for each of n runs whether the run before it ends as a word: (n,).
 
@@ -129,17 +132,17 @@ def _follows_word(
 
     Args:
         after_hyphen: Whether only a hyphen stands between the run and the run before. The first run has no run before.
-        has_word: Whether the run has letters.
+        has_letters: Whether the run has letters.
     """
     begins_chain = ~after_hyphen
     chain_of: Integers = np.cumsum(begins_chain) - 1
-    with_letters: Integers = np.cumsum(has_word)  # runs with letters up to each run
-    with_letters_before = with_letters - has_word
+    with_letters: Integers = np.cumsum(has_letters)  # runs with letters up to each run
+    with_letters_before = with_letters - has_letters
     with_letters_before_chain = with_letters_before[begins_chain][chain_of]
     runs_with_letters_so_far = with_letters - with_letters_before_chain
 
     ends_as_word = runs_with_letters_so_far > 0
-    follows_word = np.zeros(len(has_word), dtype=bool)
+    follows_word = np.zeros(len(has_letters), dtype=bool)
     follows_word[1:] = ends_as_word[:-1]
     return follows_word
 

@@ -88,7 +88,7 @@ def hash_words(text: bytes, begins: Integers, lengths: Integers) -> Hashes:
 
 
 def _blocks(text: bytes) -> Hashes:
-    """Return the block of eight bytes from each place of a text on, and from its end on, as numbers.
+    """Return, as a number, the eight bytes that begin at each place of a text, and at its end.
 
     The blocks of neighbouring places overlap. "harbour-master" has the blocks "harbour-", "arbour-m", "rbour-ma" and so
     on, and zeros follow its end. The array is a view of the bytes: the next number begins a byte further on, not eight.

@@ -35,8 +35,8 @@ class HeldOut:
 def hold_out(texts: LabelledTexts, share: float, by: str, seed: int) -> HeldOut | None:
     """Choose validation texts; near duplicates stay on one side.
 
-    A label with at least two distinct texts has texts on both sides. A label that cannot be divided stays in train, and
-    a warning names it.
+    By "text", each label with at least two distinct texts has texts on both sides. By "source", a rare label may be in
+    train only. A warning names the labels without held-out texts.
 
     Args:
         texts: The training texts.
@@ -75,7 +75,7 @@ def hold_out(texts: LabelledTexts, share: float, by: str, seed: int) -> HeldOut 
     else:
         parts = grouped_stratified_split(strata(labels), groups, (1 - share, share), seed)
         parts = keep_labels_on_both_sides(parts, row_labels(labels), groups, seed)
-        _check_labels(texts, parts[1])
+    _check_labels(texts, parts[1])
     logger.info("%d of %d texts are held out for validation.", len(parts[1]), len(texts))
     return HeldOut(*parts)
 
@@ -104,7 +104,7 @@ def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
     listing = ", ".join(named[:_MOST_NAMED])
     if len(named) > _MOST_NAMED:
         listing += f" and {len(named) - _MOST_NAMED} more"
-    logger.warning("No text of these labels is held out, because they have too few: %s.", listing)
+    logger.warning("No text of these labels is held out, because too few can be: %s.", listing)
 
 
 def _texts(count: int) -> str:

@@ -60,7 +60,7 @@ def test_a_damaged_cached_file_is_downloaded_again(server):
 
 @pytest.mark.parametrize("check", [{"sha256": "0" * 64}, {"blob_id": "0" * 40}])
 def test_a_file_with_a_wrong_hash_is_not_kept(server, check):
-    message = r"f.bin sent has the (SHA-256|git blob id) \w+ instead of 000.*; nothing was kept"
+    message = r"The file from http\S+f.bin has the (SHA-256|git blob id) \w+ instead of 000.*; nothing was kept"
     with pytest.raises(DataError, match=message) as error:
         download(server.put("/f.bin", BODY), **check)
     assert "\n" not in str(error.value)
@@ -68,7 +68,7 @@ def test_a_file_with_a_wrong_hash_is_not_kept(server, check):
 
 
 def test_without_a_hash_an_archive_must_be_one(server):
-    with pytest.raises(DataError, match=r"a.zip sent is no complete zip archive; nothing was kept"):
+    with pytest.raises(DataError, match=r"a.zip is no complete zip archive; nothing was kept"):
         download(server.put("/a.zip", BODY))
     url = server.put("/b.zip", b"\n<!DOCTYPE html><html>Log in first</html>")
     with pytest.raises(DataError, match="it is an HTML page"):

@@ -98,7 +98,7 @@ def damaged(content: bytes) -> bytes:
         (WITHOUT_VALID, r"liar.zip has no member \*valid.tsv"),
         (WRONG_LABEL, r"liar.zip/train.tsv, row 1 has the label 'lie'"),
         (NOT_UTF8, r"train.tsv is not UTF-8 text"),
-        (CUT, r"liar.zip sent is no complete zip archive"),
+        (CUT, r"liar.zip is no complete zip archive"),
         (damaged(archive(files())), r"liar.zip is damaged"),
     ],
 )
@@ -114,7 +114,7 @@ MANY = ("1", "2", "many", "4", "5")
     ("text", "message"),
     [
         ("", r"train.tsv has no rows"),
-        (line(0) + line(1, "TRUE"), r"row 2 has the label 'TRUE', not of pants-fire, false"),
+        (line(0) + line(1, "TRUE"), r"row 2 has the label 'TRUE', not one of pants-fire, false"),
         (line(0) + "only\ttwo\n", r"row 2 has 2 columns, not 14"),
         (line(0, counts=MANY), r"row 1 has the count 'many'"),
     ],

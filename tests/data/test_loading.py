@@ -98,7 +98,7 @@ def test_a_row_without_text_may_be_kept_or_dropped(with_empty_texts, caplog):
     assert kept[:2]["text_pair"] == ["", ""]
     dropped = load_splits(train_file=with_empty_texts, on_empty="drop").splits["train"]
     assert len(dropped) == len(ROWS) - 1
-    assert "1 rows without text (drop)" in caplog.text
+    assert "1 rows without text; --on_empty is drop." in caplog.text
 
 
 MANY_LABELS = "".join(f"t,{number}\n" for number in range(1001))

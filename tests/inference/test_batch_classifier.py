@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from datasets import load_dataset
 from datasets.fingerprint import Hasher
-from support import edit_json, succeed
+from hub_server import HubServer
+from support import edit_json, run_client, succeed
 
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
 from glove_lstm.commands import predict
@@ -131,6 +132,8 @@ def test_columns_and_folders_that_are_not_there_are_refused(tmp_path):
         BatchClassifier(DEFAULT_CHECKPOINT, ["body"])({"text": np.array(["a"])})
     with pytest.raises(DataError, match="is not a complete checkpoint"):
         BatchClassifier(tmp_path)
+    with pytest.raises(DataError, match="is a folder, which has no revision 'v1'"):
+        BatchClassifier(DEFAULT_CHECKPOINT, revision="v1")
 
 
 @pytest.mark.parametrize(
@@ -164,6 +167,25 @@ def test_other_processes_get_a_copy(marking):
     copy = pickle.loads(pickle.dumps(marking))
     for name, values in marking(batch).items():
         assert copy(batch)[name].tolist() == values.tolist()
+
+
+def test_a_copy_reads_the_commit_that_was_named(tmp_path):
+    files = {
+        path.name: path.read_bytes() for path in DEFAULT_CHECKPOINT.iterdir() if path.is_file()
+    }
+    with HubServer() as hub:
+        repo = hub.add_repo("user/model", files)
+        commit = repo.branches["main"].sha
+        repo.commit("main", {**files, "config.json": b"{}"})
+        code = f"""
+            import pickle
+            from glove_lstm import BatchClassifier
+            classify = BatchClassifier("user/model", revision="{commit}")
+            copy = pickle.loads(pickle.dumps(classify))
+            print(copy({{"text": ["{TITLE}"]}})["label"][0])
+        """
+        done = run_client(hub, code, tmp_path)
+    assert done.stdout == "FAKE\n", done.stderr
 
 
 @pytest.mark.slow

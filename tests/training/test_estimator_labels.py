@@ -133,5 +133,5 @@ def test_labels_of_several_types_are_refused(labels, sentence):
 
 def test_lists_of_0_and_1_are_a_table_unless_other_labels_were_lists():
     labels = [[0, 1], [1, 0]]
-    assert read_labels(labels).names == [["1"], ["0"]]
-    assert read_labels(labels, are_lists=True).names == [["0", "1"], ["1", "0"]]
+    assert read_labels(labels).labels == [["1"], ["0"]]
+    assert read_labels(labels, are_lists=True).labels == [["0", "1"], ["1", "0"]]

@@ -53,7 +53,10 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
         ({"y": [*LABELS[1:], " "]}, "y, row 120 has no label"),
         ({"y": [*LABELS[1:], "x\ud800"]}, "which is not Unicode"),
         ({"y": [0, 2**63] * 60}, "y, row 2 has the label 9223372036854775808, which is beyond 64"),
-        ({"y": [2.0, 10**18 + 1] * 60}, "y, row 2 has the label 1000000000000000001, too large"),
+        (
+            {"y": [2.0, 10**18 + 1] * 60},
+            "y, row 2 has the label 1000000000000000001, which a float",
+        ),
         ({"y": ["FAKE"] * 120}, "y has 1 class, ['FAKE']; a classifier needs two"),
         ({"y": ["FAKE"] * 119 + ["REAL"]}, "The label 'REAL' has 1 text"),
     ],

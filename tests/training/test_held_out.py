@@ -146,6 +146,16 @@ def test_whole_sources_are_held_out():
         held_out(texts, labels, by="source")
 
 
+def test_a_rare_label_without_held_out_sources_is_named(caplog):
+    texts, labels = texts_of(a=200, b=200, rare=6)
+    corpora = {"a": "news", "b": "news", "rare": "rare"}  # a corpus of one label is not divided
+    sources = [f"{corpora[label]}/{label}{n % 20}.org" for n, label in enumerate(labels)]
+    found = held_out(texts, labels, by="source", sources=sources)
+    assert counted(labels, found.validation).keys() == {"a", "b"}
+    assert "No text of these labels is held out" in caplog.text
+    assert "'rare' (6 texts)." in caplog.text
+
+
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15)), min_size=1, max_size=60)
 
 

@@ -246,7 +246,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return report
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write what `glove-lstm train` writes; a loaded classifier copies its files, without changes of `model_`."""
+        """Write what `glove-lstm train` writes.
+
+        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved.
+        """
         check_is_fitted(self)
         if isinstance(self._saved_from, TrainingResult):
             with _undisturbed(self.verbose):
@@ -285,7 +288,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         checkpoint = Checkpoint.open(model, revision)
         checkpoint.fetch_all()
-        # `fit` knows no revision; the folder in the Hub's cache is that of the revision.
+        # `fit` takes no revision: give it the cached folder of this revision.
         base = model
         if revision is not None:
             base = checkpoint.folder
@@ -338,7 +341,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(weights, dict):
             allowed = "'balanced', a dictionary of labels and weights, or None"
             raise DataError(f"class_weight must be {allowed}, not {weights!r}.")
-        return dict(zip(label_names(weights), weights.values(), strict=True))
+        return dict(zip(label_names(weights.keys()), weights.values(), strict=True))
 
     def _rows_with_text(self, texts: Sequence[str]) -> list[int]:
         """Return the rows to train on: all, or those with text, as `on_empty` says."""

@@ -69,7 +69,8 @@ def _character_codes(spellings: Tensor) -> Tensor:
     places = torch.arange(SPELLING_LENGTH, device=spellings.device)
     characters = spellings[:, None] // _CODES**places % _CODES
     characters = functional.pad(characters, (1, 1))
-    # The edges are the first place, and the zero after the last character. Before the first place, any code would do.
+    # An edge is a 0 with a code to its left: the 0 after the last character. The first place is the other edge; the 1
+    # put to its left may be any nonzero code.
     before = functional.pad(characters[:, :-1], (1, 0), value=1)
     is_edge = (characters == 0) & (before > 0)
     return characters.masked_fill(is_edge, _EDGE)

@@ -209,9 +209,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     to the LSTM's: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). In a text longer than
     `config.lstm_length`, the LSTM's logits are scaled by the share of the tokens that it reads.
 
-    The training loss is the sum of the losses of the two parts. Trained on the sum of their logits, the linear part,
-    which learns faster, would leave the LSTM little to learn. In regression, the loss is that of the sum. While the
-    linear part is frozen (`ngrams.requires_grad_(False)`), training skips it: loss and logits are the LSTM's.
+    The training loss is the sum of the losses of the two parts. If the two were trained on the sum of their logits, the
+    linear part would learn faster and leave the LSTM little to learn. In regression, the loss is that of the sum. While
+    the linear part is frozen (`ngrams.requires_grad_(False)`), training skips it: loss and logits are the LSTM's.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -306,7 +306,11 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return torch.stack(losses).sum()
 
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
-        """Resize as transformers does. A new word has weight 0 in the n-gram classifier, without its characters."""
+        """Resize as transformers does.
+
+        A new word has weight 0 in the n-gram classifier: unlike words of the training, its row does not include its
+        characters.
+        """
         embeddings: nn.Embedding = super().resize_token_embeddings(*args, **kwargs)
         if self.ngrams is not None:
             weights = self.ngrams.weights

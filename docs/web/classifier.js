@@ -60,8 +60,8 @@ export class Classifier {
   }
 
   /**
-   * Return what each of the first words adds: how much the lead of the best label over the next one, a difference of
-   * logits, shrinks without it; and the numbers of tokens that the model reads and that the text has.
+   * Return the effect of each of the first words: how much smaller the lead (logit of the best label minus that of the
+   * next) is without it. Also return `read` and `total`: how many tokens the model reads, and how many the text has.
    */
   async effects(text) {
     const tokens = this.tokenizer.read(text);

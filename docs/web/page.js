@@ -54,7 +54,7 @@ try {
   progress.hidden = true;
 }
 
-/** Link to the model: to an address, or else to the page of a repository on the Hub, or else to the files. */
+/** Link to `address`; without one, to the Hub page of the files, or to the files themselves if they are elsewhere. */
 function showModel(base, address) {
   const link = document.querySelector("#model");
   link.href = address ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");

@@ -21,6 +21,8 @@ const HAN_NUMBERS =
   String.raw`\u{f96b}\u{f973}\u{f978}\u{f9b2}\u{f9d1}\u{f9d3}\u{f9fd}\u{20001}\u{20064}\u{200e2}\u{20121}\u{2092a}` +
   String.raw`\u{20983}\u{2098c}\u{2099c}\u{20aea}\u{20afd}\u{20b19}\u{22390}\u{22998}\u{23b1b}\u{2626d}\u{2f890}`;
 
+const KNOWN = 32n; // in place of the spelling of a known word, as in word_shapes.py
+
 // Kinds of characters as in word_shapes.py.
 const UPPER = /[\p{Uppercase}\p{Lt}]/gv;
 const STARTS_UPPER = /^[\p{Uppercase}\p{Lt}]/v;
@@ -52,7 +54,7 @@ export class Tokenizer {
 
   /**
    * Return a text's tokens: their ids, their token type ids as word_shapes.token_type makes them (BigInts), and their
-   * spans [begin, end] in the text; and the total number of tokens, if the text is cut.
+   * spans [begin, end] in the text; and `total`, the number of tokens before the text is cut.
    */
   read(text) {
     const original = text.toWellFormed(); // a lone surrogate becomes U+FFFD
@@ -66,7 +68,7 @@ export class Tokenizer {
       const end = normal.ends[index + word.length - 1];
       const surface = original.slice(begin, end);
       const id = this.vocabulary.get(word);
-      const spelling = id === undefined ? spellingOf(surface) : 32n;
+      const spelling = id === undefined ? spellingOf(surface) : KNOWN;
       ids.push(id ?? this.unknown);
       spans.push([begin, end]);
       types.push(this.hasTypes ? BigInt(shapeOf(surface)) + 8n * spelling : 0n);
@@ -84,7 +86,7 @@ function translate(pattern) {
   return new RegExp(source.replaceAll("(?i:", "(?:"), source.includes("(?i:") ? "giv" : "gv");
 }
 
-/** Return a text with the span in it of the character that each of its UTF-16 units belongs to. */
+/** Return a text, and for each of its UTF-16 units where its character begins and ends. */
 function aligned(text) {
   const begins = [];
   const ends = [];
@@ -130,6 +132,7 @@ function spellingOf(word) {
   return codes.reduceRight((sum, code) => 32n * sum + BigInt(code), 0n);
 }
 
+/** Return the shape of a word: 1 lower, 2 title, 3 upper, 4 mixed, 5 digits, 6 other; as in word_shapes.py. */
 function shapeOf(word) {
   const capitals = word.match(UPPER)?.length ?? 0;
   if (!capitals) return LOWER.test(word) ? 1 : DIGIT.test(word) ? 5 : 6;

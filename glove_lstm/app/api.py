@@ -19,7 +19,8 @@ from glove_lstm.inference.text_columns import columns_warning
 from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.version import __version__
 
-MAX_CHARACTERS = 100_000  # title and text together; the model reads 2,048 tokens, about a tenth
+# Title and text together; the model reads 2,048 tokens, which are about 10,000 characters.
+MAX_CHARACTERS = 100_000
 MAX_ROWS = 5_000  # of a table
 
 # A few kilobytes of gzip or Parquet can decompress to more than the machine's memory.
@@ -96,7 +97,8 @@ class Api:
 
     def explanation(self, title: str, text: str) -> Explanation:
         """Explain the label of a text; for the page, which shows it as HTML."""
-        assert self.model.explain  # PyTorch computes
+        # None only with ONNX Runtime; this model was opened with PyTorch.
+        assert self.model.explain
         return self.model.explain(*_read_texts(title, text))
 
     def about(self) -> dict[str, Any]:

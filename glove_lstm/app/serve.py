@@ -76,7 +76,7 @@ def running_app(
                 prevent_thread_lock=True,
             )
         except OSError as error:
-            if error.errno is not None:  # gradio's own error, of a port, has none
+            if error.errno is not None:  # gradio's error for a taken port has no errno
                 raise
             where = f"Port {port} of {host or 'this machine'}"
             raise DataError(f"{where} cannot be used; choose another --host or --port.") from None

@@ -136,7 +136,12 @@ def _count_overlap(
     exact: NDArray[Any],
     near: NDArray[Any],
 ) -> dict[str, Any]:
-    """Count the texts of a split that are in train: word for word, only nearly, and of both with another label."""
+    """Count the texts of a split that are in train.
+
+    Returns:
+        The number of texts of the split, `rows`; of texts that are in train word for word, `exact`; only nearly,
+        `near`; and how many of these have another label in train, `other_label`.
+    """
     exact_groups = set(exact[in_train].tolist())
     near_groups = set(near[in_train].tolist())
     near_groups_with_label = set(
@@ -322,7 +327,7 @@ def _distinct(phrases: Mapping[Phrase, Sequence[int]]) -> list[Phrase]:
         same_texts = []  # phrases in about the same texts
         others = []  # phrases that other texts have, too
         for phrase in remaining:
-            if not _occurs_only_in(phrases[most_frequent], phrases[phrase]):
+            if not _is_nearly_within(phrases[phrase], phrases[most_frequent]):
                 others.append(phrase)
             elif frequency(phrase) >= _SAME_TEXTS * frequency(most_frequent):
                 same_texts.append(phrase)
@@ -331,6 +336,6 @@ def _distinct(phrases: Mapping[Phrase, Sequence[int]]) -> list[Phrase]:
     return distinct
 
 
-def _occurs_only_in(texts: Sequence[int], rows: Sequence[int]) -> bool:
-    """Whether nearly all of the rows of a phrase are among some texts."""
-    return bool(np.isin(rows, texts).mean() >= _SAME_TEXTS)
+def _is_nearly_within(rows: Sequence[int], others: Sequence[int]) -> bool:
+    """Whether nearly all rows are among the others."""
+    return bool(np.isin(rows, others).mean() >= _SAME_TEXTS)

@@ -124,7 +124,7 @@ def add_baselines(
         measured["test"] = test
     elif result.validation is not None:
         measured["validation"] = result.validation
-        train = result.measured_train  # without the validation texts
+        train = result.first_train  # without the validation texts
     measured.update(others or {})
     if not measured:
         logger.warning("There are no texts to measure baselines on.")

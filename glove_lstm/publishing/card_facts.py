@@ -22,7 +22,8 @@ class CardFacts:
     metadata: str  # YAML
     name: str
     repo_id: str
-    has_repository: bool  # of the model, with the files that a push adds
+    # The model has a repository on the Hub; a push adds handler.py and notebook.ipynb.
+    has_repository: bool
     news: bool  # the labels are FAKE and REAL
 
     labels: str

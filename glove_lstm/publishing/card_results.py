@@ -163,7 +163,7 @@ def baselines(run: CardRun) -> str:
 
 def sources(run: CardRun) -> str:
     """Return a table of validation texts by their source, none of which the measured model was trained on."""
-    if not run.by_source or not run.metrics["validation"].get("by_source"):
+    if not run.has_unseen_sources or not run.metrics["validation"].get("by_source"):
         return ""
     training_texts = "the training texts"
     if run.refitted:
@@ -174,7 +174,7 @@ def sources(run: CardRun) -> str:
     )
     rows = []
     for source, measures in run.metrics["validation"]["by_source"].items():
-        balanced_accuracy = "one label"
+        balanced_accuracy = "lacks a label"
         roc_auc = ""
         if "roc_auc" in measures:
             balanced_accuracy = figure(measures["balanced_accuracy"])

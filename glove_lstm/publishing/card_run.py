@@ -36,7 +36,7 @@ class CardRun:
         # There are a first and a final model.
         self.refitted = "all" in self.about["rows"]
         # No source of the validation texts was among the training texts.
-        self.by_source = self.validated and self.about.get("validation_by") == "source"
+        self.has_unseen_sources = self.validated and self.about.get("validation_by") == "source"
         self.unseen_sources = "sources unseen in training"
         if self.refitted:
             self.unseen_sources = "sources unseen by the first model"
@@ -56,14 +56,14 @@ class CardRun:
             self.split = "validation"
         # Validation texts of unseen sources are most like new data. The calibration of others is compared with theirs.
         self.reference_split = self.split
-        if self.by_source:
+        if self.has_unseen_sources:
             self.reference_split = "validation"
 
         self.has_thumbnail = (folder / THUMBNAIL_NAME).is_file()
 
     def title(self, name: str) -> str:
         """Return a name of `measured`, with a remark on validation texts of unseen sources or of the first model."""
-        if name == "validation" and self.by_source:
+        if name == "validation" and self.has_unseen_sources:
             return f"validation ({self.unseen_sources})"
         if name == "validation" and self.refitted:
             return "validation (first model)"

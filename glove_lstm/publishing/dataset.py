@@ -46,7 +46,7 @@ The texts belong to their authors; under which licence they may be shared is unk
 
 
 def stage_dataset(builder: NewsBuilder, folder: Path, repo_id: str) -> None:
-    """Write exactly the files that a push sends into a new folder.
+    """Write into a new folder exactly the files that a push sends.
 
     Raises:
         DataError: The data cannot be read.

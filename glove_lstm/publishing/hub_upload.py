@@ -98,8 +98,7 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
     The repository is created if it is missing. If nothing has changed, no commit is made.
 
     Raises:
-        DataError: The Hub refuses the push or cannot be reached. The repository then has all files of the commit, or no
-            commit was made.
+        DataError: The Hub refuses the push or cannot be reached. Either the whole commit was made, or none.
     """
     check_destination(to)
     api = HfApi(token=to.token)

@@ -37,7 +37,7 @@ from glove_lstm.publishing.staging import (
 )
 
 # Sub-packages that the app imports.
-_ROOMS = ("app", "inference", "modeling", "tokenization", "text", "data")
+_SUBPACKAGES = ("app", "inference", "modeling", "tokenization", "text", "data")
 _EXTRAS = ("demo", "train")
 # The first line of requirements.txt: torch for the CPU is 3 GB smaller than torch with CUDA.
 _CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"
@@ -80,7 +80,8 @@ Classifies texts in the browser with a GloVe+LSTM checkpoint; no text leaves it.
 which says what the labels mean. The other files are the page of glove-lstm {package}.
 """
 _READ_BY_THE_PAGE = (*LOADED_NAMES, METRICS_NAME, LIGHT_NAME, CARD_NAME)
-_MODEL_OF_THE_CLONE = 'data-model="../../hub/"'  # in index.html
+# What index.html names when it is opened in a clone of this project.
+_MODEL_IN_REPOSITORY = 'data-model="../../hub/"'
 # Starts the app once with the package of the Space in `sys.argv[1]`, not with an installed one.
 _START = """
 import sys
@@ -110,11 +111,11 @@ def stage_space(
     except PackageNotFoundError:
         raise DataError("--space needs gradio; run pip install 'glove-lstm[demo]'.") from None
     staged = folder / "checkpoint"
-    # The card of the model names a repository of the model. The Space is none, and the model's is unknown.
+    # The card names the model's repository. It is unknown here; the Space is not it.
     copy_checkpoint(checkpoint, staged, PLACEHOLDER_ID, training_texts=training_texts)
     _copy_package("glove_lstm", folder / "glove_lstm")
-    for room in _ROOMS:
-        _copy_package(f"glove_lstm.{room}", folder / "glove_lstm" / room)
+    for name in _SUBPACKAGES:
+        _copy_package(f"glove_lstm.{name}", folder / "glove_lstm" / name)
     title = repo_id.partition("/")[2]
     card = _CARD.format(title=title, gradio=gradio, package=version("glove-lstm"))
     (folder / "README.md").write_text(card, encoding="utf-8")
@@ -157,7 +158,7 @@ def stage_static_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
     html = page.read_text(encoding="utf-8")
     card_address = f"{HfApi().endpoint}/spaces/{repo_id}/blob/main/model/{CARD_NAME}"
     html = html.replace(
-        _MODEL_OF_THE_CLONE, f'data-model="model/" data-model-page="{card_address}"'
+        _MODEL_IN_REPOSITORY, f'data-model="model/" data-model-page="{card_address}"'
     )
     page.write_text(html, encoding="utf-8")
     title = repo_id.partition("/")[2]

@@ -335,7 +335,7 @@ _DEFAULTS: dict[str, Any] = {
     "report_to": "none",
     "remove_unused_columns": False,  # our batches are not rows of columns
     "dataloader_pin_memory": torch.cuda.is_available(),
-    # Given explicitly, so that torchrun without a GPU trains one model in all processes.
+    # Without it, torchrun without a GPU would train a separate model in each process.
     "use_cpu": not torch.accelerator.is_available(),
     "save_total_limit": 1,
     "logging_strategy": "epoch",

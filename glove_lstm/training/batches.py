@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 _BATCHES_PER_GROUP = 50  # texts are sorted by length within groups of this size
 _CHUNK = 4096  # texts tokenised between two updates of the progress bar
-_LONGEST_TOKEN = 16  # characters of a token, more than in real texts
+_CHARACTERS_PER_TOKEN = 16  # with its space; the mean of a real text is lower
 
 
 class TokenizedTexts(Dataset[Any]):
@@ -62,6 +62,7 @@ class TokenizedTexts(Dataset[Any]):
         return len(self.lengths)
 
     def __getitems__(self, rows: Sequence[int] | Ints) -> "Batch":
+        """Return the texts of rows as one batch. torch's DataLoader calls this method instead of `__getitem__`."""
         rows = np.asarray(rows, dtype=np.int64)
         lengths = self.lengths[rows]
         places = ranges(self._begins[rows], lengths)
@@ -181,7 +182,7 @@ def _part_for(reader: LightTokenizer, text: str) -> str:
     """Return the beginning or the end of a text, with more tokens than the reader keeps."""
     if reader.model_max_length is None:
         return text
-    most_characters = _LONGEST_TOKEN * reader.model_max_length
+    most_characters = _CHARACTERS_PER_TOKEN * reader.model_max_length
     if reader.truncation_side == "left":
         return text[-most_characters:]
     return text[:most_characters]
@@ -193,7 +194,7 @@ class _Copies:
 
     epoch: int
     texts: TokenizedTexts  # with the labels and weights of the texts that they replace
-    number_of: Ints  # (n,) the number of each text's copy, or -1 for texts that are not replaced
+    copy_of: Ints  # (n,) the number of each text's copy, or -1 for texts that are not replaced
 
 
 class CorruptedTexts(TokenizedTexts):
@@ -230,7 +231,7 @@ class CorruptedTexts(TokenizedTexts):
     def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
         copies = self._copies_of_this_epoch()
         rows = np.asarray(rows, dtype=np.int64)
-        numbers = copies.number_of[rows]
+        numbers = copies.copy_of[rows]
         has_copy = numbers >= 0
         # The order within a batch does not matter: labels and weights come with their texts.
         clean_texts = super().__getitems__(rows[~has_copy])
@@ -251,9 +252,9 @@ class CorruptedTexts(TokenizedTexts):
         copies = corrupt(originals, self._seed, epoch, self._reader)
         labels = _rows_of(self.labels, rows)
         weights = _rows_of(self.weights, rows)
-        number_of = np.full(len(self), -1, dtype=np.int64)
-        number_of[rows] = np.arange(len(rows))
-        return _Copies(epoch, tokenize(copies, self._reader, labels, weights), number_of)
+        copy_of = np.full(len(self), -1, dtype=np.int64)
+        copy_of[rows] = np.arange(len(rows))
+        return _Copies(epoch, tokenize(copies, self._reader, labels, weights), copy_of)
 
 
 @dataclass(eq=False)

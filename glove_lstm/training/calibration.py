@@ -85,36 +85,37 @@ def calibrate(
     labels = validation.labels
     assert labels is not None
     is_multi_label = labels.ndim == 2
-    classes = labels.ravel().astype(np.int64)  # (n,); or (n * labels,) of 0 for no, 1 for yes
+    class_of_row = labels.ravel().astype(np.int64)  # (n,); or (n * labels,) of 0 for no, 1 for yes
 
     scored = _score(model, validation, is_multi_label)
     versions = [scored.logits]
     if copies is not None:
         versions.append(_score(model, copies, is_multi_label).logits)
-    part_weights = _fit_part_weights(versions, classes)
+    part_weights = _fit_part_weights(versions, class_of_row)
 
     whole_texts = scored.weighted(part_weights)
     short_texts = _score(model, beginnings, is_multi_label).weighted(part_weights)
-    shrinkage, temperature = fit_calibration(whole_texts, short_texts, classes)
+    shrinkage, temperature = fit_calibration(whole_texts, short_texts, class_of_row)
 
+    ngram_weight = float(part_weights[-1])  # 1 if the LSTM is the only part
     thresholds: list[float] | None = None
     if is_multi_label:
         logits = _from_binary(whole_texts.shrunk(shrinkage), labels.shape[1])
         scores = scores_of(logits / temperature, MULTI_LABEL)
         thresholds = fit_thresholds(scores, labels)
-    return Calibration(float(part_weights[-1]), shrinkage, temperature, thresholds)
+    return Calibration(ngram_weight, shrinkage, temperature, thresholds)
 
 
-def _fit_part_weights(versions: Sequence[Floats], classes: NDArray[np.integer]) -> Floats:
+def _fit_part_weights(versions: Sequence[Floats], class_of_row: NDArray[np.integer]) -> Floats:
     """Fit the weights of the parts, (parts,): 1 for the LSTM, then the weight of the n-grams if there are any.
 
     Args:
         versions: (n, parts, classes) logits of texts, and of their copies if there are any.
-        classes: (n,) class indices.
+        class_of_row: (n,) class indices.
     """
     logits = np.concatenate(versions)
-    classes_of_versions = np.tile(classes, len(versions))
-    scales = fit_scales(logits, classes_of_versions, rows_per_text=len(versions))
+    class_of_all_rows = np.tile(class_of_row, len(versions))
+    scales = fit_scales(logits, class_of_all_rows, rows_per_text=len(versions))
     return np.array(scales) / scales[0]
 
 
@@ -220,7 +221,7 @@ def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], rows_per_text: i
     """Fit the logarithms of the factors, (parts,), to logits (parts, n, classes), with the prior.
 
     The prior is a normal distribution of each logarithm around their mean. The loss is the sum of the cross-entropies
-    of all n rows, plus the negative logarithm of the prior, which counts as often as each text has rows.
+    of all n rows, plus `rows_per_text` times the negative logarithm of the prior; all divided by n.
     """
     rows = np.arange(len(labels))
 
@@ -241,8 +242,8 @@ def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], rows_per_text: i
         gradient = cross_entropy_gradient + prior_gradient
         return float(loss) / len(labels), gradient / len(labels)
 
-    # Start three times, because there are several minima if the parts separate a few texts without an error. The method
-    # is TNC, because L-BFGS-B stops too early there.
+    # Start three times, because there are several minima if there are few texts and the parts label them all correctly.
+    # The method is TNC, because L-BFGS-B stops too early there.
     bounds = [(_LOWEST, _HIGHEST)] * len(parts)
     runs = []
     for start in (0.0, -2.0, 2.0):
@@ -256,9 +257,9 @@ def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], rows_per_text: i
 def _fit_scale(logits: Floats, labels: NDArray[np.integer], lowest: float, highest: float) -> float:
     """Fit a factor for logits (n, classes), for the smallest cross-entropy with Platt's targets (1999).
 
-    The target of a text's label is 1 - doubt instead of 1, and the other labels share the doubt. It is 1 / (m + 2), if
-    there are m texts for each label on average. So few texts give no high certainty: with 8 texts of two labels, the
-    targets are 5/6 and 1/6.
+    The target of a text's label is 1 - doubt instead of 1, and the other labels share the doubt. The doubt is
+    1 / (m + 2), where m is the mean number of texts of a label. So few texts give no high certainty: with 8 texts of
+    two labels, the targets are 5/6 and 1/6.
 
     The logarithm of the factor is from `lowest` to `highest`. The factor is 1 if the logits tell nothing.
     """

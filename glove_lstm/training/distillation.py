@@ -60,20 +60,20 @@ class _Target:
 
     teachers: Sequence[LoadedTeacher]
     weights: Floats  # of the teachers, then of the model of the labels
-    labelled: TrainingResult | None  # the model of the labels, if it is part of the target
+    labelled_model: TrainingResult | None  # the model of the labels, if it is part of the target
     label_names: Sequence[str]
     cache: Path  # folder of the teachers' logits
 
     def logits(self, texts: Sequence[str]) -> Floats:
         """Return the target for n texts: (n, classes)."""
         parts = _ask_all(self.teachers, texts, self.label_names, self.cache)
-        if self.labelled is not None:
-            parts = np.concatenate([parts, _logits_of(self.labelled, texts)], axis=1)
+        if self.labelled_model is not None:
+            parts = np.concatenate([parts, _logits_of(self.labelled_model, texts)], axis=1)
         return np.tensordot(parts, self.weights, (1, 0))
 
 
 @dataclass(frozen=True, eq=False)
-class _HeldOut:
+class _CalibratingTexts:
     """Texts that calibrate the student and measure how often it agrees with the teachers."""
 
     texts: LabelledTexts
@@ -100,6 +100,7 @@ def distil(
     *,
     teachers: Sequence[LoadedTeacher],
     unlabelled: Sequence[str],
+    fits_ngrams: bool,
     cache: Path,
 ) -> TrainingResult:
     """Train a model on the logits of its teachers.
@@ -113,6 +114,7 @@ def distil(
         first: The first model, if this is the final one. Its target and its calibration are used.
         teachers: One or more.
         unlabelled: More texts, for which the model learns the logits. Near duplicates of validation texts are left out.
+        fits_ngrams: Whether the n-grams of the student are fitted again, because most texts have no label.
         cache: Folder for the teachers' logits.
 
     Raises:
@@ -125,20 +127,20 @@ def distil(
             "All unlabelled texts are near duplicates of validation texts; give others."
         )
     job = replace(job, more_texts=unlabelled)
-    labelled = None
+    labelled_model = None
     if len(train):
-        labelled = _labelled_model(job, train, validation, first)
-    student = _initial_student(job, labelled, train, validation)
+        labelled_model = _labelled_model(job, train, validation, first)
+    student = _initial_student(job, labelled_model, train, validation)
     names = student.model.config.label_names
     train = train.with_label_names(names)
 
     began = time.perf_counter()
-    held_out: _HeldOut | None = None
+    held_out: _CalibratingTexts | None = None
     if validation is not None:
         validation = validation.with_label_names(names)
-        target, held_out = _fit_target(teachers, labelled, validation, cache)
+        target, held_out = _fit_target(teachers, labelled_model, validation, cache)
     elif first is not None:
-        target = _target_of_first_model(first, teachers, labelled, names, cache)
+        target = _target_of_first_model(first, teachers, labelled_model, names, cache)
     else:
         target = _mean_of_teachers(teachers, names, cache)
         seed = job.recipe.training.seed
@@ -147,7 +149,7 @@ def distil(
     teaching_seconds = time.perf_counter() - began
 
     logger.info("The student learns from the teacher on %s texts.", f"{len(lesson.texts):,}")
-    result = _train_student(job, student, lesson, train, held_out, first)
+    result = _train_student(job, student, lesson, train, held_out, first, fits_ngrams=fits_ngrams)
     agreement = _agreement(held_out, result, first)
     if held_out is not None and held_out.has_drawn_labels:
         result = _without_measures_on_drawn_labels(result)
@@ -156,14 +158,14 @@ def distil(
     about["distillation"] = _about_lesson(lesson) | agreement
     about["rows"]["train"] = len(train)  # without the copies and the unlabelled texts
     about["seconds"]["teachers"] = round(teaching_seconds, 2)
-    if labelled is not None:
-        _add_labelled_model(about, labelled)
+    if labelled_model is not None:
+        _add_labelled_model(about, labelled_model)
 
     held_out_texts: Sequence[str] = ()
     if held_out is not None:
         held_out_texts = held_out.texts.texts
     record = student.record_of([*train.texts, *lesson.unlabelled], held_out_texts)
-    return replace(result, train=train, measured_train=train, training_texts=record)
+    return replace(result, train=train, first_train=train, training_texts=record)
 
 
 def _labelled_model(
@@ -173,44 +175,50 @@ def _labelled_model(
     training = job.recipe.training
     folder = Path(str(training.output_dir), LABELLED_MODEL)
     if training.resume_from_checkpoint and validation is not None:
-        FirstModel.load(folder, validation)  # raises an error if its validation texts were others
+        # Only a check: the checkpoints in this folder must belong to the same validation texts. The model itself is
+        # always trained again, from its last checkpoint.
+        FirstModel.load(folder, validation)
     logger.info("Model of the labels: %s texts.", f"{len(train):,}")
     recipe = job.recipe.with_training(output_dir=str(folder), report_to=[])
-    first_labelled = None  # the model of the labels from which the first student continued
+    # What the final model of the labels uses: the calibration of the first model of the labels, and its C, which the
+    # first student kept.
+    first_labelled_model = None
     if first is not None:
         values = first.about["distillation"]["labelled_model"]["calibration"]
-        first_labelled = replace(first, calibration=Calibration(**values))
-    labelled = train_model(replace(job, recipe=recipe), train, validation, first_labelled)
+        first_labelled_model = replace(first, calibration=Calibration(**values))
+    labelled_model = train_model(
+        replace(job, recipe=recipe), train, validation, first_labelled_model
+    )
     if training.writes_checkpoints and validation is not None:
-        labelled.as_first_model().save(folder, validation)
-    return labelled
+        labelled_model.as_first_model().save(folder, validation)
+    return labelled_model
 
 
 def _initial_student(
     job: Job,
-    labelled: TrainingResult | None,
+    labelled_model: TrainingResult | None,
     train: LabelledTexts,
     validation: LabelledTexts | None,
 ) -> InitialModel:
     """Return the model of the labels, which the student's training changes, or a new model if there is none."""
-    if labelled is None:
+    if labelled_model is None:
         set_seed(job.recipe.training.seed)
         return make_initial_model(job, job.recipe, train, validation)
     return InitialModel(
-        labelled.model,
-        labelled.tokenizer,
-        labelled.about,
+        labelled_model.model,
+        labelled_model.tokenizer,
+        labelled_model.about,
         fine_tuned=True,
-        earlier=labelled.training_texts,
+        earlier=labelled_model.training_texts,
     )
 
 
 def _fit_target(
     teachers: Sequence[LoadedTeacher],
-    labelled: TrainingResult | None,
+    labelled_model: TrainingResult | None,
     validation: LabelledTexts,
     cache: Path,
-) -> tuple[_Target, _HeldOut]:
+) -> tuple[_Target, _CalibratingTexts]:
     """Fit the weights of the target to the validation texts.
 
     The model of the labels is left out if its cross-entropy is higher than the teachers': it would mainly add what it
@@ -222,11 +230,11 @@ def _fit_target(
     weights = np.array(fit_scales(teacher_logits, labels))
     target = _Target(teachers, weights, None, names, cache)
     weighted_logits = np.tensordot(teacher_logits, weights, (1, 0))
-    held_out = _HeldOut(validation, weighted_logits.argmax(axis=1))
-    if labelled is None:
+    held_out = _CalibratingTexts(validation, weighted_logits.argmax(axis=1))
+    if labelled_model is None:
         return target, held_out
 
-    own_logits = _logits_of(labelled, validation.texts)
+    own_logits = _logits_of(labelled_model, validation.texts)
     [scale] = fit_scales(own_logits, labels)
     teacher_loss = _cross_entropy(weighted_logits, labels)
     own_loss = _cross_entropy(scale * own_logits[:, 0], labels)
@@ -235,14 +243,14 @@ def _fit_target(
     if own_loss < teacher_loss:
         all_logits = np.concatenate([teacher_logits, own_logits], axis=1)
         weights = np.array(fit_scales(all_logits, labels))
-        target = replace(target, weights=weights, labelled=labelled)
+        target = replace(target, weights=weights, labelled_model=labelled_model)
     return target, held_out
 
 
 def _target_of_first_model(
     first: FirstModel,
     teachers: Sequence[LoadedTeacher],
-    labelled: TrainingResult | None,
+    labelled_model: TrainingResult | None,
     names: Sequence[str],
     cache: Path,
 ) -> _Target:
@@ -253,7 +261,7 @@ def _target_of_first_model(
     if labelled_weight is None:
         return _Target(teachers, np.array(weights), None, names, cache)
     weights.append(labelled_weight)
-    return _Target(teachers, np.array(weights), labelled, names, cache)
+    return _Target(teachers, np.array(weights), labelled_model, names, cache)
 
 
 def _mean_of_teachers(
@@ -271,10 +279,10 @@ def _ask_all(
     return np.stack([ask(teacher, texts, names, cache) for teacher in teachers], axis=1)
 
 
-def _logits_of(labelled: TrainingResult, texts: Sequence[str]) -> Floats:
+def _logits_of(labelled_model: TrainingResult, texts: Sequence[str]) -> Floats:
     """Return the logits of the model of the labels for n texts, each with mean 0: (n, 1, classes)."""
     with one_thread():
-        logits = predict_logits(labelled.model, labelled.tokenizer, texts)
+        logits = predict_logits(labelled_model.model, labelled_model.tokenizer, texts)
     return (logits - logits.mean(axis=1, keepdims=True))[:, None]
 
 
@@ -285,7 +293,7 @@ def _cross_entropy(logits: Floats, labels: NDArray[np.integer]) -> float:
 
 def _hold_out(
     unlabelled: Sequence[str], train: LabelledTexts, target: _Target, seed: int
-) -> tuple[Sequence[str], _HeldOut | None]:
+) -> tuple[Sequence[str], _CalibratingTexts | None]:
     """Hold out some unlabelled texts, with labels drawn from the scores of the target.
 
     Returns:
@@ -306,7 +314,7 @@ def _hold_out(
     other_rows = np.setdiff1d(np.arange(len(unlabelled)), chosen)
     others = [unlabelled[row] for row in other_rows]
     others = without_near_duplicates(others, held_out, "calibrating")
-    return others, _HeldOut(held_out, logits.argmax(axis=1), has_drawn_labels=True)
+    return others, _CalibratingTexts(held_out, logits.argmax(axis=1), has_drawn_labels=True)
 
 
 def _draw_labels(logits: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -332,15 +340,13 @@ def _train_student(
     student: InitialModel,
     lesson: _Lesson,
     train: LabelledTexts,
-    held_out: _HeldOut | None,
+    held_out: _CalibratingTexts | None,
     first: FirstModel | None,
+    *,
+    fits_ngrams: bool,
 ) -> TrainingResult:
-    """Fit the LSTM of the student to the target.
-
-    If most texts have no label, its n-grams are fitted, too, to the best label of the target for each text.
-    """
+    """Fit the LSTM of the student to the target, and perhaps its n-grams to the best label of the target."""
     began = time.perf_counter()
-    fits_ngrams = len(lesson.unlabelled) > len(train)
     _prepare_student(student.model, forgets_ngrams=fits_ngrams)
     validation: LabelledTexts | None = None
     if held_out is not None:
@@ -364,7 +370,10 @@ def _train_student(
 
 
 def _prepare_student(model: GloveLstmForSequenceClassification, *, forgets_ngrams: bool) -> None:
-    """Undo the calibration of the model of the labels, lower the dropout, and perhaps set its n-grams to zero."""
+    """Undo the calibration of the model of the labels, lower the dropout, and perhaps set its n-grams to zero.
+
+    Weights that are not zero would be features of the new fit, as in fine-tuning.
+    """
     Calibration.none().apply(model.config)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
@@ -375,7 +384,7 @@ def _prepare_student(model: GloveLstmForSequenceClassification, *, forgets_ngram
 
 
 def _agreement(
-    held_out: _HeldOut | None, result: TrainingResult, first: FirstModel | None
+    held_out: _CalibratingTexts | None, result: TrainingResult, first: FirstModel | None
 ) -> dict[str, Any]:
     """Return the share of held-out texts on which student and teachers have the same best label.
 
@@ -410,7 +419,7 @@ def _about_lesson(lesson: _Lesson) -> dict[str, Any]:
     for teacher, weight in zip(target.teachers, teacher_weights, strict=True):
         teachers.append({**teacher.about, "weight": weight})
     labelled_weight = None
-    if target.labelled is not None:
+    if target.labelled_model is not None:
         labelled_weight = float(target.weights[-1])
     return {
         "teachers": teachers,
@@ -421,11 +430,11 @@ def _about_lesson(lesson: _Lesson) -> dict[str, Any]:
     }
 
 
-def _add_labelled_model(about: dict[str, Any], labelled: TrainingResult) -> None:
+def _add_labelled_model(about: dict[str, Any], labelled_model: TrainingResult) -> None:
     """Describe the model of the labels in metrics.json, and add its time. The final model uses its calibration."""
     about["distillation"]["labelled_model"] = {
-        "arguments": labelled.about["arguments"],
-        "calibration": asdict(labelled.calibration),
+        "arguments": labelled_model.about["arguments"],
+        "calibration": asdict(labelled_model.calibration),
     }
-    for stage, seconds in labelled.about["seconds"].items():
+    for stage, seconds in labelled_model.about["seconds"].items():
         about["seconds"][stage] = round(about["seconds"][stage] + seconds, 2)

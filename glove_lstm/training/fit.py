@@ -100,7 +100,8 @@ def fit(
     if given_validation is not None:
         _check_validation(given_validation, train)
     if train.weights is not None and not isinstance(validation, HeldOut):
-        # A text of weight 0 must not calibrate. Given rows are numbers of all texts; there, it is the caller's choice.
+        # A text of weight 0 must not calibrate. `HeldOut` rows count all texts, so none is removed here; the caller
+        # chose them.
         train = train.select(np.flatnonzero(train.weights))
 
     _prepare_output(recipe)
@@ -110,10 +111,16 @@ def fit(
     if text_column_names is not None:
         columns = list(text_column_names)
     job = Job(recipe, glove, class_weight, columns, label_type, compute_metrics)
+    most_have_no_label = len(unlabelled) > len(train)
     train_one: TrainOne = train_model
     if teachers:
-        cache = Path(str(recipe.training.output_dir))
-        train_one = partial(distil, teachers=teachers, unlabelled=unlabelled, cache=cache)
+        train_one = partial(
+            distil,
+            teachers=teachers,
+            unlabelled=unlabelled,
+            fits_ngrams=most_have_no_label,
+            cache=Path(str(recipe.training.output_dir)),
+        )
 
     held_out = _held_out(train, validation, validation_by, recipe.training.seed)
     if held_out is None:  # the validation texts are given, or there are none
@@ -121,7 +128,6 @@ def fit(
     first_texts = train.select(held_out.train)
     held_out_texts = train.select(held_out.validation)
     refits = recipe.training.refit and not recipe.training.validation_selects_model
-    most_have_no_label = len(unlabelled) > len(train)
     if not refits or most_have_no_label:
         return train_one(job, first_texts, held_out_texts)
     return _train_two(job, train_one, train, first_texts, held_out_texts)
@@ -250,14 +256,16 @@ def _train_two(
         seconds[stage] = round(spent + first.about["seconds"][stage], 2)
     rows = {"train": len(first_texts), "validation": len(validation), "all": len(texts)}
     names = final.model.config.label_names
+    # `first.about` alone has `known_before`, which needs validation texts.
+    about = first.about | final.about | {"seconds": seconds, "rows": rows}
     return replace(
         final,
         validation=validation.with_label_names(names),
         validation_logits=first.validation_logits,
-        measured_train=first_texts.with_label_names(names),
+        first_train=first_texts.with_label_names(names),
         validation_seen=count_seen(first_texts, validation),
         history=first.history,
-        about=first.about | final.about | {"seconds": seconds, "rows": rows},
+        about=about,
     )
 
 

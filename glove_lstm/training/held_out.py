@@ -97,8 +97,8 @@ def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
     if np.count_nonzero(in_validation) < fewest_labels:
         rarest = rarest_first[0]
         raise DataError(
-            f"The label {texts.label_names[rarest]!r} has {_texts(in_all[rarest])}, too few distinct ones to hold some "
-            f"out; add texts of it, {_ALTERNATIVES}."
+            f"The label {texts.label_names[rarest]!r} has {_texts(in_all[rarest])}; too few of them are distinct to "
+            f"hold one out. Add texts with this label, {_ALTERNATIVES}."
         )
     named = [f"{texts.label_names[label]!r} ({_texts(in_all[label])})" for label in rarest_first]
     listing = ", ".join(named[:_MOST_NAMED])

@@ -35,6 +35,7 @@ class InitialModel:
     model: GloveLstmForSequenceClassification
     tokenizer: PreTrainedTokenizerBase
     about: dict[str, Any]  # what metrics.json says of it
+    # It has learned from texts already, those of `earlier` or unknown ones.
     fine_tuned: bool = False
     earlier: TrainingTexts | None = None  # record of the checkpoint, if it has one
 
@@ -173,7 +174,7 @@ def _load(
     has_new_labels = not set(train.label_names) <= set(checkpoint.label_names)
     if has_new_labels:
         logger.warning(
-            "The labels %s differ from the labels %s of %s: its last layer starts anew.",
+            "The labels %s differ from the labels %s of %s: its last layer and its n-grams start anew.",
             list(train.label_names),
             list(checkpoint.label_names),
             path,
@@ -182,11 +183,12 @@ def _load(
     model, tokenizer = checkpoint.load_model(**changes)
 
     if has_new_labels:  # the old weights belong to other labels, even where the number is the same
-        _reset_last_layer(model)
+        _reset_label_weights(model)
     characters = model.encoder.embeddings.character_embeddings
     earlier_buckets = checkpoint.model_config().character_buckets
     if characters is not None and model.config.character_buckets != earlier_buckets:
-        # Only GloVe could fit these vectors. With zeros, an unknown word begins as <unk>.
+        # These vectors are fitted to GloVe, which fine-tuning does not load. With zeros, an unknown word begins as
+        # <unk>.
         nn.init.zeros_(characters.weight)
     if recipe.tokenizer.max_seq_length:
         tokenizer.model_max_length = recipe.tokenizer.max_seq_length
@@ -199,7 +201,7 @@ def _load(
     return InitialModel(model, tokenizer, about, fine_tuned=True, earlier=earlier)
 
 
-def _reset_last_layer(model: GloveLstmForSequenceClassification) -> None:
+def _reset_label_weights(model: GloveLstmForSequenceClassification) -> None:
     nn.init.xavier_uniform_(model.classifier.weight)
     nn.init.zeros_(model.classifier.bias)
     if model.ngrams is not None:

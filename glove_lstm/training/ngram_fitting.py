@@ -34,7 +34,7 @@ _DEFAULT_C = 1.0
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
 _FEWEST_TEXTS = 2  # an n-gram of a single text teaches nothing about other texts
 _INTERPOLATION = 0.5  # of log-count ratios: 0 is their mean, 1 the ratio of a feature
-_LEAST_RATIO = 1e-6  # so that scaled features can be scaled back
+_LEAST_RATIO = 1e-6  # so that no feature is shut out of the fit
 _ITERATIONS = 100  # for each C; more change no figure
 _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
 
@@ -444,8 +444,8 @@ class _Problem:
         def loss_and_gradient(flat: Floats) -> tuple[float, Floats]:
             solution = flat.reshape(shape).astype(np.float32)
             bias = solution[-1]
-            scaled_weights = self.ratios * solution[:-1]  # (v + e, machines)
-            weights = lift @ scaled_weights  # (u + e, machines)
+            feature_weights = self.ratios * solution[:-1]  # (v + e, machines)
+            weights = lift @ feature_weights  # (u + e, machines)
             logits = self.features @ weights + bias  # (rows, machines)
             slack = np.maximum(1 - self.targets * logits, 0)
             hinge_loss = (cost * slack**2).sum(dtype=np.float64)
@@ -454,9 +454,9 @@ class _Problem:
             # The gradient of the hinge loss by each of these values, from the last one back to the solution.
             by_logits = -2 * cost * self.targets * slack
             by_weights = features_transposed @ by_logits
-            by_scaled_weights = lift_transposed @ by_weights
+            by_feature_weights = lift_transposed @ by_weights
             by_bias = by_logits.sum(axis=0)
-            by_solution = np.vstack([self.ratios * by_scaled_weights, by_bias])
+            by_solution = np.vstack([self.ratios * by_feature_weights, by_bias])
             gradient = by_solution + solution
             return float(loss), gradient.ravel().astype(np.float64)
 
@@ -476,7 +476,7 @@ class _Problem:
 
     def table(self, solution: Floats) -> Floats:
         """Return the table of weights and the bias of all labels, (R + 1, labels), from a solution."""
-        weights = solution[:-1] * self.ratios
+        feature_weights = solution[:-1] * self.ratios
         bias = solution[-1:]
-        by_label = self.machines.weights_of_labels(np.vstack([weights, bias]))
+        by_label = self.machines.weights_of_labels(np.vstack([feature_weights, bias]))
         return self.space.table(by_label)

@@ -39,11 +39,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "freeze_embeddings": False,
         "corrupted_share": 0.5,
         "refit": True,
-        # The learning rate falls to zero, so that no epoch is better than the last, except by chance.
         "warmup_steps": 0.1,  # of all steps
         "weight_decay": 0.01,
         "label_smoothing_factor": 0.1,
         # Epochs, batch size and learning rates follow from the number of texts.
+        # Not given: load_best_model_at_end. The learning rate falls to zero, so another epoch is better than the last
+        # only by chance.
     },
 }
 

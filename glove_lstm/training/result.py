@@ -30,8 +30,8 @@ class TrainingResult:
     validation_logits: NDArray[np.float32] | None
     calibration: Calibration
     ngram_c: float | None  # C of the n-gram classifier
-    measured_train: LabelledTexts  # texts that the model of `validation_logits` learned from
-    validation_seen: int  # number of validation texts that are also in `measured_train`
+    first_train: LabelledTexts  # training texts of the first model, or of the only one
+    validation_seen: int  # number of validation texts that are also in `first_train`
     training_texts: TrainingTexts  # record of all texts that were used
     history: list[dict[str, Any]]  # the Trainer's log, of the first model if there were two
     about: dict[str, Any]  # arguments, versions, hardware and time, for metrics.json
@@ -45,7 +45,7 @@ class TrainingResult:
         return replace(
             self,
             train=self.train.select(no_rows),
-            measured_train=self.measured_train.select(no_rows),
+            first_train=self.first_train.select(no_rows),
             validation=validation,
         )
 

@@ -27,7 +27,7 @@ _ADVICE = "remove the folder, or train without resume_from_checkpoint"
 
 @dataclass(frozen=True, eq=False)
 class FirstModel:
-    """The part of a first model, which did not learn from the validation texts, that the final model uses."""
+    """What the final model uses of the first one. The first model did not learn from the validation texts."""
 
     calibration: Calibration
     ngram_c: float | None

@@ -60,11 +60,13 @@ def train_model(
 ) -> TrainingResult:
     """Train one model, and calibrate it on validation texts.
 
-    The final of two models has no validation texts. It uses the calibration and C of the first model.
+    The final of two models has no validation texts. It uses the calibration of the first model and its C of the
+    n-grams.
     """
     began = time.perf_counter()
     recipe = job.recipe.sized(len(train), validation is not None)
-    if train.is_multi_label:  # yes-or-no questions are not smoothed; the Trainer would warn
+    if train.is_multi_label:
+        # Yes-or-no questions are not smoothed; with a factor, the Trainer warns that it cannot smooth them.
         recipe = recipe.with_training(label_smoothing_factor=0.0)
     check_selection(recipe, has_validation=validation is not None)
     set_seed(recipe.training.seed)
@@ -108,7 +110,7 @@ def train_from(
         began: `time.perf_counter()` at the beginning.
     """
     training = _Training.of(start, job, recipe, train, validation, first)
-    ngram_c = start.about.get("ngram_c")  # of an earlier fit
+    ngram_c = start.about.get("ngram_c")  # in a distillation, C of the model of the labels
     if fits_ngrams:
         ngram_c = _fit_ngrams(training)
     trainer = _make_trainer(training, targets)
@@ -154,7 +156,7 @@ class TextSet:
 
 @dataclass(frozen=True, eq=False)
 class _Training:
-    """What the steps of the training of a model have in common."""
+    """The inputs of one model's training, which its steps share."""
 
     start: InitialModel  # its model changes from step to step
     job: Job
@@ -372,7 +374,7 @@ def _result(
         validation_logits=logits,
         calibration=calibration,
         ngram_c=about["ngram_c"],
-        measured_train=train,
+        first_train=train,
         validation_seen=seen,
         training_texts=start.record_of(train.texts, validation_texts),
         history=history,

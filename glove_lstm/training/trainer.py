@@ -54,11 +54,13 @@ class GloveLstmTrainer(Trainer):
             callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
         collator: Any = collate  # of batches instead of rows
         super().__init__(model, args, data_collator=collator, callbacks=callbacks, **kwargs)
-        if args.get_process_log_level() >= logging.ERROR:  # the log would be printed otherwise
+        if args.get_process_log_level() >= logging.ERROR:
+            # With disable_tqdm, it prints the log at every log level.
             self.remove_callback(PrinterCallback)
         self._sampling_weights = sampling_weights
         self._label_weights = label_weights
-        # `compute_loss` smooths: in transformers 5.0 the smoother ignores the steps of an accumulated gradient.
+        # `compute_loss` smooths itself: the smoother of transformers 5.0 divides by the labels of one batch, not of all
+        # accumulated ones.
         self.label_smoother = None
 
     def train_network(self) -> list[dict[str, Any]]:
@@ -76,6 +78,7 @@ class GloveLstmTrainer(Trainer):
             self.train(checkpoint)
         except Exception as error:
             if checkpoint is None or self.state.global_step > _step_of(checkpoint):
+                # No checkpoint was read, or training went on from it: the checkpoint is not to blame.
                 raise
             raise DataError(
                 f"The training cannot continue from {checkpoint} ({first_line(error)}): give another checkpoint, or "

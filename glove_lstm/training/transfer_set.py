@@ -2,7 +2,8 @@
 
 A copy has words exchanged for words of similar vectors, as in TinyBERT (Jiao et al. 2020,
 https://arxiv.org/abs/1909.10351), and words dropped, and may be cut to a span of words, as in Tang et al. 2019
-(https://arxiv.org/abs/1903.12136). The label of an altered copy may be wrong; the teacher's logits say how likely.
+(https://arxiv.org/abs/1903.12136). Altering may change which label is right; the teacher's logits are those of the
+altered text.
 """
 
 import logging

@@ -50,10 +50,10 @@ class TrainingWeights:
             return cls(sampling, text_loss, label_loss=None, ngrams=seen_by_ngrams)
         names = texts.label_names
         labels = texts.labels
-        labels_of_lstm = class_weights(class_weight, names, labels, seen_by_lstm)
-        labels_of_ngrams = class_weights(class_weight, names, labels, seen_by_ngrams)
-        ngrams = seen_by_ngrams * labels_of_ngrams[labels]
-        return cls(sampling, text_loss, label_loss=labels_of_lstm, ngrams=ngrams)
+        label_weights_of_lstm = class_weights(class_weight, names, labels, seen_by_lstm)
+        label_weights_of_ngrams = class_weights(class_weight, names, labels, seen_by_ngrams)
+        ngrams = seen_by_ngrams * label_weights_of_ngrams[labels]
+        return cls(sampling, text_loss, label_loss=label_weights_of_lstm, ngrams=ngrams)
 
 
 def _own_weights(texts: LabelledTexts) -> Floats | None:

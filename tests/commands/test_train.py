@@ -120,7 +120,7 @@ def test_fine_tuning_on_other_labels_in_separate_files(
         files += [f"--{split}_file", path]
     start = ["--model_name_or_path", checkpoint, "--num_train_epochs", 1]
     done = train(*start, *files, "--with_baselines", True, "--output_dir", out)
-    assert "starts anew" in caplog.text  # the checkpoint knows FAKE and REAL
+    assert "start anew" in caplog.text  # the checkpoint knows FAKE and REAL
     config = read(out / "config.json")
     assert config["id2label"] == {"0": "LOUD", "1": "REAL", "2": "fair"}
     assert "test: accuracy" in done.stdout
@@ -158,7 +158,7 @@ def test_labels_are_numbered_as_the_checkpoint_numbers_them(
     fine_tune, checkpoint: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     result, rows = fine_tune(label_names=["REAL", "FAKE"])
-    assert "starts anew" not in caplog.text
+    assert "start anew" not in caplog.text
     assert result.model.config.label_names == ["FAKE", "REAL"]
     assert result.train.labels[:2].tolist() == [0, 1]
     assert result.tokenizer.model_max_length == 30
@@ -175,7 +175,7 @@ def test_labels_are_numbered_as_the_checkpoint_numbers_them(
 
 def test_other_labels_are_learned_anew(fine_tune, caplog: pytest.LogCaptureFixture) -> None:
     fine_tune({"FAKE": "no", "REAL": "yes"})
-    assert "starts anew" in caplog.text
+    assert "start anew" in caplog.text
 
 
 @pytest.mark.slow

@@ -220,7 +220,7 @@ def test_validation_texts_of_unseen_sources(folder):
     facts = facts_of(folder, metrics, validation_by="source", rows=rows)
     assert facts.sources_title == "Sources unseen by the first model"
     assert "| mine | 20 | 0.5000 | 0.6123 | 0.7123 |" in facts.sources
-    assert "| mine/Out \\| let | 20 | 0.2500 | one label |  |" in facts.sources
+    assert "| mine/Out \\| let | 20 | 0.2500 | lacks a label |  |" in facts.sources
     assert "this model was trained on 9,200 texts" in facts.procedure
     assert "\n| test | 1,200 |" in facts.results
     assert "| validation" not in facts.results

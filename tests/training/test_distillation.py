@@ -1,6 +1,7 @@
 """A model that learns from teachers: what it takes from them, from labels and from texts without labels."""
 
 import json
+import logging
 import shutil
 
 import numpy as np
@@ -117,7 +118,7 @@ def test_the_student_continues_from_the_labels_and_agrees_with_its_teacher(
     assert about["copies"] == 400
     assert about["unlabelled"] == 60
     assert len(result.train) == 100
-    assert len(result.measured_train) == 90
+    assert len(result.first_train) == 90
     assert result.about["rows"] == {"train": 90, "validation": 10, "all": 100}
 
     result.about["data"] = "articles.csv"
@@ -173,6 +174,17 @@ def test_only_one_model_is_trained_if_most_texts_have_no_label(distil, news):
     more = [f"{text} again {number}" for number, text in enumerate(news.texts)]
     result = distil(news.texts[:100], news.labels[:100], guesses, unlabelled=more, refit=True)
     assert len(result.train) == 90
+
+
+def test_first_and_final_model_agree_whether_most_texts_have_a_label(distil, news, caplog):
+    """The first student learns from 90 labelled texts only, but keeps its n-grams as the final one does."""
+    others = news.texts[100:]
+    more = [f"{text} again" for text in others] + [f"{text} and again" for text in others]
+    more = more[:95]
+    with caplog.at_level(logging.INFO, "glove_lstm"):
+        distil(news.texts[:100], news.labels[:100], guesses, unlabelled=more, refit=True)
+    fits_of_ngrams = [line for line in caplog.messages if line.startswith("N-grams of")]
+    assert [line.split()[2] for line in fits_of_ngrams] == ["90", "100"]
 
 
 def test_unlabelled_texts_must_be_new(distil, news):

@@ -88,8 +88,8 @@ COPIED = DISTINCT_TEXTS + ["the same"] * 60, DISTINCT_LABELS + ["b"] * 60
 @pytest.mark.parametrize(
     ("labelled", "sentence"),
     [
-        (SINGLE, "The label 'b' has 1 text, too few distinct ones"),
-        (COPIED, "The label 'b' has 60 texts, too few distinct ones"),
+        (SINGLE, "The label 'b' has 1 text; too few of them are distinct"),
+        (COPIED, "The label 'b' has 60 texts; too few of them are distinct"),
     ],
     ids=["single", "copied"],
 )

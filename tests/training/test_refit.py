@@ -79,7 +79,7 @@ def test_the_first_model_does_not_learn_from_the_validation_texts(first_alone):
 def test_the_second_model_has_all_texts_and_the_calibration_of_the_first(first_alone, two_models):
     assert len(two_models.train) == 120
     assert len(two_models.validation) == 12
-    assert len(two_models.measured_train) == 108
+    assert len(two_models.first_train) == 108
     assert two_models.about["rows"] == {"train": 108, "validation": 12, "all": 120}
     assert was_trained_on(two_models, two_models.validation.texts).all()
 

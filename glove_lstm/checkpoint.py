@@ -187,7 +187,7 @@ class Checkpoint:
         """
         from glove_lstm.text.light_tokenizer import LightTokenizer
 
-        _check_text_length(self.folder / TOKENIZER_CONFIG_NAME)
+        _check_model_max_length(self.folder / TOKENIZER_CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(self.folder)
         self._check_tokenizer(self.config, tokenizer.vocab_size, has_types=tokenizer.token_types)
         return tokenizer
@@ -242,11 +242,11 @@ class Checkpoint:
         """
         from glove_lstm.auto_classes import GloveLstmForSequenceClassification, GloveLstmTokenizer
 
-        # Errors of transformers do not name the file.
+        # Read each file once only to check it, because errors of transformers do not name the file.
         self.model_config()
         for name in TOKENIZER_NAMES:
             read_checkpoint_json(self.folder / name)
-        _check_text_length(self.folder / TOKENIZER_CONFIG_NAME)
+        _check_model_max_length(self.folder / TOKENIZER_CONFIG_NAME)
         self._check_weights()
 
         # With `ignore_mismatched_sizes`, transformers lists the weights of another size instead of raising.
@@ -479,7 +479,7 @@ def _check_problem_type(folder: Path, config: Mapping[str, Any]) -> None:
         )
 
 
-def _check_text_length(path: Path) -> None:
+def _check_model_max_length(path: Path) -> None:
     """Check the length to which the tokenizer of a `tokenizer_config.json` cuts texts.
 
     Raises:

@@ -51,7 +51,7 @@ _GLOVE = "6B.50d"
 # Arguments of the command only: `push_to_hub` is a method here.
 _REFUSED = {"push_to_hub", "resume_from_checkpoint"}
 _TRAINING_ARGUMENTS = sorted(set(RECIPE_ARGUMENTS) - _REFUSED)
-_GLOBAL_STATE = threading.Lock()  # threads share the global random generators
+_GLOBAL_STATE_LOCK = threading.Lock()  # threads share the global random generators
 
 
 class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
@@ -61,11 +61,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         glove: Word vectors: a name such as "6B.50d", or a file.
         preset: Recipe to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
-        on_empty: What `fit` does with a blank text: "error", "drop" or "keep".
+        on_empty: What `fit` does with a blank text that has a label: "error", "drop" or "keep".
         teacher: A classifier whose logits the model learns, or a list of several: an id on the Hub, a folder, a
             `glove_lstm.Teacher`, or a function from a list of texts to the probability of each label, in the order of
             the sorted labels, such as `predict_proba` of a fitted pipeline.
-        random_state: Seed, or a numpy `RandomState` that draws it. The same seed gives the same model.
+        random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
         verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
             `vocab_size`, `early_stopping_patience`, `use_cpu` or `model_name_or_path` (a checkpoint to fine-tune).
@@ -138,7 +138,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 (n, labels) of 0 and 1. None: X are unlabelled texts; the teacher must name its labels.
             validation: The share of the texts to hold out for the calibration, without dividing near duplicates; the
                 final model is trained on these texts, too (`refit`). Or (texts, labels), on which no model is trained.
-                None: the scores are not calibrated.
+                None: the scores are not calibrated to labels.
             sample_weight: (n,) weight of each text; None: 1.
             unlabelled: More texts, for which the model learns the logits of the teacher. Blank texts are left out.
 
@@ -324,7 +324,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 "With model_name_or_path, leave glove out: the checkpoint has its own vectors."
             )
         if self.random_state is not None and "seed" in given:
-            raise DataError("random_state and seed are the same; give one of them.")
+            raise DataError("seed is drawn from random_state; give only one of them.")
         values = {"seed": seed, "disable_tqdm": not self.verbose, "output_dir": scratch}
         if not fine_tunes:
             values["glove"] = str(self.glove)
@@ -398,7 +398,7 @@ def _read_validation(validation: Any, *, are_lists: bool) -> Validation:
 @contextmanager
 def _undisturbed(verbose: int) -> Iterator[None]:
     """Restore the global random generators afterwards; without `verbose`, hide progress bars and logs."""
-    with _GLOBAL_STATE, hidden_progress(not verbose):
+    with _GLOBAL_STATE_LOCK, hidden_progress(not verbose):
         python_state = random.getstate()
         numpy_state = np.random.get_state()  # noqa: NPY002 - transformers seeds it
         level = transformers_logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""The tokenizer of the GloVe+LSTM classifier. Travels to the Hub: imports only transformers and siblings."""
+"""The GloVe+LSTM classifier's tokenizer. Travels to the Hub: imports only transformers, tokenizers and siblings."""
 
 from threading import RLock
 from typing import Any
@@ -80,7 +80,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             return super()._get_padding_truncation_strategies(
                 padding=padding, truncation=truncation, **kwargs
             )
-        # With it, transformers refuses to truncate to a `model_max_length` that is not a multiple of it.
+        # With `pad_to_multiple_of`, transformers refuses to truncate to a `model_max_length` that is no multiple of it.
         # `_encode_plus` gets the argument all the same.
         kwargs.pop("pad_to_multiple_of", None)
         padding, _, max_length, kwargs = super()._get_padding_truncation_strategies(

@@ -42,8 +42,8 @@ class GloveLstmConfig(PreTrainedConfig):
         vocab_size: Number of rows of the word embedding, padding and unknown word included.
         embedding_size: Width of a word vector.
         type_embedding_size: Width of the learned embedding of word shapes; 0: the model does not read them.
-        character_buckets: Rows of the table of character n-gram vectors. The vector of an unknown word is the mean over
-            its n-grams. 0: the model does not read characters.
+        character_buckets: Rows of the table of character n-gram vectors. The mean over its n-grams is added
+            to the vector of an unknown word. 0: the model does not read characters.
         hidden_size: Units of the LSTM.
         lstm_length: Number of leading tokens that the LSTM reads; 0: all. In a model with n-grams, which reads all
             tokens, the LSTM's logits are scaled by the share of the tokens that it reads.

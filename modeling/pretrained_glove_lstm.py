@@ -50,7 +50,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
         """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again, which loading undoes.
 
-        If the last layer is new, the calibration that was fitted to the earlier labels is reset.
+        If the last layer is new, or a weight has another size, the calibration of the earlier labels is reset.
         """
         with_info = kwargs.pop("output_loading_info", False)
         loaded: Any = super().from_pretrained(*args, output_loading_info=True, **kwargs)

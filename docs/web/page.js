@@ -98,7 +98,7 @@ async function classify() {
     table.tBodies[0].replaceChildren(...order.map((index) => row(classifier.labels[index], scores[index])));
     table.hidden = false;
     status.textContent = verdict(best, scores[order[0]]);
-    showWords(text, best, await classifier.effects(text.toWellFormed()));
+    showWords(text, best, await classifier.effects(text));
   } finally {
     enable(true);
   }
@@ -134,7 +134,7 @@ function showWords(text, best, { effects, read, total }) {
   let shown = 0;
   for (const { begin, end, effect } of effects) {
     const share = effect / largest;
-    if (Math.abs(share) < FAINTEST || begin < shown) continue;
+    if (Math.abs(share) < FAINTEST) continue;
     const mark = document.createElement("mark");
     mark.textContent = text.slice(begin, end);
     mark.title = effect.toFixed(2);

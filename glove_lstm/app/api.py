@@ -19,7 +19,7 @@ from glove_lstm.inference.text_columns import columns_warning
 from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.version import __version__
 
-# Title and text together; the model reads 2,048 tokens, which are about 10,000 characters.
+# Title and text together; ten times what the model reads, which is about 2,048 tokens.
 MAX_CHARACTERS = 100_000
 MAX_ROWS = 5_000  # of a table
 
@@ -63,7 +63,7 @@ class Api:
         self.model = open_model(checkpoint, backend="torch")
         self.trained_columns = checkpoint.text_column_names
 
-    def suggested_threshold(self) -> tuple[float, str]:
+    def threshold_and_effect(self) -> tuple[float, str]:
         """Return the score below which a label is unsure, and its effect in a sentence; 0 if it was not measured."""
         suggested = suggested_threshold(self.model.checkpoint)
         if suggested is None:

@@ -141,7 +141,7 @@ def _text_tab(api: Api) -> None:
             # Runs in the browser, so that an example does not wait in the queue.
             example = gr.Button(name, size="sm")
             example.click(None, outputs=boxes, js=f"() => {json.dumps(values)}")
-    threshold, effect = api.suggested_threshold()
+    threshold, effect = api.threshold_and_effect()
     slider = gr.Slider(
         0, 100, round(100 * threshold), step=1, label="Unsure below (%)", info=effect
     )

@@ -52,16 +52,16 @@ def main(argv: Sequence[str]) -> None:
         if getattr(args, option) and not args.teacher:
             raise DataError(f"--{option} needs a --teacher; name it.")
     transformers.utils.logging.disable_progress_bar()
-    dataset = {field.name: getattr(args, _option(field.name)) for field in _DATA_FIELDS}
+    load_arguments = {field.name: getattr(args, _option(field.name)) for field in _DATA_FIELDS}
     report = Report()
     if measures_model:
         model_name = args.model or str(DEFAULT_CHECKPOINT)
         checkpoint = Checkpoint.open(model_name, args.revision)
-        dataset["trained_columns"] = checkpoint.text_column_names
-        _measure_model(report, args, model_name, checkpoint, dataset)
+        load_arguments["trained_columns"] = checkpoint.text_column_names
+        _measure_model(report, args, model_name, checkpoint, load_arguments)
     if args.leaks:
-        dataset["on_empty"] = "keep"
-        data = load_splits(**dataset)
+        load_arguments["on_empty"] = "keep"
+        data = load_splits(**load_arguments)
         report.figures["leaks"] = check_leaks(data)
     sys.stdout.write(report.text())
     if args.output_dir:
@@ -74,7 +74,7 @@ def _measure_model(
     args: argparse.Namespace,
     model_name: str,
     checkpoint: Checkpoint,
-    dataset: Mapping[str, Any],
+    load_arguments: Mapping[str, Any],
 ) -> None:
     """Measure a checkpoint on unseen texts.
 
@@ -83,7 +83,7 @@ def _measure_model(
         args: The arguments of the command.
         model_name: The checkpoint's name in messages.
         checkpoint: The checkpoint.
-        dataset: Arguments of `load_splits`.
+        load_arguments: Arguments of `load_splits`.
     """
     if checkpoint.problem_type == "regression":
         raise DataError(f"{model_name} is a model of regression; only classifiers are measured.")
@@ -94,7 +94,7 @@ def _measure_model(
                 raise DataError(f"--{option} is for models of one label a text; leave it out.")
 
     label_names = list(checkpoint.label_names)
-    data = load_splits(**dataset, label_names=label_names, is_multi_label=is_multi_label)
+    data = load_splits(**load_arguments, label_names=label_names, is_multi_label=is_multi_label)
     if args.split not in data.splits:
         splits = " or ".join(data.splits)
         raise DataError(f"{data.description} has no split {args.split}; --split must be {splits}.")

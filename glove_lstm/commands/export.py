@@ -25,4 +25,6 @@ def main(argv: Sequence[str]) -> None:
 
     transformers.utils.logging.disable_progress_bar()
     path = export_onnx(args.checkpoint)
-    sys.stdout.write(f"Wrote {path} ({path.stat().st_size:,} bytes), equal to PyTorch\n")
+    sys.stdout.write(
+        f"Wrote {path} ({path.stat().st_size:,} bytes); its logits agree with PyTorch's\n"
+    )

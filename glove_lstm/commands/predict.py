@@ -42,6 +42,7 @@ def main(argv: Sequence[str]) -> None:
     _check_output(args)
     _check_input(args)
     checkpoint = Checkpoint.open(args.model, args.revision)
+    # Texts of the command line have no columns that could differ from those of the training.
     trained = checkpoint.text_column_names if args.input else None
     # Before the model loads, to report mistakes in the input first.
     source = _open_source(args, trained)
@@ -239,5 +240,6 @@ def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> Tex
         raise DataError("Standard input is closed; give texts, or files with --input.")
     if args.input:  # a table, in --input_format
         return open_stream(sys.stdin.buffer, args.input_format, columns, trained)
+    # `run_command` has set its encoding, and bytes that are not UTF-8 become surrogates.
     lines = checked_lines(sys.stdin, "standard input")
     return open_texts((line.rstrip("\r\n") for line in lines), "standard input")

@@ -105,12 +105,12 @@ def _stage(args: argparse.Namespace, folder: Path) -> None:
         )
         stage_dataset(builder, folder, args.repo_id)
         return
-    training_texts = not args.no_training_texts
-    if args.static:
+    if args.static:  # never has the record of the training texts
         from glove_lstm.publishing.space import stage_static_space
 
         stage_static_space(args.checkpoint, folder, args.repo_id)
         return
+    training_texts = not args.no_training_texts
     if args.space:
         from glove_lstm.publishing.space import stage_space
 

@@ -154,7 +154,7 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     for name, value in values.items():
         if name in RECIPE_ARGUMENTS:
             recipe_values[name] = value
-        elif value is not None:
+        elif value is not None:  # null in a JSON file keeps the default, as in `make_recipe`
             own_values[name] = value
     try:
         arguments = TrainArguments(**own_values)
@@ -312,6 +312,7 @@ def _summary_of_split(metrics: Mapping[str, Any], split: str) -> str:
         rows += f", {measures['seen']} of them used in training"
     accuracy = "accuracy"
     # The final model is trained on the validation texts, too, so a first model, trained without them, is measured.
+    # `rows` has "all" if there is a final model.
     has_final_model = "all" in metrics["about"]["rows"]
     if split == "validation" and has_final_model:
         accuracy = "accuracy of the first model"

@@ -21,8 +21,8 @@ def _key_neighbours(*rows: str) -> dict[str, str]:
     return neighbours
 
 
-_LETTERS = _key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_KEYS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
+_LETTER_NEIGHBOURS = _key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_KEY_NEIGHBOURS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
 _WORD = re.compile(r"\S+\s*")  # with the space after it
 # The apostrophe in "don't" and the first full stop in "U.S.", which vanish. Other punctuation becomes a space.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
@@ -56,7 +56,7 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
         letter = text[place]
         after = text[place + 1 : place + 2]  # empty at the end of the text
         mistakes = ["drop", "double"]
-        if letter.lower() in _LETTERS:
+        if letter.lower() in _LETTER_NEIGHBOURS:
             mistakes.append("replace")
         can_swap = place + 1 not in chosen and after.isalpha()
         if can_swap and after.lower() != letter.lower():
@@ -67,7 +67,7 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
         elif mistake == "double":
             written[place] = letter + letter
         elif mistake == "replace":
-            written[place] = _in_case_of(letter, rng.choice(_LETTERS[letter.lower()]))
+            written[place] = _in_case_of(letter, rng.choice(_LETTER_NEIGHBOURS[letter.lower()]))
         else:
             written[place] = _in_case_of(letter, after)
             written[place + 1] = _in_case_of(after, letter)
@@ -125,10 +125,12 @@ def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:
         share: Of the letters, 0 to 1.
     """
     written = list(text)
-    places = [place for place, key in enumerate(text) if key.isalpha() and key.lower() in _KEYS]
+    places = [
+        place for place, key in enumerate(text) if key.isalpha() and key.lower() in _KEY_NEIGHBOURS
+    ]
     for place in _choose(places, share * len(places), rng):
         key = text[place]
-        slip = _in_case_of(key, rng.choice(_KEYS[key.lower()]))
+        slip = _in_case_of(key, rng.choice(_KEY_NEIGHBOURS[key.lower()]))
         written[place] = rng.choice([slip, slip, key + slip, slip + key])
     return "".join(written)
 

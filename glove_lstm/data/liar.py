@@ -20,8 +20,8 @@ FILES = {"train": "train.tsv", "validation": "valid.tsv", "test": "test.tsv"}
 
 _RATINGS = ("barely_true", "false", "half_true", "mostly_true", "pants_on_fire")
 _COUNTS = tuple(f"{rating}_counts" for rating in _RATINGS)
-_SPEAKER = ("subject", "speaker", "job_title", "state", "party")
-_COLUMNS = ("id", "label", "text", *_SPEAKER, *_COUNTS, "context")
+_ABOUT = ("subject", "speaker", "job_title", "state", "party")
+_COLUMNS = ("id", "label", "text", *_ABOUT, *_COUNTS, "context")
 
 
 class Liar(NewsBuilder):

@@ -301,7 +301,7 @@ def _check_columns(
         lacking.append(label_column)
     if lacking:
         raise DataError(
-            f"{table.name} has no column {lacking[0]!r}, which the first split has; add it."
+            f"{table.name} has no column {lacking[0]!r}, which another file of the data has; add it."
         )
 
 
@@ -321,8 +321,8 @@ def _read_splits(
             has_sources = True
         rows_of_tables = {}  # by the name of the table
         for corpus, table in by_corpus.items():
-            source = corpus if has_sources else None
-            rows = read_labelled_rows(table, row_format, label_names, source)
+            corpus_or_none = corpus if has_sources else None
+            rows = read_labelled_rows(table, row_format, label_names, corpus_or_none)
             rows_of_tables[table.name] = rows
         rows = pa.concat_tables(rows_of_tables.values())
         split_name = next(iter(rows_of_tables))

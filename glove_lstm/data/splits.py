@@ -259,7 +259,7 @@ def _apportion(count: int, fractions: Sequence[float] | NDArray[Any]) -> Ints:
     exact = count * np.asarray(fractions)
     counts = np.floor(exact + 1e-9).astype(np.int64)
     remainders = exact - counts
-    # By remainder, then by size: the larger part wins a tie, so that a label's only row goes to training.
+    # By remainder, so that a label's only row goes to the largest part; the larger part wins a tie.
     largest_first = np.lexsort((-exact, -remainders))
     left_over = count - int(counts.sum())
     counts[largest_first[:left_over]] += 1

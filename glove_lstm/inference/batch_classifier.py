@@ -97,7 +97,8 @@ class BatchClassifier:
         labelled = self._labeller(self._rows(table, names))
         layout = self._labeller.layout()
         new_columns = dict(zip(layout.columns, layout.values(labelled), strict=True))
-        del new_columns["row"]  # the numbers of the rows
+        del new_columns["row"]  # begins anew in each batch
+        # Strings as objects, as the engines expect.
         new_columns["label"] = np.array(new_columns["label"], dtype=object)
         taken = new_columns.keys() & set(names)
         if taken:

@@ -89,7 +89,7 @@ class _Logits(nn.Module):
 
 
 def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
-    """Export the model, after converting its tables to 16 bits in place."""
+    """Export the model, after converting its matrices to 16 bits in place, where that is lossless."""
     from onnxscript import optimizer
 
     for table in model.tables().values():

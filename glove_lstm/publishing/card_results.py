@@ -285,13 +285,15 @@ def thumbnail(run: CardRun) -> str:
 
 
 def plots(run: CardRun) -> str:
-    """Return the plots that the checkpoint has."""
+    """Return the plots that the checkpoint has, and what they show."""
     images = []
     for name, title in _PLOTS.items():
         if name == "curves.png" and run.refitted:
             title += " of the first model"
         if (run.folder / "plots" / name).is_file():
             images.append(f"![{title}](plots/{name})")
+    if len(images) > 1:
+        images.insert(0, 'The plots of scores show the texts in the first row under "Results".')
     return paragraphs(*images)
 
 

@@ -176,7 +176,9 @@ def cost(run: CardRun) -> str:
     seconds = run.about["seconds"]
     sentences = []
     if seconds.get("teachers"):
-        sentences.append(f"Asking the teachers took {seconds['teachers']:.0f} s.")
+        sentences.append(
+            f"The teachers' logits and the altered copies took {seconds['teachers']:.0f} s."
+        )
     since = " since the run was resumed" if run.about.get("resumed") else ""
     preparing = "preparing the texts"
     if run.config.get("ngram_buckets"):

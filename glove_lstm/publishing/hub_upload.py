@@ -137,7 +137,7 @@ def _commit(api: HfApi, folder: Path, to: Destination) -> CommitInfo:
     stale = set(present) - {*files, ".gitattributes"}
     added = [CommitOperationAdd(name, folder / name) for name in files]
     deleted = [CommitOperationDelete(name, is_folder=False) for name in sorted(stale)]
-    return api.create_commit(
+    return api.create_commit(  # makes no empty commit
         to.repo_id,
         [*added, *deleted],
         commit_message="Upload with glove-lstm",

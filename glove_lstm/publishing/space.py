@@ -79,7 +79,7 @@ short_description: A text classifier that shows what each word adds
 Classifies texts in the browser with a GloVe+LSTM checkpoint; no text leaves it. `model/` holds the model and its card,
 which says what the labels mean. The other files are the page of glove-lstm {package}.
 """
-_READ_BY_THE_PAGE = (*LOADED_NAMES, METRICS_NAME, LIGHT_NAME, CARD_NAME)
+_COPIED_FOR_THE_PAGE = (*LOADED_NAMES, METRICS_NAME, LIGHT_NAME, CARD_NAME)
 # What index.html names when it is opened in a clone of this project.
 _MODEL_IN_REPOSITORY = 'data-model="../../hub/"'
 # Starts the app once with the package of the Space in `sys.argv[1]`, not with an installed one.
@@ -147,7 +147,7 @@ def stage_static_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
         LightClassifier.from_pretrained(whole).predict_proba(["A title"])
         model = folder / "model"
         model.mkdir(parents=True)
-        for name in _READ_BY_THE_PAGE:
+        for name in _COPIED_FOR_THE_PAGE:
             shutil.copyfile(whole / name, model / name)
         if (whole / "plots").is_dir():
             shutil.copytree(whole / "plots", model / "plots")  # which the card shows

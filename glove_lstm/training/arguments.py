@@ -81,8 +81,8 @@ class ModelArguments:
     )
     character_buckets: int | None = option(
         None,
-        "Rows of the table of character n-gram vectors, whose mean is the vector of an unknown word; 0: characters are "
-        "not read.",
+        "Rows of the table of character n-gram vectors, whose mean is added to the vector of an unknown word; 0: "
+        "characters are not read.",
     )
     hidden_size: int | None = option(None, "Units of the LSTM.")
     lstm_length: int | None = option(None, "Leading tokens that the LSTM reads; 0: all.")
@@ -190,7 +190,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         0.0,
         "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "
         "dropped words, cut ends, or a passage of one to five sentences. If it is not 0, the n-grams learn from a copy "
-        "of each text.",
+        "of each text, up to 100,000 texts.",
     )
     augmented_copies: int | None = option(
         None,
@@ -257,9 +257,9 @@ def check_number(
         is_in_range = least <= value <= most and above < value
         if is_in_range and value < inf:
             return
-    expected = f"at least {least}"
+    expected = f"a finite number of at least {least}"
     if above > -inf:
-        expected = f"above {above}"
+        expected = f"a finite number above {above}"
     if most < inf:
         expected = f"from {least} to {most}"
     raise ValueError(f"{name} must be {expected}, not {value!r}")
@@ -324,7 +324,7 @@ class Recipe:
             arguments[name] = value
         if self.model.model_name_or_path is None:
             arguments |= asdict(self.tokenizer)
-            del arguments["glove"]
+            del arguments["glove"]  # about["glove"] names the vectors, without folders
         arguments["max_seq_length"] = tokenizer.model_max_length
         arguments["truncation_side"] = tokenizer.truncation_side
         return arguments | self.model.config_values()

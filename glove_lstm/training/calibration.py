@@ -40,7 +40,7 @@ class ScoredTexts:
         return ScoredTexts(np.tensordot(self.logits, part_weights, (1, 0)), self.known)
 
     def shrunk(self, shrinkage: float) -> Floats:
-        """Return logits (n, classes) times n / (n + shrinkage), where n is the number of known tokens."""
+        """Return logits (n, classes). Those of a text with k known tokens are multiplied by k / (k + shrinkage)."""
         return self.logits * (self.known / (self.known + shrinkage))[:, None]
 
 

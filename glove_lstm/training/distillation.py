@@ -49,6 +49,7 @@ Floats = NDArray[np.floating]
 
 # Copies and the target regularise already: more dropout costs accuracy on validation texts.
 _DROPOUT = 0.1
+_LOW_DROPOUT = {"dropout": _DROPOUT, "embedding_dropout": _DROPOUT}
 # Unlabelled texts that are held out for the calibration if there are no validation texts; enough for a temperature.
 _CALIBRATING_SHARE = 0.1
 _MOST_CALIBRATING = 1_000
@@ -110,7 +111,7 @@ def distil(
         train: Texts with labels. There may be no texts, but it names the labels.
         validation: Texts to which the weights of the target and the calibration are fitted. If there are none and no
             first model, the target is the mean of the teachers' logits, and the calibration is fitted to a tenth of the
-            unlabelled texts, with labels drawn from the scores of the target.
+            unlabelled texts (at most 1,000, at least 10), with labels drawn from the scores of the target.
         first: The first model, if this is the final one. Its target and its calibration are used.
         teachers: One or more.
         unlabelled: More texts, for which the model learns the logits. Near duplicates of validation texts are left out.
@@ -145,6 +146,7 @@ def distil(
         target = _mean_of_teachers(teachers, names, cache)
         seed = job.recipe.training.seed
         unlabelled, held_out = _hold_out(unlabelled, train, target, seed)
+    # Before the training, which changes the model of the labels.
     lesson = _make_lesson(job, train, unlabelled, target)
     teaching_seconds = time.perf_counter() - began
 
@@ -156,6 +158,7 @@ def distil(
 
     about = result.about
     about["distillation"] = _about_lesson(lesson) | agreement
+    about["arguments"] |= _LOW_DROPOUT
     about["rows"]["train"] = len(train)  # without the copies and the unlabelled texts
     about["seconds"]["teachers"] = round(teaching_seconds, 2)
     if labelled_model is not None:
@@ -375,6 +378,7 @@ def _prepare_student(model: GloveLstmForSequenceClassification, *, forgets_ngram
     Weights that are not zero would be features of the new fit, as in fine-tuning.
     """
     Calibration.none().apply(model.config)
+    model.config.update(_LOW_DROPOUT)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = _DROPOUT
@@ -431,7 +435,10 @@ def _about_lesson(lesson: _Lesson) -> dict[str, Any]:
 
 
 def _add_labelled_model(about: dict[str, Any], labelled_model: TrainingResult) -> None:
-    """Describe the model of the labels in metrics.json, and add its time. The final model uses its calibration."""
+    """Describe the model of the labels in metrics.json, and add its time.
+
+    The final model of the labels uses this calibration.
+    """
     about["distillation"]["labelled_model"] = {
         "arguments": labelled_model.about["arguments"],
         "calibration": asdict(labelled_model.calibration),

@@ -71,7 +71,7 @@ def fit(
             share of them or `HeldOut` rows. No model trains on them, if this is (texts, labels) or (texts, labels,
             sources). None: the scores are not calibrated to labels.
         recipe: Arguments of tokenizer, network and training; None: the default preset.
-        label_names: All labels, in the order of the logits; None: in alphabetical order.
+        label_names: All labels, in the order of the logits; None: as `sorted_label_names` orders them.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
         sample_weight: (n,) weight of each text.
         sources: CORPUS or CORPUS/PUBLISHER of each text; texts are then sampled so that corpora and publishers are
@@ -217,7 +217,7 @@ def _check_texts(train: LabelledTexts, unlabelled: Sequence[str]) -> None:
         raise DataError("There are no training texts; give some.")
     if not train.label_names:
         raise DataError(
-            "No text has a label, and the teacher does not name its labels; give labels, or another teacher."
+            "No text has a label (and no teacher names its labels); give labels, or another teacher."
         )
     if len(train.label_names) < 2 and not train.is_multi_label:
         label = train.label_names[0]

@@ -45,7 +45,7 @@ def hold_out(texts: LabelledTexts, share: float, by: str, seed: int) -> HeldOut 
         seed: The same seed gives the same texts.
 
     Returns:
-        None if the share has fewer than 10 texts, too few for a calibration.
+        None if the share is 0, or has fewer than 10 texts, too few for a calibration.
 
     Raises:
         DataError: The share is out of range, or fewer than two labels (one, in multi-label texts) can be divided.

@@ -105,6 +105,8 @@ def number_labels(labels: Sequence[Label], names: Sequence[str]) -> NDArray[Any]
         for name in text_labels:
             if name not in number:
                 known = ", ".join(names[:20])
+                if len(names) > 20:
+                    known += f" and {len(names) - 20} more"
                 raise DataError(f"Row {row} has the label {name!r}, not one of {known}.")
         numbers.append([number[name] for name in text_labels])
 

@@ -70,7 +70,7 @@ def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
     Args:
         teacher: A `Teacher`, or only its name or folder; or a function that takes a list of texts and returns the
             probability of each label, such as `predict_proba` of a pipeline of scikit-learn, in the order of the
-            labels that `fit` is given, by default sorted.
+            labels that `fit` is given, by default that of `sorted_label_names`.
         device: Where a teacher of the Hub computes.
 
     Raises:
@@ -138,7 +138,7 @@ def _revision_and_license(teacher: Teacher, folder: Path) -> dict[str, Any]:
     """Return the commit and the licence, if they are known."""
     about = {}
     if not Path(teacher.model).is_dir():
-        about["revision"] = folder.name
+        about["revision"] = folder.name  # the commit, as the Hub's cache names its folders
     card = folder / "README.md"
     if card.is_file():
         try:

@@ -215,7 +215,7 @@ def test_the_page_holds_the_stored_results() -> None:
     for path in tables.PAGES:
         page = path.read_text(encoding="utf-8")
         assert page == tables.fill(page), "Run python -m benchmarks.tables."
-        assert "| titles |" in page
+        assert "| --- |" in page
 
 
 def test_other_tasks(benchmark: Benchmark) -> None:
@@ -327,8 +327,8 @@ def test_the_picture_has_the_models_with_both_figures(tmp_path: Path) -> None:
     fast = {"titles": {"default": speed, "majority": speed, "pipeline": speed}}
     tables.draw(accurate, fast, tmp_path / "drawn.svg")
     drawn = (tmp_path / "drawn.svg").read_text()
-    assert drawn.count(">default<") == 1
-    assert not any(f">{name}<" in drawn for name in ("majority", "fasttext", "pipeline"))
+    assert drawn.count(">glove-lstm<") == 1
+    assert not any(f">{name}<" in drawn for name in ("majority", "fastText", "pipeline"))
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_corpora_of_the_shipped_checkpoint(news: Path, monkeypatch: pytest.Monke
     own = {"fake_or_real_news_titles", "fake_or_real_news_head", "isot"}
     assert own <= set(train.sources)
     for source, weight in zip(corpus.texts.sources, corpus.texts.weights, strict=True):
-        assert weight == (6 if source in own else 1)
+        assert weight == (2 if source in own else 1)
     # Articles are there whole and as titles.
     titles = {text for text in train.texts if text.endswith(" ")}  # and an empty body
     articles = texts["train"] - titles

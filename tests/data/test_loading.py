@@ -136,7 +136,7 @@ def test_a_validation_file_with_another_label(file):
 @pytest.mark.parametrize("names", [["v.csv"], ["v.csv", "w.csv"]])
 def test_validation_files_without_a_column(file, names):
     files = [file("text,label\nb,FAKE\n", name) for name in names]
-    with pytest.raises(DataError, match=r"v.csv has no column 'title', which the first split"):
+    with pytest.raises(DataError, match=r"v.csv has no column 'title', which another file"):
         load_splits(train_file=file(ROWS), validation_file=files)
 
 

@@ -120,6 +120,8 @@ def test_the_student_continues_from_the_labels_and_agrees_with_its_teacher(
     assert len(result.train) == 100
     assert len(result.first_train) == 90
     assert result.about["rows"] == {"train": 90, "validation": 10, "all": 100}
+    # The card and the config say how the student was trained.
+    assert result.about["arguments"]["dropout"] == result.model.config.dropout == 0.1
 
     result.about["data"] = "articles.csv"
     result.about["validation_by"] = "text"

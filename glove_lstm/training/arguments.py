@@ -257,11 +257,13 @@ def check_number(
         is_in_range = least <= value <= most and above < value
         if is_in_range and value < inf:
             return
-    expected = f"a finite number of at least {least}"
+    expected = f"at least {least}"
     if above > -inf:
-        expected = f"a finite number above {above}"
+        expected = f"above {above}"
     if most < inf:
         expected = f"from {least} to {most}"
+    if value == inf:
+        expected = "finite"
     raise ValueError(f"{name} must be {expected}, not {value!r}")
 
 

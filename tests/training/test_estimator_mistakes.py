@@ -26,10 +26,10 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
         ({"push_to_hub": True}, "GloveLstmClassifier has no argument push_to_hub; leave it out."),
         (
             {"num_train_epochs": "many"},
-            "num_train_epochs must be a finite number above 0, not 'many'.",
+            "num_train_epochs must be above 0, not 'many'.",
         ),
         ({"truncation_side": "up"}, "truncation_side must be right or left, not 'up'."),
-        ({"learning_rate": -1}, "learning_rate must be a finite number of at least 0, not -1."),
+        ({"learning_rate": -1}, "learning_rate must be at least 0, not -1."),
         ({"preset": "small"}, "preset must be one of article, default, not 'small'."),
         ({"class_weight": "even"}, "class_weight must be 'balanced', a dictionary of labels and"),
         ({"class_weight": {0.7: 2}}, "class_weight: '0.7' is not one of FAKE, REAL"),

@@ -181,7 +181,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 unlabelled=more_texts,
             )
         result.about["data"] = "texts in memory"
-        result.about["validation_by"] = "text"
+        is_given = isinstance(validation, tuple | list)
+        result.about["validation_by"] = "given" if is_given else "text"
         self._training_texts = result.training_texts
         self._saved_from = result.without_texts()
         return self._set_model(result.model, result.tokenizer)
@@ -239,7 +240,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         numbers = number_labels(labels.labels, self.model_.config.label_names)
         report = Report()
         rows = Dataset.from_dict({"text": texts, "label": numbers.tolist()})
-        unseen = report.add_seen(self._training_texts, rows)
+        unseen = report.leave_out_seen(self._training_texts, rows)
         if not len(unseen):
             raise DataError(f"{report.describe_seen('the classifier')} Give other texts.")
         report.add_model(self.model_, self.tokenizer_, unseen, robustness=robustness)

@@ -33,12 +33,12 @@ const LOWER = new RegExp(String.raw`[\p{L}--[\p{Uppercase}\p{Lt}${HAN_NUMBERS}]]
 export class Tokenizer {
   constructor({ normalizer, pre_tokenizer, post_processor, model, added_tokens }, config) {
     const steps = normalizer?.normalizers ?? [normalizer];
-    const known =
+    const canRun =
       steps.every((step) => step?.type === "Lowercase" || (step?.type === "Replace" && step.pattern.Regex)) &&
       pre_tokenizer?.type === "Split" && pre_tokenizer.behavior === "Removed" && pre_tokenizer.invert &&
       pre_tokenizer.pattern.Regex && model.type === "WordLevel" && config.split_special_tokens &&
       added_tokens.every((token) => token.special) && !Object.keys(post_processor?.special_tokens ?? {}).length;
-    if (!known) throw new Error("tokenizer.json holds a pipeline that this page cannot run");
+    if (!canRun) throw new Error("tokenizer.json holds a pipeline that this page cannot run");
     this.steps = steps.map((step) => {
       if (step.type === "Lowercase") return lowerCase;
       const pattern = translate(step.pattern.Regex);

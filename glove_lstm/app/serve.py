@@ -78,8 +78,11 @@ def running_app(
         except OSError as error:
             if error.errno is not None:  # gradio's error for a taken port has no errno
                 raise
-            where = f"Port {port} of {host or 'this machine'}"
-            raise DataError(f"{where} cannot be used; choose another --host or --port.") from None
+            machine = host or "this machine"
+            problem = f"Port {port} of {machine} cannot be used"
+            if port is None:
+                problem = f"No port of {machine} is free"
+            raise DataError(f"{problem}; choose another --host or --port.") from None
         try:
             yield address.rstrip("/")
         finally:

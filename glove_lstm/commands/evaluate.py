@@ -113,7 +113,7 @@ def _measure_model(
         "text_column_names": data.text_column_names,
     }
 
-    unseen = report.add_seen(checkpoint.training_texts(), texts)
+    unseen = report.leave_out_seen(checkpoint.training_texts(), texts)
     sentence = report.describe_seen(model_name)
     if len(unseen) == 0 and not args.leaks:
         raise DataError(f"{sentence} Give other texts.")

@@ -48,14 +48,14 @@ _MOST_SOURCES = 19  # in the table; eval.json has all
 class Report:
     """Measures of a model on labelled texts, leaks in the texts, or both.
 
-    `add_seen` comes first and selects the texts for `add_model`; `add_teacher` comes after it.
+    `leave_out_seen` comes first and selects the texts for `add_model`; `add_teacher` comes after it.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)  # contents of eval.json
     probabilities: NDArray[np.float64] | None = None  # (n, classes); None without a model
     labels: NDArray[np.int64] | None = None  # (n,), or (n, classes) of 1 and 0
 
-    def add_seen(self, record: TrainingTexts | None, texts: Dataset) -> Dataset:
+    def leave_out_seen(self, record: TrainingTexts | None, texts: Dataset) -> Dataset:
         """Count the texts that a model was trained or validated on, and return the others.
 
         Without a record, all texts are returned.

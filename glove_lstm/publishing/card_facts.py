@@ -95,7 +95,7 @@ class CardFacts:
             results=card_results.results(run),
             more_measures=card_results.more_measures(run),
             baselines=card_results.baselines(run),
-            sources_title=run.unseen_sources.capitalize(),
+            sources_title=run.unseen_sources_phrase.capitalize(),
             sources=card_results.sources(run),
             calibration=card_results.calibration(run),
             robustness=card_results.robustness(run),

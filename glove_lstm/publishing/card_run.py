@@ -37,9 +37,9 @@ class CardRun:
         self.refitted = "all" in self.about["rows"]
         # No source of the validation texts was among the training texts.
         self.has_unseen_sources = self.validated and self.about.get("validation_by") == "source"
-        self.unseen_sources = "sources unseen in training"
+        self.unseen_sources_phrase = "sources unseen in training"
         if self.refitted:
-            self.unseen_sources = "sources unseen by the first model"
+            self.unseen_sources_phrase = "sources unseen by the first model"
 
         # Name of a split or of other data -> its measures.
         self.measured: dict[str, dict[str, Any]] = {}
@@ -64,7 +64,7 @@ class CardRun:
     def title(self, name: str) -> str:
         """Return a name of `measured`, with a remark on validation texts of unseen sources or of the first model."""
         if name == "validation" and self.has_unseen_sources:
-            return f"validation ({self.unseen_sources})"
+            return f"validation ({self.unseen_sources_phrase})"
         if name == "validation" and self.refitted:
             return "validation (first model)"
         return name

@@ -161,7 +161,7 @@ def tokenize(
 
 
 def corrupt(texts: Sequence[str], seed: int, epoch: int, reader: LightTokenizer) -> list[str]:
-    """Return a corrupted copy of each text, which depends on the text's row, the seed and the epoch alone.
+    """Return a corrupted copy of each text. It depends on the text's place in the list, the seed and the epoch alone.
 
     Args:
         texts: n texts.
@@ -269,7 +269,7 @@ class LengthGroupedSampler(Sampler[int]):
     """
 
     texts: TokenizedTexts  # n texts
-    batch_size: int  # texts of one step
+    batch_size: int  # texts of a batch
     seed: int
     # (n,) relative chance of each text to be drawn, with replacement; None: each text once an epoch.
     weights: NDArray[np.float64] | None = None

@@ -24,7 +24,7 @@ class TrainingResult:
 
     model: GloveLstmForSequenceClassification  # with the calibration in its config
     tokenizer: PreTrainedTokenizerBase
-    train: LabelledTexts  # texts that `model` learned from
+    train: LabelledTexts  # labelled texts that `model` learned from; a student learns from copies and other texts, too
     validation: LabelledTexts | None  # texts of the calibration; None: not calibrated to labels
     # (n, classes) calibrated logits for `validation`, of the first model if there were two.
     validation_logits: NDArray[np.float32] | None

@@ -225,7 +225,7 @@ class GloveLstmTrainer(Trainer):
         if seed is None:
             seed = self.args.seed
         size = self.args.train_batch_size
-        dataset.set_epoch(0)
+        dataset.set_epoch(0)  # an earlier training may have left another epoch
         return LengthGroupedSampler(dataset, size, seed, self._sampling_weights)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:

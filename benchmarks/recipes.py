@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +48,29 @@ def main(argv: Sequence[str]) -> None:
     parser = benchmark_parser("recipes", __doc__, models)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS, metavar="TASK")
     args = parser.parse_args(argv)
-    first_core = min(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {first_core})  # also of the commands that this process starts
     results = read_results(args.json)
-    for task in tqdm(args.tasks, unit="task"):
-        rows = results.setdefault(task, {})
-        missing = [model for model in args.models if not _is_up_to_date(rows.get(model), model)]
-        if not missing:
-            continue
-        train, test, label_names = task_tables(task, args.data_dir)
-        for model in missing:
-            measured = _measure(model, train, test, label_names)
-            rows[model] = {"texts": len(train), **measured, "made_by": _record(model)}
-            write_json(args.json, results)
+    with _one_core():
+        for task in tqdm(args.tasks, unit="task"):
+            rows = results.setdefault(task, {})
+            missing = [model for model in args.models if not _is_up_to_date(rows.get(model), model)]
+            if not missing:
+                continue
+            train, test, label_names = task_tables(task, args.data_dir)
+            for model in missing:
+                measured = _measure(model, train, test, label_names)
+                rows[model] = {"texts": len(train), **measured, "made_by": _record(model)}
+                write_json(args.json, results)
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Keep this process, and the commands that it starts, on one core."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def task_tables(task: str, folder: Path) -> tuple[Dataset, Dataset, list[str]]:

@@ -138,7 +138,8 @@ def stage_static_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
     opened = Checkpoint.open(checkpoint)
     if not chooses_one_label(opened.config):
         raise DataError(
-            f"{checkpoint} does not choose one of several labels for a text, and the page shows only models that do."
+            f"{checkpoint} does not choose one of several labels for a text, and the page shows only models that do; "
+            "push the model itself, without --space and --static."
         )
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from glove_lstm.data.files import check_folder, check_revision, digest, read_checkpoint_json
+from glove_lstm.data.files import check_is_no_file, check_revision, digest, read_checkpoint_json
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.version import __version__
 from glove_lstm.weights_file import check_weights
@@ -116,7 +116,7 @@ class Checkpoint:
                 damaged or of another kind of model.
         """
         check_revision(model, revision)
-        check_folder(Path(model))
+        check_is_no_file(Path(model))
         if Path(model).is_dir():
             repo_id = None
             folder = Path(model)
@@ -370,7 +370,7 @@ class Checkpoint:
 @contextmanager
 def _replacing_checkpoint(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to write to; its files replace the checkpoint in `folder` when the block ends."""
-    check_folder(folder)
+    check_is_no_file(folder)
     part = folder / f".saving-{uuid.uuid4().hex}.part"
     part.mkdir(parents=True)
     try:

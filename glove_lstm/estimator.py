@@ -118,7 +118,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.one_d_array = True
         tags.input_tags.allow_nan = True
-        tags.input_tags.two_d_array = False
+        tags.input_tags.two_d_array = False  # of features; two columns of texts are accepted
         tags.classifier_tags.multi_label = True
         return tags
 
@@ -264,13 +264,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             checkpoint.copy_to(Path(folder))
 
     def push_to_hub(
-        self, repo_id: str, *, training_texts: bool = True, **options: Any
+        self, repo_id: str, *, send_training_texts: bool = True, **options: Any
     ) -> CommitInfo:
         """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
 
-        `training_texts=False` leaves out the record of the training texts, by which anyone can test whether a text was
-        in the training. Other options: `private=True` for a new private repository, `revision` for a branch, `token`
-        for another login.
+        `send_training_texts=False` leaves out the record of the training texts, by which anyone can test whether a text
+        was in the training. Other options: `private=True` for a new private repository, `revision` for a branch,
+        `token` for another login.
         """
         to = Destination(repo_id, **options)
         check_destination(to)
@@ -278,7 +278,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             saved = Path(scratch) / "saved"
             staged = Path(scratch) / "staged"
             self.save_pretrained(saved)
-            stage_checkpoint(saved, staged, repo_id, training_texts=training_texts)
+            stage_checkpoint(saved, staged, repo_id, send_training_texts=send_training_texts)
             return push_folder(staged, to)
 
     @classmethod

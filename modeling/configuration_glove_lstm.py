@@ -144,11 +144,11 @@ class GloveLstmConfig(PreTrainedConfig):
         self.thresholds = thresholds
         if thresholds is not None:
             self.thresholds = [float(threshold) for threshold in thresholds]
+        self.pad_token_id = pad_token_id
         self.unk_token_id = unk_token_id
         self.text_column_names = text_column_names
         self.label_type = label_type
         super().__init__(**kwargs)
-        self.pad_token_id = pad_token_id
         # transformers saves the entry of the saved class alone. Without the others, `AutoModel` could not load an
         # encoder from a classifier's checkpoint.
         given_map = getattr(self, "auto_map", None) or {}

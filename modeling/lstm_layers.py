@@ -186,7 +186,7 @@ def move_to_front(
 
     Args:
         mask: Bool (B, T), true for real tokens.
-        rows: (B, T) ids or (B, T, E) vectors; None stays None.
+        rows: (B, T) ids or (B, T, width) vectors; None stays None.
 
     Returns:
         The new position of each token (B, T), the new mask (B, T), and the rows, ids as int64.
@@ -211,7 +211,7 @@ def move_to_front(
 
 
 def reorder(rows: Tensor, order: Tensor) -> Tensor:
-    """Return the tokens (B, T) or (B, T, E) of each text at the positions `order` (B, L)."""
+    """Return the tokens (B, T) or (B, T, width) of each text at the positions `order` (B, L)."""
     if rows.dim() == 2:
         return rows.gather(1, order)
     texts = torch.arange(order.shape[0], device=order.device).unsqueeze(1)

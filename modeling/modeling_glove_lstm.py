@@ -167,7 +167,7 @@ class GloveLstmInputs:
     """Texts with their real tokens first."""
 
     ids: Tensor | None  # (B, T)
-    embeds: Tensor | None  # (B, T, E) word vectors instead
+    embeds: Tensor | None  # (B, T, embedding_size) word vectors instead
     shapes: Tensor | None  # (B, T) word shapes, if the model reads them
     unknown: UnknownWords | None  # unknown words, if the model reads their characters
     mask: Tensor  # bool (B, T), true for real tokens
@@ -288,7 +288,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         if ngrams is not None and not is_skipped:
             ngram_logits = ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask)
             parts = [lstm_logits * self.share_read(inputs)[:, None], ngram_logits]
-        scale = self.confidence(inputs) / self.config.temperature
+        scale = self.shrinkage_factor(inputs) / self.config.temperature
         return torch.stack(parts, dim=1) * scale[:, None, None]
 
     def _loss(self, labels: Tensor, logits: Tensor, part_logits: Tensor, **kwargs: Any) -> Tensor:
@@ -321,7 +321,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
                 self.ngrams.weights = nn.Parameter(resized, weights.requires_grad)
         return embeddings
 
-    def confidence(self, inputs: GloveLstmInputs) -> Tensor:
+    def shrinkage_factor(self, inputs: GloveLstmInputs) -> Tensor:
         """Return the factor n / (n + shrinkage) of the logits of a text with n known tokens: (B,)."""
         known = inputs.mask
         if inputs.ids is not None:
@@ -343,14 +343,14 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
 
 
 def _tokens_at(positions: Tensor, rows: Tensor | None) -> Tensor | None:
-    """Return the tokens of rows (B, T) or (B, T, E) at positions (L,)."""
+    """Return the tokens of rows (B, T) or (B, T, width) at positions (L,)."""
     if rows is None:
         return None
     return rows[:, positions]
 
 
 def _zeros_like(rows: Tensor | None, mask: Tensor) -> Tensor | None:
-    """Return zeros for the tokens of a mask (B, T), of the type of rows, and with a width E if rows have one."""
+    """Return zeros for the tokens of a mask (B, T), with the type and, if they have one, the width of rows."""
     if rows is None:
         return None
     return rows.new_zeros(*mask.shape, *rows.shape[2:])

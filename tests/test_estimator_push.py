@@ -15,7 +15,7 @@ def test_push_and_load_from_the_hub(checkpoint, tmp_path):
     code = f"""
         from glove_lstm import GloveLstmClassifier
         mine = GloveLstmClassifier.from_pretrained({str(checkpoint)!r})
-        commit = mine.push_to_hub("user/mine", training_texts=False)
+        commit = mine.push_to_hub("user/mine", send_training_texts=False)
         loaded = GloveLstmClassifier.from_pretrained("user/mine", revision=commit.oid)
         assert abs(loaded.predict_proba({texts!r}) - {expected}).max() < 1e-6
         loaded.save_pretrained("copy")

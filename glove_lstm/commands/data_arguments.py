@@ -1,7 +1,6 @@
 """The arguments of `train` and `evaluate` that name the texts, and the arguments of `train` beside the recipe."""
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 from glove_lstm.training.arguments import check_booleans, check_choices, check_number, option
 
@@ -30,30 +29,29 @@ class DataArguments:
     revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
 
     def __post_init__(self) -> None:
-        _check_strings(self)
+        _read_strings(self)
         check_booleans(self)
         check_choices(self)
 
 
-def _check_strings(arguments: DataArguments) -> None:
-    """Raise a ValueError if a value of a JSON file is no string, or no list of strings, where one is needed."""
+def _read_strings(arguments: DataArguments) -> None:
+    """Make lists of strings that stand for a list of one, and raise a ValueError where a JSON file has other values."""
     for argument in fields(arguments):
         name = argument.name
         value = getattr(arguments, name)
+        if value is None:
+            continue
         # `HfArgumentParser` changes `str | None` to `str` in these fields, so both forms occur.
         takes_string = argument.type in (str, str | None)
         takes_list = argument.type in (list[str], list[str] | None)
-        if value is None or not (takes_string or takes_list):
-            continue
-        if takes_list and not _is_list_of_strings(value):
+        is_string = isinstance(value, str)
+        is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if takes_list and is_string:
+            setattr(arguments, name, [value])
+        elif (takes_list or name == "text_column_names") and not (is_string or is_list):
             raise ValueError(f"{name} must be a string or a list of strings, not {value!r}")
-        is_list_of_columns = name == "text_column_names" and _is_list_of_strings(value)
-        if takes_string and not isinstance(value, str) and not is_list_of_columns:
+        elif takes_string and not is_string and name != "text_column_names":
             raise ValueError(f"{name} must be a string, not {value!r}")
-
-
-def _is_list_of_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 @dataclass
@@ -88,8 +86,8 @@ class TrainArguments(DataArguments):
         "As --train_file, without labels: more texts for which the model learns the teacher's logits.",
     )
     with_baselines: bool = option(False, "Whether to measure TF-IDF + linear SVC, too.")
-    training_texts: bool = option(
-        True, "Whether --push_to_hub sends the hashes of the training texts."
+    no_training_texts: bool = option(
+        False, "Whether --push_to_hub leaves out the hashes of the training texts."
     )
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ import transformers
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
-from glove_lstm.data.files import check_folder
+from glove_lstm.data.files import check_is_no_file
 from glove_lstm.data.loading import joined_texts, load_splits
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.leaks import check_leaks
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> None:
     """Parse, load, measure, print, save."""
     args = _parser().parse_args(argv)
     if args.output_dir:
-        check_folder(args.output_dir)
+        check_is_no_file(args.output_dir)
     measures_model = bool(args.model) or not args.leaks
     if not measures_model and (args.robustness or args.revision or args.teacher):
         raise DataError(
@@ -52,7 +52,9 @@ def main(argv: Sequence[str]) -> None:
         if getattr(args, option) and not args.teacher:
             raise DataError(f"--{option} needs a --teacher; name it.")
     transformers.utils.logging.disable_progress_bar()
-    load_arguments = {field.name: getattr(args, _option(field.name)) for field in _DATA_FIELDS}
+    load_arguments = {}
+    for field in _DATA_FIELDS:
+        load_arguments[field.name] = getattr(args, _option(field.name))
     report = Report()
     if measures_model:
         model_name = args.model or str(DEFAULT_CHECKPOINT)

@@ -91,6 +91,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
                 parser.error(f"--{option} belongs to --dataset")
         if args.static and not args.space:
             parser.error("--static belongs to --space")
+        if args.space and args.no_training_texts:
+            parser.error("--no_training_texts: a Space never has them; leave the option out")
     return args
 
 
@@ -105,20 +107,20 @@ def _stage(args: argparse.Namespace, folder: Path) -> None:
         )
         stage_dataset(builder, folder, args.repo_id)
         return
-    if args.static:  # never has the record of the training texts
+    if args.static:
         from glove_lstm.publishing.space import stage_static_space
 
         stage_static_space(args.checkpoint, folder, args.repo_id)
         return
-    training_texts = not args.no_training_texts
     if args.space:
         from glove_lstm.publishing.space import stage_space
 
-        stage_space(args.checkpoint, folder, args.repo_id, training_texts=training_texts)
+        stage_space(args.checkpoint, folder, args.repo_id)
         return
     from glove_lstm.publishing.staging import stage_checkpoint
 
-    stage_checkpoint(args.checkpoint, folder, args.repo_id, training_texts=training_texts)
+    send_training_texts = not args.no_training_texts
+    stage_checkpoint(args.checkpoint, folder, args.repo_id, send_training_texts=send_training_texts)
 
 
 def _print_files(folder: Path) -> None:

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 from transformers import HfArgumentParser
 
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
-from glove_lstm.data.files import check_folder, read_json_object
+from glove_lstm.data.files import check_is_no_file, read_json_object
 from glove_lstm.data.loading import LoadedData, SplitRows, load_splits
 from glove_lstm.data.text_rows import open_files
 from glove_lstm.errors import DataError
@@ -63,7 +63,7 @@ def main(argv: Sequence[str]) -> None:
     arguments, recipe = parse(argv)
     destination = training_destination(recipe.training)
     folder = Path(str(recipe.training.output_dir))
-    check_folder(folder)
+    check_is_no_file(folder)
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
     class_weight = _class_weight(arguments.class_weight)
     data = _load(arguments)
@@ -81,7 +81,7 @@ def main(argv: Sequence[str]) -> None:
     save_result(result, metrics, folder, test)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
-        _push(folder, destination, arguments.training_texts)
+        _push(folder, destination, send_training_texts=not arguments.no_training_texts)
 
 
 def _fit(
@@ -123,10 +123,12 @@ def _measure(
     return metrics
 
 
-def _push(folder: Path, destination: Destination, training_texts: bool) -> None:
+def _push(folder: Path, destination: Destination, *, send_training_texts: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / "staged"
-        stage_checkpoint(folder, staged, destination.repo_id, training_texts=training_texts)
+        stage_checkpoint(
+            folder, staged, destination.repo_id, send_training_texts=send_training_texts
+        )
         commit = push_folder(staged, destination)
         sys.stdout.write(loading_example(destination, commit))
 
@@ -143,7 +145,8 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     _check_once(argv)
     values: dict[str, Any] = {}
     if argv and argv[0].endswith(".json"):
-        values = _read_values(Path(argv.pop(0)))
+        path = Path(argv.pop(0))
+        values = read_json_object(path, "give one object of argument names and values")
     values |= parse_words(argv)
     preset = values.pop("preset", None) or "default"
     own_names = [argument.name for argument in fields(TrainArguments)]
@@ -161,15 +164,6 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     except ValueError as error:
         raise DataError(f"{error}.") from None
     return arguments, make_recipe(preset, **recipe_values)
-
-
-def _read_values(path: Path) -> dict[str, Any]:
-    """Read a JSON file of arguments; a single value may stand for a list of one."""
-    values = read_json_object(path, "give one object of argument names and values")
-    for name in _LIST_ARGUMENTS:
-        if isinstance(values.get(name), str):
-            values[name] = [values[name]]
-    return values
 
 
 class _Parser(HfArgumentParser):
@@ -287,7 +281,7 @@ def _test_texts(data: LoadedData, names: Sequence[str]) -> LabelledTexts | None:
     if "test" not in data.splits:
         return None
     rows = data.rows("test")
-    return LabelledTexts.of(rows.texts, rows.labels, names, rows.sources)
+    return LabelledTexts.of(rows.texts, rows.labels, names, rows.sources, name="test labels")
 
 
 def _summary(metrics: Mapping[str, Any]) -> str:

@@ -51,7 +51,7 @@ def fingerprint(path: Path) -> dict[str, Any]:
     return {"path": str(path.resolve()), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
 
 
-def check_folder(path: Path) -> None:
+def check_is_no_file(path: Path) -> None:
     """Raise a DataError if `path` is a file."""
     if path.is_file():
         raise DataError(f"{path} is a file; give a folder.")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from glove_lstm.data.cells import is_blank, python_values, read_text
+from glove_lstm.data.cells import is_blank, python_values
 from glove_lstm.errors import DataError
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
@@ -44,10 +44,11 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
     for column in table.T:
         texts_of_column = []
         for row, value in enumerate(python_values(column), 1):
-            if value is not None and not isinstance(value, str):
-                kind = type(value).__name__
+            text = "" if value is None else value
+            if not isinstance(text, str):
+                kind = type(text).__name__
                 raise DataError(f"{name}, row {row} is {kind} instead of text; give strings.")
-            texts_of_column.append(read_text(value, name, name))
+            texts_of_column.append(replace_surrogates(text))
         columns.append(texts_of_column)
     return columns
 

@@ -234,6 +234,7 @@ def _choose_text_columns(
     all_tables = [table for by_corpus in tables.values() for table in by_corpus.values()]
     first_name = all_tables[0].name
     columns = _columns_of(_tables_of_first_split(tables))
+    _check_rows(all_tables)
     first_values = _first_values(all_tables)
     if source_column and source_column not in _columns_of(all_tables):
         listing = ", ".join(map(repr, columns))
@@ -274,17 +275,19 @@ def _columns_of(tables: Iterable[Table]) -> list[str]:
     return columns
 
 
-def _first_values(tables: Sequence[Table]) -> dict[str, Any]:
-    """Return the first value of each column, from the first table that has it.
-
-    Raises:
-        DataError: A table has no rows.
-    """
-    values: dict[str, Any] = {}
+def _check_rows(tables: Sequence[Table]) -> None:
+    """Raise a DataError if a table has no rows."""
     for table in tables:
         if table.first is None:
             raise DataError(f"{table.name} has no rows; give a file with data.")
-        for name, value in table.first.items():
+
+
+def _first_values(tables: Sequence[Table]) -> dict[str, Any]:
+    """Return the first value of each column, from the first table that has it."""
+    values: dict[str, Any] = {}
+    for table in tables:
+        first_row = table.first or {}
+        for name, value in first_row.items():
             values.setdefault(name, value)
     return values
 

@@ -77,32 +77,32 @@ def open_table(path: Path) -> Table:
         DataError: The file is missing, of an unknown format, or its beginning is damaged. Damage further on
             raises when it is reached.
     """
-    kind = file_format(path)
+    suffix = file_format(path)
     name = replace_surrogates(str(path))
-    if kind == ".parquet":
+    if suffix == ".parquet":
         return _open_parquet(path, name)
-    if kind == ".json" and not _has_json_lines(path):
+    if suffix == ".json" and not _has_json_lines(path):
         return make_table(name, _read_json_list(path, name))
-    if kind in _DELIMITERS and looks_like_html(path):
+    if suffix in _DELIMITERS and looks_like_html(path):
         raise DataError(f"{name} is an HTML page, not CSV; download the file itself.")
-    return open_text_table(_open_text(path, "surrogateescape"), name, kind)
+    return open_text_table(_open_text(path, "surrogateescape"), name, suffix)
 
 
-def open_text_table(text: AbstractContextManager[TextIO], name: str, kind: str) -> Table:
+def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str) -> Table:
     """Open CSV, TSV or JSON lines.
 
     Args:
         text: A text with surrogates for bytes that are not UTF-8.
         name: Names the table in errors.
-        kind: ".csv", ".tsv"; anything else is JSON lines.
+        suffix: ".csv", ".tsv"; anything else is JSON lines.
     """
     lines = _lines_of(text, name)
-    if kind not in _DELIMITERS:
+    if suffix not in _DELIMITERS:
         return make_table(name, _read_json_lines(lines, name))
 
-    reader = csv.reader(lines, delimiter=_DELIMITERS[kind], strict=True)
+    reader = csv.reader(lines, delimiter=_DELIMITERS[suffix], strict=True)
     header = _read_csv_header(reader, name)
-    _check_separator(header, name, kind)
+    _check_separator(header, name, suffix)
     table = make_table(name, _read_csv_rows(reader, header, name), header)
     return replace(table, has_header=True)
 
@@ -127,12 +127,12 @@ def file_format(path: Path) -> str:
     """
     check_file(path)
     name = path.name.lower()
-    kind = Path(name.removesuffix(".gz")).suffix
-    if kind not in FORMATS or name.endswith(".parquet.gz"):
+    suffix = Path(name.removesuffix(".gz")).suffix
+    if suffix not in FORMATS or name.endswith(".parquet.gz"):
         raise DataError(
             f"{path} is of no known format; its name must end in {', '.join(FORMATS)}, or .gz after text."
         )
-    return kind
+    return suffix
 
 
 # Text
@@ -191,9 +191,9 @@ def _read_csv_header(reader: Any, name: str) -> list[str]:
     return header
 
 
-def _check_separator(header: Sequence[str], name: str, kind: str) -> None:
+def _check_separator(header: Sequence[str], name: str, suffix: str) -> None:
     """Refuse a single column whose name holds another separator."""
-    if kind == ".csv":
+    if suffix == ".csv":
         separator = "commas"
         other_separators = "[;\t]"
     else:

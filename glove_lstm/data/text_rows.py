@@ -160,13 +160,13 @@ def open_files(
 
 def open_stream(
     stream: BinaryIO,
-    kind: str,
+    stream_format: str,
     text_column_names: str | Sequence[str] | None = None,
     trained_columns: Sequence[str] | None = None,
 ) -> TextSource:
-    """Read CSV, TSV or JSONL (`kind`) in UTF-8 from standard input; see `open_files`."""
+    """Read a table in UTF-8 from standard input; `stream_format` is "csv", "tsv" or "jsonl". See `open_files`."""
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    table = open_text_table(text, "standard input", f".{kind}")
+    table = open_text_table(text, "standard input", suffix=f".{stream_format}")
     return TextSource([table], text_column_names, trained_columns)
 
 

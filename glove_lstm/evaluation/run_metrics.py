@@ -113,20 +113,24 @@ def add_baselines(
     test: LabelledTexts | None = None,
     others: Mapping[str, LabelledTexts] | None = None,
 ) -> None:
-    """Measure linear models on the test texts, or else on the validation texts, and on other data.
+    """Measure linear models, and store their accuracies in `metrics["baselines"]`.
 
-    They are trained on the same texts as the model that was measured there. The accuracies are stored in
-    `metrics["baselines"]`.
+    They are trained on the same texts as the model that was measured there.
+
+    Args:
+        metrics: The result of `run_metrics`, which is changed.
+        result: The training.
+        test: Texts to measure them on; None: the validation texts.
+        others: Name -> other texts to measure them on, beside test texts.
     """
     measured: dict[str, LabelledTexts] = {}
     train = result.train
     if test is not None:
-        measured["test"] = test
+        measured = {"test": test, **(others or {})}
     elif result.validation is not None:
-        measured["validation"] = result.validation
+        measured = {"validation": result.validation}
         train = result.first_train  # without the validation texts
-    measured.update(others or {})
-    if not measured:
+    else:
         logger.warning("There are no texts to measure baselines on.")
         return
     metrics["baselines"] = {}

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from glove_lstm.data.files import check_folder, read_json_object
+from glove_lstm.data.files import check_is_no_file, read_json_object
 from glove_lstm.data.text_rows import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
@@ -122,7 +122,7 @@ def label_to_folder(
         DataError: Another run writes to the folder, or has written its parts; or a row cannot be read.
     """
     arguments = {
-        "package": __version__,
+        "version": __version__,
         "inputs": source.identity(),
         "columns": source.columns,
         "model": {**labeller.model.identity(), "labels": list(labeller.model.label_names)},
@@ -154,7 +154,7 @@ def _locked(folder: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # takes 20 ms, and most predictions need no lock
 
-    check_folder(folder)
+    check_is_no_file(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _LOCK
     lock = FileLock(path, timeout=0)
@@ -192,7 +192,7 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
     has_parts = any(folder.glob("part-*"))
     if has_parts and different:
         raise DataError(
-            f"{folder} holds parts of another run ({', '.join(different)} differ): {remedy}."
+            f"{folder} holds parts of another run (different: {', '.join(different)}): {remedy}."
         )
     if has_parts and arguments["inputs"] is None:
         raise DataError(f"{folder} holds parts, but standard input cannot be read again: {remedy}.")

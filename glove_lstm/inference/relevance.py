@@ -127,7 +127,7 @@ def _token_contributions(
     """
     with torch.no_grad():
         inputs = model.encoder.prepare_inputs(ids, torch.ones_like(ids), types, None)
-        scale = float(model.confidence(inputs)) / model.config.temperature
+        scale = float(model.shrinkage_factor(inputs)) / model.config.temperature
     from_biases, from_read_tokens = _lstm_contributions(model, inputs, scale, label, rival)
     # The LSTM may read fewer tokens than there are; the others contribute nothing to its logits.
     contributions = torch.zeros(ids.shape[1], dtype=torch.float64)

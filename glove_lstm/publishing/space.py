@@ -96,12 +96,10 @@ with running_app(folder / "checkpoint", port=None):
 """
 
 
-def stage_space(
-    checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
-) -> None:
+def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
     """Write exactly the files of a Space into a new folder, and start the app once without network.
 
-    Without `training_texts` the record of the training texts is left out.
+    The app does not need the record of the training texts, so it is left out.
 
     Raises:
         DataError: The checkpoint must not be published, the app does not start, or gradio is missing.
@@ -112,7 +110,7 @@ def stage_space(
         raise DataError("--space needs gradio; run pip install 'glove-lstm[demo]'.") from None
     staged = folder / "checkpoint"
     # The card names the model's repository. It is unknown here; the Space is not it.
-    copy_checkpoint(checkpoint, staged, PLACEHOLDER_ID, training_texts=training_texts)
+    copy_checkpoint(checkpoint, staged, PLACEHOLDER_ID, send_training_texts=False)
     _copy_package("glove_lstm", folder / "glove_lstm")
     for name in _SUBPACKAGES:
         _copy_package(f"glove_lstm.{name}", folder / "glove_lstm" / name)
@@ -143,7 +141,7 @@ def stage_static_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
         )
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
-        copy_checkpoint(checkpoint, whole, PLACEHOLDER_ID, training_texts=False)
+        copy_checkpoint(checkpoint, whole, PLACEHOLDER_ID, send_training_texts=False)
         add_light_onnx(checkpoint, whole)
         LightClassifier.from_pretrained(whole).predict_proba(["A title"])
         model = folder / "model"

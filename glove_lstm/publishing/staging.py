@@ -90,7 +90,7 @@ for scores in classify(["Senate passes budget bill", ""], top_k=None):
 
 
 def stage_checkpoint(
-    checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
+    checkpoint: Path, folder: Path, repo_id: str, *, send_training_texts: bool = True
 ) -> None:
     """Write exactly the files of a model's repository into a new folder, and check them without network.
 
@@ -100,12 +100,12 @@ def stage_checkpoint(
         checkpoint: Folder that `glove-lstm train` has written.
         folder: The new folder.
         repo_id: Repository that the card and the notebook name.
-        training_texts: Whether to send the record of the training texts.
+        send_training_texts: Whether to send the record of the training texts.
 
     Raises:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
     """
-    copy_checkpoint(checkpoint, folder, repo_id, training_texts=training_texts)
+    copy_checkpoint(checkpoint, folder, repo_id, send_training_texts=send_training_texts)
     add_light_onnx(checkpoint, folder)
     write_hub_files(folder, repo_id)
     for name in list_files(folder):
@@ -131,7 +131,7 @@ def add_light_onnx(checkpoint: Path, folder: Path) -> None:
 
 
 def copy_checkpoint(
-    checkpoint: Path, folder: Path, repo_id: str, *, training_texts: bool = True
+    checkpoint: Path, folder: Path, repo_id: str, *, send_training_texts: bool = True
 ) -> None:
     """Copy the published files of a checkpoint, except `light.onnx`, and write the card for `repo_id`.
 
@@ -144,7 +144,7 @@ def copy_checkpoint(
     if "about" not in read_json_object(metrics_path, advice):
         raise DataError(f"{metrics_path} says nothing about the training: {advice}.")
     names = list(_COPIED)
-    if training_texts:
+    if send_training_texts:
         names.append(TRAINING_TEXTS_NAME)
     paths = [checkpoint / name for name in names]
     paths += checkpoint.glob("plots/[!.]*.png")  # no hidden files

@@ -37,10 +37,11 @@ def check_choices(arguments: Any) -> None:
 def check_booleans(arguments: Any) -> None:
     """Raise a ValueError if the value of a boolean argument is not a boolean, for instance the string "False"."""
     for checked in fields(arguments):
+        if checked.type not in (bool, bool | None):
+            continue
         value = getattr(arguments, checked.name)
-        is_boolean_argument = checked.type in (bool, bool | None)
-        is_valid = isinstance(value, bool) or value == checked.default
-        if is_boolean_argument and not is_valid:
+        # The default may be None or, in transformers' `include_num_input_tokens_seen`, a string.
+        if not isinstance(value, bool) and value != checked.default:
             raise ValueError(f"{checked.name} must be True or False, not {value!r}")
 
 
@@ -180,12 +181,15 @@ class GloveLstmTrainingArguments(TrainingArguments):
         None, "Texts in a batch; default: by the number of texts."
     )
     learning_rate: float | None = option(  # type: ignore[assignment]
-        None, "Initial learning rate of AdamW; default: by the batch size."
+        None, "Initial learning rate of AdamW; default: grows with the root of the batch size."
     )
     embedding_learning_rate: float | None = option(
         None, "Learning rate of the word vectors; default: in a fixed ratio to --learning_rate."
     )
-    max_grad_norm: float = option(0.0, "Norm to which gradients are clipped; 0: no clipping.")
+    max_grad_norm: float = option(
+        0.0,
+        "Norm to which gradients are clipped, as a rule except those of the word vectors; 0: no clipping.",
+    )
     corrupted_share: float = option(
         0.0,
         "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "

@@ -170,7 +170,7 @@ def _given_validation(validation: Validation, names: Sequence[str]) -> LabelledT
     sources: Sources = None
     if len(validation) == 3:
         sources = validation[2]
-    return LabelledTexts.of(texts, labels, names, sources)
+    return LabelledTexts.of(texts, labels, names, sources, name="validation labels")
 
 
 def _held_out(train: LabelledTexts, validation: Validation, by: str, seed: int) -> HeldOut | None:

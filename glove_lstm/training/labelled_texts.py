@@ -31,18 +31,21 @@ class LabelledTexts:
         label_names: Sequence[str],
         sources: Sequence[str] | None = None,
         weights: NDArray[Any] | None = None,
+        *,
+        name: str = "labels",
     ) -> "LabelledTexts":
-        """Number labels that are given by name.
+        """Number labels that are given by name. `name` names them in errors.
 
         Raises:
             DataError: The numbers of texts and labels differ, a label has no name, or a weight is negative.
         """
-        for name, values in (("labels", labels), ("sources", sources), ("sample_weight", weights)):
+        columns = {name: labels, "sources": sources, "sample_weight": weights}
+        for column, values in columns.items():
             if values is not None and len(values) != len(texts):
                 raise DataError(
-                    f"There are {len(texts)} texts, but {len(values)} values of {name}."
+                    f"There are {len(texts)} texts, but {len(values)} values of {column}."
                 )
-        numbers = number_labels(list(labels), label_names)
+        numbers = number_labels(list(labels), label_names, name)
         if sources is not None:
             sources = list(sources)
         if weights is not None:
@@ -84,8 +87,12 @@ class LabelledTexts:
         return replace(self, labels=labels, label_names=names)
 
 
-def number_labels(labels: Sequence[Label], names: Sequence[str]) -> NDArray[Any]:
+def number_labels(
+    labels: Sequence[Label], names: Sequence[str], name: str = "labels"
+) -> NDArray[Any]:
     """Return the index of each label in `names`, (n,); or for lists of labels, (n, names) with 1 for each label.
+
+    `name` names the labels in errors.
 
     Raises:
         DataError: A label is not one of the names, or some are lists and others not.
@@ -97,18 +104,20 @@ def number_labels(labels: Sequence[Label], names: Sequence[str]) -> NDArray[Any]
         is_list = not isinstance(label, str)
         if is_list != are_lists:
             raise DataError(
-                f"Row {row} has the label {label!r}; give lists for all texts, or none."
+                f"{name}, row {row} has the label {label!r}; give lists for all texts, or none."
             )
         text_labels: Sequence[str] = label
         if isinstance(label, str):
             text_labels = [label]
-        for name in text_labels:
-            if name not in number:
+        for text_label in text_labels:
+            if text_label not in number:
                 known = ", ".join(names[:20])
                 if len(names) > 20:
                     known += f" and {len(names) - 20} more"
-                raise DataError(f"Row {row} has the label {name!r}, not one of {known}.")
-        numbers.append([number[name] for name in text_labels])
+                raise DataError(
+                    f"{name}, row {row} has the label {text_label!r}, not one of {known}."
+                )
+        numbers.append([number[text_label] for text_label in text_labels])
 
     if not are_lists:
         return np.array([text_numbers[0] for text_numbers in numbers], dtype=np.int64)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
-from glove_lstm.data.files import check_folder, check_revision, digest, without_folders
+from glove_lstm.data.files import check_is_no_file, check_revision, digest, without_folders
 from glove_lstm.errors import DataError, first_line
 
 Floats = NDArray[np.floating]
@@ -153,7 +153,7 @@ def _revision_and_license(teacher: Teacher, folder: Path) -> dict[str, Any]:
 def _download(teacher: Teacher) -> Path:
     """Return the folder of a teacher, which is downloaded into the cache if it is on the Hub."""
     folder = Path(teacher.model)
-    check_folder(folder)
+    check_is_no_file(folder)
     if folder.is_dir():
         return folder
     try:

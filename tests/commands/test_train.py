@@ -216,7 +216,10 @@ def test_article_preset_and_json_file(
     [
         ({"train_file": 5}, "train_file must be a string or a list of strings, not 5"),
         ({"teacher": ["a", 5]}, "teacher must be a string or a list of strings"),
-        ({"text_column_names": 5}, "text_column_names must be a string, not 5"),
+        (
+            {"text_column_names": 5},
+            "text_column_names must be a string or a list of strings, not 5",
+        ),
         ({"class_weight": {"FAKE": 2}}, "class_weight must be a string, not {'FAKE': 2}"),
     ],
 )

@@ -211,7 +211,9 @@ def test_a_folder_in_use_is_refused_and_the_first_run_goes_on(tmp_path):
 def test_parts_of_other_arguments_are_refused(articles, tmp_path, name, change):
     label(open_files([articles]), tmp_path)
     before = parts(tmp_path)
-    with pytest.raises(DataError, match=rf"holds parts of another run \({name} differ.*choose"):
+    with pytest.raises(
+        DataError, match=rf"holds parts of another run \(different: {name}\).*choose"
+    ):
         label(open_files([articles]), tmp_path, **change)
     assert parts(tmp_path) == before
 
@@ -226,7 +228,7 @@ def test_parts_of_other_inputs_are_refused(articles, tmp_path):
         "columns": open_files([articles], "text"),
     }
     for names, source in sources.items():
-        with pytest.raises(DataError, match=rf"holds parts of another run \({names} differ"):
+        with pytest.raises(DataError, match=rf"holds parts of another run \(different: {names}"):
             label(source, folder)
 
 
@@ -234,7 +236,7 @@ def test_parts_of_an_input_that_has_changed_are_refused(tmp_path):
     path = write_articles(tmp_path / "in.csv", 160)
     label(open_files([path]), tmp_path / "out")
     write_articles(path, 161)
-    with pytest.raises(DataError, match="inputs differ"):
+    with pytest.raises(DataError, match="different: inputs"):
         label(open_files([path]), tmp_path / "out")
 
 

@@ -102,7 +102,7 @@ def test_the_record_of_training_texts_can_be_left_out(copy, tmp_path):
     assert (tmp_path / "with" / RECORD).is_file()
     assert sentence in read_card(tmp_path / "with")
 
-    copy_checkpoint(copy, tmp_path / "without", REPO, training_texts=False)
+    copy_checkpoint(copy, tmp_path / "without", REPO, send_training_texts=False)
     assert not (tmp_path / "without" / RECORD).exists()
     assert sentence not in read_card(tmp_path / "without")
 
@@ -226,6 +226,7 @@ def test_wrong_names_get_a_sentence_before_the_slow_checks(copy):
         ["CHECKPOINT", "--data_dir", "."],
         ["--dataset", "liar", "--space"],
         ["--dataset", "liar", "--no_training_texts"],
+        ["CHECKPOINT", "--space", "--no_training_texts"],
         ["--dataset", "squad"],
         [],
     ],

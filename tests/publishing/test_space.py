@@ -25,7 +25,7 @@ runpy.run_path("app.py")
 
 @pytest.mark.slow
 def test_a_space_runs_by_itself(api, checkpoint, tmp_path):
-    options = ("--space", "--repo_id", REPO, "--no_training_texts", "--revision", "dev")
+    options = ("--space", "--repo_id", REPO, "--revision", "dev")
     done = succeed(main, checkpoint, *options)
     assert f"/{REPO}\n" in done.stdout
     assert (api.options["repo_type"], api.options["space_sdk"]) == ("space", "gradio")
